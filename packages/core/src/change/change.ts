@@ -1,0 +1,37 @@
+import type { RowKey } from './row-key.js';
+
+/** The text of one JSON value, exactly as PostgreSQL reads it with the type of its column. Nothing between the ORM and PostgreSQL parses it. */
+export type JsonText = string;
+
+/**
+ * A row's version as a non-negative whole number in decimal text, without sign or leading zeros. Integer versions are themselves; `Date` versions are
+ * milliseconds since 1970. One form for both means that Redis can compare and raise a version without knowing which it is.
+ */
+export type VersionText = string;
+
+/** Property name -> value. Never a column name: columns exist only in `sink/`. */
+export type Values = Readonly<Record<string, JsonText>>;
+
+/**
+ * Counter property -> signed whole number in decimal text (int64), in units of the column's scale: `+1.25` on a `numeric(10,2)` is `'125'`.
+ * Differences are added, values are assigned; a counter that is in both is assigned first.
+ */
+export type Deltas = Readonly<Record<string, string>>;
+
+export type ChangeKind = 'insert' | 'update' | 'upsert' | 'delete' | 'increment';
+
+/** One entity's insert, update, upsert, delete or increment, with the changed properties only. */
+export interface Change {
+  readonly kind: ChangeKind;
+  /** Name of the root entity; statistics, policies and messages use it. */
+  readonly entity: string;
+  readonly rowKey: RowKey;
+  /** The version the caller has seen. Absent: nothing is compared. */
+  readonly base?: VersionText;
+  /** The version of the row after this change. Absent: the row has none, or (`increment`) the change leaves it alone. */
+  readonly version?: VersionText;
+  readonly values: Values;
+  readonly deltas: Deltas;
+  /** What the changed properties were when loaded; filled only where the policy compares or merges. */
+  readonly originals: Values;
+}

@@ -1,0 +1,25 @@
+/**
+ * Names one row of one table: a JSON array of schema, table and the texts of its primary key, so that no content of a key can be taken for another key.
+ * The texts are canonical for the column's type (see `mikro-orm/key-text.ts`): one row has one row key, or its changes would overtake each other.
+ */
+export type RowKey = string & { readonly rowKey: unique symbol };
+
+export interface RowAddress {
+  readonly schema: string;
+  readonly table: string;
+  readonly key: readonly string[];
+}
+
+export function rowKeyOf(address: RowAddress): RowKey {
+  return JSON.stringify([address.schema, address.table, ...address.key]) as RowKey;
+}
+
+/** @throws SyntaxError for a text that is no row key. */
+export function parseRowKey(rowKey: string): RowAddress {
+  const parts: unknown = JSON.parse(rowKey);
+  if (!Array.isArray(parts) || parts.length < 3 || !parts.every(part => typeof part === 'string')) {
+    throw new SyntaxError(`Not a row key: ${rowKey}`);
+  }
+  const [schema, table, ...key] = parts as [string, string, ...string[]];
+  return { schema, table, key };
+}

@@ -1,0 +1,29 @@
+/** Every code a `SpillwayError` can carry. */
+export type SpillwayErrorCode =
+  | 'CONFIG_INVALID'
+  | 'ENTITY_UNSUPPORTED'
+  | 'REDIS_VOLATILE'
+  | 'SHARD_MAP_MISMATCH'
+  | 'STAGING_UNAVAILABLE'
+  | 'STAGING_TIMEOUT'
+  | 'STAGING_PARTIAL'
+  | 'STAGING_FULL'
+  | 'ROW_EXISTS'
+  | 'ROW_DELETED'
+  | 'DRAIN_TIMEOUT'
+  | 'COUNTER_OVERFLOW'
+  | 'RECORD_TOO_LARGE'
+  | 'ORM_INCOMPATIBLE'
+  | 'STOPPED';
+
+/** The one class of errors that Spillway throws. A stale version is MikroORM's own `OptimisticLockError`. */
+export class SpillwayError extends Error {
+  override readonly name: string = 'SpillwayError';
+  readonly code: SpillwayErrorCode;
+
+  /** @param message says what happened, to what, and what to do about it. */
+  constructor(code: SpillwayErrorCode, message: string, options?: ErrorOptions) {
+    super(`${message} [${code}]`, options);
+    this.code = code;
+  }
+}

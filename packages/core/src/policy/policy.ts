@@ -1,0 +1,18 @@
+import type { ConflictStrategy } from '../conflict/strategy.js';
+
+/** A write policy with every option decided: durations in milliseconds, defaults filled in. What a developer writes is `WritePolicy`. */
+export interface ResolvedPolicy {
+  readonly debounceMs: number;
+  readonly maxDelayMs: number;
+  readonly detect: 'version' | 'changed-properties' | 'none';
+  readonly conflict: ConflictStrategy;
+  readonly counters: readonly string[];
+  readonly retry: { readonly attempts: number; readonly minDelayMs: number; readonly maxDelayMs: number };
+  /** Most pending records of the entity, over all shards. */
+  readonly maxPending: number;
+  readonly maxRecordBytes: number;
+  readonly onFull: 'block' | 'reject';
+  readonly blockTimeoutMs: number;
+  readonly drainTimeoutMs: number;
+  readonly onStagingLoss: 'park' | 'apply';
+}

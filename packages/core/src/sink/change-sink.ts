@@ -1,0 +1,50 @@
+import type { BatchOutcome } from '../change/outcome.js';
+import type { RowKey } from '../change/row-key.js';
+import type { Batch } from '../staging/staging-store.js';
+
+/**
+ * THE OTHER PORT: what takes batches. It is also the coordinator: whoever holds a shard's row in an open transaction is the only one that can commit a batch of that shard.
+ */
+export interface ChangeSink {
+  /** Creates (`ensure`) or verifies the shard table and the ledger. Throws `CONFIG_INVALID` that says how to create them. */
+  prepare(shards: number, ensure: boolean): Promise<void>;
+
+  /** Opens a transaction that holds those of the shards that nobody else holds. */
+  begin(shards: readonly number[]): Promise<SinkTransaction>;
+
+  /** The same for shards whose last token is needed for certain: waits for other holders, up to the statement's time-out. */
+  beginExclusive(shards: readonly number[]): Promise<SinkTransaction>;
+
+  /** Of these tokens, those that the ledger knows, read on a connection of its own. */
+  applied(tokens: readonly string[]): Promise<ReadonlySet<string>>;
+
+  /** Forgets ledger rows older than this; the last token of a shard is never forgotten. Answers how many. */
+  prune(olderThanMs: number): Promise<number>;
+
+  close(): Promise<void>;
+}
+
+export interface SinkTransaction extends AsyncDisposable {
+  /** Shard -> last committed token. Only the shards that this transaction holds. */
+  readonly held: ReadonlyMap<number, string>;
+
+  /** The outcome that the ledger holds for a token, if it was committed before. */
+  outcomeOf(token: string): Promise<BatchOutcome | undefined>;
+
+  /** A round trip: rejects if the connection, and with it the hold on the shards, is gone. */
+  alive(): Promise<void>;
+
+  /**
+   * Writes the batches, rows and ledger, and answers token -> outcome. Row faults end in outcomes; anything else rejects, and the transaction must be rolled back.
+   * `parentsPending` answers which of some rows are still staged, so that a child can wait for its parent without being blamed.
+   */
+  write(batches: readonly Batch[], parentsPending: ParentsPending): Promise<ReadonlyMap<string, BatchOutcome>>;
+
+  /** Rejects unless the server answered `COMMIT`; whether it happened is then for the ledger to say. */
+  commit(): Promise<void>;
+
+  /** Rolls back unless committed, and gives the connection back. Never rejects. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export type ParentsPending = (keys: readonly RowKey[]) => Promise<ReadonlySet<RowKey>>;

@@ -1,0 +1,37 @@
+import type { ConflictStrategy } from '../conflict/strategy.js';
+
+/** Everything the sink has to know of one table, made from the ORM's metadata. Plain data: names are unquoted here. */
+export interface Table {
+  /** Root entity's name. */
+  readonly entity: string;
+  readonly schema: string;
+  readonly name: string;
+  /** Primary key columns in the order of the row key's texts. */
+  readonly key: readonly Column[];
+  /** Property -> column, primary key and version excluded. */
+  readonly columns: Readonly<Record<string, Column>>;
+  readonly version?: { readonly column: Column; readonly kind: 'integer' | 'date' };
+  /** Counter property -> digits after the point of its column: differences are in these units. */
+  readonly counters: Readonly<Record<string, number>>;
+  readonly references: readonly ForeignKey[];
+  /** Position in the commit order: parents first. */
+  readonly order: number;
+  readonly detect: 'version' | 'changed-properties' | 'none';
+  readonly conflict: ConflictStrategy;
+  readonly retry: { readonly attempts: number; readonly minDelayMs: number; readonly maxDelayMs: number };
+}
+
+export interface Column {
+  readonly property: string;
+  readonly name: string;
+  /** As PostgreSQL writes it: `integer`, `numeric(10,2)`, `text[]`. */
+  readonly type: string;
+  /** How a value's JSON text becomes the column's type: read directly by the record set, or declared as text and cast (json columns, where null and strings differ). */
+  readonly read: 'direct' | 'cast';
+}
+
+/** A reference of one property to the single-column primary key of another table that is staged too. */
+export interface ForeignKey {
+  readonly property: string;
+  readonly target: { readonly schema: string; readonly table: string };
+}

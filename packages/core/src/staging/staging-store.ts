@@ -1,0 +1,188 @@
+import type { Change, VersionText } from '../change/change.js';
+import type { BatchOutcome } from '../change/outcome.js';
+import type { StagedRecord } from '../change/record.js';
+import type { RowKey } from '../change/row-key.js';
+
+/**
+ * THE PORT between the engine and whatever holds staged changes. Plain data and promises: no Redis type crosses it. Every method is atomic per shard. A method
+ * rejects with `SpillwayError` `STAGING_UNAVAILABLE` (it did not run) or `STAGING_TIMEOUT` (it may have run).
+ *
+ * A shard exists once it has been adopted: its chain then starts at the last batch that PostgreSQL knows. Before that every method answers `uninitialised`.
+ */
+export interface StagingStore {
+  /** How many shards there are; fixed for the life of the data. */
+  readonly shards: number;
+
+  /** Starts the chain of a shard at the database's last token, if it has none. `present`: somebody did it before, nothing was changed. */
+  adopt(shard: number, lastToken: string): Promise<'adopted' | 'present'>;
+
+  /** Answers what `stage` would answer, and changes nothing. */
+  check(call: StageCall): Promise<StageAnswer>;
+
+  /** Merges all changes into their records, or refuses all. A call id that was seen before is answered as it was the first time. */
+  stage(call: StageCall): Promise<StageAnswer>;
+
+  /** Settles a call whose answer was lost: its first answer if it ran, or `voided`: it has not run and never will. */
+  fence(shard: number, callId: string): Promise<StageAnswer>;
+
+  /** What is pending of these rows, and what is remembered. A row of which nothing is known is not in the map. */
+  peek(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>>;
+
+  /** Hands out the batch in flight if there is one; otherwise moves due records into a new batch, if the chain is whole. */
+  claim(shard: number, request: ClaimRequest): Promise<Claim>;
+
+  /** Ends a batch as its ledger row says. `false`: the token is not in flight (somebody else has acknowledged it). */
+  acknowledge(shard: number, token: string, outcomes: BatchOutcome): Promise<boolean>;
+
+  /**
+   * Heals a broken chain, after a round trip to PostgreSQL has shown that the caller still holds the shard: parks what is in flight and everything dirty as `STAGING_LOSS`, except
+   * records that a version check can settle, which stay dirty as `doubtful`. Sets the last acknowledged token. Changes nothing if what is in flight or
+   * (nothing in flight) the last token is not what the caller saw.
+   */
+  park(shard: number, seen: ChainSeen, lastToken: string, onLoss: 'park' | 'apply'): Promise<ParkReport | 'moved'>;
+
+  readonly due: DueRecords;
+
+  readonly deadLetters: DeadLetterStore;
+
+  /** Counts, without a scan. */
+  stats(): Promise<StagingStats>;
+
+  close(): Promise<void>;
+}
+
+/** All changes of one unit of work that belong to one shard. */
+export interface StageCall {
+  readonly shard: number;
+  /** Unique; a call is applied once however often it is sent. */
+  readonly id: string;
+  readonly changes: readonly Change[];
+  /** Entity -> how its records wait. */
+  readonly rules: Readonly<Record<string, StageRules>>;
+}
+
+export interface StageRules {
+  readonly debounceMs: number;
+  readonly maxDelayMs: number;
+  /** Most records of the entity in this shard; a row that has a record already is never refused for it. */
+  readonly maxPending: number;
+  /** Most bytes of one encoded record. */
+  readonly maxRecordBytes: number;
+}
+
+export type StageAnswer =
+  /** `versions`: rows whose version differs from what the change asked for (a replacement goes on from the deleted row's version). */
+  | { readonly status: 'staged'; readonly versions: ReadonlyMap<RowKey, VersionText> }
+  | { readonly status: 'refused'; readonly refusals: readonly Refusal[] }
+  /** The call was fenced: it has not run and never will. */
+  | { readonly status: 'voided' }
+  | { readonly status: 'uninitialised' };
+
+export interface Refusal {
+  readonly rowKey: RowKey;
+  readonly reason: RefusalReason;
+  /** `stale`: the newest version that is known. */
+  readonly version?: VersionText;
+}
+
+/**
+ * - `stale`: the caller's version is not the newest that is staged, in flight or remembered
+ * - `deleted`: the row is deleted, in flight as deleted, or was last written as deleted
+ * - `exists`: an insert of a row that is staged already
+ * - `full`: `maxPending` is reached
+ * - `overflow`: the sum of a counter's differences leaves int64
+ * - `too-large`: the record would be larger than `maxRecordBytes`
+ */
+export type RefusalReason = 'stale' | 'deleted' | 'exists' | 'full' | 'overflow' | 'too-large';
+
+export interface Pending {
+  readonly dirty?: StagedRecord;
+  /** The record in the batch in flight, and the batch's token. */
+  readonly inFlight?: { readonly record: StagedRecord; readonly token: string };
+  /** What was last written of the row, while it is remembered. */
+  readonly recent?: { readonly version?: VersionText; readonly deleted: boolean };
+}
+
+export interface ClaimRequest {
+  /** Becomes the token of a new batch. */
+  readonly token: string;
+  /** The last token that PostgreSQL has committed for this shard. */
+  readonly predecessor: string;
+  /** Most records of a new batch. A batch in flight is handed out whole, whatever its size. */
+  readonly limit: number;
+}
+
+export type Claim =
+  | { readonly status: 'batch'; readonly batch: Batch }
+  | { readonly status: 'nothing' }
+  | { readonly status: 'broken'; readonly seen: ChainSeen }
+  | { readonly status: 'uninitialised' };
+
+export interface Batch {
+  readonly shard: number;
+  readonly token: string;
+  readonly predecessor: string;
+  /** How often it has been handed out, this time included. */
+  readonly attempts: number;
+  readonly records: ReadonlyMap<RowKey, StagedRecord>;
+  /** Records that cannot be decoded, with the reason. They are buried as `UNREADABLE`. */
+  readonly unreadable: ReadonlyMap<RowKey, string>;
+}
+
+/** `inFlight` is empty when nothing is. */
+export interface ChainSeen {
+  readonly inFlight: string;
+  readonly last: string;
+}
+
+export interface ParkReport {
+  readonly parked: number;
+  readonly doubtful: number;
+}
+
+/** Which rows a drain is about. */
+export type DueScope =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'tables'; readonly tables: readonly { readonly schema: string; readonly table: string }[] }
+  | { readonly kind: 'rows'; readonly keys: readonly RowKey[] };
+
+export interface DueRecords {
+  /** When each shard wants a flush: milliseconds from now by the server's clock, 0 for now (also for a batch in flight), `undefined` for never. Index = shard. */
+  next(): Promise<readonly (number | undefined)[]>;
+  /** Makes what is pending in the scope due now. Answers shard -> watermark for the shards where anything is pending. */
+  make(scope: DueScope): Promise<ReadonlyMap<number, number>>;
+  /** Of these shards, those where something that was made due at or before the watermark is still pending. */
+  pending(watermarks: ReadonlyMap<number, number>): Promise<ReadonlySet<number>>;
+}
+
+export interface DeadLetter {
+  readonly shard: number;
+  readonly id: string;
+  readonly rowKey: RowKey;
+  readonly code: string;
+  readonly reason: string;
+  readonly token: string;
+  /** Milliseconds since 1970 by the Redis server's clock. */
+  readonly atMs: number;
+  readonly record: StagedRecord;
+}
+
+export interface DeadLetterStore {
+  /** Newest first within a shard. */
+  list(page?: { readonly offset?: number; readonly limit?: number }): Promise<readonly DeadLetter[]>;
+  /** Puts it back as a dirty record, under whatever is dirty by now. `newer`: the row was staged or written since, and `force` was not given. */
+  retry(letter: { readonly shard: number; readonly id: string }, options?: { readonly force?: boolean }): Promise<'staged' | 'newer' | 'absent'>;
+  /** `false`: there is none. */
+  discard(letter: { readonly shard: number; readonly id: string }): Promise<boolean>;
+}
+
+export interface StagingStats {
+  /** Entity -> records that are dirty or in flight. */
+  readonly pending: Readonly<Record<string, number>>;
+  readonly inFlight: number;
+  readonly dead: number;
+  /** Changes accepted since the beginning, and how many of them ended in a record that was there already, or annihilated one. */
+  readonly staged: number;
+  readonly coalesced: number;
+  readonly annihilated: number;
+}

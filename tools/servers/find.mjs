@@ -1,0 +1,89 @@
+/** What is on this machine: server programs, a package manager that we may use, a docker engine. */
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+
+/**
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {import('./plan.mjs').Facts}
+ */
+export function findFacts(env) {
+  const urls = { redis: env['REDIS_URL'], postgres: env['DATABASE_URL'] };
+  const programs = findPrograms(env);
+  const complete = (urls.redis || programs.redis) && (urls.postgres || programs.postgres);
+  return {
+    urls,
+    programs,
+    // The two below cost a process each, so they are asked only when something is missing.
+    canUseApt: !complete && process.getuid?.() === 0 && findProgram('apt-get', pathFolders(env)) !== undefined,
+    dockerAnswers: !complete && dockerAnswers(env),
+  };
+}
+
+/**
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {{ redis: string | undefined, postgres: string | undefined }}
+ */
+export function findPrograms(env) {
+  const redisFolders = [...pathFolders(env), ...homebrew.map((prefix) => path.join(prefix, 'bin'))];
+  const redis = findProgram('redis-server', redisFolders) ?? findProgram('valkey-server', redisFolders);
+  const postgres = postgresFolders(env).find((folder) => ['initdb', 'postgres'].every((name) => isProgram(path.join(folder, name))));
+  return { redis, postgres };
+}
+
+const homebrew = ['/opt/homebrew', '/usr/local', '/home/linuxbrew/.linuxbrew'];
+
+/**
+ * The path first, then where Debian, Red Hat, Homebrew and Postgres.app keep their versions, newest first.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ */
+function postgresFolders(env) {
+  return [
+    ...pathFolders(env),
+    ...newestFirst('/usr/lib/postgresql', /^\d+$/),
+    ...newestFirst('/usr', /^pgsql-\d+$/),
+    ...homebrew.flatMap((prefix) => newestFirst(path.join(prefix, 'opt'), /^postgresql(@\d+)?$/)),
+    ...newestFirst('/Applications/Postgres.app/Contents/Versions', /^\d+$/),
+  ];
+}
+
+/**
+ * @param {string} parent
+ * @param {RegExp} pattern
+ */
+function newestFirst(parent, pattern) {
+  if (!existsSync(parent)) return [];
+  const version = (/** @type {string} */ name) => Number(/\d+/.exec(name)?.[0] ?? 0);
+  const names = readdirSync(parent).filter((name) => pattern.test(name));
+  return names.sort((a, b) => version(b) - version(a)).map((name) => path.join(parent, name, 'bin'));
+}
+
+/** @param {NodeJS.ProcessEnv} env */
+function pathFolders(env) {
+  return (env['PATH'] ?? '').split(path.delimiter).filter((folder) => path.isAbsolute(folder));
+}
+
+/**
+ * @param {string} name
+ * @param {readonly string[]} folders
+ */
+function findProgram(name, folders) {
+  return folders.map((folder) => path.join(folder, name)).find(isProgram);
+}
+
+/** @param {string} file */
+function isProgram(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @param {NodeJS.ProcessEnv} env */
+function dockerAnswers(env) {
+  const asks = [['info'], ['compose', 'version']];
+  return asks.every((args) => spawnSync('docker', args, { env, stdio: 'ignore', timeout: 20_000 }).status === 0);
+}

@@ -1,0 +1,48 @@
+/** One private Redis (or Valkey) server: its own port, its own folder, and it dies with this process. */
+import path from 'node:path';
+import { ended } from './leash.mjs';
+import { onFreePort, startServer } from './wait.mjs';
+
+/** What Spillway asks of a Redis: every write in the append-only file, and nothing evicted. */
+const defaults = {
+  bind: '127.0.0.1',
+  appendonly: 'yes',
+  appendfsync: 'everysec',
+  'maxmemory-policy': 'noeviction',
+  save: '',
+};
+
+/**
+ * Starts a server on `port`, or on a free one. Its data is in `folder`, and is found again by the next start there.
+ *
+ * @param {object} options
+ * @param {string} options.binary
+ * @param {string} options.folder
+ * @param {number} [options.port]
+ * @param {Readonly<Record<string, string>>} [options.settings] as in redis.conf; they win over the defaults
+ * @returns {Promise<import('./wait.mjs').RunningServer>}
+ */
+export function startRedis({ binary, folder, port: wanted, settings = {} }) {
+  return onFreePort(wanted, async (port) => {
+    const log = path.join(folder, 'redis.log');
+    const options = Object.entries({ ...defaults, dir: folder, ...settings, port: String(port) });
+    const { child, pid, hasEnded } = await startServer([binary, ...options.flatMap(([name, value]) => [`--${name}`, value])], {
+      log,
+      ready: /Ready to accept connections/,
+      leash: { folder, cwd: folder },
+    });
+
+    const password = settings['requirepass'];
+    return {
+      url: `redis://${password ? `:${encodeURIComponent(password)}@` : ''}127.0.0.1:${port}`,
+      port,
+      pid,
+      log,
+      hasEnded,
+      async stop() {
+        child.kill('SIGKILL'); // What was written is with the kernel already, and a paused server hears nothing else.
+        await ended(child);
+      },
+    };
+  });
+}

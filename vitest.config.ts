@@ -1,0 +1,32 @@
+import { defineConfig } from 'vitest/config';
+
+const fromRoot = (path: string): string => new URL(path, import.meta.url).pathname;
+const servers = fromRoot('test/support/global-setup.ts');
+
+/** Tests run on the sources, so that a change needs no build before it is seen. */
+const shared = {
+  resolve: {
+    alias: [
+      { find: /^@spillway\/core$/, replacement: fromRoot('packages/core/src/index.ts') },
+      { find: /^@spillway\/core\/testing$/, replacement: fromRoot('packages/core/src/testing/index.ts') },
+    ],
+  },
+  oxc: { decorator: { legacy: true } },
+};
+
+export default defineConfig({
+  test: {
+    projects: [
+      { ...shared, test: { name: 'unit', include: ['packages/*/test/unit/**/*.test.ts'] } },
+      { ...shared, test: { name: 'rooms', include: ['test/rooms/**/*.test.ts'] } },
+      { ...shared, test: { name: 'tools', include: ['test/tools/**/*.test.ts'], testTimeout: 60_000 } },
+      onServers('contract', 'packages/*/test/contract/**/*.test.ts'),
+      onServers('integration', 'packages/*/test/integration/**/*.test.ts'),
+      onServers('fault', 'test/fault/**/*.test.ts'),
+    ],
+  },
+});
+
+function onServers(name: string, files: string) {
+  return { ...shared, test: { name, include: [files], globalSetup: servers, testTimeout: 60_000, hookTimeout: 60_000 } };
+}

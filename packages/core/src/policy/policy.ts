@@ -1,11 +1,12 @@
 import type { ConflictStrategy } from '../conflict/strategy.js';
+import type { ConflictFunction } from './conflict-function.js';
 
 /** A write policy with every option decided: durations in milliseconds, defaults filled in. What a developer writes is `WritePolicy`. */
 export interface ResolvedPolicy {
   readonly debounceMs: number;
   readonly maxDelayMs: number;
   readonly detect: 'version' | 'changed-properties' | 'none';
-  readonly conflict: ConflictStrategy;
+  readonly conflict: PolicyConflict;
   readonly counters: readonly string[];
   readonly retry: { readonly attempts: number; readonly minDelayMs: number; readonly maxDelayMs: number };
   /** Most pending records of the entity, over all shards. */
@@ -16,3 +17,9 @@ export interface ResolvedPolicy {
   readonly drainTimeoutMs: number;
   readonly onStagingLoss: 'park' | 'apply';
 }
+
+/**
+ * A conflict strategy whose function, if it is one, still sees entity values. `rowDecider` turns that function into the `RowDecider` of a `ConflictStrategy`, once
+ * somebody can convert the values.
+ */
+export type PolicyConflict = Exclude<ConflictStrategy, { readonly kind: 'function' }> | { readonly kind: 'function'; readonly decide: ConflictFunction };

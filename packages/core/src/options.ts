@@ -1,0 +1,155 @@
+import type { EntityOf, PolicyTarget } from './policy/entity-types.js';
+import type { Duration } from './policy/duration.js';
+import type { PolicyEntry } from './policy/policy-registry.js';
+import type { PolicyDefaults, WritePolicy } from './policy/write-policy.js';
+import type { StagingStore } from './staging/staging-store.js';
+
+/**
+ * Everything that `spillway()` can be told. `redis` or `staging` must be given, all else has a default. `resolveOptions` decides them all, once.
+ */
+export interface SpillwayOptions<Targets extends readonly PolicyTarget[] = readonly PolicyTarget[]> {
+  /**
+   * Where changes are staged: a URL (`redis://` or `rediss://`), ioredis options, or an ioredis client. A client is duplicated, never reconfigured and never closed.
+   */
+  readonly redis?: RedisTarget;
+
+  /** Another staging store instead of Redis: the store itself, or a function that makes it at the first use. */
+  readonly staging?: StagingStore | StagingFactory;
+
+  /**
+   * Keeps several applications on one Redis apart: the first part of every key. 1 to 64 letters, digits, `.`, `_`, `:` or `-`.
+   * @defaultValue `'app'`
+   */
+  readonly namespace?: string;
+
+  /**
+   * Logical partitions of the staging store. 1 to 4,096; fixed for the life of the data.
+   * @defaultValue `64`, or those of the store in `staging`
+   */
+  readonly shards?: number;
+
+  /**
+   * Policies of entities that cannot carry a decorator: pairs of an entity class, a schema or a repository class, and its policy.
+   * @defaultValue none
+   */
+  readonly policies?: PolicyEntries<Targets>;
+
+  /** Policy options for all entities; what an entity's own policy says comes first. */
+  readonly defaults?: PolicyDefaults;
+
+  /**
+   * Whether this process also writes to the database, and how. `false`: it only stages, and another process must write.
+   * @defaultValue `true`
+   */
+  readonly worker?: boolean | WorkerOptions;
+
+  /**
+   * How long staging is tried before it fails with `STAGING_TIMEOUT`. 10 milliseconds to 5 minutes.
+   * @defaultValue `'2s'`
+   */
+  readonly stageTimeout?: Duration;
+
+  /**
+   * How long the version of a written row is remembered, to refuse stale writers at once. 1 second to 24 hours.
+   * @defaultValue `'5m'`
+   */
+  readonly remember?: Duration;
+
+  /**
+   * Accepts a Redis without persistence, or one that evicts keys. It loses staged changes when it restarts, or when it is full; without this it is refused with `REDIS_VOLATILE`.
+   * @defaultValue `false`
+   */
+  readonly acceptVolatile?: boolean;
+
+  /** Spillway's own two tables in the database. */
+  readonly tables?: TableOptions;
+
+  /**
+   * Where warnings and failures in the background go. It never sees a value of an entity.
+   * @defaultValue MikroORM's logger
+   */
+  readonly logger?: Logger;
+}
+
+/** A URL, ioredis options or an ioredis client. Its exact type is the Redis adapter's affair. */
+export type RedisTarget = string | object;
+
+/** Makes the staging store, at the first use. */
+export type StagingFactory = (settings: StagingSettings) => StagingStore | Promise<StagingStore>;
+
+/** The options that every staging store has to follow. */
+export interface StagingSettings {
+  readonly namespace: string;
+  readonly shards: number;
+  readonly stageTimeoutMs: number;
+  readonly rememberMs: number;
+}
+
+/** Pairs of a class or schema and a policy that is checked against its entity. */
+export type PolicyEntries<Targets extends readonly PolicyTarget[]> = { readonly [Index in keyof Targets]: readonly [Targets[Index], WritePolicy<EntityOf<Targets[Index]> & object>] };
+
+export interface WorkerOptions {
+  /**
+   * How many batches are written at once, each on a connection of its own. 1 to 64.
+   * @defaultValue `2`
+   */
+  readonly concurrency?: number;
+
+  /**
+   * Most records in one batch. 1 to 10,000.
+   * @defaultValue `500`
+   */
+  readonly batchSize?: number;
+
+  /**
+   * How often it is asked what other processes have staged. 1 millisecond to 1 minute.
+   * @defaultValue `'50ms'`
+   */
+  readonly pollInterval?: Duration;
+}
+
+export interface TableOptions {
+  /**
+   * Database schema of the tables.
+   * @defaultValue the ORM's default schema
+   */
+  readonly schema?: string;
+
+  /**
+   * Creates the tables at the first use if they are missing. Otherwise a migration has to.
+   * @defaultValue `false`
+   */
+  readonly ensure?: boolean;
+}
+
+/** What Spillway needs of a logger. `console` is one. */
+export interface Logger {
+  warn(message: string): void;
+  error(message: string): void;
+  info?(message: string): void;
+  debug?(message: string): void;
+}
+
+/** The options with everything decided, durations in milliseconds. */
+export interface ResolvedOptions extends StagingSettings {
+  readonly staging: StagingChoice;
+  readonly policies: readonly PolicyEntry[];
+  readonly defaults: PolicyDefaults;
+  /** Absent: this process only stages. */
+  readonly worker?: ResolvedWorker;
+  readonly acceptVolatile: boolean;
+  readonly tables: { readonly schema?: string; readonly ensure: boolean };
+  /** Absent: the ORM's own. */
+  readonly logger?: Logger;
+}
+
+export type StagingChoice =
+  | { readonly kind: 'redis'; readonly target: RedisTarget }
+  | { readonly kind: 'store'; readonly store: StagingStore }
+  | { readonly kind: 'factory'; readonly create: StagingFactory };
+
+export interface ResolvedWorker {
+  readonly concurrency: number;
+  readonly batchSize: number;
+  readonly pollIntervalMs: number;
+}

@@ -1,0 +1,104 @@
+import { listOf, OptionReader } from './option-reader.js';
+import type { ConflictFunction } from './conflict-function.js';
+import type { PolicyConflict, ResolvedPolicy } from './policy.js';
+
+const HOUR_MS = 3_600_000;
+const WAIT = { minMs: 1, maxMs: HOUR_MS };
+const DELAY = { minMs: 1, maxMs: 24 * HOUR_MS };
+const MAX_COUNTERS = 64;
+
+const DEFAULT_OPTIONS = [
+  'debounce',
+  'maxDelay',
+  'detect',
+  'conflict',
+  'retry',
+  'maxPending',
+  'maxRecordBytes',
+  'onFull',
+  'blockTimeout',
+  'drainTimeout',
+  'onStagingLoss',
+] as const;
+const POLICY_OPTIONS = [...DEFAULT_OPTIONS, 'counters'] as const;
+
+/** One place's options, in resolved form; what was left out is absent. */
+export type PolicyLayer = Partial<Omit<ResolvedPolicy, 'retry'>> & { readonly retry: Partial<ResolvedPolicy['retry']> };
+
+/**
+ * Reads the policy of one class.
+ * @param place where it stands, as messages call it: `the policy of Product`
+ * @throws SpillwayError `CONFIG_INVALID` for an option that is unknown or outside its limits.
+ */
+export function readPolicy(place: string, policy: unknown): PolicyLayer {
+  const read = new OptionReader(place, policy, POLICY_OPTIONS);
+  return present({ ...readWaiting(read), counters: readCounters(read) });
+}
+
+/** Reads the `defaults` of `spillway()`: every option but `counters`. */
+export function readDefaults(defaults: unknown): PolicyLayer {
+  return present(readWaiting(new OptionReader('the defaults of spillway()', defaults, DEFAULT_OPTIONS)));
+}
+
+function readWaiting(read: OptionReader): Loose<PolicyLayer> {
+  const retry = read.nested('retry', ['attempts', 'minDelay', 'maxDelay']);
+  return {
+    debounceMs: read.durationMs('debounce', { minMs: 0, maxMs: HOUR_MS }),
+    maxDelayMs: read.durationMs('maxDelay', { minMs: 0, maxMs: DELAY.maxMs }),
+    detect: read.oneOf('detect', ['version', 'changed-properties', 'none']),
+    conflict: readConflict(read),
+    retry: present({
+      attempts: retry?.integer('attempts', { min: 1, max: 1_000 }),
+      minDelayMs: retry?.durationMs('minDelay', WAIT),
+      maxDelayMs: retry?.durationMs('maxDelay', DELAY),
+    }),
+    maxPending: read.integer('maxPending', { min: 1, max: 1_000_000_000 }),
+    maxRecordBytes: read.integer('maxRecordBytes', { min: 1_024, max: 67_108_864 }),
+    onFull: read.oneOf('onFull', ['block', 'reject']),
+    blockTimeoutMs: read.durationMs('blockTimeout', WAIT),
+    drainTimeoutMs: read.durationMs('drainTimeout', WAIT),
+    onStagingLoss: read.oneOf('onStagingLoss', ['park', 'apply']),
+  };
+}
+
+const SIMPLE_STRATEGIES = ['overwrite', 'keep-database', 'dead-letter'] as const;
+
+function readConflict(read: OptionReader): PolicyConflict | undefined {
+  const given = read.value('conflict');
+  if (typeof given === 'function') {
+    return { kind: 'function', decide: given as ConflictFunction };
+  }
+  if (typeof given === 'object' && given !== null) {
+    const merge = read.nested('conflict', ['merge'])?.nested('merge', ['both']);
+    if (!merge) {
+      throw read.invalid('conflict', "must say how to merge: { merge: { both: 'overwrite' } }");
+    }
+    return { kind: 'merge', both: merge.oneOf('both', SIMPLE_STRATEGIES) ?? 'dead-letter' };
+  }
+  const simple = SIMPLE_STRATEGIES.find(strategy => strategy === given);
+  if (given === undefined || given === 'merge' || simple) {
+    return simple ? { kind: simple } : given === 'merge' ? { kind: 'merge', both: 'dead-letter' } : undefined;
+  }
+  throw read.invalid('conflict', `must be ${listOf([...SIMPLE_STRATEGIES, 'merge'])}, { merge: { both } } or a function`);
+}
+
+function readCounters(read: OptionReader): readonly string[] | undefined {
+  const given = read.value('counters');
+  if (given === undefined) {
+    return undefined;
+  }
+  if (!Array.isArray(given) || !given.every(name => typeof name === 'string' && name !== '')) {
+    throw read.invalid('counters', 'must be an array of property names');
+  }
+  if (given.length > MAX_COUNTERS) {
+    throw read.invalid('counters', `must name at most ${MAX_COUNTERS} properties, not ${given.length}`);
+  }
+  return [...new Set(given as string[])];
+}
+
+type Loose<T> = { readonly [K in keyof T]: T[K] | undefined };
+
+/** Without the options that were left out, so that spreading it over other options leaves those alone. */
+function present<T extends object>(options: Loose<T>): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
+}

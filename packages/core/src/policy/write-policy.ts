@@ -1,0 +1,130 @@
+import type { ConflictFunction } from './conflict-function.js';
+import type { Duration } from './duration.js';
+import type { AnyEntity, CounterName } from './entity-types.js';
+
+/**
+ * How the changes of one entity wait in the staging store and reach the database, as a developer writes it. Whatever is left out comes from the `defaults` of
+ * `spillway()`, or is the default named here.
+ */
+export interface WritePolicy<Entity extends object = AnyEntity, Counter extends CounterName<Entity> = CounterName<Entity>> extends WaitingOptions {
+  /**
+   * What is done when the row is not as the change expects it:
+   * - `'dead-letter'`: the record is parked, with the reason
+   * - `'overwrite'`: our properties win. Does not apply to an insert whose key exists already
+   * - `'keep-database'`: the change is dropped
+   * - `'merge'`: properties that only we changed are written; one that both sides changed makes it a dead letter, or what `{ merge: { both } }` says. Does not apply
+   *   to an insert whose key exists already
+   * - a function decides case by case
+   *
+   * Counters are applied whatever becomes of the rest.
+   * @defaultValue `'dead-letter'`
+   */
+  readonly conflict?: NamedConflictOption | ConflictFunction<Entity>;
+
+  /**
+   * Properties whose changes commute: they are staged as differences, added up exactly, and never conflict. A counter is not a reservation: a check such as `stock >= 0`
+   * fails when it is written, not when it is staged. At most 64.
+   * @defaultValue none
+   */
+  readonly counters?: readonly Counter[];
+}
+
+/** What `defaults` of `spillway()` may hold: every option but `counters`, for those are properties of one entity. */
+export interface PolicyDefaults extends WaitingOptions {
+  /**
+   * See {@link WritePolicy.conflict}. A function gets values of any entity.
+   * @defaultValue `'dead-letter'`
+   */
+  readonly conflict?: NamedConflictOption | ConflictFunction;
+}
+
+/** A policy once it stands on a class, with the entity's type gone. */
+export interface StoredPolicy extends WaitingOptions {
+  readonly conflict?: NamedConflictOption | ((conflict: never) => unknown);
+  readonly counters?: readonly string[];
+}
+
+/** A conflict strategy that is chosen by name. */
+export type NamedConflictOption = 'overwrite' | 'keep-database' | 'dead-letter' | 'merge' | { readonly merge: { readonly both?: 'overwrite' | 'keep-database' | 'dead-letter' } };
+
+/** The options that say nothing about single properties. */
+export interface WaitingOptions {
+  /**
+   * Quiet time after the last change of a row before it is due. 0 to 1 hour.
+   * @defaultValue `'100ms'`
+   */
+  readonly debounce?: Duration;
+
+  /**
+   * Longest time a row may wait before it is due, however busy it is. At least `debounce`, at most 24 hours.
+   * @defaultValue `'1s'`
+   */
+  readonly maxDelay?: Duration;
+
+  /**
+   * How it is noticed that somebody else has changed the row: by its version, by comparing the changed properties with what they were when loaded, or not at all (the last
+   * write wins, as in plain MikroORM).
+   * @defaultValue `'version'`, and `'none'` for an entity without a version property
+   */
+  readonly detect?: 'version' | 'changed-properties' | 'none';
+
+  /** What happens to a record that the database rejects on its own. Failures of the connection or the server are retried without end and do not count. */
+  readonly retry?: RetryOptions;
+
+  /**
+   * Most pending records of the entity, over all shards. 1 to 1,000,000,000. A change of a row that is pending already always finds room.
+   * @defaultValue `1_000_000`
+   */
+  readonly maxPending?: number;
+
+  /**
+   * Most bytes of one encoded record. 1 KiB to 64 MiB. A change that would make it larger is refused with `RECORD_TOO_LARGE`.
+   * @defaultValue `1_048_576`
+   */
+  readonly maxRecordBytes?: number;
+
+  /**
+   * What a flush does when `maxPending` is reached: wait up to `blockTimeout` for room, or fail with `STAGING_FULL` at once.
+   * @defaultValue `'block'`
+   */
+  readonly onFull?: 'block' | 'reject';
+
+  /**
+   * How long `onFull: 'block'` waits before it fails with `STAGING_FULL`. 1 millisecond to 1 hour.
+   * @defaultValue `'5s'`
+   */
+  readonly blockTimeout?: Duration;
+
+  /**
+   * How long a query waits for pending changes of the entity to be written before it fails with `DRAIN_TIMEOUT`. 1 millisecond to 1 hour.
+   * @defaultValue `'2s'`
+   */
+  readonly drainTimeout?: Duration;
+
+  /**
+   * What becomes of records that may or may not have been written, when the staging store turns out to have forgotten something: park them as dead letters, or apply them, perhaps for
+   * the second time.
+   * @defaultValue `'park'`
+   */
+  readonly onStagingLoss?: 'park' | 'apply';
+}
+
+export interface RetryOptions {
+  /**
+   * How often a record is tried before it becomes a dead letter. 1 to 1,000.
+   * @defaultValue `5`
+   */
+  readonly attempts?: number;
+
+  /**
+   * Pause after the first failure; it doubles with each further one. 1 millisecond to 1 hour.
+   * @defaultValue `'100ms'`
+   */
+  readonly minDelay?: Duration;
+
+  /**
+   * Longest pause. At least `minDelay`, at most 24 hours.
+   * @defaultValue `'30s'`
+   */
+  readonly maxDelay?: Duration;
+}

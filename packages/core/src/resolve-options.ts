@@ -1,0 +1,157 @@
+import { SpillwayError } from './errors.js';
+import type { RedisTarget, ResolvedOptions, ResolvedWorker, SpillwayOptions, StagingChoice, StagingFactory, Logger } from './options.js';
+import type { PolicyTarget } from './policy/entity-types.js';
+import { describeValue } from './policy/describe-value.js';
+import { OptionReader } from './policy/option-reader.js';
+import type { PolicyEntry } from './policy/policy-registry.js';
+import { classOf } from './policy/policy-registry.js';
+import { readDefaults, readPolicy } from './policy/read-policy.js';
+import type { PolicyDefaults } from './policy/write-policy.js';
+import type { StagingStore } from './staging/staging-store.js';
+
+const PLACE = 'the options of spillway()';
+const OPTIONS = ['redis', 'staging', 'namespace', 'shards', 'policies', 'defaults', 'worker', 'stageTimeout', 'remember', 'acceptVolatile', 'tables', 'logger'] as const;
+const MINUTE_MS = 60_000;
+const DEFAULT_SHARDS = 64;
+const DEFAULT_WORKER: ResolvedWorker = { concurrency: 2, batchSize: 500, pollIntervalMs: 50 };
+
+/**
+ * Decides every option of `spillway()`. It opens nothing and asks nobody: what depends on Redis or on the entities is checked later.
+ * @throws SpillwayError `CONFIG_INVALID` that names the option, for one that is unknown, missing or outside its limits.
+ */
+export function resolveOptions<const Targets extends readonly PolicyTarget[]>(options: SpillwayOptions<Targets>): ResolvedOptions {
+  const read = new OptionReader(PLACE, options, OPTIONS);
+  const staging = readStaging(read);
+  const worker = readWorker(read);
+  const logger = readLogger(read);
+  return {
+    staging,
+    namespace: read.text('namespace', /^[\w.:-]{1,64}$/, "1 to 64 letters, digits, '.', '_', ':' or '-'") ?? 'app',
+    shards: readShards(read, staging),
+    policies: readPolicies(read),
+    defaults: readSharedPolicy(read),
+    ...(worker && { worker }),
+    stageTimeoutMs: read.durationMs('stageTimeout', { minMs: 10, maxMs: 5 * MINUTE_MS }) ?? 2_000,
+    rememberMs: read.durationMs('remember', { minMs: 1_000, maxMs: 24 * 60 * MINUTE_MS }) ?? 5 * MINUTE_MS,
+    acceptVolatile: read.boolean('acceptVolatile') ?? false,
+    tables: readTables(read),
+    ...(logger && { logger }),
+  };
+}
+
+function readStaging(read: OptionReader): StagingChoice {
+  if (read.has('redis') === read.has('staging')) {
+    const given = read.has('redis') ? 'both redis and staging' : 'neither redis nor staging';
+    throw new SpillwayError('CONFIG_INVALID', `spillway() was given ${given}. Say where changes are staged by one of them, such as redis: 'redis://localhost:6379'`);
+  }
+  return read.has('redis') ? { kind: 'redis', target: readRedis(read) } : readStore(read);
+}
+
+function readRedis(read: OptionReader): RedisTarget {
+  const given = read.value('redis');
+  if (typeof given === 'string') {
+    refuseBadUrl(given);
+    return given;
+  }
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw read.invalid('redis', 'must be a URL, ioredis options or an ioredis client');
+  }
+  const several = 'isCluster' in given && given.isCluster ? 'an ioredis Cluster' : ['cluster', 'nodes'].find(name => name in given);
+  if (several !== undefined) {
+    throw new SpillwayError('CONFIG_INVALID', `redis in ${PLACE} is about several servers (${several}). Only one Redis server, or one behind Sentinel, is supported`);
+  }
+  return given;
+}
+
+/** The URL is not shown, for it may hold a password. */
+function refuseBadUrl(url: string): void {
+  if (!URL.canParse(url) || !['redis:', 'rediss:'].includes(new URL(url).protocol)) {
+    throw new SpillwayError('CONFIG_INVALID', `redis in ${PLACE} is a text that is no Redis URL. Write redis://user:password@host:6379/0, or rediss:// for TLS`);
+  }
+}
+
+function readStore(read: OptionReader): StagingChoice {
+  const given = read.value('staging');
+  if (typeof given === 'function') {
+    return { kind: 'factory', create: given as StagingFactory };
+  }
+  if (typeof given !== 'object' || given === null || !('stage' in given) || !('shards' in given)) {
+    throw read.invalid('staging', 'must be a staging store, or a function that makes one');
+  }
+  return { kind: 'store', store: given as StagingStore };
+}
+
+/** A store that exists already has its shards; another number beside it can only be a mistake. */
+function readShards(read: OptionReader, staging: StagingChoice): number {
+  const given = read.integer('shards', { min: 1, max: 4_096 });
+  if (staging.kind !== 'store') {
+    return given ?? DEFAULT_SHARDS;
+  }
+  if (given !== undefined && given !== staging.store.shards) {
+    throw read.invalid('shards', `must be left out, or be ${staging.store.shards} as in the store given by staging`);
+  }
+  return staging.store.shards;
+}
+
+function readPolicies(read: OptionReader): readonly PolicyEntry[] {
+  const given = read.has('policies') ? read.value('policies') : [];
+  if (!Array.isArray(given)) {
+    throw read.invalid('policies', 'must be an array of pairs: [[Product, { … }]]');
+  }
+  return given.map((entry: unknown, index) => readEntry(entry, index));
+}
+
+function readEntry(entry: unknown, index: number): PolicyEntry {
+  if (!Array.isArray(entry) || entry.length !== 2 || !isTarget(entry[0])) {
+    throw new SpillwayError(
+      'CONFIG_INVALID',
+      `policies[${index}] in ${PLACE} is ${describeValue(entry)}; it must be a pair of an entity class, schema or repository class and its policy: [Product, { … }]`,
+    );
+  }
+  const pair = entry as unknown as PolicyEntry;
+  readPolicy(`the policy of ${classOf(pair[0]).name}`, pair[1]);
+  return pair;
+}
+
+function isTarget(value: unknown): value is PolicyTarget {
+  return typeof value === 'function' || (typeof value === 'object' && value !== null && 'class' in value && typeof value.class === 'function');
+}
+
+/** They are read here only to refuse bad ones at once; the policy of each entity is decided when the ORM knows it. */
+function readSharedPolicy(read: OptionReader): PolicyDefaults {
+  const given = read.has('defaults') ? read.value('defaults') : {};
+  readDefaults(given);
+  return given as PolicyDefaults;
+}
+
+function readWorker(read: OptionReader): ResolvedWorker | undefined {
+  const given = read.has('worker') ? read.value('worker') : true;
+  if (typeof given === 'boolean') {
+    return given ? DEFAULT_WORKER : undefined;
+  }
+  const worker = read.nested('worker', ['concurrency', 'batchSize', 'pollInterval']);
+  return {
+    concurrency: worker?.integer('concurrency', { min: 1, max: 64 }) ?? DEFAULT_WORKER.concurrency,
+    batchSize: worker?.integer('batchSize', { min: 1, max: 10_000 }) ?? DEFAULT_WORKER.batchSize,
+    pollIntervalMs: worker?.durationMs('pollInterval', { minMs: 1, maxMs: MINUTE_MS }) ?? DEFAULT_WORKER.pollIntervalMs,
+  };
+}
+
+function readTables(read: OptionReader): ResolvedOptions['tables'] {
+  const tables = read.nested('tables', ['schema', 'ensure']);
+  const schema = tables?.text('schema', /^[^\0]{1,63}$/, 'the name of a schema, 1 to 63 characters');
+  return { ensure: tables?.boolean('ensure') ?? false, ...(schema !== undefined && { schema }) };
+}
+
+function readLogger(read: OptionReader): Logger | undefined {
+  const given = read.value('logger');
+  if (given === undefined) {
+    return undefined;
+  }
+  const methods = typeof given === 'object' && given !== null ? (given as Partial<Record<string, unknown>>) : {};
+  const missing = ['warn', 'error'].find(name => typeof methods[name] !== 'function');
+  if (missing !== undefined) {
+    throw read.invalid('logger', `must have the methods warn(message) and error(message), as console has; ${missing} is missing`);
+  }
+  return given as Logger;
+}

@@ -28,7 +28,12 @@ export async function postgres(settings: Readonly<Record<string, string>> = {}):
   const runFolder = makeRunFolder();
   const folder = makeClusterFolder(runFolder);
   const start = (over: Readonly<Record<string, string>>, port?: number) =>
-    startPostgres({ bin, folder, settings: { ...settingsOfTests, ...settings, ...over }, ...(port !== undefined && { port }) });
+    startPostgres({
+      bin,
+      folder,
+      settings: { ...settingsOfTests, ...settings, ...over },
+      ...(port !== undefined && { port }),
+    });
   let server = await start({});
 
   const stop = async (): Promise<void> => {

@@ -23,8 +23,14 @@ export function installWithApt(packages) {
 /** @param {string[]} args */
 function apt(args) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const { status, stdout, stderr } = spawnSync('apt-get', ['-qq', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const { status, stdout, stderr } = spawnSync('apt-get', ['-qq', ...args], {
+    env,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   if (status === 0) return;
   const output = `${stdout}${stderr}`.trim().slice(-2_000);
-  throw new Error(`"apt-get ${args.join(' ')}" failed with status ${status}; install these packages by hand.\n${output}`);
+  throw new Error(
+    `"apt-get ${args.join(' ')}" failed with status ${status}; install these packages by hand.\n${output}`,
+  );
 }

@@ -26,11 +26,17 @@ export async function startContainers(kinds, folder) {
 
   try {
     await run('docker', [...compose, 'up', '--detach', '--wait', ...kinds]);
-    const address = async (/** @type {import('./plan.mjs').Kind} */ kind) =>
-      (await run('docker', [...compose, 'port', kind, String(ports[kind])])).stdout.trim();
+    const urlOf = async (
+      /** @type {import('./plan.mjs').Kind} */ kind,
+      /** @type {(address: string) => string} */ url,
+    ) => {
+      if (!kinds.includes(kind)) return '';
+      const { stdout } = await run('docker', [...compose, 'port', kind, String(ports[kind])]);
+      return url(stdout.trim());
+    };
     return {
-      redis: kinds.includes('redis') ? `redis://${await address('redis')}` : undefined,
-      postgres: kinds.includes('postgres') ? `postgres://postgres@${await address('postgres')}/postgres` : undefined,
+      redis: await urlOf('redis', (address) => `redis://${address}`),
+      postgres: await urlOf('postgres', (address) => `postgres://postgres@${address}/postgres`),
       stop,
     };
   } catch (error) {

@@ -27,7 +27,9 @@ export function findFacts(env) {
 export function findPrograms(env) {
   const redisFolders = [...pathFolders(env), ...homebrew.map((prefix) => path.join(prefix, 'bin'))];
   const redis = findProgram('redis-server', redisFolders) ?? findProgram('valkey-server', redisFolders);
-  const postgres = postgresFolders(env).find((folder) => ['initdb', 'postgres'].every((name) => isProgram(path.join(folder, name))));
+  const postgres = postgresFolders(env).find((folder) =>
+    ['initdb', 'postgres'].every((name) => isProgram(path.join(folder, name))),
+  );
   return { redis, postgres };
 }
 
@@ -56,7 +58,7 @@ function newestFirst(parent, pattern) {
   if (!existsSync(parent)) return [];
   const version = (/** @type {string} */ name) => Number(/\d+/.exec(name)?.[0] ?? 0);
   const names = readdirSync(parent).filter((name) => pattern.test(name));
-  return names.sort((a, b) => version(b) - version(a)).map((name) => path.join(parent, name, 'bin'));
+  return names.toSorted((a, b) => version(b) - version(a)).map((name) => path.join(parent, name, 'bin'));
 }
 
 /** @param {NodeJS.ProcessEnv} env */

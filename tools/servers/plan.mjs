@@ -1,35 +1,55 @@
-/**
- * How a run gets its servers, as a pure decision over what was found on the machine.
- */
+/** How a run gets its servers, as a pure decision over what was found on the machine. */
 
-/** @typedef {'redis' | 'postgres'} Kind */
+export const kinds = /** @type {const} */ (['redis', 'postgres']);
+
+/** @typedef {typeof kinds[number]} Kind */
 
 /**
  * @typedef {object} Facts
- * @property {{ redis?: string | undefined, postgres?: string | undefined }} urls servers that the user has named
- * @property {{ redis?: string | undefined, postgres?: string | undefined }} programs path of `redis-server`; folder of `postgres` and `initdb`
+ * @property {Partial<Record<Kind, string | undefined>>} urls servers that the user has named
+ * @property {Partial<Record<Kind, string | undefined>>} programs the path of `redis-server`; the folder of `initdb` and `postgres`
  * @property {boolean} canUseApt root on a Debian-like system: packages can be installed without asking
- * @property {boolean} dockerAnswers `docker compose` is there and its engine answers
+ * @property {boolean} dockerAnswers `docker compose` is there, and its engine answers
  */
 
 /**
  * @typedef {{ way: 'url', url: string } | { way: 'program', path: string } | { way: 'docker' }} Source
- * @typedef {{ act: 'use', redis: Source, postgres: Source } | { act: 'install', packages: string[] } | { act: 'give up', message: string }} Plan
+ * @typedef {{ act: 'use' } & Record<Kind, Source>} UsePlan
+ * @typedef {{ act: 'install', packages: string[] }} InstallPlan
+ * @typedef {{ act: 'give up', message: string }} NoPlan
  */
 
-const packages = { redis: 'redis-server', postgres: 'postgresql' };
-const kinds = /** @type {const} */ (['redis', 'postgres']);
+/**
+ * What is said about a kind to a person who has to install it.
+ *
+ * @type {Record<Kind, { name: string, apt: string, brew: string, variable: string }>}
+ */
+const words = {
+  redis: {
+    name: 'a Redis server (redis-server or valkey-server)',
+    apt: 'redis-server',
+    brew: 'redis',
+    variable: 'REDIS_URL',
+  },
+  postgres: {
+    name: 'PostgreSQL (initdb and postgres)',
+    apt: 'postgresql',
+    brew: 'postgresql@17',
+    variable: 'DATABASE_URL',
+  },
+};
 
 /**
- * A server that the user names comes first, then a program of this machine, then a package, then a container.
- * `wanted` are the kinds that this run needs.
+ * A server that the user names comes first, then a program of this machine, then a package, then a container. After an
+ * installation the question is asked again, with the facts of then and without apt.
  *
  * @param {Facts} facts
- * @returns {Plan}
+ * @returns {UsePlan | InstallPlan | NoPlan}
  */
 export function planServers(facts) {
   const missing = kinds.filter((kind) => !facts.urls[kind] && !facts.programs[kind]);
-  if (missing.length > 0 && facts.canUseApt) return { act: 'install', packages: missing.map((kind) => packages[kind]) };
+  if (missing.length > 0 && facts.canUseApt)
+    return { act: 'install', packages: missing.map((kind) => words[kind].apt) };
   if (missing.length > 0 && !facts.dockerAnswers) return { act: 'give up', message: explainMissing(missing) };
   return { act: 'use', redis: sourceOf('redis', facts), postgres: sourceOf('postgres', facts) };
 }
@@ -42,8 +62,8 @@ export function planServers(facts) {
 function sourceOf(kind, { urls, programs }) {
   const url = urls[kind];
   if (url) return { way: 'url', url };
-  const program = programs[kind];
-  return program ? { way: 'program', path: program } : { way: 'docker' };
+  const path = programs[kind];
+  return path ? { way: 'program', path } : { way: 'docker' };
 }
 
 /**
@@ -51,15 +71,14 @@ function sourceOf(kind, { urls, programs }) {
  * @returns {string}
  */
 export function explainMissing(missing) {
-  const names = { redis: 'a Redis server (redis-server or valkey-server)', postgres: 'PostgreSQL (postgres and initdb)' };
-  const variables = { redis: 'REDIS_URL', postgres: 'DATABASE_URL' };
-  const brew = { redis: 'redis', postgres: 'postgresql@17' };
+  const list = (/** @type {keyof typeof words.redis} */ word, separator = ' ') =>
+    missing.map((kind) => words[kind][word]).join(separator);
   return [
-    `Not found on this machine: ${missing.map((kind) => names[kind]).join(' and ')}.`,
+    `Not found on this machine: ${list('name', ' and ')}.`,
     'Do one of these, and run the command again:',
-    `  Debian, Ubuntu:  sudo apt-get install ${missing.map((kind) => packages[kind]).join(' ')}`,
-    `  macOS:           brew install ${missing.map((kind) => brew[kind]).join(' ')}`,
-    '  anywhere:        start Docker (with docker compose)',
-    `  or name servers of your own in ${missing.map((kind) => variables[kind]).join(' and ')}; their data will be written to.`,
+    `  Debian, Ubuntu:  sudo apt-get install ${list('apt')}`,
+    `  macOS:           brew install ${list('brew')}`,
+    '  anywhere:        start Docker, with its compose plug-in',
+    `  your own server: set ${list('variable', ' and ')} (it will be written to)`,
   ].join('\n');
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { ended } from './leash.mjs';
-import { onFreePort, startServer } from './wait.mjs';
+import { onFreePort, startServer } from './start-server.mjs';
 
 const run = promisify(execFile);
 
@@ -18,7 +18,7 @@ const run = promisify(execFile);
  * @param {string} options.folder as given by {@link makeClusterFolder}
  * @param {number} [options.port]
  * @param {Readonly<Record<string, string>>} [options.settings] as in postgresql.conf
- * @returns {Promise<import('./wait.mjs').RunningServer>}
+ * @returns {Promise<import('./start-server.mjs').RunningServer>}
  */
 export async function startPostgres({ bin, folder, port: wanted, settings = {} }) {
   const user = serverUser();

@@ -1,7 +1,7 @@
 /** One private Redis (or Valkey) server: its own port, its own folder, and it dies with this process. */
 import path from 'node:path';
 import { ended } from './leash.mjs';
-import { onFreePort, startServer } from './wait.mjs';
+import { onFreePort, startServer } from './start-server.mjs';
 
 /** What Spillway asks of a Redis: every write in the append-only file, and nothing evicted. */
 const defaults = {
@@ -20,17 +20,20 @@ const defaults = {
  * @param {string} options.folder
  * @param {number} [options.port]
  * @param {Readonly<Record<string, string>>} [options.settings] as in redis.conf; they win over the defaults
- * @returns {Promise<import('./wait.mjs').RunningServer>}
+ * @returns {Promise<import('./start-server.mjs').RunningServer>}
  */
 export function startRedis({ binary, folder, port: wanted, settings = {} }) {
   return onFreePort(wanted, async (port) => {
     const log = path.join(folder, 'redis.log');
     const options = Object.entries({ ...defaults, dir: folder, ...settings, port: String(port) });
-    const { child, pid, hasEnded } = await startServer([binary, ...options.flatMap(([name, value]) => [`--${name}`, value])], {
-      log,
-      ready: /Ready to accept connections/,
-      leash: { folder, cwd: folder },
-    });
+    const { child, pid, hasEnded } = await startServer(
+      [binary, ...options.flatMap(([name, value]) => [`--${name}`, value])],
+      {
+        log,
+        ready: /Ready to accept connections/,
+        leash: { folder, cwd: folder },
+      },
+    );
 
     const password = settings['requirepass'];
     return {

@@ -7,8 +7,8 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const root = fileURLToPath(new URL('../..', import.meta.url));
-export const serversFolder = path.join(root, '.servers');
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const serversFolder = path.join(root, '.servers');
 
 // Containers may share a checkout and not their process ids, so a folder names the host that it belongs to.
 const host = hostname().replace(/[^\w]/g, '_');

@@ -2,79 +2,114 @@
  * The servers of one run: a Redis and a PostgreSQL of its own, on free ports, gone with the run. Whatever else runs on
  * this machine is never touched; `REDIS_URL` and `DATABASE_URL` name servers to use instead.
  */
-import path from 'node:path';
 import { mkdirSync } from 'node:fs';
+import path from 'node:path';
 import { installWithApt } from './apt.mjs';
 import { startContainers } from './docker.mjs';
 import { findFacts } from './find.mjs';
-import { explainMissing, planServers } from './plan.mjs';
+import { kinds, planServers } from './plan.mjs';
 import { makeClusterFolder, startPostgres } from './postgres.mjs';
 import { startRedis } from './redis.mjs';
 import { makeRunFolder, removeFolder } from './run-folder.mjs';
 
 /**
  * @typedef {object} Servers
- * @property {{ REDIS_URL: string, DATABASE_URL: string, SPILLWAY_POSTGRES_LOG?: string }} env for the command that uses them
+ * @property {ServerEnv} env for the command that uses them
  * @property {() => Promise<void>} stop ends what was started here, and removes its data
  */
 
 /**
+ * @typedef {object} ServerEnv
+ * @property {string} REDIS_URL
+ * @property {string} DATABASE_URL
+ * @property {string} [SPILLWAY_POSTGRES_LOG] the log of a PostgreSQL that was started here
+ */
+
+/**
+ * What a run has started so far, and how to undo it, last first.
+ *
+ * @typedef {object} Run
+ * @property {string} folder
+ * @property {(() => Promise<void> | void)[]} undo
+ */
+
+/**
  * @param {object} [options]
- * @param {Readonly<Record<string, string>>} [options.postgresSettings]
+ * @param {Readonly<Record<string, string>>} [options.postgresSettings] as in postgresql.conf
  * @returns {Promise<Servers>}
  */
 export async function startServers({ postgresSettings = {} } = {}) {
-  const plan = obtainPrograms();
-  /** @type {(() => Promise<void> | void)[]} */
-  const closers = [];
+  const sources = obtainSources();
+  const folder = makeRunFolder();
+  /** @type {Run} */
+  const run = { folder, undo: [() => removeFolder(folder)] };
   const stop = async () => {
-    for (const close of closers.reverse()) await close();
-    closers.length = 0;
+    for (const undo of run.undo.splice(0).toReversed()) await undo();
   };
-
   try {
-    const folder = makeRunFolder();
-    closers.push(() => removeFolder(folder));
-    const inContainers = (/** @type {const} */ (['redis', 'postgres'])).filter((kind) => plan[kind].way === 'docker');
-    const containers = inContainers.length > 0 ? await startContainers(inContainers, folder) : undefined;
-    if (containers) closers.push(containers.stop);
-
-    const redis = async () => {
-      if (plan.redis.way === 'url') return plan.redis.url;
-      if (plan.redis.way === 'docker') return String(containers?.redis);
-      const redisFolder = path.join(folder, 'redis');
-      mkdirSync(redisFolder);
-      const server = await startRedis({ binary: plan.redis.path, folder: redisFolder });
-      closers.push(() => server.stop());
-      return server.url;
-    };
-    const postgres = async () => {
-      if (plan.postgres.way === 'url') return { url: plan.postgres.url };
-      if (plan.postgres.way === 'docker') return { url: String(containers?.postgres) };
-      const clusterFolder = makeClusterFolder(folder);
-      closers.push(() => removeFolder(clusterFolder));
-      const server = await startPostgres({ bin: plan.postgres.path, folder: clusterFolder, settings: postgresSettings });
-      closers.push(() => server.stop());
-      return { url: server.url, log: server.log };
-    };
-
-    const [redisUrl, { url: databaseUrl, log }] = await Promise.all([redis(), postgres()]);
-    const env = { REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, ...(log && { SPILLWAY_POSTGRES_LOG: log }) };
-    return { env, stop };
+    const containers = await containersOf(sources, run);
+    const redis = await redisOf(sources.redis, run);
+    const postgres = await postgresOf(sources.postgres, run, postgresSettings);
+    return { env: { ...containers, ...redis, ...postgres }, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-/** @returns {Extract<import('./plan.mjs').Plan, { act: 'use' }>} */
-function obtainPrograms() {
-  let plan = planServers(findFacts(process.env));
+function obtainSources() {
+  const facts = findFacts(process.env);
+  let plan = planServers(facts);
   if (plan.act === 'install') {
     installWithApt(plan.packages);
-    const facts = findFacts(process.env);
-    plan = planServers({ ...facts, canUseApt: false });
+    plan = planServers({ ...findFacts(process.env), canUseApt: false });
   }
   if (plan.act === 'use') return plan;
-  throw new Error(plan.act === 'give up' ? plan.message : explainMissing(['redis', 'postgres']));
+  throw new Error(plan.act === 'give up' ? plan.message : 'apt-get has installed the servers, and they are not found.');
+}
+
+/**
+ * The address that a kind of server has in the environment; empty for what is started in another way.
+ *
+ * @param {Record<import('./plan.mjs').Kind, import('./plan.mjs').Source>} sources
+ * @param {Run} run
+ * @returns {Promise<ServerEnv>}
+ */
+async function containersOf(sources, run) {
+  const inContainers = kinds.filter((kind) => sources[kind].way === 'docker');
+  if (inContainers.length === 0) return { REDIS_URL: '', DATABASE_URL: '' };
+  const containers = await startContainers(inContainers, run.folder);
+  run.undo.push(containers.stop);
+  return { REDIS_URL: containers.redis, DATABASE_URL: containers.postgres };
+}
+
+/**
+ * @param {import('./plan.mjs').Source} source
+ * @param {Run} run
+ * @returns {Promise<Partial<ServerEnv>>}
+ */
+async function redisOf(source, run) {
+  if (source.way === 'url') return { REDIS_URL: source.url };
+  if (source.way === 'docker') return {};
+  const folder = path.join(run.folder, 'redis');
+  mkdirSync(folder);
+  const server = await startRedis({ binary: source.path, folder });
+  run.undo.push(() => server.stop());
+  return { REDIS_URL: server.url };
+}
+
+/**
+ * @param {import('./plan.mjs').Source} source
+ * @param {Run} run
+ * @param {Readonly<Record<string, string>>} settings
+ * @returns {Promise<Partial<ServerEnv>>}
+ */
+async function postgresOf(source, run, settings) {
+  if (source.way === 'url') return { DATABASE_URL: source.url };
+  if (source.way === 'docker') return {};
+  const folder = makeClusterFolder(run.folder);
+  run.undo.push(() => removeFolder(folder));
+  const server = await startPostgres({ bin: source.path, folder, settings });
+  run.undo.push(() => server.stop());
+  return { DATABASE_URL: server.url, SPILLWAY_POSTGRES_LOG: server.log };
 }

@@ -15,7 +15,7 @@ import { ended, spawnOnLeash } from './leash.mjs';
  */
 
 /** A server could not be started; the message holds the end of its log. */
-export class ServerStartError extends Error {
+class ServerStartError extends Error {
   /**
    * @param {string} message
    * @param {string} log what the server has written

@@ -1,0 +1,96 @@
+/**
+ * Which room of `packages/core/src` may import what. Imports point one way: pure rooms import nothing but each other; the
+ * rooms that act import pure rooms and the ports; `mikro-orm` adapts; `spillway.ts` alone sees all.
+ */
+export interface RoomRule {
+  /** Rooms and files of `src` that it may import; of those in `types`, only types. Its own files it always may. */
+  readonly imports: readonly string[];
+  readonly types: readonly string[];
+  /** Packages it may import; of those in `packageTypes`, only types. */
+  readonly packages: readonly string[];
+  readonly packageTypes: readonly string[];
+}
+
+const pureRooms = ['change', 'policy', 'conflict'];
+const ports = ['staging/*', 'sink/*'];
+
+/**
+ * A room is a folder of `src` or a file directly in it. Where a room's folders have rules of their own (an adapter), the
+ * longest name that fits a file counts. `x/*` stands for the files directly in `x`: a port and its plain data.
+ */
+export const roomRules: Readonly<Record<string, RoomRule>> = {
+  change: rule({ imports: ['errors', ...pureRooms], packages: ['msgpackr'] }),
+  policy: rule({ imports: ['errors', ...pureRooms] }),
+  conflict: rule({ imports: ['errors', ...pureRooms] }),
+  errors: rule({ types: pureRooms }),
+  events: rule({ imports: ['errors', ...pureRooms], types: ports }),
+  options: rule({ imports: ['errors', ...pureRooms], types: [...ports, 'staging/redis', 'events'] }),
+
+  staging: rule({ imports: ['errors', ...pureRooms], types: ['options'] }),
+  'staging/redis': rule({
+    imports: ['errors', ...pureRooms, 'staging/*'],
+    types: ['options'],
+    packages: ['ioredis', 'msgpackr'],
+  }),
+  'staging/memory': rule({
+    imports: ['errors', ...pureRooms, 'staging/*'],
+    types: ['options'],
+    packages: ['msgpackr'],
+  }),
+  sink: rule({ imports: ['errors', ...pureRooms], types: ['options', 'staging/*'] }),
+  'sink/postgres': rule({
+    imports: ['errors', ...pureRooms, 'sink/*'],
+    types: ['options', 'staging/*'],
+    packages: ['pg'],
+  }),
+  flush: rule({
+    imports: ['errors', ...pureRooms, ...ports],
+    types: ['options', 'events', 'observability'],
+    packages: ['rxjs'],
+  }),
+  read: rule({ imports: ['errors', ...pureRooms, ...ports], types: ['options', 'events', 'observability'] }),
+
+  observability: rule({
+    imports: ['errors', 'events', ...pureRooms],
+    types: ['options', ...ports],
+    packages: ['@opentelemetry/api'],
+  }),
+  'mikro-orm': rule({
+    imports: ['errors', 'events', 'options', 'read', ...pureRooms, ...ports],
+    types: ['spillway', 'flush', 'observability'],
+    packages: ['@mikro-orm/*', 'class-validator'],
+  }),
+  spillway: rule({ imports: ['*'], packages: ['rxjs'] }),
+  testing: rule({ imports: ['*'], packages: ['vitest', 'fast-check'] }),
+  index: rule({ imports: ['*'] }),
+};
+
+/** Rooms that hold no side effect: the same arguments give the same answer, and nothing outside changes. */
+export const roomsWithoutEffects: readonly string[] = pureRooms;
+
+/** What only acts on the world outside: nothing for a pure room. */
+export const effectfulBuiltins: readonly string[] = [
+  'child_process',
+  'cluster',
+  'dgram',
+  'dns',
+  'fs',
+  'http',
+  'http2',
+  'https',
+  'net',
+  'process',
+  'timers',
+  'tls',
+  'worker_threads',
+];
+
+export const roomOfSql = 'sink/postgres';
+
+/** A file holds one idea. Past the first number it is worth a thought; past this one it is to be split. */
+export const maxLinesOfFile = 500;
+export const maxLinesOfScript = 100;
+
+function rule(given: Partial<RoomRule>): RoomRule {
+  return { imports: [], types: [], packages: [], packageTypes: [], ...given };
+}

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { esDecorators } from './tools/es-decorators.mjs';
 
 const fromRoot = (path: string): string => new URL(path, import.meta.url).pathname;
 const servers = fromRoot('test/support/global-setup.ts');
@@ -11,6 +12,7 @@ const shared = {
       { find: /^@spillway\/core\/testing$/, replacement: fromRoot('packages/core/src/testing/index.ts') },
     ],
   },
+  plugins: [esDecorators()],
   oxc: { decorator: { legacy: true } },
 };
 
@@ -28,5 +30,8 @@ export default defineConfig({
 });
 
 function onServers(name: string, files: string) {
-  return { ...shared, test: { name, include: [files], globalSetup: servers, testTimeout: 60_000, hookTimeout: 60_000 } };
+  return {
+    ...shared,
+    test: { name, include: [files], globalSetup: servers, testTimeout: 60_000, hookTimeout: 60_000 },
+  };
 }

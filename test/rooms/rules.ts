@@ -25,6 +25,10 @@ export const roomRules: Readonly<Record<string, RoomRule>> = {
   errors: rule({ types: pureRooms }),
   events: rule({ imports: ['errors', ...pureRooms], types: ports }),
   options: rule({ imports: ['errors', ...pureRooms], types: [...ports, 'staging/redis', 'events'] }),
+  'resolve-options': rule({
+    imports: ['errors', 'options', ...pureRooms],
+    types: [...ports, 'staging/redis', 'events'],
+  }),
 
   staging: rule({ imports: ['errors', ...pureRooms], types: ['options'] }),
   'staging/redis': rule({

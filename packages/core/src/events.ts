@@ -1,0 +1,125 @@
+import { Observable } from 'rxjs';
+import type { RowKey } from './change/row-key.js';
+
+/** What happened in this process. Rows are named by their row key and entity; values never appear in an event. */
+export type SpillwayEvent =
+  /** Changes of one unit of work were accepted by a shard. */
+  | { readonly type: 'staged'; readonly shard: number; readonly changes: number }
+  /**
+   * A batch is in PostgreSQL and has left the staging store. Of all processes exactly one says so: the one that
+   * acknowledged it. `recordsAgain` and `recordsDead` of its records were not written.
+   */
+  | {
+      readonly type: 'written';
+      readonly shard: number;
+      readonly token: string;
+      readonly records: number;
+      readonly recordsAgain: number;
+      readonly recordsDead: number;
+    }
+  /** A row was not as a record expected. `settled`: who won; `nobody` means that the record is a dead letter now. */
+  | {
+      readonly type: 'conflict';
+      readonly shard: number;
+      readonly entity: string;
+      readonly rowKey: RowKey;
+      readonly settled: 'database' | 'nobody';
+    }
+  /** A record cannot be written and was parked. */
+  | {
+      readonly type: 'dead-letter';
+      readonly shard: number;
+      readonly entity: string;
+      readonly rowKey: RowKey;
+      readonly code: string;
+      readonly reason: string;
+    }
+  /** Something failed and is tried again without end. Nothing is lost and no record is blamed. */
+  | {
+      readonly type: 'retry';
+      readonly shards: readonly number[];
+      readonly reason: 'restart' | 'fault' | 'staging' | 'sink-down' | 'ledger-pruning';
+      readonly error: unknown;
+    }
+  /**
+   * Shards that a missing table, column, right or piece of configuration holds up. They are tried again now and then;
+   * somebody has to act.
+   */
+  | { readonly type: 'paused'; readonly shards: readonly number[]; readonly error: unknown }
+  /** The staging store does not answer for these shards. */
+  | { readonly type: 'staging-down'; readonly shards: readonly number[]; readonly error: unknown }
+  | { readonly type: 'staging-up'; readonly shards: readonly number[] }
+  /**
+   * One side has forgotten something that the other knows. `staging`: `parked` records became dead letters, since they
+   * may have been written; `doubtful` ones are settled by their version. `database`: batches up to the one before
+   * `token` that were committed once are gone from it; what is staged is applied.
+   */
+  | {
+      readonly type: 'staging-loss';
+      readonly shard: number;
+      readonly forgot: 'staging';
+      readonly parked: number;
+      readonly doubtful: number;
+    }
+  | { readonly type: 'staging-loss'; readonly shard: number; readonly forgot: 'database'; readonly token: string }
+  /** The circuit breaker has opened: the database cannot be reached. Changes are staged on. */
+  | { readonly type: 'sink-down'; readonly error: unknown }
+  | { readonly type: 'sink-up' }
+  /** A drain has ended; `left` shards still hold something that it tried and that has to wait. */
+  | { readonly type: 'drained'; readonly left: number; readonly durationMs: number };
+
+export type SpillwayEventName = SpillwayEvent['type'];
+
+export type SpillwayEventOf<Name extends SpillwayEventName> = Extract<SpillwayEvent, { readonly type: Name }>;
+
+export type SpillwayListener<Name extends SpillwayEventName> = (event: SpillwayEventOf<Name>) => void;
+
+/**
+ * The events of one engine. Emitting calls the listeners at once, in the order in which they came. A listener that
+ * throws stops neither the engine nor the other listeners: what it threw becomes a warning of the process.
+ */
+export class SpillwayEvents {
+  readonly #named = new Map<SpillwayEventName, Set<(event: never) => void>>();
+  readonly #all = new Set<(event: SpillwayEvent) => void>();
+
+  /**
+   * All events as they happen; nothing is replayed. An error thrown by a subscriber is reported as RxJS reports it, and
+   * does not reach the engine.
+   */
+  readonly events$: Observable<SpillwayEvent> = new Observable((subscriber) => {
+    const listener = (event: SpillwayEvent): void => subscriber.next(event);
+    this.#all.add(listener);
+    return () => this.#all.delete(listener);
+  });
+
+  /** @returns a function that takes the listener off again */
+  on<Name extends SpillwayEventName>(name: Name, listener: SpillwayListener<Name>): () => void {
+    // A function of its own, so that one listener given twice is called twice and each can be taken off.
+    const entry = (event: SpillwayEventOf<Name>): void => listener(event);
+    const entries = this.#named.get(name) ?? new Set();
+    this.#named.set(name, entries.add(entry));
+    return () => {
+      entries.delete(entry);
+    };
+  }
+
+  /** Whether an event would be heard. Where events are frequent, it saves making them. */
+  heard(name: SpillwayEventName): boolean {
+    return this.#all.size > 0 || (this.#named.get(name)?.size ?? 0) > 0;
+  }
+
+  emit(event: SpillwayEvent): void {
+    for (const listener of [...(this.#named.get(event.type) ?? []), ...this.#all]) {
+      try {
+        // A set under a name holds listeners of that name's events only (see `on`), which the type of the map cannot
+        // say.
+        listener(event as never);
+      } catch (error) {
+        process.emitWarning(`A listener of the event '${event.type}' has thrown: ${String(error)}`, {
+          type: 'SpillwayListenerWarning',
+          code: 'SPILLWAY_LISTENER',
+        });
+      }
+    }
+  }
+}

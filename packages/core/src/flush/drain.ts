@@ -1,0 +1,127 @@
+import type { SchedulerLike } from 'rxjs';
+import { SpillwayError } from '../errors.js';
+import type { DueScope, StagingStore } from '../staging/staging-store.js';
+import { textOf } from './failure.js';
+import type { FlushReport, ShardResult } from './flush-report.js';
+import type { Landing } from './take-turn.js';
+import { within } from './within.js';
+
+export interface DrainResult {
+  /**
+   * Shards that still hold something of the scope: it was tried and has to wait (for its parent, for a locked row), so
+   * the database does not have it yet.
+   */
+  readonly left: number;
+}
+
+export interface DrainDeps {
+  readonly staging: StagingStore;
+  readonly scheduler: SchedulerLike;
+  /** Asks for a flush of each of these shards; answers with the first result of a flush that began after the call. */
+  demand(shards: ReadonlySet<number>, fresh: boolean): Promise<FlushReport>;
+  /** Calls back for every flush that lands in this process. Answers how to stop that. */
+  onLanding(listener: (landing: Landing) => void): () => void;
+}
+
+/**
+ * Flushes what was staged in the scope before the call, each record once.
+ *
+ * The staging store makes it due and hands out a watermark per shard; then shards are flushed, here, until nothing at
+ * or below its watermark is pending. Another process may be at it too: what it holds shows as pending until it is done.
+ * A record that comes back from the database to be tried again later is not waited for: once a flush finds nothing due
+ * in a shard, all that the drain is about has had its turn, and the shard counts as `left`.
+ *
+ * @throws SpillwayError `DRAIN_TIMEOUT` when `timeoutMs` have passed before everything was tried; what is left stays
+ * staged
+ */
+export async function drain(scope: DueScope, timeoutMs: number, deps: DrainDeps): Promise<DrainResult> {
+  const progress: Progress = { untried: undefined, left: new Set(), failure: undefined };
+  const stopListening = deps.onLanding(({ report }) => noteReport(report, progress));
+  try {
+    return await within(run(scope, progress, deps), timeoutMs, deps.scheduler, () => {
+      progress.isOver = true;
+      return drainTimeout(scope, timeoutMs, progress);
+    });
+  } finally {
+    stopListening();
+  }
+}
+
+interface Progress {
+  /**
+   * Shard -> watermark, for the shards that hold something that has not been tried. Unknown until the staging store has
+   * answered.
+   */
+  untried: Map<number, number> | undefined;
+  readonly left: Set<number>;
+  /** Why a flush has failed lately. */
+  failure: unknown;
+  isOver?: boolean;
+}
+
+async function run(scope: DueScope, progress: Progress, { staging, demand }: DrainDeps): Promise<DrainResult> {
+  const untried = new Map(await staging.due.make(scope));
+  progress.untried = untried;
+  for (let fresh = true; untried.size > 0 && progress.isOver !== true; fresh = false) {
+    const report = await demand(new Set(untried.keys()), fresh);
+    const pending = await staging.due.pending(untried);
+    for (const shard of [...untried.keys()]) {
+      const wasTried = report.get(shard)?.kind === 'nothing';
+      if (wasTried && pending.has(shard)) {
+        progress.left.add(shard);
+      }
+      if (wasTried || !pending.has(shard)) {
+        untried.delete(shard);
+      }
+    }
+  }
+  return { left: progress.left.size };
+}
+
+/**
+ * A batch of a shard that is being drained may have sent records back, whichever drain or worker asked for its flush.
+ */
+function noteReport(report: FlushReport, progress: Progress): void {
+  for (const [shard, result] of report) {
+    const watermark = progress.untried?.get(shard);
+    if (watermark !== undefined && hasAgain(result, watermark)) {
+      progress.left.add(shard);
+    }
+    if (result.kind === 'failed') {
+      progress.failure = result.failure.error;
+    }
+  }
+}
+
+function hasAgain(result: ShardResult, watermark: number): boolean {
+  return (
+    result.kind === 'done' &&
+    [...result.outcomes].some(
+      ([rowKey, outcome]) => outcome.kind === 'again' && (result.batch.records.get(rowKey)?.first ?? 0) <= watermark,
+    )
+  );
+}
+
+function drainTimeout(scope: DueScope, timeoutMs: number, { untried, failure }: Progress): SpillwayError {
+  const rest =
+    untried === undefined
+      ? 'the staging store has not answered'
+      : `${untried.size} shards still hold changes that were staged before it`;
+  const because = failure === undefined ? '' : ` The last flush that failed said: ${textOf(failure)}.`;
+  return new SpillwayError(
+    'DRAIN_TIMEOUT',
+    `A drain of ${scopeText(scope)} did not end within ${timeoutMs} ms: ${rest}.${because} Nothing is lost, they stay staged and are flushed later; check that the database takes writes, or give a longer time-out.`,
+    { cause: failure },
+  );
+}
+
+function scopeText(scope: DueScope): string {
+  switch (scope.kind) {
+    case 'all':
+      return 'everything staged';
+    case 'tables':
+      return scope.tables.map(({ schema, table }) => (schema === '' ? table : `${schema}.${table}`)).join(', ');
+    case 'rows':
+      return scope.keys.length === 1 ? `the row ${scope.keys[0]}` : `${scope.keys.length} rows`;
+  }
+}

@@ -1,0 +1,113 @@
+import {
+  catchError,
+  defer,
+  EMPTY,
+  filter,
+  from,
+  ignoreElements,
+  map,
+  merge,
+  mergeMap,
+  type Observable,
+  observeOn,
+  of,
+  queueScheduler,
+  scan,
+  type SchedulerLike,
+  share,
+  Subject,
+  switchMap,
+  takeLast,
+  takeUntil,
+  takeWhile,
+  tap,
+  timer,
+} from 'rxjs';
+import { emptyBoard } from './board.js';
+import { failureOf } from './failure.js';
+import type { FlushReport } from './flush-report.js';
+import type { Flight } from './planner.js';
+import { isOver, type Signal, takeTurn, type Turn, type TurnContext } from './take-turn.js';
+
+export interface PipelineDeps extends TurnContext {
+  /** The shards in the order in which this worker looks at them. */
+  readonly order: readonly number[];
+  readonly scheduler: SchedulerLike;
+  flush(flight: Flight): Promise<FlushReport>;
+  /** Milliseconds until each shard is due. */
+  look(): Promise<readonly (number | undefined)[]>;
+}
+
+/**
+ * The flush pipeline, all of it: signals come from outside (changes staged here, drains, start and stop) and from
+ * inside (a flush has landed, a look has been answered, an alarm has gone off); each is a turn, and a turn says which
+ * flushes begin, whether to look for what other processes have staged, and when to wake up again. What is decided in a
+ * turn is `takeTurn`, a pure function; what happens between turns is here. Works per shard and per flush, never per
+ * record. Completes when it has been stopped and its last flush has landed.
+ */
+export function flushPipeline(outside$: Observable<Signal>, deps: PipelineDeps): Observable<Turn> {
+  const { scheduler } = deps;
+  return defer(() => {
+    const inside$ = new Subject<Signal>();
+
+    const turns$ = merge(outside$, inside$).pipe(
+      // A signal that is sent from within a turn (by the listener of an event, say) is the next turn, not a turn inside
+      // the turn.
+      observeOn(queueScheduler),
+      scan((turn, signal) => takeTurn(turn.board, signal, scheduler.now(), deps), firstTurn(deps)),
+      takeWhile((turn) => !isOver(turn.board), true),
+      share(),
+    );
+
+    const landings$ = turns$.pipe(
+      mergeMap((turn) => turn.flights),
+      mergeMap((flight) =>
+        from(land(flight, deps)).pipe(
+          map((report) => ({
+            kind: 'landed' as const,
+            landing: { number: flight.number, shards: flight.shards, report },
+          })),
+        ),
+      ),
+    );
+
+    const looks$ = turns$.pipe(
+      filter((turn) => turn.look),
+      mergeMap(() =>
+        from(deps.look()).pipe(
+          map((next) => ({ kind: 'looked' as const, next })),
+          catchError((error: unknown) => of({ kind: 'blind' as const, error })),
+        ),
+      ),
+    );
+
+    const alarms$ = turns$.pipe(
+      switchMap(({ alarmMs }) =>
+        alarmMs === undefined ? EMPTY : timer(Math.max(0, alarmMs - scheduler.now()), scheduler),
+      ),
+      map(() => ({ kind: 'alarm' as const })),
+    );
+
+    const inwards$ = merge(landings$, looks$, alarms$).pipe(
+      tap((signal) => inside$.next(signal)),
+      takeUntil(turns$.pipe(takeLast(1))),
+      ignoreElements(),
+    );
+
+    return merge(turns$, inwards$);
+  });
+}
+
+/** A flush answers and does not reject; should it, the shards are tried again like after any fault. */
+async function land(flight: Flight, deps: PipelineDeps): Promise<FlushReport> {
+  try {
+    return await deps.flush(flight);
+  } catch (error) {
+    const failure = failureOf(error);
+    return new Map(flight.shards.map((shard) => [shard, { kind: 'failed', failure }]));
+  }
+}
+
+function firstTurn({ order, settings }: PipelineDeps): Turn {
+  return { board: emptyBoard(order, settings.pollMs), flights: [], look: false, alarmMs: undefined, events: [] };
+}

@@ -1,0 +1,30 @@
+import type { BatchOutcome } from '../change/outcome.js';
+import type { Batch, ParkReport } from '../staging/staging-store.js';
+import type { Failure } from './failure.js';
+
+/** What one flush did for one of its shards. */
+export type ShardResult =
+  /**
+   * A batch is in the database, and the staging store knows. `more`: there is likely more that is due. `ours`: this
+   * flush is the one that ended the batch in the staging store, so it is the one that reports it; of all processes
+   * exactly one does. `databaseForgot`: the batch follows one that the database has lost.
+   */
+  | {
+      readonly kind: 'done';
+      readonly batch: Batch;
+      readonly outcomes: BatchOutcome;
+      readonly more: boolean;
+      readonly ours: boolean;
+      readonly databaseForgot: boolean;
+    }
+  /** Nothing is due and nothing is in flight. */
+  | { readonly kind: 'nothing' }
+  /** Somebody else holds the shard. */
+  | { readonly kind: 'busy' }
+  /** The staging store had forgotten something: what is doubtful is parked. */
+  | { readonly kind: 'parked'; readonly report: ParkReport }
+  /** Nothing is lost: a batch that was claimed stays in flight, and the next flush is handed the same. */
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+/** Shard -> result, for every shard that the flush was asked for. */
+export type FlushReport = ReadonlyMap<number, ShardResult>;

@@ -1,0 +1,268 @@
+import type { SchedulerLike } from 'rxjs';
+import type { BatchOutcome } from '../change/outcome.js';
+import type { ChangeSink, SinkTransaction } from '../sink/change-sink.js';
+import type { Batch, ChainSeen, Claim, StagingStore } from '../staging/staging-store.js';
+import { askStaging } from './ask-staging.js';
+import { compareChain } from './chain.js';
+import { failureOf } from './failure.js';
+import type { FlushReport, ShardResult } from './flush-report.js';
+import { pendingParents } from './pending-parents.js';
+import { tokenAfter } from './token.js';
+
+/** The steps of a flush, each named when it has been done: where a process can die and another must go on. */
+export type FlushStep = 'begun' | 'claimed' | 'checked' | 'written' | 'committed' | 'acknowledged';
+
+/** Called after each step; the flush goes on when it resolves, and is cut off there if it rejects. For fault tests. */
+export type FlushSteps = (step: FlushStep, shards: readonly number[]) => Promise<void>;
+
+export interface FlushDeps {
+  readonly staging: StagingStore;
+  readonly sink: ChangeSink;
+  readonly scheduler: SchedulerLike;
+  /**
+   * A shard whose claim takes longer is left out: one hung staging server must not hold up a transaction over shards of
+   * others. Milliseconds.
+   */
+  readonly claimTimeoutMs: number;
+  readonly onStagingLoss: 'park' | 'apply';
+  readonly steps?: FlushSteps;
+}
+
+/**
+ * Flushes some shards in one transaction of the sink, and answers what became of each. It never rejects.
+ *
+ * The transaction holds the shards, so that nobody else can commit a batch of theirs, and knows the last token of each.
+ * A batch is in flight from its claim until its outcome, committed with its rows, has been acknowledged; nothing is
+ * ever released. So wherever this is cut off, the next flush is handed the same batch and finds in the ledger whether
+ * it has been written.
+ *
+ * @param limit most records of one new batch
+ */
+export async function flushShards(shards: readonly number[], limit: number, deps: FlushDeps): Promise<FlushReport> {
+  const flush = new Flush(shards, limit, deps);
+  try {
+    await flush.write();
+  } catch (error) {
+    flush.fail(error);
+  }
+  await flush.acknowledge();
+  return flush.results;
+}
+
+/** A batch that is committed, with what is to be acknowledged. */
+interface Committed {
+  readonly batch: Batch;
+  readonly outcomes: BatchOutcome;
+  readonly more: boolean;
+  readonly databaseForgot: boolean;
+}
+
+class Flush {
+  readonly results: Map<number, ShardResult> = new Map();
+  readonly #shards: readonly number[];
+  readonly #limit: number;
+  readonly #deps: FlushDeps;
+  readonly #committed: Committed[] = [];
+  #begun = false;
+  /** Batches for this transaction to write. */
+  readonly #batches: { readonly batch: Batch; readonly more: boolean; readonly databaseForgot: boolean }[] = [];
+
+  constructor(shards: readonly number[], limit: number, deps: FlushDeps) {
+    this.#shards = shards;
+    this.#limit = limit;
+    this.#deps = deps;
+  }
+
+  /** From `begin` to `commit`. */
+  async write(): Promise<void> {
+    await using transaction = await this.#deps.sink.begin(this.#shards);
+    this.#begun = true;
+    await this.#step('begun');
+    await this.#claimAll(transaction);
+    await this.#step('checked');
+    if (this.#batches.length === 0) {
+      return;
+    }
+    const { staging, scheduler, claimTimeoutMs } = this.#deps;
+    const outcomes = await transaction.write(
+      this.#batches.map(({ batch }) => batch),
+      (keys) => pendingParents(keys, staging, claimTimeoutMs, scheduler),
+    );
+    await this.#step('written');
+    const committed = this.#batches.map((entry) => ({ ...entry, outcomes: outcomesOf(entry.batch, outcomes) }));
+    await transaction.commit();
+    await this.#step('committed');
+    this.#committed.push(...committed);
+  }
+
+  /**
+   * Every shard that has neither a result nor a committed batch has failed. A transaction that could not even be opened
+   * says nothing about the shards.
+   */
+  fail(error: unknown): void {
+    const failure = failureOf(error, this.#begun ? 'fault' : 'sink-down');
+    for (const shard of this.#shards) {
+      if (!this.results.has(shard) && !this.#committed.some(({ batch }) => batch.shard === shard)) {
+        this.results.set(shard, { kind: 'failed', failure });
+      }
+    }
+  }
+
+  /** On the ledger's word, and no longer in the transaction: a slow staging server must not keep a connection. */
+  async acknowledge(): Promise<void> {
+    await Promise.all(
+      this.#committed.map(async ({ batch, outcomes, more, databaseForgot }) => {
+        try {
+          const ours = await this.#deps.staging.acknowledge(batch.shard, batch.token, outcomes);
+          await this.#step('acknowledged', [batch.shard]);
+          this.results.set(batch.shard, { kind: 'done', batch, outcomes, more, ours, databaseForgot });
+        } catch (error) {
+          this.results.set(batch.shard, { kind: 'failed', failure: failureOf(error) });
+        }
+      }),
+    );
+  }
+
+  /** Claims are on their way together; what they answer is then judged one by one. */
+  async #claimAll(transaction: SinkTransaction): Promise<void> {
+    const held = this.#shards.filter((shard) => transaction.held.has(shard));
+    for (const shard of this.#shards) {
+      if (!transaction.held.has(shard)) {
+        this.results.set(shard, { kind: 'busy' });
+      }
+    }
+    const claims = await Promise.all(held.map((shard) => this.#claim(shard, lastOf(transaction, shard))));
+    await this.#step('claimed');
+    for (const [index, shard] of held.entries()) {
+      const claimed = claims[index];
+      if (claimed !== undefined) {
+        await this.#judge(transaction, shard, claimed).catch((error: unknown) => this.#leaveOut(shard, error));
+      }
+    }
+  }
+
+  async #claim(
+    shard: number,
+    predecessor: string,
+  ): Promise<{ readonly token: string; readonly claim: Claim } | undefined> {
+    const token = tokenAfter(predecessor);
+    try {
+      const claim = await this.#ask(
+        this.#deps.staging.claim(shard, { token, predecessor, limit: this.#limit }),
+        `The claim of shard ${shard}`,
+      );
+      return { token, claim };
+    } catch (error) {
+      this.#leaveOut(shard, error);
+      return undefined;
+    }
+  }
+
+  /** Trouble with the staging store concerns this shard alone; any other concerns the transaction. */
+  #leaveOut(shard: number, error: unknown): void {
+    const failure = failureOf(error);
+    if (failure.kind !== 'staging') {
+      throw error;
+    }
+    this.results.set(shard, { kind: 'failed', failure });
+  }
+
+  async #judge(
+    transaction: SinkTransaction,
+    shard: number,
+    { token, claim }: { readonly token: string; readonly claim: Claim },
+  ): Promise<void> {
+    switch (claim.status) {
+      case 'nothing':
+        this.results.set(shard, { kind: 'nothing' });
+        return;
+      case 'batch':
+        return this.#judgeBatch(transaction, claim.batch, claim.batch.token === token);
+      case 'broken':
+        return this.#judgeEnd(transaction, shard, claim.seen);
+      case 'uninitialised':
+        // An emptied staging store. The shard is held and its last token known, so the chain can start here; nothing
+        // can be staged in it before.
+        await this.#ask(this.#deps.staging.adopt(shard, lastOf(transaction, shard)), `The adoption of shard ${shard}`);
+        this.results.set(shard, { kind: 'nothing' });
+    }
+  }
+
+  /**
+   * @param minted the batch bears the token that this flush has just made: it cannot be in the ledger, which is not
+   * asked. (Should another flush have taken the batch over and written it, this transaction no longer holds the shard,
+   * and its commit fails.)
+   */
+  async #judgeBatch(transaction: SinkTransaction, batch: Batch, minted: boolean): Promise<void> {
+    const last = lastOf(transaction, batch.shard);
+    const known = minted
+      ? undefined
+      : ((await transaction.outcomeOf(batch.token)) ?? (batch.token === last ? NOTHING_SPECIAL : undefined));
+    if (known !== undefined) {
+      this.#committed.push({ batch, outcomes: known, more: true, databaseForgot: false });
+      return;
+    }
+    const chain = compareChain(batch.predecessor, last);
+    if (chain !== 'whole') {
+      await transaction.alive();
+    }
+    if (chain === 'staging-forgot') {
+      return this.#park(batch.shard, { inFlight: batch.token, last: batch.predecessor }, last);
+    }
+    const more = !minted || batch.records.size + batch.unreadable.size >= this.#limit;
+    this.#batches.push({ batch, more, databaseForgot: chain === 'database-forgot' });
+  }
+
+  /**
+   * The chain is broken and nothing is in flight. A database that has forgotten is no reason to doubt what is staged:
+   * it is claimed as the next batch of the chain that the staging store knows.
+   */
+  async #judgeEnd(transaction: SinkTransaction, shard: number, seen: ChainSeen): Promise<void> {
+    await transaction.alive();
+    const last = lastOf(transaction, shard);
+    if (compareChain(seen.last, last) !== 'database-forgot') {
+      return this.#park(shard, seen, last);
+    }
+    const claimed = await this.#claim(shard, seen.last);
+    if (claimed?.claim.status === 'batch') {
+      return this.#judgeBatch(transaction, claimed.claim.batch, claimed.claim.batch.token === claimed.token);
+    }
+    if (claimed !== undefined) {
+      this.results.set(shard, claimed.claim.status === 'nothing' ? { kind: 'nothing' } : { kind: 'busy' });
+    }
+  }
+
+  async #park(shard: number, seen: ChainSeen, last: string): Promise<void> {
+    const report = await this.#ask(
+      this.#deps.staging.park(shard, seen, last, this.#deps.onStagingLoss),
+      `The parking of shard ${shard}`,
+    );
+    this.results.set(shard, report === 'moved' ? { kind: 'busy' } : { kind: 'parked', report });
+  }
+
+  #ask<T>(answer: Promise<T>, what: string): Promise<T> {
+    return askStaging(answer, this.#deps.claimTimeoutMs, what, this.#deps.scheduler);
+  }
+
+  async #step(step: FlushStep, shards: readonly number[] = this.#shards): Promise<void> {
+    await this.#deps.steps?.(step, shards);
+  }
+}
+
+const NOTHING_SPECIAL: BatchOutcome = new Map();
+
+function outcomesOf(batch: Batch, outcomes: ReadonlyMap<string, BatchOutcome>): BatchOutcome {
+  const own = outcomes.get(batch.token);
+  if (own === undefined) {
+    throw new Error(`The sink has not said what became of batch ${batch.token}, so it must not be committed`);
+  }
+  return own;
+}
+
+function lastOf(transaction: SinkTransaction, shard: number): string {
+  const last = transaction.held.get(shard);
+  if (last === undefined) {
+    throw new Error(`The sink's transaction does not hold shard ${shard}, so nothing can be said of its chain`);
+  }
+  return last;
+}

@@ -1,0 +1,121 @@
+import { readyAtMs } from './back-off.js';
+import type { Board, ShardState } from './board.js';
+import { permits } from './circuit-breaker.js';
+import type { FlushSettings } from './flush-settings.js';
+
+/** One flush to begin now. */
+export interface Flight {
+  readonly shards: readonly number[];
+  /** Most records of each new batch. */
+  readonly limit: number;
+}
+
+export interface FlightPlan {
+  readonly flights: readonly Flight[];
+  /** When to plan again though nothing happens; `undefined` for never. */
+  readonly alarmMs: number | undefined;
+}
+
+/**
+ * Which flushes begin now, and with which shards.
+ *
+ * A transaction is filled: traffic spread thinly over 64 shards is one transaction, not 64. Shards are taken in order
+ * until they are expected to fill a batch; a flush that is not full waits `lingerMs` for others to become due, unless a
+ * drain waits for one of its shards. A shard that has failed gets a transaction of its own. First come the shards that
+ * a drain wants or that are overdue, the longest due first; then those that this worker looks at first.
+ */
+export function planFlights(board: Board, now: number, settings: FlushSettings): FlightPlan {
+  if (board.mode === 'stopping') {
+    return { flights: [], alarmMs: undefined };
+  }
+  const free = permits(board.breaker, settings.concurrency, now) - board.running;
+  const ready = inOrder(board, now, settings);
+  const groups = free > 0 ? group(ready, settings) : [];
+  const pressing = groups.filter(
+    ({ shards, full }) => full || shards.some(({ state }) => isPressing(state, now, settings)),
+  );
+  const flights = pressing.slice(0, Math.max(0, free)).map(({ shards }) => flightOf(shards, settings));
+  const lingering =
+    free > 0 ? ready.filter(({ shard }) => !flights.some((flight) => flight.shards.includes(shard))) : [];
+  return { flights, alarmMs: alarm(board, lingering, now, settings) };
+}
+
+interface Due {
+  readonly shard: number;
+  readonly state: ShardState;
+  readonly dueMs: number;
+}
+
+function inOrder(board: Board, now: number, settings: FlushSettings): readonly Due[] {
+  const ready = board.order.flatMap((shard) => {
+    const state = board.shards[shard];
+    const isReady =
+      state?.dueMs !== undefined && !state.running && state.dueMs <= now && readyAtMs(state.backOff) <= now;
+    return isReady ? [{ shard, state, dueMs: state.dueMs }] : [];
+  });
+  const isFirst = ({ state, dueMs }: Due): boolean => state.demanded || dueMs + settings.overdueMs <= now;
+  const first = ready.filter(isFirst).toSorted((a, b) => a.dueMs - b.dueMs);
+  return [...first, ...ready.filter((due) => !isFirst(due))];
+}
+
+function group(
+  ready: readonly Due[],
+  settings: FlushSettings,
+): readonly { readonly shards: readonly Due[]; readonly full: boolean }[] {
+  const groups: { readonly shards: Due[]; full: boolean }[] = [];
+  let open: { readonly shards: Due[]; full: boolean } | undefined;
+  let expected = 0;
+  for (const due of ready) {
+    if (due.state.alone) {
+      groups.push({ shards: [due], full: true });
+      continue;
+    }
+    if (open === undefined) {
+      open = { shards: [], full: false };
+      expected = 0;
+      groups.push(open);
+    }
+    open.shards.push(due);
+    expected += due.state.expected;
+    if (expected >= settings.batchSize || open.shards.length >= settings.maxShards) {
+      open.full = true;
+      open = undefined;
+    }
+  }
+  return groups;
+}
+
+function isPressing(state: ShardState, now: number, settings: FlushSettings): boolean {
+  return state.demanded || (state.dueMs !== undefined && state.dueMs + settings.lingerMs <= now);
+}
+
+/**
+ * Many shards share one batch's worth of records, but unevenly, so each may bring twice its part: the transaction is
+ * never larger than two batches.
+ */
+function flightOf(shards: readonly Due[], settings: FlushSettings): Flight {
+  const limit = Math.min(settings.batchSize, Math.ceil((2 * settings.batchSize) / shards.length));
+  return { shards: shards.map(({ shard }) => shard), limit };
+}
+
+/**
+ * The next moment at which a plan made then would differ. What waits for a running flush needs no alarm: the end of
+ * that flush is one.
+ */
+function alarm(board: Board, lingering: readonly Due[], now: number, settings: FlushSettings): number | undefined {
+  const times = lingering.map(({ dueMs }) => dueMs + settings.lingerMs);
+  for (const state of board.shards) {
+    if (state.dueMs !== undefined && !state.running) {
+      times.push(Math.max(state.dueMs, readyAtMs(state.backOff)));
+    }
+  }
+  const opensMs = board.breaker.kind === 'open' ? board.breaker.untilMs : Number.NEGATIVE_INFINITY;
+  if (board.look.atMs !== undefined && !board.look.running) {
+    times.push(Math.max(board.look.atMs, opensMs));
+  }
+  if (opensMs > now && board.shards.some((state) => state.dueMs !== undefined)) {
+    times.push(opensMs);
+  }
+  const ahead = times.filter((time) => time > now);
+  return ahead.length > 0 ? Math.min(...ahead) : undefined;
+}

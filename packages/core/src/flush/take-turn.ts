@@ -1,0 +1,308 @@
+import type { SpillwayEvent } from '../events.js';
+import { backOff, readyAtMs } from './back-off.js';
+import { type Board, type Look, type ShardState, withShards } from './board.js';
+import { circuitBreaker } from './circuit-breaker.js';
+import type { Failure } from './failure.js';
+import { eventsOf, eventsOfFailures } from './flush-events.js';
+import type { FlushReport, ShardResult } from './flush-report.js';
+import type { FlushSettings } from './flush-settings.js';
+import { type Flight, planFlights } from './planner.js';
+
+/** Everything that can happen to a flush pipeline. */
+export type Signal =
+  /** Become a worker: look for what is due, in all shards, of all processes. */
+  | { readonly kind: 'start' }
+  /** Begin no more flushes. */
+  | { readonly kind: 'stop' }
+  /** This process has staged something in these shards. */
+  | { readonly kind: 'wake'; readonly shards: readonly number[] }
+  /**
+   * A drain waits for a flush of these shards. `fresh`: it has just begun, so an old back-off is not held against it.
+   */
+  | { readonly kind: 'demand'; readonly shards: readonly number[]; readonly fresh: boolean }
+  /** The answer of a look: milliseconds until each shard is due. */
+  | { readonly kind: 'looked'; readonly next: readonly (number | undefined)[] }
+  | { readonly kind: 'blind'; readonly error: unknown }
+  | { readonly kind: 'landed'; readonly landing: Landing }
+  /** Time has passed. */
+  | { readonly kind: 'alarm' };
+
+/** A flush that has ended. `number`: of all flushes begun here, the how manieth. */
+export interface Landing {
+  readonly number: number;
+  readonly shards: readonly number[];
+  readonly report: FlushReport;
+}
+
+/** What one signal leads to. */
+export interface Turn {
+  readonly board: Board;
+  readonly flights: readonly (Flight & { readonly number: number })[];
+  /** Look for what is due, now. */
+  readonly look: boolean;
+  readonly alarmMs: number | undefined;
+  readonly events: readonly SpillwayEvent[];
+  readonly landing?: Landing;
+}
+
+export interface TurnContext {
+  readonly settings: FlushSettings;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+}
+
+/**
+ * Every decision of the flush pipeline: a signal is noted on the board, then what can begin is begun. Pure but for
+ * `random`.
+ */
+export function takeTurn(before: Board, signal: Signal, now: number, context: TurnContext): Turn {
+  const noted = note(before, signal, now, context);
+  const plan = planFlights(noted, now, context.settings);
+  const flying = launch(noted, plan.flights, now, context);
+  const look = flying.mode === 'worker' && wantsLook(flying, now);
+  const board = look ? { ...flying, look: { ...flying.look, running: true, atMs: undefined, lastMs: now } } : flying;
+  return {
+    board,
+    flights: plan.flights.map((flight, index) => ({ ...flight, number: noted.begun + index + 1 })),
+    look,
+    alarmMs: plan.alarmMs,
+    events: [...eventsOfSignal(signal), ...eventsOfChange(before, board, signal)],
+    ...(signal.kind === 'landed' ? { landing: signal.landing } : {}),
+  };
+}
+
+/** A pipeline that stops is over when its last flush has landed. */
+export function isOver(board: Board): boolean {
+  return board.mode === 'stopping' && board.running === 0;
+}
+
+function note(board: Board, signal: Signal, now: number, context: TurnContext): Board {
+  const { settings } = context;
+  switch (signal.kind) {
+    case 'start':
+      return board.mode === 'drains' ? lookBy({ ...board, mode: 'worker' }, now) : board;
+    case 'stop':
+      return { ...board, mode: 'stopping' };
+    case 'wake': {
+      // A shard that is known to be due, or whose flush runs, will be looked at then; only another one is news.
+      const isNews = signal.shards.some(
+        (shard) => board.shards[shard]?.dueMs === undefined && board.shards[shard]?.running === false,
+      );
+      return isNews ? lookBy(board, Math.max(now, board.look.lastMs + settings.lookSpacingMs)) : board;
+    }
+    case 'demand':
+      return withShards(board, signal.shards, (state) => ({
+        ...state,
+        dueMs: Math.min(state.dueMs ?? now, now),
+        demanded: true,
+        backOff: signal.fresh ? backOff(state.backOff, { kind: 'succeeded' }, now, context.random) : state.backOff,
+      }));
+    case 'looked':
+      return noteLook(board, signal.next, now, settings);
+    case 'blind':
+      return {
+        ...withShards(board, board.shards.keys(), (state) => ({ ...state, silent: true })),
+        look: { ...lookAgain(board.look, now, settings.idlePollMs), blind: true },
+      };
+    case 'landed':
+      return noteLanding(board, signal.landing, now, context);
+    case 'alarm':
+      return board;
+  }
+}
+
+/** What is running, or waits for its back-off, is not what one polls faster for. */
+function noteLook(board: Board, next: readonly (number | undefined)[], now: number, settings: FlushSettings): Board {
+  const seen = withShards(board, board.shards.keys(), (state, shard) => {
+    const inMs = next[shard];
+    const silent = state.silent && !board.look.blind && inMs !== undefined;
+    if (state.running) {
+      return { ...state, silent };
+    }
+    // A shard that stays due keeps the time since when; the look only knows that it is due.
+    const dueMs =
+      inMs === undefined
+        ? state.demanded
+          ? now
+          : undefined
+        : inMs > 0
+          ? now + inMs
+          : Math.min(state.dueMs ?? now, now);
+    return { ...state, silent, dueMs };
+  });
+  const isPending = seen.shards.some(
+    (state) => state.running || (state.dueMs !== undefined && readyAtMs(state.backOff) <= now),
+  );
+  const intervalMs = isPending ? settings.pollMs : Math.min(settings.idlePollMs, board.look.intervalMs * 2);
+  return { ...seen, look: lookAgain(board.look, now, intervalMs) };
+}
+
+function noteLanding(board: Board, { shards, report }: Landing, now: number, context: TurnContext): Board {
+  const landed = withShards(board, shards, (state, shard) =>
+    afterFlush(state, report.get(shard) ?? { kind: 'busy' }, now, context),
+  );
+  const health = sinkHealth(report);
+  const breaker =
+    health === undefined
+      ? board.breaker
+      : circuitBreaker(board.breaker, health, context.settings.breaker, now, context.random);
+  const settled = { ...landed, running: board.running - 1, breaker };
+  const isDone = [...report.values()].some((result) => result.kind === 'done' || result.kind === 'nothing');
+  return lookBy(
+    settled,
+    isDone ? Math.max(now, board.look.lastMs + context.settings.lookSpacingMs) : now + context.settings.pollMs,
+  );
+}
+
+/** What a flush says about the database: nothing, where all that is known is that something went wrong. */
+function sinkHealth(report: FlushReport): 'sink-up' | 'sink-down' | undefined {
+  const kinds = [...report.values()].map((result) => (result.kind === 'failed' ? result.failure.kind : result.kind));
+  if (kinds.includes('sink-down')) {
+    return 'sink-down';
+  }
+  return kinds.every((kind) => kind === 'fault') ? undefined : 'sink-up';
+}
+
+/**
+ * What a result means for the shard's next flush. After most results it is unknown when the shard is due; the next look
+ * tells.
+ */
+function afterFlush(
+  state: ShardState,
+  result: ShardResult,
+  now: number,
+  { settings, random }: TurnContext,
+): ShardState {
+  const landed = { ...state, running: false, dueMs: state.demanded ? now : undefined };
+  const well = {
+    ...landed,
+    silent: false,
+    alone: false,
+    backOff: backOff(state.backOff, { kind: 'succeeded' }, now, random),
+  };
+  switch (result.kind) {
+    case 'done':
+      return result.more
+        ? { ...well, dueMs: now, expected: settings.batchSize }
+        : { ...well, expected: Math.max(1, result.batch.records.size) };
+    case 'nothing':
+      return { ...well, expected: 1 };
+    case 'parked':
+      return { ...well, dueMs: now };
+    case 'busy': {
+      const limits = { minDelayMs: settings.busyMs, maxDelayMs: settings.busyMs };
+      return { ...landed, backOff: backOff(state.backOff, { kind: 'postponed', limits }, now, random) };
+    }
+    case 'failed': {
+      const limits = limitsFor(result.failure, settings);
+      const waiting = { ...landed, backOff: backOff(state.backOff, { kind: 'failed', limits }, now, random) };
+      const { kind } = result.failure;
+      return {
+        ...waiting,
+        alone: state.alone || (kind !== 'sink-down' && kind !== 'restart'),
+        silent: kind === 'staging',
+      };
+    }
+  }
+}
+
+/**
+ * A database that is down is the breaker's matter: shards wait a little, and not longer for each failure, so that all
+ * are back when it is.
+ */
+function limitsFor(
+  { kind }: Failure,
+  { retry, restart, stagingRetry }: FlushSettings,
+): { readonly minDelayMs: number; readonly maxDelayMs: number } {
+  switch (kind) {
+    case 'restart':
+      return restart;
+    case 'staging':
+      return stagingRetry;
+    case 'sink-down':
+      return { minDelayMs: retry.minDelayMs, maxDelayMs: retry.minDelayMs };
+    case 'blocked':
+      return { minDelayMs: retry.maxDelayMs, maxDelayMs: retry.maxDelayMs };
+    case 'fault':
+      return retry;
+  }
+}
+
+function launch(board: Board, flights: readonly Flight[], now: number, { settings, random }: TurnContext): Board {
+  if (flights.length === 0) {
+    return board;
+  }
+  const flying = withShards(
+    board,
+    flights.flatMap(({ shards }) => shards),
+    (state) => ({ ...state, running: true, demanded: false, dueMs: undefined }),
+  );
+  return {
+    ...flying,
+    running: board.running + flights.length,
+    begun: board.begun + flights.length,
+    breaker: circuitBreaker(board.breaker, 'begun', settings.breaker, now, random),
+  };
+}
+
+function wantsLook({ look, breaker }: Board, now: number): boolean {
+  const isOpen = breaker.kind === 'open' && breaker.untilMs > now;
+  return !look.running && !isOpen && look.atMs !== undefined && look.atMs <= now;
+}
+
+/** A look at that time or before. In a process that only drains none is wanted. */
+function lookBy(board: Board, atMs: number): Board {
+  return board.mode === 'worker'
+    ? { ...board, look: { ...board.look, atMs: Math.min(board.look.atMs ?? atMs, atMs) } }
+    : board;
+}
+
+/** The look has been answered; the next comes after the interval, or sooner if somebody has asked for it meanwhile. */
+function lookAgain(look: Look, now: number, intervalMs: number): Look {
+  return {
+    ...look,
+    running: false,
+    blind: false,
+    intervalMs,
+    atMs: Math.min(look.atMs ?? Number.POSITIVE_INFINITY, now + intervalMs),
+  };
+}
+
+function* eventsOfSignal(signal: Signal): Generator<SpillwayEvent> {
+  if (signal.kind === 'landed') {
+    yield* eventsOf(signal.landing.report);
+    yield* eventsOfFailures(signal.landing.report);
+  }
+}
+
+function* eventsOfChange(before: Board, after: Board, signal: Signal): Generator<SpillwayEvent> {
+  const error =
+    signal.kind === 'blind' ? signal.error : signal.kind === 'landed' ? firstError(signal.landing.report) : undefined;
+  const silenced = after.shards.flatMap((state, shard) =>
+    state.silent && before.shards[shard]?.silent === false ? [shard] : [],
+  );
+  const heard = after.shards.flatMap((state, shard) =>
+    !state.silent && before.shards[shard]?.silent === true ? [shard] : [],
+  );
+  if (silenced.length > 0) {
+    yield { type: 'staging-down', shards: silenced, error };
+  }
+  if (heard.length > 0) {
+    yield { type: 'staging-up', shards: heard };
+  }
+  if (before.breaker.kind === 'closed' && after.breaker.kind === 'open') {
+    yield { type: 'sink-down', error };
+  }
+  if (before.breaker.kind !== 'closed' && after.breaker.kind === 'closed') {
+    yield { type: 'sink-up' };
+  }
+}
+
+function firstError(report: FlushReport): unknown {
+  for (const result of report.values()) {
+    if (result.kind === 'failed') {
+      return result.failure.error;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,249 @@
+import {
+  exhaustMap,
+  filter,
+  lastValueFrom,
+  map,
+  type Observable,
+  type SchedulerLike,
+  scan,
+  Subject,
+  type Subscription,
+  takeWhile,
+  timer,
+} from 'rxjs';
+import { SpillwayError } from '../errors.js';
+import type { SpillwayEvents } from '../events.js';
+import type { ChangeSink } from '../sink/change-sink.js';
+import type { DueScope, StagingStore } from '../staging/staging-store.js';
+import { drain, type DrainResult } from './drain.js';
+import { flushPipeline } from './flush-pipeline.js';
+import type { FlushReport, ShardResult } from './flush-report.js';
+import { FLUSH_DEFAULTS, type FlushSettings } from './flush-settings.js';
+import { flushShards, type FlushSteps } from './flush-shards.js';
+import { monotonicScheduler } from './monotonic-scheduler.js';
+import { rendezvousOrder } from './rendezvous.js';
+import type { Landing, Signal, Turn } from './take-turn.js';
+import { within } from './within.js';
+
+export interface WorkerOptions {
+  readonly staging: StagingStore;
+  readonly sink: ChangeSink;
+  readonly events: SpillwayEvents;
+  /** Unique among the workers that run at a time; decides only which shards this one looks at first. */
+  readonly workerId: string;
+  readonly settings?: Partial<FlushSettings>;
+  /** @defaultValue real time that only goes forward */
+  readonly scheduler?: SchedulerLike;
+  /** @defaultValue `Math.random` */
+  readonly random?: () => number;
+  readonly steps?: FlushSteps;
+}
+
+export interface StopOptions {
+  /** Flush everything first, as far as there is time. @defaultValue true */
+  readonly drain?: boolean;
+  /** Milliseconds for the drain and the running flushes together. @defaultValue 30000 */
+  readonly timeoutMs?: number;
+}
+
+export interface StopReport {
+  /**
+   * Shards that hold something pending; `undefined` if the staging store could not say. It stays staged, and the next
+   * worker flushes it.
+   */
+  readonly left: number | undefined;
+}
+
+/**
+ * The flushing of one process. Until `start` it flushes what its own drains ask for and nothing else; from then on
+ * whatever is due, whoever staged it. It ends with `stop`, once and for all.
+ */
+export class FlushWorker implements AsyncDisposable {
+  readonly #staging: StagingStore;
+  readonly #sink: ChangeSink;
+  readonly #events: SpillwayEvents;
+  readonly #settings: FlushSettings;
+  readonly #scheduler: SchedulerLike;
+  readonly #signals = new Subject<Signal>();
+  readonly #turns = new Subject<Turn>();
+  readonly #ended = Promise.withResolvers<void>();
+  /**
+   * Shards that were announced since the last look: `wake` is on the path of every save, so a shard is announced once.
+   */
+  readonly #woken = new Set<number>();
+  #begun = 0;
+  #isStopping = false;
+  #pruning: Subscription | undefined;
+
+  constructor(options: WorkerOptions) {
+    this.#staging = options.staging;
+    this.#sink = options.sink;
+    this.#events = options.events;
+    this.#settings = { ...FLUSH_DEFAULTS, ...options.settings };
+    this.#scheduler = options.scheduler ?? monotonicScheduler;
+    const { claimTimeoutMs, onStagingLoss } = this.#settings;
+    const flushing = {
+      staging: options.staging,
+      sink: options.sink,
+      scheduler: this.#scheduler,
+      claimTimeoutMs,
+      onStagingLoss,
+      ...(options.steps ? { steps: options.steps } : {}),
+    };
+    flushPipeline(this.#signals, {
+      settings: this.#settings,
+      random: options.random ?? Math.random,
+      order: rendezvousOrder(options.workerId, options.staging.shards),
+      scheduler: this.#scheduler,
+      flush: ({ shards, limit }) => flushShards(shards, limit, flushing),
+      look: () => this.#look(),
+    }).subscribe({
+      next: (turn) => this.#note(turn),
+      error: (error: unknown) => this.#ended.reject(error),
+      complete: () => this.#ended.resolve(),
+    });
+    this.#ended.promise.then(
+      () => this.#turns.complete(),
+      (error: unknown) => this.#turns.error(error),
+    );
+  }
+
+  /** Flushes what is due from now on. Calling it again changes nothing. */
+  start(): void {
+    this.#refuseIfStopping('started');
+    this.#signals.next({ kind: 'start' });
+    this.#pruning ??= timer(this.#settings.pruneEveryMs, this.#settings.pruneEveryMs, this.#scheduler)
+      .pipe(exhaustMap(() => this.#prune()))
+      .subscribe();
+  }
+
+  /** Something was staged in these shards by this process. Cheap, and never throws. */
+  wake(shards: Iterable<number>): void {
+    const news = [...shards].filter((shard) => !this.#woken.has(shard));
+    if (news.length > 0) {
+      for (const shard of news) {
+        this.#woken.add(shard);
+      }
+      this.#signals.next({ kind: 'wake', shards: news });
+    }
+  }
+
+  /**
+   * Flushes what was staged in the scope before the call; also in a process whose worker has not been started.
+   *
+   * @throws SpillwayError `DRAIN_TIMEOUT`, `STOPPED`, `STAGING_UNAVAILABLE` or `STAGING_TIMEOUT`
+   */
+  async drain(scope: DueScope, options: { readonly timeoutMs: number }): Promise<DrainResult> {
+    this.#refuseIfStopping('drained');
+    const beganMs = this.#scheduler.now();
+    const result = await drain(scope, options.timeoutMs, {
+      staging: this.#staging,
+      scheduler: this.#scheduler,
+      demand: (shards, fresh) => this.#demand(shards, fresh),
+      onLanding: (listener) => {
+        const subscription = this.#landings().subscribe({ next: listener, error: () => {} });
+        return () => subscription.unsubscribe();
+      },
+    });
+    this.#events.emit({ type: 'drained', left: result.left, durationMs: this.#scheduler.now() - beganMs });
+    return result;
+  }
+
+  /**
+   * Begins no more flushes, waits for those that run, and says how much is left. After `timeoutMs` it no longer waits:
+   * a flush that is cut off is finished by the next worker.
+   */
+  async stop({ drain: drains = true, timeoutMs = 30_000 }: StopOptions = {}): Promise<StopReport> {
+    const deadlineMs = this.#scheduler.now() + timeoutMs;
+    if (drains && !this.#isStopping) {
+      // Whatever keeps the drain from ending is no reason not to stop; it shows in `left`.
+      await this.drain({ kind: 'all' }, { timeoutMs }).catch(() => undefined);
+    }
+    this.#isStopping = true;
+    this.#pruning?.unsubscribe();
+    this.#signals.next({ kind: 'stop' });
+    const restMs = Math.max(LEAST_GRACE_MS, deadlineMs - this.#scheduler.now());
+    await within(this.#ended.promise, restMs, this.#scheduler, () => new Error('Flushes are still running')).catch(
+      () => undefined,
+    );
+    return { left: await this.#left() };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  #note(turn: Turn): void {
+    this.#begun = turn.board.begun;
+    for (const event of turn.events) {
+      this.#events.emit(event);
+    }
+    this.#turns.next(turn);
+  }
+
+  #look(): Promise<readonly (number | undefined)[]> {
+    this.#woken.clear();
+    return this.#staging.due.next();
+  }
+
+  #landings(): Observable<Landing> {
+    return this.#turns.pipe(
+      map((turn) => turn.landing),
+      filter((landing) => landing !== undefined),
+    );
+  }
+
+  /** The first results of flushes that begin from now on; drains that wait for the same shard share its flush. */
+  #demand(shards: ReadonlySet<number>, fresh: boolean): Promise<FlushReport> {
+    const begun = this.#begun;
+    const reports$ = this.#landings().pipe(
+      filter((landing) => landing.number > begun),
+      scan(
+        (results, { report }) => new Map([...[...report].filter(([shard]) => shards.has(shard)), ...results]),
+        new Map<number, ShardResult>(),
+      ),
+      takeWhile((results) => results.size < shards.size, true),
+    );
+    const answer = lastValueFrom(reports$, { defaultValue: new Map<number, ShardResult>() }).then((results) => {
+      if (results.size < shards.size) {
+        throw stopped('drained to the end');
+      }
+      return results;
+    });
+    this.#signals.next({ kind: 'demand', shards: [...shards], fresh });
+    return answer;
+  }
+
+  async #prune(): Promise<void> {
+    try {
+      await this.#sink.prune(this.#settings.ledgerAgeMs);
+    } catch (error) {
+      this.#events.emit({ type: 'retry', shards: [], reason: 'ledger-pruning', error });
+    }
+  }
+
+  async #left(): Promise<number | undefined> {
+    try {
+      const next = await this.#staging.due.next();
+      return next.filter((inMs) => inMs !== undefined).length;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #refuseIfStopping(what: string): void {
+    if (this.#isStopping) {
+      throw stopped(what);
+    }
+  }
+}
+
+/** Even when a drain has used up all the time, a flush that is about to commit may do so. */
+const LEAST_GRACE_MS = 1_000;
+
+function stopped(what: string): SpillwayError {
+  return new SpillwayError(
+    'STOPPED',
+    `Spillway has been stopped and cannot be ${what}. What is staged stays staged; open the ORM again, or let another worker flush it.`,
+  );
+}

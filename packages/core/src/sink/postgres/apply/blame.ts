@@ -1,0 +1,72 @@
+import type { Fault } from '../fault.js';
+import type { Item } from '../plan/item.js';
+import type { Table } from '../../table.js';
+import type { Applied } from './context.js';
+import { failed, waits, type Outcomes } from './outcomes.js';
+import type { TableFault } from './table-fault.js';
+
+/** More row faults of one kind than this, and than a tenth of the batch: something is wrong with the table, or with us. */
+const MANY = 20;
+
+/** Who is at fault in a batch, collected until it is clear whether it is the rows or their table. Pure bookkeeping. */
+export class Blame {
+  readonly #records: number;
+  readonly #rows = new Map<Item, Fault>();
+  readonly #tables = new Map<Item, Fault>();
+  readonly #excused = new Set<Item>();
+
+  /** @param records how many records the batch has. */
+  constructor(records: number) {
+    this.#records = records;
+  }
+
+  /** These wait for their parents: not to be blamed for a missing one. */
+  excuse(items: readonly Item[]): void {
+    for (const item of items) this.#excused.add(item);
+  }
+
+  table(items: readonly Item[], fault: Fault): void {
+    for (const item of items) this.#tables.set(item, fault);
+  }
+
+  /** One row refused on its own. Answers the fault of the whole table, once there are too many to bury them. */
+  row(item: Item, fault: Fault): Fault | undefined {
+    this.#rows.set(item, fault);
+    if (this.#excused.has(item)) return undefined;
+    const alike = this.#alike(item, fault).filter(other => !this.#excused.has(other));
+    if (alike.length <= MANY || alike.length <= this.#records / 10) return undefined;
+    const many: Fault = { ...fault, kind: 'table', reason: `Too many rows are refused alike to bury them: ${fault.reason}` };
+    for (const other of alike) {
+      this.#rows.delete(other);
+      this.#tables.set(other, many);
+    }
+    return many;
+  }
+
+  /** Enough children without parents have been found one by one; the rest of them need not be. */
+  isEnough(item: Item, fault: Fault): boolean {
+    return this.#excused.has(item) && this.#alike(item, fault).filter(other => this.#excused.has(other)).length > MANY;
+  }
+
+  /** Adds the outcomes of the guilty to those of the others. */
+  settle(outcomes: Outcomes): Applied {
+    for (const [item, fault] of this.#rows) {
+      outcomes.set(item, this.#excused.has(item) ? waits(item, item.table.retry.minDelayMs, fault.reason) : failed(item, fault.sqlstate, fault.reason));
+    }
+    for (const [item, fault] of this.#tables) outcomes.set(item, waits(item, item.table.retry.maxDelayMs, fault.reason));
+    return { outcomes, tableFaults: this.#tableFaults() };
+  }
+
+  #alike({ table }: Item, { sqlstate }: Fault): Item[] {
+    return [...this.#rows].filter(([other, fault]) => other.table === table && fault.sqlstate === sqlstate).map(([other]) => other);
+  }
+
+  #tableFaults(): TableFault[] {
+    const faults = new Map<Table, TableFault>();
+    for (const [{ table }, { sqlstate, reason }] of this.#tables) {
+      const records = (faults.get(table)?.records ?? 0) + 1;
+      faults.set(table, { schema: table.schema, table: table.name, code: sqlstate, reason, records });
+    }
+    return [...faults.values()];
+  }
+}

@@ -1,0 +1,155 @@
+import { FOREIGN_KEY, faultOf, type Fault } from '../fault.js';
+import type { Item } from '../plan/item.js';
+import type { Group } from '../plan/plan.js';
+import { lockRows } from '../sql/lock-rows.js';
+import type { Table } from '../../table.js';
+import { Blame } from './blame.js';
+import type { Applied, ApplyContext, Stumble } from './context.js';
+import { executeGroup } from './execute-group.js';
+import { waits, type Outcomes } from './outcomes.js';
+import { parentsOf } from './parents.js';
+
+/** Some of a group's items, on their way to be written or blamed. */
+interface Part {
+  readonly items: readonly Item[];
+  /** Lock what can be locked first, and leave the rest. */
+  readonly lockFirst: boolean;
+  /** Foreign keys: these have been told apart already by whether a parent is still staged. */
+  readonly sorted: boolean;
+}
+
+const SAVEPOINT = 'spillway_part';
+
+/** How often a statement may wait for a lock or run into a limit, before the rest of the batch is left for another flush: each costs a time-out. */
+const PATIENCE = 12;
+
+/**
+ * Writes groups with a savepoint around every statement. A part that is refused is taken back and treated by the kind of its fault:
+ * - `row`: halved, until the guilty stand alone (`O(log n)` statements for one of them); children are first parted from those whose parents are still staged
+ * - `locked`: its rows are locked as far as they can be had at once, the others wait for the next flush; what is locked elsewhere (a parent) is found by halving
+ * - `limit`: halved
+ * - `table`: everything of the table waits
+ */
+export class CarefulPass {
+  readonly #groups: readonly Group[];
+  readonly #context: ApplyContext;
+  readonly #stumble: Stumble;
+  readonly #outcomes: Outcomes = new Map();
+  readonly #blame: Blame;
+  readonly #paused = new Map<Table, Fault>();
+  #patience = PATIENCE;
+
+  constructor(groups: readonly Group[], context: ApplyContext, stumble: Stumble) {
+    this.#groups = groups;
+    this.#context = context;
+    this.#stumble = stumble;
+    this.#blame = new Blame(groups.reduce((sum, { items }) => sum + items.length, 0));
+  }
+
+  async run(): Promise<Applied> {
+    for (const group of this.#groups) await this.#writeGroup(group);
+    return this.#blame.settle(this.#outcomes);
+  }
+
+  async #writeGroup(group: Group): Promise<void> {
+    const lockFirst = group === this.#stumble.group && this.#stumble.fault.kind === 'locked';
+    const work: Part[] = [{ items: group.items, lockFirst, sorted: false }];
+    for (let part = work.pop(); part !== undefined; part = work.pop()) {
+      const paused = this.#paused.get(group.table);
+      if (paused !== undefined) this.#blame.table(part.items, paused);
+      else {
+        const fault = await this.#write(group, part);
+        if (fault !== undefined) work.push(...(await this.#after(fault, group, part)));
+      }
+    }
+  }
+
+  /** Writes the part, or takes it back and answers why. */
+  async #write(group: Group, part: Part): Promise<Fault | undefined> {
+    const { session, wallTime } = this.#context;
+    await session.script(`savepoint ${SAVEPOINT}`);
+    try {
+      const held = part.lockFirst ? await this.#heldByOthers(group, part.items) : new Set<Item>();
+      const items = held.size === 0 ? part.items : part.items.filter(item => !held.has(item));
+      const outcomes = await executeGroup(session, { ...group, items }, wallTime);
+      await session.script(`release savepoint ${SAVEPOINT}`);
+      for (const [item, outcome] of outcomes) this.#outcomes.set(item, outcome);
+      this.#wait(held, 'The row is locked by somebody else.');
+      return undefined;
+    } catch (error) {
+      const fault = faultOf(error);
+      await session.script(`rollback to savepoint ${SAVEPOINT}; release savepoint ${SAVEPOINT}`);
+      return fault;
+    }
+  }
+
+  async #heldByOthers(group: Group, items: readonly Item[]): Promise<ReadonlySet<Item>> {
+    const statement = lockRows(group.table, items, group.kind === 'delete' ? 'update' : 'no key update');
+    const rows = await this.#context.session.rows(statement.text, [statement.json]);
+    return new Set(rows.map(([position]) => items[Number(position)]).filter(item => item !== undefined));
+  }
+
+  /** What is left to do with a part that was refused; the last of the answer is done first. */
+  async #after(fault: Fault, group: Group, part: Part): Promise<Part[]> {
+    switch (fault.kind) {
+      case 'table':
+        this.#pause(group.table, fault);
+        return [part];
+      case 'locked':
+        if (!part.lockFirst) return [{ ...part, lockFirst: true }];
+        return this.#spend() ? this.#halves(part, fault) : this.#wait(part.items, fault.reason);
+      case 'limit':
+        return this.#spend() ? this.#halves(part, fault) : this.#wait(part.items, fault.reason);
+      default:
+        return fault.sqlstate === FOREIGN_KEY && !part.sorted ? this.#byParents(part) : this.#halves(part, fault);
+    }
+  }
+
+  #pause(table: Table, fault: Fault): void {
+    this.#paused.set(table, fault);
+  }
+
+  #spend(): boolean {
+    this.#patience -= 1;
+    return this.#patience > 0;
+  }
+
+  #wait(items: Iterable<Item>, reason: string): [] {
+    for (const item of items) this.#outcomes.set(item, waits(item, item.table.retry.minDelayMs, reason));
+    return [];
+  }
+
+  #halves(part: Part, fault: Fault): Part[] {
+    const [item, ...others] = part.items;
+    if (item === undefined) return [];
+    if (others.length === 0) {
+      this.#alone(item, fault);
+      return [];
+    }
+    if (this.#blame.isEnough(item, fault)) return this.#wait(part.items, fault.reason);
+    const middle = Math.ceil(part.items.length / 2);
+    return [
+      { ...part, items: part.items.slice(middle) },
+      { ...part, items: part.items.slice(0, middle) },
+    ];
+  }
+
+  /** One item and one fault. Time-outs and locks are no fault of the record's; being too large for PostgreSQL is. */
+  #alone(item: Item, fault: Fault): void {
+    if (fault.kind === 'locked' || fault.sqlstate === '57014') {
+      this.#wait([item], fault.reason);
+      return;
+    }
+    const many = this.#blame.row(item, fault);
+    if (many !== undefined) this.#pause(item.table, many);
+  }
+
+  /** A child whose parent is still staged may be early and is not to blame, but it may also be fine: the parent may be an old row with a new change. */
+  async #byParents(part: Part): Promise<Part[]> {
+    const pending = await this.#context.parentsPending(part.items.flatMap(parentsOf));
+    const early = part.items.filter(item => parentsOf(item).some(parent => pending.has(parent)));
+    this.#blame.excuse(early);
+    const others = part.items.filter(item => !early.includes(item));
+    return [early, others].filter(items => items.length > 0).map(items => ({ ...part, items, sorted: true }));
+  }
+}

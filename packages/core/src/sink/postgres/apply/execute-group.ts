@@ -1,0 +1,31 @@
+import { CONFLICT } from '../../../change/record.js';
+import type { Item } from '../plan/item.js';
+import type { Group } from '../plan/plan.js';
+import type { Session } from '../session.js';
+import { versionFormat, type WallTime } from '../sql/version-format.js';
+import type { Outcomes } from './outcomes.js';
+import { settleMissing } from './settle-missing.js';
+import { writeRows, writtenAs } from './write-rows.js';
+
+/**
+ * Writes one group and settles whatever the statement left out. Rejects with the error of PostgreSQL; the caller's savepoint then takes back all of it, and its
+ * outcomes are never seen.
+ */
+export async function executeGroup(session: Session, group: Group, wallTime: WallTime): Promise<Outcomes> {
+  const outcomes: Outcomes = new Map();
+  const fresh = group.items.filter(item => !isOverruled(item));
+  const returned = await writeRows(session, group.kind, fresh, wallTime);
+  const format = versionFormat(group.table, wallTime);
+  for (const [item, version] of returned) {
+    const outcome = writtenAs(item, version, format);
+    if (outcome !== undefined) outcomes.set(item, outcome);
+  }
+  const missing = group.items.filter(item => !returned.has(item));
+  if (missing.length > 0) await settleMissing(session, missing, outcomes, wallTime);
+  return outcomes;
+}
+
+/** What an earlier record of the row was based on was overruled, so this one is a conflict whatever the row's version is. Inserts and upserts are based on nothing. */
+function isOverruled({ record }: Item): boolean {
+  return record.base === CONFLICT && (record.kind === 'update' || record.kind === 'replace' || record.kind === 'delete');
+}

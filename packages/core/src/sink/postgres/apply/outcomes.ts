@@ -1,0 +1,49 @@
+import type { Outcome } from '../../../change/outcome.js';
+import type { VersionText } from '../../../change/change.js';
+import { backOffMs } from '../back-off.js';
+import type { Item } from '../plan/item.js';
+
+/** What became of the items that were not simply applied. */
+export type Outcomes = Map<Item, Outcome>;
+
+/** Tried again; the record is not blamed. */
+export function waits(item: Item, delayMs: number, reason: string): Outcome {
+  return { kind: 'again', attempts: item.record.attempts, delayMs, reason };
+}
+
+/** Blamed: tried again after a pause, and buried once the policy's attempts are used up. */
+export function failed(item: Item, code: string, reason: string): Outcome {
+  const { retry } = item.table;
+  const attempts = item.record.attempts + 1;
+  if (attempts >= retry.attempts) return { kind: 'buried', code, reason, rejected: true, counted: false };
+  return { kind: 'again', attempts, delayMs: backOffMs(retry, attempts), reason };
+}
+
+/** The row is there and as expected, and still PostgreSQL did not write it: a trigger or a row level policy. Once may be chance. */
+export function notWritable(item: Item): Outcome {
+  if (item.record.attempts === 0) {
+    return { kind: 'again', attempts: 1, delayMs: backOffMs(item.table.retry, 1), reason: 'PostgreSQL did not write the row, though nothing speaks against it.' };
+  }
+  return {
+    kind: 'buried',
+    code: 'NOT_WRITABLE',
+    reason: `A trigger or a row level policy of ${item.table.entity} leaves the row out; see the triggers that return null, and the policies of Spillway's role.`,
+    rejected: true,
+    counted: false,
+  };
+}
+
+/** Not PostgreSQL's refusal, so a newer change of the row must meet the same. */
+export function overruled(
+  code: 'CONFLICT' | 'ROW_MISSING' | 'ROW_EXISTS' | 'STAGING_LOSS' | 'UNREADABLE',
+  reason: string,
+  version?: VersionText,
+  counted = false,
+): Outcome {
+  return { kind: 'buried', code, reason, ...(version !== undefined && { version }), rejected: false, counted };
+}
+
+/** For a doubtful record that meets a conflict. */
+export function stagingLoss(version: VersionText | undefined): Outcome {
+  return overruled('STAGING_LOSS', 'The staging store has forgotten something, and the row is not as this record expects: it may be written already.', version);
+}

@@ -1,0 +1,56 @@
+import pg from 'pg';
+import type { Session } from '../session.js';
+import type { LedgerTables } from './tables.js';
+
+/** The time-outs of a flush's transaction, in milliseconds. */
+export interface TransactionLimits {
+  /** Below PostgreSQL's `deadlock_timeout` (1 s), so that it is always a flush that gives way. */
+  readonly lockTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+  /** A worker that hangs loses its shards after this. */
+  readonly idleTimeoutMs: number;
+}
+
+export interface Held {
+  /** Shard -> last token. */
+  readonly held: ReadonlyMap<number, string>;
+  /** Shards that are not in the table at all. */
+  readonly missing: readonly number[];
+}
+
+/**
+ * Opens a transaction that holds shards, in one round trip. `skip`: those that nobody else holds; `wait`: all, however long the statement may take.
+ * Read committed whatever the database's default: conflicts are found by reading what others have just committed. Deferred constraints are checked at once: at COMMIT nobody could
+ * say which row is to blame. The savepoint is where a failed first pass goes back to.
+ */
+export async function holdShards(
+  session: Session,
+  tables: LedgerTables,
+  namespace: string,
+  shards: readonly number[],
+  wait: 'skip' | 'wait',
+  limits: TransactionLimits,
+  savepoint: string,
+): Promise<Held> {
+  const mine = `namespace = ${pg.escapeLiteral(namespace)} and shard in (${shards.map(shardNumber).join(', ')})`;
+  const results = await session.script(`begin isolation level read committed read write;
+set local statement_timeout = ${limits.statementTimeoutMs};
+set local idle_in_transaction_session_timeout = ${limits.idleTimeoutMs};
+set local lock_timeout = ${wait === 'wait' ? 0 : limits.lockTimeoutMs};
+set constraints all immediate;
+select shard from ${tables.shard} where ${mine};
+select shard, last_token from ${tables.shard} where ${mine} order by shard for update${wait === 'skip' ? ' skip locked' : ''};
+set local lock_timeout = ${limits.lockTimeoutMs};
+savepoint ${savepoint}`);
+  const [existing, locked] = results.filter(({ command }) => command === 'SELECT');
+  const known = new Set(existing?.rows.map(([shard]) => Number(shard)));
+  return {
+    held: new Map(locked?.rows.map(([shard, token]) => [Number(shard), token ?? ''])),
+    missing: shards.filter(shard => !known.has(shard)),
+  };
+}
+
+function shardNumber(shard: number): string {
+  if (!Number.isSafeInteger(shard) || shard < 0) throw new RangeError(`Not a shard: ${shard}`);
+  return String(shard);
+}

@@ -1,0 +1,36 @@
+import type { BatchOutcome, Outcome } from '../../../change/outcome.js';
+import type { RowKey } from '../../../change/row-key.js';
+import { SpillwayError } from '../../../errors.js';
+
+/** Raised when the form changes; a reader accepts its own and older ones. */
+const FORMAT = 1;
+
+interface Stored {
+  readonly v: number;
+  /** Pairs, not an object: a row key may be anything, and an object's keys are not always data. */
+  readonly o: readonly (readonly [string, Outcome])[];
+}
+
+/** The outcomes of a batch as the JSON of its ledger row. */
+export function encodeOutcomes(outcomes: BatchOutcome): string {
+  const stored: Stored = { v: FORMAT, o: [...outcomes].map(([rowKey, outcome]) => [rowKey, storable(outcome)]) };
+  return JSON.stringify(stored);
+}
+
+/** @throws SpillwayError `CONFIG_INVALID` for a ledger row of a newer release, or one that is no outcome at all. */
+export function decodeOutcomes(json: string): BatchOutcome {
+  const stored: unknown = JSON.parse(json);
+  if (!isStored(stored)) {
+    throw new SpillwayError('CONFIG_INVALID', 'A ledger row of Spillway was not written by this or an older release; finish the upgrade of all processes first.');
+  }
+  return new Map(stored.o.map(([rowKey, outcome]) => [rowKey as RowKey, outcome]));
+}
+
+function isStored(value: unknown): value is Stored {
+  return typeof value === 'object' && value !== null && 'v' in value && value.v === FORMAT && 'o' in value && Array.isArray(value.o);
+}
+
+/** `jsonb` refuses U+0000 and half characters. A reason is for people, so it does without; a ledger row that cannot be written would stop the shard. */
+function storable(outcome: Outcome): Outcome {
+  return 'reason' in outcome ? { ...outcome, reason: outcome.reason.replaceAll('\0', '').toWellFormed() } : outcome;
+}

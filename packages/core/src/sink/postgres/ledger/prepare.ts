@@ -1,0 +1,59 @@
+import pg from 'pg';
+import { SpillwayError } from '../../../errors.js';
+import { ledgerDdl, ORIGIN, type LedgerTables } from './tables.js';
+
+/**
+ * Makes tables and shard rows. Several processes may start at once: the lock lets them in one by one, and the later ones find everything there. A number of shards that differs
+ * from what is there is never "completed": rows would be looked for in other shards than they were staged in.
+ * If it rejects, the transaction is still open, and the connection has to be closed.
+ */
+export async function ensureLedger(client: pg.ClientBase, tables: LedgerTables, namespace: string, shards: number): Promise<void> {
+  await client.query('begin');
+  await client.query(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, [`spillway:${tables.schema}`]);
+  if (!(await exist(client, tables))) await client.query(ledgerDdl(tables));
+  await client.query(
+    `insert into ${tables.shard} (namespace, shard, last_token)
+select $1, shard, $3 from generate_series(0, $2::int - 1) as shard
+where not exists (select from ${tables.shard} where namespace = $1)`,
+    [namespace, shards, ORIGIN],
+  );
+  await client.query('commit');
+}
+
+/** @throws SpillwayError `CONFIG_INVALID` without tables, rights or shard rows, `SHARD_MAP_MISMATCH` for another number of shards. */
+export async function verifyLedger(client: pg.ClientBase, tables: LedgerTables, namespace: string, shards: number): Promise<void> {
+  const found = await shardsFound(client, tables, namespace);
+  if (found.length === 0) throw notPrepared(`${tables.shard} has no shards of the namespace "${namespace}"`);
+  if (found.length === shards && found.every((shard, position) => shard === position)) return;
+  throw new SpillwayError(
+    'SHARD_MAP_MISMATCH',
+    `The database has ${found.length} shards of the namespace "${namespace}", this process is set to ${shards}. ` +
+      'Set the same number everywhere; to change it, drain first and switch with `spillway reshard`.',
+  );
+}
+
+/** What a missing table, column, right or shard row means. */
+export function notPrepared(what: string, cause?: unknown): SpillwayError {
+  return new SpillwayError(
+    'CONFIG_INVALID',
+    `Spillway's tables cannot be used: ${what}. Create them with \`spillway migrate\`, or let the start do it with \`tables: { ensure: true }\` and a role that may.`,
+    { cause },
+  );
+}
+
+/** Asked first, because `create … if not exists` wants the right to create even where there is nothing to do. */
+async function exist(client: pg.ClientBase, tables: LedgerTables): Promise<boolean> {
+  const { rows } = await client.query<{ found: boolean }>(`select to_regclass($1) is not null and to_regclass($2) is not null as found`, [tables.shard, tables.batch]);
+  return String(rows[0]?.found).startsWith('t');
+}
+
+async function shardsFound(client: pg.ClientBase, tables: LedgerTables, namespace: string): Promise<number[]> {
+  try {
+    await client.query(`select namespace, token, shard, outcome, written_at from ${tables.batch} limit 0`);
+    const { rows } = await client.query<{ shard: unknown }>(`select shard, last_token from ${tables.shard} where namespace = $1 order by shard`, [namespace]);
+    return rows.map(({ shard }) => Number(shard));
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && error.code?.startsWith('42') === true) throw notPrepared(error.message, error);
+    throw error;
+  }
+}

@@ -1,0 +1,23 @@
+import type pg from 'pg';
+import type { LedgerTables } from './tables.js';
+
+/** Rows per statement: a ledger that nobody has pruned for a month must not be one statement's work. */
+const CHUNK = 10_000;
+
+/** Removes old ledger rows, but never that of a shard's last token: its batch may still be in flight, waiting for its outcome. Answers how many. */
+export async function pruneLedger(pool: pg.Pool, tables: LedgerTables, namespace: string, olderThanMs: number): Promise<number> {
+  let removed = 0;
+  for (let last = CHUNK; last === CHUNK; removed += last) {
+    const { rowCount } = await pool.query({
+      text: `delete from ${tables.batch} as t using (
+  select b.token from ${tables.batch} as b
+  where b.namespace = $1 and b.written_at < now() - $2::float8 * interval '1 millisecond'
+  and not exists (select from ${tables.shard} as s where s.namespace = $1 and s.shard = b.shard and s.last_token = b.token)
+  limit ${CHUNK}
+) as old where t.namespace = $1 and t.token = old.token`,
+      values: [namespace, olderThanMs],
+    });
+    last = rowCount ?? 0;
+  }
+  return removed;
+}

@@ -1,0 +1,121 @@
+import pg from 'pg';
+import type { ChangeSink, SinkTransaction } from '../change-sink.js';
+import { SAVEPOINT } from './apply/apply-groups.js';
+import { failureOf } from './fault.js';
+import { holdShards, type TransactionLimits } from './ledger/hold-shards.js';
+import { ensureLedger, notPrepared, verifyLedger } from './ledger/prepare.js';
+import { pruneLedger } from './ledger/prune-ledger.js';
+import { readApplied } from './ledger/read-ledger.js';
+import { ledgerTables } from './ledger/tables.js';
+import { DEFAULT_LIMITS, type PostgresSinkOptions } from './options.js';
+import { TableMap } from './plan/table-map.js';
+import { openPool } from './pool.js';
+import { Session } from './session.js';
+import { localWallTime } from './sql/wall-time.js';
+import { PostgresTransaction, type TransactionSurroundings } from './transaction.js';
+
+/**
+ * Opens the sink that writes batches to PostgreSQL. Nothing is connected before the first call. Works through PgBouncer in transaction mode: it keeps no session state and names
+ * no prepared statement.
+ */
+export function openPostgresSink(options: PostgresSinkOptions): ChangeSink {
+  return new PostgresSink(options);
+}
+
+class PostgresSink implements ChangeSink {
+  readonly #pool: pg.Pool;
+  readonly #limits: TransactionLimits;
+  readonly #around: TransactionSurroundings;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: PostgresSinkOptions) {
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#pool = openPool(options, this.#limits);
+    this.#around = {
+      ledger: ledgerTables(options.schema ?? 'public'),
+      namespace: options.namespace,
+      tables: new TableMap(options.tables),
+      wallTime: options.wallTime ?? localWallTime,
+      onTableFault: options.onTableFault ?? (() => undefined),
+    };
+  }
+
+  async prepare(shards: number, ensure: boolean): Promise<void> {
+    const { ledger, namespace } = this.#around;
+    await this.#using(async client => {
+      if (ensure) await ensureLedger(client, ledger, namespace, shards);
+      await verifyLedger(client, ledger, namespace, shards);
+    });
+  }
+
+  begin(shards: readonly number[]): Promise<SinkTransaction> {
+    return this.#begin(shards, 'skip');
+  }
+
+  beginExclusive(shards: readonly number[]): Promise<SinkTransaction> {
+    return this.#begin(shards, 'wait');
+  }
+
+  async applied(tokens: readonly string[]): Promise<ReadonlySet<string>> {
+    if (tokens.length === 0) return new Set();
+    try {
+      return await readApplied(this.#pool, this.#around.ledger, this.#around.namespace, tokens);
+    } catch (error) {
+      throw failureOf(error);
+    }
+  }
+
+  async prune(olderThanMs: number): Promise<number> {
+    try {
+      return await pruneLedger(this.#pool, this.#around.ledger, this.#around.namespace, olderThanMs);
+    } catch (error) {
+      throw failureOf(error);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#pool.end();
+    return this.#closed;
+  }
+
+  async #begin(shards: readonly number[], wait: 'skip' | 'wait'): Promise<SinkTransaction> {
+    const client = await this.#connect();
+    try {
+      const { ledger, namespace } = this.#around;
+      const { held, missing } = await holdShards(new Session(client), ledger, namespace, shards, wait, this.#limits, SAVEPOINT);
+      // A row that does not exist must not look like one that somebody else holds: its shard would wait for ever, silently.
+      if (missing.length > 0) throw notPrepared(`${ledger.shard} has no row for shard ${missing.join(', ')} of the namespace "${namespace}"`);
+      return new PostgresTransaction(client, held, this.#around);
+    } catch (error) {
+      await new PostgresTransaction(client, new Map(), this.#around)[Symbol.asyncDispose]();
+      throw preparationFailureOf(error);
+    }
+  }
+
+  async #connect(): Promise<pg.PoolClient> {
+    try {
+      return await this.#pool.connect();
+    } catch (error) {
+      throw failureOf(error);
+    }
+  }
+
+  async #using(use: (client: pg.PoolClient) => Promise<void>): Promise<void> {
+    const client = await this.#connect();
+    let broken = true;
+    try {
+      await use(client);
+      broken = false;
+    } catch (error) {
+      throw preparationFailureOf(error);
+    } finally {
+      client.release(broken);
+    }
+  }
+}
+
+/** Outside of a batch, a missing table or right is Spillway's own. */
+function preparationFailureOf(error: unknown): Error {
+  if (error instanceof pg.DatabaseError && error.code?.startsWith('42') === true) return notPrepared(error.message, error);
+  return failureOf(error);
+}

@@ -1,0 +1,36 @@
+import type { PoolConfig } from 'pg';
+import type { Table } from '../table.js';
+import type { TableFault } from './apply/table-fault.js';
+import type { TransactionLimits } from './ledger/hold-shards.js';
+import type { WallTime } from './sql/version-format.js';
+
+/** What `openPostgresSink` needs, and what it may be told. */
+export interface PostgresSinkOptions {
+  /** How to reach the server, in `pg`'s words. The pool's own settings are the sink's. */
+  readonly connection: PoolConfig;
+  /** Connections of the sink's own: flushes at once, and one for everything else. */
+  readonly poolSize: number;
+  readonly tables: readonly Table[];
+  /** Keeps applications apart that share a database. */
+  readonly namespace: string;
+  /**
+   * Schema of `spillway_shard` and `spillway_batch`.
+   * @defaultValue `'public'`
+   */
+  readonly schema?: string;
+  /**
+   * How a `Date` version is written into a `timestamp without time zone`.
+   * @defaultValue the process's zone, as `pg` and MikroORM without `forceUtcTimezone` do
+   */
+  readonly wallTime?: WallTime;
+  /** @defaultValue 250 ms for a lock, 10 s for a statement, 20 s idle in a transaction */
+  readonly limits?: Partial<TransactionLimits>;
+  /** @defaultValue 5 s */
+  readonly connectTimeoutMs?: number;
+  /** Told of everything that makes a whole table wait. Must not throw. */
+  readonly onTableFault?: (fault: TableFault) => void;
+  /** Told of connections that died while nobody used them. They are replaced; this is for the log. */
+  readonly onIdleError?: (error: Error) => void;
+}
+
+export const DEFAULT_LIMITS: TransactionLimits = { lockTimeoutMs: 250, statementTimeoutMs: 10_000, idleTimeoutMs: 20_000 };

@@ -1,0 +1,30 @@
+import type { RowKey } from '../../../change/row-key.js';
+import type { StagedRecord } from '../../../change/record.js';
+import type { Table } from '../../table.js';
+
+/** One record of a batch together with what is known of its row's table. Statements are made of these. */
+export interface Item {
+  /** The batch it belongs to. */
+  readonly token: string;
+  readonly rowKey: RowKey;
+  /** Texts of the primary key, in the order of `table.key`. */
+  readonly key: readonly string[];
+  readonly record: StagedRecord;
+  readonly table: Table;
+}
+
+/** The same row with another record: how a verdict or a second step is carried out by the ordinary statements. */
+export function withRecord(item: Item, changes: Partial<StagedRecord>, without: readonly ('base' | 'version')[] = []): Item {
+  const record = { ...item.record, ...changes };
+  for (const name of without) delete record[name];
+  return { ...item, record };
+}
+
+/** Counters that have a difference but no value: on an insert, the difference goes onto the column's default. */
+export function bareDeltas({ record }: Item): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(record.deltas).filter(([property]) => !Object.hasOwn(record.values, property)));
+}
+
+export function hasDeltas({ record }: Item): boolean {
+  return Object.keys(record.deltas).length > 0;
+}

@@ -1,0 +1,58 @@
+import type { Column, Table } from '../../table.js';
+import type { Item } from '../plan/item.js';
+import { sameKey, unequal } from './guard.js';
+import { writtenProperties } from './properties.js';
+import { ofRow, tableName } from './quote.js';
+import { keyFields, originalField, recordSet, recordsJson, type Statement } from './record-set.js';
+import { versionText, type VersionFormat } from './version-format.js';
+
+/** A statement, and what its columns are: position, version, the database's value of every property, then two flags per compared property. */
+export interface ReadStatement extends Statement {
+  readonly properties: readonly string[];
+  readonly changed: readonly string[];
+  readonly agreed: readonly string[];
+}
+
+/**
+ * Reads and locks the rows of a conflict. Whether a value has changed since it was loaded, or is what we want already, is asked of PostgreSQL: only the column's own type
+ * knows what is equal.
+ */
+export function readRows(table: Table, items: readonly Item[], format: VersionFormat | undefined): ReadStatement {
+  const properties = Object.entries(table.columns);
+  const written = writtenProperties(table, items, 'values');
+  const loaded = new Set(items.flatMap(({ record }) => Object.keys(record.originals)));
+  const compared = properties.filter(([property]) => loaded.has(property)).map(([, column], position) => ({ column, field: originalField(`o${position}`, column) }));
+  const fields = [
+    ...keyFields(table.key),
+    ...written.flatMap(({ value }) => (value === undefined ? [] : [value])),
+    ...compared.map(({ field }) => field),
+  ];
+  const columns = [
+    's.i',
+    versionText(table, format),
+    ...properties.map(([, column]) => jsonOf(column)),
+    ...compared.map(({ column, field }) => unequal(column, ofRow(column), field.name)),
+    ...written.map(({ column, value }) => `not (${unequal(column, ofRow(column), value?.name ?? '')})`),
+  ];
+  const text = `select ${columns.join(',\n  ')}
+from ${tableName(table)} as t
+join ${recordSet(fields)} on ${sameKey(table)}
+for update of t`;
+  return {
+    text,
+    json: recordsJson(items, fields),
+    properties: properties.map(([property]) => property),
+    changed: compared.map(({ column }) => column.property),
+    agreed: written.map(({ column }) => column.property),
+  };
+}
+
+/**
+ * A value as the JSON text that the record set reads back as the same value. Json columns travel as the text of their document, so that null and 'null' stay two things;
+ * numbers that a double cannot hold travel as text.
+ */
+function jsonOf(column: Column): string {
+  const value = ofRow(column);
+  const exact = column.read === 'cast' || /^(bigint|int8|bigserial|numeric|decimal)\b(?!.*\[)/i.test(column.type);
+  return `coalesce(to_json(${exact ? `${value}::text` : value})::text, 'null')`;
+}

@@ -1,0 +1,51 @@
+import type { Table } from '../../table.js';
+import type { Item } from '../plan/item.js';
+import { guard, sameKey } from './guard.js';
+import { Mask } from './mask.js';
+import { assigned, plusDelta, writtenProperties } from './properties.js';
+import { ofRow, quoted, tableName } from './quote.js';
+import { keyFields, own, recordSet, recordsJson, type Field, type Statement } from './record-set.js';
+import { versionText, type VersionFormat } from './version-format.js';
+
+/** Updates and increments of one table: whatever properties each row has, one statement. Returns position and version of the rows that were written. */
+export function updateRows(table: Table, items: readonly Item[], format: VersionFormat | undefined): Statement {
+  const mask = new Mask(items);
+  const written = writtenProperties(table, items);
+  const assignments = written.map(property => {
+    const { column, value, delta } = property;
+    const row = ofRow(column);
+    if (value === undefined) return `${quoted(column.name)} = ${plusDelta(row, delta)}`;
+    const has = mask.condition(({ record }) => own(record.values, column.property) !== undefined);
+    const base = has === undefined ? assigned(property) : `case when ${has} then ${assigned(property)} else ${row} end`;
+    return `${quoted(column.name)} = ${plusDelta(base, delta)}`;
+  });
+  const version = versionAssignment(items, format);
+  const guarded = guard(table, items, format, mask);
+  const fields = [
+    ...keyFields(table.key),
+    ...mask.fields(),
+    ...guarded.fields,
+    ...version.fields,
+    ...written.flatMap(({ value, delta }) => [value, delta].filter(field => field !== undefined)),
+  ];
+  const set = [...assignments, ...version.assignments];
+  const text = `update ${tableName(table)} as t
+set ${(set.length === 0 ? [nothing(table)] : set).join(',\n    ')}
+from ${recordSet(fields)}
+where ${[sameKey(table), ...guarded.conditions].join(' and ')}
+returning s.i, ${versionText(table, format)}`;
+  return { text, json: recordsJson(items, fields) };
+}
+
+/** A record without a version (counters alone, or a policy that does not look) leaves the row's as it is. */
+export function versionAssignment(items: readonly Item[], format: VersionFormat | undefined): { fields: Field[]; assignments: string[] } {
+  if (format === undefined || !items.some(({ record }) => record.version !== undefined)) return { fields: [], assignments: [] };
+  const field: Field = { name: 'v', type: format.type, text: ({ record }) => (record.version === undefined ? undefined : format.json(record.version)) };
+  return { fields: [field], assignments: [`${format.name} = coalesce(${format.value('s.v')}, t.${format.name})`] };
+}
+
+/** An update has to set something; a record without any change still wants to know whether its row is there. */
+function nothing(table: Table): string {
+  const name = quoted(table.key[0]?.name ?? '');
+  return `${name} = t.${name}`;
+}

@@ -1,0 +1,22 @@
+/**
+ * Why a transaction of the sink came to nothing. These do not blame a record: the transaction is rolled back, the batch stays in flight, and the flush tries again.
+ */
+export abstract class SinkFailure extends Error {
+  /** SQLSTATE, where PostgreSQL gave one. */
+  readonly sqlstate: string | undefined;
+
+  constructor(message: string, sqlstate?: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.sqlstate = sqlstate;
+  }
+}
+
+/** PostgreSQL gave way to somebody else (deadlock, serialization, a lock): the same again, after a moment. */
+export class SinkRestart extends SinkFailure {}
+
+/** PostgreSQL cannot be reached or cannot work at present: back off. */
+export class SinkDown extends SinkFailure {}
+
+/** COMMIT was sent and not answered: only the ledger knows whether the batches were written. */
+export class CommitUnknown extends SinkDown {}

@@ -5,12 +5,11 @@
  * newer one that the repository brings along, because npm puts `node_modules/.bin` first on the path of its scripts.
  * Arguments, exit code and signals pass through, and stdout is the script's alone.
  */
-import { spawn } from 'node:child_process';
-import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { ensureInstalled } from './bootstrap/install.mjs';
 import { npmCommand } from './bootstrap/npm.mjs';
 import { explainOldNode } from './bootstrap/node-version.mjs';
+import { runCommand } from './run-command.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [script, ...args] = process.argv.slice(2);
@@ -21,27 +20,11 @@ if (script === undefined) fail('Usage: node tools/bootstrap.mjs <npm script> [ar
 
 try {
   await ensureInstalled(root);
-  process.exitCode = await runScript(script, args);
+  process.exitCode = await runCommand([...npmCommand(process.env), 'run', '--silent', script, '--', ...args], {
+    cwd: root,
+  });
 } catch (error) {
   fail(error instanceof Error ? error.message : String(error));
-}
-
-/**
- * @param {string} name
- * @param {readonly string[]} scriptArgs
- * @returns {Promise<number>}
- */
-function runScript(name, scriptArgs) {
-  const [npm, ...npmArgs] = npmCommand(process.env);
-  const child = spawn(npm, [...npmArgs, 'run', '--silent', name, '--', ...scriptArgs], { cwd: root, stdio: 'inherit' });
-  process.on('SIGTERM', () => child.kill('SIGTERM'));
-  process.on('SIGHUP', () => child.kill('SIGHUP'));
-  // A terminal sends its Ctrl-C to every process in front of it, so the script has it already.
-  process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
-  });
 }
 
 /**

@@ -1,8 +1,8 @@
 /** Installs the packages that package-lock.json names, when that is due, and once for runs that begin together. */
-import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { runCommand } from '../run-command.mjs';
 import { npmCommand } from './npm.mjs';
 
 /** @param {string} root */
@@ -10,7 +10,7 @@ export async function ensureInstalled(root) {
   if (!needsInstall(root)) return;
   const release = await takeLock(path.join(root, '.install.lock'));
   try {
-    if (needsInstall(root)) install(root); // Whoever held the lock before us may have done it.
+    if (needsInstall(root)) await install(root); // Whoever held the lock before us may have done it.
   } finally {
     release();
   }
@@ -28,18 +28,12 @@ export function needsInstall(root) {
 }
 
 /** @param {string} root */
-function install(root) {
+async function install(root) {
   console.error('Installing packages with npm ci; this takes about half a minute, once.');
-  const [npm, ...args] = npmCommand(process.env);
-  // Our stdout belongs to the script that runs next. The engine warnings are about this Node, which only installs.
-  const stdio = /** @type {import('node:child_process').StdioOptions} */ (['ignore', process.stderr.fd, 'inherit']);
-  const { status, error } = spawnSync(npm, [...args, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: root,
-    stdio,
-  });
-  if (error !== undefined)
-    throw new Error(`npm could not be started: ${error.message}. Install npm, and run the command again.`);
-  if (status !== 0) throw new Error('"npm ci" failed; its messages are above. Nothing else has been run.');
+  // The engine warnings are about this Node, which only installs; and our stdout belongs to the script that runs next.
+  const command = [...npmCommand(process.env), 'ci', '--no-audit', '--no-fund', '--loglevel=error'];
+  const status = await runCommand(command, { cwd: root, output: process.stderr.fd });
+  if (status !== 0) throw new Error(`"npm ci" failed with status ${status}; nothing else has been run.`);
 }
 
 /**

@@ -23,7 +23,7 @@ export const roomRules: Readonly<Record<string, RoomRule>> = {
   policy: rule({ imports: ['errors', ...pureRooms] }),
   conflict: rule({ imports: ['errors', ...pureRooms] }),
   errors: rule({ types: pureRooms }),
-  events: rule({ imports: ['errors', ...pureRooms], types: ports }),
+  events: rule({ imports: ['errors', ...pureRooms], types: ports, packages: ['rxjs'] }),
   options: rule({ imports: ['errors', ...pureRooms], types: [...ports, 'staging/redis', 'events'] }),
   'resolve-options': rule({
     imports: ['errors', 'options', ...pureRooms],

@@ -31,8 +31,10 @@ export function needsInstall(root) {
 async function install(root) {
   console.error('Installing packages with npm ci; this takes about half a minute, once.');
   // The engine warnings are about this Node, which only installs; and our stdout belongs to the script that runs next.
-  const command = [...npmCommand(process.env), 'ci', '--no-audit', '--no-fund', '--loglevel=error'];
-  const status = await runCommand(command, { cwd: root, output: process.stderr.fd });
+  const status = await runCommand([...npmCommand(process.env), 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    output: process.stderr.fd,
+  });
   if (status !== 0) throw new Error(`"npm ci" failed with status ${status}; nothing else has been run.`);
 }
 

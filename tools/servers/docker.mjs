@@ -18,7 +18,7 @@ export async function startContainers(kinds, folder) {
   const compose = ['compose', '--project-name', `spillway-${project}`, '--file', file];
   // This process may be killed: then the leash ends the waiting `tail`, and the trap takes the containers down.
   const down = `trap 'docker ${compose.map((word) => `"${word}"`).join(' ')} down --volumes' TERM; tail -f /dev/null & wait`;
-  const guard = spawnOnLeash(['/bin/sh', '-c', down], { signal: 'SIGTERM' });
+  const guard = spawnOnLeash(['/bin/sh', '-c', down], { signal: 'SIGTERM', wholeGroup: true });
   const stop = async () => {
     guard.kill('SIGKILL');
     await run('docker', [...compose, 'down', '--volumes']);

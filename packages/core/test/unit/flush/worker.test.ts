@@ -1,0 +1,307 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type SpillwayEvent, SpillwayEvents } from '../../../src/events.js';
+import type { FlushSettings } from '../../../src/flush/flush-settings.js';
+import type { FlushSteps } from '../../../src/flush/flush-shards.js';
+import { FlushWorker } from '../../../src/flush/worker.js';
+import { memoryStaging } from '../../../src/staging/memory/memory-staging.js';
+import type { StagingStore } from '../../../src/staging/staging-store.js';
+import { rowOf, stageIncrements } from './counters.js';
+import { MemorySink } from './memory-sink.js';
+import { VirtualTime } from './virtual-time.js';
+
+const SHARDS = 8;
+const ALL = { kind: 'all' } as const;
+const a = rowOf(1, 0, SHARDS);
+const b = rowOf(1, 1, SHARDS);
+const other = rowOf(2, 0, SHARDS);
+
+let time: VirtualTime;
+let staging: StagingStore;
+let sink: MemorySink;
+let events: SpillwayEvent[];
+
+beforeEach(async () => {
+  time = new VirtualTime();
+  staging = memoryStaging({ shards: SHARDS, now: () => time.now });
+  sink = new MemorySink(SHARDS);
+  events = [];
+  for (let shard = 0; shard < SHARDS; shard++) {
+    await staging.adopt(shard, '');
+  }
+});
+
+function worker(workerId = 'w1', settings: Partial<FlushSettings> = {}, steps?: FlushSteps): FlushWorker {
+  const listened = new SpillwayEvents();
+  listened.events$.subscribe((event) => events.push(event));
+  return new FlushWorker({
+    staging,
+    sink,
+    events: listened,
+    workerId,
+    settings,
+    scheduler: time.scheduler,
+    random: () => 0.5,
+    ...(steps === undefined ? {} : { steps }),
+  });
+}
+
+/** Each flush takes so long, between its claim and its writing. */
+function slow(ms: number): FlushSteps {
+  return async (step) => {
+    if (step === 'checked') {
+      await time.wait(ms);
+    }
+  };
+}
+
+describe('a worker', () => {
+  it('writes a row when it has been quiet for the debounce time', async () => {
+    const flushing = worker();
+    flushing.start();
+    for (let change = 0; change < 5; change++) {
+      await stageIncrements(staging, 1, [a], { debounceMs: 100, maxDelayMs: 1_000 });
+      flushing.wake([1]);
+      await time.advance(60);
+      expect(sink.commits).toBe(0);
+    }
+    await time.advance(100);
+    expect(sink.sums.get(a)).toBe(5);
+    expect(sink.commits).toBe(1);
+  });
+
+  it('writes a row that is never quiet after its longest delay', async () => {
+    const flushing = worker();
+    flushing.start();
+    for (let change = 0; change < 25; change++) {
+      await stageIncrements(staging, 1, [a], { debounceMs: 100, maxDelayMs: 500 });
+      flushing.wake([1]);
+      await time.advance(50);
+    }
+    expect(sink.commits).toBe(2);
+    expect(sink.sums.get(a)).toBeGreaterThanOrEqual(20);
+  });
+
+  it('writes what another process has staged, unasked', async () => {
+    const flushing = worker();
+    flushing.start();
+    await time.advance(30_000);
+    await stageIncrements(staging, 1, [a]);
+    await time.advance(1_100);
+    expect(sink.sums.get(a)).toBe(1);
+  });
+
+  it('tells what it has written', async () => {
+    const flushing = worker();
+    flushing.start();
+    await stageIncrements(staging, 1, [a, b]);
+    await time.advance(200);
+    expect(events).toEqual([
+      { type: 'written', shard: 1, token: sink.last.get(1), records: 2, recordsAgain: 0, recordsDead: 0 },
+    ]);
+  });
+
+  it('works on with a listener that throws and one that stages', async () => {
+    const flushing = worker();
+    const listened = new SpillwayEvents();
+    const second = new FlushWorker({ staging, sink, events: listened, workerId: 'w2', scheduler: time.scheduler });
+    await flushing.stop({ drain: false });
+    listened.on('written', () => {
+      throw new Error('a bad listener');
+    });
+    let answered = false;
+    listened.on('written', () => {
+      if (!answered) {
+        answered = true;
+        void stageIncrements(staging, 2, [other]).then(() => second.wake([2]));
+      }
+    });
+    second.start();
+    await stageIncrements(staging, 1, [a]);
+    second.wake([1]);
+    await time.advance(500);
+    expect(Object.fromEntries(sink.sums)).toEqual({ [a]: 1, [other]: 1 });
+  });
+
+  it('shares the shards with another worker, and every change is written once', async () => {
+    const workers = [worker('w1', {}, slow(5)), worker('w2', {}, slow(5))];
+    for (const each of workers) {
+      each.start();
+    }
+    for (let round = 0; round < 50; round++) {
+      for (let shard = 0; shard < SHARDS; shard++) {
+        await stageIncrements(staging, shard, [rowOf(shard, round % 3, SHARDS)], { debounceMs: 10, maxDelayMs: 20 });
+      }
+      await time.advance(7);
+    }
+    await time.advance(5_000);
+    expect([...sink.sums.values()].reduce((sum, each) => sum + each, 0)).toBe(50 * SHARDS);
+    expect((await staging.stats()).pending).toEqual({});
+  });
+
+  it('takes the ledger rows that have grown old out of the database now and then', async () => {
+    const flushing = worker('w1', { pruneEveryMs: 60_000 });
+    flushing.start();
+    await stageIncrements(staging, 1, [a]);
+    await time.advance(30_000);
+    expect(sink.ledger.size).toBe(1);
+    await time.advance(31_000);
+    expect(sink.ledger.size).toBe(0);
+  });
+});
+
+describe('stopping a worker', () => {
+  it('writes everything that is staged first, due or not', async () => {
+    const flushing = worker();
+    flushing.start();
+    await stageIncrements(staging, 1, [a], { debounceMs: 60_000, maxDelayMs: 60_000 });
+    expect(await time.until(flushing.stop())).toEqual({ left: 0 });
+    expect(sink.sums.get(a)).toBe(1);
+  });
+
+  it('waits for the flush that runs, begins no other, and says how much is left', async () => {
+    const flushing = worker('w1', {}, slow(300));
+    flushing.start();
+    await stageIncrements(staging, 1, [a]);
+    flushing.wake([1]);
+    await time.advance(100);
+    await stageIncrements(staging, 2, [other]);
+    flushing.wake([2]);
+    expect(await time.until(flushing.stop({ drain: false }))).toEqual({ left: 1 });
+    expect(Object.fromEntries(sink.sums)).toEqual({ [a]: 1 });
+  });
+
+  it('ends at its deadline when the database is down; what is left stays staged (F7)', async () => {
+    sink.down = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+    const flushing = worker();
+    flushing.start();
+    await stageIncrements(staging, 1, [a]);
+    expect(await time.until(flushing.stop({ timeoutMs: 5_000 }))).toEqual({ left: 1 });
+    expect(time.now).toBeLessThan(6_100);
+    expect((await staging.stats()).pending).toEqual({ Product: 1 });
+  });
+
+  it('can be done twice, and nothing can be started or drained after it', async () => {
+    const flushing = worker();
+    await flushing.stop();
+    await flushing.stop();
+    flushing.wake([1]);
+    expect(() => flushing.start()).toThrow(/has been stopped and cannot be started.*\[STOPPED\]/s);
+    await expect(flushing.drain(ALL, { timeoutMs: 1_000 })).rejects.toMatchObject({ code: 'STOPPED' });
+  });
+});
+
+describe('a drain', () => {
+  it('writes what is staged, due or not, in a process whose worker was never started', async () => {
+    const draining = worker();
+    await stageIncrements(staging, 1, [a, b], { debounceMs: 60_000, maxDelayMs: 60_000 });
+    await stageIncrements(staging, 2, [other]);
+    expect(await time.until(draining.drain(ALL, { timeoutMs: 1_000 }))).toEqual({ left: 0 });
+    expect(Object.fromEntries(sink.sums)).toEqual({ [a]: 1, [b]: 1, [other]: 1 });
+    expect(sink.commits).toBe(1);
+    expect(events.at(-1)).toMatchObject({ type: 'drained', left: 0 });
+    await time.advance(60_000);
+    expect(sink.begun).toBe(1);
+  });
+
+  it('asks nothing of the database when nothing is staged', async () => {
+    expect(await time.until(worker().drain(ALL, { timeoutMs: 1_000 }))).toEqual({ left: 0 });
+    expect(sink.begun).toBe(0);
+  });
+
+  it('of one row writes that row', async () => {
+    await stageIncrements(staging, 1, [a, b], { debounceMs: 60_000, maxDelayMs: 60_000 });
+    const scope = { kind: 'rows', keys: [b] } as const;
+    await time.until(worker().drain(scope, { timeoutMs: 1_000 }));
+    expect(Object.fromEntries(sink.sums)).toEqual({ [b]: 1 });
+  });
+
+  it('goes on until a shard that fills many batches is empty', async () => {
+    const rows = Array.from({ length: 40 }, (_, index) => rowOf(1, index, SHARDS));
+    await stageIncrements(staging, 1, rows);
+    await time.until(worker('w1', { batchSize: 3 }).drain(ALL, { timeoutMs: 60_000 }));
+    expect(sink.sums.size).toBe(40);
+  });
+
+  it('ends although changes keep coming (H12)', async () => {
+    const draining = worker('w1', {}, slow(20));
+    await stageIncrements(staging, 1, [a], { debounceMs: 60_000, maxDelayMs: 60_000 });
+    let isOver = false;
+    const drained = draining.drain(ALL, { timeoutMs: 10_000 }).finally(() => {
+      isOver = true;
+    });
+    for (let round = 0; round < 100 && !isOver; round++) {
+      await stageIncrements(staging, 1, [b]);
+      await time.advance(5);
+    }
+    expect(isOver).toBe(true);
+    expect(await drained).toEqual({ left: 0 });
+    expect(sink.sums.get(a)).toBe(1);
+  });
+
+  it('does not wait for a record that has to be tried again, and counts its shard', async () => {
+    sink.decide = (_, rowKey) =>
+      rowKey === a ? { kind: 'again', attempts: 1, delayMs: 30_000, reason: 'its parent' } : undefined;
+    await stageIncrements(staging, 1, [a, b]);
+    await stageIncrements(staging, 2, [other]);
+    expect(await time.until(worker().drain(ALL, { timeoutMs: 1_000 }))).toEqual({ left: 1 });
+    expect(Object.fromEntries(sink.sums)).toEqual({ [b]: 1, [other]: 1 });
+    expect((await staging.stats()).pending).toEqual({ Product: 1 });
+  });
+
+  it('waits for another process that is at it already', async () => {
+    const first = worker('w1', {}, slow(400));
+    await stageIncrements(staging, 1, [a]);
+    const drained = first.drain(ALL, { timeoutMs: 5_000 });
+    await time.advance(50);
+    const result = await time.until(worker('w2').drain(ALL, { timeoutMs: 5_000 }));
+    expect(result).toEqual({ left: 0 });
+    expect(time.now).toBeGreaterThan(380);
+    expect(sink.sums.get(a)).toBe(1);
+    await time.until(drained);
+  });
+
+  it('goes on when the other process dies over it', async () => {
+    const dying = await sink.begin([1]);
+    await stageIncrements(staging, 1, [a]);
+    const drained = worker().drain(ALL, { timeoutMs: 5_000 });
+    await time.advance(300);
+    await dying[Symbol.asyncDispose]();
+    expect(await time.until(drained)).toEqual({ left: 0 });
+    expect(sink.sums.get(a)).toBe(1);
+  });
+
+  it('shares its flushes with other drains of the same shards', async () => {
+    const draining = worker('w1', {}, slow(10));
+    await stageIncrements(staging, 1, [a]);
+    const drains = Array.from({ length: 10 }, () => draining.drain(ALL, { timeoutMs: 5_000 }));
+    await time.until(Promise.all(drains));
+    expect(sink.begun).toBeLessThanOrEqual(2);
+    expect(sink.sums.get(a)).toBe(1);
+  });
+
+  it('does not wait out the back-off of earlier failures', async () => {
+    const draining = worker();
+    await stageIncrements(staging, 1, [a]);
+    draining.start();
+    sink.decide = () => {
+      throw new Error('a fault');
+    };
+    await time.advance(60_000);
+    sink.decide = () => undefined;
+    expect(await time.until(draining.drain(ALL, { timeoutMs: 500 }))).toEqual({ left: 0 });
+  });
+
+  it('that takes too long says what was drained, for how long, what is left and why', async () => {
+    sink.down = Object.assign(new Error('connect ECONNREFUSED 10.0.0.1:5432'), { code: 'ECONNREFUSED' });
+    await stageIncrements(staging, 1, [a]);
+    const scope = { kind: 'tables', tables: [{ schema: 'public', table: 'product' }] } as const;
+    const drained = time.until(worker().drain(scope, { timeoutMs: 2_000 }));
+    await expect(drained).rejects.toMatchObject({
+      code: 'DRAIN_TIMEOUT',
+      message: expect.stringMatching(
+        /^A drain of public\.product did not end within 2000 ms: 1 shards? still hold.*connect ECONNREFUSED.*stay staged.*\[DRAIN_TIMEOUT\]$/s,
+      ) as unknown,
+    });
+    expect(time.now).toBeLessThan(2_010);
+  });
+});

@@ -86,7 +86,9 @@ export interface StagingSettings {
 }
 
 /** Pairs of a class or schema and a policy that is checked against its entity. */
-export type PolicyEntries<Targets extends readonly PolicyTarget[]> = { readonly [Index in keyof Targets]: readonly [Targets[Index], WritePolicy<EntityOf<Targets[Index]> & object>] };
+export type PolicyEntries<Targets extends readonly PolicyTarget[]> = {
+  readonly [Index in keyof Targets]: readonly [Targets[Index], WritePolicy<EntityOf<Targets[Index]> & object>];
+};
 
 export interface WorkerOptions {
   /**

@@ -1,5 +1,13 @@
 import { SpillwayError } from './errors.js';
-import type { RedisTarget, ResolvedOptions, ResolvedWorker, SpillwayOptions, StagingChoice, StagingFactory, Logger } from './options.js';
+import type {
+  RedisTarget,
+  ResolvedOptions,
+  ResolvedWorker,
+  SpillwayOptions,
+  StagingChoice,
+  StagingFactory,
+  Logger,
+} from './options.js';
 import type { PolicyTarget } from './policy/entity-types.js';
 import { describeValue } from './policy/describe-value.js';
 import { OptionReader } from './policy/option-reader.js';
@@ -10,7 +18,20 @@ import type { PolicyDefaults } from './policy/write-policy.js';
 import type { StagingStore } from './staging/staging-store.js';
 
 const PLACE = 'the options of spillway()';
-const OPTIONS = ['redis', 'staging', 'namespace', 'shards', 'policies', 'defaults', 'worker', 'stageTimeout', 'remember', 'acceptVolatile', 'tables', 'logger'] as const;
+const OPTIONS = [
+  'redis',
+  'staging',
+  'namespace',
+  'shards',
+  'policies',
+  'defaults',
+  'worker',
+  'stageTimeout',
+  'remember',
+  'acceptVolatile',
+  'tables',
+  'logger',
+] as const;
 const MINUTE_MS = 60_000;
 const DEFAULT_SHARDS = 64;
 const DEFAULT_WORKER: ResolvedWorker = { concurrency: 2, batchSize: 500, pollIntervalMs: 50 };
@@ -19,7 +40,9 @@ const DEFAULT_WORKER: ResolvedWorker = { concurrency: 2, batchSize: 500, pollInt
  * Decides every option of `spillway()`. It opens nothing and asks nobody: what depends on Redis or on the entities is checked later.
  * @throws SpillwayError `CONFIG_INVALID` that names the option, for one that is unknown, missing or outside its limits.
  */
-export function resolveOptions<const Targets extends readonly PolicyTarget[]>(options: SpillwayOptions<Targets>): ResolvedOptions {
+export function resolveOptions<const Targets extends readonly PolicyTarget[]>(
+  options: SpillwayOptions<Targets>,
+): ResolvedOptions {
   const read = new OptionReader(PLACE, options, OPTIONS);
   const staging = readStaging(read);
   const worker = readWorker(read);
@@ -42,7 +65,10 @@ export function resolveOptions<const Targets extends readonly PolicyTarget[]>(op
 function readStaging(read: OptionReader): StagingChoice {
   if (read.has('redis') === read.has('staging')) {
     const given = read.has('redis') ? 'both redis and staging' : 'neither redis nor staging';
-    throw new SpillwayError('CONFIG_INVALID', `spillway() was given ${given}. Say where changes are staged by one of them, such as redis: 'redis://localhost:6379'`);
+    throw new SpillwayError(
+      'CONFIG_INVALID',
+      `spillway() was given ${given}. Say where changes are staged by one of them, such as redis: 'redis://localhost:6379'`,
+    );
   }
   return read.has('redis') ? { kind: 'redis', target: readRedis(read) } : readStore(read);
 }
@@ -56,9 +82,15 @@ function readRedis(read: OptionReader): RedisTarget {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw read.invalid('redis', 'must be a URL, ioredis options or an ioredis client');
   }
-  const several = 'isCluster' in given && given.isCluster ? 'an ioredis Cluster' : ['cluster', 'nodes'].find(name => name in given);
+  const several =
+    'isCluster' in given && given.isCluster
+      ? 'an ioredis Cluster'
+      : ['cluster', 'nodes'].find((name) => Object.hasOwn(given, name));
   if (several !== undefined) {
-    throw new SpillwayError('CONFIG_INVALID', `redis in ${PLACE} is about several servers (${several}). Only one Redis server, or one behind Sentinel, is supported`);
+    throw new SpillwayError(
+      'CONFIG_INVALID',
+      `redis in ${PLACE} is about several servers (${several}). Only one Redis server, or one behind Sentinel, is supported`,
+    );
   }
   return given;
 }
@@ -66,7 +98,10 @@ function readRedis(read: OptionReader): RedisTarget {
 /** The URL is not shown, for it may hold a password. */
 function refuseBadUrl(url: string): void {
   if (!URL.canParse(url) || !['redis:', 'rediss:'].includes(new URL(url).protocol)) {
-    throw new SpillwayError('CONFIG_INVALID', `redis in ${PLACE} is a text that is no Redis URL. Write redis://user:password@host:6379/0, or rediss:// for TLS`);
+    throw new SpillwayError(
+      'CONFIG_INVALID',
+      `redis in ${PLACE} is a text that is no Redis URL. Write redis://user:password@host:6379/0, or rediss:// for TLS`,
+    );
   }
 }
 
@@ -114,7 +149,10 @@ function readEntry(entry: unknown, index: number): PolicyEntry {
 }
 
 function isTarget(value: unknown): value is PolicyTarget {
-  return typeof value === 'function' || (typeof value === 'object' && value !== null && 'class' in value && typeof value.class === 'function');
+  return (
+    typeof value === 'function' ||
+    (typeof value === 'object' && value !== null && 'class' in value && typeof value.class === 'function')
+  );
 }
 
 /** They are read here only to refuse bad ones at once; the policy of each entity is decided when the ORM knows it. */
@@ -149,9 +187,12 @@ function readLogger(read: OptionReader): Logger | undefined {
     return undefined;
   }
   const methods = typeof given === 'object' && given !== null ? (given as Partial<Record<string, unknown>>) : {};
-  const missing = ['warn', 'error'].find(name => typeof methods[name] !== 'function');
+  const missing = ['warn', 'error'].find((name) => typeof methods[name] !== 'function');
   if (missing !== undefined) {
-    throw read.invalid('logger', `must have the methods warn(message) and error(message), as console has; ${missing} is missing`);
+    throw read.invalid(
+      'logger',
+      `must have the methods warn(message) and error(message), as console has; ${missing} is missing`,
+    );
   }
   return given as Logger;
 }

@@ -2,7 +2,7 @@
 export function closest(given: string, known: readonly string[]): string | undefined {
   const enough = Math.max(1, Math.floor(given.length / 3));
   const ranked = known
-    .map(name => ({ name, distance: editDistance(given.toLowerCase(), name.toLowerCase()) }))
+    .map((name) => ({ name, distance: editDistance(given.toLowerCase(), name.toLowerCase()) }))
     .toSorted((one, other) => one.distance - other.distance);
   const nearest = ranked[0];
   return nearest && nearest.distance <= enough ? nearest.name : undefined;

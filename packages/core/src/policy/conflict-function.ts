@@ -25,7 +25,11 @@ export interface Conflict<Entity extends object = AnyEntity> {
  * What becomes of it: our properties are written, the database's row stays, the record is parked as a dead letter, or these properties are written. Differences of counters
  * are applied whatever is decided.
  */
-export type Decision<Entity extends object = AnyEntity> = 'overwrite' | 'keep-database' | 'dead-letter' | { readonly write: EntityValues<Entity> };
+export type Decision<Entity extends object = AnyEntity> =
+  | 'overwrite'
+  | 'keep-database'
+  | 'dead-letter'
+  | { readonly write: EntityValues<Entity> };
 
 /**
  * Decides a conflict. It is called inside the transaction that writes the batch, so it must be quick, synchronous and free of side effects: the transaction may be rolled
@@ -34,13 +38,24 @@ export type Decision<Entity extends object = AnyEntity> = 'overwrite' | 'keep-da
 export type ConflictFunction<Entity extends object = AnyEntity> = (conflict: Conflict<Entity>) => Decision<Entity>;
 
 /** Some of an entity's properties with their values. Methods and collections are no part of a row. */
-export type EntityValues<Entity> = { readonly [Name in PropertyName<Entity> as InRow<Entity[Name]> extends true ? Name : never]?: ValueOf<Entity[Name]> };
+export type EntityValues<Entity> = {
+  readonly [Name in PropertyName<Entity> as InRow<Entity[Name]> extends true ? Name : never]?: ValueOf<Entity[Name]>;
+};
 
 type InRow<Value> = NonNullable<Value> extends ((...args: never[]) => unknown) | Collection ? false : true;
 
-type ValueOf<Value> = Value extends { unwrap(): infer Target } ? ValueOf<NonNullable<Target>> : Value extends Keyed ? PrimaryKeyOf<Value> : Value;
+type ValueOf<Value> = Value extends { unwrap(): infer Target }
+  ? ValueOf<NonNullable<Target>>
+  : Value extends Keyed
+    ? PrimaryKeyOf<Value>
+    : Value;
 
-type PrimaryKeyOf<Entity> = Entity extends { readonly id: infer Key } | { readonly uuid: infer Key } | { readonly _id: infer Key } ? Key : unknown;
+type PrimaryKeyOf<Entity> = Entity extends
+  | { readonly id: infer Key }
+  | { readonly uuid: infer Key }
+  | { readonly _id: infer Key }
+  ? Key
+  : unknown;
 
 type Keyed = { readonly id: unknown } | { readonly uuid: unknown } | { readonly _id: unknown };
 

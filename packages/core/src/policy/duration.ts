@@ -30,7 +30,10 @@ export function parseDuration(option: string, given: unknown, limits: DurationLi
     );
   }
   if (ms < limits.minMs || ms > limits.maxMs) {
-    throw new SpillwayError('CONFIG_INVALID', `${option} is ${formatDuration(ms)}; it must lie between ${formatDuration(limits.minMs)} and ${formatDuration(limits.maxMs)}`);
+    throw new SpillwayError(
+      'CONFIG_INVALID',
+      `${option} is ${formatDuration(ms)}; it must lie between ${formatDuration(limits.minMs)} and ${formatDuration(limits.maxMs)}`,
+    );
   }
   return ms;
 }

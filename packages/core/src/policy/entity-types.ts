@@ -46,4 +46,8 @@ export type CounterName<Entity> = string extends keyof Entity
   ? string
   : { [Name in PropertyName<Entity>]-?: IsCounter<Entity[Name]> extends true ? Name : never }[PropertyName<Entity>];
 
-type IsCounter<Value> = [Exclude<Value, undefined>] extends [never] ? false : [Exclude<Value, undefined>] extends [number | bigint | `${number}`] ? true : false;
+type IsCounter<Value> = [Exclude<Value, undefined>] extends [never]
+  ? false
+  : [Exclude<Value, undefined>] extends [number | bigint | `${number}`]
+    ? true
+    : false;

@@ -21,7 +21,10 @@ export class OptionReader {
     this.#place = place;
     this.#parent = parent;
     if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-      throw new SpillwayError('CONFIG_INVALID', `${this.#whole()} is ${describeValue(given)}; it must be an object with some of the options ${known.join(', ')}`);
+      throw new SpillwayError(
+        'CONFIG_INVALID',
+        `Expected an object of options as ${parent === undefined ? place : `${parent} in ${place}`}, not ${describeValue(given)}. Known are ${known.join(', ')}`,
+      );
     }
     this.#given = given as Readonly<Record<string, unknown>>;
     for (const name of Object.keys(given)) {
@@ -65,7 +68,7 @@ export class OptionReader {
 
   oneOf<const Choice extends string>(name: string, choices: readonly Choice[]): Choice | undefined {
     const given = this.#given[name];
-    const choice = choices.find(each => each === given);
+    const choice = choices.find((each) => each === given);
     if (given !== undefined && choice === undefined) {
       throw this.invalid(name, `must be ${listOf(choices)}`);
     }
@@ -91,7 +94,10 @@ export class OptionReader {
 
   /** The error for an option whose value is not what it must be. */
   invalid(name: string, rule: string): SpillwayError {
-    return new SpillwayError('CONFIG_INVALID', `${this.#label(name)} is ${describeValue(this.#given[name])}; it ${rule}`);
+    return new SpillwayError(
+      'CONFIG_INVALID',
+      `${this.#label(name)} is ${describeValue(this.#given[name])}; it ${rule}`,
+    );
   }
 
   #label(name: string): string {
@@ -102,25 +108,19 @@ export class OptionReader {
     return this.#parent === undefined ? name : `${this.#parent}.${name}`;
   }
 
-  #whole(): string {
-    return this.#parent === undefined ? capitalize(this.#place) : `${this.#parent} in ${this.#place}`;
-  }
-
   #unknown(name: string, known: readonly string[]): SpillwayError {
     const guess = closest(name, known);
-    const hint = guess === undefined ? '' : ` Did you mean "${guess}"?`;
-    return new SpillwayError('CONFIG_INVALID', `${this.#whole()} has the unknown option "${name}".${hint} The known options are ${known.join(', ')}`);
+    const hint = guess === undefined ? '' : ` Did you mean "${this.#path(guess)}"?`;
+    return new SpillwayError(
+      'CONFIG_INVALID',
+      `Unknown option "${this.#path(name)}" in ${this.#place}.${hint} Known are ${known.map((each) => this.#path(each)).join(', ')}`,
+    );
   }
 }
 
 /** `'a', 'b' or 'c'`. */
 export function listOf(choices: readonly string[]): string {
-  const quoted = choices.map(choice => `'${choice}'`);
+  const quoted = choices.map((choice) => `'${choice}'`);
   const last = quoted.pop() ?? '';
   return quoted.length === 0 ? last : `${quoted.join(', ')} or ${last}`;
-}
-
-/** A place begins the sentence; an option would keep its spelling. */
-function capitalize(place: string): string {
-  return `${place.slice(0, 1).toUpperCase()}${place.slice(1)}`;
 }

@@ -21,7 +21,10 @@ export interface EntityPlaces {
  * @returns name of the entity -> policy
  * @throws SpillwayError `CONFIG_INVALID` for two places that differ, and for an entry whose entity the ORM does not know.
  */
-export function collectPolicies(entities: readonly EntityPlaces[], entries: readonly PolicyEntry[]): ReadonlyMap<string, StoredPolicy> {
+export function collectPolicies(
+  entities: readonly EntityPlaces[],
+  entries: readonly PolicyEntry[],
+): ReadonlyMap<string, StoredPolicy> {
   refuseStrangers(entities, entries);
   const policies = new Map<string, StoredPolicy>();
   for (const entity of entities) {
@@ -40,9 +43,12 @@ interface FoundPolicy {
 
 function policyOf(entity: EntityPlaces, entries: readonly PolicyEntry[]): StoredPolicy | undefined {
   const [first, ...others] = placesOf(entity, entries);
-  const other = others.find(found => !isDeepStrictEqual(found.policy, first?.policy));
+  const other = others.find((found) => !isDeepStrictEqual(found.policy, first?.policy));
   if (first && other) {
-    throw new SpillwayError('CONFIG_INVALID', `${entity.name} has two policies that differ: one ${first.place}, the other ${other.place}. Keep one of them`);
+    throw new SpillwayError(
+      'CONFIG_INVALID',
+      `${entity.name} has two policies that differ: one ${first.place}, the other ${other.place}. Keep one of them`,
+    );
   }
   return first?.policy;
 }
@@ -69,7 +75,7 @@ function placesOf(entity: EntityPlaces, entries: readonly PolicyEntry[]): FoundP
 function refuseStrangers(entities: readonly EntityPlaces[], entries: readonly PolicyEntry[]): void {
   for (const [target] of entries) {
     const stranger = classOf(target);
-    if (!entities.some(entity => belongsTo(stranger, entity))) {
+    if (!entities.some((entity) => belongsTo(stranger, entity))) {
       throw new SpillwayError(
         'CONFIG_INVALID',
         `The policies of spillway() have an entry for ${stranger.name}, which is neither an entity of this ORM nor the repository of one. Add it to the entities of MikroORM, or remove the entry`,

@@ -22,4 +22,6 @@ export interface ResolvedPolicy {
  * A conflict strategy whose function, if it is one, still sees entity values. `rowDecider` turns that function into the `RowDecider` of a `ConflictStrategy`, once
  * somebody can convert the values.
  */
-export type PolicyConflict = Exclude<ConflictStrategy, { readonly kind: 'function' }> | { readonly kind: 'function'; readonly decide: ConflictFunction };
+export type PolicyConflict =
+  | Exclude<ConflictStrategy, { readonly kind: 'function' }>
+  | { readonly kind: 'function'; readonly decide: ConflictFunction };

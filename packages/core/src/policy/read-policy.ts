@@ -75,11 +75,14 @@ function readConflict(read: OptionReader): PolicyConflict | undefined {
     }
     return { kind: 'merge', both: merge.oneOf('both', SIMPLE_STRATEGIES) ?? 'dead-letter' };
   }
-  const simple = SIMPLE_STRATEGIES.find(strategy => strategy === given);
+  const simple = SIMPLE_STRATEGIES.find((strategy) => strategy === given);
   if (given === undefined || given === 'merge' || simple) {
     return simple ? { kind: simple } : given === 'merge' ? { kind: 'merge', both: 'dead-letter' } : undefined;
   }
-  throw read.invalid('conflict', `must be ${listOf([...SIMPLE_STRATEGIES, 'merge'])}, { merge: { both } } or a function`);
+  throw read.invalid(
+    'conflict',
+    `must be ${listOf([...SIMPLE_STRATEGIES, 'merge'])}, { merge: { both } } or a function`,
+  );
 }
 
 function readCounters(read: OptionReader): readonly string[] | undefined {
@@ -87,7 +90,7 @@ function readCounters(read: OptionReader): readonly string[] | undefined {
   if (given === undefined) {
     return undefined;
   }
-  if (!Array.isArray(given) || !given.every(name => typeof name === 'string' && name !== '')) {
+  if (!Array.isArray(given) || !given.every((name) => typeof name === 'string' && name !== '')) {
     throw read.invalid('counters', 'must be an array of property names');
   }
   if (given.length > MAX_COUNTERS) {

@@ -30,11 +30,21 @@ export interface EntityFacts {
  * Decides every option of one entity: what its policy says, else what the `defaults` of `spillway()` say, else Spillway's own default.
  * @throws SpillwayError `CONFIG_INVALID` that names the option and where it was written.
  */
-export function resolvePolicy(entity: string, policy: StoredPolicy, defaults: PolicyDefaults, facts: EntityFacts): ResolvedPolicy {
+export function resolvePolicy(
+  entity: string,
+  policy: StoredPolicy,
+  defaults: PolicyDefaults,
+  facts: EntityFacts,
+): ResolvedPolicy {
   const own = readPolicy(`the policy of ${entity}`, policy);
   const shared = readDefaults(defaults);
   const given: PolicyLayer = { ...shared, ...own, retry: { ...shared.retry, ...own.retry } };
-  const resolved: ResolvedPolicy = { ...DEFAULTS, ...given, detect: detectOf(entity, own, shared, facts), retry: { ...DEFAULTS.retry, ...given.retry } };
+  const resolved: ResolvedPolicy = {
+    ...DEFAULTS,
+    ...given,
+    detect: detectOf(entity, own, shared, facts),
+    retry: { ...DEFAULTS.retry, ...given.retry },
+  };
   refuseContradictions(entity, resolved, own);
   return resolved;
 }

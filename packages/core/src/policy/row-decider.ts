@@ -26,7 +26,7 @@ const WORDS = ['overwrite', 'keep-database', 'dead-letter'] as const;
  * decision; either way the record is to be parked.
  */
 export function rowDecider(decide: ConflictFunction, convert: ValueConversion): RowDecider {
-  return conflict => toRowDecision(decide(toConflict(conflict, convert)), convert);
+  return (conflict) => toRowDecision(decide(toConflict(conflict, convert)), convert);
 }
 
 function toConflict(conflict: RowConflict, convert: ValueConversion): Conflict {
@@ -47,15 +47,23 @@ function toValues(texts: Readonly<Record<string, JsonText>>, convert: ValueConve
 
 /** The answer is not trusted to be of its type: it comes from application code, which may be plain JavaScript or have forgotten a `return`. */
 function toRowDecision(decision: unknown, convert: ValueConversion): RowDecision {
-  const word = WORDS.find(each => each === decision);
+  const word = WORDS.find((each) => each === decision);
   if (word) {
     return word;
   }
-  if (typeof decision !== 'object' || decision === null || !('write' in decision) || typeof decision.write !== 'object' || decision.write === null) {
+  if (
+    typeof decision !== 'object' ||
+    decision === null ||
+    !('write' in decision) ||
+    typeof decision.write !== 'object' ||
+    decision.write === null
+  ) {
     const given = decision instanceof Promise ? 'a promise, but it must be synchronous' : describeValue(decision);
-    throw new TypeError(`The conflict function of ${convert.entity} answered ${given}; it must answer ${listOf(WORDS)}, or { write: { … } }`);
+    throw new TypeError(
+      `The conflict function of ${convert.entity} answered ${given}; it must answer ${listOf(WORDS)}, or { write: { … } }`,
+    );
   }
-  return { write: toTexts(decision.write as EntityValues<AnyEntity>, convert) };
+  return { write: toTexts({ ...decision.write }, convert) };
 }
 
 function toTexts(values: EntityValues<AnyEntity>, convert: ValueConversion): Readonly<Record<string, JsonText>> {
@@ -66,13 +74,18 @@ function toTexts(values: EntityValues<AnyEntity>, convert: ValueConversion): Rea
       );
     }
     if (value === undefined) {
-      throw new TypeError(`The conflict function of ${convert.entity} answered to write undefined to "${property}". Leave the property out, or write null`);
+      throw new TypeError(
+        `The conflict function of ${convert.entity} answered to write undefined to "${property}". Leave the property out, or write null`,
+      );
     }
     return convert.toText(property, value);
   });
 }
 
 /** Through entries, so that a property called `__proto__` stays a property. */
-function mapValues<From, To>(values: Readonly<Record<string, From>>, convert: (name: string, value: From) => To): Readonly<Record<string, To>> {
+function mapValues<From, To>(
+  values: Readonly<Record<string, From>>,
+  convert: (name: string, value: From) => To,
+): Readonly<Record<string, To>> {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, convert(name, value)]));
 }

@@ -26,10 +26,11 @@ const POLICY: unique symbol = Symbol.for('spillway.policy');
  * @throws SpillwayError `CONFIG_INVALID` for an option that is unknown or outside its limits, and if the class carries another policy already. What depends on the entity's
  * properties is checked when the ORM discovers it.
  */
-export function WriteBehind<Entity extends object = AnyEntity, const Counter extends CounterName<Entity> = CounterName<Entity>>(
-  policy?: WritePolicy<Entity, Counter>,
-): PolicyDecorator<Entity, Counter> {
-  return target => attach(target, policy ?? {});
+export function WriteBehind<
+  Entity extends object = AnyEntity,
+  const Counter extends CounterName<Entity> = CounterName<Entity>,
+>(policy: WritePolicy<Entity, Counter> = {}): PolicyDecorator<Entity, Counter> {
+  return (target) => attach(target, policy);
 }
 
 /** The policy that stands on this very class, not on one that it extends. */
@@ -74,10 +75,14 @@ function attach(target: PolicyClass, policy: StoredPolicy): void {
   refuseAnythingButClasses(target);
   readPolicy(`the policy of ${target.name}`, policy);
   const before = policyOn(target);
-  if (before && !isDeepStrictEqual(before, policy)) {
-    throw new SpillwayError('CONFIG_INVALID', `${target.name} carries two different @WriteBehind policies. Keep one of them`);
+  if (before === undefined) {
+    Object.defineProperty(target, POLICY, { value: Object.freeze({ ...policy }) });
+  } else if (!isDeepStrictEqual(before, policy)) {
+    throw new SpillwayError(
+      'CONFIG_INVALID',
+      `${target.name} carries two different @WriteBehind policies. Keep one of them`,
+    );
   }
-  Object.defineProperty(target, POLICY, { value: Object.freeze({ ...policy }) });
 }
 
 /** Callers without types may hand over a schema. */

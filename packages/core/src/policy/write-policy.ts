@@ -6,7 +6,10 @@ import type { AnyEntity, CounterName } from './entity-types.js';
  * How the changes of one entity wait in the staging store and reach the database, as a developer writes it. Whatever is left out comes from the `defaults` of
  * `spillway()`, or is the default named here.
  */
-export interface WritePolicy<Entity extends object = AnyEntity, Counter extends CounterName<Entity> = CounterName<Entity>> extends WaitingOptions {
+export interface WritePolicy<
+  Entity extends object = AnyEntity,
+  Counter extends CounterName<Entity> = CounterName<Entity>,
+> extends WaitingOptions {
   /**
    * What is done when the row is not as the change expects it:
    * - `'dead-letter'`: the record is parked, with the reason
@@ -45,7 +48,12 @@ export interface StoredPolicy extends WaitingOptions {
 }
 
 /** A conflict strategy that is chosen by name. */
-export type NamedConflictOption = 'overwrite' | 'keep-database' | 'dead-letter' | 'merge' | { readonly merge: { readonly both?: 'overwrite' | 'keep-database' | 'dead-letter' } };
+export type NamedConflictOption =
+  | 'overwrite'
+  | 'keep-database'
+  | 'dead-letter'
+  | 'merge'
+  | { readonly merge: { readonly both?: 'overwrite' | 'keep-database' | 'dead-letter' } };
 
 /** The options that say nothing about single properties. */
 export interface WaitingOptions {

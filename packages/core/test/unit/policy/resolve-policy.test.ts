@@ -1,0 +1,231 @@
+import { describe, expect, it } from 'vitest';
+import type { ResolvedPolicy } from '../../../src/policy/policy.js';
+import { resolvePolicy } from '../../../src/policy/resolve-policy.js';
+import type { PolicyDefaults, StoredPolicy } from '../../../src/policy/write-policy.js';
+
+const VERSIONED = { versioned: true };
+const UNVERSIONED = { versioned: false };
+
+/** Tests hand over what a caller without types could write. */
+function resolve(policy: unknown, defaults: unknown = {}, facts = VERSIONED): ResolvedPolicy {
+  return resolvePolicy('Product', policy as StoredPolicy, defaults as PolicyDefaults, facts);
+}
+
+describe('a policy', () => {
+  it('has a default for every option', () => {
+    expect(resolve({})).toEqual({
+      debounceMs: 100,
+      maxDelayMs: 1_000,
+      detect: 'version',
+      conflict: { kind: 'dead-letter' },
+      counters: [],
+      retry: { attempts: 5, minDelayMs: 100, maxDelayMs: 30_000 },
+      maxPending: 1_000_000,
+      maxRecordBytes: 1_048_576,
+      onFull: 'block',
+      blockTimeoutMs: 5_000,
+      drainTimeoutMs: 2_000,
+      onStagingLoss: 'park',
+    });
+  });
+
+  it('takes every option', () => {
+    const policy = {
+      debounce: '2s',
+      maxDelay: '1m',
+      detect: 'changed-properties',
+      conflict: 'overwrite',
+      counters: ['stock', 'views', 'stock'],
+      retry: { attempts: 3, minDelay: 10, maxDelay: '1s' },
+      maxPending: 10,
+      maxRecordBytes: 2_048,
+      onFull: 'reject',
+      blockTimeout: '1s',
+      drainTimeout: '3s',
+      onStagingLoss: 'apply',
+    };
+    expect(resolve(policy)).toEqual({
+      debounceMs: 2_000,
+      maxDelayMs: 60_000,
+      detect: 'changed-properties',
+      conflict: { kind: 'overwrite' },
+      counters: ['stock', 'views'],
+      retry: { attempts: 3, minDelayMs: 10, maxDelayMs: 1_000 },
+      maxPending: 10,
+      maxRecordBytes: 2_048,
+      onFull: 'reject',
+      blockTimeoutMs: 1_000,
+      drainTimeoutMs: 3_000,
+      onStagingLoss: 'apply',
+    });
+  });
+
+  it('comes before the defaults of spillway(), which come before those of Spillway, option by option', () => {
+    const policy = { debounce: '50ms', retry: { attempts: 2 }, onFull: undefined };
+    const defaults = { debounce: '300ms', maxDelay: '4s', onFull: 'reject', retry: { attempts: 9, minDelay: '1s' } };
+    expect(resolve(policy, defaults)).toMatchObject({
+      debounceMs: 50,
+      maxDelayMs: 4_000,
+      onFull: 'reject',
+      drainTimeoutMs: 2_000,
+      retry: { attempts: 2, minDelayMs: 1_000, maxDelayMs: 30_000 },
+    });
+  });
+
+  it.each([
+    ['overwrite', { kind: 'overwrite' }],
+    ['keep-database', { kind: 'keep-database' }],
+    ['dead-letter', { kind: 'dead-letter' }],
+    ['merge', { kind: 'merge', both: 'dead-letter' }],
+    [{ merge: {} }, { kind: 'merge', both: 'dead-letter' }],
+    [{ merge: { both: 'overwrite' } }, { kind: 'merge', both: 'overwrite' }],
+    [{ merge: { both: 'keep-database' } }, { kind: 'merge', both: 'keep-database' }],
+  ])('settles conflicts by %j', (conflict, strategy) => {
+    expect(resolve({ conflict }).conflict).toEqual(strategy);
+  });
+
+  it('settles conflicts by a function', () => {
+    const decide = () => 'overwrite' as const;
+    expect(resolve({ conflict: decide }).conflict).toEqual({ kind: 'function', decide });
+  });
+
+  it('detects nothing by default where there is no version to compare', () => {
+    expect(resolve({}, {}, UNVERSIONED).detect).toBe('none');
+    expect(resolve({}, { detect: 'version' }, UNVERSIONED).detect).toBe('none');
+    expect(resolve({ detect: 'changed-properties' }, {}, UNVERSIONED).detect).toBe('changed-properties');
+  });
+
+  it.each([
+    ['debounce', 0],
+    ['debounce', '1h', { maxDelay: '24h' }],
+    ['maxDelay', '24h'],
+    ['maxDelay', 0, { debounce: 0 }],
+    ['maxPending', 1],
+    ['maxPending', 1_000_000_000],
+    ['maxRecordBytes', 1_024],
+    ['maxRecordBytes', 67_108_864],
+    ['blockTimeout', 1],
+    ['blockTimeout', '1h'],
+    ['drainTimeout', 1],
+    ['drainTimeout', '1h'],
+    ['retry', { attempts: 1, minDelay: 1, maxDelay: 1 }],
+    ['retry', { attempts: 1_000, minDelay: '1h', maxDelay: '24h' }],
+    ['counters', Array.from({ length: 64 }, (_, index) => `c${index}`)],
+  ])('may have %s at its limit %j', (name, value, others: object = {}) => {
+    expect(() => resolve({ ...others, [name]: value })).not.toThrow();
+  });
+});
+
+describe('a policy is refused', () => {
+  it.each([
+    [{ debounce: '61m' }, 'debounce in the policy of Product is 61m; it must lie between 0ms and 1h'],
+    [{ debounce: '5' }, "debounce in the policy of Product is '5', which is no duration"],
+    [{ maxDelay: '25h' }, 'maxDelay in the policy of Product is 25h; it must lie between 0ms and 24h'],
+    [{ blockTimeout: 0 }, 'blockTimeout in the policy of Product is 0ms; it must lie between 1ms and 1h'],
+    [{ drainTimeout: '2h' }, 'drainTimeout in the policy of Product is 2h; it must lie between 1ms and 1h'],
+    [{ maxPending: 0 }, 'maxPending in the policy of Product is 0; it must be a whole number between 1 and 1000000000'],
+    [{ maxPending: 1.5 }, 'maxPending in the policy of Product is 1.5; it must be a whole number'],
+    [{ maxPending: '10' }, "maxPending in the policy of Product is '10'; it must be a whole number"],
+    [
+      { maxRecordBytes: 1_023 },
+      'maxRecordBytes in the policy of Product is 1023; it must be a whole number between 1024 and 67108864',
+    ],
+    [
+      { retry: { attempts: 0 } },
+      'retry.attempts in the policy of Product is 0; it must be a whole number between 1 and 1000',
+    ],
+    [{ retry: { minDelay: 0 } }, 'retry.minDelay in the policy of Product is 0ms; it must lie between 1ms and 1h'],
+    [{ retry: { maxDelay: '25h' } }, 'retry.maxDelay in the policy of Product is 25h; it must lie between 1ms and 24h'],
+    [
+      { retry: 5 },
+      'Expected an object of options as retry in the policy of Product, not 5. Known are attempts, minDelay, maxDelay',
+    ],
+    [
+      { retry: { attemps: 3 } },
+      'Unknown option "retry.attemps" in the policy of Product. Did you mean "retry.attempts"? Known are retry.attempts, retry.minDelay, retry.maxDelay',
+    ],
+    [
+      { detect: 'versions' },
+      "detect in the policy of Product is 'versions'; it must be 'version', 'changed-properties' or 'none'",
+    ],
+    [{ onFull: 'write-through' }, "onFull in the policy of Product is 'write-through'; it must be 'block' or 'reject'"],
+    [{ onStagingLoss: true }, "onStagingLoss in the policy of Product is true; it must be 'park' or 'apply'"],
+    [
+      { conflict: 'ours' },
+      "conflict in the policy of Product is 'ours'; it must be 'overwrite', 'keep-database', 'dead-letter' or 'merge', { merge: { both } } or a function",
+    ],
+    [
+      { conflict: {} },
+      "conflict in the policy of Product is an object; it must say how to merge: { merge: { both: 'overwrite' } }",
+    ],
+    [
+      { conflict: { merge: { both: 'merge' } } },
+      "conflict.merge.both in the policy of Product is 'merge'; it must be 'overwrite', 'keep-database' or 'dead-letter'",
+    ],
+    [{ conflict: null }, 'conflict in the policy of Product is null; it must be'],
+    [{ counters: 'stock' }, "counters in the policy of Product is 'stock'; it must be an array of property names"],
+    [{ counters: [1] }, 'counters in the policy of Product is an array; it must be an array of property names'],
+    [
+      { counters: Array.from({ length: 65 }, (_, index) => `c${index}`) },
+      'counters in the policy of Product is an array; it must name at most 64 properties, not 65',
+    ],
+  ])('for %j', (policy, message) => {
+    expect(() => resolve(policy)).toThrow(message);
+    expect(() => resolve(policy)).toThrow('[CONFIG_INVALID]');
+  });
+
+  it('for an option that does not exist, with those that do', () => {
+    expect(() => resolve({ cache: { ttl: '5m' } })).toThrow(
+      'Unknown option "cache" in the policy of Product. Known are debounce, maxDelay, detect, ' +
+        'conflict, retry, maxPending, maxRecordBytes, onFull, blockTimeout, drainTimeout, onStagingLoss, counters',
+    );
+  });
+
+  it('for a misspelt option, with the one that was meant', () => {
+    expect(() => resolve({ debonce: '1s' })).toThrow(
+      'Unknown option "debonce" in the policy of Product. Did you mean "debounce"?',
+    );
+  });
+
+  it.each([null, [], 'behind', 5])('for being %j', (policy) => {
+    expect(() => resolve(policy)).toThrow(
+      /^Expected an object of options as the policy of Product, not .*\. Known are debounce, /,
+    );
+  });
+
+  it('for a debounce that is longer than the longest delay, also if one of them is a default', () => {
+    const message = 'so it could never be waited for. Lower debounce or raise maxDelay';
+    expect(() => resolve({ debounce: '2s' })).toThrow(
+      `debounce of Product (2s) is longer than its maxDelay (1s), ${message}`,
+    );
+    expect(() => resolve({}, { debounce: '3s' })).toThrow(message);
+    expect(() => resolve({ maxDelay: '50ms' })).toThrow(message);
+  });
+
+  it('for a first pause between attempts that is longer than the longest', () => {
+    expect(() => resolve({ retry: { minDelay: '31s' } })).toThrow(
+      'retry.minDelay of Product (31s) is longer than its retry.maxDelay (30s). Lower minDelay or raise maxDelay',
+    );
+  });
+
+  it('for comparing a version that the entity does not have', () => {
+    expect(() => resolve({ detect: 'version' }, {}, UNVERSIONED)).toThrow(
+      "The policy of Product says detect: 'version', but Product has no version property. Give it one",
+    );
+  });
+
+  it('for merging conflicts that nothing detects', () => {
+    const message = 'The policy of Product merges conflicts, but nothing detects them. Give Product a version property';
+    expect(() => resolve({ conflict: 'merge' }, {}, UNVERSIONED)).toThrow(message);
+    expect(() => resolve({ conflict: 'merge', detect: 'none' })).toThrow(message);
+    expect(() => resolve({ conflict: 'merge', detect: 'changed-properties' }, {}, UNVERSIONED)).not.toThrow();
+    expect(() => resolve({}, { conflict: 'merge' }, UNVERSIONED)).not.toThrow();
+  });
+
+  it('for defaults that are wrong, which are named as such', () => {
+    expect(() => resolve({}, { debounce: '5' })).toThrow("debounce in the defaults of spillway() is '5'");
+    expect(() => resolve({}, { counters: ['stock'] })).toThrow(
+      'Unknown option "counters" in the defaults of spillway(). Known are debounce',
+    );
+  });
+});

@@ -47,7 +47,10 @@ function merge({ kind, conflict, agreed }: ConflictCase, both: 'overwrite' | 'ke
     case 'keep-database':
       return { kind: 'write', values: write, whole: false };
     case 'dead-letter':
-      return { kind: 'bury', reason: `Both sides have changed ${contested.map(property => `"${property}"`).join(', ')}.` };
+      return {
+        kind: 'bury',
+        reason: `Both sides have changed ${contested.map((property) => `"${property}"`).join(', ')}.`,
+      };
   }
 }
 
@@ -58,7 +61,10 @@ function ask({ conflict }: ConflictCase, decide: RowDecider): Verdict {
     if (decision === 'dead-letter') return { kind: 'bury', reason: CHANGED };
     return { kind: 'write', values: decision.write, whole: isWhole(conflict.ours, decision.write) };
   } catch (error) {
-    return { kind: 'bury', reason: `The conflict function failed: ${error instanceof Error ? error.message : String(error)}` };
+    return {
+      kind: 'bury',
+      reason: `The conflict function failed: ${error instanceof Error ? error.message : String(error)}`,
+    };
   }
 }
 

@@ -22,6 +22,10 @@ export interface RowConflict {
 }
 
 /** `write`: these properties, as JSON texts, onto the database's row. */
-export type RowDecision = 'overwrite' | 'keep-database' | 'dead-letter' | { readonly write: Readonly<Record<string, string>> };
+export type RowDecision =
+  | 'overwrite'
+  | 'keep-database'
+  | 'dead-letter'
+  | { readonly write: Readonly<Record<string, string>> };
 
 export type RowDecider = (conflict: RowConflict) => RowDecision;

@@ -1,4 +1,7 @@
 /** Doubles from `minDelayMs` with every attempt up to `maxDelayMs`. `attempts` counts from 1. */
-export function backOffMs(retry: { readonly minDelayMs: number; readonly maxDelayMs: number }, attempts: number): number {
+export function backOffMs(
+  retry: { readonly minDelayMs: number; readonly maxDelayMs: number },
+  attempts: number,
+): number {
   return Math.min(retry.maxDelayMs, retry.minDelayMs * 2 ** Math.min(attempts - 1, 30));
 }

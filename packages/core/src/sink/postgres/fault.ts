@@ -26,9 +26,12 @@ export function failureOf(error: unknown): Error {
   if (error instanceof pg.DatabaseError) {
     const kind = classify(error.code);
     const text = `PostgreSQL refused the transaction: ${reasonOf(error)}`;
-    return kind === 'transient' ? new SinkDown(text, error.code, { cause: error }) : new SinkRestart(text, error.code, { cause: error });
+    return kind === 'transient'
+      ? new SinkDown(text, error.code, { cause: error })
+      : new SinkRestart(text, error.code, { cause: error });
   }
-  if (isConnectionError(error)) return new SinkDown(`PostgreSQL cannot be reached: ${error.message}`, undefined, { cause: error });
+  if (isConnectionError(error))
+    return new SinkDown(`PostgreSQL cannot be reached: ${error.message}`, undefined, { cause: error });
   return error instanceof Error ? error : new Error(String(error));
 }
 
@@ -36,7 +39,11 @@ export function failureOf(error: unknown): Error {
 export function commitFailureOf(error: unknown): Error {
   const failure = failureOf(error);
   if (!(failure instanceof SinkDown)) return failure;
-  return new CommitUnknown(`COMMIT was not answered, so only the ledger knows whether it happened: ${failure.message}`, failure.sqlstate, { cause: error });
+  return new CommitUnknown(
+    `COMMIT was not answered, so only the ledger knows whether it happened: ${failure.message}`,
+    failure.sqlstate,
+    { cause: error },
+  );
 }
 
 /** A policy's `with check` is refused with the code of a missing right, though one row is at fault; only the server's routine tells them apart. */
@@ -46,7 +53,15 @@ function kindOf(error: pg.DatabaseError): FaultKind {
 
 /** `pg` reports a lost connection or a time-out as a plain `Error`; mistakes in our own code are of other classes. */
 function isConnectionError(error: unknown): error is Error {
-  return error instanceof Error && !(error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError || error instanceof ReferenceError);
+  return (
+    error instanceof Error &&
+    !(
+      error instanceof TypeError ||
+      error instanceof RangeError ||
+      error instanceof SyntaxError ||
+      error instanceof ReferenceError
+    )
+  );
 }
 
 const MEANING: Readonly<Record<string, string>> = {
@@ -71,7 +86,11 @@ function reasonOf(error: pg.DatabaseError): string {
     error.column === undefined ? '' : ` in column "${error.column}"`,
     error.table === undefined ? '' : ` of table "${error.schema ?? ''}"."${error.table}"`,
   ].join('');
-  const meaning = Object.hasOwn(MEANING, code) ? MEANING[code] : code.startsWith('22') ? 'a value does not fit its column' : 'the statement is refused';
+  const meaning = Object.hasOwn(MEANING, code)
+    ? MEANING[code]
+    : code.startsWith('22')
+      ? 'a value does not fit its column'
+      : 'the statement is refused';
   const message = kindOf(error) === 'table' ? `: ${error.message}` : '';
   return `SQLSTATE ${code}: ${meaning}${where}${message}`;
 }

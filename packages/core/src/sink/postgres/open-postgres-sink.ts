@@ -42,7 +42,7 @@ class PostgresSink implements ChangeSink {
 
   async prepare(shards: number, ensure: boolean): Promise<void> {
     const { ledger, namespace } = this.#around;
-    await this.#using(async client => {
+    await this.#using(async (client) => {
       if (ensure) await ensureLedger(client, ledger, namespace, shards);
       await verifyLedger(client, ledger, namespace, shards);
     });
@@ -82,9 +82,18 @@ class PostgresSink implements ChangeSink {
     const client = await this.#connect();
     try {
       const { ledger, namespace } = this.#around;
-      const { held, missing } = await holdShards(new Session(client), ledger, namespace, shards, wait, this.#limits, SAVEPOINT);
+      const { held, missing } = await holdShards(
+        new Session(client),
+        ledger,
+        namespace,
+        shards,
+        wait,
+        this.#limits,
+        SAVEPOINT,
+      );
       // A row that does not exist must not look like one that somebody else holds: its shard would wait for ever, silently.
-      if (missing.length > 0) throw notPrepared(`${ledger.shard} has no row for shard ${missing.join(', ')} of the namespace "${namespace}"`);
+      if (missing.length > 0)
+        throw notPrepared(`${ledger.shard} has no row for shard ${missing.join(', ')} of the namespace "${namespace}"`);
       return new PostgresTransaction(client, held, this.#around);
     } catch (error) {
       await new PostgresTransaction(client, new Map(), this.#around)[Symbol.asyncDispose]();
@@ -116,6 +125,7 @@ class PostgresSink implements ChangeSink {
 
 /** Outside of a batch, a missing table or right is Spillway's own. */
 function preparationFailureOf(error: unknown): Error {
-  if (error instanceof pg.DatabaseError && error.code?.startsWith('42') === true) return notPrepared(error.message, error);
+  if (error instanceof pg.DatabaseError && error.code?.startsWith('42') === true)
+    return notPrepared(error.message, error);
   return failureOf(error);
 }

@@ -33,4 +33,8 @@ export interface PostgresSinkOptions {
   readonly onIdleError?: (error: Error) => void;
 }
 
-export const DEFAULT_LIMITS: TransactionLimits = { lockTimeoutMs: 250, statementTimeoutMs: 10_000, idleTimeoutMs: 20_000 };
+export const DEFAULT_LIMITS: TransactionLimits = {
+  lockTimeoutMs: 250,
+  statementTimeoutMs: 10_000,
+  idleTimeoutMs: 20_000,
+};

@@ -20,7 +20,7 @@ export function openPool(options: PostgresSinkOptions, limits: TransactionLimits
     query_timeout: limits.statementTimeoutMs + GRACE_MS,
   });
   // A connection that dies while it is in use tells its user by the statement that fails; without a listener it would end the process as well.
-  pool.on('connect', client => client.on('error', () => undefined));
-  pool.on('error', error => options.onIdleError?.(error));
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  pool.on('error', (error) => options.onIdleError?.(error));
   return pool;
 }

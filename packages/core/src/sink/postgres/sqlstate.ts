@@ -24,7 +24,14 @@ const CODES: Readonly<Record<string, FaultKind>> = {
 /**
  * 21 is one row named twice in one statement (two row keys that the key's type takes for the same): bisecting parts them.
  */
-const CLASSES: Readonly<Record<string, FaultKind>> = { '21': 'row', '22': 'row', '23': 'row', '44': 'row', '42': 'table', '54': 'limit' };
+const CLASSES: Readonly<Record<string, FaultKind>> = {
+  '21': 'row',
+  '22': 'row',
+  '23': 'row',
+  '44': 'row',
+  '42': 'table',
+  '54': 'limit',
+};
 
 /** Total: what is not named is transient. */
 export function classify(sqlstate: string | undefined): FaultKind {

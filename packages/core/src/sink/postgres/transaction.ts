@@ -66,17 +66,27 @@ export class PostgresTransaction implements SinkTransaction {
   async write(batches: readonly Batch[], parentsPending: ParentsPending): Promise<ReadonlyMap<string, BatchOutcome>> {
     const { ledger, namespace, tables, wallTime } = this.#around;
     for (const { shard } of batches) {
-      if (!this.held.has(shard)) throw new RangeError(`This transaction does not hold shard ${shard}, so it must not write a batch of it.`);
+      if (!this.held.has(shard))
+        throw new RangeError(`This transaction does not hold shard ${shard}, so it must not write a batch of it.`);
     }
     const planned = plan(batches, tables);
     try {
       if (this.#savepointUsed) await this.#session.script(`savepoint ${SAVEPOINT}`);
       this.#savepointUsed = true;
-      const { outcomes, tableFaults } = await applyGroups(planned.groups, { session: this.#session, wallTime, parentsPending });
+      const { outcomes, tableFaults } = await applyGroups(planned.groups, {
+        session: this.#session,
+        wallTime,
+        parentsPending,
+      });
       const byToken = new Map(batches.map(({ token }) => [token, new Map<RowKey, Outcome>()]));
       for (const [{ token, rowKey }, outcome] of outcomes) byToken.get(token)?.set(rowKey, outcome);
       unplanned(planned, byToken);
-      await writeLedger(this.#session, ledger, namespace, batches.map(({ shard, token }) => ({ shard, token, outcomes: byToken.get(token) ?? new Map() })));
+      await writeLedger(
+        this.#session,
+        ledger,
+        namespace,
+        batches.map(({ shard, token }) => ({ shard, token, outcomes: byToken.get(token) ?? new Map() })),
+      );
       for (const fault of [...tableFaults, ...unknownTables(planned)]) this.#around.onTableFault(fault);
       return byToken;
     } catch (error) {
@@ -92,7 +102,8 @@ export class PostgresTransaction implements SinkTransaction {
       throw commitFailureOf(error);
     }
     // PostgreSQL answers COMMIT of a failed transaction with the tag ROLLBACK, and no error.
-    if (tag !== 'COMMIT') throw new SinkRestart(`The transaction was rolled back: PostgreSQL answered ${tag ?? 'nothing'} to COMMIT.`);
+    if (tag !== 'COMMIT')
+      throw new SinkRestart(`The transaction was rolled back: PostgreSQL answered ${tag ?? 'nothing'} to COMMIT.`);
     this.#state = 'committed';
   }
 
@@ -125,7 +136,8 @@ function unknownTables({ strangers }: Plan): TableFault[] {
   for (const { address } of strangers) {
     const { schema, table } = address;
     const name = JSON.stringify([schema, table]);
-    const reason = 'Records wait for a process that has an entity of this table: a newer release, or one that was renamed or removed.';
+    const reason =
+      'Records wait for a process that has an entity of this table: a newer release, or one that was renamed or removed.';
     faults.set(name, { schema, table, code: 'UNKNOWN_TABLE', reason, records: (faults.get(name)?.records ?? 0) + 1 });
   }
   return [...faults.values()];

@@ -21,7 +21,10 @@ export async function applyGroups(groups: readonly Group[], context: ApplyContex
   return new CarefulPass(groups, context, hopeful).run();
 }
 
-async function hopefulPass(groups: readonly Group[], { session, wallTime }: ApplyContext): Promise<{ outcomes: Outcomes } | Stumble> {
+async function hopefulPass(
+  groups: readonly Group[],
+  { session, wallTime }: ApplyContext,
+): Promise<{ outcomes: Outcomes } | Stumble> {
   const outcomes: Outcomes = new Map();
   for (const group of groups) {
     try {

@@ -33,9 +33,13 @@ export class Blame {
   row(item: Item, fault: Fault): Fault | undefined {
     this.#rows.set(item, fault);
     if (this.#excused.has(item)) return undefined;
-    const alike = this.#alike(item, fault).filter(other => !this.#excused.has(other));
+    const alike = this.#alike(item, fault).filter((other) => !this.#excused.has(other));
     if (alike.length <= MANY || alike.length <= this.#records / 10) return undefined;
-    const many: Fault = { ...fault, kind: 'table', reason: `Too many rows are refused alike to bury them: ${fault.reason}` };
+    const many: Fault = {
+      ...fault,
+      kind: 'table',
+      reason: `Too many rows are refused alike to bury them: ${fault.reason}`,
+    };
     for (const other of alike) {
       this.#rows.delete(other);
       this.#tables.set(other, many);
@@ -45,20 +49,30 @@ export class Blame {
 
   /** Enough children without parents have been found one by one; the rest of them need not be. */
   isEnough(item: Item, fault: Fault): boolean {
-    return this.#excused.has(item) && this.#alike(item, fault).filter(other => this.#excused.has(other)).length > MANY;
+    return (
+      this.#excused.has(item) && this.#alike(item, fault).filter((other) => this.#excused.has(other)).length > MANY
+    );
   }
 
   /** Adds the outcomes of the guilty to those of the others. */
   settle(outcomes: Outcomes): Applied {
     for (const [item, fault] of this.#rows) {
-      outcomes.set(item, this.#excused.has(item) ? waits(item, item.table.retry.minDelayMs, fault.reason) : failed(item, fault.sqlstate, fault.reason));
+      outcomes.set(
+        item,
+        this.#excused.has(item)
+          ? waits(item, item.table.retry.minDelayMs, fault.reason)
+          : failed(item, fault.sqlstate, fault.reason),
+      );
     }
-    for (const [item, fault] of this.#tables) outcomes.set(item, waits(item, item.table.retry.maxDelayMs, fault.reason));
+    for (const [item, fault] of this.#tables)
+      outcomes.set(item, waits(item, item.table.retry.maxDelayMs, fault.reason));
     return { outcomes, tableFaults: this.#tableFaults() };
   }
 
   #alike({ table }: Item, { sqlstate }: Fault): Item[] {
-    return [...this.#rows].filter(([other, fault]) => other.table === table && fault.sqlstate === sqlstate).map(([other]) => other);
+    return [...this.#rows]
+      .filter(([other, fault]) => other.table === table && fault.sqlstate === sqlstate)
+      .map(([other]) => other);
   }
 
   #tableFaults(): TableFault[] {

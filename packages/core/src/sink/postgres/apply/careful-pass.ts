@@ -70,7 +70,7 @@ export class CarefulPass {
     await session.script(`savepoint ${SAVEPOINT}`);
     try {
       const held = part.lockFirst ? await this.#heldByOthers(group, part.items) : new Set<Item>();
-      const items = held.size === 0 ? part.items : part.items.filter(item => !held.has(item));
+      const items = held.size === 0 ? part.items : part.items.filter((item) => !held.has(item));
       const outcomes = await executeGroup(session, { ...group, items }, wallTime);
       await session.script(`release savepoint ${SAVEPOINT}`);
       for (const [item, outcome] of outcomes) this.#outcomes.set(item, outcome);
@@ -86,7 +86,7 @@ export class CarefulPass {
   async #heldByOthers(group: Group, items: readonly Item[]): Promise<ReadonlySet<Item>> {
     const statement = lockRows(group.table, items, group.kind === 'delete' ? 'update' : 'no key update');
     const rows = await this.#context.session.rows(statement.text, [statement.json]);
-    return new Set(rows.map(([position]) => items[Number(position)]).filter(item => item !== undefined));
+    return new Set(rows.map(([position]) => items[Number(position)]).filter((item) => item !== undefined));
   }
 
   /** What is left to do with a part that was refused; the last of the answer is done first. */
@@ -147,9 +147,9 @@ export class CarefulPass {
   /** A child whose parent is still staged may be early and is not to blame, but it may also be fine: the parent may be an old row with a new change. */
   async #byParents(part: Part): Promise<Part[]> {
     const pending = await this.#context.parentsPending(part.items.flatMap(parentsOf));
-    const early = part.items.filter(item => parentsOf(item).some(parent => pending.has(parent)));
+    const early = part.items.filter((item) => parentsOf(item).some((parent) => pending.has(parent)));
     this.#blame.excuse(early);
-    const others = part.items.filter(item => !early.includes(item));
-    return [early, others].filter(items => items.length > 0).map(items => ({ ...part, items, sorted: true }));
+    const others = part.items.filter((item) => !early.includes(item));
+    return [early, others].filter((items) => items.length > 0).map((items) => ({ ...part, items, sorted: true }));
   }
 }

@@ -19,7 +19,11 @@ export interface DatabaseRow {
 }
 
 /** Reads and locks the rows of these items, which are of one table. A row that does not exist is not in the answer. */
-export async function readDatabaseRows(session: Session, items: readonly Item[], wallTime: WallTime): Promise<ReadonlyMap<Item, DatabaseRow>> {
+export async function readDatabaseRows(
+  session: Session,
+  items: readonly Item[],
+  wallTime: WallTime,
+): Promise<ReadonlyMap<Item, DatabaseRow>> {
   const found = new Map<Item, DatabaseRow>();
   const table = items[0]?.table;
   if (table === undefined) return found;
@@ -36,24 +40,46 @@ function databaseRow(item: Item, cells: readonly Cell[], statement: ReadStatemen
   const format = versionFormat(table, wallTime);
   const shown = cells[1] ?? null;
   const start = 2 + statement.properties.length;
-  const theirs = Object.fromEntries(statement.properties.map((property, position) => [property, cells[2 + position] ?? 'null']));
+  const theirs = Object.fromEntries(
+    statement.properties.map((property, position) => [property, cells[2 + position] ?? 'null']),
+  );
   const changed = flagged(statement.changed, cells, start, record.originals);
   const agreed = flagged(statement.agreed, cells, start + statement.changed.length, record.values);
-  const baseShown = format === undefined || record.base === undefined || record.base === CONFLICT ? undefined : format.shown(record.base);
+  const baseShown =
+    format === undefined || record.base === undefined || record.base === CONFLICT
+      ? undefined
+      : format.shown(record.base);
   return {
     ...(format !== undefined && shown !== null && { version: format.parse(shown) }),
     theirs,
     changed,
     agreed,
-    asExpected: record.base !== CONFLICT && (baseShown === undefined || baseShown === shown) && (table.detect !== 'changed-properties' || changed.size === 0),
+    asExpected:
+      record.base !== CONFLICT &&
+      (baseShown === undefined || baseShown === shown) &&
+      (table.detect !== 'changed-properties' || changed.size === 0),
   };
 }
 
 /** The flags that are set, of properties that this record has: the others of the statement are about its neighbours. */
-function flagged(properties: readonly string[], cells: readonly Cell[], start: number, has: Readonly<Record<string, string>>): ReadonlySet<string> {
-  return new Set(properties.filter((property, position) => cells[start + position] === 't' && Object.hasOwn(has, property)));
+function flagged(
+  properties: readonly string[],
+  cells: readonly Cell[],
+  start: number,
+  has: Readonly<Record<string, string>>,
+): ReadonlySet<string> {
+  return new Set(
+    properties.filter((property, position) => cells[start + position] === 't' && Object.hasOwn(has, property)),
+  );
 }
 
 export function rowConflict({ record, rowKey }: Item, row: DatabaseRow): RowConflict {
-  return { rowKey, base: record.originals, ours: record.values, theirs: row.theirs, changed: [...row.changed], attempt: record.attempts };
+  return {
+    rowKey,
+    base: record.originals,
+    ours: record.values,
+    theirs: row.theirs,
+    changed: [...row.changed],
+    attempt: record.attempts,
+  };
 }

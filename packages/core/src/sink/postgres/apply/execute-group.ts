@@ -13,19 +13,21 @@ import { writeRows, writtenAs } from './write-rows.js';
  */
 export async function executeGroup(session: Session, group: Group, wallTime: WallTime): Promise<Outcomes> {
   const outcomes: Outcomes = new Map();
-  const fresh = group.items.filter(item => !isOverruled(item));
+  const fresh = group.items.filter((item) => !isOverruled(item));
   const returned = await writeRows(session, group.kind, fresh, wallTime);
   const format = versionFormat(group.table, wallTime);
   for (const [item, version] of returned) {
     const outcome = writtenAs(item, version, format);
     if (outcome !== undefined) outcomes.set(item, outcome);
   }
-  const missing = group.items.filter(item => !returned.has(item));
+  const missing = group.items.filter((item) => !returned.has(item));
   if (missing.length > 0) await settleMissing(session, missing, outcomes, wallTime);
   return outcomes;
 }
 
 /** What an earlier record of the row was based on was overruled, so this one is a conflict whatever the row's version is. Inserts and upserts are based on nothing. */
 function isOverruled({ record }: Item): boolean {
-  return record.base === CONFLICT && (record.kind === 'update' || record.kind === 'replace' || record.kind === 'delete');
+  return (
+    record.base === CONFLICT && (record.kind === 'update' || record.kind === 'replace' || record.kind === 'delete')
+  );
 }

@@ -22,7 +22,12 @@ export function failed(item: Item, code: string, reason: string): Outcome {
 /** The row is there and as expected, and still PostgreSQL did not write it: a trigger or a row level policy. Once may be chance. */
 export function notWritable(item: Item): Outcome {
   if (item.record.attempts === 0) {
-    return { kind: 'again', attempts: 1, delayMs: backOffMs(item.table.retry, 1), reason: 'PostgreSQL did not write the row, though nothing speaks against it.' };
+    return {
+      kind: 'again',
+      attempts: 1,
+      delayMs: backOffMs(item.table.retry, 1),
+      reason: 'PostgreSQL did not write the row, though nothing speaks against it.',
+    };
   }
   return {
     kind: 'buried',
@@ -45,5 +50,9 @@ export function overruled(
 
 /** For a doubtful record that meets a conflict. */
 export function stagingLoss(version: VersionText | undefined): Outcome {
-  return overruled('STAGING_LOSS', 'The staging store has forgotten something, and the row is not as this record expects: it may be written already.', version);
+  return overruled(
+    'STAGING_LOSS',
+    'The staging store has forgotten something, and the row is not as this record expects: it may be written already.',
+    version,
+  );
 }

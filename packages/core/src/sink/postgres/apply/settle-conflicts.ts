@@ -17,10 +17,20 @@ interface Settlement {
 }
 
 /** Asks the strategy about each conflict and carries out the verdicts, a statement per kind. The rows are locked, so nothing is compared any more. */
-export async function settleConflicts(session: Session, conflicts: ReadonlyMap<Item, DatabaseRow>, outcomes: Outcomes, wallTime: WallTime): Promise<void> {
+export async function settleConflicts(
+  session: Session,
+  conflicts: ReadonlyMap<Item, DatabaseRow>,
+  outcomes: Outcomes,
+  wallTime: WallTime,
+): Promise<void> {
   const settlements = [...conflicts].map(([item, row]) => settle(item, row));
   for (const kind of ['replace', 'update', 'increment', 'delete'] as const) {
-    await carryOut(session, settlements.filter(({ write }) => write?.record.kind === kind), outcomes, wallTime);
+    await carryOut(
+      session,
+      settlements.filter(({ write }) => write?.record.kind === kind),
+      outcomes,
+      wallTime,
+    );
   }
   for (const { original, write, outcome } of settlements) {
     if (write === undefined) record(outcomes, original, outcome(undefined));
@@ -37,20 +47,36 @@ function settle(item: Item, row: DatabaseRow): Settlement {
 
 function settlementOf(item: Item, row: DatabaseRow, verdict: Verdict): Settlement {
   const counters = hasDeltas(item) ? { write: incrementOf(item) } : {};
-  const superseded = (version = row.version): Outcome => ({ kind: 'superseded', ...(version !== undefined && { version }) });
+  const superseded = (version = row.version): Outcome => ({
+    kind: 'superseded',
+    ...(version !== undefined && { version }),
+  });
   switch (verdict.kind) {
     case 'keep-database':
       return { original: item, ...counters, outcome: superseded };
     case 'bury':
-      return { original: item, ...counters, outcome: version => overruled('CONFLICT', verdict.reason, version ?? row.version, hasDeltas(item)) };
+      return {
+        original: item,
+        ...counters,
+        outcome: (version) => overruled('CONFLICT', verdict.reason, version ?? row.version, hasDeltas(item)),
+      };
     case 'overwrite':
-      return { original: item, write: forced(item, row), outcome: version => writtenOver(item, version) };
+      return { original: item, write: forced(item, row), outcome: (version) => writtenOver(item, version) };
     case 'write': {
       const written = withRecord(item, { kind: 'update', values: verdict.values, ...kept(item, row) });
       const reason = whyNotWritable(written.record, written.key, written.table);
-      if (reason !== undefined) return settlementOf(item, row, { kind: 'bury', reason: `The conflict function's answer cannot be written: ${reason}` });
-      if (Object.keys(verdict.values).length === 0 && !verdict.whole) return { original: item, ...counters, outcome: superseded };
-      return { original: item, write: forced(written, row), outcome: verdict.whole ? version => writtenOver(item, version) : superseded };
+      if (reason !== undefined)
+        return settlementOf(item, row, {
+          kind: 'bury',
+          reason: `The conflict function's answer cannot be written: ${reason}`,
+        });
+      if (Object.keys(verdict.values).length === 0 && !verdict.whole)
+        return { original: item, ...counters, outcome: superseded };
+      return {
+        original: item,
+        write: forced(written, row),
+        outcome: verdict.whole ? (version) => writtenOver(item, version) : superseded,
+      };
     }
   }
 }
@@ -75,11 +101,18 @@ export function laterOf(ours: VersionText, theirs: VersionText | undefined): Ver
 }
 
 function writtenOver({ record }: Item, version: VersionText | undefined): Outcome | undefined {
-  return record.kind === 'delete' || version === undefined || version === record.version ? undefined : { kind: 'version', version };
+  return record.kind === 'delete' || version === undefined || version === record.version
+    ? undefined
+    : { kind: 'version', version };
 }
 
-async function carryOut(session: Session, settlements: readonly Settlement[], outcomes: Outcomes, wallTime: WallTime): Promise<void> {
-  const items = settlements.map(({ write }) => write).filter(item => item !== undefined);
+async function carryOut(
+  session: Session,
+  settlements: readonly Settlement[],
+  outcomes: Outcomes,
+  wallTime: WallTime,
+): Promise<void> {
+  const items = settlements.map(({ write }) => write).filter((item) => item !== undefined);
   const [first] = items;
   if (first === undefined) return;
   const format = versionFormat(first.table, wallTime);

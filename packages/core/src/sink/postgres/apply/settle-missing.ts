@@ -11,7 +11,12 @@ import { writeRows, writtenAs } from './write-rows.js';
  * Rows that a statement did not write are read, locked, and told apart: not there, there but changed (a conflict), or there as expected and still not written.
  * All items are of one group.
  */
-export async function settleMissing(session: Session, items: readonly Item[], outcomes: Outcomes, wallTime: WallTime): Promise<void> {
+export async function settleMissing(
+  session: Session,
+  items: readonly Item[],
+  outcomes: Outcomes,
+  wallTime: WallTime,
+): Promise<void> {
   const rows = await readDatabaseRows(session, items, wallTime);
   const conflicts = new Map<Item, DatabaseRow>();
   const absent: Item[] = [];
@@ -40,15 +45,27 @@ function settleAbsent(item: Item, outcomes: Outcomes, toInsert: Item[]): void {
       return;
     case 'update':
     case 'increment':
-      outcomes.set(item, overruled('ROW_MISSING', `There is no row of ${item.table.entity} with this key: it was deleted, or never inserted.`));
+      outcomes.set(
+        item,
+        overruled(
+          'ROW_MISSING',
+          `There is no row of ${item.table.entity} with this key: it was deleted, or never inserted.`,
+        ),
+      );
   }
 }
 
-async function insertAbsent(session: Session, items: readonly Item[], outcomes: Outcomes, wallTime: WallTime): Promise<void> {
+async function insertAbsent(
+  session: Session,
+  items: readonly Item[],
+  outcomes: Outcomes,
+  wallTime: WallTime,
+): Promise<void> {
   const returned = await writeRows(session, 'insert', items, wallTime);
   for (const item of items) {
     const version = returned.get(item);
-    const outcome = version === undefined ? notWritable(item) : writtenAs(item, version, versionFormat(item.table, wallTime));
+    const outcome =
+      version === undefined ? notWritable(item) : writtenAs(item, version, versionFormat(item.table, wallTime));
     if (outcome !== undefined) outcomes.set(item, outcome);
   }
 }

@@ -11,7 +11,9 @@ import { updateRows } from '../sql/update-rows.js';
 import { versionFormat, type VersionFormat, type WallTime } from '../sql/version-format.js';
 import type { Table } from '../../table.js';
 
-const STATEMENT: Readonly<Record<RecordKind, (table: Table, items: readonly Item[], format: VersionFormat | undefined) => Statement>> = {
+const STATEMENT: Readonly<
+  Record<RecordKind, (table: Table, items: readonly Item[], format: VersionFormat | undefined) => Statement>
+> = {
   insert: insertRows,
   upsert: upsertRows,
   replace: replaceRows,
@@ -27,7 +29,12 @@ export type Returned = ReadonlyMap<Item, string | null>;
  * Writes rows of one table that a single statement can take. What makes a whole row cannot add to a column's default in the same statement, so differences of
  * counters that have no value follow in a second one.
  */
-export async function writeRows(session: Session, kind: RecordKind, items: readonly Item[], wallTime: WallTime): Promise<Returned> {
+export async function writeRows(
+  session: Session,
+  kind: RecordKind,
+  items: readonly Item[],
+  wallTime: WallTime,
+): Promise<Returned> {
   const table = items[0]?.table;
   if (table === undefined) return new Map();
   const { text, json } = STATEMENT[kind](table, items, versionFormat(table, wallTime));
@@ -36,12 +43,15 @@ export async function writeRows(session: Session, kind: RecordKind, items: reado
     const item = items[Number(position)];
     if (item !== undefined) returned.set(item, version ?? null);
   }
-  if (kind === 'insert' || kind === 'upsert' || kind === 'replace') await addBareDeltas(session, [...returned.keys()], wallTime);
+  if (kind === 'insert' || kind === 'upsert' || kind === 'replace')
+    await addBareDeltas(session, [...returned.keys()], wallTime);
   return returned;
 }
 
 async function addBareDeltas(session: Session, items: readonly Item[], wallTime: WallTime): Promise<void> {
-  const counting = items.map(item => incrementOf(item, bareDeltas(item))).filter(({ record }) => Object.keys(record.deltas).length > 0);
+  const counting = items
+    .map((item) => incrementOf(item, bareDeltas(item)))
+    .filter(({ record }) => Object.keys(record.deltas).length > 0);
   await writeRows(session, 'increment', counting, wallTime);
 }
 
@@ -51,10 +61,16 @@ export function incrementOf(item: Item, deltas: Deltas = item.record.deltas): It
 }
 
 /** A row that has been written: nothing to say, unless it has another version than the record thought (a trigger, an upsert). */
-export function writtenAs({ record }: Item, shown: string | null, format: VersionFormat | undefined): Outcome | undefined {
+export function writtenAs(
+  { record }: Item,
+  shown: string | null,
+  format: VersionFormat | undefined,
+): Outcome | undefined {
   if (record.kind === 'delete' || format === undefined || shown === null) return undefined;
   if (record.version === undefined) {
-    return record.kind === 'update' || record.kind === 'increment' ? undefined : { kind: 'version', version: format.parse(shown) };
+    return record.kind === 'update' || record.kind === 'increment'
+      ? undefined
+      : { kind: 'version', version: format.parse(shown) };
   }
   return shown === format.shown(record.version) ? undefined : { kind: 'version', version: format.parse(shown) };
 }

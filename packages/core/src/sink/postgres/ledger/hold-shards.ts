@@ -46,7 +46,7 @@ savepoint ${savepoint}`);
   const known = new Set(existing?.rows.map(([shard]) => Number(shard)));
   return {
     held: new Map(locked?.rows.map(([shard, token]) => [Number(shard), token ?? ''])),
-    missing: shards.filter(shard => !known.has(shard)),
+    missing: shards.filter((shard) => !known.has(shard)),
   };
 }
 

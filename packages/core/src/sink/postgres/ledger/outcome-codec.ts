@@ -21,13 +21,23 @@ export function encodeOutcomes(outcomes: BatchOutcome): string {
 export function decodeOutcomes(json: string): BatchOutcome {
   const stored: unknown = JSON.parse(json);
   if (!isStored(stored)) {
-    throw new SpillwayError('CONFIG_INVALID', 'A ledger row of Spillway was not written by this or an older release; finish the upgrade of all processes first.');
+    throw new SpillwayError(
+      'CONFIG_INVALID',
+      'A ledger row of Spillway was not written by this or an older release; finish the upgrade of all processes first.',
+    );
   }
   return new Map(stored.o.map(([rowKey, outcome]) => [rowKey as RowKey, outcome]));
 }
 
 function isStored(value: unknown): value is Stored {
-  return typeof value === 'object' && value !== null && 'v' in value && value.v === FORMAT && 'o' in value && Array.isArray(value.o);
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'v' in value &&
+    value.v === FORMAT &&
+    'o' in value &&
+    Array.isArray(value.o)
+  );
 }
 
 /** `jsonb` refuses U+0000 and half characters. A reason is for people, so it does without; a ledger row that cannot be written would stop the shard. */

@@ -7,7 +7,12 @@ import { ledgerDdl, ORIGIN, type LedgerTables } from './tables.js';
  * from what is there is never "completed": rows would be looked for in other shards than they were staged in.
  * If it rejects, the transaction is still open, and the connection has to be closed.
  */
-export async function ensureLedger(client: pg.ClientBase, tables: LedgerTables, namespace: string, shards: number): Promise<void> {
+export async function ensureLedger(
+  client: pg.ClientBase,
+  tables: LedgerTables,
+  namespace: string,
+  shards: number,
+): Promise<void> {
   await client.query('begin');
   await client.query(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, [`spillway:${tables.schema}`]);
   if (!(await exist(client, tables))) await client.query(ledgerDdl(tables));
@@ -21,7 +26,12 @@ where not exists (select from ${tables.shard} where namespace = $1)`,
 }
 
 /** @throws SpillwayError `CONFIG_INVALID` without tables, rights or shard rows, `SHARD_MAP_MISMATCH` for another number of shards. */
-export async function verifyLedger(client: pg.ClientBase, tables: LedgerTables, namespace: string, shards: number): Promise<void> {
+export async function verifyLedger(
+  client: pg.ClientBase,
+  tables: LedgerTables,
+  namespace: string,
+  shards: number,
+): Promise<void> {
   const found = await shardsFound(client, tables, namespace);
   if (found.length === 0) throw notPrepared(`${tables.shard} has no shards of the namespace "${namespace}"`);
   if (found.length === shards && found.every((shard, position) => shard === position)) return;
@@ -43,17 +53,24 @@ export function notPrepared(what: string, cause?: unknown): SpillwayError {
 
 /** Asked first, because `create … if not exists` wants the right to create even where there is nothing to do. */
 async function exist(client: pg.ClientBase, tables: LedgerTables): Promise<boolean> {
-  const { rows } = await client.query<{ found: boolean }>(`select to_regclass($1) is not null and to_regclass($2) is not null as found`, [tables.shard, tables.batch]);
+  const { rows } = await client.query<{ found: boolean }>(
+    `select to_regclass($1) is not null and to_regclass($2) is not null as found`,
+    [tables.shard, tables.batch],
+  );
   return String(rows[0]?.found).startsWith('t');
 }
 
 async function shardsFound(client: pg.ClientBase, tables: LedgerTables, namespace: string): Promise<number[]> {
   try {
     await client.query(`select namespace, token, shard, outcome, written_at from ${tables.batch} limit 0`);
-    const { rows } = await client.query<{ shard: unknown }>(`select shard, last_token from ${tables.shard} where namespace = $1 order by shard`, [namespace]);
+    const { rows } = await client.query<{ shard: unknown }>(
+      `select shard, last_token from ${tables.shard} where namespace = $1 order by shard`,
+      [namespace],
+    );
     return rows.map(({ shard }) => Number(shard));
   } catch (error) {
-    if (error instanceof pg.DatabaseError && error.code?.startsWith('42') === true) throw notPrepared(error.message, error);
+    if (error instanceof pg.DatabaseError && error.code?.startsWith('42') === true)
+      throw notPrepared(error.message, error);
     throw error;
   }
 }

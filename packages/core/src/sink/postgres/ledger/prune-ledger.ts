@@ -5,7 +5,12 @@ import type { LedgerTables } from './tables.js';
 const CHUNK = 10_000;
 
 /** Removes old ledger rows, but never that of a shard's last token: its batch may still be in flight, waiting for its outcome. Answers how many. */
-export async function pruneLedger(pool: pg.Pool, tables: LedgerTables, namespace: string, olderThanMs: number): Promise<number> {
+export async function pruneLedger(
+  pool: pg.Pool,
+  tables: LedgerTables,
+  namespace: string,
+  olderThanMs: number,
+): Promise<number> {
   let removed = 0;
   for (let last = CHUNK; last === CHUNK; removed += last) {
     const { rowCount } = await pool.query({

@@ -8,7 +8,11 @@ export interface LedgerTables {
 }
 
 export function ledgerTables(schema: string): LedgerTables {
-  return { schema: quoted(schema), shard: `${quoted(schema)}."spillway_shard"`, batch: `${quoted(schema)}."spillway_batch"` };
+  return {
+    schema: quoted(schema),
+    shard: `${quoted(schema)}."spillway_shard"`,
+    batch: `${quoted(schema)}."spillway_batch"`,
+  };
 }
 
 /** What the ledger is made of. Applications that share a database have a namespace each. */

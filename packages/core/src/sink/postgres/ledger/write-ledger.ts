@@ -11,14 +11,25 @@ export interface LedgerEntry {
 }
 
 /** Enters batches into the ledger and moves their shards' last tokens on, in one statement. */
-export async function writeLedger(session: Session, tables: LedgerTables, namespace: string, entries: readonly LedgerEntry[]): Promise<void> {
+export async function writeLedger(
+  session: Session,
+  tables: LedgerTables,
+  namespace: string,
+  entries: readonly LedgerEntry[],
+): Promise<void> {
   if (entries.length === 0) return;
-  const rows = entries.map(({ shard, token, outcomes }) => `{"shard":${shard},"token":${JSON.stringify(token)},"outcome":${encodeOutcomes(outcomes)}}`);
+  const rows = entries.map(
+    ({ shard, token, outcomes }) =>
+      `{"shard":${shard},"token":${JSON.stringify(token)},"outcome":${encodeOutcomes(outcomes)}}`,
+  );
   const moved = await session.rows(
     `with s as (select * from json_to_recordset($2::json) as s(shard int, token text, outcome jsonb)),
 entered as (insert into ${tables.batch} (namespace, token, shard, outcome) select $1, s.token, s.shard, s.outcome from s)
 update ${tables.shard} as t set last_token = s.token from s where t.namespace = $1 and t.shard = s.shard returning t.shard`,
     [namespace, `[${rows.join(',')}]`],
   );
-  if (moved.length !== entries.length) throw new SinkRestart(`Of ${entries.length} shards only ${moved.length} are in ${tables.shard}; it has been emptied meanwhile.`);
+  if (moved.length !== entries.length)
+    throw new SinkRestart(
+      `Of ${entries.length} shards only ${moved.length} are in ${tables.shard}; it has been emptied meanwhile.`,
+    );
 }

@@ -14,7 +14,11 @@ export interface Item {
 }
 
 /** The same row with another record: how a verdict or a second step is carried out by the ordinary statements. */
-export function withRecord(item: Item, changes: Partial<StagedRecord>, without: readonly ('base' | 'version')[] = []): Item {
+export function withRecord(
+  item: Item,
+  changes: Partial<StagedRecord>,
+  without: readonly ('base' | 'version')[] = [],
+): Item {
   const record = { ...item.record, ...changes };
   for (const name of without) delete record[name];
   return { ...item, record };
@@ -22,7 +26,9 @@ export function withRecord(item: Item, changes: Partial<StagedRecord>, without: 
 
 /** Counters that have a difference but no value: on an insert, the difference goes onto the column's default. */
 export function bareDeltas({ record }: Item): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(record.deltas).filter(([property]) => !Object.hasOwn(record.values, property)));
+  return Object.fromEntries(
+    Object.entries(record.deltas).filter(([property]) => !Object.hasOwn(record.values, property)),
+  );
 }
 
 export function hasDeltas({ record }: Item): boolean {

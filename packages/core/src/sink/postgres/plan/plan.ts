@@ -20,7 +20,12 @@ export interface Plan {
   /** Records that have the table, but not its present form. */
   readonly misfits: readonly { readonly item: Item; readonly reason: string }[];
   /** Records of tables that this process does not know. */
-  readonly strangers: readonly { readonly token: string; readonly rowKey: RowKey; readonly address: RowAddress; readonly attempts: number }[];
+  readonly strangers: readonly {
+    readonly token: string;
+    readonly rowKey: RowKey;
+    readonly address: RowAddress;
+    readonly attempts: number;
+  }[];
 }
 
 /**
@@ -84,7 +89,14 @@ function sortedByKey(group: Group): Group {
   return { ...group, items: group.items.toSorted((a, b) => (a.rowKey < b.rowKey ? -1 : a.rowKey > b.rowKey ? 1 : 0)) };
 }
 
-const STAGE: Readonly<Record<RecordKind, number>> = { insert: 0, upsert: 0, replace: 0, update: 1, increment: 1, delete: 2 };
+const STAGE: Readonly<Record<RecordKind, number>> = {
+  insert: 0,
+  upsert: 0,
+  replace: 0,
+  update: 1,
+  increment: 1,
+  delete: 2,
+};
 
 function byOrder(a: Group, b: Group): number {
   const stage = STAGE[a.kind] - STAGE[b.kind];

@@ -5,7 +5,7 @@ export class TableMap {
   readonly #tables: ReadonlyMap<string, Table>;
 
   constructor(tables: readonly Table[]) {
-    this.#tables = new Map(tables.map(table => [nameOf(table.schema, table.name), table]));
+    this.#tables = new Map(tables.map((table) => [nameOf(table.schema, table.name), table]));
   }
 
   get(address: { readonly schema: string; readonly table: string }): Table | undefined {

@@ -15,8 +15,12 @@ export interface Guard {
 /** The row has the version that the record was based on, and (`changed-properties`) its changed properties are still what they were when loaded. */
 export function guard(table: Table, items: readonly Item[], format: VersionFormat | undefined, mask: Mask): Guard {
   const version = versionGuard(items, format);
-  const originals = table.detect === 'changed-properties' ? originalsGuard(table, items, mask) : { fields: [], conditions: [] };
-  return { fields: [...version.fields, ...originals.fields], conditions: [...version.conditions, ...originals.conditions] };
+  const originals =
+    table.detect === 'changed-properties' ? originalsGuard(table, items, mask) : { fields: [], conditions: [] };
+  return {
+    fields: [...version.fields, ...originals.fields],
+    conditions: [...version.conditions, ...originals.conditions],
+  };
 }
 
 /** `unequal` for the column's type: json has no equality but as `jsonb`, a few types have none but as text. */
@@ -34,7 +38,8 @@ function versionGuard(items: readonly Item[], format: VersionFormat | undefined)
   const field: Field = {
     name: 'b',
     type: format.type,
-    text: ({ record }) => (record.base === undefined || record.base === CONFLICT ? undefined : format.json(record.base)),
+    text: ({ record }) =>
+      record.base === undefined || record.base === CONFLICT ? undefined : format.json(record.base),
   };
   const same = `t.${format.name} = ${format.value('s.b')}`;
   return { fields: [field], conditions: [based === items.length ? same : `(s.b is null or ${same})`] };
@@ -59,4 +64,3 @@ function originalsGuard(table: Table, items: readonly Item[], mask: Mask): Guard
 export function sameKey(table: Table): string {
   return table.key.map((column, position) => `${ofRow(column)} = s.k${position}`).join(' and ');
 }
-

@@ -15,16 +15,38 @@ export function insertRows(table: Table, items: readonly Item[], format: Version
 
 /** The same for rows that may exist already: they get the given properties and a version of their own. */
 export function upsertRows(table: Table, items: readonly Item[], format: VersionFormat | undefined): Statement {
-  return insertStatement(table, items, format, written => `update set ${overwritten(table, written, items, format).join(', ')}`);
+  return insertStatement(
+    table,
+    items,
+    format,
+    (written) => `update set ${overwritten(table, written, items, format).join(', ')}`,
+  );
 }
 
-function insertStatement(table: Table, items: readonly Item[], format: VersionFormat | undefined, onConflict: (written: readonly Written[]) => string): Statement {
+function insertStatement(
+  table: Table,
+  items: readonly Item[],
+  format: VersionFormat | undefined,
+  onConflict: (written: readonly Written[]) => string,
+): Statement {
   const written = writtenProperties(table, items).filter(({ value }) => value !== undefined);
   const version = insertedVersion(items, format);
   const keys = keyFields(table.key);
-  const fields = [...keys, ...version.fields, ...written.flatMap(({ value, delta }) => [value, delta].filter(field => field !== undefined))];
-  const columns = [...table.key.map(({ name }) => quoted(name)), ...version.columns, ...written.map(({ column }) => quoted(column.name))];
-  const values = [...keys.map(({ name }) => `s.${name}`), ...version.values, ...written.map(property => plusDelta(assigned(property), property.delta))];
+  const fields = [
+    ...keys,
+    ...version.fields,
+    ...written.flatMap(({ value, delta }) => [value, delta].filter((field) => field !== undefined)),
+  ];
+  const columns = [
+    ...table.key.map(({ name }) => quoted(name)),
+    ...version.columns,
+    ...written.map(({ column }) => quoted(column.name)),
+  ];
+  const values = [
+    ...keys.map(({ name }) => `s.${name}`),
+    ...version.values,
+    ...written.map((property) => plusDelta(assigned(property), property.delta)),
+  ];
   const key = table.key.map(({ name }) => quoted(name));
   const text = `with s as (select * from ${recordSet(fields)}),
 w as (
@@ -37,16 +59,28 @@ select s.i, w.v from w join s on ${key.map((_, position) => `w.k${position} = s.
   return { text, json: recordsJson(items, fields) };
 }
 
-function insertedVersion(items: readonly Item[], format: VersionFormat | undefined): { fields: Field[]; columns: string[]; values: string[] } {
+function insertedVersion(
+  items: readonly Item[],
+  format: VersionFormat | undefined,
+): { fields: Field[]; columns: string[]; values: string[] } {
   if (format === undefined || items[0]?.record.version === undefined) return { fields: [], columns: [], values: [] };
-  const field: Field = { name: 'v', type: format.type, text: ({ record }) => (record.version === undefined ? undefined : format.json(record.version)) };
+  const field: Field = {
+    name: 'v',
+    type: format.type,
+    text: ({ record }) => (record.version === undefined ? undefined : format.json(record.version)),
+  };
   return { fields: [field], columns: [format.name], values: [format.value('s.v')] };
 }
 
 /** Whoever overwrites a row that he has not seen raises its version from what it is, or others would not notice. */
-function overwritten(table: Table, written: readonly Written[], items: readonly Item[], format: VersionFormat | undefined): string[] {
+function overwritten(
+  table: Table,
+  written: readonly Written[],
+  items: readonly Item[],
+  format: VersionFormat | undefined,
+): string[] {
   const columns = written.map(({ column }) => quoted(column.name));
-  const set = columns.map(name => `${name} = excluded.${name}`);
+  const set = columns.map((name) => `${name} = excluded.${name}`);
   if (format !== undefined) set.push(`${format.name} = ${raised(items, format)}`);
   const key = quoted(table.key[0]?.name ?? '');
   return set.length > 0 ? set : [`${key} = excluded.${key}`];

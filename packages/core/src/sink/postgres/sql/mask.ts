@@ -28,7 +28,11 @@ export class Mask {
     const words = Math.ceil(this.#tests.length / BITS);
     return Array.from({ length: words }, (_, word) => {
       const tests = this.#tests.slice(word * BITS, (word + 1) * BITS);
-      return { name: `m${word}`, type: 'int', text: item => String(tests.reduce((bits, has, bit) => (has(item) ? bits | (1 << bit) : bits), 0)) };
+      return {
+        name: `m${word}`,
+        type: 'int',
+        text: (item) => String(tests.reduce((bits, has, bit) => (has(item) ? bits | (1 << bit) : bits), 0)),
+      };
     });
   }
 }

@@ -16,7 +16,9 @@ export interface Written {
 export function writtenProperties(table: Table, items: readonly Item[], which: 'values' | 'all' = 'all'): Written[] {
   const valued = namesIn(items, 'values');
   const counted = which === 'all' ? namesIn(items, 'deltas') : new Set<string>();
-  const known = [...new Set([...valued, ...counted])].filter(property => Object.hasOwn(table.columns, property)).sort();
+  const known = [...new Set([...valued, ...counted])]
+    .filter((property) => Object.hasOwn(table.columns, property))
+    .sort();
   return known.map((property, position) => {
     const column = table.columns[property] as Column; // filtered just above
     return {

@@ -21,7 +21,9 @@ export function readRows(table: Table, items: readonly Item[], format: VersionFo
   const properties = Object.entries(table.columns);
   const written = writtenProperties(table, items, 'values');
   const loaded = new Set(items.flatMap(({ record }) => Object.keys(record.originals)));
-  const compared = properties.filter(([property]) => loaded.has(property)).map(([, column], position) => ({ column, field: originalField(`o${position}`, column) }));
+  const compared = properties
+    .filter(([property]) => loaded.has(property))
+    .map(([, column], position) => ({ column, field: originalField(`o${position}`, column) }));
   const fields = [
     ...keyFields(table.key),
     ...written.flatMap(({ value }) => (value === undefined ? [] : [value])),

@@ -44,7 +44,7 @@ export function keyFields(key: readonly Column[]): Field[] {
   return key.map((column, position) => ({
     name: `k${position}`,
     type: recordType(column),
-    text: item => JSON.stringify(item.key[position]),
+    text: (item) => JSON.stringify(item.key[position]),
   }));
 }
 

@@ -14,7 +14,7 @@ import { versionAssignment } from './update-rows.js';
  */
 export function replaceRows(table: Table, items: readonly Item[], format: VersionFormat | undefined): Statement {
   const mask = new Mask(items);
-  const written = new Map(writtenProperties(table, items).map(property => [property.column.property, property]));
+  const written = new Map(writtenProperties(table, items).map((property) => [property.column.property, property]));
   const assignments = Object.entries(table.columns).map(([property, column]) => {
     const ours = written.get(property);
     const value = ours?.value === undefined ? 'default' : plusDelta(assigned(ours), ours.delta);
@@ -27,7 +27,9 @@ export function replaceRows(table: Table, items: readonly Item[], format: Versio
     ...mask.fields(),
     ...guarded.fields,
     ...version.fields,
-    ...[...written.values()].flatMap(({ value, delta }) => (value === undefined ? [] : [value, ...(delta === undefined ? [] : [delta])])),
+    ...[...written.values()].flatMap(({ value, delta }) =>
+      value === undefined ? [] : [value, ...(delta === undefined ? [] : [delta])],
+    ),
   ];
   const set = [...assignments, ...version.assignments];
   const key = quoted(table.key[0]?.name ?? '');

@@ -11,7 +11,7 @@ import { versionText, type VersionFormat } from './version-format.js';
 export function updateRows(table: Table, items: readonly Item[], format: VersionFormat | undefined): Statement {
   const mask = new Mask(items);
   const written = writtenProperties(table, items);
-  const assignments = written.map(property => {
+  const assignments = written.map((property) => {
     const { column, value, delta } = property;
     const row = ofRow(column);
     if (value === undefined) return `${quoted(column.name)} = ${plusDelta(row, delta)}`;
@@ -26,7 +26,7 @@ export function updateRows(table: Table, items: readonly Item[], format: Version
     ...mask.fields(),
     ...guarded.fields,
     ...version.fields,
-    ...written.flatMap(({ value, delta }) => [value, delta].filter(field => field !== undefined)),
+    ...written.flatMap(({ value, delta }) => [value, delta].filter((field) => field !== undefined)),
   ];
   const set = [...assignments, ...version.assignments];
   const text = `update ${tableName(table)} as t
@@ -38,9 +38,17 @@ returning s.i, ${versionText(table, format)}`;
 }
 
 /** A record without a version (counters alone, or a policy that does not look) leaves the row's as it is. */
-export function versionAssignment(items: readonly Item[], format: VersionFormat | undefined): { fields: Field[]; assignments: string[] } {
-  if (format === undefined || !items.some(({ record }) => record.version !== undefined)) return { fields: [], assignments: [] };
-  const field: Field = { name: 'v', type: format.type, text: ({ record }) => (record.version === undefined ? undefined : format.json(record.version)) };
+export function versionAssignment(
+  items: readonly Item[],
+  format: VersionFormat | undefined,
+): { fields: Field[]; assignments: string[] } {
+  if (format === undefined || !items.some(({ record }) => record.version !== undefined))
+    return { fields: [], assignments: [] };
+  const field: Field = {
+    name: 'v',
+    type: format.type,
+    text: ({ record }) => (record.version === undefined ? undefined : format.json(record.version)),
+  };
   return { fields: [field], assignments: [`${format.name} = coalesce(${format.value('s.v')}, t.${format.name})`] };
 }
 

@@ -45,36 +45,36 @@ export function versionText(table: Table, format: VersionFormat | undefined): st
 
 const INTEGER: Omit<VersionFormat, 'name' | 'type'> = {
   counts: true,
-  json: version => version,
-  value: field => field,
-  text: column => `${column}::text`,
-  shown: version => version,
-  parse: shown => shown,
-  next: column => `coalesce(${column}, 0) + 1`,
+  json: (version) => version,
+  value: (field) => field,
+  text: (column) => `${column}::text`,
+  shown: (version) => version,
+  parse: (shown) => shown,
+  next: (column) => `coalesce(${column}, 0) + 1`,
 };
 
 /** Rounded to the millisecond, because `to_timestamp` takes a double. */
 const INSTANT: Omit<VersionFormat, 'name'> = {
   counts: false,
   type: 'bigint',
-  json: version => version,
-  value: field => `to_timestamp(${field} / 1000.0)::timestamptz(3)`,
-  text: column => `round(extract(epoch from ${column}) * 1000)::bigint::text`,
-  shown: version => version,
-  parse: shown => shown,
-  next: column => `coalesce(${column}, 'epoch') + interval '1 millisecond'`,
+  json: (version) => version,
+  value: (field) => `to_timestamp(${field} / 1000.0)::timestamptz(3)`,
+  text: (column) => `round(extract(epoch from ${column}) * 1000)::bigint::text`,
+  shown: (version) => version,
+  parse: (shown) => shown,
+  next: (column) => `coalesce(${column}, 'epoch') + interval '1 millisecond'`,
 };
 
 function wall(wallTime: WallTime): Omit<VersionFormat, 'name'> {
   return {
     counts: false,
     type: 'timestamp',
-    json: version => JSON.stringify(wallTime.format(Number(version))),
-    value: field => field,
-    text: column => `to_char(${column}, 'YYYY-MM-DD HH24:MI:SS.MS')`,
-    shown: version => wallTime.format(Number(version)),
-    parse: shown => String(wallTime.parse(shown)),
-    next: column => `coalesce(${column}, 'epoch') + interval '1 millisecond'`,
+    json: (version) => JSON.stringify(wallTime.format(Number(version))),
+    value: (field) => field,
+    text: (column) => `to_char(${column}, 'YYYY-MM-DD HH24:MI:SS.MS')`,
+    shown: (version) => wallTime.format(Number(version)),
+    parse: (shown) => String(wallTime.parse(shown)),
+    next: (column) => `coalesce(${column}, 'epoch') + interval '1 millisecond'`,
   };
 }
 

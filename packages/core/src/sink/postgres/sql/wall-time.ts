@@ -4,7 +4,15 @@ import type { WallTime } from './version-format.js';
 export const localWallTime: WallTime = {
   format(ms) {
     const date = new Date(ms);
-    return text([date.getFullYear(), date.getMonth() + 1, date.getDate(), date.getHours(), date.getMinutes(), date.getSeconds(), date.getMilliseconds()]);
+    return text([
+      date.getFullYear(),
+      date.getMonth() + 1,
+      date.getDate(),
+      date.getHours(),
+      date.getMinutes(),
+      date.getSeconds(),
+      date.getMilliseconds(),
+    ]);
   },
   parse(shown) {
     const [year, month, day, hour, minute, second, milli] = numbers(shown);
@@ -14,7 +22,7 @@ export const localWallTime: WallTime = {
 
 /** MikroORM with `forceUtcTimezone`. */
 export const utcWallTime: WallTime = {
-  format: ms => new Date(ms).toISOString().replace('T', ' ').replace('Z', ''),
+  format: (ms) => new Date(ms).toISOString().replace('T', ' ').replace('Z', ''),
   parse(shown) {
     const [year, month, day, hour, minute, second, milli] = numbers(shown);
     return Date.UTC(year, month - 1, day, hour, minute, second, milli);

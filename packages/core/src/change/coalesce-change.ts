@@ -14,7 +14,9 @@ import { compareVersions, newestVersion, versionAbove } from './version.js';
  * - `unknown`: nothing is dirty or in flight
  * - `annul`: an insert and its delete are nothing, unless something else than a delete is in flight, which then has to be deleted
  */
-export const COALESCE: Readonly<Record<RecordKind | 'gone' | 'there' | 'unknown', Readonly<Record<ChangeKind, Verdict>>>> = {
+export const COALESCE: Readonly<
+  Record<RecordKind | 'gone' | 'there' | 'unknown', Readonly<Record<ChangeKind, Verdict>>>
+> = {
   unknown: { insert: 'merge', update: 'merge', upsert: 'merge', delete: 'merge', increment: 'merge' },
   there: { insert: 'exists', update: 'merge', upsert: 'merge', delete: 'merge', increment: 'merge' },
   gone: { insert: 'merge', update: 'deleted', upsert: 'merge', delete: 'deleted', increment: 'deleted' },
@@ -50,7 +52,11 @@ export interface Stamp {
 export type Coalesced =
   | { readonly status: 'dirty'; readonly record: StagedRecord }
   | { readonly status: 'nothing' }
-  | { readonly status: 'refused'; readonly reason: 'stale' | 'deleted' | 'exists' | 'overflow'; readonly version?: VersionText };
+  | {
+      readonly status: 'refused';
+      readonly reason: 'stale' | 'deleted' | 'exists' | 'overflow';
+      readonly version?: VersionText;
+    };
 
 /** What is dirty after a user's change, or why the change cannot be accepted. */
 export function coalesceChange(row: RowState, change: Change, stamp: Stamp): Coalesced {
@@ -58,7 +64,8 @@ export function coalesceChange(row: RowState, change: Change, stamp: Stamp): Coa
   if (verdict === 'exists' || verdict === 'deleted') return { status: 'refused', reason: verdict };
   const stale = newerThanSeen(row, change);
   if (stale !== undefined) return { status: 'refused', reason: 'stale', version: stale };
-  if (verdict === 'annul' && (row.inFlight === undefined || row.inFlight.kind === 'delete')) return { status: 'nothing' };
+  if (verdict === 'annul' && (row.inFlight === undefined || row.inFlight.kind === 'delete'))
+    return { status: 'nothing' };
 
   const incoming = recordOf(row, change, stamp);
   const record = incoming && row.dirty ? mergeRecords(row.dirty, incoming) : incoming;

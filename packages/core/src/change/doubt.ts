@@ -6,5 +6,7 @@ import { CONFLICT, type StagedRecord } from './record.js';
  */
 export function settledByVersion(record: StagedRecord): boolean {
   const replacesVersion = record.kind === 'update' || record.kind === 'replace' || record.kind === 'delete';
-  return replacesVersion && record.base !== undefined && record.base !== CONFLICT && Object.keys(record.deltas).length === 0;
+  return (
+    replacesVersion && record.base !== undefined && record.base !== CONFLICT && Object.keys(record.deltas).length === 0
+  );
 }

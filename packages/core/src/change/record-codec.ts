@@ -13,7 +13,14 @@ import type { RowKey } from './row-key.js';
  */
 export const CODEC_VERSION = 1;
 
-const KINDS: readonly string[] = ['insert', 'update', 'upsert', 'replace', 'delete', 'increment'] satisfies RecordKind[];
+const KINDS: readonly string[] = [
+  'insert',
+  'update',
+  'upsert',
+  'replace',
+  'delete',
+  'increment',
+] satisfies RecordKind[];
 
 const packr = new Packr({ useRecords: false, variableMapSize: true });
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: false, int64AsType: 'number' });
@@ -51,7 +58,7 @@ export function encodeRecord(record: StagedRecord): Buffer {
 /** The changes of a stage call, in the same order of parts as a record, so that a change becomes a record by being stamped. */
 export function encodeChanges(changes: readonly Change[]): Buffer {
   return packr.pack(
-    changes.map(change => [
+    changes.map((change) => [
       change.rowKey,
       change.kind,
       change.entity,

@@ -16,7 +16,11 @@ export function overtaken(letter: StagedRecord, row: LetterRow): boolean {
   if (row.dirty !== undefined || row.inFlight !== undefined || letter.base === CONFLICT) return true;
   if (row.recent === undefined) return false;
   if (row.recent.sequence > letter.last) return true;
-  return letter.base !== undefined && row.recent.version !== undefined && compareVersions(row.recent.version, letter.base) > 0;
+  return (
+    letter.base !== undefined &&
+    row.recent.version !== undefined &&
+    compareVersions(row.recent.version, letter.base) > 0
+  );
 }
 
 /**

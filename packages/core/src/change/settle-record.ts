@@ -17,6 +17,8 @@ export interface Settled {
   readonly written?: RecentWrite;
 }
 
+type OutcomeOf<Kind extends Outcome['kind']> = Extract<Outcome, { readonly kind: Kind }>;
+
 /**
  * The end of one record. If it did not end as "the row has its new version", a newer change of the row must be told: it was staged on top of a version that does not
  * exist, and would otherwise meet somebody else's row of the same number and overwrite it in silence.
@@ -26,21 +28,31 @@ export function settleRecord(record: StagedRecord, outcome: Outcome, dirty: Stag
     case 'applied':
       return { ...dirtyPart(dirty), written: writtenAs(record, knownVersion(record)) };
     case 'version':
-      return { ...dirtyPart(dirty && rebased(dirty, record, outcome.version)), written: writtenAs(record, outcome.version) };
+      return {
+        ...dirtyPart(dirty && rebased(dirty, record, outcome.version)),
+        written: writtenAs(record, outcome.version),
+      };
     case 'superseded':
       return { ...dirtyPart(dirty && overruled(dirty, outcome.version)), ...seenVersion(outcome.version) };
-    case 'again': {
-      const tried = { ...record, attempts: outcome.attempts };
-      if (dirty === undefined) return { dirty: tried, retryInMs: outcome.delayMs };
-      return mergedOrBuried(tried, dirty, 'COUNTER_OVERFLOW', outcome.reason);
-    }
-    case 'buried': {
-      const rest = outcome.counted ? { ...record, deltas: noEntries() } : record;
-      if (outcome.rejected && dirty !== undefined) return mergedOrBuried({ ...rest, attempts: 0 }, dirty, outcome.code, outcome.reason);
-      const letter = { code: outcome.code, reason: outcome.reason, record: rest };
-      return { ...dirtyPart(dirty && overruled(dirty, outcome.version)), ...seenVersion(outcome.version), letter };
-    }
+    case 'again':
+      return triedAgain({ ...record, attempts: outcome.attempts }, outcome, dirty);
+    case 'buried':
+      return buried(outcome.counted ? { ...record, deltas: noEntries() } : record, outcome, dirty);
+    default:
+      return outcome satisfies never;
   }
+}
+
+function triedAgain(record: StagedRecord, outcome: OutcomeOf<'again'>, dirty: StagedRecord | undefined): Settled {
+  if (dirty === undefined) return { dirty: record, retryInMs: outcome.delayMs };
+  return mergedOrBuried(record, dirty, 'COUNTER_OVERFLOW', outcome.reason);
+}
+
+function buried(record: StagedRecord, outcome: OutcomeOf<'buried'>, dirty: StagedRecord | undefined): Settled {
+  const { code, reason, version, rejected } = outcome;
+  if (rejected && dirty !== undefined) return mergedOrBuried({ ...record, attempts: 0 }, dirty, code, reason);
+  const letter = { code, reason, record };
+  return { ...dirtyPart(dirty && overruled(dirty, version)), ...seenVersion(version), letter };
 }
 
 function dirtyPart(dirty: StagedRecord | undefined): Pick<Settled, 'dirty'> {

@@ -12,4 +12,9 @@ export interface StagingLimits {
   readonly seenCalls: number;
 }
 
-export const DEFAULT_LIMITS: StagingLimits = { rememberMs: 300_000, rememberRows: 4_000, seenMs: 600_000, seenCalls: 20_000 };
+export const DEFAULT_LIMITS: StagingLimits = {
+  rememberMs: 300_000,
+  rememberRows: 4_000,
+  seenMs: 600_000,
+  seenCalls: 20_000,
+};

@@ -6,7 +6,7 @@ import type { DueTime, MemoryShard } from './memory-shard.js';
 export function dueRows(shard: MemoryShard, nowMs: number, limit: number): readonly RowKey[] {
   return [...shard.due]
     .filter(([, due]) => due.mark !== undefined || due.atMs <= nowMs)
-    .sort(([, left], [, right]) => byDueTime(left, right))
+    .toSorted(([, left], [, right]) => byDueTime(left, right))
     .slice(0, limit)
     .map(([rowKey]) => rowKey);
 }
@@ -43,7 +43,7 @@ export function markDue(shard: MemoryShard, scope: DueScope): number | undefined
 /** Whether anything that was marked at or before the watermark is still pending. */
 export function isPending(shard: MemoryShard, watermark: number): boolean {
   if (shard.flight?.mark !== undefined && shard.flight.mark <= watermark) return true;
-  return [...shard.due.values()].some(due => due.mark !== undefined && due.mark <= watermark);
+  return [...shard.due.values()].some((due) => due.mark !== undefined && due.mark <= watermark);
 }
 
 function byDueTime(left: DueTime, right: DueTime): number {
@@ -55,10 +55,10 @@ function scopeFilter(scope: DueScope): (rowKey: RowKey) => boolean {
   if (scope.kind === 'all') return () => true;
   if (scope.kind === 'rows') {
     const rows = new Set(scope.keys);
-    return rowKey => rows.has(rowKey);
+    return (rowKey) => rows.has(rowKey);
   }
-  const tables = new Set(scope.tables.map(table => JSON.stringify([table.schema, table.table])));
-  return rowKey => {
+  const tables = new Set(scope.tables.map((table) => JSON.stringify([table.schema, table.table])));
+  return (rowKey) => {
     const { schema, table } = parseRowKey(rowKey);
     return tables.has(JSON.stringify([schema, table]));
   };

@@ -50,7 +50,11 @@ export class MemoryShard {
   }
 
   row(rowKey: RowKey): RowState & { readonly recent?: RememberedWrite | undefined } {
-    return { dirty: this.dirty.get(rowKey), inFlight: this.flight?.records.get(rowKey), recent: this.recent.get(rowKey) };
+    return {
+      dirty: this.dirty.get(rowKey),
+      inFlight: this.flight?.records.get(rowKey),
+      recent: this.recent.get(rowKey),
+    };
   }
 
   putDirty(rowKey: RowKey, record: StagedRecord, due: DueTime): void {

@@ -52,13 +52,13 @@ class MemoryStaging implements StagingStore {
     this.#now = options.now ?? Date.now;
     this.due = {
       next: async () => Array.from({ length: this.shards }, (_, shard) => this.#next(shard)),
-      make: async scope => this.#makeDue(scope),
-      pending: async watermarks => this.#pending(watermarks),
+      make: async (scope) => this.#makeDue(scope),
+      pending: async (watermarks) => this.#pending(watermarks),
     };
     this.deadLetters = {
-      list: async page => this.#letters().slice(page?.offset ?? 0, (page?.offset ?? 0) + (page?.limit ?? 100)),
+      list: async (page) => this.#letters().slice(page?.offset ?? 0, (page?.offset ?? 0) + (page?.limit ?? 100)),
       retry: async (letter, retry) => this.#retry(letter, retry?.force ?? false),
-      discard: async letter => this.#shards.get(letter.shard)?.dead.delete(letter.id) ?? false,
+      discard: async (letter) => this.#shards.get(letter.shard)?.dead.delete(letter.id) ?? false,
     };
   }
 
@@ -115,7 +115,14 @@ class MemoryStaging implements StagingStore {
     if (flight === undefined) return { status: 'nothing' };
     flight.attempts += 1;
     const { token, predecessor, attempts } = flight;
-    const batch: Batch = { shard: shardNumber, token, predecessor, attempts, records: new Map(flight.records), unreadable: new Map() };
+    const batch: Batch = {
+      shard: shardNumber,
+      token,
+      predecessor,
+      attempts,
+      records: new Map(flight.records),
+      unreadable: new Map(),
+    };
     return { status: 'batch', batch };
   }
 
@@ -128,7 +135,12 @@ class MemoryStaging implements StagingStore {
     return true;
   }
 
-  async park(shardNumber: number, seen: ChainSeen, lastToken: string, onLoss: 'park' | 'apply'): Promise<ParkReport | 'moved'> {
+  async park(
+    shardNumber: number,
+    seen: ChainSeen,
+    lastToken: string,
+    onLoss: 'park' | 'apply',
+  ): Promise<ParkReport | 'moved'> {
     const shard = this.#shards.get(shardNumber);
     if (shard === undefined || (shard.flight?.token ?? '') !== seen.inFlight) return 'moved';
     if (seen.inFlight === '' && shard.last !== seen.last) return 'moved';
@@ -162,7 +174,8 @@ class MemoryStaging implements StagingStore {
       shard.dropDirty(rowKey);
       shard.count(record.entity, 1);
     }
-    if (records.size > 0) shard.flight = { token: request.token, predecessor: request.predecessor, records, attempts: 0, mark };
+    if (records.size > 0)
+      shard.flight = { token: request.token, predecessor: request.predecessor, records, attempts: 0, mark };
   }
 
   #peek(rowKey: RowKey): Pending | undefined {
@@ -202,8 +215,8 @@ class MemoryStaging implements StagingStore {
   }
 
   #letters(): readonly DeadLetter[] {
-    const shards = [...this.#shards.values()].sort((left, right) => left.shard - right.shard);
-    return shards.flatMap(shard => [...shard.dead.values()].reverse());
+    const shards = [...this.#shards.values()].toSorted((left, right) => left.shard - right.shard);
+    return shards.flatMap((shard) => [...shard.dead.values()].toReversed());
   }
 
   #retry(which: { readonly shard: number; readonly id: string }, force: boolean): 'staged' | 'newer' | 'absent' {

@@ -66,7 +66,12 @@ export function writeStage(shard: MemoryShard, call: StageCall, plan: StagePlan,
 }
 
 /** Quiet time after the last change, bounded by the longest wait of the first; what a drain has marked stays marked. */
-function dueTime(before: DueTime | undefined, record: StagedRecord, rules: StageRules | undefined, nowMs: number): DueTime {
+function dueTime(
+  before: DueTime | undefined,
+  record: StagedRecord,
+  rules: StageRules | undefined,
+  nowMs: number,
+): DueTime {
   const atMs = rules === undefined ? nowMs : Math.min(record.firstAtMs + rules.maxDelayMs, nowMs + rules.debounceMs);
   return before?.mark === undefined ? { atMs } : { atMs, mark: before.mark };
 }
@@ -92,6 +97,7 @@ function adjust(counts: Map<string, number>, entity: string | undefined, differe
 /** Callers are told only the versions that they do not know. */
 function noteVersion(versions: Map<RowKey, VersionText>, change: Change, record: StagedRecord | undefined): void {
   if (change.kind === 'increment') return;
-  if (record?.version === undefined || record.kind === 'delete' || record.version === change.version) versions.delete(change.rowKey);
+  if (record?.version === undefined || record.kind === 'delete' || record.version === change.version)
+    versions.delete(change.rowKey);
   else versions.set(change.rowKey, record.version);
 }

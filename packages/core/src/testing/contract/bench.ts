@@ -44,7 +44,7 @@ export class Bench {
 
   call(...changes: readonly Partial<Change>[]): StageCall {
     this.#calls += 1;
-    const whole = changes.map(change => this.change(change));
+    const whole = changes.map((change) => this.change(change));
     return { shard: 0, id: `call-${this.#calls}`, changes: whole, rules: { Product: this.rules } };
   }
 
@@ -74,8 +74,11 @@ export class Bench {
 
   /** Ends a batch: row number -> outcome, the others applied. */
   async end(batch: Batch, outcomes: Readonly<Record<number, Outcome>> = {}): Promise<void> {
-    const byRow: BatchOutcome = new Map(Object.entries(outcomes).map(([number, outcome]) => [this.row(Number(number)), outcome]));
-    if (!(await this.store.acknowledge(0, batch.token, byRow))) throw new Error(`Batch ${batch.token} is not in flight`);
+    const byRow: BatchOutcome = new Map(
+      Object.entries(outcomes).map(([number, outcome]) => [this.row(Number(number)), outcome]),
+    );
+    if (!(await this.store.acknowledge(0, batch.token, byRow)))
+      throw new Error(`Batch ${batch.token} is not in flight`);
     this.last = batch.token;
   }
 
@@ -88,5 +91,12 @@ export class Bench {
 
 /** Outcomes, with what a test does not care about filled in. */
 export const rejected: Outcome = { kind: 'buried', code: '23514', reason: 'check', rejected: true, counted: false };
-export const conflicted: Outcome = { kind: 'buried', code: 'CONFLICT', reason: 'newer', version: '9', rejected: false, counted: false };
+export const conflicted: Outcome = {
+  kind: 'buried',
+  code: 'CONFLICT',
+  reason: 'newer',
+  version: '9',
+  rejected: false,
+  counted: false,
+};
 export const again: Outcome = { kind: 'again', attempts: 1, delayMs: 0, reason: 'parent' };

@@ -28,3 +28,20 @@ export interface StagedRecord {
   /** Redis has forgotten something while this was pending: a conflict means that it may be written already, so no strategy is asked, it is parked. */
   readonly doubtful: boolean;
 }
+
+/** A record without content, for the place of one that cannot be read. */
+export function emptyRecord(): StagedRecord {
+  return {
+    kind: 'update',
+    entity: '',
+    values: {},
+    deltas: {},
+    originals: {},
+    first: 0,
+    last: 0,
+    firstAtMs: 0,
+    merged: 0,
+    attempts: 0,
+    doubtful: false,
+  };
+}

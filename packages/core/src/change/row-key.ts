@@ -17,7 +17,7 @@ export function rowKeyOf(address: RowAddress): RowKey {
 /** @throws SyntaxError for a text that is no row key. */
 export function parseRowKey(rowKey: string): RowAddress {
   const parts: unknown = JSON.parse(rowKey);
-  if (!Array.isArray(parts) || parts.length < 3 || !parts.every(part => typeof part === 'string')) {
+  if (!Array.isArray(parts) || parts.length < 3 || !parts.every((part) => typeof part === 'string')) {
     throw new SyntaxError(`Not a row key: ${rowKey}`);
   }
   const [schema, table, ...key] = parts as [string, string, ...string[]];

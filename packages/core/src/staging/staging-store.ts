@@ -171,7 +171,10 @@ export interface DeadLetterStore {
   /** Newest first within a shard. */
   list(page?: { readonly offset?: number; readonly limit?: number }): Promise<readonly DeadLetter[]>;
   /** Puts it back as a dirty record, under whatever is dirty by now. `newer`: the row was staged or written since, and `force` was not given. */
-  retry(letter: { readonly shard: number; readonly id: string }, options?: { readonly force?: boolean }): Promise<'staged' | 'newer' | 'absent'>;
+  retry(
+    letter: { readonly shard: number; readonly id: string },
+    options?: { readonly force?: boolean },
+  ): Promise<'staged' | 'newer' | 'absent'>;
   /** `false`: there is none. */
   discard(letter: { readonly shard: number; readonly id: string }): Promise<boolean>;
 }

@@ -1,0 +1,135 @@
+import type { Change, ChangeKind, VersionText } from './change.js';
+import { addDelta } from './deltas.js';
+import { noEntries } from './maps.js';
+import { knownVersion, mergeRecords } from './merge-records.js';
+import type { RecordKind, StagedRecord } from './record.js';
+import { compareVersions, newestVersion, versionAbove } from './version.js';
+
+/**
+ * What a user's change does to a row of which something is pending, by what is dirty (or, if nothing is, by what is known of the row). `merge` means: as the system's
+ * own table says. A refusal is an answer to the caller, who is there to hear it; that is the only difference between the two tables.
+ *
+ * - `gone`: nothing is dirty, and the row is in flight as deleted or was last written as deleted
+ * - `there`: nothing is dirty, and the row is in flight as something else
+ * - `unknown`: nothing is dirty or in flight
+ * - `annul`: an insert and its delete are nothing, unless something else than a delete is in flight, which then has to be deleted
+ */
+export const COALESCE: Readonly<
+  Record<RecordKind | 'gone' | 'there' | 'unknown', Readonly<Record<ChangeKind, Verdict>>>
+> = {
+  unknown: { insert: 'merge', update: 'merge', upsert: 'merge', delete: 'merge', increment: 'merge' },
+  there: { insert: 'exists', update: 'merge', upsert: 'merge', delete: 'merge', increment: 'merge' },
+  gone: { insert: 'merge', update: 'deleted', upsert: 'merge', delete: 'deleted', increment: 'deleted' },
+  insert: { insert: 'exists', update: 'merge', upsert: 'merge', delete: 'annul', increment: 'merge' },
+  update: { insert: 'exists', update: 'merge', upsert: 'merge', delete: 'merge', increment: 'merge' },
+  upsert: { insert: 'exists', update: 'merge', upsert: 'merge', delete: 'merge', increment: 'merge' },
+  replace: { insert: 'exists', update: 'merge', upsert: 'merge', delete: 'merge', increment: 'merge' },
+  delete: { insert: 'merge', update: 'deleted', upsert: 'merge', delete: 'deleted', increment: 'deleted' },
+  increment: { insert: 'exists', update: 'merge', upsert: 'merge', delete: 'merge', increment: 'merge' },
+};
+
+export type Verdict = 'merge' | 'annul' | 'exists' | 'deleted';
+
+/** Everything that the staging store knows of one row. */
+export interface RowState {
+  readonly dirty?: StagedRecord | undefined;
+  readonly inFlight?: StagedRecord | undefined;
+  readonly recent?: RecentWrite | undefined;
+}
+
+/** What was last written of a row. `version` is absent where the row has none. */
+export interface RecentWrite {
+  readonly version?: VersionText;
+  readonly deleted: boolean;
+}
+
+/** The place of a change in its shard's history. */
+export interface Stamp {
+  readonly sequence: number;
+  readonly nowMs: number;
+}
+
+export type Coalesced =
+  | { readonly status: 'dirty'; readonly record: StagedRecord }
+  | { readonly status: 'nothing' }
+  | {
+      readonly status: 'refused';
+      readonly reason: 'stale' | 'deleted' | 'exists' | 'overflow';
+      readonly version?: VersionText;
+    };
+
+/** What is dirty after a user's change, or why the change cannot be accepted. */
+export function coalesceChange(row: RowState, change: Change, stamp: Stamp): Coalesced {
+  const verdict = COALESCE[row.dirty?.kind ?? standing(row)][change.kind];
+  if (verdict === 'exists' || verdict === 'deleted') return { status: 'refused', reason: verdict };
+  const stale = newerThanSeen(row, change);
+  if (stale !== undefined) return { status: 'refused', reason: 'stale', version: stale };
+  if (verdict === 'annul' && (row.inFlight === undefined || row.inFlight.kind === 'delete'))
+    return { status: 'nothing' };
+
+  const incoming = recordOf(row, change, stamp);
+  const record = incoming && row.dirty ? mergeRecords(row.dirty, incoming) : incoming;
+  if (record === undefined || overflowsInFlight(row.inFlight, record)) return { status: 'refused', reason: 'overflow' };
+  return { status: 'dirty', record };
+}
+
+function standing(row: RowState): 'gone' | 'there' | 'unknown' {
+  if (row.inFlight !== undefined) return row.inFlight.kind === 'delete' ? 'gone' : 'there';
+  return row.recent?.deleted === true ? 'gone' : 'unknown';
+}
+
+/**
+ * The version because of which the change is stale. What is pending is known exactly, so the caller must have seen it; what was written last may have been overtaken by
+ * somebody's SQL, so only what is older than it is refused, and newer becomes the base.
+ */
+function newerThanSeen(row: RowState, change: Change): VersionText | undefined {
+  if (change.base === undefined || change.kind === 'increment') return undefined;
+  const pending = pendingVersion(row);
+  if (pending !== undefined) return pending === change.base ? undefined : pending;
+  const written = row.recent?.version;
+  return written !== undefined && compareVersions(change.base, written) < 0 ? written : undefined;
+}
+
+/** The newest of dirty and in flight that carries a version: a record of differences carries none. */
+function pendingVersion(row: RowState): VersionText | undefined {
+  const dirty = row.dirty === undefined ? undefined : knownVersion(row.dirty);
+  return dirty ?? (row.inFlight === undefined ? undefined : knownVersion(row.inFlight));
+}
+
+function recordOf(row: RowState, change: Change, stamp: Stamp): StagedRecord | undefined {
+  const compares = change.kind === 'update' || change.kind === 'delete';
+  const leavesNothing = change.kind === 'delete';
+  const version = versionOf(row, change);
+  if (change.version !== undefined && change.kind !== 'increment' && version === undefined) return undefined;
+  return {
+    kind: change.kind,
+    entity: change.entity,
+    ...(compares && change.base !== undefined ? { base: change.base } : {}),
+    ...(version === undefined ? {} : { version }),
+    values: leavesNothing ? noEntries() : change.values,
+    deltas: leavesNothing ? noEntries() : change.deltas,
+    originals: compares ? change.originals : noEntries(),
+    first: stamp.sequence,
+    last: stamp.sequence,
+    firstAtMs: stamp.nowMs,
+    merged: 1,
+    attempts: 0,
+    doubtful: false,
+  };
+}
+
+/** The version asked for, unless the row is known to have had it: an insert over a deletion goes on from the deleted row's version. */
+function versionOf(row: RowState, change: Change): VersionText | undefined {
+  if (change.version === undefined || change.kind === 'increment') return undefined;
+  if (change.kind === 'delete') return change.version;
+  return versionAbove(change.version, newestVersion(pendingVersion(row) ?? row.recent?.version, change.base));
+}
+
+/** Differences in flight may come back and be added to, and nobody could be told then. */
+function overflowsInFlight(inFlight: StagedRecord | undefined, record: StagedRecord): boolean {
+  if (inFlight === undefined) return false;
+  return Object.entries(record.deltas).some(([property, delta]) => {
+    const before = inFlight.deltas[property];
+    return before !== undefined && !(property in record.values) && addDelta(before, delta) === undefined;
+  });
+}

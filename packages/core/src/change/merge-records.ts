@@ -1,0 +1,162 @@
+import type { Deltas, Values, VersionText } from './change.js';
+import { addDelta } from './deltas.js';
+import { copyMap, noEntries } from './maps.js';
+import { CONFLICT, type RecordKind, type StagedRecord } from './record.js';
+import { newestVersion, nextVersion, versionAbove } from './version.js';
+
+/**
+ * How two records of one row become one, the older applied before the newer. The table is closed: whatever the system has to merge (a record that comes
+ * back under a newer one, a dead letter that is tried again, a heap of records that is parked) has a cell, and none of them drops an acknowledged change
+ * that the newer one does not overrule.
+ *
+ * - `row`: `assign` lays the newer columns over the older and adds the differences; `newer` starts the row anew; `none` leaves nothing.
+ * - `base`: `kept` is the older record's, because that is what the database still has, or the newer's if the older was not compared; a base that was
+ *   overruled stays overruled. `none`: an insert or an upsert compares nothing, and after an upsert nobody knows what is there.
+ *
+ * Three rules of the sink stand behind it: a delete that finds no row has happened, the delete inside a `replace` too, and an update that finds no row is a
+ * dead letter.
+ */
+export const MERGE: Readonly<Record<RecordKind, Readonly<Record<RecordKind, MergeCell>>>> = {
+  insert: {
+    insert: { kind: 'insert', row: 'newer', base: 'none' },
+    update: { kind: 'insert', row: 'assign', base: 'none' },
+    upsert: { kind: 'insert', row: 'assign', base: 'none' },
+    replace: { kind: 'insert', row: 'newer', base: 'none' },
+    delete: { kind: 'delete', row: 'none', base: 'newer' },
+    increment: { kind: 'insert', row: 'assign', base: 'none' },
+  },
+  update: {
+    insert: { kind: 'insert', row: 'newer', base: 'none' },
+    update: { kind: 'update', row: 'assign', base: 'kept' },
+    upsert: { kind: 'upsert', row: 'assign', base: 'none' },
+    replace: { kind: 'replace', row: 'newer', base: 'kept' },
+    delete: { kind: 'delete', row: 'none', base: 'kept' },
+    increment: { kind: 'update', row: 'assign', base: 'kept' },
+  },
+  upsert: {
+    insert: { kind: 'upsert', row: 'assign', base: 'none' },
+    update: { kind: 'upsert', row: 'assign', base: 'none' },
+    upsert: { kind: 'upsert', row: 'assign', base: 'none' },
+    replace: { kind: 'replace', row: 'newer', base: 'none' },
+    delete: { kind: 'delete', row: 'none', base: 'none' },
+    increment: { kind: 'upsert', row: 'assign', base: 'none' },
+  },
+  replace: {
+    insert: { kind: 'replace', row: 'newer', base: 'kept' },
+    update: { kind: 'replace', row: 'assign', base: 'kept' },
+    upsert: { kind: 'replace', row: 'assign', base: 'kept' },
+    replace: { kind: 'replace', row: 'newer', base: 'kept' },
+    delete: { kind: 'delete', row: 'none', base: 'kept' },
+    increment: { kind: 'replace', row: 'assign', base: 'kept' },
+  },
+  delete: {
+    insert: { kind: 'replace', row: 'newer', base: 'kept' },
+    update: { kind: 'update', row: 'newer', base: 'newer' },
+    upsert: { kind: 'replace', row: 'newer', base: 'kept' },
+    replace: { kind: 'replace', row: 'newer', base: 'kept' },
+    delete: { kind: 'delete', row: 'none', base: 'kept' },
+    increment: { kind: 'increment', row: 'newer', base: 'none' },
+  },
+  increment: {
+    insert: { kind: 'insert', row: 'newer', base: 'none' },
+    update: { kind: 'update', row: 'assign', base: 'kept' },
+    upsert: { kind: 'upsert', row: 'assign', base: 'none' },
+    replace: { kind: 'replace', row: 'newer', base: 'newer' },
+    delete: { kind: 'delete', row: 'none', base: 'newer' },
+    increment: { kind: 'increment', row: 'assign', base: 'none' },
+  },
+};
+
+export interface MergeCell {
+  readonly kind: RecordKind;
+  readonly row: 'assign' | 'newer' | 'none';
+  readonly base: 'kept' | 'newer' | 'none';
+}
+
+/** One record that does what `older` and then `newer` do. `undefined`: a sum of differences, or the version, leaves int64. */
+export function mergeRecords(older: StagedRecord, newer: StagedRecord): StagedRecord | undefined {
+  const cell = MERGE[older.kind][newer.kind];
+  const deltas = mergedDeltas(cell, older, newer);
+  const version = mergedVersion(cell, older, newer);
+  if (deltas === undefined || version === undefined) return undefined;
+  const base = mergedBase(cell, older, newer);
+  return {
+    kind: cell.kind,
+    entity: newer.entity,
+    ...(base === undefined ? {} : { base }),
+    ...(version === UNVERSIONED ? {} : { version }),
+    values: mergedValues(cell, older, newer),
+    deltas,
+    originals: mergedOriginals(cell, older, newer),
+    first: Math.min(older.first, newer.first),
+    last: Math.max(older.last, newer.last),
+    firstAtMs: Math.min(older.firstAtMs, newer.firstAtMs),
+    merged: older.merged + newer.merged,
+    attempts: older.attempts,
+    doubtful: older.doubtful || newer.doubtful,
+  };
+}
+
+/** The newest version that a record knows its row to have, or to have had before it was deleted. */
+export function knownVersion(record: StagedRecord): VersionText | undefined {
+  return newestVersion(record.version, record.base === CONFLICT ? undefined : record.base);
+}
+
+function mergedBase(cell: MergeCell, older: StagedRecord, newer: StagedRecord): StagedRecord['base'] {
+  if (cell.base === 'none') return undefined;
+  if (cell.base === 'newer') return newer.base;
+  if (older.base === CONFLICT || newer.base === CONFLICT) return CONFLICT;
+  return older.base === undefined && older.version === undefined ? newer.base : older.base;
+}
+
+const UNVERSIONED = '';
+
+/**
+ * A version only rises. A newer change without one onto a record that has one raises it all the same, because whoever holds the older version has not seen that change; only
+ * differences leave it alone, and a delete keeps it as the version from which a replacement goes on.
+ */
+function mergedVersion(cell: MergeCell, older: StagedRecord, newer: StagedRecord): VersionText | undefined {
+  if (cell.kind === 'increment') return UNVERSIONED;
+  if (newer.kind === 'increment') return older.version ?? UNVERSIONED;
+  if (newer.kind === 'delete') return newestVersion(older.version, newer.version) ?? UNVERSIONED;
+  const known = knownVersion(older);
+  if (newer.version !== undefined) return versionAbove(newer.version, known);
+  return known === undefined ? UNVERSIONED : nextVersion(known);
+}
+
+function mergedValues(cell: MergeCell, older: StagedRecord, newer: StagedRecord): Values {
+  if (cell.row === 'none') return noEntries();
+  if (cell.row === 'newer') return newer.values;
+  return Object.assign(copyMap(older.values), newer.values);
+}
+
+/** Assigning a property clears its difference, adding adds to it. */
+function mergedDeltas(cell: MergeCell, older: StagedRecord, newer: StagedRecord): Deltas | undefined {
+  if (cell.row === 'none') return noEntries();
+  if (cell.row === 'newer') return newer.deltas;
+  const deltas = copyMap(older.deltas);
+  for (const property of Object.keys(newer.values)) delete deltas[property];
+  for (const [property, delta] of Object.entries(newer.deltas)) {
+    const before = deltas[property];
+    const sum = before === undefined ? delta : addDelta(before, delta);
+    if (sum === undefined) return undefined;
+    deltas[property] = sum;
+  }
+  return deltas;
+}
+
+/**
+ * Only records that meet a row they have seen keep originals. The older original wins, and a property that the older record touched without one gets none: what the newer
+ * change saw there was staged, never in the database.
+ */
+function mergedOriginals(cell: MergeCell, older: StagedRecord, newer: StagedRecord): Values {
+  if (cell.base === 'none') return noEntries();
+  if (cell.kind === 'replace') return older.kind === 'increment' ? newer.originals : older.originals;
+  if (cell.base === 'newer') return newer.originals;
+  const originals = copyMap(older.originals);
+  for (const [property, original] of Object.entries(newer.originals)) {
+    if (property in originals || property in older.values || property in older.deltas) continue;
+    originals[property] = original;
+  }
+  return originals;
+}

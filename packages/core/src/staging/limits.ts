@@ -1,0 +1,20 @@
+/** How much a staging store remembers of what is no longer pending. All per shard. */
+export interface StagingLimits {
+  /** Written versions and deletions are remembered at least this long (and at most twice as long), milliseconds. @defaultValue 300_000 */
+  readonly rememberMs: number;
+  /** Rows remembered per generation, of which there are two; the oldest are forgotten first. @defaultValue 4_000 */
+  readonly rememberRows: number;
+  /**
+   * Ids of stage calls are remembered at least this long, milliseconds: longer than a caller goes on sending one again. @defaultValue 600_000
+   */
+  readonly seenMs: number;
+  /** Ids per generation, above which a generation ends after a tenth of `seenMs` already. @defaultValue 20_000 */
+  readonly seenCalls: number;
+}
+
+export const DEFAULT_LIMITS: StagingLimits = {
+  rememberMs: 300_000,
+  rememberRows: 4_000,
+  seenMs: 600_000,
+  seenCalls: 20_000,
+};

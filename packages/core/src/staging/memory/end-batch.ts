@@ -1,0 +1,56 @@
+import { settledByVersion } from '../../change/doubt.js';
+import { mergeRecords } from '../../change/merge-records.js';
+import type { BatchOutcome } from '../../change/outcome.js';
+import type { StagedRecord } from '../../change/record.js';
+import type { RowKey } from '../../change/row-key.js';
+import { settleRecord, type Settled } from '../../change/settle-record.js';
+import type { ParkReport } from '../staging-store.js';
+import type { MemoryShard } from './memory-shard.js';
+
+/** Ends the batch in flight as its ledger row says. */
+export function settleBatch(shard: MemoryShard, token: string, outcomes: BatchOutcome, nowMs: number): void {
+  for (const [rowKey, record] of shard.land()) {
+    const settled = settleRecord(record, outcomes.get(rowKey) ?? { kind: 'applied' }, shard.dirty.get(rowKey));
+    putBack(shard, rowKey, settled, nowMs);
+    if (settled.letter) shard.bury({ ...settled.letter, rowKey, token, atMs: nowMs });
+    if (settled.written) shard.remember(rowKey, settled.written, record.last);
+  }
+  shard.last = token;
+}
+
+function putBack(shard: MemoryShard, rowKey: RowKey, settled: Settled, nowMs: number): void {
+  if (settled.dirty === undefined) return;
+  const due = settled.retryInMs === undefined ? shard.due.get(rowKey) : { atMs: nowMs + settled.retryInMs };
+  shard.putDirty(rowKey, settled.dirty, due ?? { atMs: nowMs });
+}
+
+const DOUBT = 'Redis or the database has forgotten something: whether this was written is not known';
+
+/** Parks everything that is pending, except what the database can settle by itself. */
+export function parkAll(shard: MemoryShard, lastToken: string, onLoss: 'park' | 'apply', nowMs: number): ParkReport {
+  const report = { parked: 0, doubtful: 0 };
+  const token = shard.flight?.token ?? '';
+  const park = (rowKey: RowKey, record: StagedRecord): void => {
+    shard.bury({ code: 'STAGING_LOSS', reason: DOUBT, rowKey, token, atMs: nowMs, record });
+    report.parked += 1;
+  };
+
+  const pending = new Map(shard.dirty);
+  for (const [rowKey, record] of shard.land()) {
+    const dirty = shard.dirty.get(rowKey);
+    const merged = dirty === undefined ? record : mergeRecords(record, dirty);
+    if (merged === undefined) park(rowKey, record);
+    else pending.set(rowKey, merged);
+  }
+  for (const [rowKey, record] of pending) {
+    const due = shard.due.get(rowKey) ?? { atMs: nowMs };
+    shard.dropDirty(rowKey);
+    if (onLoss === 'apply') shard.putDirty(rowKey, record, due);
+    else if (settledByVersion(record)) {
+      shard.putDirty(rowKey, { ...record, doubtful: true }, due);
+      report.doubtful += 1;
+    } else park(rowKey, record);
+  }
+  shard.last = lastToken;
+  return report;
+}

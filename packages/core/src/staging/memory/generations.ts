@@ -1,0 +1,29 @@
+/**
+ * A map that forgets: two generations, of which the older is dropped when the younger is full or old. An entry lives for one to two generations.
+ */
+export class Generations<K, V> {
+  #young = new Map<K, V>();
+  #old = new Map<K, V>();
+  #bornMs: number;
+
+  constructor(nowMs: number) {
+    this.#bornMs = nowMs;
+  }
+
+  get(key: K): V | undefined {
+    return this.#young.get(key) ?? this.#old.get(key);
+  }
+
+  set(key: K, value: V): void {
+    this.#young.set(key, value);
+  }
+
+  /** Begins a new generation if the younger is older than `maxAgeMs`, or holds `maxEntries` and is older than `minAgeMs`. */
+  age(nowMs: number, maxAgeMs: number, maxEntries: number, minAgeMs: number): void {
+    const ageMs = nowMs - this.#bornMs;
+    if (ageMs < maxAgeMs && (this.#young.size < maxEntries || ageMs < minAgeMs)) return;
+    this.#old = this.#young;
+    this.#young = new Map();
+    this.#bornMs = nowMs;
+  }
+}

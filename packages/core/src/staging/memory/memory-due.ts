@@ -1,0 +1,65 @@
+import { parseRowKey, type RowKey } from '../../change/row-key.js';
+import type { DueScope } from '../staging-store.js';
+import type { DueTime, MemoryShard } from './memory-shard.js';
+
+/** Rows that are due, those that a drain has marked first. */
+export function dueRows(shard: MemoryShard, nowMs: number, limit: number): readonly RowKey[] {
+  return [...shard.due]
+    .filter(([, due]) => due.mark !== undefined || due.atMs <= nowMs)
+    .toSorted(([, left], [, right]) => byDueTime(left, right))
+    .slice(0, limit)
+    .map(([rowKey]) => rowKey);
+}
+
+/** Milliseconds until the shard wants a flush. */
+export function nextDueMs(shard: MemoryShard, nowMs: number): number | undefined {
+  if (shard.flight !== undefined) return 0;
+  let next: number | undefined;
+  for (const due of shard.due.values()) {
+    const waitMs = due.mark === undefined ? Math.max(0, due.atMs - nowMs) : 0;
+    next = next === undefined ? waitMs : Math.min(next, waitMs);
+  }
+  return next;
+}
+
+/** Marks what is pending of the scope with the shard's stage sequence, which is answered if there is anything. */
+export function markDue(shard: MemoryShard, scope: DueScope): number | undefined {
+  const inScope = scopeFilter(scope);
+  const mark = shard.sequence;
+  let pending = false;
+  for (const [rowKey, due] of shard.due) {
+    if (!inScope(rowKey)) continue;
+    pending = true;
+    if (due.mark === undefined) shard.due.set(rowKey, { ...due, mark });
+  }
+  const { flight } = shard;
+  if (flight !== undefined && [...flight.records.keys()].some(inScope)) {
+    pending = true;
+    flight.mark = Math.min(flight.mark ?? mark, mark);
+  }
+  return pending ? mark : undefined;
+}
+
+/** Whether anything that was marked at or before the watermark is still pending. */
+export function isPending(shard: MemoryShard, watermark: number): boolean {
+  if (shard.flight?.mark !== undefined && shard.flight.mark <= watermark) return true;
+  return [...shard.due.values()].some((due) => due.mark !== undefined && due.mark <= watermark);
+}
+
+function byDueTime(left: DueTime, right: DueTime): number {
+  if (left.mark === undefined && right.mark === undefined) return left.atMs - right.atMs;
+  return (left.mark ?? Infinity) - (right.mark ?? Infinity);
+}
+
+function scopeFilter(scope: DueScope): (rowKey: RowKey) => boolean {
+  if (scope.kind === 'all') return () => true;
+  if (scope.kind === 'rows') {
+    const rows = new Set(scope.keys);
+    return (rowKey) => rows.has(rowKey);
+  }
+  const tables = new Set(scope.tables.map((table) => JSON.stringify([table.schema, table.table])));
+  return (rowKey) => {
+    const { schema, table } = parseRowKey(rowKey);
+    return tables.has(JSON.stringify([schema, table]));
+  };
+}

@@ -1,0 +1,234 @@
+import { overtaken, revive } from '../../change/retry-letter.js';
+import type { BatchOutcome } from '../../change/outcome.js';
+import type { StagedRecord } from '../../change/record.js';
+import type { RowKey } from '../../change/row-key.js';
+import { shardOf } from '../../change/shard.js';
+import { counterOverflow } from '../staging-errors.js';
+import { DEFAULT_LIMITS, type StagingLimits } from '../limits.js';
+import type {
+  Batch,
+  ChainSeen,
+  Claim,
+  ClaimRequest,
+  DeadLetter,
+  DeadLetterStore,
+  DueRecords,
+  DueScope,
+  ParkReport,
+  Pending,
+  StageAnswer,
+  StageCall,
+  StagingStats,
+  StagingStore,
+} from '../staging-store.js';
+import { parkAll, settleBatch } from './end-batch.js';
+import { dueRows, isPending, markDue, nextDueMs } from './memory-due.js';
+import { MemoryShard } from './memory-shard.js';
+import { planStage, writeStage } from './stage-changes.js';
+
+export interface MemoryStagingOptions extends Partial<StagingLimits> {
+  /** @defaultValue 64 */
+  readonly shards?: number;
+  /** Milliseconds since 1970. @defaultValue Date.now */
+  readonly now?: () => number;
+}
+
+/** Staging without Redis: for tests, simulations, and single processes that may lose what is pending. */
+export function memoryStaging(options: MemoryStagingOptions = {}): StagingStore {
+  return new MemoryStaging(options);
+}
+
+class MemoryStaging implements StagingStore {
+  readonly shards: number;
+  readonly due: DueRecords;
+  readonly deadLetters: DeadLetterStore;
+  readonly #shards = new Map<number, MemoryShard>();
+  readonly #limits: StagingLimits;
+  readonly #now: () => number;
+
+  constructor(options: MemoryStagingOptions) {
+    this.shards = options.shards ?? 64;
+    this.#limits = { ...DEFAULT_LIMITS, ...options };
+    this.#now = options.now ?? Date.now;
+    this.due = {
+      next: async () => Array.from({ length: this.shards }, (_, shard) => this.#next(shard)),
+      make: async (scope) => this.#makeDue(scope),
+      pending: async (watermarks) => this.#pending(watermarks),
+    };
+    this.deadLetters = {
+      list: async (page) => this.#letters().slice(page?.offset ?? 0, (page?.offset ?? 0) + (page?.limit ?? 100)),
+      retry: async (letter, retry) => this.#retry(letter, retry?.force ?? false),
+      discard: async (letter) => this.#shards.get(letter.shard)?.dead.delete(letter.id) ?? false,
+    };
+  }
+
+  async adopt(shard: number, lastToken: string): Promise<'adopted' | 'present'> {
+    if (this.#shards.has(shard)) return 'present';
+    this.#shards.set(shard, new MemoryShard(shard, lastToken, this.#limits, this.#now()));
+    return 'adopted';
+  }
+
+  async check(call: StageCall): Promise<StageAnswer> {
+    const shard = this.#shards.get(call.shard);
+    if (shard === undefined) return { status: 'uninitialised' };
+    return shard.seen.get(call.id) ?? planStage(shard, call, this.#now()).answer;
+  }
+
+  async stage(call: StageCall): Promise<StageAnswer> {
+    const shard = this.#shards.get(call.shard);
+    if (shard === undefined) return { status: 'uninitialised' };
+    const seen = shard.seen.get(call.id);
+    if (seen !== undefined) return seen;
+    const nowMs = this.#now();
+    shard.forget(nowMs);
+    const plan = planStage(shard, call, nowMs);
+    if (plan.answer.status === 'staged') writeStage(shard, call, plan, nowMs);
+    return plan.answer;
+  }
+
+  async fence(shardNumber: number, callId: string): Promise<StageAnswer> {
+    const shard = this.#shards.get(shardNumber);
+    if (shard === undefined) return { status: 'uninitialised' };
+    const seen = shard.seen.get(callId);
+    if (seen !== undefined) return seen;
+    shard.seen.set(callId, { status: 'voided' });
+    return { status: 'voided' };
+  }
+
+  async peek(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>> {
+    const found = new Map<RowKey, Pending>();
+    for (const rowKey of keys) {
+      const pending = this.#peek(rowKey);
+      if (pending !== undefined) found.set(rowKey, pending);
+    }
+    return found;
+  }
+
+  async claim(shardNumber: number, request: ClaimRequest): Promise<Claim> {
+    const shard = this.#shards.get(shardNumber);
+    if (shard === undefined) return { status: 'uninitialised' };
+    if (shard.flight === undefined) {
+      if (shard.last !== request.predecessor) return { status: 'broken', seen: { inFlight: '', last: shard.last } };
+      this.#takeOff(shard, request);
+    }
+    const { flight } = shard;
+    if (flight === undefined) return { status: 'nothing' };
+    flight.attempts += 1;
+    const { token, predecessor, attempts } = flight;
+    const batch: Batch = {
+      shard: shardNumber,
+      token,
+      predecessor,
+      attempts,
+      records: new Map(flight.records),
+      unreadable: new Map(),
+    };
+    return { status: 'batch', batch };
+  }
+
+  async acknowledge(shardNumber: number, token: string, outcomes: BatchOutcome): Promise<boolean> {
+    const shard = this.#shards.get(shardNumber);
+    if (shard?.flight?.token !== token) return false;
+    const nowMs = this.#now();
+    shard.forget(nowMs);
+    settleBatch(shard, token, outcomes, nowMs);
+    return true;
+  }
+
+  async park(
+    shardNumber: number,
+    seen: ChainSeen,
+    lastToken: string,
+    onLoss: 'park' | 'apply',
+  ): Promise<ParkReport | 'moved'> {
+    const shard = this.#shards.get(shardNumber);
+    if (shard === undefined || (shard.flight?.token ?? '') !== seen.inFlight) return 'moved';
+    if (seen.inFlight === '' && shard.last !== seen.last) return 'moved';
+    return parkAll(shard, lastToken, onLoss, this.#now());
+  }
+
+  async stats(): Promise<StagingStats> {
+    const pending: Record<string, number> = {};
+    const totals = { inFlight: 0, dead: 0, staged: 0, coalesced: 0, annihilated: 0 };
+    for (const shard of this.#shards.values()) {
+      for (const [entity, count] of shard.pending) if (count > 0) pending[entity] = (pending[entity] ?? 0) + count;
+      totals.inFlight += shard.flight?.records.size ?? 0;
+      totals.dead += shard.dead.size;
+      totals.staged += shard.sequence;
+      totals.coalesced += shard.coalesced;
+      totals.annihilated += shard.annihilated;
+    }
+    return { pending, ...totals };
+  }
+
+  async close(): Promise<void> {}
+
+  #takeOff(shard: MemoryShard, request: ClaimRequest): void {
+    const records = new Map<RowKey, StagedRecord>();
+    let mark: number | undefined;
+    for (const rowKey of dueRows(shard, this.#now(), request.limit)) {
+      const record = shard.dirty.get(rowKey);
+      if (record === undefined) continue;
+      mark ??= shard.due.get(rowKey)?.mark;
+      records.set(rowKey, record);
+      shard.dropDirty(rowKey);
+      shard.count(record.entity, 1);
+    }
+    if (records.size > 0)
+      shard.flight = { token: request.token, predecessor: request.predecessor, records, attempts: 0, mark };
+  }
+
+  #peek(rowKey: RowKey): Pending | undefined {
+    const shard = this.#shards.get(shardOf(rowKey, this.shards));
+    if (shard === undefined) return undefined;
+    const { dirty, inFlight, recent } = shard.row(rowKey);
+    if (dirty === undefined && inFlight === undefined && recent === undefined) return undefined;
+    const { sequence: _, ...written } = recent ?? { sequence: 0, deleted: false };
+    return {
+      ...(dirty === undefined ? {} : { dirty }),
+      ...(inFlight === undefined ? {} : { inFlight: { record: inFlight, token: shard.flight?.token ?? '' } }),
+      ...(recent === undefined ? {} : { recent: written }),
+    };
+  }
+
+  #next(shardNumber: number): number | undefined {
+    const shard = this.#shards.get(shardNumber);
+    return shard && nextDueMs(shard, this.#now());
+  }
+
+  #makeDue(scope: DueScope): ReadonlyMap<number, number> {
+    const watermarks = new Map<number, number>();
+    for (const [shardNumber, shard] of this.#shards) {
+      const watermark = markDue(shard, scope);
+      if (watermark !== undefined) watermarks.set(shardNumber, watermark);
+    }
+    return watermarks;
+  }
+
+  #pending(watermarks: ReadonlyMap<number, number>): ReadonlySet<number> {
+    const pending = new Set<number>();
+    for (const [shardNumber, watermark] of watermarks) {
+      const shard = this.#shards.get(shardNumber);
+      if (shard !== undefined && isPending(shard, watermark)) pending.add(shardNumber);
+    }
+    return pending;
+  }
+
+  #letters(): readonly DeadLetter[] {
+    const shards = [...this.#shards.values()].toSorted((left, right) => left.shard - right.shard);
+    return shards.flatMap((shard) => [...shard.dead.values()].toReversed());
+  }
+
+  #retry(which: { readonly shard: number; readonly id: string }, force: boolean): 'staged' | 'newer' | 'absent' {
+    const shard = this.#shards.get(which.shard);
+    const letter = shard?.dead.get(which.id);
+    if (shard === undefined || letter === undefined) return 'absent';
+    const row = shard.row(letter.rowKey);
+    if (!force && overtaken(letter.record, row)) return 'newer';
+    const record = revive(letter.record, row);
+    if (record === undefined) throw counterOverflow(letter.rowKey);
+    shard.putDirty(letter.rowKey, record, shard.due.get(letter.rowKey) ?? { atMs: this.#now() });
+    shard.dead.delete(which.id);
+    return 'staged';
+  }
+}

@@ -1,0 +1,103 @@
+import { coalesceChange } from '../../change/coalesce-change.js';
+import { encodeRecord } from '../../change/record-codec.js';
+import type { Change, VersionText } from '../../change/change.js';
+import type { StagedRecord } from '../../change/record.js';
+import type { RowKey } from '../../change/row-key.js';
+import type { Refusal, StageAnswer, StageCall, StageRules } from '../staging-store.js';
+import type { DueTime, MemoryShard } from './memory-shard.js';
+
+/** What a stage call would do: computed in full before anything is written, because a call is accepted whole or not at all. */
+export interface StagePlan {
+  readonly answer: StageAnswer;
+  /** Row -> what is dirty afterwards; `undefined`: nothing. */
+  readonly rows: ReadonlyMap<RowKey, StagedRecord | undefined>;
+  readonly coalesced: number;
+  readonly annihilated: number;
+}
+
+export function planStage(shard: MemoryShard, call: StageCall, nowMs: number): StagePlan {
+  const rows = new Map<RowKey, StagedRecord | undefined>();
+  const versions = new Map<RowKey, VersionText>();
+  const refusals = new Map<RowKey, Refusal>();
+  const added = new Map<string, number>();
+  let coalesced = 0;
+  let annihilated = 0;
+
+  call.changes.forEach((change, index) => {
+    const { rowKey } = change;
+    if (refusals.has(rowKey)) return;
+    const known = shard.row(rowKey);
+    const row = rows.has(rowKey) ? { ...known, dirty: rows.get(rowKey) } : known;
+    const result = coalesceChange(row, change, { sequence: shard.sequence + index + 1, nowMs });
+    if (result.status === 'refused') {
+      const { reason, version } = result;
+      refusals.set(rowKey, { rowKey, reason, ...(version === undefined ? {} : { version }) });
+      return;
+    }
+    const record = result.status === 'dirty' ? result.record : undefined;
+    const limit = record && overLimit(shard, call.rules[change.entity], record, row, added);
+    if (limit !== undefined) {
+      refusals.set(rowKey, { rowKey, reason: limit });
+      return;
+    }
+    if (row.dirty !== undefined) coalesced += record === undefined ? 0 : 1;
+    if (record === undefined) annihilated += 1;
+    adjust(added, row.dirty?.entity, -1);
+    adjust(added, record?.entity, 1);
+    rows.set(rowKey, record);
+    noteVersion(versions, change, record);
+  });
+
+  const answer: StageAnswer =
+    refusals.size > 0 ? { status: 'refused', refusals: [...refusals.values()] } : { status: 'staged', versions };
+  return { answer, rows, coalesced, annihilated };
+}
+
+export function writeStage(shard: MemoryShard, call: StageCall, plan: StagePlan, nowMs: number): void {
+  for (const [rowKey, record] of plan.rows) {
+    const before = shard.due.get(rowKey);
+    if (record === undefined) shard.dropDirty(rowKey);
+    else shard.putDirty(rowKey, record, dueTime(before, record, call.rules[record.entity], nowMs));
+  }
+  shard.sequence += call.changes.length;
+  shard.coalesced += plan.coalesced;
+  shard.annihilated += plan.annihilated;
+  shard.seen.set(call.id, plan.answer);
+}
+
+/** Quiet time after the last change, bounded by the longest wait of the first; what a drain has marked stays marked. */
+function dueTime(
+  before: DueTime | undefined,
+  record: StagedRecord,
+  rules: StageRules | undefined,
+  nowMs: number,
+): DueTime {
+  const atMs = rules === undefined ? nowMs : Math.min(record.firstAtMs + rules.maxDelayMs, nowMs + rules.debounceMs);
+  return before?.mark === undefined ? { atMs } : { atMs, mark: before.mark };
+}
+
+function overLimit(
+  shard: MemoryShard,
+  rules: StageRules | undefined,
+  record: StagedRecord,
+  row: { readonly dirty?: StagedRecord | undefined; readonly inFlight?: StagedRecord | undefined },
+  added: ReadonlyMap<string, number>,
+): 'full' | 'too-large' | undefined {
+  if (rules === undefined) return undefined;
+  const isNewRow = row.dirty === undefined && row.inFlight === undefined;
+  const pending = (shard.pending.get(record.entity) ?? 0) + (added.get(record.entity) ?? 0);
+  if (isNewRow && pending >= rules.maxPending) return 'full';
+  return encodeRecord(record).byteLength > rules.maxRecordBytes ? 'too-large' : undefined;
+}
+
+function adjust(counts: Map<string, number>, entity: string | undefined, difference: number): void {
+  if (entity !== undefined) counts.set(entity, (counts.get(entity) ?? 0) + difference);
+}
+
+/** Callers are told only the versions that they do not know. */
+function noteVersion(versions: Map<RowKey, VersionText>, change: Change, record: StagedRecord | undefined): void {
+  if (change.kind === 'increment') return;
+  if (record?.version === undefined || record.kind === 'delete' || record.version === change.version)
+    versions.delete(change.rowKey);
+  else versions.set(change.rowKey, record.version);
+}

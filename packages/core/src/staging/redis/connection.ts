@@ -1,0 +1,108 @@
+import { once } from 'node:events';
+import { Redis, type RedisOptions } from 'ioredis';
+import { asOpenError, asStagingError } from './redis-errors.js';
+import type { Script } from './scripts.js';
+
+/** Where Redis is: a URL, options of ioredis, or a client, which is duplicated and neither changed nor closed. */
+export type RedisTarget = string | RedisOptions | Redis;
+
+export type Argument = string | number | Buffer;
+
+/**
+ * The one connection to one server. No command ever runs behind the caller's back: nothing is queued while the server is away, nothing is sent again by the driver, and a
+ * command without an answer takes its connection with it.
+ */
+export class RedisConnection {
+  /** `host:port`, or the path of a socket; for messages. */
+  readonly server: string;
+  readonly #client: Redis;
+  #lastError: Error | undefined;
+
+  private constructor(client: Redis) {
+    this.#client = client;
+    const { host, port, path } = client.options;
+    this.server = path ?? `${host ?? 'localhost'}:${port ?? 6379}`;
+    client.on('error', (error: Error) => {
+      this.#lastError = error;
+    });
+  }
+
+  static async open(target: RedisTarget, commandTimeoutMs: number): Promise<RedisConnection> {
+    const connection = new RedisConnection(createClient(target, ownOptions(commandTimeoutMs)));
+    try {
+      await connection.#client.connect();
+    } catch (error) {
+      connection.#client.disconnect();
+      throw asOpenError(connection.#lastError ?? (error as Error), connection.server);
+    }
+    return connection;
+  }
+
+  /** Runs a script by its digest, and sends the script itself where the server does not have it (any more). */
+  async run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown[]> {
+    try {
+      return (await this.#client.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args)) as unknown[];
+    } catch (error) {
+      if (!isUnknownScript(error)) throw this.#failed(error);
+    }
+    try {
+      return (await this.#client.callBuffer('EVAL', script.source, keys.length, ...keys, ...args)) as unknown[];
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
+  /** A plain command, for what needs no script. Answers buffers. */
+  async command(name: string, ...args: readonly Argument[]): Promise<unknown> {
+    try {
+      return await this.#client.callBuffer(name, ...args);
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#client.status === 'end') return;
+    const ended = once(this.#client, 'end');
+    this.#client.disconnect();
+    await ended;
+  }
+
+  /** A command that timed out would otherwise be answered, or still run, on a connection that others go on using. */
+  #failed(error: unknown): Error {
+    if (error instanceof Error && error.message === 'Command timed out') this.#client.stream.destroy();
+    return asStagingError(error, this.server);
+  }
+}
+
+type OwnOptions = RedisOptions & { replyMapping: 'legacy' };
+
+function createClient(target: RedisTarget, own: OwnOptions): Redis {
+  if (typeof target === 'string') return new Redis(target, own);
+  return target instanceof Redis ? target.duplicate(own) : new Redis({ ...target, ...own });
+}
+
+/** What has to be so, whatever the options given say. The namespace is the only prefix of keys. */
+function ownOptions(commandTimeoutMs: number): OwnOptions {
+  return {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    enableReadyCheck: true,
+    enableAutoPipelining: false,
+    keyPrefix: '',
+    protocol: 2,
+    replyMapping: 'legacy',
+    commandTimeout: commandTimeoutMs,
+    connectTimeout: commandTimeoutMs,
+    retryStrategy: (attempt) => Math.min(25 * 2 ** Math.min(attempt, 10), LONGEST_BACK_OFF_MS),
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+  };
+}
+
+const LONGEST_BACK_OFF_MS = 2_000;
+
+function isUnknownScript(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOSCRIPT');
+}

@@ -1,0 +1,31 @@
+/** The keys of one shard. All share a hash tag, so that they live on one node of a cluster and one script may touch them. */
+export interface ShardKeys {
+  readonly chain: string;
+  readonly dirty: string;
+  readonly due: string;
+  readonly flight: string;
+  readonly seen: string;
+  readonly 'seen:old': string;
+  readonly recent: string;
+  readonly 'recent:old': string;
+  readonly dead: string;
+  readonly stats: string;
+}
+
+export type KeyName = keyof ShardKeys;
+
+export function shardKeys(namespace: string, shard: number): ShardKeys {
+  const key = (name: KeyName): string => `{${namespace}:${shard}}:${name}`;
+  return {
+    chain: key('chain'),
+    dirty: key('dirty'),
+    due: key('due'),
+    flight: key('flight'),
+    seen: key('seen'),
+    'seen:old': key('seen:old'),
+    recent: key('recent'),
+    'recent:old': key('recent:old'),
+    dead: key('dead'),
+    stats: key('stats'),
+  };
+}

@@ -1,0 +1,56 @@
+-- Ends a batch as its ledger row says, record by record, and makes its token the last acknowledged one.
+--
+-- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead  KEYS[8] stats
+-- ARGV  epoch, token, outcomes that are not "applied": row key -> parts, life of what is remembered (ms), rows remembered per generation
+-- returns  {'done'} | {'absent'} | {'uninitialised'} | {'epoch', epoch}
+local chain = KEYS[1]
+local dirty = KEYS[2]
+local due = KEYS[3]
+local flight = KEYS[4]
+local recent = KEYS[5]
+local recent_old = KEYS[6]
+local dead = KEYS[7]
+local stats = KEYS[8]
+local epoch, token, outcomes = ARGV[1], ARGV[2], cmsgpack.unpack(ARGV[3])
+local remember_ms, remember_rows = tonumber(ARGV[4]), tonumber(ARGV[5])
+
+-- include: time
+-- include: bulk
+-- include: merge
+-- include: recent
+-- include: generations
+-- include: counts
+-- include: bury
+-- include: settle
+
+local head = redis.call('HMGET', chain, 'epoch', 'token', 'recentAt', 'horizon')
+if not head[1] then return { 'uninitialised' } end
+if head[1] ~= epoch then return { 'epoch', head[1] } end
+if head[2] ~= token then return { 'absent' } end
+
+local now, horizon = now_ms(), tonumber(head[4])
+local records = redis.call('HGETALL', flight)
+redis.call('DEL', flight)
+redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark')
+
+local written = {}
+for index = 1, #records, 2 do
+  local row_key, bytes = records[index], records[index + 1]
+  local record, outcome = decode(bytes), outcomes[row_key]
+  if not record then
+    bury(row_key, outcome and outcome[CODE] or 'UNREADABLE', outcome and outcome[REASON] or 'Its bytes are no record', token, now, bytes)
+  else
+    count(record[ENTITY], -1)
+    if outcome and outcome[1] == 'again' then horizon = math.max(horizon, outcome[DELAY]) end
+    settle(row_key, record, outcome, now, written)
+  end
+end
+
+if now - tonumber(head[3]) >= remember_ms or redis.call('HLEN', recent) >= remember_rows then
+  new_generation(recent, recent_old)
+  redis.call('HSET', chain, 'recentAt', now)
+end
+send('HSET', recent, written)
+redis.call('HSET', chain, 'last', token, 'horizon', horizon)
+write_counts()
+return { 'done' }

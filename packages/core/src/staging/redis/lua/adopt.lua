@@ -1,0 +1,15 @@
+-- Starts the chain of a shard, if it has none.
+--
+-- KEYS[1] chain
+-- ARGV  epoch, last token that the database knows
+-- returns  {'adopted'} | {'present'} | {'epoch', epoch}
+local chain = KEYS[1]
+local epoch, last_token = ARGV[1], ARGV[2]
+
+-- include: time
+
+local present = redis.call('HGET', chain, 'epoch')
+if present then return present == epoch and { 'present' } or { 'epoch', present } end
+local now = now_ms()
+redis.call('HSET', chain, 'epoch', epoch, 'last', last_token, 'sequence', 0, 'horizon', 0, 'seenAt', now, 'seenFrom', 0, 'recentAt', now)
+return { 'adopted' }

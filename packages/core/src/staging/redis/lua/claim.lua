@@ -1,0 +1,35 @@
+-- Hands out the batch in flight. If there is none, and the chain is whole, moves due records into a new one: those that a drain has marked first.
+--
+-- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight
+-- ARGV  epoch, token of a new batch, last token that the database has committed, most records
+-- returns  {'batch', token, predecessor, attempts, row key, record, ...} | {'nothing'} | {'broken', last token} | {'uninitialised'} | {'epoch', epoch}
+local chain = KEYS[1]
+local dirty = KEYS[2]
+local due = KEYS[3]
+local flight = KEYS[4]
+local epoch, new_token, predecessor, limit = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+
+-- include: time
+-- include: bulk
+-- include: claim-due
+
+local head = redis.call('HMGET', chain, 'epoch', 'token', 'predecessor', 'last', 'horizon')
+if not head[1] then return { 'uninitialised' } end
+if head[1] ~= epoch then return { 'epoch', head[1] } end
+
+if not head[2] then
+  if head[4] ~= predecessor then return { 'broken', head[4] } end
+  local row_keys, mark = due_rows(now_ms(), limit, tonumber(head[5]))
+  if #row_keys == 0 then return { 'nothing' } end
+  take_off(row_keys)
+  redis.call('HSET', chain, 'token', new_token, 'predecessor', predecessor, 'attempts', 0)
+  if mark then redis.call('HSET', chain, 'mark', mark) end
+  head[2], head[3] = new_token, predecessor
+end
+
+local batch = { 'batch', head[2], head[3], redis.call('HINCRBY', chain, 'attempts', 1) }
+local records = redis.call('HGETALL', flight)
+for index = 1, #records do
+  batch[index + 4] = records[index]
+end
+return batch

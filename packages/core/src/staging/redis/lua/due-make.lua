@@ -1,0 +1,38 @@
+-- Marks the rows of a scope, or a part of them, as due now: a mark is the shard's stage sequence when the drain began. Rows that are marked already are left alone.
+--
+-- KEYS[1] chain  KEYS[2] due  KEYS[3] flight
+-- ARGV  epoch, mark or '' for the first part, score to go on from, most rows to visit, 'all' | 'tables' | 'rows', beginnings of row keys or row keys ...
+-- returns  {'marked', mark, 1 if anything of the scope is pending, score to go on from or ''} | {'uninitialised'} | {'epoch', epoch}
+local chain = KEYS[1]
+local due = KEYS[2]
+local flight = KEYS[3]
+local epoch, mark, from, limit, scope = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
+
+-- include: bulk
+-- include: scope
+
+local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'mark')
+if not head[1] then return { 'uninitialised' } end
+if head[1] ~= epoch then return { 'epoch', head[1] } end
+local is_first = mark == ''
+if is_first then mark = head[2] end
+
+local marked, go_on = {}, ''
+if scope == 'rows' then
+  marked = rows_with_score()
+else
+  local rows, last = rows_from(from, limit)
+  go_on = last
+  for _, row_key in ipairs(rows) do
+    if in_scope(row_key) then append(marked, mark, row_key) end
+  end
+end
+send('ZADD', due, marked)
+
+local is_pending = #marked > 0
+if is_first and not is_pending then is_pending = any_marked() end
+if is_first and head[3] and any_in_flight() then
+  is_pending = true
+  if not head[4] or tonumber(head[4]) > tonumber(mark) then redis.call('HSET', chain, 'mark', mark) end
+end
+return { 'marked', mark, is_pending and 1 or 0, go_on }

@@ -1,0 +1,30 @@
+-- Which records are due, and their move into flight.
+-- Needs: dirty, due, flight
+
+local FIRST_TIME = 1000000000000
+
+-- Answers row keys and the smallest mark of a drain among them. What is due later than anything may have to wait was stamped by a clock that ran ahead of this one.
+local function due_rows(now, limit, horizon)
+  local found = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'WITHSCORES', 'LIMIT', 0, limit)
+  local row_keys = {}
+  for index = 1, #found, 2 do
+    row_keys[#row_keys + 1] = found[index]
+  end
+  local mark = found[2] and tonumber(found[2]) < FIRST_TIME and found[2] or nil
+  if #row_keys < limit then
+    append(row_keys, unpack(redis.call('ZRANGEBYSCORE', due, now + horizon + 1, '+inf', 'LIMIT', 0, math.min(limit - #row_keys, CHUNK))))
+  end
+  return row_keys, mark
+end
+
+-- Takes away before it adds: so it works in a Redis that is out of memory, and makes room there.
+local function take_off(row_keys)
+  local records = get_all(dirty, row_keys)
+  local moved = {}
+  for index, row_key in ipairs(row_keys) do
+    if records[index] then append(moved, row_key, records[index]) end
+  end
+  send('ZREM', due, row_keys)
+  send('HDEL', dirty, row_keys)
+  send('HSET', flight, moved)
+end

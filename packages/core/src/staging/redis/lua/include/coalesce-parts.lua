@@ -1,0 +1,49 @@
+-- The questions that coalescing asks, one function each, as in coalesce-change.ts.
+
+local function standing(row)
+  if row.flight then return row.flight[KIND] == 'delete' and 'gone' or 'there' end
+  return row.deleted and 'gone' or 'unknown'
+end
+
+-- The version because of which the change is stale.
+local function newer_than_seen(row, change)
+  if change[BASE] == '' or change[KIND] == 'increment' then return nil end
+  if row.pending ~= '' then return row.pending ~= change[BASE] and row.pending or nil end
+  return compare(change[BASE], row.version) < 0 and row.version or nil
+end
+
+-- nil: the row has no next version.
+local function stamped(row, change, sequence, now)
+  local kind = change[KIND]
+  local compares = kind == 'update' or kind == 'delete'
+  if kind == 'increment' then
+    change[VERSION] = ''
+  elseif change[VERSION] ~= '' and kind ~= 'delete' then
+    local known = row.pending ~= '' and row.pending or row.version
+    local version = above(change[VERSION], newest(known, change[BASE]))
+    if not version then return nil end
+    change[VERSION] = version
+  end
+  if not compares then
+    change[BASE] = ''
+    change[ORIGINALS] = {}
+  end
+  if kind == 'delete' then
+    change[VALUES] = {}
+    change[DELTAS] = {}
+  end
+  change[1] = CODEC
+  change[FIRST], change[LAST], change[FIRST_AT] = sequence, sequence, now
+  change[MERGED], change[ATTEMPTS], change[DOUBTFUL] = 1, 0, 0
+  return change
+end
+
+-- Differences in flight may come back and be added to, and nobody could be told then.
+local function overflows_in_flight(flight, record)
+  if not flight then return false end
+  for property, delta in pairs(record[DELTAS]) do
+    local before = flight[DELTAS][property]
+    if before and not record[VALUES][property] and not add(before, delta) then return true end
+  end
+  return false
+end

@@ -1,0 +1,67 @@
+-- include: merge
+
+-- What a user's change does to what is dirty, or to what is known of a row of which nothing is; told in coalesce-change.ts.
+local COALESCE = [[
+unknown>insert:merge
+unknown>update:merge
+unknown>upsert:merge
+unknown>delete:merge
+unknown>increment:merge
+there>insert:exists
+there>update:merge
+there>upsert:merge
+there>delete:merge
+there>increment:merge
+gone>insert:merge
+gone>update:deleted
+gone>upsert:merge
+gone>delete:deleted
+gone>increment:deleted
+insert>insert:exists
+insert>update:merge
+insert>upsert:merge
+insert>delete:annul
+insert>increment:merge
+update>insert:exists
+update>update:merge
+update>upsert:merge
+update>delete:merge
+update>increment:merge
+upsert>insert:exists
+upsert>update:merge
+upsert>upsert:merge
+upsert>delete:merge
+upsert>increment:merge
+replace>insert:exists
+replace>update:merge
+replace>upsert:merge
+replace>delete:merge
+replace>increment:merge
+delete>insert:merge
+delete>update:deleted
+delete>upsert:merge
+delete>delete:deleted
+delete>increment:deleted
+increment>insert:exists
+increment>update:merge
+increment>upsert:merge
+increment>delete:merge
+increment>increment:merge
+]]
+
+-- include: coalesce-parts
+
+-- Answers 'dirty' and the record, 'nothing', or 'refused', the reason and the newest version. `row` has dirty, flight, pending (version), deleted and version (of what was
+-- written last). The change becomes the record: it is stamped in place.
+local function coalesce(row, change, sequence, now)
+  local verdict = look_up(COALESCE, row.dirty and row.dirty[KIND] or standing(row), change[KIND], '^%a+')
+  if verdict == 'exists' or verdict == 'deleted' then return 'refused', verdict, '' end
+  local stale = newer_than_seen(row, change)
+  if stale then return 'refused', 'stale', stale end
+  if verdict == 'annul' and (not row.flight or row.flight[KIND] == 'delete') then return 'nothing' end
+
+  local record = stamped(row, change, sequence, now)
+  if record and row.dirty then record = merge(row.dirty, record) end
+  if not record or overflows_in_flight(row.flight, record) then return 'refused', 'overflow', '' end
+  return 'dirty', record
+end

@@ -1,0 +1,11 @@
+-- include: version
+
+-- What was last written of a row: its version (or none), whether that was a deletion, and the stage sequence of what was written.
+-- Needs: recent, recent_old
+
+local function recall(row_key)
+  local bytes = redis.call('HGET', recent, row_key) or redis.call('HGET', recent_old, row_key)
+  if not bytes then return '', false, -1 end
+  local written = cmsgpack.unpack(bytes)
+  return written[1], written[2] == 1, written[3]
+end

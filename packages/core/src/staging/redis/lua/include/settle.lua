@@ -1,0 +1,74 @@
+-- The end of one record of a batch, as in settle-record.ts.
+-- Needs: dirty, due, chain, dead, token, and what merge, recent, counts and bury bring
+
+-- The parts of an outcome by position; its kind is the first.
+local OUTCOME_VERSION, ATTEMPT, DELAY, CODE, REASON, REJECTED, COUNTED = 2, 3, 4, 5, 6, 7, 8
+
+local function put_dirty(row_key, before, record)
+  if before then count(before[ENTITY], -1) end
+  count(record[ENTITY], 1)
+  redis.call('HSET', dirty, row_key, cmsgpack.pack(record))
+end
+
+local function raise(record, floor)
+  if record[VERSION] ~= '' and floor ~= '' and compare(record[VERSION], floor) <= 0 then record[VERSION] = add(floor, '1') or floor end
+end
+
+-- The base follows the row, where it was this record's version or is behind the row.
+local function rebase(row_key, newer, record, version)
+  if newer[BASE] == '' or newer[BASE] == 'conflict' then return end
+  newer[BASE] = newer[BASE] == record[VERSION] and version or newest(newer[BASE], version)
+  raise(newer, newer[BASE])
+  redis.call('HSET', dirty, row_key, cmsgpack.pack(newer))
+end
+
+local function overrule(row_key, newer, version)
+  if newer[BASE] == '' then return end
+  newer[BASE] = 'conflict'
+  raise(newer, version)
+  redis.call('HSET', dirty, row_key, cmsgpack.pack(newer))
+end
+
+-- A version that is empty leaves the remembered one as it is.
+local function remember(written, row_key, version, deleted, sequence)
+  if version == '' then version = recall(row_key) end
+  append(written, row_key, cmsgpack.pack({ version, deleted and 1 or 0, sequence }))
+end
+
+local function put_under(row_key, older, newer, code, reason, now)
+  local merged = merge(older, newer)
+  if merged then
+    put_dirty(row_key, newer, merged)
+  else
+    bury(row_key, code, reason, token, now, cmsgpack.pack(older))
+  end
+end
+
+local function settle(row_key, record, outcome, now, written)
+  local kind, deleted = outcome and outcome[1] or 'applied', record[KIND] == 'delete'
+  if kind == 'applied' then return remember(written, row_key, known_version(record), deleted, record[LAST]) end
+
+  local bytes = redis.call('HGET', dirty, row_key)
+  local newer = bytes and decode(bytes)
+  local version = outcome[OUTCOME_VERSION]
+  if kind == 'version' then
+    if newer then rebase(row_key, newer, record, version) end
+    return remember(written, row_key, version, deleted, record[LAST])
+  end
+  if kind == 'again' then
+    record[ATTEMPTS] = outcome[ATTEMPT]
+    if newer then return put_under(row_key, record, newer, 'COUNTER_OVERFLOW', outcome[REASON], now) end
+    put_dirty(row_key, nil, record)
+    return redis.call('ZADD', due, now + outcome[DELAY], row_key)
+  end
+  if kind == 'buried' then
+    if outcome[COUNTED] == 1 then record[DELTAS] = {} end
+    if outcome[REJECTED] == 1 and newer then
+      record[ATTEMPTS] = 0
+      return put_under(row_key, record, newer, outcome[CODE], outcome[REASON], now)
+    end
+    bury(row_key, outcome[CODE], outcome[REASON], token, now, cmsgpack.pack(record))
+  end
+  if newer then overrule(row_key, newer, version) end
+  if version ~= '' then remember(written, row_key, version, false, record[LAST]) end
+end

@@ -1,0 +1,59 @@
+-- What is known of one row while a call is computed, and the limits that hold for it.
+-- Needs: dirty, flight, stats, recent, recent_old
+
+-- What was written last counts only where nothing that is pending carries a version.
+local function recalled(row, row_key)
+  if row.pending == '' and not row.recalled then
+    row.version, row.deleted = recall(row_key)
+    row.recalled = true
+  end
+  return row
+end
+
+-- nil: what is pending of the row cannot be read.
+local function load_row(row_key, in_flight)
+  local row = { pending = '', version = '', deleted = false }
+  local bytes = redis.call('HGET', dirty, row_key)
+  if bytes then
+    row.dirty = decode(bytes)
+    if not row.dirty then return nil end
+    row.was_dirty = true
+    row.pending = known_version(row.dirty)
+  end
+  bytes = in_flight and redis.call('HGET', flight, row_key)
+  if bytes then
+    row.flight = decode(bytes)
+    if not row.flight then return nil end
+    if row.pending == '' then row.pending = known_version(row.flight) end
+  end
+  return recalled(row, row_key)
+end
+
+-- Takes over what is dirty now; what is pending of the row has changed with it.
+local function set_dirty(row, row_key, record)
+  if row.dirty then count(row.dirty[ENTITY], -1) end
+  if record then count(record[ENTITY], 1) end
+  row.dirty = record
+  row.pending = record and known_version(record) or ''
+  if row.pending == '' and row.flight then row.pending = known_version(row.flight) end
+  recalled(row, row_key)
+end
+
+local function pending_records(entity)
+  return (tonumber(redis.call('HGET', stats, 'p:' .. entity) or '0')) + (counts[entity] or 0)
+end
+
+-- The record is encoded here, once; its bytes are what is written.
+local function over_limit(row, record, rule)
+  row.bytes = cmsgpack.pack(record)
+  if not rule then return nil end
+  if not row.dirty and not row.flight and pending_records(record[ENTITY]) >= rule[3] then return 'full' end
+  return #row.bytes > rule[4] and 'too-large' or nil
+end
+
+-- Callers are told only the versions that they do not know.
+local function note_version(versions, row_key, kind, asked, record)
+  if kind == 'increment' then return end
+  local known = not record or record[KIND] == 'delete' or record[VERSION] == '' or record[VERSION] == asked
+  versions[row_key] = not known and record[VERSION] or nil
+end

@@ -1,0 +1,33 @@
+-- Scores below this are marks of drains, above it times in milliseconds.
+local FIRST_TIME = 1000000000000
+
+-- Writes what has become of the rows of a call. A row that a drain has marked stays marked.
+-- Needs: dirty, due
+local function write_rows(rows, order, rules, now)
+  local records, times, gone = {}, {}, {}
+  for _, row_key in ipairs(order) do
+    local row = rows[row_key]
+    if row.dirty then
+      local rule = rules[row.dirty[ENTITY]]
+      append(records, row_key, row.bytes)
+      local score = row.was_dirty and tonumber(redis.call('ZSCORE', due, row_key) or FIRST_TIME) or FIRST_TIME
+      if score >= FIRST_TIME then
+        append(times, rule and math.min(row.dirty[FIRST_AT] + rule[2], now + rule[1]) or now, row_key)
+      end
+    elseif row.was_dirty then
+      gone[#gone + 1] = row_key
+    end
+  end
+  send('HSET', dirty, records)
+  send('ZADD', due, times)
+  send('HDEL', dirty, gone)
+  send('ZREM', due, gone)
+end
+
+-- The longest time that any record may have to wait: what is due later than that was stamped by another clock.
+local function longest_delay(rules, horizon)
+  for _, rule in pairs(rules) do
+    horizon = math.max(horizon, rule[1], rule[2])
+  end
+  return horizon
+end

@@ -1,0 +1,34 @@
+-- Versions and sums are decimal texts of 64 bits, more than Lua's numbers hold. Redis adds them, on a field of its own that is gone again before the script ends.
+-- Needs: stats
+
+local function compare(left, right)
+  if #left ~= #right then return #left - #right end
+  if left == right then return 0 end
+  return left < right and -1 or 1
+end
+
+-- The larger; an empty text is none.
+local function newest(left, right)
+  return compare(left, right) < 0 and right or left
+end
+
+-- nil: the sum leaves int64.
+local function add(left, right)
+  redis.call('HSET', stats, 'scratch', left)
+  local added = redis.pcall('HINCRBY', stats, 'scratch', right)
+  local sum = redis.call('HGET', stats, 'scratch')
+  redis.call('HDEL', stats, 'scratch')
+  if type(added) == 'table' and added.err then return nil end
+  return sum
+end
+
+-- The version if it is above what is known, otherwise the next after what is known. nil: there is no next.
+local function above(version, known)
+  if compare(version, known) > 0 then return version end
+  return add(known, '1')
+end
+
+-- The newest version that a record knows its row to have, or to have had before it was deleted.
+local function known_version(record)
+  return newest(record[VERSION], record[BASE] == 'conflict' and '' or record[BASE])
+end

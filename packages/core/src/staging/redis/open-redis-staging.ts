@@ -1,0 +1,52 @@
+import { DEFAULT_LIMITS, type StagingLimits } from '../limits.js';
+import { RedisConnection, type RedisTarget } from './connection.js';
+import { RedisStaging } from './redis-staging.js';
+import { checkKeeping } from './server-checks.js';
+import { ShardScripts } from './shard-scripts.js';
+
+export interface RedisStagingOptions extends Partial<StagingLimits> {
+  /** A URL, options of ioredis, or a client of yours, which is duplicated and neither changed nor closed. */
+  readonly redis: RedisTarget;
+  /** Begins every key. Applications with different namespaces share nothing. @defaultValue 'spillway' */
+  readonly namespace?: string;
+  /** Number of logical partitions; fixed for the life of the data. @defaultValue 64 */
+  readonly shards?: number;
+  /** Generation of the shard map; a process with another one is refused. @defaultValue '1' */
+  readonly epoch?: string;
+  /** Accept a Redis that evicts keys or keeps nothing over a restart. @defaultValue false */
+  readonly acceptVolatile?: boolean;
+  /** A command that takes longer loses its connection, milliseconds. @defaultValue 2_000 */
+  readonly commandTimeoutMs?: number;
+}
+
+/**
+ * Connects to one Redis server, and checks once that it may be used.
+ *
+ * @throws SpillwayError `STAGING_UNAVAILABLE`: it cannot be reached. `CONFIG_INVALID`: it refuses this user. `REDIS_VOLATILE`: it would lose staged changes.
+ */
+export async function openRedisStaging(options: RedisStagingOptions): Promise<RedisStaging> {
+  const connection = await RedisConnection.open(options.redis, options.commandTimeoutMs ?? 2_000);
+  try {
+    const scripts = new ShardScripts(
+      connection,
+      options.namespace ?? 'spillway',
+      options.shards ?? 64,
+      options.epoch ?? '1',
+    );
+    const keeping = await checkKeeping(connection, options.acceptVolatile ?? false);
+    await scripts.run('stats', 0);
+    return new RedisStaging(connection, scripts, limitsOf(options), keeping);
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+function limitsOf(options: RedisStagingOptions): StagingLimits {
+  return {
+    rememberMs: options.rememberMs ?? DEFAULT_LIMITS.rememberMs,
+    rememberRows: options.rememberRows ?? DEFAULT_LIMITS.rememberRows,
+    seenMs: options.seenMs ?? DEFAULT_LIMITS.seenMs,
+    seenCalls: options.seenCalls ?? DEFAULT_LIMITS.seenCalls,
+  };
+}

@@ -1,0 +1,138 @@
+import { encodeChanges, encodeOutcomes, encodePlain } from '../../change/record-codec.js';
+import type { BatchOutcome } from '../../change/outcome.js';
+import type { RowKey } from '../../change/row-key.js';
+import { shardOf } from '../../change/shard.js';
+import type { StagingLimits } from '../limits.js';
+import type {
+  ChainSeen,
+  Claim,
+  ClaimRequest,
+  DeadLetterStore,
+  DueRecords,
+  ParkReport,
+  Pending,
+  StageAnswer,
+  StageCall,
+  StagingStats,
+  StagingStore,
+} from '../staging-store.js';
+import type { RedisConnection } from './connection.js';
+import { RedisDeadLetters } from './dead-letters.js';
+import { RedisDue } from './redis-due.js';
+import { addStats } from './redis-stats.js';
+import { batch, pendingOf, rowKey, stageAnswer, text, unreadableRow } from './replies.js';
+import type { Keeping } from './server-checks.js';
+import type { ShardScripts } from './shard-scripts.js';
+
+const DOUBT = 'Redis or the database has forgotten something: whether this was written is not known';
+
+/** Staging on one Redis server: one script per act, each atomic. */
+export class RedisStaging implements StagingStore {
+  readonly shards: number;
+  readonly due: DueRecords;
+  readonly deadLetters: DeadLetterStore;
+  /** What the check at the opening found about how the server keeps its data. */
+  readonly keeping: Keeping;
+  readonly #scripts: ShardScripts;
+  readonly #connection: RedisConnection;
+  readonly #limits: StagingLimits;
+
+  constructor(connection: RedisConnection, scripts: ShardScripts, limits: StagingLimits, keeping: Keeping) {
+    this.shards = scripts.shards;
+    this.due = new RedisDue(scripts);
+    this.deadLetters = new RedisDeadLetters(scripts);
+    this.keeping = keeping;
+    this.#scripts = scripts;
+    this.#connection = connection;
+    this.#limits = limits;
+  }
+
+  async adopt(shard: number, lastToken: string): Promise<'adopted' | 'present'> {
+    const reply = await this.#scripts.run('adopt', shard, lastToken);
+    return text(reply[0]) === 'adopted' ? 'adopted' : 'present';
+  }
+
+  async check(call: StageCall): Promise<StageAnswer> {
+    return this.#stage('check', call);
+  }
+
+  async stage(call: StageCall): Promise<StageAnswer> {
+    return this.#stage('stage', call);
+  }
+
+  async fence(shard: number, callId: string): Promise<StageAnswer> {
+    return stageAnswer(await this.#scripts.run('fence', shard, callId));
+  }
+
+  async peek(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>> {
+    const found = new Map<RowKey, Pending>();
+    const byShard = Map.groupBy(keys, (key) => shardOf(key, this.shards));
+    await Promise.all(
+      [...byShard].map(async ([shard, ofShard]) => {
+        const reply = await this.#scripts.run('peek', shard, ...ofShard);
+        if (text(reply[0]) === 'found') pendingOf(ofShard, reply, found);
+      }),
+    );
+    return found;
+  }
+
+  async claim(shard: number, request: ClaimRequest): Promise<Claim> {
+    const reply = await this.#scripts.run('claim', shard, request.token, request.predecessor, request.limit);
+    const status = text(reply[0]);
+    if (status === 'batch') return { status, batch: batch(shard, reply) };
+    if (status === 'broken') return { status, seen: { inFlight: '', last: text(reply[1]) } };
+    return { status: status === 'nothing' ? 'nothing' : 'uninitialised' };
+  }
+
+  async acknowledge(shard: number, token: string, outcomes: BatchOutcome): Promise<boolean> {
+    const { rememberMs, rememberRows } = this.#limits;
+    const reply = await this.#scripts.run(
+      'acknowledge',
+      shard,
+      token,
+      encodeOutcomes(outcomes),
+      rememberMs,
+      rememberRows,
+    );
+    return text(reply[0]) === 'done';
+  }
+
+  async park(
+    shard: number,
+    seen: ChainSeen,
+    lastToken: string,
+    onLoss: 'park' | 'apply',
+  ): Promise<ParkReport | 'moved'> {
+    const reply = await this.#scripts.run('park', shard, seen.inFlight, seen.last, lastToken, onLoss, DOUBT);
+    if (text(reply[0]) !== 'parked') return 'moved';
+    return { parked: Number(reply[1]), doubtful: Number(reply[2]) };
+  }
+
+  async stats(): Promise<StagingStats> {
+    return addStats(await this.#scripts.everyShard(async (shard) => this.#scripts.run('stats', shard)));
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+
+  async #stage(mode: 'check' | 'stage', call: StageCall): Promise<StageAnswer> {
+    const { seenMs, seenCalls } = this.#limits;
+    const rules = Object.entries(call.rules).map(
+      ([entity, rule]) => [entity, [rule.debounceMs, rule.maxDelayMs, rule.maxPending, rule.maxRecordBytes]] as const,
+    );
+    const changes = encodeChanges(call.changes);
+    const reply = await this.#scripts.run(
+      'stage',
+      call.shard,
+      mode,
+      call.id,
+      changes,
+      encodePlain(new Map(rules)),
+      seenMs,
+      seenCalls,
+    );
+    if (text(reply[0]) === 'unreadable') throw unreadableRow(rowKey(reply[1]));
+    return stageAnswer(reply);
+  }
+}

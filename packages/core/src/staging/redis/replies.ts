@@ -1,0 +1,87 @@
+import type { VersionText } from '../../change/change.js';
+import { decodePlain, decodeRecord, UnreadableRecord } from '../../change/record-codec.js';
+import type { RecentWrite } from '../../change/coalesce-change.js';
+import type { StagedRecord } from '../../change/record.js';
+import type { RowKey } from '../../change/row-key.js';
+import { SpillwayError } from '../../errors.js';
+import type { Batch, Pending, Refusal, RefusalReason, StageAnswer } from '../staging-store.js';
+
+/** What scripts answer: a word, then its parts. */
+export type Reply = readonly unknown[];
+
+export function text(part: unknown): string {
+  return String(part);
+}
+
+export function rowKey(part: unknown): RowKey {
+  return text(part) as RowKey;
+}
+
+export function stageAnswer(reply: Reply): StageAnswer {
+  const status = text(reply[0]);
+  if (status === 'voided' || status === 'uninitialised') return { status };
+  if (status === 'refused') return { status, refusals: refusals(reply) };
+  const versions = new Map<RowKey, VersionText>();
+  for (let index = 1; index < reply.length; index += 2) versions.set(rowKey(reply[index]), text(reply[index + 1]));
+  return { status: 'staged', versions };
+}
+
+function refusals(reply: Reply): readonly Refusal[] {
+  const found: Refusal[] = [];
+  for (let index = 1; index < reply.length; index += 3) {
+    const version = text(reply[index + 2]);
+    const reason = text(reply[index + 1]) as RefusalReason;
+    found.push({ rowKey: rowKey(reply[index]), reason, ...(version === '' ? {} : { version }) });
+  }
+  return found;
+}
+
+export function batch(shard: number, reply: Reply): Batch {
+  const records = new Map<RowKey, StagedRecord>();
+  const unreadable = new Map<RowKey, string>();
+  for (let index = 4; index < reply.length; index += 2) {
+    try {
+      records.set(rowKey(reply[index]), decodeRecord(reply[index + 1] as Buffer));
+    } catch (error) {
+      if (!(error instanceof UnreadableRecord)) throw error;
+      unreadable.set(rowKey(reply[index]), error.message);
+    }
+  }
+  return { shard, token: text(reply[1]), predecessor: text(reply[2]), attempts: Number(reply[3]), records, unreadable };
+}
+
+/** Row key -> what is pending, for the row keys asked for, in their order. */
+export function pendingOf(keys: readonly RowKey[], reply: Reply, into: Map<RowKey, Pending>): void {
+  const token = text(reply[1] ?? '');
+  keys.forEach((key, index) => {
+    const [dirty, inFlight, recent] = reply.slice(2 + 3 * index, 5 + 3 * index) as (Buffer | null)[];
+    if (!dirty && !inFlight && !recent) return;
+    into.set(key, {
+      ...(dirty ? { dirty: readable(key, dirty) } : {}),
+      ...(inFlight ? { inFlight: { record: readable(key, inFlight), token } } : {}),
+      ...(recent ? { recent: recentWrite(recent) } : {}),
+    });
+  });
+}
+
+function readable(key: RowKey, bytes: Buffer): StagedRecord {
+  try {
+    return decodeRecord(bytes);
+  } catch (cause) {
+    throw unreadableRow(key, cause);
+  }
+}
+
+/** Nothing may be laid over, or merged with, what cannot be read; its flush parks it. */
+export function unreadableRow(key: RowKey, cause?: unknown): SpillwayError {
+  return new SpillwayError(
+    'CONFIG_INVALID',
+    `What is staged of row ${key} cannot be read by this release. If a newer release of Spillway is running, update this process; otherwise the record becomes a dead letter at its next flush`,
+    { cause },
+  );
+}
+
+function recentWrite(bytes: Buffer): RecentWrite {
+  const [version, deleted] = decodePlain(bytes) as [VersionText, number];
+  return { ...(version === '' ? {} : { version }), deleted: deleted === 1 };
+}

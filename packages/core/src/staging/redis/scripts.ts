@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { KeyName } from './keys.js';
+
+/** One Lua file, with what it includes written into it. */
+export interface Script {
+  readonly name: string;
+  readonly source: string;
+  readonly sha: string;
+  /** The keys that it declares, in order; a script over several shards declares them once per shard. */
+  readonly keys: readonly KeyName[];
+}
+
+/** Every script and the keys that it touches. A test compares them with the headings of the files. */
+export const SCRIPTS: {
+  readonly [
+    name in
+      | 'adopt'
+      | 'stage'
+      | 'fence'
+      | 'peek'
+      | 'claim'
+      | 'acknowledge'
+      | 'park'
+      | 'retry'
+      | 'dueNext'
+      | 'dueMake'
+      | 'duePending'
+      | 'stats'
+  ]: Script;
+} = {
+  adopt: load('adopt', ['chain']),
+  stage: load('stage', ['chain', 'dirty', 'due', 'flight', 'seen', 'seen:old', 'recent', 'recent:old', 'stats']),
+  fence: load('fence', ['chain', 'seen', 'seen:old']),
+  peek: load('peek', ['chain', 'dirty', 'flight', 'recent', 'recent:old']),
+  claim: load('claim', ['chain', 'dirty', 'due', 'flight']),
+  acknowledge: load('acknowledge', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
+  park: load('park', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats']),
+  retry: load('retry', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
+  dueNext: load('due-next', ['chain', 'due']),
+  dueMake: load('due-make', ['chain', 'due', 'flight']),
+  duePending: load('due-pending', ['chain', 'due']),
+  stats: load('stats', ['chain', 'flight', 'dead', 'stats']),
+};
+
+function load(name: string, keys: readonly KeyName[]): Script {
+  const source = withIncludes(read(name), new Set());
+  return { name, source, sha: createHash('sha1').update(source).digest('hex'), keys };
+}
+
+/** Puts a fragment in the place of its first `-- include:` line; further ones are left out, since the names are there already. */
+function withIncludes(source: string, included: Set<string>): string {
+  return source.replaceAll(/^-- include: ([a-z-]+)$/gmu, (_, fragment: string) => {
+    if (included.has(fragment)) return '';
+    included.add(fragment);
+    return withIncludes(read(`include/${fragment}`), included);
+  });
+}
+
+function read(name: string): string {
+  return readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8');
+}

@@ -1,0 +1,44 @@
+import { SpillwayError } from '../../errors.js';
+import type { RedisConnection } from './connection.js';
+
+/** What is known of how the server keeps its data: `unverified` where it does not let us ask. */
+export type Keeping = 'kept' | 'volatile' | 'unverified';
+
+/**
+ * Asks once whether this Redis may throw staged changes away: by evicting them, or by not writing them down.
+ *
+ * @throws SpillwayError `REDIS_VOLATILE` unless `acceptVolatile`
+ */
+export async function checkKeeping(connection: RedisConnection, acceptVolatile: boolean): Promise<Keeping> {
+  const policy = await setting(connection, 'maxmemory-policy');
+  const appendOnly = await setting(connection, 'appendonly');
+  const savePoints = await setting(connection, 'save');
+  if (policy === undefined || appendOnly === undefined || savePoints === undefined) return 'unverified';
+
+  const found: string[] = [];
+  if (policy !== 'noeviction')
+    found.push(`evicts keys when its memory is full (maxmemory-policy ${policy}). Set "maxmemory-policy noeviction"`);
+  if (appendOnly !== 'yes' && savePoints === '')
+    found.push(`keeps nothing over a restart (no AOF and no save points). Set "appendonly yes"`);
+  if (found.length === 0) return 'kept';
+  if (acceptVolatile) return 'volatile';
+  throw new SpillwayError(
+    'REDIS_VOLATILE',
+    `Redis at ${connection.server} ${found.join('; and it ')}. Staged changes would be lost; if that is meant, set "acceptVolatile: true"`,
+  );
+}
+
+async function setting(connection: RedisConnection, name: string): Promise<string | undefined> {
+  try {
+    const answer = (await connection.command('CONFIG', 'GET', name)) as readonly Buffer[];
+    return answer[1]?.toString();
+  } catch (error) {
+    if (isUnanswered(error)) throw error;
+    return undefined;
+  }
+}
+
+/** Managed services forbid `CONFIG`, or do not know it. */
+function isUnanswered(error: unknown): boolean {
+  return error instanceof SpillwayError && error.code !== 'CONFIG_INVALID';
+}

@@ -1,0 +1,90 @@
+import { AT_ONCE, conflicted, rejected, type ContractContext } from './bench.js';
+
+/** What is parked for a person. */
+export function deadLetterContract({ describe, it, expect, onBench }: ContractContext): void {
+  describe('dead letters', () => {
+    it(
+      'are listed newest first, by pages',
+      onBench(async (bench) => {
+        for (const n of [0, 1, 2]) {
+          await bench.stage({ rowKey: bench.row(n), values: { n: String(n) } });
+          await bench.flush({ [n]: rejected });
+        }
+        const letters = await bench.store.deadLetters.list();
+        expect(letters.map((letter) => letter.rowKey)).toEqual([bench.row(2), bench.row(1), bench.row(0)]);
+        expect(await bench.store.deadLetters.list({ offset: 1, limit: 1 })).toEqual(letters.slice(1, 2));
+        expect(letters[0]).toMatchObject({
+          shard: 0,
+          code: '23514',
+          reason: 'check',
+          token: 'T3',
+          record: { values: { n: '2' } },
+        });
+      }),
+    );
+
+    it(
+      'can be discarded, once',
+      onBench(async (bench) => {
+        await bench.stage({ values: { n: '0' } });
+        await bench.flush({ 0: rejected });
+        const [letter] = await bench.store.deadLetters.list();
+        if (letter === undefined) throw new Error('There is no dead letter');
+        expect(await bench.store.deadLetters.discard(letter)).toBe(true);
+        expect(await bench.store.deadLetters.discard(letter)).toBe(false);
+        expect(await bench.store.deadLetters.retry(letter)).toBe('absent');
+      }),
+    );
+
+    it(
+      'come back as they were, due at once',
+      onBench(async (bench) => {
+        await bench.stage({ base: '5', version: '6', values: { n: '0' } });
+        await bench.flush({ 0: rejected });
+        const [letter] = await bench.store.deadLetters.list();
+        if (letter === undefined) throw new Error('There is no dead letter');
+        expect(await bench.store.deadLetters.retry(letter)).toBe('staged');
+        expect((await bench.claim()).records.get(bench.row(0))).toMatchObject({
+          base: '5',
+          version: '6',
+          values: { n: '0' },
+          attempts: 0,
+        });
+        expect(await bench.store.stats()).toMatchObject({ pending: { Product: 1 }, dead: 0 });
+      }),
+    );
+
+    it(
+      'never overwrite something newer unless forced (M6)',
+      onBench(async (bench) => {
+        await bench.stage({ values: { a: 'old', b: 'old' } });
+        await bench.flush({ 0: rejected });
+        const [letter] = await bench.store.deadLetters.list();
+        if (letter === undefined) throw new Error('There is no dead letter');
+        await bench.stage({ values: { a: 'new' } });
+        expect(await bench.store.deadLetters.retry(letter)).toBe('newer');
+        const batch = await bench.claim();
+        expect(await bench.store.deadLetters.retry(letter)).toBe('newer');
+        await bench.end(batch);
+        expect(await bench.store.deadLetters.retry(letter)).toBe('newer');
+        bench.rules = AT_ONCE;
+        await bench.stage({ values: { a: 'newest' } });
+        expect(await bench.store.deadLetters.retry(letter, { force: true })).toBe('staged');
+        expect(await bench.dirty()).toMatchObject({ values: { a: 'newest', b: 'old' } });
+      }),
+    );
+
+    it(
+      'of a conflict are based on what is known of the row when they are forced',
+      onBench(async (bench) => {
+        await bench.stage({ base: '5', version: '6', values: { a: '1' } });
+        await bench.flush({ 0: conflicted });
+        const [letter] = await bench.store.deadLetters.list();
+        if (letter === undefined) throw new Error('There is no dead letter');
+        expect(await bench.store.deadLetters.retry(letter)).toBe('newer');
+        expect(await bench.store.deadLetters.retry(letter, { force: true })).toBe('staged');
+        expect(await bench.dirty()).toMatchObject({ base: '9', version: '10', values: { a: '1' } });
+      }),
+    );
+  });
+}

@@ -1,0 +1,134 @@
+import { again, AT_ONCE, Bench, LATER, type ContractContext } from './bench.js';
+
+/** Due times and drains. */
+export function drainContract({ describe, it, expect, onBench }: ContractContext): void {
+  describe('due records', () => {
+    it(
+      'tell how long each shard can wait, and wait no longer than the first change may',
+      onBench(async (bench) => {
+        expect(await bench.store.due.next()).toEqual(Array.from({ length: Bench.shards }));
+        bench.rules = LATER;
+        await bench.stage({ values: { n: '0' } });
+        const [wait] = await bench.store.due.next();
+        expect(wait).toBeGreaterThan(500_000);
+        expect(wait).toBeLessThanOrEqual(600_000);
+        bench.rules = { ...LATER, maxDelayMs: 0 };
+        await bench.stage({ values: { n: '1' } });
+        expect((await bench.store.due.next())[0]).toBe(0);
+        await bench.claim();
+        expect((await bench.store.due.next())[0]).toBe(0);
+      }),
+    );
+
+    it(
+      'are what a drain has marked, before anything else',
+      onBench(async (bench) => {
+        await bench.stage({ rowKey: bench.row(1), values: { n: '1' } });
+        bench.rules = LATER;
+        await bench.stage({ values: { n: '0' } });
+        expect(await bench.store.due.make({ kind: 'rows', keys: [bench.row(0)] })).toEqual(new Map([[0, 2]]));
+        expect([...(await bench.claim(1)).records.keys()]).toEqual([bench.row(0)]);
+      }),
+    );
+
+    it(
+      'stay marked when they are changed again (H12)',
+      onBench(async (bench) => {
+        bench.rules = LATER;
+        await bench.stage({ values: { n: '0' } });
+        const watermarks = await bench.store.due.make({ kind: 'all' });
+        await bench.stage({ values: { n: '1' } });
+        expect(await bench.store.due.pending(watermarks)).toEqual(new Set([0]));
+        await bench.flush();
+        expect(await bench.store.due.pending(watermarks)).toEqual(new Set());
+      }),
+    );
+
+    it(
+      'end a drain though new changes go on arriving (H12)',
+      onBench(async (bench) => {
+        bench.rules = LATER;
+        await bench.stage({ values: { n: '0' } });
+        const watermarks = await bench.store.due.make({ kind: 'all' });
+        await bench.stage({ rowKey: bench.row(1), values: { n: '1' } });
+        const batch = await bench.claim();
+        expect([...batch.records.keys()]).toEqual([bench.row(0)]);
+        expect(await bench.store.due.pending(watermarks)).toEqual(new Set([0]));
+        await bench.end(batch);
+        expect(await bench.store.due.pending(watermarks)).toEqual(new Set());
+      }),
+    );
+
+    it(
+      'are tried once by a drain: what comes back waits for its own time (H12)',
+      onBench(async (bench) => {
+        bench.rules = LATER;
+        await bench.stage({ values: { n: '0' } });
+        const watermarks = await bench.store.due.make({ kind: 'all' });
+        await bench.flush({ 0: { ...again, delayMs: 60_000 } as typeof again });
+        expect(await bench.store.due.pending(watermarks)).toEqual(new Set());
+        expect((await bench.store.due.next())[0]).toBeGreaterThan(50_000);
+      }),
+    );
+
+    it(
+      'include a batch in flight that holds rows of the scope',
+      onBench(async (bench) => {
+        await bench.stage({ values: { n: '0' } });
+        const batch = await bench.claim();
+        expect(await bench.store.due.make({ kind: 'rows', keys: [bench.row(1)] })).toEqual(new Map());
+        const watermarks = await bench.store.due.make({ kind: 'rows', keys: [bench.row(0)] });
+        expect(await bench.store.due.pending(watermarks)).toEqual(new Set([0]));
+        await bench.end(batch);
+        expect(await bench.store.due.pending(watermarks)).toEqual(new Set());
+      }),
+    );
+
+    it(
+      'of a table are told from those of tables whose names begin alike',
+      onBench(async (bench) => {
+        bench.rules = LATER;
+        await bench.stage(
+          { values: { n: '0' } },
+          { rowKey: bench.row(0, 'product_price'), values: { n: '1' } },
+          { rowKey: bench.row(0, 'pro"duct'), values: { n: '2' } },
+        );
+        await bench.store.due.make({ kind: 'tables', tables: [{ schema: 'public', table: 'product' }] });
+        expect([...(await bench.flush()).records.keys()]).toEqual([bench.row(0)]);
+        await bench.store.due.make({
+          kind: 'tables',
+          tables: [
+            { schema: 'public', table: 'pro"duct' },
+            { schema: 'other', table: 'product_price' },
+          ],
+        });
+        expect([...(await bench.flush()).records.keys()]).toEqual([bench.row(0, 'pro"duct')]);
+      }),
+    );
+
+    it(
+      'are many',
+      onBench(async (bench) => {
+        bench.rules = { ...LATER, maxPending: 10_000 };
+        const rows = Array.from({ length: 3_000 }, (_, number) => JSON.stringify(['public', 'many', String(number)]));
+        for (let from = 0; from < rows.length; from += 1_000) {
+          await bench.stage(
+            ...rows.slice(from, from + 1_000).map((rowKey) => ({
+              rowKey: rowKey as ReturnType<Bench['row']>,
+              kind: 'increment' as const,
+              deltas: { n: '1' },
+            })),
+          );
+        }
+        expect(await bench.store.due.make({ kind: 'tables', tables: [{ schema: 'public', table: 'many' }] })).toEqual(
+          new Map([[0, 3_000]]),
+        );
+        const batch = await bench.claim(5_000);
+        expect(batch.records.size).toBe(3_000);
+        await bench.end(batch);
+        expect((await bench.store.stats()).pending).toEqual({});
+        bench.rules = AT_ONCE;
+      }),
+    );
+  });
+}

@@ -1,0 +1,185 @@
+import { LATER, type ContractContext } from './bench.js';
+
+/** What a stage call does, answers and refuses. */
+export function stageContract({ describe, it, expect, onBench }: ContractContext): void {
+  describe('staging', () => {
+    it(
+      'answers uninitialised for a shard that nobody has adopted, and keeps nothing (H14)',
+      onBench(async (bench) => {
+        const call = {
+          ...bench.call({ rowKey: bench.row(0, 'product', 1), kind: 'increment', deltas: { stock: '1' } }),
+          shard: 1,
+        };
+        expect(await bench.store.stage(call)).toEqual({ status: 'uninitialised' });
+        expect(await bench.store.check(call)).toEqual({ status: 'uninitialised' });
+        expect(await bench.store.fence(1, call.id)).toEqual({ status: 'uninitialised' });
+        expect(await bench.store.claim(1, { token: 'T1', predecessor: '', limit: 1 })).toEqual({
+          status: 'uninitialised',
+        });
+        expect(await bench.store.adopt(1, 'T0')).toBe('adopted');
+        expect(await bench.store.adopt(1, 'T9')).toBe('present');
+        expect(await bench.store.stage(call)).toEqual({ status: 'staged', versions: new Map() });
+      }),
+    );
+
+    it(
+      'shows a staged change at the next peek, with where and when it was staged',
+      onBench(async (bench) => {
+        await bench.stage({ base: '5', version: '6', values: { name: '"a"' }, originals: { name: '"o"' } });
+        expect(await bench.dirty()).toMatchObject({
+          kind: 'update',
+          entity: 'Product',
+          base: '5',
+          version: '6',
+          values: { name: '"a"' },
+          deltas: {},
+          originals: { name: '"o"' },
+          first: 1,
+          last: 1,
+          merged: 1,
+          attempts: 0,
+          doubtful: false,
+        });
+      }),
+    );
+
+    it(
+      'coalesces the changes of a row, also those of one call',
+      onBench(async (bench) => {
+        await bench.stage(
+          { base: '5', version: '6', values: { name: '"a"', size: '1' } },
+          { base: '6', version: '7', values: { size: '2' } },
+        );
+        await bench.stage({ kind: 'increment', deltas: { stock: '3' } });
+        await bench.stage({ kind: 'increment', deltas: { stock: '-1' } });
+        expect(await bench.dirty()).toMatchObject({
+          base: '5',
+          version: '7',
+          values: { name: '"a"', size: '2' },
+          deltas: { stock: '2' },
+          first: 1,
+          last: 4,
+          merged: 4,
+        });
+      }),
+    );
+
+    it(
+      'keeps properties of any name apart from the machinery',
+      onBench(async (bench) => {
+        const text = '{"__proto__":"1","constructor":"2","toJSON":"3","1":"4"}';
+        const values = JSON.parse(text) as Record<string, string>;
+        await bench.stage({ values });
+        await bench.stage({ values: { length: '5' } });
+        const record = await bench.dirty();
+        expect(new Map(Object.entries(record?.values ?? {}))).toEqual(
+          new Map(Object.entries(JSON.parse(text.replace('{', '{"length":"5",')) as Record<string, string>)),
+        );
+      }),
+    );
+
+    it(
+      'accepts a call whole or not at all',
+      onBench(async (bench) => {
+        await bench.stage({ rowKey: bench.row(1), kind: 'delete', base: '1' });
+        const answer = await bench.stage(
+          { values: { name: '"a"' } },
+          { rowKey: bench.row(1), values: { name: '"b"' } },
+        );
+        expect(answer).toEqual({ status: 'refused', refusals: [{ rowKey: bench.row(1), reason: 'deleted' }] });
+        expect(await bench.dirty()).toBeUndefined();
+        expect((await bench.store.stats()).staged).toBe(1);
+      }),
+    );
+
+    it(
+      'answers a check as it would answer the call, and changes nothing',
+      onBench(async (bench) => {
+        await bench.stage({ base: '5', version: '6', values: { name: '"a"' } });
+        const stale = bench.call({ base: '5', version: '6', values: { name: '"b"' } });
+        expect(await bench.store.check(stale)).toEqual({
+          status: 'refused',
+          refusals: [{ rowKey: bench.row(0), reason: 'stale', version: '6' }],
+        });
+        const fine = bench.call(
+          { base: '6', version: '7', values: { name: '"b"' } },
+          { rowKey: bench.row(1), kind: 'increment', deltas: { stock: '1' } },
+        );
+        expect(await bench.store.check(fine)).toEqual({ status: 'staged', versions: new Map() });
+        expect(await bench.dirty()).toMatchObject({ version: '6', values: { name: '"a"' } });
+        expect(await bench.store.stage(fine)).toEqual({ status: 'staged', versions: new Map() });
+      }),
+    );
+
+    it(
+      'refuses new rows of an entity that has as many as it may, never rows that have a record',
+      onBench(async (bench) => {
+        bench.rules = { ...LATER, maxPending: 1 };
+        await bench.stage({ values: { name: '"a"' } });
+        expect(await bench.stage({ rowKey: bench.row(1), values: { name: '"b"' } })).toEqual({
+          status: 'refused',
+          refusals: [{ rowKey: bench.row(1), reason: 'full' }],
+        });
+        expect((await bench.stage({ values: { name: '"c"' } })).status).toBe('staged');
+        await bench.store.due.make({ kind: 'all' });
+        const batch = await bench.claim();
+        expect((await bench.stage({ values: { name: '"d"' } })).status).toBe('staged');
+        await bench.end(batch);
+        expect((await bench.stage({ rowKey: bench.row(1), values: { name: '"b"' } })).status).toBe('refused');
+      }),
+    );
+
+    it(
+      'refuses a record that would be larger than it may',
+      onBench(async (bench) => {
+        bench.rules = { ...LATER, maxRecordBytes: 200 };
+        expect((await bench.stage({ values: { name: '"a"' } })).status).toBe('staged');
+        const answer = await bench.stage({ values: { text: `"${'x'.repeat(200)}"` } });
+        expect(answer).toEqual({ status: 'refused', refusals: [{ rowKey: bench.row(0), reason: 'too-large' }] });
+      }),
+    );
+
+    it(
+      'adds differences of 64 bits exactly, and refuses the sum that leaves them',
+      onBench(async (bench) => {
+        await bench.stage({ kind: 'increment', deltas: { stock: '9007199254740993' } });
+        await bench.stage({ kind: 'increment', deltas: { stock: '9214364837600034813' } });
+        expect((await bench.dirty())?.deltas).toEqual({ stock: '9223372036854775806' });
+        expect(await bench.stage({ kind: 'increment', deltas: { stock: '2' } })).toEqual({
+          status: 'refused',
+          refusals: [{ rowKey: bench.row(0), reason: 'overflow' }],
+        });
+        await bench.claim();
+        expect((await bench.stage({ kind: 'increment', deltas: { stock: '2' } })).status).toBe('refused');
+        expect((await bench.stage({ kind: 'increment', deltas: { stock: '1' } })).status).toBe('staged');
+      }),
+    );
+
+    it(
+      'counts without a scan',
+      onBench(async (bench) => {
+        await bench.stage(
+          { values: { name: '"a"' } },
+          { rowKey: bench.row(1), kind: 'insert', version: '1', values: { name: '"b"' } },
+        );
+        await bench.stage({ values: { name: '"c"' } });
+        await bench.stage({ rowKey: bench.row(1), kind: 'delete', base: '1' });
+        expect(await bench.store.stats()).toEqual({
+          pending: { Product: 1 },
+          inFlight: 0,
+          dead: 0,
+          staged: 4,
+          coalesced: 1,
+          annihilated: 1,
+        });
+        const batch = await bench.claim();
+        await bench.stage({ values: { name: '"d"' } });
+        expect(await bench.store.stats()).toMatchObject({ pending: { Product: 2 }, inFlight: 1 });
+        await bench.end(batch, {
+          0: { kind: 'buried', code: 'CONFLICT', reason: '', rejected: false, counted: false },
+        });
+        expect(await bench.store.stats()).toMatchObject({ pending: { Product: 1 }, inFlight: 0, dead: 1 });
+      }),
+    );
+  });
+}

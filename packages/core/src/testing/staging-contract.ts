@@ -1,0 +1,38 @@
+import { Bench, type ContractContext, type MakeStore } from './contract/bench.js';
+import { callContract } from './contract/call-contract.js';
+import { chainContract } from './contract/chain-contract.js';
+import { deadLetterContract } from './contract/dead-letter-contract.js';
+import { drainContract } from './contract/drain-contract.js';
+import { flushContract } from './contract/flush-contract.js';
+import { stageContract } from './contract/stage-contract.js';
+import { versionContract } from './contract/version-contract.js';
+import type { TestFunctions } from './test-functions.js';
+
+/**
+ * What every staging store promises, as tests. An adapter that passes them can carry the engine.
+ *
+ * @example
+ * import { describe, expect, it } from 'vitest';
+ * stagingContract('memory', async options => memoryStaging(options), { describe, it, expect });
+ */
+export function stagingContract(name: string, makeStore: MakeStore, test: TestFunctions): void {
+  const onBench: ContractContext['onBench'] = (body, limits) => async () => {
+    const store = await makeStore({ ...limits, shards: Bench.shards });
+    try {
+      await store.adopt(0, 'T0');
+      await body(new Bench(store));
+    } finally {
+      await store.close();
+    }
+  };
+  const context: ContractContext = { ...test, onBench };
+  test.describe(`staging store: ${name}`, () => {
+    stageContract(context);
+    callContract(context);
+    versionContract(context);
+    flushContract(context);
+    chainContract(context);
+    drainContract(context);
+    deadLetterContract(context);
+  });
+}

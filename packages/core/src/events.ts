@@ -41,11 +41,22 @@ export type SpillwayEvent =
       readonly reason: 'restart' | 'fault' | 'staging' | 'sink-down' | 'ledger-pruning';
       readonly error: unknown;
     }
-  /**
-   * Shards that a missing table, column, right or piece of configuration holds up. They are tried again now and then;
-   * somebody has to act.
-   */
-  | { readonly type: 'paused'; readonly shards: readonly number[]; readonly error: unknown }
+  /** Nothing goes on there until a person acts: something is missing. It is tried again now and then; nothing is lost. */
+  | {
+      readonly type: 'paused';
+      readonly cause: 'configuration';
+      readonly shards: readonly number[];
+      readonly error: unknown;
+    }
+  | {
+      readonly type: 'paused';
+      readonly cause: 'table';
+      readonly schema: string;
+      readonly table: string;
+      readonly code: string;
+      readonly reason: string;
+      readonly records: number;
+    }
   /** The staging store does not answer for these shards. */
   | { readonly type: 'staging-down'; readonly shards: readonly number[]; readonly error: unknown }
   | { readonly type: 'staging-up'; readonly shards: readonly number[] }

@@ -23,43 +23,39 @@ const CHANGED = 'The row has been changed in the database since it was loaded.';
 
 /** Asks the strategy. Total: a function that throws, or answers nonsense, buries the record with its message. */
 export function decideConflict(problem: ConflictCase, strategy: ConflictStrategy): Verdict {
-  switch (strategy.kind) {
-    case 'overwrite':
-    case 'keep-database':
-      return { kind: strategy.kind };
-    case 'dead-letter':
-      return { kind: 'bury', reason: CHANGED };
-    case 'merge':
-      return merge(problem, strategy.both);
-    case 'function':
-      return ask(problem, strategy.decide);
-  }
+  if (strategy.kind === 'merge') return merge(problem, strategy.both);
+  if (strategy.kind === 'function') return ask(problem, strategy.decide);
+  return bySide(strategy.kind, CHANGED);
+}
+
+type Side = 'overwrite' | 'keep-database' | 'dead-letter';
+
+function bySide(side: Side, reason: string): Verdict {
+  return side === 'dead-letter' ? { kind: 'bury', reason } : { kind: side };
 }
 
 /** A delete and a replacement concern the row as a whole, so the database's change always meets ours. */
-function merge({ kind, conflict, agreed }: ConflictCase, both: 'overwrite' | 'keep-database' | 'dead-letter'): Verdict {
-  if (kind === 'delete' || kind === 'replace') return decideConflict({ kind, conflict, agreed }, { kind: both });
+function merge({ kind, conflict, agreed }: ConflictCase, both: Side): Verdict {
+  if (kind === 'delete' || kind === 'replace') return bySide(both, CHANGED);
   const { write, contested } = mergeByProperty(conflict, agreed);
   if (contested.length === 0) return { kind: 'write', values: write, whole: true };
-  switch (both) {
-    case 'overwrite':
-      return { kind: 'overwrite' };
-    case 'keep-database':
-      return { kind: 'write', values: write, whole: false };
-    case 'dead-letter':
-      return {
-        kind: 'bury',
-        reason: `Both sides have changed ${contested.map((property) => `"${property}"`).join(', ')}.`,
-      };
-  }
+  if (both === 'keep-database') return { kind: 'write', values: write, whole: false };
+  return bySide(both, `Both sides have changed ${contested.map((property) => `"${property}"`).join(', ')}.`);
 }
 
-function ask({ conflict }: ConflictCase, decide: RowDecider): Verdict {
+/** A row that was to be deleted or replaced, and gets some values instead, is not what we wanted, whatever they are. */
+function ask({ kind, conflict }: ConflictCase, decide: RowDecider): Verdict {
   try {
     const decision = decide(conflict);
     if (decision === 'overwrite' || decision === 'keep-database') return { kind: decision };
     if (decision === 'dead-letter') return { kind: 'bury', reason: CHANGED };
-    return { kind: 'write', values: decision.write, whole: isWhole(conflict.ours, decision.write) };
+    if (Object.values(decision.write).some((value) => typeof value !== 'string'))
+      throw new TypeError('it answered values that are not JSON texts');
+    return {
+      kind: 'write',
+      values: decision.write,
+      whole: kind === 'update' && isWhole(conflict.ours, decision.write),
+    };
   } catch (error) {
     return {
       kind: 'bury',

@@ -18,9 +18,9 @@ export interface DrainDeps {
   readonly staging: StagingStore;
   readonly scheduler: SchedulerLike;
   /** Asks for a flush of each of these shards; answers with the first result of a flush that began after the call. */
-  demand(shards: ReadonlySet<number>, fresh: boolean): Promise<FlushReport>;
+  readonly demand: (shards: ReadonlySet<number>, fresh: boolean) => Promise<FlushReport>;
   /** Calls back for every flush that lands in this process. Answers how to stop that. */
-  onLanding(listener: (landing: Landing) => void): () => void;
+  readonly onLanding: (listener: (landing: Landing) => void) => () => void;
 }
 
 /**
@@ -65,7 +65,7 @@ async function run(scope: DueScope, progress: Progress, { staging, demand }: Dra
   for (let fresh = true; untried.size > 0 && progress.isOver !== true; fresh = false) {
     const report = await demand(new Set(untried.keys()), fresh);
     const pending = await staging.due.pending(untried);
-    for (const shard of [...untried.keys()]) {
+    for (const shard of untried.keys()) {
       const wasTried = report.get(shard)?.kind === 'nothing';
       if (wasTried && pending.has(shard)) {
         progress.left.add(shard);

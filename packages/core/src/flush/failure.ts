@@ -1,9 +1,10 @@
 import { SpillwayError } from '../errors.js';
+import { SinkDown, SinkRestart } from '../sink/sink-failure.js';
 
 /**
  * Why a shard's flush came to nothing.
  *
- * - `restart`: the database asks for the whole transaction again (deadlock, serialization failure)
+ * - `restart`: the database asks for the whole transaction again (deadlock, serialization failure, a lock)
  * - `sink-down`: the database cannot be reached or does not take writes; no shard is at fault, the circuit breaker
  *   counts it
  * - `blocked`: a table, a column, a right or a piece of configuration is missing; trying again soon is useless
@@ -16,52 +17,25 @@ export interface Failure {
   readonly error: unknown;
 }
 
-const RESTART = new Set(['40001', '40P01']);
-
 /**
- * Connection exceptions, too many connections, a server that stops or starts, one that only reads; and what Node says
- * of sockets.
+ * Connection exceptions, resources that have run out, a server that stops, starts or only reads.
+ * What has no code at all is a lost connection.
  */
-const DOWN =
-  /^(?:08...|53300|57P0[1-5]|25006|ECONN[A-Z]+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT)$/;
+const DOWN = /^(?:08...|53...|57P0[1-5]|25006)$/;
 
-const BLOCKED = /^42...$/;
-
-/** The total table: what is not named is `otherwise`. */
-export function failureOf(error: unknown, otherwise: 'fault' | 'sink-down' = 'fault'): Failure {
+/** Total: an error that is not known is a fault that passes. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof SinkRestart) {
+    return { kind: 'restart', error };
+  }
+  if (error instanceof SinkDown) {
+    const isDown = error.sqlstate === undefined || DOWN.test(error.sqlstate);
+    return { kind: isDown ? 'sink-down' : 'fault', error };
+  }
   if (error instanceof SpillwayError) {
     return { kind: error.code.startsWith('STAGING_') ? 'staging' : 'blocked', error };
   }
-  for (const code of codesOf(error)) {
-    if (RESTART.has(code)) {
-      return { kind: 'restart', error };
-    }
-    if (DOWN.test(code)) {
-      return { kind: 'sink-down', error };
-    }
-    if (BLOCKED.test(code)) {
-      return { kind: 'blocked', error };
-    }
-  }
-  return { kind: otherwise, error };
-}
-
-/**
- * The codes of an error, of what caused it, and of the attempts that an `AggregateError` (a host with several
- * addresses) holds.
- */
-function* codesOf(error: unknown): Generator<string> {
-  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
-    const code: unknown = Reflect.get(at, 'code');
-    if (typeof code === 'string') {
-      yield code;
-    }
-    if (at instanceof AggregateError) {
-      for (const inner of at.errors) {
-        yield* codesOf(inner);
-      }
-    }
-  }
+  return { kind: 'fault', error };
 }
 
 /** One line for events and messages. */

@@ -71,6 +71,8 @@ export function* eventsOfFailures(report: FlushReport): Generator<SpillwayEvent>
   }
   for (const { result, shards } of byError.values()) {
     const { kind, error } = result.failure;
-    yield kind === 'blocked' ? { type: 'paused', shards, error } : { type: 'retry', shards, reason: kind, error };
+    yield kind === 'blocked'
+      ? { type: 'paused', cause: 'configuration', shards, error }
+      : { type: 'retry', shards, reason: kind, error };
   }
 }

@@ -63,7 +63,6 @@ class Flush {
   readonly #limit: number;
   readonly #deps: FlushDeps;
   readonly #committed: Committed[] = [];
-  #begun = false;
   /** Batches for this transaction to write. */
   readonly #batches: { readonly batch: Batch; readonly more: boolean; readonly databaseForgot: boolean }[] = [];
 
@@ -76,7 +75,6 @@ class Flush {
   /** From `begin` to `commit`. */
   async write(): Promise<void> {
     await using transaction = await this.#deps.sink.begin(this.#shards);
-    this.#begun = true;
     await this.#step('begun');
     await this.#claimAll(transaction);
     await this.#step('checked');
@@ -95,12 +93,9 @@ class Flush {
     this.#committed.push(...committed);
   }
 
-  /**
-   * Every shard that has neither a result nor a committed batch has failed. A transaction that could not even be opened
-   * says nothing about the shards.
-   */
+  /** Every shard that has neither a result nor a committed batch has failed. */
   fail(error: unknown): void {
-    const failure = failureOf(error, this.#begun ? 'fault' : 'sink-down');
+    const failure = failureOf(error);
     for (const shard of this.#shards) {
       if (!this.results.has(shard) && !this.#committed.some(({ batch }) => batch.shard === shard)) {
         this.results.set(shard, { kind: 'failed', failure });

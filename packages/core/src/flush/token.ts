@@ -3,9 +3,12 @@ import { randomBytes } from 'node:crypto';
 /**
  * A batch's token: its position in the shard's chain and something random, `000000000042-9f86d081884c7d65`. The random
  * part makes a token unique, so that it names one batch for ever; the position makes two tokens comparable, which is
- * what tells a forgetful Redis from a forgetful PostgreSQL. The token before the first batch is empty.
+ * what tells a forgetful Redis from a forgetful PostgreSQL.
  */
 const TOKEN = /^(\d{12})-/;
+
+/** Where every chain begins: the last token of a shard of which no batch has been written. */
+export const ORIGIN = 'origin';
 
 /** The token of the batch that follows `predecessor`. */
 export function tokenAfter(predecessor: string, random: () => string = randomText): string {
@@ -13,9 +16,9 @@ export function tokenAfter(predecessor: string, random: () => string = randomTex
   return `${String(position).padStart(12, '0')}-${random()}`;
 }
 
-/** 0 before the first batch; `undefined` for a text that is no token of ours. */
+/** 0 for the origin; `undefined` for a text that is no token of ours. */
 export function positionOf(token: string): number | undefined {
-  if (token === '') {
+  if (token === ORIGIN) {
     return 0;
   }
   const digits = TOKEN.exec(token)?.[1];

@@ -3,9 +3,9 @@ import { SpillwayError } from '../../errors.js';
 import { CommitUnknown, SinkDown, SinkFailure, SinkRestart } from '../sink-failure.js';
 import { classify, type FaultKind } from './sqlstate.js';
 
-/** An error of PostgreSQL, reduced to what may be written down: names, never values. */
+/** An error of PostgreSQL that leaves the transaction alive, reduced to what may be written down: names, never values. */
 export interface Fault {
-  readonly kind: FaultKind;
+  readonly kind: Exclude<FaultKind, 'transient' | 'restart'>;
   readonly sqlstate: string;
   readonly reason: string;
 }

@@ -31,8 +31,8 @@ export function staged(record: Staged): StagedRecord {
   };
 }
 
-export function key(table: string, ...texts: string[]): RowKey {
-  return rowKeyOf({ schema: 'public', table, key: texts });
+export function key(name: string, ...texts: string[]): RowKey {
+  return rowKeyOf({ schema: 'public', table: name, key: texts });
 }
 
 /** A table with an integer key and an integer version, unless told otherwise; columns are given as `property: type`. */

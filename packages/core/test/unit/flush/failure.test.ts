@@ -1,43 +1,29 @@
 import { describe, expect, it } from 'vitest';
 import { SpillwayError } from '../../../src/errors.js';
 import { failureOf } from '../../../src/flush/failure.js';
-
-function coded(code: string): Error {
-  return Object.assign(new Error(`an error ${code}`), { code });
-}
+import { CommitUnknown, SinkDown, SinkRestart } from '../../../src/sink/sink-failure.js';
 
 describe('a failure', () => {
-  it.each([
-    ['40001', 'restart'],
-    ['40P01', 'restart'],
-    ['08006', 'sink-down'],
-    ['57P01', 'sink-down'],
-    ['53300', 'sink-down'],
-    ['25006', 'sink-down'],
-    ['ECONNREFUSED', 'sink-down'],
-    ['42P01', 'blocked'],
-    ['42501', 'blocked'],
-    ['57014', 'fault'],
-    ['XX000', 'fault'],
-    ['58030', 'fault'],
-    ['anything', 'fault'],
-  ])('with code %s is %s', (code, kind) => {
-    expect(failureOf(coded(code)).kind).toBe(kind);
+  it('of a transaction that gave way is taken again soon', () => {
+    expect(failureOf(new SinkRestart('deadlock', '40P01')).kind).toBe('restart');
   });
 
-  it('is found in what caused an error, and in every attempt to connect', () => {
-    expect(failureOf(new Error('outer', { cause: coded('40P01') })).kind).toBe('restart');
-    expect(failureOf(new AggregateError([coded('ECONNREFUSED')])).kind).toBe('sink-down');
+  it('is the whole database when that cannot be reached, is full, stops or only reads', () => {
+    for (const sqlstate of [undefined, '08006', '53100', '53300', '57P01', '57P03', '25006']) {
+      expect(failureOf(new SinkDown('down', sqlstate)).kind).toBe('sink-down');
+    }
+    expect(failureOf(new CommitUnknown('no answer')).kind).toBe('sink-down');
   });
 
-  it('is a fault that passes when nothing is known of it', () => {
+  it('is a fault of some shard when the database is up and nothing else is known', () => {
+    expect(failureOf(new SinkDown('internal error', 'XX000')).kind).toBe('fault');
     expect(failureOf(new Error('?')).kind).toBe('fault');
     expect(failureOf('thrown text').kind).toBe('fault');
-    expect(failureOf(new Error('?'), 'sink-down').kind).toBe('sink-down');
   });
 
-  it('of ours is the staging store or something that a person has to set right', () => {
+  it('of ours is the staging store, or something that a person has to set right', () => {
     expect(failureOf(new SpillwayError('STAGING_TIMEOUT', 'late')).kind).toBe('staging');
+    expect(failureOf(new SpillwayError('STAGING_UNAVAILABLE', 'gone')).kind).toBe('staging');
     expect(failureOf(new SpillwayError('CONFIG_INVALID', 'no shard table')).kind).toBe('blocked');
   });
 });

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { RowKey } from '../../../src/change/row-key.js';
 import { type FlushDeps, flushShards, type FlushStep, type FlushSteps } from '../../../src/flush/flush-shards.js';
 import { memoryStaging } from '../../../src/staging/memory/memory-staging.js';
+import { ORIGIN } from '../../../src/flush/token.js';
 import { rowOf, stageIncrements } from './counters.js';
 import { ForgetfulStaging } from './forgetful-staging.js';
 import { killConnections, MemorySink } from './memory-sink.js';
@@ -24,7 +25,7 @@ beforeEach(async () => {
   sink = new MemorySink(SHARDS);
   deps = { staging: forgetful.store, sink, scheduler: asyncScheduler, claimTimeoutMs: 1_000, onStagingLoss: 'park' };
   for (let shard = 0; shard < SHARDS; shard++) {
-    await forgetful.store.adopt(shard, '');
+    await forgetful.store.adopt(shard, ORIGIN);
   }
 });
 
@@ -294,7 +295,7 @@ describe('a database that has forgotten (F34)', () => {
   it('gets what is staged all the same, and it is reported', async () => {
     await stageIncrements(deps.staging, 1, [a]);
     await flush([1]);
-    sink.last.set(1, '');
+    sink.last.set(1, ORIGIN);
     sink.ledger.clear();
     sink.sums.clear();
     await stageIncrements(deps.staging, 1, [b]);
@@ -314,7 +315,7 @@ describe('a database that has forgotten (F34)', () => {
     await flush([1]);
     await stageIncrements(deps.staging, 1, [b]);
     await flush([1], LIMIT, dieAfter('claimed'));
-    sink.last.set(1, '');
+    sink.last.set(1, ORIGIN);
     sink.ledger.clear();
     expect((await flushShards([1], LIMIT, deps)).get(1)).toMatchObject({ kind: 'done', databaseForgot: true });
     expect(sums()).toEqual({ [a]: 1, [b]: 1 });

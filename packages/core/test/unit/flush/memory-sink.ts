@@ -1,7 +1,9 @@
 import type { BatchOutcome, Outcome } from '../../../src/change/outcome.js';
 import type { StagedRecord } from '../../../src/change/record.js';
 import type { RowKey } from '../../../src/change/row-key.js';
+import { ORIGIN } from '../../../src/flush/token.js';
 import type { ChangeSink, ParentsPending, SinkTransaction } from '../../../src/sink/change-sink.js';
+import { CommitUnknown, SinkDown } from '../../../src/sink/sink-failure.js';
 import type { Batch } from '../../../src/staging/staging-store.js';
 
 /**
@@ -27,7 +29,7 @@ export class MemorySink implements ChangeSink {
 
   constructor(shards: number) {
     for (let shard = 0; shard < shards; shard++) {
-      this.last.set(shard, '');
+      this.last.set(shard, ORIGIN);
     }
   }
 
@@ -71,7 +73,7 @@ class MemoryTransaction implements SinkTransaction {
 
   constructor(sink: MemorySink, shards: readonly number[]) {
     this.#sink = sink;
-    this.held = new Map(shards.map((shard) => [shard, sink.last.get(shard) ?? '']));
+    this.held = new Map(shards.map((shard) => [shard, sink.last.get(shard) ?? ORIGIN]));
     sink.open.add(this);
   }
 
@@ -83,7 +85,7 @@ class MemoryTransaction implements SinkTransaction {
   async alive(): Promise<void> {
     await Promise.resolve();
     if (!this.#sink.open.has(this)) {
-      throw Object.assign(new Error('The connection is gone'), { code: '08006' });
+      throw new SinkDown('The connection is gone');
     }
   }
 
@@ -124,7 +126,7 @@ class MemoryTransaction implements SinkTransaction {
     this.#sink.open.delete(this);
     if (this.#sink.loseCommitAnswer) {
       this.#sink.loseCommitAnswer = false;
-      throw new Error('Connection terminated unexpectedly');
+      throw new CommitUnknown('Connection terminated unexpectedly');
     }
   }
 

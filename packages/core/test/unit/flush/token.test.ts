@@ -1,21 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { compareChain } from '../../../src/flush/chain.js';
-import { positionOf, tokenAfter } from '../../../src/flush/token.js';
+import { ORIGIN, positionOf, tokenAfter } from '../../../src/flush/token.js';
 
 describe('a token', () => {
   it('follows its predecessor by one', () => {
-    const first = tokenAfter('', () => 'aa');
+    const first = tokenAfter(ORIGIN, () => 'aa');
     expect(first).toBe('000000000001-aa');
     expect(tokenAfter(first, () => 'bb')).toBe('000000000002-bb');
     expect(positionOf(tokenAfter('000000000999-cc'))).toBe(1000);
   });
 
   it('is unique, even after the same predecessor', () => {
-    expect(tokenAfter('')).not.toBe(tokenAfter(''));
+    expect(tokenAfter(ORIGIN)).not.toBe(tokenAfter(ORIGIN));
   });
 
   it('has no position when it is none of ours', () => {
-    expect(positionOf('')).toBe(0);
+    expect(positionOf(ORIGIN)).toBe(0);
     expect(positionOf('42-aa')).toBeUndefined();
     expect(positionOf('anything')).toBeUndefined();
   });
@@ -23,12 +23,12 @@ describe('a token', () => {
 
 describe('the two ends of a chain', () => {
   it.each([
-    ['', '', 'whole'],
+    [ORIGIN, ORIGIN, 'whole'],
     ['000000000003-aa', '000000000003-aa', 'whole'],
     ['000000000002-aa', '000000000003-aa', 'staging-forgot'],
-    ['', '000000000001-aa', 'staging-forgot'],
+    [ORIGIN, '000000000001-aa', 'staging-forgot'],
     ['000000000004-bb', '000000000003-aa', 'database-forgot'],
-    ['000000000001-bb', '', 'database-forgot'],
+    ['000000000001-bb', ORIGIN, 'database-forgot'],
   ])('staging %j against database %j: %s', (staging, database, state) => {
     expect(compareChain(staging, database)).toBe(state);
   });

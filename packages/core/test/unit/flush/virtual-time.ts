@@ -1,5 +1,7 @@
 import { VirtualAction, VirtualTimeScheduler } from 'rxjs';
 
+const LONGEST_MS = 3_600_000;
+
 /** Time that passes when the test says so. Between two moments all promises that can go on do. */
 export class VirtualTime {
   readonly scheduler = new VirtualTimeScheduler(VirtualAction, 0);
@@ -31,12 +33,10 @@ export class VirtualTime {
 
   /** Lets time pass until the promise has settled. */
   async until<T>(promise: Promise<T>): Promise<T> {
-    let isSettled = false;
-    const settled = promise.finally(() => {
-      isSettled = true;
-    });
+    const waiting = new Set([promise]);
+    const settled = promise.finally(() => waiting.clear());
     settled.catch(() => {});
-    for (let ms = 0; !isSettled && ms < 3_600_000; ms += 1) {
+    while (waiting.size > 0 && this.now < LONGEST_MS) {
       await this.advance(1);
     }
     return settled;

@@ -4,7 +4,9 @@ import type { FlushSettings } from '../../../src/flush/flush-settings.js';
 import type { FlushSteps } from '../../../src/flush/flush-shards.js';
 import { FlushWorker } from '../../../src/flush/worker.js';
 import { memoryStaging } from '../../../src/staging/memory/memory-staging.js';
+import { SinkDown } from '../../../src/sink/sink-failure.js';
 import type { StagingStore } from '../../../src/staging/staging-store.js';
+import { ORIGIN } from '../../../src/flush/token.js';
 import { rowOf, stageIncrements } from './counters.js';
 import { MemorySink } from './memory-sink.js';
 import { VirtualTime } from './virtual-time.js';
@@ -26,7 +28,7 @@ beforeEach(async () => {
   sink = new MemorySink(SHARDS);
   events = [];
   for (let shard = 0; shard < SHARDS; shard++) {
-    await staging.adopt(shard, '');
+    await staging.adopt(shard, ORIGIN);
   }
 });
 
@@ -171,7 +173,7 @@ describe('stopping a worker', () => {
   });
 
   it('ends at its deadline when the database is down; what is left stays staged (F7)', async () => {
-    sink.down = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+    sink.down = new SinkDown('refused');
     const flushing = worker();
     flushing.start();
     await stageIncrements(staging, 1, [a]);
@@ -225,15 +227,13 @@ describe('a drain', () => {
   it('ends although changes keep coming (H12)', async () => {
     const draining = worker('w1', {}, slow(20));
     await stageIncrements(staging, 1, [a], { debounceMs: 60_000, maxDelayMs: 60_000 });
-    let isOver = false;
-    const drained = draining.drain(ALL, { timeoutMs: 10_000 }).finally(() => {
-      isOver = true;
-    });
-    for (let round = 0; round < 100 && !isOver; round++) {
+    const open = new Set(['the drain']);
+    const drained = draining.drain(ALL, { timeoutMs: 10_000 }).finally(() => open.clear());
+    for (let round = 0; round < 100 && open.size > 0; round++) {
       await stageIncrements(staging, 1, [b]);
       await time.advance(5);
     }
-    expect(isOver).toBe(true);
+    expect(open.size).toBe(0);
     expect(await drained).toEqual({ left: 0 });
     expect(sink.sums.get(a)).toBe(1);
   });
@@ -292,7 +292,7 @@ describe('a drain', () => {
   });
 
   it('that takes too long says what was drained, for how long, what is left and why', async () => {
-    sink.down = Object.assign(new Error('connect ECONNREFUSED 10.0.0.1:5432'), { code: 'ECONNREFUSED' });
+    sink.down = new SinkDown('connect ECONNREFUSED 10.0.0.1:5432');
     await stageIncrements(staging, 1, [a]);
     const scope = { kind: 'tables', tables: [{ schema: 'public', table: 'product' }] } as const;
     const drained = time.until(worker().drain(scope, { timeoutMs: 2_000 }));

@@ -91,22 +91,15 @@ export class CarefulPass {
 
   /** What is left to do with a part that was refused; the last of the answer is done first. */
   async #after(fault: Fault, group: Group, part: Part): Promise<Part[]> {
-    switch (fault.kind) {
-      case 'table':
-        this.#pause(group.table, fault);
-        return [part];
-      case 'locked':
-        if (!part.lockFirst) return [{ ...part, lockFirst: true }];
-        return this.#spend() ? this.#halves(part, fault) : this.#wait(part.items, fault.reason);
-      case 'limit':
-        return this.#spend() ? this.#halves(part, fault) : this.#wait(part.items, fault.reason);
-      default:
-        return fault.sqlstate === FOREIGN_KEY && !part.sorted ? this.#byParents(part) : this.#halves(part, fault);
+    if (fault.kind === 'table') {
+      this.#paused.set(group.table, fault);
+      return [part];
     }
-  }
-
-  #pause(table: Table, fault: Fault): void {
-    this.#paused.set(table, fault);
+    if (fault.kind === 'row') {
+      return fault.sqlstate === FOREIGN_KEY && !part.sorted ? this.#byParents(part) : this.#halves(part, fault);
+    }
+    if (fault.kind === 'locked' && !part.lockFirst) return [{ ...part, lockFirst: true }];
+    return this.#spend() ? this.#halves(part, fault) : this.#wait(part.items, fault.reason);
   }
 
   #spend(): boolean {
@@ -141,7 +134,7 @@ export class CarefulPass {
       return;
     }
     const many = this.#blame.row(item, fault);
-    if (many !== undefined) this.#pause(item.table, many);
+    if (many !== undefined) this.#paused.set(item.table, many);
   }
 
   /** A child whose parent is still staged may be early and is not to blame, but it may also be fine: the parent may be an old row with a new change. */

@@ -33,7 +33,7 @@ export async function settleConflicts(
     );
   }
   for (const { original, write, outcome } of settlements) {
-    if (write === undefined) record(outcomes, original, outcome(undefined));
+    if (write === undefined) note(outcomes, original, outcome(undefined));
   }
 }
 
@@ -47,38 +47,32 @@ function settle(item: Item, row: DatabaseRow): Settlement {
 
 function settlementOf(item: Item, row: DatabaseRow, verdict: Verdict): Settlement {
   const counters = hasDeltas(item) ? { write: incrementOf(item) } : {};
-  const superseded = (version = row.version): Outcome => ({
-    kind: 'superseded',
-    ...(version !== undefined && { version }),
-  });
-  switch (verdict.kind) {
-    case 'keep-database':
-      return { original: item, ...counters, outcome: superseded };
-    case 'bury':
-      return {
-        original: item,
-        ...counters,
-        outcome: (version) => overruled('CONFLICT', verdict.reason, version ?? row.version, hasDeltas(item)),
-      };
-    case 'overwrite':
-      return { original: item, write: forced(item, row), outcome: (version) => writtenOver(item, version) };
-    case 'write': {
-      const written = withRecord(item, { kind: 'update', values: verdict.values, ...kept(item, row) });
-      const reason = whyNotWritable(written.record, written.key, written.table);
-      if (reason !== undefined)
-        return settlementOf(item, row, {
-          kind: 'bury',
-          reason: `The conflict function's answer cannot be written: ${reason}`,
-        });
-      if (Object.keys(verdict.values).length === 0 && !verdict.whole)
-        return { original: item, ...counters, outcome: superseded };
-      return {
-        original: item,
-        write: forced(written, row),
-        outcome: verdict.whole ? (version) => writtenOver(item, version) : superseded,
-      };
-    }
+  if (verdict.kind === 'overwrite') {
+    return { original: item, write: forced(item, row), outcome: (version) => writtenOver(item, version) };
   }
+  if (verdict.kind === 'write') return settlementOfWrite(item, row, verdict);
+  if (verdict.kind === 'keep-database') return { original: item, ...counters, outcome: supersededBy(row) };
+  const outcome = (version = row.version): Outcome => overruled('CONFLICT', verdict.reason, version, hasDeltas(item));
+  return { original: item, ...counters, outcome };
+}
+
+function settlementOfWrite(item: Item, row: DatabaseRow, { values, whole }: Verdict & { kind: 'write' }): Settlement {
+  const written = withRecord(item, { kind: 'update', values, ...kept(item, row) });
+  const flaw = whyNotWritable(written.record, written.key, written.table);
+  if (flaw !== undefined) {
+    return settlementOf(item, row, {
+      kind: 'bury',
+      reason: `The conflict function's answer cannot be written: ${flaw}`,
+    });
+  }
+  if (whole) return { original: item, write: forced(written, row), outcome: (version) => writtenOver(item, version) };
+  if (Object.keys(values).length === 0) return settlementOf(item, row, { kind: 'keep-database' });
+  return { original: item, write: forced(written, row), outcome: supersededBy(row) };
+}
+
+/** Something of ours was given up, so a newer change of the row has to see the database's side too. */
+function supersededBy(row: DatabaseRow): (version: VersionText | undefined) => Outcome {
+  return (version = row.version) => ({ kind: 'superseded', ...(version !== undefined && { version }) });
 }
 
 /** A row that was to be deleted, and is written instead, needs a version that the delete did not have. */
@@ -119,11 +113,11 @@ async function carryOut(
   const returned = await writeRows(session, first.record.kind, items, wallTime);
   for (const { original, write, outcome } of settlements) {
     const shown = write === undefined ? undefined : returned.get(write);
-    if (shown === undefined) record(outcomes, original, notWritable(original));
-    else record(outcomes, original, outcome(shown === null || format === undefined ? undefined : format.parse(shown)));
+    if (shown === undefined) note(outcomes, original, notWritable(original));
+    else note(outcomes, original, outcome(shown === null || format === undefined ? undefined : format.parse(shown)));
   }
 }
 
-function record(outcomes: Outcomes, item: Item, outcome: Outcome | undefined): void {
+function note(outcomes: Outcomes, item: Item, outcome: Outcome | undefined): void {
   if (outcome !== undefined) outcomes.set(item, outcome);
 }

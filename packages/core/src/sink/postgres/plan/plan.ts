@@ -4,7 +4,7 @@ import type { Batch } from '../../../staging/staging-store.js';
 import type { Table } from '../../table.js';
 import type { Item } from './item.js';
 import { whyNotWritable } from './readable.js';
-import { TableMap } from './table-map.js';
+import type { TableMap } from './table-map.js';
 
 /** Rows that one statement can write. */
 export interface Group {
@@ -60,7 +60,7 @@ export function plan(batches: readonly Batch[], tables: TableMap): Plan {
       else add(groups, item);
     }
   }
-  return { groups: [...groups.values()].map(sortedByKey).sort(byOrder), unreadable, misfits, strangers };
+  return { groups: [...groups.values()].map(sortedByKey).toSorted(byOrder), unreadable, misfits, strangers };
 }
 
 function addressOf(rowKey: RowKey): RowAddress | undefined {
@@ -82,7 +82,7 @@ function add(groups: Map<string, { table: Table; kind: RecordKind; items: Item[]
 /** Whatever makes a whole row needs a statement per set of properties, because an absent one takes the column's default; updates and the rest have a mask. */
 function statementShape({ record }: Item): readonly string[] {
   if (record.kind === 'update' || record.kind === 'increment' || record.kind === 'delete') return [];
-  return [record.version === undefined ? '' : 'version', ...Object.keys(record.values).sort()];
+  return [record.version === undefined ? '' : 'version', ...Object.keys(record.values).toSorted()];
 }
 
 function sortedByKey(group: Group): Group {

@@ -18,7 +18,7 @@ export function writtenProperties(table: Table, items: readonly Item[], which: '
   const counted = which === 'all' ? namesIn(items, 'deltas') : new Set<string>();
   const known = [...new Set([...valued, ...counted])]
     .filter((property) => Object.hasOwn(table.columns, property))
-    .sort();
+    .toSorted();
   return known.map((property, position) => {
     const column = table.columns[property] as Column; // filtered just above
     return {

@@ -64,7 +64,8 @@ export const roomRules: Readonly<Record<string, RoomRule>> = {
     types: ['spillway', 'flush', 'observability'],
     packages: ['@mikro-orm/*', 'class-validator'],
   }),
-  spillway: rule({ imports: ['*'], packages: ['rxjs'] }),
+  spillway: rule({ imports: ['*'], packages: ['rxjs'], packageTypes: ['@mikro-orm/core'] }),
+  runtime: rule({ imports: ['*'], packages: ['@mikro-orm/core'] }),
   testing: rule({ imports: ['*'], packages: ['vitest', 'fast-check'] }),
   index: rule({ imports: ['*'] }),
 };

@@ -76,6 +76,11 @@ export type SpillwayEvent =
   /** The circuit breaker has opened: the database cannot be reached. Changes are staged on. */
   | { readonly type: 'sink-down'; readonly error: unknown }
   | { readonly type: 'sink-up' }
+  /**
+   * A query or an SQL statement went on although changes that were staged before it are not in the database:
+   * `refused`, PostgreSQL would not take them yet; `transaction`, they may have to wait for the caller's own locks.
+   */
+  | { readonly type: 'lagging'; readonly reason: 'refused' | 'transaction' }
   /** A drain has ended; `left` shards still hold something that it tried and that has to wait. */
   | { readonly type: 'drained'; readonly left: number; readonly durationMs: number };
 

@@ -1,1 +1,11 @@
-export {};
+export { spillway, Spillway, type SpillwayExtension } from './spillway.js';
+export { SpillwayError, type SpillwayErrorCode } from './errors.js';
+export { StagingPartialError } from './mikro-orm/refusal-error.js';
+export type { SpillwayEvent, SpillwayEventName, SpillwayEventOf, SpillwayListener } from './events.js';
+export type { Increments } from './mikro-orm/build-increment.js';
+export { WriteBehind, type PolicyDecorator } from './policy/write-behind.js';
+export type { PolicyDefaults, WritePolicy } from './policy/write-policy.js';
+export type { Conflict, ConflictFunction, Decision } from './policy/conflict-function.js';
+export type { Duration } from './policy/duration.js';
+export type { Logger, SpillwayOptions, TableOptions, WorkerOptions } from './options.js';
+export type { DeadLetter, DeadLetterStore, StagingStats, StagingStore } from './staging/staging-store.js';

@@ -1,5 +1,6 @@
 import type { BatchOutcome } from '../change/outcome.js';
 import type { RowKey } from '../change/row-key.js';
+import type { Table } from './table.js';
 import type { Batch } from '../staging/staging-store.js';
 
 /**
@@ -17,6 +18,12 @@ export interface ChangeSink {
 
   /** Of these tokens, those that the ledger knows, read on a connection of its own. */
   applied(tokens: readonly string[]): Promise<ReadonlySet<string>>;
+
+  /**
+   * Takes numbers for new rows from the sequence that belongs to the table's key, so that they differ from those of whoever inserts by SQL. Decimal texts.
+   * @throws SpillwayError `CONFIG_INVALID` if the column has no sequence
+   */
+  numbers(table: Table, count: number): Promise<readonly string[]>;
 
   /** Forgets ledger rows older than this; the last token of a shard is never forgotten. Answers how many. */
   prune(olderThanMs: number): Promise<number>;

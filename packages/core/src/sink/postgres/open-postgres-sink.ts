@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { ChangeSink, SinkTransaction } from '../change-sink.js';
+import type { Table } from '../table.js';
 import { SAVEPOINT } from './apply/apply-groups.js';
 import { failureOf } from './fault.js';
 import { holdShards, type TransactionLimits } from './ledger/hold-shards.js';
@@ -11,6 +12,7 @@ import { DEFAULT_LIMITS, type PostgresSinkOptions } from './options.js';
 import { TableMap } from './plan/table-map.js';
 import { openPool } from './pool.js';
 import { Session } from './session.js';
+import { nextNumbers } from './sql/next-numbers.js';
 import { localWallTime } from './sql/wall-time.js';
 import { PostgresTransaction, type TransactionSurroundings } from './transaction.js';
 
@@ -60,6 +62,14 @@ class PostgresSink implements ChangeSink {
     if (tokens.length === 0) return new Set();
     try {
       return await readApplied(this.#pool, this.#around.ledger, this.#around.namespace, tokens);
+    } catch (error) {
+      throw failureOf(error);
+    }
+  }
+
+  async numbers(table: Table, count: number): Promise<readonly string[]> {
+    try {
+      return await nextNumbers(this.#pool, table, count);
     } catch (error) {
       throw failureOf(error);
     }

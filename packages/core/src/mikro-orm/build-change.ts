@@ -1,0 +1,91 @@
+import type { AnyEntity, ChangeSet } from '@mikro-orm/core';
+import type { Change, JsonText } from '../change/change.js';
+import { rowKeyOf, type RowKey } from '../change/row-key.js';
+import { counterDelta } from './counter-delta.js';
+import { nextVersion, versionText } from './version-text.js';
+import type { WriteBehindType } from './write-behind-type.js';
+
+type Payload = Readonly<Record<string, unknown>>;
+
+export function rowKeyIn(type: WriteBehindType, key: unknown): RowKey {
+  return rowKeyOf({ schema: type.table.schema, table: type.table.name, key: [type.key.text(key)] });
+}
+
+/** A new row: every value that was set, and what the database would have put in for the others. */
+export function buildInsert(type: WriteBehindType, key: unknown, payload: Payload, nowMs: number): Change {
+  return {
+    kind: 'insert',
+    entity: type.meta.className,
+    rowKey: rowKeyIn(type, key),
+    ...(type.version && { version: nextVersion(undefined, type.version.kind, nowMs) }),
+    values: texts(type, payload),
+    deltas: {},
+    originals: {},
+  };
+}
+
+/**
+ * Changed values of a row. Counters whose loaded value is known become differences; if nothing else changed, the change is an increment, which neither checks nor
+ * raises the version.
+ */
+export function buildUpdate(
+  type: WriteBehindType,
+  changeSet: ChangeSet<AnyEntity>,
+  payload: Payload,
+  nowMs: number,
+): Change {
+  const loaded: Payload = (changeSet.originalEntity as Payload | undefined) ?? {};
+  const deltas: Record<string, string> = {};
+  const assigned: Record<string, unknown> = { ...payload };
+  for (const [counter, scale] of type.counters) {
+    const delta = counter in assigned ? counterDelta(loaded[counter], assigned[counter], scale) : undefined;
+    if (delta === undefined) continue;
+    deltas[counter] = delta;
+    delete assigned[counter];
+  }
+  const values = texts(type, assigned);
+  const common = { entity: type.meta.className, rowKey: rowKeyIn(type, changeSet.getPrimaryKey()), values, deltas };
+  if (Object.keys(values).length === 0) return { ...common, kind: 'increment', originals: {} };
+  return {
+    ...common,
+    kind: 'update',
+    ...versions(type, changeSet.entity, nowMs),
+    originals: type.keepsOriginals ? texts(type, pick(loaded, values)) : {},
+  };
+}
+
+export function buildDelete(type: WriteBehindType, changeSet: ChangeSet<AnyEntity>): Change {
+  const base =
+    type.version && versionText(Reflect.get(changeSet.entity, type.version.property.name), type.version.kind);
+  return {
+    kind: 'delete',
+    entity: type.meta.className,
+    rowKey: rowKeyIn(type, changeSet.getPrimaryKey()),
+    ...(base !== undefined && { base }),
+    values: {},
+    deltas: {},
+    originals: {},
+  };
+}
+
+function versions(type: WriteBehindType, entity: AnyEntity, nowMs: number): Pick<Change, 'base' | 'version'> {
+  if (!type.version) return {};
+  const base = versionText(Reflect.get(entity, type.version.property.name), type.version.kind);
+  return { ...(base !== undefined && { base }), version: nextVersion(base, type.version.kind, nowMs) };
+}
+
+/** Property -> JSON text of what is set; primary key and version are not among the values. */
+function texts(type: WriteBehindType, payload: Payload): Record<string, JsonText> {
+  const result: Record<string, JsonText> = {};
+  for (const [name, value] of Object.entries(payload)) {
+    if (value !== undefined) {
+      const text = type.values.get(name)?.value.toText(value);
+      if (text !== undefined) result[name] = text;
+    }
+  }
+  return result;
+}
+
+function pick(from: Payload, names: object): Payload {
+  return Object.fromEntries(Object.keys(names).map((name) => [name, from[name] ?? null]));
+}

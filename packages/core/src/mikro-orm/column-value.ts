@@ -1,0 +1,149 @@
+import type { JsonText } from '../change/change.js';
+
+/**
+ * How a value travels: from MikroORM's snapshot (database form, by property) to the JSON text that PostgreSQL reads with the column's type, and back to what
+ * the driver would have answered for that column.
+ */
+export interface ColumnValue {
+  /** As PostgreSQL writes it: `integer`, `numeric(10,2)`, `text[]`. */
+  readonly type: string;
+  readonly read: 'direct' | 'cast';
+  toText(value: unknown): JsonText;
+  toRow(text: JsonText): unknown;
+}
+
+export interface ColumnValueOptions {
+  /** `timestamp` columns hold UTC (MikroORM's default) or the process's local time. */
+  readonly timestampsInUtc: boolean;
+}
+
+/** The value of a column of this type, or `undefined` if Spillway does not know the type. */
+export function columnValue(declared: string, options: ColumnValueOptions): ColumnValue | undefined {
+  const type = canonicalType(declared);
+  const shape = shapeOf(type);
+  if (!shape) return undefined;
+  const { write, read } = CONVERSIONS[shape](type, options);
+  return {
+    type,
+    read: shape === 'json' ? 'cast' : 'direct',
+    toText: (value) => (value === null || value === undefined ? 'null' : write(value)),
+    toRow: (text) => (text === 'null' ? null : read(text)),
+  };
+}
+
+type Shape = 'integer' | 'bigint' | 'float' | 'boolean' | 'text' | 'uuid' | 'instant' | 'timestamp' | 'json' | 'bytes';
+
+interface Conversion {
+  readonly write: (value: unknown) => JsonText;
+  readonly read: (text: JsonText) => unknown;
+}
+
+const ALIASES: Readonly<Record<string, string>> = {
+  int: 'integer',
+  int4: 'integer',
+  serial: 'integer',
+  int2: 'smallint',
+  smallserial: 'smallint',
+  int8: 'bigint',
+  bigserial: 'bigint',
+  float4: 'real',
+  float8: 'double precision',
+  bool: 'boolean',
+  decimal: 'numeric',
+  'character varying': 'varchar',
+  character: 'char',
+  bpchar: 'char',
+  'timestamp with time zone': 'timestamptz',
+  'timestamp without time zone': 'timestamp',
+  'time without time zone': 'time',
+  'time with time zone': 'timetz',
+};
+
+const SHAPES: Readonly<Record<string, Shape>> = {
+  smallint: 'integer',
+  integer: 'integer',
+  bigint: 'bigint',
+  real: 'float',
+  'double precision': 'float',
+  boolean: 'boolean',
+  numeric: 'text',
+  text: 'text',
+  varchar: 'text',
+  char: 'text',
+  uuid: 'uuid',
+  date: 'text',
+  time: 'text',
+  timetz: 'text',
+  timestamptz: 'instant',
+  timestamp: 'timestamp',
+  json: 'json',
+  jsonb: 'json',
+  bytea: 'bytes',
+};
+
+/** `int` -> `integer`, `character varying(20)` -> `varchar(20)`; case and spaces are folded, arguments and `[]` kept. */
+function canonicalType(declared: string): string {
+  const text = declared.trim().toLowerCase().replaceAll(/\s+/g, ' ');
+  const parts = /^(?<name>[^([]+?) ?(?<args>\([^)]*\))?(?<zone> with(?:out)? time zone)?(?<array>(?:\[\])*)$/.exec(
+    text,
+  )?.groups;
+  if (!parts?.['name']) return text;
+  const name = parts['name'] + (parts['zone'] ?? '');
+  return (ALIASES[name] ?? name) + (parts['args'] ?? '').replaceAll(' ', '') + (parts['array'] ?? '');
+}
+
+function shapeOf(type: string): Shape | undefined {
+  const name = type.replace(/\(.*?\)/, '').replace(/(\[\])+$/, '');
+  const shape = SHAPES[name];
+  // Arrays are PostgreSQL's own literal in the ORM's snapshots (`{a,"b c"}`), whatever their elements are.
+  return shape && type.endsWith('[]') ? 'text' : shape;
+}
+
+const asText: Conversion = { write: (value) => JSON.stringify(String(value)), read: (text) => JSON.parse(text) };
+
+const CONVERSIONS: Readonly<Record<Shape, (type: string, options: ColumnValueOptions) => Conversion>> = {
+  integer: () => ({ write: (value) => String(value), read: Number }),
+  // The text of the number itself: no double comes near it.
+  bigint: () => ({ write: (value) => String(value), read: (text) => text }),
+  float: () => ({ write: floatText, read: (text) => Number(text.startsWith('"') ? JSON.parse(text) : text) }),
+  boolean: () => ({ write: (value) => String(value), read: (text) => text === 'true' }),
+  text: () => asText,
+  // PostgreSQL reads a UUID in any case and answers in lower case; a staged one must look the same, or one row would have two keys.
+  uuid: () => ({ write: (value) => JSON.stringify(String(value).toLowerCase()), read: asText.read }),
+  instant: (type) => ({
+    write: (value) => JSON.stringify(value instanceof Date ? rounded(value, type).toISOString() : String(value)),
+    read: asText.read,
+  }),
+  timestamp: (type, { timestampsInUtc }) => ({
+    write: (value) =>
+      JSON.stringify(value instanceof Date ? wallTime(rounded(value, type), timestampsInUtc) : String(value)),
+    read: asText.read,
+  }),
+  // The snapshot holds the JSON as text; the driver answers it parsed.
+  json: () => ({
+    write: (value) => JSON.stringify(typeof value === 'string' ? value : JSON.stringify(value)),
+    read: (text) => JSON.parse(JSON.parse(text) as string) as unknown,
+  }),
+  bytes: () => ({
+    write: (value) => JSON.stringify(`\\x${Buffer.from(value as Uint8Array).toString('hex')}`),
+    read: (text) => Buffer.from((JSON.parse(text) as string).slice(2), 'hex'),
+  }),
+};
+
+function floatText(value: unknown): JsonText {
+  const number = Number(value);
+  if (Object.is(number, -0)) return '-0';
+  return Number.isFinite(number) ? String(number) : `"${number}"`;
+}
+
+/** A column of fewer digits than milliseconds rounds; a reader before the flush must not see more than one after it. */
+function rounded(date: Date, type: string): Date {
+  const digits = Number(/\((\d)\)/.exec(type)?.[1] ?? 3);
+  const step = 10 ** Math.max(0, 3 - digits);
+  return step === 1 ? date : new Date(Math.round(date.getTime() / step) * step);
+}
+
+function wallTime(date: Date, utc: boolean): string {
+  const shifted = utc ? date : new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
+  return shifted.toISOString().slice(0, -1);
+}

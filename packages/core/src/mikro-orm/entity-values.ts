@@ -1,0 +1,40 @@
+import type { EntityProperty, Platform } from '@mikro-orm/core';
+import { rowDecider, type ValueConversion } from '../policy/row-decider.js';
+import type { PolicyConflict } from '../policy/policy.js';
+import type { ConflictStrategy } from '../conflict/strategy.js';
+import { parseRowKey } from '../change/row-key.js';
+import type { PropertyValue, WriteBehindType } from './write-behind-type.js';
+
+/** A policy's conflict strategy as the sink needs it: a developer's function is given values as in the entity. */
+export function conflictStrategy(conflict: PolicyConflict, type: EntityParts, platform: Platform): ConflictStrategy {
+  if (conflict.kind !== 'function') return conflict;
+  return { kind: 'function', decide: rowDecider(conflict.decide, valueConversion(type, platform)) };
+}
+
+type EntityParts = Pick<WriteBehindType, 'meta' | 'key' | 'values' | 'counters'>;
+
+function valueConversion({ meta, key, values, counters }: EntityParts, platform: Platform): ValueConversion {
+  const known = (property: string): PropertyValue => {
+    const found = values.get(property);
+    if (!found) throw new TypeError(`${meta.className} has no persisted property "${property}"`);
+    return found;
+  };
+  return {
+    entity: meta.className,
+    writable: new Set([...values.keys()].filter((name) => !counters.has(name))),
+    toValue: (name, text) => toEntity(known(name).property, known(name).value.toRow(text), platform),
+    toText: (name, value) => known(name).value.toText(toDatabase(known(name).property, value, platform)),
+    toKey: (rowKey) => toEntity(key.property, key.toRow(parseRowKey(rowKey).key[0] ?? ''), platform),
+  };
+}
+
+function toEntity(property: EntityProperty, value: unknown, platform: Platform): unknown {
+  if (value === null) return null;
+  if (property.customType) return property.customType.convertToJSValue(value, platform);
+  return property.runtimeType === 'Date' ? platform.parseDate(value as string) : value;
+}
+
+function toDatabase(property: EntityProperty, value: unknown, platform: Platform): unknown {
+  if (value === null || !property.customType) return value;
+  return property.customType.convertToDatabaseValue(value, platform, { mode: 'serialization' });
+}

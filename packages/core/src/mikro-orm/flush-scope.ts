@@ -1,0 +1,61 @@
+import {
+  ChangeSetType,
+  Reference,
+  ReferenceKind,
+  Utils,
+  helper,
+  isRaw,
+  type AnyEntity,
+  type ChangeSet,
+  type UnitOfWork,
+} from '@mikro-orm/core';
+import type { RowKey } from '../change/row-key.js';
+import { rowKeyIn } from './build-change.js';
+import type { TypeRegistry } from './type-registry.js';
+
+/**
+ * How a flush is written. `plain`: it has nothing to do with Spillway. `staged`: everything in it can be staged. `sql`: it writes plain entities too, or something that only SQL
+ * can do, so all of it is one SQL transaction.
+ */
+export type FlushMode = 'plain' | 'staged' | 'sql';
+
+export function flushMode(types: TypeRegistry, uow: UnitOfWork): FlushMode {
+  const changeSets = uow.getChangeSets();
+  if (
+    changeSets.length > 0 &&
+    uow.getCollectionUpdates().length === 0 &&
+    changeSets.every((changeSet) => canBeStaged(types, changeSet))
+  )
+    return 'staged';
+  return rowsInvolved(types, uow).size > 0 || changeSets.some(({ meta }) => types.of(meta)) ? 'sql' : 'plain';
+}
+
+function canBeStaged(types: TypeRegistry, changeSet: ChangeSet<AnyEntity>): boolean {
+  const type = types.of(changeSet.meta);
+  if (!type || Object.values(changeSet.payload).some(isRaw)) return false;
+  const isUpdate = changeSet.type === ChangeSetType.UPDATE || changeSet.type === ChangeSetType.UPDATE_EARLY;
+  // A versioned row that was never loaded has no version to expect.
+  return !isUpdate || !type.version || Reflect.get(changeSet.entity, type.version.property.name) != null;
+}
+
+/** The write-behind rows that a flush writes or refers to, as far as they can exist already. SQL needs what is pending of them to be written first. */
+export function rowsInvolved(types: TypeRegistry, uow: UnitOfWork): Set<RowKey> {
+  const rows = new Set<RowKey>();
+  const add = (value: unknown): void => {
+    const entity: unknown = value && Reference.unwrapReference(value as AnyEntity);
+    if (!Utils.isEntity<AnyEntity>(entity, true)) return;
+    const type = types.of(helper(entity).__meta);
+    const key: unknown = type && helper(entity).getPrimaryKey(true);
+    if (type && key !== null && key !== undefined) rows.add(rowKeyIn(type, key));
+  };
+  for (const { entity, meta } of uow.getChangeSets()) {
+    add(entity);
+    for (const relation of meta.relations)
+      if (relation.owner || relation.kind === ReferenceKind.MANY_TO_ONE) add(Reflect.get(entity, relation.name));
+  }
+  for (const collection of uow.getCollectionUpdates()) {
+    add(collection.owner);
+    for (const item of collection.getItems(false)) add(item);
+  }
+  return rows;
+}

@@ -1,0 +1,113 @@
+import type { Connection, EntityManager, UnitOfWork } from '@mikro-orm/core';
+import type { AbstractSqlDriver } from '@mikro-orm/sql';
+import type { Engine } from './engine.js';
+import { flushMode, rowsInvolved } from './flush-scope.js';
+import { hookPersister } from './hook-persister.js';
+import { StagedFlush } from './staged-flush.js';
+import type { TypeRegistry } from './type-registry.js';
+
+// TypeScript takes a class as a mixin's base only with these parameters.
+// oxlint-disable-next-line typescript/no-explicit-any
+type Constructor = new (...parameters: any[]) => EntityManager;
+type Transactional = Connection['transactional'];
+
+interface FlushContext {
+  readonly types: TypeRegistry;
+  readonly engine: Engine;
+}
+
+/**
+ * Replaces the class of entity managers by a subclass of it, once, when the first one is made: `em.fork()` then makes them all. It must not happen earlier: an entity manager that is
+ * constructed before discovery poisons caches that MikroORM keeps by class name.
+ */
+export function hookEntityManager(
+  driver: AbstractSqlDriver,
+  setClass: (entityManager: Constructor) => void,
+  context: FlushContext & { readonly assert: (em: EntityManager) => void },
+): void {
+  const create = driver.createEntityManager.bind(driver);
+  driver.createEntityManager = (useContext) => {
+    Reflect.deleteProperty(driver, 'createEntityManager');
+    const first = create(false);
+    context.assert(first);
+    setClass(withSpillway(first.constructor as Constructor, context));
+    return create(useContext);
+  };
+}
+
+function withSpillway(Base: Constructor, context: FlushContext): Constructor {
+  class SpillwayEntityManager extends Base {
+    readonly #flush: StagedFlush;
+
+    constructor(...parameters: ConstructorParameters<Constructor>) {
+      super(...parameters);
+      this.#flush = hookUnitOfWork(this, context);
+    }
+
+    // The unit of work asks its entity manager for the connection when it is about to open the flush's transaction.
+    override getConnection(type?: 'read' | 'write'): Connection {
+      const connection = super.getConnection(type);
+      return type === 'write' && this.#flush ? flushConnection(connection, this, this.#flush, context) : connection;
+    }
+  }
+  // MikroORM and its users know entity managers by name.
+  Object.defineProperty(SpillwayEntityManager, 'name', { value: Base.name });
+  return SpillwayEntityManager;
+}
+
+function hookUnitOfWork(em: EntityManager, { types, engine }: FlushContext): StagedFlush {
+  const uow: UnitOfWork = em.getUnitOfWork(false);
+  const flush = new StagedFlush(engine, uow);
+  const commit = uow.commit.bind(uow);
+  const clear = uow.clear.bind(uow);
+  uow.commit = async () => {
+    await flush.prepare();
+    await commit();
+  };
+  uow.clear = () => {
+    flush.forget();
+    clear();
+  };
+  hookPersister(uow, {
+    get unit() {
+      return flush.unit;
+    },
+    beforeSql: () => drainInvolved(em, { types, engine }),
+  });
+  return flush;
+}
+
+/** The connection, with the one difference that the transaction of a staged flush is not one. */
+function flushConnection(
+  connection: Connection,
+  em: EntityManager,
+  flush: StagedFlush,
+  context: FlushContext,
+): Connection {
+  const transactional: Transactional = async (callback, options) => {
+    // Only the unit of work's own transaction has a broadcaster and runs while change sets are there.
+    const mode = options?.eventBroadcaster ? flushMode(context.types, em.getUnitOfWork(false)) : 'plain';
+    if (mode === 'staged') {
+      let answer: unknown;
+      await flush.run(async () => {
+        // No transaction: what MikroORM hands on as its context is nothing.
+        answer = await callback(undefined);
+      });
+      return answer as never;
+    }
+    if (mode === 'sql') await drainInvolved(em, context);
+    return connection.transactional(callback, options);
+  };
+  return new Proxy(connection, {
+    get: (target, name) => {
+      if (name === 'transactional') return transactional;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+async function drainInvolved(em: EntityManager, { types, engine }: FlushContext): Promise<void> {
+  const keys = [...rowsInvolved(types, em.getUnitOfWork(false))];
+  if (keys.length > 0) await engine.drain({ kind: 'rows', keys }, { insideTransaction: em.isInTransaction() });
+}

@@ -1,0 +1,51 @@
+import type { AnyEntity, ChangeSet, DriverMethodOptions, UnitOfWork } from '@mikro-orm/core';
+import { DRAINED, isDrained, STAGED, stagedCall, type StagedCall, type StagingUnit } from './staging-unit.js';
+
+type Options = DriverMethodOptions & { [STAGED]?: StagedCall; [DRAINED]?: boolean };
+
+/** The persister's three methods, as far as the hook depends on them. Each calls itself again, once per schema, with the options that it was given. */
+interface Persister {
+  executeInserts(changeSets: ChangeSet<AnyEntity>[], options?: Options, withSchema?: boolean): Promise<void>;
+  executeUpdates(
+    changeSets: ChangeSet<AnyEntity>[],
+    batched: boolean,
+    options?: Options,
+    withSchema?: boolean,
+  ): Promise<void>;
+  executeDeletes(changeSets: ChangeSet<AnyEntity>[], options?: Options, withSchema?: boolean): Promise<void>;
+}
+
+export interface PersisterHooks {
+  /** The unit of the flush that is running, if it is staged. */
+  readonly unit: StagingUnit | undefined;
+  /** Before change sets are written by SQL. */
+  beforeSql(): Promise<void>;
+}
+
+/**
+ * Marks what a staged flush hands to the driver, so that the driver's hooks know it; everything else passes unchanged. The methods are replaced on the instance: MikroORM
+ * looks them up there, and keeps the instance itself private.
+ */
+export function hookPersister(uow: UnitOfWork, hooks: PersisterHooks): void {
+  const persister: Persister = uow.getChangeSetPersister();
+  const inserts = persister.executeInserts.bind(persister);
+  const updates = persister.executeUpdates.bind(persister);
+  const deletes = persister.executeDeletes.bind(persister);
+
+  persister.executeInserts = async (changeSets, options, withSchema) =>
+    inserts(changeSets, await marked(changeSets, options), withSchema);
+  persister.executeUpdates = async (changeSets, batched, options, withSchema) =>
+    updates(changeSets, batched, await marked(changeSets, options), withSchema);
+  persister.executeDeletes = async (changeSets, options, withSchema) =>
+    deletes(changeSets, await marked(changeSets, options), withSchema);
+
+  async function marked(
+    changeSets: ChangeSet<AnyEntity>[],
+    options: Options | undefined,
+  ): Promise<Options | undefined> {
+    const unit = hooks.unit ?? stagedCall(options)?.unit;
+    if (unit) return { ...options, [STAGED]: { unit, changeSets } };
+    if (!isDrained(options)) await hooks.beforeSql();
+    return { ...options, [DRAINED]: true };
+  }
+}

@@ -1,0 +1,77 @@
+import type { EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
+import type { AbstractSqlDriver } from '@mikro-orm/sql';
+import type { ResolvedPolicy } from '../policy/policy.js';
+import { assertEntityManager, assertOrm } from './contract-check.js';
+import { describeTypes } from './describe-types.js';
+import type { Engine } from './engine.js';
+import { hookDriver } from './hook-driver.js';
+import { hookEntityManager } from './hook-entity-manager.js';
+import { Reads } from './reads.js';
+import { SequenceBlocks } from './sequence-blocks.js';
+import { StagedWrites } from './staged-writes.js';
+import type { TypeRegistry } from './type-registry.js';
+import type { WriteBehindType } from './write-behind-type.js';
+
+export interface Installation {
+  readonly types: TypeRegistry;
+  readonly engine: Engine;
+  /** The policies of those of the ORM's entities that are to be written behind. Called once, at discovery. */
+  readonly policiesOf: (entities: readonly EntityMetadata[]) => ReadonlyMap<EntityMetadata, ResolvedPolicy>;
+}
+
+/**
+ * Hooks Spillway into an ORM that is being made: before discovery, when neither metadata nor entity managers exist. Opens and starts nothing, so that MikroORM's command
+ * line can load the same configuration.
+ */
+export function install(orm: MikroORM, { types, engine, policiesOf }: Installation): void {
+  assertOrm(orm);
+  const driver = orm.driver as unknown as AbstractSqlDriver;
+  onDiscovered(orm, (storage) => types.fill(describe(orm, storage, policiesOf)));
+  hideTables(orm);
+  hookEntityManager(driver, (entityManager) => orm.config.set('entityManager', entityManager), {
+    types,
+    engine,
+    assert: assertEntityManager,
+  });
+  const sequences = new SequenceBlocks((table, count) => engine.numbers(table, count));
+  hookDriver(driver, new StagedWrites(types, sequences), new Reads(types, engine));
+  const close = driver.close.bind(driver);
+  driver.close = async (force) => {
+    await engine.close();
+    await close(force);
+  };
+}
+
+function describe(orm: MikroORM, storage: MetadataStorage, policiesOf: Installation['policiesOf']): WriteBehindType[] {
+  const policies = policiesOf([...storage.getAll().values()]);
+  const decorated = [...policies].map(([meta, policy]) => ({ meta, policy }));
+  return describeTypes(decorated, {
+    defaultSchema: orm.config.get('schema') ?? orm.driver.getPlatform().getDefaultSchemaName() ?? 'public',
+    platform: orm.driver.getPlatform(),
+    timestampsInUtc: orm.config.get('forceUtcTimezone') ?? true,
+  });
+}
+
+/** After the application's own hook, if it has one: it may still change the metadata. */
+function onDiscovered(orm: MikroORM, listener: (storage: MetadataStorage) => void): void {
+  const discovery = orm.config.get('discovery');
+  const previous = discovery.afterDiscovered;
+  orm.config.set('discovery', {
+    ...discovery,
+    afterDiscovered: (storage, platform) => {
+      const result: unknown = previous?.(storage, platform);
+      if (result instanceof Promise) return result.then(() => listener(storage));
+      listener(storage);
+      return undefined;
+    },
+  });
+}
+
+/** Spillway's own tables are no entities: the schema generator must not drop them. */
+function hideTables(orm: MikroORM): void {
+  const settings = orm.config.get('schemaGenerator');
+  orm.config.set('schemaGenerator', {
+    ...settings,
+    skipTables: [...(settings?.skipTables ?? []), 'spillway_shard', 'spillway_batch'],
+  });
+}

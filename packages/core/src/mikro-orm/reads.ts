@@ -1,0 +1,80 @@
+import type { EntityMetadata } from '@mikro-orm/core';
+import type { RowKey } from '../change/row-key.js';
+import { readByKey } from '../read/read-by-key.js';
+import { rowKeyIn } from './build-change.js';
+import type { Engine } from './engine.js';
+import { lookupKeys } from './lookup.js';
+import { isDrained } from './staging-unit.js';
+import { layOver, rowVersion, type DriverRow } from './row-overlay.js';
+import { touchedTypes } from './touched-types.js';
+import type { TypeRegistry } from './type-registry.js';
+import type { WriteBehindType } from './write-behind-type.js';
+
+type Options = Readonly<Record<string, unknown>>;
+type Find = (where: unknown, options: Options) => Promise<unknown>;
+
+/**
+ * Makes every read of write-behind entities see every acknowledged change: look-ups by key lay pending changes over PostgreSQL's rows, all other reads wait until what is
+ * pending of the types that they touch is written.
+ */
+export class Reads {
+  readonly #types: TypeRegistry;
+  readonly #engine: Engine;
+
+  constructor(types: TypeRegistry, engine: Engine) {
+    this.#types = types;
+    this.#engine = engine;
+  }
+
+  async find(meta: EntityMetadata, where: unknown, options: Options, find: Find): Promise<unknown> {
+    const type = this.#types.of(meta);
+    const keys = type && !isDrained(options) && !inTransaction(options) ? lookupKeys(type, where, options) : undefined;
+    if (type && keys && type.lookups === 'overlay') return this.#lookUp(type, keys, primary(options), find);
+    if (keys) await this.#engine.drain({ kind: 'rows', keys });
+    else await this.beforeQuery(meta, where, options);
+    return find(where, type ? primary(options) : options);
+  }
+
+  /** Before a read that is no look-up, or SQL that writes past the unit of work (`em.nativeUpdate`, `em.insert` ...): what it touches is drained. */
+  async beforeQuery(meta: EntityMetadata, where: unknown, options: Options, transaction?: unknown): Promise<void> {
+    if (this.#types.all.length === 0 || isDrained(options)) return;
+    const conditions = [where, options['orderBy'], options['populateWhere'], options['populateFilter']];
+    const touched = touchedTypes(this.#types, meta, conditions, options['populate']);
+    await this.#drain([...touched], inTransaction(options) || transaction !== undefined);
+  }
+
+  async #drain(types: readonly WriteBehindType[], inside: boolean): Promise<void> {
+    if (types.length === 0) return;
+    const tables = types.map(({ table }) => ({ schema: table.schema, table: table.name }));
+    await this.#engine.drain({ kind: 'tables', tables }, { insideTransaction: inside });
+  }
+
+  async #lookUp(type: WriteBehindType, keys: readonly RowKey[], options: Options, find: Find): Promise<DriverRow[]> {
+    const keyName = type.key.property.name;
+    const texts = new Map(keys.map((key) => [key, type.key.toRow(JSON.parse(key)[2] as string)]));
+    const rows = await readByKey<DriverRow>(keys, {
+      peek: (wanted) => this.#engine.pending.peek(wanted),
+      applied: (tokens) => this.#engine.pending.applied(tokens),
+      read: async (wanted) => {
+        const values = wanted.map((key) => texts.get(key));
+        const found = (await find(
+          { [keyName]: values.length === 1 ? values[0] : { $in: values } },
+          options,
+        )) as DriverRow[];
+        return new Map(found.map((row) => [rowKeyIn(type, row[keyName]), row]));
+      },
+      versionOf: (row) => rowVersion(type, row),
+      lay: (record, row, key) => layOver(type, record, row, key),
+    });
+    return [...rows.values()];
+  }
+}
+
+function inTransaction(options: Options): boolean {
+  return options['ctx'] !== undefined;
+}
+
+/** Replicas lag: what has just been flushed is only on the primary for certain. */
+function primary(options: Options): Options {
+  return { ...options, connectionType: 'write' };
+}

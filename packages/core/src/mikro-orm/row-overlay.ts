@@ -1,0 +1,61 @@
+import type { StagedRecord } from '../change/record.js';
+import { parseRowKey, type RowKey } from '../change/row-key.js';
+import { decimalText, unitsOf } from './counter-delta.js';
+import { versionText, versionValue } from './version-text.js';
+import type { WriteBehindType } from './write-behind-type.js';
+import type { VersionText } from '../change/change.js';
+
+/** A row as MikroORM's driver answers it: by property, in database form, JSON parsed. */
+export type DriverRow = Record<string, unknown>;
+
+export function rowVersion(type: WriteBehindType, row: DriverRow): VersionText | undefined {
+  return type.version && versionText(row[type.version.property.name], type.version.kind);
+}
+
+/** The row with a pending record on top; `undefined` where that leaves none. */
+export function layOver(
+  type: WriteBehindType,
+  record: StagedRecord,
+  row: DriverRow | undefined,
+  key: RowKey,
+): DriverRow | undefined {
+  switch (record.kind) {
+    case 'delete':
+      return undefined;
+    // There is nothing to update: the record will become a dead letter, and readers see what the database has.
+    case 'update':
+    case 'increment':
+      return row && withChanges(type, record, row);
+    case 'upsert':
+      return withChanges(type, record, row ?? emptyRow(type, key));
+    case 'insert':
+    case 'replace':
+      return withChanges(type, record, emptyRow(type, key));
+  }
+}
+
+function withChanges(type: WriteBehindType, record: StagedRecord, row: DriverRow): DriverRow {
+  const result = { ...row };
+  for (const [name, text] of Object.entries(record.values)) {
+    const known = type.values.get(name);
+    if (known) result[name] = known.value.toRow(text);
+  }
+  for (const [name, delta] of Object.entries(record.deltas)) {
+    const known = type.values.get(name);
+    // As in SQL, null plus something is null.
+    if (!known || result[name] === null || result[name] === undefined) continue;
+    const scale = type.counters.get(name) ?? 0;
+    result[name] = known.value.toRow(
+      known.value.toText(decimalText(unitsOf(result[name], scale) + BigInt(delta), scale)),
+    );
+  }
+  if (type.version && record.version !== undefined)
+    result[type.version.property.name] = versionValue(record.version, type.version.kind);
+  return result;
+}
+
+function emptyRow(type: WriteBehindType, key: RowKey): DriverRow {
+  const row: DriverRow = { [type.key.property.name]: type.key.toRow(parseRowKey(key).key[0] ?? '') };
+  for (const name of type.values.keys()) row[name] = null;
+  return row;
+}

@@ -1,0 +1,134 @@
+import type { AnyEntity, ChangeSet, QueryResult } from '@mikro-orm/core';
+import type { Change } from '../change/change.js';
+import { buildDelete, buildInsert, buildUpdate } from './build-change.js';
+import { stateOf, type OperationKind } from './operation.js';
+import type { SequenceBlocks } from './sequence-blocks.js';
+import type { StagedCall } from './staging-unit.js';
+import type { TypeRegistry } from './type-registry.js';
+import { versionValue } from './version-text.js';
+import type { WriteBehindType } from './write-behind-type.js';
+
+type Payload = Record<string, unknown>;
+type Row = Record<string, unknown>;
+
+/**
+ * Answers the driver calls of a flush that is staged: notes each change in the unit and replies what the database would have returned (keys, versions, defaults),
+ * so that MikroORM fills entities and snapshots by its own code.
+ */
+export class StagedWrites {
+  readonly #types: TypeRegistry;
+  readonly #sequences: SequenceBlocks;
+  readonly #now: () => number;
+
+  constructor(types: TypeRegistry, sequences: SequenceBlocks, now: () => number = Date.now) {
+    this.#types = types;
+    this.#sequences = sequences;
+    this.#now = now;
+  }
+
+  async insertMany(call: StagedCall, payloads: readonly Payload[]): Promise<QueryResult> {
+    const changeSets = changeSetsByPayload(call);
+    const type = this.#typeOf(call.changeSets[0]);
+    const keyName = type.key.property.name;
+    const unnumbered = type.key.sequence ? payloads.filter((payload) => payload[keyName] == null).length : 0;
+    const numbers = unnumbered > 0 ? await this.#sequences.take(type, unnumbered) : [];
+    const rows = payloads.map((payload) => {
+      const changeSet = changeSets.get(payload);
+      if (!changeSet) throw new TypeError('A staged insert has a payload that belongs to no change set');
+      const made = this.#valuesMade(type, payload, numbers);
+      const change = buildInsert(type, made[keyName] ?? payload[keyName], { ...payload, ...made }, this.#now());
+      this.#note(call, 'insert', type, changeSet, change);
+      return rowOf(type, made, change);
+    });
+    return result(rows, rows[0]?.[type.key.property.fieldNames[0] ?? keyName]);
+  }
+
+  async updateMany(call: StagedCall, payloads: readonly Payload[]): Promise<QueryResult> {
+    const changeSets = changeSetsByPayload(call);
+    const rows = payloads.map((payload) => {
+      const changeSet = changeSets.get(payload);
+      if (!changeSet) throw new TypeError('A staged update has a payload that belongs to no change set');
+      const type = this.#typeOf(changeSet);
+      const change = buildUpdate(type, changeSet, payload, this.#now());
+      this.#note(call, 'update', type, changeSet, change);
+      return rowOf(type, { [type.key.property.name]: changeSet.getPrimaryKey() }, change);
+    });
+    return result(rows);
+  }
+
+  /** Deletes come in chunks, by primary key. */
+  async delete(call: StagedCall, where: unknown): Promise<QueryResult> {
+    const chunk = new Set(keysIn(where));
+    const changeSets = call.changeSets.filter((changeSet) => chunk.has(changeSet.getPrimaryKey()));
+    for (const changeSet of changeSets) {
+      const type = this.#typeOf(changeSet);
+      this.#note(call, 'delete', type, changeSet, buildDelete(type, changeSet));
+    }
+    return result(changeSets.map(() => ({})));
+  }
+
+  /** The persister's check of versions before a batch: staging compares them itself, atomically, so every row is answered as it is expected. */
+  async expectedRows(where: unknown): Promise<unknown> {
+    return (where as { $or: readonly object[] }).$or;
+  }
+
+  #note(
+    call: StagedCall,
+    kind: OperationKind,
+    type: WriteBehindType,
+    changeSet: ChangeSet<AnyEntity>,
+    change: Change,
+  ): void {
+    call.unit.add({ kind, type, entity: changeSet.entity, change, before: stateOf(changeSet.entity, type) });
+  }
+
+  #typeOf(changeSet: ChangeSet<AnyEntity> | undefined): WriteBehindType {
+    const type = changeSet && this.#types.of(changeSet.meta);
+    if (!type) throw new TypeError('A staged call is for an entity that is not written behind');
+    return type;
+  }
+
+  /** Property -> what the database would have put in, in snapshot form. */
+  #valuesMade(type: WriteBehindType, payload: Payload, numbers: string[]): Payload {
+    const made: Payload = {};
+    const key = type.key.property.name;
+    if (payload[key] == null) {
+      const number = numbers.shift();
+      if (number !== undefined) made[key] = type.key.toRow(number);
+      else if (type.key.absent) made[key] = type.key.absent();
+    }
+    for (const [name, { absent }] of type.values) {
+      if (absent && payload[name] === undefined) made[name] = absent();
+    }
+    return made;
+  }
+}
+
+function keysIn(where: unknown): readonly unknown[] {
+  const [condition] = Object.values(where as Record<string, { $in: readonly unknown[] }>);
+  return condition?.$in ?? [];
+}
+
+function changeSetsByPayload(call: StagedCall): Map<unknown, ChangeSet<AnyEntity>> {
+  return new Map(call.changeSets.map((changeSet) => [changeSet.payload, changeSet]));
+}
+
+/** As `returning` would answer: by column name. */
+function rowOf(type: WriteBehindType, made: Payload, change: Change): Row {
+  const row: Row = {};
+  for (const [name, value] of Object.entries(made)) {
+    const property = type.meta.properties[name];
+    if (property) row[property.fieldNames[0] ?? name] = value;
+  }
+  if (type.version && change.version !== undefined) {
+    row[type.version.property.fieldNames[0] ?? type.version.property.name] = versionValue(
+      change.version,
+      type.version.kind,
+    );
+  }
+  return row;
+}
+
+function result(rows: Row[], insertId: unknown = 0): QueryResult {
+  return { affectedRows: rows.length, insertId, row: rows[0] ?? {}, rows } as unknown as QueryResult;
+}

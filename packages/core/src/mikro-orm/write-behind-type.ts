@@ -1,0 +1,39 @@
+import type { EntityMetadata, EntityProperty } from '@mikro-orm/core';
+import type { ResolvedPolicy } from '../policy/policy.js';
+import type { Table } from '../sink/table.js';
+import type { ColumnValue } from './column-value.js';
+import type { DefaultValue } from './default-value.js';
+import type { VersionKind } from './version-text.js';
+
+/** One entity that is written behind: what its metadata says, in the terms of the engine. Made once, at discovery. */
+export interface WriteBehindType {
+  readonly meta: EntityMetadata;
+  readonly policy: ResolvedPolicy;
+  readonly table: Table;
+  readonly key: {
+    readonly property: EntityProperty;
+    readonly text: (value: unknown) => string;
+    /** Reads a key's text back into what the driver answers for the column. */
+    readonly toRow: (text: string) => unknown;
+    /** Whether the database numbers the rows: Spillway then takes blocks of numbers from the column's sequence. */
+    readonly sequence: boolean;
+    /** Otherwise: what the database would put in when the key is not set. */
+    readonly absent?: DefaultValue;
+  };
+  readonly version?: { readonly property: EntityProperty; readonly kind: VersionKind };
+  /** Persisted properties by name; primary key and version excluded. */
+  readonly values: ReadonlyMap<string, PropertyValue>;
+  /** Counter properties -> digits after the point. */
+  readonly counters: ReadonlyMap<string, number>;
+  /** Whether records keep the loaded values: the conflict strategy or the detection compares them. */
+  readonly keepsOriginals: boolean;
+  /** `drain`: a row has parts that cannot be laid over (formulas, inverse one-to-one), so its pending changes are written before it is read. */
+  readonly lookups: 'overlay' | 'drain';
+}
+
+export interface PropertyValue {
+  readonly property: EntityProperty;
+  readonly value: ColumnValue;
+  /** What the database would put in when the property is not set, as far as Spillway can make it itself. */
+  readonly absent?: DefaultValue;
+}

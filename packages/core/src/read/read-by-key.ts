@@ -1,0 +1,89 @@
+import type { VersionText } from '../change/change.js';
+import type { StagedRecord } from '../change/record.js';
+import type { RowKey } from '../change/row-key.js';
+import type { Pending } from '../staging/staging-store.js';
+import { isIncluded, pendingRecord, tellsByVersion } from './overlay.js';
+
+/** What the reader needs of the world: pending changes, the ledger, and the database's rows in whatever form the caller has them. */
+export interface KeyedRows<R> {
+  peek(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>>;
+  /** Of these tokens, those that have been committed. */
+  applied(tokens: readonly string[]): Promise<ReadonlySet<string>>;
+  read(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, R>>;
+  versionOf(row: R): VersionText | undefined;
+  /** The row with the record on top; `undefined` if that leaves no row. */
+  lay(record: StagedRecord, row: R | undefined, key: RowKey): R | undefined;
+}
+
+/**
+ * Reads rows by key so that every acknowledged change is in them, once.
+ *
+ * The order is peek, then database: what is not pending at the peek is in PostgreSQL already, whereas the other order would miss a change that is flushed in
+ * between. The price is that a change which was pending at the peek may be in the row as well. Where a version tells, the record is dropped. Where none does
+ * (counters, rows without version), laying it over could count it twice, so such a row is believed only if, looking again after it was read, what was pending
+ * still is, and the ledger does not know its batch; otherwise the row is read again.
+ */
+export async function readByKey<R>(keys: readonly RowKey[], rows: KeyedRows<R>): Promise<Map<RowKey, R>> {
+  const answer = new Map<RowKey, R>();
+  const committed = new Set<string>();
+  let open = keys;
+  while (open.length > 0) {
+    const before = await rows.peek(open);
+    const found = await rows.read(open);
+    const doubtful: RowKey[] = [];
+    for (const key of open) {
+      const record = pendingRecord(withoutCommitted(before.get(key), committed));
+      if (record && !tellsByVersion(record)) doubtful.push(key);
+      else settle(key, record, found.get(key));
+    }
+    open = await settleDoubtful(doubtful, before, found);
+  }
+  return answer;
+
+  async function settleDoubtful(
+    doubtful: RowKey[],
+    before: ReadonlyMap<RowKey, Pending>,
+    found: ReadonlyMap<RowKey, R>,
+  ): Promise<RowKey[]> {
+    if (doubtful.length === 0) return [];
+    const after = await rows.peek(doubtful);
+    const known = new Set(committed);
+    const tokens = [...new Set(doubtful.flatMap((key) => after.get(key)?.inFlight?.token ?? []))].filter(
+      (token) => !known.has(token),
+    );
+    if (tokens.length > 0) for (const token of await rows.applied(tokens)) committed.add(token);
+    return doubtful.filter((key) => {
+      const was = withoutCommitted(before.get(key), known);
+      const is = withoutCommitted(after.get(key), known);
+      const fresh = is?.inFlight && committed.has(is.inFlight.token);
+      if (fresh || !stillCovers(is, was)) return true;
+      settle(key, pendingRecord(is), found.get(key));
+      return false;
+    });
+  }
+
+  function settle(key: RowKey, record: StagedRecord | undefined, row: R | undefined): void {
+    const drop = !record || (row !== undefined && isIncluded(record, rows.versionOf(row)));
+    const result = drop ? row : rows.lay(record, row, key);
+    if (result !== undefined) answer.set(key, result);
+  }
+}
+
+/** A batch that was known to be committed before the row was read is in the row. */
+function withoutCommitted(pending: Pending | undefined, committed: ReadonlySet<string>): Pending | undefined {
+  if (!pending?.inFlight || !committed.has(pending.inFlight.token)) return pending;
+  const { inFlight: _, ...rest } = pending;
+  return rest;
+}
+
+/** Whether everything that was pending is pending still: each record is found again by its stage sequence, dirty or in flight. */
+function stillCovers(is: Pending | undefined, was: Pending | undefined): boolean {
+  const now = recordsOf(is);
+  return recordsOf(was).every((record) =>
+    now.some((other) => other.first <= record.first && record.first <= other.last),
+  );
+}
+
+function recordsOf(pending: Pending | undefined): StagedRecord[] {
+  return [pending?.inFlight?.record, pending?.dirty].filter((record) => record !== undefined);
+}

@@ -1,0 +1,248 @@
+import { randomUUID } from 'node:crypto';
+import { Utils, type EntityName } from '@mikro-orm/core';
+import type { Change } from './change/change.js';
+import { SpillwayError } from './errors.js';
+import { SpillwayEvents } from './events.js';
+import { adoptShards } from './flush/adopt-shards.js';
+import type { FlushSteps } from './flush/flush-shards.js';
+import { FlushWorker, type StopOptions, type StopReport } from './flush/worker.js';
+import type { DrainResult } from './flush/drain.js';
+import { buildIncrement, type Increments } from './mikro-orm/build-increment.js';
+import { withParents } from './mikro-orm/with-parents.js';
+import type { DatabaseAccess } from './mikro-orm/database-of.js';
+import type { Engine } from './mikro-orm/engine.js';
+import { changeError } from './mikro-orm/refusal-error.js';
+import type { TypeRegistry } from './mikro-orm/type-registry.js';
+import type { WriteBehindType } from './mikro-orm/write-behind-type.js';
+import type { Logger, ResolvedOptions } from './options.js';
+import type { ChangeSink } from './sink/change-sink.js';
+import { openPostgresSink } from './sink/postgres/open-postgres-sink.js';
+import { localWallTime, utcWallTime } from './sink/postgres/sql/wall-time.js';
+import type { Table } from './sink/table.js';
+import { openRedisStaging } from './staging/redis/open-redis-staging.js';
+import { Stager, type StageResult, type UnknownCall } from './staging/stager.js';
+import type { DeadLetterStore, DueScope, StagingStats, StagingStore } from './staging/staging-store.js';
+
+export interface RuntimeSurroundings {
+  readonly options: ResolvedOptions;
+  readonly types: TypeRegistry;
+  /** How to reach the ORM's database; asked when it is needed first. */
+  readonly database: () => DatabaseAccess;
+  readonly logger: Logger;
+  readonly steps?: FlushSteps;
+}
+
+/** What is open between the first use and the end. */
+interface Parts {
+  readonly staging: StagingStore;
+  readonly sink: ChangeSink;
+  readonly stager: Stager;
+  readonly worker: FlushWorker;
+}
+
+/** A query waits for what is pending this often: a record that PostgreSQL refused once (its parent came later, a row was locked) is tried again at once. */
+const DRAIN_ROUNDS = 4;
+/** Inside a transaction, whose own locks may be in the way, a drain is given up soon. */
+const DRAIN_INSIDE_TRANSACTION_MS = 1_000;
+
+/**
+ * The engine of one ORM: opens the staging store and the sink at the first use, once, and wires them to the stager and the worker. The order of opening and closing is written
+ * here and nowhere else.
+ */
+export class Runtime implements Engine {
+  readonly events: SpillwayEvents = new SpillwayEvents();
+  readonly #around: RuntimeSurroundings;
+  #opening: Promise<Parts> | undefined;
+  #isStopped = false;
+
+  constructor(around: RuntimeSurroundings) {
+    this.#around = around;
+  }
+
+  async start(): Promise<void> {
+    const { worker } = await this.#open();
+    if (this.#around.options.worker) worker.start();
+  }
+
+  async stage(changes: readonly Change[]): Promise<StageResult> {
+    const { stager, worker } = await this.#open();
+    if (this.#around.options.worker) worker.start();
+    return this.#announce(await stager.stageAll(changes), worker);
+  }
+
+  async settle(calls: readonly UnknownCall[]): Promise<StageResult> {
+    const { stager, worker } = await this.#open();
+    return this.#announce(await stager.settle(calls), worker);
+  }
+
+  readonly pending: Engine['pending'] = {
+    peek: async (keys) => (await this.#open()).staging.peek(keys),
+    applied: async (tokens) => (await this.#open()).sink.applied(tokens),
+  };
+
+  async numbers(table: Table, count: number): Promise<readonly string[]> {
+    return (await this.#open()).sink.numbers(table, count);
+  }
+
+  async drain(scope: DueScope, options: { readonly insideTransaction?: boolean } = {}): Promise<void> {
+    const { worker } = await this.#open();
+    const wide = withParents(scope, this.#around.types);
+    const timeoutMs = options.insideTransaction ? DRAIN_INSIDE_TRANSACTION_MS : this.#drainTimeoutMs();
+    const deadline = performance.now() + timeoutMs;
+    try {
+      for (let round = 0; round < DRAIN_ROUNDS; round++) {
+        const { left } = await worker.drain(wide, { timeoutMs: Math.max(1, deadline - performance.now()) });
+        if (left === 0) return;
+      }
+      this.events.emit({ type: 'lagging', reason: 'refused' });
+    } catch (error) {
+      if (!options.insideTransaction || !(error instanceof SpillwayError && error.code === 'DRAIN_TIMEOUT'))
+        throw error;
+      this.events.emit({ type: 'lagging', reason: 'transaction' });
+    }
+  }
+
+  /** One round, of one entity or of all. */
+  async drainOnce(entity: EntityName | undefined, timeoutMs: number): Promise<DrainResult> {
+    const scope: DueScope =
+      entity === undefined ? { kind: 'all' } : { kind: 'tables', tables: [tableOf(this.#typeOf(entity))] };
+    const { worker } = await this.#open();
+    return worker.drain(withParents(scope, this.#around.types), { timeoutMs });
+  }
+
+  async increment(entity: EntityName, key: unknown, increments: Increments): Promise<void> {
+    const change = buildIncrement(this.#typeOf(entity), key, increments);
+    const result = await this.stage([change]);
+    if (!result.staged.has(change.rowKey)) throw changeError(change, result);
+  }
+
+  async status(): Promise<StagingStats> {
+    return (await this.#open()).staging.stats();
+  }
+
+  async deadLetters(): Promise<DeadLetterStore> {
+    return (await this.#open()).staging.deadLetters;
+  }
+
+  /** What this process has begun is finished or left staged; then the sink and, last, the staging store are closed. */
+  async stop(options: StopOptions = {}): Promise<StopReport> {
+    this.#isStopped = true;
+    const parts = await this.#opening?.catch(() => undefined);
+    if (!parts) return { left: undefined };
+    const report = await parts.worker.stop({ drain: this.#around.options.worker !== undefined, ...options });
+    await parts.sink.close();
+    await parts.staging.close();
+    return report;
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+  }
+
+  /** Opened once; a failed attempt is that call's error, and the next call tries again. */
+  #open(): Promise<Parts> {
+    if (this.#isStopped)
+      throw new SpillwayError(
+        'STOPPED',
+        'Spillway has been stopped. What is staged stays staged; make the ORM anew to go on',
+      );
+    this.#opening ??= this.#openParts().catch((error: unknown) => {
+      this.#opening = undefined;
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  async #openParts(): Promise<Parts> {
+    const { options, types, database, logger } = this.#around;
+    const staging = await openStaging(options);
+    const { connection, schema, timestampsInUtc } = database();
+    const sink = openPostgresSink({
+      connection,
+      schema: options.tables.schema ?? schema ?? 'public',
+      wallTime: timestampsInUtc ? utcWallTime : localWallTime,
+      poolSize: (options.worker?.concurrency ?? 1) + 1,
+      tables: types.all.map(({ table }) => table),
+      namespace: options.namespace,
+      onTableFault: (fault) => logger.error(`Spillway: ${fault.table} cannot be written at present: ${fault.reason}`),
+      onIdleError: (error) => logger.warn(`Spillway: a PostgreSQL connection was lost while idle: ${error.message}`),
+    });
+    try {
+      await sink.prepare(staging.shards, options.tables.ensure);
+      await adoptShards([...Array(staging.shards).keys()], staging, sink);
+    } catch (error) {
+      await sink.close();
+      await staging.close();
+      throw error;
+    }
+    return { staging, sink, stager: this.#stager(staging, sink), worker: this.#worker(staging, sink) };
+  }
+
+  #stager(staging: StagingStore, sink: ChangeSink): Stager {
+    const { options, types } = this.#around;
+    return new Stager({
+      staging,
+      stageTimeoutMs: options.stageTimeoutMs,
+      policies: new Map(types.all.map(({ meta, policy }) => [meta.className, policy])),
+      adopt: (shards) => adoptShards(shards, staging, sink),
+    });
+  }
+
+  #worker(staging: StagingStore, sink: ChangeSink): FlushWorker {
+    const { options, types, steps } = this.#around;
+    const { concurrency, batchSize, pollIntervalMs } = options.worker ?? {
+      concurrency: 1,
+      batchSize: 500,
+      pollIntervalMs: 50,
+    };
+    // A shard holds records of all entities, and is healed as a whole: one policy that parks is enough to park.
+    const onStagingLoss = types.all.every(({ policy }) => policy.onStagingLoss === 'apply') ? 'apply' : 'park';
+    return new FlushWorker({
+      staging,
+      sink,
+      events: this.events,
+      workerId: randomUUID(),
+      settings: { concurrency, batchSize, pollMs: pollIntervalMs, onStagingLoss },
+      ...(steps && { steps }),
+    });
+  }
+
+  #announce(result: StageResult, worker: FlushWorker): StageResult {
+    const shards = new Map<number, number>();
+    for (const { shard, changes } of result.shards) shards.set(shard, changes);
+    if (this.#around.options.worker) worker.wake(shards.keys());
+    if (this.events.heard('staged'))
+      for (const [shard, changes] of shards) this.events.emit({ type: 'staged', shard, changes });
+    return result;
+  }
+
+  #typeOf(entity: EntityName): WriteBehindType {
+    const type = this.#around.types.named(entity);
+    if (type) return type;
+    const name = Utils.className(entity);
+    throw new SpillwayError(
+      'CONFIG_INVALID',
+      `${name} is not written behind. Decorate it with @WriteBehind, or name it in the policies of spillway()`,
+    );
+  }
+
+  #drainTimeoutMs(): number {
+    return Math.max(0, ...this.#around.types.all.map(({ policy }) => policy.drainTimeoutMs));
+  }
+}
+
+function tableOf({ table }: WriteBehindType): { readonly schema: string; readonly table: string } {
+  return { schema: table.schema, table: table.name };
+}
+
+async function openStaging(options: ResolvedOptions): Promise<StagingStore> {
+  const { staging, namespace, shards, rememberMs, acceptVolatile } = options;
+  switch (staging.kind) {
+    case 'store':
+      return staging.store;
+    case 'factory':
+      return staging.create(options);
+    case 'redis':
+      return openRedisStaging({ redis: staging.target, namespace, shards, rememberMs, acceptVolatile });
+  }
+}

@@ -1,0 +1,156 @@
+import type { EntityMetadata, EntityName, MikroORM } from '@mikro-orm/core';
+import type { Observable } from 'rxjs';
+import { SpillwayError } from './errors.js';
+import type { SpillwayEvent, SpillwayEventName, SpillwayListener } from './events.js';
+import { parseDuration, type Duration, type DurationLimits } from './policy/duration.js';
+import type { PolicyTarget } from './policy/entity-types.js';
+import { collectPolicies } from './policy/policy-registry.js';
+import { resolvePolicy } from './policy/resolve-policy.js';
+import { databaseOf } from './mikro-orm/database-of.js';
+import { install } from './mikro-orm/install.js';
+import { TypeRegistry } from './mikro-orm/type-registry.js';
+import { Runtime } from './runtime.js';
+import type { Increments } from './mikro-orm/build-increment.js';
+import { resolveOptions } from './resolve-options.js';
+import type { Logger, ResolvedOptions, SpillwayOptions } from './options.js';
+import type { ResolvedPolicy } from './policy/policy.js';
+import type { DeadLetterStore, StagingStats } from './staging/staging-store.js';
+
+const EXTENSION = '@spillway/core';
+const TIMEOUTS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
+
+/** What MikroORM's `extensions` takes. */
+export interface SpillwayExtension {
+  register(orm: MikroORM): void;
+}
+
+/**
+ * Makes the entities that carry `@WriteBehind` written behind: `defineConfig({ extensions: [spillway({ redis: 'redis://localhost:6379' })] })`. Opens and
+ * starts nothing: Redis and PostgreSQL are first asked when something is staged or read, or by `Spillway.of(orm).start()`.
+ * @throws SpillwayError `CONFIG_INVALID` that names the option.
+ */
+export function spillway<const Targets extends readonly PolicyTarget[]>(
+  options: SpillwayOptions<Targets>,
+): SpillwayExtension {
+  const resolved = resolveOptions(options);
+  return {
+    register(orm) {
+      const types = new TypeRegistry();
+      const logger = resolved.logger ?? ormLogger(orm);
+      const runtime = new Runtime({ options: resolved, types, logger, database: () => databaseOf(orm) });
+      install(orm, { types, engine: runtime, policiesOf: (entities) => policiesOf(entities, resolved) });
+      orm.config.registerExtension(EXTENSION, () => new Spillway(runtime));
+    },
+  };
+}
+
+function policiesOf(
+  entities: readonly EntityMetadata[],
+  { policies, defaults }: ResolvedOptions,
+): ReadonlyMap<EntityMetadata, ResolvedPolicy> {
+  const places = entities.map((meta) => ({
+    name: meta.className,
+    entityClass: meta.class,
+    repositoryClass: meta.repository?.(),
+  }));
+  const found = collectPolicies(places, policies);
+  return new Map(
+    entities.flatMap((meta) => {
+      const policy = found.get(meta.className);
+      return policy
+        ? [[meta, resolvePolicy(meta.className, policy, defaults, { versioned: meta.versionProperty !== undefined })]]
+        : [];
+    }),
+  );
+}
+
+/** MikroORM's own logger, which is made late. */
+function ormLogger(orm: MikroORM): Logger {
+  return {
+    warn: (message) => orm.config.getLogger().warn('info', message),
+    error: (message) => orm.config.getLogger().error('info', message),
+  };
+}
+
+/** The service beside an ORM: starting and stopping, waiting until what is staged is written, counting, dead letters and events. */
+export class Spillway implements AsyncDisposable {
+  readonly #runtime: Runtime;
+
+  /** @internal */
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  /** The service of an ORM that was made with the extension. @throws SpillwayError `CONFIG_INVALID` if it was not. */
+  static of(orm: Pick<MikroORM, 'config'>): Spillway {
+    const service = orm.config.getExtension<Spillway>(EXTENSION);
+    if (service) return service;
+    throw new SpillwayError(
+      'CONFIG_INVALID',
+      'This ORM has no Spillway. Add spillway({ redis: … }) to the extensions of its configuration',
+    );
+  }
+
+  /** Opens and checks everything now instead of at the first use, and starts the worker, if this process has one. */
+  async start(): Promise<void> {
+    await this.#runtime.start();
+  }
+
+  /**
+   * Stops the worker and closes what was opened; `orm.close()` does it too. What is not written stays staged for the next worker.
+   * @param options `drain`: write everything first, by default where this process has a worker. `timeout`: for all of it, `'30s'` by default.
+   * @returns how many shards still hold something; `undefined` if the staging store could not say
+   */
+  async stop(
+    options: { readonly drain?: boolean; readonly timeout?: Duration } = {},
+  ): Promise<{ readonly left: number | undefined }> {
+    const { drain, timeout = '30s' } = options;
+    return this.#runtime.stop({
+      ...(drain !== undefined && { drain }),
+      timeoutMs: parseDuration('timeout of stop()', timeout, TIMEOUTS),
+    });
+  }
+
+  /**
+   * Writes what was staged before the call, by any process: of one entity, or of all. Each record is tried once.
+   * @returns how many shards hold something that was tried and has to wait
+   * @throws SpillwayError `DRAIN_TIMEOUT`
+   */
+  async drain(entity?: EntityName, options: { readonly timeout?: Duration } = {}): Promise<{ readonly left: number }> {
+    return this.#runtime.drainOnce(entity, parseDuration('timeout of drain()', options.timeout ?? '30s', TIMEOUTS));
+  }
+
+  /**
+   * Adds to counters of a row that need not be loaded; exact, and never a conflict. An unknown row becomes a dead letter `ROW_MISSING`.
+   * @throws SpillwayError `CONFIG_INVALID` for a property that is no counter, `COUNTER_OVERFLOW`, `STAGING_FULL`, `STAGING_TIMEOUT`; MikroORM's `OptimisticLockError` for a deleted row
+   */
+  async increment(entity: EntityName, key: string | number | bigint, increments: Increments): Promise<void> {
+    await this.#runtime.increment(entity, key, increments);
+  }
+
+  /** What is pending, in flight and dead, and what has been coalesced; without a scan. */
+  async status(): Promise<StagingStats> {
+    return this.#runtime.status();
+  }
+
+  /** Records that could not be written: list them, try them again, or discard them. */
+  readonly deadLetters: DeadLetterStore = {
+    list: async (page) => (await this.#runtime.deadLetters()).list(page),
+    retry: async (letter, options) => (await this.#runtime.deadLetters()).retry(letter, options),
+    discard: async (letter) => (await this.#runtime.deadLetters()).discard(letter),
+  };
+
+  /** The events of this process, as they happen. */
+  get events$(): Observable<SpillwayEvent> {
+    return this.#runtime.events.events$;
+  }
+
+  /** @returns a function that takes the listener off again */
+  on<Name extends SpillwayEventName>(name: Name, listener: SpillwayListener<Name>): () => void {
+    return this.#runtime.events.on(name, listener);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}

@@ -1,44 +1,85 @@
 import { maxLinesOfScript } from './rules.js';
 
 /**
- * What a Lua script breaks of its form. A script begins with a header that names each of its keys, as `KEYS[1] dirty`,
- * and its code gives each of them a local of that very name: `local dirty = KEYS[1]`.
+ * What a Lua script breaks of its form.
+ *
+ * The header names every key of the script, in order: `-- KEYS[1] chain  KEYS[2] seen_old`. The code gives each of them a
+ * local of that name (`local chain = KEYS[1]`), and the caller passes just those. A script over many shards says
+ * `-- KEYS  chain, due, of one shard after the other`, and walks through its keys in such steps. What is only included by
+ * other scripts touches keys by the locals of those.
+ *
+ * @param passed the keys that the caller passes to it; `undefined` where nobody does
  */
-export function findScriptViolations(path: string, script: string): string[] {
-  const lines = script.split('\n');
-  const end = lines.findIndex((line) => !line.startsWith('--') && line.trim() !== '');
-  const header = keysIn(lines.slice(0, end).join('\n'), /KEYS\[(\d+)\]\s+(\w+)/g, ([, index, name]) => [index, name]);
-  const code = lines
-    .slice(end)
-    .map((line) => line.replace(/--.*$/, ''))
-    .join('\n');
-  const named = keysIn(code, /local\s+(\w+)\s*=\s*KEYS\[(\d+)\]/g, ([, name, index]) => [index, name]);
-  const used = [...code.matchAll(/KEYS\[(\d+)\]/g)].map(([, index]) => String(index));
-
-  const violations: string[] = [];
-  for (const [index, name] of header) {
-    if (named.get(index) !== name) {
-      violations.push(
-        `${path}: the header says KEYS[${index}] ${name}, and the code has no "local ${name} = KEYS[${index}]".`,
-      );
-    }
+export function findScriptViolations(path: string, script: string, passed: readonly string[] | undefined): string[] {
+  const lines = script.split('\n').length - 1;
+  const tooLong =
+    lines > maxLinesOfScript ? [`${path} has ${lines} lines; a script has at most ${maxLinesOfScript}.`] : [];
+  const code = script.replaceAll(/--.*$/gm, '');
+  if (path.includes('/include/')) {
+    return /\bKEYS\b/.test(code)
+      ? [...tooLong, `${path} is included by scripts, and must leave KEYS to them.`]
+      : tooLong;
   }
-  for (const index of new Set(used)) {
-    if (!header.has(index)) violations.push(`${path} uses KEYS[${index}], which its header does not name.`);
-  }
-  const count = lines.length - 1;
-  if (count > maxLinesOfScript)
-    violations.push(`${path} has ${count} lines; a script has at most ${maxLinesOfScript}.`);
-  return violations;
+  const heading = parseHeading(script);
+  if (heading === undefined) return [...tooLong, `${path} has no line "-- KEYS[1] …" in its header.`];
+  const { names, isPerShard } = heading;
+  return [
+    ...tooLong,
+    ...(isPerShard ? stepViolations(path, code, names) : localViolations(path, code, names)),
+    ...callerViolations(path, names, passed),
+  ];
 }
 
-type Pair = readonly [index: string | undefined, name: string | undefined];
+interface Heading {
+  readonly names: readonly string[];
+  readonly isPerShard: boolean;
+}
 
-function keysIn(text: string, pattern: RegExp, pair: (match: RegExpExecArray) => Pair): Map<string, string> {
-  const keys = new Map<string, string>();
-  for (const match of text.matchAll(pattern)) {
-    const [index, name] = pair(match);
-    if (index !== undefined && name !== undefined) keys.set(index, name);
+function parseHeading(script: string): Heading | undefined {
+  const perShard = /^-- KEYS +(.*), of one shard after the other$/m.exec(script)?.[1];
+  if (perShard !== undefined) return { names: perShard.split(', '), isPerShard: true };
+  const header = script.split('\n').filter((line) => line.startsWith('-- KEYS['));
+  const names = [...header.join('\n').matchAll(/KEYS\[\d+\] (\w+)/g)].map(([, name = '']) => name);
+  return names.length === 0 ? undefined : { names, isPerShard: false };
+}
+
+function localViolations(path: string, code: string, names: readonly string[]): string[] {
+  const locals = new Map<number, string>();
+  for (const [, left = '', right = ''] of code.matchAll(
+    /local\s+([\w, ]+?)\s*=\s*(KEYS\[\d+\](?:,\s*KEYS\[\d+\])*)/g,
+  )) {
+    const words = left.split(/,\s*/);
+    for (const [at, index] of [...right.matchAll(/\d+/g)].entries()) locals.set(Number(index[0]), words[at] ?? '');
   }
-  return keys;
+  const unnamed = names.flatMap((name, at) => {
+    const index = at + 1;
+    return locals.get(index) === name
+      ? []
+      : [`${path}: KEYS[${index}] is ${name} by the header, and no local ${name} is made of it.`];
+  });
+  const used = new Set([...code.matchAll(/KEYS\[(\d+)\]/g)].map((match) => Number(match[1])));
+  const undeclared = [...used].filter((index) => index > names.length);
+  return [...unnamed, ...undeclared.map((index) => `${path} uses KEYS[${index}], which its header does not name.`)];
+}
+
+function stepViolations(path: string, code: string, names: readonly string[]): string[] {
+  const hasStep = new RegExp(`for \\w+ = 1, #KEYS, ${names.length} do`).test(code);
+  return hasStep
+    ? []
+    : [`${path} has ${names.length} keys of each shard, and no loop "for … = 1, #KEYS, ${names.length}".`];
+}
+
+function callerViolations(path: string, names: readonly string[], passed: readonly string[] | undefined): string[] {
+  if (passed === undefined) return [`${path} is called by nobody.`];
+  return passed.join(' ').replaceAll(':', '_') === names.join(' ')
+    ? []
+    : [`${path} is passed the keys ${passed.join(' ')}, and its header says ${names.join(' ')}.`];
+}
+
+/** The keys that a caller passes to each script, from the lines `load('name', ['key', …])` of its code. */
+export function parseCallers(code: string): ReadonlyMap<string, readonly string[]> {
+  const calls = code.matchAll(/\bload\('([\w-]+)',\s*\[([^\]]*)\]\)/g);
+  return new Map(
+    [...calls].map(([, name = '', keys = '']) => [name, [...keys.matchAll(/'([^']+)'/g)].map(([, key = '']) => key)]),
+  );
 }

@@ -1,8 +1,9 @@
 import { globSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { findViolations } from './find-violations.js';
-import { findScriptViolations } from './lua-script.js';
+import { findScriptViolations, parseCallers } from './lua-script.js';
 import { parseSourceFile } from './source-file.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -20,9 +21,17 @@ describe('packages/core/src', () => {
     expect(findViolations(files)).toEqual([]);
   });
 
-  test('every Lua script names its keys in its header and uses those', () => {
+  test('every Lua script names its keys in its header, uses those, and is passed those', () => {
     const scripts = read('**/*.lua', src);
-    expect(scripts.flatMap(({ path, text }) => findScriptViolations(path, text))).toEqual([]);
+    const callers = parseCallers(
+      read('staging/redis/*.ts', src)
+        .map(({ text }) => text)
+        .join('\n'),
+    );
+    const violations = scripts.flatMap(({ path, text }) =>
+      findScriptViolations(path, text, callers.get(posix.basename(path, '.lua'))),
+    );
+    expect(violations).toEqual([]);
   });
 });
 
@@ -83,18 +92,47 @@ describe('a broken rule is found:', () => {
     );
   });
 
-  test('a Lua key that the header does not name, and one that the code does not', () => {
-    const script = [
-      '-- KEYS[1] dirty  what waits',
-      '-- KEYS[2] due',
-      '',
-      'local dirty = KEYS[1]',
-      'return KEYS[3]',
-      '',
-    ];
-    expect(findScriptViolations('a.lua', script.join('\n'))).toEqual([
-      expect.stringContaining('KEYS[2] due'),
-      expect.stringContaining('uses KEYS[3]'),
+  const scriptViolations = (lines: readonly string[], passed = ['chain', 'seen:old'], path = 'lua/a.lua') =>
+    findScriptViolations(path, `${lines.join('\n')}\n`, passed);
+
+  const header = '-- KEYS[1] chain  KEYS[2] seen_old';
+
+  test('a Lua script that keeps its form is none', () => {
+    expect(scriptViolations([header, 'local chain, seen_old = KEYS[1], KEYS[2]'])).toEqual([]);
+    expect(scriptViolations([header, 'local chain = KEYS[1]', 'local seen_old = KEYS[2]'])).toEqual([]);
+    const perShard = ['-- KEYS  chain, due, of one shard after the other', 'for index = 1, #KEYS, 2 do'];
+    expect(scriptViolations(perShard, ['chain', 'due'])).toEqual([]);
+  });
+
+  test.each<[string, readonly string[], RegExp]>([
+    ['a Lua script without a header', ['return KEYS[1]'], /has no line/],
+    ['a key without its local', [header, 'local chain, other = KEYS[1], KEYS[2]'], /no local seen_old/],
+    [
+      'a key that the header does not name',
+      [header, 'local chain, seen_old = KEYS[1], KEYS[2]', 'return KEYS[3]'],
+      /uses KEYS\[3\]/,
+    ],
+    ['a key that the caller does not pass', ['-- KEYS[1] chain', 'local chain = KEYS[1]'], /is passed the keys/],
+    [
+      'a wrong step from shard to shard',
+      ['-- KEYS  chain, seen_old, of one shard after the other', 'return #KEYS'],
+      /no loop/,
+    ],
+  ])('%s', (_, lines, message) => {
+    expect(scriptViolations(lines)).toEqual([expect.stringMatching(message)]);
+  });
+
+  test('a Lua fragment that reaches for keys by itself', () => {
+    const violations = scriptViolations(['local chain = KEYS[1]'], [], 'lua/include/a.lua');
+    expect(violations).toEqual([expect.stringContaining('must leave KEYS to them')]);
+  });
+
+  test('a Lua script that nobody calls, for its keys are not declared', () => {
+    const callers = parseCallers(`claim: load('claim', ['chain', 'recent:old']),`);
+    expect(callers.get('claim')).toEqual(['chain', 'recent:old']);
+    expect(callers.get('adopt')).toBeUndefined();
+    expect(findScriptViolations('lua/adopt.lua', '-- KEYS[1] chain\nlocal chain = KEYS[1]\n', undefined)).toEqual([
+      'lua/adopt.lua is called by nobody.',
     ]);
   });
 });

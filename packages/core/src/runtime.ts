@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Utils, type EntityName } from '@mikro-orm/core';
 import type { Change } from './change/change.js';
+import { shardOf } from './change/shard.js';
 import { SpillwayError } from './errors.js';
 import { SpillwayEvents } from './events.js';
 import { adoptShards } from './flush/adopt-shards.js';
@@ -20,8 +21,8 @@ import { openPostgresSink } from './sink/postgres/open-postgres-sink.js';
 import { localWallTime, utcWallTime } from './sink/postgres/sql/wall-time.js';
 import type { Table } from './sink/table.js';
 import { openRedisStaging } from './staging/redis/open-redis-staging.js';
-import { Stager, type StageResult, type UnknownCall } from './staging/stager.js';
-import type { DeadLetterStore, DueScope, StagingStats, StagingStore } from './staging/staging-store.js';
+import { Stager, type RulesByEntity, type StageResult } from './staging/stager.js';
+import type { DeadLetterStore, DueScope, StageCall, StagingStats, StagingStore } from './staging/staging-store.js';
 
 export interface RuntimeSurroundings {
   readonly options: ResolvedOptions;
@@ -38,6 +39,7 @@ interface Parts {
   readonly sink: ChangeSink;
   readonly stager: Stager;
   readonly worker: FlushWorker;
+  readonly rules: RulesByEntity;
 }
 
 /** A query waits for what is pending this often: a record that PostgreSQL refused once (its parent came later, a row was locked) is tried again at once. */
@@ -53,6 +55,7 @@ export class Runtime implements Engine {
   readonly events: SpillwayEvents = new SpillwayEvents();
   readonly #around: RuntimeSurroundings;
   #opening: Promise<Parts> | undefined;
+  #isStarted = false;
   #isStopped = false;
 
   constructor(around: RuntimeSurroundings) {
@@ -60,19 +63,18 @@ export class Runtime implements Engine {
   }
 
   async start(): Promise<void> {
-    const { worker } = await this.#open();
-    if (this.#around.options.worker) worker.start();
+    this.#startWorker(await this.#open());
   }
 
   async stage(changes: readonly Change[]): Promise<StageResult> {
-    const { stager, worker } = await this.#open();
-    if (this.#around.options.worker) worker.start();
-    return this.#announce(await stager.stageAll(changes), worker);
+    const parts = await this.#open();
+    this.#startWorker(parts);
+    return this.#announce(await parts.stager.stageAll(changes, parts.rules), parts);
   }
 
-  async settle(calls: readonly UnknownCall[]): Promise<StageResult> {
-    const { stager, worker } = await this.#open();
-    return this.#announce(await stager.settle(calls), worker);
+  async settle(calls: readonly StageCall[]): Promise<StageResult> {
+    const parts = await this.#open();
+    return this.#announce(await parts.stager.settle(calls), parts);
   }
 
   readonly pending: Engine['pending'] = {
@@ -175,17 +177,20 @@ export class Runtime implements Engine {
       await staging.close();
       throw error;
     }
-    return { staging, sink, stager: this.#stager(staging, sink), worker: this.#worker(staging, sink) };
+    const adopt = (shards: readonly number[]): Promise<void> => adoptShards(shards, staging, sink);
+    return {
+      staging,
+      sink,
+      stager: new Stager(staging, { stageTimeoutMs: options.stageTimeoutMs, adopt }),
+      worker: this.#worker(staging, sink),
+      rules: rulesOf(types, staging.shards),
+    };
   }
 
-  #stager(staging: StagingStore, sink: ChangeSink): Stager {
-    const { options, types } = this.#around;
-    return new Stager({
-      staging,
-      stageTimeoutMs: options.stageTimeoutMs,
-      policies: new Map(types.all.map(({ meta, policy }) => [meta.className, policy])),
-      adopt: (shards) => adoptShards(shards, staging, sink),
-    });
+  #startWorker({ worker }: Parts): void {
+    if (this.#isStarted || !this.#around.options.worker) return;
+    this.#isStarted = true;
+    worker.start();
   }
 
   #worker(staging: StagingStore, sink: ChangeSink): FlushWorker {
@@ -207,12 +212,17 @@ export class Runtime implements Engine {
     });
   }
 
-  #announce(result: StageResult, worker: FlushWorker): StageResult {
-    const shards = new Map<number, number>();
-    for (const { shard, changes } of result.shards) shards.set(shard, changes);
-    if (this.#around.options.worker) worker.wake(shards.keys());
-    if (this.events.heard('staged'))
-      for (const [shard, changes] of shards) this.events.emit({ type: 'staged', shard, changes });
+  /** Tells the worker and whoever listens where something was staged. */
+  #announce(result: StageResult, { worker, staging }: Parts): StageResult {
+    const rows = new Map<number, number>();
+    for (const rowKey of result.staged.keys()) {
+      const shard = shardOf(rowKey, staging.shards);
+      rows.set(shard, (rows.get(shard) ?? 0) + 1);
+    }
+    if (this.#isStarted) worker.wake(rows.keys());
+    if (this.events.heard('staged')) {
+      for (const [shard, changes] of rows) this.events.emit({ type: 'staged', shard, changes });
+    }
     return result;
   }
 
@@ -229,6 +239,16 @@ export class Runtime implements Engine {
   #drainTimeoutMs(): number {
     return Math.max(0, ...this.#around.types.all.map(({ policy }) => policy.drainTimeoutMs));
   }
+}
+
+/** `maxPending` is for all shards together; each gets an equal part of it as its bound. */
+function rulesOf(types: TypeRegistry, shards: number): RulesByEntity {
+  return Object.fromEntries(
+    types.all.map(({ meta, policy }) => [
+      meta.className,
+      { ...policy, maxPending: Math.ceil(policy.maxPending / shards) },
+    ]),
+  );
 }
 
 function tableOf({ table }: WriteBehindType): { readonly schema: string; readonly table: string } {

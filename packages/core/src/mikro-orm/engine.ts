@@ -1,14 +1,14 @@
 import type { Change } from '../change/change.js';
 import type { KeyedRows } from '../read/read-by-key.js';
 import type { Table } from '../sink/table.js';
-import type { DueScope } from '../staging/staging-store.js';
-import type { StageResult, UnknownCall } from '../staging/stager.js';
+import type { DueScope, StageCall } from '../staging/staging-store.js';
+import type { StageResult } from '../staging/stager.js';
 
 /** What the hooks in MikroORM ask of the engine. Every method opens and checks what it needs at its first call. */
 export interface Engine {
   stage(changes: readonly Change[]): Promise<StageResult>;
-  /** Finds out what became of calls whose answer was lost, by sending them again under their ids. */
-  settle(calls: readonly UnknownCall[]): Promise<StageResult>;
+  /** Finds out what became of calls whose answer was lost, and makes sure that what has not run never will. */
+  settle(calls: readonly StageCall[]): Promise<StageResult>;
   /** Takes numbers for new rows from the sequence of the table's key. */
   numbers(table: Table, count: number): Promise<readonly string[]>;
   readonly pending: Pick<KeyedRows<unknown>, 'peek' | 'applied'>;

@@ -6,8 +6,7 @@ import { hookPersister } from './hook-persister.js';
 import { StagedFlush } from './staged-flush.js';
 import type { TypeRegistry } from './type-registry.js';
 
-// TypeScript takes a class as a mixin's base only with these parameters.
-// oxlint-disable-next-line typescript/no-explicit-any
+// oxlint-disable-next-line typescript/no-explicit-any -- TypeScript takes a class as a mixin's base only with these parameters
 type Constructor = new (...parameters: any[]) => EntityManager;
 type Transactional = Connection['transactional'];
 

@@ -30,7 +30,7 @@ export class StagingPartialError extends SpillwayError {
     this.#retry = retry;
   }
 
-  /** Settles what is unknown, by sending it again under the same ids: nothing is staged twice. Refused entities wait for the next `em.flush()`. */
+  /** Flushes again: finds out first what became of the unknown changes, so that nothing is staged twice. */
   async retry(): Promise<void> {
     await this.#retry();
   }

@@ -1,6 +1,7 @@
 import type { UnitOfWork } from '@mikro-orm/core';
 import type { RowKey } from '../change/row-key.js';
-import type { StageResult, UnknownCall } from '../staging/stager.js';
+import type { StageCall } from '../staging/staging-store.js';
+import type { StageResult } from '../staging/stager.js';
 import { EntityStates } from './entity-states.js';
 import type { Engine } from './engine.js';
 import type { Operation } from './operation.js';
@@ -9,7 +10,7 @@ import { StagingUnit } from './staging-unit.js';
 
 /** Operations whose stage call was not answered: nobody knows yet whether they are staged. */
 interface Unsettled {
-  readonly calls: readonly UnknownCall[];
+  readonly calls: readonly StageCall[];
   readonly operations: readonly Operation[];
 }
 
@@ -21,12 +22,15 @@ interface Unsettled {
 export class StagedFlush {
   readonly #engine: Engine;
   readonly #states: EntityStates;
+  /** The next flush does all there is to do about a flush that was not wholly staged. */
+  readonly #retry: () => Promise<void>;
   #unit: StagingUnit | undefined;
   #unsettled: Unsettled[] = [];
 
   constructor(engine: Engine, uow: UnitOfWork) {
     this.#engine = engine;
     this.#states = new EntityStates(uow);
+    this.#retry = () => uow.commit();
   }
 
   /** The unit of the flush that is running, if it is one that is staged. */
@@ -54,7 +58,7 @@ export class StagedFlush {
     while (this.#unsettled[0]) {
       const { calls, operations } = this.#unsettled[0];
       const result = await this.#engine.settle(calls);
-      if (result.unknown.length > 0) throw refusalError(operations, result, () => this.prepare());
+      if (result.unknown.length > 0) throw refusalError(operations, result, this.#retry);
       this.#states.accept(operations.filter(({ change }) => result.staged.has(change.rowKey)));
       this.#unsettled.shift();
     }
@@ -84,11 +88,6 @@ export class StagedFlush {
     this.#states.rememberAfter(lost);
     this.#states.takeBack(open);
     if (lost.length > 0) this.#unsettled.push({ calls: result.unknown, operations: lost });
-    throw refusalError(operations, result, () => this.#retry());
-  }
-
-  /** Sends again, under the same ids, what was not answered. */
-  async #retry(): Promise<void> {
-    await this.prepare();
+    throw refusalError(operations, result, this.#retry);
   }
 }

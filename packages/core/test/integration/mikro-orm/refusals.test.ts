@@ -44,7 +44,13 @@ let staging: ReturnType<typeof faulty>;
 beforeAll(async () => {
   db = await database();
   staging = faulty(memoryStaging(), faults);
-  orm = await shopOrm(db.url, { redis: undefined, staging, worker: false, stageTimeout: '50ms', defaults: { onFull: 'reject' } } as never);
+  orm = await shopOrm(db.url, {
+    redis: undefined,
+    staging,
+    worker: false,
+    stageTimeout: '50ms',
+    defaults: { onFull: 'reject' },
+  } as never);
   await orm.schema.create();
 });
 
@@ -57,7 +63,9 @@ afterAll(async () => {
 
 async function namesInDatabase(prefix: string): Promise<string[]> {
   await Spillway.of(orm).drain();
-  const rows = await orm.em.getConnection().execute('select name from product where name like ? order by name', [`${prefix}%`]);
+  const rows = await orm.em
+    .getConnection()
+    .execute('select name from product where name like ? order by name', [`${prefix}%`]);
   return rows.map(({ name }: { name: string }) => name);
 }
 
@@ -70,7 +78,9 @@ describe('H5: a flush that is staged in part', () => {
     const error = await em.flush().catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(StagingPartialError);
     expect(error).toMatchObject({ code: 'STAGING_PARTIAL', staged: [accepted], refused: [refused], unknown: [] });
-    expect((error as Error).message).toMatch(/1 staged \(Product\), 1 refused \(Product\), 0 unknown \(none\)\. What is not staged is still changed in the entity manager; call em\.flush\(\) again/);
+    expect((error as Error).message).toMatch(
+      /1 staged \(Product\), 1 refused \(Product\), 0 unknown \(none\)\. What is not staged is still changed in the entity manager; call em\.flush\(\) again/,
+    );
     expect(await namesInDatabase('part')).toEqual(['part accepted']);
     faults.clear();
     await em.flush();
@@ -119,7 +129,9 @@ describe('C5: a stage call whose answer is lost', () => {
     product.views += 1;
     const error = await em.flush().catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'STAGING_TIMEOUT' });
-    expect((error as Error).message).toMatch(/^The staging store did not answer: it is unknown whether Product is staged\. Call em\.flush\(\) again/);
+    expect((error as Error).message).toMatch(
+      /^The staging store did not answer: it is unknown whether Product is staged\. Call em\.flush\(\) again/,
+    );
     faults.clear();
     product.views += 5;
     await em.flush();

@@ -45,7 +45,8 @@ export function buildUpdate(
   }
   const values = texts(type, assigned);
   const common = { entity: type.meta.className, rowKey: rowKeyIn(type, changeSet.getPrimaryKey()), values, deltas };
-  if (Object.keys(values).length === 0) return { ...common, kind: 'increment', originals: {} };
+  const counts = Object.keys(deltas).length > 0;
+  if (counts && Object.keys(values).length === 0) return { ...common, kind: 'increment', originals: {} };
   return {
     ...common,
     kind: 'update',

@@ -43,8 +43,12 @@ export function hookPersister(uow: UnitOfWork, hooks: PersisterHooks): void {
     changeSets: ChangeSet<AnyEntity>[],
     options: Options | undefined,
   ): Promise<Options | undefined> {
-    const unit = hooks.unit ?? stagedCall(options)?.unit;
-    if (unit) return { ...options, [STAGED]: { unit, changeSets } };
+    const again = stagedCall(options);
+    const unit = again?.unit ?? hooks.unit;
+    if (unit) {
+      if (!again) unit.expect(changeSets.length);
+      return { ...options, [STAGED]: { unit, changeSets } };
+    }
     if (!isDrained(options)) await hooks.beforeSql();
     return { ...options, [DRAINED]: true };
   }

@@ -2,6 +2,7 @@ import type { UnitOfWork } from '@mikro-orm/core';
 import type { RowKey } from '../change/row-key.js';
 import type { StageCall } from '../staging/staging-store.js';
 import type { StageResult } from '../staging/stager.js';
+import { incompatible } from './contract-check.js';
 import { EntityStates } from './entity-states.js';
 import type { Engine } from './engine.js';
 import type { Operation } from './operation.js';
@@ -44,6 +45,7 @@ export class StagedFlush {
     this.#unit = unit;
     try {
       await persist();
+      if (!unit.isComplete) throw incompatible('change sets that were marked for staging did not reach the driver');
     } catch (error) {
       this.#states.takeBack(unit.operations);
       throw error;

@@ -15,9 +15,20 @@ export interface StagedCall {
 /** Collects what one `em.flush()` of write-behind entities wants to write, until all of it is staged at once. */
 export class StagingUnit {
   readonly operations: Operation[] = [];
+  #expected = 0;
+
+  /** The persister has been given this many change sets to write. */
+  expect(changeSets: number): void {
+    this.#expected += changeSets;
+  }
 
   add(operation: Operation): void {
     this.operations.push(operation);
+  }
+
+  /** Whether the driver was asked for every change set; otherwise MikroORM has written some of them past the hooks. */
+  get isComplete(): boolean {
+    return this.operations.length >= this.#expected;
   }
 }
 

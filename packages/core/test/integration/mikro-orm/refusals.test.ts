@@ -66,7 +66,7 @@ async function namesInDatabase(prefix: string): Promise<string[]> {
   const rows = await orm.em
     .getConnection()
     .execute('select name from product where name like ? order by name', [`${prefix}%`]);
-  return rows.map(({ name }: { name: string }) => name);
+  return rows.map((row: Record<string, unknown>) => String(row['name']));
 }
 
 describe('H5: a flush that is staged in part', () => {

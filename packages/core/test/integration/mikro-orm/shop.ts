@@ -69,7 +69,7 @@ export class Note {
   product?: Ref<Product> | null;
 }
 
-export const ENTITIES = [Product, Customer, Order, Note];
+const ENTITIES = [Product, Customer, Order, Note];
 
 /** An ORM over the shop's entities on a database that has their tables already, or not yet. */
 export async function shopOrm(

@@ -56,6 +56,10 @@ export class MemorySink implements ChangeSink {
     return new Set(tokens.filter((token) => this.ledger.has(token)));
   }
 
+  async numbers(): Promise<never> {
+    throw new Error('This sink has no sequences');
+  }
+
   async prune(): Promise<number> {
     const size = this.ledger.size;
     this.ledger.clear();

@@ -1,0 +1,190 @@
+import { afterAll, expect, test } from 'vitest';
+import { CommitUnknown, SinkDown, SinkRestart } from '../../../src/sink/sink-failure.js';
+import { SpillwayError } from '../../../src/errors.js';
+import { key, NOBODY, SinkFixture, table } from './fixture.js';
+
+const products = table('product', { name: 'text' });
+const fixture = await SinkFixture.create(
+  'create table product (id int primary key, name text, version int); create schema apart',
+  [products],
+);
+afterAll(() => fixture[Symbol.asyncDispose]());
+
+let ids = 0;
+const insertOf = (shard: number) => {
+  ids += 1;
+  return fixture.batch([[key('product', String(ids)), { kind: 'insert', version: '1' }]], shard);
+};
+const codeOf = (failing: Promise<unknown>) =>
+  failing.then(
+    () => 'none',
+    (error: unknown) => (error instanceof SpillwayError ? error.code : String(error)),
+  );
+
+test('several processes may prepare at once, and again', async () => {
+  const sinks = Array.from({ length: 6 }, () => fixture.open([products], { schema: 'made here' }));
+  await Promise.all(sinks.map((sink) => sink.prepare(8, true)));
+  await Promise.all(sinks.map((sink) => sink.prepare(8, false)));
+  await Promise.all(sinks.map((sink) => sink.close()));
+  expect(await fixture.rows('select count(*)::int as shards from "made here".spillway_shard')).toEqual([{ shards: 8 }]);
+});
+
+test('without tables, or without rows, the error says how to make them', async () => {
+  const sink = fixture.open([products], { schema: 'apart' });
+  await expect(sink.prepare(4, false)).rejects.toThrow(/spillway migrate.*CONFIG_INVALID/);
+  expect(await codeOf(sink.begin([0]))).toBe('CONFIG_INVALID');
+  await sink.close();
+  const stranger = fixture.open([products], { namespace: 'stranger' });
+  await expect(stranger.prepare(4, false)).rejects.toThrow(/namespace "stranger".*CONFIG_INVALID/);
+  await stranger.close();
+});
+
+test('another number of shards is refused, also where it might be made', async () => {
+  expect(await codeOf(fixture.sink.prepare(8, true))).toBe('SHARD_MAP_MISMATCH');
+  expect(await codeOf(fixture.sink.prepare(2, false))).toBe('SHARD_MAP_MISMATCH');
+});
+
+test('two flushes never hold one shard; the second gets those that are free', async () => {
+  const first = await fixture.sink.begin([0, 1]);
+  const second = await fixture.sink.begin([1, 2]);
+  expect([...first.held.keys()]).toEqual([0, 1]);
+  expect([...second.held.keys()]).toEqual([2]);
+  await first[Symbol.asyncDispose]();
+  await using third = await fixture.sink.begin([0, 1, 2]);
+  expect([...third.held.keys()]).toEqual([0, 1]);
+  await second[Symbol.asyncDispose]();
+  await second[Symbol.asyncDispose]();
+});
+
+test("M3: a shard without a row is an error, not somebody else's", async () => {
+  await expect(fixture.sink.begin([1, 99])).rejects.toThrow(/no row for shard 99.*CONFIG_INVALID/);
+  await using transaction = await fixture.sink.begin([1]);
+  expect(transaction.held.size).toBe(1);
+});
+
+test('an exclusive hold waits for the others, and sees what they have committed', async () => {
+  const first = await fixture.sink.begin([3]);
+  const waiting = fixture.sink.beginExclusive([3]);
+  const batch = insertOf(3);
+  await first.write([batch], NOBODY);
+  await first.commit();
+  await first[Symbol.asyncDispose]();
+  await using second = await waiting;
+  expect(second.held.get(3)).toBe(batch.token);
+});
+
+test('an exclusive hold that takes too long gives way', async () => {
+  const sink = fixture.open([products], { limits: { statementTimeoutMs: 100 } });
+  await using _ = await fixture.sink.begin([3]);
+  await expect(sink.beginExclusive([3])).rejects.toThrow(SinkRestart);
+  await sink.close();
+});
+
+test('a batch that the ledger knows cannot be written again', async () => {
+  const batch = insertOf(0);
+  await fixture.flush([batch]);
+  await expect(fixture.flush([{ ...batch, records: new Map() }])).rejects.toThrow(SinkRestart);
+});
+
+test('a batch of a shard that the transaction does not hold is refused', async () => {
+  await using transaction = await fixture.sink.begin([0]);
+  await expect(transaction.write([insertOf(1)], NOBODY)).rejects.toThrow(/does not hold shard 1/);
+});
+
+test('one transaction may write twice, and a refusal in the second does not undo the first', async () => {
+  await using transaction = await fixture.sink.begin([0, 1]);
+  const [first, second] = [insertOf(0), fixture.batch([[key('product', 'x'), { kind: 'insert', version: '1' }]], 1)];
+  await transaction.write([first], NOBODY);
+  await transaction.write([second], NOBODY);
+  await transaction.commit();
+  expect(await fixture.sink.applied([first.token, second.token])).toHaveLength(2);
+  expect(await fixture.rows(`select id from product where id = ${ids}`)).toHaveLength(1);
+});
+
+test('C3: COMMIT of a failed transaction, which PostgreSQL answers without an error, is not believed', async () => {
+  const transaction = await fixture.sink.begin([0]);
+  const batch = { ...insertOf(0), token: 'refused' };
+  await transaction.write([batch], NOBODY);
+  await expect(transaction.write([batch], NOBODY)).rejects.toThrow(SinkRestart);
+  await expect(transaction.commit()).rejects.toThrow(/ROLLBACK/);
+  await transaction[Symbol.asyncDispose]();
+  expect(await fixture.sink.applied(['refused'])).toEqual(new Set());
+});
+
+test('a connection that dies is noticed by the round trip, and leaves the outcome of a COMMIT unknown', async () => {
+  for (const call of ['alive', 'commit'] as const) {
+    const transaction = await fixture.sink.begin([0]);
+    await fixture.sql.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'spillway' and state = 'idle in transaction'`,
+    );
+    await expect(transaction[call]()).rejects.toThrow(call === 'commit' ? CommitUnknown : SinkDown);
+    await transaction[Symbol.asyncDispose]();
+  }
+  await using next = await fixture.sink.begin([0]);
+  expect(next.held.size).toBe(1);
+});
+
+test('a server that cannot be reached is down', async () => {
+  const sink = fixture.open([products], { connection: { connectionString: 'postgres://nobody@127.0.0.1:1/none' } });
+  await expect(sink.begin([0])).rejects.toThrow(SinkDown);
+  await expect(sink.applied(['x'])).rejects.toThrow(SinkDown);
+  await sink.close();
+});
+
+test('M8: pruning forgets what is old, but never the last batch of a shard', async () => {
+  const [old, last] = [insertOf(2), insertOf(2)];
+  await fixture.flush([old]);
+  await fixture.flush([last]);
+  await fixture.sql.query(`update spillway_batch set written_at = now() - interval '2 days' where shard = 2`);
+  expect(await fixture.sink.prune(86_400_000)).toBeGreaterThan(0);
+  expect(await fixture.sink.applied([old.token, last.token])).toEqual(new Set([last.token]));
+  await fixture.sql.query('delete from spillway_batch');
+  await using transaction = await fixture.sink.begin([2]);
+  expect(await transaction.outcomeOf(last.token)).toEqual(new Map());
+  expect(await fixture.sink.applied([last.token])).toEqual(new Set([last.token]));
+});
+
+test('applications with namespaces of their own share nothing but the tables', async () => {
+  const other = fixture.open([products], { namespace: "o'ther" });
+  await other.prepare(2, true);
+  const batch = insertOf(0);
+  await fixture.flush([batch]);
+  await using transaction = await other.begin([0, 1]);
+  expect(transaction.held).toEqual(
+    new Map([
+      [0, 'origin'],
+      [1, 'origin'],
+    ]),
+  );
+  await transaction.write([{ ...batch, records: new Map() }], NOBODY);
+  await transaction.commit();
+  await transaction[Symbol.asyncDispose]();
+  expect(await other.applied([batch.token])).toEqual(new Set([batch.token]));
+  await other.close();
+});
+
+test('a flush is read committed, whatever the default of the database', async () => {
+  await fixture.sql.query(
+    `alter database ${new URL(fixture.url).pathname.slice(1)} set default_transaction_isolation to 'serializable'`,
+  );
+  const sink = fixture.open([products]);
+  await fixture.sql.query(`insert into product values (1000, 'a', 1)`);
+  {
+    await using transaction = await sink.begin([0]);
+    await fixture.sql.query('update product set version = 2 where id = 1000');
+    const batch = fixture.batch([
+      [key('product', '1000'), { kind: 'update', base: '1', version: '2', values: { name: '"b"' } }],
+    ]);
+    expect((await transaction.write([batch], NOBODY)).get(batch.token)?.get(key('product', '1000'))).toMatchObject({
+      code: 'CONFLICT',
+      version: '2',
+    });
+  }
+  await sink.close();
+});
+
+test('closing twice is closing once', async () => {
+  const sink = fixture.open([products]);
+  await Promise.all([sink.close(), sink.close()]);
+  await expect(sink.close()).resolves.toBeUndefined();
+});

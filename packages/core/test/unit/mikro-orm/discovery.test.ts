@@ -21,7 +21,7 @@ async function refusal(...entities: EntitySchema[]): Promise<string> {
   );
 }
 
-function behind<S extends EntitySchema>(schema: S, policy: Parameters<typeof WriteBehind>[0] = {}): S {
+function behind<S extends EntitySchema>(schema: S, policy: object = {}): S {
   WriteBehind(policy)(schema.class as never);
   return schema;
 }

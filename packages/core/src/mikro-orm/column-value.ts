@@ -17,10 +17,17 @@ export interface ColumnValueOptions {
   readonly timestampsInUtc: boolean;
 }
 
-/** The value of a column of this type, or `undefined` if Spillway does not know the type. */
-export function columnValue(declared: string, options: ColumnValueOptions): ColumnValue | undefined {
+/** A property of type `Date` has one in the driver's rows, as its snapshot has; any other property has the text. */
+export type ColumnContent = 'Date' | 'other';
+
+/** The value of a column of this type with such content, or `undefined` if Spillway does not know them together. */
+export function columnValue(
+  declared: string,
+  content: ColumnContent,
+  options: ColumnValueOptions,
+): ColumnValue | undefined {
   const type = canonicalType(declared);
-  const shape = shapeOf(type);
+  const shape = content === 'Date' ? DATE_SHAPES[nameOf(type)] : shapeOf(type);
   if (!shape) return undefined;
   const { write, read } = CONVERSIONS[shape](type, options);
   return {
@@ -74,12 +81,14 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   date: 'text',
   time: 'text',
   timetz: 'text',
-  timestamptz: 'instant',
-  timestamp: 'timestamp',
+  timestamptz: 'text',
+  timestamp: 'text',
   json: 'json',
   jsonb: 'json',
   bytea: 'bytes',
 };
+
+const DATE_SHAPES: Readonly<Record<string, Shape>> = { timestamptz: 'instant', timestamp: 'timestamp' };
 
 /** `int` -> `integer`, `character varying(20)` -> `varchar(20)`; case and spaces are folded, arguments and `[]` kept. */
 function canonicalType(declared: string): string {
@@ -92,9 +101,13 @@ function canonicalType(declared: string): string {
   return (ALIASES[name] ?? name) + (parts['args'] ?? '').replaceAll(' ', '') + (parts['array'] ?? '');
 }
 
+/** Without arguments and brackets. */
+function nameOf(type: string): string {
+  return type.replace(/\(.*?\)/, '').replace(/(\[\])+$/, '');
+}
+
 function shapeOf(type: string): Shape | undefined {
-  const name = type.replace(/\(.*?\)/, '').replace(/(\[\])+$/, '');
-  const shape = SHAPES[name];
+  const shape = SHAPES[nameOf(type)];
   // Arrays are PostgreSQL's own literal in the ORM's snapshots (`{a,"b c"}`), whatever their elements are.
   return shape && type.endsWith('[]') ? 'text' : shape;
 }
@@ -111,13 +124,13 @@ const CONVERSIONS: Readonly<Record<Shape, (type: string, options: ColumnValueOpt
   // PostgreSQL reads a UUID in any case and answers in lower case; a staged one must look the same, or one row would have two keys.
   uuid: () => ({ write: (value) => JSON.stringify(String(value).toLowerCase()), read: asText.read }),
   instant: (type) => ({
-    write: (value) => JSON.stringify(value instanceof Date ? rounded(value, type).toISOString() : String(value)),
-    read: asText.read,
+    write: (value) => JSON.stringify(rounded(new Date(value as Date), type).toISOString()),
+    read: (text) => new Date(JSON.parse(text) as string),
   }),
   timestamp: (type, { timestampsInUtc }) => ({
-    write: (value) =>
-      JSON.stringify(value instanceof Date ? wallTime(rounded(value, type), timestampsInUtc) : String(value)),
-    read: asText.read,
+    write: (value) => JSON.stringify(wallTime(rounded(new Date(value as Date), type), timestampsInUtc)),
+    // JavaScript reads a time without zone as local time.
+    read: (text) => new Date(`${JSON.parse(text) as string}${timestampsInUtc ? 'Z' : ''}`),
   }),
   // The snapshot holds the JSON as text; the driver answers it parsed.
   json: () => ({
@@ -136,11 +149,16 @@ function floatText(value: unknown): JsonText {
   return Number.isFinite(number) ? String(number) : `"${number}"`;
 }
 
+/** PostgreSQL counts time from 2000-01-01, and rounds halves away from there. */
+const POSTGRES_EPOCH_MS = Date.UTC(2000, 0, 1);
+
 /** A column of fewer digits than milliseconds rounds; a reader before the flush must not see more than one after it. */
 function rounded(date: Date, type: string): Date {
   const digits = Number(/\((\d)\)/.exec(type)?.[1] ?? 3);
   const step = 10 ** Math.max(0, 3 - digits);
-  return step === 1 ? date : new Date(Math.round(date.getTime() / step) * step);
+  if (step === 1) return date;
+  const sinceEpoch = date.getTime() - POSTGRES_EPOCH_MS;
+  return new Date(POSTGRES_EPOCH_MS + Math.sign(sinceEpoch) * Math.round(Math.abs(sinceEpoch) / step) * step);
 }
 
 function wallTime(date: Date, utc: boolean): string {

@@ -96,7 +96,8 @@ function absentValue(meta: EntityMetadata, property: EntityProperty): DefaultVal
 
 function valueOf(meta: EntityMetadata, property: EntityProperty, options: DescribeOptions): ColumnValue {
   const declared = property.columnTypes[0] ?? '';
-  const value = property.nativeEnumName ? columnValue('text', options) : columnValue(declared, options);
+  const content = property.runtimeType === 'Date' ? 'Date' : 'other';
+  const value = columnValue(property.nativeEnumName ? 'text' : declared, content, options);
   if (!value)
     throw unsupported(
       meta.className,

@@ -1,0 +1,120 @@
+import { randomBytes } from 'node:crypto';
+import type { Change, VersionText } from '../change/change.js';
+import type { RowKey } from '../change/row-key.js';
+import { shardOf } from '../change/shard.js';
+import { SpillwayError } from '../errors.js';
+import { CallSender, type Delivery, type SenderOptions } from './call-sender.js';
+import type { Refusal, StageCall, StageRules, StagingStore } from './staging-store.js';
+
+/** How an entity's changes wait, and what happens when it has as many records as it may. */
+export interface EntityRules extends StageRules {
+  readonly onFull: 'block' | 'reject';
+  readonly blockTimeoutMs: number;
+}
+
+export type RulesByEntity = Readonly<Record<string, EntityRules>>;
+
+/** What became of the changes of one unit of work. Every change is in exactly one of the four. */
+export interface StageResult {
+  /** Row -> the version that it has now, with what is staged; `undefined` for rows without versions. */
+  readonly staged: ReadonlyMap<RowKey, VersionText | undefined>;
+  readonly refused: readonly Refusal[];
+  /** Calls that may have run or may not. They have to be settled before their rows are changed again. */
+  readonly unknown: readonly StageCall[];
+  /** Calls of which it is known that they have not run and will not: the store could not be reached, or took nothing. */
+  readonly dropped: readonly StageCall[];
+}
+
+/**
+ * Stages the changes of a unit of work: one call per shard, and where there are several shards, all are asked first whether they would accept. It is atomic per shard; across
+ * shards, what one has accepted stays accepted though another one refuses in the end.
+ */
+export class Stager {
+  readonly #store: StagingStore;
+  readonly #sender: CallSender;
+  /** Unique to this process and object; a counter makes ids of it without asking for random bytes every time. */
+  readonly #idPrefix = randomBytes(12).toString('base64url');
+  #calls = 0;
+
+  constructor(store: StagingStore, options: SenderOptions) {
+    this.#store = store;
+    this.#sender = new CallSender(store, options);
+  }
+
+  /**
+   * A store that cannot be reached at all is an error; whatever was staged, refused or left open is an answer.
+   *
+   * @throws SpillwayError `STAGING_UNAVAILABLE`, or what else the store says of itself: nothing was staged
+   */
+  async stageAll(changes: readonly Change[], rules: RulesByEntity): Promise<StageResult> {
+    const calls = this.#callsOf(changes, rules);
+    if (calls.length > 1) {
+      const checks = await Promise.all(calls.map(async (call) => this.#sender.check(call, rules)));
+      const refused = checks.flatMap((check) => (check.status === 'refused' ? check.refusals : []));
+      if (refused.length > 0) return { ...NOTHING, refused };
+      const failed = checks.find((check) => check.status === 'dropped');
+      if (failed) throw failed.cause ?? unreachable(changes.length);
+    }
+    const deliveries = await this.#send(calls, rules, false);
+    const [first] = deliveries;
+    if (first?.status === 'dropped' && deliveries.every((delivery) => delivery.status === 'dropped')) {
+      throw first.cause ?? unreachable(changes.length);
+    }
+    return collect(calls, deliveries);
+  }
+
+  /** Sends calls again under their ids: what has run is answered as it was, what has not runs now. */
+  async resend(calls: readonly StageCall[], rules: RulesByEntity): Promise<StageResult> {
+    return collect(calls, await this.#send(calls, rules, true));
+  }
+
+  /** Finds out what became of calls, and makes sure that what has not run never will. */
+  async settle(calls: readonly StageCall[]): Promise<StageResult> {
+    return collect(calls, await Promise.all(calls.map(async (call) => this.#sender.fence(call))));
+  }
+
+  async #send(calls: readonly StageCall[], rules: RulesByEntity, wereSent: boolean): Promise<readonly Delivery[]> {
+    return Promise.all(calls.map(async (call) => this.#sender.stage(call, rules, wereSent)));
+  }
+
+  #callsOf(changes: readonly Change[], rules: RulesByEntity): readonly StageCall[] {
+    const byShard = Map.groupBy(changes, (change) => shardOf(change.rowKey, this.#store.shards));
+    return [...byShard].map(([shard, ofShard]) => {
+      this.#calls += 1;
+      return { shard, id: `${this.#idPrefix}${this.#calls.toString(36)}`, changes: ofShard, rules };
+    });
+  }
+}
+
+const NOTHING: StageResult = { staged: new Map(), refused: [], unknown: [], dropped: [] };
+
+function collect(calls: readonly StageCall[], deliveries: readonly Delivery[]): StageResult {
+  const staged = new Map<RowKey, VersionText | undefined>();
+  const refused: Refusal[] = [];
+  const unknown: StageCall[] = [];
+  const dropped: StageCall[] = [];
+  deliveries.forEach((delivery, index) => {
+    const call = calls[index] as StageCall;
+    if (delivery.status === 'staged') noteVersions(staged, call, delivery.versions);
+    else if (delivery.status === 'refused') refused.push(...delivery.refusals);
+    else if (delivery.status === 'unknown') unknown.push(call);
+    else dropped.push(call);
+  });
+  return { staged, refused, unknown, dropped };
+}
+
+/** The store tells only the versions that differ from what was asked for. */
+function noteVersions(
+  staged: Map<RowKey, VersionText | undefined>,
+  call: StageCall,
+  versions: ReadonlyMap<RowKey, VersionText>,
+): void {
+  for (const { rowKey, version } of call.changes) staged.set(rowKey, versions.get(rowKey) ?? version ?? staged.get(rowKey));
+}
+
+function unreachable(changes: number): SpillwayError {
+  return new SpillwayError(
+    'STAGING_UNAVAILABLE',
+    `The staging store could not be reached in time, so none of the ${changes} changes was staged. Try again when it is back`,
+  );
+}

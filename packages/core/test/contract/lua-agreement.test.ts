@@ -1,0 +1,158 @@
+import { freshNamespace, sharedRedisUrl } from '@spillway/test-support';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Change, ChangeKind } from '../../src/change/change.js';
+import type { Outcome } from '../../src/change/outcome.js';
+import { type RowKey, rowKeyOf } from '../../src/change/row-key.js';
+import { memoryStaging } from '../../src/staging/memory/memory-staging.js';
+import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js';
+import type { DeadLetter, StagingStore } from '../../src/staging/staging-store.js';
+
+/** Every history goes through both adapters, which must answer alike and be left alike: Lua and TypeScript hold the same rules. */
+
+const ROWS = ['1', '2', '3'].map((key) => rowKeyOf({ schema: 'public', table: 'product', key: [key] }));
+const KINDS: readonly ChangeKind[] = ['insert', 'update', 'upsert', 'delete', 'increment'];
+const RULES = { Product: { debounceMs: 0, maxDelayMs: 0, maxPending: 4, maxRecordBytes: 400 } };
+
+const version = fc.constantFrom('1', '2', '9', '10', '11', '9223372036854775806', '9223372036854775807');
+const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined, freq: 2 });
+const texts = (value: fc.Arbitrary<string>): fc.Arbitrary<Record<string, string>> =>
+  fc.dictionary(fc.constantFrom('a', 'b', 'stock'), value, { maxKeys: 3 });
+const delta = fc.constantFrom('1', '-1', '0', '9007199254740993', '9223372036854775807', '-9223372036854775808');
+
+const changes = fc.array(
+  fc.record({ row: fc.nat(ROWS.length - 1), kind: fc.constantFrom(...KINDS), base: maybe(version), version: maybe(version), values: texts(fc.constantFrom('1', '"x"', `"${'y'.repeat(150)}"`)), deltas: texts(delta), originals: texts(fc.constant('0')) }),
+  { minLength: 1, maxLength: 3 },
+);
+const outcome: fc.Arbitrary<Outcome> = fc.oneof(
+  fc.constant<Outcome>({ kind: 'applied' }),
+  version.map<Outcome>((to) => ({ kind: 'version', version: to })),
+  maybe(version).map<Outcome>((seen) => ({ kind: 'superseded', ...(seen === undefined ? {} : { version: seen }) })),
+  fc.nat(3).map<Outcome>((attempts) => ({ kind: 'again', attempts, delayMs: 0, reason: 'parent' })),
+  fc.record({ seen: maybe(version), rejected: fc.boolean(), counted: fc.boolean() }).map<Outcome>(({ seen, rejected, counted }) => ({
+    kind: 'buried', code: 'CONFLICT', reason: 'newer', rejected, counted, ...(seen === undefined ? {} : { version: seen }),
+  })),
+);
+const step = fc.oneof(
+  { weight: 6, arbitrary: changes.map((staged) => ({ act: 'stage' as const, staged })) },
+  { weight: 3, arbitrary: fc.constant({ act: 'claim' as const }) },
+  { weight: 3, arbitrary: fc.array(outcome, { minLength: 3, maxLength: 3 }).map((outcomes) => ({ act: 'end' as const, outcomes })) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('retry' as const), letter: fc.nat(3), force: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.constantFrom('park' as const, 'apply' as const).map((onLoss) => ({ act: 'park' as const, onLoss })) },
+);
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+/** One store, and what a step answers there, without times. */
+class Side {
+  readonly store: StagingStore;
+  #last = 'T0';
+  #tokens = 0;
+
+  constructor(store: StagingStore) {
+    this.store = store;
+  }
+
+  async take(taken: Step, number: number): Promise<unknown> {
+    try {
+      return await this.#act(taken, number);
+    } catch (error) {
+      return String(error);
+    }
+  }
+
+  async #act(taken: Step, number: number): Promise<unknown> {
+    switch (taken.act) {
+      case 'stage': {
+        const call = { shard: 0, id: `call-${number}`, changes: taken.staged.map(changeOf), rules: RULES };
+        return [await this.store.check(call), await this.store.stage(call), await this.store.stage(call)];
+      }
+      case 'claim': {
+        this.#tokens += 1;
+        const claim = await this.store.claim(0, { token: `T${this.#tokens}`, predecessor: this.#last, limit: 10 });
+        return claim.status === 'batch' ? { ...claim.batch, records: plainRecords(claim.batch.records) } : claim;
+      }
+      case 'end':
+        return this.#end(taken.outcomes);
+      case 'retry': {
+        const letter = (await this.#letters())[taken.letter]?.letter;
+        return letter === undefined ? 'none' : this.store.deadLetters.retry(letter, { force: taken.force });
+      }
+      case 'park': {
+        const token = await this.#tokenInFlight();
+        const report = await this.store.park(0, { inFlight: token, last: this.#last }, `P${number}`, taken.onLoss);
+        this.#last = `P${number}`;
+        return report;
+      }
+      default:
+        return taken satisfies never;
+    }
+  }
+
+  async state(): Promise<unknown> {
+    const found = await this.store.peek(ROWS);
+    return {
+      rows: ROWS.map((row) => {
+        const { dirty, inFlight, recent } = found.get(row) ?? {};
+        return { dirty: dirty && { ...dirty, firstAtMs: 0 }, inFlight: inFlight && { ...inFlight, record: { ...inFlight.record, firstAtMs: 0 } }, recent };
+      }),
+      stats: await this.store.stats(),
+      letters: (await this.#letters()).map(({ text }) => text),
+    };
+  }
+
+  /** In an order of their content: those that are parked in one act have none of their own. */
+  async #letters(): Promise<readonly { readonly letter: DeadLetter; readonly text: string }[]> {
+    const letters = (await this.store.deadLetters.list()).map((letter) => {
+      const { rowKey, code, reason, token, record } = letter;
+      return { letter, text: JSON.stringify([rowKey, code, reason, token, sorted(record)]) };
+    });
+    return letters.toSorted((left, right) => (left.text < right.text ? -1 : 1));
+  }
+
+  async #end(outcomes: readonly Outcome[]): Promise<boolean> {
+    const token = await this.#tokenInFlight();
+    const byRow = new Map<RowKey, Outcome>(ROWS.map((row, index) => [row, outcomes[index] ?? { kind: 'applied' }]));
+    const done = await this.store.acknowledge(0, token === '' ? 'TX' : token, byRow);
+    if (done) this.#last = token;
+    return done;
+  }
+
+  async #tokenInFlight(): Promise<string> {
+    return [...(await this.store.peek(ROWS)).values()].find((pending) => pending.inFlight)?.inFlight?.token ?? '';
+  }
+}
+
+function changeOf(given: { readonly row: number; readonly base: string | undefined; readonly version: string | undefined } & Omit<Change, 'entity' | 'rowKey' | 'base' | 'version'>): Change {
+  const { row, base, version: to, ...rest } = given;
+  return { ...rest, entity: 'Product', rowKey: ROWS[row] as RowKey, ...(base === undefined ? {} : { base }), ...(to === undefined ? {} : { version: to }) };
+}
+
+function plainRecords(records: ReadonlyMap<RowKey, object>): ReadonlyMap<RowKey, object> {
+  return new Map(ROWS.flatMap((row) => (records.has(row) ? [[row, { ...records.get(row), firstAtMs: 0 }]] : [])));
+}
+
+function sorted(record: object): unknown {
+  return JSON.parse(JSON.stringify({ ...record, firstAtMs: 0 }), (_, value: unknown) =>
+    value !== null && typeof value === 'object' && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => a.localeCompare(b))) : value,
+  );
+}
+
+test('any history is answered alike by memory and by Redis, and leaves the same behind', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+      const memory = new Side(memoryStaging({ shards: 1 }));
+      const store = await openRedisStaging({ redis: sharedRedisUrl(), namespace: freshNamespace(), shards: 1 });
+      try {
+        const redis = new Side(store);
+        await Promise.all([memory.store.adopt(0, 'T0'), redis.store.adopt(0, 'T0')]);
+        for (const [number, taken] of steps.entries()) {
+          expect(await redis.take(taken, number)).toEqual(await memory.take(taken, number));
+          expect(await redis.state()).toEqual(await memory.state());
+        }
+      } finally {
+        await store.close();
+      }
+    }),
+    { numRuns: 150, interruptAfterTimeLimit: 40_000 },
+  );
+});

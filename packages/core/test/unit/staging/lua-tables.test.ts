@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { COALESCE } from '../../../src/change/coalesce-change.js';
+import { MERGE } from '../../../src/change/merge-records.js';
+import { SCRIPTS } from '../../../src/staging/redis/scripts.js';
+
+/** The cells of a table that is written in Lua as a text: `older>newer:words`. */
+function luaCells(file: string, name: string): ReadonlyMap<string, string> {
+  const source = readFileSync(new URL(`../../../src/staging/redis/lua/include/${file}.lua`, import.meta.url), 'utf8');
+  const [, text = ''] = new RegExp(String.raw`local ${name} = \[\[\n([^\]]*)\]\]`, 'u').exec(source) ?? [];
+  return new Map(text.trim().split('\n').map((line) => line.split(':') as [string, string]));
+}
+
+test('the system merges in Lua as in TypeScript, in every cell', () => {
+  const cells = Object.entries(MERGE).flatMap(([older, row]) =>
+    Object.entries(row).map(([newer, cell]) => [`${older}>${newer}`, `${cell.kind},${cell.row},${cell.base}`] as const),
+  );
+  expect(luaCells('merge', 'MERGE')).toEqual(new Map(cells));
+});
+
+test('a user\'s change is judged in Lua as in TypeScript, in every cell', () => {
+  const cells = Object.entries(COALESCE).flatMap(([have, row]) =>
+    Object.entries(row).map(([kind, verdict]) => [`${have}>${kind}`, verdict] as const),
+  );
+  expect(luaCells('coalesce', 'COALESCE')).toEqual(new Map(cells));
+});
+
+test.each(Object.values(SCRIPTS).filter(({ name }) => name !== 'due-next'))('$name declares the keys that its caller gives it', ({ source, keys }) => {
+  const named = [...source.matchAll(/^local (\w+) = KEYS\[(\d+)\]$/gmu)].map(([, name]) => name);
+  expect(named).toEqual(keys.map((key) => key.replace(':', '_')));
+});
+
+test.each(Object.values(SCRIPTS))('$name has everything included, once, and formats no number', ({ source }) => {
+  expect(source).not.toMatch(/^-- include:/mu);
+  const functions = [...source.matchAll(/^local function (\w+)/gmu)].map(([, name]) => name);
+  expect(new Set(functions).size).toBe(functions.length);
+  expect(source).not.toMatch(/tostring|string\.format|%\s*d/u);
+});

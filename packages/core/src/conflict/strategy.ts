@@ -28,4 +28,5 @@ export type RowDecision =
   | 'dead-letter'
   | { readonly write: Readonly<Record<string, string>> };
 
+/** Must be pure: it is asked again if the transaction has to be. */
 export type RowDecider = (conflict: RowConflict) => RowDecision;

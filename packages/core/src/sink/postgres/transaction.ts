@@ -3,15 +3,16 @@ import type { BatchOutcome, Outcome } from '../../change/outcome.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { Batch } from '../../staging/staging-store.js';
 import type { ParentsPending, SinkTransaction } from '../change-sink.js';
-import { SinkRestart } from '../sink-failure.js';
+import { SinkDown, SinkRestart } from '../sink-failure.js';
 import { applyGroups, SAVEPOINT } from './apply/apply-groups.js';
+import type { Applied } from './apply/context.js';
 import { failed, overruled } from './apply/outcomes.js';
 import type { TableFault } from './apply/table-fault.js';
 import { commitFailureOf, failureOf } from './fault.js';
 import { readOutcome } from './ledger/read-ledger.js';
 import type { LedgerTables } from './ledger/tables.js';
 import { writeLedger } from './ledger/write-ledger.js';
-import { plan, type Plan } from './plan/plan.js';
+import { plan, type Group, type Plan } from './plan/plan.js';
 import type { TableMap } from './plan/table-map.js';
 import { Session } from './session.js';
 import type { WallTime } from './sql/version-format.js';
@@ -35,7 +36,7 @@ export class PostgresTransaction implements SinkTransaction {
   readonly #session: Session;
   readonly #around: TransactionSurroundings;
   #savepointUsed = false;
-  #state: 'open' | 'committed' | 'disposed' = 'open';
+  #state: 'open' | 'broken' | 'committed' | 'disposed' = 'open';
 
   constructor(client: pg.PoolClient, held: ReadonlyMap<number, string>, around: TransactionSurroundings) {
     this.#client = client;
@@ -45,65 +46,42 @@ export class PostgresTransaction implements SinkTransaction {
   }
 
   async outcomeOf(token: string): Promise<BatchOutcome | undefined> {
-    try {
-      const outcome = await readOutcome(this.#session, this.#around.ledger, this.#around.namespace, token);
-      if (outcome !== undefined) return outcome;
-    } catch (error) {
-      throw failureOf(error);
-    }
+    const { ledger, namespace } = this.#around;
+    const outcome = await this.#attempt(() => readOutcome(this.#session, ledger, namespace, token));
+    if (outcome !== undefined) return outcome;
     // Somebody has emptied the ledger, but the shard's row still says that this was written.
     return [...this.held.values()].includes(token) ? new Map() : undefined;
   }
 
   async alive(): Promise<void> {
-    try {
-      await this.#session.script('select 1');
-    } catch (error) {
-      throw failureOf(error);
-    }
+    await this.#attempt(() => this.#session.script('select 1'));
   }
 
   async write(batches: readonly Batch[], parentsPending: ParentsPending): Promise<ReadonlyMap<string, BatchOutcome>> {
-    const { ledger, namespace, tables, wallTime } = this.#around;
     for (const { shard } of batches) {
-      if (!this.held.has(shard))
+      if (!this.held.has(shard)) {
         throw new RangeError(`This transaction does not hold shard ${shard}, so it must not write a batch of it.`);
+      }
     }
-    const planned = plan(batches, tables);
-    try {
-      if (this.#savepointUsed) await this.#session.script(`savepoint ${SAVEPOINT}`);
-      this.#savepointUsed = true;
-      const { outcomes, tableFaults } = await applyGroups(planned.groups, {
-        session: this.#session,
-        wallTime,
-        parentsPending,
-      });
-      const byToken = new Map(batches.map(({ token }) => [token, new Map<RowKey, Outcome>()]));
-      for (const [{ token, rowKey }, outcome] of outcomes) byToken.get(token)?.set(rowKey, outcome);
-      unplanned(planned, byToken);
-      await writeLedger(
-        this.#session,
-        ledger,
-        namespace,
-        batches.map(({ shard, token }) => ({ shard, token, outcomes: byToken.get(token) ?? new Map() })),
-      );
-      for (const fault of [...tableFaults, ...unknownTables(planned)]) this.#around.onTableFault(fault);
-      return byToken;
-    } catch (error) {
-      throw failureOf(error);
-    }
+    const planned = plan(batches, this.#around.tables);
+    const { outcomes, tableFaults } = await this.#attempt(() => this.#apply(planned.groups, parentsPending));
+    const byToken = new Map(batches.map(({ token }) => [token, new Map<RowKey, Outcome>()]));
+    for (const [{ token, rowKey }, outcome] of outcomes) byToken.get(token)?.set(rowKey, outcome);
+    unplanned(planned, byToken);
+    const entries = batches.map(({ shard, token }) => ({ shard, token, outcomes: byToken.get(token) ?? new Map() }));
+    await this.#attempt(() => writeLedger(this.#session, this.#around.ledger, this.#around.namespace, entries));
+    for (const fault of [...tableFaults, ...unknownTables(planned)]) this.#around.onTableFault(fault);
+    return byToken;
   }
 
   async commit(): Promise<void> {
-    let tag: string | undefined;
-    try {
-      tag = (await this.#session.script('commit'))[0]?.command;
-    } catch (error) {
-      throw commitFailureOf(error);
-    }
+    const [result] = await this.#attempt(() => this.#session.script('commit'), commitFailureOf);
     // PostgreSQL answers COMMIT of a failed transaction with the tag ROLLBACK, and no error.
-    if (tag !== 'COMMIT')
-      throw new SinkRestart(`The transaction was rolled back: PostgreSQL answered ${tag ?? 'nothing'} to COMMIT.`);
+    if (result?.command !== 'COMMIT') {
+      throw new SinkRestart(
+        `The transaction was rolled back: PostgreSQL answered ${result?.command ?? 'nothing'} to COMMIT.`,
+      );
+    }
     this.#state = 'committed';
   }
 
@@ -113,10 +91,27 @@ export class PostgresTransaction implements SinkTransaction {
     this.#state = 'disposed';
     try {
       if (state === 'open') await this.#session.script('rollback');
-      this.#client.release();
+      // Nothing is asked of a connection that has failed: it is closed, and that ends its transaction too.
+      this.#client.release(state === 'broken');
     } catch (error) {
-      // A connection that cannot even roll back is closed; that ends its transaction too.
       this.#client.release(error instanceof Error ? error : true);
+    }
+  }
+
+  async #apply(groups: readonly Group[], parentsPending: ParentsPending): Promise<Applied> {
+    if (this.#savepointUsed) await this.#session.script(`savepoint ${SAVEPOINT}`);
+    this.#savepointUsed = true;
+    return applyGroups(groups, { session: this.#session, wallTime: this.#around.wallTime, parentsPending });
+  }
+
+  /** Names what went wrong, and remembers that the connection is of no more use if PostgreSQL did not answer. */
+  async #attempt<T>(act: () => Promise<T>, nameOf: (error: unknown) => Error = failureOf): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      const failure = nameOf(error);
+      if (failure instanceof SinkDown) this.#state = 'broken';
+      throw failure;
     }
   }
 }

@@ -100,6 +100,12 @@ test('H1: a record whose base was overruled is a conflict, even if the version w
   expect(await row()).toMatchObject({ name: 'theirs', version: 3 });
 });
 
+test('M1: counters alone are not based on anything, so nothing can overrule them', async () => {
+  const increment: Staged = { kind: 'increment', base: CONFLICT, version: '9', deltas: { stock: '5' } };
+  expect(await write(DEAD_LETTER, increment)).toEqual({ kind: 'applied' });
+  expect(await row()).toMatchObject({ stock: 15, version: 3 });
+});
+
 test.each([
   [OVERWRITE, { kind: 'applied' }, undefined],
   [KEEP, { kind: 'superseded', version: '3' }, { name: 'theirs' }],

@@ -129,6 +129,20 @@ test('a child waits for a parent that is still staged, and is not blamed', async
   expect(outcomes.get(line(2))).toMatchObject({ kind: 'buried', code: '23503' });
 });
 
+test('many children whose parents are still staged wait without a pause of their table, found in few statements', async () => {
+  await fixture.sql.query('insert into product (id) values (0)');
+  const records = Array.from({ length: 200 }, (_, id): [RowKey, Staged] => [
+    line(id),
+    { kind: 'insert', version: '1', values: { product: id % 2 === 0 ? '0' : String(1_000 + id) }, attempts: 4 },
+  ]);
+  const staged = (keys: readonly RowKey[]) => Promise.resolve(new Set(keys.filter((parent) => parent !== product(0))));
+  const outcomes = await fixture.flush([fixture.batch(records)], staged);
+  expect(outcomes.size).toBe(100);
+  expect([...outcomes.values()].every((outcome) => outcome.kind === 'again' && outcome.attempts === 4)).toBe(true);
+  expect(fixture.tableFaults).toEqual([]);
+  expect(await count('line')).toBe(100);
+});
+
 test('a parent and its children of one batch are written in that order, and deleted in the other', async () => {
   expect(
     await fixture.write(

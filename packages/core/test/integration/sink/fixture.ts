@@ -15,7 +15,7 @@ export const NOBODY: ParentsPending = () => Promise.resolve(new Set());
 /** A record of a row, as it would be staged. */
 export type Staged = Partial<StagedRecord> & Pick<StagedRecord, 'kind'>;
 
-export function staged(record: Staged): StagedRecord {
+function staged(record: Staged): StagedRecord {
   return {
     entity: 'Product',
     values: {},

@@ -1,7 +1,5 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { StagedRecord } from '../../../src/change/record.js';
-import type { RowKey } from '../../../src/change/row-key.js';
 import { backOffMs } from '../../../src/sink/postgres/back-off.js';
 import type { Item } from '../../../src/sink/postgres/plan/item.js';
 import { unitsToDecimal } from '../../../src/sink/postgres/sql/decimal.js';
@@ -9,45 +7,8 @@ import { Mask } from '../../../src/sink/postgres/sql/mask.js';
 import { quoted } from '../../../src/sink/postgres/sql/quote.js';
 import { updateRows } from '../../../src/sink/postgres/sql/update-rows.js';
 import { versionFormat } from '../../../src/sink/postgres/sql/version-format.js';
+import { item, product } from './item.js';
 import { localWallTime, utcWallTime } from '../../../src/sink/postgres/sql/wall-time.js';
-import type { Table } from '../../../src/sink/table.js';
-
-const product: Table = {
-  entity: 'Product',
-  schema: 'shop',
-  name: 'product',
-  key: [{ property: 'id', name: 'id', type: 'serial', read: 'direct' }],
-  columns: {
-    name: { property: 'name', name: 'full_name', type: 'text', read: 'direct' },
-    doc: { property: 'doc', name: 'doc', type: 'jsonb', read: 'cast' },
-    stock: { property: 'stock', name: 'stock', type: 'numeric(10,2)', read: 'direct' },
-  },
-  version: { column: { property: 'version', name: 'version', type: 'integer', read: 'direct' }, kind: 'integer' },
-  counters: { stock: 2 },
-  references: [],
-  order: 0,
-  detect: 'version',
-  conflict: { kind: 'dead-letter' },
-  retry: { attempts: 5, minDelayMs: 100, maxDelayMs: 1_000 },
-};
-
-function item(id: string, more: Partial<StagedRecord>): Item {
-  const record: StagedRecord = {
-    kind: 'update',
-    entity: 'Product',
-    values: {},
-    deltas: {},
-    originals: {},
-    first: 1,
-    last: 1,
-    firstAtMs: 0,
-    merged: 1,
-    attempts: 0,
-    doubtful: false,
-    ...more,
-  };
-  return { token: 't', rowKey: id as RowKey, key: [id], record, table: product };
-}
 
 test('an update of many rows is one statement with one parameter', () => {
   const items = [

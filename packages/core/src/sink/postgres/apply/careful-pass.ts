@@ -52,8 +52,10 @@ export class CarefulPass {
   }
 
   async #writeGroup(group: Group): Promise<void> {
-    const lockFirst = group === this.#stumble.group && this.#stumble.fault.kind === 'locked';
-    const work: Part[] = [{ items: group.items, lockFirst, sorted: false }];
+    const whole: Part = { items: group.items, lockFirst: false, sorted: false };
+    // What the first pass met would only be met again, perhaps after another time-out.
+    const known = group === this.#stumble.group && !this.#paused.has(group.table);
+    const work = known ? await this.#after(this.#stumble.fault, group, whole) : [whole];
     for (let part = work.pop(); part !== undefined; part = work.pop()) {
       const paused = this.#paused.get(group.table);
       if (paused !== undefined) this.#blame.table(part.items, paused);

@@ -88,7 +88,7 @@ function forced(item: Item, row: DatabaseRow): Item {
 }
 
 /** Our version, or the first one after the database's if that is later. For dates this is a millisecond. */
-export function laterOf(ours: VersionText, theirs: VersionText | undefined): VersionText {
+function laterOf(ours: VersionText, theirs: VersionText | undefined): VersionText {
   if (theirs === undefined) return ours;
   const after = BigInt(theirs) + 1n;
   return BigInt(ours) > after ? ours : String(after);

@@ -1,8 +1,8 @@
-import type { RecordKind } from '../../../change/record.js';
+import type { RecordKind, StagedRecord } from '../../../change/record.js';
 import { parseRowKey, type RowAddress, type RowKey } from '../../../change/row-key.js';
 import type { Batch } from '../../../staging/staging-store.js';
 import type { Table } from '../../table.js';
-import type { Item } from './item.js';
+import { withRecord, type Item } from './item.js';
 import { whyNotWritable } from './readable.js';
 import type { TableMap } from './table-map.js';
 
@@ -16,16 +16,30 @@ export interface Group {
 export interface Plan {
   /** In the order in which they have to be written. */
   readonly groups: readonly Group[];
-  readonly unreadable: readonly { readonly token: string; readonly rowKey: RowKey; readonly reason: string }[];
-  /** Records that have the table, but not its present form. */
-  readonly misfits: readonly { readonly item: Item; readonly reason: string }[];
-  /** Records of tables that this process does not know. */
-  readonly strangers: readonly {
-    readonly token: string;
-    readonly rowKey: RowKey;
-    readonly address: RowAddress;
-    readonly attempts: number;
-  }[];
+  readonly unreadable: readonly Unreadable[];
+  readonly misfits: readonly Misfit[];
+  readonly strangers: readonly Stranger[];
+}
+
+/** A record that cannot be decoded, or whose row key cannot. */
+interface Unreadable {
+  readonly token: string;
+  readonly rowKey: RowKey;
+  readonly reason: string;
+}
+
+/** A record whose table is known, but not in the form that the record has. */
+interface Misfit {
+  readonly item: Item;
+  readonly reason: string;
+}
+
+/** A record of a table that this process does not know. */
+interface Stranger {
+  readonly token: string;
+  readonly rowKey: RowKey;
+  readonly address: RowAddress;
+  readonly attempts: number;
 }
 
 /**
@@ -36,31 +50,27 @@ export interface Plan {
  * Rows are sorted by key, so that two flushes lock them in the same order as far as PostgreSQL lets them.
  */
 export function plan(batches: readonly Batch[], tables: TableMap): Plan {
-  const groups = new Map<string, { table: Table; kind: RecordKind; items: Item[] }>();
-  const unreadable: { token: string; rowKey: RowKey; reason: string }[] = [];
-  const misfits: { item: Item; reason: string }[] = [];
-  const strangers: { token: string; rowKey: RowKey; address: RowAddress; attempts: number }[] = [];
+  const groups = new Groups();
+  const unreadable: Unreadable[] = [];
+  const misfits: Misfit[] = [];
+  const strangers: Stranger[] = [];
 
   for (const { token, records, unreadable: undecoded } of batches) {
     for (const [rowKey, reason] of undecoded) unreadable.push({ token, rowKey, reason });
     for (const [rowKey, record] of records) {
       const address = addressOf(rowKey);
-      if (address === undefined) {
-        unreadable.push({ token, rowKey, reason: 'The row key cannot be read.' });
-        continue;
+      const table = address === undefined ? undefined : tables.get(address);
+      if (address === undefined) unreadable.push({ token, rowKey, reason: 'The row key cannot be read.' });
+      else if (table === undefined) strangers.push({ token, rowKey, address, attempts: record.attempts });
+      else {
+        const item: Item = { token, rowKey, key: address.key, record, table };
+        const reason = whyNotWritable(record, address.key, table);
+        if (reason === undefined) groups.add(item);
+        else misfits.push({ item, reason });
       }
-      const table = tables.get(address);
-      if (table === undefined) {
-        strangers.push({ token, rowKey, address, attempts: record.attempts });
-        continue;
-      }
-      const item: Item = { token, rowKey, key: address.key, record, table };
-      const reason = whyNotWritable(record, address.key, table);
-      if (reason !== undefined) misfits.push({ item, reason });
-      else add(groups, item);
     }
   }
-  return { groups: [...groups.values()].map(sortedByKey).toSorted(byOrder), unreadable, misfits, strangers };
+  return { groups: groups.all().map(sortedByKey).toSorted(byOrder), unreadable, misfits, strangers };
 }
 
 function addressOf(rowKey: RowKey): RowAddress | undefined {
@@ -71,18 +81,33 @@ function addressOf(rowKey: RowKey): RowAddress | undefined {
   }
 }
 
-function add(groups: Map<string, { table: Table; kind: RecordKind; items: Item[] }>, item: Item): void {
-  const { table, record } = item;
-  const name = JSON.stringify([table.schema, table.name, record.kind, ...statementShape(item)]);
-  const group = groups.get(name);
-  if (group === undefined) groups.set(name, { table, kind: record.kind, items: [item] });
-  else group.items.push(item);
+/** Collects items by table and by the shape of their statement. */
+class Groups {
+  readonly #groups = new Map<Table, Map<string, { table: Table; kind: RecordKind; items: Item[] }>>();
+
+  add(item: Item): void {
+    const { table, record } = item;
+    let shapes = this.#groups.get(table);
+    if (shapes === undefined) this.#groups.set(table, (shapes = new Map()));
+    const shape = statementShape(record);
+    const group = shapes.get(shape);
+    // Counters alone are not based on a version, whatever has been said to the record since.
+    const own = record.kind === 'increment' ? withRecord(item, {}, ['base', 'version']) : item;
+    if (group === undefined) shapes.set(shape, { table, kind: record.kind, items: [own] });
+    else group.items.push(own);
+  }
+
+  all(): Group[] {
+    return [...this.#groups.values()].flatMap((shapes) => [...shapes.values()]);
+  }
 }
 
-/** Whatever makes a whole row needs a statement per set of properties, because an absent one takes the column's default; updates and the rest have a mask. */
-function statementShape({ record }: Item): readonly string[] {
-  if (record.kind === 'update' || record.kind === 'increment' || record.kind === 'delete') return [];
-  return [record.version === undefined ? '' : 'version', ...Object.keys(record.values).toSorted()];
+/**
+ * Whatever makes a whole row needs a statement per set of properties, because an absent one takes the column's default; updates and the rest have a mask.
+ */
+function statementShape({ kind, version, values }: StagedRecord): string {
+  if (kind === 'update' || kind === 'increment' || kind === 'delete') return kind;
+  return JSON.stringify([kind, version !== undefined, ...Object.keys(values).toSorted()]);
 }
 
 function sortedByKey(group: Group): Group {

@@ -7,27 +7,11 @@ import { adoptShards } from '../../../src/flush/adopt-shards.js';
 import { type FlushDeps, flushShards, type FlushStep, type FlushSteps } from '../../../src/flush/flush-shards.js';
 import { monotonicScheduler } from '../../../src/flush/monotonic-scheduler.js';
 import type { ChangeSink } from '../../../src/sink/change-sink.js';
-import { openPostgresSink } from '../../../src/sink/postgres/open-postgres-sink.js';
-import type { Table } from '../../../src/sink/table.js';
 import { openRedisStaging } from '../../../src/staging/redis/open-redis-staging.js';
 import type { StagingStore } from '../../../src/staging/staging-store.js';
+import { openProductSink, PRODUCT_DDL, SHARDS } from './product-sink.js';
 
-export const SHARDS = 4;
-
-/** Counters without a version: nothing but the protocol keeps a change from being applied twice. */
-const PRODUCT: Table = {
-  entity: 'Product',
-  schema: 'public',
-  name: 'product',
-  key: [{ property: 'id', name: 'id', type: 'integer', read: 'direct' }],
-  columns: { stock: { property: 'stock', name: 'stock', type: 'integer', read: 'direct' } },
-  counters: { stock: 0 },
-  references: [],
-  order: 0,
-  detect: 'none',
-  conflict: { kind: 'dead-letter' },
-  retry: { attempts: 1, minDelayMs: 100, maxDelayMs: 1_000 },
-};
+export { SHARDS };
 
 /** A real Redis, a real PostgreSQL with a table of counters, and the flush between them. */
 export class FlushFixture implements AsyncDisposable {
@@ -36,7 +20,7 @@ export class FlushFixture implements AsyncDisposable {
   readonly sql: pg.Client;
   readonly databaseUrl: string;
   readonly #database: Database;
-  readonly #namespace: string;
+  readonly namespace: string;
   readonly #redis: Redis;
   readonly #closing: (() => Promise<void>)[] = [];
 
@@ -44,7 +28,7 @@ export class FlushFixture implements AsyncDisposable {
     this.#database = created;
     this.databaseUrl = created.url;
     this.sql = sql;
-    this.#namespace = namespace;
+    this.namespace = namespace;
     this.#redis = redis;
     this.staging = staging;
     this.sink = this.openSink();
@@ -54,8 +38,7 @@ export class FlushFixture implements AsyncDisposable {
     const created = await database();
     const sql = new pg.Client({ connectionString: created.url });
     await sql.connect();
-    await sql.query(`create table product (id int primary key, stock int not null default 0 check (stock < 1000));
-insert into product (id) select generate_series(0, 199)`);
+    await sql.query(PRODUCT_DDL);
     const namespace = freshNamespace('flush');
     const redis = new Redis(sharedRedisUrl());
     const staging = await openRedisStaging({
@@ -72,12 +55,7 @@ insert into product (id) select generate_series(0, 199)`);
 
   /** Another sink on the same database, as another process would have it. `name` is what PostgreSQL calls its connections. */
   openSink({ url = this.databaseUrl, name = 'spillway' }: { url?: string; name?: string } = {}): ChangeSink {
-    const sink = openPostgresSink({
-      connection: { connectionString: url, application_name: name },
-      poolSize: 4,
-      namespace: 'test',
-      tables: [PRODUCT],
-    });
+    const sink = openProductSink(url, name);
     this.#closing.push(() => sink.close());
     return sink;
   }
@@ -116,7 +94,7 @@ where datname = current_database() and application_name = '${name}'`);
   /** Every key of the staging store as it is now. */
   async snapshot(): Promise<ReadonlyMap<string, Buffer>> {
     const dumps = new Map<string, Buffer>();
-    for (const key of await this.#redis.keys(`{${this.#namespace}:*`)) {
+    for (const key of await this.#redis.keys(`{${this.namespace}:*`)) {
       const dump = await this.#redis.dumpBuffer(key);
       if (dump !== null) {
         dumps.set(key, dump);
@@ -128,7 +106,7 @@ where datname = current_database() and application_name = '${name}'`);
   /** The staging store is as it was then, as after a failover to a replica that lagged. */
   async fallBack(snapshot: ReadonlyMap<string, Buffer>): Promise<void> {
     const transaction = this.#redis.multi();
-    for (const key of await this.#redis.keys(`{${this.#namespace}:*`)) {
+    for (const key of await this.#redis.keys(`{${this.namespace}:*`)) {
       transaction.del(key);
     }
     for (const [key, dump] of snapshot) {

@@ -19,7 +19,10 @@ const shared = {
 export default defineConfig({
   test: {
     projects: [
-      { ...shared, test: { name: 'unit', include: ['packages/*/test/unit/**/*.test.ts'] } },
+      {
+        ...shared,
+        test: { name: 'unit', include: ['packages/*/test/unit/**/*.test.ts', 'examples/*/test/**/*.test.ts'] },
+      },
       { ...shared, test: { name: 'rooms', include: ['test/rooms/**/*.test.ts'] } },
       { ...shared, test: { name: 'tools', include: ['test/tools/**/*.test.ts'], testTimeout: 60_000 } },
       onServers('contract', 'packages/*/test/contract/**/*.test.ts'),

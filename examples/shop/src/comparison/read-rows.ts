@@ -1,0 +1,41 @@
+import { Client } from 'pg';
+import { tableNames, type TableName } from '../journal/change.js';
+import type { NamedRow } from './compare.js';
+
+/** Every row of the shop, by plain SQL. */
+export async function readRows(databaseUrl: string): Promise<NamedRow[]> {
+  const client = new Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    const rows: NamedRow[] = [];
+    for (const table of tableNames) {
+      const result = await client.query<SelectedRow>(selects[table]);
+      rows.push(...result.rows.map((row) => ({ table, ...row })));
+    }
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
+
+type SelectedRow = Omit<NamedRow, 'table'>;
+
+/** `json_build_object` with texts: the values as PostgreSQL prints them, not as a driver reads them. */
+const selects: Readonly<Record<TableName, string>> = {
+  products: `
+    select id::text as row, version, views,
+      json_build_object('id', id::text, 'name', name, 'price', price::text, 'stock', stock::text) as values
+    from products`,
+  customers: `
+    select id::text as row, version, 0 as views,
+      json_build_object('id', id::text, 'name', name, 'address', address) as values
+    from customers`,
+  orders: `
+    select reference as row, version, 0 as views,
+      json_build_object('id', id::text, 'status', status, 'total', total::text, 'customer_id', customer_id::text) as values
+    from orders`,
+  order_lines: `
+    select orders.reference || '/' || position as row, 1 as version, 0 as views,
+      json_build_object('id', order_lines.id::text, 'product_id', product_id::text, 'quantity', quantity::text) as values
+    from order_lines join orders on orders.id = order_lines.order_id`,
+};

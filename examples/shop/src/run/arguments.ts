@@ -1,0 +1,29 @@
+import { parseArgs } from 'node:util';
+
+export interface Arguments {
+  readonly seconds: number;
+  readonly seed: string;
+  readonly json: boolean;
+}
+
+export const usage = `Usage: npm start -- [--seconds 20] [--seed 1] [--json]
+  --seconds  how long the shop is open; 3 to 3,600
+  --seed     decides the catalogue and the traffic
+  --json     adds the figures as one JSON object, on the last line`;
+
+/** @throws TypeError if an argument is unknown or outside its limits; its message says which. */
+export function readArguments(args: readonly string[]): Arguments {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seconds: { type: 'string', default: '20' },
+      seed: { type: 'string', default: '1' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const seconds = Number(values.seconds);
+  if (!(seconds >= 3 && seconds <= 3_600)) {
+    throw new TypeError(`--seconds is "${values.seconds}"; it must be a number from 3 to 3600.`);
+  }
+  return { ...values, seconds };
+}

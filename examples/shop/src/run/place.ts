@@ -1,0 +1,53 @@
+/**
+ * The place of one run: a database, a Redis namespace and a folder of its own, so that runs do not disturb each other,
+ * and nothing is left on servers that belong to somebody.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Redis } from 'ioredis';
+import { Client } from 'pg';
+import type { Settings } from '../processes/settings.js';
+
+export async function makePlace(seed: string, env: NodeJS.ProcessEnv): Promise<Settings & AsyncDisposable> {
+  const { DATABASE_URL: server, REDIS_URL: redisUrl } = env;
+  if (!server || !redisUrl)
+    throw new Error('DATABASE_URL and REDIS_URL name the servers: set them, or run `npm start`.');
+  const name = `spillway_shop_${randomBytes(4).toString('hex')}`;
+  await administer(server, `create database ${name}`);
+  const journals = mkdtempSync(path.join(tmpdir(), 'spillway-shop-'));
+  return {
+    databaseUrl: Object.assign(new URL(server), { pathname: `/${name}` }).href,
+    redisUrl,
+    namespace: name,
+    seed,
+    journals,
+    async [Symbol.asyncDispose]() {
+      rmSync(journals, { recursive: true });
+      await emptyNamespace(redisUrl, name);
+      await administer(server, `drop database ${name} with (force)`);
+    },
+  };
+}
+
+async function administer(server: string, sql: string): Promise<void> {
+  const client = new Client({ connectionString: server });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+async function emptyNamespace(redisUrl: string, namespace: string): Promise<void> {
+  const redis = new Redis(redisUrl);
+  try {
+    for await (const keys of redis.scanStream({ match: `*${namespace}*`, count: 1_000 }) as AsyncIterable<string[]>) {
+      if (keys.length > 0) await redis.unlink(...keys);
+    }
+  } finally {
+    redis.disconnect();
+  }
+}

@@ -1,0 +1,28 @@
+import type { Spillway, StagingStats } from '@spillway/core';
+import type { Figures } from '../processes/figures.js';
+
+/** Where the run stands at one moment. */
+export interface Snapshot extends Figures {
+  readonly seconds: number;
+  /** Records that are not yet in PostgreSQL. */
+  readonly pending: number;
+  /** Share of the staged changes that need no row of their own, because they went into one that was waiting already. */
+  readonly coalesced: number;
+  readonly dead: number;
+}
+
+export async function takeSnapshot(spillway: Spillway, figures: Figures, seconds: number): Promise<Snapshot> {
+  const status = await spillway.status();
+  return {
+    ...figures,
+    seconds,
+    pending: pendingIn(status),
+    coalesced: status.staged === 0 ? 0 : status.coalesced / status.staged,
+    dead: status.dead,
+  };
+}
+
+/** Records of all entities that wait or are in flight. */
+export function pendingIn({ pending }: StagingStats): number {
+  return Object.values(pending).reduce((sum, records) => sum + records, 0);
+}

@@ -1,0 +1,12 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Draft } from '../journal/draft.js';
+
+/** Changes entities in the given entity manager, which is flushed afterwards. It is run again if that was too late. */
+export type Request<Answer> = (em: EntityManager) => Promise<Response<Answer>>;
+
+interface Response<Answer> {
+  /** What the visitor gets to see, once it is flushed. */
+  readonly answer: Answer;
+  /** What was changed, for the journal. */
+  readonly drafts: readonly Draft[];
+}

@@ -1,0 +1,127 @@
+import { OptimisticLockError, type MikroORM } from '@mikro-orm/postgresql';
+import { Spillway, SpillwayError } from '@spillway/core';
+import { Product } from '../entities.js';
+import type { Draft } from '../journal/draft.js';
+import type { Journal } from '../journal/journal.js';
+import type { Catalogue } from '../traffic/catalogue.js';
+import type { Visit } from '../traffic/traffic.js';
+import { moveHouse, signUp } from './customers.js';
+import { deleteOrder, keysOf, placeOrder, setStatus, type OrderKeys } from './orders.js';
+import { changePrice, changeStock, viewOf, viewPage } from './products.js';
+import type { Request } from './request.js';
+
+/** Serves visits as any application on MikroORM would: find by key, change, flush; reload and retry when too late. */
+export class Shop {
+  readonly #orm: MikroORM;
+  readonly #journal: Journal;
+  readonly #catalogue: Catalogue;
+  readonly #name: string;
+  readonly #orders = new Map<number, OrderKeys>();
+  #saves = 0;
+  #conflicts = 0;
+
+  /** @param name begins the references of all orders that are placed here. */
+  constructor(orm: MikroORM, journal: Journal, catalogue: Catalogue, name: string) {
+    this.#orm = orm;
+    this.#journal = journal;
+    this.#catalogue = catalogue;
+    this.#name = name;
+  }
+
+  /** Flushes that were acknowledged. */
+  get saves(): number {
+    return this.#saves;
+  }
+
+  /** Flushes that were refused because of a stale version, and done again. */
+  get conflicts(): number {
+    return this.#conflicts;
+  }
+
+  async serve(visit: Visit): Promise<void> {
+    switch (visit.kind) {
+      case 'view-page':
+        return void (await this.#handle(viewPage(this.#product(visit.product))));
+      case 'count-view':
+        return this.#countView(this.#product(visit.product));
+      case 'change-price':
+        return void (await this.#handle(changePrice(this.#product(visit.product), visit.percent)));
+      case 'restock':
+        return void (await this.#handle(changeStock(this.#product(visit.product), visit.quantity)));
+      case 'sign-up':
+        return void (await this.#handle(signUp(visit.name, visit.address)));
+      case 'move-house':
+        return void (await this.#handle(moveHouse(this.#customer(visit.customer), visit.address)));
+      case 'place-order':
+        return this.#placeOrder(visit);
+      case 'pay-order':
+        return this.#handleOrder(visit.order, (order) => setStatus(order, 'paid'));
+      case 'ship-order':
+        return this.#handleOrder(visit.order, (order) => setStatus(order, 'shipped'));
+      case 'cancel-order':
+        return this.#handleOrder(visit.order, (order) => setStatus(order, 'cancelled'));
+      case 'delete-order':
+        return this.#handleOrder(visit.order, deleteOrder);
+    }
+  }
+
+  async #placeOrder(visit: Extract<Visit, { kind: 'place-order' }>): Promise<void> {
+    const reference = `${this.#name}-${visit.order}`;
+    const lines = visit.basket.map(({ product, quantity }) => ({ product: this.#product(product), quantity }));
+    const order = await this.#handle(placeOrder({ reference, customer: this.#customer(visit.customer), lines }));
+    if (order !== undefined) this.#orders.set(visit.order, keysOf(order));
+    // Product by product: a hot one that somebody else is changing holds up no other.
+    for (const { product, quantity } of lines) await this.#handle(changeStock(product, -quantity));
+  }
+
+  /** An order that is not known here was not answered, or not yet; then nothing more happens to it. */
+  async #handleOrder(order: number, request: (keys: OrderKeys) => Request<unknown>): Promise<void> {
+    const keys = this.#orders.get(order);
+    if (keys !== undefined) await this.#handle(request(keys));
+  }
+
+  /** Counts without loading anything. */
+  async #countView(product: string): Promise<void> {
+    await this.#save([viewOf(product)], () => Spillway.of(this.#orm).increment(Product, product, { views: 1 }));
+  }
+
+  /** `undefined`: the visitor got no answer. */
+  async #handle<Answer>(request: Request<Answer>): Promise<Answer | undefined> {
+    for (;;) {
+      const em = this.#orm.em.fork();
+      const { answer, drafts } = await request(em);
+      if (drafts.length === 0) return answer;
+      const saved = await this.#save(drafts, () => em.flush());
+      if (saved === 'saved') return answer;
+      if (saved === 'unanswered') return undefined;
+      this.#conflicts += 1;
+    }
+  }
+
+  async #save(drafts: readonly Draft[], flush: () => Promise<void>): Promise<'saved' | 'stale' | 'unanswered'> {
+    try {
+      await this.#journal.record(drafts, flush);
+      this.#saves += 1;
+      return 'saved';
+    } catch (error) {
+      if (error instanceof OptimisticLockError) return 'stale';
+      // Nobody knows whether it is staged: the visitor sees an error page, and the journal has it as in doubt.
+      if (error instanceof SpillwayError && error.code === 'STAGING_TIMEOUT') return 'unanswered';
+      throw error;
+    }
+  }
+
+  #product(rank: number): string {
+    return idAt(this.#catalogue.products, rank);
+  }
+
+  #customer(rank: number): string {
+    return idAt(this.#catalogue.customers, rank);
+  }
+}
+
+function idAt(items: readonly { readonly id: string }[], rank: number): string {
+  const item = items[rank];
+  if (item === undefined) throw new RangeError(`The catalogue has ${items.length} items and no number ${rank}.`);
+  return item.id;
+}

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Utils, type EntityName } from '@mikro-orm/core';
 import type { Change } from './change/change.js';
+import type { RowKey } from './change/row-key.js';
 import { shardOf } from './change/shard.js';
 import { SpillwayError } from './errors.js';
 import { SpillwayEvents } from './events.js';
@@ -84,6 +85,10 @@ export class Runtime implements Engine {
 
   async numbers(table: Table, count: number): Promise<readonly string[]> {
     return (await this.#open()).sink.numbers(table, count);
+  }
+
+  async forget(keys: readonly RowKey[]): Promise<void> {
+    await (await this.#open()).staging.forget(keys);
   }
 
   async drain(scope: DueScope, options: { readonly insideTransaction?: boolean } = {}): Promise<void> {

@@ -67,6 +67,7 @@ function describeType(
     meta,
     policy,
     table,
+    isIn: (schema) => schema === undefined || schema === table.schema,
     key,
     ...(version && { version }),
     values,

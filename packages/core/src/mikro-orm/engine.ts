@@ -1,4 +1,5 @@
 import type { Change } from '../change/change.js';
+import type { RowKey } from '../change/row-key.js';
 import type { KeyedRows } from '../read/read-by-key.js';
 import type { Table } from '../sink/table.js';
 import type { DueScope, StageCall } from '../staging/staging-store.js';
@@ -18,5 +19,7 @@ export interface Engine {
    * @throws SpillwayError `DRAIN_TIMEOUT`
    */
   drain(scope: DueScope, options?: { readonly insideTransaction?: boolean }): Promise<void>;
+  /** Before rows are inserted by SQL: what was last written of them by staging no longer counts. */
+  forget(keys: readonly RowKey[]): Promise<void>;
   close(): Promise<void>;
 }

@@ -32,7 +32,7 @@ export function flushMode(types: TypeRegistry, uow: UnitOfWork): FlushMode {
 
 function canBeStaged(types: TypeRegistry, changeSet: ChangeSet<AnyEntity>): boolean {
   const type = types.of(changeSet.meta);
-  if (!type || Object.values(changeSet.payload).some(isRaw)) return false;
+  if (!type || !type.isIn(changeSet.schema) || Object.values(changeSet.payload).some(isRaw)) return false;
   const isUpdate = changeSet.type === ChangeSetType.UPDATE || changeSet.type === ChangeSetType.UPDATE_EARLY;
   // A versioned row that was never loaded has no version to expect.
   return !isUpdate || !type.version || Reflect.get(changeSet.entity, type.version.property.name) != null;
@@ -46,7 +46,7 @@ export function rowsInvolved(types: TypeRegistry, uow: UnitOfWork): Set<RowKey> 
     if (!Utils.isEntity<AnyEntity>(entity, true)) return;
     const type = types.of(helper(entity).__meta);
     const key: unknown = type && helper(entity).getPrimaryKey(true);
-    if (type && key !== null && key !== undefined) rows.add(rowKeyIn(type, key));
+    if (type?.isIn(helper(entity).__schema) && key !== null && key !== undefined) rows.add(rowKeyIn(type, key));
   };
   for (const { entity, meta } of uow.getChangeSets()) {
     add(entity);

@@ -62,20 +62,21 @@ export function hookDriver(driver: AbstractSqlDriver, writes: StagedWrites, read
       await reads.beforeQuery(property.targetMeta, undefined, (rest[4] as Options | undefined) ?? {}, rest[3]);
       return call('loadFromPivotTable', [property, ...rest]);
     },
-    nativeInsert: async (entity: unknown, data: unknown, options: Options = {}) => {
-      await reads.beforeQuery(metaOf(entity), undefined, options);
+    nativeInsert: async (entity: unknown, data: Payload, options: Options = {}) => {
+      await reads.beforeInsert(metaOf(entity), [data], options);
       return call('nativeInsert', [entity, data, options]);
     },
     nativeInsertMany: async (entity: unknown, data: Payload[], options: Options = {}, ...rest: unknown[]) => {
       const staged = stagedCall(options);
       if (staged) return writes.insertMany(staged, data);
-      await reads.beforeQuery(metaOf(entity), undefined, options);
+      await reads.beforeInsert(metaOf(entity), data, options);
       return call('nativeInsertMany', [entity, data, options, ...rest]);
     },
     nativeUpdate: async (entity: unknown, where: unknown, data: Payload, options: Options = {}) => {
       const staged = stagedCall(options);
       if (staged) return writes.updateMany(staged, [data]);
       await reads.beforeQuery(metaOf(entity), where, options);
+      if (options['upsert']) await reads.beforeInsert(metaOf(entity), [data], options);
       return call('nativeUpdate', [entity, where, data, options]);
     },
     nativeUpdateMany: async (
@@ -88,6 +89,7 @@ export function hookDriver(driver: AbstractSqlDriver, writes: StagedWrites, read
       const staged = stagedCall(options);
       if (staged) return writes.updateMany(staged, data);
       await reads.beforeQuery(metaOf(entity), where, options);
+      if (options['upsert']) await reads.beforeInsert(metaOf(entity), data, options);
       return call('nativeUpdateMany', [entity, where, data, options, ...rest]);
     },
     nativeDelete: async (entity: unknown, where: unknown, options: Options = {}) => {

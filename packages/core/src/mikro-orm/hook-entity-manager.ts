@@ -1,8 +1,9 @@
 import type { Connection, EntityManager, UnitOfWork } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import type { Engine } from './engine.js';
-import { flushMode, rowsInvolved } from './flush-scope.js';
+import { flushMode } from './flush-scope.js';
 import { hookPersister } from './hook-persister.js';
+import { addCounters, prepareSql } from './prepare-sql.js';
 import { StagedFlush } from './staged-flush.js';
 import type { TypeRegistry } from './type-registry.js';
 
@@ -71,7 +72,10 @@ function hookUnitOfWork(em: EntityManager, { types, engine }: FlushContext): Sta
     get unit() {
       return flush.unit;
     },
-    beforeSql: () => drainInvolved(em, { types, engine }),
+    beforeSql: async (changeSets, kind) => {
+      if (!flush.isPreparedForSql) await prepareSql(em, types, engine);
+      if (kind === 'update') addCounters(types, changeSets);
+    },
   });
   return flush;
 }
@@ -94,8 +98,10 @@ function flushConnection(
       });
       return answer as never;
     }
-    if (mode === 'sql') await drainInvolved(em, context);
-    return connection.transactional(callback, options);
+    if (mode === 'plain') return connection.transactional(callback, options);
+    // Before the transaction begins: it then has no locks that what is pending could wait for.
+    await prepareSql(em, context.types, context.engine);
+    return flush.preparedForSql(() => connection.transactional(callback, options));
   };
   return new Proxy(connection, {
     get: (target, name) => {
@@ -104,9 +110,4 @@ function flushConnection(
       return typeof value === 'function' ? value.bind(target) : value;
     },
   });
-}
-
-async function drainInvolved(em: EntityManager, { types, engine }: FlushContext): Promise<void> {
-  const keys = [...rowsInvolved(types, em.getUnitOfWork(false))];
-  if (keys.length > 0) await engine.drain({ kind: 'rows', keys }, { insideTransaction: em.isInTransaction() });
 }

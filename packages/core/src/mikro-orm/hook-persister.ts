@@ -1,4 +1,5 @@
 import type { AnyEntity, ChangeSet, DriverMethodOptions, UnitOfWork } from '@mikro-orm/core';
+import type { OperationKind } from './operation.js';
 import { DRAINED, isDrained, STAGED, stagedCall, type StagedCall, type StagingUnit } from './staging-unit.js';
 
 type Options = DriverMethodOptions & { [STAGED]?: StagedCall; [DRAINED]?: boolean };
@@ -19,7 +20,7 @@ export interface PersisterHooks {
   /** The unit of the flush that is running, if it is staged. */
   readonly unit: StagingUnit | undefined;
   /** Before change sets are written by SQL. */
-  beforeSql(): Promise<void>;
+  beforeSql(changeSets: readonly ChangeSet<AnyEntity>[], kind: OperationKind): Promise<void>;
 }
 
 /**
@@ -33,13 +34,14 @@ export function hookPersister(uow: UnitOfWork, hooks: PersisterHooks): void {
   const deletes = persister.executeDeletes.bind(persister);
 
   persister.executeInserts = async (changeSets, options, withSchema) =>
-    inserts(changeSets, await marked(changeSets, options), withSchema);
+    inserts(changeSets, await marked('insert', changeSets, options), withSchema);
   persister.executeUpdates = async (changeSets, batched, options, withSchema) =>
-    updates(changeSets, batched, await marked(changeSets, options), withSchema);
+    updates(changeSets, batched, await marked('update', changeSets, options), withSchema);
   persister.executeDeletes = async (changeSets, options, withSchema) =>
-    deletes(changeSets, await marked(changeSets, options), withSchema);
+    deletes(changeSets, await marked('delete', changeSets, options), withSchema);
 
   async function marked(
+    kind: OperationKind,
     changeSets: ChangeSet<AnyEntity>[],
     options: Options | undefined,
   ): Promise<Options | undefined> {
@@ -49,7 +51,7 @@ export function hookPersister(uow: UnitOfWork, hooks: PersisterHooks): void {
       if (!again) unit.expect(changeSets.length);
       return { ...options, [STAGED]: { unit, changeSets } };
     }
-    if (!isDrained(options)) await hooks.beforeSql();
+    if (!isDrained(options)) await hooks.beforeSql(changeSets, kind);
     return { ...options, [DRAINED]: true };
   }
 }

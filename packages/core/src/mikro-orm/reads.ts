@@ -27,7 +27,8 @@ export class Reads {
   }
 
   async find(meta: EntityMetadata, where: unknown, options: Options, find: Find): Promise<unknown> {
-    const type = this.#types.of(meta);
+    const known = this.#types.of(meta);
+    const type = known?.isIn(options['schema'] as string | undefined) ? known : undefined;
     const keys = type && !isDrained(options) && !inTransaction(options) ? lookupKeys(type, where, options) : undefined;
     if (type && keys && type.lookups === 'overlay') return this.#lookUp(type, keys, primary(options), find);
     if (keys) await this.#engine.drain({ kind: 'rows', keys });
@@ -41,6 +42,15 @@ export class Reads {
     const conditions = [where, options['orderBy'], options['populateWhere'], options['populateFilter']];
     const touched = touchedTypes(this.#types, meta, conditions, options['populate']);
     await this.#drain([...touched], inTransaction(options) || transaction !== undefined);
+  }
+
+  /** Before SQL that makes rows past the unit of work: `em.insert`, `em.insertMany`, `em.upsert`. */
+  async beforeInsert(meta: EntityMetadata, rows: readonly object[], options: Options): Promise<void> {
+    const type = this.#types.of(meta);
+    if (!type || isDrained(options)) return;
+    await this.beforeQuery(meta, undefined, options);
+    const keys = rows.map((row): unknown => Reflect.get(row, type.key.property.name)).filter((key) => key != null);
+    if (keys.length > 0) await this.#engine.forget(keys.map((key) => rowKeyIn(type, key)));
   }
 
   async #drain(types: readonly WriteBehindType[], inside: boolean): Promise<void> {

@@ -26,6 +26,7 @@ export class StagedFlush {
   /** The next flush does all there is to do about a flush that was not wholly staged. */
   readonly #retry: () => Promise<void>;
   #unit: StagingUnit | undefined;
+  #isPreparedForSql = false;
   #unsettled: Unsettled[] = [];
 
   constructor(engine: Engine, uow: UnitOfWork) {
@@ -37,6 +38,20 @@ export class StagedFlush {
   /** The unit of the flush that is running, if it is one that is staged. */
   get unit(): StagingUnit | undefined {
     return this.#unit;
+  }
+
+  /** Whether the running flush, which is written by SQL, has been prepared for it. */
+  get isPreparedForSql(): boolean {
+    return this.#isPreparedForSql;
+  }
+
+  async preparedForSql<T>(write: () => Promise<T>): Promise<T> {
+    this.#isPreparedForSql = true;
+    try {
+      return await write();
+    } finally {
+      this.#isPreparedForSql = false;
+    }
   }
 
   /** Runs MikroORM's part of a flush, then stages what it wanted to write. */

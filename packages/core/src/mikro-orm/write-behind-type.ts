@@ -10,6 +10,8 @@ export interface WriteBehindType {
   readonly meta: EntityMetadata;
   readonly policy: ResolvedPolicy;
   readonly table: Table;
+  /** Whether a schema that was asked for (`em.fork({ schema })`) is the one whose rows are written behind; others are left to SQL. */
+  readonly isIn: (schema: string | undefined) => boolean;
   readonly key: {
     readonly property: EntityProperty;
     readonly text: (value: unknown) => string;

@@ -28,6 +28,9 @@ export interface StagingStore {
   /** What is pending of these rows, and what is remembered. A row of which nothing is known is not in the map. */
   peek(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>>;
 
+  /** Forgets what was last written of these rows: somebody is about to insert them by SQL, where a remembered deletion would refuse their later changes. */
+  forget(keys: readonly RowKey[]): Promise<void>;
+
   /** Hands out the batch in flight if there is one; otherwise moves due records into a new batch, if the chain is whole. */
   claim(shard: number, request: ClaimRequest): Promise<Claim>;
 

@@ -18,6 +18,11 @@ export class Generations<K, V> {
     this.#young.set(key, value);
   }
 
+  delete(key: K): void {
+    this.#young.delete(key);
+    this.#old.delete(key);
+  }
+
   /** Begins a new generation if the younger is older than `maxAgeMs`, or holds `maxEntries` and is older than `minAgeMs`. */
   age(nowMs: number, maxAgeMs: number, maxEntries: number, minAgeMs: number): void {
     const ageMs = nowMs - this.#bornMs;

@@ -104,6 +104,10 @@ class MemoryStaging implements StagingStore {
     return found;
   }
 
+  async forget(keys: readonly RowKey[]): Promise<void> {
+    for (const rowKey of keys) this.#shards.get(shardOf(rowKey, this.shards))?.recent.delete(rowKey);
+  }
+
   async claim(shardNumber: number, request: ClaimRequest): Promise<Claim> {
     const shard = this.#shards.get(shardNumber);
     if (shard === undefined) return { status: 'uninitialised' };

@@ -76,6 +76,15 @@ export class RedisStaging implements StagingStore {
     return found;
   }
 
+  async forget(keys: readonly RowKey[]): Promise<void> {
+    const byShard = Map.groupBy(keys, (key) => shardOf(key, this.shards));
+    await Promise.all(
+      [...byShard].flatMap(([shard, ofShard]) =>
+        (['recent', 'recent:old'] as const).map(async (key) => this.#scripts.command('HDEL', shard, key, ...ofShard)),
+      ),
+    );
+  }
+
   async claim(shard: number, request: ClaimRequest): Promise<Claim> {
     const reply = await this.#scripts.run('claim', shard, request.token, request.predecessor, request.limit);
     const status = text(reply[0]);

@@ -35,6 +35,18 @@ export function versionContract({ describe, it, expect, onBench }: ContractConte
     );
 
     it(
+      'forgets a deletion on request, so that a row that is inserted again by SQL can be changed',
+      onBench(async (bench) => {
+        await bench.stage({ kind: 'delete', base: '5' });
+        await bench.flush();
+        expect((await bench.stage({ base: '1', version: '2', values: { name: '"a"' } })).status).toBe('refused');
+        await bench.store.forget([bench.row(0)]);
+        expect((await bench.peek()).recent).toBeUndefined();
+        expect((await bench.stage({ base: '1', version: '2', values: { name: '"a"' } })).status).toBe('staged');
+      }),
+    );
+
+    it(
       'keeps the remembered version when differences alone are written',
       onBench(async (bench) => {
         await bench.stage({ base: '9', version: '10', values: { name: '"a"' } });

@@ -271,6 +271,65 @@ describe('plain entities', () => {
   });
 });
 
+describe('what is written by SQL', () => {
+  test('adds to a counter that others have added to since it was loaded', async () => {
+    const product = await newProduct({ name: 'counted', views: 10 });
+    await Spillway.of(orm).drain();
+    await orm.em.fork().transactional(async (em) => {
+      const loaded = await em.findOneOrFail(Product, product.id);
+      loaded.views += 5;
+      await Spillway.of(orm).increment(Product, product.id, { views: 1 });
+      await Spillway.of(orm).drain();
+    });
+    expect((await orm.em.fork().findOneOrFail(Product, product.id)).views).toBe(16);
+  });
+
+  test('of several rows at once adds to their counters too', async () => {
+    const ids = [await newProduct({ views: 1 }), await newProduct({ views: 2 })].map(({ id }) => id);
+    await Spillway.of(orm).drain();
+    await orm.em.fork().transactional(async (em) => {
+      for (const loaded of await em.find(Product, { id: { $in: ids } })) loaded.views += 10;
+      await Spillway.of(orm).increment(Product, String(ids[0]), { views: 100 });
+      await Spillway.of(orm).drain();
+    });
+    const found = await orm.em.fork().find(Product, { id: { $in: ids } }, { orderBy: { views: 'asc' } });
+    expect(found.map(({ views }) => views)).toEqual([12, 111]);
+  });
+
+  test.each(['em.insert', 'a transaction'])(
+    'inserts a row again that was deleted behind (%s), and it can be changed behind',
+    async (way) => {
+      const { id } = await newProduct({ name: 'first life' });
+      const removing = orm.em.fork();
+      const removed = await removing.findOneOrFail(Product, id);
+      removed.name = 'version 2';
+      await removing.flush();
+      removing.remove(removed);
+      await removing.flush();
+      await Spillway.of(orm).drain();
+      if (way === 'em.insert') await orm.em.fork().insert(Product, { id, name: 'second life', views: 0 });
+      else await orm.em.fork().transactional(async (em) => void em.create(Product, { id, name: 'second life' }));
+      const em = orm.em.fork();
+      (await em.findOneOrFail(Product, id)).name = 'changed';
+      await em.flush();
+      await Spillway.of(orm).drain();
+      expect(await orm.em.fork().findOneOrFail(Product, id)).toMatchObject({ name: 'changed', version: 2 });
+    },
+  );
+
+  test('are the rows of another schema than the entity names', async () => {
+    const connection = orm.em.getConnection();
+    await connection.execute('create schema tenant; create table tenant.product (like public.product including all)');
+    const id = '00000000-0000-4000-8000-00000000abcd';
+    const em = orm.em.fork({ schema: 'tenant' });
+    em.create(Product, { id, name: 'of the tenant' });
+    await em.flush();
+    expect(await connection.execute('select name from tenant.product')).toEqual([{ name: 'of the tenant' }]);
+    expect(await orm.em.fork({ schema: 'tenant' }).findOne(Product, id)).toMatchObject({ name: 'of the tenant' });
+    expect(await orm.em.fork().findOne(Product, id)).toBeNull();
+  });
+});
+
 describe('with a worker', () => {
   test('what is staged arrives by itself, and stop() writes what is left', async () => {
     const withWorker = await shopOrm(db.url, { namespace: freshNamespace() });

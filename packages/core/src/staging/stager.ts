@@ -109,7 +109,8 @@ function noteVersions(
   call: StageCall,
   versions: ReadonlyMap<RowKey, VersionText>,
 ): void {
-  for (const { rowKey, version } of call.changes) staged.set(rowKey, versions.get(rowKey) ?? version ?? staged.get(rowKey));
+  for (const { rowKey, version } of call.changes)
+    staged.set(rowKey, versions.get(rowKey) ?? version ?? staged.get(rowKey));
 }
 
 function unreachable(changes: number): SpillwayError {

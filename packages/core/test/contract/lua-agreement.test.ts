@@ -21,7 +21,15 @@ const texts = (value: fc.Arbitrary<string>): fc.Arbitrary<Record<string, string>
 const delta = fc.constantFrom('1', '-1', '0', '9007199254740993', '9223372036854775807', '-9223372036854775808');
 
 const changes = fc.array(
-  fc.record({ row: fc.nat(ROWS.length - 1), kind: fc.constantFrom(...KINDS), base: maybe(version), version: maybe(version), values: texts(fc.constantFrom('1', '"x"', `"${'y'.repeat(150)}"`)), deltas: texts(delta), originals: texts(fc.constant('0')) }),
+  fc.record({
+    row: fc.nat(ROWS.length - 1),
+    kind: fc.constantFrom(...KINDS),
+    base: maybe(version),
+    version: maybe(version),
+    values: texts(fc.constantFrom('1', '"x"', `"${'y'.repeat(150)}"`)),
+    deltas: texts(delta),
+    originals: texts(fc.constant('0')),
+  }),
   { minLength: 1, maxLength: 3 },
 );
 const outcome: fc.Arbitrary<Outcome> = fc.oneof(
@@ -29,16 +37,29 @@ const outcome: fc.Arbitrary<Outcome> = fc.oneof(
   version.map<Outcome>((to) => ({ kind: 'version', version: to })),
   maybe(version).map<Outcome>((seen) => ({ kind: 'superseded', ...(seen === undefined ? {} : { version: seen }) })),
   fc.nat(3).map<Outcome>((attempts) => ({ kind: 'again', attempts, delayMs: 0, reason: 'parent' })),
-  fc.record({ seen: maybe(version), rejected: fc.boolean(), counted: fc.boolean() }).map<Outcome>(({ seen, rejected, counted }) => ({
-    kind: 'buried', code: 'CONFLICT', reason: 'newer', rejected, counted, ...(seen === undefined ? {} : { version: seen }),
-  })),
+  fc
+    .record({ seen: maybe(version), rejected: fc.boolean(), counted: fc.boolean() })
+    .map<Outcome>(({ seen, rejected, counted }) => ({
+      kind: 'buried',
+      code: 'CONFLICT',
+      reason: 'newer',
+      rejected,
+      counted,
+      ...(seen === undefined ? {} : { version: seen }),
+    })),
 );
 const step = fc.oneof(
   { weight: 6, arbitrary: changes.map((staged) => ({ act: 'stage' as const, staged })) },
   { weight: 3, arbitrary: fc.constant({ act: 'claim' as const }) },
-  { weight: 3, arbitrary: fc.array(outcome, { minLength: 3, maxLength: 3 }).map((outcomes) => ({ act: 'end' as const, outcomes })) },
+  {
+    weight: 3,
+    arbitrary: fc.array(outcome, { minLength: 3, maxLength: 3 }).map((outcomes) => ({ act: 'end' as const, outcomes })),
+  },
   { weight: 1, arbitrary: fc.record({ act: fc.constant('retry' as const), letter: fc.nat(3), force: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.constantFrom('park' as const, 'apply' as const).map((onLoss) => ({ act: 'park' as const, onLoss })) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('park' as const, 'apply' as const).map((onLoss) => ({ act: 'park' as const, onLoss })),
+  },
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
@@ -93,7 +114,11 @@ class Side {
     return {
       rows: ROWS.map((row) => {
         const { dirty, inFlight, recent } = found.get(row) ?? {};
-        return { dirty: dirty && { ...dirty, firstAtMs: 0 }, inFlight: inFlight && { ...inFlight, record: { ...inFlight.record, firstAtMs: 0 } }, recent };
+        return {
+          dirty: dirty && { ...dirty, firstAtMs: 0 },
+          inFlight: inFlight && { ...inFlight, record: { ...inFlight.record, firstAtMs: 0 } },
+          recent,
+        };
       }),
       stats: await this.store.stats(),
       letters: (await this.#letters()).map(({ text }) => text),
@@ -122,9 +147,20 @@ class Side {
   }
 }
 
-function changeOf(given: { readonly row: number; readonly base: string | undefined; readonly version: string | undefined } & Omit<Change, 'entity' | 'rowKey' | 'base' | 'version'>): Change {
+function changeOf(
+  given: { readonly row: number; readonly base: string | undefined; readonly version: string | undefined } & Omit<
+    Change,
+    'entity' | 'rowKey' | 'base' | 'version'
+  >,
+): Change {
   const { row, base, version: to, ...rest } = given;
-  return { ...rest, entity: 'Product', rowKey: ROWS[row] as RowKey, ...(base === undefined ? {} : { base }), ...(to === undefined ? {} : { version: to }) };
+  return {
+    ...rest,
+    entity: 'Product',
+    rowKey: ROWS[row] as RowKey,
+    ...(base === undefined ? {} : { base }),
+    ...(to === undefined ? {} : { version: to }),
+  };
 }
 
 function plainRecords(records: ReadonlyMap<RowKey, object>): ReadonlyMap<RowKey, object> {
@@ -133,7 +169,9 @@ function plainRecords(records: ReadonlyMap<RowKey, object>): ReadonlyMap<RowKey,
 
 function sorted(record: object): unknown {
   return JSON.parse(JSON.stringify({ ...record, firstAtMs: 0 }), (_, value: unknown) =>
-    value !== null && typeof value === 'object' && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => a.localeCompare(b))) : value,
+    value !== null && typeof value === 'object' && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => a.localeCompare(b)))
+      : value,
   );
 }
 

@@ -24,7 +24,8 @@ class History {
 
   constructor(exists: boolean, isVersioned: boolean) {
     this.#isVersioned = isVersioned;
-    if (exists) this.#database = { version: isVersioned ? '5' : undefined, values: { name: '"db"' }, counters: { stock: 10n } };
+    if (exists)
+      this.#database = { version: isVersioned ? '5' : undefined, values: { name: '"db"' }, counters: { stock: 10n } };
     this.#expected = this.#database;
   }
 
@@ -50,7 +51,10 @@ class History {
     const row = { dirty: this.#dirty, inFlight: this.#inFlight, recent: this.#recent };
     const result = coalesceChange(row, change, { sequence: this.#sequence, nowMs: this.#sequence });
     if (!this.#isLegal(kind)) {
-      const isKnown = this.#dirty !== undefined || this.#inFlight !== undefined || (kind !== 'insert' && this.#recent?.deleted === true);
+      const isKnown =
+        this.#dirty !== undefined ||
+        this.#inFlight !== undefined ||
+        (kind !== 'insert' && this.#recent?.deleted === true);
       if (isKnown) expect(result.status).toBe('refused');
       return;
     }
@@ -68,13 +72,17 @@ class History {
     const n = String(this.#sequence);
     const base = this.#expected?.version;
     const compares = this.#isVersioned && (kind === 'update' || kind === 'delete') && base !== undefined;
-    const version = !this.#isVersioned || kind === 'delete' || kind === 'increment' ? undefined : String(Number(base ?? 0) + 1);
+    const version =
+      !this.#isVersioned || kind === 'delete' || kind === 'increment' ? undefined : String(Number(base ?? 0) + 1);
     const assignsCounter = this.#sequence % 3 === 0;
     return {
       kind,
       entity: 'Product',
       rowKey: rowKeyOf({ schema: '', table: 'product', key: ['1'] }),
-      values: kind === 'increment' || kind === 'delete' ? {} : { name: n, [`p${this.#sequence % 2}`]: n, ...(assignsCounter ? { stock: n } : {}) },
+      values:
+        kind === 'increment' || kind === 'delete'
+          ? {}
+          : { name: n, [`p${this.#sequence % 2}`]: n, ...(assignsCounter ? { stock: n } : {}) },
       deltas: kind === 'increment' || (kind === 'update' && this.#sequence % 2 === 0) ? { stock: n, sold: '-1' } : {},
       originals: {},
       ...(compares ? { base } : {}),
@@ -102,7 +110,11 @@ class History {
     expect(settled.letter).toBeUndefined();
     this.#inFlight = undefined;
     this.#dirty = settled.dirty;
-    if (settled.written) this.#recent = { ...settled.written, ...versionOf(settled.written.version ?? this.#recent?.version ?? knownVersion(record)) };
+    if (settled.written)
+      this.#recent = {
+        ...settled.written,
+        ...versionOf(settled.written.version ?? this.#recent?.version ?? knownVersion(record)),
+      };
   }
 }
 
@@ -125,9 +137,14 @@ test('any four steps end in what the accepted changes would have made of the row
 
 test('so does any long history, with claims and the ends of batches put in anywhere', () => {
   fc.assert(
-    fc.property(fc.boolean(), fc.boolean(), fc.array(fc.constantFrom(...STEPS), { maxLength: 60 }), (exists, isVersioned, steps) => {
-      run(exists, isVersioned, steps);
-    }),
+    fc.property(
+      fc.boolean(),
+      fc.boolean(),
+      fc.array(fc.constantFrom(...STEPS), { maxLength: 60 }),
+      (exists, isVersioned, steps) => {
+        run(exists, isVersioned, steps);
+      },
+    ),
     { numRuns: 3_000 },
   );
 });
@@ -137,6 +154,9 @@ function runNamed(exists: boolean, isVersioned: boolean, steps: readonly Step[])
   try {
     run(exists, isVersioned, steps);
   } catch (cause) {
-    throw new Error(`${exists ? 'a row' : 'no row'}, ${isVersioned ? 'versions' : 'no versions'}: ${steps.join(', ')}`, { cause });
+    throw new Error(
+      `${exists ? 'a row' : 'no row'}, ${isVersioned ? 'versions' : 'no versions'}: ${steps.join(', ')}`,
+      { cause },
+    );
   }
 }

@@ -34,9 +34,16 @@ export function applyRecord(row: ModelRow | undefined, record: StagedRecord): Mo
 }
 
 /** The same for a single change, `version` being what its caller was told. */
-export function applyChange(row: ModelRow | undefined, change: Change, version: string | undefined): ModelRow | undefined {
+export function applyChange(
+  row: ModelRow | undefined,
+  change: Change,
+  version: string | undefined,
+): ModelRow | undefined {
   if (change.kind === 'delete') return undefined;
-  return laidOver(change.kind === 'insert' ? undefined : row, { ...change, ...(version === undefined ? {} : { version }) });
+  return laidOver(change.kind === 'insert' ? undefined : row, {
+    ...change,
+    ...(version === undefined ? {} : { version }),
+  });
 }
 
 function laidOver(row: ModelRow | undefined, over: Pick<StagedRecord, 'values' | 'deltas' | 'version'>): ModelRow {
@@ -46,7 +53,8 @@ function laidOver(row: ModelRow | undefined, over: Pick<StagedRecord, 'values' |
     if (property in COUNTERS) counters[property] = BigInt(value);
     else values[property] = value;
   }
-  for (const [property, delta] of Object.entries(over.deltas)) counters[property] = (counters[property] ?? 0n) + BigInt(delta);
+  for (const [property, delta] of Object.entries(over.deltas))
+    counters[property] = (counters[property] ?? 0n) + BigInt(delta);
   return { version: over.version ?? row?.version, values, counters };
 }
 

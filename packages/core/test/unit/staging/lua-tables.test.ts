@@ -8,7 +8,12 @@ import { SCRIPTS } from '../../../src/staging/redis/scripts.js';
 function luaCells(file: string, name: string): ReadonlyMap<string, string> {
   const source = readFileSync(new URL(`../../../src/staging/redis/lua/include/${file}.lua`, import.meta.url), 'utf8');
   const [, text = ''] = new RegExp(String.raw`local ${name} = \[\[\n([^\]]*)\]\]`, 'u').exec(source) ?? [];
-  return new Map(text.trim().split('\n').map((line) => line.split(':') as [string, string]));
+  return new Map(
+    text
+      .trim()
+      .split('\n')
+      .map((line) => line.split(':') as [string, string]),
+  );
 }
 
 test('the system merges in Lua as in TypeScript, in every cell', () => {
@@ -18,17 +23,20 @@ test('the system merges in Lua as in TypeScript, in every cell', () => {
   expect(luaCells('merge', 'MERGE')).toEqual(new Map(cells));
 });
 
-test('a user\'s change is judged in Lua as in TypeScript, in every cell', () => {
+test("a user's change is judged in Lua as in TypeScript, in every cell", () => {
   const cells = Object.entries(COALESCE).flatMap(([have, row]) =>
     Object.entries(row).map(([kind, verdict]) => [`${have}>${kind}`, verdict] as const),
   );
   expect(luaCells('coalesce', 'COALESCE')).toEqual(new Map(cells));
 });
 
-test.each(Object.values(SCRIPTS).filter(({ name }) => name !== 'due-next'))('$name declares the keys that its caller gives it', ({ source, keys }) => {
-  const named = [...source.matchAll(/^local (\w+) = KEYS\[(\d+)\]$/gmu)].map(([, name]) => name);
-  expect(named).toEqual(keys.map((key) => key.replace(':', '_')));
-});
+test.each(Object.values(SCRIPTS).filter(({ name }) => name !== 'due-next'))(
+  '$name declares the keys that its caller gives it',
+  ({ source, keys }) => {
+    const named = [...source.matchAll(/^local (\w+) = KEYS\[(\d+)\]$/gmu)].map(([, name]) => name);
+    expect(named).toEqual(keys.map((key) => key.replace(':', '_')));
+  },
+);
 
 test.each(Object.values(SCRIPTS))('$name has everything included, once, and formats no number', ({ source }) => {
   expect(source).not.toMatch(/^-- include:/mu);

@@ -1,0 +1,177 @@
+import { describe, expect, test } from 'vitest';
+import type { Change } from '../../../src/change/change.js';
+import { type RowKey, rowKeyOf } from '../../../src/change/row-key.js';
+import { shardOf } from '../../../src/change/shard.js';
+import { type EntityRules, Stager } from '../../../src/staging/stager.js';
+import { FaultyStore } from './faulty-store.js';
+
+const SHARDS = 2;
+const RULES: EntityRules = {
+  debounceMs: 0,
+  maxDelayMs: 0,
+  maxPending: 100,
+  maxRecordBytes: 10_000,
+  onFull: 'reject',
+  blockTimeoutMs: 0,
+};
+
+/** A row that falls into the shard. */
+function row(shard: number, number = 0): RowKey {
+  const keys = Array.from({ length: 200 }, (_, key) => rowKeyOf({ schema: '', table: 'product', key: [String(key)] }));
+  return keys.filter((key) => shardOf(key, SHARDS) === shard)[number] as RowKey;
+}
+
+function plusOne(rowKey: RowKey): Change {
+  return { kind: 'increment', entity: 'Product', rowKey, values: {}, deltas: { stock: '1' }, originals: {} };
+}
+
+async function makeStager(adopted: readonly number[] = [0, 1]) {
+  const line = new FaultyStore(SHARDS);
+  const adopt = async (shards: readonly number[]): Promise<void> => {
+    await Promise.all(shards.map(async (shard) => line.inner.adopt(shard, 'T0')));
+  };
+  await adopt(adopted);
+  const stager = new Stager(line.store, { stageTimeoutMs: 30, adopt });
+  const stock = async (rowKey: RowKey) => (await line.inner.peek([rowKey])).get(rowKey)?.dirty?.deltas['stock'];
+  return { line, stager, stock, rules: { Product: RULES } };
+}
+
+describe('one shard', () => {
+  test('takes one call, and the caller learns the versions of all rows', async () => {
+    const { line, stager, rules } = await makeStager();
+    await stager.stageAll([{ ...plusOne(row(0)), kind: 'delete', base: '5' }], rules);
+    const result = await stager.stageAll(
+      [
+        { ...plusOne(row(0)), kind: 'insert', version: '1' },
+        { ...plusOne(row(0, 1)), kind: 'insert', version: '1' },
+        plusOne(row(0, 2)),
+      ],
+      rules,
+    );
+    expect(result).toEqual({
+      staged: new Map([
+        [row(0), '6'],
+        [row(0, 1), '1'],
+        [row(0, 2), undefined],
+      ]),
+      refused: [],
+      unknown: [],
+      dropped: [],
+    });
+    expect(line.sent).toEqual(['stage 0', 'stage 0']);
+  });
+
+  test('is adopted when the store does not know it (H14)', async () => {
+    const { stager, stock, rules } = await makeStager([]);
+    await stager.stageAll([plusOne(row(0))], rules);
+    expect(await stock(row(0))).toBe('1');
+  });
+
+  test('is sent the call again under its id when the answer is lost, and applies it once (C5)', async () => {
+    const { line, stager, stock, rules } = await makeStager();
+    line.fail('stage', 0, 'answer lost', 'request lost', undefined);
+    const result = await stager.stageAll([plusOne(row(0))], rules);
+    expect(result.staged.size).toBe(1);
+    expect(await stock(row(0))).toBe('1');
+  });
+
+  test('that never answers is fenced: what has run counts (C5)', async () => {
+    const { line, stager, stock, rules } = await makeStager();
+    line.fail('stage', 0, 'answer lost');
+    expect((await stager.stageAll([plusOne(row(0))], rules)).staged.size).toBe(1);
+    expect(await stock(row(0))).toBe('1');
+  });
+
+  test('that never answers is fenced: what has not run never will (C5)', async () => {
+    const { line, stager, stock, rules } = await makeStager();
+    line.fail('stage', 0, 'request lost');
+    await expect(stager.stageAll([plusOne(row(0))], rules)).rejects.toMatchObject({ code: 'STAGING_UNAVAILABLE' });
+    expect(await stock(row(0))).toBeUndefined();
+  });
+
+  test('that cannot be reached is an error, and is never asked to fence what it has not got', async () => {
+    const { line, stager, rules } = await makeStager();
+    line.fail('stage', 0, 'down');
+    await expect(stager.stageAll([plusOne(row(0))], rules)).rejects.toMatchObject({ code: 'STAGING_UNAVAILABLE' });
+    expect(line.sent).not.toContain('fence 0');
+  });
+
+  test('that answers nothing at all leaves the call unknown, to be settled later (H5)', async () => {
+    for (const fault of ['answer lost', 'request lost'] as const) {
+      const { line, stager, stock, rules } = await makeStager();
+      line.fail('stage', 0, fault);
+      line.fail('fence', 0, 'down');
+      const { unknown, staged } = await stager.stageAll([plusOne(row(0))], rules);
+      expect([unknown.length, staged.size]).toEqual([1, 0]);
+      expect((await stager.settle(unknown)).unknown).toEqual(unknown);
+      line.fail('stage', 0, 'down');
+      expect((await stager.resend(unknown, rules)).unknown).toEqual(unknown);
+      line.fail('fence', 0, undefined);
+      line.fail('stage', 0, undefined);
+      const settled = await stager.settle(unknown);
+      expect([settled.staged.size, settled.dropped.length]).toEqual(fault === 'answer lost' ? [1, 0] : [0, 1]);
+      expect((await stager.resend(unknown, rules)).staged.size).toBe(settled.staged.size);
+      expect(await stock(row(0))).toBe(fault === 'answer lost' ? '1' : undefined);
+    }
+  });
+
+  test('that is full is waited for where the policy says so, until its time is up', async () => {
+    const { line, stager, rules } = await makeStager();
+    const full = { Product: { ...RULES, maxPending: 1, onFull: 'block', blockTimeoutMs: 10_000 } } as const;
+    await stager.stageAll([plusOne(row(0))], rules);
+    const waiting = stager.stageAll([plusOne(row(0, 1))], full);
+    await line.inner.claim(0, { token: 'T1', predecessor: 'T0', limit: 9 });
+    await line.inner.acknowledge(0, 'T1', new Map());
+    expect((await waiting).staged.size).toBe(1);
+    const given = { Product: { ...full.Product, blockTimeoutMs: 20 } };
+    expect((await stager.stageAll([plusOne(row(0, 2))], given)).refused).toEqual([
+      { rowKey: row(0, 2), reason: 'full' },
+    ]);
+    expect(
+      (await stager.stageAll([plusOne(row(0, 2))], { Product: { ...given.Product, onFull: 'reject' } })).refused.length,
+    ).toBe(1);
+  });
+});
+
+describe('several shards', () => {
+  test('are all asked before any is told', async () => {
+    const { line, stager, stock, rules } = await makeStager();
+    await stager.stageAll([{ ...plusOne(row(1)), kind: 'delete' }], rules);
+    const result = await stager.stageAll([plusOne(row(0)), plusOne(row(1))], rules);
+    expect(result).toEqual({
+      staged: new Map(),
+      refused: [{ rowKey: row(1), reason: 'deleted' }],
+      unknown: [],
+      dropped: [],
+    });
+    expect(await stock(row(0))).toBeUndefined();
+    expect(line.sent.slice(1)).toEqual(['check 0', 'check 1']);
+  });
+
+  test('stage nothing when one of them cannot be asked', async () => {
+    const { line, stager, stock, rules } = await makeStager();
+    line.fail('check', 1, 'request lost');
+    await expect(stager.stageAll([plusOne(row(0)), plusOne(row(1))], rules)).rejects.toMatchObject({
+      code: 'STAGING_UNAVAILABLE',
+    });
+    expect(await stock(row(0))).toBeUndefined();
+  });
+
+  test('keep what one has accepted when another fails after the check, and say which is which (H5)', async () => {
+    const { line, stager, stock, rules } = await makeStager();
+    line.fail('stage', 1, 'down');
+    const result = await stager.stageAll([plusOne(row(0)), plusOne(row(1))], rules);
+    expect([...result.staged.keys()]).toEqual([row(0)]);
+    expect(result.dropped.map(({ shard }) => shard)).toEqual([1]);
+    line.fail('stage', 1, undefined);
+    const again = await stager.resend(result.dropped, rules);
+    expect([...again.staged.keys()]).toEqual([row(1)]);
+    expect([await stock(row(0)), await stock(row(1))]).toEqual(['1', '1']);
+  });
+});
+
+test('nothing to stage is nothing to send', async () => {
+  const { line, stager, rules } = await makeStager();
+  expect(await stager.stageAll([], rules)).toEqual({ staged: new Map(), refused: [], unknown: [], dropped: [] });
+  expect(line.sent).toEqual([]);
+});

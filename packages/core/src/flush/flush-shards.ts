@@ -207,10 +207,11 @@ class Flush {
 
   /**
    * The chain is broken and nothing is in flight. A database that has forgotten is no reason to doubt what is staged:
-   * it is claimed as the next batch of the chain that the staging store knows.
+   * it is claimed as the next batch of the chain that the staging store knows. (Should this transaction no longer hold
+   * the shard, it is the one that lags; the batch follows the right one all the same, and whoever holds the shard
+   * writes it.)
    */
   async #judgeEnd(transaction: SinkTransaction, shard: number, seen: ChainSeen): Promise<void> {
-    await transaction.alive();
     const last = lastOf(transaction, shard);
     if (compareChain(seen.last, last) !== 'database-forgot') {
       return this.#park(transaction, shard, seen);

@@ -315,5 +315,9 @@ describe('a drain', () => {
       ) as unknown,
     });
     expect(time.now).toBeLessThan(2_010);
+
+    const begun = sink.begun;
+    await time.advance(60_000);
+    expect(sink.begun - begun).toBeLessThanOrEqual(1);
   });
 });

@@ -15,9 +15,8 @@ export interface Board {
   /** The shards in the order in which this worker looks at them. */
   readonly order: readonly number[];
   readonly breaker: CircuitBreaker;
-  /** Flushes running, and begun since the beginning: the number of the last one. */
+  /** How many flushes run. */
   readonly running: number;
-  readonly begun: number;
   readonly look: Look;
 }
 
@@ -71,7 +70,6 @@ export function emptyBoard(order: readonly number[], pollMs: number): Board {
     order,
     breaker: CLOSED,
     running: 0,
-    begun: 0,
     look: { running: false, blind: false, atMs: undefined, lastMs: Number.NEGATIVE_INFINITY, intervalMs: pollMs },
   };
 }

@@ -3,7 +3,6 @@ import { SpillwayError } from '../errors.js';
 import type { DueScope, StagingStore } from '../staging/staging-store.js';
 import { textOf } from './failure.js';
 import type { FlushReport, ShardResult } from './flush-report.js';
-import type { Landing } from './take-turn.js';
 import { within } from './within.js';
 
 export interface DrainResult {
@@ -17,26 +16,26 @@ export interface DrainResult {
 export interface DrainDeps {
   readonly staging: StagingStore;
   readonly scheduler: SchedulerLike;
-  /** Asks for a flush of each of these shards; answers with the first result of a flush that began after the call. */
-  readonly demand: (shards: ReadonlySet<number>, fresh: boolean) => Promise<FlushReport>;
+  /** Asks for a flush of each of these shards, and resolves when a flush of each has landed since. */
+  readonly demand: (shards: ReadonlySet<number>, fresh: boolean) => Promise<void>;
   /** Calls back for every flush that lands in this process. Answers how to stop that. */
-  readonly onLanding: (listener: (landing: Landing) => void) => () => void;
+  readonly onLanding: (listener: (report: FlushReport) => void) => () => void;
 }
 
 /**
  * Flushes what was staged in the scope before the call, each record once.
  *
- * The staging store makes it due and hands out a watermark per shard; then shards are flushed, here, until nothing at
- * or below its watermark is pending. Another process may be at it too: what it holds shows as pending until it is done.
- * A record that comes back from the database to be tried again later is not waited for: once a flush finds nothing due
- * in a shard, all that the drain is about has had its turn, and the shard counts as `left`.
+ * The staging store makes it due and hands out a watermark per shard; then shards are flushed, here, until nothing that
+ * was made due at or below its watermark is pending. Another process may be at it too: what it holds is pending until
+ * it is done. A record that the database has sent back to be tried again later is no longer due by the drain's mark, so
+ * it is not waited for; its shard counts as `left`.
  *
  * @throws SpillwayError `DRAIN_TIMEOUT` when `timeoutMs` have passed before everything was tried; what is left stays
  * staged
  */
 export async function drain(scope: DueScope, timeoutMs: number, deps: DrainDeps): Promise<DrainResult> {
   const progress: Progress = { untried: undefined, left: new Set(), failure: undefined };
-  const stopListening = deps.onLanding(({ report }) => noteReport(report, progress));
+  const stopListening = deps.onLanding((report) => noteReport(report, progress));
   try {
     return await within(run(scope, progress, deps), timeoutMs, deps.scheduler, () => {
       progress.isOver = true;
@@ -63,14 +62,10 @@ async function run(scope: DueScope, progress: Progress, { staging, demand }: Dra
   const untried = new Map(await staging.due.make(scope));
   progress.untried = untried;
   for (let fresh = true; untried.size > 0 && progress.isOver !== true; fresh = false) {
-    const report = await demand(new Set(untried.keys()), fresh);
+    await demand(new Set(untried.keys()), fresh);
     const pending = await staging.due.pending(untried);
     for (const shard of untried.keys()) {
-      const wasTried = report.get(shard)?.kind === 'nothing';
-      if (wasTried && pending.has(shard)) {
-        progress.left.add(shard);
-      }
-      if (wasTried || !pending.has(shard)) {
+      if (!pending.has(shard)) {
         untried.delete(shard);
       }
     }

@@ -18,8 +18,8 @@ export interface Failure {
 }
 
 /**
- * Connection exceptions, resources that have run out, a server that stops, starts or only reads.
- * What has no code at all is a lost connection.
+ * Connection exceptions, resources that have run out, a server that stops, starts or only reads. What has no code at
+ * all is a lost connection.
  */
 const DOWN = /^(?:08...|53...|57P0[1-5]|25006)$/;
 

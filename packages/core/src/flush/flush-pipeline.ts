@@ -65,7 +65,7 @@ export function flushPipeline(outside$: Observable<Signal>, deps: PipelineDeps):
         from(land(flight, deps)).pipe(
           map((report) => ({
             kind: 'landed' as const,
-            landing: { number: flight.number, shards: flight.shards, report },
+            landing: { shards: flight.shards, report },
           })),
         ),
       ),

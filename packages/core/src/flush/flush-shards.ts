@@ -198,11 +198,8 @@ class Flush {
       return;
     }
     const chain = compareChain(batch.predecessor, last);
-    if (chain !== 'whole') {
-      await transaction.alive();
-    }
     if (chain === 'staging-forgot') {
-      return this.#park(batch.shard, { inFlight: batch.token, last: batch.predecessor }, last);
+      return this.#park(transaction, batch.shard, { inFlight: batch.token, last: batch.predecessor });
     }
     const more = !minted || batch.records.size + batch.unreadable.size >= this.#limit;
     this.#batches.push({ batch, more, databaseForgot: chain === 'database-forgot' });
@@ -210,13 +207,14 @@ class Flush {
 
   /**
    * The chain is broken and nothing is in flight. A database that has forgotten is no reason to doubt what is staged:
-   * it is claimed as the next batch of the chain that the staging store knows.
+   * it is claimed as the next batch of the chain that the staging store knows. (Should this transaction no longer hold
+   * the shard, it is the one that lags; the batch follows the right one all the same, and whoever holds the shard
+   * writes it.)
    */
   async #judgeEnd(transaction: SinkTransaction, shard: number, seen: ChainSeen): Promise<void> {
-    await transaction.alive();
     const last = lastOf(transaction, shard);
     if (compareChain(seen.last, last) !== 'database-forgot') {
-      return this.#park(shard, seen, last);
+      return this.#park(transaction, shard, seen);
     }
     const claimed = await this.#claim(shard, seen.last);
     if (claimed?.claim.status === 'batch') {
@@ -227,7 +225,13 @@ class Flush {
     }
   }
 
-  async #park(shard: number, seen: ChainSeen, last: string): Promise<void> {
+  /**
+   * Only on the word of a round trip that this transaction still holds the shard: else the chain may be whole, and
+   * somebody else at work on it.
+   */
+  async #park(transaction: SinkTransaction, shard: number, seen: ChainSeen): Promise<void> {
+    await transaction.alive();
+    const last = lastOf(transaction, shard);
     const report = await this.#ask(
       this.#deps.staging.park(shard, seen, last, this.#deps.onStagingLoss),
       `The parking of shard ${shard}`,

@@ -27,9 +27,8 @@ export type Signal =
   /** Time has passed. */
   | { readonly kind: 'alarm' };
 
-/** A flush that has ended. `number`: of all flushes begun here, the how manieth. */
+/** A flush that has ended. */
 export interface Landing {
-  readonly number: number;
   readonly shards: readonly number[];
   readonly report: FlushReport;
 }
@@ -37,7 +36,7 @@ export interface Landing {
 /** What one signal leads to. */
 export interface Turn {
   readonly board: Board;
-  readonly flights: readonly (Flight & { readonly number: number })[];
+  readonly flights: readonly Flight[];
   /** Look for what is due, now. */
   readonly look: boolean;
   readonly alarmMs: number | undefined;
@@ -63,7 +62,7 @@ export function takeTurn(before: Board, signal: Signal, now: number, context: Tu
   const board = look ? { ...flying, look: { ...flying.look, running: true, atMs: undefined, lastMs: now } } : flying;
   return {
     board,
-    flights: plan.flights.map((flight, index) => ({ ...flight, number: noted.begun + index + 1 })),
+    flights: plan.flights,
     look,
     alarmMs: plan.alarmMs,
     events: [...eventsOfSignal(signal), ...eventsOfChange(before, board, signal)],
@@ -240,7 +239,6 @@ function launch(board: Board, flights: readonly Flight[], now: number, { setting
   return {
     ...flying,
     running: board.running + flights.length,
-    begun: board.begun + flights.length,
     breaker: circuitBreaker(board.breaker, 'begun', settings.breaker, now, random),
   };
 }

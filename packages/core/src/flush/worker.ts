@@ -17,12 +17,12 @@ import type { ChangeSink } from '../sink/change-sink.js';
 import type { DueScope, StagingStore } from '../staging/staging-store.js';
 import { drain, type DrainResult } from './drain.js';
 import { flushPipeline } from './flush-pipeline.js';
-import type { FlushReport, ShardResult } from './flush-report.js';
+import type { FlushReport } from './flush-report.js';
 import { FLUSH_DEFAULTS, type FlushSettings } from './flush-settings.js';
 import { flushShards, type FlushSteps } from './flush-shards.js';
 import { monotonicScheduler } from './monotonic-scheduler.js';
 import { rendezvousOrder } from './rendezvous.js';
-import type { Landing, Signal, Turn } from './take-turn.js';
+import type { Signal, Turn } from './take-turn.js';
 import { within } from './within.js';
 
 export interface WorkerOptions {
@@ -71,7 +71,6 @@ export class FlushWorker implements AsyncDisposable {
    * Shards that were announced since the last look: `wake` is on the path of every save, so a shard is announced once.
    */
   readonly #woken = new Set<number>();
-  #begun = 0;
   #isStopping = false;
   #pruning: Subscription | undefined;
 
@@ -174,7 +173,6 @@ export class FlushWorker implements AsyncDisposable {
   }
 
   #note(turn: Turn): void {
-    this.#begun = turn.board.begun;
     for (const event of turn.events) {
       this.#events.emit(event);
     }
@@ -186,29 +184,23 @@ export class FlushWorker implements AsyncDisposable {
     return this.#staging.due.next();
   }
 
-  #landings(): Observable<Landing> {
+  #landings(): Observable<FlushReport> {
     return this.#turns.pipe(
-      map((turn) => turn.landing),
-      filter((landing) => landing !== undefined),
+      map((turn) => turn.landing?.report),
+      filter((report) => report !== undefined),
     );
   }
 
-  /** The first results of flushes that begin from now on; drains that wait for the same shard share its flush. */
-  #demand(shards: ReadonlySet<number>, fresh: boolean): Promise<FlushReport> {
-    const begun = this.#begun;
-    const reports$ = this.#landings().pipe(
-      filter((landing) => landing.number > begun),
-      scan(
-        (results, { report }) => new Map([...[...report].filter(([shard]) => shards.has(shard)), ...results]),
-        new Map<number, ShardResult>(),
-      ),
-      takeWhile((results) => results.size < shards.size, true),
+  /** Resolves when a flush of each shard has landed; drains that wait for the same shard share its flush. */
+  #demand(shards: ReadonlySet<number>, fresh: boolean): Promise<void> {
+    const waiting$ = this.#landings().pipe(
+      scan((waiting, report) => new Set([...waiting].filter((shard) => !report.has(shard))), shards),
+      takeWhile((waiting) => waiting.size > 0, true),
     );
-    const answer = lastValueFrom(reports$, { defaultValue: new Map<number, ShardResult>() }).then((results) => {
-      if (results.size < shards.size) {
+    const answer = lastValueFrom(waiting$, { defaultValue: shards }).then((waiting) => {
+      if (waiting.size > 0) {
         throw stopped('drained to the end');
       }
-      return results;
     });
     this.#signals.next({ kind: 'demand', shards: [...shards], fresh });
     return answer;

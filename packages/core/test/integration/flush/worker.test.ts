@@ -96,6 +96,19 @@ describe('workers on Redis and PostgreSQL', () => {
     expect(events.filter(({ type }) => type === 'drained')).toHaveLength(2);
   });
 
+  it('drain without waiting for a row that somebody has locked', async () => {
+    await using draining = worker('w1');
+    const [locked, free] = [rowOf(1, 0, SHARDS), rowOf(1, 1, SHARDS)];
+    await stageIncrements(fixture.staging, 1, [locked, free], LONG);
+    await fixture.sql.query('begin');
+    await fixture.sql.query('select from product where id = $1 for update', [idOf(locked)]);
+    expect(await draining.drain(ALL, { timeoutMs: 20_000 })).toEqual({ left: 1 });
+    await fixture.sql.query('rollback');
+    expect(await fixture.stock()).toEqual({ [idOf(free)]: 1 });
+    await draining.drain(ALL, { timeoutMs: 20_000 });
+    expect(await fixture.stock()).toEqual({ [idOf(locked)]: 1, [idOf(free)]: 1 });
+  });
+
   it('drain a shard that another worker holds, once that one is gone', async () => {
     await using draining = worker('w1');
     const row = rowOf(1, 0, SHARDS);

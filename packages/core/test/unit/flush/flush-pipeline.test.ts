@@ -19,8 +19,9 @@ class Bench {
   readonly events: SpillwayEvent[] = [];
   /** Shard -> the time at which it is due, by the store's clock, which here is the test's. */
   readonly dueAt = new Map<number, number>();
-  result: (shard: number) => ShardResult = () => ({ kind: 'nothing' });
+  result: (shard: number, together: readonly number[]) => ShardResult = () => ({ kind: 'nothing' });
   lookError: Error | undefined;
+  lookTakesMs = 0;
   isOver = false;
 
   constructor(shards = 8) {
@@ -46,7 +47,7 @@ class Bench {
   async #flush(shards: readonly number[]): Promise<FlushReport> {
     this.flights.push({ atMs: this.time.now, shards });
     await this.time.wait(FLUSH_MS);
-    const report = new Map(shards.map((shard) => [shard, this.result(shard)]));
+    const report = new Map(shards.map((shard) => [shard, this.result(shard, shards)]));
     for (const [shard, { kind }] of report) {
       if (kind !== 'failed' && kind !== 'busy') {
         this.dueAt.delete(shard);
@@ -55,8 +56,11 @@ class Bench {
     return report;
   }
 
-  #look(shards: number): readonly (number | undefined)[] {
+  async #look(shards: number): Promise<readonly (number | undefined)[]> {
     this.looks.push(this.time.now);
+    if (this.lookTakesMs > 0) {
+      await this.time.wait(this.lookTakesMs);
+    }
     if (this.lookError !== undefined) {
       throw this.lookError;
     }
@@ -189,6 +193,17 @@ describe('the flush pipeline', () => {
     expect(bench.flights.at(-1)?.shards).toEqual([2]);
   });
 
+  it('does not let one shard that fails spoil the transactions of others', async () => {
+    const bench = new Bench();
+    bench.result = (_, together) => (together.includes(1) ? failing('XX000') : written(false));
+    bench.stage(1, 0);
+    bench.stage(2, 0);
+    bench.stage(3, 0);
+    bench.signals.next({ kind: 'start' });
+    await bench.time.advance(2_000);
+    expect([...bench.dueAt.keys()]).toEqual([1]);
+  });
+
   it('F17: stays away from a dead database for longer and longer, and is back within seconds of it', async () => {
     const bench = new Bench();
     bench.result = () => failing('ECONNREFUSED');
@@ -203,7 +218,9 @@ describe('the flush pipeline', () => {
     expect(bench.looks.length).toBeLessThan(1_000);
 
     bench.result = () => written(false);
+    const before = bench.flights.length;
     await bench.time.advance(6_000);
+    expect(bench.flights.length - before).toBeLessThanOrEqual(2);
     expect(bench.events.some(({ type }) => type === 'written')).toBe(true);
     expect(bench.events.filter(({ type }) => type === 'sink-up')).toHaveLength(1);
     expect(bench.dueAt.size).toBe(0);
@@ -222,6 +239,20 @@ describe('the flush pipeline', () => {
     ]);
   });
 
+  it('F26: says once that the staging store is silent for a shard, however often it asks', async () => {
+    const bench = new Bench(2);
+    const silent: ShardResult = { kind: 'failed', failure: { kind: 'staging', error: new Error('no answer') } };
+    bench.result = () => (bench.flights.length < 5 ? silent : { kind: 'nothing' });
+    bench.stage(1, 0);
+    bench.signals.next({ kind: 'start' });
+    await bench.time.advance(20_000);
+    expect(bench.flights).toHaveLength(5);
+    expect(bench.events.map(({ type }) => type).filter((type) => type !== 'retry')).toEqual([
+      'staging-down',
+      'staging-up',
+    ]);
+  });
+
   it('asks again after a while when somebody else holds a shard', async () => {
     const bench = new Bench();
     bench.result = () => (bench.flights.length < 4 ? { kind: 'busy' } : written(false));
@@ -231,6 +262,40 @@ describe('the flush pipeline', () => {
     await bench.time.advance(1_000);
     expect(bench.flights).toHaveLength(4);
     expect(bench.dueAt.size).toBe(0);
+  });
+
+  it('takes a signal from within a turn as the next turn', async () => {
+    const time = new VirtualTime();
+    const signals = new Subject<Signal>();
+    const flights: (readonly number[])[] = [];
+    flushPipeline(signals, {
+      settings: FLUSH_DEFAULTS,
+      random: () => 1,
+      order: [0, 1, 2],
+      scheduler: time.scheduler,
+      flush: async ({ shards }) => {
+        flights.push(shards);
+        return new Map(shards.map((shard) => [shard, { kind: 'nothing' }]));
+      },
+      look: async () => [],
+    }).subscribe((turn) => {
+      if (turn.flights[0]?.shards[0] === 1) {
+        signals.next({ kind: 'demand', shards: [2], fresh: true });
+      }
+    });
+    signals.next({ kind: 'demand', shards: [1], fresh: true });
+    await time.advance(10);
+    expect(flights).toEqual([[1], [2]]);
+  });
+
+  it('ends when it is stopped, though a look is never answered', async () => {
+    const bench = new Bench();
+    bench.lookTakesMs = 1_000_000;
+    bench.signals.next({ kind: 'start' });
+    await bench.time.advance(100);
+    bench.signals.next({ kind: 'stop' });
+    await bench.time.advance(1);
+    expect(bench.isOver).toBe(true);
   });
 
   it('ends when it is stopped and its last flush has landed', async () => {

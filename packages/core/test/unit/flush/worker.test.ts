@@ -92,6 +92,18 @@ describe('a worker', () => {
     expect(sink.sums.get(a)).toBe(1);
   });
 
+  it('writes what this process has staged as soon as it is due, however long nothing was', async () => {
+    const flushing = worker();
+    flushing.start();
+    for (const round of [1, 2, 3]) {
+      await time.advance(60_000);
+      await stageIncrements(staging, 1, [a], { debounceMs: 20, maxDelayMs: 20 });
+      flushing.wake([1]);
+      await time.advance(100);
+      expect(sink.sums.get(a)).toBe(round);
+    }
+  });
+
   it('tells what it has written', async () => {
     const flushing = worker();
     flushing.start();
@@ -303,5 +315,9 @@ describe('a drain', () => {
       ) as unknown,
     });
     expect(time.now).toBeLessThan(2_010);
+
+    const begun = sink.begun;
+    await time.advance(60_000);
+    expect(sink.begun - begun).toBeLessThanOrEqual(1);
   });
 });

@@ -10,6 +10,7 @@ export type Role = 'application' | 'worker';
 export class Child {
   readonly #process: ChildProcess;
   readonly #ended: Promise<unknown>;
+  readonly #ready: Promise<unknown>;
   #figures: Figures = noFigures;
   #mayEnd = false;
 
@@ -23,6 +24,7 @@ export class Child {
     this.#process = fork(program, [name], { env: settingsForChild(settings), execArgv: ['--enable-source-maps'] });
     this.#process.on('message', (figures) => (this.#figures = figures as Figures));
     this.#ended = once(this.#process, 'exit');
+    this.#ready = once(this.#process, 'message');
     this.#process.once('exit', (code, signal) => {
       if (this.#mayEnd && (code === 0 || signal === 'SIGKILL')) return;
       onCrash(new Error(`${name} (pid ${this.pid}) ended by itself with ${signal ?? `exit code ${code}`}; see above.`));
@@ -36,6 +38,11 @@ export class Child {
   /** As of its last report. */
   get figures(): Figures {
     return this.#figures;
+  }
+
+  /** Until it works: it has reported for the first time, or it has ended. */
+  async ready(): Promise<void> {
+    await Promise.race([this.#ready, this.#ended]);
   }
 
   /** Lets it finish what it is doing. */

@@ -2,7 +2,7 @@ import type { Figures } from './figures.js';
 
 const reportEveryMs = 200;
 
-/** The child's end of the line to the main process: reports figures, and learns when to stop. */
+/** The child's end of the line to the main process: reports that it is ready and what it does, and learns when to stop. */
 export class Parent implements Disposable {
   /** Aborted when the main process wants this one to come to an end. */
   readonly stop: AbortSignal;
@@ -20,6 +20,7 @@ export class Parent implements Disposable {
     process.on('SIGINT', () => {});
     // A parent that has just died cannot be told anything; `disconnect` follows.
     this.#report = () => process.send?.(figures(), () => {});
+    this.#report();
     this.#timer = setInterval(this.#report, reportEveryMs);
   }
 

@@ -2,17 +2,17 @@
 import { once } from 'node:events';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { Spillway } from '@spillway/core';
-import { rowsIn } from './figures.js';
+import { noFigures, rowsIn } from './figures.js';
 import { shopConfig } from '../orm-config.js';
 import { Parent } from './from-parent.js';
 import { readSettings } from './settings.js';
 
 let rows = 0;
-using parent = new Parent(() => ({ saves: 0, conflicts: 0, rows }));
 const orm = await MikroORM.init(shopConfig(readSettings(), { concurrency: 2 }));
 const writeBehind = Spillway.of(orm);
 writeBehind.on('written', (batch) => (rows += rowsIn(batch)));
 await writeBehind.start();
+using parent = new Parent(() => ({ ...noFigures, rows }));
 
 if (!parent.stop.aborted) await once(parent.stop, 'abort');
 await orm.close();

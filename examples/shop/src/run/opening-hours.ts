@@ -5,6 +5,13 @@ import type { Progress } from './progress.js';
 
 const staff: readonly Role[] = ['worker', 'worker', 'application', 'application'];
 
+/** Starts the processes of the shop and waits until they are ready. */
+export async function startStaff(fleet: Fleet, progress: Progress): Promise<void> {
+  const children = staff.map((role) => fleet.start(role));
+  await Promise.all(children.map((child) => child.ready()));
+  progress.say(`Running ${children.map(({ name, pid }) => `${name} (pid ${pid})`).join(', ')}.`);
+}
+
 /** When, in shares of the time that the shop is open, which process is killed. */
 const accidents = [
   { at: 0.35, role: 'worker' },
@@ -22,10 +29,6 @@ export async function openingHours(
   const at = (share: number): Promise<void> => wait(opened + share * seconds * 1_000 - performance.now(), stop);
   const killed: string[] = [];
 
-  for (const role of staff) {
-    const { name, pid } = fleet.start(role);
-    progress.say(`Started ${name} (pid ${pid}).`);
-  }
   for (const accident of accidents) {
     await at(accident.at);
     if (stop.aborted) break;

@@ -12,7 +12,7 @@ import { makeCatalogue } from '../traffic/catalogue.js';
 import type { Arguments } from './arguments.js';
 import { readDeadLetters } from './dead-letters.js';
 import { drainAll } from './drain-all.js';
-import { openingHours } from './opening-hours.js';
+import { openingHours, startStaff } from './opening-hours.js';
 import type { Outcome } from './outcome.js';
 import { makePlace } from './place.js';
 import type { Progress } from './progress.js';
@@ -41,6 +41,7 @@ export async function runShop(
   await openShop(orm, journal, makeCatalogue(seed));
 
   const fleet = resources.use(new Fleet(place, (error) => stop.abort(error)));
+  await startStaff(fleet, progress);
   const watch = resources.use(new Watch(spillway, fleet, progress, (error) => stop.abort(error)));
   const { openMs, killed } = await openingHours(seconds, fleet, progress, stop.signal);
 

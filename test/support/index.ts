@@ -4,3 +4,4 @@ export { freshNamespace } from './namespace.js';
 export { postgres, type PrivatePostgres } from './postgres.js';
 export { redis, type PrivateRedis } from './redis.js';
 export { sharedDatabaseUrl, sharedRedisUrl } from './shared.js';
+export { TcpProxy, type Loss } from './tcp-proxy.js';

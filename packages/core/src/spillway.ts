@@ -2,6 +2,7 @@ import type { EntityMetadata, EntityName, MikroORM } from '@mikro-orm/core';
 import type { Observable } from 'rxjs';
 import { SpillwayError } from './errors.js';
 import type { SpillwayEvent, SpillwayEventName, SpillwayListener } from './events.js';
+import type { FlushSteps } from './flush/flush-shards.js';
 import { parseDuration, type Duration, type DurationLimits } from './policy/duration.js';
 import type { PolicyTarget } from './policy/entity-types.js';
 import { collectPolicies } from './policy/policy-registry.js';
@@ -32,12 +33,21 @@ export interface SpillwayExtension {
 export function spillway<const Targets extends readonly PolicyTarget[]>(
   options: SpillwayOptions<Targets>,
 ): SpillwayExtension {
-  const resolved = resolveOptions(options);
+  return extensionOf(resolveOptions(options));
+}
+
+/**
+ * The extension by options that are decided.
+ * @param steps called after each step of a flush, for tests that let a worker die there
+ * @internal
+ */
+export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps): SpillwayExtension {
   return {
     register(orm) {
       const types = new TypeRegistry();
       const logger = resolved.logger ?? ormLogger(orm);
-      const runtime = new Runtime({ options: resolved, types, logger, database: () => databaseOf(orm) });
+      const database = () => databaseOf(orm);
+      const runtime = new Runtime({ options: resolved, types, logger, database, ...(steps && { steps }) });
       install(orm, { types, engine: runtime, policiesOf: (entities) => policiesOf(entities, resolved) });
       orm.config.registerExtension(EXTENSION, () => new Spillway(runtime));
     },

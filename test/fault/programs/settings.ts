@@ -1,0 +1,37 @@
+import type { FlushStep } from '@spillway/core/testing';
+import type { Place } from './site.js';
+
+interface ProgramSettings extends Place {
+  /** The file that the program keeps its journal in. */
+  readonly journal: string;
+}
+
+export interface WorkerSettings extends ProgramSettings {
+  /** Dies by `kill -9` when this step of a flush has been done for the `at.time`th time. */
+  readonly dieAfter?: { readonly step: FlushStep; readonly time: number };
+  /** How long it may take to write what is left when it is told to end. */
+  readonly stopTimeoutMs?: number;
+}
+
+export interface ApplicationSettings extends ProgramSettings {
+  /** Begins the keys of its rows, which nobody else touches. */
+  readonly name: string;
+  readonly seed: number;
+  /** Units of work at once. */
+  readonly lanes: number;
+  /** Whether it also writes to the database. */
+  readonly worker: boolean;
+  /** Dies by `kill -9` around its `call`th stage call: before it is sent, or when Redis has answered and nobody has heard. */
+  readonly dieAt?: { readonly moment: 'before-stage' | 'after-stage'; readonly call: number };
+}
+
+/** A program is told its settings in its one argument. */
+export function readSettings(): unknown {
+  return JSON.parse(process.argv[2] ?? '{}');
+}
+
+/** As if somebody had done `kill -9`: nothing of this process runs any more. */
+export async function die(): Promise<never> {
+  process.kill(process.pid, 'SIGKILL');
+  return new Promise(() => {});
+}

@@ -8,16 +8,17 @@ const ENTITY = 'p:';
 export function addStats(replies: readonly Reply[]): StagingStats {
   const pending: Record<string, number> = {};
   const totals = { inFlight: 0, dead: 0, staged: 0, coalesced: 0, annihilated: 0 };
-  for (const [status, inFlight, dead, staged, ...counts] of replies) {
+  for (const [status, inFlight, dead, staged, coalesced, annihilated, ...counts] of replies) {
     if (text(status) !== 'counts') continue;
     totals.inFlight += Number(inFlight);
     totals.dead += Number(dead);
     totals.staged += Number(text(staged));
+    totals.coalesced += Number(text(coalesced));
+    totals.annihilated += Number(text(annihilated));
     for (let index = 0; index < counts.length; index += 2) {
       const name = text(counts[index]);
       const count = Number(text(counts[index + 1]));
-      if (name === 'coalesced' || name === 'annihilated') totals[name] += count;
-      else if (name.startsWith(ENTITY) && count > 0) {
+      if (name.startsWith(ENTITY) && count > 0) {
         const entity = name.slice(ENTITY.length);
         pending[entity] = (pending[entity] ?? 0) + count;
       }

@@ -44,7 +44,7 @@ export const SCRIPTS: {
 };
 
 function load(name: string, keys: readonly KeyName[]): Script {
-  const source = withIncludes(read(name), new Set());
+  const source = withConstants(withIncludes(read(name), new Set()));
   return { name, source, sha: createHash('sha1').update(source).digest('hex'), keys };
 }
 
@@ -55,6 +55,23 @@ function withIncludes(source: string, included: Set<string>): string {
     included.add(fragment);
     return withIncludes(read(`include/${fragment}`), included);
   });
+}
+
+/**
+ * Writes numbers in the place of their names (`local KIND, ENTITY = 2, 3`, in capitals). In Lua 5.1 a named constant is a variable, and each of them would cost every function
+ * that uses it at every call of the script.
+ */
+function withConstants(source: string): string {
+  const constants = new Map<string, string>();
+  const code = source.replaceAll(
+    /^local ([A-Z_]+(?:, [A-Z_]+)*) = (\d+(?:, \d+)*)\n/gmu,
+    (_, names: string, numbers: string) => {
+      const values = numbers.split(', ');
+      names.split(', ').forEach((name, index) => constants.set(name, values[index] ?? ''));
+      return '';
+    },
+  );
+  return code.replaceAll(/\b[A-Z][A-Z_]+\b/gu, (word) => constants.get(word) ?? word);
 }
 
 function read(name: string): string {

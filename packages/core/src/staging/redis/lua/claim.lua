@@ -13,7 +13,7 @@ local epoch, new_token, predecessor, limit = ARGV[1], ARGV[2], ARGV[3], tonumber
 -- include: bulk
 -- include: claim-due
 
-local head = redis.call('HMGET', chain, 'epoch', 'token', 'predecessor', 'last', 'horizon')
+local head = redis.call('HMGET', chain, 'epoch', 'token', 'predecessor', 'last', 'horizon', 'marked')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 
@@ -24,6 +24,7 @@ if not head[2] then
   take_off(row_keys)
   redis.call('HSET', chain, 'token', new_token, 'predecessor', predecessor, 'attempts', 0)
   if mark then redis.call('HSET', chain, 'mark', mark) end
+  if head[6] and redis.call('ZCOUNT', due, '-inf', BEFORE_TIME) == 0 then redis.call('HDEL', chain, 'marked') end
   head[2], head[3] = new_token, predecessor
 end
 

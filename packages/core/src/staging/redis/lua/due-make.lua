@@ -28,6 +28,7 @@ else
   end
 end
 send('ZADD', due, marked)
+if #marked > 0 then redis.call('HSET', chain, 'marked', 1) end
 
 local is_pending = #marked > 0
 if is_first and not is_pending then is_pending = any_marked() end

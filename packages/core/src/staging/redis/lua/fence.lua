@@ -8,10 +8,12 @@ local seen = KEYS[2]
 local seen_old = KEYS[3]
 local epoch, call_id = ARGV[1], ARGV[2]
 
+-- include: seen
+
 local present = redis.call('HGET', chain, 'epoch')
 if not present then return { 'uninitialised' } end
 if present ~= epoch then return { 'epoch', present } end
 local answered = redis.call('HGET', seen, call_id) or redis.call('HGET', seen_old, call_id)
-if answered then return cmsgpack.unpack(answered) end
+if answered then return seen_answer(answered) end
 redis.call('HSET', seen, call_id, cmsgpack.pack({ 'voided' }))
 return { 'voided' }

@@ -20,15 +20,16 @@ local seen_ms, seen_calls = tonumber(ARGV[6]), tonumber(ARGV[7])
 -- include: coalesce
 -- include: recent
 -- include: generations
+-- include: seen
 -- include: counts
 -- include: stage-row
 -- include: stage-write
 
-local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'seenAt', 'seenFrom', 'horizon')
+local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'marked', 'horizon', 'coalesced', 'annihilated', 'seenAt', 'seenFrom')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 local answered = redis.call('HGET', seen, call_id) or redis.call('HGET', seen_old, call_id)
-if answered then return cmsgpack.unpack(answered) end
+if answered then return seen_answer(answered) end
 
 changes = cmsgpack.unpack(changes)
 rules = cmsgpack.unpack(rules)
@@ -70,16 +71,18 @@ for _, row_key in ipairs(order) do
 end
 if mode == 'check' then return answer end
 
-write_rows(rows, order, rules, now)
-local horizon = longest_delay(rules, tonumber(head[6]))
-redis.call('HSET', chain, 'sequence', sequence + #changes, 'horizon', horizon)
-local age = now - tonumber(head[4])
-if age >= seen_ms or (sequence - tonumber(head[5]) >= seen_calls and age >= seen_ms / 10) then
+write_rows(rows, order, rules, now, head[4])
+local horizon = longest_delay(rules, tonumber(head[5]))
+local places = { 'sequence', sequence + #changes }
+if horizon > tonumber(head[5]) then append(places, 'horizon', horizon) end
+if coalesced > 0 then append(places, 'coalesced', head[6] + coalesced) end
+if annihilated > 0 then append(places, 'annihilated', head[7] + annihilated) end
+send('HSET', chain, places)
+local age = now - tonumber(head[8])
+if age >= seen_ms or (sequence - tonumber(head[9]) >= seen_calls and age >= seen_ms / 10) then
   new_generation(seen, seen_old)
   redis.call('HSET', chain, 'seenAt', now, 'seenFrom', sequence)
 end
-redis.call('HSET', seen, call_id, cmsgpack.pack(answer))
+redis.call('HSET', seen, call_id, #answer == 1 and '' or cmsgpack.pack(answer))
 write_counts()
-if coalesced > 0 then redis.call('HINCRBY', stats, 'coalesced', coalesced) end
-if annihilated > 0 then redis.call('HINCRBY', stats, 'annihilated', annihilated) end
 return answer

@@ -2,6 +2,7 @@
 -- Needs: dirty, due, flight
 
 local FIRST_TIME = 1000000000000
+local BEFORE_TIME = '(1000000000000'
 
 -- Answers row keys and the smallest mark of a drain among them. What is due later than anything may have to wait was stamped by a clock that ran ahead of this one.
 local function due_rows(now, limit, horizon)

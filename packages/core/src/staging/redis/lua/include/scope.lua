@@ -1,7 +1,8 @@
 -- Which rows a drain is about, told by the row key alone.
 -- Needs: due, flight, scope, mark, and ARGV from the sixth
 
-local FIRST_TIME, BEFORE_TIME = 1000000000000, '(1000000000000'
+local FIRST_TIME = 1000000000000
+local BEFORE_TIME = '(1000000000000'
 
 local wanted = {}
 for index = 6, #ARGV do

@@ -1,17 +1,17 @@
 -- Scores below this are marks of drains, above it times in milliseconds.
 local FIRST_TIME = 1000000000000
 
--- Writes what has become of the rows of a call. A row that a drain has marked stays marked.
+-- Writes what has become of the rows of a call. A row that a drain has marked stays marked; `marked` is false if there can be none.
 -- Needs: dirty, due
-local function write_rows(rows, order, rules, now)
+local function write_rows(rows, order, rules, now, marked)
   local records, times, gone = {}, {}, {}
   for _, row_key in ipairs(order) do
     local row = rows[row_key]
     if row.dirty then
       local rule = rules[row.dirty[ENTITY]]
       append(records, row_key, row.bytes)
-      local score = row.was_dirty and tonumber(redis.call('ZSCORE', due, row_key) or FIRST_TIME) or FIRST_TIME
-      if score >= FIRST_TIME then
+      local score = marked and row.was_dirty and redis.call('ZSCORE', due, row_key)
+      if not score or tonumber(score) >= FIRST_TIME then
         append(times, rule and math.min(row.dirty[FIRST_AT] + rule[2], now + rule[1]) or now, row_key)
       end
     elseif row.was_dirty then

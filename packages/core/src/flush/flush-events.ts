@@ -43,12 +43,18 @@ function* eventsOfBatch(
   };
 }
 
+/**
+ * The codes of dead letters whose row was not as the record expected. The others are the record's own fault, or
+ * nobody's.
+ */
+const CONFLICTS = new Set(['CONFLICT', 'ROW_MISSING', 'ROW_EXISTS']);
+
 function* eventsOfRecord(shard: number, rowKey: RowKey, entity: string, outcome: Outcome): Generator<SpillwayEvent> {
   if (outcome.kind === 'superseded') {
     yield { type: 'conflict', shard, entity, rowKey, settled: 'database' };
   }
   if (outcome.kind === 'buried') {
-    if (!outcome.rejected) {
+    if (CONFLICTS.has(outcome.code)) {
       yield { type: 'conflict', shard, entity, rowKey, settled: 'nobody' };
     }
     yield { type: 'dead-letter', shard, entity, rowKey, code: outcome.code, reason: outcome.reason };

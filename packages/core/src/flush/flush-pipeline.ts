@@ -27,7 +27,8 @@ import { emptyBoard } from './board.js';
 import { failureOf } from './failure.js';
 import type { FlushReport } from './flush-report.js';
 import type { Flight } from './planner.js';
-import { isOver, type Signal, takeTurn, type Turn, type TurnContext } from './take-turn.js';
+import { isOver, type Signal, takeTurn, type Turn } from './take-turn.js';
+import type { TurnContext } from './turn-context.js';
 
 export interface PipelineDeps extends TurnContext {
   /** The shards in the order in which this worker looks at them. */

@@ -199,22 +199,23 @@ class Flush {
     }
     const chain = compareChain(batch.predecessor, last);
     if (chain === 'staging-forgot') {
-      return this.#park(transaction, batch.shard, { inFlight: batch.token, last: batch.predecessor });
+      await transaction.alive();
+      return this.#park(batch.shard, { inFlight: batch.token, last: batch.predecessor }, last);
     }
     const more = !minted || batch.records.size + batch.unreadable.size >= this.#limit;
     this.#batches.push({ batch, more, databaseForgot: chain === 'database-forgot' });
   }
 
   /**
-   * The chain is broken and nothing is in flight. A database that has forgotten is no reason to doubt what is staged:
-   * it is claimed as the next batch of the chain that the staging store knows. (Should this transaction no longer hold
-   * the shard, it is the one that lags; the batch follows the right one all the same, and whoever holds the shard
-   * writes it.)
+   * The chain is broken and nothing is in flight. If it is so: a transaction that no longer holds the shard knows an
+   * old end of it. A database that has forgotten is no reason to doubt what is staged: it is claimed as the next batch
+   * of the chain that the staging store knows.
    */
   async #judgeEnd(transaction: SinkTransaction, shard: number, seen: ChainSeen): Promise<void> {
+    await transaction.alive();
     const last = lastOf(transaction, shard);
     if (compareChain(seen.last, last) !== 'database-forgot') {
-      return this.#park(transaction, shard, seen);
+      return this.#park(shard, seen, last);
     }
     const claimed = await this.#claim(shard, seen.last);
     if (claimed?.claim.status === 'batch') {
@@ -226,12 +227,10 @@ class Flush {
   }
 
   /**
-   * Only on the word of a round trip that this transaction still holds the shard: else the chain may be whole, and
-   * somebody else at work on it.
+   * Comes after a round trip has shown that the shard is still held: else the chain may be whole, and somebody else at
+   * work on it.
    */
-  async #park(transaction: SinkTransaction, shard: number, seen: ChainSeen): Promise<void> {
-    await transaction.alive();
-    const last = lastOf(transaction, shard);
+  async #park(shard: number, seen: ChainSeen, last: string): Promise<void> {
     const report = await this.#ask(
       this.#deps.staging.park(shard, seen, last, this.#deps.onStagingLoss),
       `The parking of shard ${shard}`,

@@ -1,12 +1,13 @@
 import type { SpillwayEvent } from '../events.js';
+import { afterFlush } from './after-flush.js';
 import { backOff, readyAtMs } from './back-off.js';
-import { type Board, type Look, type ShardState, withShards } from './board.js';
+import { type Board, type Look, withShards } from './board.js';
 import { circuitBreaker } from './circuit-breaker.js';
-import type { Failure } from './failure.js';
 import { eventsOf, eventsOfFailures } from './flush-events.js';
-import type { FlushReport, ShardResult } from './flush-report.js';
+import type { FlushReport } from './flush-report.js';
 import type { FlushSettings } from './flush-settings.js';
 import { type Flight, planFlights } from './planner.js';
+import type { TurnContext } from './turn-context.js';
 
 /** Everything that can happen to a flush pipeline. */
 export type Signal =
@@ -28,7 +29,7 @@ export type Signal =
   | { readonly kind: 'alarm' };
 
 /** A flush that has ended. */
-export interface Landing {
+interface Landing {
   readonly shards: readonly number[];
   readonly report: FlushReport;
 }
@@ -42,12 +43,6 @@ export interface Turn {
   readonly alarmMs: number | undefined;
   readonly events: readonly SpillwayEvent[];
   readonly landing?: Landing;
-}
-
-export interface TurnContext {
-  readonly settings: FlushSettings;
-  /** From 0 up to 1. */
-  readonly random: () => number;
 }
 
 /**
@@ -160,71 +155,6 @@ function sinkHealth(report: FlushReport): 'sink-up' | 'sink-down' | undefined {
     return 'sink-down';
   }
   return kinds.every((kind) => kind === 'fault') ? undefined : 'sink-up';
-}
-
-/**
- * What a result means for the shard's next flush. After most results it is unknown when the shard is due; the next look
- * tells.
- */
-function afterFlush(
-  state: ShardState,
-  result: ShardResult,
-  now: number,
-  { settings, random }: TurnContext,
-): ShardState {
-  const landed = { ...state, running: false, dueMs: state.demanded ? now : undefined };
-  const well = {
-    ...landed,
-    silent: false,
-    alone: false,
-    backOff: backOff(state.backOff, { kind: 'succeeded' }, now, random),
-  };
-  switch (result.kind) {
-    case 'done':
-      return result.more
-        ? { ...well, dueMs: now, expected: settings.batchSize }
-        : { ...well, expected: Math.max(1, result.batch.records.size) };
-    case 'nothing':
-      return { ...well, expected: 1 };
-    case 'parked':
-      return { ...well, dueMs: now };
-    case 'busy': {
-      const limits = { minDelayMs: settings.busyMs, maxDelayMs: settings.busyMs };
-      return { ...landed, backOff: backOff(state.backOff, { kind: 'postponed', limits }, now, random) };
-    }
-    case 'failed': {
-      const limits = limitsFor(result.failure, settings);
-      const waiting = { ...landed, backOff: backOff(state.backOff, { kind: 'failed', limits }, now, random) };
-      const { kind } = result.failure;
-      return {
-        ...waiting,
-        alone: state.alone || (kind !== 'sink-down' && kind !== 'restart'),
-        silent: kind === 'staging',
-      };
-    }
-  }
-}
-
-/**
- * A database that is down is the breaker's matter: shards wait a little, and not longer for each failure, so that all
- * are back when it is.
- */
-function limitsFor(
-  { kind }: Failure,
-  { retry, restart, stagingRetry }: FlushSettings,
-): { readonly minDelayMs: number; readonly maxDelayMs: number } {
-  switch (kind) {
-    case 'restart':
-      return restart;
-    case 'staging':
-      return stagingRetry;
-    case 'sink-down':
-      return { minDelayMs: retry.minDelayMs, maxDelayMs: retry.minDelayMs };
-    case 'blocked':
-      return { minDelayMs: retry.maxDelayMs, maxDelayMs: retry.maxDelayMs };
-    case 'fault':
-      return retry;
-  }
 }
 
 function launch(board: Board, flights: readonly Flight[], now: number, { settings, random }: TurnContext): Board {

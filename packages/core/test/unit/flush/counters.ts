@@ -14,7 +14,7 @@ export function rowOf(shard: number, index: number, shards: number): RowKey {
 }
 
 /** Changes without versions, the hardest to apply exactly once: each adds one to a row's stock. */
-export function incrementOf(rowKey: RowKey): Change {
+function incrementOf(rowKey: RowKey): Change {
   return { kind: 'increment', entity: 'Product', rowKey, values: {}, deltas: { stock: '1' }, originals: {} };
 }
 

@@ -55,13 +55,15 @@ describe('the events of a flush', () => {
   });
 
   it('name the rows that met a conflict or became dead letters, and never a value', () => {
-    const events = [...eventsOf(done({}, rejected, overruled, { kind: 'superseded' }))];
+    const unreadable = { ...overruled, code: 'UNREADABLE', reason: 'bad bytes' };
+    const events = [...eventsOf(done({}, rejected, overruled, { kind: 'superseded' }, unreadable))];
     const named = { shard: 2, entity: 'Product' };
     expect(events.slice(0, -1)).toEqual([
       { type: 'dead-letter', ...named, rowKey: rows[0], code: '23514', reason: 'a check' },
       { type: 'conflict', ...named, rowKey: rows[1], settled: 'nobody' },
       { type: 'dead-letter', ...named, rowKey: rows[1], code: 'CONFLICT', reason: 'version 5' },
       { type: 'conflict', ...named, rowKey: rows[2], settled: 'database' },
+      { type: 'dead-letter', ...named, rowKey: rows[3], code: 'UNREADABLE', reason: 'bad bytes' },
     ]);
     expect(JSON.stringify(events)).not.toContain('secret');
   });

@@ -1,0 +1,68 @@
+import { backOff, type BackOffLimits } from './back-off.js';
+import type { ShardState } from './board.js';
+import type { Failure } from './failure.js';
+import type { ShardResult } from './flush-report.js';
+import type { FlushSettings } from './flush-settings.js';
+import type { TurnContext } from './turn-context.js';
+
+/**
+ * What a result means for the shard's next flush. After most results it is unknown when the shard is due; the next look
+ * tells.
+ */
+export function afterFlush(
+  state: ShardState,
+  result: ShardResult,
+  now: number,
+  { settings, random }: TurnContext,
+): ShardState {
+  const landed = { ...state, running: false, dueMs: state.demanded ? now : undefined };
+  const well = {
+    ...landed,
+    silent: false,
+    alone: false,
+    backOff: backOff(state.backOff, { kind: 'succeeded' }, now, random),
+  };
+  switch (result.kind) {
+    case 'done':
+      return result.more
+        ? { ...well, dueMs: now, expected: settings.batchSize }
+        : { ...well, expected: Math.max(1, result.batch.records.size) };
+    case 'nothing':
+      return { ...well, expected: 1 };
+    case 'parked':
+      return { ...well, dueMs: now };
+    case 'busy': {
+      const limits = { minDelayMs: settings.busyMs, maxDelayMs: settings.busyMs };
+      return { ...landed, backOff: backOff(state.backOff, { kind: 'postponed', limits }, now, random) };
+    }
+    case 'failed': {
+      const limits = limitsFor(result.failure, settings);
+      const waiting = { ...landed, backOff: backOff(state.backOff, { kind: 'failed', limits }, now, random) };
+      const { kind } = result.failure;
+      return {
+        ...waiting,
+        alone: state.alone || (kind !== 'sink-down' && kind !== 'restart'),
+        silent: kind === 'staging',
+      };
+    }
+  }
+}
+
+/**
+ * A database that is down is the breaker's matter: shards wait a little, and not longer for each failure, so that all
+ * are back when it is.
+ */
+function limitsFor({ kind }: Failure, { retry, restart, stagingRetry }: FlushSettings): BackOffLimits {
+  switch (kind) {
+    case 'restart':
+      return restart;
+    case 'staging':
+      return stagingRetry;
+    case 'sink-down':
+      return { minDelayMs: retry.minDelayMs, maxDelayMs: retry.minDelayMs };
+    case 'blocked':
+      return { minDelayMs: retry.maxDelayMs, maxDelayMs: retry.maxDelayMs };
+    case 'fault':
+      return retry;
+  }
+}

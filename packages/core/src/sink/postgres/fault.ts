@@ -11,6 +11,7 @@ export interface Fault {
 }
 
 export const FOREIGN_KEY = '23503';
+export const TIMED_OUT = '57014';
 
 /** @throws SinkDown, SinkRestart: what no record is to be blamed for. Whatever is no error of PostgreSQL's is thrown as it is. */
 export function faultOf(error: unknown): Fault {

@@ -1,10 +1,11 @@
-import pg from 'pg';
+import type pg from 'pg';
 import type { ChangeSink, SinkTransaction } from '../change-sink.js';
 import type { Table } from '../table.js';
 import { SAVEPOINT } from './apply/apply-groups.js';
 import { failureOf } from './fault.js';
 import { holdShards, type TransactionLimits } from './ledger/hold-shards.js';
-import { ensureLedger, notPrepared, verifyLedger } from './ledger/prepare.js';
+import { ledgerFailureOf, notPrepared } from './ledger/ledger-failure.js';
+import { ensureLedger, verifyLedger } from './ledger/prepare.js';
 import { pruneLedger } from './ledger/prune-ledger.js';
 import { readApplied } from './ledger/read-ledger.js';
 import { ledgerTables } from './ledger/tables.js';
@@ -63,7 +64,7 @@ class PostgresSink implements ChangeSink {
     try {
       return await readApplied(this.#pool, this.#around.ledger, this.#around.namespace, tokens);
     } catch (error) {
-      throw failureOf(error);
+      throw ledgerFailureOf(error);
     }
   }
 
@@ -79,7 +80,7 @@ class PostgresSink implements ChangeSink {
     try {
       return await pruneLedger(this.#pool, this.#around.ledger, this.#around.namespace, olderThanMs);
     } catch (error) {
-      throw failureOf(error);
+      throw ledgerFailureOf(error);
     }
   }
 
@@ -107,7 +108,7 @@ class PostgresSink implements ChangeSink {
       return new PostgresTransaction(client, held, this.#around);
     } catch (error) {
       await new PostgresTransaction(client, new Map(), this.#around)[Symbol.asyncDispose]();
-      throw preparationFailureOf(error);
+      throw ledgerFailureOf(error);
     }
   }
 
@@ -126,16 +127,9 @@ class PostgresSink implements ChangeSink {
       await use(client);
       broken = false;
     } catch (error) {
-      throw preparationFailureOf(error);
+      throw ledgerFailureOf(error);
     } finally {
       client.release(broken);
     }
   }
-}
-
-/** Outside of a batch, a missing table or right is Spillway's own. */
-function preparationFailureOf(error: unknown): Error {
-  if (error instanceof pg.DatabaseError && error.code?.startsWith('42') === true)
-    return notPrepared(error.message, error);
-  return failureOf(error);
 }

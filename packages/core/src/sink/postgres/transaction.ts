@@ -9,6 +9,7 @@ import type { Applied } from './apply/context.js';
 import { failed, overruled } from './apply/outcomes.js';
 import type { TableFault } from './apply/table-fault.js';
 import { commitFailureOf, failureOf } from './fault.js';
+import { ledgerFailureOf } from './ledger/ledger-failure.js';
 import { readOutcome } from './ledger/read-ledger.js';
 import type { LedgerTables } from './ledger/tables.js';
 import { writeLedger } from './ledger/write-ledger.js';
@@ -47,7 +48,7 @@ export class PostgresTransaction implements SinkTransaction {
 
   async outcomeOf(token: string): Promise<BatchOutcome | undefined> {
     const { ledger, namespace } = this.#around;
-    const outcome = await this.#attempt(() => readOutcome(this.#session, ledger, namespace, token));
+    const outcome = await this.#attempt(() => readOutcome(this.#session, ledger, namespace, token), ledgerFailureOf);
     if (outcome !== undefined) return outcome;
     // Somebody has emptied the ledger, but the shard's row still says that this was written.
     return [...this.held.values()].includes(token) ? new Map() : undefined;
@@ -69,7 +70,8 @@ export class PostgresTransaction implements SinkTransaction {
     for (const [{ token, rowKey }, outcome] of outcomes) byToken.get(token)?.set(rowKey, outcome);
     unplanned(planned, byToken);
     const entries = batches.map(({ shard, token }) => ({ shard, token, outcomes: byToken.get(token) ?? new Map() }));
-    await this.#attempt(() => writeLedger(this.#session, this.#around.ledger, this.#around.namespace, entries));
+    const { ledger, namespace } = this.#around;
+    await this.#attempt(() => writeLedger(this.#session, ledger, namespace, entries), ledgerFailureOf);
     for (const fault of [...tableFaults, ...unknownTables(planned)]) this.#around.onTableFault(fault);
     return byToken;
   }

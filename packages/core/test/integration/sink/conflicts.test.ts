@@ -95,6 +95,46 @@ test('a doubtful record that conflicts is parked whole, counters included, whate
   expect(await row()).toMatchObject({ name: 'theirs', stock: 10, version: 3 });
 });
 
+test('a doubtful insert whose row exists may be that row', async () => {
+  const outcome = await write(OVERWRITE, { kind: 'insert', version: '1', doubtful: true });
+  expect(outcome).toMatchObject({ kind: 'buried', code: 'STAGING_LOSS', version: '3', rejected: false });
+});
+
+test('the row of a conflict is locked until the verdict is committed', async () => {
+  const sink = fixture.open([table('product', columns, { conflict: KEEP })]);
+  {
+    await using transaction = await sink.begin([0]);
+    await transaction.write([fixture.batch([[rowKey, stale]])], NOBODY);
+    expect(await fixture.rows('select id from product for update skip locked')).toEqual([]);
+  }
+  await sink.close();
+});
+
+test('each of several conflicts is about its own properties', async () => {
+  await fixture.sql.query(`insert into product (id, name, version) values (2, 'theirs', 3)`);
+  const changed = new Map<string, readonly string[]>();
+  const decide: RowDecider = (conflict) => {
+    changed.set(conflict.rowKey, conflict.changed);
+    return 'keep-database';
+  };
+  const sink = fixture.open([table('product', columns, { conflict: { kind: 'function', decide } })]);
+  const other = key('product', '2');
+  await flushOn(
+    sink,
+    fixture.batch([
+      [rowKey, { ...stale, originals: { name: '"before"' } }],
+      [other, { ...stale, values: { price: '1' }, originals: { price: '5' } }],
+    ]),
+  );
+  await sink.close();
+  expect(changed).toEqual(
+    new Map([
+      [rowKey, ['name']],
+      [other, ['price']],
+    ]),
+  );
+});
+
 test('H1: a record whose base was overruled is a conflict, even if the version would match', async () => {
   expect(await write(KEEP, { ...stale, base: CONFLICT, version: '4' })).toEqual({ kind: 'superseded', version: '3' });
   expect(await row()).toMatchObject({ name: 'theirs', version: 3 });

@@ -86,6 +86,12 @@ test('a batch that the ledger knows cannot be written again', async () => {
   await expect(fixture.flush([{ ...batch, records: new Map() }])).rejects.toThrow(SinkRestart);
 });
 
+test('a ledger that cannot be written is a matter of configuration, not of trying again', async () => {
+  await fixture.sql.query('alter table spillway_batch rename column outcome to renamed');
+  expect(await codeOf(fixture.flush([insertOf(0)]))).toBe('CONFIG_INVALID');
+  await fixture.sql.query('alter table spillway_batch rename column renamed to outcome');
+});
+
 test('a batch of a shard that the transaction does not hold is refused', async () => {
   await using transaction = await fixture.sink.begin([0]);
   await expect(transaction.write([insertOf(1)], NOBODY)).rejects.toThrow(/does not hold shard 1/);
@@ -138,6 +144,7 @@ test('M8: pruning forgets what is old, but never the last batch of a shard', asy
   await fixture.sql.query(`update spillway_batch set written_at = now() - interval '2 days' where shard = 2`);
   expect(await fixture.sink.prune(86_400_000)).toBeGreaterThan(0);
   expect(await fixture.sink.applied([old.token, last.token])).toEqual(new Set([last.token]));
+  expect(await fixture.rows('select token from spillway_batch where shard = 2')).toEqual([{ token: last.token }]);
   await fixture.sql.query('delete from spillway_batch');
   await using transaction = await fixture.sink.begin([2]);
   expect(await transaction.outcomeOf(last.token)).toEqual(new Map());

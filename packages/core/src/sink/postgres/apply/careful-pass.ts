@@ -1,4 +1,4 @@
-import { FOREIGN_KEY, faultOf, type Fault } from '../fault.js';
+import { FOREIGN_KEY, TIMED_OUT, faultOf, type Fault } from '../fault.js';
 import type { Item } from '../plan/item.js';
 import type { Group } from '../plan/plan.js';
 import { lockRows } from '../sql/lock-rows.js';
@@ -20,7 +20,10 @@ interface Part {
 
 const SAVEPOINT = 'spillway_part';
 
-/** How often a statement may wait for a lock or run into a limit, before the rest of the batch is left for another flush: each costs a time-out. */
+/**
+ * What the search may cost before the rest of the batch is left for another flush: a wait for a lock is one, a statement that timed out is four. What was found by then is
+ * committed, so the next search is a smaller one; and a database that is slow as a whole does not keep a flush busy for minutes.
+ */
 const PATIENCE = 12;
 
 /**
@@ -101,11 +104,11 @@ export class CarefulPass {
       return fault.sqlstate === FOREIGN_KEY && !part.sorted ? this.#byParents(part) : this.#halves(part, fault);
     }
     if (fault.kind === 'locked' && !part.lockFirst) return [{ ...part, lockFirst: true }];
-    return this.#spend() ? this.#halves(part, fault) : this.#wait(part.items, fault.reason);
+    return this.#spend(fault) ? this.#halves(part, fault) : this.#wait(part.items, fault.reason);
   }
 
-  #spend(): boolean {
-    this.#patience -= 1;
+  #spend({ sqlstate }: Fault): boolean {
+    this.#patience -= sqlstate === TIMED_OUT ? 4 : 1;
     return this.#patience > 0;
   }
 
@@ -131,7 +134,7 @@ export class CarefulPass {
 
   /** One item and one fault. Time-outs and locks are no fault of the record's; being too large for PostgreSQL is. */
   #alone(item: Item, fault: Fault): void {
-    if (fault.kind === 'locked' || fault.sqlstate === '57014') {
+    if (fault.kind === 'locked' || fault.sqlstate === TIMED_OUT) {
       this.#wait([item], fault.reason);
       return;
     }

@@ -1,5 +1,6 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { SpillwayError } from '../../../errors.js';
+import { notPrepared } from './ledger-failure.js';
 import { ledgerDdl, ORIGIN, type LedgerTables } from './tables.js';
 
 /**
@@ -42,15 +43,6 @@ export async function verifyLedger(
   );
 }
 
-/** What a missing table, column, right or shard row means. */
-export function notPrepared(what: string, cause?: unknown): SpillwayError {
-  return new SpillwayError(
-    'CONFIG_INVALID',
-    `Spillway's tables cannot be used: ${what}. Create them with \`spillway migrate\`, or let the start do it with \`tables: { ensure: true }\` and a role that may.`,
-    { cause },
-  );
-}
-
 /** Asked first, because `create … if not exists` wants the right to create even where there is nothing to do. */
 async function exist(client: pg.ClientBase, tables: LedgerTables): Promise<boolean> {
   const { rows } = await client.query<{ found: boolean }>(
@@ -61,16 +53,10 @@ async function exist(client: pg.ClientBase, tables: LedgerTables): Promise<boole
 }
 
 async function shardsFound(client: pg.ClientBase, tables: LedgerTables, namespace: string): Promise<number[]> {
-  try {
-    await client.query(`select namespace, token, shard, outcome, written_at from ${tables.batch} limit 0`);
-    const { rows } = await client.query<{ shard: unknown }>(
-      `select shard, last_token from ${tables.shard} where namespace = $1 order by shard`,
-      [namespace],
-    );
-    return rows.map(({ shard }) => Number(shard));
-  } catch (error) {
-    if (error instanceof pg.DatabaseError && error.code?.startsWith('42') === true)
-      throw notPrepared(error.message, error);
-    throw error;
-  }
+  await client.query(`select namespace, token, shard, outcome, written_at from ${tables.batch} limit 0`);
+  const { rows } = await client.query<{ shard: unknown }>(
+    `select shard, last_token from ${tables.shard} where namespace = $1 order by shard`,
+    [namespace],
+  );
+  return rows.map(({ shard }) => Number(shard));
 }

@@ -1,0 +1,19 @@
+import pg from 'pg';
+import { SpillwayError } from '../../../errors.js';
+import { failureOf } from '../fault.js';
+
+/** What an error means that was met in Spillway's own tables: there, a missing table, column or right is not a matter of trying again. */
+export function ledgerFailureOf(error: unknown): Error {
+  if (error instanceof pg.DatabaseError && error.code?.startsWith('42') === true)
+    return notPrepared(error.message, error);
+  return failureOf(error);
+}
+
+/** What a missing table, column, right or shard row means. */
+export function notPrepared(what: string, cause?: unknown): SpillwayError {
+  return new SpillwayError(
+    'CONFIG_INVALID',
+    `Spillway's tables cannot be used: ${what}. Create them with \`spillway migrate\`, or let the start do it with \`tables: { ensure: true }\` and a role that may.`,
+    { cause },
+  );
+}

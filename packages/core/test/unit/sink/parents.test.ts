@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { rowKeyOf } from '../../../src/change/row-key.js';
+import { parentsOf } from '../../../src/sink/postgres/apply/parents.js';
+import type { Item } from '../../../src/sink/postgres/plan/item.js';
+import { item, product } from './item.js';
+
+const target = { schema: 'shop', table: 'maker' };
+
+function child(values: Record<string, string>): Item {
+  return { ...item('1', { values }), table: { ...product, references: [{ property: 'maker', target }] } };
+}
+
+test.each([
+  ['7', '7'],
+  ['9007199254740993', '9007199254740993'],
+  ['"0191e3a0-0000-7000-8000-000000000001"', '0191e3a0-0000-7000-8000-000000000001'],
+  ['"a \\"b\\""', 'a "b"'],
+])('the value %s points at the row with the key %s', (json, key) => {
+  expect(parentsOf(child({ maker: json }))).toEqual([rowKeyOf({ ...target, key: [key] })]);
+});
+
+test('null points at nothing, and so does a property that is not there', () => {
+  expect(parentsOf(child({ maker: 'null' }))).toEqual([]);
+  expect(parentsOf(child({ name: '"x"' }))).toEqual([]);
+});

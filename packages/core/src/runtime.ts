@@ -171,7 +171,10 @@ export class Runtime implements Engine {
       poolSize: (options.worker?.concurrency ?? 1) + 1,
       tables: types.all.map(({ table }) => table),
       namespace: options.namespace,
-      onTableFault: (fault) => logger.error(`Spillway: ${fault.table} cannot be written at present: ${fault.reason}`),
+      onTableFault: (fault) => {
+        logger.error(`Spillway: table ${fault.table} cannot be written, its changes wait: ${fault.reason}`);
+        this.events.emit({ type: 'paused', cause: 'table', ...fault });
+      },
       onIdleError: (error) => logger.warn(`Spillway: a PostgreSQL connection was lost while idle: ${error.message}`),
     });
     try {

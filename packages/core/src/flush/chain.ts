@@ -1,4 +1,4 @@
-import { positionOf } from './token.js';
+import { positionOf } from '../change/token.js';
 
 /**
  * How the staging store's end of a shard's chain (the predecessor of its batch in flight, or the last token it has

@@ -7,7 +7,7 @@ import { compareChain } from './chain.js';
 import { failureOf } from './failure.js';
 import type { FlushReport, ShardResult } from './flush-report.js';
 import { pendingParents } from './pending-parents.js';
-import { tokenAfter } from './token.js';
+import { tokenAfter } from '../change/token.js';
 
 /** The steps of a flush, each named when it has been done: where a process can die and another must go on. */
 export type FlushStep = 'begun' | 'claimed' | 'checked' | 'written' | 'committed' | 'acknowledged';

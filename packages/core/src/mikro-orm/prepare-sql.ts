@@ -38,7 +38,7 @@ export function addCounters(types: TypeRegistry, changeSets: readonly ChangeSet<
       const delta = counter in payload ? counterDelta(loaded, Reflect.get(payload, counter), scale) : undefined;
       const column = type.meta.properties[counter]?.fieldNames[0];
       if (delta !== undefined)
-        Reflect.set(payload, counter, raw('?? + ?', [column, decimalText(BigInt(delta), scale)]));
+        Reflect.set(payload, counter, raw('coalesce(??, 0) + ?', [column, decimalText(BigInt(delta), scale)]));
     }
   }
 }

@@ -42,12 +42,11 @@ function withChanges(type: WriteBehindType, record: StagedRecord, row: DriverRow
   }
   for (const [name, delta] of Object.entries(record.deltas)) {
     const known = type.values.get(name);
-    // As in SQL, null plus something is null.
-    if (!known || result[name] === null || result[name] === undefined) continue;
+    if (!known) continue;
     const scale = type.counters.get(name) ?? 0;
-    result[name] = known.value.toRow(
-      known.value.toText(decimalText(unitsOf(result[name], scale) + BigInt(delta), scale)),
-    );
+    // A counter that is null counts from zero, as the sink does it.
+    const sum = unitsOf(result[name] ?? 0, scale) + BigInt(delta);
+    result[name] = known.value.toRow(known.value.toText(decimalText(sum, scale)));
   }
   if (type.version && record.version !== undefined)
     result[type.version.property.name] = versionValue(record.version, type.version.kind);

@@ -187,6 +187,10 @@ export interface StagingStats {
   readonly pending: Readonly<Record<string, number>>;
   readonly inFlight: number;
   readonly dead: number;
+  /**
+   * Milliseconds since the first change of the record that should be written before all others, the oldest as long as the sink keeps up with what is due; absent when nothing is pending.
+   */
+  readonly oldestMs?: number;
   /** Changes accepted since the beginning, and how many of them ended in a record that was there already, or annihilated one. */
   readonly staged: number;
   readonly coalesced: number;

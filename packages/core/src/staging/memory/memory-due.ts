@@ -11,6 +11,14 @@ export function dueRows(shard: MemoryShard, nowMs: number, limit: number): reado
     .map(([rowKey]) => rowKey);
 }
 
+/** When the first change was staged of what is in flight first, and of what is due first. */
+export function firstAtMs(shard: MemoryShard): readonly number[] {
+  const [next] = [...shard.due].toSorted(([, left], [, right]) => byDueTime(left, right));
+  const [inFlight] = shard.flight?.records.values() ?? [];
+  const dirty = next && shard.dirty.get(next[0]);
+  return [inFlight, dirty].flatMap((record) => (record === undefined ? [] : [record.firstAtMs]));
+}
+
 /** Milliseconds until the shard wants a flush. */
 export function nextDueMs(shard: MemoryShard, nowMs: number): number | undefined {
   if (shard.flight !== undefined) return 0;

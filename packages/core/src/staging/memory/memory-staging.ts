@@ -22,7 +22,7 @@ import type {
   StagingStore,
 } from '../staging-store.js';
 import { parkAll, settleBatch } from './end-batch.js';
-import { dueRows, isPending, markDue, nextDueMs } from './memory-due.js';
+import { dueRows, firstAtMs, isPending, markDue, nextDueMs } from './memory-due.js';
 import { MemoryShard } from './memory-shard.js';
 import { planStage, writeStage } from './stage-changes.js';
 
@@ -162,7 +162,9 @@ class MemoryStaging implements StagingStore {
       totals.coalesced += shard.coalesced;
       totals.annihilated += shard.annihilated;
     }
-    return { pending, ...totals };
+    const nowMs = this.#now();
+    const ages = [...this.#shards.values()].flatMap((shard) => firstAtMs(shard).map((atMs) => Math.max(0, nowMs - atMs)));
+    return { pending, ...totals, ...(ages.length > 0 && { oldestMs: Math.max(...ages) }) };
   }
 
   async close(): Promise<void> {}

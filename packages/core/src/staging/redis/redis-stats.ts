@@ -7,14 +7,16 @@ const ENTITY = 'p:';
 /** The sum over the shards. */
 export function addStats(replies: readonly Reply[]): StagingStats {
   const pending: Record<string, number> = {};
+  let oldestMs = -1;
   const totals = { inFlight: 0, dead: 0, staged: 0, coalesced: 0, annihilated: 0 };
-  for (const [status, inFlight, dead, staged, coalesced, annihilated, ...counts] of replies) {
+  for (const [status, inFlight, dead, staged, coalesced, annihilated, oldest, ...counts] of replies) {
     if (text(status) !== 'counts') continue;
     totals.inFlight += Number(inFlight);
     totals.dead += Number(dead);
     totals.staged += Number(text(staged));
     totals.coalesced += Number(text(coalesced));
     totals.annihilated += Number(text(annihilated));
+    oldestMs = Math.max(oldestMs, Number(oldest));
     for (let index = 0; index < counts.length; index += 2) {
       const name = text(counts[index]);
       const count = Number(text(counts[index + 1]));
@@ -24,5 +26,5 @@ export function addStats(replies: readonly Reply[]): StagingStats {
       }
     }
   }
-  return { pending, ...totals };
+  return { pending, ...totals, ...(oldestMs >= 0 && { oldestMs }) };
 }

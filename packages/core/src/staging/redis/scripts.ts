@@ -40,7 +40,7 @@ export const SCRIPTS: {
   dueNext: load('due-next', ['chain', 'due']),
   dueMake: load('due-make', ['chain', 'due', 'flight']),
   duePending: load('due-pending', ['chain', 'due']),
-  stats: load('stats', ['chain', 'flight', 'dead', 'stats']),
+  stats: load('stats', ['chain', 'flight', 'dead', 'stats', 'dirty', 'due']),
 };
 
 function load(name: string, keys: readonly KeyName[]): Script {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { LATER, type ContractContext } from './bench.js';
 
 /** What a stage call does, answers and refuses. */
@@ -164,7 +165,9 @@ export function stageContract({ describe, it, expect, onBench }: ContractContext
         );
         await bench.stage({ values: { name: '"c"' } });
         await bench.stage({ rowKey: bench.row(1), kind: 'delete', base: '1' });
-        expect(await bench.store.stats()).toEqual({
+        const { oldestMs, ...counts } = await bench.store.stats();
+        expect(oldestMs).toBeGreaterThanOrEqual(0);
+        expect(counts).toEqual({
           pending: { Product: 1 },
           inFlight: 0,
           dead: 0,
@@ -181,5 +184,27 @@ export function stageContract({ describe, it, expect, onBench }: ContractContext
         expect(await bench.store.stats()).toMatchObject({ pending: { Product: 1 }, inFlight: 0, dead: 1 });
       }),
     );
+
+    it(
+      'tells how long the record that comes first has been pending, dirty or in flight, and nothing when nothing is',
+      onBench(async (bench) => {
+        expect((await bench.store.stats()).oldestMs).toBeUndefined();
+        await bench.stage({ values: { name: '"a"' } });
+        const before = await bench.peek();
+        await eventuallyOlder(bench, 0);
+        const batch = await bench.claim();
+        await bench.stage({ values: { name: '"b"' } });
+        expect(before.dirty?.firstAtMs).toBe((await bench.peek()).inFlight?.record.firstAtMs);
+        await eventuallyOlder(bench, (await bench.store.stats()).oldestMs ?? 0);
+        await bench.end(batch);
+        await bench.flush();
+        expect((await bench.store.stats()).oldestMs).toBeUndefined();
+      }),
+    );
   });
+}
+
+/** Waits until the store says that its oldest record is older than this. */
+async function eventuallyOlder(bench: Bench, ageMs: number): Promise<void> {
+  while (((await bench.store.stats()).oldestMs ?? -1) <= ageMs) await setImmediate();
 }

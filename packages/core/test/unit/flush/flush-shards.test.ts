@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { RowKey } from '../../../src/change/row-key.js';
 import { type FlushDeps, flushShards, type FlushStep, type FlushSteps } from '../../../src/flush/flush-shards.js';
 import { memoryStaging } from '../../../src/staging/memory/memory-staging.js';
-import { ORIGIN } from '../../../src/flush/token.js';
+import { ORIGIN } from '../../../src/change/token.js';
 import { rowOf, stageIncrements } from './counters.js';
 import { ForgetfulStaging } from './forgetful-staging.js';
 import { killConnections, MemorySink } from './memory-sink.js';

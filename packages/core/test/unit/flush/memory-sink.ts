@@ -1,7 +1,7 @@
 import type { BatchOutcome, Outcome } from '../../../src/change/outcome.js';
 import type { StagedRecord } from '../../../src/change/record.js';
 import type { RowKey } from '../../../src/change/row-key.js';
-import { ORIGIN } from '../../../src/flush/token.js';
+import { ORIGIN } from '../../../src/change/token.js';
 import type { ChangeSink, ParentsPending, SinkTransaction } from '../../../src/sink/change-sink.js';
 import { CommitUnknown, SinkDown } from '../../../src/sink/sink-failure.js';
 import type { Batch } from '../../../src/staging/staging-store.js';

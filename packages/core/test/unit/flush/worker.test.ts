@@ -6,7 +6,7 @@ import { FlushWorker } from '../../../src/flush/worker.js';
 import { memoryStaging } from '../../../src/staging/memory/memory-staging.js';
 import { SinkDown } from '../../../src/sink/sink-failure.js';
 import type { StagingStore } from '../../../src/staging/staging-store.js';
-import { ORIGIN } from '../../../src/flush/token.js';
+import { ORIGIN } from '../../../src/change/token.js';
 import { rowOf, stageIncrements } from './counters.js';
 import { MemorySink } from './memory-sink.js';
 import { VirtualTime } from './virtual-time.js';

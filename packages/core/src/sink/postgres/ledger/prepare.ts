@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import { SpillwayError } from '../../../errors.js';
 import { notPrepared } from './ledger-failure.js';
-import { ledgerDdl, ORIGIN, type LedgerTables } from './tables.js';
+import { ORIGIN } from '../../../change/token.js';
+import { ledgerDdl, type LedgerTables } from './tables.js';
 
 /**
  * Makes tables and shard rows. Several processes may start at once: the lock lets them in one by one, and the later ones find everything there. A number of shards that differs

@@ -34,6 +34,3 @@ create table if not exists ${tables.batch} (
 );
 create index if not exists spillway_batch_age on ${tables.batch} (namespace, written_at);`;
 }
-
-/** The last token of a shard that has never been written. */
-export const ORIGIN = 'origin';

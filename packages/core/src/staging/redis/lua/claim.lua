@@ -12,6 +12,7 @@ local epoch, new_token, predecessor, limit = ARGV[1], ARGV[2], ARGV[3], tonumber
 -- include: time
 -- include: bulk
 -- include: claim-due
+-- include: record
 
 local head = redis.call('HMGET', chain, 'epoch', 'token', 'predecessor', 'last', 'horizon', 'marked')
 if not head[1] then return { 'uninitialised' } end
@@ -19,10 +20,11 @@ if head[1] ~= epoch then return { 'epoch', head[1] } end
 
 if not head[2] then
   if head[4] ~= predecessor then return { 'broken', head[4] } end
-  local row_keys, mark = due_rows(now_ms(), limit, tonumber(head[5]))
+  local now = now_ms()
+  local row_keys, mark = due_rows(now, limit, tonumber(head[5]))
   if #row_keys == 0 then return { 'nothing' } end
-  take_off(row_keys)
-  redis.call('HSET', chain, 'token', new_token, 'predecessor', predecessor, 'attempts', 0)
+  local first = decode(take_off(row_keys))
+  redis.call('HSET', chain, 'token', new_token, 'predecessor', predecessor, 'attempts', 0, 'claimedFirstAt', first and first[FIRST_AT] or now)
   if mark then redis.call('HSET', chain, 'mark', mark) end
   if head[6] and redis.call('ZCOUNT', due, '-inf', BEFORE_TIME) == 0 then redis.call('HDEL', chain, 'marked') end
   head[2], head[3] = new_token, predecessor

@@ -18,7 +18,7 @@ local function due_rows(now, limit, horizon)
   return row_keys, mark
 end
 
--- Takes away before it adds: so it works in a Redis that is out of memory, and makes room there.
+-- Takes away before it adds: so it works in a Redis that is out of memory, and makes room there. Answers the bytes of the first record.
 local function take_off(row_keys)
   local records = get_all(dirty, row_keys)
   local moved = {}
@@ -28,4 +28,5 @@ local function take_off(row_keys)
   send('ZREM', due, row_keys)
   send('HDEL', dirty, row_keys)
   send('HSET', flight, moved)
+  return moved[2] or ''
 end

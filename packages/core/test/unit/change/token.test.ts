@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compareChain } from '../../../src/flush/chain.js';
-import { ORIGIN, positionOf, tokenAfter } from '../../../src/flush/token.js';
+import { ORIGIN, positionOf, tokenAfter } from '../../../src/change/token.js';
 
 describe('a token', () => {
   it('follows its predecessor by one', () => {

@@ -42,7 +42,7 @@ function describe(now: Snapshot, before: Snapshot): string {
     `${whole(rate('saves')).padStart(6)} saves/s`,
     `${whole(rate('rows')).padStart(6)} rows written/s`,
     `${(now.coalesced * 100).toFixed(0).padStart(3)} % coalesced`,
-    `${whole(now.pending).padStart(5)} pending`,
+    `${whole(now.pending).padStart(5)} pending, the oldest for ${now.oldest.toFixed(1)} s`,
     ...(now.dead > 0 ? [`${whole(now.dead)} DEAD`] : []),
   ].join('  ');
 }

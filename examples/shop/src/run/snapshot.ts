@@ -9,6 +9,8 @@ export interface Snapshot extends Figures {
   /** Share of the staged changes that need no row of their own, because they went into one that was waiting already. */
   readonly coalesced: number;
   readonly dead: number;
+  /** Seconds that the oldest pending change has waited. */
+  readonly oldest: number;
 }
 
 export async function takeSnapshot(spillway: Spillway, figures: Figures, seconds: number): Promise<Snapshot> {
@@ -19,6 +21,7 @@ export async function takeSnapshot(spillway: Spillway, figures: Figures, seconds
     pending: pendingIn(status),
     coalesced: status.staged === 0 ? 0 : status.coalesced / status.staged,
     dead: status.dead,
+    oldest: (status.oldestMs ?? 0) / 1_000,
   };
 }
 

@@ -120,7 +120,8 @@ class Side {
           recent,
         };
       }),
-      stats: await this.store.stats(),
+      // Ages differ by the moment of the question.
+      stats: { ...(await this.store.stats()), oldestMs: undefined },
       letters: (await this.#letters()).map(({ text }) => text),
     };
   }

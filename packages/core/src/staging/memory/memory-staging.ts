@@ -163,7 +163,9 @@ class MemoryStaging implements StagingStore {
       totals.annihilated += shard.annihilated;
     }
     const nowMs = this.#now();
-    const ages = [...this.#shards.values()].flatMap((shard) => firstAtMs(shard).map((atMs) => Math.max(0, nowMs - atMs)));
+    const ages = [...this.#shards.values()].flatMap((shard) =>
+      firstAtMs(shard).map((atMs) => Math.max(0, nowMs - atMs)),
+    );
     return { pending, ...totals, ...(ages.length > 0 && { oldestMs: Math.max(...ages) }) };
   }
 

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { LATER, type ContractContext } from './bench.js';
+import { LATER, type Bench, type ContractContext } from './bench.js';
 
 /** What a stage call does, answers and refuses. */
 export function stageContract({ describe, it, expect, onBench }: ContractContext): void {
@@ -166,7 +166,7 @@ export function stageContract({ describe, it, expect, onBench }: ContractContext
         await bench.stage({ values: { name: '"c"' } });
         await bench.stage({ rowKey: bench.row(1), kind: 'delete', base: '1' });
         const { oldestMs, ...counts } = await bench.store.stats();
-        expect(oldestMs).toBeGreaterThanOrEqual(0);
+        expect(oldestMs).toBeGreaterThan(-1);
         expect(counts).toEqual({
           pending: { Product: 1 },
           inFlight: 0,

@@ -1,11 +1,29 @@
 export { spillway, Spillway, type SpillwayExtension } from './spillway.js';
+export type {
+  Logger,
+  PolicyEntries,
+  RedisTarget,
+  SpillwayOptions,
+  StagingFactory,
+  StagingSettings,
+  TableOptions,
+  WorkerOptions,
+} from './options.js';
+
+export { WriteBehind, type PolicyDecorator } from './policy/write-behind.js';
+export type { Duration, DurationUnit } from './policy/duration.js';
+export type {
+  NamedConflictOption,
+  PolicyDefaults,
+  RetryOptions,
+  WaitingOptions,
+  WritePolicy,
+} from './policy/write-policy.js';
+export type { Conflict, ConflictFunction, Decision, EntityValues } from './policy/conflict-function.js';
+
 export { SpillwayError, type SpillwayErrorCode } from './errors.js';
 export { StagingPartialError } from './mikro-orm/refusal-error.js';
 export type { SpillwayEvent, SpillwayEventName, SpillwayEventOf, SpillwayListener } from './events.js';
+
 export type { Increments } from './mikro-orm/build-increment.js';
-export { WriteBehind, type PolicyDecorator } from './policy/write-behind.js';
-export type { PolicyDefaults, WritePolicy } from './policy/write-policy.js';
-export type { Conflict, ConflictFunction, Decision } from './policy/conflict-function.js';
-export type { Duration } from './policy/duration.js';
-export type { Logger, SpillwayOptions, TableOptions, WorkerOptions } from './options.js';
 export type { DeadLetter, DeadLetterStore, StagingStats, StagingStore } from './staging/staging-store.js';

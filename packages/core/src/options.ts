@@ -2,7 +2,10 @@ import type { EntityOf, PolicyTarget } from './policy/entity-types.js';
 import type { Duration } from './policy/duration.js';
 import type { PolicyEntry } from './policy/policy-registry.js';
 import type { PolicyDefaults, WritePolicy } from './policy/write-policy.js';
+import type { RedisTarget } from './staging/redis/connection.js';
 import type { StagingStore } from './staging/staging-store.js';
+
+export type { RedisTarget };
 
 /**
  * Everything that `spillway()` can be told. `redis` or `staging` must be given, all else has a default. `resolveOptions` decides them all, once.
@@ -70,9 +73,6 @@ export interface SpillwayOptions<Targets extends readonly PolicyTarget[] = reado
    */
   readonly logger?: Logger;
 }
-
-/** A URL, ioredis options or an ioredis client. Its exact type is the Redis adapter's affair. */
-export type RedisTarget = string | object;
 
 /** Makes the staging store, at the first use. */
 export type StagingFactory = (settings: StagingSettings) => StagingStore | Promise<StagingStore>;

@@ -11,7 +11,7 @@ import type { RowKey } from './row-key.js';
  *
  * `[codec, kind, entity, base, version, values, deltas, originals, first, last, firstAtMs, merged, attempts, doubtful]`
  */
-export const CODEC_VERSION = 1;
+const CODEC_VERSION = 1;
 
 const KINDS: readonly string[] = [
   'insert',

@@ -13,5 +13,6 @@ export interface Expectation {
   toMatchObject(expected: object): void;
   toBeUndefined(): void;
   toBeGreaterThan(expected: number): void;
+  toBeGreaterThanOrEqual(expected: number): void;
   toBeLessThanOrEqual(expected: number): void;
 }

@@ -2,7 +2,7 @@ import type { Change } from '../../../src/change/change.js';
 import type { StagedRecord } from '../../../src/change/record.js';
 import { rowKeyOf } from '../../../src/change/row-key.js';
 
-export const rowKey = rowKeyOf({ schema: 'public', table: 'product', key: ['1'] });
+const rowKey = rowKeyOf({ schema: 'public', table: 'product', key: ['1'] });
 
 export function makeChange(change: Partial<Change>): Change {
   return { kind: 'update', entity: 'Product', rowKey, values: {}, deltas: {}, originals: {}, ...change };

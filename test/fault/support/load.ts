@@ -1,0 +1,67 @@
+import type { MikroORM } from '@mikro-orm/postgresql';
+import { SpillwayError } from '@spillway/core';
+import { eventually } from '@spillway/test-support';
+import { Item, Page } from '../programs/site.js';
+import type { Entry } from './journal.js';
+
+/**
+ * An application in this process, whose staging store goes wrong: each lane counts on its page and makes items, and when a flush fails it calls `em.flush()` again, as the error says.
+ */
+export class Load {
+  readonly journal: Entry[] = [];
+  /** The codes of the errors that flushes have failed with. */
+  readonly errors: string[] = [];
+  readonly #orm: MikroORM;
+  readonly #lanes: readonly Promise<void>[];
+  #isEnding = false;
+  #done = 0;
+
+  constructor(orm: MikroORM, pages: readonly string[]) {
+    this.#orm = orm;
+    this.#lanes = pages.map(async (page) => this.#work(page));
+  }
+
+  /** Waits until so many units of work more have been acknowledged. */
+  async goesOn(more: number): Promise<void> {
+    const goal = this.#done + more;
+    await eventually(() => this.#done >= goal, { what: `${more} more units of work`, timeoutMs: 30_000 });
+  }
+
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    await Promise.all(this.#lanes);
+  }
+
+  async #work(pageId: string): Promise<void> {
+    for (let number = 1; !this.#isEnding; number++) {
+      const em = this.#orm.em.fork();
+      const work = `${pageId}#${number}`;
+      const page = await this.#insist(async () => em.findOneOrFail(Page, pageId));
+      page.hits += number;
+      em.create(Item, { id: work, text: `made by ${work}` });
+      this.journal.push({
+        kind: 'begun',
+        work,
+        effects: [
+          { kind: 'hits', id: pageId, by: number },
+          { kind: 'item', id: work, text: `made by ${work}`, version: 1 },
+        ],
+      });
+      await this.#insist(async () => em.flush());
+      this.journal.push({ kind: 'done', work });
+      this.#done += 1;
+    }
+  }
+
+  /** A staging store that is away or silent is no reason to give up; anything else is. */
+  async #insist<T>(act: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await act();
+      } catch (error) {
+        if (!(error instanceof SpillwayError) || !error.code.startsWith('STAGING_')) throw error;
+        this.errors.push(error.code);
+      }
+    }
+  }
+}

@@ -14,7 +14,7 @@ test.each(documents())('$path links to what exists', ({ path, text }) => {
 
 test.each(documents())('$path names files that exist', ({ path, text }) => {
   const base = path === 'ARCHITECTURE.md' ? 'packages/core/' : '';
-  const files = codesIn(text).filter((code) => /^(?:packages|test|docs|tools|src|\.ci)\/\S*$/.test(code));
+  const files = codesIn(text).filter((code) => /^(?:packages|examples|test|docs|tools|src|\.ci)\/\S*$/.test(code));
   expect(files.filter((file) => !existsSync(root + file) && !existsSync(root + base + file))).toEqual([]);
 });
 

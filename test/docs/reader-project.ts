@@ -13,7 +13,7 @@ export interface Servers {
 }
 
 /** What a program of the documents said and how it ended. */
-export interface Ending {
+interface Ending {
   readonly output: string;
   readonly errors: string;
   readonly code: number | null;

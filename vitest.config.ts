@@ -28,6 +28,7 @@ export default defineConfig({
       onServers('contract', 'packages/*/test/contract/**/*.test.ts'),
       onServers('integration', 'packages/*/test/integration/**/*.test.ts'),
       onServers('fault', 'test/fault/**/*.test.ts'),
+      onServers('docs', 'test/docs/**/*.test.ts'),
     ],
   },
 });

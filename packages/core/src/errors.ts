@@ -9,7 +9,6 @@ export type SpillwayErrorCode =
   | 'STAGING_PARTIAL'
   | 'STAGING_FULL'
   | 'ROW_EXISTS'
-  | 'ROW_DELETED'
   | 'DRAIN_TIMEOUT'
   | 'COUNTER_OVERFLOW'
   | 'RECORD_TOO_LARGE'

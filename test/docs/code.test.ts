@@ -1,0 +1,62 @@
+import { database, eventually, redis, type Database, type PrivateRedis } from '@spillway/test-support';
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { codeBlocks, documents } from './markdown.js';
+import { promisedOutput, ReaderProject } from './reader-project.js';
+import { Product, shop } from './shop.js';
+
+/** Private servers: the programs use the namespace that the documents name, which must not meet another run's. */
+let server: PrivateRedis;
+let db: Database;
+let project: ReaderProject;
+let complaints: string;
+
+beforeAll(async () => {
+  [server, db] = await Promise.all([redis(), database()]);
+  project = new ReaderProject(documents(), { redis: server.url, database: db.url });
+  complaints = project.compile();
+  const orm = await shop(db.url, { redis: server.url });
+  await orm.schema.update({ safe: true });
+  await orm.close();
+});
+
+afterAll(async () => {
+  project[Symbol.dispose]();
+  await db.drop();
+  await server.stop();
+});
+
+test('the code of the documents compiles, word for word', () => {
+  expect(complaints).toBe('');
+});
+
+test.each(['main.ts', 'conflict.ts', 'dead-letters.ts'])('%s does what its comments say', async (file) => {
+  const block = documents()
+    .flatMap(codeBlocks)
+    .find((candidate) => candidate.file === file);
+  expect(block).toBeDefined();
+  const promised = block ? promisedOutput(block) : '';
+  expect(promised).not.toBe('');
+  expect(await project.start(file).ended).toEqual({ output: promised, errors: '', code: 0 });
+});
+
+test('worker.ts writes what another process has staged, and stops when it is asked to', async () => {
+  const worker = project.start('worker.ts');
+  await eventually(() => worker.output().includes('writing'), { what: 'the worker to start' });
+  const orm = await shop(db.url, { redis: server.url });
+  const em = orm.em.fork();
+  const product = em.create(Product, { id: randomUUID(), name: 'Pan' });
+  await em.flush();
+  await eventually(async () => {
+    expect(await em.getConnection().execute('select name from product where id = ?', [product.id])).toEqual([
+      { name: 'Pan' },
+    ]);
+  });
+  await orm.close();
+  worker.terminate();
+  expect(await worker.ended).toEqual({
+    output: 'writing\nstopped, shards with something left: 0\n',
+    errors: '',
+    code: 0,
+  });
+});

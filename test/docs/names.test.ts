@@ -1,0 +1,88 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { columnValue } from '../../packages/core/src/mikro-orm/column-value.js';
+import { codesIn, document, root, tableBelow } from './markdown.js';
+
+const source = (path: string): string => readFileSync(`${root}packages/core/src/${path}`, 'utf8');
+const firstCodes = (path: string, heading: string): string[] =>
+  tableBelow(document(path), heading).flatMap(([cell = '']) => codesIn(cell));
+const matches = (text: string, pattern: RegExp): string[] => [
+  ...new Set([...text.matchAll(pattern)].map(([, name = '']) => name)),
+];
+
+test('the README names every code of SpillwayErrorCode', () => {
+  const codes = matches(source('errors.ts'), /\| '([A-Z_]+)'/g);
+  expect(codes.length).toBeGreaterThan(10);
+  expect(firstCodes('README.md', 'Errors').toSorted()).toEqual(codes.toSorted());
+});
+
+test('every code of SpillwayErrorCode is used somewhere', () => {
+  const files = readdirSync(`${root}packages/core/src`, { recursive: true, encoding: 'utf8' });
+  const text = files
+    .filter((path) => path.endsWith('.ts') && path !== 'errors.ts')
+    .map(source)
+    .join('\n');
+  const unused = firstCodes('README.md', 'Errors').filter((code) => !text.includes(`'${code}'`));
+  expect(unused).toEqual([]);
+});
+
+test('docs/operations.md names every event', () => {
+  const events = matches(source('events.ts'), /type: '([a-z-]+)'/g);
+  expect(events.length).toBeGreaterThan(10);
+  expect(firstCodes('docs/operations.md', 'Events').toSorted()).toEqual(events.toSorted());
+});
+
+test('docs/operations.md names every code of a dead letter', () => {
+  const [words = ''] = /SQLSTATE, or a word of ours: .*/.exec(source('change/outcome.ts')) ?? [];
+  const named = firstCodes('docs/operations.md', 'Dead letters').filter((code) => !/^\d/.test(code));
+  expect(named.toSorted()).toEqual(matches(words, /`([A-Z_]+)`/g).toSorted());
+});
+
+test('ARCHITECTURE.md names every room of packages/core/src', () => {
+  const entries = readdirSync(`${root}packages/core/src`, { withFileTypes: true });
+  const rooms = entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name));
+  const named = tableBelow(document('ARCHITECTURE.md'), 'Rooms of `packages/core/src`').map(
+    ([cell = '']) => codesIn(cell)[0] ?? '',
+  );
+  expect(named.toSorted()).toEqual(rooms.toSorted());
+});
+
+test('ARCHITECTURE.md names the methods of both ports', () => {
+  const sentence = document('ARCHITECTURE.md').text.split('## Ports')[1]?.split('Both speak')[0] ?? '';
+  const ports = [source('staging/staging-store.ts'), source('sink/change-sink.ts')].map(
+    (text) => text.split('\n}\n')[0] ?? '',
+  );
+  const methods = ports.flatMap((text) => matches(text, /^ {2}(?:readonly )?(\w+)[(:]/gm));
+  const named = codesIn(sentence).filter((code) => /^[a-z]\w*$/i.test(code) && !/^[A-Z]/.test(code));
+  expect(named.toSorted()).toEqual(methods.filter((name) => name !== 'shards').toSorted());
+});
+
+test.each(tableBelow(document('ARCHITECTURE.md'), 'Where the counter-examples are tested'))(
+  '%s is tested where ARCHITECTURE.md says',
+  (number = '', _, files = '') => {
+    for (const file of codesIn(files)) {
+      const text = readFileSync(`${root}packages/core/${file}`, 'utf8');
+      expect(new RegExp(`\\b${number}\\b`).test(text), `${file} names ${number}`).toBe(true);
+    }
+  },
+);
+
+describe('docs/limits.md', () => {
+  const code = ['unsupported.ts', 'describe-types.ts'].map((file) => source(`mikro-orm/${file}`)).join('\n');
+
+  test('names every reason for which an entity is refused', () => {
+    const said = tableBelow(document('docs/limits.md'), 'Refused at discovery').map(
+      ([cell = '']) => codesIn(cell)[0] ?? '',
+    );
+    const inCode = (phrase: string) => phrase.split('…').every((part) => code.includes(part.trim()));
+    expect(said.filter((phrase) => !inCode(phrase))).toEqual([]);
+    expect(said.length).toBe(code.match(/throw unsupported\(/g)?.length);
+  });
+
+  test('names every column type', () => {
+    const [, line = ''] = /^Column types: ([^.]*)/m.exec(document('docs/limits.md').text) ?? [];
+    const shapes = source('mikro-orm/column-value.ts').split('const SHAPES')[1]?.split('};')[0] ?? '';
+    expect(codesIn(line).toSorted()).toEqual(matches(shapes, /^ {2}'?([a-z ]+?)'?: /gm).toSorted());
+    expect(codesIn(line).filter((type) => !columnValue(`${type}[]`, 'other', { timestampsInUtc: true }))).toEqual([]);
+  });
+});

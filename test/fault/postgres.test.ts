@@ -93,7 +93,7 @@ describe('F6: when the connection dies at COMMIT, the ledger decides:', () => {
   test.each([
     ['answer', 'the batch is in the ledger and is not applied again'],
     ['request', 'the batch is not in the ledger and is applied'],
-  ] as const)('its %s is lost, so %s', async (loss) => {
+  ] as const)('its %s is lost, so %s', async (loss, _) => {
     await using proxy = await TcpProxy.before(server.url);
     const throughUrl = (url: string): string => {
       const through = new URL(url);

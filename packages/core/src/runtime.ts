@@ -21,6 +21,7 @@ import type { ChangeSink } from './sink/change-sink.js';
 import { openPostgresSink } from './sink/postgres/open-postgres-sink.js';
 import { localWallTime, utcWallTime } from './sink/postgres/sql/wall-time.js';
 import type { Table } from './sink/table.js';
+import { DEFAULT_LIMITS } from './staging/limits.js';
 import { openRedisStaging } from './staging/redis/open-redis-staging.js';
 import { Stager, type RulesByEntity, type StageResult } from './staging/stager.js';
 import type { DeadLetterStore, DueScope, StageCall, StagingStats, StagingStore } from './staging/staging-store.js';
@@ -80,7 +81,7 @@ export class Runtime implements Engine {
 
   readonly pending: Engine['pending'] = {
     peek: async (keys) => (await this.#open()).staging.peek(keys),
-    applied: async (tokens) => (await this.#open()).sink.applied(tokens),
+    outcomes: async (tokens) => (await this.#open()).sink.outcomes(tokens),
   };
 
   async numbers(table: Table, count: number): Promise<readonly string[]> {
@@ -137,6 +138,7 @@ export class Runtime implements Engine {
     const parts = await this.#opening?.catch(() => undefined);
     if (!parts) return { left: undefined };
     const report = await parts.worker.stop({ drain: this.#around.options.worker !== undefined, ...options });
+    parts.stager.close();
     await parts.sink.close();
     await parts.staging.close();
     return report;
@@ -264,13 +266,21 @@ function tableOf({ table }: WriteBehindType): { readonly schema: string; readonl
 }
 
 async function openStaging(options: ResolvedOptions): Promise<StagingStore> {
-  const { staging, namespace, shards, rememberMs, acceptVolatile } = options;
+  const { staging, namespace, shards, rememberMs, stageTimeoutMs, acceptVolatile } = options;
   switch (staging.kind) {
     case 'store':
       return staging.store;
     case 'factory':
       return staging.create(options);
     case 'redis':
-      return openRedisStaging({ redis: staging.target, namespace, shards, rememberMs, acceptVolatile });
+      return openRedisStaging({
+        redis: staging.target,
+        namespace,
+        shards,
+        rememberMs,
+        // A call is sent again, and then fenced, for stageTimeout each; the store must know it all that time and well beyond.
+        seenMs: Math.max(DEFAULT_LIMITS.seenMs, 20 * stageTimeoutMs),
+        acceptVolatile,
+      });
   }
 }

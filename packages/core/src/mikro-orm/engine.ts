@@ -12,7 +12,7 @@ export interface Engine {
   settle(calls: readonly StageCall[]): Promise<StageResult>;
   /** Takes numbers for new rows from the sequence of the table's key. */
   numbers(table: Table, count: number): Promise<readonly string[]>;
-  readonly pending: Pick<KeyedRows<unknown>, 'peek' | 'applied'>;
+  readonly pending: Pick<KeyedRows<unknown>, 'peek' | 'outcomes'>;
   /**
    * Resolves when what was staged before the call is written. Inside a transaction, whose own locks may be what holds it up, it waits for a moment only and leaves the
    * rest pending.

@@ -64,7 +64,7 @@ export class Reads {
     const texts = new Map(keys.map((key) => [key, type.key.toRow(JSON.parse(key)[2] as string)]));
     const rows = await readByKey<DriverRow>(keys, {
       peek: (wanted) => this.#engine.pending.peek(wanted),
-      applied: (tokens) => this.#engine.pending.applied(tokens),
+      outcomes: (tokens) => this.#engine.pending.outcomes(tokens),
       read: async (wanted) => {
         const values = wanted.map((key) => texts.get(key));
         const found = (await find(

@@ -52,7 +52,7 @@ export function refusalError(operations: readonly Operation[], result: StageResu
     return new SpillwayError(
       'STAGING_TIMEOUT',
       `The staging store did not answer: it is unknown whether ${names(unknown)} ${unknown.length === 1 ? 'is' : 'are'} staged. ` +
-        'Call em.flush() again: it finds out first, and stages nothing twice',
+        'Call em.flush() again: it finds out first, and stages nothing twice. After em.clear() it is given up, and nobody will know',
     );
   }
   return new StagingPartialError(

@@ -1,4 +1,5 @@
 import type { VersionText } from '../change/change.js';
+import type { BatchOutcome } from '../change/outcome.js';
 import type { StagedRecord } from '../change/record.js';
 import type { RowKey } from '../change/row-key.js';
 import type { Pending } from '../staging/staging-store.js';
@@ -7,8 +8,8 @@ import { isIncluded, pendingRecord, tellsByVersion } from './overlay.js';
 /** What the reader needs of the world: pending changes, the ledger, and the database's rows in whatever form the caller has them. */
 export interface KeyedRows<R> {
   peek(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>>;
-  /** Of these tokens, those that have been committed. */
-  applied(tokens: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Of these tokens, those that have been committed, with what became of their records. */
+  outcomes(tokens: readonly string[]): Promise<ReadonlyMap<string, BatchOutcome>>;
   read(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, R>>;
   versionOf(row: R): VersionText | undefined;
   /** The row with the record on top; `undefined` if that leaves no row. */
@@ -25,14 +26,14 @@ export interface KeyedRows<R> {
  */
 export async function readByKey<R>(keys: readonly RowKey[], rows: KeyedRows<R>): Promise<Map<RowKey, R>> {
   const answer = new Map<RowKey, R>();
-  const committed = new Set<string>();
+  const committed = new Map<string, BatchOutcome>();
   let open = keys;
   while (open.length > 0) {
     const before = await rows.peek(open);
     const found = await rows.read(open);
     const doubtful: RowKey[] = [];
     for (const key of open) {
-      const record = pendingRecord(withoutCommitted(before.get(key), committed));
+      const record = pendingRecord(withoutCommitted(before.get(key), key, committed));
       if (record && !tellsByVersion(record)) doubtful.push(key);
       else settle(key, record, found.get(key));
     }
@@ -47,15 +48,16 @@ export async function readByKey<R>(keys: readonly RowKey[], rows: KeyedRows<R>):
   ): Promise<RowKey[]> {
     if (doubtful.length === 0) return [];
     const after = await rows.peek(doubtful);
-    const known = new Set(committed);
+    const known = new Map(committed);
     const tokens = [...new Set(doubtful.flatMap((key) => after.get(key)?.inFlight?.token ?? []))].filter(
       (token) => !known.has(token),
     );
-    if (tokens.length > 0) for (const token of await rows.applied(tokens)) committed.add(token);
+    if (tokens.length > 0) for (const [token, outcomes] of await rows.outcomes(tokens)) committed.set(token, outcomes);
     return doubtful.filter((key) => {
-      const was = withoutCommitted(before.get(key), known);
-      const is = withoutCommitted(after.get(key), known);
-      const fresh = is?.inFlight && committed.has(is.inFlight.token);
+      const was = withoutCommitted(before.get(key), key, known);
+      const is = withoutCommitted(after.get(key), key, known);
+      // Committed since the row was read, perhaps before: only reading again can tell.
+      const fresh = is !== withoutCommitted(is, key, committed);
       if (fresh || !stillCovers(is, was)) return true;
       settle(key, pendingRecord(is), found.get(key));
       return false;
@@ -69,9 +71,14 @@ export async function readByKey<R>(keys: readonly RowKey[], rows: KeyedRows<R>):
   }
 }
 
-/** A batch that was known to be committed before the row was read is in the row. */
-function withoutCommitted(pending: Pending | undefined, committed: ReadonlySet<string>): Pending | undefined {
-  if (!pending?.inFlight || !committed.has(pending.inFlight.token)) return pending;
+/** What was known to be committed before the row was read is in the row, or is dead; a record that was put off is neither. */
+function withoutCommitted(
+  pending: Pending | undefined,
+  key: RowKey,
+  committed: ReadonlyMap<string, BatchOutcome>,
+): Pending | undefined {
+  const outcomes = pending?.inFlight && committed.get(pending.inFlight.token);
+  if (!outcomes || outcomes.get(key)?.kind === 'again') return pending;
   const { inFlight: _, ...rest } = pending;
   return rest;
 }

@@ -16,8 +16,10 @@ export interface ChangeSink {
   /** The same for shards whose last token is needed for certain: waits for other holders, up to the statement's time-out. */
   beginExclusive(shards: readonly number[]): Promise<SinkTransaction>;
 
-  /** Of these tokens, those that the ledger knows, read on a connection of its own. */
-  applied(tokens: readonly string[]): Promise<ReadonlySet<string>>;
+  /**
+   * Of these tokens, those that have been committed, with the outcomes that the ledger holds. Read on a connection of its own.
+   */
+  outcomes(tokens: readonly string[]): Promise<ReadonlyMap<string, BatchOutcome>>;
 
   /**
    * Takes numbers for new rows from the sequence that belongs to the table's key, so that they differ from those of whoever inserts by SQL. Decimal texts.

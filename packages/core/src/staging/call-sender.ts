@@ -28,6 +28,8 @@ const LONGEST_PAUSE_MS = 200;
 export class CallSender {
   readonly #store: StagingStore;
   readonly #options: SenderOptions;
+  /** When a call was first on its way, by the process's own clock. */
+  readonly #sentAtMs = new WeakMap<StageCall, number>();
 
   constructor(store: StagingStore, options: SenderOptions) {
     this.#store = store;
@@ -36,19 +38,31 @@ export class CallSender {
 
   /** Waits for room as `stage` would. `dropped`: the store could not be reached; a check never runs late. */
   async check(call: StageCall, rules: RulesByEntity): Promise<Delivery> {
-    const delivery = await this.#until(call, rules, async () => this.#store.check(call), false);
+    const { delivery } = await this.#until(call, rules, async () => this.#store.check(call), false);
     return delivery.status === 'unknown' ? { status: 'dropped' } : delivery;
   }
 
   /** `wasSent`: the call may have run before, under its id. */
   async stage(call: StageCall, rules: RulesByEntity, wasSent: boolean): Promise<Delivery> {
-    const delivery = await this.#until(call, rules, async () => this.#store.stage(call), wasSent);
-    return delivery.status === 'unknown' ? this.fence(call) : delivery;
+    if (!wasSent) this.#sentAtMs.set(call, performance.now());
+    const { delivery, mayHaveRun } = await this.#until(call, rules, async () => this.#store.stage(call), wasSent);
+    // A copy whose answer was lost may still be on its way: a refusal counts only once that copy has been stopped.
+    if (delivery.status !== 'unknown' && !(delivery.status === 'refused' && mayHaveRun)) return delivery;
+    const fenced = await this.fence(call);
+    return delivery.status === 'refused' && fenced.status === 'dropped' ? delivery : fenced;
   }
 
-  /** `unknown`: the store does not answer even this. */
+  /**
+   * `unknown`: the store does not answer even this; or the call is older than the store remembers, so that not to know it means nothing.
+   */
   async fence(call: StageCall): Promise<Delivery> {
-    return this.#until(call, {}, async () => this.#store.fence(call.shard, call.id), true);
+    const { delivery } = await this.#until(call, {}, async () => this.#store.fence(call.shard, call.id), true);
+    return delivery.status === 'dropped' && this.isForgotten(call) ? { status: 'unknown' } : delivery;
+  }
+
+  /** Whether a call was sent so long ago that the store may have forgotten that it ran. */
+  isForgotten(call: StageCall): boolean {
+    return performance.now() - (this.#sentAtMs.get(call) ?? Number.NEGATIVE_INFINITY) >= this.#store.remembersCallsMs;
   }
 
   async #until(
@@ -56,37 +70,50 @@ export class CallSender {
     rules: RulesByEntity,
     send: () => Promise<StageAnswer>,
     wasSent: boolean,
-  ): Promise<Delivery> {
+  ): Promise<{ readonly delivery: Delivery; readonly mayHaveRun: boolean }> {
     const startedMs = performance.now();
     let mayHaveRun = wasSent;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-      const answer = await attempt(send);
+      const answer = await this.#attempt(call, send);
       const elapsedMs = performance.now() - startedMs;
       let patienceMs = this.#options.stageTimeoutMs;
-      if (answer.status === 'staged') return answer;
-      if (answer.status === 'voided') return { status: 'dropped' };
+      if (answer.status === 'staged') return { delivery: answer, mayHaveRun };
+      if (answer.status === 'voided') return { delivery: { status: 'dropped' }, mayHaveRun };
       if (answer.status === 'failed') {
         if (answer.error.code === 'STAGING_TIMEOUT') mayHaveRun = true;
         else if (answer.error.code !== 'STAGING_UNAVAILABLE') patienceMs = 0;
       }
       if (answer.status === 'refused') patienceMs = longestWaitMs(answer.refusals, call, rules);
-      if (elapsedMs >= patienceMs) return inTheEnd(answer, mayHaveRun);
-      if (answer.status === 'uninitialised') await this.#options.adopt([call.shard]);
+      if (elapsedMs >= patienceMs) return { delivery: inTheEnd(answer, mayHaveRun), mayHaveRun };
       await pause(pauseMs);
+    }
+  }
+
+  /** Never rejects: other calls of the unit of work may have been accepted, and their fate must not be lost in an error. */
+  async #attempt(call: StageCall, send: () => Promise<StageAnswer>): Promise<Attempt> {
+    try {
+      const answer = await send();
+      if (answer.status === 'uninitialised') await this.#adopt(call.shard);
+      return answer;
+    } catch (error) {
+      if (error instanceof SpillwayError) return { status: 'failed', error };
+      const text = `Staging in shard ${call.shard} failed in a way that nobody has foreseen: ${String(error)}`;
+      return { status: 'failed', error: new SpillwayError('STAGING_TIMEOUT', text, { cause: error }) };
+    }
+  }
+
+  async #adopt(shard: number): Promise<void> {
+    try {
+      await this.#options.adopt([shard]);
+    } catch (error) {
+      if (error instanceof SpillwayError) throw error;
+      const text = `Shard ${shard} is empty in the staging store, and PostgreSQL could not be asked where its chain goes on: ${String(error)}`;
+      throw new SpillwayError('STAGING_UNAVAILABLE', text, { cause: error });
     }
   }
 }
 
 type Attempt = StageAnswer | { readonly status: 'failed'; readonly error: SpillwayError };
-
-async function attempt(send: () => Promise<StageAnswer>): Promise<Attempt> {
-  try {
-    return await send();
-  } catch (error) {
-    if (error instanceof SpillwayError) return { status: 'failed', error };
-    throw error;
-  }
-}
 
 function inTheEnd(answer: Attempt, mayHaveRun: boolean): Delivery {
   if (answer.status === 'refused') return answer;

@@ -12,6 +12,11 @@ export interface StagingLimits {
   readonly seenCalls: number;
 }
 
+/** How long a call is remembered at the least: a generation of many calls may end after a tenth of its time. */
+export function remembersCallsMs({ seenMs }: Pick<StagingLimits, 'seenMs'>): number {
+  return seenMs / 10;
+}
+
 export const DEFAULT_LIMITS: StagingLimits = {
   rememberMs: 300_000,
   rememberRows: 4_000,

@@ -4,6 +4,7 @@ import type { RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
 import { SpillwayError } from '../errors.js';
 import { CallSender, type Delivery, type SenderOptions } from './call-sender.js';
+import { LateAnswers } from './late-answers.js';
 import type { Refusal, StageCall, StageRules, StagingStore } from './staging-store.js';
 
 /** How an entity's changes wait, and what happens when it has as many records as it may. */
@@ -34,11 +35,13 @@ export class Stager {
   readonly #sender: CallSender;
   /** Unique to this process and object; a counter makes ids of it without asking for random bytes every time. */
   readonly #idPrefix = randomBytes(12).toString('base64url');
+  readonly #late: LateAnswers;
   #calls = 0;
 
   constructor(store: StagingStore, options: SenderOptions) {
     this.#store = store;
     this.#sender = new CallSender(store, options);
+    this.#late = new LateAnswers(this.#sender);
   }
 
   /**
@@ -60,17 +63,28 @@ export class Stager {
     if (first?.status === 'dropped' && deliveries.every((delivery) => delivery.status === 'dropped')) {
       throw first.cause ?? unreachable(changes.length);
     }
-    return collect(calls, deliveries);
+    return this.#collect(calls, deliveries);
   }
 
   /** Sends calls again under their ids: what has run is answered as it was, what has not runs now. */
   async resend(calls: readonly StageCall[], rules: RulesByEntity): Promise<StageResult> {
-    return collect(calls, await this.#send(calls, rules, true));
+    return this.#collect(calls, await this.#send(calls, rules, true));
   }
 
   /** Finds out what became of calls, and makes sure that what has not run never will. */
   async settle(calls: readonly StageCall[]): Promise<StageResult> {
-    return collect(calls, await Promise.all(calls.map(async (call) => this.#sender.fence(call))));
+    return this.#collect(calls, await Promise.all(calls.map(async (call) => this.#late.answer(call))));
+  }
+
+  /** Asks no longer what became of calls that were not answered. */
+  close(): void {
+    this.#late.close();
+  }
+
+  #collect(calls: readonly StageCall[], deliveries: readonly Delivery[]): StageResult {
+    const result = collect(calls, deliveries);
+    for (const call of result.unknown) this.#late.seek(call);
+    return result;
   }
 
   async #send(calls: readonly StageCall[], rules: RulesByEntity, wereSent: boolean): Promise<readonly Delivery[]> {

@@ -13,6 +13,9 @@ export interface StagingStore {
   /** How many shards there are; fixed for the life of the data. */
   readonly shards: number;
 
+  /** A stage call is remembered at least this long, milliseconds. Of an older one, not to know it means nothing. */
+  readonly remembersCallsMs: number;
+
   /** Starts the chain of a shard at the database's last token, if it has none. `present`: somebody did it before, nothing was changed. */
   adopt(shard: number, lastToken: string): Promise<'adopted' | 'present'>;
 

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { BatchOutcome } from '../../change/outcome.js';
 import type { ChangeSink, SinkTransaction } from '../change-sink.js';
 import type { Table } from '../table.js';
 import { SAVEPOINT } from './apply/apply-groups.js';
@@ -7,7 +8,7 @@ import { holdShards, type TransactionLimits } from './ledger/hold-shards.js';
 import { ledgerFailureOf, notPrepared } from './ledger/ledger-failure.js';
 import { ensureLedger, verifyLedger } from './ledger/prepare.js';
 import { pruneLedger } from './ledger/prune-ledger.js';
-import { readApplied } from './ledger/read-ledger.js';
+import { readOutcomes } from './ledger/read-ledger.js';
 import { ledgerTables } from './ledger/tables.js';
 import { DEFAULT_LIMITS, type PostgresSinkOptions } from './options.js';
 import { TableMap } from './plan/table-map.js';
@@ -59,10 +60,10 @@ class PostgresSink implements ChangeSink {
     return this.#begin(shards, 'wait');
   }
 
-  async applied(tokens: readonly string[]): Promise<ReadonlySet<string>> {
-    if (tokens.length === 0) return new Set();
+  async outcomes(tokens: readonly string[]): Promise<ReadonlyMap<string, BatchOutcome>> {
+    if (tokens.length === 0) return new Map();
     try {
-      return await readApplied(this.#pool, this.#around.ledger, this.#around.namespace, tokens);
+      return await readOutcomes(this.#pool, this.#around.ledger, this.#around.namespace, tokens);
     } catch (error) {
       throw ledgerFailureOf(error);
     }

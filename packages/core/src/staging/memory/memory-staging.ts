@@ -4,7 +4,7 @@ import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
 import { counterOverflow } from '../staging-errors.js';
-import { DEFAULT_LIMITS, type StagingLimits } from '../limits.js';
+import { DEFAULT_LIMITS, remembersCallsMs, type StagingLimits } from '../limits.js';
 import type {
   Batch,
   ChainSeen,
@@ -40,6 +40,7 @@ export function memoryStaging(options: MemoryStagingOptions = {}): StagingStore 
 
 class MemoryStaging implements StagingStore {
   readonly shards: number;
+  readonly remembersCallsMs: number;
   readonly due: DueRecords;
   readonly deadLetters: DeadLetterStore;
   readonly #shards = new Map<number, MemoryShard>();
@@ -49,6 +50,7 @@ class MemoryStaging implements StagingStore {
   constructor(options: MemoryStagingOptions) {
     this.shards = options.shards ?? 64;
     this.#limits = { ...DEFAULT_LIMITS, ...options };
+    this.remembersCallsMs = remembersCallsMs(this.#limits);
     this.#now = options.now ?? Date.now;
     this.due = {
       next: async () => Array.from({ length: this.shards }, (_, shard) => this.#next(shard)),

@@ -2,7 +2,7 @@ import { encodeChanges, encodeOutcomes, encodePlain } from '../../change/record-
 import type { BatchOutcome } from '../../change/outcome.js';
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
-import type { StagingLimits } from '../limits.js';
+import { remembersCallsMs, type StagingLimits } from '../limits.js';
 import type {
   ChainSeen,
   Claim,
@@ -29,6 +29,7 @@ const DOUBT = 'Redis or the database has forgotten something: whether this was w
 /** Staging on one Redis server: one script per act, each atomic. */
 export class RedisStaging implements StagingStore {
   readonly shards: number;
+  readonly remembersCallsMs: number;
   readonly due: DueRecords;
   readonly deadLetters: DeadLetterStore;
   /** What the check at the opening found about how the server keeps its data. */
@@ -45,6 +46,7 @@ export class RedisStaging implements StagingStore {
     this.#scripts = scripts;
     this.#connection = connection;
     this.#limits = limits;
+    this.remembersCallsMs = remembersCallsMs(limits);
   }
 
   async adopt(shard: number, lastToken: string): Promise<'adopted' | 'present'> {

@@ -52,8 +52,8 @@ export class MemorySink implements ChangeSink {
     return this.begin(shards);
   }
 
-  async applied(tokens: readonly string[]): Promise<ReadonlySet<string>> {
-    return new Set(tokens.filter((token) => this.ledger.has(token)));
+  async outcomes(tokens: readonly string[]): Promise<ReadonlyMap<string, BatchOutcome>> {
+    return new Map([...this.ledger].filter(([token]) => tokens.includes(token)));
   }
 
   async numbers(): Promise<never> {

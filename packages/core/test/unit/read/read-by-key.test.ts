@@ -31,13 +31,19 @@ function world(script: {
   peeks: Pending[];
   rows: (Row | undefined)[];
   applied?: string[][];
+  putOff?: boolean;
 }): KeyedRows<Row> & { calls: string[] } {
   const calls: string[] = [];
   const next = <T>(list: T[]): T => (list.length > 1 ? (list.shift() as T) : (list[0] as T));
   return {
     calls,
     peek: async () => (calls.push('peek'), new Map([[key, next(script.peeks)]])),
-    applied: async () => (calls.push('ledger'), new Set(next(script.applied ?? [[]]))),
+    outcomes: async () => {
+      calls.push('ledger');
+      const outcome = { kind: 'again', attempts: 1, delayMs: 1, reason: 'locked' } as const;
+      const outcomes = new Map(script.putOff ? [[key, outcome]] : []);
+      return new Map(next(script.applied ?? [[]]).map((token) => [token, outcomes]));
+    },
     read: async () => {
       calls.push('read');
       const row = next(script.rows);
@@ -78,6 +84,16 @@ describe('a row by key', () => {
     const rows = world({ peeks: [inFlight], rows: [{ views: 1, name: '' }], applied: [['t1']] });
     expect((await readByKey([key], rows)).get(key)?.views).toBe(1);
     expect(rows.calls).toEqual(['peek', 'read', 'peek', 'ledger', 'peek', 'read']);
+  });
+
+  test('H3: a difference in a committed batch that put it off is still pending, and laid over', async () => {
+    const rows = world({
+      peeks: [{ inFlight: { record: view, token: 't1' } }],
+      rows: [{ views: 0, name: '' }],
+      applied: [['t1']],
+      putOff: true,
+    });
+    expect((await readByKey([key], rows)).get(key)?.views).toBe(1);
   });
 
   test('H3: a difference in flight that is not committed is laid over', async () => {

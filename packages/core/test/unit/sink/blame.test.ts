@@ -53,11 +53,22 @@ test('faults of two kinds are counted apart', () => {
 test('who waits for a parent is neither counted nor blamed, and twenty of them are enough to know', () => {
   const blame = new Blame(100);
   blame.excuse(items);
-  for (const each of items.slice(0, 20)) expect(blame.row(each, missing)).toBeUndefined();
+  for (const each of items.slice(0, 20)) blame.row(each, missing);
   expect(blame.isEnough(items[50] as Item, missing)).toBe(false);
   blame.row(items[20] as Item, missing);
   expect(blame.isEnough(items[50] as Item, missing)).toBe(true);
   const { outcomes, tableFaults } = blame.settle(new Map());
   expect([...outcomes.values()].every((outcome) => outcome.kind === 'again' && outcome.attempts === 4)).toBe(true);
   expect(tableFaults).toEqual([]);
+});
+
+test('once there are many alike, a part that is refused alike is left for another flush; other faults are searched on', () => {
+  const blame = blamed(
+    100,
+    Array.from({ length: 21 }, () => check),
+  );
+  expect(blame.isEnough(items[50] as Item, check)).toBe(true);
+  expect(blame.isEnough(items[50] as Item, missing)).toBe(false);
+  blame.row(items[51] as Item, check);
+  expect(blame.settle(new Map()).tableFaults).toMatchObject([{ code: '23514', records: 22 }]);
 });

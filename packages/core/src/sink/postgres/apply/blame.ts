@@ -14,6 +14,8 @@ export class Blame {
   readonly #rows = new Map<Item, Fault>();
   readonly #tables = new Map<Item, Fault>();
   readonly #excused = new Set<Item>();
+  /** Kinds of faults of which a table has had too many. */
+  readonly #many = new Map<Table, Map<string, Fault>>();
 
   /** @param records how many records the batch has. */
   constructor(records: number) {
@@ -29,29 +31,37 @@ export class Blame {
     for (const item of items) this.#tables.set(item, fault);
   }
 
-  /** One row refused on its own. Answers the fault of the whole table, once there are too many to bury them. */
-  row(item: Item, fault: Fault): Fault | undefined {
+  /** One row refused on its own. Once there are too many alike to bury them, it is no longer these rows that are to blame, but whatever refuses them. */
+  row(item: Item, fault: Fault): void {
+    const known = this.#manyOf(item, fault);
+    if (known !== undefined && !this.#excused.has(item)) {
+      this.#tables.set(item, known);
+      return;
+    }
     this.#rows.set(item, fault);
-    if (this.#excused.has(item)) return undefined;
+    if (this.#excused.has(item)) return;
     const alike = this.#alike(item, fault).filter((other) => !this.#excused.has(other));
-    if (alike.length <= MANY || alike.length <= this.#records / 10) return undefined;
+    if (alike.length <= MANY || alike.length <= this.#records / 10) return;
     const many: Fault = {
       ...fault,
       kind: 'table',
       reason: `Too many rows are refused alike to bury them: ${fault.reason}`,
     };
+    this.#many.set(item.table, new Map(this.#many.get(item.table)).set(fault.sqlstate, many));
     for (const other of alike) {
       this.#rows.delete(other);
       this.#tables.set(other, many);
     }
-    return many;
   }
 
-  /** Enough children without parents have been found one by one; the rest of them need not be. */
+  /** Enough such rows have been found one by one; those of a part that is refused alike need not be, they can wait for another flush. */
   isEnough(item: Item, fault: Fault): boolean {
-    return (
-      this.#excused.has(item) && this.#alike(item, fault).filter((other) => this.#excused.has(other)).length > MANY
-    );
+    if (!this.#excused.has(item)) return this.#manyOf(item, fault) !== undefined;
+    return this.#alike(item, fault).filter((other) => this.#excused.has(other)).length > MANY;
+  }
+
+  #manyOf({ table }: Item, { sqlstate }: Fault): Fault | undefined {
+    return this.#many.get(table)?.get(sqlstate);
   }
 
   /** Adds the outcomes of the guilty to those of the others. */

@@ -138,8 +138,7 @@ export class CarefulPass {
       this.#wait([item], fault.reason);
       return;
     }
-    const many = this.#blame.row(item, fault);
-    if (many !== undefined) this.#paused.set(item.table, many);
+    this.#blame.row(item, fault);
   }
 
   /** A child whose parent is still staged may be early and is not to blame, but it may also be fine: the parent may be an old row with a new change. */

@@ -18,18 +18,20 @@ export async function readOutcome(
   return row === undefined ? undefined : decodeOutcomes(row[0] ?? '');
 }
 
-/** Those of the tokens that the ledger knows. A shard's last token counts even if its row was removed. */
-export async function readApplied(
+/** The outcomes of those of the tokens that have been committed. A shard's last token counts even if its row was removed: nothing is left to say of it. */
+export async function readOutcomes(
   pool: pg.Pool,
   tables: LedgerTables,
   namespace: string,
   tokens: readonly string[],
-): Promise<ReadonlySet<string>> {
-  const { rows } = await pool.query<{ token: string }>({
-    text: `select token from ${tables.batch} where namespace = $1 and token = any($2::text[])
-union select last_token from ${tables.shard} where namespace = $1 and last_token = any($2::text[])`,
+): Promise<ReadonlyMap<string, BatchOutcome>> {
+  const { rows } = await pool.query<{ token: string; outcome: string | null }>({
+    text: `select token, max(outcome) as outcome from (
+  select token, outcome::text from ${tables.batch} where namespace = $1 and token = any($2::text[])
+  union all select last_token, null from ${tables.shard} where namespace = $1 and last_token = any($2::text[])
+) as known group by token`,
     values: [namespace, [...tokens]],
     types: AS_SENT,
   });
-  return new Set(rows.map(({ token }) => token));
+  return new Map(rows.map(({ token, outcome }) => [token, outcome === null ? new Map() : decodeOutcomes(outcome)]));
 }

@@ -91,8 +91,8 @@ test('Redis is emptied: what was pending is lost, and everything goes on from Po
   await using db = await database();
   await using open = await Shop.open(db.url, server);
   await open.orm.close();
-  const orm = await shop(db.url, { redis: server.url });
-  await using service = Spillway.of(orm);
+  await using orm = await shop(db.url, { redis: server.url });
+  const service = Spillway.of(orm);
   await service.increment(Product, open.product.id, { views: 1 });
   const client = new Redis(server.url);
   await client.flushall();
@@ -101,5 +101,4 @@ test('Redis is emptied: what was pending is lost, and everything goes on from Po
   expect(await service.drain()).toEqual({ left: 0 });
   expect(await service.status()).toMatchObject({ pending: {}, dead: 0 });
   expect((await orm.em.fork().findOneOrFail(Product, open.product.id)).views).toBe(10);
-  await orm.close();
 });

@@ -32,6 +32,13 @@ test('docs/operations.md names every event', () => {
   expect(firstCodes('docs/operations.md', 'Events').toSorted()).toEqual(events.toSorted());
 });
 
+test('docs/operations.md names every count of status()', () => {
+  const counts = source('staging/staging-store.ts').split('interface StagingStats {')[1]?.split('\n}')[0] ?? '';
+  const [, section = ''] = document('docs/operations.md').text.split('## Looking at it');
+  const named = codesIn(section.split('\n## ')[0] ?? '').filter((code) => /^\w+$/.test(code));
+  expect(named).toEqual(expect.arrayContaining(matches(counts, /readonly (\w+)/g)));
+});
+
 test('docs/operations.md names every code of a dead letter', () => {
   const [words = ''] = /SQLSTATE, or a word of ours: .*/.exec(source('change/outcome.ts')) ?? [];
   const named = firstCodes('docs/operations.md', 'Dead letters').filter((code) => !/^\d/.test(code));

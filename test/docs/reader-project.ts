@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { codeBlocks, root, type CodeBlock, type Document } from './markdown.js';
@@ -33,6 +33,7 @@ export interface RunningProgram {
  */
 export class ReaderProject implements Disposable {
   readonly #folder: string;
+  readonly #children = new Set<ChildProcess>();
 
   constructor(documents: readonly Document[], servers: Servers) {
     const parent = path.join(root, 'test', 'dist');
@@ -57,6 +58,7 @@ export class ReaderProject implements Disposable {
   start(file: string): RunningProgram {
     const compiled = path.join(this.#folder, file.replace(/\.ts$/, '.js'));
     const child = spawn(process.execPath, ['--enable-source-maps', compiled], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#children.add(child);
     let output = '';
     let errors = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
@@ -66,7 +68,9 @@ export class ReaderProject implements Disposable {
     return { ended: promise, output: () => output, terminate: () => void child.kill('SIGTERM') };
   }
 
+  /** Programs that a failed test has left running end here. */
   [Symbol.dispose](): void {
+    for (const child of this.#children) child.kill('SIGKILL');
     rmSync(this.#folder, { recursive: true });
   }
 

@@ -18,8 +18,9 @@ export class Item {
   @Property({ type: 'integer' })
   amount: number & Opt = 0;
 
+  /** Null in the database until it is counted. */
   @Property({ type: 'integer', nullable: true })
-  views?: number | null;
+  views!: number & Opt;
 
   @Property({ type: 'decimal', precision: 10, scale: 2, nullable: true })
   price?: string | null;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Utils, type EntityName } from '@mikro-orm/core';
 import type { Change } from './change/change.js';
 import type { RowKey } from './change/row-key.js';
@@ -12,7 +13,7 @@ import type { DrainResult } from './flush/drain.js';
 import { buildIncrement, type Increments } from './mikro-orm/build-increment.js';
 import { withParents } from './mikro-orm/with-parents.js';
 import type { DatabaseAccess } from './mikro-orm/database-of.js';
-import type { Engine } from './mikro-orm/engine.js';
+import type { DrainOptions, Engine } from './mikro-orm/engine.js';
 import { changeError } from './mikro-orm/refusal-error.js';
 import type { TypeRegistry } from './mikro-orm/type-registry.js';
 import type { WriteBehindType } from './mikro-orm/write-behind-type.js';
@@ -46,6 +47,8 @@ interface Parts {
 
 /** A query waits for what is pending this often: a record that PostgreSQL refused once (its parent came later, a row was locked) is tried again at once. */
 const DRAIN_ROUNDS = 4;
+/** Between further rounds, where a write has to wait. */
+const DRAIN_PAUSE_MS = 20;
 /** Inside a transaction, whose own locks may be in the way, a drain is given up soon. */
 const DRAIN_INSIDE_TRANSACTION_MS = 1_000;
 
@@ -92,15 +95,19 @@ export class Runtime implements Engine {
     await (await this.#open()).staging.forget(keys);
   }
 
-  async drain(scope: DueScope, options: { readonly insideTransaction?: boolean } = {}): Promise<void> {
-    const { worker } = await this.#open();
+  async drain(scope: DueScope, options: DrainOptions = {}): Promise<void> {
+    const { worker, staging } = await this.#open();
     const wide = withParents(scope, this.#around.types);
     const timeoutMs = options.insideTransaction ? DRAIN_INSIDE_TRANSACTION_MS : this.#drainTimeoutMs();
     const deadline = performance.now() + timeoutMs;
     try {
-      for (let round = 0; round < DRAIN_ROUNDS; round++) {
+      for (let round = 1; ; round++) {
         const { left } = await worker.drain(wide, { timeoutMs: Math.max(1, deadline - performance.now()) });
         if (left === 0) return;
+        if (round < DRAIN_ROUNDS) continue;
+        if (options.beforeWrite !== true || scope.kind !== 'rows' || !(await arePending(scope.keys, staging))) break;
+        if (performance.now() >= deadline) throw stillPending(scope.keys, timeoutMs);
+        await pause(DRAIN_PAUSE_MS);
       }
       this.events.emit({ type: 'lagging', reason: 'refused' });
     } catch (error) {
@@ -135,6 +142,20 @@ export class Runtime implements Engine {
   /** What this process has begun is finished or left staged; then the sink and, last, the staging store are closed. */
   async stop(options: StopOptions = {}): Promise<StopReport> {
     this.#isStopped = true;
+    return this.#closeParts(options);
+  }
+
+  async suspend(): Promise<void> {
+    await this.#closeParts({});
+    this.#opening = undefined;
+    this.#isStarted = false;
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+  }
+
+  async #closeParts(options: StopOptions): Promise<StopReport> {
     const parts = await this.#opening?.catch(() => undefined);
     if (!parts) return { left: undefined };
     const report = await parts.worker.stop({ drain: this.#around.options.worker !== undefined, ...options });
@@ -142,10 +163,6 @@ export class Runtime implements Engine {
     await parts.sink.close();
     await parts.staging.close();
     return report;
-  }
-
-  async close(): Promise<void> {
-    await this.stop();
   }
 
   /** Opened once; a failed attempt is that call's error, and the next call tries again. */
@@ -249,6 +266,19 @@ export class Runtime implements Engine {
   #drainTimeoutMs(): number {
     return Math.max(0, ...this.#around.types.all.map(({ policy }) => policy.drainTimeoutMs));
   }
+}
+
+async function arePending(keys: readonly RowKey[], staging: StagingStore): Promise<boolean> {
+  const pending = await staging.peek(keys);
+  return keys.some((key) => pending.get(key)?.dirty !== undefined || pending.get(key)?.inFlight !== undefined);
+}
+
+function stillPending(keys: readonly RowKey[], timeoutMs: number): SpillwayError {
+  return new SpillwayError(
+    'DRAIN_TIMEOUT',
+    `Of ${keys.length === 1 ? `the row ${keys[0]}` : `${keys.length} rows`} something staged earlier could not be written within ${timeoutMs} ms, so nothing was written by SQL either: ` +
+      'a row is locked, or waits for another one. Try again, or give a longer drainTimeout',
+  );
 }
 
 /** `maxPending` is for all shards together; each gets an equal part of it as its bound. */

@@ -1,4 +1,6 @@
 import type { JsonText } from '../change/change.js';
+import { decimalText, unitsOf } from './counter-delta.js';
+import { uuidText } from './key-text.js';
 
 /**
  * How a value travels: from MikroORM's snapshot (database form, by property) to the JSON text that PostgreSQL reads with the column's type, and back to what
@@ -38,7 +40,18 @@ export function columnValue(
   };
 }
 
-type Shape = 'integer' | 'bigint' | 'float' | 'boolean' | 'text' | 'uuid' | 'instant' | 'timestamp' | 'json' | 'bytes';
+type Shape =
+  | 'integer'
+  | 'bigint'
+  | 'float'
+  | 'boolean'
+  | 'decimal'
+  | 'text'
+  | 'uuid'
+  | 'instant'
+  | 'timestamp'
+  | 'json'
+  | 'bytes';
 
 interface Conversion {
   readonly write: (value: unknown) => JsonText;
@@ -73,7 +86,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   real: 'float',
   'double precision': 'float',
   boolean: 'boolean',
-  numeric: 'text',
+  numeric: 'decimal',
   text: 'text',
   varchar: 'text',
   char: 'text',
@@ -115,14 +128,17 @@ function shapeOf(type: string): Shape | undefined {
 const asText: Conversion = { write: (value) => JSON.stringify(String(value)), read: (text) => JSON.parse(text) };
 
 const CONVERSIONS: Readonly<Record<Shape, (type: string, options: ColumnValueOptions) => Conversion>> = {
-  integer: () => ({ write: (value) => String(value), read: Number }),
+  integer: () => ({ write: wholeText, read: (text) => Number(unquoted(text)) }),
   // The text of the number itself: no double comes near it.
-  bigint: () => ({ write: (value) => String(value), read: (text) => text }),
+  bigint: () => ({ write: wholeText, read: unquoted }),
   float: () => ({ write: floatText, read: (text) => Number(text.startsWith('"') ? JSON.parse(text) : text) }),
-  boolean: () => ({ write: (value) => String(value), read: (text) => text === 'true' }),
+  boolean: () => ({
+    write: (value) => (typeof value === 'boolean' ? String(value) : JSON.stringify(String(value))),
+    read: (text) => unquoted(text) === 'true',
+  }),
+  decimal: (type) => ({ write: (value) => decimalOf(value, type), read: asText.read }),
   text: () => asText,
-  // PostgreSQL reads a UUID in any case and answers in lower case; a staged one must look the same, or one row would have two keys.
-  uuid: () => ({ write: (value) => JSON.stringify(String(value).toLowerCase()), read: asText.read }),
+  uuid: () => ({ write: (value) => JSON.stringify(uuidText(value)), read: asText.read }),
   instant: (type) => ({
     write: (value) => JSON.stringify(rounded(new Date(value as Date), type).toISOString()),
     read: (text) => new Date(JSON.parse(text) as string),
@@ -142,6 +158,29 @@ const CONVERSIONS: Readonly<Record<Shape, (type: string, options: ColumnValueOpt
     read: (text) => Buffer.from((JSON.parse(text) as string).slice(2), 'hex'),
   }),
 };
+
+/**
+ * What is no whole number travels as a JSON text, which PostgreSQL then refuses to read as one. Were it put into the JSON as it is, it could end its own value and go on with those of
+ * other columns and rows.
+ */
+function wholeText(value: unknown): JsonText {
+  const text = String(value);
+  return /^-?(?:0|[1-9]\d*)$/.test(text) ? text : JSON.stringify(text);
+}
+
+function unquoted(text: JsonText): string {
+  return text.startsWith('"') ? (JSON.parse(text) as string) : text;
+}
+
+/** As PostgreSQL would answer it: a reader before the flush must not see other digits than one after it. */
+function decimalOf(value: unknown, type: string): JsonText {
+  const text = String(value);
+  const scale = /^numeric\(\d+,(\d+)\)$/.exec(type)?.[1];
+  const isPlain = /^-?\d+(?:\.\d+)?$/.test(text);
+  return JSON.stringify(
+    scale !== undefined && isPlain ? decimalText(unitsOf(text, Number(scale)), Number(scale)) : text,
+  );
+}
 
 function floatText(value: unknown): JsonText {
   const number = Number(value);

@@ -146,10 +146,11 @@ function versionOf(meta: EntityMetadata): WriteBehindType['version'] {
   const property = meta.versionProperty ? meta.properties[meta.versionProperty] : undefined;
   if (!property) return undefined;
   const digits = Number(/\((\d)\)/.exec(property.columnTypes[0] ?? '')?.[1] ?? 6);
-  if (property.runtimeType === 'Date' && digits > 3) {
+  // A finer one never equals a `Date`, and a coarser one is rounded to another version than its writer holds.
+  if (property.runtimeType === 'Date' && digits !== 3) {
     throw unsupported(
       meta.className,
-      `version "${property.name}" is finer than milliseconds (${property.columnTypes[0]})`,
+      `version "${property.name}" is ${digits > 3 ? 'finer' : 'coarser'} than milliseconds (${property.columnTypes[0]})`,
       'Declare it with length: 3',
     );
   }

@@ -5,6 +5,11 @@ import type { Table } from '../sink/table.js';
 import type { DueScope, StageCall } from '../staging/staging-store.js';
 import type { StageResult } from '../staging/stager.js';
 
+export interface DrainOptions {
+  readonly insideTransaction?: boolean;
+  readonly beforeWrite?: boolean;
+}
+
 /** What the hooks in MikroORM ask of the engine. Every method opens and checks what it needs at its first call. */
 export interface Engine {
   stage(changes: readonly Change[]): Promise<StageResult>;
@@ -15,11 +20,13 @@ export interface Engine {
   readonly pending: Pick<KeyedRows<unknown>, 'peek' | 'outcomes'>;
   /**
    * Resolves when what was staged before the call is written. Inside a transaction, whose own locks may be what holds it up, it waits for a moment only and leaves the
-   * rest pending.
+   * rest pending. Before a write (`beforeWrite`), rows that PostgreSQL has put off are waited for: what was staged earlier must not be written later.
    * @throws SpillwayError `DRAIN_TIMEOUT`
    */
-  drain(scope: DueScope, options?: { readonly insideTransaction?: boolean }): Promise<void>;
+  drain(scope: DueScope, options?: DrainOptions): Promise<void>;
   /** Before rows are inserted by SQL: what was last written of them by staging no longer counts. */
   forget(keys: readonly RowKey[]): Promise<void>;
+  /** The ORM connects anew, perhaps to another database: closes what is open; the next use opens it again. */
+  suspend(): Promise<void>;
   close(): Promise<void>;
 }

@@ -63,11 +63,11 @@ export class EntityStates {
     }
   }
 
-  /** Hands refused inserts and removals to the unit of work again: it forgets them at the end of a failed flush. */
+  /** Hands refused inserts and removals to the unit of work again, which forgets them at the end of a failed flush; unless the application has decided otherwise since. */
   requeue(): void {
     for (const [entity, action] of this.#queued) {
-      if (action === 'persist') this.#uow.persist(entity);
-      else this.#uow.remove(entity);
+      if (action === 'persist' && !this.#uow.getRemoveStack().has(entity)) this.#uow.persist(entity);
+      if (action === 'remove' && !this.#uow.getPersistStack().has(entity)) this.#uow.remove(entity);
     }
     this.#queued.clear();
   }

@@ -34,6 +34,8 @@ function canBeStaged(types: TypeRegistry, changeSet: ChangeSet<AnyEntity>): bool
   const type = types.of(changeSet.meta);
   if (!type || !type.isIn(changeSet.schema) || Object.values(changeSet.payload).some(isRaw)) return false;
   const isUpdate = changeSet.type === ChangeSetType.UPDATE || changeSet.type === ChangeSetType.UPDATE_EARLY;
+  // Another primary key is another record; only SQL renames a row.
+  if (isUpdate && type.key.property.name in changeSet.payload) return false;
   // A versioned row that was never loaded has no version to expect.
   return !isUpdate || !type.version || Reflect.get(changeSet.entity, type.version.property.name) != null;
 }
@@ -48,8 +50,12 @@ export function rowsInvolved(types: TypeRegistry, uow: UnitOfWork): Set<RowKey> 
     const key: unknown = type && helper(entity).getPrimaryKey(true);
     if (type?.isIn(helper(entity).__schema) && key !== null && key !== undefined) rows.add(rowKeyIn(type, key));
   };
-  for (const { entity, meta } of uow.getChangeSets()) {
+  for (const changeSet of uow.getChangeSets()) {
+    const { entity, meta } = changeSet;
     add(entity);
+    // The key that the row had when it was loaded, in case that it has another one now.
+    const type = changeSet.originalEntity && types.of(meta);
+    if (type?.isIn(changeSet.schema)) rows.add(rowKeyIn(type, changeSet.getPrimaryKey()));
     for (const relation of meta.relations)
       if (relation.owner || relation.kind === ReferenceKind.MANY_TO_ONE) add(Reflect.get(entity, relation.name));
   }

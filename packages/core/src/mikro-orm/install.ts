@@ -35,10 +35,25 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
   });
   const sequences = new SequenceBlocks((table, count) => engine.numbers(table, count));
   hookDriver(driver, new StagedWrites(types, sequences), new Reads(types, engine));
+  hookConnection(driver, engine);
+}
+
+/** The engine lives as long as the ORM's connection. To connect anew MikroORM closes it first; that is not the end. */
+function hookConnection(driver: AbstractSqlDriver, engine: Engine): void {
   const close = driver.close.bind(driver);
+  const reconnect = driver.reconnect.bind(driver);
+  let isReconnecting = false;
   driver.close = async (force) => {
-    await engine.close();
+    await (isReconnecting ? engine.suspend() : engine.close());
     await close(force);
+  };
+  driver.reconnect = async (options) => {
+    isReconnecting = true;
+    try {
+      return await reconnect(options);
+    } finally {
+      isReconnecting = false;
+    }
   };
 }
 

@@ -1,4 +1,4 @@
-import { ChangeSetType, raw, type AnyEntity, type ChangeSet, type EntityManager } from '@mikro-orm/core';
+import { raw, type AnyEntity, type ChangeSet, type EntityManager } from '@mikro-orm/core';
 import type { RowKey } from '../change/row-key.js';
 import { rowKeyIn } from './build-change.js';
 import { counterDelta, decimalText } from './counter-delta.js';
@@ -8,21 +8,22 @@ import type { TypeRegistry } from './type-registry.js';
 
 /**
  * What has to be done before a flush of write-behind entities is written by SQL: what is pending of the rows that it involves is written, and nothing is remembered of rows that
- * it inserts.
+ * it makes: inserts, and rows that get another key.
  */
 export async function prepareSql(em: EntityManager, types: TypeRegistry, engine: Engine): Promise<void> {
   const uow = em.getUnitOfWork(false);
   const involved = [...rowsInvolved(types, uow)];
   if (involved.length === 0) return;
-  await engine.drain({ kind: 'rows', keys: involved }, { insideTransaction: em.isInTransaction() });
-  const inserted = uow.getChangeSets().flatMap((changeSet) => insertedRow(types, changeSet));
-  if (inserted.length > 0) await engine.forget(inserted);
+  await engine.drain({ kind: 'rows', keys: involved }, { insideTransaction: em.isInTransaction(), beforeWrite: true });
+  const made = uow.getChangeSets().flatMap((changeSet) => madeRow(types, changeSet));
+  if (made.length > 0) await engine.forget(made);
 }
 
-function insertedRow(types: TypeRegistry, { type: kind, meta, payload }: ChangeSet<AnyEntity>): RowKey[] {
+/** Only a new row has its key among what is written, and one whose key is changed. */
+function madeRow(types: TypeRegistry, { meta, payload }: ChangeSet<AnyEntity>): RowKey[] {
   const type = types.of(meta);
   const key: unknown = type && Reflect.get(payload, type.key.property.name);
-  return type && kind === ChangeSetType.CREATE && key !== undefined && key !== null ? [rowKeyIn(type, key)] : [];
+  return type && key !== undefined && key !== null ? [rowKeyIn(type, key)] : [];
 }
 
 /**

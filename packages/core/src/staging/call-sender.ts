@@ -19,7 +19,7 @@ export type Delivery =
   /** It may have run, or may yet run. */
   | { readonly status: 'unknown' }
   /** It has not run, and will not. `cause`: what the store said, if it is more than that it could not be reached. */
-  | { readonly status: 'dropped'; readonly cause?: SpillwayError };
+  | { readonly status: 'dropped'; readonly cause?: Error };
 
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 200;
@@ -38,26 +38,34 @@ export class CallSender {
 
   /** Waits for room as `stage` would. `dropped`: the store could not be reached; a check never runs late. */
   async check(call: StageCall, rules: RulesByEntity): Promise<Delivery> {
-    const { delivery } = await this.#until(call, rules, async () => this.#store.check(call), false);
-    return delivery.status === 'unknown' ? { status: 'dropped' } : delivery;
+    const { delivery, error } = await this.#until(call, rules, async () => this.#store.check(call), false);
+    return delivery.status === 'unknown' ? dropped(unforeseen(error)) : delivery;
   }
 
   /** `wasSent`: the call may have run before, under its id. */
   async stage(call: StageCall, rules: RulesByEntity, wasSent: boolean): Promise<Delivery> {
     if (!wasSent) this.#sentAtMs.set(call, performance.now());
-    const { delivery, mayHaveRun } = await this.#until(call, rules, async () => this.#store.stage(call), wasSent);
-    // A copy whose answer was lost may still be on its way: a refusal counts only once that copy has been stopped.
-    if (delivery.status !== 'unknown' && !(delivery.status === 'refused' && mayHaveRun)) return delivery;
-    const fenced = await this.fence(call);
-    return delivery.status === 'refused' && fenced.status === 'dropped' ? delivery : fenced;
+    const { delivery, mayHaveRun, error } = await this.#until(
+      call,
+      rules,
+      async () => this.#store.stage(call),
+      wasSent,
+    );
+    if (delivery.status === 'unknown') return this.#fence(call, dropped(unforeseen(error)));
+    // An earlier copy, whose answer did not come, may still be on its way, and find room.
+    if (delivery.status === 'refused' && mayHaveRun) return this.#fence(call, delivery);
+    return delivery;
   }
 
-  /**
-   * `unknown`: the store does not answer even this; or the call is older than the store remembers, so that not to know it means nothing.
-   */
+  /** `unknown`: the store does not answer even this; or the call is older than the store remembers, so that not to know it means nothing. */
   async fence(call: StageCall): Promise<Delivery> {
+    return this.#fence(call, { status: 'dropped' });
+  }
+
+  async #fence(call: StageCall, ifVoided: Delivery): Promise<Delivery> {
     const { delivery } = await this.#until(call, {}, async () => this.#store.fence(call.shard, call.id), true);
-    return delivery.status === 'dropped' && this.isForgotten(call) ? { status: 'unknown' } : delivery;
+    if (delivery.status !== 'dropped') return delivery;
+    return this.isForgotten(call) ? { status: 'unknown' } : ifVoided;
   }
 
   /** Whether a call was sent so long ago that the store may have forgotten that it ran. */
@@ -70,55 +78,74 @@ export class CallSender {
     rules: RulesByEntity,
     send: () => Promise<StageAnswer>,
     wasSent: boolean,
-  ): Promise<{ readonly delivery: Delivery; readonly mayHaveRun: boolean }> {
+  ): Promise<Ending> {
     const startedMs = performance.now();
     let mayHaveRun = wasSent;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-      const answer = await this.#attempt(call, send);
+      let answer = await attempt(send);
+      if (answer.status === 'failed' && mayRunAfter(answer.error)) mayHaveRun = true;
+      if (answer.status === 'uninitialised') answer = await this.#adopted(call, answer);
       const elapsedMs = performance.now() - startedMs;
       let patienceMs = this.#options.stageTimeoutMs;
       if (answer.status === 'staged') return { delivery: answer, mayHaveRun };
       if (answer.status === 'voided') return { delivery: { status: 'dropped' }, mayHaveRun };
-      if (answer.status === 'failed') {
-        if (answer.error.code === 'STAGING_TIMEOUT') mayHaveRun = true;
-        else if (answer.error.code !== 'STAGING_UNAVAILABLE') patienceMs = 0;
-      }
+      if (answer.status === 'failed' && !isPassing(answer.error)) patienceMs = 0;
       if (answer.status === 'refused') patienceMs = longestWaitMs(answer.refusals, call, rules);
-      if (elapsedMs >= patienceMs) return { delivery: inTheEnd(answer, mayHaveRun), mayHaveRun };
+      if (elapsedMs >= patienceMs) return inTheEnd(answer, mayHaveRun);
       await pause(pauseMs);
     }
   }
 
-  /** Never rejects: other calls of the unit of work may have been accepted, and their fate must not be lost in an error. */
-  async #attempt(call: StageCall, send: () => Promise<StageAnswer>): Promise<Attempt> {
-    try {
-      const answer = await send();
-      if (answer.status === 'uninitialised') await this.#adopt(call.shard);
+  /** The answer stands if its shard has a chain now. Whoever could not adopt it has not staged anything either. */
+  async #adopted(call: StageCall, answer: StageAnswer): Promise<Attempt> {
+    return attempt(async () => {
+      await this.#options.adopt([call.shard]);
       return answer;
-    } catch (error) {
-      if (error instanceof SpillwayError) return { status: 'failed', error };
-      const text = `Staging in shard ${call.shard} failed in a way that nobody has foreseen: ${String(error)}`;
-      return { status: 'failed', error: new SpillwayError('STAGING_TIMEOUT', text, { cause: error }) };
-    }
-  }
-
-  async #adopt(shard: number): Promise<void> {
-    try {
-      await this.#options.adopt([shard]);
-    } catch (error) {
-      if (error instanceof SpillwayError) throw error;
-      const text = `Shard ${shard} is empty in the staging store, and PostgreSQL could not be asked where its chain goes on: ${String(error)}`;
-      throw new SpillwayError('STAGING_UNAVAILABLE', text, { cause: error });
-    }
+    });
   }
 }
 
-type Attempt = StageAnswer | { readonly status: 'failed'; readonly error: SpillwayError };
+/** How the sending of a call has ended. `mayHaveRun`: a copy of it was not answered. `error`: what the store said last, if it failed. */
+interface Ending {
+  readonly delivery: Delivery;
+  readonly mayHaveRun: boolean;
+  readonly error?: Error;
+}
 
-function inTheEnd(answer: Attempt, mayHaveRun: boolean): Delivery {
-  if (answer.status === 'refused') return answer;
-  if (mayHaveRun) return { status: 'unknown' };
-  return answer.status === 'failed' ? { status: 'dropped', cause: answer.error } : { status: 'dropped' };
+type Attempt = StageAnswer | { readonly status: 'failed'; readonly error: Error };
+
+/** Never rejects: what became of the other shards' calls must reach the caller, whatever happens to this one. */
+async function attempt(send: () => Promise<StageAnswer>): Promise<Attempt> {
+  try {
+    return await send();
+  } catch (error) {
+    return { status: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
+  }
+}
+
+/** What nobody has foreseen does not say that the call has not run. */
+function mayRunAfter(error: Error): boolean {
+  return !(error instanceof SpillwayError) || error.code === 'STAGING_TIMEOUT';
+}
+
+function isPassing(error: Error): boolean {
+  return error instanceof SpillwayError && (error.code === 'STAGING_TIMEOUT' || error.code === 'STAGING_UNAVAILABLE');
+}
+
+function inTheEnd(answer: Attempt, mayHaveRun: boolean): Ending {
+  if (answer.status === 'refused') return { delivery: answer, mayHaveRun };
+  const failed = answer.status === 'failed' ? { error: answer.error } : {};
+  const delivery: Delivery = mayHaveRun ? { status: 'unknown' } : dropped(failed.error);
+  return { delivery, mayHaveRun, ...failed };
+}
+
+/** That a store did not answer is said by whoever sums up; anything else has to be heard. */
+function unforeseen(error: Error | undefined): Error | undefined {
+  return error !== undefined && isPassing(error) ? undefined : error;
+}
+
+function dropped(cause: Error | undefined): Delivery {
+  return cause === undefined ? { status: 'dropped' } : { status: 'dropped', cause };
 }
 
 /** Room can be waited for where every refusal is for want of it, and the policies say so. */

@@ -118,6 +118,16 @@ describe('an entity that cannot be written behind is refused at discovery, by na
     );
   });
 
+  test('a date version coarser than milliseconds, which rounds to another than its writer holds', async () => {
+    const reading = defineEntity({
+      name: 'Reading',
+      properties: { id, at: p.datetime().columnType('timestamptz(0)').version() },
+    });
+    expect(await refusal(behind(reading))).toMatch(
+      /^Reading cannot .* version "at" is coarser than milliseconds \(timestamptz\(0\)\)\. Declare it with length: 3/,
+    );
+  });
+
   test('concurrencyCheck', async () => {
     const account = defineEntity({ name: 'Account', properties: { id, owner: p.string().concurrencyCheck() } });
     expect(await refusal(behind(account))).toMatch(

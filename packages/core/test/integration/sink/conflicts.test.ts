@@ -136,9 +136,24 @@ test('each of several conflicts is about its own properties', async () => {
 });
 
 test('H1: a record whose base was overruled is a conflict, even if the version would match', async () => {
-  expect(await write(KEEP, { ...stale, base: CONFLICT, version: '4' })).toEqual({ kind: 'superseded', version: '3' });
-  expect(await row()).toMatchObject({ name: 'theirs', version: 3 });
+  expect(await write(KEEP, { ...stale, base: CONFLICT, version: '3' })).toEqual({ kind: 'superseded', version: '4' });
+  expect(await row()).toMatchObject({ name: 'theirs', version: 4 });
 });
+
+test.each([
+  ['parked', DEAD_LETTER],
+  ['given up', KEEP],
+] as const)(
+  'H1: where a record is %s, the row gets a version that our side has not handed out: its holders are then refused',
+  async (_, strategy) => {
+    const outcome = await write(strategy, { ...stale, version: '7', deltas: { stock: '-1' } });
+    expect(outcome).toMatchObject({ version: '8' });
+    expect(await row()).toMatchObject({ name: 'theirs', version: 8, stock: 9 });
+    expect(await write(strategy, { kind: 'update', base: '7', version: '8', values: { name: '"later"' } })).toMatchObject(
+      { kind: strategy === KEEP ? 'superseded' : 'buried' },
+    );
+  },
+);
 
 test('M1: counters alone are not based on anything, so nothing can overrule them', async () => {
   const increment: Staged = { kind: 'increment', base: CONFLICT, version: '9', deltas: { stock: '5' } };

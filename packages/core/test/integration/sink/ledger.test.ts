@@ -184,7 +184,7 @@ test('a flush is read committed, whatever the default of the database', async ()
     ]);
     expect((await transaction.write([batch], NOBODY)).get(batch.token)?.get(key('product', '1000'))).toMatchObject({
       code: 'CONFLICT',
-      version: '2',
+      version: '3',
     });
   }
   await sink.close();

@@ -118,8 +118,8 @@ test.each(cases)('$type $json: insert, update, and back from a conflict', async 
   const after = await all();
   expect(after[0]).toEqual({
     ...before[0],
-    version: 10,
-    shown: String(before[0]?.['shown']).replace('(1,1,', '(1,10,'),
+    version: 11,
+    shown: String(before[0]?.['shown']).replace('(1,1,', '(1,11,'),
   });
 });
 

@@ -46,14 +46,27 @@ function settle(item: Item, row: DatabaseRow): Settlement {
 }
 
 function settlementOf(item: Item, row: DatabaseRow, verdict: Verdict): Settlement {
-  const counters = hasDeltas(item) ? { write: incrementOf(item) } : {};
+  const rest = restOf(item, row);
   if (verdict.kind === 'overwrite') {
     return { original: item, write: forced(item, row), outcome: (version) => writtenOver(item, version) };
   }
   if (verdict.kind === 'write') return settlementOfWrite(item, row, verdict);
-  if (verdict.kind === 'keep-database') return { original: item, ...counters, outcome: supersededBy(row) };
+  if (verdict.kind === 'keep-database') return { original: item, ...rest, outcome: supersededBy(row) };
   const outcome = (version = row.version): Outcome => overruled('CONFLICT', verdict.reason, version, hasDeltas(item));
-  return { original: item, ...counters, outcome };
+  return { original: item, ...rest, outcome };
+}
+
+/**
+ * What is written of a record that is given up: its counters. And if the row's version is one that our side has handed out itself, the row gets one above it: whoever holds our state under that number would
+ * otherwise write on as if nothing had happened.
+ */
+function restOf(item: Item, row: DatabaseRow): { write?: Item } {
+  const { kind, version } = item.record;
+  const isOurs = kind !== 'delete' && version !== undefined && row.version !== undefined;
+  if (isOurs && BigInt(row.version) <= BigInt(version)) {
+    return { write: withRecord(item, { kind: 'update', values: {}, originals: {}, ...above(item, row) }, ['base']) };
+  }
+  return hasDeltas(item) ? { write: incrementOf(item) } : {};
 }
 
 function settlementOfWrite(item: Item, row: DatabaseRow, { values, whole }: Verdict & { kind: 'write' }): Settlement {
@@ -77,21 +90,19 @@ function supersededBy(row: DatabaseRow): (version: VersionText | undefined) => O
 
 /** A row that was to be deleted, and is written instead, needs a version that the delete did not have. */
 function kept({ record: { kind } }: Item, { version }: DatabaseRow): { version?: VersionText } {
-  return kind === 'delete' && version !== undefined ? { version: laterOf('0', version) } : {};
+  return kind === 'delete' && version !== undefined ? { version } : {};
 }
 
-/** Not compared, and a version later than both sides', or others would not notice. */
+/** Not compared, and with a version above both sides': neither side has seen what the row is now. */
 function forced(item: Item, row: DatabaseRow): Item {
-  const { version } = item.record;
-  const next = version === undefined ? {} : { version: laterOf(version, row.version) };
-  return withRecord(item, { ...next, originals: {} }, ['base']);
+  return withRecord(item, { ...above(item, row), originals: {} }, ['base']);
 }
 
-/** Our version, or the first one after the database's if that is later. For dates this is a millisecond. */
-function laterOf(ours: VersionText, theirs: VersionText | undefined): VersionText {
-  if (theirs === undefined) return ours;
-  const after = BigInt(theirs) + 1n;
-  return BigInt(ours) > after ? ours : String(after);
+/** The first version after both sides'. For dates it is a millisecond later. */
+function above({ record: { version } }: Item, row: DatabaseRow): { version?: VersionText } {
+  if (version === undefined) return {};
+  const [ours, theirs] = [BigInt(version), BigInt(row.version ?? version)];
+  return { version: String((ours > theirs ? ours : theirs) + 1n) };
 }
 
 function writtenOver({ record }: Item, version: VersionText | undefined): Outcome | undefined {

@@ -62,7 +62,8 @@ export type SpillwayEvent =
   | { readonly type: 'staging-up'; readonly shards: readonly number[] }
   /**
    * One side has forgotten something that the other knows. `staging`: `parked` records became dead letters, since they
-   * may have been written; `doubtful` ones are settled by their version. `database`: batches up to the one before
+   * may have been written; `doubtful` ones are settled by their version. Both are 0 where it had forgotten everything:
+   * what was pending is lost then. `database`: batches up to the one before
    * `token` that were committed once are gone from it; what is staged is applied.
    */
   | {

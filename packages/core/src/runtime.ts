@@ -45,8 +45,8 @@ interface Parts {
   readonly rules: RulesByEntity;
 }
 
-/** A query waits for what is pending this often: a record that PostgreSQL refused once (its parent came later, a row was locked) is tried again at once. */
-const DRAIN_ROUNDS = 4;
+/** A query waits for what is pending this often: what PostgreSQL refused once, because it came before something else of the same drain, is tried again at once. */
+const DRAIN_ROUNDS = 2;
 /** Between further rounds, where a write has to wait. */
 const DRAIN_PAUSE_MS = 20;
 /** Inside a transaction, whose own locks may be in the way, a drain is given up soon. */
@@ -111,10 +111,16 @@ export class Runtime implements Engine {
       }
       this.events.emit({ type: 'lagging', reason: 'refused' });
     } catch (error) {
-      if (!options.insideTransaction || !(error instanceof SpillwayError && error.code === 'DRAIN_TIMEOUT'))
-        throw error;
+      const isTimeout = error instanceof SpillwayError && error.code === 'DRAIN_TIMEOUT';
+      if (!isTimeout || !options.insideTransaction || this.#needsOrder(scope, options)) throw error;
       this.events.emit({ type: 'lagging', reason: 'transaction' });
     }
+  }
+
+  /** Where no version tells the older from the newer, SQL must not write before what was staged earlier. */
+  #needsOrder(scope: DueScope, { beforeWrite }: DrainOptions): boolean {
+    if (!beforeWrite || scope.kind !== 'rows') return false;
+    return scope.keys.some((key) => this.#around.types.ofRow(key)?.version === undefined);
   }
 
   /** One round, of one entity or of all. */
@@ -181,7 +187,6 @@ export class Runtime implements Engine {
 
   async #openParts(): Promise<Parts> {
     const { options, types, database, logger } = this.#around;
-    const staging = await openStaging(options);
     const { connection, schema, timestampsInUtc } = database();
     const sink = openPostgresSink({
       connection,
@@ -196,15 +201,17 @@ export class Runtime implements Engine {
       },
       onIdleError: (error) => logger.warn(`Spillway: a PostgreSQL connection was lost while idle: ${error.message}`),
     });
+    let staging: StagingStore | undefined;
     try {
-      await sink.prepare(staging.shards, options.tables.ensure);
-      await adoptShards([...Array(staging.shards).keys()], staging, sink);
+      const database = await sink.prepare(options.shards, options.tables.ensure);
+      staging = await openStaging(options, database);
+      await this.#adopt([...Array(staging.shards).keys()], staging, sink);
     } catch (error) {
       await sink.close();
-      await staging.close();
+      await staging?.close();
       throw error;
     }
-    const adopt = (shards: readonly number[]): Promise<void> => adoptShards(shards, staging, sink);
+    const adopt = (shards: readonly number[]): Promise<void> => this.#adopt(shards, staging, sink);
     return {
       staging,
       sink,
@@ -212,6 +219,19 @@ export class Runtime implements Engine {
       worker: this.#worker(staging, sink),
       rules: rulesOf(types, staging.shards),
     };
+  }
+
+  /** A staging store that has forgotten shards has forgotten what was pending in them: that is said, aloud. */
+  async #adopt(shards: readonly number[], staging: StagingStore, sink: ChangeSink): Promise<void> {
+    const forgotten = await adoptShards(shards, staging, sink);
+    for (const shard of forgotten) {
+      this.events.emit({ type: 'staging-loss', shard, forgot: 'staging', parked: 0, doubtful: 0 });
+    }
+    if (forgotten.length === 0) return;
+    this.#around.logger.error(
+      `Spillway: the staging store was empty for ${forgotten.length} shards of which batches have been written before. ` +
+        'If it was emptied or replaced, what was pending there is lost',
+    );
   }
 
   #startWorker({ worker }: Parts): void {
@@ -295,7 +315,7 @@ function tableOf({ table }: WriteBehindType): { readonly schema: string; readonl
   return { schema: table.schema, table: table.name };
 }
 
-async function openStaging(options: ResolvedOptions): Promise<StagingStore> {
+async function openStaging(options: ResolvedOptions, database: string): Promise<StagingStore> {
   const { staging, namespace, shards, rememberMs, stageTimeoutMs, acceptVolatile } = options;
   switch (staging.kind) {
     case 'store':
@@ -307,6 +327,7 @@ async function openStaging(options: ResolvedOptions): Promise<StagingStore> {
         redis: staging.target,
         namespace,
         shards,
+        database,
         rememberMs,
         // A call is sent again, and then fenced, for stageTimeout each; the store must know it all that time and well beyond.
         seenMs: Math.max(DEFAULT_LIMITS.seenMs, 20 * stageTimeoutMs),

@@ -1,3 +1,4 @@
+import { ORIGIN } from '../change/token.js';
 import type { ChangeSink } from '../sink/change-sink.js';
 import type { StagingStore } from '../staging/staging-store.js';
 
@@ -5,8 +6,20 @@ import type { StagingStore } from '../staging/staging-store.js';
  * Starts the chains of shards that the staging store does not know, at the last tokens that the database knows. The
  * shards are held meanwhile, so that no batch of theirs can be committed between the look and the start. Whoever is
  * told `uninitialised` while staging calls this, and stages again.
+ *
+ * @returns the shards that the staging store has forgotten: batches of theirs have been written, so they were there
  */
-export async function adoptShards(shards: readonly number[], staging: StagingStore, sink: ChangeSink): Promise<void> {
+export async function adoptShards(
+  shards: readonly number[],
+  staging: StagingStore,
+  sink: ChangeSink,
+): Promise<readonly number[]> {
   await using transaction = await sink.beginExclusive(shards);
-  await Promise.all([...transaction.held].map(([shard, lastToken]) => staging.adopt(shard, lastToken)));
+  const adopted = await Promise.all(
+    [...transaction.held].map(async ([shard, lastToken]) => {
+      const wasNew = (await staging.adopt(shard, lastToken)) === 'adopted';
+      return wasNew && lastToken !== ORIGIN ? shard : undefined;
+    }),
+  );
+  return adopted.filter((shard) => shard !== undefined);
 }

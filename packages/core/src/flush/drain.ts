@@ -105,7 +105,7 @@ function drainTimeout(scope: DueScope, timeoutMs: number, { untried, failure }: 
   const because = failure === undefined ? '' : ` The last flush that failed said: ${textOf(failure)}.`;
   return new SpillwayError(
     'DRAIN_TIMEOUT',
-    `A drain of ${scopeText(scope)} did not end within ${timeoutMs} ms: ${rest}.${because} Nothing is lost, they stay staged and are flushed later; check that the database takes writes, or give a longer time-out.`,
+    `A drain of ${scopeText(scope)} did not end within ${Math.round(timeoutMs)} ms: ${rest}.${because} Nothing is lost, they stay staged and are flushed later; check that the database takes writes, or give a longer time-out.`,
     { cause: failure },
   );
 }

@@ -7,7 +7,7 @@ import { compareChain } from './chain.js';
 import { failureOf } from './failure.js';
 import type { FlushReport, ShardResult } from './flush-report.js';
 import { pendingParents } from './pending-parents.js';
-import { tokenAfter } from '../change/token.js';
+import { ORIGIN, tokenAfter } from '../change/token.js';
 
 /** The steps of a flush, each named when it has been done: where a process can die and another must go on. */
 export type FlushStep = 'begun' | 'claimed' | 'checked' | 'written' | 'committed' | 'acknowledged';
@@ -176,11 +176,18 @@ class Flush {
       case 'broken':
         return this.#judgeEnd(transaction, shard, claim.seen);
       case 'uninitialised':
-        // An emptied staging store. The shard is held and its last token known, so the chain can start here; nothing
-        // can be staged in it before.
-        await this.#ask(this.#deps.staging.adopt(shard, lastOf(transaction, shard)), `The adoption of shard ${shard}`);
-        this.results.set(shard, { kind: 'nothing' });
+        return this.#adopt(shard, lastOf(transaction, shard));
     }
+  }
+
+  /**
+   * An emptied staging store. The shard is held and its last token known, so the chain can start here; nothing can be
+   * staged in it before. If batches of it have been written, it was there, and has been forgotten.
+   */
+  async #adopt(shard: number, last: string): Promise<void> {
+    const adopted = await this.#ask(this.#deps.staging.adopt(shard, last), `The adoption of shard ${shard}`);
+    const isLoss = adopted === 'adopted' && last !== ORIGIN;
+    this.results.set(shard, isLoss ? { kind: 'parked', report: { parked: 0, doubtful: 0 } } : { kind: 'nothing' });
   }
 
   /**

@@ -57,7 +57,7 @@ export function refusalError(operations: readonly Operation[], result: StageResu
   }
   return new StagingPartialError(
     `The flush was staged in part: ${staged.length} staged (${names(staged)}), ${refused.length} refused (${names(refused)}), ${unknown.length} unknown ` +
-      `(${names(unknown)}). What is not staged is still changed in the entity manager; call em.flush() again. Rows that belong together can share a shard`,
+      `(${names(unknown)}). What is not staged is still changed in the entity manager; call em.flush() again`,
     { staged, refused, unknown },
     retry,
     cause,

@@ -7,8 +7,11 @@ import type { Batch } from '../staging/staging-store.js';
  * THE OTHER PORT: what takes batches. It is also the coordinator: whoever holds a shard's row in an open transaction is the only one that can commit a batch of that shard.
  */
 export interface ChangeSink {
-  /** Creates (`ensure`) or verifies the shard table and the ledger. Throws `CONFIG_INVALID` that says how to create them. */
-  prepare(shards: number, ensure: boolean): Promise<void>;
+  /**
+   * Creates (`ensure`) or verifies the shard table and the ledger. Answers what tells this database from every other, so
+   * that staged changes never reach a wrong one. Throws `CONFIG_INVALID` that says how to create them.
+   */
+  prepare(shards: number, ensure: boolean): Promise<string>;
 
   /** Opens a transaction that holds those of the shards that nobody else holds. */
   begin(shards: readonly number[]): Promise<SinkTransaction>;

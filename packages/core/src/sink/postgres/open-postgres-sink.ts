@@ -44,11 +44,11 @@ class PostgresSink implements ChangeSink {
     };
   }
 
-  async prepare(shards: number, ensure: boolean): Promise<void> {
+  async prepare(shards: number, ensure: boolean): Promise<string> {
     const { ledger, namespace } = this.#around;
-    await this.#using(async (client) => {
+    return this.#using(async (client) => {
       if (ensure) await ensureLedger(client, ledger, namespace, shards);
-      await verifyLedger(client, ledger, namespace, shards);
+      return verifyLedger(client, ledger, namespace, shards);
     });
   }
 
@@ -121,12 +121,13 @@ class PostgresSink implements ChangeSink {
     }
   }
 
-  async #using(use: (client: pg.PoolClient) => Promise<void>): Promise<void> {
+  async #using<T>(use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await this.#connect();
     let broken = true;
     try {
-      await use(client);
+      const answer = await use(client);
       broken = false;
+      return answer;
     } catch (error) {
       throw ledgerFailureOf(error);
     } finally {

@@ -13,6 +13,8 @@ export interface RedisStagingOptions extends Partial<StagingLimits> {
   readonly shards?: number;
   /** Generation of the shard map; a process with another one is refused. @defaultValue '1' */
   readonly epoch?: string;
+  /** What the database calls itself: changes staged for one never go to another. @defaultValue none */
+  readonly database?: string;
   /** Accept a Redis that evicts keys or keeps nothing over a restart. @defaultValue false */
   readonly acceptVolatile?: boolean;
   /** A command that takes longer loses its connection, milliseconds. @defaultValue 2_000 */
@@ -27,12 +29,10 @@ export interface RedisStagingOptions extends Partial<StagingLimits> {
 export async function openRedisStaging(options: RedisStagingOptions): Promise<RedisStaging> {
   const connection = await RedisConnection.open(options.redis, options.commandTimeoutMs ?? 2_000);
   try {
-    const scripts = new ShardScripts(
-      connection,
-      options.namespace ?? 'spillway',
-      options.shards ?? 64,
-      options.epoch ?? '1',
-    );
+    const scripts = new ShardScripts(connection, options.namespace ?? 'spillway', options.shards ?? 64, {
+      epoch: options.epoch ?? '1',
+      ...(options.database !== undefined && { database: options.database }),
+    });
     const keeping = await checkKeeping(connection, options.acceptVolatile ?? false);
     await scripts.run('stats', 0);
     return new RedisStaging(connection, scripts, limitsOf(options), keeping);

@@ -11,10 +11,10 @@ export class ShardScripts {
   readonly #epoch: string;
   readonly #keys: readonly ShardKeys[];
 
-  constructor(connection: RedisConnection, namespace: string, shards: number, epoch: string) {
+  constructor(connection: RedisConnection, namespace: string, shards: number, map: ShardMap) {
     this.shards = shards;
     this.#connection = connection;
-    this.#epoch = `${epoch}/${shards}`;
+    this.#epoch = [map.epoch, shards, ...(map.database === undefined ? [] : [map.database])].join('/');
     this.#keys = Array.from({ length: shards }, (_, shard) => shardKeys(namespace, shard));
   }
 
@@ -52,10 +52,28 @@ export class ShardScripts {
 
   #checked(reply: Reply): Reply {
     if (text(reply[0]) !== 'epoch') return reply;
-    throw new SpillwayError(
-      'SHARD_MAP_MISMATCH',
-      `The staged changes in Redis at ${this.#connection.server} are spread by the shard map ${text(reply[1])} (epoch/shards), but this process uses ${this.#epoch}; ` +
-        'nothing was done. Give all processes the same "shards", or drain and reshard first',
+    throw new SpillwayError('SHARD_MAP_MISMATCH', this.#mismatch(text(reply[1])));
+  }
+
+  #mismatch(theirs: string): string {
+    const { server } = this.#connection;
+    const [epoch, shards, database] = this.#epoch.split('/');
+    const [theirEpoch, theirShards, theirDatabase] = theirs.split('/');
+    if (epoch === theirEpoch && shards === theirShards) {
+      return (
+        `The staged changes in Redis at ${server} belong to another database (${theirDatabase}) than the one of this process (${database}); nothing was done. ` +
+        'Give each database a namespace of its own; if what is staged is of no use any more, remove the keys of the namespace'
+      );
+    }
+    return (
+      `The staged changes in Redis at ${server} are spread by the shard map ${theirEpoch}/${theirShards} (epoch/shards), but this process uses ${epoch}/${shards}; ` +
+      'nothing was done. Give all processes the same "shards", or drain before you change it'
     );
   }
+}
+
+/** What all processes must agree on. */
+export interface ShardMap {
+  readonly epoch: string;
+  readonly database?: string;
 }

@@ -149,9 +149,9 @@ test.each([
     const outcome = await write(strategy, { ...stale, version: '7', deltas: { stock: '-1' } });
     expect(outcome).toMatchObject({ version: '8' });
     expect(await row()).toMatchObject({ name: 'theirs', version: 8, stock: 9 });
-    expect(await write(strategy, { kind: 'update', base: '7', version: '8', values: { name: '"later"' } })).toMatchObject(
-      { kind: strategy === KEEP ? 'superseded' : 'buried' },
-    );
+    expect(
+      await write(strategy, { kind: 'update', base: '7', version: '8', values: { name: '"later"' } }),
+    ).toMatchObject({ kind: strategy === KEEP ? 'superseded' : 'buried' });
   },
 );
 

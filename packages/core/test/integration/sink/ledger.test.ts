@@ -31,7 +31,7 @@ test('several processes may prepare at once, and again', async () => {
 
 test('without tables, or without rows, the error says how to make them', async () => {
   const sink = fixture.open([products], { schema: 'apart' });
-  await expect(sink.prepare(4, false)).rejects.toThrow(/spillway migrate.*CONFIG_INVALID/);
+  await expect(sink.prepare(4, false)).rejects.toThrow(/docs\/operations\.md.*CONFIG_INVALID/);
   expect(await codeOf(sink.begin([0]))).toBe('CONFIG_INVALID');
   await sink.close();
   const stranger = fixture.open([products], { namespace: 'stranger' });

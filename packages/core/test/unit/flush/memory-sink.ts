@@ -33,7 +33,9 @@ export class MemorySink implements ChangeSink {
     }
   }
 
-  async prepare(): Promise<void> {}
+  async prepare(): Promise<string> {
+    return 'memory';
+  }
 
   async begin(shards: readonly number[]): Promise<SinkTransaction> {
     await Promise.resolve();

@@ -27,20 +27,24 @@ where not exists (select from ${tables.shard} where namespace = $1)`,
   await client.query('commit');
 }
 
-/** @throws SpillwayError `CONFIG_INVALID` without tables, rights or shard rows, `SHARD_MAP_MISMATCH` for another number of shards. */
+/**
+ * @returns what tells this database's namespace from every other
+ * @throws SpillwayError `CONFIG_INVALID` without tables, rights or shard rows, `SHARD_MAP_MISMATCH` for another number of shards.
+ */
 export async function verifyLedger(
   client: pg.ClientBase,
   tables: LedgerTables,
   namespace: string,
   shards: number,
-): Promise<void> {
+): Promise<string> {
   const found = await shardsFound(client, tables, namespace);
-  if (found.length === 0) throw notPrepared(`${tables.shard} has no shards of the namespace "${namespace}"`);
-  if (found.length === shards && found.every((shard, position) => shard === position)) return;
+  const [first] = found;
+  if (first === undefined) throw notPrepared(`${tables.shard} has no shards of the namespace "${namespace}"`);
+  if (found.length === shards && found.every(({ shard }, position) => shard === position)) return first.identity;
   throw new SpillwayError(
     'SHARD_MAP_MISMATCH',
     `The database has ${found.length} shards of the namespace "${namespace}", this process is set to ${shards}. ` +
-      'Set the same number everywhere; to change it, drain first and switch with `spillway reshard`.',
+      'Set the same number everywhere. To change it, drain, stop all processes, and remove the rows of this namespace from both tables and its keys from Redis.',
   );
 }
 
@@ -53,11 +57,16 @@ async function exist(client: pg.ClientBase, tables: LedgerTables): Promise<boole
   return String(rows[0]?.found).startsWith('t');
 }
 
-async function shardsFound(client: pg.ClientBase, tables: LedgerTables, namespace: string): Promise<number[]> {
+async function shardsFound(client: pg.ClientBase, tables: LedgerTables, namespace: string): Promise<ShardRow[]> {
   await client.query(`select namespace, token, shard, outcome, written_at from ${tables.batch} limit 0`);
-  const { rows } = await client.query<{ shard: unknown }>(
-    `select shard, last_token from ${tables.shard} where namespace = $1 order by shard`,
+  const { rows } = await client.query<{ shard: unknown; identity: unknown }>(
+    `select shard, last_token, identity from ${tables.shard} where namespace = $1 order by shard`,
     [namespace],
   );
-  return rows.map(({ shard }) => Number(shard));
+  return rows.map(({ shard, identity }) => ({ shard: Number(shard), identity: String(identity) }));
+}
+
+interface ShardRow {
+  readonly shard: number;
+  readonly identity: string;
 }

@@ -15,13 +15,16 @@ export function ledgerTables(schema: string): LedgerTables {
   };
 }
 
-/** What the ledger is made of. Applications that share a database have a namespace each. */
+/**
+ * What the ledger is made of. Applications that share a database have a namespace each. `identity` tells this database from every other: that of shard 0 is what the staging store is bound to.
+ */
 export function ledgerDdl(tables: LedgerTables): string {
   return `create schema if not exists ${tables.schema};
 create table if not exists ${tables.shard} (
   namespace text not null,
   shard int not null,
   last_token text not null,
+  identity uuid not null default gen_random_uuid(),
   primary key (namespace, shard)
 );
 create table if not exists ${tables.batch} (

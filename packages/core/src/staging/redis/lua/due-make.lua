@@ -27,6 +27,8 @@ else
     if in_scope(row_key) then append(marked, mark, row_key) end
   end
 end
+-- A deletion first, of nothing: Redis then lets the rest pass even when it is out of memory. A drain must, since it makes room.
+redis.call('HDEL', chain, 'nothing')
 send('ZADD', due, marked)
 if #marked > 0 then redis.call('HSET', chain, 'marked', 1) end
 

@@ -48,46 +48,54 @@ function onceAfter(step: FlushStep, act: () => Promise<void>): FlushSteps {
   };
 }
 
-describe.each<FlushStep>(['begun', 'claimed', 'checked', 'written'])('F4: when the step "%s" of a flush is done,', (step) => {
-  test('kill -9 of its PostgreSQL backend rolls the batch back, and it is written later, once', async () => {
-    await using ground = await breakGround({ servers: { databaseUrl: server.url } });
-    await stageChanges(ground);
-    const worker = await ground.open(
-      {},
-      onceAfter(step, async () => {
-        const [flush] = await ground.sql<{ pid: number }>(
-          `select pid from pg_stat_activity where application_name = 'spillway' and datname = current_database() and state = 'idle in transaction'`,
-        );
-        process.kill(Number(flush?.pid), 'SIGKILL');
-      }),
-    );
-    await Spillway.of(worker).start();
-    await expectChanges(ground);
-  });
+describe.each<FlushStep>(['begun', 'claimed', 'checked', 'written'])(
+  'F4: when the step "%s" of a flush is done,',
+  (step) => {
+    test('kill -9 of its PostgreSQL backend rolls the batch back, and it is written later, once', async () => {
+      await using ground = await breakGround({ servers: { databaseUrl: server.url } });
+      await stageChanges(ground);
+      const worker = await ground.open(
+        {},
+        onceAfter(step, async () => {
+          const [flush] = await ground.sql<{ pid: number }>(
+            `select pid from pg_stat_activity where application_name = 'spillway' and datname = current_database() and state = 'idle in transaction'`,
+          );
+          process.kill(Number(flush?.pid), 'SIGKILL');
+        }),
+      );
+      await Spillway.of(worker).start();
+      await expectChanges(ground);
+    });
 
-  test('kill -9 of the whole server does the same, and staging goes on meanwhile', async () => {
-    await using ground = await breakGround({ servers: { databaseUrl: server.url } });
-    await stageChanges(ground);
-    const worker = await ground.open({}, onceAfter(step, async () => server.kill9()));
-    const events: string[] = [];
-    Spillway.of(worker).on('sink-down', () => events.push('down'));
-    Spillway.of(worker).on('sink-up', () => events.push('up'));
-    await Spillway.of(worker).start();
-    await eventually(() => events.includes('down'), { what: 'the worker to notice that PostgreSQL is down' });
-    const em = ground.orm.em.fork();
-    em.create(Item, { id: 'while it was down', text: 'new' });
-    await em.flush();
-    await ground.spillway.increment(Page, 'page 0', { hits: 1_000 });
-    await server.restart();
-    await eventually(() => events.includes('up'), { what: 'the worker to notice that PostgreSQL is back' });
-    await ground.settled();
-    expect(await ground.sql(`delete from item where id = 'while it was down' returning text, version`)).toEqual([
-      { text: 'new', version: 1 },
-    ]);
-    expect(await ground.sql(`update page set hits = hits - 1000 where id = 'page 0' returning hits`)).toEqual([{ hits: 100 }]);
-    await expectChanges(ground);
-  });
-});
+    test('kill -9 of the whole server does the same, and staging goes on meanwhile', async () => {
+      await using ground = await breakGround({ servers: { databaseUrl: server.url } });
+      await stageChanges(ground);
+      const worker = await ground.open(
+        {},
+        onceAfter(step, async () => server.kill9()),
+      );
+      const events: string[] = [];
+      Spillway.of(worker).on('sink-down', () => events.push('down'));
+      Spillway.of(worker).on('sink-up', () => events.push('up'));
+      await Spillway.of(worker).start();
+      await eventually(() => events.includes('down'), { what: 'the worker to notice that PostgreSQL is down' });
+      const em = ground.orm.em.fork();
+      em.create(Item, { id: 'while it was down', text: 'new' });
+      await em.flush();
+      await ground.spillway.increment(Page, 'page 0', { hits: 1_000 });
+      await server.restart();
+      await eventually(() => events.includes('up'), { what: 'the worker to notice that PostgreSQL is back' });
+      await ground.settled();
+      expect(await ground.sql(`delete from item where id = 'while it was down' returning text, version`)).toEqual([
+        { text: 'new', version: 1 },
+      ]);
+      expect(await ground.sql(`update page set hits = hits - 1000 where id = 'page 0' returning hits`)).toEqual([
+        { hits: 100 },
+      ]);
+      await expectChanges(ground);
+    });
+  },
+);
 
 describe('F6: when the connection dies at COMMIT, the ledger decides:', () => {
   test.each([

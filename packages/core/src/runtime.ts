@@ -6,7 +6,7 @@ import type { RowKey } from './change/row-key.js';
 import { shardOf } from './change/shard.js';
 import { SpillwayError } from './errors.js';
 import { SpillwayEvents } from './events.js';
-import { adoptShards } from './flush/adopt-shards.js';
+import { adoptFreeShards, adoptShards } from './flush/adopt-shards.js';
 import type { FlushSteps } from './flush/flush-shards.js';
 import { FlushWorker, type StopOptions, type StopReport } from './flush/worker.js';
 import type { DrainResult } from './flush/drain.js';
@@ -198,7 +198,7 @@ export class Runtime implements Engine {
     });
     try {
       await sink.prepare(staging.shards, options.tables.ensure);
-      await adoptShards([...Array(staging.shards).keys()], staging, sink);
+      await adoptFreeShards([...Array(staging.shards).keys()], staging, sink);
     } catch (error) {
       await sink.close();
       await staging.close();

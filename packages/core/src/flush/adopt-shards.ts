@@ -1,4 +1,4 @@
-import type { ChangeSink } from '../sink/change-sink.js';
+import type { ChangeSink, SinkTransaction } from '../sink/change-sink.js';
 import type { StagingStore } from '../staging/staging-store.js';
 
 /**
@@ -8,5 +8,22 @@ import type { StagingStore } from '../staging/staging-store.js';
  */
 export async function adoptShards(shards: readonly number[], staging: StagingStore, sink: ChangeSink): Promise<void> {
   await using transaction = await sink.beginExclusive(shards);
-  await Promise.all([...transaction.held].map(([shard, lastToken]) => staging.adopt(shard, lastToken)));
+  await adoptHeld(transaction, staging);
+}
+
+/**
+ * The same for a process that opens: ahead of its first flush, so that this needs no SQL. It waits for nobody: whoever
+ * holds a shard now is at work in it, and adopts it by itself.
+ */
+export async function adoptFreeShards(
+  shards: readonly number[],
+  staging: StagingStore,
+  sink: ChangeSink,
+): Promise<void> {
+  await using transaction = await sink.begin(shards);
+  await adoptHeld(transaction, staging);
+}
+
+async function adoptHeld({ held }: SinkTransaction, staging: StagingStore): Promise<void> {
+  await Promise.all([...held].map(([shard, lastToken]) => staging.adopt(shard, lastToken)));
 }

@@ -19,6 +19,7 @@ import type { TypeRegistry } from './mikro-orm/type-registry.js';
 import type { WriteBehindType } from './mikro-orm/write-behind-type.js';
 import type { Logger, ResolvedOptions } from './options.js';
 import type { ChangeSink } from './sink/change-sink.js';
+import { databaseFor } from './sink/database-unavailable.js';
 import { openPostgresSink } from './sink/postgres/open-postgres-sink.js';
 import { localWallTime, utcWallTime } from './sink/postgres/sql/wall-time.js';
 import type { Table } from './sink/table.js';
@@ -84,11 +85,13 @@ export class Runtime implements Engine {
 
   readonly pending: Engine['pending'] = {
     peek: async (keys) => (await this.#open()).staging.peek(keys),
-    outcomes: async (tokens) => (await this.#open()).sink.outcomes(tokens),
+    outcomes: async (tokens) =>
+      databaseFor('This read has to look into the ledger.', (await this.#open()).sink.outcomes(tokens)),
   };
 
   async numbers(table: Table, count: number): Promise<readonly string[]> {
-    return (await this.#open()).sink.numbers(table, count);
+    const { sink } = await this.#open();
+    return databaseFor(`The keys of new rows of ${table.name} come from its sequence.`, sink.numbers(table, count));
   }
 
   async forget(keys: readonly RowKey[]): Promise<void> {
@@ -197,8 +200,7 @@ export class Runtime implements Engine {
       onIdleError: (error) => logger.warn(`Spillway: a PostgreSQL connection was lost while idle: ${error.message}`),
     });
     try {
-      await sink.prepare(staging.shards, options.tables.ensure);
-      await adoptFreeShards([...Array(staging.shards).keys()], staging, sink);
+      await databaseFor('At its first use Spillway looks at its tables.', prepare(staging, sink, options));
     } catch (error) {
       await sink.close();
       await staging.close();
@@ -289,6 +291,11 @@ function rulesOf(types: TypeRegistry, shards: number): RulesByEntity {
       { ...policy, maxPending: Math.ceil(policy.maxPending / shards) },
     ]),
   );
+}
+
+async function prepare(staging: StagingStore, sink: ChangeSink, { tables }: ResolvedOptions): Promise<void> {
+  await sink.prepare(staging.shards, tables.ensure);
+  await adoptFreeShards([...Array(staging.shards).keys()], staging, sink);
 }
 
 function tableOf({ table }: WriteBehindType): { readonly schema: string; readonly table: string } {

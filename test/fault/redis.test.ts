@@ -66,7 +66,7 @@ test.each([1, 4])(
   'F23: a Redis that accepts and never answers is a typed time-out, and the flush after it stages each change once (%i shards)',
   async (shards) => {
     await using server = await redis();
-    const spillway = { stageTimeout: '100ms' };
+    const spillway = { stageTimeout: '100ms' } as const;
     await using ground = await breakGround({ shards, servers: { redisUrl: server.url }, spillway });
     await makePages(ground);
     const em = ground.orm.em.fork();

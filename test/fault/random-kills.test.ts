@@ -2,7 +2,7 @@ import { eventually } from '@spillway/test-support';
 import { expect, test } from 'vitest';
 import { breakGround } from './support/ground.js';
 import { compare } from './support/compare.js';
-import { doneIn, type Entry } from './support/journal.js';
+import { doneIn } from './support/journal.js';
 import { Programs, type Program } from './support/programs.js';
 import { below, randomOf } from './support/random.js';
 
@@ -61,7 +61,7 @@ test(`kill -9 at ${KILLS} random moments loses nothing and writes nothing twice 
 
 /** Waits until so much more work has been acknowledged to any application. */
 async function workDone(applications: readonly Program[], more: number): Promise<void> {
-  const done = (): number => sum(applications.map((program) => doneIn(program.journal() as Entry[]).size));
+  const done = (): number => sum(applications.map((program) => doneIn(program.journal()).size));
   const goal = done() + more;
   await eventually(() => done() >= goal, { what: `${more} more units of work`, timeoutMs: 30_000 });
 }

@@ -1,6 +1,6 @@
 import { sharedRedisUrl, TcpProxy } from '@spillway/test-support';
 import { expect, test } from 'vitest';
-import { Item, Page } from './programs/site.js';
+import { Page } from './programs/site.js';
 import { compare } from './support/compare.js';
 import { breakGround } from './support/ground.js';
 import { asAcknowledged, withoutDoubt } from './support/journal.js';
@@ -39,20 +39,17 @@ test.each(['answer', 'request'] as const)(
     await using proxy = await TcpProxy.before(sharedRedisUrl());
     await using ground = await breakGround({ shards: 1, servers: { redisUrl: proxy.url } });
     const em = ground.orm.em.fork();
-    const page = em.create(Page, { id: 'page', hits: 10 });
+    const page = em.create(Page, { id: 'needle', hits: 10 });
     await em.flush();
+    // Counts alone: nothing but the call's id would keep them from being counted again.
     page.hits += 1;
-    em.create(Item, { id: 'needle', text: 'in the haystack' });
-    const lost = proxy.lose(loss, 'in the haystack');
+    const lost = proxy.lose(loss, 'needle');
     await em.flush();
     await lost;
     page.hits += 1;
     await em.flush();
     await ground.spillway.drain();
     await ground.settled();
-    expect(await ground.rows()).toEqual({
-      pages: [{ id: 'page', hits: 12 }],
-      items: [{ id: 'needle', text: 'in the haystack', version: 1 }],
-    });
+    expect((await ground.rows()).pages).toEqual([{ id: 'needle', hits: 12 }]);
   },
 );

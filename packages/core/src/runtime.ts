@@ -6,7 +6,7 @@ import type { RowKey } from './change/row-key.js';
 import { shardOf } from './change/shard.js';
 import { SpillwayError } from './errors.js';
 import { SpillwayEvents } from './events.js';
-import { adoptShards } from './flush/adopt-shards.js';
+import { adoptFreeShards, adoptShards } from './flush/adopt-shards.js';
 import type { FlushSteps } from './flush/flush-shards.js';
 import { FlushWorker, type StopOptions, type StopReport } from './flush/worker.js';
 import type { DrainResult } from './flush/drain.js';
@@ -19,6 +19,7 @@ import type { TypeRegistry } from './mikro-orm/type-registry.js';
 import type { WriteBehindType } from './mikro-orm/write-behind-type.js';
 import type { Logger, ResolvedOptions } from './options.js';
 import type { ChangeSink } from './sink/change-sink.js';
+import { databaseFor } from './sink/database-unavailable.js';
 import { openPostgresSink } from './sink/postgres/open-postgres-sink.js';
 import { localWallTime, utcWallTime } from './sink/postgres/sql/wall-time.js';
 import type { Table } from './sink/table.js';
@@ -49,6 +50,8 @@ interface Parts {
 const DRAIN_ROUNDS = 2;
 /** Between further rounds, where a write has to wait. */
 const DRAIN_PAUSE_MS = 20;
+const LOOK_AT_TABLES = 'At its first use Spillway looks at its tables.';
+
 /** Inside a transaction, whose own locks may be in the way, a drain is given up soon. */
 const DRAIN_INSIDE_TRANSACTION_MS = 1_000;
 
@@ -84,11 +87,13 @@ export class Runtime implements Engine {
 
   readonly pending: Engine['pending'] = {
     peek: async (keys) => (await this.#open()).staging.peek(keys),
-    outcomes: async (tokens) => (await this.#open()).sink.outcomes(tokens),
+    outcomes: async (tokens) =>
+      databaseFor('This read has to look into the ledger.', (await this.#open()).sink.outcomes(tokens)),
   };
 
   async numbers(table: Table, count: number): Promise<readonly string[]> {
-    return (await this.#open()).sink.numbers(table, count);
+    const { sink } = await this.#open();
+    return databaseFor(`The keys of new rows of ${table.name} come from its sequence.`, sink.numbers(table, count));
   }
 
   async forget(keys: readonly RowKey[]): Promise<void> {
@@ -203,15 +208,18 @@ export class Runtime implements Engine {
     });
     let staging: StagingStore | undefined;
     try {
-      const database = await sink.prepare(options.shards, options.tables.ensure);
+      const database = await databaseFor(LOOK_AT_TABLES, sink.prepare(options.shards, options.tables.ensure));
       staging = await openStaging(options, database);
-      await this.#adopt([...Array(staging.shards).keys()], staging, sink);
+      const all = [...Array(staging.shards).keys()];
+      this.#reportForgotten(await databaseFor(LOOK_AT_TABLES, adoptFreeShards(all, staging, sink)));
     } catch (error) {
       await sink.close();
       await staging?.close();
       throw error;
     }
-    const adopt = (shards: readonly number[]): Promise<void> => this.#adopt(shards, staging, sink);
+    const opened = staging;
+    const adopt = async (shards: readonly number[]): Promise<void> =>
+      this.#reportForgotten(await adoptShards(shards, opened, sink));
     return {
       staging,
       sink,
@@ -222,8 +230,7 @@ export class Runtime implements Engine {
   }
 
   /** A staging store that has forgotten shards has forgotten what was pending in them: that is said, aloud. */
-  async #adopt(shards: readonly number[], staging: StagingStore, sink: ChangeSink): Promise<void> {
-    const forgotten = await adoptShards(shards, staging, sink);
+  #reportForgotten(forgotten: readonly number[]): void {
     for (const shard of forgotten) {
       this.events.emit({ type: 'staging-loss', shard, forgot: 'staging', parked: 0, doubtful: 0 });
     }

@@ -55,13 +55,20 @@ export class Load {
 
   /** A staging store that is away or silent is no reason to give up; anything else is. */
   async #insist<T>(act: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await act();
-      } catch (error) {
-        if (!(error instanceof SpillwayError) || !error.code.startsWith('STAGING_')) throw error;
-        this.errors.push(error.code);
-      }
-    }
+    const settled = await eventually(
+      async (): Promise<PromiseSettledResult<T>> => {
+        const [result] = await Promise.allSettled([act()]);
+        if (result.status === 'fulfilled' || !isOfStaging(result.reason)) return result;
+        this.errors.push(result.reason.code);
+        throw result.reason;
+      },
+      { what: 'the staging store to be back', timeoutMs: 30_000 },
+    );
+    if (settled.status === 'rejected') throw settled.reason;
+    return settled.value;
   }
+}
+
+function isOfStaging(error: unknown): error is SpillwayError {
+  return error instanceof SpillwayError && error.code.startsWith('STAGING_');
 }

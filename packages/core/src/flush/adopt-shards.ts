@@ -1,5 +1,5 @@
 import { ORIGIN } from '../change/token.js';
-import type { ChangeSink } from '../sink/change-sink.js';
+import type { ChangeSink, SinkTransaction } from '../sink/change-sink.js';
 import type { StagingStore } from '../staging/staging-store.js';
 
 /**
@@ -15,8 +15,25 @@ export async function adoptShards(
   sink: ChangeSink,
 ): Promise<readonly number[]> {
   await using transaction = await sink.beginExclusive(shards);
+  return adoptHeld(transaction, staging);
+}
+
+/**
+ * The same for a process that opens: ahead of its first flush, so that this needs no SQL. It waits for nobody: whoever
+ * holds a shard now is at work in it, and adopts it by itself.
+ */
+export async function adoptFreeShards(
+  shards: readonly number[],
+  staging: StagingStore,
+  sink: ChangeSink,
+): Promise<readonly number[]> {
+  await using transaction = await sink.begin(shards);
+  return adoptHeld(transaction, staging);
+}
+
+async function adoptHeld({ held }: SinkTransaction, staging: StagingStore): Promise<readonly number[]> {
   const adopted = await Promise.all(
-    [...transaction.held].map(async ([shard, lastToken]) => {
+    [...held].map(async ([shard, lastToken]) => {
       const wasNew = (await staging.adopt(shard, lastToken)) === 'adopted';
       return wasNew && lastToken !== ORIGIN ? shard : undefined;
     }),

@@ -1,0 +1,20 @@
+import { SpillwayError } from '../errors.js';
+import { SinkFailure } from './sink-failure.js';
+
+/**
+ * What a caller is told when PostgreSQL fails them outside of a flush; inside one, the worker tries again and nobody has to be told.
+ *
+ * @param why what PostgreSQL is needed for; a sentence
+ */
+export async function databaseFor<T>(why: string, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof SinkFailure)) throw error;
+    throw new SpillwayError(
+      'DATABASE_UNAVAILABLE',
+      `${error.message}. ${why} Nothing was staged; try again when the database is back, and check that the ORM's connection settings are right`,
+      { cause: error },
+    );
+  }
+}

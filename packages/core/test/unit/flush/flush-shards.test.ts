@@ -129,7 +129,8 @@ describe('a flush', () => {
     await stageIncrements(deps.staging, 1, [a]);
     await flush([1]);
     await forgetful.fallBack(0);
-    expect(await flush([1])).toEqual(['nothing']);
+    expect(await flush([1])).toEqual(['parked']);
+    expect((await deps.staging.stats()).dead).toBe(0);
     await stageIncrements(deps.staging, 1, [a]);
     expect(await flush([1])).toEqual(['done']);
     expect(sums()).toEqual({ [a]: 2 });

@@ -208,8 +208,8 @@ export class Runtime implements Engine {
     });
     let staging: StagingStore | undefined;
     try {
-      const database = await databaseFor(LOOK_AT_TABLES, sink.prepare(options.shards, options.tables.ensure));
-      staging = await openStaging(options, database);
+      const identity = await databaseFor(LOOK_AT_TABLES, sink.prepare(options.shards, options.tables.ensure));
+      staging = await openStaging(options, identity);
       const all = [...Array(staging.shards).keys()];
       this.#reportForgotten(await databaseFor(LOOK_AT_TABLES, adoptFreeShards(all, staging, sink)));
     } catch (error) {

@@ -18,7 +18,7 @@ export function buildInsert(type: WriteBehindType, key: unknown, payload: Payloa
     entity: type.meta.className,
     rowKey: rowKeyIn(type, key),
     ...(type.version && { version: nextVersion(undefined, type.version.kind, nowMs) }),
-    values: texts(type, payload),
+    values: { ...Object.fromEntries(type.nulls.map((name) => [name, 'null'])), ...texts(type, payload) },
     deltas: {},
     originals: {},
   };

@@ -72,6 +72,7 @@ function describeType(
     ...(version && { version }),
     values,
     counters,
+    nulls: nullsOf(meta, values),
     keepsOriginals: asksOriginals,
     lookups: meta.props.some((property) => property.formula || isInverseOneToOne(property)) ? 'drain' : 'overlay',
   };
@@ -176,6 +177,12 @@ function countersOf(
       );
     }),
   );
+}
+
+function nullsOf(meta: EntityMetadata, values: ReadonlyMap<string, PropertyValue>): string[] {
+  const all = [...values.values()];
+  if (!all.some(({ property }) => property.targetMeta?.class === meta.class)) return [];
+  return all.filter(({ property, absent }) => property.nullable && !absent).map(({ property }) => property.name);
 }
 
 function referencesOf(meta: EntityMetadata, all: readonly DecoratedEntity[], options: DescribeOptions): ForeignKey[] {

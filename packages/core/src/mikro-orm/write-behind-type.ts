@@ -27,6 +27,10 @@ export interface WriteBehindType {
   readonly values: ReadonlyMap<string, PropertyValue>;
   /** Counter properties -> digits after the point. */
   readonly counters: ReadonlyMap<string, number>;
+  /**
+   * Properties that a new row has as null where they are not set. Only of a type that refers to itself: rows that refer to each other can be written by one statement, and that takes the same columns.
+   */
+  readonly nulls: readonly string[];
   /** Whether records keep the loaded values: the conflict strategy or the detection compares them. */
   readonly keepsOriginals: boolean;
   /** `drain`: a row has parts that cannot be laid over (formulas, inverse one-to-one), so its pending changes are written before it is read. */

@@ -181,7 +181,7 @@ describe('a Redis that falls back', () => {
     await stageIncrements(staging, 1, [rowA]);
     await fixture.flush([1]);
     await fixture.fallBack(new Map());
-    expect(await fixture.flush([1])).toEqual(['nothing']);
+    expect(await fixture.flush([1])).toEqual(['parked']);
     await stageIncrements(staging, 1, [rowA]);
     expect(await fixture.flush([1])).toEqual(['done']);
     expect(await fixture.stock()).toEqual({ [a]: 2 });

@@ -75,7 +75,7 @@ export function hookDriver(driver: AbstractSqlDriver, writes: StagedWrites, read
     nativeUpdate: async (entity: unknown, where: unknown, data: Payload, options: Options = {}) => {
       const staged = stagedCall(options);
       if (staged) return writes.updateMany(staged, [data]);
-      await reads.beforeQuery(metaOf(entity), where, options);
+      await reads.beforeWrite(metaOf(entity), where, options);
       if (options['upsert']) await reads.beforeInsert(metaOf(entity), [data], options);
       return call('nativeUpdate', [entity, where, data, options]);
     },
@@ -88,14 +88,14 @@ export function hookDriver(driver: AbstractSqlDriver, writes: StagedWrites, read
     ) => {
       const staged = stagedCall(options);
       if (staged) return writes.updateMany(staged, data);
-      await reads.beforeQuery(metaOf(entity), where, options);
+      await reads.beforeWrite(metaOf(entity), where, options);
       if (options['upsert']) await reads.beforeInsert(metaOf(entity), data, options);
       return call('nativeUpdateMany', [entity, where, data, options, ...rest]);
     },
     nativeDelete: async (entity: unknown, where: unknown, options: Options = {}) => {
       const staged = stagedCall(options);
       if (staged) return writes.delete(staged, where);
-      await reads.beforeQuery(metaOf(entity), where, options);
+      await reads.beforeWrite(metaOf(entity), where, options);
       return call('nativeDelete', [entity, where, options]);
     },
   };

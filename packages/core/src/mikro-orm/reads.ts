@@ -36,12 +36,20 @@ export class Reads {
     return find(where, type ? primary(options) : options);
   }
 
-  /** Before a read that is no look-up, or SQL that writes past the unit of work (`em.nativeUpdate`, `em.insert` ...): what it touches is drained. */
+  /** Before a read that is no look-up: what it touches is drained. */
   async beforeQuery(meta: EntityMetadata, where: unknown, options: Options, transaction?: unknown): Promise<void> {
     if (this.#types.all.length === 0 || isDrained(options)) return;
     const conditions = [where, options['orderBy'], options['populateWhere'], options['populateFilter']];
     const touched = touchedTypes(this.#types, meta, conditions, options['populate']);
     await this.#drain([...touched], inTransaction(options) || transaction !== undefined);
+  }
+
+  /** Before SQL that changes rows past the unit of work: `em.nativeUpdate`, `em.nativeDelete`. Rows that it names must not have anything older written after it. */
+  async beforeWrite(meta: EntityMetadata, where: unknown, options: Options): Promise<void> {
+    const known = this.#types.of(meta);
+    const type = known?.isIn(options['schema'] as string | undefined) ? known : undefined;
+    const keys = type && !isDrained(options) ? lookupKeys(type, where, {}) : undefined;
+    await (keys ? this.#drainRows(keys, options) : this.beforeQuery(meta, where, options));
   }
 
   /** Before SQL that makes rows past the unit of work: `em.insert`, `em.insertMany`, `em.upsert`. */
@@ -50,7 +58,14 @@ export class Reads {
     if (!type || isDrained(options)) return;
     await this.beforeQuery(meta, undefined, options);
     const keys = rows.map((row): unknown => Reflect.get(row, type.key.property.name)).filter((key) => key != null);
-    if (keys.length > 0) await this.#engine.forget(keys.map((key) => rowKeyIn(type, key)));
+    if (keys.length === 0) return;
+    const made = keys.map((key) => rowKeyIn(type, key));
+    await this.#drainRows(made, options);
+    await this.#engine.forget(made);
+  }
+
+  async #drainRows(keys: readonly RowKey[], options: Options): Promise<void> {
+    await this.#engine.drain({ kind: 'rows', keys }, { insideTransaction: inTransaction(options), beforeWrite: true });
   }
 
   async #drain(types: readonly WriteBehindType[], inside: boolean): Promise<void> {

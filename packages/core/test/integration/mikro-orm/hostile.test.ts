@@ -1,4 +1,4 @@
-import { ref, type MikroORM } from '@mikro-orm/postgresql';
+import { ref, type EntityManager, type MikroORM } from '@mikro-orm/postgresql';
 import { database, eventually, freshNamespace, type Database } from '@spillway/test-support';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Spillway } from '../../../src/index.js';
@@ -88,9 +88,21 @@ describe('a reader', () => {
 });
 
 describe('SQL', () => {
-  test('never writes past a staged change that a lock holds up: the newer value stays', async () => {
+  test.each([
+    [
+      'a flush',
+      async (em: EntityManager, setting: Setting) => {
+        // A plain entity makes it one by SQL.
+        em.create(Remark, { text: 'mixed' });
+        setting.value = 'newer';
+        await em.flush();
+      },
+    ],
+    ['em.nativeUpdate()', (em: EntityManager, { id }: Setting) => em.nativeUpdate(Setting, { id }, { value: 'newer' })],
+    ['em.upsert()', (em: EntityManager, { id }: Setting) => em.fork().upsert(Setting, { id, value: 'newer' })],
+  ])('of %s never writes past a staged change that a lock holds up', async (name, write) => {
     const em = orm.em.fork();
-    const setting = em.create(Setting, { id: 'ordered', value: 'first' });
+    const setting = em.create(Setting, { id: name, value: 'first' });
     await em.flush();
     await Spillway.of(orm).drain();
     setting.value = 'older';
@@ -98,14 +110,13 @@ describe('SQL', () => {
 
     const locker = orm.em.fork();
     await locker.begin();
-    await locker.execute(`select from setting where id = 'ordered' for update`);
-    setting.value = 'newer';
-    em.create(Remark, { text: 'written by SQL, so all of this flush is' });
-    await expect(em.flush()).rejects.toMatchObject({ code: 'DRAIN_TIMEOUT' });
+    await locker.execute('select from setting where id = ? for update', [name]);
+    // It would wait for the lock, be written, and then be overwritten by what was staged before it.
+    await expect(write(em, setting)).rejects.toMatchObject({ code: 'DRAIN_TIMEOUT' });
     await locker.commit();
-    await em.flush();
+    await write(em, setting);
     await eventually(async () => (await Spillway.of(orm).drain()).left === 0);
-    expect(await rows(`select value from setting where id = 'ordered'`)).toEqual([{ value: 'newer' }]);
+    expect(await rows('select value from setting where id = ?', [name])).toEqual([{ value: 'newer' }]);
   });
 });
 

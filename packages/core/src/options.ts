@@ -83,6 +83,8 @@ export interface StagingSettings {
   readonly shards: number;
   readonly stageTimeoutMs: number;
   readonly rememberMs: number;
+  /** What the database calls itself: what was staged for one database must never go to another. */
+  readonly database: string;
 }
 
 /** Pairs of a class or schema and a policy that is checked against its entity. */
@@ -133,7 +135,7 @@ export interface Logger {
 }
 
 /** The options with everything decided, durations in milliseconds. */
-export interface ResolvedOptions extends StagingSettings {
+export interface ResolvedOptions extends Omit<StagingSettings, 'database'> {
   readonly staging: StagingChoice;
   readonly policies: readonly PolicyEntry[];
   readonly defaults: PolicyDefaults;

@@ -328,7 +328,7 @@ async function openStaging(options: ResolvedOptions, database: string): Promise<
     case 'store':
       return staging.store;
     case 'factory':
-      return staging.create(options);
+      return staging.create({ namespace, shards, stageTimeoutMs, rememberMs, database });
     case 'redis':
       return openRedisStaging({
         redis: staging.target,

@@ -339,6 +339,8 @@ async function openStaging(options: ResolvedOptions, database: string): Promise<
         // A call is sent again, and then fenced, for stageTimeout each; the store must know it all that time and well beyond.
         seenMs: Math.max(DEFAULT_LIMITS.seenMs, 20 * stageTimeoutMs),
         acceptVolatile,
+        // Silence is noticed within the time that staging may take; never so soon that a long script looks like silence.
+        commandTimeoutMs: Math.min(2_000, Math.max(250, stageTimeoutMs)),
       });
   }
 }

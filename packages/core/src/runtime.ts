@@ -107,7 +107,10 @@ export class Runtime implements Engine {
     const deadline = performance.now() + timeoutMs;
     try {
       for (let round = 1; ; round++) {
-        const { left } = await worker.drain(wide, { timeoutMs: Math.max(1, deadline - performance.now()) });
+        // Rows that a caller names mostly have nothing pending that they wait for; if they do, all of it comes along.
+        const { left } = await worker.drain(round === 1 && scope.kind === 'rows' ? scope : wide, {
+          timeoutMs: Math.max(1, deadline - performance.now()),
+        });
         if (left === 0) return;
         if (round < DRAIN_ROUNDS) continue;
         if (options.beforeWrite !== true || scope.kind !== 'rows' || !(await arePending(scope.keys, staging))) break;

@@ -29,9 +29,12 @@ export class Reads {
   async find(meta: EntityMetadata, where: unknown, options: Options, find: Find): Promise<unknown> {
     const known = this.#types.of(meta);
     const type = known?.isIn(options['schema'] as string | undefined) ? known : undefined;
-    const keys = type && !isDrained(options) && !inTransaction(options) ? lookupKeys(type, where, options) : undefined;
-    if (type && keys && type.lookups === 'overlay') return this.#lookUp(type, keys, primary(options), find);
-    if (keys) await this.#engine.drain({ kind: 'rows', keys });
+    const inside = inTransaction(options);
+    // What a transaction reads may be what it goes on to change by SQL, so nothing is laid over; a lock makes no other query of it.
+    const keys =
+      type && !isDrained(options) ? lookupKeys(type, where, inside ? unlocked(options) : options) : undefined;
+    if (type && keys && type.lookups === 'overlay' && !inside) return this.#lookUp(type, keys, primary(options), find);
+    if (keys) await this.#engine.drain({ kind: 'rows', keys }, { insideTransaction: inside });
     else await this.beforeQuery(meta, where, options);
     return find(where, type ? primary(options) : options);
   }
@@ -97,6 +100,10 @@ export class Reads {
 
 function inTransaction(options: Options): boolean {
   return options['ctx'] !== undefined;
+}
+
+function unlocked(options: Options): Options {
+  return { ...options, lockMode: undefined };
 }
 
 /** Replicas lag: what has just been flushed is only on the primary for certain. */

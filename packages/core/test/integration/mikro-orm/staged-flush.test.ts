@@ -1,4 +1,4 @@
-import { OptimisticLockError, type MikroORM } from '@mikro-orm/postgresql';
+import { LockMode, OptimisticLockError, type MikroORM } from '@mikro-orm/postgresql';
 import { eventually, freshNamespace, loggedDatabase, type LoggedDatabase } from '@spillway/test-support';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Spillway } from '../../../src/index.js';
@@ -268,6 +268,35 @@ describe('plain entities', () => {
       }),
     ).rejects.toThrow('no');
     expect(await orm.em.fork().findOneOrFail(Product, product.id)).toMatchObject({ name: 'committed', version: 2 });
+  });
+});
+
+describe('a transaction', () => {
+  test('that reads by key, locked or not, sees what is pending of that row, and leaves other rows pending', async () => {
+    const product = await newProduct({ name: 'before' });
+    const other = await newProduct({ name: 'other' });
+    await Spillway.of(orm).drain();
+    const em = orm.em.fork();
+    (await em.findOneOrFail(Product, product.id)).name = 'after';
+    (await em.findOneOrFail(Product, other.id)).name = 'still pending';
+    await em.flush();
+    await orm.em.fork().transactional(async (inner) => {
+      const locked = await inner.findOneOrFail(Product, product.id, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      expect(locked).toMatchObject({ name: 'after', version: 2 });
+    });
+    expect((await Spillway.of(orm).status()).pending).toEqual({ Product: 1 });
+  });
+
+  test('that reads a row whose parent is pending too has both written', async () => {
+    const em = orm.em.fork();
+    const order = em.create(Order, {
+      customer: em.create(Customer, { name: 'parent' }),
+      product: em.create(Product, { name: 'parent' }),
+    });
+    await em.flush();
+    await orm.em.fork().transactional(async (inner) => {
+      expect((await inner.findOneOrFail(Order, order.id)).status).toBe('placed');
+    });
   });
 });
 

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { columnValue } from '../../packages/core/src/mikro-orm/column-value.js';
 import { codesIn, document, root, tableBelow } from './markdown.js';
@@ -91,5 +91,26 @@ describe('docs/limits.md', () => {
     const shapes = source('mikro-orm/column-value.ts').split('const SHAPES')[1]?.split('};')[0] ?? '';
     expect(codesIn(line).toSorted()).toEqual(matches(shapes, /^ {2}'?([a-z ]+?)'?: /gm).toSorted());
     expect(codesIn(line).filter((type) => !columnValue(`${type}[]`, 'other', { timestampsInUtc: true }))).toEqual([]);
+  });
+});
+
+describe('docs/entities.md', () => {
+  const rows = document('docs/entities.md')
+    .text.split('\n')
+    .filter((line) => /^\| (?!feature|---)/.test(line));
+
+  test('names a test for every feature, and the test is there', () => {
+    expect(rows.length).toBeGreaterThan(20);
+    const lost = rows.filter((row) => {
+      const [, path = '', name = ''] = /\]\(\.\.\/([^)]+)\): ([^|]+) \|$/.exec(row) ?? [];
+      const file = `${root}${path}`;
+      return name.trim() === '' || !existsSync(file) || !readFileSync(file, 'utf8').includes(name.trim());
+    });
+    expect(lost).toEqual([]);
+  });
+
+  test('says of each feature whether it is staged, goes by SQL, or is refused', () => {
+    const open = rows.filter((row) => !/staged|SQL|refused|written first|drained/.test(row.split('|')[2] ?? ''));
+    expect(open).toEqual([]);
   });
 });

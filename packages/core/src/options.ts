@@ -87,10 +87,13 @@ export interface StagingSettings {
   readonly database: string;
 }
 
-/** Pairs of a class or schema and a policy that is checked against its entity. */
-export type PolicyEntries<Targets extends readonly PolicyTarget[]> = {
-  readonly [Index in keyof Targets]: readonly [Targets[Index], WritePolicy<EntityOf<Targets[Index]> & object>];
-};
+/**
+ * Pairs of a class or schema and a policy that is checked against its entity. Options that are written down as `SpillwayOptions`, before `spillway()` sees them, no longer know their entities:
+ * then any names of counters pass, and are checked when the ORM discovers the entities.
+ */
+export type PolicyEntries<Targets extends readonly PolicyTarget[]> = readonly PolicyTarget[] extends Targets
+  ? readonly PolicyEntry[]
+  : { readonly [Index in keyof Targets]: readonly [Targets[Index], WritePolicy<EntityOf<Targets[Index]> & object>] };
 
 export interface WorkerOptions {
   /**

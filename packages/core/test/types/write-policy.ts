@@ -2,6 +2,7 @@
 import { defineEntity, EntityRepository, EntitySchema, p } from '@mikro-orm/core';
 import type { Collection, Opt, Ref } from '@mikro-orm/core';
 import { expectTypeOf } from 'vitest';
+import type { SpillwayOptions } from '../../src/options.js';
 import { resolveOptions } from '../../src/resolve-options.js';
 import type { Conflict, Decision, EntityValues } from '../../src/policy/conflict-function.js';
 import type { CounterName, EntityOf } from '../../src/policy/entity-types.js';
@@ -246,3 +247,10 @@ export {
   Nullable,
   Stranger,
 };
+
+// Options that are put together first are checked when the ORM discovers the entities.
+const assembled: SpillwayOptions = { redis, policies: [[Product, { counters: ['stock'], debounce: '50ms' }]] };
+resolveOptions(assembled);
+// @ts-expect-error: but what is no option of a policy is no option here either
+const misspelt: SpillwayOptions = { redis, policies: [[Product, { debonce: '50ms' }]] };
+resolveOptions(misspelt);

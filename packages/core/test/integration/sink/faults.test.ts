@@ -319,3 +319,12 @@ test('a trigger that leaves a row out is tried once more, then the record is bur
     });
   }
 });
+
+test('a record is not buried before its pauses could have passed, however often drains have tried it', async () => {
+  const [rowKey, record] = inserts(1, () => ({ stock: '-1' }))[0] ?? [];
+  if (!rowKey || !record) throw new Error('no record');
+  const tried = { ...record, attempts: 4 };
+  const fresh = await fixture.one(rowKey, { ...tried, firstAtMs: 999_999_990 });
+  expect(fresh).toMatchObject({ kind: 'again', attempts: 4, reason: expect.stringContaining('check') });
+  expect(await fixture.one(rowKey, tried)).toMatchObject({ kind: 'buried', code: '23514' });
+});

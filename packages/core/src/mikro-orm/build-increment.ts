@@ -1,7 +1,7 @@
 import type { Change } from '../change/change.js';
 import { SpillwayError } from '../errors.js';
-import { rowKeyIn } from './build-change.js';
 import { unitsOf } from './counter-delta.js';
+import { rowKeyIn } from './entity-key.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
 /** Digits beyond a column's scale that a difference is looked at for. */

@@ -9,7 +9,7 @@ const products = table('product', { name: 'text', stock: 'integer' }, { counters
 const lines = table(
   'line',
   { product: 'integer', note: 'text' },
-  { order: 2, references: [{ property: 'product', target: { schema: 'public', table: 'product' } }] },
+  { order: 2, references: [{ parts: [{ value: 'product' }], target: { schema: 'public', table: 'product' } }] },
 );
 
 const fixture = await SinkFixture.create(

@@ -2,7 +2,9 @@ import type { EntityMetadata } from '@mikro-orm/core';
 import type { RowKey } from '../change/row-key.js';
 import { readByKey } from '../read/read-by-key.js';
 import { rowKeyIn } from './build-change.js';
+import type { Pending } from '../staging/staging-store.js';
 import type { Engine } from './engine.js';
+import { inexactRows } from './exact-overlay.js';
 import { lookupKeys } from './lookup.js';
 import { isDrained } from './staging-unit.js';
 import { layOver, rowVersion, type DriverRow } from './row-overlay.js';
@@ -81,7 +83,7 @@ export class Reads {
     const keyName = type.key.property.name;
     const texts = new Map(keys.map((key) => [key, type.key.toRow(JSON.parse(key)[2] as string)]));
     const rows = await readByKey<DriverRow>(keys, {
-      peek: (wanted) => this.#engine.pending.peek(wanted),
+      peek: (wanted) => this.#peekExact(type, wanted),
       outcomes: (tokens) => this.#engine.pending.outcomes(tokens),
       read: async (wanted) => {
         const values = wanted.map((key) => texts.get(key));
@@ -95,6 +97,16 @@ export class Reads {
       lay: (record, row, key) => layOver(type, record, row, key),
     });
     return [...rows.values()];
+  }
+
+  /** What is pending of these rows, once nothing of it would look different when it is written. */
+  async #peekExact(type: WriteBehindType, keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>> {
+    for (;;) {
+      const pending = await this.#engine.pending.peek(keys);
+      const inexact = inexactRows(type, keys, pending);
+      if (inexact.length === 0) return pending;
+      await this.#engine.drain({ kind: 'rows', keys: inexact });
+    }
   }
 }
 

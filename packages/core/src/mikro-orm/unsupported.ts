@@ -71,6 +71,17 @@ function assertOwnColumns(meta: EntityMetadata): void {
   }
 }
 
+/** Refuses what cannot be compared with its column, for a policy that compares what was loaded. */
+export function assertComparable(meta: EntityMetadata): void {
+  const property = meta.props.find((each) => each.hasConvertToJSValueSQL && each.persist !== false && hasColumn(each));
+  if (!property) return;
+  throw unsupported(
+    meta.className,
+    `property "${property.name}" is read through an SQL expression, so what was loaded is not what the column holds, and its policy compares the two`,
+    "Detect conflicts by version and leave conflict at 'dead-letter', 'overwrite' or 'keep-database'",
+  );
+}
+
 /** Whether the property is a column of this table that is written. */
 export function hasColumn(property: EntityProperty): boolean {
   if (property.formula) return false;

@@ -83,9 +83,10 @@ export function deadLetterContract({ describe, it, expect, onBench }: ContractCo
         if (letter === undefined) throw new Error('There is no dead letter');
         const least = '-9223372036854775808';
         await bench.stage({ kind: 'increment', deltas: { stock: least } });
-        await expect(bench.store.deadLetters.retry(letter, { force: true })).rejects.toThrow('COUNTER_OVERFLOW');
+        const refused = await bench.store.deadLetters.retry(letter, { force: true }).catch(String);
+        expect(refused).toMatch(/COUNTER_OVERFLOW/);
         expect(await bench.dirty()).toMatchObject({ deltas: { stock: least } });
-        expect(await bench.store.deadLetters.list()).toHaveLength(1);
+        expect((await bench.store.deadLetters.list()).length).toBe(1);
       }),
     );
 

@@ -1,7 +1,8 @@
 import type { EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import type { ResolvedPolicy } from '../policy/policy.js';
-import { assertEntityManager, assertOrm } from './contract-check.js';
+import { assertOrm } from './contract-check.js';
+import { ContractWatch } from './contract-watch.js';
 import { describeTypes } from './describe-types.js';
 import type { Engine } from './engine.js';
 import { hookDriver } from './hook-driver.js';
@@ -26,15 +27,19 @@ export interface Installation {
 export function install(orm: MikroORM, { types, engine, policiesOf }: Installation): void {
   assertOrm(orm);
   const driver = orm.driver as unknown as AbstractSqlDriver;
-  onDiscovered(orm, (storage) => types.fill(describe(orm, storage, policiesOf)));
+  const watch = new ContractWatch(types);
+  onDiscovered(orm, (storage) => {
+    watch.asked('discovery');
+    types.fill(describe(orm, storage, policiesOf));
+  });
   hideTables(orm);
   hookEntityManager(driver, (entityManager) => orm.config.set('entityManager', entityManager), {
     types,
     engine,
-    assert: assertEntityManager,
+    watch,
   });
   const sequences = new SequenceBlocks((table, count) => engine.numbers(table, count));
-  hookDriver(driver, new StagedWrites(types, sequences), new Reads(types, engine));
+  hookDriver(driver, { writes: new StagedWrites(types, sequences), reads: new Reads(types, engine), watch });
   hookConnection(driver, engine);
 }
 

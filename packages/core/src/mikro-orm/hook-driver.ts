@@ -1,4 +1,4 @@
-import type { AbstractSqlDriver } from '@mikro-orm/sql';
+import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import type { EntityMetadata } from '@mikro-orm/core';
 import { incompatible } from './incompatible.js';
 import type { ContractWatch } from './contract-watch.js';

@@ -1,5 +1,5 @@
 import type { EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
-import type { AbstractSqlDriver } from '@mikro-orm/sql';
+import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import type { ResolvedPolicy } from '../policy/policy.js';
 import { assertOrm } from './contract-check.js';
 import { ContractWatch } from './contract-watch.js';

@@ -6,6 +6,7 @@ import { incompatible } from './incompatible.js';
 const OTHER_DRIVER_METHODS = [
   'stream',
   'createEntityManager',
+  'getDependencies',
   'getMetadata',
   'getConnection',
   'getPlatform',

@@ -1,6 +1,7 @@
 import type { EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import type { ResolvedPolicy } from '../policy/policy.js';
+import { assertDatabase } from './assert-database.js';
 import { assertOrm } from './contract-check.js';
 import { ContractWatch } from './contract-watch.js';
 import { describeTypes } from './describe-types.js';
@@ -25,6 +26,7 @@ export interface Installation {
  * line can load the same configuration.
  */
 export function install(orm: MikroORM, { types, engine, policiesOf }: Installation): void {
+  assertDatabase(orm);
   assertOrm(orm);
   const driver = orm.driver as unknown as AbstractSqlDriver;
   const watch = new ContractWatch(types);

@@ -59,6 +59,7 @@ describe('an ORM that lacks what a hook replaces is refused when it is made, by 
     'nativeClone',
     'loadFromPivotTable',
     'createEntityManager',
+    'getDependencies',
     'getConnection',
     'close',
     'reconnect',

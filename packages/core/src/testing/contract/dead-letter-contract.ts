@@ -84,7 +84,7 @@ export function deadLetterContract({ describe, it, expect, onBench }: ContractCo
         const least = '-9223372036854775808';
         await bench.stage({ kind: 'increment', deltas: { stock: least } });
         const refused = await bench.store.deadLetters.retry(letter, { force: true }).catch(String);
-        expect(refused).toMatch(/COUNTER_OVERFLOW/);
+        expect(refused.includes('COUNTER_OVERFLOW')).toBe(true);
         expect(await bench.dirty()).toMatchObject({ deltas: { stock: least } });
         expect((await bench.store.deadLetters.list()).length).toBe(1);
       }),

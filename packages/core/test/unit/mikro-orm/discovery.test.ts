@@ -205,7 +205,7 @@ describe('an ORM with the extension', () => {
   test('that is too old, or whose hooks have moved, is refused and told what is missing', () => {
     const orm = { driver: { find: () => [] }, config: { get: () => true } };
     expect(() => spillway({ redis: NOWHERE.redis }).register(orm as never)).toThrow(
-      /^This version of MikroORM \(7\.\d+\.\d+\) does not fit Spillway: its driver has no method count\(\)\. Spillway needs @mikro-orm\/core and @mikro-orm\/postgresql \^7\.1\.0; update one of them \[ORM_INCOMPATIBLE\]/,
+      /^This version of MikroORM \(7\.\d+\.\d+\) does not fit Spillway: its driver has no method count\(\)\. Spillway needs @mikro-orm\/core and @mikro-orm\/postgresql \^7\.1\.9; update one of them \[ORM_INCOMPATIBLE\]/,
     );
   });
 });

@@ -52,10 +52,10 @@ describe('an entity that cannot be written behind is refused at discovery, by na
 
   test('a key whose equal values look different', async () => {
     const message = await refusal(
-      behind(defineEntity({ name: 'Price', properties: { amount: p.decimal().precision(10).scale(2).primary() } })),
+      behind(defineEntity({ name: 'Price', properties: { amount: p.double().primary() } })),
     );
     expect(message).toMatch(
-      /^Price cannot .* primary key "amount" has the type numeric\(10,2\)\. Use an integer, bigint, uuid, text or varchar key/,
+      /^Price cannot .* primary key "amount" has the type double precision\. Use an integer, bigint, uuid, text, varchar, bytea or numeric/,
     );
   });
 

@@ -99,6 +99,7 @@ describe.each([{ forceUtcTimezone: true }, { forceUtcTimezone: false }])('with %
   }
 
   test(`${SEEDS_PER_ZONE} random rows, seeds from ${SEED}, of the columns ${names.join(', ')}`, async () => {
+    let laidOver = 0;
     for (let from = 0; from < SEEDS_PER_ZONE; from += SEEDS_PER_BATCH) {
       const made = Array.from({ length: SEEDS_PER_BATCH }, (_, position) =>
         fc.sample(fc.tuple(rows, rows), { seed: SEED + from + position, numRuns: ROWS_PER_SEED }),
@@ -110,12 +111,19 @@ describe.each([{ forceUtcTimezone: true }, { forceUtcTimezone: false }])('with %
         await write(Behind, ids, values);
         const twin = await read(Twin as never, ids);
         expect(await read(Behind, ids), 'read while staged').toEqual(twin);
-        expect(await rawRows('behind', ids), 'some of it was laid over').not.toEqual(await rawRows('twin', ids));
+        laidOver += countOfDifferent(await rawRows('behind', ids), await rawRows('twin', ids));
         await Spillway.of(orm).drain();
         expect(await Spillway.of(orm).deadLetters.list()).toEqual([]);
         expect(await read(Behind, ids), 'read when written').toEqual(twin);
         expect(await rawRows('behind', ids), 'texts of the columns').toEqual(await rawRows('twin', ids));
       }
     }
+    // A row with a value that cannot be laid over is drained, and its batch takes others along; so how many were laid over is not the same each time, and of one batch it may be none.
+    expect(laidOver, 'rows that were laid over').toBeGreaterThan(0);
   });
 });
+
+function countOfDifferent(rows: readonly Row[], others: readonly Row[]): number {
+  const written = new Map(rows.map((row) => [row['id'], JSON.stringify(row)]));
+  return others.filter((row) => written.get(row['id']) !== JSON.stringify(row)).length;
+}

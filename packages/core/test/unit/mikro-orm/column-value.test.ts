@@ -113,6 +113,16 @@ describe('a moment', () => {
     expect(value.isExact(value.toText(never))).toBe(true);
   });
 
+  test.each([
+    ['timestamptz(3)', '2026-01-02 03:04:05.6+01', '2026-01-02T02:04:05.600Z'],
+    ['timestamptz', '2026-01-02 03:04:05.678901+01', '2026-01-02 03:04:05.678901+01'],
+    ['timestamptz', '2026-01-02 03:04:05', '2026-01-02 03:04:05'],
+    ['timestamp(3)', '2026-01-02 03:04:05', '2026-01-02T03:04:05.000'],
+    ['timestamptz', 'tomorrow', 'tomorrow'],
+  ])('of type %s given as the text %s is written as %s', (type, text, written) =>
+    expect(column(type, 'Date').toText(text)).toBe(JSON.stringify(written)),
+  );
+
   test('is read from what a conflict says the database has', () =>
     expect(
       ['"0044-03-15 12:00:00.5+00 BC"', '"2026-01-02 03:04:05.678901+05:30"', '"12345-01-01 00:00:00-03"'].map((text) =>

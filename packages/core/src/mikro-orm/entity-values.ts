@@ -37,7 +37,7 @@ function valueConversion({ meta, key, values, counters }: EntityParts, platform:
 function toEntity(property: EntityProperty, value: unknown, platform: Platform): unknown {
   if (value === null) return null;
   if (property.customType) return property.customType.convertToJSValue(value, platform);
-  return property.runtimeType === 'Date' ? platform.parseDate(value as string) : value;
+  return property.runtimeType === 'Date' && !(value instanceof Date) ? platform.parseDate(value as string) : value;
 }
 
 function toDatabase(property: EntityProperty, value: unknown, platform: Platform): unknown {

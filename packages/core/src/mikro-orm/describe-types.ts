@@ -6,6 +6,7 @@ import { columnValue, type ColumnValue, type ColumnValueOptions } from './column
 import { commitOrder } from './commit-order.js';
 import { conflictStrategy } from './entity-values.js';
 import { defaultValue, type DefaultValue } from './default-value.js';
+import { embeddedValue, isDocument, type DocumentMapper } from './embedded-value.js';
 import { keyText } from './key-text.js';
 import { assertSupported, hasColumn, unsupported } from './unsupported.js';
 import type { PropertyValue, WriteBehindType } from './write-behind-type.js';
@@ -19,6 +20,7 @@ export interface DescribeOptions extends ColumnValueOptions {
   /** The schema of tables that name none. */
   readonly defaultSchema: string;
   readonly platform: Platform;
+  readonly mapDocument: DocumentMapper;
 }
 
 /**
@@ -100,12 +102,13 @@ function valueOf(meta: EntityMetadata, property: EntityProperty, options: Descri
   const declared = property.columnTypes[0] ?? '';
   const content = property.runtimeType === 'Date' ? 'Date' : 'other';
   const value = columnValue(property.nativeEnumName ? 'text' : declared, content, options);
-  if (!value)
+  if (!value || (isDocument(property) && value.read !== 'cast'))
     throw unsupported(
       meta.className,
       `property "${property.name}" has the column type ${declared}, which is not supported yet`,
       'Use another type',
     );
+  if (isDocument(property)) return embeddedValue(property, value, options.mapDocument);
   return property.nativeEnumName ? { ...value, type: declared, read: 'cast' } : value;
 }
 

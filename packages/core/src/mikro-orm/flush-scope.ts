@@ -11,6 +11,7 @@ import {
 } from '@mikro-orm/core';
 import type { RowKey } from '../change/row-key.js';
 import { rowKeyIn } from './build-change.js';
+import { valueIn } from './embedded-value.js';
 import type { TypeRegistry } from './type-registry.js';
 
 /**
@@ -57,7 +58,7 @@ export function rowsInvolved(types: TypeRegistry, uow: UnitOfWork): Set<RowKey> 
     const type = changeSet.originalEntity && types.of(meta);
     if (type?.isIn(changeSet.schema)) rows.add(rowKeyIn(type, changeSet.getPrimaryKey()));
     for (const relation of meta.relations)
-      if (relation.owner || relation.kind === ReferenceKind.MANY_TO_ONE) add(Reflect.get(entity, relation.name));
+      if (relation.owner || relation.kind === ReferenceKind.MANY_TO_ONE) add(valueIn(entity, relation, meta));
   }
   for (const collection of uow.getCollectionUpdates()) {
     add(collection.owner);

@@ -1,5 +1,6 @@
 import { ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-orm/core';
 import { SpillwayError } from '../errors.js';
+import { isDocument, isPartOfDocument } from './embedded-value.js';
 
 /** An entity that cannot be written behind, with the reason and the remedy. */
 export function unsupported(entity: string, what: string, remedy: string): SpillwayError {
@@ -31,8 +32,6 @@ export function assertSupported(meta: EntityMetadata): void {
 
 function assertSupportedProperty(entity: string, property: EntityProperty): void {
   const where = `property "${property.name}"`;
-  if (property.kind === ReferenceKind.EMBEDDED || property.embedded)
-    throw unsupported(entity, `${where} is embedded`, 'Use plain properties or a json column');
   if (property.kind === ReferenceKind.MANY_TO_MANY && property.owner) {
     throw unsupported(
       entity,
@@ -71,9 +70,10 @@ function assertSupportedProperty(entity: string, property: EntityProperty): void
   }
 }
 
-/** Whether the property is a column of this table that is written. */
+/** Whether the property is a column of this table. An inline embeddable is none: its properties are. */
 export function hasColumn(property: EntityProperty): boolean {
-  if (property.formula) return false;
+  if (property.formula || isPartOfDocument(property)) return false;
   if (property.kind === ReferenceKind.SCALAR || property.kind === ReferenceKind.MANY_TO_ONE) return true;
+  if (property.kind === ReferenceKind.EMBEDDED) return isDocument(property);
   return property.kind === ReferenceKind.ONE_TO_ONE && property.owner;
 }

@@ -54,12 +54,6 @@ describe('an entity that cannot be written behind is refused at discovery, by na
     );
   });
 
-  test('an embedded property', async () => {
-    const address = defineEntity({ name: 'Address', embeddable: true, properties: { city: p.string() } });
-    const person = defineEntity({ name: 'Person', properties: { id, address: () => p.embedded(address) } });
-    expect(await refusal(behind(person), address)).toMatch(/^Person cannot .* property "address(_city)?" is embedded/);
-  });
-
   test('the owning side of a many-to-many relation', async () => {
     const group = defineEntity({ name: 'Group', properties: { id, members: () => p.manyToMany(plain) } });
     expect(await refusal(behind(group), plain)).toMatch(

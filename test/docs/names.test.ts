@@ -75,7 +75,9 @@ test.each(tableBelow(document('ARCHITECTURE.md'), 'Where the counter-examples ar
 );
 
 describe('docs/limits.md', () => {
-  const code = ['unsupported.ts', 'describe-types.ts'].map((file) => source(`mikro-orm/${file}`)).join('\n');
+  const code = readdirSync(`${root}packages/core/src/mikro-orm`)
+    .map((file) => source(`mikro-orm/${file}`))
+    .join('\n');
 
   test('names every reason for which an entity is refused', () => {
     const said = tableBelow(document('docs/limits.md'), 'Refused at discovery').map(

@@ -8,6 +8,7 @@ import { conflictStrategy } from './entity-values.js';
 import { defaultValue, type DefaultValue } from './default-value.js';
 import { embeddedValue, isDocument, type DocumentMapper } from './embedded-value.js';
 import { keyText } from './key-text.js';
+import { singleTable } from './single-table.js';
 import { assertSupported, hasColumn, unsupported } from './unsupported.js';
 import type { PropertyValue, WriteBehindType } from './write-behind-type.js';
 
@@ -47,6 +48,7 @@ function describeType(
   const version = versionOf(meta);
   const key = keyOf(meta, options);
   const counters = countersOf(meta, policy, values);
+  const family = singleTable(meta);
   const table: Table = {
     entity: meta.className,
     schema: meta.schema ?? options.defaultSchema,
@@ -76,6 +78,7 @@ function describeType(
     counters,
     nulls: nullsOf(meta, values),
     keepsOriginals: asksOriginals,
+    ...(family && { family }),
     lookups: meta.props.some((property) => property.formula || isInverseOneToOne(property)) ? 'drain' : 'overlay',
   };
 }
@@ -184,13 +187,13 @@ function countersOf(
 
 function nullsOf(meta: EntityMetadata, values: ReadonlyMap<string, PropertyValue>): string[] {
   const all = [...values.values()];
-  if (!all.some(({ property }) => property.targetMeta?.class === meta.class)) return [];
+  if (!all.some(({ property }) => property.targetMeta?.root.class === meta.class)) return [];
   return all.filter(({ property, absent }) => property.nullable && !absent).map(({ property }) => property.name);
 }
 
 function referencesOf(meta: EntityMetadata, all: readonly DecoratedEntity[], options: DescribeOptions): ForeignKey[] {
   return meta.relations.flatMap((property) => {
-    const target = property.targetMeta;
+    const target = property.targetMeta?.root;
     if (!target || !hasColumn(property) || !all.some(({ meta: known }) => known.class === target.class)) return [];
     return [
       { property: property.name, target: { schema: target.schema ?? options.defaultSchema, table: target.tableName } },
@@ -206,7 +209,7 @@ function orderOf(entities: readonly DecoratedEntity[]): ReadonlyMap<string, numb
   const names = new Set(entities.map(({ meta }) => meta.className));
   const references = new Map(
     entities.map(({ meta }) => {
-      const parents = meta.relations.filter(hasColumn).map((property) => property.targetMeta?.className ?? '');
+      const parents = meta.relations.filter(hasColumn).map((property) => property.targetMeta?.root.className ?? '');
       return [meta.className, new Set(parents.filter((parent) => names.has(parent)))];
     }),
   );

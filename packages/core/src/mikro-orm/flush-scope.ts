@@ -37,6 +37,8 @@ function canBeStaged(types: TypeRegistry, changeSet: ChangeSet<AnyEntity>): bool
   const isUpdate = changeSet.type === ChangeSetType.UPDATE || changeSet.type === ChangeSetType.UPDATE_EARLY;
   // Another primary key is another record; only SQL renames a row.
   if (isUpdate && type.key.property.name in changeSet.payload) return false;
+  // A row that becomes one of another class is found by other queries than before.
+  if (isUpdate && type.family && type.family.discriminator in changeSet.payload) return false;
   // A versioned row that was never loaded has no version to expect.
   return !isUpdate || !type.version || Reflect.get(changeSet.entity, type.version.property.name) != null;
 }

@@ -15,8 +15,12 @@ export function assertSupported(meta: EntityMetadata): void {
   const name = meta.className;
   if (meta.virtual || meta.view)
     throw unsupported(name, 'it is a view or a virtual entity', 'Decorate the entity that the view reads');
-  if (meta.inheritanceType || meta.discriminatorColumn || meta.root.class !== meta.class) {
-    throw unsupported(name, 'it uses table inheritance', 'Give it a table of its own');
+  if (meta.inheritanceType === 'tpt' || meta.root.inheritanceType === 'tpt') {
+    throw unsupported(
+      name,
+      'it uses table-per-type inheritance, where one entity is rows of several tables',
+      'Use single-table inheritance (a discriminatorColumn), or give it a table of its own',
+    );
   }
   if (meta.compositePK)
     throw unsupported(

@@ -3,6 +3,7 @@ import type { ResolvedPolicy } from '../policy/policy.js';
 import type { Table } from '../sink/table.js';
 import type { ColumnValue } from './column-value.js';
 import type { DefaultValue } from './default-value.js';
+import type { SingleTable } from './single-table.js';
 import type { VersionKind } from './version-text.js';
 
 /** One entity that is written behind: what its metadata says, in the terms of the engine. Made once, at discovery. */
@@ -22,6 +23,8 @@ export interface WriteBehindType {
     /** Otherwise: what the database would put in when the key is not set. */
     readonly absent?: DefaultValue;
   };
+  /** The classes that share the table, if there are several; `meta` is then their root. */
+  readonly family?: SingleTable;
   readonly version?: { readonly property: EntityProperty; readonly kind: VersionKind };
   /** Persisted properties by name; primary key and version excluded. */
   readonly values: ReadonlyMap<string, PropertyValue>;

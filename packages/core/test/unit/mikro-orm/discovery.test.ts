@@ -28,6 +28,13 @@ function behind<S extends EntitySchema>(schema: S, policy: object = {}): S {
 
 const id = p.integer().primary();
 const plain = defineEntity({ name: 'Plain', properties: { id } });
+const plainVehicle = defineEntity({ name: 'PlainVehicle', inheritance: 'tpt', properties: { id } });
+
+/** A root and a subclass in one table. */
+function family(properties: Parameters<typeof defineEntity>[0]['properties']): [EntitySchema, EntitySchema] {
+  const animal = defineEntity({ name: 'Animal', discriminatorColumn: 'kind', properties: { id, kind: p.string() } });
+  return [animal, defineEntity({ name: 'Dog', extends: animal, properties: properties as object })];
+}
 
 describe('an entity that cannot be written behind is refused at discovery, by name and with the remedy:', () => {
   test('a key of several columns', async () => {
@@ -61,14 +68,42 @@ describe('an entity that cannot be written behind is refused at discovery, by na
     );
   });
 
-  test('table inheritance', async () => {
-    const animal = defineEntity({
-      name: 'Animal',
-      discriminatorColumn: 'kind',
-      discriminatorValue: 'animal',
-      properties: { id, kind: p.string() },
-    });
-    expect(await refusal(behind(animal))).toMatch(/^Animal cannot .* it uses table inheritance/);
+  test('an entity that is rows of several tables', async () => {
+    const vehicle = defineEntity({ name: 'Vehicle', inheritance: 'tpt', properties: { id } });
+    const car = defineEntity({ name: 'Car', extends: vehicle, properties: { doors: p.integer() } });
+    const message =
+      /it uses table-per-type inheritance, where one entity is rows of several tables\. Use single-table inheritance/;
+    expect(await refusal(behind(vehicle), car)).toMatch(message);
+    const boat = defineEntity({ name: 'Boat', extends: plainVehicle, properties: { sails: p.integer() } });
+    expect(await refusal(plainVehicle, behind(boat))).toMatch(message);
+  });
+
+  test('subclasses of one table that keep a property in different columns', async () => {
+    const [animal, dog] = family({ size: p.string() });
+    const bird = defineEntity({ name: 'Bird', extends: animal, properties: { size: p.integer() } });
+    expect(await refusal(behind(animal), dog, bird)).toMatch(
+      /^Animal cannot .* property "size" is a different column in each subclass\. Give the properties different names/,
+    );
+  });
+
+  test('a version that only a subclass has', async () => {
+    const [animal, dog] = family({ version: p.integer().version() });
+    expect(await refusal(behind(animal), dog)).toMatch(
+      /^Animal cannot .* its version "version" is declared in a subclass\. Declare it in Animal/,
+    );
+  });
+
+  test('a subclass with a policy that its root does not have', async () => {
+    const [animal, dog] = family({ size: p.string() });
+    expect(await refusal(animal, behind(dog))).toMatch(
+      /^Dog has a policy of its own, but shares the table of Animal, which has none\. Put @WriteBehind on Animal alone: it is for all rows of the table/,
+    );
+    const [other, otherDog] = family({ size: p.string() });
+    expect(await refusal(behind(other), behind(otherDog, { debounce: '7ms' }))).toMatch(
+      /^Dog has a policy of its own, but shares the table of Animal, which has another one/,
+    );
+    const [same, sameDog] = family({ size: p.string() });
+    expect(await refusal(behind(same, { debounce: '7ms' }), behind(sameDog, { debounce: '7ms' }))).toBe('not refused');
   });
 
   test('a view', async () => {

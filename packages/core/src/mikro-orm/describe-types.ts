@@ -5,6 +5,7 @@ import type { Column, ForeignKey, Table } from '../sink/table.js';
 import { columnValue, type ColumnValue, type ColumnValueOptions } from './column-value.js';
 import { commitOrder } from './commit-order.js';
 import { conflictStrategy } from './entity-values.js';
+import { databaseMade } from './database-made.js';
 import { defaultValue, type DefaultValue } from './default-value.js';
 import { embeddedValue, isDocument, type DocumentMapper } from './embedded-value.js';
 import { keyText } from './key-text.js';
@@ -42,7 +43,14 @@ function describeType(
 ): WriteBehindType {
   const values = new Map<string, PropertyValue>();
   for (const property of meta.props) {
-    if (property.primary || property.version || property.persist === false || !hasColumn(property)) continue;
+    if (
+      property.primary ||
+      property.version ||
+      property.persist === false ||
+      property.generated ||
+      !hasColumn(property)
+    )
+      continue;
     values.set(property.name, propertyValue(meta, property, options));
   }
   const version = versionOf(meta);
@@ -75,30 +83,24 @@ function describeType(
     key,
     ...(version && { version }),
     values,
+    databaseMade: databaseMade(meta, policy.inserts),
     counters,
     nulls: nullsOf(meta, values),
     keepsOriginals: asksOriginals,
     ...(family && { family }),
-    lookups: meta.props.some((property) => property.formula || isInverseOneToOne(property)) ? 'drain' : 'overlay',
+    lookups: meta.props.some((property) => property.formula || property.generated || isInverseOneToOne(property))
+      ? 'drain'
+      : 'overlay',
   };
 }
 
 function propertyValue(meta: EntityMetadata, property: EntityProperty, options: DescribeOptions): PropertyValue {
-  const value = valueOf(meta, property, options);
-  return property.defaultRaw === undefined
-    ? { property, value }
-    : { property, value, absent: absentValue(meta, property) };
+  const absent = absentValue(property);
+  return { property, value: valueOf(meta, property, options), ...(absent && { absent }) };
 }
 
-function absentValue(meta: EntityMetadata, property: EntityProperty): DefaultValue {
-  const expression = property.defaultRaw ?? 'null';
-  const made = defaultValue(expression);
-  if (made) return made;
-  throw unsupported(
-    meta.className,
-    `the default of property "${property.name}" (${expression}) can only be made by the database`,
-    'Set the value in the entity (onCreate or an initialiser)',
-  );
+function absentValue(property: EntityProperty): DefaultValue | undefined {
+  return property.defaultRaw === undefined || property.returning ? undefined : defaultValue(property.defaultRaw);
 }
 
 function valueOf(meta: EntityMetadata, property: EntityProperty, options: DescribeOptions): ColumnValue {
@@ -130,7 +132,7 @@ function keyOf(meta: EntityMetadata, options: DescribeOptions): WriteBehindType[
       'Use an integer, bigint, uuid, text or varchar key',
     );
   }
-  const absent = property.defaultRaw === undefined ? undefined : absentValue(meta, property);
+  const absent = absentValue(property);
   const quoted = value.type === 'integer' || value.type === 'smallint' || value.type === 'bigint';
   return {
     property,
@@ -161,7 +163,9 @@ function versionOf(meta: EntityMetadata): WriteBehindType['version'] {
       'Declare it with length: 3',
     );
   }
-  return { property, kind: property.runtimeType === 'Date' ? 'date' : 'integer' };
+  if (property.runtimeType === 'Date') return { property, kind: 'date' };
+  const initial = property.defaultRaw?.trim() ?? '';
+  return { property, kind: 'integer', ...(/^\d+$/.test(initial) && { initial: String(BigInt(initial)) }) };
 }
 
 function countersOf(

@@ -11,6 +11,7 @@ import {
 } from '@mikro-orm/core';
 import type { RowKey } from '../change/row-key.js';
 import { rowKeyIn } from './build-change.js';
+import { needsDatabase } from './database-made.js';
 import { valueIn } from './embedded-value.js';
 import type { TypeRegistry } from './type-registry.js';
 
@@ -34,6 +35,7 @@ export function flushMode(types: TypeRegistry, uow: UnitOfWork): FlushMode {
 function canBeStaged(types: TypeRegistry, changeSet: ChangeSet<AnyEntity>): boolean {
   const type = types.of(changeSet.meta);
   if (!type || !type.isIn(changeSet.schema) || Object.values(changeSet.payload).some(isRaw)) return false;
+  if (changeSet.type === ChangeSetType.CREATE && needsDatabase(type, changeSet.payload)) return false;
   const isUpdate = changeSet.type === ChangeSetType.UPDATE || changeSet.type === ChangeSetType.UPDATE_EARLY;
   // Another primary key is another record; only SQL renames a row.
   if (isUpdate && type.key.property.name in changeSet.payload) return false;

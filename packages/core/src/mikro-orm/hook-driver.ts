@@ -47,7 +47,7 @@ export function hookDriver(driver: AbstractSqlDriver, writes: StagedWrites, read
   const replacements: Record<string, (...parameters: never[]) => unknown> = {
     find: async (entity: unknown, where: unknown, options: Options = {}) => {
       const staged = stagedCall(options);
-      if (staged) return writes.expectedRows(where);
+      if (staged) return writes.rows(staged, where, options['fields']);
       return reads.find(metaOf(entity), where, options, (condition, opts) => call('find', [entity, condition, opts]));
     },
     count: async (entity: unknown, where: unknown, options: Options = {}) => {

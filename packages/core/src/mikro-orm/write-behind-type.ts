@@ -1,4 +1,5 @@
 import type { EntityMetadata, EntityProperty } from '@mikro-orm/core';
+import type { VersionText } from '../change/change.js';
 import type { ResolvedPolicy } from '../policy/policy.js';
 import type { Table } from '../sink/table.js';
 import type { ColumnValue } from './column-value.js';
@@ -25,9 +26,16 @@ export interface WriteBehindType {
   };
   /** The classes that share the table, if there are several; `meta` is then their root. */
   readonly family?: SingleTable;
-  readonly version?: { readonly property: EntityProperty; readonly kind: VersionKind };
+  readonly version?: {
+    readonly property: EntityProperty;
+    readonly kind: VersionKind;
+    /** Of a new row, where that is not 1 or now. */
+    readonly initial?: VersionText;
+  };
   /** Persisted properties by name; primary key and version excluded. */
   readonly values: ReadonlyMap<string, PropertyValue>;
+  /** Properties that only the database can make: an insert that leaves one of them unset is written by SQL. */
+  readonly databaseMade: readonly string[];
   /** Counter properties -> digits after the point. */
   readonly counters: ReadonlyMap<string, number>;
   /**
@@ -36,7 +44,7 @@ export interface WriteBehindType {
   readonly nulls: readonly string[];
   /** Whether records keep the loaded values: the conflict strategy or the detection compares them. */
   readonly keepsOriginals: boolean;
-  /** `drain`: a row has parts that cannot be laid over (formulas, inverse one-to-one), so its pending changes are written before it is read. */
+  /** `drain`: a row has parts that cannot be laid over (formulas, generated columns, inverse one-to-one), so its pending changes are written before it is read. */
   readonly lookups: 'overlay' | 'drain';
 }
 

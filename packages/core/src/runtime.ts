@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Utils, type EntityName } from '@mikro-orm/core';
 import type { Change } from './change/change.js';
-import type { RowKey } from './change/row-key.js';
+import { parseRowKey, type RowKey } from './change/row-key.js';
 import { shardOf } from './change/shard.js';
 import { SpillwayError } from './errors.js';
 import { SpillwayEvents } from './events.js';
@@ -68,6 +68,12 @@ export class Runtime implements Engine {
 
   constructor(around: RuntimeSurroundings) {
     this.#around = around;
+    // Nobody need be listening; a change that was acknowledged and will not be written must not pass in silence.
+    this.events.on('dead-letter', ({ entity, rowKey, code, reason }) =>
+      around.logger.error(
+        `Spillway: a change of ${entity} ${parseRowKey(rowKey).key.join(', ')} became a dead letter (${code}): ${reason}`,
+      ),
+    );
   }
 
   async start(): Promise<void> {
@@ -239,7 +245,7 @@ export class Runtime implements Engine {
     }
     if (forgotten.length === 0) return;
     this.#around.logger.error(
-      `Spillway: the staging store was empty for ${forgotten.length} shards of which batches have been written before. ` +
+      `Spillway: the staging store was empty for shards ${forgotten.join(', ')}, of which batches have been written before. ` +
         'If it was emptied or replaced, what was pending there is lost',
     );
   }

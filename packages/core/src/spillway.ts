@@ -75,12 +75,10 @@ function policiesOf(
   );
 }
 
-/** MikroORM's own logger, which is made late. */
+/** Where MikroORM's own messages go. Its log levels are for queries and discovery; what Spillway has to say must be heard without any. */
 function ormLogger(orm: MikroORM): Logger {
-  return {
-    warn: (message) => orm.config.getLogger().warn('info', message),
-    error: (message) => orm.config.getLogger().error('info', message),
-  };
+  const write = orm.config.get('logger');
+  return { warn: write, error: write };
 }
 
 /** The service beside an ORM: starting and stopping, waiting until what is staged is written, counting, dead letters and events. */

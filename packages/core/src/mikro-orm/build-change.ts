@@ -1,15 +1,12 @@
 import type { AnyEntity, ChangeSet } from '@mikro-orm/core';
-import type { Change, JsonText } from '../change/change.js';
-import { rowKeyOf, type RowKey } from '../change/row-key.js';
+import type { Change } from '../change/change.js';
 import { counterDelta } from './counter-delta.js';
+import { rowKeyIn } from './entity-key.js';
+import { valueTexts } from './value-texts.js';
 import { nextVersion, versionText } from './version-text.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
 type Payload = Readonly<Record<string, unknown>>;
-
-export function rowKeyIn(type: WriteBehindType, key: unknown): RowKey {
-  return rowKeyOf({ schema: type.table.schema, table: type.table.name, key: [type.key.text(key)] });
-}
 
 /** A new row: every value that was set, and what the database would have put in for the others. */
 export function buildInsert(type: WriteBehindType, key: unknown, payload: Payload, nowMs: number): Change {
@@ -18,7 +15,7 @@ export function buildInsert(type: WriteBehindType, key: unknown, payload: Payloa
     entity: type.meta.className,
     rowKey: rowKeyIn(type, key),
     ...(type.version && { version: type.version.initial ?? nextVersion(undefined, type.version.kind, nowMs) }),
-    values: { ...Object.fromEntries(type.nulls.map((name) => [name, 'null'])), ...texts(type, payload) },
+    values: { ...Object.fromEntries(type.nulls.map((name) => [name, 'null'])), ...valueTexts(type, payload) },
     deltas: {},
     originals: {},
   };
@@ -43,7 +40,7 @@ export function buildUpdate(
     deltas[counter] = delta;
     delete assigned[counter];
   }
-  const values = texts(type, assigned);
+  const values = valueTexts(type, assigned);
   const common = { entity: type.meta.className, rowKey: rowKeyIn(type, changeSet.getPrimaryKey()), values, deltas };
   const counts = Object.keys(deltas).length > 0;
   if (counts && Object.keys(values).length === 0) return { ...common, kind: 'increment', originals: {} };
@@ -51,7 +48,7 @@ export function buildUpdate(
     ...common,
     kind: 'update',
     ...versions(type, changeSet.entity, nowMs),
-    originals: type.keepsOriginals ? texts(type, pick(loaded, values)) : {},
+    originals: type.keepsOriginals ? valueTexts(type, loadedOf(assigned, loaded)) : {},
   };
 }
 
@@ -75,18 +72,8 @@ function versions(type: WriteBehindType, entity: AnyEntity, nowMs: number): Pick
   return { ...(base !== undefined && { base }), version: nextVersion(base, type.version.kind, nowMs) };
 }
 
-/** Property -> JSON text of what is set; primary key and version are not among the values. */
-function texts(type: WriteBehindType, payload: Payload): Record<string, JsonText> {
-  const result: Record<string, JsonText> = {};
-  for (const [name, value] of Object.entries(payload)) {
-    if (value !== undefined) {
-      const text = type.values.get(name)?.value.toText(value);
-      if (text !== undefined) result[name] = text;
-    }
-  }
-  return result;
-}
-
-function pick(from: Payload, names: object): Payload {
-  return Object.fromEntries(Object.keys(names).map((name) => [name, from[name] ?? null]));
+/** The loaded values of what is assigned. */
+function loadedOf(assigned: Payload, loaded: Payload): Payload {
+  const names = Object.keys(assigned).filter((name) => assigned[name] !== undefined);
+  return Object.fromEntries(names.map((name) => [name, loaded[name] ?? null]));
 }

@@ -1,8 +1,11 @@
 import type { Change } from '../change/change.js';
 import { SpillwayError } from '../errors.js';
-import { rowKeyIn } from './build-change.js';
 import { unitsOf } from './counter-delta.js';
+import { rowKeyIn } from './entity-key.js';
 import type { WriteBehindType } from './write-behind-type.js';
+
+/** Digits beyond a column's scale that a difference is looked at for. */
+const FINER = 20;
 
 /** How much is added to which counters: `{ views: 1 }`. Decimals are texts where a number would not be exact. */
 export type Increments = Readonly<Record<string, number | bigint | string>>;
@@ -40,12 +43,14 @@ function noCounter(type: WriteBehindType, name: string): SpillwayError {
 function deltaText(type: WriteBehindType, name: string, difference: unknown, scale: number): string {
   try {
     const units = unitsOf(difference, scale);
-    if (BigInt.asIntN(64, units) === units) return String(units);
+    // More digits than the column has would be rounded away, and the sum would not be exact.
+    const isExact = unitsOf(difference, scale + FINER) === units * 10n ** BigInt(FINER);
+    if (isExact && BigInt.asIntN(64, units) === units) return String(units);
   } catch {
     // Falls through to the error below: both are a difference that cannot be added.
   }
   throw new SpillwayError(
     'CONFIG_INVALID',
-    `increment of ${type.meta.className}.${name} by ${String(difference)}: the difference must be a 64 bit number`,
+    `increment of ${type.meta.className}.${name} by ${String(difference)}: the difference must be a number of at most ${scale} digits after the point, within 64 bits`,
   );
 }

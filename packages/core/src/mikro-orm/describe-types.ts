@@ -1,15 +1,16 @@
 import { ReferenceKind, type EntityMetadata, type EntityProperty, type Platform } from '@mikro-orm/core';
 import { SpillwayError } from '../errors.js';
 import type { ResolvedPolicy } from '../policy/policy.js';
-import type { Column, ForeignKey, Table } from '../sink/table.js';
+import type { Column, Table } from '../sink/table.js';
 import { columnValue, type ColumnValue, type ColumnValueOptions } from './column-value.js';
-import { commitOrder } from './commit-order.js';
 import { conflictStrategy } from './entity-values.js';
 import { databaseMade } from './database-made.js';
 import { defaultValue, type DefaultValue } from './default-value.js';
 import { embeddedValue, isDocument, type DocumentMapper } from './embedded-value.js';
-import { keyText } from './key-text.js';
 import { singleTable } from './single-table.js';
+import { describeKey } from './describe-key.js';
+import { describeReferences, foreignKeys, type References } from './describe-references.js';
+import { columnsOf, valueName } from './property-columns.js';
 import { assertSupported, hasColumn, unsupported } from './unsupported.js';
 import type { PropertyValue, WriteBehindType } from './write-behind-type.js';
 
@@ -31,13 +32,13 @@ export interface DescribeOptions extends ColumnValueOptions {
  */
 export function describeTypes(entities: readonly DecoratedEntity[], options: DescribeOptions): WriteBehindType[] {
   for (const { meta } of entities) assertSupported(meta);
-  const order = orderOf(entities);
-  return entities.map((entity) => describeType(entity, order.get(entity.meta.className) ?? 0, entities, options));
+  const references = describeReferences(entities.map(({ meta }) => meta));
+  return entities.map((entity) => describeType(entity, references, entities, options));
 }
 
 function describeType(
   { meta, policy }: DecoratedEntity,
-  order: number,
+  references: References,
   all: readonly DecoratedEntity[],
   options: DescribeOptions,
 ): WriteBehindType {
@@ -51,24 +52,42 @@ function describeType(
       !hasColumn(property)
     )
       continue;
-    values.set(property.name, propertyValue(meta, property, options));
+    for (const { name, type, leaf } of columnsOf(property))
+      values.set(valueName(property, name), propertyValue(property, name, valueOf(meta, leaf, options, type)));
   }
+  assertMergeable(meta, policy);
   const version = versionOf(meta);
-  const key = keyOf(meta, options);
+  const key = describeKey(meta, {
+    of: ({ leaf, type }) => valueOf(meta, leaf, options, type),
+    absent: absentValue,
+  });
   const counters = countersOf(meta, policy, values);
   const family = singleTable(meta);
   const table: Table = {
     entity: meta.className,
     schema: meta.schema ?? options.defaultSchema,
     name: meta.tableName,
-    key: [key.column],
-    columns: Object.fromEntries([...values].map(([name, { property, value }]) => [name, column(property, value)])),
+    key: key.columns.map((part) => part.column),
+    columns: Object.fromEntries(
+      [...values].map(([name, { column, value }]) => [name, tableColumn(name, column, value)]),
+    ),
     ...(version && {
-      version: { column: column(version.property, valueOf(meta, version.property, options)), kind: version.kind },
+      version: {
+        column: tableColumn(
+          version.property.name,
+          version.property.fieldNames[0] ?? version.property.name,
+          valueOf(meta, version.property, options),
+        ),
+        kind: version.kind,
+      },
     }),
     counters: Object.fromEntries(counters),
-    references: referencesOf(meta, all, options),
-    order,
+    references: foreignKeys(meta, (target) =>
+      all.some(({ meta: known }) => known.class === target.class)
+        ? { schema: target.schema ?? options.defaultSchema, table: target.tableName }
+        : undefined,
+    ),
+    order: references.order.get(meta.className) ?? 0,
     detect: version || policy.detect !== 'version' ? policy.detect : 'none',
     conflict: conflictStrategy(policy.conflict, { meta, key, values, counters }, options.platform),
     retry: policy.retry,
@@ -85,6 +104,8 @@ function describeType(
     values,
     databaseMade: databaseMade(meta, policy.inserts),
     counters,
+    closing: new Set(meta.relations.filter((property) => references.closing.has(property)).map(({ name }) => name)),
+    closesCycle: [...references.closing].some(({ targetMeta }) => targetMeta?.root.class === meta.class),
     nulls: nullsOf(meta, values),
     keepsOriginals: asksOriginals,
     ...(family && { family }),
@@ -94,17 +115,34 @@ function describeType(
   };
 }
 
-function propertyValue(meta: EntityMetadata, property: EntityProperty, options: DescribeOptions): PropertyValue {
+/** Values are merged and decided about one by one; half a reference would be nobody's. */
+function assertMergeable(meta: EntityMetadata, { conflict }: ResolvedPolicy): void {
+  const wide = meta.relations.find(
+    (property) => !property.primary && hasColumn(property) && property.fieldNames.length > 1,
+  );
+  if (!wide || (conflict.kind !== 'merge' && conflict.kind !== 'function')) return;
+  throw new SpillwayError(
+    'CONFIG_INVALID',
+    `conflict of ${meta.className}: reference "${wide.name}" has several columns, which are neither merged nor decided about one by one. ` +
+      "Use 'dead-letter', 'overwrite' or 'keep-database'",
+  );
+}
+
+function propertyValue(property: EntityProperty, column: string, value: ColumnValue): PropertyValue {
   const absent = absentValue(property);
-  return { property, value: valueOf(meta, property, options), ...(absent && { absent }) };
+  return { property, column, value, ...(absent && { absent }) };
 }
 
 function absentValue(property: EntityProperty): DefaultValue | undefined {
   return property.defaultRaw === undefined || property.returning ? undefined : defaultValue(property.defaultRaw);
 }
 
-function valueOf(meta: EntityMetadata, property: EntityProperty, options: DescribeOptions): ColumnValue {
-  const declared = property.columnTypes[0] ?? '';
+function valueOf(
+  meta: EntityMetadata,
+  property: EntityProperty,
+  options: DescribeOptions,
+  declared: string = property.columnTypes[0] ?? '',
+): ColumnValue {
   const content = property.runtimeType === 'Date' ? 'Date' : 'other';
   const value = columnValue(property.nativeEnumName ? 'text' : declared, content, options);
   if (!value || (isDocument(property) && value.read !== 'cast'))
@@ -117,38 +155,8 @@ function valueOf(meta: EntityMetadata, property: EntityProperty, options: Descri
   return property.nativeEnumName ? { ...value, type: declared, read: 'cast' } : value;
 }
 
-function column(property: EntityProperty, value: ColumnValue): Column {
-  return { property: property.name, name: property.fieldNames[0] ?? property.name, type: value.type, read: value.read };
-}
-
-function keyOf(meta: EntityMetadata, options: DescribeOptions): WriteBehindType['key'] & { readonly column: Column } {
-  const property = meta.getPrimaryProp();
-  const value = valueOf(meta, property, options);
-  const text = keyText(value.type);
-  if (!text || (property.customType && !isPlainKeyType(property))) {
-    throw unsupported(
-      meta.className,
-      `its primary key "${property.name}" has the type ${value.type}`,
-      'Use an integer, bigint, uuid, text or varchar key',
-    );
-  }
-  const absent = absentValue(property);
-  const quoted = value.type === 'integer' || value.type === 'smallint' || value.type === 'bigint';
-  return {
-    property,
-    text,
-    toRow: (keyTextValue) => value.toRow(quoted ? keyTextValue : JSON.stringify(keyTextValue)),
-    sequence: property.autoincrement === true,
-    ...(absent && { absent }),
-    column: column(property, value),
-  };
-}
-
-/** MikroORM's own types for bigint and uuid change nothing about the database form of a key. */
-function isPlainKeyType(property: EntityProperty): boolean {
-  return ['BigIntType', 'UuidType', 'StringType', 'IntegerType', 'SmallIntType', 'TextType'].includes(
-    property.customType?.constructor.name ?? '',
-  );
+function tableColumn(property: string, name: string, { type, read }: ColumnValue): Column {
+  return { property, name, type, read };
 }
 
 function versionOf(meta: EntityMetadata): WriteBehindType['version'] {
@@ -190,39 +198,11 @@ function countersOf(
 }
 
 function nullsOf(meta: EntityMetadata, values: ReadonlyMap<string, PropertyValue>): string[] {
-  const all = [...values.values()];
-  if (!all.some(({ property }) => property.targetMeta?.root.class === meta.class)) return [];
-  return all.filter(({ property, absent }) => property.nullable && !absent).map(({ property }) => property.name);
-}
-
-function referencesOf(meta: EntityMetadata, all: readonly DecoratedEntity[], options: DescribeOptions): ForeignKey[] {
-  return meta.relations.flatMap((property) => {
-    const target = property.targetMeta?.root;
-    if (!target || !hasColumn(property) || !all.some(({ meta: known }) => known.class === target.class)) return [];
-    return [
-      { property: property.name, target: { schema: target.schema ?? options.defaultSchema, table: target.tableName } },
-    ];
-  });
+  const all = [...values];
+  if (!all.some(([, { property }]) => property.targetMeta?.root.class === meta.class)) return [];
+  return all.filter(([, { property, absent }]) => property.nullable && !absent).map(([name]) => name);
 }
 
 function isInverseOneToOne(property: EntityProperty): boolean {
   return property.kind === ReferenceKind.ONE_TO_ONE && !property.owner;
-}
-
-function orderOf(entities: readonly DecoratedEntity[]): ReadonlyMap<string, number> {
-  const names = new Set(entities.map(({ meta }) => meta.className));
-  const references = new Map(
-    entities.map(({ meta }) => {
-      const parents = meta.relations.filter(hasColumn).map((property) => property.targetMeta?.root.className ?? '');
-      return [meta.className, new Set(parents.filter((parent) => names.has(parent)))];
-    }),
-  );
-  const result = commitOrder(references);
-  if ('order' in result) return result.order;
-  const [first = ''] = result.cycle;
-  throw unsupported(
-    first,
-    `its references form a cycle (${result.cycle.join(' -> ')}), for which there is no order of inserting`,
-    'Break the cycle',
-  );
 }

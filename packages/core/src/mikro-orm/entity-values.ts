@@ -25,7 +25,13 @@ function valueConversion({ meta, key, values, counters }: EntityParts, platform:
     writable: new Set([...values.keys()].filter((name) => !counters.has(name))),
     toValue: (name, text) => toEntity(known(name).property, known(name).value.toRow(text), platform),
     toText: (name, value) => known(name).value.toText(toDatabase(known(name).property, value, platform)),
-    toKey: (rowKey) => toEntity(key.property, key.toRow(parseRowKey(rowKey).key[0] ?? ''), platform),
+    toKey: (rowKey) => {
+      const texts = parseRowKey(rowKey).key;
+      const parts = key.columns.map(({ leaf, toRow }, position) =>
+        toEntity(leaf, toRow(texts[position] ?? ''), platform),
+      );
+      return parts.length === 1 ? parts[0] : parts;
+    },
   };
 }
 

@@ -10,10 +10,11 @@ import {
   type UnitOfWork,
 } from '@mikro-orm/core';
 import type { RowKey } from '../change/row-key.js';
-import { rowKeyIn } from './build-change.js';
 import { needsDatabase } from './database-made.js';
 import { valueIn } from './embedded-value.js';
+import { knownRowKey, namesKey } from './entity-key.js';
 import type { TypeRegistry } from './type-registry.js';
+import type { WriteBehindType } from './write-behind-type.js';
 
 /**
  * How a flush is written. `plain`: it has nothing to do with Spillway. `staged`: everything in it can be staged. `sql`: it writes plain entities too, or something that only SQL
@@ -26,6 +27,7 @@ export function flushMode(types: TypeRegistry, uow: UnitOfWork): FlushMode {
   if (
     changeSets.length > 0 &&
     uow.getCollectionUpdates().length === 0 &&
+    !closesCycle(types, uow) &&
     changeSets.every((changeSet) => canBeStaged(types, changeSet))
   )
     return 'staged';
@@ -35,34 +37,64 @@ export function flushMode(types: TypeRegistry, uow: UnitOfWork): FlushMode {
 function canBeStaged(types: TypeRegistry, changeSet: ChangeSet<AnyEntity>): boolean {
   const type = types.of(changeSet.meta);
   if (!type || !type.isIn(changeSet.schema) || Object.values(changeSet.payload).some(isRaw)) return false;
+  if (touchesCycle(type, changeSet)) return false;
   if (changeSet.type === ChangeSetType.CREATE && needsDatabase(type, changeSet.payload)) return false;
   const isUpdate = changeSet.type === ChangeSetType.UPDATE || changeSet.type === ChangeSetType.UPDATE_EARLY;
   // Another primary key is another record; only SQL renames a row.
-  if (isUpdate && type.key.property.name in changeSet.payload) return false;
+  if (isUpdate && namesKey(type, changeSet.payload)) return false;
   // A row that becomes one of another class is found by other queries than before.
   if (isUpdate && type.family && type.family.discriminator in changeSet.payload) return false;
   // A versioned row that was never loaded has no version to expect.
   return !isUpdate || !type.version || Reflect.get(changeSet.entity, type.version.property.name) != null;
 }
 
+/**
+ * Rows that refer to each other across tables can be inserted only with one reference left out and set by a second statement. A record has one statement, so what sets such a reference
+ * is not staged. Nor are deletes of the rows that it can point to.
+ */
+function touchesCycle(
+  { closing, closesCycle: isEnd }: WriteBehindType,
+  { type, payload }: ChangeSet<AnyEntity>,
+): boolean {
+  if (type === ChangeSetType.DELETE || type === ChangeSetType.DELETE_EARLY) return isEnd;
+  const values: Readonly<Record<string, unknown>> = payload;
+  return [...closing].some((name) => values[name] !== undefined && values[name] !== null);
+}
+
+/** Whether MikroORM has put off setting such a reference to the end of the flush. */
+function closesCycle(types: TypeRegistry, uow: UnitOfWork): boolean {
+  return [...uow.getExtraUpdates()].some(([entity, names]) => {
+    const closing = types.of(helper(entity).__meta)?.closing;
+    return closing !== undefined && [names].flat().some((name) => closing.has(name));
+  });
+}
+
 /** The write-behind rows that a flush writes or refers to, as far as they can exist already. SQL needs what is pending of them to be written first. */
 export function rowsInvolved(types: TypeRegistry, uow: UnitOfWork): Set<RowKey> {
   const rows = new Set<RowKey>();
+  const addKey = (type: WriteBehindType, key: unknown): void => {
+    const row = knownRowKey(type, key);
+    if (row !== undefined) rows.add(row);
+  };
   const add = (value: unknown): void => {
     const entity: unknown = value && Reference.unwrapReference(value as AnyEntity);
     if (!Utils.isEntity<AnyEntity>(entity, true)) return;
     const type = types.of(helper(entity).__meta);
-    const key: unknown = type && helper(entity).getPrimaryKey(true);
-    if (type?.isIn(helper(entity).__schema) && key !== null && key !== undefined) rows.add(rowKeyIn(type, key));
+    if (type?.isIn(helper(entity).__schema)) addKey(type, entity);
   };
   for (const changeSet of uow.getChangeSets()) {
     const { entity, meta } = changeSet;
     add(entity);
     // The key that the row had when it was loaded, in case that it has another one now.
     const type = changeSet.originalEntity && types.of(meta);
-    if (type?.isIn(changeSet.schema)) rows.add(rowKeyIn(type, changeSet.getPrimaryKey()));
-    for (const relation of meta.relations)
-      if (relation.owner || relation.kind === ReferenceKind.MANY_TO_ONE) add(valueIn(entity, relation, meta));
+    if (type?.isIn(changeSet.schema)) addKey(type, changeSet.getPrimaryKey());
+    for (const relation of meta.relations) {
+      if (!relation.owner && relation.kind !== ReferenceKind.MANY_TO_ONE) continue;
+      const value: unknown = valueIn(entity, relation, meta);
+      const target = relation.mapToPk ? types.of(relation.targetMeta) : undefined;
+      if (target?.isIn(relation.targetMeta?.schema)) addKey(target, value);
+      else add(value);
+    }
   }
   for (const collection of uow.getCollectionUpdates()) {
     add(collection.owner);

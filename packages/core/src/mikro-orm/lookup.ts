@@ -1,5 +1,6 @@
+import { Utils } from '@mikro-orm/core';
 import type { RowKey } from '../change/row-key.js';
-import { rowKeyIn } from './build-change.js';
+import { isKeyScalar, knownRowKey } from './entity-key.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
 /** What makes a query more than a look-up: each of these can leave rows out, add some, or order them by what is still pending. */
@@ -28,27 +29,48 @@ export function lookupKeys(
   options: Readonly<Record<string, unknown>>,
 ): RowKey[] | undefined {
   if (QUERY_OPTIONS.some((name) => isGiven(options[name])) || isGiven(options['populate'])) return undefined;
-  const values = keyValues(type.key.property.name, where);
+  const values = keyConditions(type, where);
   if (!values || values.length === 0) return undefined;
   if (values.length > 1 && (isGiven(options['orderBy']) || typeof options['limit'] === 'number')) return undefined;
-  return [...new Set(values.map((value) => rowKeyIn(type, value)))];
+  const keys = values.map((value) => knownRowKey(type, value));
+  return keys.every((key) => key !== undefined) ? [...new Set(keys)] : undefined;
 }
 
-function keyValues(key: string, where: unknown): unknown[] | undefined {
-  if (isScalar(where)) return [where];
+/** The keys of a condition: MikroORM names several properties one by one, or all of them at once by their joined names. */
+function keyConditions(
+  { meta: { primaryKeys }, key: { columns } }: WriteBehindType,
+  where: unknown,
+): unknown[] | undefined {
+  if (isKeyScalar(where)) return [where];
   if (where === null || typeof where !== 'object') return undefined;
-  const conditions = Reflect.ownKeys(where);
-  if (conditions.length !== 1 || conditions[0] !== key) return undefined;
-  const condition = (where as Record<string, unknown>)[key];
-  if (isScalar(condition)) return [condition];
+  const names = Reflect.ownKeys(where);
+  const parts = where as Record<string | symbol, unknown>;
+  const [name = ''] = names;
+  if (names.length === 1 && name === Utils.getPrimaryKeyHash([...primaryKeys]))
+    return oneOrIn(parts[name], columns.length);
+  if (names.length !== primaryKeys.length || primaryKeys.length === 1) return undefined;
+  const joined: Record<string, unknown> = {};
+  for (const property of primaryKeys) {
+    const width = columns.filter((column) => column.property.name === property).length;
+    const values = oneOrIn(parts[property], width);
+    if (values?.length !== 1) return undefined;
+    joined[property] = values[0];
+  }
+  return [joined];
+}
+
+/** MikroORM puts a single key of several columns into `$in` as it is: not a list of keys, but the list of its parts. */
+function oneOrIn(condition: unknown, width: number): unknown[] | undefined {
+  if (isKey(condition)) return [condition];
   if (condition === null || typeof condition !== 'object' || Reflect.ownKeys(condition).length !== 1) return undefined;
   const { $in, $eq } = condition as { $in?: unknown; $eq?: unknown };
-  if (Array.isArray($in) && $in.every(isScalar)) return $in;
-  return isScalar($eq) ? [$eq] : undefined;
+  if (Array.isArray($in) && $in.every(isKey)) return width > 1 && $in.flat(Infinity).length === width ? [$in] : $in;
+  return isKey($eq) ? [$eq] : undefined;
 }
 
-function isScalar(value: unknown): boolean {
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint';
+/** Arrays are keys of several columns; whether there are as many as the type has is seen when they are named. */
+function isKey(value: unknown): boolean {
+  return isKeyScalar(value) || (Array.isArray(value) && value.length > 0 && value.every(isKey));
 }
 
 function isGiven(option: unknown): boolean {

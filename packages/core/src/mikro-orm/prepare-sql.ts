@@ -1,7 +1,7 @@
 import { raw, type AnyEntity, type ChangeSet, type EntityManager } from '@mikro-orm/core';
 import type { RowKey } from '../change/row-key.js';
-import { rowKeyIn } from './build-change.js';
 import { counterDelta, decimalText } from './counter-delta.js';
+import { knownRowKey, namesKey } from './entity-key.js';
 import type { Engine } from './engine.js';
 import { rowsInvolved } from './flush-scope.js';
 import type { TypeRegistry } from './type-registry.js';
@@ -20,10 +20,10 @@ export async function prepareSql(em: EntityManager, types: TypeRegistry, engine:
 }
 
 /** Only a new row has its key among what is written, and one whose key is changed. */
-function madeRow(types: TypeRegistry, { meta, payload }: ChangeSet<AnyEntity>): RowKey[] {
+function madeRow(types: TypeRegistry, { meta, payload, originalEntity }: ChangeSet<AnyEntity>): RowKey[] {
   const type = types.of(meta);
-  const key: unknown = type && Reflect.get(payload, type.key.property.name);
-  return type && key !== undefined && key !== null ? [rowKeyIn(type, key)] : [];
+  const key = type && namesKey(type, payload) ? knownRowKey(type, { ...originalEntity, ...payload }) : undefined;
+  return key === undefined ? [] : [key];
 }
 
 /**

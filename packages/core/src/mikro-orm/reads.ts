@@ -1,7 +1,7 @@
-import type { EntityMetadata } from '@mikro-orm/core';
+import { Utils, type EntityMetadata } from '@mikro-orm/core';
 import type { RowKey } from '../change/row-key.js';
 import { readByKey } from '../read/read-by-key.js';
-import { rowKeyIn } from './build-change.js';
+import { keyRow, knownRowKey, rowKeyIn } from './entity-key.js';
 import type { Engine } from './engine.js';
 import { lookupKeys } from './lookup.js';
 import { isDrained } from './staging-unit.js';
@@ -64,9 +64,8 @@ export class Reads {
     const type = this.#types.of(meta);
     if (!type || isDrained(options)) return;
     await this.beforeQuery(meta, undefined, options);
-    const keys = rows.map((row): unknown => Reflect.get(row, type.key.property.name)).filter((key) => key != null);
-    if (keys.length === 0) return;
-    const made = keys.map((key) => rowKeyIn(type, key));
+    const made = rows.map((row) => knownRowKey(type, { ...row })).filter((key) => key !== undefined);
+    if (made.length === 0) return;
     await this.#drainRows(made, options);
     await this.#engine.forget(made);
   }
@@ -82,24 +81,30 @@ export class Reads {
   }
 
   async #lookUp(type: WriteBehindType, keys: readonly RowKey[], options: Options, find: Find): Promise<DriverRow[]> {
-    const keyName = type.key.property.name;
-    const texts = new Map(keys.map((key) => [key, type.key.toRow(JSON.parse(key)[2] as string)]));
     const rows = await readByKey<DriverRow>(keys, {
       peek: (wanted) => this.#engine.pending.peek(wanted),
       outcomes: (tokens) => this.#engine.pending.outcomes(tokens),
       read: async (wanted) => {
-        const values = wanted.map((key) => texts.get(key));
-        const found = (await find(
-          { [keyName]: values.length === 1 ? values[0] : { $in: values } },
-          options,
-        )) as DriverRow[];
-        return new Map(found.map((row) => [rowKeyIn(type, row[keyName]), row]));
+        const found = (await find(keyCondition(type, wanted), options)) as DriverRow[];
+        return new Map(found.map((row) => [rowKeyIn(type, row), row]));
       },
       versionOf: (row) => rowVersion(type, row),
       lay: (record, row, key) => layOver(type, record, row, key),
     });
     return [...rows.values()];
   }
+}
+
+/** As MikroORM asks its driver for rows by key. */
+function keyCondition(type: WriteBehindType, keys: readonly RowKey[]): Record<string, unknown> {
+  const rows = keys.map((key) => keyRow(type, key));
+  const [row = {}] = rows;
+  if (rows.length === 1) return row;
+  const { primaryKeys } = type.meta;
+  const tuples = rows.map((each) => primaryKeys.map((name) => each[name]));
+  return {
+    [Utils.getPrimaryKeyHash([...primaryKeys])]: { $in: primaryKeys.length === 1 ? tuples.flat() : tuples },
+  };
 }
 
 function inTransaction(options: Options): boolean {

@@ -1,6 +1,8 @@
 import type { StagedRecord } from '../change/record.js';
-import { parseRowKey, type RowKey } from '../change/row-key.js';
+import type { RowKey } from '../change/row-key.js';
 import { decimalText, unitsOf } from './counter-delta.js';
+import { keyRow } from './entity-key.js';
+import { rowValues } from './value-texts.js';
 import { versionText, versionValue } from './version-text.js';
 import type { WriteBehindType } from './write-behind-type.js';
 import type { VersionText } from '../change/change.js';
@@ -35,11 +37,7 @@ export function layOver(
 }
 
 function withChanges(type: WriteBehindType, record: StagedRecord, row: DriverRow): DriverRow {
-  const result = { ...row };
-  for (const [name, text] of Object.entries(record.values)) {
-    const known = type.values.get(name);
-    if (known) result[name] = known.value.toRow(text);
-  }
+  const result = { ...row, ...rowValues(type, record.values) };
   for (const [name, delta] of Object.entries(record.deltas)) {
     const known = type.values.get(name);
     if (!known) continue;
@@ -54,7 +52,7 @@ function withChanges(type: WriteBehindType, record: StagedRecord, row: DriverRow
 }
 
 function emptyRow(type: WriteBehindType, key: RowKey): DriverRow {
-  const row: DriverRow = { [type.key.property.name]: type.key.toRow(parseRowKey(key).key[0] ?? '') };
-  for (const name of type.values.keys()) row[name] = null;
+  const row: DriverRow = keyRow(type, key);
+  for (const { property } of type.values.values()) row[property.name] = null;
   return row;
 }

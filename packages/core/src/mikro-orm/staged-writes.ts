@@ -1,11 +1,12 @@
 import type { AnyEntity, ChangeSet, QueryResult } from '@mikro-orm/core';
 import type { Change } from '../change/change.js';
-import { parseRowKey } from '../change/row-key.js';
 import { buildDelete, buildInsert, buildUpdate } from './build-change.js';
+import { keyReturned, keyRow, rowKeyIn } from './entity-key.js';
 import { stateOf, type Operation, type OperationKind } from './operation.js';
 import type { SequenceBlocks } from './sequence-blocks.js';
 import type { StagedCall } from './staging-unit.js';
 import type { TypeRegistry } from './type-registry.js';
+import { rowValues } from './value-texts.js';
 import { versionValue } from './version-text.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
@@ -30,18 +31,19 @@ export class StagedWrites {
   async insertMany(call: StagedCall, payloads: readonly Payload[]): Promise<QueryResult> {
     const changeSets = changeSetsByPayload(call);
     const type = this.#typeOf(call.changeSets[0]);
-    const keyName = type.key.property.name;
+    const [keyName = ''] = type.meta.primaryKeys;
     const unnumbered = type.key.sequence ? payloads.filter((payload) => payload[keyName] == null).length : 0;
     const numbers = unnumbered > 0 ? await this.#sequences.take(type, unnumbered) : [];
     const rows = payloads.map((payload) => {
       const changeSet = changeSets.get(payload);
       if (!changeSet) throw new TypeError('A staged insert has a payload that belongs to no change set');
       const made = this.#valuesMade(type, payload, numbers);
-      const change = buildInsert(type, made[keyName] ?? payload[keyName], { ...payload, ...made }, this.#now());
+      const values = { ...payload, ...made };
+      const change = buildInsert(type, values, values, this.#now());
       this.#note(call, 'insert', type, changeSet, change);
       return rowOf(type, made, change);
     });
-    return result(rows, rows[0]?.[type.key.property.fieldNames[0] ?? keyName]);
+    return result(rows, rows[0]?.[type.key.columns[0]?.column.name ?? keyName]);
   }
 
   async updateMany(call: StagedCall, payloads: readonly Payload[]): Promise<QueryResult> {
@@ -52,17 +54,17 @@ export class StagedWrites {
       const type = this.#typeOf(changeSet);
       const change = buildUpdate(type, changeSet, payload, this.#now());
       this.#note(call, 'update', type, changeSet, change);
-      return rowOf(type, { [type.key.property.name]: changeSet.getPrimaryKey() }, change);
+      return { ...keyReturned(type, change.rowKey), ...rowOf(type, {}, change) };
     });
     return result(rows);
   }
 
   /** Deletes come in chunks, by primary key. */
   async delete(call: StagedCall, where: unknown): Promise<QueryResult> {
-    const chunk = new Set(keysIn(where));
-    const changeSets = call.changeSets.filter((changeSet) => chunk.has(changeSet.getPrimaryKey()));
+    const type = this.#typeOf(call.changeSets[0]);
+    const chunk = new Set(keysIn(where).map((key) => rowKeyIn(type, key)));
+    const changeSets = call.changeSets.filter((changeSet) => chunk.has(rowKeyIn(type, changeSet.getPrimaryKey())));
     for (const changeSet of changeSets) {
-      const type = this.#typeOf(changeSet);
       this.#note(call, 'delete', type, changeSet, buildDelete(type, changeSet));
     }
     return result(changeSets.map(() => ({})));
@@ -96,11 +98,11 @@ export class StagedWrites {
   /** Property -> what the database would have put in, in snapshot form. */
   #valuesMade(type: WriteBehindType, payload: Payload, numbers: string[]): Payload {
     const made: Payload = {};
-    const key = type.key.property.name;
-    if (payload[key] == null) {
+    for (const { property, absent, toRow } of type.key.columns) {
+      if (payload[property.name] != null) continue;
       const number = numbers.shift();
-      if (number !== undefined) made[key] = type.key.toRow(number);
-      else if (type.key.absent) made[key] = type.key.absent();
+      if (number !== undefined) made[property.name] = toRow(number);
+      else if (absent) made[property.name] = absent();
     }
     for (const [name, { absent }] of type.values) {
       if (absent && payload[name] === undefined) made[name] = absent();
@@ -141,13 +143,9 @@ function insertedRows(operations: readonly Operation[], entities: ReadonlySet<An
   return operations
     .filter(({ kind, entity }) => kind === 'insert' && entities.has(entity))
     .map(({ type, change }) => {
-      const row: Row = {};
-      for (const name of names) {
-        const text = change.values[name];
-        row[name] = text === undefined ? null : type.values.get(name)?.value.toRow(text);
-      }
-      row[type.key.property.name] = type.key.toRow(parseRowKey(change.rowKey).key[0] ?? '');
-      return row;
+      const values = rowValues(type, change.values);
+      const read = Object.fromEntries(names.map((name) => [name, values[name] ?? null]));
+      return { ...read, ...keyRow(type, change.rowKey) };
     });
 }
 

@@ -22,16 +22,11 @@ export function assertSupported(meta: EntityMetadata): void {
       'Use single-table inheritance (a discriminatorColumn), or give it a table of its own',
     );
   }
-  if (meta.compositePK)
-    throw unsupported(
-      name,
-      `its primary key has several columns (${meta.primaryKeys.join(', ')})`,
-      'Give it a key of one column',
-    );
   if (meta.schema === '*') throw unsupported(name, 'its schema is chosen at run time', 'Name the schema in the entity');
   if (meta.concurrencyCheckKeys.size > 0)
     throw unsupported(name, 'it uses concurrencyCheck', 'Use a version property instead');
   for (const property of meta.props) assertSupportedProperty(name, property);
+  assertOwnColumns(meta);
 }
 
 function assertSupportedProperty(entity: string, property: EntityProperty): void {
@@ -46,31 +41,36 @@ function assertSupportedProperty(entity: string, property: EntityProperty): void
   if (property.persist === false || !hasColumn(property)) return;
   if (property.polymorphic)
     throw unsupported(entity, `${where} is a polymorphic relation`, 'Use one relation per target');
-  if (property.fieldNames.length !== 1)
-    throw unsupported(
-      entity,
-      `${where} refers to a key of several columns`,
-      'Refer to an entity with a key of one column',
-    );
   if (property.primary && property.generated && property.generated !== 'by default as identity')
     throw unsupported(
       entity,
       `its primary key "${property.name}" is generated always, so that no key can be set`,
       "Declare it as generated: 'by default as identity'",
     );
-  if (property.primary && property.kind !== ReferenceKind.SCALAR) {
-    throw unsupported(
-      entity,
-      `its primary key "${property.name}" is a reference`,
-      'Give it a key of its own and make the reference unique',
-    );
-  }
   if (
     property.customType &&
     'convertToDatabaseValueSQL' in property.customType &&
     property.hasConvertToDatabaseValueSQL
   ) {
     throw unsupported(entity, `${where} is converted by an SQL expression`, 'Convert it in convertToDatabaseValue');
+  }
+}
+
+/** A row's values are named by property and column, so a column has one property. */
+function assertOwnColumns(meta: EntityMetadata): void {
+  const owners = new Map<string, EntityProperty>();
+  for (const property of meta.props) {
+    if (property.persist === false || !hasColumn(property)) continue;
+    for (const column of property.fieldNames) {
+      const owner = owners.get(column);
+      if (owner && (owner.fieldNames.length > 1 || property.fieldNames.length > 1 || owner.primary || property.primary))
+        throw unsupported(
+          meta.className,
+          `properties "${owner.name}" and "${property.name}" share the column ${column}`,
+          'Give each its own columns',
+        );
+      owners.set(column, property);
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import type { ResolvedPolicy } from '../policy/policy.js';
 import type { Table } from '../sink/table.js';
 import type { ColumnValue } from './column-value.js';
 import type { DefaultValue } from './default-value.js';
+import type { EntityKey } from './entity-key.js';
 import type { SingleTable } from './single-table.js';
 import type { VersionKind } from './version-text.js';
 
@@ -14,16 +15,7 @@ export interface WriteBehindType {
   readonly table: Table;
   /** Whether a schema that was asked for (`em.fork({ schema })`) is the one whose rows are written behind; others are left to SQL. */
   readonly isIn: (schema: string | undefined) => boolean;
-  readonly key: {
-    readonly property: EntityProperty;
-    readonly text: (value: unknown) => string;
-    /** Reads a key's text back into what the driver answers for the column. */
-    readonly toRow: (text: string) => unknown;
-    /** Whether the database numbers the rows: Spillway then takes blocks of numbers from the column's sequence. */
-    readonly sequence: boolean;
-    /** Otherwise: what the database would put in when the key is not set. */
-    readonly absent?: DefaultValue;
-  };
+  readonly key: EntityKey;
   /** The classes that share the table, if there are several; `meta` is then their root. */
   readonly family?: SingleTable;
   readonly version?: {
@@ -32,12 +24,16 @@ export interface WriteBehindType {
     /** Of a new row, where that is not 1 or now. */
     readonly initial?: VersionText;
   };
-  /** Persisted properties by name; primary key and version excluded. */
+  /** Persisted values by the name that they have in records (see `valueName`): the property's, but for references of several columns. Primary key and version excluded. */
   readonly values: ReadonlyMap<string, PropertyValue>;
   /** Properties that only the database can make: an insert that leaves one of them unset is written by SQL. */
   readonly databaseMade: readonly string[];
   /** Counter properties -> digits after the point. */
   readonly counters: ReadonlyMap<string, number>;
+  /** Nullable references that close a cycle of tables: no order of inserting follows them, so a flush that sets one is written by SQL. */
+  readonly closing: ReadonlySet<string>;
+  /** Whether such a reference ends here: deletes of its rows are written by SQL too. */
+  readonly closesCycle: boolean;
   /**
    * Properties that a new row has as null where they are not set. Only of a type that refers to itself: rows that refer to each other can be written by one statement, and that takes the same columns.
    */
@@ -50,6 +46,7 @@ export interface WriteBehindType {
 
 export interface PropertyValue {
   readonly property: EntityProperty;
+  readonly column: string;
   readonly value: ColumnValue;
   /** What the database would put in when the property is not set, as far as Spillway can make it itself. */
   readonly absent?: DefaultValue;

@@ -8,7 +8,7 @@ export interface Table {
   readonly name: string;
   /** Primary key columns in the order of the row key's texts. */
   readonly key: readonly Column[];
-  /** Property -> column, primary key and version excluded. */
+  /** Value's name in records -> column, primary key and version excluded. It is the property's name, but for references of several columns. */
   readonly columns: Readonly<Record<string, Column>>;
   readonly version?: { readonly column: Column; readonly kind: 'integer' | 'date' };
   /** Counter property -> digits after the point of its column: differences are in these units. */
@@ -30,8 +30,9 @@ export interface Column {
   readonly read: 'direct' | 'cast';
 }
 
-/** A reference of one property to the single-column primary key of another table that is staged too. */
+/** A reference to the primary key of another table that is staged too. */
 export interface ForeignKey {
-  readonly property: string;
+  /** Where the texts of that key stand, in their order: in a value of this row, or in its own key, at this position. */
+  readonly parts: readonly ({ readonly value: string } | { readonly key: number })[];
   readonly target: { readonly schema: string; readonly table: string };
 }

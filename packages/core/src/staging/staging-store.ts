@@ -130,6 +130,8 @@ export interface Batch {
   readonly predecessor: string;
   /** How often it has been handed out, this time included. */
   readonly attempts: number;
+  /** When it was handed out: milliseconds since 1970 by the clock that dates the records. */
+  readonly claimedAtMs: number;
   readonly records: ReadonlyMap<RowKey, StagedRecord>;
   /** Records that cannot be decoded, with the reason. They are buried as `UNREADABLE`. */
   readonly unreadable: ReadonlyMap<RowKey, string>;

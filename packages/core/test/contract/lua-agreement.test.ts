@@ -90,7 +90,8 @@ class Side {
       case 'claim': {
         this.#tokens += 1;
         const claim = await this.store.claim(0, { token: `T${this.#tokens}`, predecessor: this.#last, limit: 10 });
-        return claim.status === 'batch' ? { ...claim.batch, records: plainRecords(claim.batch.records) } : claim;
+        if (claim.status !== 'batch') return claim;
+        return { ...claim.batch, claimedAtMs: 0, records: plainRecords(claim.batch.records) };
       }
       case 'end':
         return this.#end(taken.outcomes);

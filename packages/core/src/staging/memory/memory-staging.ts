@@ -126,6 +126,7 @@ class MemoryStaging implements StagingStore {
       token,
       predecessor,
       attempts,
+      claimedAtMs: this.#now(),
       records: new Map(flight.records),
       unreadable: new Map(),
     };

@@ -39,7 +39,7 @@ function refusals(reply: Reply): readonly Refusal[] {
 export function batch(shard: number, reply: Reply): Batch {
   const records = new Map<RowKey, StagedRecord>();
   const unreadable = new Map<RowKey, string>();
-  for (let index = 4; index < reply.length; index += 2) {
+  for (let index = 5; index < reply.length; index += 2) {
     try {
       records.set(rowKey(reply[index]), decodeRecord(reply[index + 1] as Buffer));
     } catch (error) {
@@ -47,7 +47,15 @@ export function batch(shard: number, reply: Reply): Batch {
       unreadable.set(rowKey(reply[index]), error.message);
     }
   }
-  return { shard, token: text(reply[1]), predecessor: text(reply[2]), attempts: Number(reply[3]), records, unreadable };
+  return {
+    shard,
+    token: text(reply[1]),
+    predecessor: text(reply[2]),
+    attempts: Number(reply[3]),
+    claimedAtMs: Number(reply[4]),
+    records,
+    unreadable,
+  };
 }
 
 /** Row key -> what is pending, for the row keys asked for, in their order. */

@@ -28,7 +28,8 @@ export function flushContract({ describe, it, expect, onBench }: ContractContext
         const first = await bench.claim();
         await bench.stage({ values: { n: '1' } });
         const second = await bench.claim();
-        expect(second).toEqual({ ...first, attempts: 2 });
+        expect(second).toEqual({ ...first, attempts: 2, claimedAtMs: second.claimedAtMs });
+        expect(second.claimedAtMs).toBeGreaterThan(first.claimedAtMs - 1);
         expect(await bench.peek()).toMatchObject({
           inFlight: { token: 'T1', record: { values: { n: '0' } } },
           dirty: { values: { n: '1' } },

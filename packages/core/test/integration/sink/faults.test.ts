@@ -9,7 +9,7 @@ const products = table('product', { name: 'text', stock: 'integer' }, { counters
 const lines = table(
   'line',
   { product: 'integer', note: 'text' },
-  { order: 2, references: [{ property: 'product', target: { schema: 'public', table: 'product' } }] },
+  { order: 2, references: [{ parts: [{ value: 'product' }], target: { schema: 'public', table: 'product' } }] },
 );
 
 const fixture = await SinkFixture.create(
@@ -318,4 +318,13 @@ test('a trigger that leaves a row out is tried once more, then the record is bur
       rejected: true,
     });
   }
+});
+
+test('a record is not buried before its pauses could have passed, however often drains have tried it', async () => {
+  const [rowKey, record] = inserts(1, () => ({ stock: '-1' }))[0] ?? [];
+  if (!rowKey || !record) throw new Error('no record');
+  const tried = { ...record, attempts: 4 };
+  const fresh = await fixture.one(rowKey, { ...tried, firstAtMs: 999_999_990 });
+  expect(fresh).toMatchObject({ kind: 'again', attempts: 4, reason: expect.stringContaining('check') });
+  expect(await fixture.one(rowKey, tried)).toMatchObject({ kind: 'buried', code: '23514' });
 });

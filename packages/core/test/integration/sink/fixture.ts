@@ -112,6 +112,7 @@ export class SinkFixture implements AsyncDisposable {
       token: `token-${this.#tokens}`,
       predecessor: 'origin',
       attempts: 1,
+      claimedAtMs: 1_000_000_000,
       records: new Map([...records].map(([rowKey, record]) => [rowKey, staged(record)])),
       unreadable: new Map(),
     };

@@ -24,6 +24,7 @@ const batch: Batch = {
   token: 't',
   predecessor: 'origin',
   attempts: 1,
+  claimedAtMs: 1_000_000_000,
   records: new Map(rows.map((rowKey) => [rowKey, record])),
   unreadable: new Map(),
 };

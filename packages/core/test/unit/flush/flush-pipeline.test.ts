@@ -85,6 +85,7 @@ function written(more: boolean): ShardResult {
     token: 't',
     predecessor: '',
     attempts: 1,
+    claimedAtMs: 1_000_000_000,
     records: new Map(),
     unreadable: new Map(),
   };

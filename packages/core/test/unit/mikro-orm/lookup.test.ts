@@ -2,10 +2,21 @@ import { describe, expect, test } from 'vitest';
 import { lookupKeys } from '../../../src/mikro-orm/lookup.js';
 import type { WriteBehindType } from '../../../src/mikro-orm/write-behind-type.js';
 
-const type = {
-  table: { schema: 'public', name: 'product' },
-  key: { property: { name: 'id' }, text: String },
-} as unknown as WriteBehindType;
+/** A type whose primary key has these properties, of as many columns each. */
+function typeOf(key: Record<string, number>): WriteBehindType {
+  const properties = Object.keys(key).map((name) => ({ name }));
+  return {
+    meta: { className: 'Product', primaryKeys: Object.keys(key), getPrimaryProps: () => properties },
+    table: { schema: 'public', name: 'product' },
+    key: {
+      columns: properties.flatMap((property) =>
+        Array.from({ length: key[property.name] ?? 0 }, () => ({ property, text: String })),
+      ),
+    },
+  } as unknown as WriteBehindType;
+}
+
+const type = typeOf({ id: 1 });
 
 const keysOf = (where: unknown, options = {}): string[] | undefined =>
   lookupKeys(type, where, options)?.map((key) => JSON.parse(key)[2] as string);
@@ -37,6 +48,69 @@ describe('a look-up by key', () => {
     { first: 3 },
     { having: { a: 1 } },
   ])('with %j is a query', (options) => expect(keysOf({ id: 5 }, options)).toBeUndefined());
+
+  test.each([
+    [{ hall: { $eq: ['Bern', 1] }, place: '13' }, ['Bern,1,13']],
+    [{ place: 13, hall: ['Bern', 1] }, ['Bern,1,13']],
+    [{ 'hall~~~place': { $in: [['Bern', 1], '12'] } }, ['Bern,1,12']],
+    [
+      {
+        'hall~~~place': {
+          $in: [
+            [['Bern', 1], '12'],
+            [['Rome', 2], '7'],
+          ],
+        },
+      },
+      ['Bern,1,12', 'Rome,2,7'],
+    ],
+    [{ 'hall~~~place': [['Bern', 1], '12'] }, ['Bern,1,12']],
+  ])('%j is one, where a key has several columns', (where, keys) => {
+    const found = lookupKeys(typeOf({ hall: 2, place: 1 }), where, {});
+    expect(found?.map((key) => (JSON.parse(key) as string[]).slice(2).join(','))).toEqual(keys);
+  });
+
+  test.each([
+    [{ hall: ['Bern', 1] }],
+    [{ hall: { city: 'Bern' }, place: 1 }],
+    [
+      {
+        hall: {
+          $in: [
+            ['Bern', 1],
+            ['Rome', 2],
+          ],
+        },
+        place: 1,
+      },
+    ],
+    [{ hall: ['Bern'], place: 1 }],
+    [{ 'hall~~~place': { $in: [['Bern', 1]] } }],
+    [{ hall: ['Bern', 1], place: { $gt: 1 } }],
+    [{ hall: ['Bern', null], place: 1 }],
+    [{ hall: ['Bern', 1], place: 1, price: 2 }],
+  ])('%j is a query, where a key has several columns', (where) =>
+    expect(lookupKeys(typeOf({ hall: 2, place: 1 }), where, {})).toBeUndefined(),
+  );
+
+  test('by a reference as key takes its parts for one key', () => {
+    const one = lookupKeys(typeOf({ hall: 2 }), { hall: { $in: ['Bern', 1] } }, {});
+    expect(one).toEqual(['["public","product","Bern","1"]']);
+    expect(
+      lookupKeys(
+        typeOf({ hall: 2 }),
+        {
+          hall: {
+            $in: [
+              ['Bern', 1],
+              ['Rome', 2],
+            ],
+          },
+        },
+        {},
+      ),
+    ).toHaveLength(2);
+  });
 
   test('of one key may have a limit, and empty options count for nothing', () => {
     expect(keysOf({ id: 5 }, { limit: 1, populate: [], orderBy: {}, populateFilter: undefined })).toEqual(['5']);

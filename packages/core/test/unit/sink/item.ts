@@ -38,5 +38,5 @@ export function item(id: string, more: Partial<StagedRecord>): Item {
     doubtful: false,
     ...more,
   };
-  return { token: 't', rowKey: id as RowKey, key: [id], record, table: product };
+  return { token: 't', rowKey: id as RowKey, key: [id], record, ageMs: 1_000_000_000, table: product };
 }

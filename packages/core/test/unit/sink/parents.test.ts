@@ -7,7 +7,7 @@ import { item, product } from './item.js';
 const target = { schema: 'shop', table: 'maker' };
 
 function child(values: Record<string, string>): Item {
-  return { ...item('1', { values }), table: { ...product, references: [{ property: 'maker', target }] } };
+  return { ...item('1', { values }), table: { ...product, references: [{ parts: [{ value: 'maker' }], target }] } };
 }
 
 test.each([
@@ -22,4 +22,15 @@ test.each([
 test('null points at nothing, and so does a property that is not there', () => {
   expect(parentsOf(child({ maker: 'null' }))).toEqual([]);
   expect(parentsOf(child({ name: '"x"' }))).toEqual([]);
+});
+
+test('a reference of several columns, some of them in the own key, points at a row only when the own row is made or all of it is named', () => {
+  const wide = { ...product, references: [{ parts: [{ key: 0 }, { value: 'maker' }], target }] };
+  const own = { ...product, references: [{ parts: [{ key: 0 }], target }] };
+  const made = item('1', { kind: 'insert', values: { maker: '7' } });
+  const updated = item('1', { kind: 'update', values: { name: '"x"' } });
+  expect(parentsOf({ ...made, table: wide })).toEqual([rowKeyOf({ ...target, key: ['1', '7'] })]);
+  expect(parentsOf({ ...updated, table: wide })).toEqual([]);
+  expect(parentsOf({ ...made, table: own })).toEqual([rowKeyOf({ ...target, key: ['1'] })]);
+  expect(parentsOf({ ...updated, table: own })).toEqual([]);
 });

@@ -47,7 +47,15 @@ function record(kind: RecordKind, more: Partial<StagedRecord> = {}): StagedRecor
 }
 
 function batch(token: string, records: readonly (readonly [RowKey, StagedRecord])[]): Batch {
-  return { shard: 0, token, predecessor: '', attempts: 1, records: new Map(records), unreadable: new Map() };
+  return {
+    shard: 0,
+    token,
+    predecessor: '',
+    attempts: 1,
+    claimedAtMs: 1_000_000_000,
+    records: new Map(records),
+    unreadable: new Map(),
+  };
 }
 
 const shown = (batches: readonly Batch[]) =>

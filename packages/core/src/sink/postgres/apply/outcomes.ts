@@ -1,5 +1,6 @@
 import type { Outcome } from '../../../change/outcome.js';
 import type { VersionText } from '../../../change/change.js';
+import type { Table } from '../../table.js';
 import { backOffMs } from '../back-off.js';
 import type { Item } from '../plan/item.js';
 
@@ -11,12 +12,25 @@ export function waits(item: Item, delayMs: number, reason: string): Outcome {
   return { kind: 'again', attempts: item.record.attempts, delayMs, reason };
 }
 
-/** Blamed: tried again after a pause, and buried once the policy's attempts are used up. */
+/**
+ * Blamed: tried again after a pause, and buried once the policy's attempts are used up. Drains try a record without its pauses, so its age has to allow for them too: what it waits for may be
+ * on its way.
+ */
 export function failed(item: Item, code: string, reason: string): Outcome {
   const { retry } = item.table;
   const attempts = item.record.attempts + 1;
-  if (attempts >= retry.attempts) return { kind: 'buried', code, reason, rejected: true, counted: false };
-  return { kind: 'again', attempts, delayMs: backOffMs(retry, attempts), reason };
+  if (attempts >= retry.attempts && item.ageMs >= pausesMs(retry)) {
+    return { kind: 'buried', code, reason, rejected: true, counted: false };
+  }
+  const counted = Math.min(attempts, retry.attempts - 1);
+  return { kind: 'again', attempts: counted, delayMs: backOffMs(retry, Math.max(1, counted)), reason };
+}
+
+/** All the pauses between the policy's attempts together. */
+function pausesMs(retry: Table['retry']): number {
+  let sum = 0;
+  for (let attempt = 1; attempt < retry.attempts; attempt += 1) sum += backOffMs(retry, attempt);
+  return sum;
 }
 
 /** The row is there and as expected, and still PostgreSQL did not write it: a trigger or a row level policy. Once may be chance. */

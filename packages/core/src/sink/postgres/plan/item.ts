@@ -10,6 +10,8 @@ export interface Item {
   /** Texts of the primary key, in the order of `table.key`. */
   readonly key: readonly string[];
   readonly record: StagedRecord;
+  /** Milliseconds since the first change of the record was staged. */
+  readonly ageMs: number;
   readonly table: Table;
 }
 

@@ -55,7 +55,7 @@ export function plan(batches: readonly Batch[], tables: TableMap): Plan {
   const misfits: Misfit[] = [];
   const strangers: Stranger[] = [];
 
-  for (const { token, records, unreadable: undecoded } of batches) {
+  for (const { token, claimedAtMs, records, unreadable: undecoded } of batches) {
     for (const [rowKey, reason] of undecoded) unreadable.push({ token, rowKey, reason });
     for (const [rowKey, record] of records) {
       const address = addressOf(rowKey);
@@ -63,7 +63,7 @@ export function plan(batches: readonly Batch[], tables: TableMap): Plan {
       if (address === undefined) unreadable.push({ token, rowKey, reason: 'The row key cannot be read.' });
       else if (table === undefined) strangers.push({ token, rowKey, address, attempts: record.attempts });
       else {
-        const item: Item = { token, rowKey, key: address.key, record, table };
+        const item: Item = { token, rowKey, key: address.key, record, ageMs: claimedAtMs - record.firstAtMs, table };
         const reason = whyNotWritable(record, address.key, table);
         if (reason === undefined) groups.add(item);
         else misfits.push({ item, reason });

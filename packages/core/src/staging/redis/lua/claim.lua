@@ -2,7 +2,7 @@
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight
 -- ARGV  epoch, token of a new batch, last token that the database has committed, most records
--- returns  {'batch', token, predecessor, attempts, row key, record, ...} | {'nothing'} | {'broken', last token} | {'uninitialised'} | {'epoch', epoch}
+-- returns  {'batch', token, predecessor, attempts, time (ms), row key, record, ...} | {'nothing'} | {'broken', last token} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local due = KEYS[3]
@@ -18,9 +18,9 @@ local head = redis.call('HMGET', chain, 'epoch', 'token', 'predecessor', 'last',
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 
+local now = now_ms()
 if not head[2] then
   if head[4] ~= predecessor then return { 'broken', head[4] } end
-  local now = now_ms()
   local row_keys, mark = due_rows(now, limit, tonumber(head[5]))
   if #row_keys == 0 then return { 'nothing' } end
   local first = decode(take_off(row_keys))
@@ -30,9 +30,9 @@ if not head[2] then
   head[2], head[3] = new_token, predecessor
 end
 
-local batch = { 'batch', head[2], head[3], redis.call('HINCRBY', chain, 'attempts', 1) }
+local batch = { 'batch', head[2], head[3], redis.call('HINCRBY', chain, 'attempts', 1), now }
 local records = redis.call('HGETALL', flight)
 for index = 1, #records do
-  batch[index + 4] = records[index]
+  batch[index + 5] = records[index]
 end
 return batch

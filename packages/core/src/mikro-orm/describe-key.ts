@@ -1,0 +1,59 @@
+import { ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-orm/core';
+import type { ColumnValue } from './column-value.js';
+import type { DefaultValue } from './default-value.js';
+import type { EntityKey, KeyColumn } from './entity-key.js';
+import { keyText } from './key-text.js';
+import { columnsOf, type PropertyColumn } from './property-columns.js';
+import { unsupported } from './unsupported.js';
+
+/** How values of this entity are known otherwise. */
+interface Values {
+  of(column: PropertyColumn): ColumnValue;
+  /** What the database would put in. */
+  absent(property: EntityProperty): DefaultValue | undefined;
+}
+
+/** @throws SpillwayError `ENTITY_UNSUPPORTED` for a key whose equal values have several texts, or that only the database can make. */
+export function describeKey(meta: EntityMetadata, values: Values): EntityKey {
+  const properties = meta.getPrimaryProps();
+  const columns = properties.flatMap((property) =>
+    columnsOf(property).map((column) => keyColumn(meta, property, column, values)),
+  );
+  const numbered = properties.find(({ autoincrement }) => autoincrement);
+  if (numbered && columns.length > 1)
+    throw unsupported(
+      meta.className,
+      `"${numbered.name}", which is a part of its primary key, is numbered by the database`,
+      'Set it in the entity',
+    );
+  return { columns, sequence: numbered !== undefined };
+}
+
+function keyColumn(meta: EntityMetadata, property: EntityProperty, column: PropertyColumn, values: Values): KeyColumn {
+  const value = values.of(column);
+  const text = keyText(value.type);
+  if (!text || (column.leaf.customType && !isPlainKeyType(column.leaf))) {
+    throw unsupported(
+      meta.className,
+      `its primary key "${property.name}" has the type ${value.type}`,
+      'Use an integer, bigint, uuid, text or varchar key',
+    );
+  }
+  const isNumber = value.type === 'integer' || value.type === 'smallint' || value.type === 'bigint';
+  const absent = property.kind === ReferenceKind.SCALAR ? values.absent(property) : undefined;
+  return {
+    property,
+    leaf: column.leaf,
+    column: { property: property.name, name: column.name, type: value.type, read: value.read },
+    text,
+    toRow: (keyTextValue) => value.toRow(isNumber ? keyTextValue : JSON.stringify(keyTextValue)),
+    ...(absent && { absent }),
+  };
+}
+
+/** MikroORM's own types for bigint and uuid change nothing about the database form of a key. */
+function isPlainKeyType(property: EntityProperty): boolean {
+  return ['BigIntType', 'UuidType', 'StringType', 'IntegerType', 'SmallIntType', 'TextType'].includes(
+    property.customType?.constructor.name ?? '',
+  );
+}

@@ -1,0 +1,69 @@
+import type { EntityManager, EntitySchema, MikroORM } from '@mikro-orm/postgresql';
+import { Spillway } from '../../../src/index.js';
+
+/** Entities by a name of their own, whatever their tables are called. */
+export type Family = Readonly<Record<string, EntitySchema>>;
+
+/** What a program saw, and what it left in the tables. */
+export interface Trace {
+  readonly seen: readonly unknown[];
+  readonly tables: Readonly<Record<string, unknown>>;
+}
+
+export type Program<F> = (em: EntityManager, entities: F, read: (what: unknown) => void) => Promise<void>;
+
+/** Runs the same program on two families of the same shape; what is staged is drained before the tables are read. */
+export async function runOnTwins<F extends Family>(
+  orm: MikroORM,
+  { behind, twin }: { readonly behind: F; readonly twin: F },
+  program: Program<F>,
+): Promise<{ staged: Trace; plain: Trace; dead: readonly unknown[] }> {
+  const plainly = await seenBy(orm, twin, program);
+  const staged = await seenBy(orm, behind, program);
+  await Spillway.of(orm).drain();
+  return {
+    staged: { seen: staged, tables: await tablesOf(orm, behind) },
+    plain: { seen: plainly, tables: await tablesOf(orm, twin) },
+    dead: await Spillway.of(orm).deadLetters.list(),
+  };
+}
+
+async function seenBy<F>(orm: MikroORM, entities: F, program: Program<F>): Promise<unknown[]> {
+  const seen: unknown[] = [];
+  await program(orm.em.fork(), entities, (what) => seen.push(plain(what)));
+  return seen;
+}
+
+async function tablesOf(orm: MikroORM, family: Family): Promise<Record<string, unknown>> {
+  const tables: Record<string, unknown> = {};
+  for (const [name, entity] of Object.entries(family)) {
+    const { tableName } = orm.getMetadata().get(entity.class);
+    tables[name] = await orm.em.getConnection().execute(`select * from ${tableName} as t order by t::text`);
+  }
+  return tables;
+}
+
+/** What another entity manager reads now, and what it finds changed in it: nothing, or whatever MikroORM itself takes for a change. */
+export async function fresh(orm: MikroORM, entity: EntitySchema, key: unknown, options: object = {}): Promise<unknown> {
+  const em = orm.em.fork();
+  const found = await em.findOne(entity, key, options);
+  if (!found) return null;
+  em.getUnitOfWork().computeChangeSets();
+  const changes = em
+    .getUnitOfWork()
+    .getChangeSets()
+    .map(({ payload }) => payload);
+  const properties = orm.getMetadata().get(entity.class).props;
+  const values = Object.fromEntries(properties.map(({ name }) => [name, Reflect.get(found, name) as unknown]));
+  return { ...values, changes };
+}
+
+export async function pending(orm: MikroORM): Promise<number> {
+  const { pending: records } = await Spillway.of(orm).status();
+  return Object.values(records).reduce((sum, count) => sum + count, 0);
+}
+
+function plain(what: unknown): unknown {
+  const text = JSON.stringify(what ?? null, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+  return JSON.parse(text) as unknown;
+}

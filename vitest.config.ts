@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { oldestMikroOrm } from './test/oldest/resolve.js';
 import { esDecorators } from './tools/es-decorators.mjs';
 
 const fromRoot = (path: string): string => new URL(path, import.meta.url).pathname;
@@ -29,6 +30,7 @@ export default defineConfig({
       onServers('integration', 'packages/*/test/integration/**/*.test.ts'),
       onServers('fault', 'test/fault/**/*.test.ts'),
       onServers('docs', 'test/docs/**/*.test.ts'),
+      onOldestMikroOrm('packages/*/test/integration/mikro-orm/**/*.test.ts', 'test/oldest/*.test.ts'),
     ],
   },
 });
@@ -37,5 +39,16 @@ function onServers(name: string, files: string) {
   return {
     ...shared,
     test: { name, include: [files], globalSetup: servers, testTimeout: 60_000, hookTimeout: 60_000 },
+  };
+}
+
+/** What the extension does in MikroORM, once more on the oldest version that it supports. */
+function onOldestMikroOrm(...include: string[]) {
+  const { test } = onServers('oldest', '');
+  const setUp = fromRoot('test/oldest/global-setup.ts');
+  return {
+    ...shared,
+    plugins: [...shared.plugins, oldestMikroOrm()],
+    test: { ...test, include, globalSetup: setUp },
   };
 }

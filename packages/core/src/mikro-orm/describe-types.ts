@@ -2,7 +2,13 @@ import { ReferenceKind, type EntityMetadata, type EntityProperty, type Platform 
 import { SpillwayError } from '../errors.js';
 import type { ResolvedPolicy } from '../policy/policy.js';
 import type { Column, Table } from '../sink/table.js';
-import { columnValue, type ColumnValue, type ColumnValueOptions } from './column-value.js';
+import {
+  columnValue,
+  enumValue,
+  type ColumnContent,
+  type ColumnValue,
+  type ColumnValueOptions,
+} from './column-value.js';
 import { conflictStrategy } from './entity-values.js';
 import { databaseMade } from './database-made.js';
 import { defaultValue, type DefaultValue } from './default-value.js';
@@ -11,7 +17,7 @@ import { singleTable } from './single-table.js';
 import { describeKey } from './describe-key.js';
 import { describeReferences, foreignKeys, type References } from './describe-references.js';
 import { columnsOf, valueName } from './property-columns.js';
-import { assertSupported, hasColumn, unsupported } from './unsupported.js';
+import { assertComparable, assertSupported, hasColumn, unsupported } from './unsupported.js';
 import type { PropertyValue, WriteBehindType } from './write-behind-type.js';
 
 export interface DecoratedEntity {
@@ -94,6 +100,7 @@ function describeType(
   };
   const asksOriginals =
     table.detect === 'changed-properties' || policy.conflict.kind === 'merge' || policy.conflict.kind === 'function';
+  if (asksOriginals) assertComparable(meta);
   return {
     meta,
     policy,
@@ -143,8 +150,9 @@ function valueOf(
   options: DescribeOptions,
   declared: string = property.columnTypes[0] ?? '',
 ): ColumnValue {
-  const content = property.runtimeType === 'Date' ? 'Date' : 'other';
-  const value = columnValue(property.nativeEnumName ? 'text' : declared, content, options);
+  const value = property.nativeEnumName
+    ? enumValue(property.nativeEnumName, declared.endsWith('[]'))
+    : columnValue(declared, contentOf(property), options);
   if (!value || (isDocument(property) && value.read !== 'cast'))
     throw unsupported(
       meta.className,
@@ -152,7 +160,14 @@ function valueOf(
       'Use another type',
     );
   if (isDocument(property)) return embeddedValue(property, value, options.mapDocument);
-  return property.nativeEnumName ? { ...value, type: declared, read: 'cast' } : value;
+  // What the driver answers has gone through SQL of the custom type, which nothing here can evaluate.
+  return property.hasConvertToJSValueSQL ? { ...value, isExact: () => false } : value;
+}
+
+/** The ORM knows no run-time type for a column type that it does not know, but what the property was declared as. */
+function contentOf({ runtimeType, type, customType }: EntityProperty): ColumnContent {
+  if (runtimeType === 'Date') return 'Date';
+  return runtimeType === 'string' || (type === 'string' && !customType) ? 'string' : 'other';
 }
 
 function tableColumn(property: string, name: string, { type, read }: ColumnValue): Column {

@@ -42,6 +42,8 @@ function canBeStaged(types: TypeRegistry, changeSet: ChangeSet<AnyEntity>): bool
   const isUpdate = changeSet.type === ChangeSetType.UPDATE || changeSet.type === ChangeSetType.UPDATE_EARLY;
   // Another primary key is another record; only SQL renames a row.
   if (isUpdate && namesKey(type, changeSet.payload)) return false;
+  // What concurrencyCheck compares are loaded values, and only the database knows whether two of them are equal.
+  if (isUpdate && type.meta.concurrencyCheckKeys.size > 0) return false;
   // A row that becomes one of another class is found by other queries than before.
   if (isUpdate && type.family && type.family.discriminator in changeSet.payload) return false;
   // A versioned row that was never loaded has no version to expect.

@@ -1,5 +1,7 @@
 import type { Connection, EntityManager, UnitOfWork } from '@mikro-orm/core';
-import type { AbstractSqlDriver } from '@mikro-orm/sql';
+import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
+import { assertEntityManager } from './contract-check.js';
+import type { ContractWatch } from './contract-watch.js';
 import type { Engine } from './engine.js';
 import { flushMode } from './flush-scope.js';
 import { hookPersister } from './hook-persister.js';
@@ -14,6 +16,7 @@ type Transactional = Connection['transactional'];
 interface FlushContext {
   readonly types: TypeRegistry;
   readonly engine: Engine;
+  readonly watch: ContractWatch;
 }
 
 /**
@@ -23,15 +26,19 @@ interface FlushContext {
 export function hookEntityManager(
   driver: AbstractSqlDriver,
   setClass: (entityManager: Constructor) => void,
-  context: FlushContext & { readonly assert: (em: EntityManager) => void },
+  context: FlushContext,
 ): void {
   const create = driver.createEntityManager.bind(driver);
   driver.createEntityManager = (useContext) => {
     Reflect.deleteProperty(driver, 'createEntityManager');
+    context.watch.assertDiscovered();
     const first = create(false);
-    context.assert(first);
-    setClass(withSpillway(first.constructor as Constructor, context));
-    return create(useContext);
+    assertEntityManager(first);
+    const Hooked = withSpillway(first.constructor as Constructor, context);
+    setClass(Hooked);
+    const em = create(useContext);
+    context.watch.assertHooked(em, Hooked);
+    return em;
   };
 }
 
@@ -55,16 +62,18 @@ function withSpillway(Base: Constructor, context: FlushContext): Constructor {
   return SpillwayEntityManager;
 }
 
-function hookUnitOfWork(em: EntityManager, { types, engine }: FlushContext): StagedFlush {
+function hookUnitOfWork(em: EntityManager, { types, engine, watch }: FlushContext): StagedFlush {
   const uow: UnitOfWork = em.getUnitOfWork(false);
   const flush = new StagedFlush(engine, uow);
   const commit = uow.commit.bind(uow);
   const clear = uow.clear.bind(uow);
   uow.commit = async () => {
+    watch.asked('commit');
     await flush.prepare();
     await commit();
   };
   uow.clear = () => {
+    watch.asked('clear');
     flush.forget();
     clear();
   };
@@ -72,8 +81,12 @@ function hookUnitOfWork(em: EntityManager, { types, engine }: FlushContext): Sta
     get unit() {
       return flush.unit;
     },
+    watch,
     beforeSql: async (changeSets, kind) => {
-      if (!flush.isPreparedForSql) await prepareSql(em, types, engine);
+      if (!flush.isPreparedForSql) {
+        if (!em.isInTransaction()) watch.assertNoneWithoutTransaction(changeSets);
+        await prepareSql(em, types, engine);
+      }
       if (kind === 'update') addCounters(types, changeSets);
     },
   });
@@ -90,6 +103,7 @@ function flushConnection(
   const transactional: Transactional = async (callback, options) => {
     // Only the unit of work's own transaction has a broadcaster and runs while change sets are there.
     const mode = options?.eventBroadcaster ? flushMode(context.types, em.getUnitOfWork(false)) : 'plain';
+    if (mode !== 'plain') context.watch.assertCommitted();
     if (mode === 'staged') {
       let answer: unknown;
       await flush.run(async () => {

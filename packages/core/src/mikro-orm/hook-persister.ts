@@ -1,4 +1,5 @@
 import type { AnyEntity, ChangeSet, DriverMethodOptions, UnitOfWork } from '@mikro-orm/core';
+import type { ContractWatch } from './contract-watch.js';
 import type { OperationKind } from './operation.js';
 import { DRAINED, isDrained, STAGED, stagedCall, type StagedCall, type StagingUnit } from './staging-unit.js';
 
@@ -19,6 +20,7 @@ interface Persister {
 export interface PersisterHooks {
   /** The unit of the flush that is running, if it is staged. */
   readonly unit: StagingUnit | undefined;
+  readonly watch: ContractWatch;
   /** Before change sets are written by SQL. */
   beforeSql(changeSets: readonly ChangeSet<AnyEntity>[], kind: OperationKind): Promise<void>;
 }
@@ -34,13 +36,23 @@ export function hookPersister(uow: UnitOfWork, hooks: PersisterHooks): void {
   const deletes = persister.executeDeletes.bind(persister);
 
   persister.executeInserts = async (changeSets, options, withSchema) =>
-    inserts(changeSets, await marked('insert', changeSets, options), withSchema);
+    writing('insert', changeSets, options, (marked) => inserts(changeSets, marked, withSchema));
   persister.executeUpdates = async (changeSets, batched, options, withSchema) =>
-    updates(changeSets, batched, await marked('update', changeSets, options), withSchema);
+    writing('update', changeSets, options, (marked) => updates(changeSets, batched, marked, withSchema));
   persister.executeDeletes = async (changeSets, options, withSchema) =>
-    deletes(changeSets, await marked('delete', changeSets, options), withSchema);
+    writing('delete', changeSets, options, (marked) => deletes(changeSets, marked, withSchema));
 
-  async function marked(
+  async function writing(
+    kind: OperationKind,
+    changeSets: ChangeSet<AnyEntity>[],
+    options: Options | undefined,
+    write: (marked: Options | undefined) => Promise<void>,
+  ): Promise<void> {
+    const mark = await markFor(kind, changeSets, options);
+    await hooks.watch.persisting(changeSets, () => write(mark));
+  }
+
+  async function markFor(
     kind: OperationKind,
     changeSets: ChangeSet<AnyEntity>[],
     options: Options | undefined,
@@ -48,7 +60,7 @@ export function hookPersister(uow: UnitOfWork, hooks: PersisterHooks): void {
     const again = stagedCall(options);
     const unit = again?.unit ?? hooks.unit;
     if (unit) {
-      if (!again) unit.expect(changeSets.length);
+      if (!again) unit.expect(changeSets);
       return { ...options, [STAGED]: { unit, changeSets } };
     }
     if (!isDrained(options)) await hooks.beforeSql(changeSets, kind);

@@ -1,7 +1,9 @@
 import type { EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
-import type { AbstractSqlDriver } from '@mikro-orm/sql';
+import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import type { ResolvedPolicy } from '../policy/policy.js';
-import { assertEntityManager, assertOrm } from './contract-check.js';
+import { assertDatabase } from './assert-database.js';
+import { assertOrm } from './contract-check.js';
+import { ContractWatch } from './contract-watch.js';
 import { describeTypes } from './describe-types.js';
 import type { Engine } from './engine.js';
 import { hookDriver } from './hook-driver.js';
@@ -24,17 +26,22 @@ export interface Installation {
  * line can load the same configuration.
  */
 export function install(orm: MikroORM, { types, engine, policiesOf }: Installation): void {
+  assertDatabase(orm);
   assertOrm(orm);
   const driver = orm.driver as unknown as AbstractSqlDriver;
-  onDiscovered(orm, (storage) => types.fill(describe(orm, storage, policiesOf)));
+  const watch = new ContractWatch(types);
+  onDiscovered(orm, (storage) => {
+    watch.asked('discovery');
+    types.fill(describe(orm, storage, policiesOf));
+  });
   hideTables(orm);
   hookEntityManager(driver, (entityManager) => orm.config.set('entityManager', entityManager), {
     types,
     engine,
-    assert: assertEntityManager,
+    watch,
   });
   const sequences = new SequenceBlocks((table, count) => engine.numbers(table, count));
-  hookDriver(driver, new StagedWrites(types, sequences), new Reads(types, engine));
+  hookDriver(driver, { writes: new StagedWrites(types, sequences), reads: new Reads(types, engine), watch });
   hookConnection(driver, engine);
 }
 

@@ -1,8 +1,10 @@
 import { Utils, type EntityMetadata } from '@mikro-orm/core';
 import type { RowKey } from '../change/row-key.js';
 import { readByKey } from '../read/read-by-key.js';
+import type { Pending } from '../staging/staging-store.js';
 import { keyRow, knownRowKey, rowKeyIn } from './entity-key.js';
 import type { Engine } from './engine.js';
+import { inexactRows } from './exact-overlay.js';
 import { lookupKeys } from './lookup.js';
 import { isDrained } from './staging-unit.js';
 import { layOver, rowVersion, type DriverRow } from './row-overlay.js';
@@ -12,6 +14,8 @@ import type { WriteBehindType } from './write-behind-type.js';
 
 type Options = Readonly<Record<string, unknown>>;
 type Find = (where: unknown, options: Options) => Promise<unknown>;
+
+const INEXACT_TRIES = 3;
 
 /**
  * Makes every read of write-behind entities see every acknowledged change: look-ups by key lay pending changes over PostgreSQL's rows, all other reads wait until what is
@@ -82,7 +86,7 @@ export class Reads {
 
   async #lookUp(type: WriteBehindType, keys: readonly RowKey[], options: Options, find: Find): Promise<DriverRow[]> {
     const rows = await readByKey<DriverRow>(keys, {
-      peek: (wanted) => this.#engine.pending.peek(wanted),
+      peek: (wanted) => this.#peekExact(type, wanted),
       outcomes: (tokens) => this.#engine.pending.outcomes(tokens),
       read: async (wanted) => {
         const found = (await find(keyCondition(type, wanted), options)) as DriverRow[];
@@ -92,6 +96,17 @@ export class Reads {
       lay: (record, row, key) => layOver(type, record, row, key),
     });
     return [...rows.values()];
+  }
+
+  /** What is pending of these rows, once nothing of it would look different when it is written. */
+  async #peekExact(type: WriteBehindType, keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>> {
+    for (let tries = 1; ; tries++) {
+      const pending = await this.#engine.pending.peek(keys);
+      const inexact = inexactRows(type, keys, pending);
+      // What PostgreSQL does not take at present is better laid over in other words than not at all.
+      if (inexact.length === 0 || tries > INEXACT_TRIES) return pending;
+      await this.#engine.drain({ kind: 'rows', keys: inexact });
+    }
   }
 }
 

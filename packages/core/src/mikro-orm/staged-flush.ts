@@ -2,7 +2,7 @@ import type { UnitOfWork } from '@mikro-orm/core';
 import type { RowKey } from '../change/row-key.js';
 import type { StageCall } from '../staging/staging-store.js';
 import type { StageResult } from '../staging/stager.js';
-import { incompatible } from './contract-check.js';
+import { incompatible } from './incompatible.js';
 import { EntityStates } from './entity-states.js';
 import type { Engine } from './engine.js';
 import type { Operation } from './operation.js';
@@ -22,6 +22,7 @@ interface Unsettled {
  */
 export class StagedFlush {
   readonly #engine: Engine;
+  readonly #uow: UnitOfWork;
   readonly #states: EntityStates;
   /** The next flush does all there is to do about a flush that was not wholly staged. */
   readonly #retry: () => Promise<void>;
@@ -31,6 +32,7 @@ export class StagedFlush {
 
   constructor(engine: Engine, uow: UnitOfWork) {
     this.#engine = engine;
+    this.#uow = uow;
     this.#states = new EntityStates(uow);
     this.#retry = () => uow.commit();
   }
@@ -56,11 +58,11 @@ export class StagedFlush {
 
   /** Runs MikroORM's part of a flush, then stages what it wanted to write. */
   async run(persist: () => Promise<unknown>): Promise<void> {
-    const unit = new StagingUnit();
+    const unit = new StagingUnit(this.#uow.getChangeSets());
     this.#unit = unit;
     try {
       await persist();
-      if (!unit.isComplete) throw incompatible('change sets that were marked for staging did not reach the driver');
+      if (unit.leak !== undefined) throw incompatible(unit.leak);
     } catch (error) {
       this.#states.takeBack(unit.operations);
       throw error;

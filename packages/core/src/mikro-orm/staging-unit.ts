@@ -1,4 +1,4 @@
-import type { AnyEntity, ChangeSet } from '@mikro-orm/core';
+import { ChangeSetType, type AnyEntity, type ChangeSet } from '@mikro-orm/core';
 import type { Operation } from './operation.js';
 
 /** Travels in the options of MikroORM's calls from the persister to the driver, and says for which flush and which change sets a call is. */
@@ -15,20 +15,30 @@ export interface StagedCall {
 /** Collects what one `em.flush()` of write-behind entities wants to write, until all of it is staged at once. */
 export class StagingUnit {
   readonly operations: Operation[] = [];
-  #expected = 0;
+  readonly #wanted: readonly ChangeSet<AnyEntity>[];
+  readonly #given = new Set<ChangeSet<AnyEntity>>();
 
-  /** The persister has been given this many change sets to write. */
-  expect(changeSets: number): void {
-    this.#expected += changeSets;
+  /** @param changeSets what the flush is about to write; it may add to it */
+  constructor(changeSets: readonly ChangeSet<AnyEntity>[]) {
+    this.#wanted = changeSets.filter(({ type, payload }) => !isUpdate(type) || Object.keys(payload).length > 0);
+  }
+
+  /** The persister has been given these to write. */
+  expect(changeSets: readonly ChangeSet<AnyEntity>[]): void {
+    for (const changeSet of changeSets) this.#given.add(changeSet);
   }
 
   add(operation: Operation): void {
     this.operations.push(operation);
   }
 
-  /** Whether the driver was asked for every change set; otherwise MikroORM has written some of them past the hooks. */
-  get isComplete(): boolean {
-    return this.operations.length >= this.#expected;
+  /** What MikroORM has written past a hook, in words; nothing is as it should be. */
+  get leak(): string | undefined {
+    if (this.#wanted.some((changeSet) => !this.#given.has(changeSet)))
+      return 'change sets of a flush did not reach the change set persister';
+    return this.operations.length < this.#given.size
+      ? 'change sets that were marked for staging did not reach the driver'
+      : undefined;
   }
 }
 
@@ -39,4 +49,8 @@ export function stagedCall(options: unknown): StagedCall | undefined {
 
 export function isDrained(options: unknown): boolean {
   return options !== null && typeof options === 'object' && (options as { [DRAINED]?: boolean })[DRAINED] === true;
+}
+
+function isUpdate(type: ChangeSetType): boolean {
+  return type === ChangeSetType.UPDATE || type === ChangeSetType.UPDATE_EARLY;
 }

@@ -23,8 +23,6 @@ export function assertSupported(meta: EntityMetadata): void {
     );
   }
   if (meta.schema === '*') throw unsupported(name, 'its schema is chosen at run time', 'Name the schema in the entity');
-  if (meta.concurrencyCheckKeys.size > 0)
-    throw unsupported(name, 'it uses concurrencyCheck', 'Use a version property instead');
   for (const property of meta.props) assertSupportedProperty(name, property);
   assertOwnColumns(meta);
 }
@@ -72,6 +70,17 @@ function assertOwnColumns(meta: EntityMetadata): void {
       owners.set(column, property);
     }
   }
+}
+
+/** Refuses what cannot be compared with its column, for a policy that compares what was loaded. */
+export function assertComparable(meta: EntityMetadata): void {
+  const property = meta.props.find((each) => each.hasConvertToJSValueSQL && each.persist !== false && hasColumn(each));
+  if (!property) return;
+  throw unsupported(
+    meta.className,
+    `property "${property.name}" is read through an SQL expression, so what was loaded is not what the column holds, and its policy compares the two`,
+    "Detect conflicts by version and leave conflict at 'dead-letter', 'overwrite' or 'keep-database'",
+  );
 }
 
 /** Whether the property is a column of this table. An inline embeddable is none: its properties are. */

@@ -75,6 +75,22 @@ export function deadLetterContract({ describe, it, expect, onBench }: ContractCo
     );
 
     it(
+      'stay where they are when their differences and the pending ones leave 64 bits, and nothing pending is touched',
+      onBench(async (bench) => {
+        await bench.stage({ kind: 'increment', deltas: { stock: '-1' } });
+        await bench.flush({ 0: rejected });
+        const [letter] = await bench.store.deadLetters.list();
+        if (letter === undefined) throw new Error('There is no dead letter');
+        const least = '-9223372036854775808';
+        await bench.stage({ kind: 'increment', deltas: { stock: least } });
+        const refused = await bench.store.deadLetters.retry(letter, { force: true }).catch(String);
+        expect(refused.includes('COUNTER_OVERFLOW')).toBe(true);
+        expect(await bench.dirty()).toMatchObject({ deltas: { stock: least } });
+        expect((await bench.store.deadLetters.list()).length).toBe(1);
+      }),
+    );
+
+    it(
       'of a conflict are based on what is known of the row when they are forced',
       onBench(async (bench) => {
         await bench.stage({ base: '5', version: '6', values: { a: '1' } });

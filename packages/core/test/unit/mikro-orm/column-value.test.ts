@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { columnValue, type ColumnContent } from '../../../src/mikro-orm/column-value.js';
+import { columnValue, enumValue, type ColumnContent } from '../../../src/mikro-orm/column-value.js';
 
 const utc = { timestampsInUtc: true };
 
@@ -19,10 +19,18 @@ describe('the type of a column', () => {
     ['timestamp(3) with time zone', 'timestamptz(3)'],
     ['timestamp with time zone', 'timestamptz'],
     ['int[]', 'integer[]'],
+    ['float', 'double precision'],
+    ['float(24)', 'real'],
+    ['bit varying(10)', 'varbit(10)'],
   ])('%s is written as %s', (declared, type) => expect(column(declared).type).toBe(type));
 
-  test.each(['tsrange', 'geometry(Point,4326)', 'my_domain', ''])('%j is not known', (type) =>
+  test.each(['geometry(Point,4326)', 'my_domain', 'my_domain[]', ''])('%j is not known', (type) =>
     expect(columnValue(type, 'other', utc)).toBeUndefined(),
+  );
+
+  test.each(['geometry(Point,4326)', 'shop."Mail"', 'my_domain[]'])(
+    '%j is taken as it is where the property is a text',
+    (type) => expect(column(type, 'string').type).toBe(type),
   );
 });
 
@@ -63,7 +71,7 @@ describe('a value', () => {
       new Date('2026-01-02T03:04:05.678Z'),
     ],
     ['date', '2026-01-02', '"2026-01-02"', '2026-01-02'],
-    ['text[]', '{a,"b\\"c"}', '"{a,\\"b\\\\\\"c\\"}"', '{a,"b\\"c"}'],
+    ['text[]', '{a,"b\\"c"}', '"{a,\\"b\\\\\\"c\\"}"', ['a', 'b"c']],
     ['bytea', Buffer.from([0, 255]), '"\\\\x00ff"', Buffer.from([0, 255])],
     ['jsonb', '{"a":[1,null]}', '"{\\"a\\":[1,null]}"', { a: [1, null] }],
     ['jsonb', '"text"', '"\\"text\\""', 'text'],
@@ -84,4 +92,83 @@ describe('a value', () => {
     const noon = new Date(2026, 5, 1, 12, 0, 0, 0);
     expect(column('timestamp', 'Date', { timestampsInUtc: false }).toText(noon)).toBe('"2026-06-01T12:00:00.000"');
   });
+});
+
+describe('a moment', () => {
+  test.each([
+    ['-000043-03-15T12:00:00.000Z', '"0044-03-15T12:00:00.000Z BC"'],
+    ['0000-06-01T00:00:00.000Z', '"0001-06-01T00:00:00.000Z BC"'],
+    ['+012345-01-01T00:00:00.000Z', '"12345-01-01T00:00:00.000Z"'],
+  ])('%s is written as PostgreSQL writes years', (iso, text) => {
+    const date = new Date(iso);
+    expect(column('timestamptz', 'Date').toText(date)).toBe(text);
+    expect(column('timestamptz', 'Date').toRow(text)).toEqual(date);
+    const local = column('timestamp', 'Date', { timestampsInUtc: false });
+    expect(local.toRow(local.toText(date))).toEqual(date);
+  });
+
+  test.each([Infinity, -Infinity])('that never comes is the number %d', (never) => {
+    const value = column('timestamptz', 'Date');
+    expect(value.toRow(value.toText(never))).toBe(never);
+    expect(value.isExact(value.toText(never))).toBe(true);
+  });
+
+  test('is read from what a conflict says the database has', () =>
+    expect(column('timestamptz', 'Date').toRow('"0044-03-15T12:00:00.5+00:00 BC"')).toEqual(
+      new Date('-000043-03-15T12:00:00.500Z'),
+    ));
+});
+
+describe('a pending value is read as it is', () => {
+  test.each([
+    ['integer', 1, true],
+    ['integer', 'not a number', false],
+    ['integer', 2.5, true],
+    ['real', 0.123456, true],
+    ['real', 1 / 3, false],
+    ['real', Number.NaN, true],
+    ['numeric', '1.50', true],
+    ['numeric', '1e3', false],
+    ['numeric', '007', false],
+    ['numeric(5)', '2.5', true],
+    ['numeric(5,-2)', '1234', false],
+    ['numeric(10,2)', '-0.001', true],
+    ['char(3)', 'EUR', true],
+    ['char(3)', 'EU', false],
+    ['varchar(2)', '🌊🌊', true],
+    ['varchar(2)', 'abc', false],
+    ['uuid', 'f47ac10b-58cc-4372-a567-0e02b2c3d479', true],
+    ['uuid', 'no uuid', false],
+    ['date', '2026-02-28', true],
+    ['date', 'tomorrow', false],
+    ['time', '23:59:59', true],
+    ['time', '23:59:60', false],
+    ['interval', '1 week', false],
+    ['jsonb', '{}', true],
+    ['text[]', '{a,"b c",NULL}', true],
+    ['text[]', '{a, b}', false],
+    ['text[]', '{null}', false],
+    ['text[]', '{{a},{b}}', false],
+    ['integer[]', '{1,-2}', true],
+    ['integer[]', '{01}', false],
+    ['boolean[]', '{true}', false],
+  ])('of %s: %j: %s', (type, value, exact) => expect(column(type).isExact(column(type).toText(value))).toBe(exact));
+});
+
+test('a number is rounded as PostgreSQL rounds it into a column of whole ones', () => {
+  expect(column('integer').toText(2.5)).toBe('3');
+  expect(column('bigint').toText(-2.5)).toBe('-3');
+});
+
+test('half a surrogate pair becomes what the driver sends for it', () =>
+  expect(column('text').toText('a\ud800')).toBe('"a\ufffd"'));
+
+test('an object is no literal', () => {
+  expect(() => column('point').toText({ x: 1, y: 2 })).toThrow(/object as its database value/);
+  expect(column('varbit').toText(new Uint8Array([255]))).toBe('"\\\\xff"');
+});
+
+test('labels of an enumerated type are looked up by its quoted name', () => {
+  expect(enumValue('shop.It"s', false).type).toBe('"shop"."It""s"');
+  expect(enumValue('way', true).toRow('"{up,down}"')).toEqual(['up', 'down']);
 });

@@ -1,9 +1,10 @@
 import { CONFLICT } from '../../../change/record.js';
-import type { Column, Table } from '../../table.js';
+import type { Table } from '../../table.js';
 import type { Item } from '../plan/item.js';
 import type { Mask } from './mask.js';
 import { ofRow } from './quote.js';
-import { originalField, own, valueOf, type Field } from './record-set.js';
+import { originalField, own, type Field } from './record-set.js';
+import { unequal } from './unequal.js';
 import type { VersionFormat } from './version-format.js';
 
 /** The part of a where clause that keeps a stale record from being written. */
@@ -22,15 +23,6 @@ export function guard(table: Table, items: readonly Item[], format: VersionForma
     conditions: [...version.conditions, ...originals.conditions],
   };
 }
-
-/** `unequal` for the column's type: json has no equality but as `jsonb`, a few types have none but as text. */
-export function unequal(column: Column, left: string, field: string): string {
-  if (column.read === 'cast') return `${left}::jsonb is distinct from s.${field}::jsonb`;
-  if (WITHOUT_EQUALITY.test(column.type)) return `${left}::text is distinct from s.${field}::text`;
-  return `${left} is distinct from ${valueOf(field, column)}`;
-}
-
-const WITHOUT_EQUALITY = /^(xml|point|polygon|txid_snapshot)$/i;
 
 function versionGuard(items: readonly Item[], format: VersionFormat | undefined): Guard {
   const based = items.filter(({ record }) => record.base !== undefined).length;

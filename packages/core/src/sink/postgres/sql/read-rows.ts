@@ -1,9 +1,10 @@
 import type { Column, Table } from '../../table.js';
 import type { Item } from '../plan/item.js';
-import { sameKey, unequal } from './guard.js';
+import { sameKey } from './guard.js';
 import { writtenProperties } from './properties.js';
 import { ofRow, tableName } from './quote.js';
 import { keyFields, originalField, recordSet, recordsJson, type Statement } from './record-set.js';
+import { unequal } from './unequal.js';
 import { versionText, type VersionFormat } from './version-format.js';
 
 /** A statement, and what its columns are: position, version, the database's value of every property, then two flags per compared property. */
@@ -50,11 +51,12 @@ for update of t`;
 }
 
 /**
- * A value as the JSON text that the record set reads back as the same value. Json columns travel as the text of their document, so that null and 'null' stay two things;
- * numbers that a double cannot hold travel as text.
+ * A value as the JSON text that the record set reads back as the same value. All travel as the text of the value, so that null and 'null' stay two things, no digit is lost to a double, and
+ * no extension's own idea of JSON comes in, except for those that are staged in a form of JSON themselves.
  */
 function jsonOf(column: Column): string {
   const value = ofRow(column);
-  const exact = column.read === 'cast' || /^(bigint|int8|bigserial|numeric|decimal)\b(?!.*\[)/i.test(column.type);
-  return `coalesce(to_json(${exact ? `${value}::text` : value})::text, 'null')`;
+  return `coalesce(to_json(${HAS_JSON_FORM.test(column.type) ? value : `${value}::text`})::text, 'null')`;
 }
+
+const HAS_JSON_FORM = /^(smallint|integer|real|double precision|boolean|timestamp|timestamptz)\b(?!.*\[)/;

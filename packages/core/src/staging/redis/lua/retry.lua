@@ -43,7 +43,8 @@ end
 local late = overtaken(record, row)
 if late and force ~= 'force' then return { 'newer' } end
 record[ATTEMPTS], record[DOUBTFUL] = 0, 0
-local revived = late and revive(record, row) or record
+local revived = record
+if late then revived = revive(record, row) end
 if not revived then return { 'overflow', row_key } end
 redis.call('HDEL', dead, id)
 redis.call('HSET', dirty, row_key, cmsgpack.pack(revived))

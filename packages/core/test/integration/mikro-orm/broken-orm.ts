@@ -1,0 +1,77 @@
+import { UnitOfWork, type EntityManager, type MikroORM as Orm } from '@mikro-orm/core';
+import { MikroORM } from '@mikro-orm/postgresql';
+import { freshNamespace, sharedRedisUrl } from '@spillway/test-support';
+import { spillway } from '../../../src/index.js';
+import { shopOrm } from './shop.js';
+
+type Method = (this: never, ...parameters: never[]) => unknown;
+
+/** What is done to an ORM that is being made. */
+export type Act = (orm: Orm) => void;
+
+/** The classes behind an ORM, some of which MikroORM does not export; what is not public of them is called here as a later version of it might. */
+export interface Classes {
+  readonly entityManager: EntityManager;
+  readonly unitOfWork: UnitOfWork;
+  readonly persister: object;
+  readonly orm: object;
+  /** Makes an entity manager that has no hooks. */
+  create(orm: Orm): EntityManager;
+}
+
+export async function classesOf(databaseUrl: string): Promise<Classes> {
+  const plain = await shopOrm(databaseUrl, {}, { extensions: [] });
+  const entityManager = Object.getPrototypeOf(plain.em) as EntityManager;
+  const uow = plain.em.getUnitOfWork(false);
+  await plain.close();
+  const Constructor = entityManager.constructor as new (...parameters: unknown[]) => EntityManager;
+  return {
+    entityManager,
+    unitOfWork: UnitOfWork.prototype,
+    persister: Object.getPrototypeOf(uow.getChangeSetPersister()) as object,
+    orm: MikroORM.prototype,
+    create: (orm) => new Constructor(orm.config, orm.driver, orm.getMetadata(), true),
+  };
+}
+
+/** Replaces a method (`undefined`: takes it away), until it is disposed. */
+export function replaced(owner: object, method: string, by: Method | undefined): Disposable {
+  const own = Object.getOwnPropertyDescriptor(owner, method);
+  Object.defineProperty(owner, method, { value: by, configurable: true, writable: true });
+  return {
+    [Symbol.dispose]: () => {
+      if (own) Object.defineProperty(owner, method, own);
+      else Reflect.deleteProperty(owner, method);
+    },
+  };
+}
+
+/** An ORM with Spillway, to which something is done just before Spillway is registered, or just after. */
+export async function brokenOrm(
+  databaseUrl: string,
+  { before, after }: { readonly before?: Act; readonly after?: Act } = {},
+): Promise<MikroORM> {
+  const register = (act?: Act) => ({ register: (orm: Orm): void => act?.(orm) });
+  const extension = spillway({
+    redis: sharedRedisUrl(),
+    namespace: freshNamespace(),
+    tables: { ensure: true },
+    worker: false,
+  });
+  return shopOrm(databaseUrl, {}, { extensions: [register(before), extension, register(after)] });
+}
+
+/** What the unit of work does in its transaction, without one. */
+export async function writePastTransaction(uow: {
+  computeChangeSets(): void;
+  getChangeSetGroups(): unknown;
+  persistToDatabase(groups: unknown): Promise<void>;
+}): Promise<void> {
+  uow.computeChangeSets();
+  await uow.persistToDatabase(uow.getChangeSetGroups());
+}
+
+/** The persister's options without what is not known to MikroORM. */
+export function prepareOptions(this: never, _meta: never, options: never, more: never): object {
+  return Object.fromEntries(Object.entries({ ...(options as object), ...(more as object) }));
+}

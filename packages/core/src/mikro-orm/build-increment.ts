@@ -1,7 +1,7 @@
 import type { Change } from '../change/change.js';
 import { SpillwayError } from '../errors.js';
 import { unitsOf } from './counter-delta.js';
-import { rowKeyIn } from './entity-key.js';
+import { entityRowKey, incompleteKey } from './entity-key.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
 /** Digits beyond a column's scale that a difference is looked at for. */
@@ -15,6 +15,8 @@ export type Increments = Readonly<Record<string, number | bigint | string>>;
  * @throws SpillwayError `CONFIG_INVALID` for a property that is no counter, or a difference that is no number.
  */
 export function buildIncrement(type: WriteBehindType, key: unknown, increments: Increments): Change {
+  const rowKey = entityRowKey(type, key);
+  if (rowKey === undefined) throw incompleteKey(type);
   const deltas: Record<string, string> = {};
   for (const [name, difference] of Object.entries(increments)) {
     const scale = type.counters.get(name);
@@ -24,7 +26,7 @@ export function buildIncrement(type: WriteBehindType, key: unknown, increments: 
   return {
     kind: 'increment',
     entity: type.meta.className,
-    rowKey: rowKeyIn(type, key),
+    rowKey,
     values: {},
     deltas,
     originals: {},

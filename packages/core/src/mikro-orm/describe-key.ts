@@ -1,4 +1,4 @@
-import { ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-orm/core';
+import { ReferenceKind, type EntityMetadata, type EntityProperty, type Platform } from '@mikro-orm/core';
 import type { ColumnValue } from './column-value.js';
 import type { DefaultValue } from './default-value.js';
 import type { EntityKey, KeyColumn } from './entity-key.js';
@@ -8,6 +8,7 @@ import { unsupported } from './unsupported.js';
 
 /** How values of this entity are known otherwise. */
 interface Values {
+  readonly platform: Platform;
   of(column: PropertyColumn): ColumnValue;
   /** What the database would put in. */
   absent(property: EntityProperty): DefaultValue | undefined;
@@ -31,12 +32,14 @@ export function describeKey(meta: EntityMetadata, values: Values): EntityKey {
 
 function keyColumn(meta: EntityMetadata, property: EntityProperty, column: PropertyColumn, values: Values): KeyColumn {
   const value = values.of(column);
-  const text = keyText(value.type);
-  if (!text || (column.leaf.customType && !isPlainKeyType(column.leaf))) {
+  const { customType } = column.leaf;
+  const momentText = (moment: unknown): string => JSON.parse(value.toText(moment)) as string;
+  const text = keyText(value.type, column.leaf.runtimeType === 'Date' ? momentText : undefined);
+  if (!text || column.leaf.hasConvertToDatabaseValueSQL) {
     throw unsupported(
       meta.className,
       `its primary key "${property.name}" has the type ${value.type}`,
-      'Use an integer, bigint, uuid, text or varchar key',
+      'Use an integer, bigint, uuid, text, varchar, bytea or numeric(p,s) key, or one of type Date with length: 3',
     );
   }
   const isNumber = value.type === 'integer' || value.type === 'smallint' || value.type === 'bigint';
@@ -46,14 +49,8 @@ function keyColumn(meta: EntityMetadata, property: EntityProperty, column: Prope
     leaf: column.leaf,
     column: { property: property.name, name: column.name, type: value.type, read: value.read },
     text,
+    toDatabase: (keyValue) => (customType ? customType.convertToDatabaseValue(keyValue, values.platform) : keyValue),
     toRow: (keyTextValue) => value.toRow(isNumber ? keyTextValue : JSON.stringify(keyTextValue)),
     ...(absent && { absent }),
   };
-}
-
-/** MikroORM's own types for bigint and uuid change nothing about the database form of a key. */
-function isPlainKeyType(property: EntityProperty): boolean {
-  return ['BigIntType', 'UuidType', 'StringType', 'IntegerType', 'SmallIntType', 'TextType'].includes(
-    property.customType?.constructor.name ?? '',
-  );
 }

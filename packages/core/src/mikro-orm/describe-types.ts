@@ -64,6 +64,7 @@ function describeType(
   assertMergeable(meta, policy);
   const version = versionOf(meta);
   const key = describeKey(meta, {
+    platform: options.platform,
     of: ({ leaf, type }) => valueOf(meta, leaf, options, type),
     absent: absentValue,
   });

@@ -20,6 +20,8 @@ export interface KeyColumn {
   readonly column: Column;
   /** The one text of a value in database form. */
   readonly text: (value: unknown) => string;
+  /** A value of the entity in database form. */
+  readonly toDatabase: (value: unknown) => unknown;
   /** Reads a text back into what the driver answers for the column. */
   readonly toRow: (text: string) => unknown;
   /** What the database would put in when the key is not set. */
@@ -31,8 +33,21 @@ export interface KeyColumn {
  * `undefined` for a key that is not complete.
  */
 export function knownRowKey(type: WriteBehindType, key: unknown): RowKey | undefined {
-  const { columns } = type.key;
+  return namedBy(type, keyValues(type.meta, key));
+}
+
+/** The same for a key as an entity has it, before its custom types have converted it. */
+export function entityRowKey(type: WriteBehindType, key: unknown): RowKey | undefined {
   const values = keyValues(type.meta, key);
+  if (Utils.isEntity(key, true) || values.length !== type.key.columns.length) return namedBy(type, values);
+  return namedBy(
+    type,
+    values.map((value, position) => (value == null ? value : type.key.columns[position]?.toDatabase(value))),
+  );
+}
+
+function namedBy(type: WriteBehindType, values: readonly unknown[]): RowKey | undefined {
+  const { columns } = type.key;
   if (values.length !== columns.length || !values.every(isKeyScalar)) return undefined;
   const texts = columns.map(({ text }, position) => text(values[position]));
   return rowKeyOf({ schema: type.table.schema, table: type.table.name, key: texts });
@@ -42,7 +57,11 @@ export function knownRowKey(type: WriteBehindType, key: unknown): RowKey | undef
 export function rowKeyIn(type: WriteBehindType, key: unknown): RowKey {
   const known = knownRowKey(type, key);
   if (known !== undefined) return known;
-  throw new SpillwayError(
+  throw incompleteKey(type);
+}
+
+export function incompleteKey(type: WriteBehindType): SpillwayError {
+  return new SpillwayError(
     'CONFIG_INVALID',
     `${type.meta.className}: a primary key has to have a value for ${type.meta.primaryKeys.join(', ')}`,
   );

@@ -17,7 +17,8 @@ export class EntityStates {
   /** A replacement of a deleted row goes on from that row's version, which only the staging store knows. */
   correctVersions(operations: readonly Operation[], versions: ReadonlyMap<RowKey, VersionText | undefined>): void {
     for (const { type, entity, change, kind } of operations) {
-      const version = versions.get(change.rowKey);
+      // MikroORM finds the answers of a batch by keys as texts, in which moments lose their milliseconds; so none is left to it.
+      const version = versions.has(change.rowKey) ? (versions.get(change.rowKey) ?? change.version) : undefined;
       if (type.version && version !== undefined && kind !== 'delete')
         setVersion(entity, type.version.property.name, versionValue(version, type.version.kind));
     }

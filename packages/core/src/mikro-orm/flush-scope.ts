@@ -12,7 +12,7 @@ import {
 import type { RowKey } from '../change/row-key.js';
 import { needsDatabase } from './database-made.js';
 import { valueIn } from './embedded-value.js';
-import { knownRowKey, namesKey } from './entity-key.js';
+import { entityRowKey, knownRowKey, namesKey } from './entity-key.js';
 import type { TypeRegistry } from './type-registry.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
@@ -74,8 +74,8 @@ function closesCycle(types: TypeRegistry, uow: UnitOfWork): boolean {
 /** The write-behind rows that a flush writes or refers to, as far as they can exist already. SQL needs what is pending of them to be written first. */
 export function rowsInvolved(types: TypeRegistry, uow: UnitOfWork): Set<RowKey> {
   const rows = new Set<RowKey>();
-  const addKey = (type: WriteBehindType, key: unknown): void => {
-    const row = knownRowKey(type, key);
+  const addKey = (type: WriteBehindType, key: unknown): void => addRow(knownRowKey(type, key));
+  const addRow = (row: RowKey | undefined): void => {
     if (row !== undefined) rows.add(row);
   };
   const add = (value: unknown): void => {
@@ -94,7 +94,7 @@ export function rowsInvolved(types: TypeRegistry, uow: UnitOfWork): Set<RowKey> 
       if (!relation.owner && relation.kind !== ReferenceKind.MANY_TO_ONE) continue;
       const value: unknown = valueIn(entity, relation, meta);
       const target = relation.mapToPk ? types.of(relation.targetMeta) : undefined;
-      if (target?.isIn(relation.targetMeta?.schema)) addKey(target, value);
+      if (target?.isIn(relation.targetMeta?.schema)) addRow(entityRowKey(target, value));
       else add(value);
     }
   }

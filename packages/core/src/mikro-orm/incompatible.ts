@@ -5,6 +5,6 @@ import { SpillwayError } from '../errors.js';
 export function incompatible(what: string): SpillwayError {
   return new SpillwayError(
     'ORM_INCOMPATIBLE',
-    `This version of MikroORM (${Utils.getORMVersion()}) does not fit Spillway: ${what}. Spillway needs @mikro-orm/core and @mikro-orm/postgresql ^7.1.0; update one of them`,
+    `This version of MikroORM (${Utils.getORMVersion()}) does not fit Spillway: ${what}. Spillway needs @mikro-orm/core and @mikro-orm/postgresql ^7.1.9; update one of them`,
   );
 }

@@ -15,14 +15,4 @@ describe('an ORM on PGlite', () => {
         'Use @mikro-orm/postgresql, or leave spillway() out of the extensions, for example in tests [CONFIG_INVALID]',
     );
   });
-
-  test('works as always without the extension', async () => {
-    const orm = await MikroORM.init({ entities: [thing] });
-    await orm.schema.create();
-    const em = orm.em.fork();
-    const { id } = em.create(thing, { id: crypto.randomUUID() });
-    await em.flush();
-    expect(await orm.em.fork().findOne(thing, { id })).toMatchObject({ id });
-    await orm.close();
-  });
 });

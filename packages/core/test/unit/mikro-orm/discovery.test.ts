@@ -59,10 +59,10 @@ describe('an entity that cannot be written behind is refused at discovery, by na
 
   test('a key whose equal values look different', async () => {
     const message = await refusal(
-      behind(defineEntity({ name: 'Price', properties: { amount: p.decimal().precision(10).scale(2).primary() } })),
+      behind(defineEntity({ name: 'Price', properties: { amount: p.double().primary() } })),
     );
     expect(message).toMatch(
-      /^Price cannot .* primary key "amount" has the type numeric\(10,2\)\. Use an integer, bigint, uuid, text or varchar key/,
+      /^Price cannot .* primary key "amount" has the type double precision\. Use an integer, bigint, uuid, text, varchar, bytea or numeric/,
     );
   });
 
@@ -239,7 +239,7 @@ describe('an ORM with the extension', () => {
   test('that is too old, or whose hooks have moved, is refused and told what is missing', () => {
     const orm = { driver: { find: () => [] }, config: { get: () => true } };
     expect(() => spillway({ redis: NOWHERE.redis }).register(orm as never)).toThrow(
-      /^This version of MikroORM \(7\.\d+\.\d+\) does not fit Spillway: its driver has no method count\(\)\. Spillway needs @mikro-orm\/core and @mikro-orm\/postgresql \^7\.1\.0; update one of them \[ORM_INCOMPATIBLE\]/,
+      /^This version of MikroORM \(7\.\d+\.\d+\) does not fit Spillway: its driver has no method count\(\)\. Spillway needs @mikro-orm\/core and @mikro-orm\/postgresql \^7\.1\.9; update one of them \[ORM_INCOMPATIBLE\]/,
     );
   });
 });

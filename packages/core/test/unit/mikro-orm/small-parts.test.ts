@@ -35,11 +35,19 @@ describe('the key text', () => {
     expect(keyText('bigint')?.(42)).toBe(keyText('integer')?.('42'));
     expect(keyText('uuid')?.('ABC')).toBe('abc');
     expect(keyText('varchar(20)')?.('a,"b')).toBe('a,"b');
+    expect(keyText('numeric(10,2)')?.('10.5')).toBe(keyText('numeric(10,2)')?.('1.050e1'));
+    expect(keyText('numeric(10)')?.(7)).toBe('7');
+    expect(keyText('bytea')?.(new Uint8Array([0, 255]))).toBe(keyText('bytea')?.(Buffer.from('00ff', 'hex')));
+    expect(keyText('timestamptz(3)', (moment) => (moment as Date).toISOString())?.(new Date(1))).toBe(
+      '1970-01-01T00:00:00.001Z',
+    );
   });
 
   test('does not exist for types whose equal values look different', () => {
-    for (const type of ['numeric(10,2)', 'char(5)', 'timestamptz', 'bytea', 'real'])
+    for (const type of ['numeric', 'char(5)', 'timestamptz', 'timestamptz(3)', 'date', 'real', 'text[]'])
       expect(keyText(type)).toBeUndefined();
+    for (const type of ['timestamptz', 'timestamptz(6)', 'timestamp', 'date'])
+      expect(keyText(type, String)).toBeUndefined();
   });
 });
 

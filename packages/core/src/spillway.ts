@@ -62,6 +62,7 @@ function policiesOf(
     name: meta.className,
     entityClass: meta.class,
     repositoryClass: meta.repository?.(),
+    root: meta.root.inheritanceType === 'sti' && meta.root.class !== meta.class ? meta.root.className : undefined,
   }));
   const found = collectPolicies(places, policies);
   return new Map(

@@ -14,7 +14,7 @@ export function buildInsert(type: WriteBehindType, key: unknown, payload: Payloa
     kind: 'insert',
     entity: type.meta.className,
     rowKey: rowKeyIn(type, key),
-    ...(type.version && { version: nextVersion(undefined, type.version.kind, nowMs) }),
+    ...(type.version && { version: type.version.initial ?? nextVersion(undefined, type.version.kind, nowMs) }),
     values: { ...Object.fromEntries(type.nulls.map((name) => [name, 'null'])), ...valueTexts(type, payload) },
     deltas: {},
     originals: {},

@@ -34,7 +34,7 @@ function parentsByName(
     metas.map((meta) => {
       const parents = meta.relations
         .filter((property) => hasColumn(property) && !without.has(property))
-        .map(({ targetMeta }) => targetMeta?.className ?? '');
+        .map(({ targetMeta }) => targetMeta?.root.className ?? '');
       return [meta.className, new Set(parents.filter((parent) => names.has(parent)))];
     }),
   );
@@ -45,7 +45,7 @@ function opening(metas: readonly EntityMetadata[], cycle: readonly string[]): En
   for (const [position, child] of cycle.slice(0, -1).entries()) {
     const meta = metas.find(({ className }) => className === child);
     const references = (meta?.relations ?? []).filter(
-      (property) => hasColumn(property) && property.targetMeta?.className === cycle[position + 1],
+      (property) => hasColumn(property) && property.targetMeta?.root.className === cycle[position + 1],
     );
     if (references.every(({ nullable }) => nullable)) return references;
   }
@@ -63,7 +63,7 @@ export function foreignKeys(
 ): ForeignKey[] {
   const keyColumns = meta.getPrimaryProps().flatMap(({ fieldNames }) => fieldNames);
   return meta.relations.flatMap((property) => {
-    const target = hasColumn(property) && property.targetMeta ? tableOf(property.targetMeta) : undefined;
+    const target = hasColumn(property) && property.targetMeta ? tableOf(property.targetMeta.root) : undefined;
     if (!target || property.targetKey !== undefined) return [];
     const parts = property.fieldNames.map((column) =>
       property.primary ? { key: keyColumns.indexOf(column) } : { value: valueName(property, column) },

@@ -10,7 +10,10 @@ import {
   type ColumnValueOptions,
 } from './column-value.js';
 import { conflictStrategy } from './entity-values.js';
+import { databaseMade } from './database-made.js';
 import { defaultValue, type DefaultValue } from './default-value.js';
+import { embeddedValue, isDocument, type DocumentMapper } from './embedded-value.js';
+import { singleTable } from './single-table.js';
 import { describeKey } from './describe-key.js';
 import { describeReferences, foreignKeys, type References } from './describe-references.js';
 import { columnsOf, valueName } from './property-columns.js';
@@ -26,6 +29,7 @@ export interface DescribeOptions extends ColumnValueOptions {
   /** The schema of tables that name none. */
   readonly defaultSchema: string;
   readonly platform: Platform;
+  readonly mapDocument: DocumentMapper;
 }
 
 /**
@@ -46,18 +50,26 @@ function describeType(
 ): WriteBehindType {
   const values = new Map<string, PropertyValue>();
   for (const property of meta.props) {
-    if (property.primary || property.version || property.persist === false || !hasColumn(property)) continue;
+    if (
+      property.primary ||
+      property.version ||
+      property.persist === false ||
+      property.generated ||
+      !hasColumn(property)
+    )
+      continue;
     for (const { name, type, leaf } of columnsOf(property))
-      values.set(valueName(property, name), propertyValue(meta, property, name, valueOf(meta, leaf, options, type)));
+      values.set(valueName(property, name), propertyValue(property, name, valueOf(meta, leaf, options, type)));
   }
   assertMergeable(meta, policy);
   const version = versionOf(meta);
   const key = describeKey(meta, {
     platform: options.platform,
     of: ({ leaf, type }) => valueOf(meta, leaf, options, type),
-    absent: (property) => (property.defaultRaw === undefined ? undefined : absentValue(meta, property)),
+    absent: absentValue,
   });
   const counters = countersOf(meta, policy, values);
+  const family = singleTable(meta);
   const table: Table = {
     entity: meta.className,
     schema: meta.schema ?? options.defaultSchema,
@@ -98,12 +110,16 @@ function describeType(
     key,
     ...(version && { version }),
     values,
+    databaseMade: databaseMade(meta, policy.inserts),
     counters,
     closing: new Set(meta.relations.filter((property) => references.closing.has(property)).map(({ name }) => name)),
-    closesCycle: [...references.closing].some(({ targetMeta }) => targetMeta?.class === meta.class),
+    closesCycle: [...references.closing].some(({ targetMeta }) => targetMeta?.root.class === meta.class),
     nulls: nullsOf(meta, values),
     keepsOriginals: asksOriginals,
-    lookups: meta.props.some((property) => property.formula || isInverseOneToOne(property)) ? 'drain' : 'overlay',
+    ...(family && { family }),
+    lookups: meta.props.some((property) => property.formula || property.generated || isInverseOneToOne(property))
+      ? 'drain'
+      : 'overlay',
   };
 }
 
@@ -120,26 +136,13 @@ function assertMergeable(meta: EntityMetadata, { conflict }: ResolvedPolicy): vo
   );
 }
 
-function propertyValue(
-  meta: EntityMetadata,
-  property: EntityProperty,
-  column: string,
-  value: ColumnValue,
-): PropertyValue {
-  return property.defaultRaw === undefined
-    ? { property, column, value }
-    : { property, column, value, absent: absentValue(meta, property) };
+function propertyValue(property: EntityProperty, column: string, value: ColumnValue): PropertyValue {
+  const absent = absentValue(property);
+  return { property, column, value, ...(absent && { absent }) };
 }
 
-function absentValue(meta: EntityMetadata, property: EntityProperty): DefaultValue {
-  const expression = property.defaultRaw ?? 'null';
-  const made = defaultValue(expression);
-  if (made) return made;
-  throw unsupported(
-    meta.className,
-    `the default of property "${property.name}" (${expression}) can only be made by the database`,
-    'Set the value in the entity (onCreate or an initialiser)',
-  );
+function absentValue(property: EntityProperty): DefaultValue | undefined {
+  return property.defaultRaw === undefined || property.returning ? undefined : defaultValue(property.defaultRaw);
 }
 
 function valueOf(
@@ -151,12 +154,13 @@ function valueOf(
   const value = property.nativeEnumName
     ? enumValue(property.nativeEnumName, declared.endsWith('[]'))
     : columnValue(declared, contentOf(property), options);
-  if (!value)
+  if (!value || (isDocument(property) && value.read !== 'cast'))
     throw unsupported(
       meta.className,
       `property "${property.name}" has the column type ${declared}, which is not supported yet`,
       'Use another type',
     );
+  if (isDocument(property)) return embeddedValue(property, value, options.mapDocument);
   // What the driver answers has gone through SQL of the custom type, which nothing here can evaluate.
   return property.hasConvertToJSValueSQL ? { ...value, isExact: () => false } : value;
 }
@@ -183,7 +187,9 @@ function versionOf(meta: EntityMetadata): WriteBehindType['version'] {
       'Declare it with length: 3',
     );
   }
-  return { property, kind: property.runtimeType === 'Date' ? 'date' : 'integer' };
+  if (property.runtimeType === 'Date') return { property, kind: 'date' };
+  const initial = property.defaultRaw?.trim() ?? '';
+  return { property, kind: 'integer', ...(/^\d+$/.test(initial) && { initial: String(BigInt(initial)) }) };
 }
 
 function countersOf(
@@ -209,7 +215,7 @@ function countersOf(
 
 function nullsOf(meta: EntityMetadata, values: ReadonlyMap<string, PropertyValue>): string[] {
   const all = [...values];
-  if (!all.some(([, { property }]) => property.targetMeta?.class === meta.class)) return [];
+  if (!all.some(([, { property }]) => property.targetMeta?.root.class === meta.class)) return [];
   return all.filter(([, { property, absent }]) => property.nullable && !absent).map(([name]) => name);
 }
 

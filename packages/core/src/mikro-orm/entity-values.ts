@@ -3,6 +3,7 @@ import { rowDecider, type ValueConversion } from '../policy/row-decider.js';
 import type { PolicyConflict } from '../policy/policy.js';
 import type { ConflictStrategy } from '../conflict/strategy.js';
 import { parseRowKey } from '../change/row-key.js';
+import { isDocument } from './embedded-value.js';
 import type { PropertyValue, WriteBehindType } from './write-behind-type.js';
 
 /** A policy's conflict strategy as the sink needs it: a developer's function is given values as in the entity. */
@@ -36,11 +37,12 @@ function valueConversion({ meta, key, values, counters }: EntityParts, platform:
 
 function toEntity(property: EntityProperty, value: unknown, platform: Platform): unknown {
   if (value === null) return null;
+  if (isDocument(property)) return value;
   if (property.customType) return property.customType.convertToJSValue(value, platform);
   return property.runtimeType === 'Date' && !(value instanceof Date) ? platform.parseDate(value as string) : value;
 }
 
 function toDatabase(property: EntityProperty, value: unknown, platform: Platform): unknown {
-  if (value === null || !property.customType) return value;
+  if (value === null || !property.customType || isDocument(property)) return value;
   return property.customType.convertToDatabaseValue(value, platform, { mode: 'serialization' });
 }

@@ -10,6 +10,8 @@ import {
   type UnitOfWork,
 } from '@mikro-orm/core';
 import type { RowKey } from '../change/row-key.js';
+import { needsDatabase } from './database-made.js';
+import { valueIn } from './embedded-value.js';
 import { entityRowKey, knownRowKey, namesKey } from './entity-key.js';
 import type { TypeRegistry } from './type-registry.js';
 import type { WriteBehindType } from './write-behind-type.js';
@@ -36,9 +38,14 @@ function canBeStaged(types: TypeRegistry, changeSet: ChangeSet<AnyEntity>): bool
   const type = types.of(changeSet.meta);
   if (!type || !type.isIn(changeSet.schema) || Object.values(changeSet.payload).some(isRaw)) return false;
   if (touchesCycle(type, changeSet)) return false;
+  if (changeSet.type === ChangeSetType.CREATE && needsDatabase(type, changeSet.payload)) return false;
   const isUpdate = changeSet.type === ChangeSetType.UPDATE || changeSet.type === ChangeSetType.UPDATE_EARLY;
   // Another primary key is another record; only SQL renames a row.
   if (isUpdate && namesKey(type, changeSet.payload)) return false;
+  // What concurrencyCheck compares are loaded values, and only the database knows whether two of them are equal.
+  if (isUpdate && type.meta.concurrencyCheckKeys.size > 0) return false;
+  // A row that becomes one of another class is found by other queries than before.
+  if (isUpdate && type.family && type.family.discriminator in changeSet.payload) return false;
   // A versioned row that was never loaded has no version to expect.
   return !isUpdate || !type.version || Reflect.get(changeSet.entity, type.version.property.name) != null;
 }
@@ -85,7 +92,7 @@ export function rowsInvolved(types: TypeRegistry, uow: UnitOfWork): Set<RowKey> 
     if (type?.isIn(changeSet.schema)) addKey(type, changeSet.getPrimaryKey());
     for (const relation of meta.relations) {
       if (!relation.owner && relation.kind !== ReferenceKind.MANY_TO_ONE) continue;
-      const value: unknown = Reflect.get(entity, relation.name);
+      const value: unknown = valueIn(entity, relation, meta);
       const target = relation.mapToPk ? types.of(relation.targetMeta) : undefined;
       if (target?.isIn(relation.targetMeta?.schema)) addRow(entityRowKey(target, value));
       else add(value);

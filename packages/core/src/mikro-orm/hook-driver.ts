@@ -64,7 +64,7 @@ export function hookDriver(
     find: async (entity: unknown, where: unknown, options: Options = {}) => {
       if (options[SOUGHT]) options[SOUGHT].isAsked = true;
       const staged = stagedCall(options);
-      if (staged) return writes.expectedRows(where);
+      if (staged) return writes.rows(staged, where, options['fields']);
       return reads.find(metaOf(entity, options), where, options, (condition, opts) =>
         call('find', [entity, condition, opts]),
       );

@@ -70,6 +70,7 @@ function describe(orm: MikroORM, storage: MetadataStorage, policiesOf: Installat
   return describeTypes(decorated, {
     defaultSchema: orm.config.get('schema') ?? orm.driver.getPlatform().getDefaultSchemaName() ?? 'public',
     platform: orm.driver.getPlatform(),
+    mapDocument: (document, embeddable) => orm.driver.mapResult(document, embeddable),
     timestampsInUtc: orm.config.get('forceUtcTimezone') ?? true,
   });
 }

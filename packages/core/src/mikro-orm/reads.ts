@@ -38,8 +38,11 @@ export class Reads {
     // What a transaction reads may be what it goes on to change by SQL, so nothing is laid over; a lock makes no other query of it.
     const keys =
       type && !isDrained(options) ? lookupKeys(type, where, inside ? unlocked(options) : options) : undefined;
-    if (type && keys && type.lookups === 'overlay' && !inside && !hasSession(options['em']))
-      return this.#lookUp(type, keys, primary(options), find);
+    if (type && keys && type.lookups === 'overlay' && !inside && !hasSession(options['em'])) {
+      const rows = await this.#lookUp(type, keys, primary(options), find);
+      // What is only staged has not met the condition that MikroORM adds for a subclass.
+      return type.family ? rows.filter((row) => type.family?.holds(meta, row)) : rows;
+    }
     if (keys) await this.#engine.drain({ kind: 'rows', keys }, { insideTransaction: inside });
     else await this.beforeQuery(meta, where, options);
     return find(where, type ? primary(options) : options);

@@ -48,6 +48,8 @@ function withChanges(type: WriteBehindType, record: StagedRecord, row: DriverRow
   }
   if (type.version && record.version !== undefined)
     result[type.version.property.name] = versionValue(record.version, type.version.kind);
+  // A look-up asks for no lazy property; those who want one name it, which makes theirs a query.
+  for (const { property } of type.values.values()) if (property.lazy) delete result[property.name];
   return result;
 }
 

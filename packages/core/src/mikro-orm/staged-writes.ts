@@ -1,11 +1,12 @@
 import type { AnyEntity, ChangeSet, QueryResult } from '@mikro-orm/core';
 import type { Change } from '../change/change.js';
 import { buildDelete, buildInsert, buildUpdate } from './build-change.js';
-import { keyReturned, rowKeyIn } from './entity-key.js';
-import { stateOf, type OperationKind } from './operation.js';
+import { keyReturned, keyRow, rowKeyIn } from './entity-key.js';
+import { stateOf, type Operation, type OperationKind } from './operation.js';
 import type { SequenceBlocks } from './sequence-blocks.js';
 import type { StagedCall } from './staging-unit.js';
 import type { TypeRegistry } from './type-registry.js';
+import { rowValues } from './value-texts.js';
 import { versionValue } from './version-text.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
@@ -69,9 +70,13 @@ export class StagedWrites {
     return result(changeSets.map(() => ({})));
   }
 
-  /** The persister's check of versions before a batch: staging compares them itself, atomically, so every row is answered as it is expected. */
-  async expectedRows(where: unknown): Promise<unknown> {
-    return (where as { $or: readonly object[] }).$or;
+  /**
+   * What the persister asks the database for. Before a batch it checks versions: staging compares them itself, atomically, so every row is answered as it is expected. After inserts it
+   * reads again what was not set in the first of them.
+   */
+  async rows(call: StagedCall, where: unknown, fields: unknown): Promise<unknown> {
+    const { $or } = where as { readonly $or?: readonly object[] };
+    return $or ?? insertedRows(call.unit.operations, new Set(call.changeSets.map(({ entity }) => entity)), fields);
   }
 
   #note(
@@ -120,7 +125,8 @@ function rowOf(type: WriteBehindType, made: Payload, change: Change): Row {
   const row: Row = {};
   for (const [name, value] of Object.entries(made)) {
     const property = type.meta.properties[name];
-    if (property) row[property.fieldNames[0] ?? name] = value;
+    const known = type.values.get(name)?.value;
+    if (property) row[property.fieldNames[0] ?? name] = known ? known.toRow(known.toText(value)) : value;
   }
   if (type.version && change.version !== undefined) {
     row[type.version.property.fieldNames[0] ?? type.version.property.name] = versionValue(
@@ -129,6 +135,18 @@ function rowOf(type: WriteBehindType, made: Payload, change: Change): Row {
     );
   }
   return row;
+}
+
+/** By property, as the driver would answer it. */
+function insertedRows(operations: readonly Operation[], entities: ReadonlySet<AnyEntity>, fields: unknown): Row[] {
+  const names = fields as readonly string[];
+  return operations
+    .filter(({ kind, entity }) => kind === 'insert' && entities.has(entity))
+    .map(({ type, change }) => {
+      const values = rowValues(type, change.values);
+      const read = Object.fromEntries(names.map((name) => [name, values[name] ?? null]));
+      return { ...read, ...keyRow(type, change.rowKey) };
+    });
 }
 
 function result(rows: Row[], insertId: unknown = 0): QueryResult {

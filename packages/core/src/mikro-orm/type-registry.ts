@@ -10,17 +10,18 @@ export class TypeRegistry {
 
   fill(types: readonly WriteBehindType[]): void {
     for (const type of types) {
+      for (const member of Object.values(type.meta.discriminatorMap ?? {})) this.#byClass.set(member, type);
       this.#byClass.set(type.meta.class, type);
       this.#byTable.set(tableName(type.table.schema, type.table.name), type);
     }
   }
 
   get all(): readonly WriteBehindType[] {
-    return [...this.#byClass.values()];
+    return [...this.#byTable.values()];
   }
 
   of(meta: EntityMetadata | undefined): WriteBehindType | undefined {
-    return meta && this.#byClass.get(meta.class);
+    return meta && (this.#byClass.get(meta.class) ?? this.#byClass.get(meta.root.class));
   }
 
   ofTable(schema: string, table: string): WriteBehindType | undefined {

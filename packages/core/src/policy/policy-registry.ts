@@ -14,12 +14,15 @@ export interface EntityPlaces {
   readonly entityClass: PolicyClass;
   /** The repository class that belongs to this entity, if it has one of its own. */
   readonly repositoryClass?: PolicyClass | undefined;
+  /** Name of the entity whose table it shares (single-table inheritance). */
+  readonly root?: string | undefined;
 }
 
 /**
  * Finds the policy of every entity that has one: on its class, on its repository class, or among the `policies` of `spillway()`. The same policy in several places is fine.
  * @returns name of the entity -> policy
- * @throws SpillwayError `CONFIG_INVALID` for two places that differ, and for an entry whose entity the ORM does not know.
+ * Entities that share a table are written alike: the policy of the root is that of all of them, and only the root is in the answer.
+ * @throws SpillwayError `CONFIG_INVALID` for two places that differ, for a subclass whose policy is not its root's, and for an entry whose entity the ORM does not know.
  */
 export function collectPolicies(
   entities: readonly EntityPlaces[],
@@ -32,6 +35,9 @@ export function collectPolicies(
     if (policy) {
       policies.set(entity.name, policy);
     }
+  }
+  for (const { name, root } of entities) {
+    if (root !== undefined && policies.has(name)) refuseOther(name, root, policies);
   }
   return policies;
 }
@@ -51,6 +57,17 @@ function policyOf(entity: EntityPlaces, entries: readonly PolicyEntry[]): Stored
     );
   }
   return first?.policy;
+}
+
+/** One table has one queue. */
+function refuseOther(name: string, root: string, policies: Map<string, StoredPolicy>): void {
+  if (!isDeepStrictEqual(policies.get(name), policies.get(root))) {
+    throw new SpillwayError(
+      'CONFIG_INVALID',
+      `${name} has a policy of its own, but shares the table of ${root}, ${policies.has(root) ? 'which has another one' : 'which has none'}. Put @WriteBehind on ${root} alone: it is for all rows of the table`,
+    );
+  }
+  policies.delete(name);
 }
 
 function placesOf(entity: EntityPlaces, entries: readonly PolicyEntry[]): FoundPolicy[] {

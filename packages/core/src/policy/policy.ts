@@ -16,6 +16,7 @@ export interface ResolvedPolicy {
   readonly blockTimeoutMs: number;
   readonly drainTimeoutMs: number;
   readonly onStagingLoss: 'park' | 'apply';
+  readonly inserts: 'sql' | 'refuse';
 }
 
 /**

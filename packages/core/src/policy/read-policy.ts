@@ -19,6 +19,7 @@ const DEFAULT_OPTIONS = [
   'blockTimeout',
   'drainTimeout',
   'onStagingLoss',
+  'inserts',
 ] as const;
 const POLICY_OPTIONS = [...DEFAULT_OPTIONS, 'counters'] as const;
 
@@ -58,6 +59,7 @@ function readWaiting(read: OptionReader): Loose<PolicyLayer> {
     blockTimeoutMs: read.durationMs('blockTimeout', WAIT),
     drainTimeoutMs: read.durationMs('drainTimeout', WAIT),
     onStagingLoss: read.oneOf('onStagingLoss', ['park', 'apply']),
+    inserts: read.oneOf('inserts', ['sql', 'refuse']),
   };
 }
 

@@ -18,6 +18,7 @@ const DEFAULTS: ResolvedPolicy = {
   blockTimeoutMs: 5_000,
   drainTimeoutMs: 2_000,
   onStagingLoss: 'park',
+  inserts: 'sql',
 };
 
 /** What the ORM knows of an entity that its policy depends on. */

@@ -115,6 +115,13 @@ export interface WaitingOptions {
    * @defaultValue `'park'`
    */
   readonly onStagingLoss?: 'park' | 'apply';
+
+  /**
+   * What is done about a new row that needs a value which only the database can make (a generated column, a default that is an expression, a key that is one): the flush that inserts it is
+   * written by SQL, and later changes of the row are staged; or the entity is refused when MikroORM discovers it, so that no flush is slow by surprise.
+   * @defaultValue `'sql'`
+   */
+  readonly inserts?: 'sql' | 'refuse';
 }
 
 export interface RetryOptions {

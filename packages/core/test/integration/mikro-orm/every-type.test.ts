@@ -124,7 +124,7 @@ describe.each([{ forceUtcTimezone: true }, { forceUtcTimezone: false }])('with %
   });
 });
 
-function countOfDifferent(rows: readonly Row[], others: readonly Row[]): number {
-  const written = new Map(rows.map((row) => [row['id'], JSON.stringify(row)]));
+function countOfDifferent(some: readonly Row[], others: readonly Row[]): number {
+  const written = new Map(some.map((row) => [row['id'], JSON.stringify(row)]));
   return others.filter((row) => written.get(row['id']) !== JSON.stringify(row)).length;
 }

@@ -26,6 +26,7 @@ describe('a policy', () => {
       blockTimeoutMs: 5_000,
       drainTimeoutMs: 2_000,
       onStagingLoss: 'park',
+      inserts: 'sql',
     });
   });
 
@@ -43,6 +44,7 @@ describe('a policy', () => {
       blockTimeout: '1s',
       drainTimeout: '3s',
       onStagingLoss: 'apply',
+      inserts: 'refuse',
     };
     expect(resolve(policy)).toEqual({
       debounceMs: 2_000,
@@ -57,6 +59,7 @@ describe('a policy', () => {
       blockTimeoutMs: 1_000,
       drainTimeoutMs: 3_000,
       onStagingLoss: 'apply',
+      inserts: 'refuse',
     });
   });
 
@@ -149,6 +152,7 @@ describe('a policy is refused', () => {
       "detect in the policy of Product is 'versions'; it must be 'version', 'changed-properties' or 'none'",
     ],
     [{ onFull: 'write-through' }, "onFull in the policy of Product is 'write-through'; it must be 'block' or 'reject'"],
+    [{ inserts: 'stage' }, "inserts in the policy of Product is 'stage'; it must be 'sql' or 'refuse'"],
     [{ onStagingLoss: true }, "onStagingLoss in the policy of Product is true; it must be 'park' or 'apply'"],
     [
       { conflict: 'ours' },
@@ -177,7 +181,7 @@ describe('a policy is refused', () => {
   it('for an option that does not exist, with those that do', () => {
     expect(() => resolve({ cache: { ttl: '5m' } })).toThrow(
       'Unknown option "cache" in the policy of Product. Known are debounce, maxDelay, detect, ' +
-        'conflict, retry, maxPending, maxRecordBytes, onFull, blockTimeout, drainTimeout, onStagingLoss, counters',
+        'conflict, retry, maxPending, maxRecordBytes, onFull, blockTimeout, drainTimeout, onStagingLoss, inserts, counters',
     );
   });
 

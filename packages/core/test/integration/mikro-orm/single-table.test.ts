@@ -1,0 +1,131 @@
+import { defineEntity, p } from '@mikro-orm/postgresql';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Spillway, WriteBehind } from '../../../src/index.js';
+import { twins, type Twins } from './twin-orm.js';
+
+const Owner = defineEntity({ name: 'Owner', properties: { id: p.integer().primary(), name: p.string() } });
+const Animal = defineEntity({
+  name: 'Animal',
+  abstract: true,
+  discriminatorColumn: 'kind',
+  properties: { id: p.integer().primary(), kind: p.string(), name: p.string(), version: p.integer().version() },
+});
+const Dog = defineEntity({
+  name: 'Dog',
+  extends: Animal,
+  discriminatorValue: 'dog',
+  properties: { bark: p.string().nullable(), owner: () => p.manyToOne(Owner).nullable() },
+});
+const Puppy = defineEntity({
+  name: 'Puppy',
+  extends: Dog,
+  discriminatorValue: 'puppy',
+  properties: { toy: p.string().nullable() },
+});
+const Cat = defineEntity({
+  name: 'Cat',
+  extends: Animal,
+  discriminatorValue: 'cat',
+  properties: { lives: p.integer().default(9), friend: () => p.manyToOne(Dog).nullable() },
+});
+const Collar = defineEntity({
+  name: 'Collar',
+  properties: { id: p.integer().primary(), dog: () => p.manyToOne(Dog) },
+});
+for (const schema of [Owner, Animal, Collar]) WriteBehind()(schema.class as never);
+
+const ALL = [Animal, Dog, Puppy, Cat];
+let both: Twins;
+
+beforeAll(async () => {
+  both = await twins([Owner, Animal, Dog, Puppy, Cat, Collar]);
+});
+
+afterAll(async () => {
+  await both[Symbol.asyncDispose]();
+});
+
+/** Every class looks for every row by key, in all forms; once while it is staged, once when it is written. */
+async function readAll(...ids: number[]): Promise<unknown[]> {
+  const read = async (): Promise<void> => {
+    for (const entity of ALL) {
+      for (const id of ids) await both.same((em) => em.findOne(entity as never, id));
+      await both.same((em) => em.find(entity as never, { id: { $in: ids } }));
+    }
+  };
+  await read();
+  const differences = await both.differences();
+  await read();
+  await both.same((em) => em.find(Animal as never, {}, { orderBy: { id: 'asc' } as never }));
+  return differences;
+}
+
+describe('classes that share a table', () => {
+  test('are staged together, and each class finds its own rows', async () => {
+    await both.same(async (em) => {
+      const owner = em.create(Owner, { id: 1, name: 'Ann' });
+      const dog = em.create(Dog, { id: 1, name: 'Rex', bark: 'woof', owner } as never);
+      em.create(Puppy, { id: 2, name: 'Bo', toy: 'ball' } as never);
+      em.create(Cat, { id: 3, name: 'Tom', friend: dog } as never);
+      em.create(Collar, { id: 1, dog } as never);
+      await em.flush();
+    });
+    expect(Object.keys((await Spillway.of(both.behind).status()).pending).toSorted()).toEqual([
+      'Animal',
+      'Collar',
+      'Owner',
+    ]);
+    expect(await readAll(1, 2, 3)).toEqual([]);
+  });
+
+  test('are updated together, staged and written', async () => {
+    await both.same(async (em) => {
+      const animals = await em.find(Animal as never, { id: { $in: [1, 2, 3] } });
+      for (const animal of animals as { name: string }[]) animal.name += '!';
+      for (const dog of animals as { bark?: string; constructor: { name: string } }[])
+        if (dog.constructor.name !== 'Cat') dog.bark = 'wuff';
+      await em.flush();
+    });
+    expect(await readAll(1, 2, 3)).toEqual([]);
+  });
+
+  test('replace each other under one key', async () => {
+    await both.same(async (em) => {
+      em.create(Cat, { id: 10, name: 'Kit', lives: 7 } as never);
+      await em.flush();
+    });
+    expect(await both.differences()).toEqual([]);
+    await both.same(async (em) => {
+      em.remove(await em.findOneOrFail(Cat as never, 10));
+      await em.flush();
+    });
+    expect(await both.behind.em.fork().findOne(Animal as never, 10)).toBeNull();
+    const em = both.behind.em.fork();
+    em.create(Dog, { id: 10, name: 'Rover' } as never);
+    await em.flush();
+    expect(await both.behind.em.fork().findOne(Cat as never, 10)).toBeNull();
+    expect(await both.behind.em.fork().findOne(Dog as never, 10)).toMatchObject({ name: 'Rover' });
+    await Spillway.of(both.behind).drain(Dog);
+    expect(await both.behind.em.fork().findOne(Dog as never, 10)).toMatchObject({ name: 'Rover' });
+    await both.behind.em.fork().nativeDelete(Animal as never, { id: 10 });
+  });
+
+  test('a row that becomes one of another class is written by SQL', async () => {
+    await both.same(async (em) => {
+      em.create(Dog, { id: 20, name: 'Max' } as never);
+      await em.flush();
+      Object.assign(await em.findOneOrFail(Dog as never, { id: 20 }), { kind: 'puppy' });
+      await em.flush();
+    });
+    expect(await readAll(20)).toEqual([]);
+  });
+
+  test('are counted and dropped by the name of any of them', async () => {
+    await both.same(async (em) => {
+      em.remove(await em.findOneOrFail(Cat as never, 3));
+      await em.flush();
+      return em.count(Animal as never);
+    });
+    expect(await readAll(1, 2, 3)).toEqual([]);
+  });
+});

@@ -4,6 +4,7 @@ import { assertEntityManager } from './contract-check.js';
 import type { ContractWatch } from './contract-watch.js';
 import type { Engine } from './engine.js';
 import { flushMode } from './flush-scope.js';
+import { hasSession } from './has-session.js';
 import { hookPersister } from './hook-persister.js';
 import { addCounters, prepareSql } from './prepare-sql.js';
 import { StagedFlush } from './staged-flush.js';
@@ -102,7 +103,8 @@ function flushConnection(
 ): Connection {
   const transactional: Transactional = async (callback, options) => {
     // Only the unit of work's own transaction has a broadcaster and runs while change sets are there.
-    const mode = options?.eventBroadcaster ? flushMode(context.types, em.getUnitOfWork(false)) : 'plain';
+    const found = options?.eventBroadcaster ? flushMode(context.types, em.getUnitOfWork(false)) : 'plain';
+    const mode = found === 'staged' && hasSession(em) ? 'sql' : found;
     if (mode !== 'plain') context.watch.assertCommitted();
     if (mode === 'staged') {
       let answer: unknown;

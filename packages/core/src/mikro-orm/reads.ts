@@ -5,6 +5,7 @@ import type { Pending } from '../staging/staging-store.js';
 import { keyRow, knownRowKey, rowKeyIn } from './entity-key.js';
 import type { Engine } from './engine.js';
 import { inexactRows } from './exact-overlay.js';
+import { hasSession } from './has-session.js';
 import { lookupKeys } from './lookup.js';
 import { isDrained } from './staging-unit.js';
 import { layOver, rowVersion, type DriverRow } from './row-overlay.js';
@@ -37,7 +38,7 @@ export class Reads {
     // What a transaction reads may be what it goes on to change by SQL, so nothing is laid over; a lock makes no other query of it.
     const keys =
       type && !isDrained(options) ? lookupKeys(type, where, inside ? unlocked(options) : options) : undefined;
-    if (type && keys && type.lookups === 'overlay' && !inside) {
+    if (type && keys && type.lookups === 'overlay' && !inside && !hasSession(options['em'])) {
       const rows = await this.#lookUp(type, keys, primary(options), find);
       // What is only staged has not met the condition that MikroORM adds for a subclass.
       return type.family ? rows.filter((row) => type.family?.holds(meta, row)) : rows;

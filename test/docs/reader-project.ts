@@ -79,9 +79,11 @@ export class ReaderProject implements Disposable {
   }
 }
 
-/** What a program of the documents promises to say: the comments behind its `console.log`s. */
+/** What a program of the documents promises to say: the comments behind its `console.log`s, and those that begin with `logs:`. */
 export function promisedOutput({ code }: CodeBlock): string {
-  return [...code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(([, said = '']) => `${said}\n`).join('');
+  return [...code.matchAll(/(?:console\.log\(.*\); \/\/|\/\/ logs:) (.*)$/gm)]
+    .map(([, said = '']) => `${said}\n`)
+    .join('');
 }
 
 /** As strict as can be: what compiles here compiles everywhere. */

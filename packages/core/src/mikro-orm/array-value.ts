@@ -6,7 +6,7 @@ import { nameOf } from './column-type.js';
  */
 export function arrayValue(element: string, { read, isExact, write }: Conversion): Conversion {
   const reads = DRIVER_READS.has(nameOf(element));
-  const rowElement = nameOf(element) === 'numeric' ? Number : (text: string): unknown => read(write(text));
+  const rowElement = ELEMENT_READS[nameOf(element)] ?? ((text: string): unknown => read(write(text)));
   return {
     write: (value) => JSON.stringify(String(value).toWellFormed()),
     read: (text) => {
@@ -31,12 +31,19 @@ const DRIVER_READS: ReadonlySet<string> = new Set([
   'real',
   'double precision',
   'numeric',
+  'boolean',
   'text',
   'varchar',
   'uuid',
   'date',
   'time',
 ]);
+
+/** The driver makes numbers of the elements of a `numeric[]`, though a single one stays a text; booleans are `t` and `f` in an array. */
+const ELEMENT_READS: Readonly<Record<string, (text: string) => unknown>> = {
+  numeric: Number,
+  boolean: (text) => text === 't' || text === 'true',
+};
 
 /** Quoted, or plain without anything that PostgreSQL would trim or read in another way. */
 const ELEMENT = /"((?:[^"\\]|\\.)*)"|([^\s"{},\\](?:[^"{},\\]*[^\s"{},\\])?)/suy;

@@ -12,7 +12,7 @@ export function dateValue(type: string, options: DateOptions): Conversion | unde
     return moments(
       type,
       (date) => momentText(date.toISOString()),
-      (text) => new Date(isoText(text)),
+      (text) => new Date(/(?:Z|[+-]\d\d(?::\d\d)?)(?: BC)?$/.test(text.slice(10)) ? isoText(text) : Number.NaN),
     );
   }
   if (name === 'date') return opaqueValue(options);
@@ -28,7 +28,7 @@ export function dateValue(type: string, options: DateOptions): Conversion | unde
 function moments(type: string, write: (date: Date) => string, read: (text: string) => Date): Conversion {
   const written = (date: Date): string => write(rounded(date, type));
   return {
-    write: (value) => JSON.stringify(momentOf(value, written)),
+    write: (value) => JSON.stringify(momentOf(value, written, read)),
     read: (text) => {
       const shown = JSON.parse(text) as string;
       return ENDLESS[shown] ?? read(shown);
@@ -42,10 +42,16 @@ function moments(type: string, write: (date: Date) => string, read: (text: strin
   };
 }
 
-function momentOf(value: unknown, written: (date: Date) => string): string {
-  if (typeof value === 'string') return value.toWellFormed();
+/** What the driver shows is a moment too (keys are read from its rows). Other texts, and digits that a `Date` cannot hold, are PostgreSQL's to read. */
+function momentOf(value: unknown, written: (date: Date) => string, read: (text: string) => Date): string {
+  if (typeof value === 'string') {
+    const date = SHOWN.test(value) ? read(value) : new Date(Number.NaN);
+    return Number.isNaN(date.getTime()) ? value.toWellFormed() : written(date);
+  }
   return value === Infinity || value === -Infinity ? String(value).toLowerCase() : written(new Date(value as Date));
 }
+
+const SHOWN = /^\d{4,6}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:Z|[+-]\d\d(?::\d\d)?)?(?: BC)?$/;
 
 const ENDLESS: Readonly<Record<string, number>> = { infinity: Infinity, '-infinity': -Infinity };
 

@@ -33,7 +33,11 @@ export function describeKey(meta: EntityMetadata, values: Values): EntityKey {
 function keyColumn(meta: EntityMetadata, property: EntityProperty, column: PropertyColumn, values: Values): KeyColumn {
   const value = values.of(column);
   const { customType } = column.leaf;
-  const momentText = (moment: unknown): string => JSON.parse(value.toText(moment)) as string;
+  // In a reference, the driver answers the text of a moment.
+  const momentText = (moment: unknown): string => {
+    const date = moment instanceof Date ? moment : value.toRow(JSON.stringify(String(moment)));
+    return JSON.parse(value.toText(date)) as string;
+  };
   const text = keyText(value.type, column.leaf.runtimeType === 'Date' ? momentText : undefined);
   if (!text || column.leaf.hasConvertToDatabaseValueSQL) {
     throw unsupported(

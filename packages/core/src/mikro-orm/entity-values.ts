@@ -39,7 +39,7 @@ function toEntity(property: EntityProperty, value: unknown, platform: Platform):
   if (value === null) return null;
   if (isDocument(property)) return value;
   if (property.customType) return property.customType.convertToJSValue(value, platform);
-  return property.runtimeType === 'Date' ? platform.parseDate(value as string) : value;
+  return property.runtimeType === 'Date' && !(value instanceof Date) ? platform.parseDate(value as string) : value;
 }
 
 function toDatabase(property: EntityProperty, value: unknown, platform: Platform): unknown {

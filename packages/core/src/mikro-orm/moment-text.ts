@@ -34,12 +34,12 @@ export function momentText(iso: string): string {
   return `${String(Number(year) + 1).padStart(4, '0')}${rest} BC`;
 }
 
-/** And back, from what `momentText` or PostgreSQL's `to_json` wrote. */
+/** And back, from what `momentText` wrote or PostgreSQL shows (`0044-03-15 12:00:00+00 BC`). */
 export function isoText(text: string): string {
   const [, year = '', rest = '', bc] = /^(\d{4,6})(.*?)( BC)?$/.exec(text) ?? [];
   const counted = bc === undefined ? Number(year) : 1 - Number(year);
-  const sign = counted < 0 ? '-' : '+';
+  const time = rest.replace(' ', 'T').replace(/([+-]\d\d)$/, (zone) => (rest.includes(':') ? `${zone}:00` : zone));
   return counted >= 0 && counted <= 9999
-    ? String(counted).padStart(4, '0') + rest
-    : sign + String(Math.abs(counted)).padStart(6, '0') + rest;
+    ? String(counted).padStart(4, '0') + time
+    : (counted < 0 ? '-' : '+') + String(Math.abs(counted)).padStart(6, '0') + time;
 }

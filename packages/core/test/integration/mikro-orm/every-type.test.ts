@@ -10,8 +10,8 @@ process.env['TZ'] = 'America/New_York';
 
 const SEED = Number(process.env['SPILLWAY_TEST_SEED'] ?? 20_260_101);
 const SEEDS_PER_ZONE = 250;
-const ROWS_PER_SEED = 4;
-const SEEDS_PER_BATCH = 25;
+const ROWS_PER_SEED = 2;
+const SEEDS_PER_BATCH = 50;
 
 type Row = Record<string, unknown>;
 const names = Object.keys(EVERY_TYPE);
@@ -34,7 +34,8 @@ function entities() {
   const properties = { id: p.integer().primary(), ...columns };
   const Behind = defineEntity({ name: 'Behind', properties });
   const Twin = defineEntity({ name: 'Twin', properties });
-  WriteBehind({ detect: 'changed-properties' })(Behind.class);
+  // Nothing is written but what is drained.
+  WriteBehind({ detect: 'changed-properties', debounce: '1h', maxDelay: '1h' })(Behind.class);
   return { Behind, Twin };
 }
 
@@ -99,6 +100,7 @@ describe.each([{ forceUtcTimezone: true }, { forceUtcTimezone: false }])('with %
   }
 
   test(`${SEEDS_PER_ZONE} random rows, seeds from ${SEED}, of the columns ${names.join(', ')}`, async () => {
+    let laidOver = 0;
     for (let from = 0; from < SEEDS_PER_ZONE; from += SEEDS_PER_BATCH) {
       const made = Array.from({ length: SEEDS_PER_BATCH }, (_, position) =>
         fc.sample(fc.tuple(rows, rows), { seed: SEED + from + position, numRuns: ROWS_PER_SEED }),
@@ -110,12 +112,19 @@ describe.each([{ forceUtcTimezone: true }, { forceUtcTimezone: false }])('with %
         await write(Behind, ids, values);
         const twin = await read(Twin as never, ids);
         expect(await read(Behind, ids), 'read while staged').toEqual(twin);
-        expect(await rawRows('behind', ids), 'some of it was laid over').not.toEqual(await rawRows('twin', ids));
+        laidOver += countOfDifferent(await rawRows('behind', ids), await rawRows('twin', ids));
         await Spillway.of(orm).drain();
         expect(await Spillway.of(orm).deadLetters.list()).toEqual([]);
         expect(await read(Behind, ids), 'read when written').toEqual(twin);
         expect(await rawRows('behind', ids), 'texts of the columns').toEqual(await rawRows('twin', ids));
       }
     }
+    // A row with a value that cannot be laid over is drained, and its batch takes others along; so how many were laid over is not the same each time, and of one batch it may be none.
+    expect(laidOver, 'rows that were laid over').toBeGreaterThan(0);
   });
 });
+
+function countOfDifferent(rows: readonly Row[], others: readonly Row[]): number {
+  const written = new Map(rows.map((row) => [row['id'], JSON.stringify(row)]));
+  return others.filter((row) => written.get(row['id']) !== JSON.stringify(row)).length;
+}

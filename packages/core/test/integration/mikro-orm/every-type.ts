@@ -12,6 +12,12 @@ class PointType extends Type<{ x: number; y: number }, string> {
   override convertToDatabaseValue(value: { x: number; y: number } | null): string {
     return value && typeof value === 'object' ? `(${value.x},${value.y})` : (value as never);
   }
+  /** A conflict function's values are read from PostgreSQL's text; elsewhere the driver has read it. */
+  override convertToJSValue(value: { x: number; y: number } | string): { x: number; y: number } {
+    if (typeof value !== 'string') return value;
+    const [x = 0, y = 0] = value.slice(1, -1).split(',').map(Number);
+    return { x, y };
+  }
   override getColumnType(): string {
     return 'point';
   }
@@ -21,6 +27,10 @@ class PointType extends Type<{ x: number; y: number }, string> {
 class MatrixType extends Type<number[][], string> {
   override convertToDatabaseValue(value: number[][] | null): string {
     return value ? JSON.stringify(value).replaceAll('[', '{').replaceAll(']', '}') : (value as never);
+  }
+  override convertToJSValue(value: number[][] | string): number[][] {
+    if (typeof value !== 'string') return value;
+    return JSON.parse(value.replaceAll('{', '[').replaceAll('}', ']')) as number[][];
   }
   override getColumnType(): string {
     return 'integer[][]';

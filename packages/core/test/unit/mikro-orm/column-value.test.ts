@@ -113,10 +113,26 @@ describe('a moment', () => {
     expect(value.isExact(value.toText(never))).toBe(true);
   });
 
+  test.each([
+    ['timestamptz(3)', '2026-01-02 03:04:05.6+01', '2026-01-02T02:04:05.600Z'],
+    ['timestamptz', '2026-01-02 03:04:05.678901+01', '2026-01-02 03:04:05.678901+01'],
+    ['timestamptz', '2026-01-02 03:04:05', '2026-01-02 03:04:05'],
+    ['timestamp(3)', '2026-01-02 03:04:05', '2026-01-02T03:04:05.000'],
+    ['timestamptz', 'tomorrow', 'tomorrow'],
+  ])('of type %s given as the text %s is written as %s', (type, text, written) =>
+    expect(column(type, 'Date').toText(text)).toBe(JSON.stringify(written)),
+  );
+
   test('is read from what a conflict says the database has', () =>
-    expect(column('timestamptz', 'Date').toRow('"0044-03-15T12:00:00.5+00:00 BC"')).toEqual(
+    expect(
+      ['"0044-03-15 12:00:00.5+00 BC"', '"2026-01-02 03:04:05.678901+05:30"', '"12345-01-01 00:00:00-03"'].map((text) =>
+        column('timestamptz', 'Date').toRow(text),
+      ),
+    ).toEqual([
       new Date('-000043-03-15T12:00:00.500Z'),
-    ));
+      new Date('2026-01-01T21:34:05.678Z'),
+      new Date('+012345-01-01T03:00:00.000Z'),
+    ]));
 });
 
 describe('a pending value is read as it is', () => {
@@ -151,7 +167,7 @@ describe('a pending value is read as it is', () => {
     ['text[]', '{{a},{b}}', false],
     ['integer[]', '{1,-2}', true],
     ['integer[]', '{01}', false],
-    ['boolean[]', '{true}', false],
+    ['boolean[]', '{true}', true],
   ])('of %s: %j: %s', (type, value, exact) => expect(column(type).isExact(column(type).toText(value))).toBe(exact));
 });
 

@@ -1,4 +1,4 @@
-import { defineEntity, MikroORM, p, type EntitySchema, type Options } from '@mikro-orm/postgresql';
+import { defineEntity, MikroORM, p, Type, type EntitySchema, type Options } from '@mikro-orm/postgresql';
 import { describe, expect, test } from 'vitest';
 import { Spillway, spillway, WriteBehind, type SpillwayOptions } from '../../../src/index.js';
 
@@ -24,6 +24,24 @@ async function refusal(...entities: EntitySchema[]): Promise<string> {
 function behind<S extends EntitySchema>(schema: S, policy: object = {}): S {
   WriteBehind(policy)(schema.class as never);
   return schema;
+}
+
+class WrittenBySql extends Type<string, string> {
+  override convertToDatabaseValueSQL(key: string): string {
+    return `lower(${key})`;
+  }
+  override getColumnType(): string {
+    return 'text';
+  }
+}
+
+class ReadBySql extends Type<string, string> {
+  override convertToJSValueSQL(key: string): string {
+    return `upper(${key})`;
+  }
+  override getColumnType(): string {
+    return 'text';
+  }
 }
 
 const id = p.integer().primary();
@@ -144,6 +162,18 @@ describe('an entity that cannot be written behind is refused at discovery, by na
     const parcel = defineEntity({ name: 'Parcel', properties: { id: p.integer().primary().generated('identity') } });
     expect(await refusal(behind(parcel))).toMatch(
       /^Parcel cannot .* its primary key "id" is generated always, so that no key can be set\. Declare it as generated: 'by default as identity'/,
+    );
+  });
+
+  test('a property that is written through SQL', async () => {
+    const place = defineEntity({ name: 'Place', properties: { id, at: p.type(WrittenBySql) } });
+    expect(await refusal(behind(place))).toMatch(/^Place cannot .* property "at" is converted by an SQL expression/);
+  });
+
+  test('a property that is read through SQL, where the policy compares what was loaded', async () => {
+    const place = defineEntity({ name: 'Place', properties: { id, at: p.type(ReadBySql) } });
+    expect(await refusal(behind(place, { detect: 'changed-properties' }))).toMatch(
+      /^Place cannot .* property "at" is read through an SQL expression/,
     );
   });
 

@@ -51,12 +51,14 @@ for update of t`;
 }
 
 /**
- * A value as the JSON text that the record set reads back as the same value. All travel as the text of the value, so that null and 'null' stay two things, no digit is lost to a double, and
- * no extension's own idea of JSON comes in, except for those that are staged in a form of JSON themselves.
+ * A value as the JSON text that the record set reads back as the same value. All travel as PostgreSQL shows them, so that null and 'null' stay two things, no digit is lost to a double, and
+ * no extension's own idea of JSON comes in, except for those that are staged in a form of JSON themselves. `concat` shows a value as a client sees it; a cast to text would add a mask to an
+ * `inet` and take the blanks from a `char`.
  */
 function jsonOf(column: Column): string {
   const value = ofRow(column);
-  return `coalesce(to_json(${HAS_JSON_FORM.test(column.type) ? value : `${value}::text`})::text, 'null')`;
+  const json = HAS_JSON_FORM.test(column.type) ? value : `concat(${value})`;
+  return `case when ${value} is null then 'null' else to_json(${json})::text end`;
 }
 
-const HAS_JSON_FORM = /^(smallint|integer|real|double precision|boolean|timestamp|timestamptz)\b(?!.*\[)/;
+const HAS_JSON_FORM = /^(smallint|integer|real|double precision|boolean)\b(?!.*\[)/;

@@ -7,6 +7,8 @@ const PLAIN = new Set(['BigIntType', 'UuidType', 'StringType', 'IntegerType', 'S
 export function hasPlainKey({ key: { columns } }: WriteBehindType): boolean {
   const [only, ...others] = columns;
   if (!only || others.length > 0) return false;
-  const { customType } = only.leaf;
+  const { customType, runtimeType } = only.leaf;
+  // A moment may be given as a text, and be rounded by its column.
+  if (runtimeType === 'Date') return false;
   return customType === undefined || PLAIN.has(customType.constructor.name);
 }

@@ -11,7 +11,7 @@ import type { FlushSteps } from './flush/flush-shards.js';
 import { FlushWorker, type StopOptions, type StopReport } from './flush/worker.js';
 import type { DrainResult } from './flush/drain.js';
 import { buildIncrement, type Increments } from './mikro-orm/build-increment.js';
-import { withParents } from './mikro-orm/with-parents.js';
+import { typesOf, withParents } from './mikro-orm/with-parents.js';
 import type { DatabaseAccess } from './mikro-orm/database-of.js';
 import type { DrainOptions, Engine } from './mikro-orm/engine.js';
 import { changeError } from './mikro-orm/refusal-error.js';
@@ -109,7 +109,7 @@ export class Runtime implements Engine {
   async drain(scope: DueScope, options: DrainOptions = {}): Promise<void> {
     const { worker, staging } = await this.#open();
     const wide = withParents(scope, this.#around.types);
-    const timeoutMs = options.insideTransaction ? DRAIN_INSIDE_TRANSACTION_MS : this.#drainTimeoutMs();
+    const timeoutMs = options.insideTransaction ? DRAIN_INSIDE_TRANSACTION_MS : this.#drainTimeoutMs(scope);
     const deadline = performance.now() + timeoutMs;
     try {
       for (let round = 1; ; round++) {
@@ -299,8 +299,10 @@ export class Runtime implements Engine {
     );
   }
 
-  #drainTimeoutMs(): number {
-    return Math.max(0, ...this.#around.types.all.map(({ policy }) => policy.drainTimeoutMs));
+  /** The longest that one of the types allows that are to be read. */
+  #drainTimeoutMs(scope: DueScope): number {
+    const touched = typesOf(scope, this.#around.types);
+    return Math.max(0, ...touched.map(({ policy }) => policy.drainTimeoutMs));
   }
 }
 

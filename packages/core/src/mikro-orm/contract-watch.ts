@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { AnyEntity, ChangeSet, EntityManager, EntityMetadata } from '@mikro-orm/core';
 import { incompatible } from './incompatible.js';
-import { isDrained, stagedCall } from './staging-unit.js';
+import { isDirect, isDrained, stagedCall } from './staging-unit.js';
 import type { TypeRegistry } from './type-registry.js';
 
 type HookedCall = 'discovery' | 'entity manager' | 'commit' | 'clear';
@@ -72,7 +72,7 @@ export class ContractWatch {
     if (!this.#asked.has('entity manager'))
       throw incompatible('it makes entity managers without its driver (createEntityManager)');
     const scope = this.#persisting.getStore();
-    if (!scope?.isRunning || stagedCall(options) || isDrained(options)) return;
+    if (!scope?.isRunning || stagedCall(options) || isDrained(options) || isDirect(options)) return;
     if (scope.changeSets.some((changeSet) => changeSet.meta.root.class === meta.root.class))
       throw incompatible('options that its change set persister is given do not reach the driver');
   }

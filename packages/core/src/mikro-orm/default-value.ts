@@ -3,6 +3,11 @@ import { randomUUID } from 'node:crypto';
 /** Makes, when a row is staged, the value that the database would have made when it is inserted; in snapshot form. */
 export type DefaultValue = () => unknown;
 
+/** Whether the default is the same whenever it is made. */
+export function isLiteralDefault(expression: string): boolean {
+  return /^(?:null|true|false|-?\d+(?:\.\d+)?|'(?:[^']|'')*')$/i.test(expression.trim());
+}
+
 /** The default of a column as a function of ours; `undefined` for an expression that only the database can evaluate. */
 export function defaultValue(expression: string): DefaultValue | undefined {
   const text = expression.trim().toLowerCase();

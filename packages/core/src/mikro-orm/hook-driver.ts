@@ -1,8 +1,9 @@
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
-import type { EntityMetadata } from '@mikro-orm/core';
+import type { EntityMetadata, QueryResult } from '@mikro-orm/core';
 import { incompatible } from './incompatible.js';
 import type { ContractWatch } from './contract-watch.js';
-import type { Reads } from './reads.js';
+import type { DirectWrites } from './direct-writes.js';
+import type { Find, Reads } from './reads.js';
 import type { StagedWrites } from './staged-writes.js';
 import { stagedCall } from './staging-unit.js';
 
@@ -40,14 +41,20 @@ const SOUGHT: unique symbol = Symbol('spillway.sought');
 type Options = Readonly<Record<string, unknown>> & { readonly [SOUGHT]?: { isAsked: boolean } };
 type Payload = Record<string, unknown>;
 
+/** Who answers the driver's calls. */
+interface DriverHooks {
+  readonly writes: StagedWrites;
+  readonly direct: DirectWrites;
+  readonly reads: Reads;
+  readonly watch: ContractWatch;
+}
+
 /**
  * Puts Spillway between MikroORM and its driver: calls of a staged flush are answered by `StagedWrites`, look-ups and queries of write-behind entities go through
- * `Reads`, and what writes by SQL past the unit of work waits until what is pending has been written. Everything about other entities reaches the driver as it is.
+ * `Reads`, and what writes past the unit of work is staged by `DirectWrites` or, where only SQL can do it, waits until what is pending has been written. Everything about other entities
+ * reaches the driver as it is.
  */
-export function hookDriver(
-  driver: AbstractSqlDriver,
-  { writes, reads, watch }: { readonly writes: StagedWrites; readonly reads: Reads; readonly watch: ContractWatch },
-): void {
+export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, watch }: DriverHooks): void {
   const target = driver as unknown as Methods;
   const original = Object.fromEntries(
     [...DRIVER_METHODS, 'stream' as const].map((name) => [name, target[name].bind(driver)]),
@@ -60,14 +67,17 @@ export function hookDriver(
     return meta;
   };
 
+  const finderOf =
+    (entity: unknown): Find =>
+    (where, options) =>
+      call('find', [entity, where, options]);
+
   const replacements: Record<string, (...parameters: never[]) => unknown> = {
     find: async (entity: unknown, where: unknown, options: Options = {}) => {
       if (options[SOUGHT]) options[SOUGHT].isAsked = true;
       const staged = stagedCall(options);
       if (staged) return writes.rows(staged, where, options['fields']);
-      return reads.find(metaOf(entity, options), where, options, (condition, opts) =>
-        call('find', [entity, condition, opts]),
-      );
+      return reads.find(metaOf(entity, options), where, options, finderOf(entity));
     },
     findOne: async (entity: unknown, where: unknown, options: Options = {}) => {
       const sought = { isAsked: false };
@@ -76,31 +86,39 @@ export function hookDriver(
       return row;
     },
     count: async (entity: unknown, where: unknown, options: Options = {}) => {
-      await reads.beforeQuery(metaOf(entity, options), where, options);
-      return call('count', [entity, where, options]);
+      return call('count', [entity, where, await reads.beforeQuery(metaOf(entity, options), where, options)]);
     },
     stream: async function* (entity: unknown, where: unknown, options: Options = {}) {
-      await reads.beforeQuery(metaOf(entity, options), where, options);
-      yield* original.stream(...([entity, where, options] as never[]));
+      const queried = await reads.beforeQuery(metaOf(entity, options), where, options);
+      yield* original.stream(...([entity, where, queried] as never[]));
     },
     loadFromPivotTable: async (property: { targetMeta: EntityMetadata }, ...rest: unknown[]) => {
-      await reads.beforeQuery(property.targetMeta, undefined, (rest[4] as Options | undefined) ?? {}, rest[3]);
-      return call('loadFromPivotTable', [property, ...rest]);
+      const [owners, where, order, transaction, options = {}, ...others] = rest;
+      const queried = await reads.beforeQuery(property.targetMeta, where, options as Options, transaction);
+      return call('loadFromPivotTable', [property, owners, where, order, transaction, queried, ...others]);
     },
     nativeInsert: async (entity: unknown, data: Payload, options: Options = {}) => {
+      const staged = await direct.insert(metaOf(entity, options), [data], options);
+      if (staged) return withKey(staged, data, metaOf(entity, options));
       await reads.beforeInsert(metaOf(entity, options), [data], options);
       return call('nativeInsert', [entity, data, options]);
     },
     nativeInsertMany: async (entity: unknown, data: Payload[], options: Options = {}, ...rest: unknown[]) => {
       const staged = stagedCall(options);
       if (staged) return writes.insertMany(staged, data);
+      const answer = await direct.insert(metaOf(entity, options), data, options);
+      if (answer) return answer;
       await reads.beforeInsert(metaOf(entity, options), data, options);
       return call('nativeInsertMany', [entity, data, options, ...rest]);
     },
     nativeUpdate: async (entity: unknown, where: unknown, data: Payload, options: Options = {}) => {
       const staged = stagedCall(options);
       if (staged) return writes.updateMany(staged, [data]);
-      await reads.beforeWrite(metaOf(entity, options), where, options);
+      const answer = options['upsert']
+        ? await direct.upsert(metaOf(entity, options), [where], [data], options, finderOf(entity))
+        : await direct.update(metaOf(entity, options), where, data, options, finderOf(entity));
+      if (answer) return answer;
+      await reads.beforeWrite(metaOf(entity, options), where, [data], options);
       if (options['upsert']) await reads.beforeInsert(metaOf(entity, options), [data], options);
       return call('nativeUpdate', [entity, where, data, options]);
     },
@@ -113,20 +131,31 @@ export function hookDriver(
     ) => {
       const staged = stagedCall(options);
       if (staged) return writes.updateMany(staged, data);
-      await reads.beforeWrite(metaOf(entity, options), where, options);
+      const answer =
+        options['upsert'] &&
+        (await direct.upsert(metaOf(entity, options), where as unknown[], data, options, finderOf(entity)));
+      if (answer) return answer;
+      await reads.beforeWrite(metaOf(entity, options), where, data, options);
       if (options['upsert']) await reads.beforeInsert(metaOf(entity, options), data, options);
       return call('nativeUpdateMany', [entity, where, data, options, ...rest]);
     },
     nativeClone: async (entity: unknown, where: unknown, overrides?: Payload, options: Options = {}) => {
-      await reads.beforeWrite(metaOf(entity, options), where, options);
+      await reads.beforeWrite(metaOf(entity, options), where, overrides ? [overrides] : [], options);
       return call('nativeClone', [entity, where, overrides, options]);
     },
     nativeDelete: async (entity: unknown, where: unknown, options: Options = {}) => {
       const staged = stagedCall(options);
       if (staged) return writes.delete(staged, where);
-      await reads.beforeWrite(metaOf(entity, options), where, options);
+      const answer = await direct.delete(metaOf(entity, options), where, options, finderOf(entity));
+      if (answer) return answer;
+      await reads.beforeWrite(metaOf(entity, options), where, [], options);
       return call('nativeDelete', [entity, where, options]);
     },
   };
   Object.assign(driver, replacements);
+}
+
+/** `em.insert()` answers the key that it was given, as it was given. */
+function withKey(answer: QueryResult, data: Payload, meta: EntityMetadata): QueryResult {
+  return { ...answer, insertId: (data[meta.primaryKeys[0] ?? ''] ?? answer.insertId) as never };
 }

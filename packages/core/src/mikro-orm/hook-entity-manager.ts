@@ -83,6 +83,7 @@ function hookUnitOfWork(em: EntityManager, { types, engine, watch }: FlushContex
       return flush.unit;
     },
     watch,
+    isFlushing: ([first]) => first !== undefined && uow.getChangeSets().includes(first),
     beforeSql: async (changeSets, kind) => {
       if (!flush.isPreparedForSql) {
         if (!em.isInTransaction()) watch.assertNoneWithoutTransaction(changeSets);

@@ -1,9 +1,9 @@
 import type { AnyEntity, ChangeSet, DriverMethodOptions, UnitOfWork } from '@mikro-orm/core';
 import type { ContractWatch } from './contract-watch.js';
 import type { OperationKind } from './operation.js';
-import { DRAINED, isDrained, STAGED, stagedCall, type StagedCall, type StagingUnit } from './staging-unit.js';
+import { DIRECT, DRAINED, isDrained, STAGED, stagedCall, type StagedCall, type StagingUnit } from './staging-unit.js';
 
-type Options = DriverMethodOptions & { [STAGED]?: StagedCall; [DRAINED]?: boolean };
+type Options = DriverMethodOptions & { [STAGED]?: StagedCall; [DRAINED]?: boolean; [DIRECT]?: boolean };
 
 /** The persister's three methods, as far as the hook depends on them. Each calls itself again, once per schema, with the options that it was given. */
 interface Persister {
@@ -21,6 +21,8 @@ export interface PersisterHooks {
   /** The unit of the flush that is running, if it is staged. */
   readonly unit: StagingUnit | undefined;
   readonly watch: ContractWatch;
+  /** Whether the change sets are those of the flush that is running. `em.insert(entity)` makes its own. */
+  isFlushing(changeSets: readonly ChangeSet<AnyEntity>[]): boolean;
   /** Before change sets are written by SQL. */
   beforeSql(changeSets: readonly ChangeSet<AnyEntity>[], kind: OperationKind): Promise<void>;
 }
@@ -63,6 +65,8 @@ export function hookPersister(uow: UnitOfWork, hooks: PersisterHooks): void {
       if (!again) unit.expect(changeSets);
       return { ...options, [STAGED]: { unit, changeSets } };
     }
+    // A call past the unit of work is looked at in the driver, where those that give plain data arrive too.
+    if (kind === 'insert' && !hooks.isFlushing(changeSets)) return { ...options, [DIRECT]: true };
     if (!isDrained(options)) await hooks.beforeSql(changeSets, kind);
     return { ...options, [DRAINED]: true };
   }

@@ -5,9 +5,11 @@ import { assertDatabase } from './assert-database.js';
 import { assertOrm } from './contract-check.js';
 import { ContractWatch } from './contract-watch.js';
 import { describeTypes } from './describe-types.js';
+import { DirectWrites } from './direct-writes.js';
 import type { Engine } from './engine.js';
 import { hookDriver } from './hook-driver.js';
 import { hookEntityManager } from './hook-entity-manager.js';
+import { assertNoPivotTables } from './pivot-tables.js';
 import { Reads } from './reads.js';
 import { SequenceBlocks } from './sequence-blocks.js';
 import { StagedWrites } from './staged-writes.js';
@@ -41,7 +43,10 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
     watch,
   });
   const sequences = new SequenceBlocks((table, count) => engine.numbers(table, count));
-  hookDriver(driver, { writes: new StagedWrites(types, sequences), reads: new Reads(types, engine), watch });
+  const writes = new StagedWrites(types, sequences);
+  const reads = new Reads(types, engine);
+  const direct = new DirectWrites(types, engine, writes, reads, driver.getPlatform());
+  hookDriver(driver, { writes, direct, reads, watch });
   hookConnection(driver, engine);
 }
 
@@ -67,6 +72,7 @@ function hookConnection(driver: AbstractSqlDriver, engine: Engine): void {
 function describe(orm: MikroORM, storage: MetadataStorage, policiesOf: Installation['policiesOf']): WriteBehindType[] {
   const policies = policiesOf([...storage.getAll().values()]);
   const decorated = [...policies].map(([meta, policy]) => ({ meta, policy }));
+  assertNoPivotTables(policies.keys(), storage);
   return describeTypes(decorated, {
     defaultSchema: orm.config.get('schema') ?? orm.driver.getPlatform().getDefaultSchemaName() ?? 'public',
     platform: orm.driver.getPlatform(),

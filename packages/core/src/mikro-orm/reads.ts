@@ -7,14 +7,16 @@ import type { Engine } from './engine.js';
 import { inexactRows } from './exact-overlay.js';
 import { hasSession } from './has-session.js';
 import { lookupKeys } from './lookup.js';
+import { hasPlainKey } from './plain-key.js';
 import { isDrained } from './staging-unit.js';
 import { layOver, rowVersion, type DriverRow } from './row-overlay.js';
+import { referredRows } from './referred-rows.js';
 import { touchedTypes } from './touched-types.js';
 import type { TypeRegistry } from './type-registry.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
 type Options = Readonly<Record<string, unknown>>;
-type Find = (where: unknown, options: Options) => Promise<unknown>;
+export type Find = (where: unknown, options: Options) => Promise<unknown>;
 
 const INEXACT_TRIES = 3;
 
@@ -39,40 +41,51 @@ export class Reads {
     const keys =
       type && !isDrained(options) ? lookupKeys(type, where, inside ? unlocked(options) : options) : undefined;
     if (type && keys && type.lookups === 'overlay' && !inside && !hasSession(options['em'])) {
-      const rows = await this.#lookUp(type, keys, primary(options), find);
+      const rows = [...(await this.rows(type, keys, find, options)).values()];
       // What is only staged has not met the condition that MikroORM adds for a subclass.
       return type.family ? rows.filter((row) => type.family?.holds(meta, row)) : rows;
     }
     if (keys) await this.#engine.drain({ kind: 'rows', keys }, { insideTransaction: inside });
-    else await this.beforeQuery(meta, where, options);
-    return find(where, type ? primary(options) : options);
+    const queried = keys ? options : await this.beforeQuery(meta, where, options);
+    return find(where, type ? primary(options) : queried);
   }
 
-  /** Before a read that is no look-up: what it touches is drained. */
-  async beforeQuery(meta: EntityMetadata, where: unknown, options: Options, transaction?: unknown): Promise<void> {
-    if (this.#types.all.length === 0 || isDrained(options)) return;
+  /** Before a read that is no look-up: what it touches is drained. Answers the options to go on with: what has been drained is only on the primary for certain. */
+  async beforeQuery(meta: EntityMetadata, where: unknown, options: Options, transaction?: unknown): Promise<Options> {
+    if (this.#types.all.length === 0 || isDrained(options)) return options;
     const conditions = [where, options['orderBy'], options['populateWhere'], options['populateFilter']];
     const touched = touchedTypes(this.#types, meta, conditions, options['populate']);
     await this.#drain([...touched], inTransaction(options) || transaction !== undefined);
+    return touched.size > 0 ? primary(options) : options;
   }
 
   /** Before SQL that changes rows past the unit of work: `em.nativeUpdate`, `em.nativeDelete`. Rows that it names must not have anything older written after it. */
-  async beforeWrite(meta: EntityMetadata, where: unknown, options: Options): Promise<void> {
+  async beforeWrite(meta: EntityMetadata, where: unknown, rows: readonly object[], options: Options): Promise<void> {
+    await this.#beforeReferences(meta, rows, options);
     const known = this.#types.of(meta);
     const type = known?.isIn(options['schema'] as string | undefined) ? known : undefined;
-    const keys = type && !isDrained(options) ? lookupKeys(type, where, {}) : undefined;
-    await (keys ? this.#drainRows(keys, options) : this.beforeQuery(meta, where, options));
+    const keys = type && hasPlainKey(type) && !isDrained(options) ? lookupKeys(type, where, {}) : undefined;
+    if (keys) await this.#drainRows(keys, options);
+    else await this.beforeQuery(meta, where, options);
   }
 
   /** Before SQL that makes rows past the unit of work: `em.insert`, `em.insertMany`, `em.upsert`. */
   async beforeInsert(meta: EntityMetadata, rows: readonly object[], options: Options): Promise<void> {
     const type = this.#types.of(meta);
+    await this.#beforeReferences(meta, rows, options);
     if (!type || isDrained(options)) return;
     await this.beforeQuery(meta, undefined, options);
     const made = rows.map((row) => knownRowKey(type, { ...row })).filter((key) => key !== undefined);
     if (made.length === 0) return;
     await this.#drainRows(made, options);
     await this.#engine.forget(made);
+  }
+
+  /** Rows that are referred to must be there, or the statement breaks a foreign key. */
+  async #beforeReferences(meta: EntityMetadata, rows: readonly object[], options: Options): Promise<void> {
+    if (this.#types.all.length === 0 || isDrained(options)) return;
+    const keys = referredRows(this.#types, meta, rows);
+    if (keys.length > 0) await this.#drainRows(keys, options);
   }
 
   async #drainRows(keys: readonly RowKey[], options: Options): Promise<void> {
@@ -85,18 +98,23 @@ export class Reads {
     await this.#engine.drain({ kind: 'tables', tables }, { insideTransaction: inside });
   }
 
-  async #lookUp(type: WriteBehindType, keys: readonly RowKey[], options: Options, find: Find): Promise<DriverRow[]> {
-    const rows = await readByKey<DriverRow>(keys, {
+  /** The rows of these keys that there are, with what is pending of them. */
+  async rows(
+    type: WriteBehindType,
+    keys: readonly RowKey[],
+    find: Find,
+    options: Options = {},
+  ): Promise<Map<RowKey, DriverRow>> {
+    return readByKey<DriverRow>(keys, {
       peek: (wanted) => this.#peekExact(type, wanted),
       outcomes: (tokens) => this.#engine.pending.outcomes(tokens),
       read: async (wanted) => {
-        const found = (await find(keyCondition(type, wanted), options)) as DriverRow[];
+        const found = (await find(keyCondition(type, wanted), primary(options))) as DriverRow[];
         return new Map(found.map((row) => [rowKeyIn(type, row), row]));
       },
       versionOf: (row) => rowVersion(type, row),
       lay: (record, row, key) => layOver(type, record, row, key),
     });
-    return [...rows.values()];
   }
 
   /** What is pending of these rows, once nothing of it would look different when it is written. */
@@ -131,7 +149,7 @@ function unlocked(options: Options): Options {
   return { ...options, lockMode: undefined };
 }
 
-/** Replicas lag: what has just been flushed is only on the primary for certain. */
+/** Replicas lag. */
 function primary(options: Options): Options {
   return { ...options, connectionType: 'write' };
 }

@@ -76,6 +76,22 @@ export function changeError(change: Change, result: StageResult): Error {
   return refusedBecause(change, refusal.reason);
 }
 
+/** The same for the changes of one call. */
+export function changesError(changes: readonly Change[], result: StageResult): Error {
+  const [first] = changes.filter(({ rowKey }) => !result.staged.has(rowKey));
+  const refused = changes.find(({ rowKey }) => rowKey === result.refused[0]?.rowKey) ?? first;
+  if (!refused) return new SpillwayError('STAGING_UNAVAILABLE', 'Nothing was staged: the call has no rows');
+  const cause = changeError(refused, result);
+  if (result.staged.size === 0) return cause;
+  const staged = changes.filter(({ rowKey }) => result.staged.has(rowKey)).map(describe);
+  return new SpillwayError(
+    'STAGING_PARTIAL',
+    `The call was staged in part: ${staged.length} of ${changes.length} rows (${staged.slice(0, 5).join('; ')}${staged.length > 5 ? '; ...' : ''}). ` +
+      'Call again for the others',
+    { cause },
+  );
+}
+
 const REASONS: Readonly<Record<Exclude<RefusalReason, 'stale' | 'deleted'>, readonly [SpillwayErrorCode, string]>> = {
   exists: [
     'ROW_EXISTS',

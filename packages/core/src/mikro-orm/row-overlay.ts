@@ -3,6 +3,7 @@ import type { RowKey } from '../change/row-key.js';
 import { decimalText, unitsOf } from './counter-delta.js';
 import { keyRow } from './entity-key.js';
 import { rowValues } from './value-texts.js';
+import { isLiteralDefault } from './default-value.js';
 import { versionText, versionValue } from './version-text.js';
 import type { WriteBehindType } from './write-behind-type.js';
 import type { VersionText } from '../change/change.js';
@@ -53,8 +54,12 @@ function withChanges(type: WriteBehindType, record: StagedRecord, row: DriverRow
   return result;
 }
 
-function emptyRow(type: WriteBehindType, key: RowKey): DriverRow {
+/** A new row before anything is set: nothing but what the table puts in, where that is always the same. */
+export function emptyRow(type: WriteBehindType, key: RowKey): DriverRow {
   const row: DriverRow = keyRow(type, key);
-  for (const { property } of type.values.values()) row[property.name] = null;
+  for (const { property, value, absent } of type.values.values()) {
+    const isKnown = absent && isLiteralDefault(property.defaultRaw ?? 'null');
+    row[property.name] = isKnown ? value.toRow(value.toText(absent())) : null;
+  }
   return row;
 }

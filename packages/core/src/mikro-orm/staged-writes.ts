@@ -10,8 +10,15 @@ import { rowValues } from './value-texts.js';
 import { versionValue } from './version-text.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
-type Payload = Record<string, unknown>;
+type Payload = Readonly<Record<string, unknown>>;
 type Row = Record<string, unknown>;
+
+export interface NewRow {
+  readonly payload: Payload;
+  readonly change: Change;
+  /** By column name. */
+  readonly row: Row;
+}
 
 /**
  * Answers the driver calls of a flush that is staged: notes each change in the unit and replies what the database would have returned (keys, versions, defaults),
@@ -31,19 +38,27 @@ export class StagedWrites {
   async insertMany(call: StagedCall, payloads: readonly Payload[]): Promise<QueryResult> {
     const changeSets = changeSetsByPayload(call);
     const type = this.#typeOf(call.changeSets[0]);
+    const made = await this.newRows(type, payloads);
+    const rows = made.map(({ payload, change, row }) => {
+      const changeSet = changeSets.get(payload);
+      if (!changeSet) throw new TypeError('A staged insert has a payload that belongs to no change set');
+      this.#note(call, 'insert', type, changeSet, change);
+      return row;
+    });
+    return result(rows, rows[0]?.[type.key.columns[0]?.column.name ?? '']);
+  }
+
+  /** New rows as changes, numbered and with the defaults that the database would have put in, and what it would have returned of them. */
+  async newRows(type: WriteBehindType, payloads: readonly Payload[]): Promise<NewRow[]> {
     const [keyName = ''] = type.meta.primaryKeys;
     const unnumbered = type.key.sequence ? payloads.filter((payload) => payload[keyName] == null).length : 0;
     const numbers = unnumbered > 0 ? await this.#sequences.take(type, unnumbered) : [];
-    const rows = payloads.map((payload) => {
-      const changeSet = changeSets.get(payload);
-      if (!changeSet) throw new TypeError('A staged insert has a payload that belongs to no change set');
+    return payloads.map((payload) => {
       const made = this.#valuesMade(type, payload, numbers);
       const values = { ...payload, ...made };
       const change = buildInsert(type, values, values, this.#now());
-      this.#note(call, 'insert', type, changeSet, change);
-      return rowOf(type, made, change);
+      return { payload, change, row: rowOf(type, made, change) };
     });
-    return result(rows, rows[0]?.[type.key.columns[0]?.column.name ?? keyName]);
   }
 
   async updateMany(call: StagedCall, payloads: readonly Payload[]): Promise<QueryResult> {
@@ -97,7 +112,7 @@ export class StagedWrites {
 
   /** Property -> what the database would have put in, in snapshot form. */
   #valuesMade(type: WriteBehindType, payload: Payload, numbers: string[]): Payload {
-    const made: Payload = {};
+    const made: Row = {};
     for (const { property, absent, toRow } of type.key.columns) {
       if (payload[property.name] != null) continue;
       const number = numbers.shift();
@@ -121,7 +136,7 @@ function changeSetsByPayload(call: StagedCall): Map<unknown, ChangeSet<AnyEntity
 }
 
 /** As `returning` would answer: by column name. */
-function rowOf(type: WriteBehindType, made: Payload, change: Change): Row {
+export function rowOf(type: WriteBehindType, made: Payload, change: Change): Row {
   const row: Row = {};
   for (const [name, value] of Object.entries(made)) {
     const property = type.meta.properties[name];
@@ -149,6 +164,6 @@ function insertedRows(operations: readonly Operation[], entities: ReadonlySet<An
     });
 }
 
-function result(rows: Row[], insertId: unknown = 0): QueryResult {
+export function result(rows: Row[], insertId: unknown = 0): QueryResult {
   return { affectedRows: rows.length, insertId, row: rows[0] ?? {}, rows } as unknown as QueryResult;
 }

@@ -7,6 +7,9 @@ export const STAGED: unique symbol = Symbol('spillway.staged');
 /** Set in the options of a flush that writes by SQL, which has made sure already that nothing it involves is pending. */
 export const DRAINED: unique symbol = Symbol('spillway.drained');
 
+/** Set in the options of a call past the unit of work: it is looked at in the driver. */
+export const DIRECT: unique symbol = Symbol('spillway.direct');
+
 export interface StagedCall {
   readonly unit: StagingUnit;
   readonly changeSets: readonly ChangeSet<AnyEntity>[];
@@ -53,4 +56,8 @@ export function isDrained(options: unknown): boolean {
 
 function isUpdate(type: ChangeSetType): boolean {
   return type === ChangeSetType.UPDATE || type === ChangeSetType.UPDATE_EARLY;
+}
+
+export function isDirect(options: unknown): boolean {
+  return options !== null && typeof options === 'object' && (options as { [DIRECT]?: boolean })[DIRECT] === true;
 }

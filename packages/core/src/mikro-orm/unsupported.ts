@@ -29,13 +29,6 @@ export function assertSupported(meta: EntityMetadata): void {
 
 function assertSupportedProperty(entity: string, property: EntityProperty): void {
   const where = `property "${property.name}"`;
-  if (property.kind === ReferenceKind.MANY_TO_MANY && property.owner) {
-    throw unsupported(
-      entity,
-      `${where} owns a many-to-many relation, whose pivot rows are written by SQL`,
-      'Map the pivot table as an entity',
-    );
-  }
   if (property.persist === false || !hasColumn(property)) return;
   if (property.polymorphic)
     throw unsupported(entity, `${where} is a polymorphic relation`, 'Use one relation per target');

@@ -1,4 +1,3 @@
-import type { RowKey } from '../change/row-key.js';
 import type { DueScope } from '../staging/staging-store.js';
 import type { TypeRegistry } from './type-registry.js';
 import type { WriteBehindType } from './write-behind-type.js';
@@ -9,18 +8,20 @@ import type { WriteBehindType } from './write-behind-type.js';
  */
 export function withParents(scope: DueScope, types: TypeRegistry): DueScope {
   if (scope.kind === 'all') return scope;
-  const roots =
-    scope.kind === 'rows'
-      ? typesOfRows(scope.keys, types)
-      : scope.tables.map(({ schema, table }) => types.ofTable(schema, table));
   const all = new Set<WriteBehindType>();
-  for (const root of roots) if (root) collect(root, types, all);
+  for (const root of typesOf(scope, types)) collect(root, types, all);
   if (scope.kind === 'rows' && [...all].every((type) => type.table.references.length === 0)) return scope;
   return { kind: 'tables', tables: [...all].map(({ table }) => ({ schema: table.schema, table: table.name })) };
 }
 
-function typesOfRows(keys: readonly RowKey[], types: TypeRegistry): readonly (WriteBehindType | undefined)[] {
-  return [...new Set(keys.map((key) => types.ofRow(key)))];
+/** The types whose rows a scope names. */
+export function typesOf(scope: DueScope, types: TypeRegistry): readonly WriteBehindType[] {
+  if (scope.kind === 'all') return types.all;
+  const found =
+    scope.kind === 'rows'
+      ? scope.keys.map((key) => types.ofRow(key))
+      : scope.tables.map(({ schema, table }) => types.ofTable(schema, table));
+  return [...new Set(found.filter((type) => type !== undefined))];
 }
 
 function collect(type: WriteBehindType, types: TypeRegistry, into: Set<WriteBehindType>): void {

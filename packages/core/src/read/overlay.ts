@@ -14,7 +14,8 @@ export function pendingRecord(pending: Pending | undefined): StagedRecord | unde
  * caller has to find out when they were written.
  */
 export function tellsByVersion(record: StagedRecord): boolean {
-  if (Object.keys(record.deltas).length > 0) return false;
+  // An upsert expects no version, so the one that it raises may have been reached by somebody else's writing.
+  if (Object.keys(record.deltas).length > 0 || record.kind === 'upsert') return false;
   return record.kind === 'delete'
     ? record.base !== undefined && record.base !== CONFLICT
     : record.version !== undefined;

@@ -1,4 +1,4 @@
-import { ref, type EntityManager, type MikroORM } from '@mikro-orm/postgresql';
+import { raw, ref, type EntityManager, type MikroORM } from '@mikro-orm/postgresql';
 import { database, eventually, freshNamespace, type Database } from '@spillway/test-support';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Spillway } from '../../../src/index.js';
@@ -98,8 +98,15 @@ describe('SQL', () => {
         await em.flush();
       },
     ],
-    ['em.nativeUpdate()', (em: EntityManager, { id }: Setting) => em.nativeUpdate(Setting, { id }, { value: 'newer' })],
-    ['em.upsert()', (em: EntityManager, { id }: Setting) => em.fork().upsert(Setting, { id, value: 'newer' })],
+    [
+      'em.nativeUpdate()',
+      (em: EntityManager, { id }: Setting) => em.nativeUpdate(Setting, { id }, { value: raw<string>("'newer'") }),
+    ],
+    [
+      'em.upsert()',
+      (em: EntityManager, { id }: Setting) =>
+        em.fork().upsert(Setting, { id, value: 'newer' }, { onConflictMergeFields: ['value'] }),
+    ],
   ])('of %s never writes past a staged change that a lock holds up', async (name, write) => {
     const em = orm.em.fork();
     const setting = em.create(Setting, { id: name, value: 'first' });

@@ -84,10 +84,17 @@ describe('an entity that cannot be written behind is refused at discovery, by na
     );
   });
 
-  test('the owning side of a many-to-many relation', async () => {
-    const group = defineEntity({ name: 'Group', properties: { id, members: () => p.manyToMany(plain) } });
-    expect(await refusal(behind(group), plain)).toMatch(
-      /^Group cannot .* property "members" owns a many-to-many relation.* Map the pivot table as an entity/,
+  test('the pivot table of a many-to-many relation', async () => {
+    const member = defineEntity({
+      name: 'Member',
+      properties: { id, group: () => p.manyToOne(group), other: () => p.manyToOne(plain) },
+    });
+    const group = defineEntity({
+      name: 'Group',
+      properties: { id, members: () => p.manyToMany(plain).pivotEntity(() => member) },
+    });
+    expect(await refusal(behind(member), group, plain)).toMatch(
+      /^Member cannot .* it is the pivot table of Group\.members, whose rows are written by SQL/,
     );
   });
 

@@ -72,7 +72,7 @@ function insertedVersion(
   return { fields: [field], columns: [format.name], values: [format.value('s.v')] };
 }
 
-/** Whoever overwrites a row that he has not seen raises its version from what it is, or others would not notice. */
+/** Whoever overwrites a row that he has not seen raises its version from what it is, or others would not notice; and to what readers of the record have been told that it is. */
 function overwritten(
   table: Table,
   written: readonly Written[],
@@ -88,5 +88,5 @@ function overwritten(
 
 function raised(items: readonly Item[], format: VersionFormat): string {
   const next = format.next(`t.${format.name}`);
-  return items[0]?.record.version === undefined || format.counts ? next : `greatest(excluded.${format.name}, ${next})`;
+  return items[0]?.record.version === undefined ? next : `greatest(excluded.${format.name}, ${next})`;
 }

@@ -7,8 +7,6 @@ import { recordType } from './record-set.js';
 export interface VersionFormat {
   /** The column, quoted. */
   readonly name: string;
-  /** Versions are numbers that are counted up; otherwise moments. */
-  readonly counts: boolean;
   /** Type in the record set. */
   readonly type: string;
   json(version: VersionText): JsonText;
@@ -44,7 +42,6 @@ export function versionText(table: Table, format: VersionFormat | undefined): st
 }
 
 const INTEGER: Omit<VersionFormat, 'name' | 'type'> = {
-  counts: true,
   json: (version) => version,
   value: (field) => field,
   text: (column) => `${column}::text`,
@@ -55,7 +52,6 @@ const INTEGER: Omit<VersionFormat, 'name' | 'type'> = {
 
 /** Rounded to the millisecond, because `to_timestamp` takes a double. */
 const INSTANT: Omit<VersionFormat, 'name'> = {
-  counts: false,
   type: 'bigint',
   json: (version) => version,
   value: (field) => `to_timestamp(${field} / 1000.0)::timestamptz(3)`,
@@ -67,7 +63,6 @@ const INSTANT: Omit<VersionFormat, 'name'> = {
 
 function wall(wallTime: WallTime): Omit<VersionFormat, 'name'> {
   return {
-    counts: false,
     type: 'timestamp',
     json: (version) => JSON.stringify(wallTime.format(Number(version))),
     value: (field) => field,

@@ -1,5 +1,6 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { database, freshNamespace, type Database } from '@spillway/test-support';
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Spillway } from '../../../src/index.js';
 import { Product, shopOrm } from '../mikro-orm/shop.js';
@@ -49,4 +50,20 @@ test('a look-up under a session context sees what its policies admit, and nothin
   await em.flush();
   expect(await tenant('red').find(Product, { id: product.id })).toEqual([]);
   expect((await tenant('green').findOneOrFail(Product, product.id)).name).toBe('green mug');
+});
+
+test('a call past the unit of work under a session context goes by SQL, and to the rows that its policies admit', async () => {
+  const [grey, blue] = [{ id: randomUUID() }, { id: randomUUID() }];
+  await tenant('grey').insert(Product, { ...grey, name: 'grey pan' });
+  await orm.em.fork().insert(Product, { ...blue, name: 'blue pan' });
+  expect(await tenant('grey').nativeUpdate(Product, { id: [grey.id, blue.id] }, { name: 'grey pot' })).toBe(1);
+  await expect(tenant('grey').insert(Product, { id: randomUUID(), name: 'blue pot' })).rejects.toThrow(
+    /row-level security/,
+  );
+  expect((await tenant('grey').upsert(Product, { ...grey, name: 'grey kettle' })).name).toBe('grey kettle');
+  expect(await tenant('grey').nativeDelete(Product, blue)).toBe(0);
+  expect((await Spillway.of(orm).status()).pending).toEqual({});
+  expect(await orm.em.execute('select name from product where id in (?, ?) order by name', [grey.id, blue.id])).toEqual(
+    [{ name: 'blue pan' }, { name: 'grey kettle' }],
+  );
 });

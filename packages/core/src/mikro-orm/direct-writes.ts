@@ -140,9 +140,11 @@ export class DirectWrites {
     return plain.length === rows.length ? plain : undefined;
   }
 
+  /** Not every call tells its entity manager; where connections are given session contexts, any call may have one. */
   #typeFor(meta: EntityMetadata, options: Options): WriteBehindType | undefined {
     const type = this.#types.of(meta);
     if (!type?.isIn(options['schema'] as string | undefined) || isDrained(options)) return undefined;
+    if (this.#platform.getConfig().get('sessionContext') === 'connection') return undefined;
     return hasPlainKey(type) && hasPlainShape(type) && options['ctx'] === undefined ? type : undefined;
   }
 }

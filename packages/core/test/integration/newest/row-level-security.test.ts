@@ -1,4 +1,4 @@
-import type { MikroORM } from '@mikro-orm/postgresql';
+import { RequestContext, type MikroORM } from '@mikro-orm/postgresql';
 import { database, freshNamespace, type Database } from '@spillway/test-support';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -66,4 +66,19 @@ test('a call past the unit of work under a session context goes by SQL, and to t
   expect(await orm.em.execute('select name from product where id in (?, ?) order by name', [grey.id, blue.id])).toEqual(
     [{ name: 'blue pan' }, { name: 'grey kettle' }],
   );
+});
+
+test('so does one where every connection is given the session context', async () => {
+  const other = await shopOrm(db.url, { worker: false }, { sessionContext: 'connection' });
+  await RequestContext.create(other.em, async () => {
+    other.em.setSessionContext({ role, variables: { 'app.tenant': 'grey' } });
+    await expect(other.em.insert(Product, { id: randomUUID(), name: 'blue pot' })).rejects.toThrow(
+      /row-level security/,
+    );
+    await expect(other.em.upsert(Product, { id: randomUUID(), name: 'blue pot' })).rejects.toThrow(
+      /row-level security/,
+    );
+  });
+  expect((await Spillway.of(other).status()).pending).toEqual({});
+  await other.close();
 });

@@ -189,6 +189,13 @@ function versionOf(meta: EntityMetadata): WriteBehindType['version'] {
   }
   if (property.runtimeType === 'Date') return { property, kind: 'date' };
   const initial = property.defaultRaw?.trim() ?? '';
+  if (initial.startsWith('-')) {
+    throw unsupported(
+      meta.className,
+      `version "${property.name}" begins below zero (${initial})`,
+      'Give it a default of 0 or more',
+    );
+  }
   return { property, kind: 'integer', ...(/^\d+$/.test(initial) && { initial: String(BigInt(initial)) }) };
 }
 

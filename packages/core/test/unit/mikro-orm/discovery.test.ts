@@ -201,6 +201,13 @@ describe('an entity that cannot be written behind is refused at discovery, by na
     );
   });
 
+  test('a version that begins below zero, which no version of a record may be', async () => {
+    const reading = defineEntity({ name: 'Reading', properties: { id, edition: p.integer().version().default(-3) } });
+    expect(await refusal(behind(reading))).toMatch(
+      /^Reading cannot .* version "edition" begins below zero \(-3\)\. Give it a default of 0 or more/,
+    );
+  });
+
   test('a date version coarser than milliseconds, which rounds to another than its writer holds', async () => {
     const reading = defineEntity({
       name: 'Reading',

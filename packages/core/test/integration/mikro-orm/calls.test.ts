@@ -390,3 +390,21 @@ function isClean(em: EntityManager): boolean {
 function wrapEm(entity: object): EntityManager {
   return wrap(entity, true).__em as EntityManager;
 }
+
+describe('a counter', () => {
+  test('that is assigned between increments keeps their order, staged and written', async () => {
+    const em = orm.em.fork();
+    const views = async (): Promise<unknown> => (await orm.em.fork().findOneOrFail(Behind, 1)).views;
+    await em.insert(Behind, { id: 1, name: 'counted', views: 1, details: null });
+    await Spillway.of(orm).increment(Behind, 1, { views: 5 });
+    expect(await views()).toBe(6);
+    await em.nativeUpdate(Behind, 1, { views: 10 });
+    await Spillway.of(orm).increment(Behind, 1, { views: 2 });
+    expect(await views()).toBe(12);
+    await em.upsert(Behind, { id: 1, name: 'counted', views: 20 });
+    await Spillway.of(orm).increment(Behind, 1, { views: 1 });
+    expect(await views()).toBe(21);
+    await Spillway.of(orm).drain();
+    expect(await rows('select views from behind')).toEqual([{ views: 21 }]);
+  });
+});

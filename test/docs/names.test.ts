@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { COLUMN_TYPES, columnValue } from '../../packages/core/src/mikro-orm/column-value.js';
+import { COLUMN_TYPES, columnValue } from '../../packages/core/src/mikro-orm/values/column-value.js';
 import { codesIn, document, root, tableBelow } from './markdown.js';
 
 const source = (path: string): string => readFileSync(`${root}packages/core/src/${path}`, 'utf8');

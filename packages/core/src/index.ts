@@ -22,8 +22,8 @@ export type {
 export type { Conflict, ConflictFunction, Decision, EntityValues } from './policy/conflict-function.js';
 
 export { SpillwayError, type SpillwayErrorCode } from './errors.js';
-export { StagingPartialError } from './mikro-orm/refusal-error.js';
+export { StagingPartialError } from './mikro-orm/write/refusal-error.js';
 export type { SpillwayEvent, SpillwayEventName, SpillwayEventOf, SpillwayListener } from './events.js';
 
-export type { Increments } from './mikro-orm/build-increment.js';
+export type { Increments } from './mikro-orm/write/build-increment.js';
 export type { DeadLetter, DeadLetterStore, StagingStats, StagingStore } from './staging/staging-store.js';

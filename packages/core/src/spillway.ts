@@ -7,11 +7,11 @@ import { parseDuration, type Duration, type DurationLimits } from './policy/dura
 import type { PolicyTarget } from './policy/entity-types.js';
 import { collectPolicies } from './policy/policy-registry.js';
 import { resolvePolicy } from './policy/resolve-policy.js';
-import { databaseOf } from './mikro-orm/database-of.js';
-import { install } from './mikro-orm/install.js';
-import { TypeRegistry } from './mikro-orm/type-registry.js';
-import { Runtime } from './runtime.js';
-import type { Increments } from './mikro-orm/build-increment.js';
+import { databaseOf } from './mikro-orm/hooks/database-of.js';
+import { install } from './mikro-orm/hooks/install.js';
+import { TypeRegistry } from './mikro-orm/describe/type-registry.js';
+import { Runtime } from './runtime/runtime.js';
+import type { Increments } from './mikro-orm/write/build-increment.js';
 import { resolveOptions } from './resolve-options.js';
 import type { Logger, ResolvedOptions, SpillwayOptions } from './options.js';
 import type { ResolvedPolicy } from './policy/policy.js';

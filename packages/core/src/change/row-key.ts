@@ -1,6 +1,6 @@
 /**
  * Names one row of one table: a JSON array of schema, table and the texts of its primary key, so that no content of a key can be taken for another key.
- * The texts are canonical for the column's type (see `mikro-orm/key-text.ts`): one row has one row key, or its changes would overtake each other.
+ * The texts are canonical for the column's type (see `mikro-orm/values/key-text.ts`): one row has one row key, or its changes would overtake each other.
  */
 export type RowKey = string & { readonly rowKey: unique symbol };
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { columnValue, enumValue, type ColumnContent } from '../../../src/mikro-orm/column-value.js';
+import { columnValue, enumValue, type ColumnContent } from '../../../src/mikro-orm/values/column-value.js';
 
 const utc = { timestampsInUtc: true };
 

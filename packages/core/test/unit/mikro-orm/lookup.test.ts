@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { lookupKeys } from '../../../src/mikro-orm/lookup.js';
-import type { WriteBehindType } from '../../../src/mikro-orm/write-behind-type.js';
+import { lookupKeys } from '../../../src/mikro-orm/read/lookup.js';
+import type { WriteBehindType } from '../../../src/mikro-orm/describe/write-behind-type.js';
 
 /** A type whose primary key has these properties, of as many columns each. */
 function typeOf(key: Record<string, number>): WriteBehindType {

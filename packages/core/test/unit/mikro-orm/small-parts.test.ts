@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { commitOrder } from '../../../src/mikro-orm/commit-order.js';
-import { counterDelta, decimalText, unitsOf } from '../../../src/mikro-orm/counter-delta.js';
-import { defaultValue } from '../../../src/mikro-orm/default-value.js';
-import { keyText } from '../../../src/mikro-orm/key-text.js';
-import { nextVersion, versionText, versionValue } from '../../../src/mikro-orm/version-text.js';
+import { commitOrder } from '../../../src/mikro-orm/describe/commit-order.js';
+import { counterDelta, decimalText, unitsOf } from '../../../src/mikro-orm/values/counter-delta.js';
+import { defaultValue } from '../../../src/mikro-orm/describe/default-value.js';
+import { keyText } from '../../../src/mikro-orm/values/key-text.js';
+import { nextVersion, versionText, versionValue } from '../../../src/mikro-orm/values/version-text.js';
 
 describe('the difference of a counter', () => {
   test.each([

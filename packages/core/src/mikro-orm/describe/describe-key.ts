@@ -1,0 +1,60 @@
+import { ReferenceKind, type EntityMetadata, type EntityProperty, type Platform } from '@mikro-orm/core';
+import type { ColumnValue } from '../values/column-value.js';
+import type { DefaultValue } from './default-value.js';
+import type { EntityKey, KeyColumn } from './entity-key.js';
+import { keyText } from '../values/key-text.js';
+import { columnsOf, type PropertyColumn } from './property-columns.js';
+import { unsupported } from './unsupported.js';
+
+/** How values of this entity are known otherwise. */
+interface Values {
+  readonly platform: Platform;
+  of(column: PropertyColumn): ColumnValue;
+  /** What the database would put in. */
+  absent(property: EntityProperty): DefaultValue | undefined;
+}
+
+/** @throws SpillwayError `ENTITY_UNSUPPORTED` for a key whose equal values have several texts, or that only the database can make. */
+export function describeKey(meta: EntityMetadata, values: Values): EntityKey {
+  const properties = meta.getPrimaryProps();
+  const columns = properties.flatMap((property) =>
+    columnsOf(property).map((column) => keyColumn(meta, property, column, values)),
+  );
+  const numbered = properties.find(({ autoincrement }) => autoincrement);
+  if (numbered && columns.length > 1)
+    throw unsupported(
+      meta.className,
+      `"${numbered.name}", which is a part of its primary key, is numbered by the database`,
+      'Set it in the entity',
+    );
+  return { columns, sequence: numbered !== undefined };
+}
+
+function keyColumn(meta: EntityMetadata, property: EntityProperty, column: PropertyColumn, values: Values): KeyColumn {
+  const value = values.of(column);
+  const { customType } = column.leaf;
+  // In a reference, the driver answers the text of a moment.
+  const momentText = (moment: unknown): string => {
+    const date = moment instanceof Date ? moment : value.toRow(JSON.stringify(String(moment)));
+    return JSON.parse(value.toText(date)) as string;
+  };
+  const text = keyText(value.type, column.leaf.runtimeType === 'Date' ? momentText : undefined);
+  if (!text || column.leaf.hasConvertToDatabaseValueSQL) {
+    throw unsupported(
+      meta.className,
+      `its primary key "${property.name}" has the type ${value.type}`,
+      'Use an integer, bigint, uuid, text, varchar, bytea or numeric(p,s) key, or one of type Date with length: 3',
+    );
+  }
+  const isNumber = value.type === 'integer' || value.type === 'smallint' || value.type === 'bigint';
+  const absent = property.kind === ReferenceKind.SCALAR ? values.absent(property) : undefined;
+  return {
+    property,
+    leaf: column.leaf,
+    column: { property: property.name, name: column.name, type: value.type, read: value.read },
+    text,
+    toDatabase: (keyValue) => (customType ? customType.convertToDatabaseValue(keyValue, values.platform) : keyValue),
+    toRow: (keyTextValue) => value.toRow(isNumber ? keyTextValue : JSON.stringify(keyTextValue)),
+    ...(absent && { absent }),
+  };
+}

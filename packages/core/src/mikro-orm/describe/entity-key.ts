@@ -1,0 +1,124 @@
+import { helper, Utils, type AnyEntity, type EntityMetadata, type EntityProperty } from '@mikro-orm/core';
+import { parseRowKey, rowKeyOf, type RowKey } from '../../change/row-key.js';
+import { SpillwayError } from '../../errors.js';
+import type { Column } from '../../sink/table.js';
+import type { DefaultValue } from './default-value.js';
+import type { WriteBehindType } from './write-behind-type.js';
+
+/** The primary key of a write-behind entity, column by column, in the order of the row key's texts. */
+export interface EntityKey {
+  readonly columns: readonly KeyColumn[];
+  /** Whether the database numbers the rows: Spillway then takes blocks of numbers from the sequence of the only column. */
+  readonly sequence: boolean;
+}
+
+export interface KeyColumn {
+  /** The property that the column belongs to; a reference may have several. */
+  readonly property: EntityProperty;
+  /** The scalar property that the column's values come from, here or in the row that is referred to. */
+  readonly leaf: EntityProperty;
+  readonly column: Column;
+  /** The one text of a value in database form. */
+  readonly text: (value: unknown) => string;
+  /** A value of the entity in database form. */
+  readonly toDatabase: (value: unknown) => unknown;
+  /** Reads a text back into what the driver answers for the column. */
+  readonly toRow: (text: string) => unknown;
+  /** What the database would put in when the key is not set. */
+  readonly absent?: DefaultValue;
+}
+
+/**
+ * The row that a primary key names, in any of the forms that MikroORM has for one: a value, an array (flat, or nested where a reference is part of the key), an object by property, an entity.
+ * `undefined` for a key that is not complete.
+ */
+export function knownRowKey(type: WriteBehindType, key: unknown): RowKey | undefined {
+  return namedBy(type, keyValues(type.meta, key));
+}
+
+/** The same for a key as an entity has it, before its custom types have converted it. */
+export function entityRowKey(type: WriteBehindType, key: unknown): RowKey | undefined {
+  const values = keyValues(type.meta, key);
+  if (Utils.isEntity(key, true) || values.length !== type.key.columns.length) return namedBy(type, values);
+  return namedBy(
+    type,
+    values.map((value, position) => (value == null ? value : type.key.columns[position]?.toDatabase(value))),
+  );
+}
+
+function namedBy(type: WriteBehindType, values: readonly unknown[]): RowKey | undefined {
+  const { columns } = type.key;
+  if (values.length !== columns.length || !values.every(isKeyScalar)) return undefined;
+  const texts = columns.map(({ text }, position) => text(values[position]));
+  return rowKeyOf({ schema: type.table.schema, table: type.table.name, key: texts });
+}
+
+/** @throws SpillwayError `CONFIG_INVALID` for a key that is not complete: nothing can be staged for a row that has no name. */
+export function rowKeyIn(type: WriteBehindType, key: unknown): RowKey {
+  const known = knownRowKey(type, key);
+  if (known !== undefined) return known;
+  throw incompleteKey(type);
+}
+
+export function incompleteKey(type: WriteBehindType): SpillwayError {
+  return new SpillwayError(
+    'CONFIG_INVALID',
+    `${type.meta.className}: a primary key has to have a value for ${type.meta.primaryKeys.join(', ')}`,
+  );
+}
+
+/** What one column of a key can have; neither null nor a number that the database has yet to give. */
+export function isKeyScalar(value: unknown): boolean {
+  if (value instanceof Date || value instanceof Uint8Array) return true;
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint';
+}
+
+/** The values of a key, one per column. */
+function keyValues(meta: EntityMetadata, key: unknown): unknown[] {
+  if (Utils.isEntity<AnyEntity>(key, true)) return keyValues(meta, helper(key).getPrimaryKey(true));
+  const properties = meta.getPrimaryProps();
+  const [only, ...others] = properties;
+  // MikroORM names a key that is one reference by the parts of the row that it refers to.
+  if (Utils.isPlainObject(key) && others.length === 0 && only?.targetMeta && !(only.name in key))
+    return keyValues(only.targetMeta, key);
+  if (Utils.isPlainObject(key))
+    return properties.flatMap((property) => partValues(property, Reflect.get(key, property.name)));
+  if (!Array.isArray(key)) return [key];
+  return key.length === properties.length && properties.length > 1
+    ? properties.flatMap((property, position) => partValues(property, key[position]))
+    : key.flat(Infinity);
+}
+
+function partValues({ targetMeta }: EntityProperty, value: unknown): unknown[] {
+  if (targetMeta) return keyValues(targetMeta, value);
+  return Array.isArray(value) ? value.flat(Infinity) : [value];
+}
+
+/** The key of a row as the driver answers it: by property, nested where a property has several columns. */
+export function keyRow(type: WriteBehindType, key: RowKey): Record<string, unknown> {
+  const values = columnValues(type, key);
+  return Object.fromEntries(
+    type.meta.getPrimaryProps().map((property) => {
+      const own = type.key.columns.flatMap((column, position) =>
+        column.property === property ? [values[position]] : [],
+      );
+      return [property.name, own.length === 1 ? own[0] : Utils.mapFlatCompositePrimaryKey(own, property)];
+    }),
+  );
+}
+
+/** The same as `returning` would answer it: by column. */
+export function keyReturned(type: WriteBehindType, key: RowKey): Record<string, unknown> {
+  const values = columnValues(type, key);
+  return Object.fromEntries(type.key.columns.map(({ column }, position) => [column.name, values[position]]));
+}
+
+function columnValues(type: WriteBehindType, key: RowKey): unknown[] {
+  const texts = parseRowKey(key).key;
+  return type.key.columns.map(({ toRow }, position) => toRow(texts[position] ?? ''));
+}
+
+/** Whether a change names part of the primary key. */
+export function namesKey(type: WriteBehindType, payload: object): boolean {
+  return type.meta.primaryKeys.some((name) => name in payload);
+}

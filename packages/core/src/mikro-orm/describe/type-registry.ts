@@ -1,0 +1,44 @@
+import { EntitySchema, type EntityMetadata, type EntityName } from '@mikro-orm/core';
+import { parseRowKey, type RowKey } from '../../change/row-key.js';
+import type { WriteBehindType } from './write-behind-type.js';
+
+/** The write-behind entities of one ORM, by class and by table. Filled at discovery; empty means that the extension has nothing to do. */
+export class TypeRegistry {
+  // By class: discovery leaves several metadata objects of one entity about, such as those that relations point to.
+  readonly #byClass = new Map<unknown, WriteBehindType>();
+  readonly #byTable = new Map<string, WriteBehindType>();
+
+  fill(types: readonly WriteBehindType[]): void {
+    for (const type of types) {
+      for (const member of Object.values(type.meta.discriminatorMap ?? {})) this.#byClass.set(member, type);
+      this.#byClass.set(type.meta.class, type);
+      this.#byTable.set(tableName(type.table.schema, type.table.name), type);
+    }
+  }
+
+  get all(): readonly WriteBehindType[] {
+    return [...this.#byTable.values()];
+  }
+
+  of(meta: EntityMetadata | undefined): WriteBehindType | undefined {
+    return meta && (this.#byClass.get(meta.class) ?? this.#byClass.get(meta.root.class));
+  }
+
+  ofTable(schema: string, table: string): WriteBehindType | undefined {
+    return this.#byTable.get(tableName(schema, table));
+  }
+
+  ofRow(key: RowKey): WriteBehindType | undefined {
+    const { schema, table } = parseRowKey(key);
+    return this.ofTable(schema, table);
+  }
+
+  /** By class or schema. */
+  named(entity: EntityName): WriteBehindType | undefined {
+    return this.#byClass.get(entity instanceof EntitySchema ? entity.meta.class : entity);
+  }
+}
+
+function tableName(schema: string, table: string): string {
+  return JSON.stringify([schema, table]);
+}

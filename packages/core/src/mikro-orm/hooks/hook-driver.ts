@@ -1,0 +1,161 @@
+import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
+import type { EntityMetadata, QueryResult } from '@mikro-orm/core';
+import { incompatible } from './incompatible.js';
+import type { ContractWatch } from './contract-watch.js';
+import type { DirectWrites } from '../write/direct-writes.js';
+import type { Find, Reads } from '../read/reads.js';
+import type { StagedWrites } from '../write/staged-writes.js';
+import { stagedCall } from '../write/staging-unit.js';
+
+// The driver's methods are generic over entities that are not known here; what they are given and answer is plain data.
+type Method = (...parameters: never[]) => Promise<unknown>;
+type Methods = Record<DriverMethod, Method> & { stream: (...parameters: never[]) => AsyncIterableIterator<unknown> };
+type DriverMethod =
+  | 'find'
+  | 'findOne'
+  | 'nativeClone'
+  | 'count'
+  | 'nativeInsert'
+  | 'nativeInsertMany'
+  | 'nativeUpdate'
+  | 'nativeUpdateMany'
+  | 'nativeDelete'
+  | 'loadFromPivotTable';
+
+export const DRIVER_METHODS: readonly DriverMethod[] = [
+  'find',
+  'count',
+  'findOne',
+  'nativeInsert',
+  'nativeInsertMany',
+  'nativeUpdate',
+  'nativeUpdateMany',
+  'nativeDelete',
+  'nativeClone',
+  'loadFromPivotTable',
+];
+
+/** Set in the options of `findOne`, which answers by `find`: reads are hooked there. */
+const SOUGHT: unique symbol = Symbol('spillway.sought');
+
+type Options = Readonly<Record<string, unknown>> & { readonly [SOUGHT]?: { isAsked: boolean } };
+type Payload = Record<string, unknown>;
+
+/** Who answers the driver's calls. */
+interface DriverHooks {
+  readonly writes: StagedWrites;
+  readonly direct: DirectWrites;
+  readonly reads: Reads;
+  readonly watch: ContractWatch;
+}
+
+/**
+ * Puts Spillway between MikroORM and its driver: calls of a staged flush are answered by `StagedWrites`, look-ups and queries of write-behind entities go through
+ * `Reads`, and what writes past the unit of work is staged by `DirectWrites` or, where only SQL can do it, waits until what is pending has been written. Everything about other entities
+ * reaches the driver as it is.
+ */
+export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, watch }: DriverHooks): void {
+  const target = driver as unknown as Methods;
+  const original = Object.fromEntries(
+    [...DRIVER_METHODS, 'stream' as const].map((name) => [name, target[name].bind(driver)]),
+  ) as unknown as Methods;
+  const call = (name: DriverMethod, parameters: readonly unknown[]): Promise<unknown> =>
+    original[name](...(parameters as never[]));
+  const metaOf = (entity: unknown, options: Options): EntityMetadata => {
+    const meta = driver.getMetadata().get(entity as never);
+    watch.assertCall(meta, options);
+    return meta;
+  };
+
+  const finderOf =
+    (entity: unknown): Find =>
+    (where, options) =>
+      call('find', [entity, where, options]);
+
+  const replacements: Record<string, (...parameters: never[]) => unknown> = {
+    find: async (entity: unknown, where: unknown, options: Options = {}) => {
+      if (options[SOUGHT]) options[SOUGHT].isAsked = true;
+      const staged = stagedCall(options);
+      if (staged) return writes.rows(staged, where, options['fields']);
+      return reads.find(metaOf(entity, options), where, options, finderOf(entity));
+    },
+    findOne: async (entity: unknown, where: unknown, options: Options = {}) => {
+      const sought = { isAsked: false };
+      const row = await call('findOne', [entity, where, { ...options, [SOUGHT]: sought }]);
+      if (!sought.isAsked) throw incompatible('its driver answers findOne() without find()');
+      return row;
+    },
+    count: async (entity: unknown, where: unknown, options: Options = {}) => {
+      return call('count', [entity, where, await reads.beforeQuery(metaOf(entity, options), where, options)]);
+    },
+    stream: async function* (entity: unknown, where: unknown, options: Options = {}) {
+      const queried = await reads.beforeQuery(metaOf(entity, options), where, options);
+      yield* original.stream(...([entity, where, queried] as never[]));
+    },
+    loadFromPivotTable: async (property: { targetMeta: EntityMetadata }, ...rest: unknown[]) => {
+      const [owners, where, order, transaction, options = {}, ...others] = rest;
+      const queried = await reads.beforeQuery(property.targetMeta, where, options as Options, transaction);
+      return call('loadFromPivotTable', [property, owners, where, order, transaction, queried, ...others]);
+    },
+    nativeInsert: async (entity: unknown, data: Payload, options: Options = {}) => {
+      const staged = await direct.insert(metaOf(entity, options), [data], options);
+      if (staged) return withKey(staged, data, metaOf(entity, options));
+      await reads.beforeInsert(metaOf(entity, options), [data], options);
+      return call('nativeInsert', [entity, data, options]);
+    },
+    nativeInsertMany: async (entity: unknown, data: Payload[], options: Options = {}, ...rest: unknown[]) => {
+      const staged = stagedCall(options);
+      if (staged) return writes.insertMany(staged, data);
+      const answer = await direct.insert(metaOf(entity, options), data, options);
+      if (answer) return answer;
+      await reads.beforeInsert(metaOf(entity, options), data, options);
+      return call('nativeInsertMany', [entity, data, options, ...rest]);
+    },
+    nativeUpdate: async (entity: unknown, where: unknown, data: Payload, options: Options = {}) => {
+      const staged = stagedCall(options);
+      if (staged) return writes.updateMany(staged, [data]);
+      const answer = options['upsert']
+        ? await direct.upsert(metaOf(entity, options), [where], [data], options, finderOf(entity))
+        : await direct.update(metaOf(entity, options), where, data, options, finderOf(entity));
+      if (answer) return answer;
+      await reads.beforeWrite(metaOf(entity, options), where, [data], options);
+      if (options['upsert']) await reads.beforeInsert(metaOf(entity, options), [data], options);
+      return call('nativeUpdate', [entity, where, data, options]);
+    },
+    nativeUpdateMany: async (
+      entity: unknown,
+      where: unknown,
+      data: Payload[],
+      options: Options = {},
+      ...rest: unknown[]
+    ) => {
+      const staged = stagedCall(options);
+      if (staged) return writes.updateMany(staged, data);
+      const answer =
+        options['upsert'] &&
+        (await direct.upsert(metaOf(entity, options), where as unknown[], data, options, finderOf(entity)));
+      if (answer) return answer;
+      await reads.beforeWrite(metaOf(entity, options), where, data, options);
+      if (options['upsert']) await reads.beforeInsert(metaOf(entity, options), data, options);
+      return call('nativeUpdateMany', [entity, where, data, options, ...rest]);
+    },
+    nativeClone: async (entity: unknown, where: unknown, overrides?: Payload, options: Options = {}) => {
+      await reads.beforeWrite(metaOf(entity, options), where, overrides ? [overrides] : [], options);
+      return call('nativeClone', [entity, where, overrides, options]);
+    },
+    nativeDelete: async (entity: unknown, where: unknown, options: Options = {}) => {
+      const staged = stagedCall(options);
+      if (staged) return writes.delete(staged, where);
+      const answer = await direct.delete(metaOf(entity, options), where, options, finderOf(entity));
+      if (answer) return answer;
+      await reads.beforeWrite(metaOf(entity, options), where, [], options);
+      return call('nativeDelete', [entity, where, options]);
+    },
+  };
+  Object.assign(driver, replacements);
+}
+
+/** `em.insert()` answers the key that it was given, as it was given. */
+function withKey(answer: QueryResult, data: Payload, meta: EntityMetadata): QueryResult {
+  return { ...answer, insertId: (data[meta.primaryKeys[0] ?? ''] ?? answer.insertId) as never };
+}

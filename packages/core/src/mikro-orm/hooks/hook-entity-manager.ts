@@ -1,0 +1,130 @@
+import type { Connection, EntityManager, UnitOfWork } from '@mikro-orm/core';
+import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
+import { assertEntityManager } from './contract-check.js';
+import type { ContractWatch } from './contract-watch.js';
+import type { Engine } from '../engine.js';
+import { flushMode } from '../write/flush-scope.js';
+import { hasSession } from './has-session.js';
+import { hookPersister } from './hook-persister.js';
+import { addCounters, prepareSql } from '../write/prepare-sql.js';
+import { StagedFlush } from '../write/staged-flush.js';
+import type { TypeRegistry } from '../describe/type-registry.js';
+
+// oxlint-disable-next-line typescript/no-explicit-any -- TypeScript takes a class as a mixin's base only with these parameters
+type Constructor = new (...parameters: any[]) => EntityManager;
+type Transactional = Connection['transactional'];
+
+interface FlushContext {
+  readonly types: TypeRegistry;
+  readonly engine: Engine;
+  readonly watch: ContractWatch;
+}
+
+/**
+ * Replaces the class of entity managers by a subclass of it, once, when the first one is made: `em.fork()` then makes them all. It must not happen earlier: an entity manager that is
+ * constructed before discovery poisons caches that MikroORM keeps by class name.
+ */
+export function hookEntityManager(
+  driver: AbstractSqlDriver,
+  setClass: (entityManager: Constructor) => void,
+  context: FlushContext,
+): void {
+  const create = driver.createEntityManager.bind(driver);
+  driver.createEntityManager = (useContext) => {
+    Reflect.deleteProperty(driver, 'createEntityManager');
+    context.watch.assertDiscovered();
+    const first = create(false);
+    assertEntityManager(first);
+    const Hooked = withSpillway(first.constructor as Constructor, context);
+    setClass(Hooked);
+    const em = create(useContext);
+    context.watch.assertHooked(em, Hooked);
+    return em;
+  };
+}
+
+function withSpillway(Base: Constructor, context: FlushContext): Constructor {
+  class SpillwayEntityManager extends Base {
+    readonly #flush: StagedFlush;
+
+    constructor(...parameters: ConstructorParameters<Constructor>) {
+      super(...parameters);
+      this.#flush = hookUnitOfWork(this, context);
+    }
+
+    // The unit of work asks its entity manager for the connection when it is about to open the flush's transaction.
+    override getConnection(type?: 'read' | 'write'): Connection {
+      const connection = super.getConnection(type);
+      return type === 'write' && this.#flush ? flushConnection(connection, this, this.#flush, context) : connection;
+    }
+  }
+  // MikroORM and its users know entity managers by name.
+  Object.defineProperty(SpillwayEntityManager, 'name', { value: Base.name });
+  return SpillwayEntityManager;
+}
+
+function hookUnitOfWork(em: EntityManager, { types, engine, watch }: FlushContext): StagedFlush {
+  const uow: UnitOfWork = em.getUnitOfWork(false);
+  const flush = new StagedFlush(engine, uow);
+  const commit = uow.commit.bind(uow);
+  const clear = uow.clear.bind(uow);
+  uow.commit = async () => {
+    watch.asked('commit');
+    await flush.prepare();
+    await commit();
+  };
+  uow.clear = () => {
+    watch.asked('clear');
+    flush.forget();
+    clear();
+  };
+  hookPersister(uow, {
+    get unit() {
+      return flush.unit;
+    },
+    watch,
+    isFlushing: ([first]) => first !== undefined && uow.getChangeSets().includes(first),
+    beforeSql: async (changeSets, kind) => {
+      if (!flush.isPreparedForSql) {
+        if (!em.isInTransaction()) watch.assertNoneWithoutTransaction(changeSets);
+        await prepareSql(em, types, engine);
+      }
+      if (kind === 'update') addCounters(types, changeSets);
+    },
+  });
+  return flush;
+}
+
+/** The connection, with the one difference that the transaction of a staged flush is not one. */
+function flushConnection(
+  connection: Connection,
+  em: EntityManager,
+  flush: StagedFlush,
+  context: FlushContext,
+): Connection {
+  const transactional: Transactional = async (callback, options) => {
+    // Only the unit of work's own transaction has a broadcaster and runs while change sets are there.
+    const found = options?.eventBroadcaster ? flushMode(context.types, em.getUnitOfWork(false)) : 'plain';
+    const mode = found === 'staged' && hasSession(em) ? 'sql' : found;
+    if (mode !== 'plain') context.watch.assertCommitted();
+    if (mode === 'staged') {
+      let answer: unknown;
+      await flush.run(async () => {
+        // No transaction: what MikroORM hands on as its context is nothing.
+        answer = await callback(undefined);
+      });
+      return answer as never;
+    }
+    if (mode === 'plain') return connection.transactional(callback, options);
+    // Before the transaction begins: it then has no locks that what is pending could wait for.
+    await prepareSql(em, context.types, context.engine);
+    return flush.preparedForSql(() => connection.transactional(callback, options));
+  };
+  return new Proxy(connection, {
+    get: (target, name) => {
+      if (name === 'transactional') return transactional;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}

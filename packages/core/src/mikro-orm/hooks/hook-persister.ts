@@ -1,0 +1,81 @@
+import type { AnyEntity, ChangeSet, DriverMethodOptions, UnitOfWork } from '@mikro-orm/core';
+import type { ContractWatch } from './contract-watch.js';
+import type { OperationKind } from '../write/operation.js';
+import {
+  DIRECT,
+  DRAINED,
+  isDrained,
+  STAGED,
+  stagedCall,
+  type StagedCall,
+  type StagingUnit,
+} from '../write/staging-unit.js';
+
+type Options = DriverMethodOptions & { [STAGED]?: StagedCall; [DRAINED]?: boolean; [DIRECT]?: boolean };
+
+/** The persister's three methods, as far as the hook depends on them. Each calls itself again, once per schema, with the options that it was given. */
+interface Persister {
+  executeInserts(changeSets: ChangeSet<AnyEntity>[], options?: Options, withSchema?: boolean): Promise<void>;
+  executeUpdates(
+    changeSets: ChangeSet<AnyEntity>[],
+    batched: boolean,
+    options?: Options,
+    withSchema?: boolean,
+  ): Promise<void>;
+  executeDeletes(changeSets: ChangeSet<AnyEntity>[], options?: Options, withSchema?: boolean): Promise<void>;
+}
+
+export interface PersisterHooks {
+  /** The unit of the flush that is running, if it is staged. */
+  readonly unit: StagingUnit | undefined;
+  readonly watch: ContractWatch;
+  /** Whether the change sets are those of the flush that is running. `em.insert(entity)` makes its own. */
+  isFlushing(changeSets: readonly ChangeSet<AnyEntity>[]): boolean;
+  /** Before change sets are written by SQL. */
+  beforeSql(changeSets: readonly ChangeSet<AnyEntity>[], kind: OperationKind): Promise<void>;
+}
+
+/**
+ * Marks what a staged flush hands to the driver, so that the driver's hooks know it; everything else passes unchanged. The methods are replaced on the instance: MikroORM
+ * looks them up there, and keeps the instance itself private.
+ */
+export function hookPersister(uow: UnitOfWork, hooks: PersisterHooks): void {
+  const persister: Persister = uow.getChangeSetPersister();
+  const inserts = persister.executeInserts.bind(persister);
+  const updates = persister.executeUpdates.bind(persister);
+  const deletes = persister.executeDeletes.bind(persister);
+
+  persister.executeInserts = async (changeSets, options, withSchema) =>
+    writing('insert', changeSets, options, (marked) => inserts(changeSets, marked, withSchema));
+  persister.executeUpdates = async (changeSets, batched, options, withSchema) =>
+    writing('update', changeSets, options, (marked) => updates(changeSets, batched, marked, withSchema));
+  persister.executeDeletes = async (changeSets, options, withSchema) =>
+    writing('delete', changeSets, options, (marked) => deletes(changeSets, marked, withSchema));
+
+  async function writing(
+    kind: OperationKind,
+    changeSets: ChangeSet<AnyEntity>[],
+    options: Options | undefined,
+    write: (marked: Options | undefined) => Promise<void>,
+  ): Promise<void> {
+    const mark = await markFor(kind, changeSets, options);
+    await hooks.watch.persisting(changeSets, () => write(mark));
+  }
+
+  async function markFor(
+    kind: OperationKind,
+    changeSets: ChangeSet<AnyEntity>[],
+    options: Options | undefined,
+  ): Promise<Options | undefined> {
+    const again = stagedCall(options);
+    const unit = again?.unit ?? hooks.unit;
+    if (unit) {
+      if (!again) unit.expect(changeSets);
+      return { ...options, [STAGED]: { unit, changeSets } };
+    }
+    // A call past the unit of work is looked at in the driver, where those that give plain data arrive too.
+    if (kind === 'insert' && !hooks.isFlushing(changeSets)) return { ...options, [DIRECT]: true };
+    if (!isDrained(options)) await hooks.beforeSql(changeSets, kind);
+    return { ...options, [DRAINED]: true };
+  }
+}

@@ -1,0 +1,106 @@
+import type { EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
+import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
+import type { ResolvedPolicy } from '../../policy/policy.js';
+import { assertDatabase } from './assert-database.js';
+import { assertOrm } from './contract-check.js';
+import { ContractWatch } from './contract-watch.js';
+import { describeTypes } from '../describe/describe-types.js';
+import { DirectWrites } from '../write/direct-writes.js';
+import type { Engine } from '../engine.js';
+import { hookDriver } from './hook-driver.js';
+import { hookEntityManager } from './hook-entity-manager.js';
+import { assertNoPivotTables } from '../describe/pivot-tables.js';
+import { Reads } from '../read/reads.js';
+import { SequenceBlocks } from '../write/sequence-blocks.js';
+import { StagedWrites } from '../write/staged-writes.js';
+import type { TypeRegistry } from '../describe/type-registry.js';
+import type { WriteBehindType } from '../describe/write-behind-type.js';
+
+export interface Installation {
+  readonly types: TypeRegistry;
+  readonly engine: Engine;
+  /** The policies of those of the ORM's entities that are to be written behind. Called once, at discovery. */
+  readonly policiesOf: (entities: readonly EntityMetadata[]) => ReadonlyMap<EntityMetadata, ResolvedPolicy>;
+}
+
+/**
+ * Hooks Spillway into an ORM that is being made: before discovery, when neither metadata nor entity managers exist. Opens and starts nothing, so that MikroORM's command
+ * line can load the same configuration.
+ */
+export function install(orm: MikroORM, { types, engine, policiesOf }: Installation): void {
+  assertDatabase(orm);
+  assertOrm(orm);
+  const driver = orm.driver as unknown as AbstractSqlDriver;
+  const watch = new ContractWatch(types);
+  onDiscovered(orm, (storage) => {
+    watch.asked('discovery');
+    types.fill(describe(orm, storage, policiesOf));
+  });
+  hideTables(orm);
+  hookEntityManager(driver, (entityManager) => orm.config.set('entityManager', entityManager), {
+    types,
+    engine,
+    watch,
+  });
+  const sequences = new SequenceBlocks((table, count) => engine.numbers(table, count));
+  const writes = new StagedWrites(types, sequences);
+  const reads = new Reads(types, engine);
+  const direct = new DirectWrites(types, engine, writes, reads, driver.getPlatform());
+  hookDriver(driver, { writes, direct, reads, watch });
+  hookConnection(driver, engine);
+}
+
+/** The engine lives as long as the ORM's connection. To connect anew MikroORM closes it first; that is not the end. */
+function hookConnection(driver: AbstractSqlDriver, engine: Engine): void {
+  const close = driver.close.bind(driver);
+  const reconnect = driver.reconnect.bind(driver);
+  let isReconnecting = false;
+  driver.close = async (force) => {
+    await (isReconnecting ? engine.suspend() : engine.close());
+    await close(force);
+  };
+  driver.reconnect = async (options) => {
+    isReconnecting = true;
+    try {
+      return await reconnect(options);
+    } finally {
+      isReconnecting = false;
+    }
+  };
+}
+
+function describe(orm: MikroORM, storage: MetadataStorage, policiesOf: Installation['policiesOf']): WriteBehindType[] {
+  const policies = policiesOf([...storage.getAll().values()]);
+  const decorated = [...policies].map(([meta, policy]) => ({ meta, policy }));
+  assertNoPivotTables(policies.keys(), storage);
+  return describeTypes(decorated, {
+    defaultSchema: orm.config.get('schema') ?? orm.driver.getPlatform().getDefaultSchemaName() ?? 'public',
+    platform: orm.driver.getPlatform(),
+    mapDocument: (document, embeddable) => orm.driver.mapResult(document, embeddable),
+    timestampsInUtc: orm.config.get('forceUtcTimezone') ?? true,
+  });
+}
+
+/** After the application's own hook, if it has one: it may still change the metadata. */
+function onDiscovered(orm: MikroORM, listener: (storage: MetadataStorage) => void): void {
+  const discovery = orm.config.get('discovery');
+  const previous = discovery.afterDiscovered;
+  orm.config.set('discovery', {
+    ...discovery,
+    afterDiscovered: (storage, platform) => {
+      const result: unknown = previous?.(storage, platform);
+      if (result instanceof Promise) return result.then(() => listener(storage));
+      listener(storage);
+      return undefined;
+    },
+  });
+}
+
+/** Spillway's own tables are no entities: the schema generator must not drop them. */
+function hideTables(orm: MikroORM): void {
+  const settings = orm.config.get('schemaGenerator');
+  orm.config.set('schemaGenerator', {
+    ...settings,
+    skipTables: [...(settings?.skipTables ?? []), 'spillway_shard', 'spillway_batch'],
+  });
+}

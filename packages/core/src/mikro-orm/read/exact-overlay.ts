@@ -1,0 +1,21 @@
+import type { StagedRecord } from '../../change/record.js';
+import type { RowKey } from '../../change/row-key.js';
+import { pendingRecord } from '../../read/overlay.js';
+import type { Pending } from '../../staging/staging-store.js';
+import type { WriteBehindType } from '../describe/write-behind-type.js';
+
+/** Of these rows, those whose pending values PostgreSQL would show in another way than they were written: they have to be written before they are read. */
+export function inexactRows(
+  type: WriteBehindType,
+  keys: readonly RowKey[],
+  pending: ReadonlyMap<RowKey, Pending>,
+): RowKey[] {
+  return keys.filter((key) => {
+    const record = pendingRecord(pending.get(key));
+    return record !== undefined && !isExact(type, record);
+  });
+}
+
+function isExact(type: WriteBehindType, { values }: StagedRecord): boolean {
+  return Object.entries(values).every(([name, text]) => type.values.get(name)?.value.isExact(text) ?? true);
+}

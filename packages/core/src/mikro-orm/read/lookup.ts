@@ -1,0 +1,80 @@
+import { Utils } from '@mikro-orm/core';
+import type { RowKey } from '../../change/row-key.js';
+import { isKeyScalar, knownRowKey } from '../describe/entity-key.js';
+import type { WriteBehindType } from '../describe/write-behind-type.js';
+
+/** What makes a query more than a look-up: each of these can leave rows out, add some, or order them by what is still pending. */
+const QUERY_OPTIONS = [
+  'fields',
+  'exclude',
+  'groupBy',
+  'having',
+  'offset',
+  'lockMode',
+  'first',
+  'last',
+  'before',
+  'after',
+  'unionWhere',
+  'populateFilter',
+];
+
+/**
+ * The rows that a query is about, if it is a look-up: its condition, filters included, is one key or `$in` of keys and nothing else. Anything else is
+ * `undefined`, and has to see PostgreSQL as it is.
+ */
+export function lookupKeys(
+  type: WriteBehindType,
+  where: unknown,
+  options: Readonly<Record<string, unknown>>,
+): RowKey[] | undefined {
+  if (QUERY_OPTIONS.some((name) => isGiven(options[name])) || isGiven(options['populate'])) return undefined;
+  const values = keyConditions(type, where);
+  if (!values || values.length === 0) return undefined;
+  if (values.length > 1 && (isGiven(options['orderBy']) || typeof options['limit'] === 'number')) return undefined;
+  const keys = values.map((value) => knownRowKey(type, value));
+  return keys.every((key) => key !== undefined) ? [...new Set(keys)] : undefined;
+}
+
+/** The keys of a condition: MikroORM names several properties one by one, or all of them at once by their joined names. */
+function keyConditions(
+  { meta: { primaryKeys }, key: { columns } }: WriteBehindType,
+  where: unknown,
+): unknown[] | undefined {
+  if (isKeyScalar(where)) return [where];
+  if (where === null || typeof where !== 'object') return undefined;
+  const names = Reflect.ownKeys(where);
+  const parts = where as Record<string | symbol, unknown>;
+  const [name = ''] = names;
+  if (names.length === 1 && name === Utils.getPrimaryKeyHash([...primaryKeys]))
+    return oneOrIn(parts[name], columns.length);
+  if (names.length !== primaryKeys.length || primaryKeys.length === 1) return undefined;
+  const joined: Record<string, unknown> = {};
+  for (const property of primaryKeys) {
+    const width = columns.filter((column) => column.property.name === property).length;
+    const values = oneOrIn(parts[property], width);
+    if (values?.length !== 1) return undefined;
+    joined[property] = values[0];
+  }
+  return [joined];
+}
+
+/** MikroORM puts a single key of several columns into `$in` as it is: not a list of keys, but the list of its parts. */
+function oneOrIn(condition: unknown, width: number): unknown[] | undefined {
+  if (isKey(condition)) return [condition];
+  if (condition === null || typeof condition !== 'object' || Reflect.ownKeys(condition).length !== 1) return undefined;
+  const { $in, $eq } = condition as { $in?: unknown; $eq?: unknown };
+  if (Array.isArray($in) && $in.every(isKey)) return width > 1 && $in.flat(Infinity).length === width ? [$in] : $in;
+  return isKey($eq) ? [$eq] : undefined;
+}
+
+/** Arrays are keys of several columns; whether there are as many as the type has is seen when they are named. */
+function isKey(value: unknown): boolean {
+  return isKeyScalar(value) || (Array.isArray(value) && value.length > 0 && value.every(isKey));
+}
+
+function isGiven(option: unknown): boolean {
+  if (option === undefined || option === null || option === false) return false;
+  if (Array.isArray(option)) return option.some(isGiven);
+  return typeof option !== 'object' || Object.keys(option).length > 0;
+}

@@ -1,0 +1,58 @@
+import type { Change } from '../../change/change.js';
+import { SpillwayError } from '../../errors.js';
+import { unitsOf } from '../values/counter-delta.js';
+import { entityRowKey, incompleteKey } from '../describe/entity-key.js';
+import type { WriteBehindType } from '../describe/write-behind-type.js';
+
+/** Digits beyond a column's scale that a difference is looked at for. */
+const FINER = 20;
+
+/** How much is added to which counters: `{ views: 1 }`. Decimals are texts where a number would not be exact. */
+export type Increments = Readonly<Record<string, number | bigint | string>>;
+
+/**
+ * A change of counters alone, of a row that nobody has loaded.
+ * @throws SpillwayError `CONFIG_INVALID` for a property that is no counter, or a difference that is no number.
+ */
+export function buildIncrement(type: WriteBehindType, key: unknown, increments: Increments): Change {
+  const rowKey = entityRowKey(type, key);
+  if (rowKey === undefined) throw incompleteKey(type);
+  const deltas: Record<string, string> = {};
+  for (const [name, difference] of Object.entries(increments)) {
+    const scale = type.counters.get(name);
+    if (scale === undefined) throw noCounter(type, name);
+    deltas[name] = deltaText(type, name, difference, scale);
+  }
+  return {
+    kind: 'increment',
+    entity: type.meta.className,
+    rowKey,
+    values: {},
+    deltas,
+    originals: {},
+  };
+}
+
+function noCounter(type: WriteBehindType, name: string): SpillwayError {
+  const counters = [...type.counters.keys()];
+  return new SpillwayError(
+    'CONFIG_INVALID',
+    `"${name}" of ${type.meta.className} is no counter (counters: ${counters.join(', ') || 'none'}). ` +
+      `Name it in @WriteBehind({ counters: ['${name}'] }), or load the entity and change it`,
+  );
+}
+
+function deltaText(type: WriteBehindType, name: string, difference: unknown, scale: number): string {
+  try {
+    const units = unitsOf(difference, scale);
+    // More digits than the column has would be rounded away, and the sum would not be exact.
+    const isExact = unitsOf(difference, scale + FINER) === units * 10n ** BigInt(FINER);
+    if (isExact && BigInt.asIntN(64, units) === units) return String(units);
+  } catch {
+    // Falls through to the error below: both are a difference that cannot be added.
+  }
+  throw new SpillwayError(
+    'CONFIG_INVALID',
+    `increment of ${type.meta.className}.${name} by ${String(difference)}: the difference must be a number of at most ${scale} digits after the point, within 64 bits`,
+  );
+}

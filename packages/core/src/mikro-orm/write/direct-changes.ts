@@ -1,0 +1,63 @@
+import type { Change } from '../../change/change.js';
+import type { RowKey } from '../../change/row-key.js';
+import type { Payload } from './direct-payload.js';
+import { rowVersion, type DriverRow } from '../read/row-overlay.js';
+import { valueTexts } from '../values/value-texts.js';
+import { nextVersion } from '../values/version-text.js';
+import type { WriteBehindType } from '../describe/write-behind-type.js';
+
+/**
+ * Changes of rows that no unit of work has loaded. Each is made for the row as it is read now, with what is pending: an update or a delete expects that version, and an upsert, which
+ * expects none, goes on from it.
+ */
+export interface RowSeen {
+  readonly rowKey: RowKey;
+  readonly row: DriverRow | undefined;
+}
+
+/** Counters are assigned like everything else: whoever names a value means it. */
+export function directUpdate(type: WriteBehindType, { rowKey, row = {} }: RowSeen, payload: Payload): Change {
+  const base = rowVersion(type, row);
+  const values = valueTexts(type, payload);
+  return {
+    ...common(type, rowKey),
+    kind: 'update',
+    ...(base !== undefined && { base }),
+    ...versionAfter(type, row),
+    values,
+    originals: type.keepsOriginals ? originals(type, row, Object.keys(values)) : {},
+  };
+}
+
+export function directDelete(type: WriteBehindType, { rowKey, row = {} }: RowSeen): Change {
+  const base = rowVersion(type, row);
+  return { ...common(type, rowKey), kind: 'delete', ...(base !== undefined && { base }), values: {}, originals: {} };
+}
+
+export function directUpsert(type: WriteBehindType, { rowKey, row }: RowSeen, payload: Payload): Change {
+  return {
+    ...common(type, rowKey),
+    kind: 'upsert',
+    ...versionAfter(type, row ?? {}),
+    values: valueTexts(type, payload),
+    originals: {},
+  };
+}
+
+function common(type: WriteBehindType, rowKey: RowKey): Pick<Change, 'entity' | 'rowKey' | 'deltas'> {
+  return { entity: type.meta.className, rowKey, deltas: {} };
+}
+
+function versionAfter(type: WriteBehindType, row: DriverRow): Pick<Change, 'version'> {
+  return type.version ? { version: nextVersion(rowVersion(type, row), type.version.kind, Date.now()) } : {};
+}
+
+/** The driver parses JSON; everything else is in a row as it is in a snapshot. */
+function originals(type: WriteBehindType, row: DriverRow, names: readonly string[]): Change['values'] {
+  const known = names.filter((name) => row[name] !== undefined);
+  return valueTexts(type, Object.fromEntries(known.map((name) => [name, inSnapshot(type, name, row[name])])));
+}
+
+function inSnapshot(type: WriteBehindType, name: string, value: unknown): unknown {
+  return value !== null && /^jsonb?$/.test(type.values.get(name)?.value.type ?? '') ? JSON.stringify(value) : value;
+}

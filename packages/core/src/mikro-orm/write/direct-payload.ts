@@ -1,0 +1,76 @@
+import { isRaw, Reference, ReferenceKind, Utils, helper, type AnyEntity, type Platform } from '@mikro-orm/core';
+import type { EntityProperty } from '@mikro-orm/core';
+import type { WriteBehindType } from '../describe/write-behind-type.js';
+
+/** Property -> value in snapshot form: what the unit of work would hand over for the same values. */
+export type Payload = Readonly<Record<string, unknown>>;
+
+/** The rows of a call come from entities (`snapshot`), or as the application has written them down (`data`). */
+export type Form = 'snapshot' | 'data';
+
+/**
+ * The values of one row of `em.insert()`, `em.upsert()` or `em.nativeUpdate()`, or `undefined` if something about them is better left to SQL: a `raw()` value, a property that is no
+ * column of this table, a version, or a value of another type than the property's, of which the database then says at once what is wrong with it.
+ */
+export function directPayload(
+  type: WriteBehindType,
+  data: object,
+  form: Form,
+  platform: Platform,
+): Payload | undefined {
+  const payload: Record<string, unknown> = {};
+  for (const [name, given] of Object.entries(data)) {
+    if (given === undefined) continue;
+    const property = propertyOf(type, name);
+    if (!property || isRaw(given) || property.hasConvertToDatabaseValueSQL) return undefined;
+    const value = form === 'snapshot' || given === null ? given : inSnapshot(property, given, platform);
+    if (value === undefined) return undefined;
+    payload[name] = value;
+  }
+  return payload;
+}
+
+/** Whether a new row can be made of the values: what has no default is there, and null only where it may be. */
+export function makesRow(type: WriteBehindType, payload: Payload): boolean {
+  const { columns, sequence } = type.key;
+  const isNamed = columns.every(({ property, absent }) => payload[property.name] != null || sequence || absent);
+  if (!isNamed) return false;
+  return [...type.values].every(([name, { property }]) => {
+    if (payload[name] === undefined) return property.nullable === true || property.defaultRaw !== undefined;
+    return payload[name] !== null || property.nullable === true;
+  });
+}
+
+/** A reference that closes a cycle of tables is written by SQL, and one of several columns too. */
+function propertyOf(type: WriteBehindType, name: string): EntityProperty | undefined {
+  if (type.closing.has(name)) return undefined;
+  return type.key.columns.find(({ property }) => property.name === name)?.property ?? type.values.get(name)?.property;
+}
+
+function inSnapshot(property: EntityProperty, given: unknown, platform: Platform): unknown {
+  const value = property.kind === ReferenceKind.SCALAR ? given : keyOf(given);
+  if (value === undefined) return undefined;
+  if (property.customType)
+    return property.customType.convertToDatabaseValue(value, platform, { mode: 'serialization' });
+  return hasTypeOf(property, value) ? value : undefined;
+}
+
+/** A reference may be given as the entity or as its key. */
+function keyOf(given: unknown): unknown {
+  const entity: unknown = Reference.unwrapReference(given as AnyEntity);
+  if (Utils.isEntity<AnyEntity>(entity, true)) return helper(entity).getPrimaryKey(true) ?? undefined;
+  return typeof given === 'object' ? undefined : given;
+}
+
+function hasTypeOf(property: EntityProperty, value: unknown): boolean {
+  switch (property.runtimeType) {
+    case 'Date':
+      return value instanceof Date;
+    case 'string':
+    case 'number':
+    case 'boolean':
+      return typeof value === property.runtimeType;
+    default:
+      return true;
+  }
+}

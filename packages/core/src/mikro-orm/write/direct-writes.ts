@@ -1,0 +1,180 @@
+import type { EntityMetadata, Platform, QueryResult } from '@mikro-orm/core';
+import type { Change } from '../../change/change.js';
+import type { RowKey } from '../../change/row-key.js';
+import type { StageResult } from '../../staging/stager.js';
+import { directDelete, directUpdate, directUpsert, type RowSeen } from './direct-changes.js';
+import { directPayload, makesRow, type Payload } from './direct-payload.js';
+import type { Engine } from '../engine.js';
+import { namesKey, rowKeyIn } from '../describe/entity-key.js';
+import { lookupKeys } from '../read/lookup.js';
+import { hasPlainKey } from '../describe/plain-key.js';
+import { hasPlainShape } from '../describe/plain-shape.js';
+import type { Find, Reads } from '../read/reads.js';
+import { changesError } from './refusal-error.js';
+import { result, rowOf, type StagedWrites } from './staged-writes.js';
+import { isDrained } from './staging-unit.js';
+import type { TypeRegistry } from '../describe/type-registry.js';
+import { onlyDatabaseMakes, upsertedRow } from './upserted-row.js';
+import type { WriteBehindType } from '../describe/write-behind-type.js';
+
+type Options = Readonly<Record<string, unknown>>;
+
+/** Somebody else may change a row between our look at it and the stage call; then we look again, this often. */
+const LOOKS = 20;
+
+/** What makes an upsert another one than "insert the row, or set what is given". MikroORM adds the second where `onCreate` makes values. */
+const UPSERT_OPTIONS = ['onConflictFields', 'onConflictMergeFields', 'onConflictWhere'];
+
+/**
+ * Stages the calls that write past the unit of work: `em.insert()`, `em.insertMany()`, `em.upsert()`, `em.upsertMany()`, `em.nativeUpdate()` and `em.nativeDelete()`, where they name
+ * their rows by primary key and give plain values. Each method answers what the database would, or `undefined` for a call that has to go by SQL. Inside a transaction all of them do.
+ */
+export class DirectWrites {
+  readonly #types: TypeRegistry;
+  readonly #engine: Engine;
+  readonly #writes: StagedWrites;
+  readonly #reads: Reads;
+  readonly #platform: Platform;
+
+  constructor(types: TypeRegistry, engine: Engine, writes: StagedWrites, reads: Reads, platform: Platform) {
+    this.#types = types;
+    this.#engine = engine;
+    this.#writes = writes;
+    this.#reads = reads;
+    this.#platform = platform;
+  }
+
+  async insert(meta: EntityMetadata, rows: readonly object[], options: Options): Promise<QueryResult | undefined> {
+    const type = this.#typeFor(meta, options);
+    const payloads = type && this.#payloads(type, rows, options);
+    if (!type || !payloads?.every((payload) => makesRow(type, payload))) return undefined;
+    const made = await this.#writes.newRows(type, payloads);
+    await this.#stage(made.map(({ change }) => change));
+    const answers = made.map(({ row }) => row);
+    // A key that was given is not returned.
+    return { ...result(answers), insertId: answers[0]?.[type.key.columns[0]?.column.name ?? ''] as never };
+  }
+
+  async update(
+    meta: EntityMetadata,
+    where: unknown,
+    data: object,
+    options: Options,
+    find: Find,
+  ): Promise<QueryResult | undefined> {
+    const type = this.#typeFor(meta, options);
+    const keys = type && lookupKeys(type, where, options);
+    const payload = type && this.#payloads(type, [data], options)?.[0];
+    if (!type || !keys || !payload || Object.keys(payload).length === 0) return undefined;
+    const isPlain = Object.entries(payload).every(([name, value]) => isAssignable(type, name, value));
+    if (!isPlain) return undefined;
+    return this.#change(type, keys, find, (seen) => directUpdate(type, seen, payload));
+  }
+
+  async delete(meta: EntityMetadata, where: unknown, options: Options, find: Find): Promise<QueryResult | undefined> {
+    const type = this.#typeFor(meta, options);
+    const keys = type && lookupKeys(type, where, options);
+    return keys && !type.closesCycle ? this.#change(type, keys, find, (seen) => directDelete(type, seen)) : undefined;
+  }
+
+  /** As many conditions as rows, each of which must be the primary key of its row. */
+  async upsert(
+    meta: EntityMetadata,
+    where: readonly unknown[],
+    rows: readonly object[],
+    options: Options,
+    find: Find,
+  ): Promise<QueryResult | undefined> {
+    const type = isPlainUpsert(options) ? this.#typeFor(meta, options) : undefined;
+    const payloads = type && this.#payloads(type, rows, options);
+    if (!type || !payloads?.every((payload) => makesRow(type, payload)) || !haveSameProperties(payloads))
+      return undefined;
+    const keys = keysOf(type, payloads);
+    // SQL refuses a row that is there twice, and so it shall.
+    if (new Set(keys).size < rows.length || !keys.every((key, i) => lookupKeys(type, where[i], {})?.[0] === key))
+      return undefined;
+    const found = await this.#reads.rows(type, keys, find);
+    if (keys.some((key, i) => !found.has(key) && onlyDatabaseMakes(type, payloads[i] ?? {}))) return undefined;
+    const changes = keys.map((rowKey, i) => directUpsert(type, { rowKey, row: found.get(rowKey) }, payloads[i] ?? {}));
+    const staged = await this.#stage(changes);
+    const answers = changes.map((change) => {
+      const version = staged.get(change.rowKey);
+      const stamped = version === undefined ? change : { ...change, version };
+      return rowOf(type, upsertedRow(type, stamped, found.get(change.rowKey)), stamped);
+    });
+    return result(answers);
+  }
+
+  /** Changes those of the rows that are there, and answers how many. */
+  async #change(
+    type: WriteBehindType,
+    keys: readonly RowKey[],
+    find: Find,
+    build: (seen: RowSeen) => Change,
+  ): Promise<QueryResult> {
+    let open = keys;
+    let affected = 0;
+    for (let look = 1; open.length > 0; look++) {
+      const found = await this.#reads.rows(type, open, find);
+      const changes = [...found].map(([rowKey, row]) => build({ rowKey, row }));
+      const outcome: StageResult | undefined = changes.length > 0 ? await this.#engine.stage(changes) : undefined;
+      affected += outcome?.staged.size ?? 0;
+      const refused = changes.filter(({ rowKey }) => outcome && !outcome.staged.has(rowKey));
+      if (outcome && refused.length > 0 && (look === LOOKS || !isOvertaken(outcome)))
+        throw changesError(changes, outcome);
+      open = refused.map(({ rowKey }) => rowKey);
+    }
+    return result(Array.from({ length: affected }, () => ({})));
+  }
+
+  async #stage(changes: readonly Change[]): Promise<StageResult['staged']> {
+    const outcome = await this.#engine.stage(changes);
+    if (outcome.staged.size < changes.length) throw changesError(changes, outcome);
+    return outcome.staged;
+  }
+
+  #payloads(type: WriteBehindType, rows: readonly object[], options: Options): Payload[] | undefined {
+    const form = options['convertCustomTypes'] === false ? 'snapshot' : 'data';
+    const payloads = rows.map((row) => directPayload(type, row, form, this.#platform));
+    const plain = payloads.filter((payload) => payload !== undefined);
+    return plain.length === rows.length ? plain : undefined;
+  }
+
+  /** Not every call tells its entity manager; where connections are given session contexts, any call may have one. */
+  #typeFor(meta: EntityMetadata, options: Options): WriteBehindType | undefined {
+    const type = this.#types.of(meta);
+    if (!type?.isIn(options['schema'] as string | undefined) || isDrained(options)) return undefined;
+    if (this.#platform.getConfig().get('sessionContext') === 'connection') return undefined;
+    return hasPlainKey(type) && hasPlainShape(type) && options['ctx'] === undefined ? type : undefined;
+  }
+}
+
+function isAssignable(type: WriteBehindType, name: string, value: unknown): boolean {
+  const property = type.values.get(name)?.property;
+  return property !== undefined && (value !== null || property.nullable === true);
+}
+
+/** Whether nothing went wrong but that others changed the rows after we had read them. */
+function isOvertaken({ refused, unknown, dropped }: StageResult): boolean {
+  const isRace = refused.every(({ reason }) => reason === 'stale' || reason === 'deleted');
+  return isRace && refused.length > 0 && unknown.length === 0 && dropped.length === 0;
+}
+
+function isPlainUpsert(options: Options): boolean {
+  const { onConflictAction, onConflictExcludeFields } = options as {
+    readonly onConflictAction?: string;
+    readonly onConflictExcludeFields?: readonly unknown[];
+  };
+  if (onConflictAction !== undefined && onConflictAction !== 'merge') return false;
+  return !onConflictExcludeFields?.length && UPSERT_OPTIONS.every((name) => options[name] === undefined);
+}
+
+/** SQL gives all rows of one statement the same columns, and those that a row lacks their defaults. */
+function haveSameProperties(payloads: readonly Payload[]): boolean {
+  const names = payloads.map((payload) => JSON.stringify(Object.keys(payload).toSorted()));
+  return new Set(names).size === 1;
+}
+
+function keysOf(type: WriteBehindType, payloads: readonly Payload[]): RowKey[] {
+  return payloads.every((payload) => namesKey(type, payload)) ? payloads.map((payload) => rowKeyIn(type, payload)) : [];
+}

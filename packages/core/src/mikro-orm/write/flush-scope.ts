@@ -1,0 +1,106 @@
+import {
+  ChangeSetType,
+  Reference,
+  ReferenceKind,
+  Utils,
+  helper,
+  isRaw,
+  type AnyEntity,
+  type ChangeSet,
+  type UnitOfWork,
+} from '@mikro-orm/core';
+import type { RowKey } from '../../change/row-key.js';
+import { needsDatabase } from '../describe/database-made.js';
+import { valueIn } from '../values/embedded-value.js';
+import { entityRowKey, knownRowKey, namesKey } from '../describe/entity-key.js';
+import type { TypeRegistry } from '../describe/type-registry.js';
+import type { WriteBehindType } from '../describe/write-behind-type.js';
+
+/**
+ * How a flush is written. `plain`: it has nothing to do with Spillway. `staged`: everything in it can be staged. `sql`: it writes plain entities too, or something that only SQL
+ * can do, so all of it is one SQL transaction.
+ */
+export type FlushMode = 'plain' | 'staged' | 'sql';
+
+export function flushMode(types: TypeRegistry, uow: UnitOfWork): FlushMode {
+  const changeSets = uow.getChangeSets();
+  if (
+    changeSets.length > 0 &&
+    uow.getCollectionUpdates().length === 0 &&
+    !closesCycle(types, uow) &&
+    changeSets.every((changeSet) => canBeStaged(types, changeSet))
+  )
+    return 'staged';
+  return rowsInvolved(types, uow).size > 0 || changeSets.some(({ meta }) => types.of(meta)) ? 'sql' : 'plain';
+}
+
+function canBeStaged(types: TypeRegistry, changeSet: ChangeSet<AnyEntity>): boolean {
+  const type = types.of(changeSet.meta);
+  if (!type || !type.isIn(changeSet.schema) || Object.values(changeSet.payload).some(isRaw)) return false;
+  if (touchesCycle(type, changeSet)) return false;
+  if (changeSet.type === ChangeSetType.CREATE && needsDatabase(type, changeSet.payload)) return false;
+  const isUpdate = changeSet.type === ChangeSetType.UPDATE || changeSet.type === ChangeSetType.UPDATE_EARLY;
+  // Another primary key is another record; only SQL renames a row.
+  if (isUpdate && namesKey(type, changeSet.payload)) return false;
+  // What concurrencyCheck compares are loaded values, and only the database knows whether two of them are equal.
+  if (isUpdate && type.meta.concurrencyCheckKeys.size > 0) return false;
+  // A row that becomes one of another class is found by other queries than before.
+  if (isUpdate && type.family && type.family.discriminator in changeSet.payload) return false;
+  // A versioned row that was never loaded has no version to expect.
+  return !isUpdate || !type.version || Reflect.get(changeSet.entity, type.version.property.name) != null;
+}
+
+/**
+ * Rows that refer to each other across tables can be inserted only with one reference left out and set by a second statement. A record has one statement, so what sets such a reference
+ * is not staged. Nor are deletes of the rows that it can point to.
+ */
+function touchesCycle(
+  { closing, closesCycle: isEnd }: WriteBehindType,
+  { type, payload }: ChangeSet<AnyEntity>,
+): boolean {
+  if (type === ChangeSetType.DELETE || type === ChangeSetType.DELETE_EARLY) return isEnd;
+  const values: Readonly<Record<string, unknown>> = payload;
+  return [...closing].some((name) => values[name] !== undefined && values[name] !== null);
+}
+
+/** Whether MikroORM has put off setting such a reference to the end of the flush. */
+function closesCycle(types: TypeRegistry, uow: UnitOfWork): boolean {
+  return [...uow.getExtraUpdates()].some(([entity, names]) => {
+    const closing = types.of(helper(entity).__meta)?.closing;
+    return closing !== undefined && [names].flat().some((name) => closing.has(name));
+  });
+}
+
+/** The write-behind rows that a flush writes or refers to, as far as they can exist already. SQL needs what is pending of them to be written first. */
+export function rowsInvolved(types: TypeRegistry, uow: UnitOfWork): Set<RowKey> {
+  const rows = new Set<RowKey>();
+  const addKey = (type: WriteBehindType, key: unknown): void => addRow(knownRowKey(type, key));
+  const addRow = (row: RowKey | undefined): void => {
+    if (row !== undefined) rows.add(row);
+  };
+  const add = (value: unknown): void => {
+    const entity: unknown = value && Reference.unwrapReference(value as AnyEntity);
+    if (!Utils.isEntity<AnyEntity>(entity, true)) return;
+    const type = types.of(helper(entity).__meta);
+    if (type?.isIn(helper(entity).__schema)) addKey(type, entity);
+  };
+  for (const changeSet of uow.getChangeSets()) {
+    const { entity, meta } = changeSet;
+    add(entity);
+    // The key that the row had when it was loaded, in case that it has another one now.
+    const type = changeSet.originalEntity && types.of(meta);
+    if (type?.isIn(changeSet.schema)) addKey(type, changeSet.getPrimaryKey());
+    for (const relation of meta.relations) {
+      if (!relation.owner && relation.kind !== ReferenceKind.MANY_TO_ONE) continue;
+      const value: unknown = valueIn(entity, relation, meta);
+      const target = relation.mapToPk ? types.of(relation.targetMeta) : undefined;
+      if (target?.isIn(relation.targetMeta?.schema)) addRow(entityRowKey(target, value));
+      else add(value);
+    }
+  }
+  for (const collection of uow.getCollectionUpdates()) {
+    add(collection.owner);
+    for (const item of collection.getItems(false)) add(item);
+  }
+  return rows;
+}

@@ -1,0 +1,26 @@
+import { helper, type AnyEntity, type EntityData } from '@mikro-orm/core';
+import type { Change } from '../../change/change.js';
+import type { WriteBehindType } from '../describe/write-behind-type.js';
+
+export type OperationKind = 'insert' | 'update' | 'delete';
+
+/** One change set of a flush and the change that it becomes, with what is needed to take it back in the entity if it is refused. */
+export interface Operation {
+  readonly kind: OperationKind;
+  readonly type: WriteBehindType;
+  readonly entity: AnyEntity;
+  readonly change: Change;
+  readonly before: EntityState;
+}
+
+/** The part of an entity that MikroORM changes when it believes that the entity has been written. */
+export interface EntityState {
+  readonly snapshot: EntityData<AnyEntity> | undefined;
+  readonly version: unknown;
+}
+
+export function stateOf(entity: AnyEntity, type: WriteBehindType): EntityState {
+  const wrapped = helper(entity);
+  const version: unknown = type.version && Reflect.get(entity, type.version.property.name);
+  return { snapshot: wrapped.__originalEntityData, version };
+}

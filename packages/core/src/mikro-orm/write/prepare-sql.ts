@@ -1,0 +1,45 @@
+import { raw, type AnyEntity, type ChangeSet, type EntityManager } from '@mikro-orm/core';
+import type { RowKey } from '../../change/row-key.js';
+import { counterDelta, decimalText } from '../values/counter-delta.js';
+import { knownRowKey, namesKey } from '../describe/entity-key.js';
+import type { Engine } from '../engine.js';
+import { rowsInvolved } from './flush-scope.js';
+import type { TypeRegistry } from '../describe/type-registry.js';
+
+/**
+ * What has to be done before a flush of write-behind entities is written by SQL: what is pending of the rows that it involves is written, and nothing is remembered of rows that
+ * it makes: inserts, and rows that get another key.
+ */
+export async function prepareSql(em: EntityManager, types: TypeRegistry, engine: Engine): Promise<void> {
+  const uow = em.getUnitOfWork(false);
+  const involved = [...rowsInvolved(types, uow)];
+  if (involved.length === 0) return;
+  await engine.drain({ kind: 'rows', keys: involved }, { insideTransaction: em.isInTransaction(), beforeWrite: true });
+  const made = uow.getChangeSets().flatMap((changeSet) => madeRow(types, changeSet));
+  if (made.length > 0) await engine.forget(made);
+}
+
+/** Only a new row has its key among what is written, and one whose key is changed. */
+function madeRow(types: TypeRegistry, { meta, payload, originalEntity }: ChangeSet<AnyEntity>): RowKey[] {
+  const type = types.of(meta);
+  const key = type && namesKey(type, payload) ? knownRowKey(type, { ...originalEntity, ...payload }) : undefined;
+  return key === undefined ? [] : [key];
+}
+
+/**
+ * Counters commute also where they are written by SQL: others may have added to them since they were loaded, and no version tells. So their change is an addition in the
+ * statement too.
+ */
+export function addCounters(types: TypeRegistry, changeSets: readonly ChangeSet<AnyEntity>[]): void {
+  for (const { meta, payload, originalEntity } of changeSets) {
+    const type = types.of(meta);
+    if (!type) continue;
+    for (const [counter, scale] of type.counters) {
+      const loaded: unknown = originalEntity && Reflect.get(originalEntity, counter);
+      const delta = counter in payload ? counterDelta(loaded, Reflect.get(payload, counter), scale) : undefined;
+      const column = type.meta.properties[counter]?.fieldNames[0];
+      if (delta !== undefined)
+        Reflect.set(payload, counter, raw('coalesce(??, 0) + ?', [column, decimalText(BigInt(delta), scale)]));
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import { Reference, type AnyEntity, ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-orm/core';
+import type { RowKey } from '../../change/row-key.js';
+import { knownRowKey } from '../describe/entity-key.js';
+import type { TypeRegistry } from '../describe/type-registry.js';
+import type { WriteBehindType } from '../describe/write-behind-type.js';
+
+/** The write-behind rows that rows of a call refer to: by a foreign key, or as members of a collection that owns a pivot table. */
+export function referredRows(types: TypeRegistry, meta: EntityMetadata, rows: readonly object[]): RowKey[] {
+  const found = new Set<RowKey>();
+  for (const relation of meta.relations) {
+    const type = types.of(relation.targetMeta);
+    if (!type) continue;
+    for (const row of rows) {
+      for (const value of valuesOf(relation, Reflect.get(row, relation.name))) {
+        const key = keyOf(type, value);
+        if (key !== undefined) found.add(key);
+      }
+    }
+  }
+  return [...found];
+}
+
+/** Collections are lists of rows; elsewhere a list is one key of several columns. */
+function valuesOf({ kind }: EntityProperty, value: unknown): readonly unknown[] {
+  return kind === ReferenceKind.MANY_TO_MANY && Array.isArray(value) ? value : [value];
+}
+
+/** A key, an entity, a reference, or an object that holds the key. Anything else the statement itself will refuse. */
+function keyOf(type: WriteBehindType, value: unknown): RowKey | undefined {
+  try {
+    return knownRowKey(type, value && Reference.unwrapReference(value as AnyEntity));
+  } catch {
+    // No value of the key's type is no row of the table either.
+    return undefined;
+  }
+}

@@ -1,0 +1,134 @@
+import { OptimisticLockError, type AnyEntity } from '@mikro-orm/core';
+import type { Change } from '../../change/change.js';
+import { parseRowKey } from '../../change/row-key.js';
+import { SpillwayError, type SpillwayErrorCode } from '../../errors.js';
+import type { Refusal, RefusalReason } from '../../staging/staging-store.js';
+import type { StageResult } from '../../staging/stager.js';
+import type { Operation } from './operation.js';
+
+/** Some changes of a flush are staged and some are not: the flush spans shards, and one of them refused or did not answer. */
+export class StagingPartialError extends SpillwayError {
+  override readonly name = 'StagingPartialError';
+  /** Staged for good. */
+  readonly staged: readonly AnyEntity[];
+  /** Not staged; still changed in the entity manager. */
+  readonly refused: readonly AnyEntity[];
+  /** Perhaps staged. The next `em.flush()` finds out before it does anything else. */
+  readonly unknown: readonly AnyEntity[];
+  readonly #retry: () => Promise<void>;
+
+  constructor(
+    message: string,
+    entities: Pick<StagingPartialError, 'staged' | 'refused' | 'unknown'>,
+    retry: () => Promise<void>,
+    cause?: unknown,
+  ) {
+    super('STAGING_PARTIAL', message, { cause });
+    this.staged = entities.staged;
+    this.refused = entities.refused;
+    this.unknown = entities.unknown;
+    this.#retry = retry;
+  }
+
+  /** Flushes again: finds out first what became of the unknown changes, so that nothing is staged twice. */
+  async retry(): Promise<void> {
+    await this.#retry();
+  }
+}
+
+/** The error for a flush that was not staged, or not wholly. Where nothing was staged and the versions were stale, it is MikroORM's own. */
+export function refusalError(operations: readonly Operation[], result: StageResult, retry: () => Promise<void>): Error {
+  const unknownKeys = new Set(result.unknown.flatMap((call) => call.changes.map(({ rowKey }) => rowKey)));
+  const entitiesOf = (has: (operation: Operation) => boolean): AnyEntity[] => [
+    ...new Set(operations.filter(has).map(({ entity }) => entity)),
+  ];
+  const staged = entitiesOf(({ change }) => result.staged.has(change.rowKey));
+  const unknown = entitiesOf(({ change }) => unknownKeys.has(change.rowKey));
+  const refused = entitiesOf(({ change }) => !result.staged.has(change.rowKey) && !unknownKeys.has(change.rowKey));
+  const [refusal] = result.refused;
+  const cause = refusal && singleRefusal(operations, refusal);
+  if (staged.length === 0 && unknown.length === 0 && cause) return cause;
+  if (staged.length === 0 && refused.length === 0) {
+    return new SpillwayError(
+      'STAGING_TIMEOUT',
+      `The staging store did not answer: it is unknown whether ${names(unknown)} ${unknown.length === 1 ? 'is' : 'are'} staged. ` +
+        'Call em.flush() again: it finds out first, and stages nothing twice. After em.clear() it is given up, and nobody will know',
+    );
+  }
+  return new StagingPartialError(
+    `The flush was staged in part: ${staged.length} staged (${names(staged)}), ${refused.length} refused (${names(refused)}), ${unknown.length} unknown ` +
+      `(${names(unknown)}). What is not staged is still changed in the entity manager; call em.flush() again`,
+    { staged, refused, unknown },
+    retry,
+    cause,
+  );
+}
+
+/** The same for one change that belongs to no entity of a unit of work. */
+export function changeError(change: Change, result: StageResult): Error {
+  const [refusal] = result.refused;
+  if (!refusal)
+    return new SpillwayError(
+      'STAGING_TIMEOUT',
+      `The staging store did not answer: it is unknown whether ${describe(change)} is staged`,
+    );
+  if (refusal.reason === 'stale' || refusal.reason === 'deleted') return OptimisticLockError.lockFailed(change.entity);
+  return refusedBecause(change, refusal.reason);
+}
+
+/** The same for the changes of one call. */
+export function changesError(changes: readonly Change[], result: StageResult): Error {
+  const [first] = changes.filter(({ rowKey }) => !result.staged.has(rowKey));
+  const refused = changes.find(({ rowKey }) => rowKey === result.refused[0]?.rowKey) ?? first;
+  if (!refused) return new SpillwayError('STAGING_UNAVAILABLE', 'Nothing was staged: the call has no rows');
+  const cause = changeError(refused, result);
+  if (result.staged.size === 0) return cause;
+  const staged = changes.filter(({ rowKey }) => result.staged.has(rowKey)).map(describe);
+  return new SpillwayError(
+    'STAGING_PARTIAL',
+    `The call was staged in part: ${staged.length} of ${changes.length} rows (${staged.slice(0, 5).join('; ')}${staged.length > 5 ? '; ...' : ''}). ` +
+      'Call again for the others',
+    { cause },
+  );
+}
+
+const REASONS: Readonly<Record<Exclude<RefusalReason, 'stale' | 'deleted'>, readonly [SpillwayErrorCode, string]>> = {
+  exists: [
+    'ROW_EXISTS',
+    'a row with this primary key is staged already. Use another key, or change the entity that has it',
+  ],
+  full: [
+    'STAGING_FULL',
+    'its queue is full (maxPending). PostgreSQL is not keeping up: look at status(), then flush again or raise maxPending',
+  ],
+  overflow: [
+    'COUNTER_OVERFLOW',
+    'the pending sum of a counter leaves the range of a 64 bit integer. Wait until it is written',
+  ],
+  'too-large': [
+    'RECORD_TOO_LARGE',
+    'its pending changes are larger than maxRecordBytes. Store large values elsewhere, or raise the limit',
+  ],
+};
+
+function singleRefusal(operations: readonly Operation[], refusal: Refusal): Error | undefined {
+  const operation = operations.find(({ change }) => change.rowKey === refusal.rowKey);
+  if (!operation) return undefined;
+  if (refusal.reason === 'stale' || refusal.reason === 'deleted')
+    return OptimisticLockError.lockFailed(operation.entity);
+  return refusedBecause(operation.change, refusal.reason);
+}
+
+function refusedBecause(change: Change, reason: keyof typeof REASONS): SpillwayError {
+  const [code, text] = REASONS[reason];
+  return new SpillwayError(code, `${describe(change)} was not staged: ${text}`);
+}
+
+function describe(change: Change): string {
+  return `${change.entity} ${parseRowKey(change.rowKey).key.join(', ')}`;
+}
+
+function names(entities: readonly AnyEntity[]): string {
+  const shown = entities.slice(0, 5).map((entity) => entity.constructor.name);
+  return shown.join(', ') + (entities.length > shown.length ? ', ...' : '') || 'none';
+}

@@ -1,0 +1,47 @@
+import type { Table } from '../../sink/table.js';
+import type { WriteBehindType } from '../describe/write-behind-type.js';
+
+/** Rows numbered by one statement. Numbers of a block that are not used are never used: gaps, as a rolled back insert leaves them too. */
+const BLOCK = 256;
+
+/** Takes numbers from the sequence of a table's key. */
+export type Numbers = (table: Table, count: number) => Promise<readonly string[]>;
+
+/**
+ * Numbers new rows without asking the database for each: takes blocks from the column's own sequence, so that whoever inserts by SQL at the same time never
+ * gets the same number.
+ */
+export class SequenceBlocks {
+  readonly #numbers: Numbers;
+  readonly #free = new Map<WriteBehindType, string[]>();
+  readonly #loading = new Map<WriteBehindType, Promise<void>>();
+
+  constructor(numbers: Numbers) {
+    this.#numbers = numbers;
+  }
+
+  /** The next numbers for new rows of the type, as decimal texts. */
+  async take(type: WriteBehindType, count: number): Promise<string[]> {
+    const taken: string[] = [];
+    for (;;) {
+      const free = this.#free.get(type) ?? [];
+      taken.push(...free.splice(0, count - taken.length));
+      if (taken.length === count) return taken;
+      await this.#load(type, count - taken.length);
+    }
+  }
+
+  /** One statement at a time per type: callers that come meanwhile wait for the same block. */
+  async #load(type: WriteBehindType, atLeast: number): Promise<void> {
+    const running = this.#loading.get(type);
+    if (running) return running;
+    const loading = this.#fetch(type, Math.max(BLOCK, atLeast)).finally(() => this.#loading.delete(type));
+    this.#loading.set(type, loading);
+    return loading;
+  }
+
+  async #fetch(type: WriteBehindType, size: number): Promise<void> {
+    const numbers = await this.#numbers(type.table, size);
+    this.#free.set(type, [...(this.#free.get(type) ?? []), ...numbers]);
+  }
+}

@@ -1,0 +1,112 @@
+import type { UnitOfWork } from '@mikro-orm/core';
+import type { RowKey } from '../../change/row-key.js';
+import type { StageCall } from '../../staging/staging-store.js';
+import type { StageResult } from '../../staging/stager.js';
+import { incompatible } from '../hooks/incompatible.js';
+import { EntityStates } from './entity-states.js';
+import type { Engine } from '../engine.js';
+import type { Operation } from './operation.js';
+import { refusalError } from './refusal-error.js';
+import { StagingUnit } from './staging-unit.js';
+
+/** Operations whose stage call was not answered: nobody knows yet whether they are staged. */
+interface Unsettled {
+  readonly calls: readonly StageCall[];
+  readonly operations: readonly Operation[];
+}
+
+/**
+ * The staging half of one unit of work. An all-staged flush runs MikroORM's own code with the driver's answers made up (see `StagedWrites`), and stages everything in
+ * one go at its end. MikroORM then believes that all is written; whatever was refused, or is unknown, is put back to what it was before, so that the next flush sees
+ * it as changed. A call whose answer was lost is settled before the next flush compares anything, or its changes would be staged twice.
+ */
+export class StagedFlush {
+  readonly #engine: Engine;
+  readonly #uow: UnitOfWork;
+  readonly #states: EntityStates;
+  /** The next flush does all there is to do about a flush that was not wholly staged. */
+  readonly #retry: () => Promise<void>;
+  #unit: StagingUnit | undefined;
+  #isPreparedForSql = false;
+  #unsettled: Unsettled[] = [];
+
+  constructor(engine: Engine, uow: UnitOfWork) {
+    this.#engine = engine;
+    this.#uow = uow;
+    this.#states = new EntityStates(uow);
+    this.#retry = () => uow.commit();
+  }
+
+  /** The unit of the flush that is running, if it is one that is staged. */
+  get unit(): StagingUnit | undefined {
+    return this.#unit;
+  }
+
+  /** Whether the running flush, which is written by SQL, has been prepared for it. */
+  get isPreparedForSql(): boolean {
+    return this.#isPreparedForSql;
+  }
+
+  async preparedForSql<T>(write: () => Promise<T>): Promise<T> {
+    this.#isPreparedForSql = true;
+    try {
+      return await write();
+    } finally {
+      this.#isPreparedForSql = false;
+    }
+  }
+
+  /** Runs MikroORM's part of a flush, then stages what it wanted to write. */
+  async run(persist: () => Promise<unknown>): Promise<void> {
+    const unit = new StagingUnit(this.#uow.getChangeSets());
+    this.#unit = unit;
+    try {
+      await persist();
+      if (unit.leak !== undefined) throw incompatible(unit.leak);
+    } catch (error) {
+      this.#states.takeBack(unit.operations);
+      throw error;
+    } finally {
+      this.#unit = undefined;
+    }
+    await this.#stage(unit.operations);
+  }
+
+  /** Before a flush compares entities with their snapshots: finds out what is unknown, and queues again what was refused. */
+  async prepare(): Promise<void> {
+    while (this.#unsettled[0]) {
+      const { calls, operations } = this.#unsettled[0];
+      const result = await this.#engine.settle(calls);
+      if (result.unknown.length > 0) throw refusalError(operations, result, this.#retry);
+      this.#states.accept(operations.filter(({ change }) => result.staged.has(change.rowKey)));
+      this.#unsettled.shift();
+    }
+    this.#states.requeue();
+  }
+
+  /** After `em.clear()` there is nothing left to put right. */
+  forget(): void {
+    this.#unsettled = [];
+    this.#states.forget();
+  }
+
+  async #stage(operations: readonly Operation[]): Promise<void> {
+    let result: StageResult;
+    try {
+      result = await this.#engine.stage(operations.map(({ change }) => change));
+    } catch (error) {
+      this.#states.takeBack(operations);
+      throw error;
+    }
+    this.#states.correctVersions(operations, result.staged);
+    const refused = new Set<RowKey>(result.refused.map(({ rowKey }) => rowKey));
+    const unknown = new Set<RowKey>(result.unknown.flatMap((call) => call.changes.map(({ rowKey }) => rowKey)));
+    const open = operations.filter(({ change }) => !result.staged.has(change.rowKey));
+    if (open.length === 0) return;
+    const lost = open.filter(({ change }) => unknown.has(change.rowKey) && !refused.has(change.rowKey));
+    this.#states.rememberAfter(lost);
+    this.#states.takeBack(open);
+    if (lost.length > 0) this.#unsettled.push({ calls: result.unknown, operations: lost });
+    throw refusalError(operations, result, this.#retry);
+  }
+}

@@ -1,0 +1,61 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { RowKey } from '../change/row-key.js';
+import { SpillwayError } from '../errors.js';
+import type { DueScope, StagingStore } from '../staging/staging-store.js';
+
+/** A query waits for what is pending this often: what PostgreSQL refused once, because it came before something else of the same drain, is tried again at once. */
+const DRAIN_ROUNDS = 2;
+/** Between further rounds, where a write has to wait. */
+const DRAIN_PAUSE_MS = 20;
+
+export interface PatientDrain {
+  readonly scope: DueScope;
+  /** The scope with everything that its rows may have to wait for. */
+  readonly wide: DueScope;
+  readonly timeoutMs: number;
+  /** Rows that PostgreSQL has put off are waited for: what was staged earlier must not be written later than what the caller writes. */
+  readonly beforeWrite: boolean;
+}
+
+export interface PatientDrainDeps {
+  /** One round: each record is tried once. */
+  readonly drain: (scope: DueScope, timeoutMs: number) => Promise<{ readonly left: number }>;
+  readonly peek: StagingStore['peek'];
+}
+
+/**
+ * Drains a scope before a caller reads or writes by SQL.
+ * @returns `refused` if PostgreSQL would not take something of it yet
+ * @throws SpillwayError `DRAIN_TIMEOUT`
+ */
+export async function drainPatiently(
+  { scope, wide, timeoutMs, beforeWrite }: PatientDrain,
+  { drain, peek }: PatientDrainDeps,
+): Promise<'drained' | 'refused'> {
+  const deadline = performance.now() + timeoutMs;
+  for (let round = 1; ; round++) {
+    // Rows that a caller names mostly have nothing pending that they wait for; if they do, all of it comes along.
+    const { left } = await drain(
+      round === 1 && scope.kind === 'rows' ? scope : wide,
+      Math.max(1, deadline - performance.now()),
+    );
+    if (left === 0) return 'drained';
+    if (round < DRAIN_ROUNDS) continue;
+    if (!beforeWrite || scope.kind !== 'rows' || !(await arePending(scope.keys, peek))) return 'refused';
+    if (performance.now() >= deadline) throw stillPending(scope.keys, timeoutMs);
+    await pause(DRAIN_PAUSE_MS);
+  }
+}
+
+async function arePending(keys: readonly RowKey[], peek: StagingStore['peek']): Promise<boolean> {
+  const pending = await peek(keys);
+  return keys.some((key) => pending.get(key)?.dirty !== undefined || pending.get(key)?.inFlight !== undefined);
+}
+
+function stillPending(keys: readonly RowKey[], timeoutMs: number): SpillwayError {
+  return new SpillwayError(
+    'DRAIN_TIMEOUT',
+    `Of ${keys.length === 1 ? `the row ${keys[0]}` : `${keys.length} rows`} something staged earlier could not be written within ${timeoutMs} ms, so nothing was written by SQL either: ` +
+      'a row is locked, or waits for another one. Try again, or give a longer drainTimeout',
+  );
+}

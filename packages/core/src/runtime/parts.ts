@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import type { SpillwayEvents } from '../events.js';
+import { adoptFreeShards, adoptShards } from '../flush/adopt-shards.js';
+import { FlushWorker } from '../flush/worker.js';
+import type { ChangeSink } from '../sink/change-sink.js';
+import { databaseFor } from '../sink/database-unavailable.js';
+import { openPostgresSink } from '../sink/postgres/open-postgres-sink.js';
+import { localWallTime, utcWallTime } from '../sink/postgres/sql/wall-time.js';
+import { Stager, type RulesByEntity } from '../staging/stager.js';
+import type { StagingStore } from '../staging/staging-store.js';
+import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
+import { openStaging } from './open-staging.js';
+import type { RuntimeSurroundings } from './surroundings.js';
+
+/** What is open between the first use and the end. */
+export interface Parts {
+  readonly staging: StagingStore;
+  readonly sink: ChangeSink;
+  readonly stager: Stager;
+  readonly worker: FlushWorker;
+  readonly rules: RulesByEntity;
+}
+
+const LOOK_AT_TABLES = 'At its first use Spillway looks at its tables.';
+
+/** Opens the sink, then the staging store, and wires them to the stager and the worker. What was opened before a failure is closed again. */
+export async function openParts(around: RuntimeSurroundings, events: SpillwayEvents): Promise<Parts> {
+  const { options, types } = around;
+  const sink = openSink(around, events);
+  const reportForgotten = (shards: readonly number[]): void => sayForgotten(shards, around, events);
+  let staging: StagingStore | undefined;
+  try {
+    const identity = await databaseFor(LOOK_AT_TABLES, sink.prepare(options.shards, options.tables.ensure));
+    staging = await openStaging(options, identity);
+    const all = [...Array(staging.shards).keys()];
+    reportForgotten(await databaseFor(LOOK_AT_TABLES, adoptFreeShards(all, staging, sink)));
+  } catch (error) {
+    await sink.close();
+    await staging?.close();
+    throw error;
+  }
+  const opened = staging;
+  const adopt = async (shards: readonly number[]): Promise<void> =>
+    reportForgotten(await adoptShards(shards, opened, sink));
+  return {
+    staging,
+    sink,
+    stager: new Stager(staging, { stageTimeoutMs: options.stageTimeoutMs, adopt }),
+    worker: workerOf(staging, sink, around, events),
+    rules: rulesOf(types, staging.shards),
+  };
+}
+
+function openSink({ options, types, database, logger }: RuntimeSurroundings, events: SpillwayEvents): ChangeSink {
+  const { connection, schema, timestampsInUtc } = database();
+  return openPostgresSink({
+    connection,
+    schema: options.tables.schema ?? schema ?? 'public',
+    wallTime: timestampsInUtc ? utcWallTime : localWallTime,
+    poolSize: (options.worker?.concurrency ?? 1) + 1,
+    tables: types.all.map(({ table }) => table),
+    namespace: options.namespace,
+    onTableFault: (fault) => {
+      logger.error(`Spillway: table ${fault.table} cannot be written, its changes wait: ${fault.reason}`);
+      events.emit({ type: 'paused', cause: 'table', ...fault });
+    },
+    onIdleError: (error) => logger.warn(`Spillway: a PostgreSQL connection was lost while idle: ${error.message}`),
+  });
+}
+
+/** A staging store that has forgotten shards has forgotten what was pending in them: that is said, aloud. */
+function sayForgotten(forgotten: readonly number[], { logger }: RuntimeSurroundings, events: SpillwayEvents): void {
+  for (const shard of forgotten) {
+    events.emit({ type: 'staging-loss', shard, forgot: 'staging', parked: 0, doubtful: 0 });
+  }
+  if (forgotten.length === 0) return;
+  logger.error(
+    `Spillway: the staging store was empty for shards ${forgotten.join(', ')}, of which batches have been written before. ` +
+      'If it was emptied or replaced, what was pending there is lost',
+  );
+}
+
+function workerOf(
+  staging: StagingStore,
+  sink: ChangeSink,
+  { options, types, steps }: RuntimeSurroundings,
+  events: SpillwayEvents,
+): FlushWorker {
+  const { concurrency, batchSize, pollIntervalMs } = options.worker ?? {
+    concurrency: 1,
+    batchSize: 500,
+    pollIntervalMs: 50,
+  };
+  // A shard holds records of all entities, and is healed as a whole: one policy that parks is enough to park.
+  const onStagingLoss = types.all.every(({ policy }) => policy.onStagingLoss === 'apply') ? 'apply' : 'park';
+  return new FlushWorker({
+    staging,
+    sink,
+    events,
+    workerId: randomUUID(),
+    settings: { concurrency, batchSize, pollMs: pollIntervalMs, onStagingLoss },
+    ...(steps && { steps }),
+  });
+}
+
+/** `maxPending` is for all shards together; each gets an equal part of it as its bound. */
+function rulesOf(types: TypeRegistry, shards: number): RulesByEntity {
+  return Object.fromEntries(
+    types.all.map(({ meta, policy }) => [
+      meta.className,
+      { ...policy, maxPending: Math.ceil(policy.maxPending / shards) },
+    ]),
+  );
+}

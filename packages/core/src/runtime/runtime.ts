@@ -1,0 +1,203 @@
+import { Utils, type EntityName } from '@mikro-orm/core';
+import type { Change } from '../change/change.js';
+import { parseRowKey, type RowKey } from '../change/row-key.js';
+import { shardOf } from '../change/shard.js';
+import { SpillwayError } from '../errors.js';
+import { SpillwayEvents } from '../events.js';
+import type { StopOptions, StopReport } from '../flush/worker.js';
+import type { DrainResult } from '../flush/drain.js';
+import { buildIncrement, type Increments } from '../mikro-orm/write/build-increment.js';
+import { typesOf, withParents } from '../mikro-orm/describe/with-parents.js';
+import type { DrainOptions, Engine } from '../mikro-orm/engine.js';
+import { changeError } from '../mikro-orm/write/refusal-error.js';
+import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
+import { drainPatiently } from '../read/patient-drain.js';
+import { databaseFor } from '../sink/database-unavailable.js';
+import type { Table } from '../sink/table.js';
+import type { StageResult } from '../staging/stager.js';
+import type { DeadLetterStore, DueScope, StageCall, StagingStats } from '../staging/staging-store.js';
+import { openParts, type Parts } from './parts.js';
+import type { RuntimeSurroundings } from './surroundings.js';
+
+/** Inside a transaction, whose own locks may be in the way, a drain is given up soon. */
+const DRAIN_INSIDE_TRANSACTION_MS = 1_000;
+
+/**
+ * The engine of one ORM: opens what it needs at the first use, once, and closes it in the opposite order.
+ */
+export class Runtime implements Engine {
+  readonly events: SpillwayEvents = new SpillwayEvents();
+  readonly #around: RuntimeSurroundings;
+  #opening: Promise<Parts> | undefined;
+  #isStarted = false;
+  #isStopped = false;
+
+  constructor(around: RuntimeSurroundings) {
+    this.#around = around;
+    // Nobody need be listening; a change that was acknowledged and will not be written must not pass in silence.
+    this.events.on('dead-letter', ({ entity, rowKey, code, reason }) =>
+      around.logger.error(
+        `Spillway: a change of ${entity} ${parseRowKey(rowKey).key.join(', ')} became a dead letter (${code}): ${reason}`,
+      ),
+    );
+  }
+
+  async start(): Promise<void> {
+    this.#startWorker(await this.#open());
+  }
+
+  async stage(changes: readonly Change[]): Promise<StageResult> {
+    const parts = await this.#open();
+    this.#startWorker(parts);
+    return this.#announce(await parts.stager.stageAll(changes, parts.rules), parts);
+  }
+
+  async settle(calls: readonly StageCall[]): Promise<StageResult> {
+    const parts = await this.#open();
+    return this.#announce(await parts.stager.settle(calls), parts);
+  }
+
+  readonly pending: Engine['pending'] = {
+    peek: async (keys) => (await this.#open()).staging.peek(keys),
+    outcomes: async (tokens) =>
+      databaseFor('This read has to look into the ledger.', (await this.#open()).sink.outcomes(tokens)),
+  };
+
+  async numbers(table: Table, count: number): Promise<readonly string[]> {
+    const { sink } = await this.#open();
+    return databaseFor(`The keys of new rows of ${table.name} come from its sequence.`, sink.numbers(table, count));
+  }
+
+  async forget(keys: readonly RowKey[]): Promise<void> {
+    await (await this.#open()).staging.forget(keys);
+  }
+
+  async drain(scope: DueScope, options: DrainOptions = {}): Promise<void> {
+    const { worker, staging } = await this.#open();
+    const asked = {
+      scope,
+      wide: withParents(scope, this.#around.types),
+      timeoutMs: options.insideTransaction ? DRAIN_INSIDE_TRANSACTION_MS : this.#drainTimeoutMs(scope),
+      beforeWrite: options.beforeWrite === true,
+    };
+    try {
+      const outcome = await drainPatiently(asked, {
+        drain: (part, timeoutMs) => worker.drain(part, { timeoutMs }),
+        peek: (keys) => staging.peek(keys),
+      });
+      if (outcome === 'refused') this.events.emit({ type: 'lagging', reason: 'refused' });
+    } catch (error) {
+      const isTimeout = error instanceof SpillwayError && error.code === 'DRAIN_TIMEOUT';
+      if (!isTimeout || !options.insideTransaction || this.#needsOrder(scope, options)) throw error;
+      this.events.emit({ type: 'lagging', reason: 'transaction' });
+    }
+  }
+
+  /** Where no version tells the older from the newer, SQL must not write before what was staged earlier. */
+  #needsOrder(scope: DueScope, { beforeWrite }: DrainOptions): boolean {
+    if (!beforeWrite || scope.kind !== 'rows') return false;
+    return scope.keys.some((key) => this.#around.types.ofRow(key)?.version === undefined);
+  }
+
+  /** One round, of one entity or of all. */
+  async drainOnce(entity: EntityName | undefined, timeoutMs: number): Promise<DrainResult> {
+    const scope: DueScope =
+      entity === undefined ? { kind: 'all' } : { kind: 'tables', tables: [tableOf(this.#typeOf(entity))] };
+    const { worker } = await this.#open();
+    return worker.drain(withParents(scope, this.#around.types), { timeoutMs });
+  }
+
+  async increment(entity: EntityName, key: unknown, increments: Increments): Promise<void> {
+    const change = buildIncrement(this.#typeOf(entity), key, increments);
+    const result = await this.stage([change]);
+    if (!result.staged.has(change.rowKey)) throw changeError(change, result);
+  }
+
+  async status(): Promise<StagingStats> {
+    return (await this.#open()).staging.stats();
+  }
+
+  async deadLetters(): Promise<DeadLetterStore> {
+    return (await this.#open()).staging.deadLetters;
+  }
+
+  /** What this process has begun is finished or left staged; then the sink and, last, the staging store are closed. */
+  async stop(options: StopOptions = {}): Promise<StopReport> {
+    this.#isStopped = true;
+    return this.#closeParts(options);
+  }
+
+  async suspend(): Promise<void> {
+    await this.#closeParts({});
+    this.#opening = undefined;
+    this.#isStarted = false;
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+  }
+
+  async #closeParts(options: StopOptions): Promise<StopReport> {
+    const parts = await this.#opening?.catch(() => undefined);
+    if (!parts) return { left: undefined };
+    const report = await parts.worker.stop({ drain: this.#around.options.worker !== undefined, ...options });
+    parts.stager.close();
+    await parts.sink.close();
+    await parts.staging.close();
+    return report;
+  }
+
+  /** Opened once; a failed attempt is that call's error, and the next call tries again. */
+  #open(): Promise<Parts> {
+    if (this.#isStopped)
+      throw new SpillwayError(
+        'STOPPED',
+        'Spillway has been stopped. What is staged stays staged; make the ORM anew to go on',
+      );
+    this.#opening ??= openParts(this.#around, this.events).catch((error: unknown) => {
+      this.#opening = undefined;
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  #startWorker({ worker }: Parts): void {
+    if (this.#isStarted || !this.#around.options.worker) return;
+    this.#isStarted = true;
+    worker.start();
+  }
+
+  /** Tells the worker and whoever listens where something was staged. */
+  #announce(result: StageResult, { worker, staging }: Parts): StageResult {
+    const rows = new Map<number, number>();
+    for (const rowKey of result.staged.keys()) {
+      const shard = shardOf(rowKey, staging.shards);
+      rows.set(shard, (rows.get(shard) ?? 0) + 1);
+    }
+    if (this.#isStarted) worker.wake(rows.keys());
+    if (this.events.heard('staged')) {
+      for (const [shard, changes] of rows) this.events.emit({ type: 'staged', shard, changes });
+    }
+    return result;
+  }
+
+  #typeOf(entity: EntityName): WriteBehindType {
+    const type = this.#around.types.named(entity);
+    if (type) return type;
+    const name = Utils.className(entity);
+    throw new SpillwayError(
+      'CONFIG_INVALID',
+      `${name} is not written behind. Decorate it with @WriteBehind, or name it in the policies of spillway()`,
+    );
+  }
+
+  /** The longest that one of the types allows that are to be read. */
+  #drainTimeoutMs(scope: DueScope): number {
+    const touched = typesOf(scope, this.#around.types);
+    return Math.max(0, ...touched.map(({ policy }) => policy.drainTimeoutMs));
+  }
+}
+
+function tableOf({ table }: WriteBehindType): { readonly schema: string; readonly table: string } {
+  return { schema: table.schema, table: table.name };
+}

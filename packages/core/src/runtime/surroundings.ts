@@ -1,0 +1,14 @@
+import type { FlushSteps } from '../flush/flush-shards.js';
+import type { DatabaseAccess } from '../mikro-orm/hooks/database-of.js';
+import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
+import type { Logger, ResolvedOptions } from '../options.js';
+
+/** What an engine is given by the ORM that it is for. */
+export interface RuntimeSurroundings {
+  readonly options: ResolvedOptions;
+  readonly types: TypeRegistry;
+  /** How to reach the ORM's database; asked when it is needed first. */
+  readonly database: () => DatabaseAccess;
+  readonly logger: Logger;
+  readonly steps?: FlushSteps;
+}

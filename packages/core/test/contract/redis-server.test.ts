@@ -191,6 +191,16 @@ describe('a server in trouble', () => {
     expect((await store.peek([ROW])).get(ROW)?.dirty?.deltas).toEqual({ stock: '2' });
   });
 
+  test('that is gone for good: closing ends all the same', async () => {
+    await using server = await redis();
+    const store = await openRedisStaging({ redis: server.url });
+    await server.kill9();
+    // Twice: by the second refusal the driver waits for its next attempt to connect.
+    await eventually(async () => expect((await failure(store.stage(call('a')))).code).toBe('STAGING_UNAVAILABLE'));
+    await eventually(async () => expect((await failure(store.stage(call('b')))).code).toBe('STAGING_UNAVAILABLE'));
+    await store.close();
+  });
+
   test('that is out of memory: staging is refused whole, flushing goes on and makes room', async () => {
     await using server = await redis();
     await using opened = await disposable(openRedisStaging({ redis: server.url, shards: 1, commandTimeoutMs: 10_000 }));

@@ -63,9 +63,11 @@ export class RedisConnection {
 
   async close(): Promise<void> {
     if (this.#client.status === 'end') return;
+    // Between two attempts to connect there is nothing that could end, and ioredis says nothing.
+    const isBetween = this.#client.status === 'reconnecting';
     const ended = once(this.#client, 'end');
     this.#client.disconnect();
-    await ended;
+    if (!isBetween) await ended;
   }
 
   /** A command that timed out would otherwise be answered, or still run, on a connection that others go on using. */

@@ -1,6 +1,7 @@
 export { spillway, Spillway, type SpillwayExtension } from './spillway.js';
 export type {
   Logger,
+  EntryPolicy,
   PolicyEntries,
   RedisTarget,
   SpillwayOptions,
@@ -12,12 +13,16 @@ export type {
 
 export { WriteBehind, type PolicyDecorator } from './policy/write-behind.js';
 export { parseDuration, type Duration, type DurationLimits, type DurationUnit } from './policy/duration.js';
+export { WriteThrough, type WriteThroughDecorator } from './policy/write-through.js';
 export type {
   NamedConflictOption,
   PolicyDefaults,
   RetryOptions,
+  CacheOptions,
+  CachingOptions,
   WaitingOptions,
   WritePolicy,
+  WriteThroughPolicy,
 } from './policy/write-policy.js';
 export type { Conflict, ConflictFunction, Decision, EntityValues } from './policy/conflict-function.js';
 

@@ -41,6 +41,7 @@ export function assertOrm(orm: MikroORM): void {
   for (const method of [...DRIVER_METHODS, ...OTHER_DRIVER_METHODS]) assertMethod(driver, 'driver', method);
   for (const method of ['get', 'set', 'registerExtension', 'getExtension'])
     assertMethod(orm.config, 'configuration', method);
+  assertMethod(orm.driver.getPlatform(), 'platform', 'getSchemaGenerator');
   for (const [setting, value] of TRANSACTION_SETTINGS) {
     if (orm.config.get(setting) !== value) continue;
     throw new SpillwayError(

@@ -10,6 +10,7 @@ const shared = {
   resolve: {
     alias: [
       { find: /^@spillway\/core$/, replacement: fromRoot('packages/core/src/index.ts') },
+      { find: /^@spillway\/nestjs$/, replacement: fromRoot('packages/nestjs/src/index.ts') },
       { find: /^@spillway\/core\/testing$/, replacement: fromRoot('packages/core/src/testing/index.ts') },
     ],
   },

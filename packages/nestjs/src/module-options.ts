@@ -1,0 +1,62 @@
+import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Type } from '@nestjs/common';
+import type { Duration, SpillwayOptions } from '@spillway/core';
+
+/** What belongs to the module, not to the extension. */
+export interface SpillwayModuleSettings {
+  /**
+   * The context of MikroORM that it is for, where there are several.
+   * @defaultValue the one without a name
+   */
+  readonly contextName?: string;
+
+  readonly shutdown?: SpillwayShutdownOptions;
+}
+
+export interface SpillwayShutdownOptions {
+  /**
+   * How long everything may take from the signal to the end of Spillway's part. Give it less than the time after which the process is killed, which is 30 seconds in Kubernetes. 1 second to 1 hour.
+   * @defaultValue `'25s'`
+   */
+  readonly grace?: Duration;
+
+  /**
+   * How long requests are still served while readiness is off already, so that whoever sends them learns of it. A part of `grace`. 0 to 1 hour.
+   * @defaultValue `0`
+   */
+  readonly readinessDelay?: Duration;
+}
+
+/**
+ * With `redis` or `staging` in it, the module makes the extension, and the configuration of MikroORM takes it by `getSpillwayExtensionToken()`. Without them, that configuration has
+ * `spillway()` among its extensions already.
+ */
+export type SpillwayModuleOptions = SpillwayModuleSettings & Partial<SpillwayOptions>;
+
+/** @internal */
+export interface SplitOptions {
+  readonly settings: SpillwayModuleSettings;
+  /** Absent where MikroORM's configuration makes the extension. */
+  readonly spillway?: SpillwayOptions;
+}
+
+/** @internal */
+export function splitOptions({ contextName, shutdown, ...spillway }: SpillwayModuleOptions): SplitOptions {
+  const settings = { ...(contextName !== undefined && { contextName }), ...(shutdown && { shutdown }) };
+  // Whatever is left is for spillway(), which refuses by name what it does not know, and a place where changes are staged that is missing.
+  return Object.keys(spillway).length === 0 ? { settings } : { settings, spillway: spillway as SpillwayOptions };
+}
+
+/** Makes the options of `spillway()` from what it is injected. */
+export interface SpillwayOptionsFactory {
+  createSpillwayOptions(contextName?: string): SpillwayOptions | Promise<SpillwayOptions>;
+}
+
+/** One of `useFactory`, `useClass` and `useExisting`, as in Nest's own modules. */
+export interface SpillwayModuleAsyncOptions extends SpillwayModuleSettings, Pick<ModuleMetadata, 'imports'> {
+  readonly inject?: readonly (InjectionToken | OptionalFactoryDependency)[];
+  // What a factory is given depends on `inject`, which types cannot follow.
+  // oxlint-disable-next-line typescript/no-explicit-any -- as in Nest's own FactoryProvider
+  readonly useFactory?: (...dependencies: any[]) => SpillwayOptions | Promise<SpillwayOptions>;
+  readonly useClass?: Type<SpillwayOptionsFactory>;
+  readonly useExisting?: InjectionToken<SpillwayOptionsFactory>;
+}

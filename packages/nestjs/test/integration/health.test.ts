@@ -1,0 +1,103 @@
+import { MikroOrmModule } from '@mikro-orm/nestjs';
+import { Controller, Get, Inject, type INestApplication } from '@nestjs/common';
+import { HealthCheckService, TerminusModule } from '@nestjs/terminus';
+import { Test } from '@nestjs/testing';
+import { Spillway, spillway, type WorkerOptions } from '@spillway/core';
+import { SpillwayHealthIndicator, SpillwayModule } from '@spillway/nestjs';
+import { database, eventually, freshNamespace, redis, sharedRedisUrl } from '@spillway/test-support';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { createTables, Product, shopConfig } from './shop.js';
+
+const db = await database();
+await createTables(db.url);
+afterAll(() => db.drop());
+
+@Controller('health')
+class Health {
+  constructor(
+    @Inject(HealthCheckService) private readonly health: HealthCheckService,
+    @Inject(SpillwayHealthIndicator) private readonly indicator: SpillwayHealthIndicator,
+  ) {}
+
+  @Get('live')
+  live() {
+    return this.health.check([() => this.indicator.liveness('spillway')]);
+  }
+
+  @Get('ready')
+  ready() {
+    return this.health.check([() => this.indicator.readiness()]);
+  }
+
+  @Get('lag')
+  lag() {
+    return this.health.check([() => this.indicator.lag('spillway-lag', { maxPending: 2 })]);
+  }
+}
+
+let app: INestApplication | undefined;
+afterEach(async () => {
+  await app?.close();
+  app = undefined;
+});
+
+describe('SpillwayHealthIndicator', () => {
+  test('tells terminus that all is well', async () => {
+    const ask = await listen({ redis: sharedRedisUrl() });
+    expect(await ask('ready')).toEqual({
+      code: 200,
+      details: { spillway: { status: 'up', problems: [], pending: 0, dead: 0 } },
+    });
+    expect(await ask('live')).toEqual({ code: 200, details: { spillway: { status: 'up' } } });
+    expect(await ask('lag')).toMatchObject({ code: 200, details: { 'spillway-lag': { status: 'up', pending: 0 } } });
+  });
+
+  test('is behind when more is pending than it is told to allow', async () => {
+    const ask = await listen({ redis: sharedRedisUrl(), worker: false });
+    const em = app?.get(Spillway);
+    for (const digit of ['1', '2', '3'])
+      await em?.increment(Product, `5b0d0b3e-0000-4000-8000-00000000000${digit}`, { views: 1 });
+    expect(await ask('lag')).toMatchObject({ code: 503, details: { 'spillway-lag': { status: 'down', pending: 3 } } });
+    expect((await ask('ready')).code).toBe(200);
+  });
+
+  test('is not ready while Redis is away, is alive all the same, and is ready again by itself', async () => {
+    await using server = await redis();
+    const ask = await listen({ redis: server.url });
+    await server.kill9();
+    await eventually(async () => expect((await ask('ready')).code).toBe(503));
+    expect((await ask('live')).code).toBe(200);
+    await server.restart();
+    await eventually(async () => expect((await ask('ready')).code).toBe(200));
+  });
+
+  test('is not ready before the application has started', async () => {
+    const testing = await Test.createTestingModule({ imports: imports({ redis: sharedRedisUrl() }) }).compile();
+    expect(await testing.get(SpillwayHealthIndicator).readiness()).toEqual({
+      spillway: { status: 'down', problems: ['The application is starting or ending'] },
+    });
+    await testing.close();
+  });
+});
+
+interface Given {
+  readonly redis: string;
+  readonly worker?: boolean | WorkerOptions;
+}
+
+function imports(given: Given) {
+  const extension = spillway({ namespace: freshNamespace(), tables: { ensure: true }, ...given });
+  return [MikroOrmModule.forRoot(shopConfig(db.url, [extension])), SpillwayModule.forRoot(), TerminusModule];
+}
+
+async function listen(given: Given) {
+  const testing = await Test.createTestingModule({ imports: imports(given), controllers: [Health] }).compile();
+  app = testing.createNestApplication();
+  await app.listen(0, '127.0.0.1');
+  const url = await app.getUrl();
+  return async (path: string): Promise<{ readonly code: number; readonly details: unknown }> => {
+    const response = await fetch(`${url}/health/${path}`);
+    const { details } = (await response.json()) as { readonly details: unknown };
+    return { code: response.status, details };
+  };
+}

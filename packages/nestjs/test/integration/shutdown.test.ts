@@ -93,6 +93,7 @@ describe('an application that is asked to end', () => {
     await (await fetch(`${url}/make`)).text();
 
     await app.close();
+    await server.restart();
 
     const said = warnings.mock.calls.map(([message]) => String(message));
     expect(said).toContainEqual(expect.stringContaining('A drain of everything staged did not end within 1600 ms'));

@@ -26,4 +26,5 @@ export { StagingPartialError } from './mikro-orm/write/refusal-error.js';
 export type { SpillwayEvent, SpillwayEventName, SpillwayEventOf, SpillwayListener } from './events.js';
 
 export type { Increments } from './mikro-orm/write/build-increment.js';
+export type { SpillwayStatus } from './observability/status.js';
 export type { DeadLetter, DeadLetterStore, StagingStats, StagingStore } from './staging/staging-store.js';

@@ -22,7 +22,7 @@ import type {
   StagingStore,
 } from '../staging-store.js';
 import { parkAll, settleBatch } from './end-batch.js';
-import { dueRows, firstAtMs, isPending, markDue, nextDueMs } from './memory-due.js';
+import { dueRows, firstAtMs, holdsAny, isPending, markDue, nextDueMs } from './memory-due.js';
 import { MemoryShard } from './memory-shard.js';
 import { planStage, writeStage } from './stage-changes.js';
 
@@ -54,6 +54,7 @@ class MemoryStaging implements StagingStore {
     this.#now = options.now ?? Date.now;
     this.due = {
       next: async () => Array.from({ length: this.shards }, (_, shard) => this.#next(shard)),
+      any: async (scope) => [...this.#shards.values()].some((shard) => holdsAny(shard, scope)),
       make: async (scope) => this.#makeDue(scope),
       pending: async (watermarks) => this.#pending(watermarks),
     };

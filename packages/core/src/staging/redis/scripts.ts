@@ -24,6 +24,7 @@ export const SCRIPTS: {
       | 'park'
       | 'retry'
       | 'dueNext'
+      | 'dueHolding'
       | 'dueMake'
       | 'duePending'
       | 'stats'
@@ -38,6 +39,7 @@ export const SCRIPTS: {
   park: load('park', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats']),
   retry: load('retry', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
   dueNext: load('due-next', ['chain', 'due']),
+  dueHolding: load('due-holding', ['chain', 'stats']),
   dueMake: load('due-make', ['chain', 'due', 'flight']),
   duePending: load('due-pending', ['chain', 'due']),
   stats: load('stats', ['chain', 'flight', 'dead', 'stats', 'dirty', 'due']),

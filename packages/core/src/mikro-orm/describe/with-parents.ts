@@ -26,7 +26,7 @@ export function tableScope(wanted: readonly WriteBehindType[], types: TypeRegist
 
 /** The types whose rows a scope names. */
 export function typesOf(scope: DueScope, types: TypeRegistry): readonly WriteBehindType[] {
-  if (scope.kind === 'all') return types.all;
+  if (scope.kind === 'all') return types.inAnyMode;
   const found =
     scope.kind === 'rows'
       ? scope.keys.map((key) => types.ofRow(key))

@@ -1,9 +1,12 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 import { oldestMikroOrm } from './test/oldest/resolve.js';
 import { esDecorators } from './tools/es-decorators.mjs';
 
 const fromRoot = (path: string): string => new URL(path, import.meta.url).pathname;
 const servers = fromRoot('test/support/global-setup.ts');
+
+/** Examples run as a user runs them: their compiled programs, on servers. */
+const serverTestsOfExamples = 'examples/*/test/**/*.servers.test.ts';
 
 /** Tests run on the sources, so that a change needs no build before it is seen. */
 const shared = {
@@ -23,7 +26,11 @@ export default defineConfig({
     projects: [
       {
         ...shared,
-        test: { name: 'unit', include: ['packages/*/test/unit/**/*.test.ts', 'examples/*/test/**/*.test.ts'] },
+        test: {
+          name: 'unit',
+          include: ['packages/*/test/unit/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, serverTestsOfExamples],
+        },
       },
       { ...shared, test: { name: 'rooms', include: ['test/rooms/**/*.test.ts'] } },
       { ...shared, test: { name: 'tools', include: ['test/tools/**/*.test.ts'], testTimeout: 60_000 } },
@@ -31,15 +38,17 @@ export default defineConfig({
       onServers('integration', 'packages/*/test/integration/**/*.test.ts'),
       onServers('fault', 'test/fault/**/*.test.ts'),
       onServers('docs', 'test/docs/**/*.test.ts'),
+      onServers('examples', serverTestsOfExamples),
+      onServers('consumer', 'test/consumer/**/*.test.ts', 10 * 60_000),
       onOldestMikroOrm('packages/*/test/integration/mikro-orm/**/*.test.ts', 'test/oldest/*.test.ts'),
     ],
   },
 });
 
-function onServers(name: string, files: string) {
+function onServers(name: string, files: string, timeoutMs = 60_000) {
   return {
     ...shared,
-    test: { name, include: [files], globalSetup: servers, testTimeout: 60_000, hookTimeout: 60_000 },
+    test: { name, include: [files], globalSetup: servers, testTimeout: timeoutMs, hookTimeout: timeoutMs },
   };
 }
 

@@ -40,7 +40,8 @@ describe('a reader in an empty directory', () => {
     await using project = await EmptyProject.create();
     await write(project, blocks);
     await writeFile(path.join(project.folder, 'package.json'), JSON.stringify({ type: 'module' }));
-    for (const command of shellCommands(blocks).filter((line) => line.startsWith('npm install'))) await install(project, command);
+    for (const command of shellCommands(blocks).filter((line) => line.startsWith('npm install')))
+      await install(project, command);
     await project.run('npx', 'tsc');
     await useShop(await start(project, 'main.js'), 'health/ready');
   });
@@ -61,7 +62,10 @@ describe('a reader in an empty directory', () => {
 });
 
 /** What the documents show of either application, then SIGTERM while clients go on. */
-async function useShop({ url, child }: { readonly url: string; readonly child: ChildProcess }, ready: string): Promise<void> {
+async function useShop(
+  { url, child }: { readonly url: string; readonly child: ChildProcess },
+  ready: string,
+): Promise<void> {
   expect((await fetch(`${url}/${ready}`)).status).toBe(200);
   const created = await fetch(`${url}/products`, {
     method: 'POST',
@@ -98,10 +102,7 @@ async function write(project: EmptyProject, blocks: readonly CodeBlock[]): Promi
     if (file === undefined || !['ts', 'json'].includes(language)) continue;
     // JSON has no comments: the name of the file is not a part of it.
     const text = language === 'json' ? code.replace(/^.*\n/, '') : code;
-    await writeFile(
-      path.join(project.folder, file),
-      text.replaceAll(REDIS, server.url).replaceAll(DATABASE, db.url),
-    );
+    await writeFile(path.join(project.folder, file), text.replaceAll(REDIS, server.url).replaceAll(DATABASE, db.url));
   }
 }
 
@@ -122,7 +123,10 @@ function installLineOf(text: string): string {
   return line;
 }
 
-async function start(project: EmptyProject, program: string): Promise<{ readonly url: string; readonly child: ChildProcess }> {
+async function start(
+  project: EmptyProject,
+  program: string,
+): Promise<{ readonly url: string; readonly child: ChildProcess }> {
   const child = spawn(process.execPath, [program], {
     cwd: project.folder,
     env: { ...process.env, PORT: '0' },

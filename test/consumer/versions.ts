@@ -11,7 +11,12 @@ interface Manifest {
 /** The versions that this repository is tested with, by package: what `npm install name` would bring is another one every day. */
 export function testedVersions(): ReadonlyMap<string, string> {
   const versions = new Map<string, string>();
-  for (const file of ['package.json', 'packages/core/package.json', 'packages/nestjs/package.json', 'examples/express-telemetry/package.json']) {
+  for (const file of [
+    'package.json',
+    'packages/core/package.json',
+    'packages/nestjs/package.json',
+    'examples/express-telemetry/package.json',
+  ]) {
     const { dependencies, devDependencies } = JSON.parse(readFileSync(`${root}${file}`, 'utf8')) as Manifest;
     for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies }))
       if (version !== '*') versions.set(name, version);

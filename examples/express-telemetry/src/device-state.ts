@@ -1,4 +1,4 @@
-import type { Opt } from '@mikro-orm/core';
+import { PrimaryKeyProp, type Opt } from '@mikro-orm/core';
 import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { WriteBehind } from '@spillway/core';
 
@@ -6,6 +6,8 @@ import { WriteBehind } from '@spillway/core';
 @Entity()
 @WriteBehind<DeviceState>({ debounce: '200ms', maxDelay: '1s', detect: 'none', counters: ['reports'] })
 export class DeviceState {
+  [PrimaryKeyProp]?: 'device';
+
   @PrimaryKey({ type: 'text' })
   device!: string;
 

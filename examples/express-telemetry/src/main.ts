@@ -12,7 +12,9 @@ const orm = await MikroORM.init(
 );
 await orm.schema.update();
 const service = Spillway.of(orm);
-service.on('dead-letter', ({ entity, rowKey, code, reason }) => console.error('dead letter', entity, rowKey, code, reason));
+service.on('dead-letter', ({ entity, rowKey, code, reason }) =>
+  console.error('dead letter', entity, rowKey, code, reason),
+);
 await service.start();
 
 const { app, refuse } = telemetry(orm);

@@ -14,14 +14,21 @@ const orm = await MikroORM.init({
   entities: [Page],
   clientUrl: process.env['DATABASE_URL'] ?? 'postgres://localhost:5432/pages',
   extensions: [
-    spillway({ redis: process.env['REDIS_URL'] ?? 'redis://localhost:6379', namespace: 'pages', tables: { ensure: true } }),
+    spillway({
+      redis: process.env['REDIS_URL'] ?? 'redis://localhost:6379',
+      namespace: 'pages',
+      tables: { ensure: true },
+    }),
   ],
 });
 await orm.schema.update();
 const service = Spillway.of(orm);
 
 const paths = ['/', '/about', '/prices', '/docs', '/blog'];
-await orm.em.fork().upsertMany(Page, paths.map((path) => ({ path })));
+await orm.em.fork().upsertMany(
+  Page,
+  paths.map((path) => ({ path })),
+);
 const before = (await service.status()).staged;
 
 await Promise.all(
@@ -36,7 +43,9 @@ await Promise.all(
 
 const { staged, coalesced } = await service.status();
 await service.drain(); // in PostgreSQL
-const rows = await orm.em.getConnection().execute<{ path: string; views: number }[]>('select path, views from page order by path');
+const rows = await orm.em
+  .getConnection()
+  .execute<{ path: string; views: number }[]>('select path, views from page order by path');
 console.log(`${staged - before} changes staged, ${coalesced} of them coalesced`);
 for (const { path, views } of rows) console.log(`${path}: ${views} views`);
 await orm.close();

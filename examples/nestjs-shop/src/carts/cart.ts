@@ -1,3 +1,4 @@
+import { PrimaryKeyProp } from '@mikro-orm/core';
 import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 
 /** Product -> how many of it. */
@@ -6,6 +7,8 @@ export type Items = Record<string, number>;
 /** Changed with every click, looked at by key, and worth nothing once it is an order. Its policy stands in its module. */
 @Entity()
 export class Cart {
+  [PrimaryKeyProp]?: 'customer';
+
   @PrimaryKey({ type: 'text' })
   customer!: string;
 

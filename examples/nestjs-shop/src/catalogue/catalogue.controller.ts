@@ -1,6 +1,17 @@
 import { InjectRepository } from '@mikro-orm/nestjs';
 import { EntityManager } from '@mikro-orm/postgresql';
-import { Body, Controller, Get, HttpCode, Inject, NotFoundException, Param, ParseUUIDPipe, Patch, Post } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  HttpCode,
+  Inject,
+  NotFoundException,
+  Param,
+  ParseUUIDPipe,
+  Patch,
+  Post,
+} from '@nestjs/common';
 import { Product, ProductRepository } from './product.js';
 import { Stock } from './stock.js';
 
@@ -37,7 +48,10 @@ export class CatalogueController {
 
   @Patch(':id')
   @HttpCode(204)
-  async change(@Param('id', ParseUUIDPipe) id: string, @Body() changes: { readonly name?: string; readonly price?: number }): Promise<void> {
+  async change(
+    @Param('id', ParseUUIDPipe) id: string,
+    @Body() changes: { readonly name?: string; readonly price?: number },
+  ): Promise<void> {
     const product = await this.products.findOne(id);
     if (!product) throw new NotFoundException(`There is no product ${id}`);
     this.em.assign(product, changes);

@@ -23,7 +23,8 @@ export class OrdersService {
       for (const [id, count] of wanted.toSorted(([one], [other]) => (one < other ? -1 : 1))) {
         const product = await em.findOneOrFail(Product, id);
         const stock = await em.findOneOrFail(Stock, { product }, { lockMode: LockMode.PESSIMISTIC_WRITE });
-        if (stock.available < count) throw new ConflictException(`Of ${product.name} there are only ${stock.available}`);
+        if (stock.available < count)
+          throw new ConflictException(`Of ${product.name} there are only ${stock.available}`);
         stock.available -= count;
         total += count * product.price;
       }

@@ -17,6 +17,7 @@ import { ForcedDrains } from '../observability/forced-drains.js';
 import type { SpillwayStatus } from '../observability/status.js';
 import { judgeHealth, unknownHealth, type Health } from '../observability/health.js';
 import { TroubleWatch } from '../observability/trouble-watch.js';
+import { SharedLookUps } from '../read/shared-look-ups.js';
 import { drainPatiently } from '../read/patient-drain.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { Table } from '../sink/table.js';
@@ -86,9 +87,12 @@ export class Runtime implements Engine {
 
   readonly pending: Engine['pending'] = {
     peek: async (keys) => (await this.#open()).staging.peek(keys),
-    outcomes: async (tokens) =>
-      databaseFor('This read has to look into the ledger.', (await this.#open()).sink.outcomes(tokens)),
+    outcomes: async (tokens) => this.#outcomes.find(tokens),
   };
+
+  readonly #outcomes = new SharedLookUps(async (tokens: readonly string[]) =>
+    databaseFor('This read has to look into the ledger.', (await this.#open()).sink.outcomes(tokens)),
+  );
 
   async numbers(table: Table, count: number): Promise<readonly string[]> {
     const { sink } = await this.#open();

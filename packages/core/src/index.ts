@@ -1,6 +1,7 @@
 export { spillway, Spillway, type SpillwayExtension } from './spillway.js';
 export type {
   Logger,
+  EntryPolicy,
   PolicyEntries,
   RedisTarget,
   SpillwayOptions,
@@ -11,13 +12,17 @@ export type {
 } from './options.js';
 
 export { WriteBehind, type PolicyDecorator } from './policy/write-behind.js';
+export { WriteThrough, type WriteThroughDecorator } from './policy/write-through.js';
 export type { Duration, DurationUnit } from './policy/duration.js';
 export type {
   NamedConflictOption,
   PolicyDefaults,
   RetryOptions,
+  CacheOptions,
+  CachingOptions,
   WaitingOptions,
   WritePolicy,
+  WriteThroughPolicy,
 } from './policy/write-policy.js';
 export type { Conflict, ConflictFunction, Decision, EntityValues } from './policy/conflict-function.js';
 

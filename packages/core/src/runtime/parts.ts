@@ -58,7 +58,7 @@ function openSink({ options, types, database, logger }: RuntimeSurroundings, eve
     schema: options.tables.schema ?? schema ?? 'public',
     wallTime: timestampsInUtc ? utcWallTime : localWallTime,
     poolSize: (options.worker?.concurrency ?? 1) + 1,
-    tables: types.all.map(({ table }) => table),
+    tables: types.inAnyMode.map(({ table }) => table),
     namespace: options.namespace,
     onTableFault: (fault) => {
       logger.error(`Spillway: table ${fault.table} cannot be written, its changes wait: ${fault.reason}`);

@@ -108,7 +108,14 @@ export class Runtime implements Engine {
   }
 
   async increment(entity: EntityName, key: unknown, increments: Increments): Promise<void> {
-    const change = buildIncrement(this.#typeOf(entity), key, increments);
+    const type = this.#typeOf(entity);
+    if (type.policy.mode === 'through') {
+      throw new SpillwayError(
+        'CONFIG_INVALID',
+        `${type.meta.className} is written through: nothing of it is staged. Use em.nativeUpdate() with raw(), or @WriteBehind with counters`,
+      );
+    }
+    const change = buildIncrement(type, key, increments);
     const result = await this.stage([change]);
     if (!result.staged.has(change.rowKey)) throw changeError(change, result);
   }

@@ -13,6 +13,8 @@ import { assertNoPivotTables } from '../describe/pivot-tables.js';
 import { Reads } from '../read/reads.js';
 import { SequenceBlocks } from '../write/sequence-blocks.js';
 import { StagedWrites } from '../write/staged-writes.js';
+import { hookTransactions } from '../transactions/hook-transactions.js';
+import { TransactionScopes } from '../transactions/transaction-scopes.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
@@ -37,6 +39,8 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
     types.fill(describe(orm, storage, policiesOf));
   });
   hideTables(orm);
+  const scopes = new TransactionScopes();
+  hookTransactions(driver.getConnection('write'), scopes);
   hookEntityManager(driver, (entityManager) => orm.config.set('entityManager', entityManager), {
     types,
     engine,

@@ -22,6 +22,7 @@ export const SCRIPTS: {
       | 'claim'
       | 'acknowledge'
       | 'park'
+      | 'empty'
       | 'retry'
       | 'dueNext'
       | 'dueMake'
@@ -60,6 +61,20 @@ export const SCRIPTS: {
     'held',
   ]),
   park: load('park', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats', 'held']),
+  empty: load('empty', [
+    'chain',
+    'dirty',
+    'due',
+    'flight',
+    'seen',
+    'seen:old',
+    'recent',
+    'recent:old',
+    'dead',
+    'stats',
+    'held',
+    'holds',
+  ]),
   retry: load('retry', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
   dueNext: load('due-next', ['chain', 'due']),
   dueMake: load('due-make', ['chain', 'due', 'flight']),

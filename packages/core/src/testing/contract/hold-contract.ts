@@ -197,6 +197,22 @@ export function holdContract({ describe, it, expect, onBench }: ContractContext)
     );
 
     it(
+      'are thrown away with everything else of their table',
+      onBench(async (bench) => {
+        const { id } = await bench.hold('7', [], { base: '5', version: '6' });
+        const tables = [{ schema: 'public', table: 'product' }];
+        await bench.store.empty(0, { kind: 'tables', tables }, 'T0');
+        expect(await bench.store.stats()).toMatchObject({ held: 0 });
+        expect(await bench.release(id)).toEqual([]);
+        await bench.hold('7', [], { base: '5', version: '6' });
+        await bench.store.empty(0, { kind: 'all' }, 'T0');
+        await bench.store.adopt(0, 'T0');
+        expect(await bench.peek()).toEqual({});
+        expect(await bench.store.held.list()).toEqual([]);
+      }),
+    );
+
+    it(
       'are listed with their transaction',
       onBench(async (bench) => {
         const { id } = await bench.hold('7', [], { base: '5', version: '6' });

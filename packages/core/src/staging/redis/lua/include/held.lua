@@ -30,7 +30,7 @@ end
 local function with_layers(record, layers, mine)
   for _, layer in ipairs(layers) do
     if layer[TRANSACTION] == mine and record ~= false then
-      record = not record and layer[RECORD] or record and merge(record, layer[RECORD]) or false
+      if record then record = merge(record, layer[RECORD]) or false else record = layer[RECORD] end
     end
   end
   return record

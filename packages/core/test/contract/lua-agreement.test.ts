@@ -167,6 +167,8 @@ class Side {
       // Ages differ by the moment of the question.
       stats: { ...(await this.store.stats()), oldestMs: undefined },
       holds: (await this.store.held.list()).map(({ id, transaction: owner }) => `${id} ${owner}`).toSorted(),
+      // Told by counts in one store, by the rows themselves in the other.
+      any: await this.store.due.any({ kind: 'tables', tables: [{ schema: 'public', table: 'product' }] }),
       letters: (await this.#letters()).map(({ text }) => text),
     };
   }

@@ -36,6 +36,6 @@ export function withVersion(
   };
   return {
     asked,
-    strip: ({ [name]: _, ...row }) => row,
+    strip: (row) => Object.fromEntries(Object.entries(row).filter(([each]) => each !== name)),
   };
 }

@@ -4,6 +4,7 @@ import { chainContract } from './contract/chain-contract.js';
 import { deadLetterContract } from './contract/dead-letter-contract.js';
 import { drainContract } from './contract/drain-contract.js';
 import { flushContract } from './contract/flush-contract.js';
+import { settledContract } from './contract/settled-contract.js';
 import { stageContract } from './contract/stage-contract.js';
 import { versionContract } from './contract/version-contract.js';
 import type { TestFunctions } from './test-functions.js';
@@ -34,5 +35,6 @@ export function stagingContract(name: string, makeStore: MakeStore, test: TestFu
     chainContract(context);
     drainContract(context);
     deadLetterContract(context);
+    settledContract(context);
   });
 }

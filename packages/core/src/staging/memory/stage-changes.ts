@@ -49,7 +49,9 @@ export function planStage(shard: MemoryShard, call: StageCall, nowMs: number): S
   });
 
   const answer: StageAnswer =
-    refusals.size > 0 ? { status: 'refused', refusals: [...refusals.values()] } : { status: 'staged', versions };
+    refusals.size > 0
+      ? { status: 'refused', refusals: [...refusals.values()] }
+      : { status: 'staged', versions, sequence: shard.sequence + call.changes.length, since: shard.since };
   return { answer, rows, coalesced, annihilated };
 }
 

@@ -11,8 +11,10 @@ import type {
   DueRecords,
   ParkReport,
   Pending,
+  Settlement,
   StageAnswer,
   StageCall,
+  StagedMark,
   StagingStats,
   StagingStore,
 } from '../staging-store.js';
@@ -22,6 +24,7 @@ import { RedisDue } from './redis-due.js';
 import { addStats } from './redis-stats.js';
 import { batch, pendingOf, rowKey, stageAnswer, text, unreadableRow } from './replies.js';
 import type { Keeping } from './server-checks.js';
+import { settledMarks } from './settled-marks.js';
 import type { ShardScripts } from './shard-scripts.js';
 
 const DOUBT = 'Redis or the database has forgotten something: whether this was written is not known';
@@ -76,6 +79,10 @@ export class RedisStaging implements StagingStore {
       }),
     );
     return found;
+  }
+
+  async settled(marks: readonly StagedMark[]): Promise<readonly Settlement[]> {
+    return settledMarks(marks, this.#scripts);
   }
 
   async forget(keys: readonly RowKey[]): Promise<void> {

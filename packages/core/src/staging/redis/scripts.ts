@@ -23,6 +23,7 @@ export const SCRIPTS: {
       | 'acknowledge'
       | 'park'
       | 'retry'
+      | 'settled'
       | 'dueNext'
       | 'dueMake'
       | 'duePending'
@@ -35,8 +36,9 @@ export const SCRIPTS: {
   peek: load('peek', ['chain', 'dirty', 'flight', 'recent', 'recent:old']),
   claim: load('claim', ['chain', 'dirty', 'due', 'flight']),
   acknowledge: load('acknowledge', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
-  park: load('park', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats']),
+  park: load('park', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
   retry: load('retry', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
+  settled: load('settled', ['chain', 'dirty', 'flight', 'recent', 'recent:old']),
   dueNext: load('due-next', ['chain', 'due']),
   dueMake: load('due-make', ['chain', 'due', 'flight']),
   duePending: load('due-pending', ['chain', 'due']),

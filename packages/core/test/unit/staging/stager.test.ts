@@ -140,6 +140,7 @@ describe('several shards', () => {
     const result = await stager.stageAll([plusOne(row(0)), plusOne(row(1))], rules);
     expect(result).toEqual({
       staged: new Map(),
+      marks: new Map(),
       refused: [{ rowKey: row(1), reason: 'deleted' }],
       unknown: [],
       dropped: [],
@@ -172,6 +173,12 @@ describe('several shards', () => {
 
 test('nothing to stage is nothing to send', async () => {
   const { line, stager, rules } = await makeStager();
-  expect(await stager.stageAll([], rules)).toEqual({ staged: new Map(), refused: [], unknown: [], dropped: [] });
+  expect(await stager.stageAll([], rules)).toEqual({
+    staged: new Map(),
+    marks: new Map(),
+    refused: [],
+    unknown: [],
+    dropped: [],
+  });
   expect(line.sent).toEqual([]);
 });

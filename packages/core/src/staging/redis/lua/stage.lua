@@ -2,7 +2,7 @@
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] seen  KEYS[6] seen_old  KEYS[7] recent  KEYS[8] recent_old  KEYS[9] stats
 -- ARGV  epoch, 'stage' or 'check', call id, changes, rules by entity (debounce, longest delay, most records, most bytes), life of seen ids (ms), ids per generation
--- returns  {'staged', row key, version, ...} | {'refused', row key, reason, version, ...} | {'voided'} | {'uninitialised'} | {'epoch', epoch} | {'unreadable', row key}
+-- returns  {'staged', sequence of the last change, since when the chain is whole, row key, version, ...} | {'refused', row key, reason, version, ...} | {'voided'} | {'uninitialised'} | {'epoch', epoch} | {'unreadable', row key}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local due = KEYS[3]
@@ -25,11 +25,11 @@ local seen_ms, seen_calls = tonumber(ARGV[6]), tonumber(ARGV[7])
 -- include: stage-row
 -- include: stage-write
 
-local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'marked', 'horizon', 'coalesced', 'annihilated', 'seenAt', 'seenFrom')
+local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'marked', 'horizon', 'coalesced', 'annihilated', 'seenAt', 'seenFrom', 'since')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 local answered = redis.call('HGET', seen, call_id) or redis.call('HGET', seen_old, call_id)
-if answered then return seen_answer(answered) end
+if answered then return seen_answer(answered, head[10]) end
 
 changes = cmsgpack.unpack(changes)
 rules = cmsgpack.unpack(rules)
@@ -65,11 +65,11 @@ for index, change in ipairs(changes) do
 end
 
 if #refusals > 1 then return refusals end
-local answer = { 'staged' }
+local answer = { 'staged', sequence + #changes }
 for _, row_key in ipairs(order) do
   if versions[row_key] then append(answer, row_key, versions[row_key]) end
 end
-if mode == 'check' then return answer end
+if mode == 'check' then return seen_answer(cmsgpack.pack(answer), head[10]) end
 
 write_rows(rows, order, rules, now, head[4])
 local horizon = longest_delay(rules, tonumber(head[5]))
@@ -83,6 +83,7 @@ if age >= seen_ms or (sequence - tonumber(head[9]) >= seen_calls and age >= seen
   new_generation(seen, seen_old)
   redis.call('HSET', chain, 'seenAt', now, 'seenFrom', sequence)
 end
-redis.call('HSET', seen, call_id, #answer == 1 and '' or cmsgpack.pack(answer))
+local kept = #answer == 2 and answer[2] or cmsgpack.pack(answer)
+redis.call('HSET', seen, call_id, kept)
 write_counts()
-return answer
+return seen_answer(kept, head[10])

@@ -32,17 +32,17 @@ export class RowCalls {
   }
 
   async patch(entity: EntityName, key: unknown, changes: object, options: PatchOptions = {}): Promise<Receipt> {
-    const type = this.#typeOf(entity);
+    const type = this.#stagedType(entity, 'Use em.nativeUpdate()');
     return this.#stage(type, key, buildPatch(type, key, changes, options, this.#platform));
   }
 
   async increment(entity: EntityName, key: unknown, increments: Increments): Promise<Receipt> {
-    const type = this.#typeOf(entity);
+    const type = this.#stagedType(entity, 'Use em.nativeUpdate() with raw(), or @WriteBehind with counters');
     return this.#stage(type, key, buildIncrement(type, key, increments));
   }
 
   async pending(entity: EntityName, key: unknown): Promise<PendingRow | undefined> {
-    const type = this.#typeOf(entity);
+    const type = this.#types.namedOrRefused(entity);
     const rowKey = entityRowKey(type, key);
     if (rowKey === undefined) throw incompleteKey(type);
     return pendingRow(type, (await this.#engine.pending.peek([rowKey])).get(rowKey), this.#platform);
@@ -95,8 +95,13 @@ export class RowCalls {
     return marks;
   }
 
-  #typeOf(entity: EntityName): WriteBehindType {
-    return this.#types.namedOrRefused(entity);
+  #stagedType(entity: EntityName, remedy: string): WriteBehindType {
+    const type = this.#types.namedOrRefused(entity);
+    if (type.policy.mode !== 'through') return type;
+    throw new SpillwayError(
+      'CONFIG_INVALID',
+      `${type.meta.className} is written through: nothing of it is staged. ${remedy}`,
+    );
   }
 }
 

@@ -87,6 +87,13 @@ export class MemoryShard {
     this.count(record.entity, -1);
   }
 
+  dropInFlight(rowKey: RowKey): void {
+    const record = this.flight?.records.get(rowKey);
+    if (record === undefined) return;
+    this.flight?.records.delete(rowKey);
+    this.count(record.entity, -1);
+  }
+
   /** Ends the batch in flight, and answers its records. */
   land(): ReadonlyMap<RowKey, StagedRecord> {
     const records = this.flight?.records ?? new Map<RowKey, StagedRecord>();
@@ -104,8 +111,11 @@ export class MemoryShard {
     const id = String(this.#letters);
     this.dead.set(id, { shard: this.shard, id, ...letter });
     const { first, last } = letter.record;
-    const traces = [...(this.letters.get(letter.rowKey) ?? []), { id, first, last, code: letter.code }];
-    this.letters.set(letter.rowKey, traces.slice(-MOST_LETTERS));
+    this.noteLetter(letter.rowKey, { id, first, last, code: letter.code });
+  }
+
+  noteLetter(rowKey: RowKey, trace: LetterTrace): void {
+    this.letters.set(rowKey, [...(this.letters.get(rowKey) ?? []), trace].slice(-MOST_LETTERS));
   }
 
   /** A letter that was put back is pending again. */

@@ -22,6 +22,7 @@ export const SCRIPTS: {
       | 'claim'
       | 'acknowledge'
       | 'park'
+      | 'empty'
       | 'retry'
       | 'settled'
       | 'dueNext'
@@ -37,6 +38,18 @@ export const SCRIPTS: {
   claim: load('claim', ['chain', 'dirty', 'due', 'flight']),
   acknowledge: load('acknowledge', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
   park: load('park', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
+  empty: load('empty', [
+    'chain',
+    'dirty',
+    'due',
+    'flight',
+    'seen',
+    'seen:old',
+    'recent',
+    'recent:old',
+    'dead',
+    'stats',
+  ]),
   retry: load('retry', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
   settled: load('settled', ['chain', 'dirty', 'flight', 'recent', 'recent:old']),
   dueNext: load('due-next', ['chain', 'due']),

@@ -1,4 +1,4 @@
--- Which dead letter holds which changes of its row. Kept as long as what is remembered of rows, also of letters that are discarded, so that whoever waits for a change hears of it.
+-- Which dead letter holds which changes of its row (letter 0: they were thrown away). Kept as long as what is remembered of rows, also of letters that are discarded, so that whoever waits for a change hears of it.
 -- Needs: recent, recent_old
 local MOST_LETTERS = 8
 local LETTER_ID, LETTER_FROM, LETTER_TO = 1, 2, 3

@@ -67,3 +67,4 @@ export type {
   StagingStats,
   StagingStore,
 } from './staging/staging-store.js';
+export type { SpillwayStatus } from './observability/status.js';

@@ -22,7 +22,8 @@ import type { PatchOptions } from './mikro-orm/write/build-patch.js';
 import { resolveOptions } from './resolve-options.js';
 import type { Logger, ResolvedOptions, SpillwayOptions } from './options.js';
 import type { ResolvedPolicy } from './policy/policy.js';
-import type { DeadLetterStore, StagingStats } from './staging/staging-store.js';
+import type { SpillwayStatus } from './observability/status.js';
+import type { DeadLetterStore } from './staging/staging-store.js';
 
 const TIMEOUTS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
 
@@ -199,8 +200,8 @@ export class Spillway implements AsyncDisposable, RowService {
     return this.#rows.receipt(entities, keys);
   }
 
-  /** What is pending, in flight and dead, and what has been coalesced; without a scan. */
-  async status(): Promise<StagingStats> {
+  /** What is pending, in flight and dead, what has been coalesced, and which reads had to wait; without a scan. */
+  async status(): Promise<SpillwayStatus> {
     return this.#runtime.status();
   }
 

@@ -5,3 +5,7 @@ local function seen_answer(bytes, since)
   if answer[1] == 'staged' then table.insert(answer, 3, since) end
   return answer
 end
+
+local function to_keep(answer)
+  return #answer == 2 and answer[2] or cmsgpack.pack(answer)
+end

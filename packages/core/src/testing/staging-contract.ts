@@ -3,8 +3,10 @@ import { callContract } from './contract/call-contract.js';
 import { chainContract } from './contract/chain-contract.js';
 import { deadLetterContract } from './contract/dead-letter-contract.js';
 import { drainContract } from './contract/drain-contract.js';
+import { holdContract } from './contract/hold-contract.js';
 import { emptyContract } from './contract/empty-contract.js';
 import { flushContract } from './contract/flush-contract.js';
+import { settledContract } from './contract/settled-contract.js';
 import { stageContract } from './contract/stage-contract.js';
 import { versionContract } from './contract/version-contract.js';
 import type { TestFunctions } from './test-functions.js';
@@ -32,9 +34,11 @@ export function stagingContract(name: string, makeStore: MakeStore, test: TestFu
     callContract(context);
     versionContract(context);
     flushContract(context);
+    holdContract(context);
     chainContract(context);
     drainContract(context);
     deadLetterContract(context);
+    settledContract(context);
     emptyContract(context);
   });
 }

@@ -40,9 +40,26 @@ beforeAll(async () => {
   await writeFile(path.join(project.folder, 'package.json'), JSON.stringify({ type: 'module' }));
   await writeFile(path.join(project.folder, 'tsconfig.json'), JSON.stringify(tsconfig));
   await writeFile(path.join(project.folder, '.swcrc'), JSON.stringify(swc));
-  const words = ['@spillway/core', '@mikro-orm/core', '@mikro-orm/postgresql', '@mikro-orm/decorators', 'ioredis', 'rxjs', 'reflect-metadata', '@types/node'];
+  const words = [
+    '@spillway/core',
+    '@mikro-orm/core',
+    '@mikro-orm/postgresql',
+    '@mikro-orm/decorators',
+    'ioredis',
+    'rxjs',
+    'reflect-metadata',
+    '@types/node',
+  ];
   const tools = ['typescript@7.0.2', 'typescript6@npm:typescript@6', 'tsx@4', '@swc/core@1', '@swc/cli@0'];
-  await project.run('npm', 'install', ...packed.insteadOfNames(withVersions(words)), ...tools, '--no-audit', '--no-fund', '--prefer-offline');
+  await project.run(
+    'npm',
+    'install',
+    ...packed.insteadOfNames(withVersions(words)),
+    ...tools,
+    '--no-audit',
+    '--no-fund',
+    '--prefer-offline',
+  );
 });
 afterAll(async () => {
   await project[Symbol.asyncDispose]();

@@ -8,7 +8,7 @@ import { Reading } from './reading.js';
 export interface Telemetry {
   readonly app: Express;
   /** From now on the process is not ready: it has been asked to end. */
-  refuse(): void;
+  readonly refuse: () => void;
 }
 
 /** The application without its server, so that a test can have it too. */
@@ -16,7 +16,7 @@ export function telemetry(orm: MikroORM): Telemetry {
   const app = express();
   const service = Spillway.of(orm);
   let isEnding = false;
-  const em = (): EntityManager => orm.em as EntityManager;
+  const em = (): EntityManager => orm.em;
 
   app.get('/health/live', (_request, response) => void response.json({ status: 'up' }));
   app.get('/health/ready', async (_request, response) => {

@@ -13,7 +13,7 @@ export function readReport(device: string, body: unknown): Report {
   const { at, temperature } = (body ?? {}) as { readonly at?: unknown; readonly temperature?: unknown };
   if (typeof temperature !== 'number' || !Number.isFinite(temperature))
     throw new TypeError('temperature must be a number, in degrees Celsius');
-  const moment = new Date(at === undefined ? Date.now() : String(at));
+  const moment = at === undefined ? new Date() : new Date(typeof at === 'string' ? at : Number.NaN);
   if (Number.isNaN(moment.getTime())) throw new TypeError('at must be a moment, such as 2026-01-31T12:00:00Z');
   return { device, at: moment, temperature };
 }

@@ -43,7 +43,7 @@ export interface SplitOptions {
 export function splitOptions({ contextName, shutdown, ...spillway }: SpillwayModuleOptions): SplitOptions {
   const settings = { ...(contextName !== undefined && { contextName }), ...(shutdown && { shutdown }) };
   // Whatever is left is for spillway(), which refuses by name what it does not know, and a place where changes are staged that is missing.
-  return Object.keys(spillway).length === 0 ? { settings } : { settings, spillway: spillway as SpillwayOptions };
+  return Object.keys(spillway).length === 0 ? { settings } : { settings, spillway };
 }
 
 /** Makes the options of `spillway()` from what it is injected. */

@@ -12,7 +12,7 @@ import {
   Patch,
   Post,
 } from '@nestjs/common';
-import { Product, ProductRepository } from './product.js';
+import { Product, type ProductRepository } from './product.js';
 import { Stock } from './stock.js';
 
 interface NewProduct {

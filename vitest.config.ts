@@ -38,7 +38,7 @@ export default defineConfig({
       onServers('integration', 'packages/*/test/integration/**/*.test.ts'),
       onServers('fault', 'test/fault/**/*.test.ts'),
       onServers('docs', 'test/docs/**/*.test.ts'),
-      onServers('examples', serverTestsOfExamples),
+      onServers('examples', serverTestsOfExamples, 180_000),
       onServers('consumer', 'test/consumer/**/*.test.ts', 10 * 60_000),
       onOldestMikroOrm('packages/*/test/integration/mikro-orm/**/*.test.ts', 'test/oldest/*.test.ts'),
     ],

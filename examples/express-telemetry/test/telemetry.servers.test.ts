@@ -74,7 +74,7 @@ test('stopped under load, nothing that was acknowledged is lost', async () => {
       else isOver = true;
     }
   });
-  await eventually(() => acknowledged > 50, { timeoutMs: 30_000 });
+  await eventually(() => acknowledged > 50, { timeoutMs: 60_000 });
   child.kill('SIGTERM');
   const [code] = (await once(child, 'exit')) as [number | null];
   await Promise.all(clients);
@@ -97,7 +97,7 @@ async function start(): Promise<{ readonly url: string; readonly child: ChildPro
   running.add(child);
   let output = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (output += text));
-  const port = await eventually(() => portIn(output), { what: 'the server to listen', timeoutMs: 30_000 });
+  const port = await eventually(() => portIn(output), { what: 'the server to listen', timeoutMs: 60_000 });
   return { url: `http://localhost:${port}`, child };
 }
 

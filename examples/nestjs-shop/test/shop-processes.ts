@@ -45,7 +45,7 @@ export class Shop {
         if (!match) throw new Error(`${program} has said: ${output}`);
         return match[1] ?? '';
       },
-      { timeoutMs: 30_000 },
+      { timeoutMs: 60_000 },
     );
     return { process: child, url: url.replace('[::1]', 'localhost') };
   }

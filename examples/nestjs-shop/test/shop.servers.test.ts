@@ -85,7 +85,7 @@ test('stopped under load, web processes and worker alike, it loses nothing that 
       else isOver = true;
     }
   });
-  await eventually(() => acknowledged > 50, { timeoutMs: 30_000 });
+  await eventually(() => acknowledged > 50, { timeoutMs: 60_000 });
   worker.process.kill('SIGTERM');
   await once(worker.process, 'exit');
   web.process.kill('SIGTERM');

@@ -137,7 +137,7 @@ async function start(
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (output += text));
   const port = await eventually(
     () => {
-      const found = /listening on .*?(?:port: |:)(\d+)/s.exec(output)?.[1];
+      const found = /listening on .*?(?:port: |:)(\d{4,5})\b/s.exec(output)?.[1];
       if (found === undefined) throw new Error(`${program} has said: ${output}`);
       return found;
     },

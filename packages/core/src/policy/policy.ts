@@ -1,4 +1,5 @@
 import type { ConflictStrategy } from '../conflict/strategy.js';
+import type { ValidateOptions } from './validate-options.js';
 import type { ConflictFunction } from './conflict-function.js';
 
 /** A write policy with every option decided: durations in milliseconds, defaults filled in. What a developer writes is `WritePolicy`. */
@@ -21,6 +22,8 @@ export interface ResolvedPolicy {
   readonly drainTimeoutMs: number;
   readonly onStagingLoss: 'park' | 'apply';
   readonly inserts: 'sql' | 'refuse';
+  /** `false`: class-validator is not asked. */
+  readonly validate: false | ValidateOptions;
 }
 
 /**

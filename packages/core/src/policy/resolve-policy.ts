@@ -20,6 +20,7 @@ const DEFAULTS: ResolvedPolicy = {
   drainTimeoutMs: 2_000,
   onStagingLoss: 'park',
   inserts: 'sql',
+  validate: {},
 };
 
 /** What the ORM knows of an entity that its policy depends on. */

@@ -8,6 +8,8 @@ import { hasSession } from './has-session.js';
 import { hookPersister } from './hook-persister.js';
 import { addCounters, prepareSql } from '../write/prepare-sql.js';
 import { StagedFlush } from '../write/staged-flush.js';
+import { SqlValidation } from '../validate/sql-validation.js';
+import type { Validation } from '../validate/validation.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- TypeScript takes a class as a mixin's base only with these parameters
@@ -18,6 +20,7 @@ interface FlushContext {
   readonly types: TypeRegistry;
   readonly engine: Engine;
   readonly watch: ContractWatch;
+  readonly validation: Validation;
 }
 
 /**
@@ -63,9 +66,10 @@ function withSpillway(Base: Constructor, context: FlushContext): Constructor {
   return SpillwayEntityManager;
 }
 
-function hookUnitOfWork(em: EntityManager, { types, engine, watch }: FlushContext): StagedFlush {
+function hookUnitOfWork(em: EntityManager, { types, engine, watch, validation }: FlushContext): StagedFlush {
   const uow: UnitOfWork = em.getUnitOfWork(false);
-  const flush = new StagedFlush(engine, uow);
+  const flush = new StagedFlush(engine, uow, validation);
+  const sqlValidation = new SqlValidation(em, validation, flush.states);
   const commit = uow.commit.bind(uow);
   const clear = uow.clear.bind(uow);
   uow.commit = async () => {
@@ -84,7 +88,9 @@ function hookUnitOfWork(em: EntityManager, { types, engine, watch }: FlushContex
     },
     watch,
     isFlushing: ([first]) => first !== undefined && uow.getChangeSets().includes(first),
+    beforeDirect: (changeSets) => validation.changeSets(changeSets),
     beforeSql: async (changeSets, kind) => {
+      await sqlValidation.before(changeSets);
       if (!flush.isPreparedForSql) {
         if (!em.isInTransaction()) watch.assertNoneWithoutTransaction(changeSets);
         await prepareSql(em, types, engine);

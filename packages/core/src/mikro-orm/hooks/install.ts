@@ -16,6 +16,7 @@ import { SequenceBlocks } from '../write/sequence-blocks.js';
 import { StagedWrites } from '../write/staged-writes.js';
 import { hookTransactions } from '../transactions/hook-transactions.js';
 import { TransactionScopes } from '../transactions/transaction-scopes.js';
+import { Validation } from '../validate/validation.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
@@ -40,18 +41,20 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
     types.fill(describe(orm, storage, policiesOf));
   });
   hideTables(orm);
+  const validation = new Validation(types, driver.getPlatform());
   const scopes = new TransactionScopes();
   hookTransactions(driver.getConnection('write'), scopes);
   hookEntityManager(driver, (entityManager) => orm.config.set('entityManager', entityManager), {
     types,
     engine,
     watch,
+    validation,
   });
   const sequences = new SequenceBlocks((table, count) => engine.numbers(table, count));
   const writes = new StagedWrites(types, sequences);
   const reads = new Reads(types, engine);
   const direct = new DirectWrites(types, engine, writes, reads, driver.getPlatform());
-  hookDriver(driver, { writes, direct, reads, watch });
+  hookDriver(driver, { writes, direct, reads, watch, validation });
   hookConnection(driver, engine);
   hookSchema(orm, { types, engine, emptied: () => sequences.forget() });
 }

@@ -3,6 +3,7 @@ import type { BatchOutcome } from '../../change/outcome.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
+import type { RowCache } from '../row-cache.js';
 import { counterOverflow } from '../staging-errors.js';
 import { DEFAULT_LIMITS, remembersCallsMs, type StagingLimits } from '../limits.js';
 import type {
@@ -23,6 +24,7 @@ import type {
 } from '../staging-store.js';
 import { parkAll, settleBatch } from './end-batch.js';
 import { dueRows, firstAtMs, isPending, markDue, nextDueMs } from './memory-due.js';
+import { MemoryCopies, MemoryRowCache } from './memory-row-cache.js';
 import { MemoryShard } from './memory-shard.js';
 import { planStage, writeStage } from './stage-changes.js';
 
@@ -43,7 +45,9 @@ class MemoryStaging implements StagingStore {
   readonly remembersCallsMs: number;
   readonly due: DueRecords;
   readonly deadLetters: DeadLetterStore;
+  readonly cache: RowCache;
   readonly #shards = new Map<number, MemoryShard>();
+  readonly #copies = new Map<number, MemoryCopies>();
   readonly #limits: StagingLimits;
   readonly #now: () => number;
 
@@ -52,6 +56,12 @@ class MemoryStaging implements StagingStore {
     this.#limits = { ...DEFAULT_LIMITS, ...options };
     this.remembersCallsMs = remembersCallsMs(this.#limits);
     this.#now = options.now ?? Date.now;
+    this.cache = new MemoryRowCache(
+      this.shards,
+      (shard) => this.#copiesOf(shard),
+      (shard) => this.#shards.get(shard),
+      this.#now,
+    );
     this.due = {
       next: async () => Array.from({ length: this.shards }, (_, shard) => this.#next(shard)),
       make: async (scope) => this.#makeDue(scope),
@@ -84,7 +94,10 @@ class MemoryStaging implements StagingStore {
     const nowMs = this.#now();
     shard.forget(nowMs);
     const plan = planStage(shard, call, nowMs);
-    if (plan.answer.status === 'staged') writeStage(shard, call, plan, nowMs);
+    if (plan.answer.status === 'staged') {
+      writeStage(shard, call, plan, nowMs);
+      for (const rowKey of plan.rows.keys()) this.#copiesOf(call.shard).drop(rowKey);
+    }
     return plan.answer;
   }
 
@@ -174,6 +187,15 @@ class MemoryStaging implements StagingStore {
 
   async close(): Promise<void> {}
 
+  #copiesOf(shard: number): MemoryCopies {
+    let copies = this.#copies.get(shard);
+    if (copies === undefined) {
+      copies = new MemoryCopies(this.#limits.cacheBytes);
+      this.#copies.set(shard, copies);
+    }
+    return copies;
+  }
+
   #takeOff(shard: MemoryShard, request: ClaimRequest): void {
     const records = new Map<RowKey, StagedRecord>();
     let mark: number | undefined;
@@ -238,6 +260,7 @@ class MemoryStaging implements StagingStore {
     if (!force && overtaken(letter.record, row)) return 'newer';
     const record = revive(letter.record, row);
     if (record === undefined) throw counterOverflow(letter.rowKey);
+    this.#copiesOf(which.shard).drop(letter.rowKey);
     shard.putDirty(letter.rowKey, record, shard.due.get(letter.rowKey) ?? { atMs: this.#now() });
     shard.dead.delete(which.id);
     return 'staged';

@@ -10,6 +10,9 @@ export interface ShardKeys {
   readonly 'recent:old': string;
   readonly dead: string;
   readonly stats: string;
+  readonly cache: string;
+  readonly 'cache:old': string;
+  readonly 'cache:blocks': string;
 }
 
 export type KeyName = keyof ShardKeys;
@@ -27,5 +30,8 @@ export function shardKeys(namespace: string, shard: number): ShardKeys {
     'recent:old': key('recent:old'),
     dead: key('dead'),
     stats: key('stats'),
+    cache: key('cache'),
+    'cache:old': key('cache:old'),
+    'cache:blocks': key('cache:blocks'),
   };
 }

@@ -18,6 +18,8 @@ import type {
 } from '../staging-store.js';
 import type { RedisConnection } from './connection.js';
 import { RedisDeadLetters } from './dead-letters.js';
+import type { RowCache } from '../row-cache.js';
+import { RedisRowCache } from './redis-row-cache.js';
 import { RedisDue } from './redis-due.js';
 import { addStats } from './redis-stats.js';
 import { batch, pendingOf, rowKey, stageAnswer, text, unreadableRow } from './replies.js';
@@ -32,6 +34,7 @@ export class RedisStaging implements StagingStore {
   readonly remembersCallsMs: number;
   readonly due: DueRecords;
   readonly deadLetters: DeadLetterStore;
+  readonly cache: RowCache;
   /** What the check at the opening found about how the server keeps its data. */
   readonly keeping: Keeping;
   readonly #scripts: ShardScripts;
@@ -42,6 +45,7 @@ export class RedisStaging implements StagingStore {
     this.shards = scripts.shards;
     this.due = new RedisDue(scripts);
     this.deadLetters = new RedisDeadLetters(scripts);
+    this.cache = new RedisRowCache(scripts, connection, limits.cacheBytes);
     this.keeping = keeping;
     this.#scripts = scripts;
     this.#connection = connection;

@@ -27,20 +27,28 @@ export const SCRIPTS: {
       | 'dueMake'
       | 'duePending'
       | 'stats'
+      | 'cacheLook'
+      | 'cacheFill'
+      | 'cacheBlock'
+      | 'cacheUnblock'
   ]: Script;
 } = {
   adopt: load('adopt', ['chain']),
-  stage: load('stage', ['chain', 'dirty', 'due', 'flight', 'seen', 'seen:old', 'recent', 'recent:old', 'stats']),
+  stage: load('stage', ['chain', 'dirty', 'due', 'flight', 'seen', 'seen:old', 'recent', 'recent:old', 'stats', 'cache', 'cache:old']),
   fence: load('fence', ['chain', 'seen', 'seen:old']),
   peek: load('peek', ['chain', 'dirty', 'flight', 'recent', 'recent:old']),
   claim: load('claim', ['chain', 'dirty', 'due', 'flight']),
   acknowledge: load('acknowledge', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
   park: load('park', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats']),
-  retry: load('retry', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
+  retry: load('retry', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats', 'cache', 'cache:old']),
   dueNext: load('due-next', ['chain', 'due']),
   dueMake: load('due-make', ['chain', 'due', 'flight']),
   duePending: load('due-pending', ['chain', 'due']),
   stats: load('stats', ['chain', 'flight', 'dead', 'stats', 'dirty', 'due']),
+  cacheLook: load('cache-look', ['chain', 'dirty', 'flight', 'cache', 'cache:old', 'cache:blocks']),
+  cacheFill: load('cache-fill', ['chain', 'dirty', 'flight', 'cache', 'cache:old', 'cache:blocks']),
+  cacheBlock: load('cache-block', ['chain', 'cache', 'cache:old', 'cache:blocks']),
+  cacheUnblock: load('cache-unblock', ['chain', 'cache', 'cache:old', 'cache:blocks']),
 };
 
 function load(name: string, keys: readonly KeyName[]): Script {

@@ -1,6 +1,7 @@
 -- Merges all changes of a call into their records, or refuses all of them. A call id that was seen before is answered as it was then.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] seen  KEYS[6] seen_old  KEYS[7] recent  KEYS[8] recent_old  KEYS[9] stats
+-- KEYS[10] cache  KEYS[11] cache_old
 -- ARGV  epoch, 'stage' or 'check', call id, changes, rules by entity (debounce, longest delay, most records, most bytes), life of seen ids (ms), ids per generation
 -- returns  {'staged', row key, version, ...} | {'refused', row key, reason, version, ...} | {'voided'} | {'uninitialised'} | {'epoch', epoch} | {'unreadable', row key}
 local chain = KEYS[1]
@@ -12,6 +13,8 @@ local seen_old = KEYS[6]
 local recent = KEYS[7]
 local recent_old = KEYS[8]
 local stats = KEYS[9]
+local cache = KEYS[10]
+local cache_old = KEYS[11]
 local epoch, mode, call_id, changes, rules = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local seen_ms, seen_calls = tonumber(ARGV[6]), tonumber(ARGV[7])
 
@@ -25,7 +28,7 @@ local seen_ms, seen_calls = tonumber(ARGV[6]), tonumber(ARGV[7])
 -- include: stage-row
 -- include: stage-write
 
-local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'marked', 'horizon', 'coalesced', 'annihilated', 'seenAt', 'seenFrom')
+local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'marked', 'horizon', 'coalesced', 'annihilated', 'seenAt', 'seenFrom', 'cached')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 local answered = redis.call('HGET', seen, call_id) or redis.call('HGET', seen_old, call_id)
@@ -72,6 +75,10 @@ end
 if mode == 'check' then return answer end
 
 write_rows(rows, order, rules, now, head[4])
+if head[10] then
+  send('HDEL', cache, order)
+  send('HDEL', cache_old, order)
+end
 local horizon = longest_delay(rules, tonumber(head[5]))
 local places = { 'sequence', sequence + #changes }
 if horizon > tonumber(head[5]) then append(places, 'horizon', horizon) end

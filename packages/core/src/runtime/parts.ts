@@ -51,6 +51,16 @@ export async function openParts(around: RuntimeSurroundings, events: SpillwayEve
   };
 }
 
+/** Whether anything can be staged for the ORM's database at all. Asked without opening the staging store, which may not be there yet either. */
+export async function hasBeenUsed(around: RuntimeSurroundings, events: SpillwayEvents): Promise<boolean> {
+  const sink = openSink(around, events);
+  try {
+    return await databaseFor(LOOK_AT_TABLES, sink.isPrepared());
+  } finally {
+    await sink.close();
+  }
+}
+
 function openSink({ options, types, database, logger }: RuntimeSurroundings, events: SpillwayEvents): ChangeSink {
   const { connection, schema, timestampsInUtc } = database();
   return openPostgresSink({

@@ -4,6 +4,7 @@ import { parseRowKey, type RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
 import { SpillwayError } from '../errors.js';
 import { SpillwayEvents } from '../events.js';
+import { emptyShards } from '../flush/empty-shards.js';
 import type { StopOptions, StopReport } from '../flush/worker.js';
 import type { DrainResult } from '../flush/drain.js';
 import { buildIncrement, type Increments } from '../mikro-orm/write/build-increment.js';
@@ -15,12 +16,14 @@ import { drainPatiently } from '../read/patient-drain.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { Table } from '../sink/table.js';
 import type { StageResult } from '../staging/stager.js';
-import type { DeadLetterStore, DueScope, StageCall, StagingStats } from '../staging/staging-store.js';
-import { openParts, type Parts } from './parts.js';
+import type { DeadLetterStore, DueScope, EmptyScope, StageCall, StagingStats } from '../staging/staging-store.js';
+import { hasBeenUsed, openParts, type Parts } from './parts.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
 /** Inside a transaction, whose own locks may be in the way, a drain is given up soon. */
 const DRAIN_INSIDE_TRANSACTION_MS = 1_000;
+
+const EMPTYING = 'What is staged of tables that are cleared or dropped has to be thrown away first.';
 
 /**
  * The engine of one ORM: opens what it needs at the first use, once, and closes it in the opposite order.
@@ -66,6 +69,15 @@ export class Runtime implements Engine {
   async numbers(table: Table, count: number): Promise<readonly string[]> {
     const { sink } = await this.#open();
     return databaseFor(`The keys of new rows of ${table.name} come from its sequence.`, sink.numbers(table, count));
+  }
+
+  async empty(scope: EmptyScope): Promise<void> {
+    if (!this.#opening && !(await hasBeenUsed(this.#around, this.events))) return;
+    const { staging, sink } = await this.#open();
+    const { records, dead } = await databaseFor(EMPTYING, emptyShards(scope, staging, sink));
+    if (records + dead === 0) return;
+    const tables = scope.kind === 'all' ? undefined : scope.tables.map(({ schema, table }) => `${schema}.${table}`);
+    this.events.emit({ type: 'emptied', records, dead, ...(tables && { tables }) });
   }
 
   async forget(keys: readonly RowKey[]): Promise<void> {

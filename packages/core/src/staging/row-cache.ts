@@ -17,7 +17,7 @@ export interface RowCache {
   /** Of rows of one table: the copy, or what to do. A row may be left out: then it is to be read, and not kept. */
   look(table: CachedTable, keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, CacheAnswer>>;
 
-  /** Keeps copies of rows that were read after a ticket was given for them. Answers how many it has taken. */
+  /** Keeps copies of rows that were read after a ticket was given for them; one without bytes gives its ticket back. Answers how many it has taken. */
   fill(table: CachedTable, copies: readonly CacheCopy[], ttlMs: number): Promise<number>;
 
   /** Before a transaction commits what it has written: its rows have no copies until somebody says that it has ended. */
@@ -44,13 +44,19 @@ export type CacheAnswer =
   | { readonly kind: 'taken' }
   /** Something is staged of the row. */
   | { readonly kind: 'pending' }
-  /** These transactions write the row, or have ended and nobody has said so. */
-  | { readonly kind: 'blocked'; readonly transactions: readonly string[] };
+  | Blocked;
+
+/** These transactions write the row, or its table as a whole; or they have ended, and nobody has said so. */
+export interface Blocked {
+  readonly kind: 'blocked';
+  readonly by: 'row' | 'table';
+  readonly transactions: readonly string[];
+}
 
 export interface CacheCopy {
   readonly rowKey: RowKey;
   readonly ticket: string;
-  readonly bytes: Uint8Array;
+  readonly bytes?: Uint8Array | undefined;
 }
 
 /** How long a ticket is good, and others wait for its holder, milliseconds: longer than a look-up by key should ever take. */

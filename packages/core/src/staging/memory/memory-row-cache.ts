@@ -1,7 +1,7 @@
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
 import { COPY_OVERHEAD_BYTES, TICKET_MS, tableField } from '../row-cache.js';
-import type { BlockScope, CacheAnswer, CacheCopy, CachedTable, RowCache } from '../row-cache.js';
+import type { Blocked, BlockScope, CacheAnswer, CacheCopy, CachedTable, RowCache } from '../row-cache.js';
 import type { MemoryShard } from './memory-shard.js';
 
 interface Kept {
@@ -91,8 +91,9 @@ export class MemoryRowCache implements RowCache {
       const cache = this.#of(rowKey);
       const stamp = cache.stamps.get(field) ?? 0;
       const isOpen = cache.get(rowKey, stamp, this.#now())?.ticket === ticket;
-      if (!isOpen || this.#isPending(rowKey) || this.#blockers(cache, field, rowKey)) return false;
-      return cache.keep(rowKey, { bytes, untilMs: this.#now() + ttlMs, stamp });
+      if (!isOpen || this.#isPending(rowKey) || this.#blocked(cache, field, rowKey)) return false;
+      if (bytes === undefined) cache.drop(rowKey);
+      return bytes !== undefined && cache.keep(rowKey, { bytes, untilMs: this.#now() + ttlMs, stamp });
     }).length;
   }
 
@@ -121,8 +122,8 @@ export class MemoryRowCache implements RowCache {
   #look(field: string, rowKey: RowKey, ticket: string): CacheAnswer | undefined {
     if (this.#isPending(rowKey)) return { kind: 'pending' };
     const cache = this.#of(rowKey);
-    const blockers = this.#blockers(cache, field, rowKey);
-    if (blockers) return { kind: 'blocked', transactions: [...blockers] };
+    const blocked = this.#blocked(cache, field, rowKey);
+    if (blocked) return blocked;
     const stamp = cache.stamps.get(field) ?? 0;
     const kept = cache.get(rowKey, stamp, this.#now());
     if (kept?.bytes) return { kind: 'copy', bytes: kept.bytes };
@@ -146,8 +147,10 @@ export class MemoryRowCache implements RowCache {
     return Array.from({ length: this.#shards }, (_, shard) => [this.#copies(shard), `table:${tableField(table)}`]);
   }
 
-  #blockers(cache: MemoryCopies, field: string, rowKey: RowKey): Set<string> | undefined {
-    return cache.blocks.get(`table:${field}`) ?? cache.blocks.get(`row:${rowKey}`);
+  #blocked(cache: MemoryCopies, field: string, rowKey: RowKey): Blocked | undefined {
+    const ofTable = cache.blocks.get(`table:${field}`);
+    const transactions = ofTable ?? cache.blocks.get(`row:${rowKey}`);
+    return transactions && { kind: 'blocked', by: ofTable ? 'table' : 'row', transactions: [...transactions] };
   }
 
   #isPending(rowKey: RowKey): boolean {

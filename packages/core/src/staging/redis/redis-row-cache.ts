@@ -49,7 +49,7 @@ export class RedisRowCache implements RowCache {
     await this.#perShard([...byKey.keys()], async (shard, ofShard) => {
       const rows = ofShard.flatMap((key) => {
         const copy = byKey.get(key);
-        return copy ? [key, copy.ticket, asBuffer(copy.bytes)] : [];
+        return copy ? [key, copy.ticket, copy.bytes ? asBuffer(copy.bytes) : ''] : [];
       });
       const limits = [ttlMs, this.#generationBytes];
       const reply = await this.#scripts.run('cacheFill', shard, run, tableField(table), ...limits, ...rows);
@@ -99,7 +99,10 @@ function answerIn(reply: Reply, at: number, ticket: string): CacheAnswer | undef
   const bytes = reply[at + 1] as Buffer;
   if (kind === 'copy') return { kind, bytes };
   if (kind === 'ticket') return { kind, ticket };
-  if (kind === 'blocked') return { kind, transactions: decodePlain(bytes) as string[] };
+  if (kind === 'blocked row' || kind === 'blocked table') {
+    const by = kind === 'blocked row' ? 'row' : 'table';
+    return { kind: 'blocked', by, transactions: decodePlain(bytes) as string[] };
+  }
   return kind === 'taken' || kind === 'pending' ? { kind } : undefined;
 }
 

@@ -77,7 +77,7 @@ export function cacheContract({ describe, it, expect, onBench }: ContractContext
         const rows = { table: PRODUCTS, keys: [bench.row(0)] };
         const ticket = await ticketFor(bench);
         await bench.store.cache.block(rows, '101');
-        expect(await look(bench)).toEqual({ kind: 'blocked', transactions: ['101'] });
+        expect(await look(bench)).toEqual({ kind: 'blocked', by: 'row', transactions: ['101'] });
         expect(await fill(bench, ticket, 'v5')).toBe(0);
         await bench.store.cache.unblock(rows, '101');
         expect(await fill(bench, ticket, 'v5')).toBe(0);
@@ -95,7 +95,7 @@ export function cacheContract({ describe, it, expect, onBench }: ContractContext
         await bench.store.cache.block(rows, '102');
         await bench.store.cache.block(rows, '101');
         await bench.store.cache.unblock(rows, '101');
-        expect(await look(bench)).toEqual({ kind: 'blocked', transactions: ['102'] });
+        expect(await look(bench)).toEqual({ kind: 'blocked', by: 'row', transactions: ['102'] });
         await bench.store.cache.unblock(rows, '102');
         expect(await look(bench)).toMatchObject({ kind: 'ticket' });
       }),
@@ -129,7 +129,7 @@ export function cacheContract({ describe, it, expect, onBench }: ContractContext
         const ticket = await ticketFor(bench, bench.row(1));
         await bench.store.cache.block({ table: PRODUCTS, keys: 'all' }, '101');
         for (const row of [here, there]) {
-          expect(await look(bench, row)).toEqual({ kind: 'blocked', transactions: ['101'] });
+          expect(await look(bench, row)).toEqual({ kind: 'blocked', by: 'table', transactions: ['101'] });
         }
         await bench.store.cache.unblock({ table: PRODUCTS, keys: 'all' }, '101');
         for (const row of [here, there]) expect(await look(bench, row)).toMatchObject({ kind: 'ticket' });
@@ -158,6 +158,17 @@ export function cacheContract({ describe, it, expect, onBench }: ContractContext
         const [copied, pending, open] = [0, 1, 2].map((number) => bench.row(number)) as [RowKey, RowKey, RowKey];
         const found = await bench.store.cache.look(PRODUCTS, [copied, pending, open]);
         expect([copied, pending, open].map((row) => found.get(row)?.kind)).toEqual(['copy', 'pending', 'ticket']);
+      }),
+    );
+
+    it(
+      'a ticket that is given back is given to the next',
+      onBench(async (bench) => {
+        const ticket = await ticketFor(bench);
+        expect(await bench.store.cache.fill(PRODUCTS, [{ rowKey: bench.row(0), ticket: 'other' }], TTL_MS)).toBe(0);
+        expect(await look(bench)).toEqual({ kind: 'taken' });
+        expect(await bench.store.cache.fill(PRODUCTS, [{ rowKey: bench.row(0), ticket }], TTL_MS)).toBe(0);
+        expect(await look(bench)).toMatchObject({ kind: 'ticket' });
       }),
     );
 

@@ -1,7 +1,7 @@
 -- Keeps copies of rows of one table, each where its ticket still is: nothing has been staged of the row since, and no transaction has said that it writes it.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] flight  KEYS[4] cache  KEYS[5] cache_old  KEYS[6] cache_blocks
--- ARGV  epoch, run of the server, table, life of a copy (ms), bytes of a generation, row key, ticket, bytes ...
+-- ARGV  epoch, run of the server, table, life of a copy (ms), bytes of a generation, row key, ticket, bytes or '' to give the ticket back ...
 -- returns  {'filled', copies taken} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
@@ -26,7 +26,10 @@ for index = 6, #ARGV, 3 do
   local row_key, ticket, bytes = ARGV[index], ARGV[index + 1], ARGV[index + 2]
   local heading = not table_block and kept(row_key, stamp, now)
   local is_open = heading and heading[1] == TICKET_WORD and heading[4] == ticket
-  if is_open and not is_pending(row_key, head[2]) and redis.call('HEXISTS', cache_blocks, 'row:' .. row_key) == 0 then
+  if is_open and bytes == '' then
+    redis.call('HDEL', cache, row_key)
+    redis.call('HDEL', cache_old, row_key)
+  elseif is_open and not is_pending(row_key, head[2]) and redis.call('HEXISTS', cache_blocks, 'row:' .. row_key) == 0 then
     if keep(row_key, cmsgpack.pack({ COPY_WORD, now + ttl_ms, stamp, '' }) .. bytes, ttl_ms) then filled = filled + 1 end
   end
 end

@@ -2,7 +2,7 @@
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] flight  KEYS[4] cache  KEYS[5] cache_old  KEYS[6] cache_blocks
 -- ARGV  epoch, run of the server, table, ticket, life of a ticket (ms), bytes of a generation, row keys ...
--- returns  {'looked', per row: 'copy', bytes | 'ticket', '' | 'taken', '' | 'pending', '' | 'blocked', packed transactions | 'none', ''} | {'epoch', epoch}
+-- returns  {'looked', per row: 'copy', bytes | 'ticket', '' | 'taken', '' | 'pending', '' | 'blocked row' or 'blocked table', packed transactions | 'none', ''} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local flight = KEYS[3]
@@ -28,8 +28,9 @@ local table_block = redis.call('HGET', cache_blocks, 'table:' .. table_field)
 
 local function look(row_key)
   if is_pending(row_key, head[2]) then return 'pending', '' end
-  local block = table_block or redis.call('HGET', cache_blocks, 'row:' .. row_key)
-  if block then return 'blocked', block end
+  if table_block then return 'blocked table', table_block end
+  local row_block = redis.call('HGET', cache_blocks, 'row:' .. row_key)
+  if row_block then return 'blocked row', row_block end
   local heading, copy = kept(row_key, stamp, now)
   if heading then return heading[1] == COPY_WORD and 'copy' or 'taken', copy end
   return keep(row_key, cmsgpack.pack({ TICKET_WORD, now + ticket_ms, stamp, ticket }), ticket_ms) and 'ticket' or 'none', ''

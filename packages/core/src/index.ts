@@ -12,8 +12,8 @@ export type {
 } from './options.js';
 
 export { WriteBehind, type PolicyDecorator } from './policy/write-behind.js';
+export { parseDuration, type Duration, type DurationLimits, type DurationUnit } from './policy/duration.js';
 export { WriteThrough, type WriteThroughDecorator } from './policy/write-through.js';
-export type { Duration, DurationUnit } from './policy/duration.js';
 export type {
   NamedConflictOption,
   PolicyDefaults,
@@ -30,5 +30,7 @@ export { SpillwayError, type SpillwayErrorCode } from './errors.js';
 export { StagingPartialError } from './mikro-orm/write/refusal-error.js';
 export type { SpillwayEvent, SpillwayEventName, SpillwayEventOf, SpillwayListener } from './events.js';
 
+export type { Health } from './observability/health.js';
 export type { Increments } from './mikro-orm/write/build-increment.js';
+export type { SpillwayStatus } from './observability/status.js';
 export type { DeadLetter, DeadLetterStore, StagingStats, StagingStore } from './staging/staging-store.js';

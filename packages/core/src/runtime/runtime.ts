@@ -1,27 +1,41 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Utils, type EntityName } from '@mikro-orm/core';
 import type { Change } from '../change/change.js';
 import { parseRowKey, type RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
-import { SpillwayError } from '../errors.js';
+import { isDrainTimeout, SpillwayError } from '../errors.js';
 import { SpillwayEvents } from '../events.js';
 import { emptyShards } from '../flush/empty-shards.js';
 import type { StopOptions, StopReport } from '../flush/worker.js';
 import type { DrainResult } from '../flush/drain.js';
 import { buildIncrement, type Increments } from '../mikro-orm/write/build-increment.js';
 import { typesOf, withParents } from '../mikro-orm/describe/with-parents.js';
-import type { DrainOptions, Engine } from '../mikro-orm/engine.js';
+import type { DrainOptions, Engine, QueryDrain } from '../mikro-orm/engine.js';
 import { changeError } from '../mikro-orm/write/refusal-error.js';
 import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
+import { ForcedDrains } from '../observability/forced-drains.js';
+import type { SpillwayStatus } from '../observability/status.js';
+import { judgeHealth, unknownHealth, type Health } from '../observability/health.js';
+import { TroubleWatch } from '../observability/trouble-watch.js';
 import { drainPatiently } from '../read/patient-drain.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { Table } from '../sink/table.js';
 import type { StageResult } from '../staging/stager.js';
-import type { DeadLetterStore, DueScope, EmptyScope, StageCall, StagingStats } from '../staging/staging-store.js';
+import type { DeadLetterStore, DueScope, EmptyScope, StageCall } from '../staging/staging-store.js';
 import { hasBeenUsed, openParts, type Parts } from './parts.js';
+import { QueryDrains } from './query-drains.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
 /** Inside a transaction, whose own locks may be in the way, a drain is given up soon. */
 const DRAIN_INSIDE_TRANSACTION_MS = 1_000;
+
+/** How long a stop may take that is not told. */
+const DEFAULT_STOP_MS = 30_000;
+
+/** How much longer than its policy says a change may wait before health is down. */
+const OVERDUE_MS = 30_000;
+/** A record whose pause has just ended is old and due for a moment; so what looks overdue is looked at again. */
+const LOOK_AGAIN_MS = 100;
 
 const EMPTYING = 'What is staged of tables that are cleared or dropped has to be thrown away first.';
 
@@ -30,13 +44,23 @@ const EMPTYING = 'What is staged of tables that are cleared or dropped has to be
  */
 export class Runtime implements Engine {
   readonly events: SpillwayEvents = new SpillwayEvents();
+  readonly #trouble: TroubleWatch = new TroubleWatch(this.events);
   readonly #around: RuntimeSurroundings;
+  readonly #forced = new ForcedDrains();
+  readonly #queryDrains: QueryDrains;
   #opening: Promise<Parts> | undefined;
   #isStarted = false;
   #isStopped = false;
+  #stopBy = Number.POSITIVE_INFINITY;
 
   constructor(around: RuntimeSurroundings) {
     this.#around = around;
+    this.#queryDrains = new QueryDrains({
+      types: around.types,
+      events: this.events,
+      forced: this.#forced,
+      open: async () => this.#open(),
+    });
     // Nobody need be listening; a change that was acknowledged and will not be written must not pass in silence.
     this.events.on('dead-letter', ({ entity, rowKey, code, reason }) =>
       around.logger.error(
@@ -84,6 +108,10 @@ export class Runtime implements Engine {
     await (await this.#open()).staging.forget(keys);
   }
 
+  async drainForQuery(touched: readonly WriteBehindType[], caller: string): Promise<QueryDrain> {
+    return this.#queryDrains.before(touched, caller);
+  }
+
   async drain(scope: DueScope, options: DrainOptions = {}): Promise<void> {
     const { worker, staging } = await this.#open();
     const asked = {
@@ -99,8 +127,7 @@ export class Runtime implements Engine {
       });
       if (outcome === 'refused') this.events.emit({ type: 'lagging', reason: 'refused' });
     } catch (error) {
-      const isTimeout = error instanceof SpillwayError && error.code === 'DRAIN_TIMEOUT';
-      if (!isTimeout || !options.insideTransaction || this.#needsOrder(scope, options)) throw error;
+      if (!isDrainTimeout(error) || !options.insideTransaction || this.#needsOrder(scope, options)) throw error;
       this.events.emit({ type: 'lagging', reason: 'transaction' });
     }
   }
@@ -132,12 +159,48 @@ export class Runtime implements Engine {
     if (!result.staged.has(change.rowKey)) throw changeError(change, result);
   }
 
-  async status(): Promise<StagingStats> {
-    return (await this.#open()).staging.stats();
+  async status(): Promise<SpillwayStatus> {
+    const counts = await (await this.#open()).staging.stats();
+    return { ...counts, forcedDrains: this.#forced.byCaller };
+  }
+
+  /** Never rejects: that the question fails is an answer. */
+  async health(): Promise<Health> {
+    try {
+      const parts = await this.#open();
+      const health = await this.#lookAtHealth(parts);
+      if (health.status !== 'down') return health;
+      await pause(LOOK_AGAIN_MS);
+      return await this.#lookAtHealth(parts);
+    } catch (error) {
+      return unknownHealth(error);
+    }
+  }
+
+  async #lookAtHealth({ staging }: Parts): Promise<Health> {
+    const [stats, next] = await Promise.all([staging.stats(), staging.due.next()]);
+    const longestMs = Math.max(0, ...this.#around.types.all.map(({ policy }) => policy.maxDelayMs));
+    return judgeHealth({
+      stats,
+      isDue: next.includes(0),
+      shards: staging.shards,
+      trouble: this.#trouble.current,
+      overdueMs: longestMs + OVERDUE_MS,
+    });
   }
 
   async deadLetters(): Promise<DeadLetterStore> {
     return (await this.#open()).staging.deadLetters;
+  }
+
+  /** Whether this process writes what is staged; otherwise it only stages. */
+  get hasWorker(): boolean {
+    return this.#around.options.worker !== undefined;
+  }
+
+  /** However long a stop is told to take: by then it is over. Milliseconds from now. */
+  stopWithin(timeoutMs: number): void {
+    this.#stopBy = Math.min(this.#stopBy, performance.now() + timeoutMs);
   }
 
   /** What this process has begun is finished or left staged; then the sink and, last, the staging store are closed. */
@@ -159,7 +222,9 @@ export class Runtime implements Engine {
   async #closeParts(options: StopOptions): Promise<StopReport> {
     const parts = await this.#opening?.catch(() => undefined);
     if (!parts) return { left: undefined };
-    const report = await parts.worker.stop({ drain: this.#around.options.worker !== undefined, ...options });
+    const leftMs = Math.max(0, this.#stopBy - performance.now());
+    const timeoutMs = Math.min(options.timeoutMs ?? DEFAULT_STOP_MS, leftMs);
+    const report = await parts.worker.stop({ drain: this.hasWorker, ...options, timeoutMs });
     parts.stager.close();
     await parts.sink.close();
     await parts.staging.close();

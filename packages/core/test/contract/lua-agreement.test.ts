@@ -137,6 +137,8 @@ class Side {
       }),
       // Ages differ by the moment of the question.
       stats: { ...(await this.store.stats()), oldestMs: undefined },
+      // Told by counts in one store, by the rows themselves in the other.
+      any: await this.store.due.any({ kind: 'tables', tables: [{ schema: 'public', table: 'product' }] }),
       letters: (await this.#letters()).map(({ text }) => text),
     };
   }

@@ -22,7 +22,8 @@ export class CacheAccess {
 
   /** `undefined`: the cache cannot be asked, or not be believed. */
   async look(table: CachedTable, keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, CacheAnswer> | undefined> {
-    if (!(await this.#isTrusted())) return undefined;
+    // Opened first: that makes sure of the tables which trust is read from.
+    if (!(await this.#line.isUp()) || !(await this.#isTrusted())) return undefined;
     const answers = await this.#line.ask((cache) => cache.look(table, keys));
     return answers === 'down' ? undefined : answers;
   }

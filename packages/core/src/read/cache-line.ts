@@ -49,6 +49,12 @@ export class CacheLine {
     }
   }
 
+  /** Opens the store, if that has not been done. */
+  async isUp(): Promise<boolean> {
+    if (this.#isOpen && !this.#isDown) return true;
+    return (await this.ask(async () => 'up')) === 'up';
+  }
+
   async #ask<T>(act: (cache: RowCache) => Promise<T>): Promise<T> {
     const cache = await this.#deps.open();
     this.#isOpen = true;

@@ -6,6 +6,7 @@ import type { Engine } from '../engine.js';
 import { flushMode } from '../write/flush-scope.js';
 import { hasSession } from './has-session.js';
 import { hookPersister } from './hook-persister.js';
+import type { CacheMarks } from '../write/cache-marks.js';
 import { addCounters, prepareSql } from '../write/prepare-sql.js';
 import { StagedFlush } from '../write/staged-flush.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
@@ -18,6 +19,7 @@ interface FlushContext {
   readonly types: TypeRegistry;
   readonly engine: Engine;
   readonly watch: ContractWatch;
+  readonly marks: CacheMarks;
 }
 
 /**
@@ -63,7 +65,7 @@ function withSpillway(Base: Constructor, context: FlushContext): Constructor {
   return SpillwayEntityManager;
 }
 
-function hookUnitOfWork(em: EntityManager, { types, engine, watch }: FlushContext): StagedFlush {
+function hookUnitOfWork(em: EntityManager, { types, engine, watch, marks }: FlushContext): StagedFlush {
   const uow: UnitOfWork = em.getUnitOfWork(false);
   const flush = new StagedFlush(engine, uow);
   const commit = uow.commit.bind(uow);
@@ -84,6 +86,7 @@ function hookUnitOfWork(em: EntityManager, { types, engine, watch }: FlushContex
     },
     watch,
     isFlushing: ([first]) => first !== undefined && uow.getChangeSets().includes(first),
+    beforeStatement: (kind, changeSets, options) => marks.beforeChangeSets(kind, changeSets, options),
     beforeSql: async (changeSets, kind) => {
       if (!flush.isPreparedForSql) {
         if (!em.isInTransaction()) watch.assertNoneWithoutTransaction(changeSets);

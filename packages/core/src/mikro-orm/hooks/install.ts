@@ -5,6 +5,7 @@ import { assertDatabase } from './assert-database.js';
 import { assertOrm } from './contract-check.js';
 import { ContractWatch } from './contract-watch.js';
 import { describeTypes } from '../describe/describe-types.js';
+import { CacheMarks } from '../write/cache-marks.js';
 import { DirectWrites } from '../write/direct-writes.js';
 import type { Engine } from '../engine.js';
 import { hookDriver } from './hook-driver.js';
@@ -37,21 +38,23 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
   const watch = new ContractWatch(types);
   onDiscovered(orm, (storage) => {
     watch.asked('discovery');
-    types.fill(describe(orm, storage, policiesOf));
+    types.fill(describe(orm, storage, policiesOf), [...storage.getAll().values()]);
   });
   hideTables(orm);
   const scopes = new TransactionScopes();
   hookTransactions(driver.getConnection('write'), scopes);
+  const marks = new CacheMarks(types, engine, scopes, driver);
   hookEntityManager(driver, (entityManager) => orm.config.set('entityManager', entityManager), {
     types,
     engine,
     watch,
+    marks,
   });
   const sequences = new SequenceBlocks((table, count) => engine.numbers(table, count));
   const writes = new StagedWrites(types, sequences);
   const reads = new Reads(types, engine);
   const direct = new DirectWrites(types, engine, writes, reads, driver.getPlatform());
-  hookDriver(driver, { writes, direct, reads, watch });
+  hookDriver(driver, { writes, direct, reads, watch, marks });
   hookConnection(driver, engine);
   hookSchema(orm, { types, engine, emptied: () => sequences.forget() });
 }

@@ -5,6 +5,7 @@ import type { Pending } from '../../staging/staging-store.js';
 import { tableScope } from '../describe/with-parents.js';
 import { keyRow, knownRowKey, rowKeyIn } from '../describe/entity-key.js';
 import type { Engine } from '../engine.js';
+import { CachedReads } from './cached-reads.js';
 import { inexactRows } from './exact-overlay.js';
 import { hasSession } from '../hooks/has-session.js';
 import { lookupKeys } from './lookup.js';
@@ -28,13 +29,19 @@ const INEXACT_TRIES = 3;
 export class Reads {
   readonly #types: TypeRegistry;
   readonly #engine: Engine;
+  readonly #cached: CachedReads;
 
   constructor(types: TypeRegistry, engine: Engine) {
     this.#types = types;
     this.#engine = engine;
+    this.#cached = new CachedReads(types, engine);
   }
 
   async find(meta: EntityMetadata, where: unknown, options: Options, find: Find, call = 'find'): Promise<unknown> {
+    const copied = await this.#cached.of(meta, where, options, (type, keys) =>
+      type.policy.mode === 'through' ? readRows(type, keys, find, options) : this.#fresh(type, keys, find, options),
+    );
+    if (copied) return copied;
     const known = this.#types.of(meta);
     const type = known?.isIn(options['schema'] as string | undefined) ? known : undefined;
     const inside = inTransaction(options);
@@ -49,6 +56,18 @@ export class Reads {
     if (keys) await this.#engine.drain({ kind: 'rows', keys }, { insideTransaction: inside });
     const queried = keys ? options : await this.beforeQuery(meta, where, options, { call });
     return find(where, type ? primary(options) : queried);
+  }
+
+  /** Rows with everything that was staged before the call, by the way that the type needs. */
+  async #fresh(
+    type: WriteBehindType,
+    keys: readonly RowKey[],
+    find: Find,
+    options: Options,
+  ): Promise<ReadonlyMap<RowKey, DriverRow>> {
+    if (type.lookups === 'overlay') return this.rows(type, keys, find, options);
+    await this.#engine.drain({ kind: 'rows', keys });
+    return readRows(type, keys, find, options);
   }
 
   /** Before a read that is no look-up: what it touches is drained. Answers the options to go on with: what has been drained is only on the primary for certain. */
@@ -121,10 +140,7 @@ export class Reads {
     return readByKey<DriverRow>(keys, {
       peek: (wanted) => this.#peekExact(type, wanted),
       outcomes: (tokens) => this.#engine.pending.outcomes(tokens),
-      read: async (wanted) => {
-        const found = (await find(keyCondition(type, wanted), primary(options))) as DriverRow[];
-        return new Map(found.map((row) => [rowKeyIn(type, row), row]));
-      },
+      read: (wanted) => readRows(type, wanted, find, options),
       versionOf: (row) => rowVersion(type, row),
       lay: (record, row, key) => layOver(type, record, row, key),
     });
@@ -140,6 +156,16 @@ export class Reads {
       await this.#engine.drain({ kind: 'rows', keys: inexact });
     }
   }
+}
+
+async function readRows(
+  type: WriteBehindType,
+  keys: readonly RowKey[],
+  find: Find,
+  options: Options,
+): Promise<Map<RowKey, DriverRow>> {
+  const found = (await find(keyCondition(type, keys), primary(options))) as DriverRow[];
+  return new Map(found.map((row) => [rowKeyIn(type, row), row]));
 }
 
 /** As MikroORM asks its driver for rows by key. */

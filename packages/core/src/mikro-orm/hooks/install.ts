@@ -56,7 +56,15 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
   const direct = new DirectWrites(types, engine, writes, reads, driver.getPlatform());
   hookDriver(driver, { writes, direct, reads, watch, marks });
   hookConnection(driver, engine);
-  hookSchema(orm, { types, engine, emptied: () => sequences.forget() });
+  hookSchema(orm, {
+    types,
+    engine,
+    emptied: async () => {
+      sequences.forget();
+      // Once more: rows may have been read between.
+      if (types.hasCache) await engine.cache.clear();
+    },
+  });
 }
 
 /** The engine lives as long as the ORM's connection. To connect anew MikroORM closes it first; that is not the end. */

@@ -68,6 +68,7 @@ export class CachedReads {
  * past Spillway too.
  */
 function mayBeCached(type: WriteBehindType, options: Options): boolean {
-  if (options['ctx'] !== undefined || isDrained(options) || hasSession(options['em']) || options['refresh']) return false;
+  if (options['ctx'] !== undefined || isDrained(options) || hasSession(options['em']) || options['refresh'])
+    return false;
   return type.isIn(options['schema'] as string | undefined);
 }

@@ -73,11 +73,7 @@ export class RedisRowCache implements RowCache {
     });
   }
 
-  async #mark(
-    script: 'cacheBlock' | 'cacheUnblock',
-    { table, keys }: BlockScope,
-    transaction: string,
-  ): Promise<void> {
+  async #mark(script: 'cacheBlock' | 'cacheUnblock', { table, keys }: BlockScope, transaction: string): Promise<void> {
     const mark = async (shard: number, ofShard: readonly RowKey[]): Promise<void> => {
       await this.#scripts.run(script, shard, transaction, tableField(table), ...ofShard);
     };

@@ -98,9 +98,7 @@ describe('a write-through entity', () => {
     await orm.em.fork().findOneOrFail(Author, id);
     expect(await readsDuring(() => orm.em.fork().findOneOrFail(Author, id, { refresh: true }))).toHaveLength(1);
     expect(await readsDuring(() => orm.em.fork().findOneOrFail(Author, { name: 'Barbara' }))).toHaveLength(1);
-    expect(
-      await readsDuring(() => orm.em.fork().transactional((em) => em.findOneOrFail(Author, id))),
-    ).toHaveLength(1);
+    expect(await readsDuring(() => orm.em.fork().transactional((em) => em.findOneOrFail(Author, id)))).toHaveLength(1);
   });
 
   test('H4: a copy that is filled while its row is written does not outlive the commit', async () => {

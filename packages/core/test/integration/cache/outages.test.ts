@@ -94,7 +94,8 @@ test('a silent Redis costs the first read a moment, and the first write one wait
     server.resume();
   }
   // What was sent while it slept runs now; the copy of "before" is in there still.
-  for (let look = 0; look < 50; look += 1) for (const orm of [here, there]) expect(await nameIn(orm, id)).toBe('during');
+  for (let look = 0; look < 50; look += 1)
+    for (const orm of [here, there]) expect(await nameIn(orm, id)).toBe('during');
   await eventually(async () => expect(await isCopied(there, id)).toBe(true), { timeoutMs: 30_000 });
 });
 

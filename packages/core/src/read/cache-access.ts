@@ -28,8 +28,8 @@ export class CacheAccess {
     return answers === 'down' ? undefined : answers;
   }
 
-  async fill(table: CachedTable, copies: readonly CacheCopy[], ttlMs: number): Promise<void> {
-    await this.#line.ask((cache) => cache.fill(table, copies, ttlMs));
+  async keep(table: CachedTable, copies: readonly CacheCopy[], ttlMs: number): Promise<void> {
+    await this.#line.ask((cache) => cache.keep(table, copies, ttlMs));
   }
 
   /** Opens the cache again for rows whose writers have ended without a word: they were killed, or their end was not answered. */

@@ -18,7 +18,7 @@ export interface RowCache {
   look(table: CachedTable, keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, CacheAnswer>>;
 
   /** Keeps copies of rows that were read after a ticket was given for them; one without bytes gives its ticket back. Answers how many it has taken. */
-  fill(table: CachedTable, copies: readonly CacheCopy[], ttlMs: number): Promise<number>;
+  keep(table: CachedTable, copies: readonly CacheCopy[], ttlMs: number): Promise<number>;
 
   /** Before a transaction commits what it has written: its rows have no copies until somebody says that it has ended. */
   block(scope: BlockScope, transaction: string): Promise<void>;

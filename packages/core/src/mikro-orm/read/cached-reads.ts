@@ -56,7 +56,7 @@ export class CachedReads {
           ticket,
           bytes: row && isWhole ? encodeRow(type, row) : undefined,
         }));
-        await cache.fill({ schema, table }, copies, ttlMs);
+        await cache.keep({ schema, table }, copies, ttlMs);
       },
       blocked: (rows) => cache.blocked({ schema, table }, rows),
     });

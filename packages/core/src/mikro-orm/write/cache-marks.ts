@@ -147,7 +147,7 @@ export class CacheMarks {
 
   #executeIn(ctx: object): Execute {
     return async (statement, parameters) =>
-      this.#driver.execute<Record<string, unknown>[]>(statement, [...parameters], 'all', ctx as never);
+      this.#driver.execute<Record<string, unknown>[]>(statement, [...parameters], 'all', ctx);
   }
 }
 

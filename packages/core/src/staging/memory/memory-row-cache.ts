@@ -85,7 +85,7 @@ export class MemoryRowCache implements RowCache {
     return found;
   }
 
-  async fill(table: CachedTable, copies: readonly CacheCopy[], ttlMs: number): Promise<number> {
+  async keep(table: CachedTable, copies: readonly CacheCopy[], ttlMs: number): Promise<number> {
     const field = tableField(table);
     return copies.filter(({ rowKey, ticket, bytes }) => {
       const cache = this.#of(rowKey);

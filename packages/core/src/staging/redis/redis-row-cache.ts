@@ -41,7 +41,7 @@ export class RedisRowCache implements RowCache {
     return found;
   }
 
-  async fill(table: CachedTable, copies: readonly CacheCopy[], ttlMs: number): Promise<number> {
+  async keep(table: CachedTable, copies: readonly CacheCopy[], ttlMs: number): Promise<number> {
     const run = await this.#connection.serverRun();
     if (run === undefined) return 0;
     const byKey = new Map(copies.map((copy) => [copy.rowKey, copy]));

@@ -125,7 +125,7 @@ export function cacheContract({ describe, it, expect, onBench }: ContractContext
         const order = bench.row(0, 'order');
         for (const row of [here, there]) await fill(bench, await ticketFor(bench, row), 'v5', row);
         const orderTicket = await ticketFor(bench, order, ORDERS);
-        await bench.store.cache.fill(ORDERS, [{ rowKey: order, ticket: orderTicket, bytes: bytesOf('o') }], TTL_MS);
+        await bench.store.cache.keep(ORDERS, [{ rowKey: order, ticket: orderTicket, bytes: bytesOf('o') }], TTL_MS);
         const ticket = await ticketFor(bench, bench.row(1));
         await bench.store.cache.block({ table: PRODUCTS, keys: 'all' }, '101');
         for (const row of [here, there]) {
@@ -165,9 +165,9 @@ export function cacheContract({ describe, it, expect, onBench }: ContractContext
       'a ticket that is given back is given to the next',
       onBench(async (bench) => {
         const ticket = await ticketFor(bench);
-        expect(await bench.store.cache.fill(PRODUCTS, [{ rowKey: bench.row(0), ticket: 'other' }], TTL_MS)).toBe(0);
+        expect(await bench.store.cache.keep(PRODUCTS, [{ rowKey: bench.row(0), ticket: 'other' }], TTL_MS)).toBe(0);
         expect(await look(bench)).toEqual({ kind: 'taken' });
-        expect(await bench.store.cache.fill(PRODUCTS, [{ rowKey: bench.row(0), ticket }], TTL_MS)).toBe(0);
+        expect(await bench.store.cache.keep(PRODUCTS, [{ rowKey: bench.row(0), ticket }], TTL_MS)).toBe(0);
         expect(await look(bench)).toMatchObject({ kind: 'ticket' });
       }),
     );
@@ -213,7 +213,7 @@ async function ticketFor(bench: Bench, row?: RowKey, table = PRODUCTS): Promise<
 }
 
 async function fill(bench: Bench, ticket: string, copy: string, row: RowKey = bench.row(0)): Promise<number> {
-  return bench.store.cache.fill(PRODUCTS, [{ rowKey: row, ticket, bytes: bytesOf(copy) }], TTL_MS);
+  return bench.store.cache.keep(PRODUCTS, [{ rowKey: row, ticket, bytes: bytesOf(copy) }], TTL_MS);
 }
 
 function bytesOf(text: string): Uint8Array {

@@ -148,7 +148,7 @@ describe('what is written past the key leaves no old copy:', () => {
           .getKysely()
           .transaction()
           .execute(async (ctx) => {
-            await orm.driver.nativeUpdate(Author, { id }, { name: 'new' }, { ctx: ctx as never });
+            await orm.driver.nativeUpdate(Author, { id }, { name: 'new' }, { ctx });
           }),
     ],
   ])('%s', async (_, write) => {

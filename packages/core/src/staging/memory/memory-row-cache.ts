@@ -154,8 +154,11 @@ export class MemoryRowCache implements RowCache {
   }
 
   #isPending(rowKey: RowKey): boolean {
-    const row = this.#shard(shardOf(rowKey, this.#shards))?.row(rowKey);
-    return row?.dirty !== undefined || row?.inFlight !== undefined;
+    const shard = this.#shard(shardOf(rowKey, this.#shards));
+    if (shard === undefined) return false;
+    const { dirty, inFlight } = shard.row(rowKey);
+    // What a transaction holds may have been committed with it already.
+    return dirty !== undefined || inFlight !== undefined || shard.layersOf(rowKey).length > 0;
   }
 
   #of(rowKey: RowKey): MemoryCopies {

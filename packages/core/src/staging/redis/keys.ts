@@ -10,6 +10,8 @@ export interface ShardKeys {
   readonly 'recent:old': string;
   readonly dead: string;
   readonly stats: string;
+  readonly held: string;
+  readonly holds: string;
   readonly cache: string;
   readonly 'cache:old': string;
   readonly 'cache:blocks': string;
@@ -30,6 +32,8 @@ export function shardKeys(namespace: string, shard: number): ShardKeys {
     'recent:old': key('recent:old'),
     dead: key('dead'),
     stats: key('stats'),
+    held: key('held'),
+    holds: key('holds'),
     cache: key('cache'),
     'cache:old': key('cache:old'),
     'cache:blocks': key('cache:blocks'),

@@ -1,4 +1,4 @@
-import { encodeChanges, encodeOutcomes, encodePlain } from '../../change/record-codec.js';
+import { encodeChanges, encodeOutcomes } from '../../change/record-codec.js';
 import type { BatchOutcome } from '../../change/outcome.js';
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
@@ -9,6 +9,7 @@ import type {
   ClaimRequest,
   DeadLetterStore,
   DueRecords,
+  HeldChanges,
   EmptyReport,
   EmptyScope,
   ParkReport,
@@ -21,9 +22,11 @@ import type {
 import type { RedisConnection } from './connection.js';
 import { RedisDeadLetters } from './dead-letters.js';
 import type { RowCache } from '../row-cache.js';
+import { RedisHeld } from './redis-held.js';
 import { RedisRowCache } from './redis-row-cache.js';
 import { beginnings, RedisDue } from './redis-due.js';
 import { addStats } from './redis-stats.js';
+import { encodeRules } from './rules.js';
 import { batch, pendingOf, rowKey, stageAnswer, text, unreadableRow } from './replies.js';
 import type { Keeping } from './server-checks.js';
 import type { ShardScripts } from './shard-scripts.js';
@@ -34,6 +37,7 @@ const DOUBT = 'Redis or the database has forgotten something: whether this was w
 export class RedisStaging implements StagingStore {
   readonly shards: number;
   readonly remembersCallsMs: number;
+  readonly held: HeldChanges;
   readonly due: DueRecords;
   readonly deadLetters: DeadLetterStore;
   readonly cache: RowCache;
@@ -45,6 +49,7 @@ export class RedisStaging implements StagingStore {
 
   constructor(connection: RedisConnection, scripts: ShardScripts, limits: StagingLimits, keeping: Keeping) {
     this.shards = scripts.shards;
+    this.held = new RedisHeld(scripts);
     this.due = new RedisDue(scripts);
     this.deadLetters = new RedisDeadLetters(scripts);
     this.cache = new RedisRowCache(scripts, connection, limits.cacheBytes);
@@ -140,17 +145,13 @@ export class RedisStaging implements StagingStore {
 
   async #stage(mode: 'check' | 'stage', call: StageCall): Promise<StageAnswer> {
     const { seenMs, seenCalls } = this.#limits;
-    const rules = Object.entries(call.rules).map(
-      ([entity, rule]) => [entity, [rule.debounceMs, rule.maxDelayMs, rule.maxPending, rule.maxRecordBytes]] as const,
-    );
-    const changes = encodeChanges(call.changes);
     const reply = await this.#scripts.run(
       'stage',
       call.shard,
       mode,
       call.id,
-      changes,
-      encodePlain(new Map(rules)),
+      encodeChanges(call.changes),
+      encodeRules(call.rules),
       seenMs,
       seenCalls,
     );

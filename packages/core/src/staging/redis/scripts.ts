@@ -29,6 +29,9 @@ export const SCRIPTS: {
       | 'dueMake'
       | 'duePending'
       | 'stats'
+      | 'hold'
+      | 'release'
+      | 'holds'
       | 'cacheLook'
       | 'cacheFill'
       | 'cacheBlock'
@@ -46,14 +49,25 @@ export const SCRIPTS: {
     'recent',
     'recent:old',
     'stats',
+    'held',
     'cache',
     'cache:old',
   ]),
   fence: load('fence', ['chain', 'seen', 'seen:old']),
-  peek: load('peek', ['chain', 'dirty', 'flight', 'recent', 'recent:old']),
+  peek: load('peek', ['chain', 'dirty', 'flight', 'recent', 'recent:old', 'held']),
   claim: load('claim', ['chain', 'dirty', 'due', 'flight']),
-  acknowledge: load('acknowledge', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
-  park: load('park', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats']),
+  acknowledge: load('acknowledge', [
+    'chain',
+    'dirty',
+    'due',
+    'flight',
+    'recent',
+    'recent:old',
+    'dead',
+    'stats',
+    'held',
+  ]),
+  park: load('park', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats', 'held']),
   empty: load('empty', [
     'chain',
     'dirty',
@@ -65,6 +79,8 @@ export const SCRIPTS: {
     'recent:old',
     'dead',
     'stats',
+    'held',
+    'holds',
     'cache',
     'cache:old',
   ]),
@@ -85,8 +101,24 @@ export const SCRIPTS: {
   dueMake: load('due-make', ['chain', 'due', 'flight']),
   duePending: load('due-pending', ['chain', 'due']),
   stats: load('stats', ['chain', 'flight', 'dead', 'stats', 'dirty', 'due']),
-  cacheLook: load('cache-look', ['chain', 'dirty', 'flight', 'cache', 'cache:old', 'cache:blocks']),
-  cacheFill: load('cache-fill', ['chain', 'dirty', 'flight', 'cache', 'cache:old', 'cache:blocks']),
+  hold: load('hold', [
+    'chain',
+    'dirty',
+    'flight',
+    'seen',
+    'seen:old',
+    'recent',
+    'recent:old',
+    'stats',
+    'held',
+    'holds',
+    'cache',
+    'cache:old',
+  ]),
+  release: load('release', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats', 'held', 'holds']),
+  holds: load('holds', ['chain', 'holds']),
+  cacheLook: load('cache-look', ['chain', 'dirty', 'flight', 'held', 'cache', 'cache:old', 'cache:blocks']),
+  cacheFill: load('cache-fill', ['chain', 'dirty', 'flight', 'held', 'cache', 'cache:old', 'cache:blocks']),
   cacheBlock: load('cache-block', ['chain', 'cache', 'cache:old', 'cache:blocks']),
   cacheUnblock: load('cache-unblock', ['chain', 'cache', 'cache:old', 'cache:blocks']),
 };

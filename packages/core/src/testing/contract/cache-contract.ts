@@ -58,6 +58,25 @@ export function cacheContract({ describe, it, expect, onBench }: ContractContext
     );
 
     it(
+      'H4: a row of which a transaction holds changes has no copy, and gets none before they are written or dropped',
+      onBench(async (bench) => {
+        await bench.stage({ base: '4', version: '5' });
+        await bench.flush();
+        await fill(bench, await ticketFor(bench), 'v5');
+        const { id } = await bench.hold('7', [], { base: '5', version: '6' });
+        expect(await look(bench)).toEqual({ kind: 'pending' });
+        await bench.release(id);
+        expect(await look(bench)).toEqual({ kind: 'pending' });
+        await bench.flush();
+        const ticket = await ticketFor(bench);
+        const other = await bench.hold('8', [], { base: '6', version: '7' });
+        await bench.store.held.drop(0, [other.id]);
+        expect(await fill(bench, ticket, 'v6')).toBe(0);
+        expect(await look(bench)).toMatchObject({ kind: 'ticket' });
+      }),
+    );
+
+    it(
       'a dead letter that is tried again takes the copy away',
       onBench(async (bench) => {
         await bench.stage({ base: '5', version: '6' });

@@ -1,14 +1,15 @@
 -- Keeps copies of rows of one table, each where its ticket still is: nothing has been staged of the row since, and no transaction has said that it writes it.
 --
--- KEYS[1] chain  KEYS[2] dirty  KEYS[3] flight  KEYS[4] cache  KEYS[5] cache_old  KEYS[6] cache_blocks
+-- KEYS[1] chain  KEYS[2] dirty  KEYS[3] flight  KEYS[4] held  KEYS[5] cache  KEYS[6] cache_old  KEYS[7] cache_blocks
 -- ARGV  epoch, run of the server, table, life of a copy (ms), bytes of a generation, row key, ticket, bytes or '' to give the ticket back ...
 -- returns  {'filled', copies taken} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local flight = KEYS[3]
-local cache = KEYS[4]
-local cache_old = KEYS[5]
-local cache_blocks = KEYS[6]
+local held = KEYS[4]
+local cache = KEYS[5]
+local cache_old = KEYS[6]
+local cache_blocks = KEYS[7]
 local epoch, run, table_field, ttl_ms, generation_bytes = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 
 -- include: time

@@ -1,14 +1,15 @@
 -- Copies of rows of one table. Where there is none, and nothing is in the way, whoever asks is given a ticket to put one there.
 --
--- KEYS[1] chain  KEYS[2] dirty  KEYS[3] flight  KEYS[4] cache  KEYS[5] cache_old  KEYS[6] cache_blocks
+-- KEYS[1] chain  KEYS[2] dirty  KEYS[3] flight  KEYS[4] held  KEYS[5] cache  KEYS[6] cache_old  KEYS[7] cache_blocks
 -- ARGV  epoch, run of the server, table, ticket, life of a ticket (ms), bytes of a generation, row keys ...
 -- returns  {'looked', per row: 'copy', bytes | 'ticket', '' | 'taken', '' | 'pending', '' | 'blocked row' or 'blocked table', packed transactions | 'none', ''} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local flight = KEYS[3]
-local cache = KEYS[4]
-local cache_old = KEYS[5]
-local cache_blocks = KEYS[6]
+local held = KEYS[4]
+local cache = KEYS[5]
+local cache_old = KEYS[6]
+local cache_blocks = KEYS[7]
 local epoch, run, table_field, ticket = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local ticket_ms, generation_bytes = tonumber(ARGV[5]), tonumber(ARGV[6])
 

@@ -10,6 +10,7 @@ local cache_blocks = KEYS[4]
 local epoch, transaction, table_field = ARGV[1], ARGV[2], ARGV[3]
 
 -- include: bulk
+-- include: drop-copies
 -- include: blocks
 
 local present = redis.call('HGET', chain, 'epoch')

@@ -10,8 +10,7 @@ end
 local function drop(row_keys)
   redis.call('HDEL', cache_blocks, 'nothing')
   if row_keys then
-    send('HDEL', cache, row_keys)
-    send('HDEL', cache_old, row_keys)
+    drop_copies(row_keys)
   else
     redis.call('HINCRBY', cache_blocks, 'stamp:' .. table_field, 1)
   end

@@ -1,6 +1,6 @@
 -- Copies of rows in two generations, the older of which goes when the younger is full. What is kept of a row is a heading, then the copy:
 -- { 'ticket' or 'copy', good until (ms), stamp of its table, ticket }
--- Needs: cache, cache_old, cache_blocks, generation_bytes, and generations
+-- Needs: dirty, flight, held, cache, cache_old, cache_blocks, generation_bytes, and generations
 local TICKET_WORD, COPY_WORD = 'ticket', 'copy'
 local OVERHEAD_BYTES = 100
 
@@ -35,7 +35,8 @@ local function keep(row_key, bytes, for_ms)
   return true
 end
 
+-- What a transaction holds may have been committed with it already.
 local function is_pending(row_key, in_flight)
-  if redis.call('HEXISTS', dirty, row_key) == 1 then return true end
+  if redis.call('HEXISTS', dirty, row_key) == 1 or redis.call('HEXISTS', held, row_key) == 1 then return true end
   return in_flight and redis.call('HEXISTS', flight, row_key) == 1
 end

@@ -24,6 +24,7 @@ export const SCRIPTS: {
       | 'park'
       | 'empty'
       | 'retry'
+      | 'settled'
       | 'dueNext'
       | 'dueHolding'
       | 'dueMake'
@@ -67,7 +68,7 @@ export const SCRIPTS: {
     'stats',
     'held',
   ]),
-  park: load('park', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats', 'held']),
+  park: load('park', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats', 'held']),
   empty: load('empty', [
     'chain',
     'dirty',
@@ -96,6 +97,7 @@ export const SCRIPTS: {
     'cache',
     'cache:old',
   ]),
+  settled: load('settled', ['chain', 'dirty', 'flight', 'recent', 'recent:old']),
   dueNext: load('due-next', ['chain', 'due']),
   dueHolding: load('due-holding', ['chain', 'stats']),
   dueMake: load('due-make', ['chain', 'due', 'flight']),
@@ -115,7 +117,18 @@ export const SCRIPTS: {
     'cache',
     'cache:old',
   ]),
-  release: load('release', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats', 'held', 'holds']),
+  release: load('release', [
+    'chain',
+    'dirty',
+    'due',
+    'flight',
+    'dead',
+    'stats',
+    'held',
+    'holds',
+    'recent',
+    'recent:old',
+  ]),
   holds: load('holds', ['chain', 'holds']),
   cacheLook: load('cache-look', ['chain', 'dirty', 'flight', 'held', 'cache', 'cache:old', 'cache:blocks']),
   cacheFill: load('cache-fill', ['chain', 'dirty', 'flight', 'held', 'cache', 'cache:old', 'cache:blocks']),

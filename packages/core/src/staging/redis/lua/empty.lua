@@ -24,7 +24,9 @@ local WANTED_FROM = 4
 -- include: bulk
 -- include: record
 -- include: counts
+-- include: letters
 -- include: in-scope
+-- include: forget-scope
 -- include: held
 -- include: forget-layers
 
@@ -46,7 +48,10 @@ local function take_records(key)
   for index = 1, #pending, 2 do
     if in_scope(pending[index]) then
       local record = decode(pending[index + 1])
-      if record then count(record[ENTITY], -1) end
+      if record then
+        count(record[ENTITY], -1)
+        note_letter(pending[index], 0, record[FIRST], record[LAST], 'EMPTIED')
+      end
       append(gone, pending[index])
     end
   end
@@ -59,14 +64,6 @@ local function end_batch(token)
   if not token or redis.call('HLEN', flight) > 0 then return end
   redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark')
   if token == last_token then redis.call('HSET', chain, 'last', token) end
-end
-
-local function forget(key)
-  local gone = {}
-  for _, row_key in ipairs(redis.call('HKEYS', key)) do
-    if in_scope(row_key) then append(gone, row_key) end
-  end
-  send('HDEL', key, gone)
 end
 
 local function forget_held()

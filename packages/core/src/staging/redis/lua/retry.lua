@@ -19,6 +19,7 @@ local epoch, id, force = ARGV[1], ARGV[2], ARGV[3]
 -- include: time
 -- include: merge
 -- include: recent
+-- include: letters
 -- include: counts
 -- include: revive
 
@@ -40,6 +41,7 @@ if not record then
   redis.call('HDEL', dead, id)
   redis.call('HDEL', cache, row_key)
   redis.call('HDEL', cache_old, row_key)
+  drop_letter(row_key, tonumber(id))
   redis.call('HSET', dirty, row_key, bytes)
   redis.call('ZADD', due, now_ms(), row_key)
   return { 'staged' }
@@ -54,6 +56,7 @@ if not revived then return { 'overflow', row_key } end
 redis.call('HDEL', dead, id)
 redis.call('HDEL', cache, row_key)
 redis.call('HDEL', cache_old, row_key)
+drop_letter(row_key, tonumber(id))
 redis.call('HSET', dirty, row_key, cmsgpack.pack(revived))
 redis.call('ZADD', due, 'NX', now_ms(), row_key)
 if row.dirty then count(row.dirty[ENTITY], -1) end

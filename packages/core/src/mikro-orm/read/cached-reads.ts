@@ -12,7 +12,7 @@ import type { DriverRow } from './row-overlay.js';
 
 type Options = Readonly<Record<string, unknown>>;
 /** From the database, with what is pending. */
-type Load = (type: WriteBehindType, keys: readonly RowKey[]) => Promise<ReadonlyMap<RowKey, DriverRow>>;
+export type Load = (type: WriteBehindType, keys: readonly RowKey[]) => Promise<ReadonlyMap<RowKey, DriverRow>>;
 
 /** Answers look-ups by key of cached entities without SQL, where it can. */
 export class CachedReads {

@@ -1,6 +1,7 @@
 import { SpillwayError } from '../errors.js';
 import { listOf, OptionReader } from './option-reader.js';
 import type { ConflictFunction } from './conflict-function.js';
+import { QUERY_MODES } from './query-mode.js';
 import type { PolicyConflict, ResolvedPolicy } from './policy.js';
 import type { ValidateOptions } from './validate-options.js';
 
@@ -21,14 +22,18 @@ const DEFAULT_OPTIONS = [
   'maxRecordBytes',
   'onFull',
   'blockTimeout',
+  'queries',
   'drainTimeout',
+  'onDrainTimeout',
+  'reads',
   'onStagingLoss',
   'inserts',
   'validate',
+  'cache',
 ] as const;
 const POLICY_OPTIONS = [...DEFAULT_OPTIONS, 'counters', 'mode'] as const;
 /** What there is to say of an entity that MikroORM writes by itself. */
-const THROUGH_OPTIONS: readonly string[] = ['mode', 'validate'];
+const THROUGH_OPTIONS: readonly string[] = ['mode', 'cache', 'validate'];
 
 /** One place's options, in resolved form; what was left out is absent. `cache: false` takes away what the defaults give. */
 export type PolicyLayer = Partial<Omit<ResolvedPolicy, 'retry' | 'cache'>> & {
@@ -80,7 +85,10 @@ function readWaiting(read: OptionReader): Loose<PolicyLayer> {
     maxRecordBytes: read.integer('maxRecordBytes', { min: 1_024, max: 67_108_864 }),
     onFull: read.oneOf('onFull', ['block', 'reject']),
     blockTimeoutMs: read.durationMs('blockTimeout', WAIT),
+    queries: read.oneOf('queries', QUERY_MODES),
     drainTimeoutMs: read.durationMs('drainTimeout', WAIT),
+    onDrainTimeout: read.oneOf('onDrainTimeout', ['throw', 'overlay']),
+    reads: read.oneOf('reads', ['primary', 'replica']),
     onStagingLoss: read.oneOf('onStagingLoss', ['park', 'apply']),
     inserts: read.oneOf('inserts', ['sql', 'refuse']),
     validate: readValidate(read),
@@ -97,7 +105,7 @@ function readValidate(read: OptionReader): ResolvedPolicy['validate'] | undefine
   if (groups !== undefined && !(Array.isArray(groups) && groups.every((group) => typeof group === 'string')))
     throw read.invalid('validate', 'must name its groups by an array of texts');
   return present<ValidateOptions>({
-    groups: groups as readonly string[] | undefined,
+    groups,
     always: options?.boolean('always'),
     strictGroups: options?.boolean('strictGroups'),
     stopAtFirstError: options?.boolean('stopAtFirstError'),

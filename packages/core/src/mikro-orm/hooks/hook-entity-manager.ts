@@ -6,6 +6,8 @@ import type { Engine } from '../engine.js';
 import { flushMode } from '../write/flush-scope.js';
 import { hasSession } from './has-session.js';
 import { hookPersister } from './hook-persister.js';
+import type { CacheMarks } from '../write/cache-marks.js';
+import { hookQueries, type QueryHooks } from './hook-queries.js';
 import { addCounters, prepareSql } from '../write/prepare-sql.js';
 import { StagedFlush } from '../write/staged-flush.js';
 import { SqlValidation } from '../validate/sql-validation.js';
@@ -21,6 +23,8 @@ interface FlushContext {
   readonly engine: Engine;
   readonly watch: ContractWatch;
   readonly validation: Validation;
+  readonly marks: CacheMarks;
+  readonly queries: QueryHooks;
 }
 
 /**
@@ -39,6 +43,7 @@ export function hookEntityManager(
     const first = create(false);
     assertEntityManager(first);
     const Hooked = withSpillway(first.constructor as Constructor, context);
+    hookQueries(Hooked, context.queries);
     setClass(Hooked);
     const em = create(useContext);
     context.watch.assertHooked(em, Hooked);
@@ -66,7 +71,10 @@ function withSpillway(Base: Constructor, context: FlushContext): Constructor {
   return SpillwayEntityManager;
 }
 
-function hookUnitOfWork(em: EntityManager, { types, engine, watch, validation }: FlushContext): StagedFlush {
+function hookUnitOfWork(
+  em: EntityManager,
+  { types, engine, watch, queries, marks, validation }: FlushContext,
+): StagedFlush {
   const uow: UnitOfWork = em.getUnitOfWork(false);
   const flush = new StagedFlush(engine, uow, validation);
   const sqlValidation = new SqlValidation(em, validation, flush.states);
@@ -74,8 +82,10 @@ function hookUnitOfWork(em: EntityManager, { types, engine, watch, validation }:
   const clear = uow.clear.bind(uow);
   uow.commit = async () => {
     watch.asked('commit');
-    await flush.prepare();
-    await commit();
+    await queries.modes.runWithout(async () => {
+      await flush.prepare();
+      await commit();
+    });
   };
   uow.clear = () => {
     watch.asked('clear');
@@ -89,6 +99,7 @@ function hookUnitOfWork(em: EntityManager, { types, engine, watch, validation }:
     watch,
     isFlushing: ([first]) => first !== undefined && uow.getChangeSets().includes(first),
     beforeDirect: (changeSets) => validation.changeSets(changeSets),
+    beforeStatement: (kind, changeSets, options) => marks.beforeChangeSets(kind, changeSets, options),
     beforeSql: async (changeSets, kind) => {
       await sqlValidation.before(changeSets);
       if (!flush.isPreparedForSql) {

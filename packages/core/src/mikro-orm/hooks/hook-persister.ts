@@ -36,6 +36,12 @@ export interface PersisterHooks {
   beforeDirect(changeSets: readonly ChangeSet<AnyEntity>[]): Promise<void>;
   /** Before change sets are written by SQL. */
   beforeSql(changeSets: readonly ChangeSet<AnyEntity>[], kind: OperationKind): Promise<void>;
+  /** Then, in the transaction that writes them. */
+  beforeStatement(
+    kind: OperationKind,
+    changeSets: readonly ChangeSet<AnyEntity>[],
+    options: Readonly<Record<string, unknown>> | undefined,
+  ): Promise<void>;
 }
 
 /**
@@ -81,7 +87,10 @@ export function hookPersister(uow: UnitOfWork, hooks: PersisterHooks): void {
       if (!isDirect(options)) await hooks.beforeDirect(changeSets);
       return { ...options, [DIRECT]: true };
     }
-    if (!isDrained(options)) await hooks.beforeSql(changeSets, kind);
+    if (!isDrained(options)) {
+      await hooks.beforeSql(changeSets, kind);
+      await hooks.beforeStatement(kind, changeSets, options as Readonly<Record<string, unknown>> | undefined);
+    }
     return { ...options, [DRAINED]: true };
   }
 }

@@ -205,5 +205,5 @@ export function refused(error: unknown): string[] {
       ...paths(children, `${parent}${property}.`),
     ]);
   if (!error.errors.every((each) => each instanceof ValidationError)) throw new TypeError('Not class-validator’s own');
-  return paths(error.errors as ValidationError[], '');
+  return paths(error.errors, '');
 }

@@ -6,6 +6,7 @@ import type { Engine } from '../engine.js';
 import { flushMode } from '../write/flush-scope.js';
 import { hasSession } from './has-session.js';
 import { hookPersister } from './hook-persister.js';
+import type { CacheMarks } from '../write/cache-marks.js';
 import { hookQueries, type QueryHooks } from './hook-queries.js';
 import { addCounters, prepareSql } from '../write/prepare-sql.js';
 import { StagedFlush } from '../write/staged-flush.js';
@@ -19,6 +20,7 @@ interface FlushContext {
   readonly types: TypeRegistry;
   readonly engine: Engine;
   readonly watch: ContractWatch;
+  readonly marks: CacheMarks;
   readonly queries: QueryHooks;
 }
 
@@ -66,7 +68,7 @@ function withSpillway(Base: Constructor, context: FlushContext): Constructor {
   return SpillwayEntityManager;
 }
 
-function hookUnitOfWork(em: EntityManager, { types, engine, watch, queries }: FlushContext): StagedFlush {
+function hookUnitOfWork(em: EntityManager, { types, engine, watch, queries, marks }: FlushContext): StagedFlush {
   const uow: UnitOfWork = em.getUnitOfWork(false);
   const flush = new StagedFlush(engine, uow);
   const commit = uow.commit.bind(uow);
@@ -89,6 +91,7 @@ function hookUnitOfWork(em: EntityManager, { types, engine, watch, queries }: Fl
     },
     watch,
     isFlushing: ([first]) => first !== undefined && uow.getChangeSets().includes(first),
+    beforeStatement: (kind, changeSets, options) => marks.beforeChangeSets(kind, changeSets, options),
     beforeSql: async (changeSets, kind) => {
       if (!flush.isPreparedForSql) {
         if (!em.isInTransaction()) watch.assertNoneWithoutTransaction(changeSets);

@@ -167,6 +167,15 @@ describe('a policy is refused', () => {
       { cache: {} },
       "cache in the policy of Product is an object; it must say how long a copy is believed: { ttl: '5m' }",
     ],
+    [
+      { validate: 'always' },
+      "validate in the policy of Product is 'always'; it must be true, false or an object of options",
+    ],
+    [
+      { validate: { groups: 'strict' } },
+      'validate in the policy of Product is an object; it must name its groups by an array of texts',
+    ],
+    [{ validate: { always: 1 } }, 'validate.always in the policy of Product is 1; it must be true or false'],
     [{ cache: { ttl: '10ms' } }, 'cache.ttl in the policy of Product is 10ms'],
     [
       { retry: 5 },

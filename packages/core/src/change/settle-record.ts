@@ -76,7 +76,7 @@ function mergedOrBuried(older: StagedRecord, newer: StagedRecord, code: string, 
 /**
  * The base follows the row, where it was this record's version or is behind the row. A base ahead of the row was read after this record was written, and stays.
  */
-function rebased(dirty: StagedRecord, record: StagedRecord, version: VersionText): StagedRecord {
+export function rebased(dirty: StagedRecord, record: StagedRecord, version: VersionText): StagedRecord {
   if (dirty.base === undefined || dirty.base === CONFLICT) return dirty;
   const base = dirty.base === record.version ? version : (newestVersion(dirty.base, version) as VersionText);
   return raised({ ...dirty, base }, base);

@@ -3,6 +3,7 @@ import { callContract } from './contract/call-contract.js';
 import { chainContract } from './contract/chain-contract.js';
 import { deadLetterContract } from './contract/dead-letter-contract.js';
 import { drainContract } from './contract/drain-contract.js';
+import { extendContract } from './contract/extend-contract.js';
 import { flushContract } from './contract/flush-contract.js';
 import { stageContract } from './contract/stage-contract.js';
 import { versionContract } from './contract/version-contract.js';
@@ -31,6 +32,7 @@ export function stagingContract(name: string, makeStore: MakeStore, test: TestFu
     callContract(context);
     versionContract(context);
     flushContract(context);
+    extendContract(context);
     chainContract(context);
     drainContract(context);
     deadLetterContract(context);

@@ -2,7 +2,7 @@ import type { RecentWrite, RowState } from '../../change/coalesce-change.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { StagingLimits } from '../limits.js';
-import type { DeadLetter, StageAnswer } from '../staging-store.js';
+import type { AddedRecord, DeadLetter, StageAnswer } from '../staging-store.js';
 import { Generations } from './generations.js';
 
 /** When a dirty record is due. A drain marks it with its watermark; what is marked comes before what is not, the older mark first. */
@@ -17,6 +17,8 @@ export interface FlightBatch {
   readonly records: Map<RowKey, StagedRecord>;
   attempts: number;
   mark: number | undefined;
+  /** What was added since it was claimed, in parts, with what was in flight of each row before. */
+  readonly parts: Map<RowKey, AddedRecord>[];
 }
 
 export interface RememberedWrite extends RecentWrite {

@@ -20,6 +20,7 @@ export const SCRIPTS: {
       | 'fence'
       | 'peek'
       | 'claim'
+      | 'extend'
       | 'acknowledge'
       | 'park'
       | 'retry'
@@ -34,6 +35,7 @@ export const SCRIPTS: {
   fence: load('fence', ['chain', 'seen', 'seen:old']),
   peek: load('peek', ['chain', 'dirty', 'flight', 'recent', 'recent:old']),
   claim: load('claim', ['chain', 'dirty', 'due', 'flight']),
+  extend: load('extend', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats']),
   acknowledge: load('acknowledge', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
   park: load('park', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats']),
   retry: load('retry', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),

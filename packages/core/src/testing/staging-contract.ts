@@ -4,6 +4,7 @@ import { chainContract } from './contract/chain-contract.js';
 import { deadLetterContract } from './contract/dead-letter-contract.js';
 import { drainContract } from './contract/drain-contract.js';
 import { extendContract } from './contract/extend-contract.js';
+import { emptyContract } from './contract/empty-contract.js';
 import { flushContract } from './contract/flush-contract.js';
 import { stageContract } from './contract/stage-contract.js';
 import { versionContract } from './contract/version-contract.js';
@@ -36,5 +37,6 @@ export function stagingContract(name: string, makeStore: MakeStore, test: TestFu
     chainContract(context);
     drainContract(context);
     deadLetterContract(context);
+    emptyContract(context);
   });
 }

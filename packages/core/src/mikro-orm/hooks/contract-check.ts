@@ -44,6 +44,7 @@ export function assertOrm(orm: MikroORM): void {
   for (const method of TRANSACTION_METHODS) assertMethod(connection, 'connection', method);
   for (const method of ['get', 'set', 'registerExtension', 'getExtension'])
     assertMethod(orm.config, 'configuration', method);
+  assertMethod(orm.driver.getPlatform(), 'platform', 'getSchemaGenerator');
   for (const [setting, value] of TRANSACTION_SETTINGS) {
     if (orm.config.get(setting) !== value) continue;
     throw new SpillwayError(

@@ -9,6 +9,7 @@ import { DirectWrites } from '../write/direct-writes.js';
 import type { Engine } from '../engine.js';
 import { hookDriver } from './hook-driver.js';
 import { hookEntityManager } from './hook-entity-manager.js';
+import { hookSchema } from './hook-schema.js';
 import { assertNoPivotTables } from '../describe/pivot-tables.js';
 import { Reads } from '../read/reads.js';
 import { SequenceBlocks } from '../write/sequence-blocks.js';
@@ -52,6 +53,7 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
   const direct = new DirectWrites(types, engine, writes, reads, driver.getPlatform());
   hookDriver(driver, { writes, direct, reads, watch });
   hookConnection(driver, engine);
+  hookSchema(orm, { types, engine, emptied: () => sequences.forget() });
 }
 
 /** The engine lives as long as the ORM's connection. To connect anew MikroORM closes it first; that is not the end. */

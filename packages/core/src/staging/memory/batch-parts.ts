@@ -51,7 +51,8 @@ export function takeBackUncovered(
     shard.bury({ code: 'COUNTER_OVERFLOW', reason: REASON, rowKey, token: flight.token, atMs: nowMs, record });
   for (const [index, part] of [...flight.parts.entries()].toReversed()) {
     for (const [rowKey, { before, record }] of part) {
-      if (covers(outcomes.get(rowKey), index + 1)) continue;
+      // What is not in flight has been thrown away.
+      if (covers(outcomes.get(rowKey), index + 1) || !flight.records.has(rowKey)) continue;
       part.delete(rowKey);
       if (before) flight.records.set(rowKey, before);
       else {

@@ -23,6 +23,7 @@ export const SCRIPTS: {
       | 'extend'
       | 'acknowledge'
       | 'park'
+      | 'empty'
       | 'retry'
       | 'dueNext'
       | 'dueMake'
@@ -38,6 +39,18 @@ export const SCRIPTS: {
   extend: load('extend', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats']),
   acknowledge: load('acknowledge', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
   park: load('park', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats']),
+  empty: load('empty', [
+    'chain',
+    'dirty',
+    'due',
+    'flight',
+    'seen',
+    'seen:old',
+    'recent',
+    'recent:old',
+    'dead',
+    'stats',
+  ]),
   retry: load('retry', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
   dueNext: load('due-next', ['chain', 'due']),
   dueMake: load('due-make', ['chain', 'due', 'flight']),

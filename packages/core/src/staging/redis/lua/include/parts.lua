@@ -18,14 +18,14 @@ local function is_covered(outcomes, row_key, number)
   return outcome ~= nil and outcome[PART] >= number
 end
 
--- Takes what is not covered out of flight (row key -> bytes), the last part first, and answers what it adds up to: row key -> record.
+-- Takes what is not covered out of flight (row key -> bytes), the last part first, and answers what it adds up to: row key -> record. A row that is not in flight has been thrown away.
 local function take_back(parts, flying, outcomes, now)
   local back = {}
   for number = #parts, 1, -1 do
     local part = parts[number]
     for index = 1, #part, 3 do
       local row_key, before, added = part[index], part[index + 1], decode(part[index + 2])
-      if not is_covered(outcomes, row_key, number) then
+      if flying[row_key] and not is_covered(outcomes, row_key, number) then
         if before == '' then count(added[ENTITY], -1) end
         flying[row_key] = before ~= '' and before or nil
         local newer = back[row_key]

@@ -15,16 +15,16 @@ import { changeError } from '../mikro-orm/write/refusal-error.js';
 import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
 import { judgeHealth, unknownHealth, type Health } from '../observability/health.js';
 import { TroubleWatch } from '../observability/trouble-watch.js';
+import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import { drainPatiently } from '../read/patient-drain.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { Table } from '../sink/table.js';
 import type { StageResult } from '../staging/stager.js';
 import type { DeadLetterStore, DueScope, EmptyScope, StageCall, StagingStats } from '../staging/staging-store.js';
+import { drainInside, drainingBy } from './drain-inside.js';
+import { Promotions } from './promotions.js';
 import { hasBeenUsed, openParts, type Parts } from './parts.js';
 import type { RuntimeSurroundings } from './surroundings.js';
-
-/** Inside a transaction, whose own locks may be in the way, a drain is given up soon. */
-const DRAIN_INSIDE_TRANSACTION_MS = 1_000;
 
 /** How long a stop may take that is not told. */
 const DEFAULT_STOP_MS = 30_000;
@@ -43,6 +43,7 @@ export class Runtime implements Engine {
   readonly events: SpillwayEvents = new SpillwayEvents();
   readonly #trouble: TroubleWatch = new TroubleWatch(this.events);
   readonly #around: RuntimeSurroundings;
+  readonly #promotions: Promotions;
   #opening: Promise<Parts> | undefined;
   #isStarted = false;
   #isStopped = false;
@@ -50,6 +51,7 @@ export class Runtime implements Engine {
 
   constructor(around: RuntimeSurroundings) {
     this.#around = around;
+    this.#promotions = new Promotions(around.steps);
     // Nobody need be listening; a change that was acknowledged and will not be written must not pass in silence.
     this.events.on('dead-letter', ({ entity, rowKey, code, reason }) =>
       around.logger.error(
@@ -77,6 +79,10 @@ export class Runtime implements Engine {
     peek: async (keys) => (await this.#open()).staging.peek(keys),
     outcomes: async (tokens) =>
       databaseFor('This read has to look into the ledger.', (await this.#open()).sink.outcomes(tokens)),
+    acknowledge: async (key, token, outcomes) => {
+      const { staging } = await this.#open();
+      await staging.acknowledge(shardOf(key, staging.shards), token, outcomes);
+    },
   };
 
   async numbers(table: Table, count: number): Promise<readonly string[]> {
@@ -98,30 +104,32 @@ export class Runtime implements Engine {
   }
 
   async drain(scope: DueScope, options: DrainOptions = {}): Promise<void> {
-    const { worker, staging } = await this.#open();
+    const parts = await this.#open();
+    if (options.inside) return this.#drainInside(scope, options.inside, options, parts);
     const asked = {
       scope,
       wide: withParents(scope, this.#around.types),
-      timeoutMs: options.insideTransaction ? DRAIN_INSIDE_TRANSACTION_MS : this.#drainTimeoutMs(scope),
+      timeoutMs: this.#drainTimeoutMs(scope),
       beforeWrite: options.beforeWrite === true,
     };
-    try {
-      const outcome = await drainPatiently(asked, {
-        drain: (part, timeoutMs) => worker.drain(part, { timeoutMs }),
-        peek: (keys) => staging.peek(keys),
-      });
-      if (outcome === 'refused') this.events.emit({ type: 'lagging', reason: 'refused' });
-    } catch (error) {
-      const isTimeout = error instanceof SpillwayError && error.code === 'DRAIN_TIMEOUT';
-      if (!isTimeout || !options.insideTransaction || this.#needsOrder(scope, options)) throw error;
-      this.events.emit({ type: 'lagging', reason: 'transaction' });
-    }
+    const outcome = await drainPatiently(asked, drainingBy(parts));
+    if (outcome === 'refused') this.events.emit({ type: 'lagging', reason: 'refused' });
   }
 
-  /** Where no version tells the older from the newer, SQL must not write before what was staged earlier. */
-  #needsOrder(scope: DueScope, { beforeWrite }: DrainOptions): boolean {
-    if (!beforeWrite || scope.kind !== 'rows') return false;
-    return scope.keys.some((key) => this.#around.types.ofRow(key)?.version === undefined);
+  async #drainInside(
+    scope: DueScope,
+    inside: CallersTransaction,
+    { beforeWrite = false, beforeLock = false }: DrainOptions,
+    parts: Parts,
+  ): Promise<void> {
+    const touches = beforeWrite || beforeLock;
+    const request = { scope, wide: withParents(scope, this.#around.types), touches };
+    const outcome = await drainInside(request, inside, this.#promotions, parts);
+    if (outcome.kind === 'drained') return;
+    // Where no version tells the older from the newer, SQL must not write before what was staged earlier.
+    const needsOrder = outcome.rows.some((key) => this.#around.types.ofRow(key)?.version === undefined);
+    if (beforeWrite && needsOrder) throw outcome.error;
+    this.events.emit({ type: 'lagging', reason: outcome.kind === 'refused' ? 'refused' : 'transaction' });
   }
 
   /** One round, of one entity or of all. */

@@ -1,4 +1,4 @@
-import { Utils, type EntityMetadata } from '@mikro-orm/core';
+import { helper, LockMode, Utils, type EntityMetadata } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
 import { readByKey } from '../../read/read-by-key.js';
 import type { Pending } from '../../staging/staging-store.js';
@@ -10,6 +10,7 @@ import { lookupKeys } from './lookup.js';
 import { hasPlainKey } from '../describe/plain-key.js';
 import { isDrained } from '../write/staging-unit.js';
 import { layOver, rowVersion, type DriverRow } from './row-overlay.js';
+import type { CallersTransaction, CallersTransactions } from '../transactions/caller.js';
 import { referredRows } from '../write/referred-rows.js';
 import { touchedTypes } from './touched-types.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
@@ -27,10 +28,12 @@ const INEXACT_TRIES = 3;
 export class Reads {
   readonly #types: TypeRegistry;
   readonly #engine: Engine;
+  readonly #transactions: CallersTransactions;
 
-  constructor(types: TypeRegistry, engine: Engine) {
+  constructor(types: TypeRegistry, engine: Engine, transactions: CallersTransactions) {
     this.#types = types;
     this.#engine = engine;
+    this.#transactions = transactions;
   }
 
   async find(meta: EntityMetadata, where: unknown, options: Options, find: Find): Promise<unknown> {
@@ -45,7 +48,10 @@ export class Reads {
       // What is only staged has not met the condition that MikroORM adds for a subclass.
       return type.family ? rows.filter((row) => type.family?.holds(meta, row)) : rows;
     }
-    if (keys) await this.#engine.drain({ kind: 'rows', keys }, { insideTransaction: inside });
+    if (keys) {
+      const beforeLock = isPessimistic(options['lockMode']);
+      await this.#engine.drain({ kind: 'rows', keys }, { inside: this.#inside(options), beforeLock });
+    }
     const queried = keys ? options : await this.beforeQuery(meta, where, options);
     return find(where, type ? primary(options) : queried);
   }
@@ -55,8 +61,16 @@ export class Reads {
     if (this.#types.all.length === 0 || isDrained(options)) return options;
     const conditions = [where, options['orderBy'], options['populateWhere'], options['populateFilter']];
     const touched = touchedTypes(this.#types, meta, conditions, options['populate']);
-    await this.#drain([...touched], inTransaction(options) || transaction !== undefined);
+    await this.#drain([...touched], this.#inside(options) ?? this.#transactions.of(transaction));
     return touched.size > 0 ? primary(options) : options;
+  }
+
+  /** Before `em.lock()`: whoever locks a row means the row as it was left by everybody before. */
+  async beforeLock(meta: EntityMetadata, entity: object, options: Options): Promise<void> {
+    const type = this.#types.of(meta);
+    const key = type?.isIn(helper(entity).__schema) ? knownRowKey(type, entity) : undefined;
+    if (key === undefined || !isPessimistic(options['lockMode'])) return;
+    await this.#engine.drain({ kind: 'rows', keys: [key] }, { inside: this.#inside(options), beforeLock: true });
   }
 
   /** Before SQL that changes rows past the unit of work: `em.nativeUpdate`, `em.nativeDelete`. Rows that it names must not have anything older written after it. */
@@ -89,13 +103,17 @@ export class Reads {
   }
 
   async #drainRows(keys: readonly RowKey[], options: Options): Promise<void> {
-    await this.#engine.drain({ kind: 'rows', keys }, { insideTransaction: inTransaction(options), beforeWrite: true });
+    await this.#engine.drain({ kind: 'rows', keys }, { inside: this.#inside(options), beforeWrite: true });
   }
 
-  async #drain(types: readonly WriteBehindType[], inside: boolean): Promise<void> {
+  #inside(options: Options): CallersTransaction | undefined {
+    return this.#transactions.of(options['ctx']);
+  }
+
+  async #drain(types: readonly WriteBehindType[], inside: CallersTransaction | undefined): Promise<void> {
     if (types.length === 0) return;
     const tables = types.map(({ table }) => ({ schema: table.schema, table: table.name }));
-    await this.#engine.drain({ kind: 'tables', tables }, { insideTransaction: inside });
+    await this.#engine.drain({ kind: 'tables', tables }, { inside });
   }
 
   /** The rows of these keys that there are, with what is pending of them. */
@@ -108,6 +126,7 @@ export class Reads {
     return readByKey<DriverRow>(keys, {
       peek: (wanted) => this.#peekExact(type, wanted),
       outcomes: (tokens) => this.#engine.pending.outcomes(tokens),
+      acknowledge: (key, token, outcomes) => this.#engine.pending.acknowledge(key, token, outcomes),
       read: async (wanted) => {
         const found = (await find(keyCondition(type, wanted), primary(options))) as DriverRow[];
         return new Map(found.map((row) => [rowKeyIn(type, row), row]));
@@ -143,6 +162,10 @@ function keyCondition(type: WriteBehindType, keys: readonly RowKey[]): Record<st
 
 function inTransaction(options: Options): boolean {
   return options['ctx'] !== undefined;
+}
+
+function isPessimistic(lockMode: unknown): boolean {
+  return lockMode !== undefined && lockMode !== null && lockMode !== LockMode.NONE && lockMode !== LockMode.OPTIMISTIC;
 }
 
 function unlocked(options: Options): Options {

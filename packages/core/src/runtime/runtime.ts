@@ -10,9 +10,11 @@ import type { StopOptions, StopReport } from '../flush/worker.js';
 import type { DrainResult } from '../flush/drain.js';
 import { buildIncrement, type Increments } from '../mikro-orm/write/build-increment.js';
 import { typesOf, withParents } from '../mikro-orm/describe/with-parents.js';
-import type { DrainOptions, Engine } from '../mikro-orm/engine.js';
+import type { DrainOptions, Engine, QueryDrain } from '../mikro-orm/engine.js';
 import { changeError } from '../mikro-orm/write/refusal-error.js';
 import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
+import { ForcedDrains } from '../observability/forced-drains.js';
+import type { SpillwayStatus } from '../observability/status.js';
 import { judgeHealth, unknownHealth, type Health } from '../observability/health.js';
 import { TroubleWatch } from '../observability/trouble-watch.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
@@ -20,10 +22,11 @@ import { drainPatiently } from '../read/patient-drain.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { Table } from '../sink/table.js';
 import type { StageResult } from '../staging/stager.js';
-import type { DeadLetterStore, DueScope, EmptyScope, StageCall, StagingStats } from '../staging/staging-store.js';
+import type { DeadLetterStore, DueScope, EmptyScope, StageCall } from '../staging/staging-store.js';
 import { drainInside, drainingBy } from './drain-inside.js';
 import { Promotions } from './promotions.js';
 import { hasBeenUsed, openParts, type Parts } from './parts.js';
+import { QueryDrains } from './query-drains.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
 /** How long a stop may take that is not told. */
@@ -44,6 +47,8 @@ export class Runtime implements Engine {
   readonly #trouble: TroubleWatch = new TroubleWatch(this.events);
   readonly #around: RuntimeSurroundings;
   readonly #promotions: Promotions;
+  readonly #forced = new ForcedDrains();
+  readonly #queryDrains: QueryDrains;
   #opening: Promise<Parts> | undefined;
   #isStarted = false;
   #isStopped = false;
@@ -52,6 +57,12 @@ export class Runtime implements Engine {
   constructor(around: RuntimeSurroundings) {
     this.#around = around;
     this.#promotions = new Promotions(around.steps);
+    this.#queryDrains = new QueryDrains({
+      types: around.types,
+      events: this.events,
+      forced: this.#forced,
+      open: async () => this.#open(),
+    });
     // Nobody need be listening; a change that was acknowledged and will not be written must not pass in silence.
     this.events.on('dead-letter', ({ entity, rowKey, code, reason }) =>
       around.logger.error(
@@ -101,6 +112,10 @@ export class Runtime implements Engine {
 
   async forget(keys: readonly RowKey[]): Promise<void> {
     await (await this.#open()).staging.forget(keys);
+  }
+
+  async drainForQuery(touched: readonly WriteBehindType[], caller: string): Promise<QueryDrain> {
+    return this.#queryDrains.before(touched, caller);
   }
 
   async drain(scope: DueScope, options: DrainOptions = {}): Promise<void> {
@@ -153,8 +168,9 @@ export class Runtime implements Engine {
     if (!result.staged.has(change.rowKey)) throw changeError(change, result);
   }
 
-  async status(): Promise<StagingStats> {
-    return (await this.#open()).staging.stats();
+  async status(): Promise<SpillwayStatus> {
+    const counts = await (await this.#open()).staging.stats();
+    return { ...counts, forcedDrains: this.#forced.byCaller };
   }
 
   /** Never rejects: that the question fails is an answer. */

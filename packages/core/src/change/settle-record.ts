@@ -83,11 +83,11 @@ export function rebased(dirty: StagedRecord, record: StagedRecord, version: Vers
 }
 
 /** Only what compares can see a conflict; a change that never asked for a version still wins. */
-function overruled(dirty: StagedRecord, version: VersionText | undefined): StagedRecord {
+export function overruled(dirty: StagedRecord, version: VersionText | undefined): StagedRecord {
   return dirty.base === undefined ? dirty : raised({ ...dirty, base: CONFLICT }, version);
 }
 
-function raised(dirty: StagedRecord, above: VersionText | undefined): StagedRecord {
+export function raised(dirty: StagedRecord, above: VersionText | undefined): StagedRecord {
   if (dirty.version === undefined || above === undefined || newestVersion(dirty.version, above) !== above) return dirty;
   return { ...dirty, version: nextVersion(above) ?? above };
 }

@@ -1,5 +1,5 @@
 import type { VersionText } from '../../change/change.js';
-import { decodePlain, decodeRecord, UnreadableRecord } from '../../change/record-codec.js';
+import { decodeLayers, decodePlain, decodeRecord, UnreadableRecord } from '../../change/record-codec.js';
 import type { RecentWrite } from '../../change/coalesce-change.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
@@ -86,22 +86,23 @@ export function pendingOf(keys: readonly RowKey[], reply: Reply, into: Map<RowKe
   const token = text(reply[1] ?? '');
   const parts = partsIn(reply[2]);
   keys.forEach((key, index) => {
-    const [dirty, inFlight, recent] = reply.slice(3 + 3 * index, 6 + 3 * index) as (Buffer | null)[];
-    if (!dirty && !inFlight && !recent) return;
+    const [dirty, inFlight, recent, held] = reply.slice(3 + 4 * index, 7 + 4 * index) as (Buffer | null)[];
+    if (!dirty && !inFlight && !recent && !held) return;
     const part = parts.get(key);
     into.set(key, {
-      ...(dirty ? { dirty: readable(key, dirty) } : {}),
+      ...(dirty ? { dirty: readable(key, dirty, decodeRecord) } : {}),
       ...(inFlight
-        ? { inFlight: { record: readable(key, inFlight), token, ...(part !== undefined && { part }) } }
+        ? { inFlight: { record: readable(key, inFlight, decodeRecord), token, ...(part !== undefined && { part }) } }
         : {}),
       ...(recent ? { recent: recentWrite(recent) } : {}),
+      ...(held ? { held: readable(key, held, decodeLayers) } : {}),
     });
   });
 }
 
-function readable(key: RowKey, bytes: Buffer): StagedRecord {
+function readable<T>(key: RowKey, bytes: Buffer, decode: (bytes: Buffer) => T): T {
   try {
-    return decodeRecord(bytes);
+    return decode(bytes);
   } catch (cause) {
     throw unreadableRow(key, cause);
   }

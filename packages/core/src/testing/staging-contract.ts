@@ -7,6 +7,7 @@ import { extendContract } from './contract/extend-contract.js';
 import { holdContract } from './contract/hold-contract.js';
 import { emptyContract } from './contract/empty-contract.js';
 import { flushContract } from './contract/flush-contract.js';
+import { settledContract } from './contract/settled-contract.js';
 import { stageContract } from './contract/stage-contract.js';
 import { versionContract } from './contract/version-contract.js';
 import type { TestFunctions } from './test-functions.js';
@@ -39,6 +40,7 @@ export function stagingContract(name: string, makeStore: MakeStore, test: TestFu
     chainContract(context);
     drainContract(context);
     deadLetterContract(context);
+    settledContract(context);
     emptyContract(context);
   });
 }

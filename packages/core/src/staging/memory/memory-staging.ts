@@ -11,6 +11,8 @@ import type {
   Claim,
   ClaimRequest,
   DeadLetter,
+  DeadLetterId,
+  DeadLetterPage,
   DeadLetterStore,
   DueRecords,
   DueScope,
@@ -21,8 +23,10 @@ import type {
   EmptyScope,
   ParkReport,
   Pending,
+  Settlement,
   StageAnswer,
   StageCall,
+  StagedMark,
   StagingStats,
   StagingStore,
 } from '../staging-store.js';
@@ -32,6 +36,7 @@ import { MemoryHeld } from './memory-held.js';
 import { emptyShard } from './empty-shard.js';
 import { dueRows, firstAtMs, holdsAny, isPending, markDue, nextDueMs, scopeFilter } from './memory-due.js';
 import { MemoryShard } from './memory-shard.js';
+import { settlementOf } from './settlement-of.js';
 import { planStage, writeStage } from './stage-changes.js';
 
 export interface MemoryStagingOptions extends Partial<StagingLimits> {
@@ -69,7 +74,8 @@ class MemoryStaging implements StagingStore {
       pending: async (watermarks) => this.#pending(watermarks),
     };
     this.deadLetters = {
-      list: async (page) => this.#letters().slice(page?.offset ?? 0, (page?.offset ?? 0) + (page?.limit ?? 100)),
+      list: async (page) => pageOf(this.#letters(), page),
+      get: async (letter) => this.#shards.get(letter.shard)?.dead.get(letter.id),
       retry: async (letter, retry) => this.#retry(letter, retry?.force ?? false),
       discard: async (letter) => this.#shards.get(letter.shard)?.dead.delete(letter.id) ?? false,
     };
@@ -115,6 +121,13 @@ class MemoryStaging implements StagingStore {
       if (pending !== undefined) found.set(rowKey, pending);
     }
     return found;
+  }
+
+  async settled(marks: readonly StagedMark[]): Promise<readonly Settlement[]> {
+    return marks.map((mark) => {
+      const shard = this.#shards.get(shardOf(mark.rowKey, this.shards));
+      return shard === undefined ? { status: 'lost' } : settlementOf(shard, mark);
+    });
   }
 
   async forget(keys: readonly RowKey[]): Promise<void> {
@@ -261,7 +274,7 @@ class MemoryStaging implements StagingStore {
     return shards.flatMap((shard) => [...shard.dead.values()].toReversed());
   }
 
-  #retry(which: { readonly shard: number; readonly id: string }, force: boolean): 'staged' | 'newer' | 'absent' {
+  #retry(which: DeadLetterId, force: boolean): 'staged' | 'newer' | 'absent' {
     const shard = this.#shards.get(which.shard);
     const letter = shard?.dead.get(which.id);
     if (shard === undefined || letter === undefined) return 'absent';
@@ -270,7 +283,16 @@ class MemoryStaging implements StagingStore {
     const record = revive(letter.record, row);
     if (record === undefined) throw counterOverflow(letter.rowKey);
     shard.putDirty(letter.rowKey, record, shard.due.get(letter.rowKey) ?? { atMs: this.#now() });
-    shard.dead.delete(which.id);
+    shard.unbury(which.id, letter.rowKey);
     return 'staged';
   }
+}
+
+function pageOf(letters: readonly DeadLetter[], page: DeadLetterPage = {}): readonly DeadLetter[] {
+  const { offset = 0, limit = 100, entity, code } = page;
+  const wanted = letters.filter(
+    (letter) =>
+      (entity === undefined || letter.record.entity === entity) && (code === undefined || letter.code === code),
+  );
+  return wanted.slice(offset, offset + limit);
 }

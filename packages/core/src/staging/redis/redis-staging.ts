@@ -16,8 +16,10 @@ import type {
   EmptyScope,
   ParkReport,
   Pending,
+  Settlement,
   StageAnswer,
   StageCall,
+  StagedMark,
   StagingStats,
   StagingStore,
 } from '../staging-store.js';
@@ -29,6 +31,7 @@ import { addStats } from './redis-stats.js';
 import { encodeRules } from './rules.js';
 import { batch, extension, pendingOf, rowKey, stageAnswer, text, unreadableRow } from './replies.js';
 import type { Keeping } from './server-checks.js';
+import { settledMarks } from './settled-marks.js';
 import type { ShardScripts } from './shard-scripts.js';
 
 const DOUBT = 'Redis or the database has forgotten something: whether this was written is not known';
@@ -85,6 +88,10 @@ export class RedisStaging implements StagingStore {
       }),
     );
     return found;
+  }
+
+  async settled(marks: readonly StagedMark[]): Promise<readonly Settlement[]> {
+    return settledMarks(marks, this.#scripts);
   }
 
   async forget(keys: readonly RowKey[]): Promise<void> {

@@ -25,6 +25,7 @@ export const SCRIPTS: {
       | 'park'
       | 'empty'
       | 'retry'
+      | 'settled'
       | 'dueNext'
       | 'dueHolding'
       | 'dueMake'
@@ -63,7 +64,7 @@ export const SCRIPTS: {
     'stats',
     'held',
   ]),
-  park: load('park', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats', 'held']),
+  park: load('park', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats', 'held']),
   empty: load('empty', [
     'chain',
     'dirty',
@@ -79,6 +80,7 @@ export const SCRIPTS: {
     'holds',
   ]),
   retry: load('retry', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
+  settled: load('settled', ['chain', 'dirty', 'flight', 'recent', 'recent:old']),
   dueNext: load('due-next', ['chain', 'due']),
   dueHolding: load('due-holding', ['chain', 'stats']),
   dueMake: load('due-make', ['chain', 'due', 'flight']),
@@ -96,7 +98,18 @@ export const SCRIPTS: {
     'held',
     'holds',
   ]),
-  release: load('release', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats', 'held', 'holds']),
+  release: load('release', [
+    'chain',
+    'dirty',
+    'due',
+    'flight',
+    'dead',
+    'stats',
+    'held',
+    'holds',
+    'recent',
+    'recent:old',
+  ]),
   holds: load('holds', ['chain', 'holds']),
 };
 

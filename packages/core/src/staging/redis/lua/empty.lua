@@ -21,6 +21,7 @@ local WANTED_FROM = 4
 -- include: bulk
 -- include: record
 -- include: counts
+-- include: letters
 -- include: in-scope
 -- include: held
 -- include: forget-layers
@@ -42,7 +43,10 @@ local function take_records(key)
   for index = 1, #pending, 2 do
     if in_scope(pending[index]) then
       local record = decode(pending[index + 1])
-      if record then count(record[ENTITY], -1) end
+      if record then
+        count(record[ENTITY], -1)
+        note_letter(pending[index], 0, record[FIRST], record[LAST], 'EMPTIED')
+      end
       append(gone, pending[index])
     end
   end

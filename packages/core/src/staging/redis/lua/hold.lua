@@ -3,7 +3,7 @@
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] flight  KEYS[4] seen  KEYS[5] seen_old  KEYS[6] recent  KEYS[7] recent_old  KEYS[8] stats  KEYS[9] held  KEYS[10] holds
 -- ARGV  epoch, id, transaction, earlier holds of it that stand, changes, rules by entity as for stage
--- returns  {'staged', row key, version, ...} | {'refused', row key, reason, version, ...} | {'voided'} | {'uninitialised'} | {'epoch', epoch} | {'unreadable', row key}
+-- returns  {'staged', sequence, since, row key, version, ...} as stage | {'refused', row key, reason, version, ...} | {'voided'} | {'uninitialised'} | {'epoch', epoch} | {'unreadable', row key}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local flight = KEYS[3]
@@ -28,11 +28,11 @@ local earlier, changes, rules = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5
 -- include: stage-row
 -- include: apply-changes
 
-local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'held')
+local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'held', 'since')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 local answered = redis.call('HGET', seen, id) or redis.call('HGET', seen_old, id)
-if answered then return seen_answer(answered) end
+if answered then return seen_answer(answered, head[5]) end
 
 any_held = head[4] and head[4] ~= '0'
 local now, row_keys = now_ms(), {}
@@ -59,5 +59,6 @@ for row_key, row in pairs(call.rows) do
 end
 redis.call('HSET', holds, id, cmsgpack.pack({ transaction, now }) .. cmsgpack.pack({ call.order, rules }))
 redis.call('HINCRBY', chain, 'held', #changes)
-redis.call('HSET', seen, id, #call.answer == 1 and '' or cmsgpack.pack(call.answer))
-return call.answer
+local kept = to_keep(call.answer)
+redis.call('HSET', seen, id, kept)
+return seen_answer(kept, head[5])

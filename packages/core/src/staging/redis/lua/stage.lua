@@ -2,7 +2,7 @@
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] seen  KEYS[6] seen_old  KEYS[7] recent  KEYS[8] recent_old  KEYS[9] stats  KEYS[10] held
 -- ARGV  epoch, 'stage' or 'check', call id, changes, rules by entity (debounce, longest delay, most records, most bytes), life of seen ids (ms), ids per generation
--- returns  {'staged', row key, version, ...} | {'refused', row key, reason, version, ...} | {'voided'} | {'uninitialised'} | {'epoch', epoch} | {'unreadable', row key}
+-- returns  {'staged', sequence of the last change, since when the chain is whole, row key, version, ...} | {'refused', row key, reason, version, ...} | {'voided'} | {'uninitialised'} | {'epoch', epoch} | {'unreadable', row key}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local due = KEYS[3]
@@ -28,11 +28,11 @@ local seen_ms, seen_calls = tonumber(ARGV[6]), tonumber(ARGV[7])
 -- include: apply-changes
 -- include: stage-write
 
-local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'marked', 'horizon', 'coalesced', 'annihilated', 'seenAt', 'seenFrom', 'held')
+local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'marked', 'horizon', 'coalesced', 'annihilated', 'seenAt', 'seenFrom', 'held', 'since')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 local answered = redis.call('HGET', seen, call_id) or redis.call('HGET', seen_old, call_id)
-if answered then return seen_answer(answered) end
+if answered then return seen_answer(answered, head[11]) end
 
 any_held = head[10] and head[10] ~= '0'
 rules = cmsgpack.unpack(rules)
@@ -42,7 +42,7 @@ local call, unreadable = apply_changes(changes, rules, sequence, now, head[3])
 if not call then return { 'unreadable', unreadable } end
 if #call.refusals > 1 then return call.refusals end
 local answer = call.answer
-if mode == 'check' then return answer end
+if mode == 'check' then return seen_answer(to_keep(answer), head[11]) end
 
 write_rows(call.rows, call.order, rules, now, head[4])
 local horizon = longest_delay(rules, tonumber(head[5]))
@@ -56,6 +56,7 @@ if age >= seen_ms or (sequence - tonumber(head[9]) >= seen_calls and age >= seen
   new_generation(seen, seen_old)
   redis.call('HSET', chain, 'seenAt', now, 'seenFrom', sequence)
 end
-redis.call('HSET', seen, call_id, #answer == 1 and '' or cmsgpack.pack(answer))
+local kept = to_keep(answer)
+redis.call('HSET', seen, call_id, kept)
 write_counts()
-return answer
+return seen_answer(kept, head[11])

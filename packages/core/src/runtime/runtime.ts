@@ -32,6 +32,8 @@ import { hasBeenUsed, openParts, type Parts } from './parts.js';
 import { QueryDrains } from './query-drains.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
+const WAITS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
+
 /** How long a stop may take that is not told. */
 const DEFAULT_STOP_MS = 30_000;
 

@@ -16,8 +16,8 @@ export interface DrainOptions {
   readonly beforeLock?: boolean;
 }
 
-/** What a query has met: nothing pending, something that is written now, or something that PostgreSQL would not take yet. */
-export type QueryDrain = 'clear' | 'drained' | 'refused';
+/** What a query has met: nothing pending, something that is written now, that PostgreSQL would not take yet, or that is still not written though its policies let it go on. */
+export type QueryDrain = 'clear' | 'drained' | 'refused' | 'late';
 
 /** What the hooks in MikroORM ask of the engine. Every method opens and checks what it needs at its first call. */
 export interface Engine {

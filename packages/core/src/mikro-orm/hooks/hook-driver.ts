@@ -94,20 +94,27 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
       return row;
     },
     count: async (entity: unknown, where: unknown, options: Options = {}) => {
-      const queried = await reads.beforeQuery(metaOf(entity, options), where, options, { call: 'count' });
-      return call('count', [entity, where, queried]);
+      const queried = await reads.beforeQuery(metaOf(entity, options), where, options, {
+        call: 'count',
+        hasRows: false,
+      });
+      return call('count', [entity, where, queried.options]);
     },
     stream: async function* (entity: unknown, where: unknown, options: Options = {}) {
-      const queried = await reads.beforeQuery(metaOf(entity, options), where, options, { call: 'stream' });
-      yield* original.stream(...([entity, where, queried] as never[]));
+      yield* reads.stream(metaOf(entity, options), where, options, {
+        find: finderOf(entity),
+        stream: (condition, asked) => original.stream(...([entity, condition, asked] as never[])),
+      });
     },
     loadFromPivotTable: async (property: { targetMeta: EntityMetadata }, ...rest: unknown[]) => {
       const [owners, where, order, transaction, options = {}, ...others] = rest;
       const queried = await reads.beforeQuery(property.targetMeta, where, options as Options, {
         call: 'populate',
+        order,
         transaction,
+        hasRows: false,
       });
-      return call('loadFromPivotTable', [property, owners, where, order, transaction, queried, ...others]);
+      return call('loadFromPivotTable', [property, owners, where, order, transaction, queried.options, ...others]);
     },
     lockPessimistic: async (entity: object, options: Options = {}) => {
       await reads.beforeLock(metaOf(entity.constructor, options), entity, options);

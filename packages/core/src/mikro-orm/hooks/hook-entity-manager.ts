@@ -5,6 +5,7 @@ import type { ContractWatch } from './contract-watch.js';
 import { flushMode } from '../write/flush-scope.js';
 import { hasSession } from './has-session.js';
 import { hookPersister } from './hook-persister.js';
+import { hookQueries, type QueryHooks } from './hook-queries.js';
 import { addCounters, prepareSql, type SqlPreparation } from '../write/prepare-sql.js';
 import { StagedFlush } from '../write/staged-flush.js';
 
@@ -14,6 +15,7 @@ type Transactional = Connection['transactional'];
 
 interface FlushContext extends SqlPreparation {
   readonly watch: ContractWatch;
+  readonly queries: QueryHooks;
 }
 
 /**
@@ -32,6 +34,7 @@ export function hookEntityManager(
     const first = create(false);
     assertEntityManager(first);
     const Hooked = withSpillway(first.constructor as Constructor, context);
+    hookQueries(Hooked, context.queries);
     setClass(Hooked);
     const em = create(useContext);
     context.watch.assertHooked(em, Hooked);
@@ -60,15 +63,17 @@ function withSpillway(Base: Constructor, context: FlushContext): Constructor {
 }
 
 function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
-  const { types, engine, watch } = context;
+  const { types, engine, watch, queries } = context;
   const uow: UnitOfWork = em.getUnitOfWork(false);
   const flush = new StagedFlush(engine, uow);
   const commit = uow.commit.bind(uow);
   const clear = uow.clear.bind(uow);
   uow.commit = async () => {
     watch.asked('commit');
-    await flush.prepare();
-    await commit();
+    await queries.modes.runWithout(async () => {
+      await flush.prepare();
+      await commit();
+    });
   };
   uow.clear = () => {
     watch.asked('clear');

@@ -11,6 +11,7 @@ import { hookDriver } from './hook-driver.js';
 import { hookEntityManager } from './hook-entity-manager.js';
 import { hookSchema } from './hook-schema.js';
 import { assertNoPivotTables } from '../describe/pivot-tables.js';
+import { QueryModes } from '../read/query-modes.js';
 import { Reads } from '../read/reads.js';
 import { SequenceBlocks } from '../write/sequence-blocks.js';
 import { StagedWrites } from '../write/staged-writes.js';
@@ -44,15 +45,17 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
   const scopes = new TransactionScopes();
   hookTransactions(driver.getConnection('write'), scopes);
   const transactions = new CallersTransactions(scopes, orm.config);
+  const modes = new QueryModes();
+  const reads = new Reads(types, engine, modes, transactions);
   hookEntityManager(driver, (entityManager) => orm.config.set('entityManager', entityManager), {
     types,
     engine,
     transactions,
     watch,
+    queries: { types, modes, reads },
   });
   const sequences = new SequenceBlocks((table, count) => engine.numbers(table, count));
   const writes = new StagedWrites(types, sequences);
-  const reads = new Reads(types, engine, transactions);
   const direct = new DirectWrites(types, engine, writes, reads, driver.getPlatform());
   hookDriver(driver, { writes, direct, reads, watch });
   hookConnection(driver, engine);

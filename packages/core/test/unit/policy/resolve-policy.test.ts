@@ -25,7 +25,10 @@ describe('a policy', () => {
       maxRecordBytes: 1_048_576,
       onFull: 'block',
       blockTimeoutMs: 5_000,
+      queries: 'drain',
       drainTimeoutMs: 2_000,
+      onDrainTimeout: 'throw',
+      reads: 'primary',
       onStagingLoss: 'park',
       inserts: 'sql',
     });
@@ -44,7 +47,10 @@ describe('a policy', () => {
       maxRecordBytes: 2_048,
       onFull: 'reject',
       blockTimeout: '1s',
+      queries: 'overlay',
       drainTimeout: '3s',
+      onDrainTimeout: 'overlay',
+      reads: 'replica',
       onStagingLoss: 'apply',
       inserts: 'refuse',
     };
@@ -60,7 +66,10 @@ describe('a policy', () => {
       maxRecordBytes: 2_048,
       onFull: 'reject',
       blockTimeoutMs: 1_000,
+      queries: 'overlay',
       drainTimeoutMs: 3_000,
+      onDrainTimeout: 'overlay',
+      reads: 'replica',
       onStagingLoss: 'apply',
       inserts: 'refuse',
     });
@@ -170,6 +179,12 @@ describe('a policy is refused', () => {
       "conflict.merge.both in the policy of Product is 'merge'; it must be 'overwrite', 'keep-database' or 'dead-letter'",
     ],
     [{ conflict: null }, 'conflict in the policy of Product is null; it must be'],
+    [{ queries: 'wait' }, "queries in the policy of Product is 'wait'; it must be 'drain', 'overlay' or 'database'"],
+    [
+      { onDrainTimeout: 'drain' },
+      "onDrainTimeout in the policy of Product is 'drain'; it must be 'throw' or 'overlay'",
+    ],
+    [{ reads: true }, "reads in the policy of Product is true; it must be 'primary' or 'replica'"],
     [{ counters: 'stock' }, "counters in the policy of Product is 'stock'; it must be an array of property names"],
     [{ counters: [1] }, 'counters in the policy of Product is an array; it must be an array of property names'],
     [
@@ -184,7 +199,7 @@ describe('a policy is refused', () => {
   it('for an option that does not exist, with those that do', () => {
     expect(() => resolve({ cache: { ttl: '5m' } })).toThrow(
       'Unknown option "cache" in the policy of Product. Known are debounce, maxDelay, detect, ' +
-        'conflict, retry, maxPending, maxRecordBytes, onFull, blockTimeout, drainTimeout, onStagingLoss, inserts, counters',
+        'conflict, retry, maxPending, maxRecordBytes, onFull, blockTimeout, queries, drainTimeout, onDrainTimeout, reads, onStagingLoss, inserts, counters',
     );
   });
 

@@ -1,5 +1,6 @@
 export { spillway, Spillway, type SpillwayExtension } from './spillway.js';
 export type {
+  CacheLimits,
   Logger,
   EntryPolicy,
   PolicyEntries,

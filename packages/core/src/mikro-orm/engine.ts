@@ -1,5 +1,6 @@
 import type { Change } from '../change/change.js';
 import type { RowKey } from '../change/row-key.js';
+import type { CacheAccess } from '../read/cache-access.js';
 import type { KeyedRows } from '../read/read-by-key.js';
 import type { EntityMarks } from './write/entity-marks.js';
 import type { Table } from '../sink/table.js';
@@ -44,6 +45,8 @@ export interface Engine {
   drainForQuery(touched: readonly WriteBehindType[], caller: string): Promise<QueryDrain>;
   /** Before tables are cleared or dropped, or their database: throws away what is staged of them, with dead letters. */
   empty(scope: EmptyScope): Promise<void>;
+  /** Copies of rows, for look-ups by key. */
+  readonly cache: Omit<CacheAccess, 'close'>;
   /** Before rows are inserted by SQL: what was last written of them by staging no longer counts. */
   forget(keys: readonly RowKey[]): Promise<void>;
   /** The ORM connects anew, perhaps to another database: closes what is open; the next use opens it again. */

@@ -27,10 +27,11 @@ const DEFAULT_OPTIONS = [
   'reads',
   'onStagingLoss',
   'inserts',
+  'cache',
 ] as const;
 const POLICY_OPTIONS = [...DEFAULT_OPTIONS, 'counters', 'mode'] as const;
 /** What there is to say of an entity that MikroORM writes by itself. */
-const THROUGH_OPTIONS: readonly string[] = ['mode'];
+const THROUGH_OPTIONS: readonly string[] = ['mode', 'cache'];
 
 /** One place's options, in resolved form; what was left out is absent. `cache: false` takes away what the defaults give. */
 export type PolicyLayer = Partial<Omit<ResolvedPolicy, 'retry' | 'cache'>> & {

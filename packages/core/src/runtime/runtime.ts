@@ -21,6 +21,7 @@ import type { SpillwayStatus } from '../observability/status.js';
 import { judgeHealth, unknownHealth, type Health } from '../observability/health.js';
 import { TroubleWatch } from '../observability/trouble-watch.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
+import type { CacheAccess } from '../read/cache-access.js';
 import { drainPatiently } from '../read/patient-drain.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { Table } from '../sink/table.js';
@@ -28,6 +29,7 @@ import type { StageResult } from '../staging/stager.js';
 import type { DeadLetterStore, DueScope, EmptyScope, StageCall, StagedMark } from '../staging/staging-store.js';
 import { drainInside, drainingBy } from './drain-inside.js';
 import { Promotions } from './promotions.js';
+import { openCache } from './open-cache.js';
 import { hasBeenUsed, openParts, type Parts } from './parts.js';
 import { QueryDrains } from './query-drains.js';
 import type { RuntimeSurroundings } from './surroundings.js';
@@ -56,6 +58,7 @@ export class Runtime implements RowEngine {
   readonly #forced = new ForcedDrains();
   readonly #queryDrains: QueryDrains;
   #opening: Promise<Parts> | undefined;
+  #cache: CacheAccess | undefined;
   #isStarted = false;
   #isStopped = false;
   #stopBy = Number.POSITIVE_INFINITY;
@@ -101,6 +104,11 @@ export class Runtime implements RowEngine {
       await staging.acknowledge(shardOf(key, staging.shards), token, outcomes);
     },
   };
+
+  get cache(): CacheAccess {
+    this.#cache ??= openCache(this.#around, async () => (await this.#open()).staging);
+    return this.#cache;
+  }
 
   async numbers(table: Table, count: number): Promise<readonly string[]> {
     const { sink } = await this.#open();
@@ -243,6 +251,8 @@ export class Runtime implements RowEngine {
 
   async #closeParts(options: StopOptions): Promise<StopReport> {
     const parts = await this.#opening?.catch(() => undefined);
+    await this.#cache?.close();
+    this.#cache = undefined;
     if (!parts) return { left: undefined };
     const leftMs = Math.max(0, this.#stopBy - performance.now());
     const timeoutMs = Math.min(options.timeoutMs ?? DEFAULT_STOP_MS, leftMs);

@@ -5,6 +5,7 @@ import type { ContractWatch } from './contract-watch.js';
 import { flushMode } from '../write/flush-scope.js';
 import { hasSession } from './has-session.js';
 import { hookPersister } from './hook-persister.js';
+import type { CacheMarks } from '../write/cache-marks.js';
 import { hookQueries, type QueryHooks } from './hook-queries.js';
 import { addCounters, prepareSql, type SqlPreparation } from '../write/prepare-sql.js';
 import { StagedFlush } from '../write/staged-flush.js';
@@ -15,6 +16,7 @@ type Transactional = Connection['transactional'];
 
 interface FlushContext extends SqlPreparation {
   readonly watch: ContractWatch;
+  readonly marks: CacheMarks;
   readonly queries: QueryHooks;
 }
 
@@ -63,7 +65,7 @@ function withSpillway(Base: Constructor, context: FlushContext): Constructor {
 }
 
 function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
-  const { types, engine, watch, queries } = context;
+  const { types, engine, watch, queries, marks } = context;
   const uow: UnitOfWork = em.getUnitOfWork(false);
   const flush = new StagedFlush(engine, uow);
   const commit = uow.commit.bind(uow);
@@ -86,6 +88,7 @@ function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
     },
     watch,
     isFlushing: ([first]) => first !== undefined && uow.getChangeSets().includes(first),
+    beforeStatement: (kind, changeSets, options) => marks.beforeChangeSets(kind, changeSets, options),
     beforeSql: async (changeSets, kind) => {
       if (!flush.isPreparedForSql) {
         if (!em.isInTransaction()) watch.assertNoneWithoutTransaction(changeSets);

@@ -5,6 +5,7 @@ import type { Pending } from '../../staging/staging-store.js';
 import { tableScope } from '../describe/with-parents.js';
 import { knownRowKey, rowKeyIn } from '../describe/entity-key.js';
 import type { Engine, QueryDrain } from '../engine.js';
+import { CachedReads, type Load } from './cached-reads.js';
 import { inexactRows } from './exact-overlay.js';
 import { hasSession } from '../hooks/has-session.js';
 import { lookupKeys } from './lookup.js';
@@ -53,6 +54,8 @@ export class Reads {
   readonly #types: TypeRegistry;
   readonly #engine: Engine;
   readonly #modes: QueryModes;
+  readonly #cached: CachedReads;
+
   readonly #transactions: CallersTransactions;
 
   constructor(types: TypeRegistry, engine: Engine, modes: QueryModes, transactions: CallersTransactions) {
@@ -60,12 +63,18 @@ export class Reads {
     this.#engine = engine;
     this.#modes = modes;
     this.#transactions = transactions;
+    this.#cached = new CachedReads(types, engine);
   }
 
   async find(meta: EntityMetadata, where: unknown, options: Options, find: Find, call = 'find'): Promise<unknown> {
     const type = this.#typeIn(meta, options);
     const inside = inTransaction(options);
     const asked = this.#modes.of(options);
+    const copied =
+      asked !== 'database' &&
+      asked !== 'drain' &&
+      (await this.#cached.of(meta, where, options, this.#loader(find, options)));
+    if (copied) return copied;
     // What a transaction reads may be what it goes on to change by SQL, so nothing is laid over; a lock makes no other query of it.
     const keys =
       type && asked !== 'database' && !isDrained(options) && !this.#readsOthers(type)
@@ -85,6 +94,30 @@ export class Reads {
     return query.overlaid
       ? this.#overlay(query.overlaid, { meta, where, options: query.options, find })
       : find(where, type && isDrained(options) ? primary(options) : query.options);
+  }
+
+  /** Reads what has no copy, with everything that was staged before the call, by the way that the type needs. */
+  #loader(find: Find, options: Options): Load {
+    return async (type, keys) => {
+      if (type.policy.mode === 'behind' && type.lookups === 'overlay') return this.rows(type, keys, find, options);
+      if (type.policy.mode === 'behind') await this.#engine.drain({ kind: 'rows', keys });
+      return readRows(type, keys, find, options);
+    };
+  }
+
+  /** A stream is laid over in pieces. */
+  async *stream(
+    meta: EntityMetadata,
+    where: unknown,
+    options: Options,
+    { find, stream }: { readonly find: Find; readonly stream: Stream },
+  ): AsyncIterableIterator<unknown> {
+    const { overlaid, options: queried } = await this.beforeQuery(meta, where, options, { call: 'stream' });
+    if (!overlaid) return yield* stream(where, queried);
+    const { asked, strip } = withVersion(overlaid.type, queried);
+    const query = { ...overlaid, meta, where, options: asked, find };
+    for await (const rows of chunksOf(stream(where, asked), STREAM_CHUNK))
+      for (const row of await overlayQuery(rows as DriverRow[], query, this.#engine)) yield strip(row);
   }
 
   /**
@@ -212,10 +245,7 @@ export class Reads {
       peek: (wanted) => this.#peekExact(type, wanted),
       outcomes: (tokens) => this.#engine.pending.outcomes(tokens),
       acknowledge: (key, token, outcomes) => this.#engine.pending.acknowledge(key, token, outcomes),
-      read: async (wanted) => {
-        const found = (await find(keyCondition(type, wanted), primary(options))) as DriverRow[];
-        return new Map(found.map((row) => [rowKeyIn(type, row), row]));
-      },
+      read: (wanted) => readRows(type, wanted, find, options),
       versionOf: (row) => rowVersion(type, row),
       lay: (record, row, key) => layOver(type, record, row, key),
     });
@@ -231,6 +261,16 @@ export class Reads {
       await this.#engine.drain({ kind: 'rows', keys: inexact });
     }
   }
+}
+
+async function readRows(
+  type: WriteBehindType,
+  keys: readonly RowKey[],
+  find: Find,
+  options: Options,
+): Promise<Map<RowKey, DriverRow>> {
+  const found = (await find(keyCondition(type, keys), primary(options))) as DriverRow[];
+  return new Map(found.map((row) => [rowKeyIn(type, row), row]));
 }
 
 function isPessimistic(lockMode: unknown): boolean {

@@ -25,7 +25,9 @@ import type {
 } from '../staging-store.js';
 import type { RedisConnection } from './connection.js';
 import { RedisDeadLetters } from './dead-letters.js';
+import type { RowCache } from '../row-cache.js';
 import { RedisHeld } from './redis-held.js';
+import { RedisRowCache } from './redis-row-cache.js';
 import { beginnings, RedisDue } from './redis-due.js';
 import { addStats } from './redis-stats.js';
 import { encodeRules } from './rules.js';
@@ -43,6 +45,7 @@ export class RedisStaging implements StagingStore {
   readonly held: HeldChanges;
   readonly due: DueRecords;
   readonly deadLetters: DeadLetterStore;
+  readonly cache: RowCache;
   /** What the check at the opening found about how the server keeps its data. */
   readonly keeping: Keeping;
   readonly #scripts: ShardScripts;
@@ -54,6 +57,7 @@ export class RedisStaging implements StagingStore {
     this.held = new RedisHeld(scripts);
     this.due = new RedisDue(scripts);
     this.deadLetters = new RedisDeadLetters(scripts);
+    this.cache = new RedisRowCache(scripts, connection, limits.cacheBytes);
     this.keeping = keeping;
     this.#scripts = scripts;
     this.#connection = connection;

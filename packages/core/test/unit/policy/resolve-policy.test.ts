@@ -53,6 +53,7 @@ describe('a policy', () => {
       reads: 'replica',
       onStagingLoss: 'apply',
       inserts: 'refuse',
+      cache: { ttl: '5m' },
     };
     expect(resolve(policy)).toEqual({
       mode: 'behind',
@@ -72,7 +73,15 @@ describe('a policy', () => {
       reads: 'replica',
       onStagingLoss: 'apply',
       inserts: 'refuse',
+      cache: { ttlMs: 300_000 },
     });
+  });
+
+  it('of an entity that is written through takes its cache from the defaults, and nothing that would wait', () => {
+    const defaults = { cache: { ttl: '1m' }, debounce: '300ms' };
+    expect(resolve({ mode: 'through' }, defaults)).toMatchObject({ mode: 'through', cache: { ttlMs: 60_000 } });
+    expect(resolve({ mode: 'through', cache: { ttl: '2m' } }, defaults)).toMatchObject({ cache: { ttlMs: 120_000 } });
+    expect(resolve({ cache: false }, defaults).cache).toBeUndefined();
   });
 
   it('comes before the defaults of spillway(), which come before those of Spillway, option by option', () => {
@@ -152,6 +161,11 @@ describe('a policy is refused', () => {
     [{ retry: { minDelay: 0 } }, 'retry.minDelay in the policy of Product is 0ms; it must lie between 1ms and 1h'],
     [{ retry: { maxDelay: '25h' } }, 'retry.maxDelay in the policy of Product is 25h; it must lie between 1ms and 24h'],
     [
+      { cache: {} },
+      "cache in the policy of Product is an object; it must say how long a copy is believed: { ttl: '5m' }",
+    ],
+    [{ cache: { ttl: '10ms' } }, 'cache.ttl in the policy of Product is 10ms'],
+    [
       { retry: 5 },
       'Expected an object of options as retry in the policy of Product, not 5. Known are attempts, minDelay, maxDelay',
     ],
@@ -197,9 +211,9 @@ describe('a policy is refused', () => {
   });
 
   it('for an option that does not exist, with those that do', () => {
-    expect(() => resolve({ cache: { ttl: '5m' } })).toThrow(
-      'Unknown option "cache" in the policy of Product. Known are debounce, maxDelay, detect, ' +
-        'conflict, retry, maxPending, maxRecordBytes, onFull, blockTimeout, queries, drainTimeout, onDrainTimeout, reads, onStagingLoss, inserts, counters',
+    expect(() => resolve({ speed: 'high' })).toThrow(
+      'Unknown option "speed" in the policy of Product. Known are debounce, maxDelay, detect, ' +
+        'conflict, retry, maxPending, maxRecordBytes, onFull, blockTimeout, queries, drainTimeout, onDrainTimeout, reads, onStagingLoss, inserts, cache, counters, mode',
     );
   });
 

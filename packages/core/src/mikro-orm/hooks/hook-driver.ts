@@ -23,6 +23,7 @@ type DriverMethod =
   | 'nativeUpdateMany'
   | 'nativeDelete'
   | 'loadFromPivotTable'
+  | 'lockPessimistic'
   | 'syncCollections';
 
 export const DRIVER_METHODS: readonly DriverMethod[] = [
@@ -36,6 +37,7 @@ export const DRIVER_METHODS: readonly DriverMethod[] = [
   'nativeDelete',
   'nativeClone',
   'loadFromPivotTable',
+  'lockPessimistic',
   'syncCollections',
 ];
 
@@ -136,6 +138,10 @@ export function hookDriver(
         hasRows: false,
       });
       return call('loadFromPivotTable', [property, owners, where, order, transaction, queried.options, ...others]);
+    },
+    lockPessimistic: async (entity: object, options: Options = {}) => {
+      await reads.beforeLock(metaOf(entity.constructor, options), entity, options);
+      return call('lockPessimistic', [entity, options]);
     },
     nativeInsert: async (entity: unknown, data: Payload, options: Options = {}) => {
       await validate(entity, [data], 'new', options);

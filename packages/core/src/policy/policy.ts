@@ -1,4 +1,5 @@
 import type { ConflictStrategy } from '../conflict/strategy.js';
+import type { ValidateOptions } from './validate-options.js';
 import type { ConflictFunction } from './conflict-function.js';
 import type { QueryMode } from './query-mode.js';
 
@@ -17,7 +18,8 @@ export interface ResolvedPolicy {
   /** Most pending records of the entity, over all shards. */
   readonly maxPending: number;
   readonly maxRecordBytes: number;
-  readonly onFull: 'block' | 'reject';
+  readonly onFull: 'block' | 'reject' | 'write-through';
+  readonly onStagingDown: 'fail' | 'write-through';
   readonly blockTimeoutMs: number;
   readonly queries: QueryMode;
   readonly drainTimeoutMs: number;
@@ -25,6 +27,8 @@ export interface ResolvedPolicy {
   readonly reads: 'primary' | 'replica';
   readonly onStagingLoss: 'park' | 'apply';
   readonly inserts: 'sql' | 'refuse';
+  /** `false`: class-validator is not asked. */
+  readonly validate: false | ValidateOptions;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { ConflictFunction } from './conflict-function.js';
 import type { Duration } from './duration.js';
 import type { AnyEntity, CounterName } from './entity-types.js';
 import type { QueryMode } from './query-mode.js';
+import type { ValidatingOptions } from './validate-options.js';
 
 /**
  * How the changes of one entity wait in the staging store and reach the database, as a developer writes it. Whatever is left out comes from the `defaults` of
@@ -11,7 +12,7 @@ export interface WritePolicy<
   Entity extends object = AnyEntity,
   Counter extends CounterName<Entity> = CounterName<Entity>,
 >
-  extends WaitingOptions, CachingOptions {
+  extends WaitingOptions, CachingOptions, ValidatingOptions {
   /**
    * Staged, and written a moment later. Said only where both modes can stand: in the `policies` of `spillway()`.
    * @defaultValue `'behind'`
@@ -43,7 +44,7 @@ export interface WritePolicy<
 /**
  * How one entity is written through: by MikroORM itself, in SQL, before `em.flush()` resolves. So every option about waiting, conflicts and queues is refused.
  */
-export interface WriteThroughPolicy extends CachingOptions {
+export interface WriteThroughPolicy extends CachingOptions, ValidatingOptions {
   /** Needed where both modes can stand: in the `policies` of `spillway()`. `@WriteThrough` says it by its name. */
   readonly mode?: 'through';
 }
@@ -52,7 +53,7 @@ export interface WriteThroughPolicy extends CachingOptions {
  * What `defaults` of `spillway()` may hold: every option but `counters`, for those are properties of one entity, and `mode`, which is the choice of the decorator. Entities that are written
  * through take `cache` of it.
  */
-export interface PolicyDefaults extends WaitingOptions, CachingOptions {
+export interface PolicyDefaults extends WaitingOptions, CachingOptions, ValidatingOptions {
   /**
    * See {@link WritePolicy.conflict}. A function gets values of any entity.
    * @defaultValue `'dead-letter'`
@@ -61,7 +62,7 @@ export interface PolicyDefaults extends WaitingOptions, CachingOptions {
 }
 
 /** A policy once it stands on a class, with the entity's type gone. */
-export interface StoredPolicy extends WaitingOptions, CachingOptions {
+export interface StoredPolicy extends WaitingOptions, CachingOptions, ValidatingOptions {
   readonly mode?: 'behind' | 'through';
   readonly conflict?: NamedConflictOption | ((conflict: never) => unknown);
   readonly counters?: readonly string[];
@@ -127,10 +128,19 @@ export interface WaitingOptions {
   readonly maxRecordBytes?: number;
 
   /**
-   * What a flush does when `maxPending` is reached: wait up to `blockTimeout` for room, or fail with `STAGING_FULL` at once.
+   * What a flush does when `maxPending` is reached, or the staging store is out of memory: wait up to `blockTimeout` for room, fail with `STAGING_FULL` at once, or be written by SQL, after
+   * what is pending of its rows.
    * @defaultValue `'block'`
    */
-  readonly onFull?: 'block' | 'reject';
+  readonly onFull?: 'block' | 'reject' | 'write-through';
+
+  /**
+   * What a flush does when the staging store cannot be reached: fail with `STAGING_UNAVAILABLE`, or be written by SQL. The latter only if nothing of the flush has been sent: a store that
+   * has been sent something and does not answer may stage it yet (`STAGING_TIMEOUT`). What is pending there and cannot be written first is told from what is newer by the version, so the
+   * entity must have one.
+   * @defaultValue `'fail'`
+   */
+  readonly onStagingDown?: 'fail' | 'write-through';
 
   /**
    * How long `onFull: 'block'` waits before it fails with `STAGING_FULL`. 1 millisecond to 1 hour.

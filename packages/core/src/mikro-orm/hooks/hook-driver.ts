@@ -1,11 +1,13 @@
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
-import type { EntityMetadata, QueryResult } from '@mikro-orm/core';
+import { ReferenceKind, type Collection, type EntityMetadata, type QueryResult } from '@mikro-orm/core';
 import { incompatible } from './incompatible.js';
 import type { ContractWatch } from './contract-watch.js';
+import type { CacheMarks, Statement } from '../write/cache-marks.js';
 import type { DirectWrites } from '../write/direct-writes.js';
 import type { Find, Reads } from '../read/reads.js';
 import type { StagedWrites } from '../write/staged-writes.js';
-import { stagedCall } from '../write/staging-unit.js';
+import type { Validation } from '../validate/validation.js';
+import { isDirect, isDrained, stagedCall } from '../write/staging-unit.js';
 
 // The driver's methods are generic over entities that are not known here; what they are given and answer is plain data.
 type Method = (...parameters: never[]) => Promise<unknown>;
@@ -20,7 +22,9 @@ type DriverMethod =
   | 'nativeUpdate'
   | 'nativeUpdateMany'
   | 'nativeDelete'
-  | 'loadFromPivotTable';
+  | 'loadFromPivotTable'
+  | 'lockPessimistic'
+  | 'syncCollections';
 
 export const DRIVER_METHODS: readonly DriverMethod[] = [
   'find',
@@ -33,6 +37,8 @@ export const DRIVER_METHODS: readonly DriverMethod[] = [
   'nativeDelete',
   'nativeClone',
   'loadFromPivotTable',
+  'lockPessimistic',
+  'syncCollections',
 ];
 
 /** Set in the options of `findOne`, which answers by `find`: reads are hooked there. */
@@ -47,6 +53,8 @@ interface DriverHooks {
   readonly direct: DirectWrites;
   readonly reads: Reads;
   readonly watch: ContractWatch;
+  readonly validation: Validation;
+  readonly marks: CacheMarks;
 }
 
 /**
@@ -54,7 +62,10 @@ interface DriverHooks {
  * `Reads`, and what writes past the unit of work is staged by `DirectWrites` or, where only SQL can do it, waits until what is pending has been written. Everything about other entities
  * reaches the driver as it is.
  */
-export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, watch }: DriverHooks): void {
+export function hookDriver(
+  driver: AbstractSqlDriver,
+  { writes, direct, reads, watch, marks, validation }: DriverHooks,
+): void {
   const target = driver as unknown as Methods;
   const original = Object.fromEntries(
     [...DRIVER_METHODS, 'stream' as const].map((name) => [name, target[name].bind(driver)]),
@@ -67,10 +78,24 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
     return meta;
   };
 
+  /** Rows that come as data past the unit of work; what comes from a unit of work, or as entities, has been validated already. */
+  const validate = async (entity: unknown, data: readonly unknown[], kind: 'new' | 'changed', options: Options) => {
+    if (isDrained(options) || isDirect(options)) return;
+    const rows = data as readonly Payload[];
+    await validation.rows(metaOf(entity, options), rows, kind, options['convertCustomTypes'] === false);
+  };
+
   const finderOf =
     (entity: unknown): Find =>
     (where, options) =>
       call('find', [entity, where, options]);
+
+  /** A flush has told the cache already. */
+  const marked = (
+    statement: Statement,
+    options: Options,
+    run: (options: Options) => Promise<unknown>,
+  ): Promise<unknown> => (isDrained(options) ? run(options) : marks.around(statement, options, run));
 
   const replacements: Record<string, (...parameters: never[]) => unknown> = {
     find: async (entity: unknown, where: unknown, options: Options = {}) => {
@@ -114,7 +139,12 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
       });
       return call('loadFromPivotTable', [property, owners, where, order, transaction, queried.options, ...others]);
     },
+    lockPessimistic: async (entity: object, options: Options = {}) => {
+      await reads.beforeLock(metaOf(entity.constructor, options), entity, options);
+      return call('lockPessimistic', [entity, options]);
+    },
     nativeInsert: async (entity: unknown, data: Payload, options: Options = {}) => {
+      await validate(entity, [data], 'new', options);
       const staged = await direct.insert(metaOf(entity, options), [data], options);
       if (staged) return withKey(staged, data, metaOf(entity, options));
       await reads.beforeInsert(metaOf(entity, options), [data], options, 'insert');
@@ -123,6 +153,7 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
     nativeInsertMany: async (entity: unknown, data: Payload[], options: Options = {}, ...rest: unknown[]) => {
       const staged = stagedCall(options);
       if (staged) return writes.insertMany(staged, data);
+      await validate(entity, data, 'new', options);
       const answer = await direct.insert(metaOf(entity, options), data, options);
       if (answer) return answer;
       await reads.beforeInsert(metaOf(entity, options), data, options, 'insertMany');
@@ -131,13 +162,15 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
     nativeUpdate: async (entity: unknown, where: unknown, data: Payload, options: Options = {}) => {
       const staged = stagedCall(options);
       if (staged) return writes.updateMany(staged, [data]);
+      await validate(entity, [data], options['upsert'] ? 'new' : 'changed', options);
       const answer = options['upsert']
         ? await direct.upsert(metaOf(entity, options), [where], [data], options, finderOf(entity))
         : await direct.update(metaOf(entity, options), where, data, options, finderOf(entity));
       if (answer) return answer;
       await reads.beforeWrite(metaOf(entity, options), where, [data], options, 'nativeUpdate');
       if (options['upsert']) await reads.beforeInsert(metaOf(entity, options), [data], options, 'upsert');
-      return call('nativeUpdate', [entity, where, data, options]);
+      const statement: Statement = { kind: 'update', meta: metaOf(entity, options), conditions: [where], data: [data] };
+      return marked(statement, options, (inside) => call('nativeUpdate', [entity, where, data, inside]));
     },
     nativeUpdateMany: async (
       entity: unknown,
@@ -148,17 +181,30 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
     ) => {
       const staged = stagedCall(options);
       if (staged) return writes.updateMany(staged, data);
+      await validate(entity, data, options['upsert'] ? 'new' : 'changed', options);
       const answer =
         options['upsert'] &&
         (await direct.upsert(metaOf(entity, options), where as unknown[], data, options, finderOf(entity)));
       if (answer) return answer;
       await reads.beforeWrite(metaOf(entity, options), where, data, options, 'upsertMany');
       if (options['upsert']) await reads.beforeInsert(metaOf(entity, options), data, options, 'upsertMany');
-      return call('nativeUpdateMany', [entity, where, data, options, ...rest]);
+      const conditions = Array.isArray(where) ? where : [where];
+      const statement: Statement = { kind: 'update', meta: metaOf(entity, options), conditions, data };
+      return marked(statement, options, (inside) => call('nativeUpdateMany', [entity, where, data, inside, ...rest]));
     },
     nativeClone: async (entity: unknown, where: unknown, overrides?: Payload, options: Options = {}) => {
+      await validate(entity, overrides ? [overrides] : [], 'changed', options);
       await reads.beforeWrite(metaOf(entity, options), where, overrides ? [overrides] : [], options, 'clone');
       return call('nativeClone', [entity, where, overrides, options]);
+    },
+    syncCollections: async (collections: Iterable<Collection<object>>, options: Options = {}, ...rest: unknown[]) => {
+      const changed = [...collections];
+      const byCriteria = changed.filter(({ property }) => property.kind === ReferenceKind.ONE_TO_MANY);
+      return marks.aroundAll(
+        byCriteria.map(({ property }) => property.targetMeta),
+        options,
+        (inside) => call('syncCollections', [changed, inside, ...rest]),
+      );
     },
     nativeDelete: async (entity: unknown, where: unknown, options: Options = {}) => {
       const staged = stagedCall(options);
@@ -166,7 +212,8 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
       const answer = await direct.delete(metaOf(entity, options), where, options, finderOf(entity));
       if (answer) return answer;
       await reads.beforeWrite(metaOf(entity, options), where, [], options, 'nativeDelete');
-      return call('nativeDelete', [entity, where, options]);
+      const statement: Statement = { kind: 'delete', meta: metaOf(entity, options), conditions: [where] };
+      return marked(statement, options, (inside) => call('nativeDelete', [entity, where, inside]));
     },
   };
   Object.assign(driver, replacements);

@@ -3,10 +3,13 @@ import type { RowKey } from '../../change/row-key.js';
 import type { StageCall } from '../../staging/staging-store.js';
 import type { StageResult } from '../../staging/stager.js';
 import { incompatible } from '../hooks/incompatible.js';
+import type { TypeRegistry } from '../describe/type-registry.js';
 import { EntityStates } from './entity-states.js';
 import type { Engine } from '../engine.js';
+import { fallbackFor, type Fallback } from './fallback.js';
 import type { Operation } from './operation.js';
 import { refusalError } from './refusal-error.js';
+import type { Validation } from '../validate/validation.js';
 import { StagingUnit } from './staging-unit.js';
 
 /** Operations whose stage call was not answered: nobody knows yet whether they are staged. */
@@ -22,18 +25,25 @@ interface Unsettled {
  */
 export class StagedFlush {
   readonly #engine: Engine;
+  readonly #types: TypeRegistry;
+  readonly #validation: Validation;
   readonly #uow: UnitOfWork;
-  readonly #states: EntityStates;
+  readonly states: EntityStates;
   /** The next flush does all there is to do about a flush that was not wholly staged. */
   readonly #retry: () => Promise<void>;
   #unit: StagingUnit | undefined;
+  /** How the flush that has just failed may be written all the same. */
+  #wayOut: Fallback | undefined;
+  #fallback: Fallback | undefined;
   #isPreparedForSql = false;
   #unsettled: Unsettled[] = [];
 
-  constructor(engine: Engine, uow: UnitOfWork) {
+  constructor(engine: Engine, uow: UnitOfWork, types: TypeRegistry, validation: Validation) {
     this.#engine = engine;
+    this.#types = types;
+    this.#validation = validation;
     this.#uow = uow;
-    this.#states = new EntityStates(uow);
+    this.states = new EntityStates(uow);
     this.#retry = () => uow.commit();
   }
 
@@ -45,6 +55,30 @@ export class StagedFlush {
   /** Whether the running flush, which is written by SQL, has been prepared for it. */
   get isPreparedForSql(): boolean {
     return this.#isPreparedForSql;
+  }
+
+  /** Why the running flush is written by SQL though it could have been staged. */
+  get fallback(): Fallback | undefined {
+    return this.#fallback;
+  }
+
+  /** Commits, and once more by SQL where nothing could be staged and the policies say so. Entities are then as changed as they were, so MikroORM compares them anew. */
+  async commit(commit: () => Promise<void>): Promise<void> {
+    await this.prepare();
+    this.#wayOut = undefined;
+    try {
+      return await commit();
+    } catch (error) {
+      if (this.#wayOut === undefined) throw error;
+    }
+    this.#fallback = this.#wayOut;
+    try {
+      this.#engine.fellBack(this.#wayOut);
+      await this.prepare();
+      await commit();
+    } finally {
+      this.#fallback = undefined;
+    }
   }
 
   async preparedForSql<T>(write: () => Promise<T>): Promise<T> {
@@ -63,8 +97,11 @@ export class StagedFlush {
     try {
       await persist();
       if (unit.leak !== undefined) throw incompatible(unit.leak);
+      // After the entities' own hooks, which may still put values in.
+      await this.#validation.changeSets(this.#uow.getChangeSets());
     } catch (error) {
-      this.#states.takeBack(unit.operations);
+      this.states.takeBack(unit.operations);
+      this.#wayOut = fallbackFor(error, this.#uow.getChangeSets(), this.#types);
       throw error;
     } finally {
       this.#unit = undefined;
@@ -79,16 +116,16 @@ export class StagedFlush {
       const result = await this.#engine.settle(calls);
       if (result.unknown.length > 0) throw refusalError(operations, result, this.#retry);
       this.#engine.marks.note(operations, result.marks);
-      this.#states.accept(operations.filter(({ change }) => result.staged.has(change.rowKey)));
+      this.states.accept(operations.filter(({ change }) => result.staged.has(change.rowKey)));
       this.#unsettled.shift();
     }
-    this.#states.requeue();
+    this.states.requeue();
   }
 
   /** After `em.clear()` there is nothing left to put right. */
   forget(): void {
     this.#unsettled = [];
-    this.#states.forget();
+    this.states.forget();
   }
 
   async #stage(operations: readonly Operation[]): Promise<void> {
@@ -96,18 +133,20 @@ export class StagedFlush {
     try {
       result = await this.#engine.stage(operations.map(({ change }) => change));
     } catch (error) {
-      this.#states.takeBack(operations);
+      this.states.takeBack(operations);
+      this.#wayOut = fallbackFor(error, this.#uow.getChangeSets(), this.#types);
       throw error;
     }
     this.#engine.marks.note(operations, result.marks);
-    this.#states.correctVersions(operations, result.staged);
+    this.states.correctVersions(operations, result.staged);
     const refused = new Set<RowKey>(result.refused.map(({ rowKey }) => rowKey));
     const unknown = new Set<RowKey>(result.unknown.flatMap((call) => call.changes.map(({ rowKey }) => rowKey)));
     const open = operations.filter(({ change }) => !result.staged.has(change.rowKey));
     if (open.length === 0) return;
     const lost = open.filter(({ change }) => unknown.has(change.rowKey) && !refused.has(change.rowKey));
-    this.#states.rememberAfter(lost);
-    this.#states.takeBack(open);
+    this.states.rememberAfter(lost);
+    this.states.takeBack(open);
+    this.#wayOut = fallbackFor(result, this.#uow.getChangeSets(), this.#types);
     if (lost.length > 0) this.#unsettled.push({ calls: result.unknown, operations: lost });
     throw refusalError(operations, result, this.#retry);
   }

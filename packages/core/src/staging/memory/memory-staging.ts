@@ -3,6 +3,7 @@ import type { BatchOutcome } from '../../change/outcome.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
+import type { RowCache } from '../row-cache.js';
 import { counterOverflow } from '../staging-errors.js';
 import { DEFAULT_LIMITS, remembersCallsMs, type StagingLimits } from '../limits.js';
 import type {
@@ -16,6 +17,8 @@ import type {
   DeadLetterStore,
   DueRecords,
   DueScope,
+  Extension,
+  ExtendRequest,
   HeldChanges,
   EmptyReport,
   EmptyScope,
@@ -28,10 +31,12 @@ import type {
   StagingStats,
   StagingStore,
 } from '../staging-store.js';
+import { addPart, inFlightOf, lastParts, smallerMark, takeBackUncovered } from './batch-parts.js';
 import { parkAll, settleBatch } from './end-batch.js';
 import { MemoryHeld } from './memory-held.js';
 import { emptyShard } from './empty-shard.js';
 import { dueRows, firstAtMs, holdsAny, isPending, markDue, nextDueMs, scopeFilter } from './memory-due.js';
+import { MemoryCopies, MemoryRowCache } from './memory-row-cache.js';
 import { MemoryShard } from './memory-shard.js';
 import { settlementOf } from './settlement-of.js';
 import { planStage, writeStage } from './stage-changes.js';
@@ -54,7 +59,9 @@ class MemoryStaging implements StagingStore {
   readonly held: HeldChanges;
   readonly due: DueRecords;
   readonly deadLetters: DeadLetterStore;
+  readonly cache: RowCache;
   readonly #shards = new Map<number, MemoryShard>();
+  readonly #copies = new Map<number, MemoryCopies>();
   readonly #limits: StagingLimits;
   readonly #now: () => number;
 
@@ -63,7 +70,13 @@ class MemoryStaging implements StagingStore {
     this.#limits = { ...DEFAULT_LIMITS, ...options };
     this.remembersCallsMs = remembersCallsMs(this.#limits);
     this.#now = options.now ?? Date.now;
-    this.held = new MemoryHeld(this.#shards, this.#now);
+    this.cache = new MemoryRowCache(
+      this.shards,
+      (shard) => this.#copiesOf(shard),
+      (shard) => this.#shards.get(shard),
+      this.#now,
+    );
+    this.held = new MemoryHeld(this.#shards, this.#now, (shard, rowKey) => this.#copiesOf(shard).drop(rowKey));
     this.due = {
       next: async () => Array.from({ length: this.shards }, (_, shard) => this.#next(shard)),
       any: async (scope) => [...this.#shards.values()].some((shard) => holdsAny(shard, scope)),
@@ -98,7 +111,10 @@ class MemoryStaging implements StagingStore {
     const nowMs = this.#now();
     shard.forget(nowMs);
     const plan = planStage(shard, call, nowMs);
-    if (plan.answer.status === 'staged') writeStage(shard, call, plan, nowMs);
+    if (plan.answer.status === 'staged') {
+      writeStage(shard, call, plan, nowMs);
+      for (const rowKey of plan.rows.keys()) this.#copiesOf(call.shard).drop(rowKey);
+    }
     return plan.answer;
   }
 
@@ -150,8 +166,17 @@ class MemoryStaging implements StagingStore {
       claimedAtMs: this.#now(),
       records: new Map(flight.records),
       unreadable: new Map(),
+      added: lastParts(flight),
     };
     return { status: 'batch', batch };
+  }
+
+  async extend(shardNumber: number, request: ExtendRequest): Promise<Extension | undefined> {
+    const shard = this.#shards.get(shardNumber);
+    const { flight } = shard ?? {};
+    if (!shard || flight?.token !== request.token || flight.attempts !== request.attempts) return undefined;
+    takeBackUncovered(shard, flight, request.outcomes, this.#now());
+    return addPart(shard, flight, request.rows);
   }
 
   async acknowledge(shardNumber: number, token: string, outcomes: BatchOutcome): Promise<boolean> {
@@ -178,6 +203,7 @@ class MemoryStaging implements StagingStore {
   async empty(shardNumber: number, scope: EmptyScope, lastToken: string): Promise<EmptyReport> {
     const shard = this.#shards.get(shardNumber);
     if (shard === undefined) return { records: 0, dead: 0 };
+    this.#copiesOf(shardNumber).clear();
     const report = emptyShard(shard, scopeFilter(scope), lastToken);
     if (scope.kind === 'all') this.#shards.delete(shardNumber);
     return report;
@@ -204,19 +230,28 @@ class MemoryStaging implements StagingStore {
 
   async close(): Promise<void> {}
 
+  #copiesOf(shard: number): MemoryCopies {
+    let copies = this.#copies.get(shard);
+    if (copies === undefined) {
+      copies = new MemoryCopies(this.#limits.cacheBytes);
+      this.#copies.set(shard, copies);
+    }
+    return copies;
+  }
+
   #takeOff(shard: MemoryShard, request: ClaimRequest): void {
     const records = new Map<RowKey, StagedRecord>();
     let mark: number | undefined;
-    for (const rowKey of dueRows(shard, this.#now(), request.limit)) {
+    for (const rowKey of request.rows ?? dueRows(shard, this.#now(), request.limit)) {
       const record = shard.dirty.get(rowKey);
       if (record === undefined) continue;
-      mark ??= shard.due.get(rowKey)?.mark;
+      mark = smallerMark(mark, shard.due.get(rowKey)?.mark);
       records.set(rowKey, record);
       shard.dropDirty(rowKey);
       shard.count(record.entity, 1);
     }
     if (records.size > 0)
-      shard.flight = { token: request.token, predecessor: request.predecessor, records, attempts: 0, mark };
+      shard.flight = { token: request.token, predecessor: request.predecessor, records, attempts: 0, mark, parts: [] };
   }
 
   #peek(rowKey: RowKey): Pending | undefined {
@@ -228,7 +263,7 @@ class MemoryStaging implements StagingStore {
     const { sequence: _, ...written } = recent ?? { sequence: 0, deleted: false };
     return {
       ...(dirty === undefined ? {} : { dirty }),
-      ...(inFlight === undefined ? {} : { inFlight: { record: inFlight, token: shard.flight?.token ?? '' } }),
+      ...(shard.flight && inFlight ? { inFlight: inFlightOf(shard.flight, rowKey, inFlight) } : {}),
       ...(recent === undefined ? {} : { recent: written }),
       ...(held.length > 0 && { held }),
     };
@@ -270,6 +305,7 @@ class MemoryStaging implements StagingStore {
     if (!force && overtaken(letter.record, row)) return 'newer';
     const record = revive(letter.record, row);
     if (record === undefined) throw counterOverflow(letter.rowKey);
+    this.#copiesOf(which.shard).drop(letter.rowKey);
     shard.putDirty(letter.rowKey, record, shard.due.get(letter.rowKey) ?? { atMs: this.#now() });
     shard.unbury(which.id, letter.rowKey);
     return 'staged';

@@ -9,6 +9,8 @@ import type {
   ClaimRequest,
   DeadLetterStore,
   DueRecords,
+  Extension,
+  ExtendRequest,
   HeldChanges,
   EmptyReport,
   EmptyScope,
@@ -23,11 +25,13 @@ import type {
 } from '../staging-store.js';
 import type { RedisConnection } from './connection.js';
 import { RedisDeadLetters } from './dead-letters.js';
+import type { RowCache } from '../row-cache.js';
 import { RedisHeld } from './redis-held.js';
+import { RedisRowCache } from './redis-row-cache.js';
 import { beginnings, RedisDue } from './redis-due.js';
 import { addStats } from './redis-stats.js';
 import { encodeRules } from './rules.js';
-import { batch, pendingOf, rowKey, stageAnswer, text, unreadableRow } from './replies.js';
+import { batch, extension, pendingOf, rowKey, stageAnswer, text, unreadableRow } from './replies.js';
 import type { Keeping } from './server-checks.js';
 import { settledMarks } from './settled-marks.js';
 import type { ShardScripts } from './shard-scripts.js';
@@ -41,6 +45,7 @@ export class RedisStaging implements StagingStore {
   readonly held: HeldChanges;
   readonly due: DueRecords;
   readonly deadLetters: DeadLetterStore;
+  readonly cache: RowCache;
   /** What the check at the opening found about how the server keeps its data. */
   readonly keeping: Keeping;
   readonly #scripts: ShardScripts;
@@ -52,6 +57,7 @@ export class RedisStaging implements StagingStore {
     this.held = new RedisHeld(scripts);
     this.due = new RedisDue(scripts);
     this.deadLetters = new RedisDeadLetters(scripts);
+    this.cache = new RedisRowCache(scripts, connection, limits.cacheBytes);
     this.keeping = keeping;
     this.#scripts = scripts;
     this.#connection = connection;
@@ -102,11 +108,17 @@ export class RedisStaging implements StagingStore {
   }
 
   async claim(shard: number, request: ClaimRequest): Promise<Claim> {
-    const reply = await this.#scripts.run('claim', shard, request.token, request.predecessor, request.limit);
+    const { token, predecessor, limit, rows = [] } = request;
+    const reply = await this.#scripts.run('claim', shard, token, predecessor, limit, ...rows);
     const status = text(reply[0]);
     if (status === 'batch') return { status, batch: batch(shard, reply) };
     if (status === 'broken') return { status, seen: { inFlight: '', last: text(reply[1]) } };
     return { status: status === 'nothing' ? 'nothing' : 'uninitialised' };
+  }
+
+  async extend(shard: number, { token, attempts, outcomes, rows }: ExtendRequest): Promise<Extension | undefined> {
+    const reply = await this.#scripts.run('extend', shard, token, attempts, encodeOutcomes(outcomes), ...rows);
+    return text(reply[0]) === 'extended' ? extension(reply) : undefined;
   }
 
   async acknowledge(shard: number, token: string, outcomes: BatchOutcome): Promise<boolean> {

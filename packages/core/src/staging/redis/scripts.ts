@@ -20,6 +20,7 @@ export const SCRIPTS: {
       | 'fence'
       | 'peek'
       | 'claim'
+      | 'extend'
       | 'acknowledge'
       | 'park'
       | 'empty'
@@ -33,6 +34,10 @@ export const SCRIPTS: {
       | 'hold'
       | 'release'
       | 'holds'
+      | 'cacheLook'
+      | 'cacheFill'
+      | 'cacheBlock'
+      | 'cacheUnblock'
   ]: Script;
 } = {
   adopt: load('adopt', ['chain']),
@@ -47,10 +52,13 @@ export const SCRIPTS: {
     'recent:old',
     'stats',
     'held',
+    'cache',
+    'cache:old',
   ]),
   fence: load('fence', ['chain', 'seen', 'seen:old']),
   peek: load('peek', ['chain', 'dirty', 'flight', 'recent', 'recent:old', 'held']),
   claim: load('claim', ['chain', 'dirty', 'due', 'flight']),
+  extend: load('extend', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats']),
   acknowledge: load('acknowledge', [
     'chain',
     'dirty',
@@ -76,8 +84,21 @@ export const SCRIPTS: {
     'stats',
     'held',
     'holds',
+    'cache',
+    'cache:old',
   ]),
-  retry: load('retry', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
+  retry: load('retry', [
+    'chain',
+    'dirty',
+    'due',
+    'flight',
+    'recent',
+    'recent:old',
+    'dead',
+    'stats',
+    'cache',
+    'cache:old',
+  ]),
   settled: load('settled', ['chain', 'dirty', 'flight', 'recent', 'recent:old']),
   dueNext: load('due-next', ['chain', 'due']),
   dueHolding: load('due-holding', ['chain', 'stats']),
@@ -95,6 +116,8 @@ export const SCRIPTS: {
     'stats',
     'held',
     'holds',
+    'cache',
+    'cache:old',
   ]),
   release: load('release', [
     'chain',
@@ -109,6 +132,10 @@ export const SCRIPTS: {
     'recent:old',
   ]),
   holds: load('holds', ['chain', 'holds']),
+  cacheLook: load('cache-look', ['chain', 'dirty', 'flight', 'held', 'cache', 'cache:old', 'cache:blocks']),
+  cacheFill: load('cache-fill', ['chain', 'dirty', 'flight', 'held', 'cache', 'cache:old', 'cache:blocks']),
+  cacheBlock: load('cache-block', ['chain', 'cache', 'cache:old', 'cache:blocks']),
+  cacheUnblock: load('cache-unblock', ['chain', 'cache', 'cache:old', 'cache:blocks']),
 };
 
 function load(name: string, keys: readonly KeyName[]): Script {

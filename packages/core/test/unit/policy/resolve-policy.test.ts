@@ -24,6 +24,7 @@ describe('a policy', () => {
       maxPending: 1_000_000,
       maxRecordBytes: 1_048_576,
       onFull: 'block',
+      onStagingDown: 'fail',
       blockTimeoutMs: 5_000,
       queries: 'drain',
       drainTimeoutMs: 2_000,
@@ -31,6 +32,7 @@ describe('a policy', () => {
       reads: 'primary',
       onStagingLoss: 'park',
       inserts: 'sql',
+      validate: {},
     });
   });
 
@@ -46,6 +48,7 @@ describe('a policy', () => {
       maxPending: 10,
       maxRecordBytes: 2_048,
       onFull: 'reject',
+      onStagingDown: 'write-through',
       blockTimeout: '1s',
       queries: 'overlay',
       drainTimeout: '3s',
@@ -53,6 +56,8 @@ describe('a policy', () => {
       reads: 'replica',
       onStagingLoss: 'apply',
       inserts: 'refuse',
+      validate: { groups: ['strict'], always: true },
+      cache: { ttl: '5m' },
     };
     expect(resolve(policy)).toEqual({
       mode: 'behind',
@@ -65,6 +70,7 @@ describe('a policy', () => {
       maxPending: 10,
       maxRecordBytes: 2_048,
       onFull: 'reject',
+      onStagingDown: 'write-through',
       blockTimeoutMs: 1_000,
       queries: 'overlay',
       drainTimeoutMs: 3_000,
@@ -72,7 +78,16 @@ describe('a policy', () => {
       reads: 'replica',
       onStagingLoss: 'apply',
       inserts: 'refuse',
+      validate: { groups: ['strict'], always: true },
+      cache: { ttlMs: 300_000 },
     });
+  });
+
+  it('of an entity that is written through takes its cache from the defaults, and nothing that would wait', () => {
+    const defaults = { cache: { ttl: '1m' }, debounce: '300ms' };
+    expect(resolve({ mode: 'through' }, defaults)).toMatchObject({ mode: 'through', cache: { ttlMs: 60_000 } });
+    expect(resolve({ mode: 'through', cache: { ttl: '2m' } }, defaults)).toMatchObject({ cache: { ttlMs: 120_000 } });
+    expect(resolve({ cache: false }, defaults).cache).toBeUndefined();
   });
 
   it('comes before the defaults of spillway(), which come before those of Spillway, option by option', () => {
@@ -152,6 +167,20 @@ describe('a policy is refused', () => {
     [{ retry: { minDelay: 0 } }, 'retry.minDelay in the policy of Product is 0ms; it must lie between 1ms and 1h'],
     [{ retry: { maxDelay: '25h' } }, 'retry.maxDelay in the policy of Product is 25h; it must lie between 1ms and 24h'],
     [
+      { cache: {} },
+      "cache in the policy of Product is an object; it must say how long a copy is believed: { ttl: '5m' }",
+    ],
+    [
+      { validate: 'always' },
+      "validate in the policy of Product is 'always'; it must be true, false or an object of options",
+    ],
+    [
+      { validate: { groups: 'strict' } },
+      'validate in the policy of Product is an object; it must name its groups by an array of texts',
+    ],
+    [{ validate: { always: 1 } }, 'validate.always in the policy of Product is 1; it must be true or false'],
+    [{ cache: { ttl: '10ms' } }, 'cache.ttl in the policy of Product is 10ms'],
+    [
       { retry: 5 },
       'Expected an object of options as retry in the policy of Product, not 5. Known are attempts, minDelay, maxDelay',
     ],
@@ -163,7 +192,7 @@ describe('a policy is refused', () => {
       { detect: 'versions' },
       "detect in the policy of Product is 'versions'; it must be 'version', 'changed-properties' or 'none'",
     ],
-    [{ onFull: 'write-through' }, "onFull in the policy of Product is 'write-through'; it must be 'block' or 'reject'"],
+    [{ onFull: 'wait' }, "onFull in the policy of Product is 'wait'; it must be 'block', 'reject' or 'write-through'"],
     [{ inserts: 'stage' }, "inserts in the policy of Product is 'stage'; it must be 'sql' or 'refuse'"],
     [{ onStagingLoss: true }, "onStagingLoss in the policy of Product is true; it must be 'park' or 'apply'"],
     [
@@ -197,9 +226,9 @@ describe('a policy is refused', () => {
   });
 
   it('for an option that does not exist, with those that do', () => {
-    expect(() => resolve({ cache: { ttl: '5m' } })).toThrow(
-      'Unknown option "cache" in the policy of Product. Known are debounce, maxDelay, detect, ' +
-        'conflict, retry, maxPending, maxRecordBytes, onFull, blockTimeout, queries, drainTimeout, onDrainTimeout, reads, onStagingLoss, inserts, counters',
+    expect(() => resolve({ speed: 'high' })).toThrow(
+      'Unknown option "speed" in the policy of Product. Known are debounce, maxDelay, detect, ' +
+        'conflict, retry, maxPending, maxRecordBytes, onFull, blockTimeout, onStagingDown, queries, drainTimeout, onDrainTimeout, reads, onStagingLoss, inserts, validate, cache, counters, mode',
     );
   });
 
@@ -234,6 +263,14 @@ describe('a policy is refused', () => {
     expect(() => resolve({ detect: 'version' }, {}, UNVERSIONED)).toThrow(
       "The policy of Product says detect: 'version', but Product has no version property. Give it one",
     );
+  });
+
+  it('for going past a staging store that is down without a version', () => {
+    expect(() => resolve({ onStagingDown: 'write-through' }, {}, UNVERSIONED)).toThrow(
+      "The policy of Product says onStagingDown: 'write-through', but Product has no version property, by which what is pending is told from what is newer. " +
+        "Give it one (@Property({ version: true })), or use 'fail' [CONFIG_INVALID]",
+    );
+    expect(resolve({}, { onStagingDown: 'write-through' }, UNVERSIONED).onStagingDown).toBe('fail');
   });
 
   it('for merging conflicts that nothing detects', () => {

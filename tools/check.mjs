@@ -13,6 +13,12 @@ const steps = [
     command: 'publint',
     args: ['--strict', folder],
   })),
+  // Packages are modules of ECMAScript only, as MikroORM's are.
+  ...globSync('packages/*/').map((folder) => ({
+    name: `types of ${folder} as published`,
+    command: 'attw',
+    args: ['--pack', folder, '--profile', 'esm-only', '--no-emoji', '--no-color'],
+  })),
   { name: 'room rules', command: 'vitest', args: ['run', '--project', 'rooms'] },
   { name: 'unit tests', command: 'vitest', args: ['run', '--project', 'unit'] },
 ];

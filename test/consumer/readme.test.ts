@@ -35,16 +35,22 @@ afterAll(async () => {
 });
 
 describe('a reader in an empty directory', () => {
-  test('has the NestJS application of its README running, stops it under load, and loses nothing', async () => {
-    const blocks = codeBlocks(document('packages/nestjs/README.md'));
-    await using project = await EmptyProject.create();
-    await write(project, blocks);
-    await writeFile(path.join(project.folder, 'package.json'), JSON.stringify({ type: 'module' }));
-    for (const command of shellCommands(blocks).filter((line) => line.startsWith('npm install')))
-      await install(project, command);
-    await project.run('npx', 'tsc');
-    await useShop(await start(project, 'main.js'), 'health/ready');
-  });
+  test.each([
+    ['12', {}],
+    ['11', { '@nestjs/': '11' }],
+  ])(
+    'has the NestJS %s application of its README running, stops it under load, and loses nothing',
+    async (_, versions) => {
+      const blocks = codeBlocks(document('packages/nestjs/README.md'));
+      await using project = await EmptyProject.create();
+      await write(project, blocks);
+      await writeFile(path.join(project.folder, 'package.json'), JSON.stringify({ type: 'module' }));
+      for (const command of shellCommands(blocks).filter((line) => line.startsWith('npm install')))
+        await install(project, command);
+      await project.run('npx', 'tsc');
+      await useShop(await start(project, 'main.js'), 'health/ready');
+    },
+  );
 
   test('has the Express application of the documents running, stops it under load, and loses nothing', async () => {
     const readme = codeBlocks(document('README.md'));
@@ -106,9 +112,13 @@ async function write(project: EmptyProject, blocks: readonly CodeBlock[]): Promi
   }
 }
 
-async function install(project: EmptyProject, line: string): Promise<void> {
+async function install(
+  project: EmptyProject,
+  line: string,
+  versions: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const [, ...words] = line.split(' ');
-  const withTarballs = packed.insteadOfNames(withVersions(words));
+  const withTarballs = packed.insteadOfNames(withVersions(words, versions));
   await project.run('npm', ...withTarballs, '--no-audit', '--no-fund', '--prefer-offline');
 }
 

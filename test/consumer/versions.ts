@@ -9,7 +9,7 @@ interface Manifest {
 }
 
 /** The versions that this repository is tested with, by package: what `npm install name` would bring is another one every day. */
-export function testedVersions(): ReadonlyMap<string, string> {
+function testedVersions(): ReadonlyMap<string, string> {
   const versions = new Map<string, string>();
   for (const file of [
     'package.json',
@@ -24,11 +24,15 @@ export function testedVersions(): ReadonlyMap<string, string> {
   return versions;
 }
 
-/** `express` -> `express@^5.1.0`. */
-export function withVersions(words: readonly string[]): string[] {
+/**
+ * `express` -> `express@^5.1.0`.
+ * @param others versions to take instead, by what the names of packages begin with
+ */
+export function withVersions(words: readonly string[], others: Readonly<Record<string, string>> = {}): string[] {
   const versions = testedVersions();
   return words.map((word) => {
-    const version = versions.get(word);
+    const other = Object.entries(others).find(([beginning]) => word.startsWith(beginning));
+    const version = other?.[1] ?? versions.get(word);
     return version === undefined ? word : `${word}@${version}`;
   });
 }

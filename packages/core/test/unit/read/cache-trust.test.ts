@@ -98,7 +98,7 @@ test('an answer counts from when it was asked for, however late it comes', async
 test('a doubt that nobody holds is settled once all copies are forgotten, and then copies are believed again', async () => {
   const doubts = new Doubts();
   doubts.standing.add('of somebody who is gone');
-  const forget = vi.fn(async () => expect(doubts.standing.size).toBe(1));
+  const forget = vi.fn<() => Promise<void>>(async () => expect(doubts.standing.size).toBe(1));
   const { trust } = make(doubts, forget);
   expect(await trust.holds()).toBe(false);
   await vi.waitFor(async () => expect(await trust.holds()).toBe(true), { timeout: 5_000 });

@@ -11,7 +11,7 @@ import { hasPlainKey } from '../describe/plain-key.js';
 import { isDrained } from '../write/staging-unit.js';
 import { layOver, rowVersion, type DriverRow } from './row-overlay.js';
 import { referredRows } from '../write/referred-rows.js';
-import { touchedTypes } from './touched-types.js';
+import { joinedOwners, touchedTypes } from './touched-types.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
@@ -40,6 +40,7 @@ export class Reads {
     // What a transaction reads may be what it goes on to change by SQL, so nothing is laid over; a lock makes no other query of it.
     const keys =
       type && !isDrained(options) ? lookupKeys(type, where, inside ? unlocked(options) : options) : undefined;
+    if (type && keys && !isDrained(options)) await this.#drain(joinedOwners(this.#types, meta), inside);
     if (type && keys && type.lookups === 'overlay' && !inside && !hasSession(options['em'])) {
       const rows = [...(await this.rows(type, keys, find, options)).values()];
       // What is only staged has not met the condition that MikroORM adds for a subclass.

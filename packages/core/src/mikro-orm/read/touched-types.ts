@@ -1,4 +1,4 @@
-import { Utils, type EntityMetadata } from '@mikro-orm/core';
+import { ReferenceKind, Utils, type EntityMetadata } from '@mikro-orm/core';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
@@ -18,11 +18,23 @@ export function touchedTypes(
   const add = (touchedMeta: EntityMetadata): void => {
     const type = registry.of(touchedMeta);
     if (type) touched.add(type);
+    for (const owner of joinedOwners(registry, touchedMeta)) touched.add(owner);
   };
   add(meta);
   for (const condition of conditions) walkCondition(meta, condition, add);
   if (Array.isArray(populate)) walkPopulate(meta, populate as PopulateHint[], add);
   return touched;
+}
+
+/**
+ * The write-behind types that a row of this entity cannot be read without: where a one-to-one relation is owned by the other side, MikroORM joins that side's table to find the key,
+ * whatever is populated.
+ */
+export function joinedOwners(registry: TypeRegistry, meta: EntityMetadata): WriteBehindType[] {
+  return meta.relations.flatMap(({ kind, owner, lazy, targetMeta }) => {
+    const isJoined = kind === ReferenceKind.ONE_TO_ONE && !owner && !lazy;
+    return (isJoined && targetMeta && registry.of(targetMeta)) || [];
+  });
 }
 
 function walkCondition(meta: EntityMetadata, condition: unknown, add: (meta: EntityMetadata) => void): void {

@@ -1,0 +1,250 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { MikroORM } from '@mikro-orm/postgresql';
+import { Spillway } from '@spillway/core';
+import { database, freshNamespace, sharedRedisUrl } from '@spillway/test-support';
+import { Actor, type Observation } from './actor.js';
+import { comparable, differences, isSame, Numbers } from './compare.js';
+import { givenKey, NUMBERED, type Key } from './keys.js';
+import type { Seen } from './observe.js';
+import { openBehind, openPlain, type LaneSettings, type Pace } from './open-orm.js';
+import type { World } from './second-process.js';
+import { SecondProcess } from './second-process-link.js';
+import type { Act, Nudge, Program, Step, Target } from './steps.js';
+import { printStep } from './print.js';
+import { emptyTables, tablesOf } from './tables.js';
+
+/** Why the two worlds are not the same. */
+export interface Failure {
+  /** The step that was answered differently, or nothing, if the tables differ in the end. */
+  readonly step: number | undefined;
+  readonly what: readonly string[];
+}
+
+/** What became of the steps of a program. */
+export interface Report {
+  readonly failure: Failure | undefined;
+  readonly steps: number;
+  /** Steps that were left out, because the plain world had no answer that the other one must give too. */
+  readonly left: number;
+}
+
+const WORLDS: readonly World[] = ['plain', 'behind'];
+
+/** Two databases, two processes, and in each process an ORM for either world. Programs run on it one after the other. */
+export class Lane implements AsyncDisposable {
+  readonly #orms: Readonly<Record<World, MikroORM>>;
+  readonly #actors: Readonly<Record<World, Actor>>;
+  readonly #second: SecondProcess;
+  readonly #close: () => Promise<void>;
+  #runs = 0;
+  #isTidy = true;
+
+  private constructor(
+    orms: Readonly<Record<World, MikroORM>>,
+    actors: Readonly<Record<World, Actor>>,
+    second: SecondProcess,
+    close: () => Promise<void>,
+  ) {
+    this.#orms = orms;
+    this.#actors = actors;
+    this.#second = second;
+    this.#close = close;
+  }
+
+  static async open(pace: Pace): Promise<Lane> {
+    const [left, right] = [await database(), await database()];
+    const settings: LaneSettings = {
+      plainUrl: left.url,
+      behindUrl: right.url,
+      redisUrl: sharedRedisUrl(),
+      namespace: freshNamespace(),
+      pace,
+    };
+    const plain = await openPlain(settings);
+    const behind = await openBehind(settings);
+    await plain.orm.schema.create();
+    await behind.orm.schema.create();
+    await Spillway.of(behind.orm).start();
+    const second = await SecondProcess.start(settings);
+    const close = async (): Promise<void> => {
+      await second.end();
+      await plain.orm.close();
+      await behind.orm.close();
+      await left.drop();
+      await right.drop();
+    };
+    const actors = {
+      plain: new Actor(plain, true),
+      behind: new Actor(behind, false),
+    };
+    return new Lane({ plain: plain.orm, behind: behind.orm }, actors, second, close);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close();
+  }
+
+  async run(program: Program): Promise<Report> {
+    this.#runs += 1;
+    const run = new Run(this, `${program.seed}.${this.#runs}`, program);
+    try {
+      return await run.go();
+    } finally {
+      this.#isTidy = await this.#tidy();
+    }
+  }
+
+  async act(world: World, step: Step, keys: Readonly<Record<string, Key>>): Promise<Observation> {
+    const t = performance.now();
+    try {
+      return await this.act2(world, step, keys);
+    } finally {
+      const d = performance.now() - t;
+      if (d > 1500) console.log('SLOW', world, d.toFixed(0), printStep(step, 0));
+    }
+  }
+  async act2(world: World, { process, fork, act }: Step, keys: Readonly<Record<string, Key>>): Promise<Observation> {
+    return process === 0 ? this.#actors[world].run(fork, act, keys) : this.#second.run(world, fork, act, keys);
+  }
+
+  async discard({ process, fork }: Step): Promise<void> {
+    if (process === 1) return this.#second.discard(fork);
+    for (const world of WORLDS) this.#actors[world].discard(fork);
+  }
+
+  /** Writes everything. Answers what could not be written, which is nothing, if all is well. */
+  async settle(): Promise<string[]> {
+    const service = Spillway.of(this.#orms.behind);
+    for (let round = 1; ; round++) {
+      await service.drain();
+      const { pending, inFlight } = await service.status();
+      if (inFlight === 0 && Object.values(pending).every((count) => count === 0)) break;
+      if (round === 40) return [`still pending after 40 drains: ${JSON.stringify({ pending, inFlight })}`];
+      await pause(round * 5);
+    }
+    const letters = await service.deadLetters.list();
+    return letters.map(
+      (letter) =>
+        `a dead letter: ${JSON.stringify(letter, (_, part: unknown) => (typeof part === 'bigint' ? `${part}n` : part))}`,
+    );
+  }
+
+  async tables(world: World): Promise<Seen> {
+    return tablesOf(this.#orms[world]);
+  }
+
+  /** Whether the next program finds nothing of the last one. */
+  get isTidy(): boolean {
+    return this.#isTidy;
+  }
+
+  async #tidy(): Promise<boolean> {
+    const [unwritten] = await this.settle();
+    const service = Spillway.of(this.#orms.behind);
+    const { dead } = await service.status();
+    if (dead > 0) for (const letter of await service.deadLetters.list()) await service.deadLetters.discard(letter);
+    for (const world of WORLDS) {
+      this.#actors[world].reset();
+      await emptyTables(this.#orms[world]);
+    }
+    await this.#second.reset();
+    return !unwritten?.startsWith('still pending');
+  }
+}
+
+/** One program on a lane. */
+class Run {
+  readonly #lane: Lane;
+  readonly #program: Program;
+  readonly #keys: Readonly<Record<World, Record<string, Key>>> = { plain: {}, behind: {} };
+  readonly #numbers: Readonly<Record<World, Numbers>> = { plain: new Numbers(), behind: new Numbers() };
+  #left = 0;
+
+  constructor(lane: Lane, name: string, program: Program) {
+    this.#lane = lane;
+    this.#program = program;
+    for (const target of targetsOf(program)) {
+      const key = givenKey(target, name);
+      if (key !== undefined) for (const world of WORLDS) this.#keys[world][target.tag] = key;
+    }
+  }
+
+  async go(): Promise<Report> {
+    for (const [index, step] of this.#program.steps.entries()) {
+      const what = await this.#step(step);
+      if (what.length > 0) return this.#report({ step: index, what });
+    }
+    const unwritten = await this.#lane.settle();
+    const [plain, behind] = [await this.#lane.tables('plain'), await this.#lane.tables('behind')];
+    const what = [...unwritten, ...differences(plain, behind, 'tables')];
+    return this.#report(what.length > 0 ? { step: undefined, what } : undefined);
+  }
+
+  #report(failure: Failure | undefined): Report {
+    return { failure, steps: this.#program.steps.length, left: this.#left };
+  }
+
+  async #step(step: Step): Promise<string[]> {
+    if (isNudge(step.act)) {
+      const { error } = await this.#lane.act('behind', step, {});
+      return error ? [`${step.act.do}: ${error.name}: ${error.message}`] : [];
+    }
+    const plain = await this.#lane.act('plain', step, this.#keys.plain);
+    if (isLeftOut(plain, step.act)) {
+      this.#left += 1;
+      await this.#lane.discard(step);
+      return [];
+    }
+    const behind = await this.#lane.act('behind', step, this.#keys.behind);
+    this.#learn('plain', plain);
+    this.#learn('behind', behind);
+    if (plain.error || behind.error) await this.#lane.discard(step);
+    const [expected, seen] = [this.#comparable('plain', plain), this.#comparable('behind', behind)];
+    if (isSame(expected, seen)) return [];
+    const messages = [plain, behind].flatMap(({ error }) => (error ? [`${error.name}: ${error.message}`] : []));
+    return [...differences(expected, seen), ...messages];
+  }
+
+  #learn(world: World, { learned }: Observation): void {
+    const table = new Map(targetsOf(this.#program).map(({ kind, tag }) => [tag, NUMBERED[kind] ?? '']));
+    for (const [tag, key] of Object.entries(learned)) {
+      this.#keys[world][tag] = key;
+      this.#numbers[world].learn(table.get(tag) ?? '', key, tag);
+    }
+  }
+
+  #comparable(world: World, { seen, changed, error }: Observation): Seen {
+    const all = { seen, changed: { $bag: changed }, error: error?.name };
+    return comparable(error ? { error: error.name } : all, this.#numbers[world]);
+  }
+}
+
+/**
+ * A constraint that the plain world finds at once is found when the batch is written by the other one. In a transaction both find it at once.
+ */
+function isLeftOut({ error }: Observation, act: Act | Nudge): boolean {
+  return error?.kind === 'unlicensed' || (error?.kind === 'constraint' && act.do !== 'transaction');
+}
+
+function isNudge(act: Act | Nudge): act is Nudge {
+  return act.do === 'drain' || act.do === 'pause';
+}
+
+/** Every row that a program names. */
+function targetsOf(program: Program): readonly Target[] {
+  const found = new Map<string, Target>();
+  const look = (part: unknown): void => {
+    if (typeof part !== 'object' || part === null) return;
+    const { kind, tag } = part as Partial<Target>;
+    if (kind !== undefined && tag !== undefined) found.set(tag, { kind, tag });
+    for (const each of Object.values(part)) look(each);
+  };
+  look(program.steps);
+  for (const { kind, tag } of [...found.values()])
+    if (kind === 'Enrolment') {
+      const [person = '', course = ''] = tag.split('+');
+      found.set(person, { kind: 'Person', tag: person });
+      found.set(course, { kind: 'Course', tag: course });
+    }
+  return [...found.values()];
+}

@@ -75,7 +75,8 @@ test.each(tableBelow(document('ARCHITECTURE.md'), 'Where the counter-examples ar
 );
 
 describe('docs/limits.md', () => {
-  const code = readdirSync(`${root}packages/core/src/mikro-orm`)
+  const code = readdirSync(`${root}packages/core/src/mikro-orm`, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
     .map((file) => source(`mikro-orm/${file}`))
     .join('\n');
 

@@ -82,6 +82,11 @@ export type SpillwayEvent =
    * `refused`, PostgreSQL would not take them yet; `transaction`, they may have to wait for the caller's own locks.
    */
   | { readonly type: 'lagging'; readonly reason: 'refused' | 'transaction' }
+  /**
+   * What was staged of tables that are cleared or dropped (`orm.schema`) was thrown away: pending records, and dead letters. Without `tables`: of all of them, and the namespace
+   * begins anew with the next database.
+   */
+  | { readonly type: 'emptied'; readonly tables?: readonly string[]; readonly records: number; readonly dead: number }
   /** A drain has ended; `left` shards still hold something that it tried and that has to wait. */
   | { readonly type: 'drained'; readonly left: number; readonly durationMs: number };
 

@@ -1,7 +1,7 @@
 import type { EntityOf, PolicyTarget } from './policy/entity-types.js';
 import type { Duration } from './policy/duration.js';
 import type { PolicyEntry } from './policy/policy-registry.js';
-import type { PolicyDefaults, WritePolicy } from './policy/write-policy.js';
+import type { PolicyDefaults, WritePolicy, WriteThroughPolicy } from './policy/write-policy.js';
 import type { RedisTarget } from './staging/redis/connection.js';
 import type { StagingStore } from './staging/staging-store.js';
 
@@ -93,7 +93,12 @@ export interface StagingSettings {
  */
 export type PolicyEntries<Targets extends readonly PolicyTarget[]> = readonly PolicyTarget[] extends Targets
   ? readonly PolicyEntry[]
-  : { readonly [Index in keyof Targets]: readonly [Targets[Index], WritePolicy<EntityOf<Targets[Index]> & object>] };
+  : { readonly [Index in keyof Targets]: readonly [Targets[Index], EntryPolicy<EntityOf<Targets[Index]> & object>] };
+
+/** The policy of one pair, in either mode. */
+export type EntryPolicy<Entity extends object> =
+  | WritePolicy<Entity>
+  | (WriteThroughPolicy & { readonly mode: 'through' });
 
 export interface WorkerOptions {
   /**

@@ -10,6 +10,7 @@ import { resolvePolicy } from './policy/resolve-policy.js';
 import { databaseOf } from './mikro-orm/hooks/database-of.js';
 import { install } from './mikro-orm/hooks/install.js';
 import { TypeRegistry } from './mikro-orm/describe/type-registry.js';
+import type { Health } from './observability/health.js';
 import { Runtime } from './runtime/runtime.js';
 import type { Increments } from './mikro-orm/write/build-increment.js';
 import { resolveOptions } from './resolve-options.js';
@@ -105,6 +106,19 @@ export class Spillway implements AsyncDisposable {
     await this.#runtime.start();
   }
 
+  /** Whether this process writes what is staged (`worker`); otherwise another one must. */
+  get hasWorker(): boolean {
+    return this.#runtime.hasWorker;
+  }
+
+  /**
+   * From now on `stop()` and `orm.close()` together take at most this long, whatever they are told: for a process that has been asked to end and knows when it will be killed. What is not
+   * written by then stays staged. A later call can only shorten it.
+   */
+  stopWithin(timeout: Duration): void {
+    this.#runtime.stopWithin(parseDuration('timeout of stopWithin()', timeout, TIMEOUTS));
+  }
+
   /**
    * Stops the worker and closes what was opened; `orm.close()` does it too. What is not written stays staged for the next worker.
    * @param options `drain`: write everything first, by default where this process has a worker. `timeout`: for all of it, `'30s'` by default.
@@ -140,6 +154,14 @@ export class Spillway implements AsyncDisposable {
   /** What is pending, in flight and dead, and what has been coalesced; without a scan. */
   async status(): Promise<StagingStats> {
     return this.#runtime.status();
+  }
+
+  /**
+   * Whether changes reach the database. `down` when PostgreSQL or Redis cannot be reached, when a table cannot be written, and when nothing has been written for thirty seconds though
+   * it was due, by whichever process. Opens and checks everything if nothing is open yet. Never rejects.
+   */
+  async health(): Promise<Health> {
+    return this.#runtime.health();
   }
 
   /** Records that could not be written: list them, try them again, or discard them. */

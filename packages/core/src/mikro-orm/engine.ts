@@ -2,7 +2,7 @@ import type { Change } from '../change/change.js';
 import type { RowKey } from '../change/row-key.js';
 import type { KeyedRows } from '../read/read-by-key.js';
 import type { Table } from '../sink/table.js';
-import type { DueScope, StageCall } from '../staging/staging-store.js';
+import type { DueScope, EmptyScope, StageCall } from '../staging/staging-store.js';
 import type { StageResult } from '../staging/stager.js';
 
 export interface DrainOptions {
@@ -24,6 +24,8 @@ export interface Engine {
    * @throws SpillwayError `DRAIN_TIMEOUT`
    */
   drain(scope: DueScope, options?: DrainOptions): Promise<void>;
+  /** Before tables are cleared or dropped, or their database: throws away what is staged of them, with dead letters. */
+  empty(scope: EmptyScope): Promise<void>;
   /** Before rows are inserted by SQL: what was last written of them by staging no longer counts. */
   forget(keys: readonly RowKey[]): Promise<void>;
   /** The ORM connects anew, perhaps to another database: closes what is open; the next use opens it again. */

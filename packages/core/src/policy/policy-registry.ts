@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from 'node:util';
 import { SpillwayError } from '../errors.js';
 import type { PolicyClass, PolicySchema, PolicyTarget } from './entity-types.js';
-import { policyOn } from './write-behind.js';
+import { isSamePolicy, modeOf } from './mode.js';
+import { policyOn } from './attach-policy.js';
 import type { StoredPolicy } from './write-policy.js';
 
 /** One pair of the `policies` option. */
@@ -49,7 +49,7 @@ interface FoundPolicy {
 
 function policyOf(entity: EntityPlaces, entries: readonly PolicyEntry[]): StoredPolicy | undefined {
   const [first, ...others] = placesOf(entity, entries);
-  const other = others.find((found) => !isDeepStrictEqual(found.policy, first?.policy));
+  const other = others.find((found) => !isSamePolicy(found.policy, first?.policy));
   if (first && other) {
     throw new SpillwayError(
       'CONFIG_INVALID',
@@ -61,10 +61,11 @@ function policyOf(entity: EntityPlaces, entries: readonly PolicyEntry[]): Stored
 
 /** One table has one queue. */
 function refuseOther(name: string, root: string, policies: Map<string, StoredPolicy>): void {
-  if (!isDeepStrictEqual(policies.get(name), policies.get(root))) {
+  if (!isSamePolicy(policies.get(name), policies.get(root))) {
+    const decorator = modeOf(policies.get(name) ?? {}) === 'through' ? '@WriteThrough' : '@WriteBehind';
     throw new SpillwayError(
       'CONFIG_INVALID',
-      `${name} has a policy of its own, but shares the table of ${root}, ${policies.has(root) ? 'which has another one' : 'which has none'}. Put @WriteBehind on ${root} alone: it is for all rows of the table`,
+      `${name} has a policy of its own, but shares the table of ${root}, ${policies.has(root) ? 'which has another one' : 'which has none'}. Put ${decorator} on ${root} alone: it is for all rows of the table`,
     );
   }
   policies.delete(name);

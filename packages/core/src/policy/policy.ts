@@ -3,6 +3,10 @@ import type { ConflictFunction } from './conflict-function.js';
 
 /** A write policy with every option decided: durations in milliseconds, defaults filled in. What a developer writes is `WritePolicy`. */
 export interface ResolvedPolicy {
+  /** `through`: written by MikroORM's own SQL; then everything about waiting is only for what was staged before. */
+  readonly mode: 'behind' | 'through';
+  /** Absent: rows are not cached. */
+  readonly cache?: { readonly ttlMs: number };
   readonly debounceMs: number;
   readonly maxDelayMs: number;
   readonly detect: 'version' | 'changed-properties' | 'none';

@@ -1,3 +1,4 @@
+import { SpillwayError } from '../errors.js';
 import { listOf, OptionReader } from './option-reader.js';
 import type { ConflictFunction } from './conflict-function.js';
 import type { PolicyConflict, ResolvedPolicy } from './policy.js';
@@ -6,6 +7,8 @@ const HOUR_MS = 3_600_000;
 const WAIT = { minMs: 1, maxMs: HOUR_MS };
 const DELAY = { minMs: 1, maxMs: 24 * HOUR_MS };
 const MAX_COUNTERS = 64;
+
+const CACHE_TTL = { minMs: 1_000, maxMs: 24 * HOUR_MS };
 
 const DEFAULT_OPTIONS = [
   'debounce',
@@ -21,10 +24,15 @@ const DEFAULT_OPTIONS = [
   'onStagingLoss',
   'inserts',
 ] as const;
-const POLICY_OPTIONS = [...DEFAULT_OPTIONS, 'counters'] as const;
+const POLICY_OPTIONS = [...DEFAULT_OPTIONS, 'counters', 'mode'] as const;
+/** What there is to say of an entity that MikroORM writes by itself. */
+const THROUGH_OPTIONS: readonly string[] = ['mode'];
 
-/** One place's options, in resolved form; what was left out is absent. */
-export type PolicyLayer = Partial<Omit<ResolvedPolicy, 'retry'>> & { readonly retry: Partial<ResolvedPolicy['retry']> };
+/** One place's options, in resolved form; what was left out is absent. `cache: false` takes away what the defaults give. */
+export type PolicyLayer = Partial<Omit<ResolvedPolicy, 'retry' | 'cache'>> & {
+  readonly retry: Partial<ResolvedPolicy['retry']>;
+  readonly cache?: ResolvedPolicy['cache'] | false;
+};
 
 /**
  * Reads the policy of one class.
@@ -33,7 +41,19 @@ export type PolicyLayer = Partial<Omit<ResolvedPolicy, 'retry'>> & { readonly re
  */
 export function readPolicy(place: string, policy: unknown): PolicyLayer {
   const read = new OptionReader(place, policy, POLICY_OPTIONS);
-  return present({ ...readWaiting(read), counters: readCounters(read) });
+  const mode = read.oneOf('mode', ['behind', 'through']);
+  if (mode === 'through') refuseWaiting(place, read);
+  return present({ ...readWaiting(read), mode, counters: readCounters(read) });
+}
+
+/** An option that would do nothing is a wish that nobody fulfils. */
+function refuseWaiting(place: string, read: OptionReader): void {
+  const idle = POLICY_OPTIONS.find((name) => !THROUGH_OPTIONS.includes(name) && read.has(name));
+  if (idle === undefined) return;
+  throw new SpillwayError(
+    'CONFIG_INVALID',
+    `Option "${idle}" in ${place} is for entities that are written behind, but this one is written through: by SQL, at once. Remove it, or use @WriteBehind (mode: 'behind')`,
+  );
 }
 
 /** Reads the `defaults` of `spillway()`: every option but `counters`. */
@@ -44,6 +64,7 @@ export function readDefaults(defaults: unknown): PolicyLayer {
 function readWaiting(read: OptionReader): Loose<PolicyLayer> {
   const retry = read.nested('retry', ['attempts', 'minDelay', 'maxDelay']);
   return {
+    cache: readCache(read),
     debounceMs: read.durationMs('debounce', { minMs: 0, maxMs: HOUR_MS }),
     maxDelayMs: read.durationMs('maxDelay', { minMs: 0, maxMs: DELAY.maxMs }),
     detect: read.oneOf('detect', ['version', 'changed-properties', 'none']),
@@ -61,6 +82,15 @@ function readWaiting(read: OptionReader): Loose<PolicyLayer> {
     onStagingLoss: read.oneOf('onStagingLoss', ['park', 'apply']),
     inserts: read.oneOf('inserts', ['sql', 'refuse']),
   };
+}
+
+function readCache(read: OptionReader): PolicyLayer['cache'] {
+  if (read.value('cache') === false) return false;
+  const cache = read.nested('cache', ['ttl']);
+  if (cache === undefined) return undefined;
+  const ttlMs = cache.durationMs('ttl', CACHE_TTL);
+  if (ttlMs === undefined) throw read.invalid('cache', "must say how long a copy is believed: { ttl: '5m' }");
+  return { ttlMs };
 }
 
 const SIMPLE_STRATEGIES = ['overwrite', 'keep-database', 'dead-letter'] as const;

@@ -6,6 +6,7 @@ import type { PolicyLayer } from './read-policy.js';
 import type { PolicyDefaults, StoredPolicy } from './write-policy.js';
 
 const DEFAULTS: ResolvedPolicy = {
+  mode: 'behind',
   debounceMs: 100,
   maxDelayMs: 1_000,
   detect: 'version',
@@ -39,10 +40,11 @@ export function resolvePolicy(
 ): ResolvedPolicy {
   const own = readPolicy(`the policy of ${entity}`, policy);
   const shared = readDefaults(defaults);
-  const given: PolicyLayer = { ...shared, ...own, retry: { ...shared.retry, ...own.retry } };
+  const { cache, ...given } = { ...shared, ...own, retry: { ...shared.retry, ...own.retry } };
   const resolved: ResolvedPolicy = {
     ...DEFAULTS,
     ...given,
+    ...(cache && { cache }),
     detect: detectOf(entity, own, shared, facts),
     retry: { ...DEFAULTS.retry, ...given.retry },
   };

@@ -1,12 +1,6 @@
-import { isDeepStrictEqual } from 'node:util';
-import { SpillwayError } from '../errors.js';
+import { attach } from './attach-policy.js';
 import type { AnyEntity, CounterName, EntityOf, PolicyClass } from './entity-types.js';
-import { describeValue } from './describe-value.js';
-import { readPolicy } from './read-policy.js';
-import type { StoredPolicy, WritePolicy } from './write-policy.js';
-
-/** Where a class carries its policy. Of the global registry, so that two copies of this package in one process agree. */
-const POLICY: unique symbol = Symbol.for('spillway.policy');
+import type { WritePolicy } from './write-policy.js';
 
 /**
  * Makes changes of an entity write-behind: staged at once, written to the database in bulk a moment later. Stands on the entity class or on its repository class, as a
@@ -30,12 +24,7 @@ export function WriteBehind<
   Entity extends object = AnyEntity,
   const Counter extends CounterName<Entity> = CounterName<Entity>,
 >(policy: WritePolicy<Entity, Counter> = {}): PolicyDecorator<Entity, Counter> {
-  return (target) => attach(target, policy);
-}
-
-/** The policy that stands on this very class, not on one that it extends. */
-export function policyOn(target: PolicyClass): StoredPolicy | undefined {
-  return Object.hasOwn(target, POLICY) ? (target as PolicyCarrier)[POLICY] : undefined;
+  return (target) => attach(target, policy, 'behind');
 }
 
 /** A class decorator of either kind. Its parameter is where the compiler checks the policy against the class. */
@@ -65,32 +54,4 @@ export interface NotANumericProperty<Given, NumericProperties> {
 /** The compiler names this type where a policy that is written for one entity stands on another. */
 export interface PolicyOfAnotherEntity<Entity> {
   readonly 'the policy is for another entity': Entity;
-}
-
-interface PolicyCarrier extends PolicyClass {
-  readonly [POLICY]?: StoredPolicy;
-}
-
-function attach(target: PolicyClass, policy: StoredPolicy): void {
-  refuseAnythingButClasses(target);
-  readPolicy(`the policy of ${target.name}`, policy);
-  const before = policyOn(target);
-  if (before === undefined) {
-    Object.defineProperty(target, POLICY, { value: Object.freeze({ ...policy }) });
-  } else if (!isDeepStrictEqual(before, policy)) {
-    throw new SpillwayError(
-      'CONFIG_INVALID',
-      `${target.name} carries two different @WriteBehind policies. Keep one of them`,
-    );
-  }
-}
-
-/** Callers without types may hand over a schema. */
-function refuseAnythingButClasses(target: unknown): void {
-  if (typeof target !== 'function') {
-    throw new SpillwayError(
-      'CONFIG_INVALID',
-      `@WriteBehind stands on ${describeValue(target)}; it must stand on a class. For a schema, call it with the schema's class: WriteBehind(policy)(Schema.class)`,
-    );
-  }
 }

@@ -9,7 +9,14 @@ import type { AnyEntity, CounterName } from './entity-types.js';
 export interface WritePolicy<
   Entity extends object = AnyEntity,
   Counter extends CounterName<Entity> = CounterName<Entity>,
-> extends WaitingOptions {
+>
+  extends WaitingOptions, CachingOptions {
+  /**
+   * Staged, and written a moment later. Said only where both modes can stand: in the `policies` of `spillway()`.
+   * @defaultValue `'behind'`
+   */
+  readonly mode?: 'behind';
+
   /**
    * What is done when the row is not as the change expects it:
    * - `'dead-letter'`: the record is parked, with the reason
@@ -32,8 +39,19 @@ export interface WritePolicy<
   readonly counters?: readonly Counter[];
 }
 
-/** What `defaults` of `spillway()` may hold: every option but `counters`, for those are properties of one entity. */
-export interface PolicyDefaults extends WaitingOptions {
+/**
+ * How one entity is written through: by MikroORM itself, in SQL, before `em.flush()` resolves. So every option about waiting, conflicts and queues is refused.
+ */
+export interface WriteThroughPolicy extends CachingOptions {
+  /** Needed where both modes can stand: in the `policies` of `spillway()`. `@WriteThrough` says it by its name. */
+  readonly mode?: 'through';
+}
+
+/**
+ * What `defaults` of `spillway()` may hold: every option but `counters`, for those are properties of one entity, and `mode`, which is the choice of the decorator. Entities that are written
+ * through take `cache` of it.
+ */
+export interface PolicyDefaults extends WaitingOptions, CachingOptions {
   /**
    * See {@link WritePolicy.conflict}. A function gets values of any entity.
    * @defaultValue `'dead-letter'`
@@ -42,7 +60,8 @@ export interface PolicyDefaults extends WaitingOptions {
 }
 
 /** A policy once it stands on a class, with the entity's type gone. */
-export interface StoredPolicy extends WaitingOptions {
+export interface StoredPolicy extends WaitingOptions, CachingOptions {
+  readonly mode?: 'behind' | 'through';
   readonly conflict?: NamedConflictOption | ((conflict: never) => unknown);
   readonly counters?: readonly string[];
 }
@@ -54,6 +73,21 @@ export type NamedConflictOption =
   | 'dead-letter'
   | 'merge'
   | { readonly merge: { readonly both?: 'overwrite' | 'keep-database' | 'dead-letter' } };
+
+/** The options that both modes have. */
+export interface CachingOptions {
+  /**
+   * Keeps a copy of rows in the staging store, from which look-ups by key are answered without SQL. It is never older than what any process has committed through Spillway; what is
+   * written past it (the query builder, `em.execute()`, other programs, triggers) is seen after `ttl` at the latest. `false` where the `defaults` say otherwise.
+   * @defaultValue off
+   */
+  readonly cache?: CacheOptions | false;
+}
+
+export interface CacheOptions {
+  /** How long a copy is believed at most. 1 second to 24 hours. */
+  readonly ttl: Duration;
+}
 
 /** The options that say nothing about single properties. */
 export interface WaitingOptions {

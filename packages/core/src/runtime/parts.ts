@@ -51,6 +51,16 @@ export async function openParts(around: RuntimeSurroundings, events: SpillwayEve
   };
 }
 
+/** Whether anything can be staged for the ORM's database at all. Asked without opening the staging store, which may not be there yet either. */
+export async function hasBeenUsed(around: RuntimeSurroundings, events: SpillwayEvents): Promise<boolean> {
+  const sink = openSink(around, events);
+  try {
+    return await databaseFor(LOOK_AT_TABLES, sink.isPrepared());
+  } finally {
+    await sink.close();
+  }
+}
+
 function openSink({ options, types, database, logger }: RuntimeSurroundings, events: SpillwayEvents): ChangeSink {
   const { connection, schema, timestampsInUtc } = database();
   return openPostgresSink({
@@ -58,7 +68,7 @@ function openSink({ options, types, database, logger }: RuntimeSurroundings, eve
     schema: options.tables.schema ?? schema ?? 'public',
     wallTime: timestampsInUtc ? utcWallTime : localWallTime,
     poolSize: (options.worker?.concurrency ?? 1) + 1,
-    tables: types.all.map(({ table }) => table),
+    tables: types.inAnyMode.map(({ table }) => table),
     namespace: options.namespace,
     onTableFault: (fault) => {
       logger.error(`Spillway: table ${fault.table} cannot be written, its changes wait: ${fault.reason}`);

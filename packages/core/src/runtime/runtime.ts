@@ -1,9 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Utils, type EntityName } from '@mikro-orm/core';
 import type { Change } from '../change/change.js';
 import { parseRowKey, type RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
 import { SpillwayError } from '../errors.js';
 import { SpillwayEvents } from '../events.js';
+import { emptyShards } from '../flush/empty-shards.js';
 import type { StopOptions, StopReport } from '../flush/worker.js';
 import type { DrainResult } from '../flush/drain.js';
 import { buildIncrement, type Increments } from '../mikro-orm/write/build-increment.js';
@@ -11,26 +13,40 @@ import { typesOf, withParents } from '../mikro-orm/describe/with-parents.js';
 import type { DrainOptions, Engine } from '../mikro-orm/engine.js';
 import { changeError } from '../mikro-orm/write/refusal-error.js';
 import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
+import { judgeHealth, unknownHealth, type Health } from '../observability/health.js';
+import { TroubleWatch } from '../observability/trouble-watch.js';
 import { drainPatiently } from '../read/patient-drain.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { Table } from '../sink/table.js';
 import type { StageResult } from '../staging/stager.js';
-import type { DeadLetterStore, DueScope, StageCall, StagingStats } from '../staging/staging-store.js';
-import { openParts, type Parts } from './parts.js';
+import type { DeadLetterStore, DueScope, EmptyScope, StageCall, StagingStats } from '../staging/staging-store.js';
+import { hasBeenUsed, openParts, type Parts } from './parts.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
 /** Inside a transaction, whose own locks may be in the way, a drain is given up soon. */
 const DRAIN_INSIDE_TRANSACTION_MS = 1_000;
+
+/** How long a stop may take that is not told. */
+const DEFAULT_STOP_MS = 30_000;
+
+/** How much longer than its policy says a change may wait before health is down. */
+const OVERDUE_MS = 30_000;
+/** A record whose pause has just ended is old and due for a moment; so what looks overdue is looked at again. */
+const LOOK_AGAIN_MS = 100;
+
+const EMPTYING = 'What is staged of tables that are cleared or dropped has to be thrown away first.';
 
 /**
  * The engine of one ORM: opens what it needs at the first use, once, and closes it in the opposite order.
  */
 export class Runtime implements Engine {
   readonly events: SpillwayEvents = new SpillwayEvents();
+  readonly #trouble: TroubleWatch = new TroubleWatch(this.events);
   readonly #around: RuntimeSurroundings;
   #opening: Promise<Parts> | undefined;
   #isStarted = false;
   #isStopped = false;
+  #stopBy = Number.POSITIVE_INFINITY;
 
   constructor(around: RuntimeSurroundings) {
     this.#around = around;
@@ -66,6 +82,15 @@ export class Runtime implements Engine {
   async numbers(table: Table, count: number): Promise<readonly string[]> {
     const { sink } = await this.#open();
     return databaseFor(`The keys of new rows of ${table.name} come from its sequence.`, sink.numbers(table, count));
+  }
+
+  async empty(scope: EmptyScope): Promise<void> {
+    if (!this.#opening && !(await hasBeenUsed(this.#around, this.events))) return;
+    const { staging, sink } = await this.#open();
+    const { records, dead } = await databaseFor(EMPTYING, emptyShards(scope, staging, sink));
+    if (records + dead === 0) return;
+    const tables = scope.kind === 'all' ? undefined : scope.tables.map(({ schema, table }) => `${schema}.${table}`);
+    this.events.emit({ type: 'emptied', records, dead, ...(tables && { tables }) });
   }
 
   async forget(keys: readonly RowKey[]): Promise<void> {
@@ -108,7 +133,14 @@ export class Runtime implements Engine {
   }
 
   async increment(entity: EntityName, key: unknown, increments: Increments): Promise<void> {
-    const change = buildIncrement(this.#typeOf(entity), key, increments);
+    const type = this.#typeOf(entity);
+    if (type.policy.mode === 'through') {
+      throw new SpillwayError(
+        'CONFIG_INVALID',
+        `${type.meta.className} is written through: nothing of it is staged. Use em.nativeUpdate() with raw(), or @WriteBehind with counters`,
+      );
+    }
+    const change = buildIncrement(type, key, increments);
     const result = await this.stage([change]);
     if (!result.staged.has(change.rowKey)) throw changeError(change, result);
   }
@@ -117,8 +149,43 @@ export class Runtime implements Engine {
     return (await this.#open()).staging.stats();
   }
 
+  /** Never rejects: that the question fails is an answer. */
+  async health(): Promise<Health> {
+    try {
+      const parts = await this.#open();
+      const health = await this.#lookAtHealth(parts);
+      if (health.status !== 'down') return health;
+      await pause(LOOK_AGAIN_MS);
+      return await this.#lookAtHealth(parts);
+    } catch (error) {
+      return unknownHealth(error);
+    }
+  }
+
+  async #lookAtHealth({ staging }: Parts): Promise<Health> {
+    const [stats, next] = await Promise.all([staging.stats(), staging.due.next()]);
+    const longestMs = Math.max(0, ...this.#around.types.all.map(({ policy }) => policy.maxDelayMs));
+    return judgeHealth({
+      stats,
+      isDue: next.includes(0),
+      shards: staging.shards,
+      trouble: this.#trouble.current,
+      overdueMs: longestMs + OVERDUE_MS,
+    });
+  }
+
   async deadLetters(): Promise<DeadLetterStore> {
     return (await this.#open()).staging.deadLetters;
+  }
+
+  /** Whether this process writes what is staged; otherwise it only stages. */
+  get hasWorker(): boolean {
+    return this.#around.options.worker !== undefined;
+  }
+
+  /** However long a stop is told to take: by then it is over. Milliseconds from now. */
+  stopWithin(timeoutMs: number): void {
+    this.#stopBy = Math.min(this.#stopBy, performance.now() + timeoutMs);
   }
 
   /** What this process has begun is finished or left staged; then the sink and, last, the staging store are closed. */
@@ -140,7 +207,9 @@ export class Runtime implements Engine {
   async #closeParts(options: StopOptions): Promise<StopReport> {
     const parts = await this.#opening?.catch(() => undefined);
     if (!parts) return { left: undefined };
-    const report = await parts.worker.stop({ drain: this.#around.options.worker !== undefined, ...options });
+    const leftMs = Math.max(0, this.#stopBy - performance.now());
+    const timeoutMs = Math.min(options.timeoutMs ?? DEFAULT_STOP_MS, leftMs);
+    const report = await parts.worker.stop({ drain: this.hasWorker, ...options, timeoutMs });
     parts.stager.close();
     await parts.sink.close();
     await parts.staging.close();

@@ -13,6 +13,9 @@ export interface ChangeSink {
    */
   prepare(shards: number, ensure: boolean): Promise<string>;
 
+  /** Whether anybody has ever prepared this database for the namespace. If not, or if there is no such database, nothing is staged for it. */
+  isPrepared(): Promise<boolean>;
+
   /** Opens a transaction that holds those of the shards that nobody else holds. */
   begin(shards: readonly number[]): Promise<SinkTransaction>;
 

@@ -47,6 +47,12 @@ export interface StagingStore {
    */
   park(shard: number, seen: ChainSeen, lastToken: string, onLoss: 'park' | 'apply'): Promise<ParkReport | 'moved'>;
 
+  /**
+   * Throws away what is dirty, in flight, remembered and dead: of some tables, or of everything, and then the shard is as if it had never been adopted. The caller holds the shard in the
+   * database, whose last token it names, so that no batch of it can be committed meanwhile. A batch in flight goes on under its token with the rows that are left of it, and ends if none is.
+   */
+  empty(shard: number, scope: EmptyScope, lastToken: string): Promise<EmptyReport>;
+
   readonly due: DueRecords;
 
   readonly deadLetters: DeadLetterStore;
@@ -149,10 +155,18 @@ export interface ParkReport {
 }
 
 /** Which rows a drain is about. */
-export type DueScope =
+export type DueScope = EmptyScope | { readonly kind: 'rows'; readonly keys: readonly RowKey[] };
+
+/** What is to be thrown away. */
+export type EmptyScope =
   | { readonly kind: 'all' }
-  | { readonly kind: 'tables'; readonly tables: readonly { readonly schema: string; readonly table: string }[] }
-  | { readonly kind: 'rows'; readonly keys: readonly RowKey[] };
+  | { readonly kind: 'tables'; readonly tables: readonly { readonly schema: string; readonly table: string }[] };
+
+/** How much was thrown away: pending records, and dead letters. */
+export interface EmptyReport {
+  readonly records: number;
+  readonly dead: number;
+}
 
 export interface DueRecords {
   /** When each shard wants a flush: milliseconds from now by the server's clock, 0 for now (also for a batch in flight), `undefined` for never. Index = shard. */

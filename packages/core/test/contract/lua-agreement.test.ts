@@ -10,7 +10,12 @@ import type { DeadLetter, StagingStore } from '../../src/staging/staging-store.j
 
 /** Every history goes through both adapters, which must answer alike and be left alike: Lua and TypeScript hold the same rules. */
 
-const ROWS = ['1', '2', '3'].map((key) => rowKeyOf({ schema: 'public', table: 'product', key: [key] }));
+const ROWS = [
+  ['product', '1'],
+  ['product', '2'],
+  ['product_price', '3'],
+].map(([table = '', key = '']) => rowKeyOf({ schema: 'public', table, key: [key] }));
+const PRODUCT = { kind: 'tables', tables: [{ schema: 'public', table: 'product' }] } as const;
 const KINDS: readonly ChangeKind[] = ['insert', 'update', 'upsert', 'delete', 'increment'];
 const RULES = { Product: { debounceMs: 0, maxDelayMs: 0, maxPending: 4, maxRecordBytes: 400 } };
 
@@ -56,6 +61,7 @@ const step = fc.oneof(
     arbitrary: fc.array(outcome, { minLength: 3, maxLength: 3 }).map((outcomes) => ({ act: 'end' as const, outcomes })),
   },
   { weight: 1, arbitrary: fc.record({ act: fc.constant('retry' as const), letter: fc.nat(3), force: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('empty' as const), committed: fc.boolean() }) },
   {
     weight: 1,
     arbitrary: fc.constantFrom('park' as const, 'apply' as const).map((onLoss) => ({ act: 'park' as const, onLoss })),
@@ -103,6 +109,14 @@ class Side {
         const token = await this.#tokenInFlight();
         const report = await this.store.park(0, { inFlight: token, last: this.#last }, `P${number}`, taken.onLoss);
         this.#last = `P${number}`;
+        return report;
+      }
+      case 'empty': {
+        // What is in flight may have been committed; then its token is the last that the database knows.
+        const token = await this.#tokenInFlight();
+        const last = taken.committed && token !== '' ? token : this.#last;
+        const report = await this.store.empty(0, PRODUCT, last);
+        if ((await this.#tokenInFlight()) === '') this.#last = last;
         return report;
       }
       default:

@@ -153,6 +153,17 @@ describe('opening', () => {
 });
 
 describe('a server in trouble', () => {
+  test('that is gone does not keep the store from being closed', async () => {
+    await using server = await redis();
+    const store = await openRedisStaging({ redis: server.url, shards: 1 });
+    await server.kill9();
+    await eventually(async () => {
+      expect((await failure(store.stats())).message).toContain('is not connected');
+    });
+    await store.close();
+    await store.close();
+  });
+
   test('that does not answer: the call times out, does not run later once it is fenced, and the store comes back', async () => {
     await using server = await redis();
     await using opened = await disposable(openRedisStaging({ redis: server.url, shards: 1, commandTimeoutMs: 300 }));

@@ -7,6 +7,7 @@ import { resolveOptions } from '../../src/resolve-options.js';
 import type { Conflict, Decision, EntityValues } from '../../src/policy/conflict-function.js';
 import type { CounterName, EntityOf } from '../../src/policy/entity-types.js';
 import { WriteBehind } from '../../src/policy/write-behind.js';
+import { WriteThrough } from '../../src/policy/write-through.js';
 import type { WritePolicy } from '../../src/policy/write-policy.js';
 
 class Customer {
@@ -162,7 +163,11 @@ WriteBehind({ counters: ['stok'] })(Schema.class);
 // Options that do not exist, and values that cannot be.
 
 // @ts-expect-error: no such option
-WriteBehind({ cache: { ttl: '5m' } });
+WriteBehind({ cash: { ttl: '5m' } });
+// @ts-expect-error: says nothing about how long
+WriteBehind({ cache: {} });
+// @ts-expect-error: the other mode
+WriteBehind({ mode: 'through' });
 // @ts-expect-error: no unit
 WriteBehind({ debounce: '5' });
 // @ts-expect-error: no such unit
@@ -171,6 +176,22 @@ WriteBehind({ debounce: '5 minutes' });
 WriteBehind({ onFull: 'write-through' });
 // @ts-expect-error: must be synchronous
 WriteBehind({ conflict: async () => 'overwrite' as const });
+
+// Written through: for any entity, and without the options about waiting.
+
+@WriteThrough()
+class Country {
+  id!: string;
+}
+
+@WriteThrough({ cache: { ttl: '5m' } })
+class CountryRepository extends EntityRepository<Country> {}
+
+WriteThrough({ cache: { ttl: '5m' } })(Defined.class);
+// @ts-expect-error: nothing waits
+WriteThrough({ debounce: '1s' });
+// @ts-expect-error: counters are staged as differences
+WriteThrough({ counters: ['stock'] });
 
 // The `policies` of spillway(): every pair is checked against its own entity.
 
@@ -194,7 +215,8 @@ resolveOptions({
     [Defined.class, { counters: ['views'] }],
     [Schema, { counters: ['stock'] }],
     [ProductRepository, { counters: ['views'] }],
-    [Private, { counters: ['stock'] }],
+    [Private, { mode: 'behind', counters: ['stock'] }],
+    [Country, { mode: 'through', cache: { ttl: '5m' } }],
   ],
 });
 // @ts-expect-error: misspelt, in the second pair
@@ -209,6 +231,8 @@ resolveOptions({ redis, policies: [[ProductRepository, { counters: ['stok'] }]] 
 resolveOptions({ redis, policies: [[Product, { cache: true }]] });
 // @ts-expect-error: no such property
 resolveOptions({ redis, policies: [[Product, { conflict: (conflict) => conflict.ours.stok }]] });
+// @ts-expect-error: nothing waits
+resolveOptions({ redis, policies: [[Country, { mode: 'through', debounce: '1s' }]] });
 // @ts-expect-error: no pair
 resolveOptions({ redis, policies: ['Product'] });
 // @ts-expect-error: counters are properties of one entity
@@ -236,6 +260,7 @@ expectTypeOf<WritePolicy<Product>['counters']>().toEqualTypeOf<readonly CounterN
 
 export {
   Abstract,
+  CountryRepository,
   CustomerRepository,
   Inferred,
   Method,

@@ -2,7 +2,10 @@ import { EntitySchema, type EntityMetadata, type EntityName } from '@mikro-orm/c
 import { parseRowKey, type RowKey } from '../../change/row-key.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
-/** The write-behind entities of one ORM, by class and by table. Filled at discovery; empty means that the extension has nothing to do. */
+/**
+ * The entities with a policy of one ORM, by class and by table. Filled at discovery; empty means that the extension has nothing to do. What asks by class means entities that are written
+ * behind, unless it says otherwise; what asks by row or table means what may be staged: that of an entity which is written through now may have been staged before.
+ */
 export class TypeRegistry {
   // By class: discovery leaves several metadata objects of one entity about, such as those that relations point to.
   readonly #byClass = new Map<unknown, WriteBehindType>();
@@ -16,12 +19,27 @@ export class TypeRegistry {
     }
   }
 
+  /** Those that are written behind. */
   get all(): readonly WriteBehindType[] {
+    return this.inAnyMode.filter(({ policy }) => policy.mode === 'behind');
+  }
+
+  get inAnyMode(): readonly WriteBehindType[] {
     return [...this.#byTable.values()];
   }
 
   of(meta: EntityMetadata | undefined): WriteBehindType | undefined {
-    return meta && (this.#byClass.get(meta.class) ?? this.#byClass.get(meta.root.class));
+    return this.#inMode('behind', meta);
+  }
+
+  /** The entity, if it is written through. */
+  through(meta: EntityMetadata | undefined): WriteBehindType | undefined {
+    return this.#inMode('through', meta);
+  }
+
+  #inMode(mode: 'behind' | 'through', meta: EntityMetadata | undefined): WriteBehindType | undefined {
+    const type = meta && (this.#byClass.get(meta.class) ?? this.#byClass.get(meta.root.class));
+    return type?.policy.mode === mode ? type : undefined;
   }
 
   ofTable(schema: string, table: string): WriteBehindType | undefined {

@@ -16,7 +16,7 @@ export function withParents(scope: DueScope, types: TypeRegistry): DueScope {
 
 /** The types whose rows a scope names. */
 export function typesOf(scope: DueScope, types: TypeRegistry): readonly WriteBehindType[] {
-  if (scope.kind === 'all') return types.all;
+  if (scope.kind === 'all') return types.inAnyMode;
   const found =
     scope.kind === 'rows'
       ? scope.keys.map((key) => types.ofRow(key))

@@ -1,6 +1,7 @@
 import type { EntityManager, MikroORM } from '@mikro-orm/core';
 import { SpillwayError } from '../../errors.js';
 import { DRIVER_METHODS } from './hook-driver.js';
+import { TRANSACTION_METHODS } from '../transactions/hook-transactions.js';
 import { incompatible } from './incompatible.js';
 
 const OTHER_DRIVER_METHODS = [
@@ -39,8 +40,11 @@ const TRANSACTION_SETTINGS = [
 export function assertOrm(orm: MikroORM): void {
   const driver = orm.driver as unknown;
   for (const method of [...DRIVER_METHODS, ...OTHER_DRIVER_METHODS]) assertMethod(driver, 'driver', method);
+  const connection: unknown = orm.driver.getConnection('write');
+  for (const method of TRANSACTION_METHODS) assertMethod(connection, 'connection', method);
   for (const method of ['get', 'set', 'registerExtension', 'getExtension'])
     assertMethod(orm.config, 'configuration', method);
+  assertMethod(orm.driver.getPlatform(), 'platform', 'getSchemaGenerator');
   for (const [setting, value] of TRANSACTION_SETTINGS) {
     if (orm.config.get(setting) !== value) continue;
     throw new SpillwayError(

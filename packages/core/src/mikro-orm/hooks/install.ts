@@ -9,10 +9,13 @@ import { DirectWrites } from '../write/direct-writes.js';
 import type { Engine } from '../engine.js';
 import { hookDriver } from './hook-driver.js';
 import { hookEntityManager } from './hook-entity-manager.js';
+import { hookSchema } from './hook-schema.js';
 import { assertNoPivotTables } from '../describe/pivot-tables.js';
 import { Reads } from '../read/reads.js';
 import { SequenceBlocks } from '../write/sequence-blocks.js';
 import { StagedWrites } from '../write/staged-writes.js';
+import { hookTransactions } from '../transactions/hook-transactions.js';
+import { TransactionScopes } from '../transactions/transaction-scopes.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
@@ -37,6 +40,8 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
     types.fill(describe(orm, storage, policiesOf));
   });
   hideTables(orm);
+  const scopes = new TransactionScopes();
+  hookTransactions(driver.getConnection('write'), scopes);
   hookEntityManager(driver, (entityManager) => orm.config.set('entityManager', entityManager), {
     types,
     engine,
@@ -48,6 +53,7 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
   const direct = new DirectWrites(types, engine, writes, reads, driver.getPlatform());
   hookDriver(driver, { writes, direct, reads, watch });
   hookConnection(driver, engine);
+  hookSchema(orm, { types, engine, emptied: () => sequences.forget() });
 }
 
 /** The engine lives as long as the ORM's connection. To connect anew MikroORM closes it first; that is not the end. */

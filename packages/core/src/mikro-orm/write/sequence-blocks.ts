@@ -13,7 +13,7 @@ export type Numbers = (table: Table, count: number) => Promise<readonly string[]
  */
 export class SequenceBlocks {
   readonly #numbers: Numbers;
-  readonly #free = new Map<WriteBehindType, string[]>();
+  #free = new Map<WriteBehindType, string[]>();
   readonly #loading = new Map<WriteBehindType, Promise<void>>();
 
   constructor(numbers: Numbers) {
@@ -31,6 +31,11 @@ export class SequenceBlocks {
     }
   }
 
+  /** The sequences begin anew: what was taken from them will be handed out to others. */
+  forget(): void {
+    this.#free = new Map();
+  }
+
   /** One statement at a time per type: callers that come meanwhile wait for the same block. */
   async #load(type: WriteBehindType, atLeast: number): Promise<void> {
     const running = this.#loading.get(type);
@@ -41,7 +46,8 @@ export class SequenceBlocks {
   }
 
   async #fetch(type: WriteBehindType, size: number): Promise<void> {
+    const free = this.#free;
     const numbers = await this.#numbers(type.table, size);
-    this.#free.set(type, [...(this.#free.get(type) ?? []), ...numbers]);
+    free.set(type, [...(free.get(type) ?? []), ...numbers]);
   }
 }

@@ -3,10 +3,11 @@ import type { BatchOutcome } from '../../change/outcome.js';
 import type { ChangeSink, SinkTransaction } from '../change-sink.js';
 import type { Table } from '../table.js';
 import { SAVEPOINT } from './apply/apply-groups.js';
+import { SinkFailure } from '../sink-failure.js';
 import { failureOf } from './fault.js';
 import { holdShards, type TransactionLimits } from './ledger/hold-shards.js';
 import { ledgerFailureOf, notPrepared } from './ledger/ledger-failure.js';
-import { ensureLedger, verifyLedger } from './ledger/prepare.js';
+import { ensureLedger, hasShards, verifyLedger } from './ledger/prepare.js';
 import { pruneLedger } from './ledger/prune-ledger.js';
 import { readOutcomes } from './ledger/read-ledger.js';
 import { ledgerTables } from './ledger/tables.js';
@@ -17,6 +18,8 @@ import { Session } from './session.js';
 import { nextNumbers } from './sql/next-numbers.js';
 import { localWallTime } from './sql/wall-time.js';
 import { PostgresTransaction, type TransactionSurroundings } from './transaction.js';
+
+const NO_SUCH_DATABASE = '3D000';
 
 /**
  * Opens the sink that writes batches to PostgreSQL. Nothing is connected before the first call. Works through PgBouncer in transaction mode: it keeps no session state and names
@@ -50,6 +53,16 @@ class PostgresSink implements ChangeSink {
       if (ensure) await ensureLedger(client, ledger, namespace, shards);
       return verifyLedger(client, ledger, namespace, shards);
     });
+  }
+
+  async isPrepared(): Promise<boolean> {
+    const { ledger, namespace } = this.#around;
+    try {
+      return await this.#using((client) => hasShards(client, ledger, namespace));
+    } catch (error) {
+      if (error instanceof SinkFailure && error.sqlstate === NO_SUCH_DATABASE) return false;
+      throw error;
+    }
   }
 
   begin(shards: readonly number[]): Promise<SinkTransaction> {

@@ -23,6 +23,12 @@ export class Generations<K, V> {
     this.#old.delete(key);
   }
 
+  deleteWhere(isGone: (key: K) => boolean): void {
+    for (const generation of [this.#young, this.#old]) {
+      for (const key of generation.keys()) if (isGone(key)) generation.delete(key);
+    }
+  }
+
   /** Begins a new generation if the younger is older than `maxAgeMs`, or holds `maxEntries` and is older than `minAgeMs`. */
   age(nowMs: number, maxAgeMs: number, maxEntries: number, minAgeMs: number): void {
     const ageMs = nowMs - this.#bornMs;

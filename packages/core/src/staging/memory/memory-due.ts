@@ -59,7 +59,8 @@ function byDueTime(left: DueTime, right: DueTime): number {
   return (left.mark ?? Infinity) - (right.mark ?? Infinity);
 }
 
-function scopeFilter(scope: DueScope): (rowKey: RowKey) => boolean {
+/** Whether a row belongs to a scope. */
+export function scopeFilter(scope: DueScope): (rowKey: RowKey) => boolean {
   if (scope.kind === 'all') return () => true;
   if (scope.kind === 'rows') {
     const rows = new Set(scope.keys);

@@ -72,6 +72,13 @@ export class MemoryShard {
     this.count(record.entity, -1);
   }
 
+  dropInFlight(rowKey: RowKey): void {
+    const record = this.flight?.records.get(rowKey);
+    if (record === undefined) return;
+    this.flight?.records.delete(rowKey);
+    this.count(record.entity, -1);
+  }
+
   /** Ends the batch in flight, and answers its records. */
   land(): ReadonlyMap<RowKey, StagedRecord> {
     const records = this.flight?.records ?? new Map<RowKey, StagedRecord>();

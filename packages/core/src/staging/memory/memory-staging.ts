@@ -14,6 +14,8 @@ import type {
   DeadLetterStore,
   DueRecords,
   DueScope,
+  EmptyReport,
+  EmptyScope,
   ParkReport,
   Pending,
   StageAnswer,
@@ -22,7 +24,8 @@ import type {
   StagingStore,
 } from '../staging-store.js';
 import { parkAll, settleBatch } from './end-batch.js';
-import { dueRows, firstAtMs, isPending, markDue, nextDueMs } from './memory-due.js';
+import { emptyShard } from './empty-shard.js';
+import { dueRows, firstAtMs, isPending, markDue, nextDueMs, scopeFilter } from './memory-due.js';
 import { MemoryShard } from './memory-shard.js';
 import { planStage, writeStage } from './stage-changes.js';
 
@@ -152,6 +155,14 @@ class MemoryStaging implements StagingStore {
     if (shard === undefined || (shard.flight?.token ?? '') !== seen.inFlight) return 'moved';
     if (seen.inFlight === '' && shard.last !== seen.last) return 'moved';
     return parkAll(shard, lastToken, onLoss, this.#now());
+  }
+
+  async empty(shardNumber: number, scope: EmptyScope, lastToken: string): Promise<EmptyReport> {
+    const shard = this.#shards.get(shardNumber);
+    if (shard === undefined) return { records: 0, dead: 0 };
+    const report = emptyShard(shard, scopeFilter(scope), lastToken);
+    if (scope.kind === 'all') this.#shards.delete(shardNumber);
+    return report;
   }
 
   async stats(): Promise<StagingStats> {

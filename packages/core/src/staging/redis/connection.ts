@@ -62,10 +62,12 @@ export class RedisConnection {
   }
 
   async close(): Promise<void> {
-    if (this.#client.status === 'end') return;
+    const { status } = this.#client;
+    if (status === 'end') return;
     const ended = once(this.#client, 'end');
     this.#client.disconnect();
-    await ended;
+    // Between two attempts to connect there is nothing whose end ioredis would tell.
+    if (status !== 'reconnecting') await ended;
   }
 
   /** A command that timed out would otherwise be answered, or still run, on a connection that others go on using. */

@@ -66,7 +66,7 @@ export class RedisDue implements DueRecords {
 }
 
 /** How the row keys of the tables begin. */
-function beginnings(scope: DueScope): readonly string[] {
+export function beginnings(scope: DueScope): readonly string[] {
   if (scope.kind !== 'tables') return [];
   return scope.tables.map(({ schema, table }) => `${JSON.stringify([schema, table]).slice(0, -1)},`);
 }

@@ -9,6 +9,8 @@ import type {
   ClaimRequest,
   DeadLetterStore,
   DueRecords,
+  EmptyReport,
+  EmptyScope,
   ParkReport,
   Pending,
   StageAnswer,
@@ -18,7 +20,7 @@ import type {
 } from '../staging-store.js';
 import type { RedisConnection } from './connection.js';
 import { RedisDeadLetters } from './dead-letters.js';
-import { RedisDue } from './redis-due.js';
+import { beginnings, RedisDue } from './redis-due.js';
 import { addStats } from './redis-stats.js';
 import { batch, pendingOf, rowKey, stageAnswer, text, unreadableRow } from './replies.js';
 import type { Keeping } from './server-checks.js';
@@ -117,6 +119,11 @@ export class RedisStaging implements StagingStore {
     const reply = await this.#scripts.run('park', shard, seen.inFlight, seen.last, lastToken, onLoss, DOUBT);
     if (text(reply[0]) !== 'parked') return 'moved';
     return { parked: Number(reply[1]), doubtful: Number(reply[2]) };
+  }
+
+  async empty(shard: number, scope: EmptyScope, lastToken: string): Promise<EmptyReport> {
+    const reply = await this.#scripts.run('empty', shard, lastToken, scope.kind, ...beginnings(scope));
+    return { records: Number(reply[1] ?? 0), dead: Number(reply[2] ?? 0) };
   }
 
   async stats(): Promise<StagingStats> {

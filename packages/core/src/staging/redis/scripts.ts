@@ -22,6 +22,7 @@ export const SCRIPTS: {
       | 'claim'
       | 'acknowledge'
       | 'park'
+      | 'empty'
       | 'retry'
       | 'dueNext'
       | 'dueMake'
@@ -36,6 +37,18 @@ export const SCRIPTS: {
   claim: load('claim', ['chain', 'dirty', 'due', 'flight']),
   acknowledge: load('acknowledge', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
   park: load('park', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats']),
+  empty: load('empty', [
+    'chain',
+    'dirty',
+    'due',
+    'flight',
+    'seen',
+    'seen:old',
+    'recent',
+    'recent:old',
+    'dead',
+    'stats',
+  ]),
   retry: load('retry', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
   dueNext: load('due-next', ['chain', 'due']),
   dueMake: load('due-make', ['chain', 'due', 'flight']),

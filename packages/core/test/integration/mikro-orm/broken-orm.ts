@@ -36,12 +36,21 @@ export async function classesOf(databaseUrl: string): Promise<Classes> {
 
 /** Replaces a method (`undefined`: takes it away), until it is disposed. */
 export function replaced(owner: object, method: string, by: Method | undefined): Disposable {
-  const own = Object.getOwnPropertyDescriptor(owner, method);
-  Object.defineProperty(owner, method, { value: by, configurable: true, writable: true });
+  return redefined(owner, method, { value: by, configurable: true, writable: true });
+}
+
+/** The same for what is asked for without a call. */
+export function replacedGetter(owner: object, name: string, by: () => unknown): Disposable {
+  return redefined(owner, name, { get: by, configurable: true });
+}
+
+function redefined(owner: object, name: string, by: PropertyDescriptor): Disposable {
+  const own = Object.getOwnPropertyDescriptor(owner, name);
+  Object.defineProperty(owner, name, by);
   return {
     [Symbol.dispose]: () => {
-      if (own) Object.defineProperty(owner, method, own);
-      else Reflect.deleteProperty(owner, method);
+      if (own) Object.defineProperty(owner, name, own);
+      else Reflect.deleteProperty(owner, name);
     },
   };
 }

@@ -6,11 +6,19 @@ import {
   classesOf,
   prepareOptions,
   replaced,
+  replacedGetter,
   type Act,
   type Classes,
   writePastTransaction,
 } from './broken-orm.js';
 import { Note, Product, shopOrm } from './shop.js';
+
+const GENERATOR = Object.fromEntries(
+  ['clear', 'drop', 'refresh', 'dropDatabase', 'dropNamespace', 'dropTableIfExists'].map((name) => [
+    name,
+    async () => undefined,
+  ]),
+);
 
 let db: Database;
 let classes: Classes;
@@ -68,6 +76,11 @@ describe('an ORM that lacks what a hook replaces is refused when it is made, by 
     expect(await refusalAtBoot(db.url, { before })).toContain(`its driver has no method ${method}()`);
   });
 
+  test.each(['begin', 'commit', 'rollback', 'transactional'])('connection.%s()', async (method) => {
+    const before: Act = ({ driver }) => void replaced(driver.getConnection('write'), method, undefined);
+    expect(await refusalAtBoot(db.url, { before })).toContain(`its connection has no method ${method}()`);
+  });
+
   test.each(['registerExtension', 'getExtension'])('config.%s()', async (method) => {
     const before: Act = ({ config }) => void replaced(config, method, undefined);
     expect(await refusalAtBoot(db.url, { before })).toContain(`its configuration has no method ${method}()`);
@@ -105,6 +118,16 @@ describe('an ORM that lacks what a hook replaces is refused when it is made, by 
   });
 });
 
+test.each(Object.keys(GENERATOR))('a schema generator without %s() is refused when it is asked for', async (method) => {
+  const after: Act = ({ config }) =>
+    config.registerExtension('@mikro-orm/schema-generator', () => ({ ...GENERATOR, [method]: undefined }));
+  const orm = await brokenOrm(db.url, { after });
+  const { code, message } = await refusalOf(async () => orm.schema.clear());
+  await orm.close();
+  expect(code).toBe('ORM_INCOMPATIBLE');
+  expect(message).toContain(`its schema generator has no method ${method}()`);
+});
+
 describe('an ORM that has every method and no longer asks one of them is refused when it is made', () => {
   test('discovery that calls no listener', async () => {
     const after: Act = ({ config }) =>
@@ -129,6 +152,16 @@ describe('an ORM that has every method and no longer asks one of them is refused
   test('em.clear() that does not ask the unit of work', async () => {
     using _clear = replaced(classes.entityManager, 'clear', () => undefined);
     expect(await refusalAtBoot(db.url)).toContain('em.clear() does not ask the unit of work');
+  });
+
+  test('orm.schema that is not the schema generator of the configuration', async () => {
+    using _schema = replacedGetter(classes.orm, 'schema', () => undefined);
+    expect(await refusalAtBoot(db.url)).toContain('orm.schema is not the schema generator of its configuration');
+  });
+
+  test('a platform without a schema generator', async () => {
+    const before: Act = ({ driver }) => void replaced(driver.getPlatform(), 'getSchemaGenerator', undefined);
+    expect(await refusalAtBoot(db.url, { before })).toContain('its platform has no method getSchemaGenerator()');
   });
 
   test('a unit of work that makes a persister for every call', async () => {

@@ -33,6 +33,10 @@ export class MemorySink implements ChangeSink {
     }
   }
 
+  async isPrepared(): Promise<boolean> {
+    return true;
+  }
+
   async prepare(): Promise<string> {
     return 'memory';
   }

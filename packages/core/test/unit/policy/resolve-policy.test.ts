@@ -14,6 +14,7 @@ function resolve(policy: unknown, defaults: unknown = {}, facts = VERSIONED): Re
 describe('a policy', () => {
   it('has a default for every option', () => {
     expect(resolve({})).toEqual({
+      mode: 'behind',
       debounceMs: 100,
       maxDelayMs: 1_000,
       detect: 'version',
@@ -32,6 +33,7 @@ describe('a policy', () => {
 
   it('takes every option', () => {
     const policy = {
+      mode: 'behind',
       debounce: '2s',
       maxDelay: '1m',
       detect: 'changed-properties',
@@ -47,6 +49,7 @@ describe('a policy', () => {
       inserts: 'refuse',
     };
     expect(resolve(policy)).toEqual({
+      mode: 'behind',
       debounceMs: 2_000,
       maxDelayMs: 60_000,
       detect: 'changed-properties',

@@ -3,7 +3,8 @@ import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/es';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { describe, expect, it } from 'vitest';
 import { collectPolicies } from '../../../src/policy/policy-registry.js';
-import { policyOn, WriteBehind } from '../../../src/policy/write-behind.js';
+import { policyOn } from '../../../src/policy/attach-policy.js';
+import { WriteBehind } from '../../../src/policy/write-behind.js';
 import type { StoredPolicy } from '../../../src/policy/write-policy.js';
 
 @Entity()

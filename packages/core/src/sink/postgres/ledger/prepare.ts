@@ -48,6 +48,13 @@ export async function verifyLedger(
   );
 }
 
+/** Whether the namespace has shards here; `false` also where there are no tables. */
+export async function hasShards(client: pg.ClientBase, tables: LedgerTables, namespace: string): Promise<boolean> {
+  if (!(await exist(client, tables))) return false;
+  const { rows } = await client.query(`select from ${tables.shard} where namespace = $1 limit 1`, [namespace]);
+  return rows.length > 0;
+}
+
 /** Asked first, because `create … if not exists` wants the right to create even where there is nothing to do. */
 async function exist(client: pg.ClientBase, tables: LedgerTables): Promise<boolean> {
   const { rows } = await client.query<{ found: boolean }>(

@@ -8,6 +8,8 @@ local due = KEYS[2]
 local flight = KEYS[3]
 local epoch, mark, from, limit, scope = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 
+local WANTED_FROM = 6
+
 -- include: bulk
 -- include: scope
 

@@ -1,23 +1,10 @@
--- Which rows a drain is about, told by the row key alone.
--- Needs: due, flight, scope, mark, and ARGV from the sixth
+-- Which rows a drain is about.
+-- Needs: due, flight, scope, mark, and what in-scope needs
+
+-- include: in-scope
 
 local FIRST_TIME = 1000000000000
 local BEFORE_TIME = '(1000000000000'
-
-local wanted = {}
-for index = 6, #ARGV do
-  wanted[ARGV[index]] = true
-end
-
--- A row key is a JSON array of schema, table and key, so that its beginning up to the comma after the table names the table.
-local function in_scope(row_key)
-  if scope == 'all' then return true end
-  if scope == 'rows' then return wanted[row_key] end
-  for beginning in pairs(wanted) do
-    if string.sub(row_key, 1, #beginning) == beginning then return true end
-  end
-  return false
-end
 
 -- Unmarked rows by time, never ending between rows of one time, and where to go on, or ''.
 local function rows_from(from, limit)

@@ -1,0 +1,99 @@
+import type { MikroORM } from '@mikro-orm/core';
+import type { SqlSchemaGenerator } from '@mikro-orm/postgresql';
+import type { EmptyScope } from '../../staging/staging-store.js';
+import type { TypeRegistry } from '../describe/type-registry.js';
+import type { Engine } from '../engine.js';
+import { incompatible } from './incompatible.js';
+
+const GENERATOR = '@mikro-orm/schema-generator';
+
+interface SchemaHooks {
+  readonly types: TypeRegistry;
+  readonly engine: Engine;
+  /** After it: the sequences of the tables may have begun anew. */
+  readonly emptied: () => void;
+}
+
+/** Which tables a call clears or drops; `undefined` where it leaves the write-behind ones alone. */
+type ScopeOf = (generator: SqlSchemaGenerator, ...parameters: never[]) => EmptyScope | undefined;
+type Method = (...parameters: never[]) => Promise<unknown>;
+
+/**
+ * Whoever clears or drops tables by the schema generator means their rows, the pending ones too: those are thrown away first, or they would be written afterwards. Everything else
+ * of the generator, `create` and `update` among it, is left alone.
+ */
+export function hookSchema(orm: MikroORM, hooks: SchemaHooks): void {
+  const { config } = orm;
+  const platform = orm.driver.getPlatform();
+  const extension = config.getExtension.bind(config);
+  const generator = platform.getSchemaGenerator.bind(platform);
+  const probe = {};
+  let answer: () => unknown = () => probe;
+  config.getExtension = (name: string) => (name === GENERATOR ? (answer() as never) : extension(name));
+  if ((orm.schema as unknown) !== probe)
+    throw incompatible('orm.schema is not the schema generator of its configuration');
+  answer = () => hooked(extension(GENERATOR), orm, hooks);
+  platform.getSchemaGenerator = (...parameters) => hooked(generator(...parameters), orm, hooks);
+}
+
+const HOOKED: unique symbol = Symbol('spillway.hooked');
+
+function hooked<T>(generator: T, orm: MikroORM, { types, engine, emptied }: SchemaHooks): T {
+  if (typeof generator !== 'object' || generator === null || HOOKED in generator) return generator;
+  for (const [name, scopeOf] of Object.entries(scopes(orm, types))) {
+    const method: unknown = Reflect.get(generator, name);
+    if (typeof method !== 'function') throw incompatible(`its schema generator has no method ${name}()`);
+    const call = method.bind(generator) as Method;
+    const replacement: Method = async (...parameters) => {
+      const scope = scopeOf(generator as never, ...parameters);
+      if (scope === undefined) return call(...parameters);
+      await engine.empty(scope);
+      try {
+        return await call(...parameters);
+      } finally {
+        emptied();
+      }
+    };
+    Object.assign(generator, { [name]: replacement });
+  }
+  return Object.defineProperty(generator, HOOKED, { value: true });
+}
+
+/** By method. One that calls another one of them (`refresh` calls `drop`) empties what is empty again. */
+function scopes(orm: MikroORM, types: TypeRegistry): Readonly<Record<string, ScopeOf>> {
+  const named = (isGone: (schema: string, table: string) => boolean): EmptyScope | undefined => {
+    const tables = types.all
+      .map(({ table }) => ({ schema: table.schema, table: table.name }))
+      .filter(({ schema, table }) => isGone(schema, table));
+    return tables.length === 0 ? undefined : { kind: 'tables', tables };
+  };
+  const everything: EmptyScope | undefined = { kind: 'all' };
+  const defaultSchema = orm.config.get('schema') ?? orm.driver.getPlatform().getDefaultSchemaName() ?? 'public';
+  /** As the generator itself tells them: without those that it is set to skip. */
+  const ofGenerator = (generator: SqlSchemaGenerator, schema: string | undefined): EmptyScope | undefined => {
+    const theirs = new Set(
+      generator
+        .getTargetSchema(schema)
+        .getTables()
+        .map((table) => JSON.stringify([table.schema ?? defaultSchema, table.name])),
+    );
+    return named((ofTable, table) => theirs.has(JSON.stringify([ofTable, table])));
+  };
+  const dropped: ScopeOf = (generator, options?: { readonly schema?: string; readonly dropDb?: boolean }) => {
+    if (types.all.length === 0) return undefined;
+    return options?.dropDb ? everything : ofGenerator(generator, options?.schema);
+  };
+  return {
+    clear: (generator, options?: { readonly schema?: string; readonly truncate?: boolean }) =>
+      types.all.length === 0
+        ? undefined
+        : ofGenerator(generator, options?.schema ?? (options?.truncate === false ? undefined : defaultSchema)),
+    drop: dropped,
+    refresh: dropped,
+    dropDatabase: (_, name?: string) =>
+      types.all.length > 0 && (name ?? orm.config.get('dbName')) === orm.config.get('dbName') ? everything : undefined,
+    dropNamespace: (_, name?: string) => named((schema) => schema === name),
+    dropTableIfExists: (_, name?: string, schema?: string) =>
+      named((ofTable, table) => table === name && ofTable === (schema ?? defaultSchema)),
+  };
+}

@@ -16,7 +16,8 @@ import type { Increments } from './mikro-orm/write/build-increment.js';
 import { resolveOptions } from './resolve-options.js';
 import type { Logger, ResolvedOptions, SpillwayOptions } from './options.js';
 import type { ResolvedPolicy } from './policy/policy.js';
-import type { DeadLetterStore, StagingStats } from './staging/staging-store.js';
+import type { SpillwayStatus } from './observability/status.js';
+import type { DeadLetterStore } from './staging/staging-store.js';
 
 const EXTENSION = '@spillway/core';
 const TIMEOUTS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
@@ -151,8 +152,8 @@ export class Spillway implements AsyncDisposable {
     await this.#runtime.increment(entity, key, increments);
   }
 
-  /** What is pending, in flight and dead, and what has been coalesced; without a scan. */
-  async status(): Promise<StagingStats> {
+  /** What is pending, in flight and dead, what has been coalesced, and which reads had to wait; without a scan. */
+  async status(): Promise<SpillwayStatus> {
     return this.#runtime.status();
   }
 

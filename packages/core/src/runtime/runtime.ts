@@ -3,24 +3,27 @@ import { Utils, type EntityName } from '@mikro-orm/core';
 import type { Change } from '../change/change.js';
 import { parseRowKey, type RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
-import { SpillwayError } from '../errors.js';
+import { isDrainTimeout, SpillwayError } from '../errors.js';
 import { SpillwayEvents } from '../events.js';
 import { emptyShards } from '../flush/empty-shards.js';
 import type { StopOptions, StopReport } from '../flush/worker.js';
 import type { DrainResult } from '../flush/drain.js';
 import { buildIncrement, type Increments } from '../mikro-orm/write/build-increment.js';
 import { typesOf, withParents } from '../mikro-orm/describe/with-parents.js';
-import type { DrainOptions, Engine } from '../mikro-orm/engine.js';
+import type { DrainOptions, Engine, QueryDrain } from '../mikro-orm/engine.js';
 import { changeError } from '../mikro-orm/write/refusal-error.js';
 import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
+import { ForcedDrains } from '../observability/forced-drains.js';
+import type { SpillwayStatus } from '../observability/status.js';
 import { judgeHealth, unknownHealth, type Health } from '../observability/health.js';
 import { TroubleWatch } from '../observability/trouble-watch.js';
 import { drainPatiently } from '../read/patient-drain.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { Table } from '../sink/table.js';
 import type { StageResult } from '../staging/stager.js';
-import type { DeadLetterStore, DueScope, EmptyScope, StageCall, StagingStats } from '../staging/staging-store.js';
+import type { DeadLetterStore, DueScope, EmptyScope, StageCall } from '../staging/staging-store.js';
 import { hasBeenUsed, openParts, type Parts } from './parts.js';
+import { QueryDrains } from './query-drains.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
 /** Inside a transaction, whose own locks may be in the way, a drain is given up soon. */
@@ -43,6 +46,8 @@ export class Runtime implements Engine {
   readonly events: SpillwayEvents = new SpillwayEvents();
   readonly #trouble: TroubleWatch = new TroubleWatch(this.events);
   readonly #around: RuntimeSurroundings;
+  readonly #forced = new ForcedDrains();
+  readonly #queryDrains: QueryDrains;
   #opening: Promise<Parts> | undefined;
   #isStarted = false;
   #isStopped = false;
@@ -50,6 +55,12 @@ export class Runtime implements Engine {
 
   constructor(around: RuntimeSurroundings) {
     this.#around = around;
+    this.#queryDrains = new QueryDrains({
+      types: around.types,
+      events: this.events,
+      forced: this.#forced,
+      open: async () => this.#open(),
+    });
     // Nobody need be listening; a change that was acknowledged and will not be written must not pass in silence.
     this.events.on('dead-letter', ({ entity, rowKey, code, reason }) =>
       around.logger.error(
@@ -97,6 +108,10 @@ export class Runtime implements Engine {
     await (await this.#open()).staging.forget(keys);
   }
 
+  async drainForQuery(touched: readonly WriteBehindType[], caller: string): Promise<QueryDrain> {
+    return this.#queryDrains.before(touched, caller);
+  }
+
   async drain(scope: DueScope, options: DrainOptions = {}): Promise<void> {
     const { worker, staging } = await this.#open();
     const asked = {
@@ -112,8 +127,7 @@ export class Runtime implements Engine {
       });
       if (outcome === 'refused') this.events.emit({ type: 'lagging', reason: 'refused' });
     } catch (error) {
-      const isTimeout = error instanceof SpillwayError && error.code === 'DRAIN_TIMEOUT';
-      if (!isTimeout || !options.insideTransaction || this.#needsOrder(scope, options)) throw error;
+      if (!isDrainTimeout(error) || !options.insideTransaction || this.#needsOrder(scope, options)) throw error;
       this.events.emit({ type: 'lagging', reason: 'transaction' });
     }
   }
@@ -145,8 +159,9 @@ export class Runtime implements Engine {
     if (!result.staged.has(change.rowKey)) throw changeError(change, result);
   }
 
-  async status(): Promise<StagingStats> {
-    return (await this.#open()).staging.stats();
+  async status(): Promise<SpillwayStatus> {
+    const counts = await (await this.#open()).staging.stats();
+    return { ...counts, forcedDrains: this.#forced.byCaller };
   }
 
   /** Never rejects: that the question fails is an answer. */

@@ -25,6 +25,7 @@ export const SCRIPTS: {
       | 'empty'
       | 'retry'
       | 'dueNext'
+      | 'dueHolding'
       | 'dueMake'
       | 'duePending'
       | 'stats'
@@ -51,6 +52,7 @@ export const SCRIPTS: {
   ]),
   retry: load('retry', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
   dueNext: load('due-next', ['chain', 'due']),
+  dueHolding: load('due-holding', ['chain', 'stats']),
   dueMake: load('due-make', ['chain', 'due', 'flight']),
   duePending: load('due-pending', ['chain', 'due']),
   stats: load('stats', ['chain', 'flight', 'dead', 'stats', 'dirty', 'due']),

@@ -17,15 +17,20 @@ export class Numbers {
 /**
  * What was seen, so that both worlds can be compared: numbers from sequences stand as the tags of their rows, because they have gaps and another order across processes, and lists
  * without an order are sorted. Nothing else is forgiven.
+ *
+ * @param reborn keys of rows that were deleted and inserted again, whose versions go on in one world and begin anew in the other
  */
-export function comparable(seen: Seen, numbers: Numbers): Seen {
+export function comparable(seen: Seen, numbers: Numbers, reborn: ReadonlySet<string>): Seen {
   if (typeof seen !== 'object' || seen === null) return seen;
-  if (Array.isArray(seen)) return seen.map((each: Seen) => comparable(each, numbers));
+  if (Array.isArray(seen)) return seen.map((each: Seen) => comparable(each, numbers, reborn));
   const content = seen as Readonly<Record<string, Seen>>;
   const { $number: number, $bag: bag } = content;
   if (Array.isArray(number)) return numbers.tagOf(String(number[0]), number[1]);
-  if (Array.isArray(bag)) return sorted(bag.map((each: Seen) => comparable(each, numbers)));
-  const parts = Object.entries(content).map(([name, part]) => [name, comparable(part, numbers)] as const);
+  if (Array.isArray(bag)) return sorted(bag.map((each: Seen) => comparable(each, numbers, reborn)));
+  const isReborn = reborn.has(String(content['key'] ?? content['id']));
+  const parts = Object.entries(content).map(
+    ([name, part]) => [name, isReborn && name === 'version' ? 'a version' : comparable(part, numbers, reborn)] as const,
+  );
   return Object.fromEntries(parts.filter(([, part]) => part !== undefined).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 

@@ -10,7 +10,6 @@ import { openBehind, openPlain, type LaneSettings, type Pace } from './open-orm.
 import type { World } from './second-process.js';
 import { SecondProcess } from './second-process-link.js';
 import type { Act, Nudge, Program, Step, Target } from './steps.js';
-import { printStep } from './print.js';
 import { emptyTables, tablesOf } from './tables.js';
 
 /** Why the two worlds are not the same. */
@@ -94,22 +93,18 @@ export class Lane implements AsyncDisposable {
     }
   }
 
-  async act(world: World, step: Step, keys: Readonly<Record<string, Key>>): Promise<Observation> {
-    const t = performance.now();
-    try {
-      return await this.act2(world, step, keys);
-    } finally {
-      const d = performance.now() - t;
-      if (d > 1500) console.log('SLOW', world, d.toFixed(0), printStep(step, 0));
-    }
-  }
-  async act2(world: World, { process, fork, act }: Step, keys: Readonly<Record<string, Key>>): Promise<Observation> {
+  async act(world: World, { process, fork, act }: Step, keys: Readonly<Record<string, Key>>): Promise<Observation> {
     return process === 0 ? this.#actors[world].run(fork, act, keys) : this.#second.run(world, fork, act, keys);
   }
 
   async discard({ process, fork }: Step): Promise<void> {
     if (process === 1) return this.#second.discard(fork);
     for (const world of WORLDS) this.#actors[world].discard(fork);
+  }
+
+  async discardAll(): Promise<void> {
+    for (const world of WORLDS) this.#actors[world].reset();
+    await this.#second.reset();
   }
 
   /** Writes everything. Answers what could not be written, which is nothing, if all is well. */
@@ -129,8 +124,8 @@ export class Lane implements AsyncDisposable {
     );
   }
 
-  async tables(world: World): Promise<Seen> {
-    return tablesOf(this.#orms[world]);
+  async tables(world: World, reborn: ReadonlySet<string>): Promise<Seen> {
+    return tablesOf(this.#orms[world], reborn);
   }
 
   /** Whether the next program finds nothing of the last one. */
@@ -143,11 +138,8 @@ export class Lane implements AsyncDisposable {
     const service = Spillway.of(this.#orms.behind);
     const { dead } = await service.status();
     if (dead > 0) for (const letter of await service.deadLetters.list()) await service.deadLetters.discard(letter);
-    for (const world of WORLDS) {
-      this.#actors[world].reset();
-      await emptyTables(this.#orms[world]);
-    }
-    await this.#second.reset();
+    await this.discardAll();
+    for (const world of WORLDS) await emptyTables(this.#orms[world]);
     return !unwritten?.startsWith('still pending');
   }
 }
@@ -158,6 +150,9 @@ class Run {
   readonly #program: Program;
   readonly #keys: Readonly<Record<World, Record<string, Key>>> = { plain: {}, behind: {} };
   readonly #numbers: Readonly<Record<World, Numbers>> = { plain: new Numbers(), behind: new Numbers() };
+  /** Rows that were there at some time, by their keys, and those of them that were made again. */
+  readonly #born = new Set<string>();
+  readonly #reborn = new Set<string>();
   #left = 0;
 
   constructor(lane: Lane, name: string, program: Program) {
@@ -175,7 +170,10 @@ class Run {
       if (what.length > 0) return this.#report({ step: index, what });
     }
     const unwritten = await this.#lane.settle();
-    const [plain, behind] = [await this.#lane.tables('plain'), await this.#lane.tables('behind')];
+    const [plain, behind] = [
+      await this.#lane.tables('plain', this.#reborn),
+      await this.#lane.tables('behind', this.#reborn),
+    ];
     const what = [...unwritten, ...differences(plain, behind, 'tables')];
     return this.#report(what.length > 0 ? { step: undefined, what } : undefined);
   }
@@ -199,6 +197,7 @@ class Run {
     this.#learn('plain', plain);
     this.#learn('behind', behind);
     if (plain.error || behind.error) await this.#lane.discard(step);
+    if (this.#noteBirths(step.act, plain)) await this.#lane.discardAll();
     const [expected, seen] = [this.#comparable('plain', plain), this.#comparable('behind', behind)];
     if (isSame(expected, seen)) return [];
     const messages = [plain, behind].flatMap(({ error }) => (error ? [`${error.name}: ${error.message}`] : []));
@@ -213,9 +212,29 @@ class Run {
     }
   }
 
+  /**
+   * A row that is inserted again under its key goes on with the versions of the one that was deleted; plain MikroORM begins anew, so that whoever still holds the old row writes over the
+   * new one. Nobody holds it any more when this has answered `true`.
+   */
+  #noteBirths(act: Act | Nudge, { changed, error }: Observation): boolean {
+    if (error) return false;
+    const made = changed.flatMap((change) => {
+      const { create, key } = change as { readonly create?: string; readonly key: Seen };
+      return create !== undefined && typeof key === 'string' ? [key] : [];
+    });
+    const inserted = act.do === 'insert' ? act.rows.map(({ target }) => String(this.#keys.plain[target.tag])) : [];
+    let isReborn = false;
+    for (const key of [...made, ...inserted]) {
+      isReborn ||= this.#born.has(key);
+      if (this.#born.has(key)) this.#reborn.add(key);
+      this.#born.add(key);
+    }
+    return isReborn;
+  }
+
   #comparable(world: World, { seen, changed, error }: Observation): Seen {
     const all = { seen, changed: { $bag: changed }, error: error?.name };
-    return comparable(error ? { error: error.name } : all, this.#numbers[world]);
+    return comparable(error ? { error: error.name } : all, this.#numbers[world], this.#reborn);
   }
 }
 

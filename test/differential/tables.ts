@@ -18,7 +18,7 @@ const MOMENTS = ['passport.changed_at'];
 type Row = Readonly<Record<string, Seen>>;
 
 /** Every row of every table, all columns. */
-export async function tablesOf(orm: MikroORM): Promise<Seen> {
+export async function tablesOf(orm: MikroORM, reborn: ReadonlySet<string>): Promise<Seen> {
   const selects = TABLES.map((table) => `select '${table}' as name, to_jsonb(t) as content from "${table}" as t`);
   const rows: { name: string; content: Row }[] = await orm.em.getConnection().execute(selects.join(' union all '));
   const numbers = new Numbers();
@@ -32,7 +32,7 @@ export async function tablesOf(orm: MikroORM): Promise<Seen> {
       if (MOMENTS.includes(place)) return [column, 'a moment'];
       return [column, numbered === undefined || value === null ? value : { $number: [numbered, value] }];
     });
-    (tables[name] ??= []).push(comparable(Object.fromEntries(columns), numbers));
+    (tables[name] ??= []).push(comparable(Object.fromEntries(columns), numbers, reborn));
   }
   return Object.fromEntries(
     Object.entries(tables)

@@ -1,5 +1,5 @@
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
-import type { EntityMetadata, QueryResult } from '@mikro-orm/core';
+import type { Collection, EntityMetadata, QueryResult } from '@mikro-orm/core';
 import { incompatible } from './incompatible.js';
 import type { ContractWatch } from './contract-watch.js';
 import type { DirectWrites } from '../write/direct-writes.js';
@@ -20,7 +20,8 @@ type DriverMethod =
   | 'nativeUpdate'
   | 'nativeUpdateMany'
   | 'nativeDelete'
-  | 'loadFromPivotTable';
+  | 'loadFromPivotTable'
+  | 'syncCollections';
 
 export const DRIVER_METHODS: readonly DriverMethod[] = [
   'find',
@@ -33,6 +34,7 @@ export const DRIVER_METHODS: readonly DriverMethod[] = [
   'nativeDelete',
   'nativeClone',
   'loadFromPivotTable',
+  'syncCollections',
 ];
 
 /** Set in the options of `findOne`, which answers by `find`: reads are hooked there. */
@@ -106,6 +108,11 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
         transaction,
       });
       return call('loadFromPivotTable', [property, owners, where, order, transaction, queried, ...others]);
+    },
+    syncCollections: async (collections: Iterable<Collection<object>>, options: Options = {}) => {
+      const all = [...collections];
+      await reads.beforeCollections(all, options);
+      return call('syncCollections', [all, options]);
     },
     nativeInsert: async (entity: unknown, data: Payload, options: Options = {}) => {
       const staged = await direct.insert(metaOf(entity, options), [data], options);

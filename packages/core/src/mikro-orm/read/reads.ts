@@ -1,4 +1,4 @@
-import { Utils, type EntityMetadata } from '@mikro-orm/core';
+import { helper, Utils, type Collection, type EntityMetadata } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
 import { readByKey } from '../../read/read-by-key.js';
 import type { Pending } from '../../staging/staging-store.js';
@@ -41,7 +41,8 @@ export class Reads {
     // What a transaction reads may be what it goes on to change by SQL, so nothing is laid over; a lock makes no other query of it.
     const keys =
       type && !isDrained(options) ? lookupKeys(type, where, inside ? unlocked(options) : options) : undefined;
-    if (type && keys && !isDrained(options)) await this.#drain(joinedOwners(this.#types, meta), inside);
+    if (type && keys && !isDrained(options))
+      await this.#drain(joinedOwners(this.#types, meta), `${meta.className}.${call}`, inside);
     if (type && keys && type.lookups === 'overlay' && !inside && !hasSession(options['em'])) {
       const rows = [...(await this.rows(type, keys, find, options)).values()];
       // What is only staged has not met the condition that MikroORM adds for a subclass.
@@ -93,6 +94,17 @@ export class Reads {
     if (made.length === 0) return;
     await this.#drainRows(made, options);
     await this.#engine.forget(made);
+  }
+
+  /** Before the pivot tables of a flush are written: a flush in a transaction that changes nothing but collections has had no other occasion. */
+  async beforeCollections(collections: readonly Collection<object>[], options: Options): Promise<void> {
+    const keys = new Set<RowKey>();
+    for (const entity of collections.flatMap((collection) => [collection.owner, ...collection.getItems(false)])) {
+      const type = this.#types.of(helper(entity).__meta);
+      const key = type?.isIn(helper(entity).__schema) ? knownRowKey(type, entity) : undefined;
+      if (key !== undefined) keys.add(key);
+    }
+    if (keys.size > 0) await this.#drainRows([...keys], options);
   }
 
   /** Rows that are referred to must be there, or the statement breaks a foreign key. */

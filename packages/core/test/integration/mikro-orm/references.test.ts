@@ -82,3 +82,15 @@ describe('the inverse side of a one-to-one relation, whose key MikroORM reads by
     });
   });
 });
+
+test('a reference that is set to undefined is null afterwards, as MikroORM writes it', async () => {
+  await expectSame(async (em, { Person }, see) => {
+    const person = em.create(Person, { id: 20, name: 'Ann' });
+    Object.assign(person, { mentor: person });
+    await em.flush();
+    const other = orm.em.fork();
+    Object.assign(await other.findOneOrFail(Person, 20), { mentor: undefined });
+    await other.flush();
+    see(await found(Person, { id: 20 }));
+  });
+});

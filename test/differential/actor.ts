@@ -88,7 +88,7 @@ export class Actor {
   }
 
   #newFork(): Fork {
-    return { em: this.#orm.em.fork() as EntityManager, schemas: this.#schemas, created: new Map() };
+    return { em: this.#orm.em.fork(), schemas: this.#schemas, created: new Map() };
   }
 
   async #act(fork: Fork, act: Act | Nudge, keys: Keys): Promise<Seen> {
@@ -134,13 +134,11 @@ export class Actor {
       case 'nativeUpdate': {
         const where = whereOf(fork, act.kind, act.where, keys);
         const values = data(fork, act.values, keys);
-        return where && values
-          ? fork.em.nativeUpdate(schemaOf(fork.schemas, act.kind), where as never, values)
-          : 'unknown';
+        return where && values ? fork.em.nativeUpdate(schemaOf(fork.schemas, act.kind), where, values) : 'unknown';
       }
       case 'nativeDelete': {
         const where = whereOf(fork, act.kind, act.where, keys);
-        return where ? fork.em.nativeDelete(schemaOf(fork.schemas, act.kind), where as never) : 'unknown';
+        return where ? fork.em.nativeDelete(schemaOf(fork.schemas, act.kind), where) : 'unknown';
       }
       case 'bump':
         return this.#bump(act.target, act.by, keys);
@@ -160,7 +158,7 @@ export class Actor {
   /** Counts as an application does: on a row that it has just read. */
   async #bump(target: Target, by: number, keys: Keys): Promise<Seen> {
     const em = this.#orm.em.fork();
-    const page = await em.findOne(schemaOf(this.#schemas, 'Page'), keyOf(target, keys) as never);
+    const page = await em.findOne(schemaOf(this.#schemas, 'Page'), keyOf(target, keys));
     if (!page) return 'none';
     Object.assign(page, {
       hits: Number(Reflect.get(page, 'hits')) + by,
@@ -178,7 +176,7 @@ export class Actor {
     }
     const rows = await this.#orm.em
       .fork()
-      .nativeUpdate(schemaOf(this.#schemas, 'Page'), key as never, { hits: raw('hits + ?', [by]) });
+      .nativeUpdate(schemaOf(this.#schemas, 'Page'), key, { hits: raw('hits + ?', [by]) });
     if (rows === 0) throw new Unlicensed('an increment of a row that is gone is a dead letter ROW_MISSING');
     return 'incremented';
   }
@@ -187,7 +185,7 @@ export class Actor {
     const seen: Seen[] = [];
     try {
       await fork.em.transactional(async (em) => {
-        const inner: Fork = { ...fork, em: em as EntityManager, created: new Map(fork.created) };
+        const inner: Fork = { ...fork, em: em, created: new Map(fork.created) };
         for (const each of act.acts) {
           if (each.do === 'transaction') seen.push(await this.#nested(inner, each, keys));
           else seen.push(await this.#act(inner, each, { ...keys, ...learnedIn(inner, keys) }));
@@ -270,9 +268,8 @@ async function collect(fork: Fork, act: Act & { do: 'collect' }, keys: Keys): Pr
 async function get(fork: Fork, { target, by }: Act & { do: 'get' }, keys: Keys): Promise<Seen> {
   const key = keyOf(target, keys);
   if (key === undefined) return 'unknown';
-  if (by === 'findOne') return observe(await fork.em.findOne(schemaOf(fork.schemas, target.kind), key as never));
-  if (by === 'findOneOrFail')
-    return observe(await fork.em.findOneOrFail(schemaOf(fork.schemas, target.kind), key as never));
+  if (by === 'findOne') return observe(await fork.em.findOne(schemaOf(fork.schemas, target.kind), key));
+  if (by === 'findOneOrFail') return observe(await fork.em.findOneOrFail(schemaOf(fork.schemas, target.kind), key));
   const entity = await find(fork, target, keys);
   return entity ? observe(await fork.em.refresh(entity)) : 'none';
 }
@@ -281,7 +278,7 @@ async function getMany(fork: Fork, { kind, tags }: Act & { do: 'getMany' }, keys
   const known = tags.map((target) => keyOf(target, keys)).filter((key) => key !== undefined);
   if (known.length === 0) return 'unknown';
   const where = kind === 'Enrolment' ? known[0] : { [keyName(kind)]: { $in: known } };
-  return bag(await fork.em.find(schemaOf(fork.schemas, kind), where as never));
+  return bag(await fork.em.find(schemaOf(fork.schemas, kind), where));
 }
 
 async function query(fork: Fork, asked: Query, keys: Keys): Promise<Seen> {
@@ -298,11 +295,11 @@ async function query(fork: Fork, asked: Query, keys: Keys): Promise<Seen> {
     ...(refresh && { refresh }),
     ...(fields && { fields }),
   } as never;
-  if (ask === 'count') return fork.em.count(schema, where as never);
-  if (ask === 'findOne') return observe(await fork.em.findOne(schema, where as never, options));
+  if (ask === 'count') return fork.em.count(schema, where);
+  if (ask === 'findOne') return observe(await fork.em.findOne(schema, where, options));
   const list = (found: object[]): Seen => (orderBy ? found.map((each) => observe(each)) : bag(found));
-  if (ask === 'find') return list(await fork.em.find(schema, where as never, options));
-  const [found, count] = await fork.em.findAndCount(schema, where as never, options);
+  if (ask === 'find') return list(await fork.em.find(schema, where, options));
+  const [found, count] = await fork.em.findAndCount(schema, where, options);
   return { found: list(found), count };
 }
 
@@ -316,9 +313,7 @@ async function insert(fork: Fork, rows: Rows, keys: Keys): Promise<Seen> {
   const schema = schemaOf(fork.schemas, kind);
   const contents = made.map(({ content }) => content) as never[];
   const answers: unknown[] =
-    made.length === 1
-      ? [await fork.em.insert(schema, contents[0] as never)]
-      : await fork.em.insertMany(schema, contents);
+    made.length === 1 ? [await fork.em.insert(schema, contents[0])] : await fork.em.insertMany(schema, contents);
   // A number is learned as if the row had been created as an entity.
   for (const [index, { target }] of made.entries())
     if (NUMBERED[kind] !== undefined) fork.created.set(target.tag, { kind, entity: { id: answers[index] } });
@@ -331,7 +326,7 @@ async function upsert(fork: Fork, rows: Rows, keys: Keys): Promise<Seen> {
   if (!made || !first) return 'unknown';
   const schema = schemaOf(fork.schemas, first.target.kind);
   const contents = made.map(({ content }) => content) as never[];
-  if (made.length === 1) return observe(await fork.em.upsert(schema, contents[0] as never));
+  if (made.length === 1) return observe(await fork.em.upsert(schema, contents[0]));
   return bag(await fork.em.upsertMany(schema, contents));
 }
 
@@ -367,7 +362,7 @@ async function find(fork: Fork, target: Target, keys: Keys): Promise<object | un
   if (created && Utils.isEntity(created)) return created;
   const key = keyOf(target, keys);
   if (key === undefined) return undefined;
-  return ((await fork.em.findOne(schemaOf(fork.schemas, target.kind), key as never)) as object | null) ?? undefined;
+  return ((await fork.em.findOne(schemaOf(fork.schemas, target.kind), key)) as object | null) ?? undefined;
 }
 
 function reference(fork: Fork, target: Target, keys: Keys): object | undefined {

@@ -27,7 +27,7 @@ export function comparable(seen: Seen, numbers: Numbers, reborn: ReadonlySet<str
   const { $number: number, $bag: bag } = content;
   if (Array.isArray(number)) return numbers.tagOf(String(number[0]), number[1]);
   if (Array.isArray(bag)) return sorted(bag.map((each: Seen) => comparable(each, numbers, reborn)));
-  const isReborn = reborn.has(String(content['key'] ?? content['id']));
+  const isReborn = [content['key'], content['id']].some((key) => typeof key === 'string' && reborn.has(key));
   const parts = Object.entries(content).map(
     ([name, part]) => [name, isReborn && name === 'version' ? 'a version' : comparable(part, numbers, reborn)] as const,
   );

@@ -134,6 +134,7 @@ export function makeSchemas(): Schemas {
   });
 
   for (const { class: entity } of [Person, Pet, Passport, Course, Enrolment, Club]) WriteBehind()(entity as never);
-  WriteBehind({ counters: ['hits', 'score'] } as never)(Page.class);
-  return { Person, Pet, Cat, Dog, Passport, Course, Enrolment, Club, Page, Note } as unknown as Schemas;
+  const counting: object = { counters: ['hits', 'score'] };
+  WriteBehind(counting)(Page.class);
+  return { Person, Pet, Cat, Dog, Passport, Course, Enrolment, Club, Page, Note };
 }

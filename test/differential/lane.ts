@@ -153,6 +153,10 @@ class Run {
   /** Rows that were there at some time, by their keys, and those of them that were made again. */
   readonly #born = new Set<string>();
   readonly #reborn = new Set<string>();
+  /** Rows that SQL has written, by their keys as they are seen. */
+  readonly #bySql = new Set<string>();
+  /** Entity managers whose next flush may write a pivot table. */
+  readonly #collecting = new Set<string>();
   #left = 0;
 
   constructor(lane: Lane, name: string, program: Program) {
@@ -188,7 +192,7 @@ class Run {
       return error ? [`${step.act.do}: ${error.name}: ${error.message}`] : [];
     }
     const plain = await this.#lane.act('plain', step, this.#keys.plain);
-    if (isLeftOut(plain, step.act)) {
+    if (isLeftOut(plain, step.act) || this.#isStaleBySql(step.act, plain)) {
       this.#left += 1;
       await this.#lane.discard(step);
       return [];
@@ -197,6 +201,7 @@ class Run {
     this.#learn('plain', plain);
     this.#learn('behind', behind);
     if (plain.error || behind.error) await this.#lane.discard(step);
+    this.#noteSql(step, plain);
     if (this.#noteBirths(step.act, plain)) await this.#lane.discardAll();
     const [expected, seen] = [this.#comparable('plain', plain), this.#comparable('behind', behind)];
     if (isSame(expected, seen)) return [];
@@ -213,6 +218,32 @@ class Run {
   }
 
   /**
+   * A writer that is stale because of SQL is refused at once by plain MikroORM, and found when its batch is written by the other one. In a transaction both refuse it at once.
+   */
+  #isStaleBySql({ do: what }: Act | Nudge, { error, changed }: Observation): boolean {
+    if (error?.name !== 'OptimisticLockError' || what === 'transaction') return false;
+    const updated = changed.map((change) => this.#rowOf('plain', change));
+    return updated.some((row) => this.#bySql.has(row)) || this.#bySql.has('any');
+  }
+
+  /** What docs/limits.md says of it ("What goes by SQL"): transactions, flushes of plain entities and of pivot tables, updates by criteria. */
+  #noteSql({ process, fork, act }: Step, { changed }: Observation): void {
+    const em = `${process}.${fork}`;
+    if (act.do === 'collect') this.#collecting.add(em);
+    // Calls of an entity with embeddables go by SQL, too.
+    if (act.do === 'nativeUpdate' && (!Array.isArray(act.where) || act.kind === 'Person')) this.#bySql.add('any');
+    if (changed.length === 0 && act.do !== 'transaction') return;
+    const isMixed = changed.some((change) => Object.values(change as object).includes('Note'));
+    const isBySql = act.do === 'transaction' || isMixed || this.#collecting.delete(em);
+    if (isBySql) for (const change of changed) this.#bySql.add(this.#rowOf('plain', change));
+    if (act.do === 'transaction' && JSON.stringify(act.acts).includes('"nativeUpdate"')) this.#bySql.add('any');
+  }
+
+  #rowOf(world: World, change: Seen): string {
+    return JSON.stringify(comparable((change as { readonly key: Seen }).key, this.#numbers[world], this.#reborn));
+  }
+
+  /**
    * A row that is inserted again under its key goes on with the versions of the one that was deleted; plain MikroORM begins anew, so that whoever still holds the old row writes over the
    * new one. Nobody holds it any more when this has answered `true`.
    */
@@ -220,13 +251,17 @@ class Run {
     if (error) return false;
     const made = changed.flatMap((change) => {
       const { create, key } = change as { readonly create?: string; readonly key: Seen };
-      return create !== undefined && typeof key === 'string' ? [key] : [];
+      return create !== undefined && typeof key === 'string' ? [JSON.stringify(key)] : [];
     });
-    const inserted = act.do === 'insert' ? act.rows.map(({ target }) => String(this.#keys.plain[target.tag])) : [];
+    // A row that the database numbers is never the same again.
+    const inserted =
+      act.do === 'insert'
+        ? act.rows.map(({ target }) => JSON.stringify(this.#keys.plain[target.tag] ?? target.tag))
+        : [];
     let isReborn = false;
     for (const key of [...made, ...inserted]) {
       isReborn ||= this.#born.has(key);
-      if (this.#born.has(key)) this.#reborn.add(key);
+      if (this.#born.has(key)) this.#reborn.add(JSON.parse(key) as string);
       this.#born.add(key);
     }
     return isReborn;
@@ -259,7 +294,7 @@ function targetsOf(program: Program): readonly Target[] {
     for (const each of Object.values(part)) look(each);
   };
   look(program.steps);
-  for (const { kind, tag } of [...found.values()])
+  for (const { kind, tag } of found.values())
     if (kind === 'Enrolment') {
       const [person = '', course = ''] = tag.split('+');
       found.set(person, { kind: 'Person', tag: person });

@@ -1,4 +1,11 @@
-import type { ChangeSet, EntityMetadata, EntityProperty, EventSubscriber, FlushEventArgs } from '@mikro-orm/postgresql';
+import {
+  ChangeSetType,
+  type ChangeSet,
+  type EntityMetadata,
+  type EntityProperty,
+  type EventSubscriber,
+  type FlushEventArgs,
+} from '@mikro-orm/postgresql';
 import { keySeen, metaOf, type Seen } from './observe.js';
 
 /**
@@ -46,12 +53,12 @@ async function whyUnlicensed({ type, entity }: ChangeSet<object>, select: Select
   const meta = metaOf(entity);
   const version = meta.versionProperty as string | undefined;
   if (meta.className === 'Note') return undefined;
-  if (type === 'delete' && version !== undefined) {
+  if (type === ChangeSetType.DELETE && version !== undefined) {
     const row = await rowOf(entity, select);
     const [stored, loaded] = [row?.[columnsOf(meta, version)[0] ?? ''], Reflect.get(entity, version)];
     if (String(stored) !== String(loaded)) return 'a delete of a loaded, versioned entity compares the version';
   }
-  if (type === 'update' && version === undefined && (await rowOf(entity, select)) === undefined)
+  if (type === ChangeSetType.UPDATE && version === undefined && (await rowOf(entity, select)) === undefined)
     return 'an update of a row that is gone is a dead letter ROW_MISSING';
   return undefined;
 }

@@ -16,7 +16,7 @@ export function observe(value: unknown, depth = DEPTH): Seen {
   if (value instanceof Date) return { $date: value.toISOString() };
   if (Array.isArray(value)) return value.map((one) => observe(one, depth));
   if (isEntity(value)) return entitySeen(value, depth);
-  return Object.fromEntries(Object.entries(value as object).map(([name, part]) => [name, observe(part, depth)]));
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, observe(part, depth)]));
 }
 
 /** The key of an entity, as it is seen. */
@@ -55,7 +55,7 @@ function collectionSeen(collection: Collection<object>, depth: number): Seen {
 
 function numberSeen(className: string, key: unknown): Seen {
   const table = NUMBERED[className as KindName];
-  return table !== undefined && key != null ? { $number: [table, String(key as number | bigint)] } : observe(key);
+  return table !== undefined && key != null ? { $number: [table, `${key as number}`] } : observe(key);
 }
 
 function isEntity(value: unknown): value is object {

@@ -25,7 +25,8 @@ export class SecondProcess {
       this.#waiting.delete(answer.id);
     });
     child.on('exit', (code) => {
-      for (const { reject } of this.#waiting.values()) reject(new Error(`The second process has ended with ${code}.`));
+      for (const waiting of this.#waiting.values())
+        waiting.reject(new Error(`The second process has ended with ${code}.`));
     });
   }
 

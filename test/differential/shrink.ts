@@ -1,4 +1,4 @@
-import type { Act, Program, Step } from './steps.js';
+import type { Program, Step } from './steps.js';
 
 /** How often a smaller program may run without failing before it is taken to be right: a worker in the background makes runs differ. */
 const RUNS = 3;
@@ -46,6 +46,6 @@ function* simplerThan(step: Step): Generator<Step> {
   if (act.do === 'assign' || act.do === 'create')
     for (const name of Object.keys(act.values)) {
       const { [name]: _, ...values } = act.values;
-      if (Object.keys(values).length > 0 || act.do === 'create') yield { ...step, act: { ...act, values } as Act };
+      if (Object.keys(values).length > 0 || act.do === 'create') yield { ...step, act: { ...act, values } };
     }
 }

@@ -34,11 +34,7 @@ export async function tablesOf(orm: MikroORM, reborn: ReadonlySet<string>): Prom
     });
     (tables[name] ??= []).push(comparable(Object.fromEntries(columns), numbers, reborn));
   }
-  return Object.fromEntries(
-    Object.entries(tables)
-      .map(([name, list]) => [name, sorted(list)])
-      .toSorted(),
-  );
+  return Object.fromEntries(Object.entries(tables).map(([name, list]) => [name, sorted(list)]));
 }
 
 export async function emptyTables(orm: MikroORM): Promise<void> {

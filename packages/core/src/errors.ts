@@ -10,6 +10,7 @@ export type SpillwayErrorCode =
   | 'STAGING_PARTIAL'
   | 'STAGING_FULL'
   | 'ROW_EXISTS'
+  | 'ROW_HELD'
   | 'DRAIN_TIMEOUT'
   | 'COUNTER_OVERFLOW'
   | 'RECORD_TOO_LARGE'

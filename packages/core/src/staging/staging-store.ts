@@ -1,4 +1,5 @@
 import type { Change, VersionText } from '../change/change.js';
+import type { HeldLayer } from '../change/held-layer.js';
 import type { BatchOutcome } from '../change/outcome.js';
 import type { StagedRecord } from '../change/record.js';
 import type { RowKey } from '../change/row-key.js';
@@ -53,6 +54,8 @@ export interface StagingStore {
    */
   empty(shard: number, scope: EmptyScope, lastToken: string): Promise<EmptyReport>;
 
+  readonly held: HeldChanges;
+
   readonly due: DueRecords;
 
   readonly deadLetters: DeadLetterStore;
@@ -101,11 +104,12 @@ export interface Refusal {
  * - `stale`: the caller's version is not the newest that is staged, in flight or remembered
  * - `deleted`: the row is deleted, in flight as deleted, or was last written as deleted
  * - `exists`: an insert of a row that is staged already
+ * - `held`: a transaction that has not ended holds a change of the row
  * - `full`: `maxPending` is reached
  * - `overflow`: the sum of a counter's differences leaves int64
  * - `too-large`: the record would be larger than `maxRecordBytes`
  */
-export type RefusalReason = 'stale' | 'deleted' | 'exists' | 'full' | 'overflow' | 'too-large';
+export type RefusalReason = 'stale' | 'deleted' | 'exists' | 'held' | 'full' | 'overflow' | 'too-large';
 
 export interface Pending {
   readonly dirty?: StagedRecord;
@@ -113,6 +117,8 @@ export interface Pending {
   readonly inFlight?: { readonly record: StagedRecord; readonly token: string };
   /** What was last written of the row, while it is remembered. */
   readonly recent?: { readonly version?: VersionText; readonly deleted: boolean };
+  /** What transactions that have not ended, or of whose end nobody has told the store yet, hold of the row, the oldest first. */
+  readonly held?: readonly HeldLayer[];
 }
 
 export interface ClaimRequest {
@@ -152,6 +158,43 @@ export interface ChainSeen {
 export interface ParkReport {
   readonly parked: number;
   readonly doubtful: number;
+}
+
+/**
+ * Changes of transactions that have not ended. A hold is neither dirty nor due: nobody sees it, and nothing is based on it but later holds of the same transaction; others' changes of
+ * its rows are refused as `held`, unless both only add differences. Whoever knows how the transaction has ended releases or drops it.
+ */
+export interface HeldChanges {
+  /** Holds all changes, or refuses all, for the same reasons as `stage`. An id that was seen before is answered as it was the first time; `fence` settles it like a stage call. */
+  hold(call: HoldCall): Promise<StageAnswer>;
+
+  /**
+   * The transaction has committed these holds: their changes are staged now, in the order in which they were held. Given with each are the rows that the transaction has written itself,
+   * whose changes are gone. Ids that are not held are left out. All of a transaction's holds in the shard that were committed have to be given together, or later ones after earlier ones.
+   * @returns the rows that are dirty now
+   */
+  release(shard: number, holds: ReadonlyMap<string, readonly RowKey[]>): Promise<readonly RowKey[]>;
+
+  /** The transaction has ended without these holds, or has taken them back. Answers how many there were. */
+  drop(shard: number, ids: readonly string[]): Promise<number>;
+
+  /** Everything that is held. */
+  list(): Promise<readonly Hold[]>;
+}
+
+export interface HoldCall extends StageCall {
+  /** What the database calls the transaction: its holds build on each other. */
+  readonly transaction: string;
+  /** Its earlier holds that stand. What else it holds of these rows was rolled back with a savepoint, or is not known to have arrived, and is dropped. */
+  readonly standing: readonly string[];
+}
+
+export interface Hold {
+  readonly shard: number;
+  readonly id: string;
+  readonly transaction: string;
+  /** Milliseconds since it was held. */
+  readonly ageMs: number;
 }
 
 /** Which rows a drain is about. */
@@ -220,6 +263,8 @@ export interface StagingStats {
    * Milliseconds since the first change of the record that should be written before all others, the oldest as long as the sink keeps up with what is due; absent when nothing is pending.
    */
   readonly oldestMs?: number;
+  /** Changes that transactions hold which have not ended. */
+  readonly held: number;
   /** Changes accepted since the beginning, and how many of them ended in a record that was there already, or annihilated one. */
   readonly staged: number;
   readonly coalesced: number;

@@ -68,13 +68,25 @@ const step = fc.oneof(
     arbitrary: fc.constantFrom('park' as const, 'apply' as const).map((onLoss) => ({ act: 'park' as const, onLoss })),
   },
 );
-type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+const transaction = fc.constantFrom('A', 'B');
+const heldStep = fc.oneof(
+  fc.record({ act: fc.constant('hold' as const), transaction, held: changes, fallen: fc.boolean() }),
+  fc.record({ act: fc.constant('release' as const), transaction, written: fc.subarray(ROWS, { maxLength: 1 }) }),
+  fc.record({ act: fc.constant('drop' as const), transaction }),
+);
+const anyStep = fc.oneof({ weight: 14, arbitrary: step }, { weight: 8, arbitrary: heldStep });
+type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never;
 
 /** One store, and what a step answers there, without times. */
 class Side {
   readonly store: StagingStore;
   #last = 'T0';
   #tokens = 0;
+  /** Transaction -> its holds that stand. */
+  readonly #holds = new Map<string, string[]>([
+    ['A', []],
+    ['B', []],
+  ]);
 
   constructor(store: StagingStore) {
     this.store = store;
@@ -102,6 +114,22 @@ class Side {
       }
       case 'end':
         return this.#end(taken.outcomes);
+      case 'hold': {
+        const standing = this.#holds.get(taken.transaction) ?? [];
+        if (taken.fallen) standing.pop();
+        const call = { shard: 0, id: `hold-${number}`, changes: taken.held.map(changeOf), rules: RULES };
+        const { transaction: owner } = taken;
+        const answer = await this.store.held.hold({ ...call, transaction: owner, standing: [...standing] });
+        if (answer.status === 'staged') standing.push(call.id);
+        return answer;
+      }
+      case 'release': {
+        const ids = this.#holds.get(taken.transaction)?.splice(0) ?? [];
+        const released = await this.store.held.release(0, new Map(ids.map((id) => [id, taken.written])));
+        return released.toSorted();
+      }
+      case 'drop':
+        return this.store.held.drop(0, this.#holds.get(taken.transaction)?.splice(0) ?? []);
       case 'retry': {
         const letter = (await this.#letters())[taken.letter]?.letter;
         return letter === undefined ? 'none' : this.store.deadLetters.retry(letter, { force: taken.force });
@@ -129,15 +157,17 @@ class Side {
     const found = await this.store.peek(ROWS);
     return {
       rows: ROWS.map((row) => {
-        const { dirty, inFlight, recent } = found.get(row) ?? {};
+        const { dirty, inFlight, recent, held = [] } = found.get(row) ?? {};
         return {
           dirty: dirty && { ...dirty, firstAtMs: 0 },
           inFlight: inFlight && { ...inFlight, record: { ...inFlight.record, firstAtMs: 0 } },
           recent,
+          held: held.map((layer) => ({ ...layer, record: { ...layer.record, firstAtMs: 0 } })),
         };
       }),
       // Ages differ by the moment of the question.
       stats: { ...(await this.store.stats()), oldestMs: undefined },
+      holds: (await this.store.held.list()).map(({ id, transaction: owner }) => `${id} ${owner}`).toSorted(),
       // Told by counts in one store, by the rows themselves in the other.
       any: await this.store.due.any(BOTH),
       letters: (await this.#letters()).map(({ text }) => text),
@@ -196,7 +226,7 @@ function sorted(record: object): unknown {
 
 test('any history is answered alike by memory and by Redis, and leaves the same behind', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+    fc.asyncProperty(fc.array(anyStep, { minLength: 5, maxLength: 40 }), async (steps) => {
       const memory = new Side(memoryStaging({ shards: 1 }));
       const store = await openRedisStaging({ redis: sharedRedisUrl(), namespace: freshNamespace(), shards: 1 });
       try {

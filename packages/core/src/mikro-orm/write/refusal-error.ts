@@ -97,6 +97,10 @@ const REASONS: Readonly<Record<Exclude<RefusalReason, 'stale' | 'deleted'>, read
     'ROW_EXISTS',
     'a row with this primary key is staged already. Use another key, or change the entity that has it',
   ],
+  held: [
+    'ROW_HELD',
+    "a transaction that has not ended holds a change of this row. Try again when it has ended; if it is the caller's own, flush within it",
+  ],
   full: [
     'STAGING_FULL',
     'its queue is full (maxPending). PostgreSQL is not keeping up: look at status(), then flush again or raise maxPending',

@@ -12,6 +12,7 @@ export function emptyShard(shard: MemoryShard, isGone: (rowKey: RowKey) => boole
     if (shard.flight.token === lastToken) shard.last = lastToken;
     shard.flight = undefined;
   }
+  for (const rowKey of [...shard.layers.keys()].filter(isGone)) shard.layers.delete(rowKey);
   const letters = [...shard.dead.values()].filter(({ rowKey }) => isGone(rowKey));
   for (const { id } of letters) shard.dead.delete(id);
   shard.recent.deleteWhere(isGone);

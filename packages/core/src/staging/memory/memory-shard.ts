@@ -1,8 +1,9 @@
 import type { RecentWrite, RowState } from '../../change/coalesce-change.js';
+import type { HeldLayer } from '../../change/held-layer.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { StagingLimits } from '../limits.js';
-import type { DeadLetter, StageAnswer } from '../staging-store.js';
+import type { DeadLetter, StageAnswer, StageRules } from '../staging-store.js';
 import { Generations } from './generations.js';
 
 /** When a dirty record is due. A drain marks it with its watermark; what is marked comes before what is not, the older mark first. */
@@ -19,6 +20,14 @@ export interface FlightBatch {
   mark: number | undefined;
 }
 
+/** One hold: its layers lie on its rows. */
+export interface MemoryHold {
+  readonly transaction: string;
+  readonly atMs: number;
+  readonly rows: readonly RowKey[];
+  readonly rules: Readonly<Record<string, StageRules>>;
+}
+
 export interface RememberedWrite extends RecentWrite {
   readonly sequence: number;
 }
@@ -28,6 +37,8 @@ export class MemoryShard {
   readonly shard: number;
   readonly dirty: Map<RowKey, StagedRecord> = new Map();
   readonly due: Map<RowKey, DueTime> = new Map();
+  readonly layers: Map<RowKey, readonly HeldLayer[]> = new Map();
+  readonly holds: Map<string, MemoryHold> = new Map();
   readonly dead: Map<string, DeadLetter> = new Map();
   readonly pending: Map<string, number> = new Map();
   readonly seen: Generations<string, StageAnswer>;
@@ -55,6 +66,19 @@ export class MemoryShard {
       inFlight: this.flight?.records.get(rowKey),
       recent: this.recent.get(rowKey),
     };
+  }
+
+  layersOf(rowKey: RowKey): readonly HeldLayer[] {
+    return this.layers.get(rowKey) ?? [];
+  }
+
+  setLayers(rowKey: RowKey, layers: readonly HeldLayer[]): void {
+    if (layers.length === 0) this.layers.delete(rowKey);
+    else this.layers.set(rowKey, layers);
+  }
+
+  heldOf(entity: string): number {
+    return [...this.layers.values()].flat().filter(({ record }) => record.entity === entity).length;
   }
 
   putDirty(rowKey: RowKey, record: StagedRecord, due: DueTime): void {

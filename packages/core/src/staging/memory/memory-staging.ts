@@ -14,6 +14,7 @@ import type {
   DeadLetterStore,
   DueRecords,
   DueScope,
+  HeldChanges,
   EmptyReport,
   EmptyScope,
   ParkReport,
@@ -24,6 +25,7 @@ import type {
   StagingStore,
 } from '../staging-store.js';
 import { parkAll, settleBatch } from './end-batch.js';
+import { MemoryHeld } from './memory-held.js';
 import { emptyShard } from './empty-shard.js';
 import { dueRows, firstAtMs, holdsAny, isPending, markDue, nextDueMs, scopeFilter } from './memory-due.js';
 import { MemoryShard } from './memory-shard.js';
@@ -44,6 +46,7 @@ export function memoryStaging(options: MemoryStagingOptions = {}): StagingStore 
 class MemoryStaging implements StagingStore {
   readonly shards: number;
   readonly remembersCallsMs: number;
+  readonly held: HeldChanges;
   readonly due: DueRecords;
   readonly deadLetters: DeadLetterStore;
   readonly #shards = new Map<number, MemoryShard>();
@@ -55,6 +58,7 @@ class MemoryStaging implements StagingStore {
     this.#limits = { ...DEFAULT_LIMITS, ...options };
     this.remembersCallsMs = remembersCallsMs(this.#limits);
     this.#now = options.now ?? Date.now;
+    this.held = new MemoryHeld(this.#shards, this.#now);
     this.due = {
       next: async () => Array.from({ length: this.shards }, (_, shard) => this.#next(shard)),
       any: async (scope) => [...this.#shards.values()].some((shard) => holdsAny(shard, scope)),
@@ -168,11 +172,12 @@ class MemoryStaging implements StagingStore {
 
   async stats(): Promise<StagingStats> {
     const pending: Record<string, number> = {};
-    const totals = { inFlight: 0, dead: 0, staged: 0, coalesced: 0, annihilated: 0 };
+    const totals = { inFlight: 0, dead: 0, staged: 0, coalesced: 0, annihilated: 0, held: 0 };
     for (const shard of this.#shards.values()) {
       for (const [entity, count] of shard.pending) if (count > 0) pending[entity] = (pending[entity] ?? 0) + count;
       totals.inFlight += shard.flight?.records.size ?? 0;
       totals.dead += shard.dead.size;
+      totals.held += [...shard.layers.values()].flat().length;
       totals.staged += shard.sequence;
       totals.coalesced += shard.coalesced;
       totals.annihilated += shard.annihilated;
@@ -205,12 +210,14 @@ class MemoryStaging implements StagingStore {
     const shard = this.#shards.get(shardOf(rowKey, this.shards));
     if (shard === undefined) return undefined;
     const { dirty, inFlight, recent } = shard.row(rowKey);
-    if (dirty === undefined && inFlight === undefined && recent === undefined) return undefined;
+    const held = shard.layersOf(rowKey);
+    if (dirty === undefined && inFlight === undefined && recent === undefined && held.length === 0) return undefined;
     const { sequence: _, ...written } = recent ?? { sequence: 0, deleted: false };
     return {
       ...(dirty === undefined ? {} : { dirty }),
       ...(inFlight === undefined ? {} : { inFlight: { record: inFlight, token: shard.flight?.token ?? '' } }),
       ...(recent === undefined ? {} : { recent: written }),
+      ...(held.length > 0 && { held }),
     };
   }
 

@@ -1,4 +1,4 @@
-import { encodeChanges, encodeOutcomes, encodePlain } from '../../change/record-codec.js';
+import { encodeChanges, encodeOutcomes } from '../../change/record-codec.js';
 import type { BatchOutcome } from '../../change/outcome.js';
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
@@ -9,6 +9,7 @@ import type {
   ClaimRequest,
   DeadLetterStore,
   DueRecords,
+  HeldChanges,
   EmptyReport,
   EmptyScope,
   ParkReport,
@@ -20,8 +21,10 @@ import type {
 } from '../staging-store.js';
 import type { RedisConnection } from './connection.js';
 import { RedisDeadLetters } from './dead-letters.js';
+import { RedisHeld } from './redis-held.js';
 import { beginnings, RedisDue } from './redis-due.js';
 import { addStats } from './redis-stats.js';
+import { encodeRules } from './rules.js';
 import { batch, pendingOf, rowKey, stageAnswer, text, unreadableRow } from './replies.js';
 import type { Keeping } from './server-checks.js';
 import type { ShardScripts } from './shard-scripts.js';
@@ -32,6 +35,7 @@ const DOUBT = 'Redis or the database has forgotten something: whether this was w
 export class RedisStaging implements StagingStore {
   readonly shards: number;
   readonly remembersCallsMs: number;
+  readonly held: HeldChanges;
   readonly due: DueRecords;
   readonly deadLetters: DeadLetterStore;
   /** What the check at the opening found about how the server keeps its data. */
@@ -42,6 +46,7 @@ export class RedisStaging implements StagingStore {
 
   constructor(connection: RedisConnection, scripts: ShardScripts, limits: StagingLimits, keeping: Keeping) {
     this.shards = scripts.shards;
+    this.held = new RedisHeld(scripts);
     this.due = new RedisDue(scripts);
     this.deadLetters = new RedisDeadLetters(scripts);
     this.keeping = keeping;
@@ -136,17 +141,13 @@ export class RedisStaging implements StagingStore {
 
   async #stage(mode: 'check' | 'stage', call: StageCall): Promise<StageAnswer> {
     const { seenMs, seenCalls } = this.#limits;
-    const rules = Object.entries(call.rules).map(
-      ([entity, rule]) => [entity, [rule.debounceMs, rule.maxDelayMs, rule.maxPending, rule.maxRecordBytes]] as const,
-    );
-    const changes = encodeChanges(call.changes);
     const reply = await this.#scripts.run(
       'stage',
       call.shard,
       mode,
       call.id,
-      changes,
-      encodePlain(new Map(rules)),
+      encodeChanges(call.changes),
+      encodeRules(call.rules),
       seenMs,
       seenCalls,
     );

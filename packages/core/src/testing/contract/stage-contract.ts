@@ -170,6 +170,7 @@ export function stageContract({ describe, it, expect, onBench }: ContractContext
         expect(counts).toEqual({
           pending: { Product: 1 },
           inFlight: 0,
+          held: 0,
           dead: 0,
           staged: 4,
           coalesced: 1,

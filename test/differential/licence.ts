@@ -58,8 +58,8 @@ async function whyUnlicensed({ type, entity }: ChangeSet<object>, select: Select
     const [stored, loaded] = [row?.[columnsOf(meta, version)[0] ?? ''], Reflect.get(entity, version)];
     if (String(stored) !== String(loaded)) return 'a delete of a loaded, versioned entity compares the version';
   }
-  if (type === ChangeSetType.UPDATE && version === undefined && (await rowOf(entity, select)) === undefined)
-    return 'an update of a row that is gone is a dead letter ROW_MISSING';
+  if (type === ChangeSetType.UPDATE && (await rowOf(entity, select)) === undefined)
+    return 'an update of a row that is gone is refused, or a dead letter ROW_MISSING';
   return undefined;
 }
 

@@ -27,7 +27,8 @@ export function comparable(seen: Seen, numbers: Numbers, reborn: ReadonlySet<str
   const { $number: number, $bag: bag } = content;
   if (Array.isArray(number)) return numbers.tagOf(String(number[0]), number[1]);
   if (Array.isArray(bag)) return sorted(bag.map((each: Seen) => comparable(each, numbers, reborn)));
-  const isReborn = [content['key'], content['id']].some((key) => typeof key === 'string' && reborn.has(key));
+  const key = comparable(content['key'] ?? content['id'], numbers, reborn);
+  const isReborn = typeof key === 'string' && reborn.has(key);
   const parts = Object.entries(content).map(
     ([name, part]) => [name, isReborn && name === 'version' ? 'a version' : comparable(part, numbers, reborn)] as const,
   );

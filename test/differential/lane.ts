@@ -222,7 +222,7 @@ class Run {
    */
   #isStaleBySql({ do: what }: Act | Nudge, { error, changed }: Observation): boolean {
     if (error?.name !== 'OptimisticLockError' || what === 'transaction') return false;
-    const updated = changed.map((change) => this.#rowOf('plain', change));
+    const updated = changed.map((change) => this.#rowOf(change));
     return updated.some((row) => this.#bySql.has(row)) || this.#bySql.has('any');
   }
 
@@ -235,12 +235,17 @@ class Run {
     if (changed.length === 0 && act.do !== 'transaction') return;
     const isMixed = changed.some((change) => Object.values(change as object).includes('Note'));
     const isBySql = act.do === 'transaction' || isMixed || this.#collecting.delete(em);
-    if (isBySql) for (const change of changed) this.#bySql.add(this.#rowOf('plain', change));
+    if (isBySql) for (const change of changed) this.#bySql.add(this.#rowOf(change));
     if (act.do === 'transaction' && JSON.stringify(act.acts).includes('"nativeUpdate"')) this.#bySql.add('any');
   }
 
-  #rowOf(world: World, change: Seen): string {
-    return JSON.stringify(comparable((change as { readonly key: Seen }).key, this.#numbers[world], this.#reborn));
+  #rowOf(change: Seen): string {
+    return JSON.stringify(this.#keyOf(change));
+  }
+
+  /** The key of a row that plain MikroORM has changed, as it is compared. */
+  #keyOf(change: Seen): Seen {
+    return comparable((change as { readonly key: Seen }).key, this.#numbers.plain, this.#reborn);
   }
 
   /**
@@ -250,18 +255,18 @@ class Run {
   #noteBirths(act: Act | Nudge, { changed, error }: Observation): boolean {
     if (error) return false;
     const made = changed.flatMap((change) => {
-      const { create, key } = change as { readonly create?: string; readonly key: Seen };
-      return create !== undefined && typeof key === 'string' ? [JSON.stringify(key)] : [];
+      const isNew = 'create' in (change as object);
+      return isNew ? [this.#keyOf(change)] : [];
     });
-    // A row that the database numbers is never the same again.
-    const inserted =
-      act.do === 'insert'
-        ? act.rows.map(({ target }) => JSON.stringify(this.#keys.plain[target.tag] ?? target.tag))
-        : [];
+    const inserted = act.do === 'insert' ? act.rows.map(({ target }) => this.#keys.plain[target.tag]) : [];
     let isReborn = false;
+    // What has a number from a sequence before it is inserted had it before it was deleted.
+    const numbered = changed.filter((change) => 'create' in (change as object) && isNumbered(change));
+    for (const change of numbered) this.#born.add(this.#keyOf(change) as string);
     for (const key of [...made, ...inserted]) {
+      if (typeof key !== 'string') continue;
       isReborn ||= this.#born.has(key);
-      if (this.#born.has(key)) this.#reborn.add(JSON.parse(key) as string);
+      if (this.#born.has(key)) this.#reborn.add(key);
       this.#born.add(key);
     }
     return isReborn;
@@ -278,6 +283,11 @@ class Run {
  */
 function isLeftOut({ error }: Observation, act: Act | Nudge): boolean {
   return error?.kind === 'unlicensed' || (error?.kind === 'constraint' && act.do !== 'transaction');
+}
+
+function isNumbered(change: Seen): boolean {
+  const { key } = change as { readonly key: Seen };
+  return typeof key === 'object' && key !== null && '$number' in key;
 }
 
 function isNudge(act: Act | Nudge): act is Nudge {

@@ -6,6 +6,8 @@ import type { Engine } from '../engine.js';
 import { flushMode } from '../write/flush-scope.js';
 import { hasSession } from './has-session.js';
 import { hookPersister } from './hook-persister.js';
+import type { CacheMarks } from '../write/cache-marks.js';
+import { hookQueries, type QueryHooks } from './hook-queries.js';
 import { addCounters, prepareSql } from '../write/prepare-sql.js';
 import { StagedFlush } from '../write/staged-flush.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
@@ -18,6 +20,8 @@ interface FlushContext {
   readonly types: TypeRegistry;
   readonly engine: Engine;
   readonly watch: ContractWatch;
+  readonly marks: CacheMarks;
+  readonly queries: QueryHooks;
 }
 
 /**
@@ -36,6 +40,7 @@ export function hookEntityManager(
     const first = create(false);
     assertEntityManager(first);
     const Hooked = withSpillway(first.constructor as Constructor, context);
+    hookQueries(Hooked, context.queries);
     setClass(Hooked);
     const em = create(useContext);
     context.watch.assertHooked(em, Hooked);
@@ -63,15 +68,17 @@ function withSpillway(Base: Constructor, context: FlushContext): Constructor {
   return SpillwayEntityManager;
 }
 
-function hookUnitOfWork(em: EntityManager, { types, engine, watch }: FlushContext): StagedFlush {
+function hookUnitOfWork(em: EntityManager, { types, engine, watch, queries, marks }: FlushContext): StagedFlush {
   const uow: UnitOfWork = em.getUnitOfWork(false);
   const flush = new StagedFlush(engine, uow);
   const commit = uow.commit.bind(uow);
   const clear = uow.clear.bind(uow);
   uow.commit = async () => {
     watch.asked('commit');
-    await flush.prepare();
-    await commit();
+    await queries.modes.runWithout(async () => {
+      await flush.prepare();
+      await commit();
+    });
   };
   uow.clear = () => {
     watch.asked('clear');
@@ -84,6 +91,7 @@ function hookUnitOfWork(em: EntityManager, { types, engine, watch }: FlushContex
     },
     watch,
     isFlushing: ([first]) => first !== undefined && uow.getChangeSets().includes(first),
+    beforeStatement: (kind, changeSets, options) => marks.beforeChangeSets(kind, changeSets, options),
     beforeSql: async (changeSets, kind) => {
       if (!flush.isPreparedForSql) {
         if (!em.isInTransaction()) watch.assertNoneWithoutTransaction(changeSets);

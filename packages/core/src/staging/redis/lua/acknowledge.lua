@@ -21,6 +21,7 @@ local remember_ms, remember_rows = tonumber(ARGV[4]), tonumber(ARGV[5])
 -- include: recent
 -- include: generations
 -- include: counts
+-- include: letters
 -- include: bury
 -- include: settle
 -- include: held

@@ -19,6 +19,8 @@ export interface Observation {
   readonly seen: Seen;
   /** What flushes have changed meanwhile. */
   readonly changed: readonly Seen[];
+  /** Whether the machine was too slow for what a transaction does. */
+  readonly lagged: boolean;
   /** Numbers that rows have been given. */
   readonly learned: Readonly<Record<Tag, Key>>;
   readonly error?: {
@@ -73,7 +75,7 @@ export class Actor {
       error = errorOf(cause);
     }
     const learned = learnedIn(fork, keys);
-    return { seen, changed: this.#watch.taken(), learned, ...(error && { error }) };
+    return { seen, changed: this.#watch.taken(), learned, lagged: this.#watch.lagged(), ...(error && { error }) };
   }
 
   /** A program goes on in a new entity manager where it has failed in one, as MikroORM advises. */

@@ -25,6 +25,8 @@ export interface Report {
   readonly steps: number;
   /** Steps that were left out, because the plain world had no answer that the other one must give too. */
   readonly left: number;
+  /** Whether it was given up because the machine was too slow: what a transaction waits a second for was not written by then. */
+  readonly isVoid: boolean;
 }
 
 const WORLDS: readonly World[] = ['plain', 'behind'];
@@ -158,6 +160,7 @@ class Run {
   /** Entity managers whose next flush may write a pivot table. */
   readonly #collecting = new Set<string>();
   #left = 0;
+  #isVoid = false;
 
   constructor(lane: Lane, name: string, program: Program) {
     this.#lane = lane;
@@ -171,6 +174,7 @@ class Run {
   async go(): Promise<Report> {
     for (const [index, step] of this.#program.steps.entries()) {
       const what = await this.#step(step);
+      if (this.#isVoid) return this.#report(undefined);
       if (what.length > 0) return this.#report({ step: index, what });
     }
     const unwritten = await this.#lane.settle();
@@ -183,7 +187,7 @@ class Run {
   }
 
   #report(failure: Failure | undefined): Report {
-    return { failure, steps: this.#program.steps.length, left: this.#left };
+    return { failure, steps: this.#program.steps.length, left: this.#left, isVoid: this.#isVoid };
   }
 
   async #step(step: Step): Promise<string[]> {
@@ -198,6 +202,7 @@ class Run {
       return [];
     }
     const behind = await this.#lane.act('behind', step, this.#keys.behind);
+    this.#isVoid ||= behind.lagged;
     this.#learn('plain', plain);
     this.#learn('behind', behind);
     if (plain.error || behind.error) await this.#lane.discard(step);

@@ -19,6 +19,7 @@ export class Unlicensed extends Error {
 export class FlushWatch implements EventSubscriber {
   readonly #isPlain: boolean;
   #changes: Seen[] = [];
+  #hasLagged = false;
 
   constructor(isPlain: boolean) {
     this.#isPlain = isPlain;
@@ -29,6 +30,18 @@ export class FlushWatch implements EventSubscriber {
     const changes = this.#changes;
     this.#changes = [];
     return changes;
+  }
+
+  /** A transaction has waited for a second in vain for what is pending, and goes on without it. */
+  lag(): void {
+    this.#hasLagged = true;
+  }
+
+  /** Whether that has happened since this was last asked. */
+  lagged(): boolean {
+    const hasLagged = this.#hasLagged;
+    this.#hasLagged = false;
+    return hasLagged;
   }
 
   async onFlush({ uow, em }: FlushEventArgs): Promise<void> {

@@ -1,5 +1,5 @@
 import { MikroORM } from '@mikro-orm/postgresql';
-import { spillway } from '@spillway/core';
+import { Spillway, spillway } from '@spillway/core';
 import { makeSchemas, type Schemas } from './entities.js';
 import { FlushWatch } from './licence.js';
 
@@ -43,7 +43,17 @@ export async function openBehind({ behindUrl, redisUrl, namespace, pace }: LaneS
     entities: Object.values(schemas),
     clientUrl: behindUrl,
     subscribers: [watch],
-    extensions: [spillway({ redis: redisUrl, namespace, shards: 8, tables: { ensure: true }, ...WORKERS[pace] })],
+    extensions: [
+      spillway({
+        redis: redisUrl,
+        namespace,
+        shards: 8,
+        tables: { ensure: true },
+        ...WORKERS[pace],
+        defaults: { ...WORKERS[pace].defaults, drainTimeout: '1m' },
+      }),
+    ],
   });
+  Spillway.of(orm).on('lagging', () => watch.lag());
   return { orm, schemas, watch };
 }

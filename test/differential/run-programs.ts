@@ -27,7 +27,7 @@ export async function runPrograms(options: RunOptions): Promise<Outcome> {
   const { from, programs, stopAtFirst = true, report = () => {} } = options;
   const begin = performance.now();
   const failures: string[] = [];
-  let [done, steps, left] = [0, 0, 0];
+  let [done, steps, left, voids] = [0, 0, 0, 0];
   await Promise.all(
     PACES.map(async (pace, position) => {
       const seeds = Array.from({ length: programs }, (_, index) => from + index).filter(
@@ -42,6 +42,7 @@ export async function runPrograms(options: RunOptions): Promise<Outcome> {
         done += 1;
         steps += result.steps;
         left += result.left;
+        voids += result.isVoid ? 1 : 0;
         if (result.failure) {
           failures.push(await explain(program, result.failure, lane, options, pace));
           report(`\n${failures.at(-1)}\n`);
@@ -55,7 +56,7 @@ export async function runPrograms(options: RunOptions): Promise<Outcome> {
       await lane[Symbol.asyncDispose]();
     }),
   );
-  const summary = `${done} programs of ${steps} steps, ${left} of them left out, ${failures.length} failed, ${perProgram(begin, done)}.`;
+  const summary = `${done} programs of ${steps} steps, ${left} of them left out, ${voids} given up on a slow machine, ${failures.length} failed, ${perProgram(begin, done)}.`;
   return { failures, summary };
 }
 

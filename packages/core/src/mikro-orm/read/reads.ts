@@ -3,7 +3,7 @@ import type { RowKey } from '../../change/row-key.js';
 import { readByKey } from '../../read/read-by-key.js';
 import type { Pending } from '../../staging/staging-store.js';
 import { tableScope } from '../describe/with-parents.js';
-import { knownRowKey, rowKeyIn } from '../describe/entity-key.js';
+import { knownRowKey } from '../describe/entity-key.js';
 import type { Engine, QueryDrain } from '../engine.js';
 import { CachedReads, type Load } from './cached-reads.js';
 import { inexactRows } from './exact-overlay.js';
@@ -14,9 +14,9 @@ import { isDrained } from '../write/staging-unit.js';
 import { layOver, rowVersion, type DriverRow } from './row-overlay.js';
 import { referredRows } from '../write/referred-rows.js';
 import { chunksOf } from './chunks-of.js';
-import { keyCondition } from './key-condition.js';
 import { hasSql } from './named-columns.js';
 import { planQuery } from './plan-query.js';
+import { readKnownRows, readRows } from './read-rows.js';
 import type { QueryModes } from './query-modes.js';
 import { inTransaction, primary, unlocked, withVersion, type Find, type Options } from './query-options.js';
 import { overlayQuery, type OverlaidQuery } from './query-overlay.js';
@@ -220,10 +220,14 @@ export class Reads {
     find: Find,
     options: Options = {},
   ): Promise<Map<RowKey, DriverRow>> {
+    let known: ReadonlyMap<RowKey, Pending> = new Map();
     return readByKey<DriverRow>(keys, {
-      peek: (wanted) => this.#peekExact(type, wanted),
+      peek: async (wanted) => {
+        known = await this.#peekExact(type, wanted);
+        return known;
+      },
       outcomes: (tokens) => this.#engine.pending.outcomes(tokens),
-      read: (wanted) => readRows(type, wanted, find, options),
+      read: (wanted) => readKnownRows(type, wanted, known, find, options),
       versionOf: (row) => rowVersion(type, row),
       lay: (record, row, key) => layOver(type, record, row, key),
     });
@@ -239,16 +243,6 @@ export class Reads {
       await this.#engine.drain({ kind: 'rows', keys: inexact });
     }
   }
-}
-
-async function readRows(
-  type: WriteBehindType,
-  keys: readonly RowKey[],
-  find: Find,
-  options: Options,
-): Promise<Map<RowKey, DriverRow>> {
-  const found = (await find(keyCondition(type, keys), primary(options))) as DriverRow[];
-  return new Map(found.map((row) => [rowKeyIn(type, row), row]));
 }
 
 /** Whether the rows that it answers are not the table's. */

@@ -33,6 +33,6 @@ export class SpillwayError extends Error {
 }
 
 /** Whether something was given up because what is pending was not written in time. */
-export function isDrainTimeout(error: unknown): boolean {
+export function isDrainTimeout(error: unknown): error is SpillwayError {
   return error instanceof SpillwayError && error.code === 'DRAIN_TIMEOUT';
 }

@@ -22,6 +22,7 @@ type DriverMethod =
   | 'nativeUpdateMany'
   | 'nativeDelete'
   | 'loadFromPivotTable'
+  | 'lockPessimistic'
   | 'syncCollections';
 
 export const DRIVER_METHODS: readonly DriverMethod[] = [
@@ -35,6 +36,7 @@ export const DRIVER_METHODS: readonly DriverMethod[] = [
   'nativeDelete',
   'nativeClone',
   'loadFromPivotTable',
+  'lockPessimistic',
   'syncCollections',
 ];
 
@@ -124,6 +126,10 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
         hasRows: false,
       });
       return call('loadFromPivotTable', [property, owners, where, order, transaction, queried.options, ...others]);
+    },
+    lockPessimistic: async (entity: object, options: Options = {}) => {
+      await reads.beforeLock(metaOf(entity.constructor, options), entity, options);
+      return call('lockPessimistic', [entity, options]);
     },
     nativeInsert: async (entity: unknown, data: Payload, options: Options = {}) => {
       const staged = await direct.insert(metaOf(entity, options), [data], options);

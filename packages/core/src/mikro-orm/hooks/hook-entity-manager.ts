@@ -2,23 +2,19 @@ import type { Connection, EntityManager, UnitOfWork } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import { assertEntityManager } from './contract-check.js';
 import type { ContractWatch } from './contract-watch.js';
-import type { Engine } from '../engine.js';
 import { flushMode } from '../write/flush-scope.js';
 import { hasSession } from './has-session.js';
 import { hookPersister } from './hook-persister.js';
 import type { CacheMarks } from '../write/cache-marks.js';
 import { hookQueries, type QueryHooks } from './hook-queries.js';
-import { addCounters, prepareSql } from '../write/prepare-sql.js';
+import { addCounters, prepareSql, type SqlPreparation } from '../write/prepare-sql.js';
 import { StagedFlush } from '../write/staged-flush.js';
-import type { TypeRegistry } from '../describe/type-registry.js';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- TypeScript takes a class as a mixin's base only with these parameters
 type Constructor = new (...parameters: any[]) => EntityManager;
 type Transactional = Connection['transactional'];
 
-interface FlushContext {
-  readonly types: TypeRegistry;
-  readonly engine: Engine;
+interface FlushContext extends SqlPreparation {
   readonly watch: ContractWatch;
   readonly marks: CacheMarks;
   readonly queries: QueryHooks;
@@ -68,16 +64,16 @@ function withSpillway(Base: Constructor, context: FlushContext): Constructor {
   return SpillwayEntityManager;
 }
 
-function hookUnitOfWork(em: EntityManager, { types, engine, watch, queries, marks }: FlushContext): StagedFlush {
+function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
+  const { types, engine, watch, queries, marks } = context;
   const uow: UnitOfWork = em.getUnitOfWork(false);
-  const flush = new StagedFlush(engine, uow);
+  const flush = new StagedFlush(engine, uow, types);
   const commit = uow.commit.bind(uow);
   const clear = uow.clear.bind(uow);
   uow.commit = async () => {
     watch.asked('commit');
     await queries.modes.runWithout(async () => {
-      await flush.prepare();
-      await commit();
+      await flush.commit(commit);
     });
   };
   uow.clear = () => {
@@ -95,7 +91,7 @@ function hookUnitOfWork(em: EntityManager, { types, engine, watch, queries, mark
     beforeSql: async (changeSets, kind) => {
       if (!flush.isPreparedForSql) {
         if (!em.isInTransaction()) watch.assertNoneWithoutTransaction(changeSets);
-        await prepareSql(em, types, engine);
+        await prepareSql(em, context);
       }
       if (kind === 'update') addCounters(types, changeSets);
     },
@@ -113,7 +109,7 @@ function flushConnection(
   const transactional: Transactional = async (callback, options) => {
     // Only the unit of work's own transaction has a broadcaster and runs while change sets are there.
     const found = options?.eventBroadcaster ? flushMode(context.types, em.getUnitOfWork(false)) : 'plain';
-    const mode = found === 'staged' && hasSession(em) ? 'sql' : found;
+    const mode = found === 'staged' && (hasSession(em) || flush.fallback) ? 'sql' : found;
     if (mode !== 'plain') context.watch.assertCommitted();
     if (mode === 'staged') {
       let answer: unknown;
@@ -125,7 +121,7 @@ function flushConnection(
     }
     if (mode === 'plain') return connection.transactional(callback, options);
     // Before the transaction begins: it then has no locks that what is pending could wait for.
-    await prepareSql(em, context.types, context.engine);
+    if (flush.fallback !== 'down') await prepareSql(em, context);
     return flush.preparedForSql(() => connection.transactional(callback, options));
   };
   return new Proxy(connection, {

@@ -16,6 +16,7 @@ import { QueryModes } from '../read/query-modes.js';
 import { Reads } from '../read/reads.js';
 import { SequenceBlocks } from '../write/sequence-blocks.js';
 import { StagedWrites } from '../write/staged-writes.js';
+import { CallersTransactions } from '../transactions/caller.js';
 import { hookTransactions } from '../transactions/hook-transactions.js';
 import { TransactionScopes } from '../transactions/transaction-scopes.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
@@ -44,12 +45,14 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
   hideTables(orm);
   const scopes = new TransactionScopes();
   hookTransactions(driver.getConnection('write'), scopes);
+  const transactions = new CallersTransactions(scopes, orm.config);
   const marks = new CacheMarks(types, engine, scopes, driver);
   const modes = new QueryModes();
-  const reads = new Reads(types, engine, modes);
+  const reads = new Reads(types, engine, modes, transactions);
   hookEntityManager(driver, (entityManager) => orm.config.set('entityManager', entityManager), {
     types,
     engine,
+    transactions,
     watch,
     queries: { types, modes, reads },
     marks,

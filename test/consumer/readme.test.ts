@@ -91,7 +91,7 @@ async function useShop(
       else isOver = true;
     }
   });
-  await eventually(() => acknowledged > 50, { timeoutMs: 30_000 });
+  await eventually(() => acknowledged > 50, { timeoutMs: 120_000 });
   child.kill('SIGTERM');
   const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
   await Promise.all(visitors);
@@ -151,7 +151,7 @@ async function start(
       if (found === undefined) throw new Error(`${program} has said: ${output}`);
       return found;
     },
-    { timeoutMs: 30_000 },
+    { timeoutMs: 120_000 },
   );
   return { url: `http://localhost:${port}`, child };
 }

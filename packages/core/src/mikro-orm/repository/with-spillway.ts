@@ -6,7 +6,7 @@ import { EXTENSION } from '../extension-name.js';
 import type { Increments } from '../write/build-increment.js';
 import type { PatchOptions } from '../write/build-patch.js';
 import type { PendingRow } from './pending-row.js';
-import type { Receipt, WrittenOptions } from './receipt.js';
+import type { Receipt } from './receipt.js';
 import { primaryKey } from './row-calls.js';
 
 /** A primary key as a caller may write it down: without the brands that an entity's property may have. */
@@ -114,5 +114,3 @@ function serviceOf(repository: { getEntityManager(): EntityManager }): RowServic
     'The ORM of this repository has no Spillway. Add spillway({ redis: … }) to the extensions of its configuration',
   );
 }
-
-export type { WrittenOptions };

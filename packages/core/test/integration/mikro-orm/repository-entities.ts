@@ -36,7 +36,7 @@ export class Article {
 }
 
 /** A repository class that was there before Spillway. */
-export class ShopRepository<T extends object> extends EntityRepository<T> {
+class ShopRepository<T extends object> extends EntityRepository<T> {
   /** Whatever every repository of the application has. */
   label(): string {
     return `a repository of ${this.em.getMetadata().get(this.entityName as never).tableName}`;

@@ -51,6 +51,7 @@ export function spillway<const Targets extends readonly PolicyTarget[]>(
 export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps): SpillwayExtension {
   return {
     register(orm) {
+      refuseSecond(orm);
       const types = new TypeRegistry();
       const logger = resolved.logger ?? ormLogger(orm);
       const database = () => databaseOf(orm);
@@ -60,6 +61,15 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps): Spil
       orm.config.registerExtension(EXTENSION, () => new Spillway(runtime, rows));
     },
   };
+}
+
+/** Both would hook into the same methods, and each would believe that the other one's SQL is MikroORM's. */
+function refuseSecond(orm: MikroORM): void {
+  if (!orm.config.getExtension(EXTENSION)) return;
+  throw new SpillwayError(
+    'CONFIG_INVALID',
+    'spillway() stands twice in the extensions of one ORM. Keep one of them: its policies can name every entity of the ORM',
+  );
 }
 
 function policiesOf(

@@ -27,7 +27,7 @@ export interface ApplicationSettings extends ProgramSettings {
 
 export interface CountingSettings extends ProgramSettings {
   readonly seed: number;
-  /** The keys of the rows that it counts on, which others count on too; more than ten. */
+  /** The keys of the rows that it counts on, which others count on too; at least twenty. */
   readonly rows: readonly string[];
   /** How often it counts, in all. */
   readonly increments: number;

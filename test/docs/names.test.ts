@@ -13,7 +13,7 @@ const matches = (text: string, pattern: RegExp): string[] => [
 test('the README names every code of SpillwayErrorCode', () => {
   const codes = matches(source('errors.ts'), /\| '([A-Z_]+)'/g);
   expect(codes.length).toBeGreaterThan(10);
-  expect(firstCodes('README.md', 'Errors').toSorted()).toEqual(codes.toSorted());
+  expect(firstCodes('docs/errors.md', 'Errors').toSorted()).toEqual(codes.toSorted());
 });
 
 test('every code of SpillwayErrorCode is used somewhere', () => {
@@ -22,7 +22,7 @@ test('every code of SpillwayErrorCode is used somewhere', () => {
     .filter((path) => path.endsWith('.ts') && path !== 'errors.ts')
     .map(source)
     .join('\n');
-  const unused = firstCodes('README.md', 'Errors').filter((code) => !text.includes(`'${code}'`));
+  const unused = firstCodes('docs/errors.md', 'Errors').filter((code) => !text.includes(`'${code}'`));
   expect(unused).toEqual([]);
 });
 

@@ -5,7 +5,7 @@ import type { StoredPolicy } from '../../packages/core/src/policy/write-policy.j
 import { resolveOptions } from '../../packages/core/src/resolve-options.js';
 import { codesIn, document, tableBelow } from './markdown.js';
 
-/** An option as the README has it. */
+/** An option as the documents have it. */
 interface Row {
   readonly name: string;
   readonly byDefault: string | undefined;
@@ -17,7 +17,7 @@ type Options = Readonly<Record<string, unknown>>;
 /** Reads a whole object of options, with everything decided. */
 type Resolve = (options: Options) => unknown;
 
-const readme = document('README.md');
+const options = document('docs/options.md');
 
 const tables: readonly { readonly heading: string; readonly resolve: Resolve; readonly groups: readonly string[] }[] = [
   {
@@ -40,8 +40,8 @@ const companions: Readonly<Record<string, Options>> = {
   'retry.maxDelay': { retry: { minDelay: 1 } },
 };
 
-describe.each(tables)('the table "$heading" of the README', ({ heading, resolve, groups }) => {
-  const rows = tableBelow(readme, heading).map(([name = '', byDefault = '', allowed = '']): Row => ({
+describe.each(tables)('the table "$heading"', ({ heading, resolve, groups }) => {
+  const rows = tableBelow(options, heading).map(([name = '', byDefault = '', allowed = '']): Row => ({
     name: codesIn(name)[0] ?? '',
     byDefault: codesIn(byDefault)[0],
     allowed,

@@ -10,7 +10,7 @@ const matches = (text: string, pattern: RegExp): string[] => [
   ...new Set([...text.matchAll(pattern)].map(([, name = '']) => name)),
 ];
 
-test('the README names every code of SpillwayErrorCode', () => {
+test('docs/errors.md names every code of SpillwayErrorCode', () => {
   const codes = matches(source('errors.ts'), /\| '([A-Z_]+)'/g);
   expect(codes.length).toBeGreaterThan(10);
   expect(firstCodes('docs/errors.md', 'Errors').toSorted()).toEqual(codes.toSorted());

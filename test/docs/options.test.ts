@@ -84,12 +84,12 @@ describe.each(tables)('the table "$heading"', ({ heading, resolve, groups }) => 
   );
 });
 
-test('the counters that the README allows are as many as are accepted', () => {
+test('the counters that are allowed are as many as are accepted', () => {
   const policy = (count: number): StoredPolicy => ({
     counters: Array.from({ length: count }, (_, index) => `c${index}`),
   });
   const resolve = (count: number) => failureOf(() => resolvePolicy('Product', policy(count), {}, { versioned: true }));
-  expect(readme.text).toContain('at most 64 integer, bigint or numeric properties');
+  expect(options.text).toContain('at most 64 integer, bigint or numeric properties');
   expect([resolve(64), resolve(65)]).toEqual([undefined, expect.stringContaining('at most 64')]);
 });
 

@@ -19,6 +19,8 @@ export interface ResolvedPolicy {
   readonly onFull: 'block' | 'reject';
   readonly blockTimeoutMs: number;
   readonly drainTimeoutMs: number;
+  /** In a transaction of the application: written by SQL there, or held and staged with its commit. */
+  readonly transactions: 'through' | 'stage';
   readonly onStagingLoss: 'park' | 'apply';
   readonly inserts: 'sql' | 'refuse';
 }

@@ -21,6 +21,7 @@ const DEFAULT_OPTIONS = [
   'onFull',
   'blockTimeout',
   'drainTimeout',
+  'transactions',
   'onStagingLoss',
   'inserts',
 ] as const;
@@ -79,6 +80,7 @@ function readWaiting(read: OptionReader): Loose<PolicyLayer> {
     onFull: read.oneOf('onFull', ['block', 'reject']),
     blockTimeoutMs: read.durationMs('blockTimeout', WAIT),
     drainTimeoutMs: read.durationMs('drainTimeout', WAIT),
+    transactions: read.oneOf('transactions', ['through', 'stage']),
     onStagingLoss: read.oneOf('onStagingLoss', ['park', 'apply']),
     inserts: read.oneOf('inserts', ['sql', 'refuse']),
   };

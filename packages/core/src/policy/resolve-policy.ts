@@ -18,6 +18,7 @@ const DEFAULTS: ResolvedPolicy = {
   onFull: 'block',
   blockTimeoutMs: 5_000,
   drainTimeoutMs: 2_000,
+  transactions: 'through',
   onStagingLoss: 'park',
   inserts: 'sql',
 };

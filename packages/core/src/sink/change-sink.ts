@@ -33,11 +33,29 @@ export interface ChangeSink {
    */
   numbers(table: Table, count: number): Promise<readonly string[]>;
 
-  /** Forgets ledger rows older than this; the last token of a shard is never forgotten. Answers how many. */
-  prune(olderThanMs: number): Promise<number>;
+  /**
+   * How transactions of the application that hold changes have ended, for certain: by their row in the ledger, read on a connection of its own once they no longer run. Hold -> ending.
+   */
+  endings(holds: readonly HeldIn[]): Promise<ReadonlyMap<string, HoldEnding>>;
+
+  /** Forgets ledger rows older than this; the last token of a shard is never forgotten, nor is a hold that is still `held`. Answers how many. */
+  prune(olderThanMs: number, held: readonly string[]): Promise<number>;
 
   close(): Promise<void>;
 }
+
+/** A hold, and the transaction that it was made in, as the database calls it. */
+export interface HeldIn {
+  readonly id: string;
+  readonly transaction: string;
+}
+
+export type HoldEnding =
+  | { readonly kind: 'running' }
+  /** `written`: rows that the transaction has written itself. */
+  | { readonly kind: 'committed'; readonly written: readonly RowKey[] }
+  /** The transaction has ended without it. */
+  | { readonly kind: 'dropped' };
 
 export interface SinkTransaction extends AsyncDisposable {
   /** Shard -> last committed token. Only the shards that this transaction holds. */

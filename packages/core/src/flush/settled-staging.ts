@@ -8,6 +8,8 @@ import type {
   DueRecords,
   EmptyReport,
   EmptyScope,
+  ExtendRequest,
+  Extension,
   HeldChanges,
   ParkReport,
   Pending,
@@ -96,6 +98,10 @@ export class SettledStaging implements StagingStore {
 
   async claim(shard: number, request: ClaimRequest): Promise<Claim> {
     return this.#store.claim(shard, request);
+  }
+
+  async extend(shard: number, request: ExtendRequest): Promise<Extension | undefined> {
+    return this.#store.extend(shard, request);
   }
 
   async acknowledge(shard: number, token: string, outcomes: BatchOutcome): Promise<boolean> {

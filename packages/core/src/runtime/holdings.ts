@@ -11,6 +11,7 @@ import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import { ScopeNotes, type TransactionEnd, type TransactionScope } from '../mikro-orm/transactions/transaction-scope.js';
 import type { HoldEnding, JoinedTransaction } from '../sink/change-sink.js';
+import { SinkFailure } from '../sink/sink-failure.js';
 import type { DueScope, Pending } from '../staging/staging-store.js';
 import type { StageResult } from '../staging/stager.js';
 import { writeHeld } from './write-held.js';
@@ -61,7 +62,7 @@ export class Holdings {
   }
 
   /** Holds changes until the transaction has ended. All of them, or none. */
-  async hold(changes: readonly Change[], caller: Required<CallersTransaction>, parts: Parts): Promise<StageResult> {
+  async hold(changes: readonly Change[], caller: CallersTransaction, parts: Parts): Promise<StageResult> {
     const { scope } = caller;
     if (!scope) throw new TypeError('Nothing can be held in a transaction whose end nobody learns');
     return caller.alone(async (query) => {
@@ -75,7 +76,7 @@ export class Holdings {
       const result = await parts.stager.holdAll(changes, parts.rules, { id, transaction: transaction.name, standing });
       if (result.refused.length > 0) return result;
       await this.#steps?.('held', [...shards]);
-      await joined.enterHold(id);
+      await asGiven(joined.enterHold(id));
       await this.#steps?.('entered', [...shards]);
       this.#held.add(scope, { id, rows: new Set(changes.map(({ rowKey }) => rowKey)) });
       return result;
@@ -103,16 +104,16 @@ export class Holdings {
     );
   }
 
-  /** Whether the transaction holds anything of these rows that it has not written. */
-  holdsAny(scope: TransactionScope | undefined, isMeant: (row: RowKey) => boolean): boolean {
-    return scope !== undefined && this.#rowsOf(scope).some(isMeant);
+  /** The rows to write before SQL in a transaction that has to find what it holds of a scope: all that it holds so far, so that it is written in the order in which it was held. */
+  rowsFor(scope: DueScope, touches: boolean, transaction: TransactionScope | undefined): readonly RowKey[] {
+    const rows = transaction ? this.#rowsOf(transaction) : [];
+    return rows.some(isMeantBy(scope, touches)) ? rows : [];
   }
 
-  /** Before SQL in a transaction that has to find what it holds of a scope: all that it holds so far is written in it, in the order in which it was held. */
-  async writeFor(scope: DueScope, touches: boolean, caller: CallersTransaction, parts: Parts): Promise<void> {
-    if (!caller.scope || !this.holdsAny(caller.scope, isMeantBy(scope, touches))) return;
+  /** Writes what the transaction holds of these rows in it. What it holds later lies on that. */
+  async write(rows: readonly RowKey[], caller: CallersTransaction, parts: Parts): Promise<void> {
     const own = caller.scope;
-    const rows = this.#rowsOf(own);
+    if (!own) return;
     const isOwn = this.#ownLayers(own);
     const found = await parts.staging.peek(rows);
     const records = new Map<RowKey, StagedRecord>();
@@ -151,7 +152,7 @@ export class Holdings {
   async #transactionOf(scope: TransactionScope, joined: JoinedTransaction, parts: Parts): Promise<HoldingTransaction> {
     const known = this.#transactions.get(scope.root);
     if (known) return known;
-    const transaction = { name: await joined.name(), ids: new Map<string, ReadonlySet<number>>() };
+    const transaction = { name: await asGiven(joined.name()), ids: new Map<string, ReadonlySet<number>>() };
     this.#transactions.set(scope.root, transaction);
     parts.worker.keeper.began(transaction.name);
     scope.afterEnd(async (end) => this.#settle(transaction, end, parts));
@@ -180,6 +181,15 @@ export class Holdings {
     const { released } = await endHolds(parts.staging, holds, endings);
     await this.#steps?.('released', [...released.keys()]);
     parts.worker.wake(released.keys());
+  }
+}
+
+/** In the application's transaction PostgreSQL's own errors are the application's: it may want to try again by their codes. */
+async function asGiven<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    throw error instanceof SinkFailure && error.cause !== undefined ? error.cause : error;
   }
 }
 

@@ -17,17 +17,18 @@ import { ForcedDrains } from '../observability/forced-drains.js';
 import type { SpillwayStatus } from '../observability/status.js';
 import { judgeHealth, unknownHealth, type Health } from '../observability/health.js';
 import { TroubleWatch } from '../observability/trouble-watch.js';
+import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import { drainPatiently } from '../read/patient-drain.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { Table } from '../sink/table.js';
 import type { StageResult } from '../staging/stager.js';
 import type { DeadLetterStore, DueScope, EmptyScope, StageCall } from '../staging/staging-store.js';
+import { drainInside, drainingBy } from './drain-inside.js';
+import { Holdings } from './holdings.js';
+import { Promotions } from './promotions.js';
 import { hasBeenUsed, openParts, type Parts } from './parts.js';
 import { QueryDrains } from './query-drains.js';
 import type { RuntimeSurroundings } from './surroundings.js';
-
-/** Inside a transaction, whose own locks may be in the way, a drain is given up soon. */
-const DRAIN_INSIDE_TRANSACTION_MS = 1_000;
 
 /** How long a stop may take that is not told. */
 const DEFAULT_STOP_MS = 30_000;
@@ -48,6 +49,8 @@ export class Runtime implements Engine {
   readonly #around: RuntimeSurroundings;
   readonly #forced = new ForcedDrains();
   readonly #queryDrains: QueryDrains;
+  readonly #promotions: Promotions;
+  readonly #holdings: Holdings;
   #opening: Promise<Parts> | undefined;
   #isStarted = false;
   #isStopped = false;
@@ -61,6 +64,8 @@ export class Runtime implements Engine {
       forced: this.#forced,
       open: async () => this.#open(),
     });
+    this.#promotions = new Promotions(around.steps);
+    this.#holdings = new Holdings(this.events, around.holdSteps);
     // Nobody need be listening; a change that was acknowledged and will not be written must not pass in silence.
     this.events.on('dead-letter', ({ entity, rowKey, code, reason }) =>
       around.logger.error(
@@ -79,15 +84,25 @@ export class Runtime implements Engine {
     return this.#announce(await parts.stager.stageAll(changes, parts.rules), parts);
   }
 
+  async hold(changes: readonly Change[], inside: CallersTransaction): Promise<StageResult> {
+    const parts = await this.#open();
+    this.#startWorker(parts);
+    return this.#holdings.hold(changes, inside, parts);
+  }
+
   async settle(calls: readonly StageCall[]): Promise<StageResult> {
     const parts = await this.#open();
     return this.#announce(await parts.stager.settle(calls), parts);
   }
 
   readonly pending: Engine['pending'] = {
-    peek: async (keys) => (await this.#open()).staging.peek(keys),
+    peek: async (keys, inside) => this.#holdings.peek(keys, inside?.scope, await this.#open()),
     outcomes: async (tokens) =>
       databaseFor('This read has to look into the ledger.', (await this.#open()).sink.outcomes(tokens)),
+    acknowledge: async (key, token, outcomes) => {
+      const { staging } = await this.#open();
+      await staging.acknowledge(shardOf(key, staging.shards), token, outcomes);
+    },
   };
 
   async numbers(table: Table, count: number): Promise<readonly string[]> {
@@ -113,29 +128,43 @@ export class Runtime implements Engine {
   }
 
   async drain(scope: DueScope, options: DrainOptions = {}): Promise<void> {
-    const { worker, staging } = await this.#open();
+    const parts = await this.#open();
+    if (options.inside) return this.#drainInside(scope, options.inside, options, parts);
     const asked = {
       scope,
       wide: withParents(scope, this.#around.types),
-      timeoutMs: options.insideTransaction ? DRAIN_INSIDE_TRANSACTION_MS : this.#drainTimeoutMs(scope),
+      timeoutMs: this.#drainTimeoutMs(scope),
       beforeWrite: options.beforeWrite === true,
     };
-    try {
-      const outcome = await drainPatiently(asked, {
-        drain: (part, timeoutMs) => worker.drain(part, { timeoutMs }),
-        peek: (keys) => staging.peek(keys),
-      });
-      if (outcome === 'refused') this.events.emit({ type: 'lagging', reason: 'refused' });
-    } catch (error) {
-      if (!isDrainTimeout(error) || !options.insideTransaction || this.#needsOrder(scope, options)) throw error;
-      this.events.emit({ type: 'lagging', reason: 'transaction' });
-    }
+    const outcome = await drainPatiently(asked, drainingBy(parts));
+    if (outcome === 'refused') this.events.emit({ type: 'lagging', reason: 'refused' });
   }
 
-  /** Where no version tells the older from the newer, SQL must not write before what was staged earlier. */
-  #needsOrder(scope: DueScope, { beforeWrite }: DrainOptions): boolean {
-    if (!beforeWrite || scope.kind !== 'rows') return false;
-    return scope.keys.some((key) => this.#around.types.ofRow(key)?.version === undefined);
+  async #drainInside(
+    scope: DueScope,
+    inside: CallersTransaction,
+    { beforeWrite = false, beforeLock = false }: DrainOptions,
+    parts: Parts,
+  ): Promise<void> {
+    const touches = beforeWrite || beforeLock;
+    await this.#writeHeld(scope, inside, touches, parts);
+    const request = { scope, wide: withParents(scope, this.#around.types), touches };
+    const outcome = await drainInside(request, inside, this.#promotions, parts);
+    if (outcome.kind === 'drained') return;
+    // Where no version tells the older from the newer, SQL must not write before what was staged earlier.
+    const needsOrder = outcome.rows.some((key) => this.#around.types.ofRow(key)?.version === undefined);
+    if (beforeWrite && needsOrder) throw outcome.error;
+    this.events.emit({ type: 'lagging', reason: outcome.kind === 'refused' ? 'refused' : 'transaction' });
+  }
+
+  /** What a transaction holds itself its own SQL has to find in the database; and before that what was pending when it was held. */
+  async #writeHeld(scope: DueScope, inside: CallersTransaction, touches: boolean, parts: Parts): Promise<void> {
+    const keys = this.#holdings.rowsFor(scope, touches, inside.scope);
+    if (keys.length === 0) return;
+    const beneath: DueScope = { kind: 'rows', keys };
+    const request = { scope: beneath, wide: withParents(beneath, this.#around.types), touches: true };
+    await drainInside(request, inside, this.#promotions, parts);
+    await this.#holdings.write(keys, inside, parts);
   }
 
   /** One round, of one entity or of all. */

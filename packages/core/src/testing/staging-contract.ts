@@ -4,6 +4,7 @@ import { chainContract } from './contract/chain-contract.js';
 import { deadLetterContract } from './contract/dead-letter-contract.js';
 import { drainContract } from './contract/drain-contract.js';
 import { holdContract } from './contract/hold-contract.js';
+import { extendContract } from './contract/extend-contract.js';
 import { emptyContract } from './contract/empty-contract.js';
 import { flushContract } from './contract/flush-contract.js';
 import { stageContract } from './contract/stage-contract.js';
@@ -34,6 +35,7 @@ export function stagingContract(name: string, makeStore: MakeStore, test: TestFu
     versionContract(context);
     flushContract(context);
     holdContract(context);
+    extendContract(context);
     chainContract(context);
     drainContract(context);
     deadLetterContract(context);

@@ -20,7 +20,8 @@ type DriverMethod =
   | 'nativeUpdate'
   | 'nativeUpdateMany'
   | 'nativeDelete'
-  | 'loadFromPivotTable';
+  | 'loadFromPivotTable'
+  | 'lockPessimistic';
 
 export const DRIVER_METHODS: readonly DriverMethod[] = [
   'find',
@@ -33,6 +34,7 @@ export const DRIVER_METHODS: readonly DriverMethod[] = [
   'nativeDelete',
   'nativeClone',
   'loadFromPivotTable',
+  'lockPessimistic',
 ];
 
 /** Set in the options of `findOne`, which answers by `find`: reads are hooked there. */
@@ -106,6 +108,10 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
         transaction,
       });
       return call('loadFromPivotTable', [property, owners, where, order, transaction, queried, ...others]);
+    },
+    lockPessimistic: async (entity: object, options: Options = {}) => {
+      await reads.beforeLock(metaOf(entity.constructor, options), entity, options);
+      return call('lockPessimistic', [entity, options]);
     },
     nativeInsert: async (entity: unknown, data: Payload, options: Options = {}) => {
       const staged = await direct.insert(metaOf(entity, options), [data], options);

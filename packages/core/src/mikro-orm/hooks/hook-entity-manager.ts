@@ -1,22 +1,19 @@
-import type { Connection, EntityManager, UnitOfWork } from '@mikro-orm/core';
+import type { Connection, EntityManager, TransactionOptions, UnitOfWork } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import { assertEntityManager } from './contract-check.js';
 import type { ContractWatch } from './contract-watch.js';
-import type { Engine } from '../engine.js';
 import { flushMode } from '../write/flush-scope.js';
 import { hasSession } from './has-session.js';
 import { hookPersister } from './hook-persister.js';
-import { addCounters, prepareSql } from '../write/prepare-sql.js';
+import { addCounters, prepareSql, type SqlPreparation } from '../write/prepare-sql.js';
+import { wayOf } from '../transactions/transaction-option.js';
 import { StagedFlush } from '../write/staged-flush.js';
-import type { TypeRegistry } from '../describe/type-registry.js';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- TypeScript takes a class as a mixin's base only with these parameters
 type Constructor = new (...parameters: any[]) => EntityManager;
 type Transactional = Connection['transactional'];
 
-interface FlushContext {
-  readonly types: TypeRegistry;
-  readonly engine: Engine;
+interface FlushContext extends SqlPreparation {
   readonly watch: ContractWatch;
 }
 
@@ -52,6 +49,23 @@ function withSpillway(Base: Constructor, context: FlushContext): Constructor {
       this.#flush = hookUnitOfWork(this, context);
     }
 
+    // The last that the unit of work asks before it asks for a transaction.
+    override getPlatform(): ReturnType<EntityManager['getPlatform']> {
+      // Asked by the constructor too, before there is anything of ours.
+      if (#flush in this) this.#flush.decide();
+      return super.getPlatform();
+    }
+
+    // A flush that is held writes nothing in the transaction. So the unit of work shall begin one for it, which is none: there it is held.
+    override isInTransaction(): boolean {
+      return super.isInTransaction() && !(this.#flush.isDecided() && holdsFlush(this, context));
+    }
+
+    override async transactional<T>(callback: (em: this) => T | Promise<T>, options?: TransactionOptions): Promise<T> {
+      wayOf(options);
+      return super.transactional(callback, options);
+    }
+
     // The unit of work asks its entity manager for the connection when it is about to open the flush's transaction.
     override getConnection(type?: 'read' | 'write'): Connection {
       const connection = super.getConnection(type);
@@ -63,7 +77,8 @@ function withSpillway(Base: Constructor, context: FlushContext): Constructor {
   return SpillwayEntityManager;
 }
 
-function hookUnitOfWork(em: EntityManager, { types, engine, watch }: FlushContext): StagedFlush {
+function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
+  const { types, engine, watch } = context;
   const uow: UnitOfWork = em.getUnitOfWork(false);
   const flush = new StagedFlush(engine, uow);
   const commit = uow.commit.bind(uow);
@@ -71,7 +86,7 @@ function hookUnitOfWork(em: EntityManager, { types, engine, watch }: FlushContex
   uow.commit = async () => {
     watch.asked('commit');
     await flush.prepare();
-    await commit();
+    await flush.committing(commit);
   };
   uow.clear = () => {
     watch.asked('clear');
@@ -87,12 +102,24 @@ function hookUnitOfWork(em: EntityManager, { types, engine, watch }: FlushContex
     beforeSql: async (changeSets, kind) => {
       if (!flush.isPreparedForSql) {
         if (!em.isInTransaction()) watch.assertNoneWithoutTransaction(changeSets);
-        await prepareSql(em, types, engine);
+        await prepareSql(em, context);
       }
       if (kind === 'update') addCounters(types, changeSets);
     },
   });
   return flush;
+}
+
+/** Whether the flush that is about to be written runs in a transaction that holds all that it writes. */
+function holdsFlush(em: EntityManager, { types, transactions }: FlushContext): boolean {
+  const caller = transactions.of(em.getTransactionContext());
+  if (!caller || hasSession(em)) return false;
+  const uow = em.getUnitOfWork(false);
+  const isHeld = uow.getChangeSets().every(({ meta }) => {
+    const type = types.of(meta);
+    return type !== undefined && caller.holds(type.policy);
+  });
+  return isHeld && flushMode(types, uow) === 'staged';
 }
 
 /** The connection, with the one difference that the transaction of a staged flush is not one. */
@@ -107,17 +134,19 @@ function flushConnection(
     const found = options?.eventBroadcaster ? flushMode(context.types, em.getUnitOfWork(false)) : 'plain';
     const mode = found === 'staged' && hasSession(em) ? 'sql' : found;
     if (mode !== 'plain') context.watch.assertCommitted();
+    const caller = context.transactions.of(em.getTransactionContext());
     if (mode === 'staged') {
       let answer: unknown;
-      await flush.run(async () => {
+      const persist = async (): Promise<void> => {
         // No transaction: what MikroORM hands on as its context is nothing.
         answer = await callback(undefined);
-      });
+      };
+      await (caller ? flush.run(persist, (changes) => context.engine.hold(changes, caller)) : flush.run(persist));
       return answer as never;
     }
     if (mode === 'plain') return connection.transactional(callback, options);
     // Before the transaction begins: it then has no locks that what is pending could wait for.
-    await prepareSql(em, context.types, context.engine);
+    await prepareSql(em, context);
     return flush.preparedForSql(() => connection.transactional(callback, options));
   };
   return new Proxy(connection, {

@@ -14,6 +14,7 @@ import { assertNoPivotTables } from '../describe/pivot-tables.js';
 import { Reads } from '../read/reads.js';
 import { SequenceBlocks } from '../write/sequence-blocks.js';
 import { StagedWrites } from '../write/staged-writes.js';
+import { CallersTransactions } from '../transactions/caller.js';
 import { hookTransactions } from '../transactions/hook-transactions.js';
 import { TransactionScopes } from '../transactions/transaction-scopes.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
@@ -42,14 +43,16 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
   hideTables(orm);
   const scopes = new TransactionScopes();
   hookTransactions(driver.getConnection('write'), scopes);
+  const transactions = new CallersTransactions(scopes, orm.config);
   hookEntityManager(driver, (entityManager) => orm.config.set('entityManager', entityManager), {
     types,
     engine,
+    transactions,
     watch,
   });
   const sequences = new SequenceBlocks((table, count) => engine.numbers(table, count));
   const writes = new StagedWrites(types, sequences);
-  const reads = new Reads(types, engine);
+  const reads = new Reads(types, engine, transactions);
   const direct = new DirectWrites(types, engine, writes, reads, driver.getPlatform());
   hookDriver(driver, { writes, direct, reads, watch });
   hookConnection(driver, engine);

@@ -1,4 +1,4 @@
-import { Utils, type EntityMetadata } from '@mikro-orm/core';
+import { helper, LockMode, Utils, type EntityMetadata } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
 import { readByKey } from '../../read/read-by-key.js';
 import type { Pending } from '../../staging/staging-store.js';
@@ -11,6 +11,7 @@ import { lookupKeys } from './lookup.js';
 import { hasPlainKey } from '../describe/plain-key.js';
 import { isDrained } from '../write/staging-unit.js';
 import { layOver, rowVersion, type DriverRow } from './row-overlay.js';
+import type { CallersTransaction, CallersTransactions } from '../transactions/caller.js';
 import { referredRows } from '../write/referred-rows.js';
 import { touchedTypes } from './touched-types.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
@@ -28,27 +29,38 @@ const INEXACT_TRIES = 3;
 export class Reads {
   readonly #types: TypeRegistry;
   readonly #engine: Engine;
+  readonly #transactions: CallersTransactions;
 
-  constructor(types: TypeRegistry, engine: Engine) {
+  constructor(types: TypeRegistry, engine: Engine, transactions: CallersTransactions) {
     this.#types = types;
     this.#engine = engine;
+    this.#transactions = transactions;
   }
 
   async find(meta: EntityMetadata, where: unknown, options: Options, find: Find, call = 'find'): Promise<unknown> {
     const known = this.#types.of(meta);
     const type = known?.isIn(options['schema'] as string | undefined) ? known : undefined;
     const inside = inTransaction(options);
-    // What a transaction reads may be what it goes on to change by SQL, so nothing is laid over; a lock makes no other query of it.
+    // A lock makes no other query of a look-up.
     const keys =
       type && !isDrained(options) ? lookupKeys(type, where, inside ? unlocked(options) : options) : undefined;
-    if (type && keys && type.lookups === 'overlay' && !inside && !hasSession(options['em'])) {
+    if (type && keys && type.lookups === 'overlay' && this.#laysOver(type, options) && !hasSession(options['em'])) {
       const rows = [...(await this.rows(type, keys, find, options)).values()];
       // What is only staged has not met the condition that MikroORM adds for a subclass.
       return type.family ? rows.filter((row) => type.family?.holds(meta, row)) : rows;
     }
-    if (keys) await this.#engine.drain({ kind: 'rows', keys }, { insideTransaction: inside });
+    if (keys) {
+      const beforeLock = isPessimistic(options['lockMode']);
+      await this.#engine.drain({ kind: 'rows', keys }, { inside: this.#inside(options), beforeLock });
+    }
     const queried = keys ? options : await this.beforeQuery(meta, where, options, { call });
     return find(where, type ? primary(options) : queried);
+  }
+
+  /** What a transaction reads may be what it goes on to change by SQL, so nothing is laid over in one, unless its changes are held. */
+  #laysOver(type: WriteBehindType, options: Options): boolean {
+    const inside = this.#inside(options);
+    return inside === undefined || (inside.holds(type.policy) && !isPessimistic(options['lockMode']));
   }
 
   /** Before a read that is no look-up: what it touches is drained. Answers the options to go on with: what has been drained is only on the primary for certain. */
@@ -61,9 +73,17 @@ export class Reads {
     if (this.#types.all.length === 0 || isDrained(options)) return options;
     const conditions = [where, options['orderBy'], options['populateWhere'], options['populateFilter']];
     const touched = touchedTypes(this.#types, meta, conditions, options['populate']);
-    const isInside = inTransaction(options) || transaction !== undefined;
-    await this.#drain([...touched], `${meta.className}.${call}`, isInside);
+    const inside = this.#inside(options) ?? this.#transactions.of(transaction);
+    await this.#drain([...touched], `${meta.className}.${call}`, inside);
     return touched.size > 0 ? primary(options) : options;
+  }
+
+  /** Before `em.lock()`: whoever locks a row means the row as it was left by everybody before. */
+  async beforeLock(meta: EntityMetadata, entity: object, options: Options): Promise<void> {
+    const type = this.#types.of(meta);
+    const key = type?.isIn(helper(entity).__schema) ? knownRowKey(type, entity) : undefined;
+    if (key === undefined || !isPessimistic(options['lockMode'])) return;
+    await this.#engine.drain({ kind: 'rows', keys: [key] }, { inside: this.#inside(options), beforeLock: true });
   }
 
   /** Before SQL that changes rows past the unit of work: `em.nativeUpdate`, `em.nativeDelete`. Rows that it names must not have anything older written after it. */
@@ -102,12 +122,20 @@ export class Reads {
   }
 
   async #drainRows(keys: readonly RowKey[], options: Options): Promise<void> {
-    await this.#engine.drain({ kind: 'rows', keys }, { insideTransaction: inTransaction(options), beforeWrite: true });
+    await this.#engine.drain({ kind: 'rows', keys }, { inside: this.#inside(options), beforeWrite: true });
   }
 
-  async #drain(types: readonly WriteBehindType[], caller: string, inside: boolean): Promise<void> {
+  #inside(options: Options): CallersTransaction | undefined {
+    return this.#transactions.of(options['ctx']);
+  }
+
+  async #drain(
+    types: readonly WriteBehindType[],
+    caller: string,
+    inside: CallersTransaction | undefined,
+  ): Promise<void> {
     if (types.length === 0) return;
-    if (inside) await this.#engine.drain(tableScope(types, this.#types), { insideTransaction: true });
+    if (inside) await this.#engine.drain(tableScope(types, this.#types), { inside });
     else await this.#engine.drainForQuery(types, caller);
   }
 
@@ -119,8 +147,9 @@ export class Reads {
     options: Options = {},
   ): Promise<Map<RowKey, DriverRow>> {
     return readByKey<DriverRow>(keys, {
-      peek: (wanted) => this.#peekExact(type, wanted),
+      peek: (wanted) => this.#peekExact(type, wanted, this.#inside(options)),
       outcomes: (tokens) => this.#engine.pending.outcomes(tokens),
+      acknowledge: (key, token, outcomes) => this.#engine.pending.acknowledge(key, token, outcomes),
       read: async (wanted) => {
         const found = (await find(keyCondition(type, wanted), primary(options))) as DriverRow[];
         return new Map(found.map((row) => [rowKeyIn(type, row), row]));
@@ -131,13 +160,17 @@ export class Reads {
   }
 
   /** What is pending of these rows, once nothing of it would look different when it is written. */
-  async #peekExact(type: WriteBehindType, keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>> {
+  async #peekExact(
+    type: WriteBehindType,
+    keys: readonly RowKey[],
+    inside: CallersTransaction | undefined,
+  ): Promise<ReadonlyMap<RowKey, Pending>> {
     for (let tries = 1; ; tries++) {
-      const pending = await this.#engine.pending.peek(keys);
+      const pending = await this.#engine.pending.peek(keys, inside);
       const inexact = inexactRows(type, keys, pending);
       // What PostgreSQL does not take at present is better laid over in other words than not at all.
       if (inexact.length === 0 || tries > INEXACT_TRIES) return pending;
-      await this.#engine.drain({ kind: 'rows', keys: inexact });
+      await this.#engine.drain({ kind: 'rows', keys: inexact }, { inside });
     }
   }
 }
@@ -156,6 +189,10 @@ function keyCondition(type: WriteBehindType, keys: readonly RowKey[]): Record<st
 
 function inTransaction(options: Options): boolean {
   return options['ctx'] !== undefined;
+}
+
+function isPessimistic(lockMode: unknown): boolean {
+  return lockMode !== undefined && lockMode !== null && lockMode !== LockMode.NONE && lockMode !== LockMode.OPTIMISTIC;
 }
 
 function unlocked(options: Options): Options {

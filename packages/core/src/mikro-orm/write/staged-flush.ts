@@ -1,4 +1,5 @@
 import type { UnitOfWork } from '@mikro-orm/core';
+import type { Change } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { StageCall } from '../../staging/staging-store.js';
 import type { StageResult } from '../../staging/stager.js';
@@ -8,6 +9,8 @@ import type { Engine } from '../engine.js';
 import type { Operation } from './operation.js';
 import { refusalError } from './refusal-error.js';
 import { StagingUnit } from './staging-unit.js';
+
+type Stage = (changes: readonly Change[]) => Promise<StageResult>;
 
 /** Operations whose stage call was not answered: nobody knows yet whether they are staged. */
 interface Unsettled {
@@ -28,6 +31,8 @@ export class StagedFlush {
   readonly #retry: () => Promise<void>;
   #unit: StagingUnit | undefined;
   #isPreparedForSql = false;
+  #isCommitting = false;
+  #isDecided = false;
   #unsettled: Unsettled[] = [];
 
   constructor(engine: Engine, uow: UnitOfWork) {
@@ -47,6 +52,28 @@ export class StagedFlush {
     return this.#isPreparedForSql;
   }
 
+  async committing(commit: () => Promise<void>): Promise<void> {
+    this.#isCommitting = true;
+    try {
+      await commit();
+    } finally {
+      this.#isCommitting = false;
+      this.#isDecided = false;
+    }
+  }
+
+  /** The unit of work may have decided what to write, and ask next whether there is a transaction for it. */
+  decide(): void {
+    this.#isDecided = this.#isCommitting && this.#unit === undefined;
+  }
+
+  /** Whether that is the question now: whoever asks later asks for another reason. */
+  isDecided(): boolean {
+    const isDecided = this.#isDecided;
+    this.#isDecided = false;
+    return isDecided;
+  }
+
   async preparedForSql<T>(write: () => Promise<T>): Promise<T> {
     this.#isPreparedForSql = true;
     try {
@@ -56,8 +83,8 @@ export class StagedFlush {
     }
   }
 
-  /** Runs MikroORM's part of a flush, then stages what it wanted to write. */
-  async run(persist: () => Promise<unknown>): Promise<void> {
+  /** Runs MikroORM's part of a flush, then stages what it wanted to write; or holds it, in a transaction that does. */
+  async run(persist: () => Promise<unknown>, stage: Stage = (changes) => this.#engine.stage(changes)): Promise<void> {
     const unit = new StagingUnit(this.#uow.getChangeSets());
     this.#unit = unit;
     try {
@@ -69,7 +96,7 @@ export class StagedFlush {
     } finally {
       this.#unit = undefined;
     }
-    await this.#stage(unit.operations);
+    await this.#stage(unit.operations, stage);
   }
 
   /** Before a flush compares entities with their snapshots: finds out what is unknown, and queues again what was refused. */
@@ -90,10 +117,10 @@ export class StagedFlush {
     this.#states.forget();
   }
 
-  async #stage(operations: readonly Operation[]): Promise<void> {
+  async #stage(operations: readonly Operation[], stage: Stage): Promise<void> {
     let result: StageResult;
     try {
-      result = await this.#engine.stage(operations.map(({ change }) => change));
+      result = await stage(operations.map(({ change }) => change));
     } catch (error) {
       this.#states.takeBack(operations);
       throw error;

@@ -106,7 +106,7 @@ test('em.begin, em.commit and em.rollback are followed, nested ones too', async 
   note(em, 'a');
   await em.commit();
   await em.begin({ isolationLevel: IsolationLevel.REPEATABLE_READ, readOnly: true });
-  expect(watch(em).start).toEqual({ isolationLevel: 'repeatable read', isReadOnly: true });
+  expect(watch(em).start).toEqual({ isolationLevel: 'repeatable read', isReadOnly: true, hasSession: false });
   await em.rollback();
   expect(ends).toEqual(['commit a', 'commit-answered', 'rolled-back']);
 

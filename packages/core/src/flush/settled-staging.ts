@@ -52,10 +52,8 @@ export class SettledStaging implements StagingStore {
 
   /** What is held is looked at before what is pending: the other way round, a release in between would be seen by neither. */
   async #settled<T>(ask: () => Promise<T>): Promise<T> {
-    const holds = this.#store.held.list();
-    const answer = ask();
-    if ((await holds).every(({ transaction }) => this.#keeper.isRunningHere(transaction))) return answer;
-    await answer;
+    const [holds, answer] = await Promise.all([this.#store.held.list(), ask()]);
+    if (holds.every(({ transaction }) => this.#keeper.isRunningHere(transaction))) return answer;
     await this.#keeper.settle();
     return ask();
   }

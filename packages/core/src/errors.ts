@@ -13,6 +13,9 @@ export type SpillwayErrorCode =
   | 'ROW_HELD'
   | 'HELD_UNWRITABLE'
   | 'DRAIN_TIMEOUT'
+  | 'WRITE_TIMEOUT'
+  | 'DEAD_LETTERED'
+  | 'STAGING_LOSS'
   | 'COUNTER_OVERFLOW'
   | 'RECORD_TOO_LARGE'
   | 'ORM_INCOMPATIBLE'
@@ -31,6 +34,6 @@ export class SpillwayError extends Error {
 }
 
 /** Whether something was given up because what is pending was not written in time. */
-export function isDrainTimeout(error: unknown): boolean {
+export function isDrainTimeout(error: unknown): error is SpillwayError {
   return error instanceof SpillwayError && error.code === 'DRAIN_TIMEOUT';
 }

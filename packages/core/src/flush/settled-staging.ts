@@ -12,12 +12,15 @@ import type {
   Extension,
   HeldChanges,
   ParkReport,
+  Settlement,
   Pending,
   StageAnswer,
   StageCall,
+  StagedMark,
   StagingStats,
   StagingStore,
 } from '../staging/staging-store.js';
+import type { RowCache } from '../staging/row-cache.js';
 import type { HoldKeeper } from './hold-keeper.js';
 
 /**
@@ -70,6 +73,10 @@ export class SettledStaging implements StagingStore {
     return this.#store.held;
   }
 
+  get cache(): RowCache {
+    return this.#store.cache;
+  }
+
   get deadLetters(): DeadLetterStore {
     return this.#store.deadLetters;
   }
@@ -88,6 +95,10 @@ export class SettledStaging implements StagingStore {
 
   async fence(shard: number, callId: string): Promise<StageAnswer> {
     return this.#store.fence(shard, callId);
+  }
+
+  async settled(marks: readonly StagedMark[]): Promise<readonly Settlement[]> {
+    return this.#store.settled(marks);
   }
 
   async forget(keys: readonly RowKey[]): Promise<void> {

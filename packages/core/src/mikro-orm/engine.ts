@@ -1,6 +1,8 @@
 import type { Change } from '../change/change.js';
 import type { RowKey } from '../change/row-key.js';
+import type { CacheAccess } from '../read/cache-access.js';
 import type { KeyedRows } from '../read/read-by-key.js';
+import type { EntityMarks } from './write/entity-marks.js';
 import type { Table } from '../sink/table.js';
 import type { DueScope, EmptyScope, Pending, StageCall } from '../staging/staging-store.js';
 import type { WriteBehindType } from './describe/write-behind-type.js';
@@ -15,8 +17,8 @@ export interface DrainOptions {
   readonly beforeLock?: boolean;
 }
 
-/** What a query has met: nothing pending, something that is written now, or something that PostgreSQL would not take yet. */
-export type QueryDrain = 'clear' | 'drained' | 'refused';
+/** What a query has met: nothing pending, something that is written now, that PostgreSQL would not take yet, or that is still not written though its policies let it go on. */
+export type QueryDrain = 'clear' | 'drained' | 'refused' | 'late';
 
 /** What the hooks in MikroORM ask of the engine. Every method opens and checks what it needs at its first call. */
 export interface Engine {
@@ -26,6 +28,8 @@ export interface Engine {
    * @throws SpillwayError `STAGING_UNAVAILABLE`: nothing is held
    */
   hold(changes: readonly Change[], inside: CallersTransaction): Promise<StageResult>;
+  /** Which staged change of an entity was its last one. */
+  readonly marks: EntityMarks;
   /** Finds out what became of calls whose answer was lost, and makes sure that what has not run never will. */
   settle(calls: readonly StageCall[]): Promise<StageResult>;
   /** Takes numbers for new rows from the sequence of the table's key. */
@@ -49,6 +53,8 @@ export interface Engine {
   drainForQuery(touched: readonly WriteBehindType[], caller: string): Promise<QueryDrain>;
   /** Before tables are cleared or dropped, or their database: throws away what is staged of them, with dead letters. */
   empty(scope: EmptyScope): Promise<void>;
+  /** Copies of rows, for look-ups by key. */
+  readonly cache: Omit<CacheAccess, 'close'>;
   /** Before rows are inserted by SQL: what was last written of them by staging no longer counts. */
   forget(keys: readonly RowKey[]): Promise<void>;
   /** The ORM connects anew, perhaps to another database: closes what is open; the next use opens it again. */

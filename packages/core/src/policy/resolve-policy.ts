@@ -17,8 +17,11 @@ const DEFAULTS: ResolvedPolicy = {
   maxRecordBytes: 1_048_576,
   onFull: 'block',
   blockTimeoutMs: 5_000,
+  queries: 'drain',
   drainTimeoutMs: 2_000,
   transactions: 'through',
+  onDrainTimeout: 'throw',
+  reads: 'primary',
   onStagingLoss: 'park',
   inserts: 'sql',
 };

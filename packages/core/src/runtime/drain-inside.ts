@@ -1,5 +1,5 @@
 import type { RowKey } from '../change/row-key.js';
-import { SpillwayError } from '../errors.js';
+import { isDrainTimeout, type SpillwayError } from '../errors.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import { drainPatiently, stillPending, type PatientDrain, type PatientDrainDeps } from '../read/patient-drain.js';
 import type { Parts } from './parts.js';
@@ -36,6 +36,7 @@ export async function drainInside(
     if (touches) promotions.touch(inside.scope, scope.keys);
     return outcome;
   }
+  if (scope.kind === 'tables' && !(await parts.staging.due.any(scope))) return DRAINED;
   const drained = await drainOutside(request, parts);
   if (drained.kind === 'drained') return drained;
   // What is still pending may wait for the transaction's own rows, of which those are known that it has touched by name.
@@ -75,7 +76,7 @@ async function drainOutside(request: Request, parts: Parts): Promise<DrainInside
     if (outcome === 'drained') return DRAINED;
     return { kind: 'refused', rows, error: stillPending(rows, FIRST_FORM_MS) };
   } catch (error) {
-    if (!(error instanceof SpillwayError) || error.code !== 'DRAIN_TIMEOUT') throw error;
+    if (!isDrainTimeout(error)) throw error;
     return { kind: 'held', rows, error };
   }
 }

@@ -1,34 +1,41 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Utils, type EntityName } from '@mikro-orm/core';
+import type { EntityName } from '@mikro-orm/core';
 import type { Change } from '../change/change.js';
 import { parseRowKey, type RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
-import { isDrainTimeout, SpillwayError } from '../errors.js';
+import { SpillwayError } from '../errors.js';
 import { SpillwayEvents } from '../events.js';
 import { emptyShards } from '../flush/empty-shards.js';
 import type { StopOptions, StopReport } from '../flush/worker.js';
 import type { DrainResult } from '../flush/drain.js';
-import { buildIncrement, type Increments } from '../mikro-orm/write/build-increment.js';
+import { untilWritten } from '../flush/until-written.js';
 import { typesOf, withParents } from '../mikro-orm/describe/with-parents.js';
 import type { DrainOptions, Engine, QueryDrain } from '../mikro-orm/engine.js';
-import { changeError } from '../mikro-orm/write/refusal-error.js';
+import type { RowEngine } from '../mikro-orm/repository/row-calls.js';
+import type { WrittenOptions } from '../mikro-orm/repository/receipt.js';
+import { EntityMarks } from '../mikro-orm/write/entity-marks.js';
+import { parseDuration, type DurationLimits } from '../policy/duration.js';
 import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
 import { ForcedDrains } from '../observability/forced-drains.js';
 import type { SpillwayStatus } from '../observability/status.js';
 import { judgeHealth, unknownHealth, type Health } from '../observability/health.js';
 import { TroubleWatch } from '../observability/trouble-watch.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
+import type { CacheAccess } from '../read/cache-access.js';
 import { drainPatiently } from '../read/patient-drain.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { Table } from '../sink/table.js';
 import type { StageResult } from '../staging/stager.js';
-import type { DeadLetterStore, DueScope, EmptyScope, StageCall } from '../staging/staging-store.js';
+import type { DeadLetterStore, DueScope, EmptyScope, StageCall, StagedMark } from '../staging/staging-store.js';
 import { drainInside, drainingBy } from './drain-inside.js';
 import { Holdings } from './holdings.js';
 import { Promotions } from './promotions.js';
+import { openCache } from './open-cache.js';
 import { hasBeenUsed, openParts, type Parts } from './parts.js';
 import { QueryDrains } from './query-drains.js';
 import type { RuntimeSurroundings } from './surroundings.js';
+
+const WAITS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
 
 /** How long a stop may take that is not told. */
 const DEFAULT_STOP_MS = 30_000;
@@ -43,29 +50,31 @@ const EMPTYING = 'What is staged of tables that are cleared or dropped has to be
 /**
  * The engine of one ORM: opens what it needs at the first use, once, and closes it in the opposite order.
  */
-export class Runtime implements Engine {
+export class Runtime implements RowEngine {
+  readonly marks: EntityMarks = new EntityMarks();
   readonly events: SpillwayEvents = new SpillwayEvents();
   readonly #trouble: TroubleWatch = new TroubleWatch(this.events);
   readonly #around: RuntimeSurroundings;
+  readonly #promotions: Promotions;
   readonly #forced = new ForcedDrains();
   readonly #queryDrains: QueryDrains;
-  readonly #promotions: Promotions;
   readonly #holdings: Holdings;
   #opening: Promise<Parts> | undefined;
+  #cache: CacheAccess | undefined;
   #isStarted = false;
   #isStopped = false;
   #stopBy = Number.POSITIVE_INFINITY;
 
   constructor(around: RuntimeSurroundings) {
     this.#around = around;
+    this.#promotions = new Promotions(around.steps);
+    this.#holdings = new Holdings(this.events, around.holdSteps);
     this.#queryDrains = new QueryDrains({
       types: around.types,
       events: this.events,
       forced: this.#forced,
       open: async () => this.#open(),
     });
-    this.#promotions = new Promotions(around.steps);
-    this.#holdings = new Holdings(this.events, around.holdSteps);
     // Nobody need be listening; a change that was acknowledged and will not be written must not pass in silence.
     this.events.on('dead-letter', ({ entity, rowKey, code, reason }) =>
       around.logger.error(
@@ -104,6 +113,11 @@ export class Runtime implements Engine {
       await staging.acknowledge(shardOf(key, staging.shards), token, outcomes);
     },
   };
+
+  get cache(): CacheAccess {
+    this.#cache ??= openCache(this.#around, async () => (await this.#open()).staging);
+    return this.#cache;
+  }
 
   async numbers(table: Table, count: number): Promise<readonly string[]> {
     const { sink } = await this.#open();
@@ -170,22 +184,29 @@ export class Runtime implements Engine {
   /** One round, of one entity or of all. */
   async drainOnce(entity: EntityName | undefined, timeoutMs: number): Promise<DrainResult> {
     const scope: DueScope =
-      entity === undefined ? { kind: 'all' } : { kind: 'tables', tables: [tableOf(this.#typeOf(entity))] };
+      entity === undefined
+        ? { kind: 'all' }
+        : { kind: 'tables', tables: [tableOf(this.#around.types.namedOrRefused(entity))] };
     const { worker } = await this.#open();
     return worker.drain(withParents(scope, this.#around.types), { timeoutMs });
   }
 
-  async increment(entity: EntityName, key: unknown, increments: Increments): Promise<void> {
-    const type = this.#typeOf(entity);
-    if (type.policy.mode === 'through') {
-      throw new SpillwayError(
-        'CONFIG_INVALID',
-        `${type.meta.className} is written through: nothing of it is staged. Use em.nativeUpdate() with raw(), or @WriteBehind with counters`,
-      );
-    }
-    const change = buildIncrement(type, key, increments);
-    const result = await this.stage([change]);
-    if (!result.staged.has(change.rowKey)) throw changeError(change, result);
+  /** @throws DeadLetteredError; SpillwayError `WRITE_TIMEOUT`, `STAGING_LOSS`, `STOPPED` */
+  async written(marks: readonly StagedMark[], { timeout = '30s' }: WrittenOptions = {}): Promise<void> {
+    const timeoutMs = parseDuration('timeout of written()', timeout, WAITS);
+    if (marks.length === 0) return;
+    const { worker, staging } = await this.#open();
+    await untilWritten(marks, timeoutMs, {
+      settled: (open) => staging.settled(open),
+      drain: (keys, patient, restMs) => {
+        const scope: DueScope = { kind: 'rows', keys };
+        return worker.drain(patient ? withParents(scope, this.#around.types) : scope, { timeoutMs: restMs });
+      },
+      onNews: (listener) => {
+        const stops = [this.events.on('written', listener), this.events.on('dead-letter', listener)];
+        return () => stops.forEach((stop) => stop());
+      },
+    });
   }
 
   async status(): Promise<SpillwayStatus> {
@@ -250,6 +271,8 @@ export class Runtime implements Engine {
 
   async #closeParts(options: StopOptions): Promise<StopReport> {
     const parts = await this.#opening?.catch(() => undefined);
+    await this.#cache?.close();
+    this.#cache = undefined;
     if (!parts) return { left: undefined };
     const leftMs = Math.max(0, this.#stopBy - performance.now());
     const timeoutMs = Math.min(options.timeoutMs ?? DEFAULT_STOP_MS, leftMs);
@@ -292,16 +315,6 @@ export class Runtime implements Engine {
       for (const [shard, changes] of rows) this.events.emit({ type: 'staged', shard, changes });
     }
     return result;
-  }
-
-  #typeOf(entity: EntityName): WriteBehindType {
-    const type = this.#around.types.named(entity);
-    if (type) return type;
-    const name = Utils.className(entity);
-    throw new SpillwayError(
-      'CONFIG_INVALID',
-      `${name} is not written behind. Decorate it with @WriteBehind, or name it in the policies of spillway()`,
-    );
   }
 
   /** The longest that one of the types allows that are to be read. */

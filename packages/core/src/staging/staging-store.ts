@@ -3,6 +3,7 @@ import type { HeldLayer } from '../change/held-layer.js';
 import type { BatchOutcome } from '../change/outcome.js';
 import type { StagedRecord } from '../change/record.js';
 import type { RowKey } from '../change/row-key.js';
+import type { RowCache } from './row-cache.js';
 
 /**
  * THE PORT between the engine and whatever holds staged changes. Plain data and promises: no Redis type crosses it. Every method is atomic per shard. A method
@@ -31,6 +32,9 @@ export interface StagingStore {
 
   /** What is pending of these rows, and what is remembered. A row of which nothing is known is not in the map. */
   peek(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>>;
+
+  /** What became of staged changes, whoever wrote or parked them. In the order of the marks. */
+  settled(marks: readonly StagedMark[]): Promise<readonly Settlement[]>;
 
   /** Forgets what was last written of these rows: somebody is about to insert them by SQL, where a remembered deletion would refuse their later changes. */
   forget(keys: readonly RowKey[]): Promise<void>;
@@ -67,6 +71,9 @@ export interface StagingStore {
 
   readonly deadLetters: DeadLetterStore;
 
+  /** Copies of rows for look-ups by key. */
+  readonly cache: RowCache;
+
   /** Counts, without a scan. */
   stats(): Promise<StagingStats>;
 
@@ -93,8 +100,16 @@ export interface StageRules {
 }
 
 export type StageAnswer =
-  /** `versions`: rows whose version differs from what the change asked for (a replacement goes on from the deleted row's version). */
-  | { readonly status: 'staged'; readonly versions: ReadonlyMap<RowKey, VersionText> }
+  /**
+   * `versions`: rows whose version differs from what the change asked for (a replacement goes on from the deleted row's version). `sequence`: the stage sequence of the call's last
+   * change; those before it count down from there. `since`: since when the shard's chain is whole.
+   */
+  | {
+      readonly status: 'staged';
+      readonly versions: ReadonlyMap<RowKey, VersionText>;
+      readonly sequence: number;
+      readonly since: string;
+    }
   | { readonly status: 'refused'; readonly refusals: readonly Refusal[] }
   /** The call was fenced: it has not run and never will. */
   | { readonly status: 'voided' }
@@ -127,6 +142,25 @@ export interface Pending {
   /** What transactions that have not ended, or of whose end nobody has told the store yet, hold of the row, the oldest first. */
   readonly held?: readonly HeldLayer[];
 }
+
+/** A staged change, by which it is asked later what became of it. */
+export interface StagedMark {
+  readonly rowKey: RowKey;
+  /** Its stage sequence in the row's shard. */
+  readonly sequence: number;
+  /** Since when the shard's chain was whole when it was staged; absent where that is not known, and then a store that has forgotten something is not noticed. */
+  readonly since?: string;
+}
+
+export type Settlement =
+  /** The record that holds the change is dirty or in flight. */
+  | { readonly status: 'pending' }
+  /** Nothing of it is left to write: it was written, annihilated by a later change, or overruled by the rule for conflicts. */
+  | { readonly status: 'written' }
+  /** It is, or was, in a dead letter. `reason` is absent if the letter has been discarded. */
+  | { readonly status: 'dead'; readonly code: string; readonly reason?: string }
+  /** The store has forgotten something since it was staged: whether it was written is not known. */
+  | { readonly status: 'lost' };
 
 export interface ClaimRequest {
   /** Becomes the token of a new batch. */
@@ -275,16 +309,32 @@ export interface DeadLetter {
   readonly record: StagedRecord;
 }
 
+/** Names one dead letter; a `DeadLetter` is one. */
+export interface DeadLetterId {
+  readonly shard: number;
+  readonly id: string;
+}
+
+/** Which dead letters are listed: a page of all of them, or of those of an entity or with a code. */
+export interface DeadLetterPage {
+  /** @defaultValue `0` */
+  readonly offset?: number;
+  /** @defaultValue `100` */
+  readonly limit?: number;
+  /** Name of the entity, or of the root of its table. */
+  readonly entity?: string;
+  readonly code?: string;
+}
+
 export interface DeadLetterStore {
   /** Newest first within a shard. */
-  list(page?: { readonly offset?: number; readonly limit?: number }): Promise<readonly DeadLetter[]>;
+  list(page?: DeadLetterPage): Promise<readonly DeadLetter[]>;
+  /** `undefined`: there is none (any more). */
+  get(letter: DeadLetterId): Promise<DeadLetter | undefined>;
   /** Puts it back as a dirty record, under whatever is dirty by now. `newer`: the row was staged or written since, and `force` was not given. */
-  retry(
-    letter: { readonly shard: number; readonly id: string },
-    options?: { readonly force?: boolean },
-  ): Promise<'staged' | 'newer' | 'absent'>;
+  retry(letter: DeadLetterId, options?: { readonly force?: boolean }): Promise<'staged' | 'newer' | 'absent'>;
   /** `false`: there is none. */
-  discard(letter: { readonly shard: number; readonly id: string }): Promise<boolean>;
+  discard(letter: DeadLetterId): Promise<boolean>;
 }
 
 export interface StagingStats {

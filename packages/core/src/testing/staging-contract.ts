@@ -1,12 +1,14 @@
 import { Bench, type ContractContext, type MakeStore } from './contract/bench.js';
+import { cacheContract } from './contract/cache-contract.js';
 import { callContract } from './contract/call-contract.js';
 import { chainContract } from './contract/chain-contract.js';
 import { deadLetterContract } from './contract/dead-letter-contract.js';
 import { drainContract } from './contract/drain-contract.js';
-import { holdContract } from './contract/hold-contract.js';
 import { extendContract } from './contract/extend-contract.js';
+import { holdContract } from './contract/hold-contract.js';
 import { emptyContract } from './contract/empty-contract.js';
 import { flushContract } from './contract/flush-contract.js';
+import { settledContract } from './contract/settled-contract.js';
 import { stageContract } from './contract/stage-contract.js';
 import { versionContract } from './contract/version-contract.js';
 import type { TestFunctions } from './test-functions.js';
@@ -34,11 +36,13 @@ export function stagingContract(name: string, makeStore: MakeStore, test: TestFu
     callContract(context);
     versionContract(context);
     flushContract(context);
-    holdContract(context);
     extendContract(context);
+    holdContract(context);
     chainContract(context);
     drainContract(context);
     deadLetterContract(context);
+    cacheContract(context);
+    settledContract(context);
     emptyContract(context);
   });
 }

@@ -6,7 +6,7 @@ import type { Outcome } from '../../src/change/outcome.js';
 import { type RowKey, rowKeyOf } from '../../src/change/row-key.js';
 import { memoryStaging } from '../../src/staging/memory/memory-staging.js';
 import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js';
-import type { DeadLetter, StagingStore } from '../../src/staging/staging-store.js';
+import type { DeadLetter, StageAnswer, StagedMark, StagingStore } from '../../src/staging/staging-store.js';
 
 /** Every history goes through both adapters, which must answer alike and be left alike: Lua and TypeScript hold the same rules. */
 
@@ -82,6 +82,7 @@ class Side {
   readonly store: StagingStore;
   #last = 'T0';
   #tokens = 0;
+  readonly #marks: StagedMark[] = [];
   /** Transaction -> its holds that stand. */
   readonly #holds = new Map<string, string[]>([
     ['A', []],
@@ -104,7 +105,9 @@ class Side {
     switch (taken.act) {
       case 'stage': {
         const call = { shard: 0, id: `call-${number}`, changes: taken.staged.map(changeOf), rules: RULES };
-        return [await this.store.check(call), await this.store.stage(call), await this.store.stage(call)];
+        const answers = [await this.store.check(call), await this.store.stage(call), await this.store.stage(call)];
+        this.#noteMarks(call.changes, answers[1]);
+        return answers.map(withoutTime);
       }
       case 'claim': {
         this.#tokens += 1;
@@ -121,7 +124,7 @@ class Side {
         const { transaction: owner } = taken;
         const answer = await this.store.held.hold({ ...call, transaction: owner, standing: [...standing] });
         if (answer.status === 'staged') standing.push(call.id);
-        return answer;
+        return withoutTime(answer);
       }
       case 'release': {
         const ids = this.#holds.get(taken.transaction)?.splice(0) ?? [];
@@ -153,6 +156,13 @@ class Side {
     }
   }
 
+  /** Every change that was accepted, to ask later what became of it. */
+  #noteMarks(staged: readonly Change[], answer: StageAnswer | undefined): void {
+    if (answer?.status !== 'staged') return;
+    const before = answer.sequence - staged.length;
+    this.#marks.push(...staged.map(({ rowKey }, index) => ({ rowKey, sequence: before + index + 1 })));
+  }
+
   async state(): Promise<unknown> {
     const found = await this.store.peek(ROWS);
     return {
@@ -167,6 +177,7 @@ class Side {
       }),
       // Ages differ by the moment of the question.
       stats: { ...(await this.store.stats()), oldestMs: undefined },
+      settled: await this.store.settled(this.#marks),
       holds: (await this.store.held.list()).map(({ id, transaction: owner }) => `${id} ${owner}`).toSorted(),
       // Told by counts in one store, by the rows themselves in the other.
       any: await this.store.due.any(BOTH),
@@ -210,6 +221,11 @@ function changeOf(
     ...(base === undefined ? {} : { base }),
     ...(to === undefined ? {} : { version: to }),
   };
+}
+
+/** The two chains begin at different moments. */
+function withoutTime(answer: StageAnswer): StageAnswer {
+  return answer.status === 'staged' ? { ...answer, since: '' } : answer;
 }
 
 function plainRecords(records: ReadonlyMap<RowKey, object>): ReadonlyMap<RowKey, object> {

@@ -5,6 +5,8 @@ import type { ContractWatch } from './contract-watch.js';
 import { flushMode } from '../write/flush-scope.js';
 import { hasSession } from './has-session.js';
 import { hookPersister } from './hook-persister.js';
+import type { CacheMarks } from '../write/cache-marks.js';
+import { hookQueries, type QueryHooks } from './hook-queries.js';
 import { addCounters, prepareSql, type SqlPreparation } from '../write/prepare-sql.js';
 import { wayOf } from '../transactions/transaction-option.js';
 import { StagedFlush } from '../write/staged-flush.js';
@@ -15,6 +17,8 @@ type Transactional = Connection['transactional'];
 
 interface FlushContext extends SqlPreparation {
   readonly watch: ContractWatch;
+  readonly marks: CacheMarks;
+  readonly queries: QueryHooks;
 }
 
 /**
@@ -33,6 +37,7 @@ export function hookEntityManager(
     const first = create(false);
     assertEntityManager(first);
     const Hooked = withSpillway(first.constructor as Constructor, context);
+    hookQueries(Hooked, context.queries);
     setClass(Hooked);
     const em = create(useContext);
     context.watch.assertHooked(em, Hooked);
@@ -78,15 +83,17 @@ function withSpillway(Base: Constructor, context: FlushContext): Constructor {
 }
 
 function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
-  const { types, engine, watch } = context;
+  const { types, engine, watch, queries, marks } = context;
   const uow: UnitOfWork = em.getUnitOfWork(false);
   const flush = new StagedFlush(engine, uow);
   const commit = uow.commit.bind(uow);
   const clear = uow.clear.bind(uow);
   uow.commit = async () => {
     watch.asked('commit');
-    await flush.prepare();
-    await flush.committing(commit);
+    await queries.modes.runWithout(async () => {
+      await flush.prepare();
+      await flush.committing(commit);
+    });
   };
   uow.clear = () => {
     watch.asked('clear');
@@ -99,6 +106,7 @@ function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
     },
     watch,
     isFlushing: ([first]) => first !== undefined && uow.getChangeSets().includes(first),
+    beforeStatement: (kind, changeSets, options) => marks.beforeChangeSets(kind, changeSets, options),
     beforeSql: async (changeSets, kind) => {
       if (!flush.isPreparedForSql) {
         if (!em.isInTransaction()) watch.assertNoneWithoutTransaction(changeSets);

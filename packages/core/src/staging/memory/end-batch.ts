@@ -67,5 +67,6 @@ export function parkAll(shard: MemoryShard, lastToken: string, onLoss: 'park' | 
     } else park(rowKey, record);
   }
   shard.last = lastToken;
+  shard.since = String(nowMs);
   return report;
 }

@@ -34,6 +34,15 @@ export interface RememberedWrite extends RecentWrite {
   readonly sequence: number;
 }
 
+export interface LetterTrace {
+  readonly id: string;
+  readonly first: number;
+  readonly last: number;
+  readonly code: string;
+}
+
+const MOST_LETTERS = 8;
+
 /** What Redis holds of one shard, as plain maps, and the few steps that all operations share. */
 export class MemoryShard {
   readonly shard: number;
@@ -46,6 +55,10 @@ export class MemoryShard {
   readonly seen: Generations<string, StageAnswer>;
   readonly recent: Generations<RowKey, RememberedWrite>;
   flight: FlightBatch | undefined;
+  /** Which dead letter holds which changes of its row, also after it was discarded. */
+  readonly letters: Generations<RowKey, readonly LetterTrace[]>;
+  /** Since when the chain is whole. */
+  since: string;
   /** The last acknowledged token. */
   last: string;
   sequence = 0;
@@ -60,6 +73,8 @@ export class MemoryShard {
     this.#limits = limits;
     this.seen = new Generations(nowMs);
     this.recent = new Generations(nowMs);
+    this.letters = new Generations(nowMs);
+    this.since = String(nowMs);
   }
 
   row(rowKey: RowKey): RowState & { readonly recent?: RememberedWrite | undefined } {
@@ -121,6 +136,22 @@ export class MemoryShard {
     this.#letters += 1;
     const id = String(this.#letters);
     this.dead.set(id, { shard: this.shard, id, ...letter });
+    const { first, last } = letter.record;
+    this.noteLetter(letter.rowKey, { id, first, last, code: letter.code });
+  }
+
+  noteLetter(rowKey: RowKey, trace: LetterTrace): void {
+    this.letters.set(rowKey, [...(this.letters.get(rowKey) ?? []), trace].slice(-MOST_LETTERS));
+  }
+
+  /** A letter that was put back is pending again. */
+  unbury(id: string, rowKey: RowKey): void {
+    this.dead.delete(id);
+    const traces = this.letters.get(rowKey) ?? [];
+    this.letters.set(
+      rowKey,
+      traces.filter((trace) => trace.id !== id),
+    );
   }
 
   remember(rowKey: RowKey, written: RecentWrite, sequence: number): void {
@@ -131,6 +162,7 @@ export class MemoryShard {
   forget(nowMs: number): void {
     const { rememberMs, rememberRows, seenMs, seenCalls } = this.#limits;
     this.recent.age(nowMs, rememberMs, rememberRows, 0);
+    this.letters.age(nowMs, rememberMs, rememberRows, 0);
     this.seen.age(nowMs, seenMs, seenCalls, seenMs / 10);
   }
 }

@@ -3,6 +3,7 @@ import type { BatchOutcome } from '../../change/outcome.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
+import type { RowCache } from '../row-cache.js';
 import { counterOverflow } from '../staging-errors.js';
 import { DEFAULT_LIMITS, remembersCallsMs, type StagingLimits } from '../limits.js';
 import type {
@@ -11,18 +12,22 @@ import type {
   Claim,
   ClaimRequest,
   DeadLetter,
+  DeadLetterId,
+  DeadLetterPage,
   DeadLetterStore,
   DueRecords,
   DueScope,
-  HeldChanges,
   Extension,
   ExtendRequest,
+  HeldChanges,
   EmptyReport,
   EmptyScope,
   ParkReport,
   Pending,
+  Settlement,
   StageAnswer,
   StageCall,
+  StagedMark,
   StagingStats,
   StagingStore,
 } from '../staging-store.js';
@@ -31,7 +36,9 @@ import { parkAll, settleBatch } from './end-batch.js';
 import { MemoryHeld } from './memory-held.js';
 import { emptyShard } from './empty-shard.js';
 import { dueRows, firstAtMs, holdsAny, isPending, markDue, nextDueMs, scopeFilter } from './memory-due.js';
+import { MemoryCopies, MemoryRowCache } from './memory-row-cache.js';
 import { MemoryShard } from './memory-shard.js';
+import { settlementOf } from './settlement-of.js';
 import { planStage, writeStage } from './stage-changes.js';
 
 export interface MemoryStagingOptions extends Partial<StagingLimits> {
@@ -52,7 +59,9 @@ class MemoryStaging implements StagingStore {
   readonly held: HeldChanges;
   readonly due: DueRecords;
   readonly deadLetters: DeadLetterStore;
+  readonly cache: RowCache;
   readonly #shards = new Map<number, MemoryShard>();
+  readonly #copies = new Map<number, MemoryCopies>();
   readonly #limits: StagingLimits;
   readonly #now: () => number;
 
@@ -61,7 +70,13 @@ class MemoryStaging implements StagingStore {
     this.#limits = { ...DEFAULT_LIMITS, ...options };
     this.remembersCallsMs = remembersCallsMs(this.#limits);
     this.#now = options.now ?? Date.now;
-    this.held = new MemoryHeld(this.#shards, this.#now);
+    this.cache = new MemoryRowCache(
+      this.shards,
+      (shard) => this.#copiesOf(shard),
+      (shard) => this.#shards.get(shard),
+      this.#now,
+    );
+    this.held = new MemoryHeld(this.#shards, this.#now, (shard, rowKey) => this.#copiesOf(shard).drop(rowKey));
     this.due = {
       next: async () => Array.from({ length: this.shards }, (_, shard) => this.#next(shard)),
       any: async (scope) => [...this.#shards.values()].some((shard) => holdsAny(shard, scope)),
@@ -69,7 +84,8 @@ class MemoryStaging implements StagingStore {
       pending: async (watermarks) => this.#pending(watermarks),
     };
     this.deadLetters = {
-      list: async (page) => this.#letters().slice(page?.offset ?? 0, (page?.offset ?? 0) + (page?.limit ?? 100)),
+      list: async (page) => pageOf(this.#letters(), page),
+      get: async (letter) => this.#shards.get(letter.shard)?.dead.get(letter.id),
       retry: async (letter, retry) => this.#retry(letter, retry?.force ?? false),
       discard: async (letter) => this.#shards.get(letter.shard)?.dead.delete(letter.id) ?? false,
     };
@@ -95,7 +111,10 @@ class MemoryStaging implements StagingStore {
     const nowMs = this.#now();
     shard.forget(nowMs);
     const plan = planStage(shard, call, nowMs);
-    if (plan.answer.status === 'staged') writeStage(shard, call, plan, nowMs);
+    if (plan.answer.status === 'staged') {
+      writeStage(shard, call, plan, nowMs);
+      for (const rowKey of plan.rows.keys()) this.#copiesOf(call.shard).drop(rowKey);
+    }
     return plan.answer;
   }
 
@@ -115,6 +134,13 @@ class MemoryStaging implements StagingStore {
       if (pending !== undefined) found.set(rowKey, pending);
     }
     return found;
+  }
+
+  async settled(marks: readonly StagedMark[]): Promise<readonly Settlement[]> {
+    return marks.map((mark) => {
+      const shard = this.#shards.get(shardOf(mark.rowKey, this.shards));
+      return shard === undefined ? { status: 'lost' } : settlementOf(shard, mark);
+    });
   }
 
   async forget(keys: readonly RowKey[]): Promise<void> {
@@ -177,6 +203,7 @@ class MemoryStaging implements StagingStore {
   async empty(shardNumber: number, scope: EmptyScope, lastToken: string): Promise<EmptyReport> {
     const shard = this.#shards.get(shardNumber);
     if (shard === undefined) return { records: 0, dead: 0 };
+    this.#copiesOf(shardNumber).clear();
     const report = emptyShard(shard, scopeFilter(scope), lastToken);
     if (scope.kind === 'all') this.#shards.delete(shardNumber);
     return report;
@@ -202,6 +229,15 @@ class MemoryStaging implements StagingStore {
   }
 
   async close(): Promise<void> {}
+
+  #copiesOf(shard: number): MemoryCopies {
+    let copies = this.#copies.get(shard);
+    if (copies === undefined) {
+      copies = new MemoryCopies(this.#limits.cacheBytes);
+      this.#copies.set(shard, copies);
+    }
+    return copies;
+  }
 
   #takeOff(shard: MemoryShard, request: ClaimRequest): void {
     const records = new Map<RowKey, StagedRecord>();
@@ -261,7 +297,7 @@ class MemoryStaging implements StagingStore {
     return shards.flatMap((shard) => [...shard.dead.values()].toReversed());
   }
 
-  #retry(which: { readonly shard: number; readonly id: string }, force: boolean): 'staged' | 'newer' | 'absent' {
+  #retry(which: DeadLetterId, force: boolean): 'staged' | 'newer' | 'absent' {
     const shard = this.#shards.get(which.shard);
     const letter = shard?.dead.get(which.id);
     if (shard === undefined || letter === undefined) return 'absent';
@@ -269,8 +305,18 @@ class MemoryStaging implements StagingStore {
     if (!force && overtaken(letter.record, row)) return 'newer';
     const record = revive(letter.record, row);
     if (record === undefined) throw counterOverflow(letter.rowKey);
+    this.#copiesOf(which.shard).drop(letter.rowKey);
     shard.putDirty(letter.rowKey, record, shard.due.get(letter.rowKey) ?? { atMs: this.#now() });
-    shard.dead.delete(which.id);
+    shard.unbury(which.id, letter.rowKey);
     return 'staged';
   }
+}
+
+function pageOf(letters: readonly DeadLetter[], page: DeadLetterPage = {}): readonly DeadLetter[] {
+  const { offset = 0, limit = 100, entity, code } = page;
+  const wanted = letters.filter(
+    (letter) =>
+      (entity === undefined || letter.record.entity === entity) && (code === undefined || letter.code === code),
+  );
+  return wanted.slice(offset, offset + limit);
 }

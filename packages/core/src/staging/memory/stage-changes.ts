@@ -67,7 +67,9 @@ export function planStage(shard: MemoryShard, call: StageCall, nowMs: number, tr
   });
 
   const answer: StageAnswer =
-    refusals.size > 0 ? { status: 'refused', refusals: [...refusals.values()] } : { status: 'staged', versions };
+    refusals.size > 0
+      ? { status: 'refused', refusals: [...refusals.values()] }
+      : { status: 'staged', versions, sequence: shard.sequence + call.changes.length, since: shard.since };
   return { answer, rows, records, coalesced, annihilated };
 }
 

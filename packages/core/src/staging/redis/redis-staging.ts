@@ -9,26 +9,31 @@ import type {
   ClaimRequest,
   DeadLetterStore,
   DueRecords,
-  HeldChanges,
   Extension,
   ExtendRequest,
+  HeldChanges,
   EmptyReport,
   EmptyScope,
   ParkReport,
   Pending,
+  Settlement,
   StageAnswer,
   StageCall,
+  StagedMark,
   StagingStats,
   StagingStore,
 } from '../staging-store.js';
 import type { RedisConnection } from './connection.js';
 import { RedisDeadLetters } from './dead-letters.js';
+import type { RowCache } from '../row-cache.js';
 import { RedisHeld } from './redis-held.js';
+import { RedisRowCache } from './redis-row-cache.js';
 import { beginnings, RedisDue } from './redis-due.js';
 import { addStats } from './redis-stats.js';
 import { encodeRules } from './rules.js';
 import { batch, extension, pendingOf, rowKey, stageAnswer, text, unreadableRow } from './replies.js';
 import type { Keeping } from './server-checks.js';
+import { settledMarks } from './settled-marks.js';
 import type { ShardScripts } from './shard-scripts.js';
 
 const DOUBT = 'Redis or the database has forgotten something: whether this was written is not known';
@@ -40,6 +45,7 @@ export class RedisStaging implements StagingStore {
   readonly held: HeldChanges;
   readonly due: DueRecords;
   readonly deadLetters: DeadLetterStore;
+  readonly cache: RowCache;
   /** What the check at the opening found about how the server keeps its data. */
   readonly keeping: Keeping;
   readonly #scripts: ShardScripts;
@@ -51,6 +57,7 @@ export class RedisStaging implements StagingStore {
     this.held = new RedisHeld(scripts);
     this.due = new RedisDue(scripts);
     this.deadLetters = new RedisDeadLetters(scripts);
+    this.cache = new RedisRowCache(scripts, connection, limits.cacheBytes);
     this.keeping = keeping;
     this.#scripts = scripts;
     this.#connection = connection;
@@ -85,6 +92,10 @@ export class RedisStaging implements StagingStore {
       }),
     );
     return found;
+  }
+
+  async settled(marks: readonly StagedMark[]): Promise<readonly Settlement[]> {
+    return settledMarks(marks, this.#scripts);
   }
 
   async forget(keys: readonly RowKey[]): Promise<void> {

@@ -22,8 +22,8 @@ export function stageAnswer(reply: Reply): StageAnswer {
   if (status === 'voided' || status === 'uninitialised') return { status };
   if (status === 'refused') return { status, refusals: refusals(reply) };
   const versions = new Map<RowKey, VersionText>();
-  for (let index = 1; index < reply.length; index += 2) versions.set(rowKey(reply[index]), text(reply[index + 1]));
-  return { status: 'staged', versions };
+  for (let index = 3; index < reply.length; index += 2) versions.set(rowKey(reply[index]), text(reply[index + 1]));
+  return { status: 'staged', versions, sequence: Number(reply[1]), since: text(reply[2]) };
 }
 
 function refusals(reply: Reply): readonly Refusal[] {

@@ -25,6 +25,7 @@ export const SCRIPTS: {
       | 'park'
       | 'empty'
       | 'retry'
+      | 'settled'
       | 'dueNext'
       | 'dueHolding'
       | 'dueMake'
@@ -33,6 +34,10 @@ export const SCRIPTS: {
       | 'hold'
       | 'release'
       | 'holds'
+      | 'cacheLook'
+      | 'cacheFill'
+      | 'cacheBlock'
+      | 'cacheUnblock'
   ]: Script;
 } = {
   adopt: load('adopt', ['chain']),
@@ -47,6 +52,8 @@ export const SCRIPTS: {
     'recent:old',
     'stats',
     'held',
+    'cache',
+    'cache:old',
   ]),
   fence: load('fence', ['chain', 'seen', 'seen:old']),
   peek: load('peek', ['chain', 'dirty', 'flight', 'recent', 'recent:old', 'held']),
@@ -63,7 +70,7 @@ export const SCRIPTS: {
     'stats',
     'held',
   ]),
-  park: load('park', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats', 'held']),
+  park: load('park', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats', 'held']),
   empty: load('empty', [
     'chain',
     'dirty',
@@ -77,8 +84,22 @@ export const SCRIPTS: {
     'stats',
     'held',
     'holds',
+    'cache',
+    'cache:old',
   ]),
-  retry: load('retry', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
+  retry: load('retry', [
+    'chain',
+    'dirty',
+    'due',
+    'flight',
+    'recent',
+    'recent:old',
+    'dead',
+    'stats',
+    'cache',
+    'cache:old',
+  ]),
+  settled: load('settled', ['chain', 'dirty', 'flight', 'recent', 'recent:old']),
   dueNext: load('due-next', ['chain', 'due']),
   dueHolding: load('due-holding', ['chain', 'stats']),
   dueMake: load('due-make', ['chain', 'due', 'flight']),
@@ -95,9 +116,26 @@ export const SCRIPTS: {
     'stats',
     'held',
     'holds',
+    'cache',
+    'cache:old',
   ]),
-  release: load('release', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats', 'held', 'holds']),
+  release: load('release', [
+    'chain',
+    'dirty',
+    'due',
+    'flight',
+    'dead',
+    'stats',
+    'held',
+    'holds',
+    'recent',
+    'recent:old',
+  ]),
   holds: load('holds', ['chain', 'holds']),
+  cacheLook: load('cache-look', ['chain', 'dirty', 'flight', 'held', 'cache', 'cache:old', 'cache:blocks']),
+  cacheFill: load('cache-fill', ['chain', 'dirty', 'flight', 'held', 'cache', 'cache:old', 'cache:blocks']),
+  cacheBlock: load('cache-block', ['chain', 'cache', 'cache:old', 'cache:blocks']),
+  cacheUnblock: load('cache-unblock', ['chain', 'cache', 'cache:old', 'cache:blocks']),
 };
 
 function load(name: string, keys: readonly KeyName[]): Script {

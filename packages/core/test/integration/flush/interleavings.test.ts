@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { eventually } from '@spillway/test-support';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RowKey } from '../../../src/change/row-key.js';
 import { shardOf } from '../../../src/change/shard.js';
@@ -54,9 +55,10 @@ class Interleaving {
 
   /** Flushes what is left, and compares. */
   async settle(): Promise<{ readonly stock: object; readonly expected: object }> {
-    await expect
-      .poll(async () => (await fixture.flush([0, 1])).every((kind) => kind === 'nothing'), { timeout: LIMIT_MS })
-      .toBe(true);
+    await eventually(async () => {
+      const kinds = await fixture.flush([0, 1]);
+      if (kinds.some((kind) => kind !== 'nothing')) throw new Error(`Still something to flush: ${kinds.join(', ')}`);
+    });
     const stock = await Promise.all(this.#rows.map(async (row) => [idOf(row), await this.#stock(row)] as const));
     return { stock: Object.fromEntries(stock), expected: Object.fromEntries(this.#expected) };
   }

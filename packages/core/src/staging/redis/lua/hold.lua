@@ -2,8 +2,9 @@
 -- A hold that was seen before is answered as it was then.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] flight  KEYS[4] seen  KEYS[5] seen_old  KEYS[6] recent  KEYS[7] recent_old  KEYS[8] stats  KEYS[9] held  KEYS[10] holds
+-- KEYS[11] cache  KEYS[12] cache_old
 -- ARGV  epoch, id, transaction, earlier holds of it that stand, changes, rules by entity as for stage
--- returns  {'staged', row key, version, ...} | {'refused', row key, reason, version, ...} | {'voided'} | {'uninitialised'} | {'epoch', epoch} | {'unreadable', row key}
+-- returns  {'staged', sequence, since, row key, version, ...} as stage | {'refused', row key, reason, version, ...} | {'voided'} | {'uninitialised'} | {'epoch', epoch} | {'unreadable', row key}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local flight = KEYS[3]
@@ -14,6 +15,8 @@ local recent_old = KEYS[7]
 local stats = KEYS[8]
 local held = KEYS[9]
 local holds = KEYS[10]
+local cache = KEYS[11]
+local cache_old = KEYS[12]
 local epoch, id, transaction = ARGV[1], ARGV[2], ARGV[3]
 local earlier, changes, rules = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[6])
 
@@ -27,12 +30,13 @@ local earlier, changes, rules = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5
 -- include: forget-layers
 -- include: stage-row
 -- include: apply-changes
+-- include: drop-copies
 
-local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'held')
+local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'held', 'since', 'cached')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 local answered = redis.call('HGET', seen, id) or redis.call('HGET', seen_old, id)
-if answered then return seen_answer(answered) end
+if answered then return seen_answer(answered, head[5]) end
 
 any_held = head[4] and head[4] ~= '0'
 local now, row_keys = now_ms(), {}
@@ -57,7 +61,10 @@ end
 for row_key, row in pairs(call.rows) do
   write_layers(row_key, row.layers)
 end
+-- Once it is released, what is held is written without a further word.
+if head[6] then drop_copies(row_keys) end
 redis.call('HSET', holds, id, cmsgpack.pack({ transaction, now }) .. cmsgpack.pack({ call.order, rules }))
 redis.call('HINCRBY', chain, 'held', #changes)
-redis.call('HSET', seen, id, #call.answer == 1 and '' or cmsgpack.pack(call.answer))
-return call.answer
+local kept = to_keep(call.answer)
+redis.call('HSET', seen, id, kept)
+return seen_answer(kept, head[5])

@@ -1,22 +1,25 @@
 -- Heals a broken chain: parks everything that is pending, except what the database can settle by a version, and lets the chain go on from the database's last token.
 -- Changes nothing if the chain is not what the caller saw.
 --
--- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] dead  KEYS[6] stats  KEYS[7] held
+-- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead  KEYS[8] stats  KEYS[9] held
 -- ARGV  epoch, token seen in flight or '', last token seen, last token that the database knows, 'park' or 'apply', reason
 -- returns  {'parked', parked, doubtful} | {'moved'} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local due = KEYS[3]
 local flight = KEYS[4]
-local dead = KEYS[5]
-local stats = KEYS[6]
-local held = KEYS[7]
+local recent = KEYS[5]
+local recent_old = KEYS[6]
+local dead = KEYS[7]
+local stats = KEYS[8]
+local held = KEYS[9]
 local epoch, seen_token, seen_last, last_token, on_loss, reason = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
 -- include: time
 -- include: bulk
 -- include: merge
 -- include: counts
+-- include: letters
 -- include: bury
 -- include: doubt
 -- include: park-row
@@ -48,6 +51,6 @@ for row_key, bytes in pairs(waiting) do
   if not stays then parked = parked + 1 end
 end
 
-redis.call('HSET', chain, 'last', last_token)
+redis.call('HSET', chain, 'last', last_token, 'since', now)
 write_counts()
 return { 'parked', parked, doubtful }

@@ -13,7 +13,7 @@ local epoch = ARGV[1]
 
 -- include: bulk
 
-local head = redis.call('HMGET', chain, 'epoch', 'token', 'parts', 'held')
+local head = redis.call('HMGET', chain, 'epoch', 'token', 'held', 'parts')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 local row_keys = {}
@@ -22,9 +22,9 @@ for index = 2, #ARGV do
 end
 local waiting, remembered, forgotten = get_all(dirty, row_keys), get_all(recent, row_keys), get_all(recent_old, row_keys)
 local flying = head[2] and get_all(flight, row_keys)
-local layers = head[4] and head[4] ~= '0' and get_all(held, row_keys)
+local layers = head[3] and head[3] ~= '0' and get_all(held, row_keys)
 
-local found = { 'found', head[2], head[3] or '' }
+local found = { 'found', head[2], head[4] or '' }
 for index = 1, #row_keys do
   found[#found + 1] = waiting[index]
   found[#found + 1] = flying and flying[index]

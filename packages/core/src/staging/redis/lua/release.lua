@@ -1,6 +1,6 @@
 -- Ends holds. Released, their layers become dirty, in the order in which they were held, except of rows that the transaction has written itself; dropped, they are gone.
 --
--- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] dead  KEYS[6] stats  KEYS[7] held  KEYS[8] holds
+-- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] dead  KEYS[6] stats  KEYS[7] held  KEYS[8] holds  KEYS[9] recent  KEYS[10] recent_old
 -- ARGV  epoch, 'release' | 'drop', holds: id -> row keys that are left out
 -- returns  {'ended', holds that were there, row key, ... that became dirty} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
@@ -11,12 +11,15 @@ local dead = KEYS[5]
 local stats = KEYS[6]
 local held = KEYS[7]
 local holds = KEYS[8]
+local recent = KEYS[9]
+local recent_old = KEYS[10]
 local epoch, mode, ending = ARGV[1], ARGV[2], cmsgpack.unpack(ARGV[3])
 
 -- include: time
 -- include: bulk
 -- include: merge
 -- include: counts
+-- include: letters
 -- include: bury
 -- include: doubt
 -- include: stage-write

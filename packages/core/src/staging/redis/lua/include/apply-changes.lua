@@ -32,7 +32,7 @@ local function apply_changes(changes, rules, sequence, now, in_flight, mine)
       end
     end
   end
-  local answer = { 'staged' }
+  local answer = { 'staged', sequence + #changes }
   for _, row_key in ipairs(order) do
     if versions[row_key] then append(answer, row_key, versions[row_key]) end
   end

@@ -53,6 +53,8 @@ export interface Engine {
   drainForQuery(touched: readonly WriteBehindType[], caller: string): Promise<QueryDrain>;
   /** Before tables are cleared or dropped, or their database: throws away what is staged of them, with dead letters. */
   empty(scope: EmptyScope): Promise<void>;
+  /** A flush could not be staged, and is written by SQL. */
+  fellBack(reason: 'full' | 'down'): void;
   /** Copies of rows, for look-ups by key. */
   readonly cache: Omit<CacheAccess, 'close'>;
   /** Before rows are inserted by SQL: what was last written of them by staging no longer counts. */

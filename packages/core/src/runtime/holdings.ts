@@ -79,7 +79,8 @@ export class Holdings {
       await asGiven(joined.enterHold(id));
       await this.#steps?.('entered', [...shards]);
       this.#held.add(scope, { id, rows: new Set(changes.map(({ rowKey }) => rowKey)) });
-      return result;
+      // Their places in the order of what is staged they get when they are released.
+      return { ...result, marks: new Map() };
     });
   }
 

@@ -114,6 +114,10 @@ export class Runtime implements RowEngine {
     },
   };
 
+  fellBack(reason: 'full' | 'down'): void {
+    this.events.emit({ type: 'overflow', reason });
+  }
+
   get cache(): CacheAccess {
     this.#cache ??= openCache(this.#around, async () => (await this.#open()).staging);
     return this.#cache;

@@ -85,14 +85,13 @@ function withSpillway(Base: Constructor, context: FlushContext): Constructor {
 function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
   const { types, engine, watch, queries, marks } = context;
   const uow: UnitOfWork = em.getUnitOfWork(false);
-  const flush = new StagedFlush(engine, uow);
+  const flush = new StagedFlush(engine, uow, types);
   const commit = uow.commit.bind(uow);
   const clear = uow.clear.bind(uow);
   uow.commit = async () => {
     watch.asked('commit');
     await queries.modes.runWithout(async () => {
-      await flush.prepare();
-      await flush.committing(commit);
+      await flush.commit(commit);
     });
   };
   uow.clear = () => {
@@ -140,7 +139,7 @@ function flushConnection(
   const transactional: Transactional = async (callback, options) => {
     // Only the unit of work's own transaction has a broadcaster and runs while change sets are there.
     const found = options?.eventBroadcaster ? flushMode(context.types, em.getUnitOfWork(false)) : 'plain';
-    const mode = found === 'staged' && hasSession(em) ? 'sql' : found;
+    const mode = found === 'staged' && (hasSession(em) || flush.fallback) ? 'sql' : found;
     if (mode !== 'plain') context.watch.assertCommitted();
     const caller = context.transactions.of(em.getTransactionContext());
     if (mode === 'staged') {
@@ -154,7 +153,7 @@ function flushConnection(
     }
     if (mode === 'plain') return connection.transactional(callback, options);
     // Before the transaction begins: it then has no locks that what is pending could wait for.
-    await prepareSql(em, context);
+    if (flush.fallback !== 'down') await prepareSql(em, context);
     return flush.preparedForSql(() => connection.transactional(callback, options));
   };
   return new Proxy(connection, {

@@ -80,7 +80,14 @@ export class Reads {
       type && asked !== 'database' && !isDrained(options) && !this.#readsOthers(type)
         ? lookupKeys(type, where, inside ? unlocked(options) : options)
         : undefined;
-    if (type && keys && asked !== 'drain' && type.lookups === 'overlay' && this.#laysOver(type, options) && !hasSession(options['em'])) {
+    if (
+      type &&
+      keys &&
+      asked !== 'drain' &&
+      type.lookups === 'overlay' &&
+      this.#laysOver(type, options) &&
+      !hasSession(options['em'])
+    ) {
       const rows = [...(await this.rows(type, keys, find, options)).values()];
       // What is only staged has not met the condition that MikroORM adds for a subclass.
       return type.family ? rows.filter((row) => type.family?.holds(meta, row)) : rows;

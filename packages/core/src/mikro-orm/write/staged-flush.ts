@@ -4,8 +4,10 @@ import type { RowKey } from '../../change/row-key.js';
 import type { StageCall } from '../../staging/staging-store.js';
 import type { StageResult } from '../../staging/stager.js';
 import { incompatible } from '../hooks/incompatible.js';
+import type { TypeRegistry } from '../describe/type-registry.js';
 import { EntityStates } from './entity-states.js';
 import type { Engine } from '../engine.js';
+import { fallbackFor, type Fallback } from './fallback.js';
 import type { Operation } from './operation.js';
 import { refusalError } from './refusal-error.js';
 import { StagingUnit } from './staging-unit.js';
@@ -25,18 +27,23 @@ interface Unsettled {
  */
 export class StagedFlush {
   readonly #engine: Engine;
+  readonly #types: TypeRegistry;
   readonly #uow: UnitOfWork;
   readonly #states: EntityStates;
   /** The next flush does all there is to do about a flush that was not wholly staged. */
   readonly #retry: () => Promise<void>;
   #unit: StagingUnit | undefined;
+  /** How the flush that has just failed may be written all the same. */
+  #wayOut: Fallback | undefined;
+  #fallback: Fallback | undefined;
   #isPreparedForSql = false;
   #isCommitting = false;
   #isDecided = false;
   #unsettled: Unsettled[] = [];
 
-  constructor(engine: Engine, uow: UnitOfWork) {
+  constructor(engine: Engine, uow: UnitOfWork, types: TypeRegistry) {
     this.#engine = engine;
+    this.#types = types;
     this.#uow = uow;
     this.#states = new EntityStates(uow);
     this.#retry = () => uow.commit();
@@ -52,19 +59,9 @@ export class StagedFlush {
     return this.#isPreparedForSql;
   }
 
-  async committing(commit: () => Promise<void>): Promise<void> {
-    this.#isCommitting = true;
-    try {
-      await commit();
-    } finally {
-      this.#isCommitting = false;
-      this.#isDecided = false;
-    }
-  }
-
   /** The unit of work may have decided what to write, and ask next whether there is a transaction for it. */
   decide(): void {
-    this.#isDecided = this.#isCommitting && this.#unit === undefined;
+    this.#isDecided = this.#isCommitting && this.#unit === undefined && this.#fallback === undefined;
   }
 
   /** Whether that is the question now: whoever asks later asks for another reason. */
@@ -72,6 +69,40 @@ export class StagedFlush {
     const isDecided = this.#isDecided;
     this.#isDecided = false;
     return isDecided;
+  }
+
+  /** Why the running flush is written by SQL though it could have been staged. */
+  get fallback(): Fallback | undefined {
+    return this.#fallback;
+  }
+
+  /** Commits, and once more by SQL where nothing could be staged and the policies say so. Entities are then as changed as they were, so MikroORM compares them anew. */
+  async commit(commit: () => Promise<void>): Promise<void> {
+    await this.prepare();
+    this.#wayOut = undefined;
+    try {
+      return await this.#committing(commit);
+    } catch (error) {
+      if (this.#wayOut === undefined) throw error;
+    }
+    this.#fallback = this.#wayOut;
+    try {
+      this.#engine.fellBack(this.#wayOut);
+      await this.prepare();
+      await this.#committing(commit);
+    } finally {
+      this.#fallback = undefined;
+    }
+  }
+
+  async #committing(commit: () => Promise<void>): Promise<void> {
+    this.#isCommitting = true;
+    try {
+      await commit();
+    } finally {
+      this.#isCommitting = false;
+      this.#isDecided = false;
+    }
   }
 
   async preparedForSql<T>(write: () => Promise<T>): Promise<T> {
@@ -92,6 +123,7 @@ export class StagedFlush {
       if (unit.leak !== undefined) throw incompatible(unit.leak);
     } catch (error) {
       this.#states.takeBack(unit.operations);
+      this.#wayOut = fallbackFor(error, this.#uow.getChangeSets(), this.#types);
       throw error;
     } finally {
       this.#unit = undefined;
@@ -124,6 +156,7 @@ export class StagedFlush {
       result = await stage(operations.map(({ change }) => change));
     } catch (error) {
       this.#states.takeBack(operations);
+      this.#wayOut = fallbackFor(error, this.#uow.getChangeSets(), this.#types);
       throw error;
     }
     this.#engine.marks.note(operations, result.marks);
@@ -135,6 +168,7 @@ export class StagedFlush {
     const lost = open.filter(({ change }) => unknown.has(change.rowKey) && !refused.has(change.rowKey));
     this.#states.rememberAfter(lost);
     this.#states.takeBack(open);
+    this.#wayOut = fallbackFor(result, this.#uow.getChangeSets(), this.#types);
     if (lost.length > 0) this.#unsettled.push({ calls: result.unknown, operations: lost });
     throw refusalError(operations, result, this.#retry);
   }

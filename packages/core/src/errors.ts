@@ -16,6 +16,7 @@ export type SpillwayErrorCode =
   | 'WRITE_TIMEOUT'
   | 'DEAD_LETTERED'
   | 'STAGING_LOSS'
+  | 'VALIDATION_FAILED'
   | 'COUNTER_OVERFLOW'
   | 'RECORD_TOO_LARGE'
   | 'ORM_INCOMPATIBLE'

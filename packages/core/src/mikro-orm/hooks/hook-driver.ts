@@ -6,7 +6,8 @@ import type { CacheMarks, Statement } from '../write/cache-marks.js';
 import type { DirectWrites } from '../write/direct-writes.js';
 import type { Find, Reads } from '../read/reads.js';
 import type { StagedWrites } from '../write/staged-writes.js';
-import { isDrained, stagedCall } from '../write/staging-unit.js';
+import type { Validation } from '../validate/validation.js';
+import { isDirect, isDrained, stagedCall } from '../write/staging-unit.js';
 
 // The driver's methods are generic over entities that are not known here; what they are given and answer is plain data.
 type Method = (...parameters: never[]) => Promise<unknown>;
@@ -52,6 +53,7 @@ interface DriverHooks {
   readonly direct: DirectWrites;
   readonly reads: Reads;
   readonly watch: ContractWatch;
+  readonly validation: Validation;
   readonly marks: CacheMarks;
 }
 
@@ -60,7 +62,10 @@ interface DriverHooks {
  * `Reads`, and what writes past the unit of work is staged by `DirectWrites` or, where only SQL can do it, waits until what is pending has been written. Everything about other entities
  * reaches the driver as it is.
  */
-export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, watch, marks }: DriverHooks): void {
+export function hookDriver(
+  driver: AbstractSqlDriver,
+  { writes, direct, reads, watch, marks, validation }: DriverHooks,
+): void {
   const target = driver as unknown as Methods;
   const original = Object.fromEntries(
     [...DRIVER_METHODS, 'stream' as const].map((name) => [name, target[name].bind(driver)]),
@@ -71,6 +76,13 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
     const meta = driver.getMetadata().get(entity as never);
     watch.assertCall(meta, options);
     return meta;
+  };
+
+  /** Rows that come as data past the unit of work; what comes from a unit of work, or as entities, has been validated already. */
+  const validate = async (entity: unknown, data: readonly unknown[], kind: 'new' | 'changed', options: Options) => {
+    if (isDrained(options) || isDirect(options)) return;
+    const rows = data as readonly Payload[];
+    await validation.rows(metaOf(entity, options), rows, kind, options['convertCustomTypes'] === false);
   };
 
   const finderOf =
@@ -132,6 +144,7 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
       return call('lockPessimistic', [entity, options]);
     },
     nativeInsert: async (entity: unknown, data: Payload, options: Options = {}) => {
+      await validate(entity, [data], 'new', options);
       const staged = await direct.insert(metaOf(entity, options), [data], options);
       if (staged) return withKey(staged, data, metaOf(entity, options));
       await reads.beforeInsert(metaOf(entity, options), [data], options, 'insert');
@@ -140,6 +153,7 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
     nativeInsertMany: async (entity: unknown, data: Payload[], options: Options = {}, ...rest: unknown[]) => {
       const staged = stagedCall(options);
       if (staged) return writes.insertMany(staged, data);
+      await validate(entity, data, 'new', options);
       const answer = await direct.insert(metaOf(entity, options), data, options);
       if (answer) return answer;
       await reads.beforeInsert(metaOf(entity, options), data, options, 'insertMany');
@@ -148,6 +162,7 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
     nativeUpdate: async (entity: unknown, where: unknown, data: Payload, options: Options = {}) => {
       const staged = stagedCall(options);
       if (staged) return writes.updateMany(staged, [data]);
+      await validate(entity, [data], options['upsert'] ? 'new' : 'changed', options);
       const answer = options['upsert']
         ? await direct.upsert(metaOf(entity, options), [where], [data], options, finderOf(entity))
         : await direct.update(metaOf(entity, options), where, data, options, finderOf(entity));
@@ -166,6 +181,7 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
     ) => {
       const staged = stagedCall(options);
       if (staged) return writes.updateMany(staged, data);
+      await validate(entity, data, options['upsert'] ? 'new' : 'changed', options);
       const answer =
         options['upsert'] &&
         (await direct.upsert(metaOf(entity, options), where as unknown[], data, options, finderOf(entity)));
@@ -177,6 +193,7 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
       return marked(statement, options, (inside) => call('nativeUpdateMany', [entity, where, data, inside, ...rest]));
     },
     nativeClone: async (entity: unknown, where: unknown, overrides?: Payload, options: Options = {}) => {
+      await validate(entity, overrides ? [overrides] : [], 'changed', options);
       await reads.beforeWrite(metaOf(entity, options), where, overrides ? [overrides] : [], options, 'clone');
       return call('nativeClone', [entity, where, overrides, options]);
     },

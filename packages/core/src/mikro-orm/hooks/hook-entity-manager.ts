@@ -10,6 +10,8 @@ import { hookQueries, type QueryHooks } from './hook-queries.js';
 import { addCounters, prepareSql, type SqlPreparation } from '../write/prepare-sql.js';
 import { wayOf } from '../transactions/transaction-option.js';
 import { StagedFlush } from '../write/staged-flush.js';
+import { SqlValidation } from '../validate/sql-validation.js';
+import type { Validation } from '../validate/validation.js';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- TypeScript takes a class as a mixin's base only with these parameters
 type Constructor = new (...parameters: any[]) => EntityManager;
@@ -17,6 +19,7 @@ type Transactional = Connection['transactional'];
 
 interface FlushContext extends SqlPreparation {
   readonly watch: ContractWatch;
+  readonly validation: Validation;
   readonly marks: CacheMarks;
   readonly queries: QueryHooks;
 }
@@ -83,9 +86,10 @@ function withSpillway(Base: Constructor, context: FlushContext): Constructor {
 }
 
 function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
-  const { types, engine, watch, queries, marks } = context;
+  const { types, engine, watch, queries, marks, validation } = context;
   const uow: UnitOfWork = em.getUnitOfWork(false);
-  const flush = new StagedFlush(engine, uow, types);
+  const flush = new StagedFlush(engine, uow, types, validation);
+  const sqlValidation = new SqlValidation(em, validation, flush.states);
   const commit = uow.commit.bind(uow);
   const clear = uow.clear.bind(uow);
   uow.commit = async () => {
@@ -105,8 +109,10 @@ function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
     },
     watch,
     isFlushing: ([first]) => first !== undefined && uow.getChangeSets().includes(first),
+    beforeDirect: (changeSets) => validation.changeSets(changeSets),
     beforeStatement: (kind, changeSets, options) => marks.beforeChangeSets(kind, changeSets, options),
     beforeSql: async (changeSets, kind) => {
+      await sqlValidation.before(changeSets);
       if (!flush.isPreparedForSql) {
         if (!em.isInTransaction()) watch.assertNoneWithoutTransaction(changeSets);
         await prepareSql(em, context);

@@ -19,6 +19,7 @@ import { StagedWrites } from '../write/staged-writes.js';
 import { CallersTransactions } from '../transactions/caller.js';
 import { hookTransactions } from '../transactions/hook-transactions.js';
 import { TransactionScopes } from '../transactions/transaction-scopes.js';
+import { Validation } from '../validate/validation.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
@@ -43,6 +44,7 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
     types.fill(describe(orm, storage, policiesOf), [...storage.getAll().values()]);
   });
   hideTables(orm);
+  const validation = new Validation(types, driver.getPlatform());
   const scopes = new TransactionScopes();
   hookTransactions(driver.getConnection('write'), scopes);
   const transactions = new CallersTransactions(scopes, orm.config);
@@ -54,13 +56,14 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
     engine,
     transactions,
     watch,
+    validation,
     queries: { types, modes, reads },
     marks,
   });
   const sequences = new SequenceBlocks((table, count) => engine.numbers(table, count));
   const writes = new StagedWrites(types, sequences);
   const direct = new DirectWrites(types, engine, writes, reads, driver.getPlatform());
-  hookDriver(driver, { writes, direct, reads, watch, marks });
+  hookDriver(driver, { writes, direct, reads, watch, marks, validation });
   hookConnection(driver, engine);
   hookSchema(orm, {
     types,

@@ -7,6 +7,7 @@ import { entityRowKey, incompleteKey, knownRowKey } from '../describe/entity-key
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import type { Engine } from '../engine.js';
+import { Validation } from '../validate/validation.js';
 import { versionValue } from '../values/version-text.js';
 import { buildIncrement, type Increments } from '../write/build-increment.js';
 import { buildPatch, type PatchOptions } from '../write/build-patch.js';
@@ -24,16 +25,20 @@ export class RowCalls {
   readonly #types: TypeRegistry;
   readonly #engine: RowEngine;
   readonly #platform: Platform;
+  readonly #validation: Validation;
 
   constructor(types: TypeRegistry, engine: RowEngine, platform: Platform) {
     this.#types = types;
     this.#engine = engine;
     this.#platform = platform;
+    this.#validation = new Validation(types, platform);
   }
 
   async patch(entity: EntityName, key: unknown, changes: object, options: PatchOptions = {}): Promise<Receipt> {
     const type = this.#stagedType(entity, 'Use em.nativeUpdate()');
-    return this.#stage(type, key, buildPatch(type, key, changes, options, this.#platform));
+    const change = buildPatch(type, key, changes, options, this.#platform);
+    await this.#validation.rows(type.meta, [changes as Readonly<Record<string, unknown>>], 'changed');
+    return this.#stage(type, key, change);
   }
 
   async increment(entity: EntityName, key: unknown, increments: Increments): Promise<Receipt> {

@@ -1,6 +1,7 @@
 import type { Change } from '../change/change.js';
 import type { RowKey } from '../change/row-key.js';
 import type { CacheAccess } from '../read/cache-access.js';
+import type { WriteWay } from '../observability/write-ways.js';
 import type { KeyedRows } from '../read/read-by-key.js';
 import type { EntityMarks } from './write/entity-marks.js';
 import type { Table } from '../sink/table.js';
@@ -51,6 +52,8 @@ export interface Engine {
    * @throws SpillwayError `DRAIN_TIMEOUT`
    */
   drainForQuery(touched: readonly WriteBehindType[], caller: string): Promise<QueryDrain>;
+  /** A change of an entity went this way. */
+  count(entity: string, way: WriteWay): void;
   /** Before tables are cleared or dropped, or their database: throws away what is staged of them, with dead letters. */
   empty(scope: EmptyScope): Promise<void>;
   /** A flush could not be staged, and is written by SQL. */

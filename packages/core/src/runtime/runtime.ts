@@ -19,6 +19,7 @@ import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js
 import { ForcedDrains } from '../observability/forced-drains.js';
 import type { SpillwayStatus } from '../observability/status.js';
 import { judgeHealth, unknownHealth, type Health } from '../observability/health.js';
+import { WriteWays, type WriteWay } from '../observability/write-ways.js';
 import { TroubleWatch } from '../observability/trouble-watch.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import type { CacheAccess } from '../read/cache-access.js';
@@ -57,6 +58,7 @@ export class Runtime implements RowEngine {
   readonly #around: RuntimeSurroundings;
   readonly #promotions: Promotions;
   readonly #forced = new ForcedDrains();
+  readonly #ways = new WriteWays();
   readonly #queryDrains: QueryDrains;
   readonly #holdings: Holdings;
   #opening: Promise<Parts> | undefined;
@@ -96,7 +98,9 @@ export class Runtime implements RowEngine {
   async hold(changes: readonly Change[], inside: CallersTransaction): Promise<StageResult> {
     const parts = await this.#open();
     this.#startWorker(parts);
-    return this.#holdings.hold(changes, inside, parts);
+    const result = await this.#holdings.hold(changes, inside, parts);
+    for (const rowKey of result.staged.keys()) this.#countRow(rowKey, 'staged');
+    return result;
   }
 
   async settle(calls: readonly StageCall[]): Promise<StageResult> {
@@ -166,7 +170,7 @@ export class Runtime implements RowEngine {
   ): Promise<void> {
     const touches = beforeWrite || beforeLock;
     await this.#writeHeld(scope, inside, touches, parts);
-    const request = { scope, wide: withParents(scope, this.#around.types), touches };
+    const request = this.#requestOf(scope, touches);
     const outcome = await drainInside(request, inside, this.#promotions, parts);
     if (outcome.kind === 'drained') return;
     // Where no version tells the older from the newer, SQL must not write before what was staged earlier.
@@ -175,13 +179,21 @@ export class Runtime implements RowEngine {
     this.events.emit({ type: 'lagging', reason: outcome.kind === 'refused' ? 'refused' : 'transaction' });
   }
 
+  #requestOf(scope: DueScope, touches: boolean): Parameters<typeof drainInside>[0] {
+    return {
+      scope,
+      wide: withParents(scope, this.#around.types),
+      touches,
+      promoted: (keys, way) => keys.forEach((key) => this.#countRow(key, way)),
+    };
+  }
+
   /** What a transaction holds itself its own SQL has to find in the database; and before that what was pending when it was held. */
   async #writeHeld(scope: DueScope, inside: CallersTransaction, touches: boolean, parts: Parts): Promise<void> {
     const keys = this.#holdings.rowsFor(scope, touches, inside.scope);
     if (keys.length === 0) return;
     const beneath: DueScope = { kind: 'rows', keys };
-    const request = { scope: beneath, wide: withParents(beneath, this.#around.types), touches: true };
-    await drainInside(request, inside, this.#promotions, parts);
+    await drainInside(this.#requestOf(beneath, true), inside, this.#promotions, parts);
     await this.#holdings.write(keys, inside, parts);
   }
 
@@ -215,7 +227,7 @@ export class Runtime implements RowEngine {
 
   async status(): Promise<SpillwayStatus> {
     const counts = await (await this.#open()).staging.stats();
-    return { ...counts, forcedDrains: this.#forced.byCaller };
+    return { ...counts, forcedDrains: this.#forced.byCaller, writes: this.#ways.byEntity };
   }
 
   /** Never rejects: that the question fails is an answer. */
@@ -311,6 +323,7 @@ export class Runtime implements RowEngine {
   #announce(result: StageResult, { worker, staging }: Parts): StageResult {
     const rows = new Map<number, number>();
     for (const rowKey of result.staged.keys()) {
+      this.#countRow(rowKey, 'staged');
       const shard = shardOf(rowKey, staging.shards);
       rows.set(shard, (rows.get(shard) ?? 0) + 1);
     }
@@ -319,6 +332,15 @@ export class Runtime implements RowEngine {
       for (const [shard, changes] of rows) this.events.emit({ type: 'staged', shard, changes });
     }
     return result;
+  }
+
+  count(entity: string, way: WriteWay): void {
+    this.#ways.count(entity, way);
+  }
+
+  #countRow(rowKey: RowKey, way: WriteWay): void {
+    const type = this.#around.types.ofRow(rowKey);
+    if (type) this.#ways.count(type.meta.className, way);
   }
 
   /** The longest that one of the types allows that are to be read. */

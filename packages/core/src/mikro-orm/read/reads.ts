@@ -1,9 +1,9 @@
-import { helper, LockMode, type EntityMetadata } from '@mikro-orm/core';
+import { helper, LockMode, type Collection, type EntityMetadata } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
 import { readByKey } from '../../read/read-by-key.js';
 import type { Pending } from '../../staging/staging-store.js';
 import { tableScope } from '../describe/with-parents.js';
-import { knownRowKey, rowKeyIn } from '../describe/entity-key.js';
+import { knownRowKey } from '../describe/entity-key.js';
 import type { Engine, QueryDrain } from '../engine.js';
 import { CachedReads, type Load } from './cached-reads.js';
 import { inexactRows } from './exact-overlay.js';
@@ -15,9 +15,9 @@ import { layOver, rowVersion, type DriverRow } from './row-overlay.js';
 import type { CallersTransaction, CallersTransactions } from '../transactions/caller.js';
 import { referredRows } from '../write/referred-rows.js';
 import { chunksOf } from './chunks-of.js';
-import { keyCondition } from './key-condition.js';
 import { hasSql } from './named-columns.js';
 import { planQuery } from './plan-query.js';
+import { readKnownRows, readRows } from './read-rows.js';
 import type { QueryModes } from './query-modes.js';
 import { inTransaction, primary, unlocked, withVersion, type Find, type Options } from './query-options.js';
 import { overlayQuery, type OverlaidQuery } from './query-overlay.js';
@@ -146,7 +146,8 @@ export class Reads {
     if (this.#types.all.length === 0 || isDrained(options)) return { options };
     const inside = this.#inside(options) ?? this.#transactions.of(transaction);
     const root = this.#typeIn(meta, options);
-    const canOverlay = !inside && !hasSession(options['em']) && !isGrouped(options) && !hasSql(where);
+    const isInside = inTransaction(options) || transaction !== undefined;
+    const canOverlay = !isInside && !hasSession(options['em']) && !isGrouped(options) && !hasSql(where);
     const touched = this.#touched(meta, [where, order], options);
     const plan = planQuery({ root, touched, asked: this.#modes.of(options), canOverlay, hasRows });
     const outcome = await this.#drain(plan.drained, `${meta.className}.${call}`, inside);
@@ -221,6 +222,17 @@ export class Reads {
     await this.#engine.forget(made);
   }
 
+  /** Before the pivot tables of a flush are written: a flush in a transaction that changes nothing but collections has had no other occasion. */
+  async beforeCollections(collections: readonly Collection<object>[], options: Options): Promise<void> {
+    const keys = new Set<RowKey>();
+    for (const entity of collections.flatMap((collection) => [collection.owner, ...collection.getItems(false)])) {
+      const type = this.#types.of(helper(entity).__meta);
+      const key = type?.isIn(helper(entity).__schema) ? knownRowKey(type, entity) : undefined;
+      if (key !== undefined) keys.add(key);
+    }
+    if (keys.size > 0) await this.#drainRows([...keys], options);
+  }
+
   /** Rows that are referred to must be there, or the statement breaks a foreign key. */
   async #beforeReferences(meta: EntityMetadata, rows: readonly object[], options: Options): Promise<void> {
     if (this.#types.all.length === 0 || isDrained(options)) return;
@@ -254,11 +266,15 @@ export class Reads {
     find: Find,
     options: Options = {},
   ): Promise<Map<RowKey, DriverRow>> {
+    let known: ReadonlyMap<RowKey, Pending> = new Map();
     return readByKey<DriverRow>(keys, {
-      peek: (wanted) => this.#peekExact(type, wanted, this.#inside(options)),
+      peek: async (wanted) => {
+        known = await this.#peekExact(type, wanted, this.#inside(options));
+        return known;
+      },
       outcomes: (tokens) => this.#engine.pending.outcomes(tokens),
       acknowledge: (key, token, outcomes) => this.#engine.pending.acknowledge(key, token, outcomes),
-      read: (wanted) => readRows(type, wanted, find, options),
+      read: (wanted) => readKnownRows(type, wanted, known, find, options),
       versionOf: (row) => rowVersion(type, row),
       lay: (record, row, key) => layOver(type, record, row, key),
     });
@@ -278,16 +294,6 @@ export class Reads {
       await this.#engine.drain({ kind: 'rows', keys: inexact }, { inside });
     }
   }
-}
-
-async function readRows(
-  type: WriteBehindType,
-  keys: readonly RowKey[],
-  find: Find,
-  options: Options,
-): Promise<Map<RowKey, DriverRow>> {
-  const found = (await find(keyCondition(type, keys), primary(options))) as DriverRow[];
-  return new Map(found.map((row) => [rowKeyIn(type, row), row]));
 }
 
 function isPessimistic(lockMode: unknown): boolean {

@@ -3,6 +3,7 @@ import type { Change } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { StageCall } from '../../staging/staging-store.js';
 import type { StageResult } from '../../staging/stager.js';
+import type { SqlReason } from '../../observability/write-ways.js';
 import { incompatible } from '../hooks/incompatible.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import { EntityStates } from './entity-states.js';
@@ -38,7 +39,7 @@ export class StagedFlush {
   /** How the flush that has just failed may be written all the same. */
   #wayOut: Fallback | undefined;
   #fallback: Fallback | undefined;
-  #isPreparedForSql = false;
+  #sqlReason: SqlReason | undefined;
   #isCommitting = false;
   #isDecided = false;
   #unsettled: Unsettled[] = [];
@@ -59,7 +60,7 @@ export class StagedFlush {
 
   /** Whether the running flush, which is written by SQL, has been prepared for it. */
   get isPreparedForSql(): boolean {
-    return this.#isPreparedForSql;
+    return this.#sqlReason !== undefined;
   }
 
   /** The unit of work may have decided what to write, and ask next whether there is a transaction for it. */
@@ -108,12 +109,17 @@ export class StagedFlush {
     }
   }
 
-  async preparedForSql<T>(write: () => Promise<T>): Promise<T> {
-    this.#isPreparedForSql = true;
+  /** Why it is written by SQL. */
+  get sqlReason(): SqlReason | undefined {
+    return this.#sqlReason;
+  }
+
+  async preparedForSql<T>(reason: SqlReason, write: () => Promise<T>): Promise<T> {
+    this.#sqlReason = reason;
     try {
       return await write();
     } finally {
-      this.#isPreparedForSql = false;
+      this.#sqlReason = undefined;
     }
   }
 

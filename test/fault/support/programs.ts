@@ -7,6 +7,7 @@ import { ended, spawnOnLeash } from '../../../tools/servers/leash.mjs';
 import type {
   ApplicationSettings,
   CountingSettings,
+  LibrarianSettings,
   TransactorSettings,
   WorkerSettings,
 } from '../programs/settings.js';
@@ -43,6 +44,10 @@ export class Programs implements AsyncDisposable {
     return this.#start('transactor', settings);
   }
 
+  librarian(settings: Unplaced<LibrarianSettings>): Program {
+    return this.#start('librarian', settings);
+  }
+
   counting(settings: Unplaced<CountingSettings>): Program {
     return this.#start('counting', settings);
   }
@@ -52,7 +57,7 @@ export class Programs implements AsyncDisposable {
     rmSync(this.#folder, { recursive: true });
   }
 
-  #start(name: 'worker' | 'application' | 'transactor' | 'counting', settings: object): Program {
+  #start(name: 'worker' | 'application' | 'transactor' | 'counting' | 'librarian', settings: object): Program {
     this.#started += 1;
     const journal = path.join(this.#folder, `${this.#started}-${name}.journal`);
     const log = path.join(this.#folder, `${this.#started}-${name}.log`);

@@ -6,7 +6,6 @@ import { eventually } from '@spillway/test-support';
 import { ended, spawnOnLeash } from '../../../tools/servers/leash.mjs';
 import type {
   ApplicationSettings,
-  CountingSettings,
   LibrarianSettings,
   TransactorSettings,
   WorkerSettings,
@@ -48,16 +47,12 @@ export class Programs implements AsyncDisposable {
     return this.#start('librarian', settings);
   }
 
-  counting(settings: Unplaced<CountingSettings>): Program {
-    return this.#start('counting', settings);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#running].map(async (program) => program.kill9()));
     rmSync(this.#folder, { recursive: true });
   }
 
-  #start(name: 'worker' | 'application' | 'transactor' | 'counting' | 'librarian', settings: object): Program {
+  #start(name: 'worker' | 'application' | 'transactor' | 'librarian', settings: object): Program {
     this.#started += 1;
     const journal = path.join(this.#folder, `${this.#started}-${name}.journal`);
     const log = path.join(this.#folder, `${this.#started}-${name}.log`);

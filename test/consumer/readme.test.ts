@@ -40,13 +40,13 @@ describe('a reader in an empty directory', () => {
     ['11', { '@nestjs/': '11' }],
   ])(
     'has the NestJS %s application of its README running, stops it under load, and loses nothing',
-    async (_, versions) => {
+    async (_release, versions) => {
       const blocks = codeBlocks(document('packages/nestjs/README.md'));
       await using project = await EmptyProject.create();
       await write(project, blocks);
       await writeFile(path.join(project.folder, 'package.json'), JSON.stringify({ type: 'module' }));
       for (const command of shellCommands(blocks).filter((line) => line.startsWith('npm install')))
-        await install(project, command);
+        await install(project, command, versions);
       await project.run('npx', 'tsc');
       await useShop(await start(project, 'main.js'), 'health/ready');
     },

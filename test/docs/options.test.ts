@@ -17,7 +17,7 @@ type Options = Readonly<Record<string, unknown>>;
 /** Reads a whole object of options, with everything decided. */
 type Resolve = (options: Options) => unknown;
 
-const options = document('docs/options.md');
+const page = document('docs/options.md');
 
 const tables: readonly { readonly heading: string; readonly resolve: Resolve; readonly groups: readonly string[] }[] = [
   {
@@ -41,7 +41,7 @@ const companions: Readonly<Record<string, Options>> = {
 };
 
 describe.each(tables)('the table "$heading"', ({ heading, resolve, groups }) => {
-  const rows = tableBelow(options, heading).map(([name = '', byDefault = '', allowed = '']): Row => ({
+  const rows = tableBelow(page, heading).map(([name = '', byDefault = '', allowed = '']): Row => ({
     name: codesIn(name)[0] ?? '',
     byDefault: codesIn(byDefault)[0],
     allowed,
@@ -89,7 +89,7 @@ test('the counters that are allowed are as many as are accepted', () => {
     counters: Array.from({ length: count }, (_, index) => `c${index}`),
   });
   const resolve = (count: number) => failureOf(() => resolvePolicy('Product', policy(count), {}, { versioned: true }));
-  expect(options.text).toContain('at most 64 integer, bigint or numeric properties');
+  expect(page.text).toContain('at most 64 integer, bigint or numeric properties');
   expect([resolve(64), resolve(65)]).toEqual([undefined, expect.stringContaining('at most 64')]);
 });
 

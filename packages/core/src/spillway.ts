@@ -11,6 +11,7 @@ import { databaseOf } from './mikro-orm/hooks/database-of.js';
 import { install } from './mikro-orm/hooks/install.js';
 import { TypeRegistry } from './mikro-orm/describe/type-registry.js';
 import type { Health } from './observability/health.js';
+import type { HoldSteps } from './runtime/hold-steps.js';
 import { Runtime } from './runtime/runtime.js';
 import { EXTENSION } from './mikro-orm/extension-name.js';
 import type { PendingRow } from './mikro-orm/repository/pending-row.js';
@@ -46,16 +47,24 @@ export function spillway<const Targets extends readonly PolicyTarget[]>(
 /**
  * The extension by options that are decided.
  * @param steps called after each step of a flush, for tests that let a worker die there
+ * @param holdSteps the same for transactions that hold changes
  * @internal
  */
-export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps): SpillwayExtension {
+export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdSteps?: HoldSteps): SpillwayExtension {
   return {
     register(orm) {
       refuseSecond(orm);
       const types = new TypeRegistry();
       const logger = resolved.logger ?? ormLogger(orm);
       const database = () => databaseOf(orm);
-      const runtime = new Runtime({ options: resolved, types, logger, database, ...(steps && { steps }) });
+      const runtime = new Runtime({
+        options: resolved,
+        types,
+        logger,
+        database,
+        ...(steps && { steps }),
+        ...(holdSteps && { holdSteps }),
+      });
       install(orm, { types, engine: runtime, policiesOf: (entities) => policiesOf(entities, resolved) });
       const rows = new RowCalls(types, runtime, orm.driver.getPlatform());
       orm.config.registerExtension(EXTENSION, () => new Spillway(runtime, rows));

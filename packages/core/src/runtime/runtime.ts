@@ -30,6 +30,7 @@ import type { Table } from '../sink/table.js';
 import type { StageResult } from '../staging/stager.js';
 import type { DeadLetterStore, DueScope, EmptyScope, StageCall, StagedMark } from '../staging/staging-store.js';
 import { drainInside, drainingBy } from './drain-inside.js';
+import { Holdings } from './holdings.js';
 import { Promotions } from './promotions.js';
 import { openCache } from './open-cache.js';
 import { hasBeenUsed, openParts, type Parts } from './parts.js';
@@ -60,6 +61,7 @@ export class Runtime implements RowEngine {
   readonly #forced = new ForcedDrains();
   readonly #ways = new WriteWays();
   readonly #queryDrains: QueryDrains;
+  readonly #holdings: Holdings;
   #opening: Promise<Parts> | undefined;
   #cache: CacheAccess | undefined;
   #isStarted = false;
@@ -69,6 +71,7 @@ export class Runtime implements RowEngine {
   constructor(around: RuntimeSurroundings) {
     this.#around = around;
     this.#promotions = new Promotions(around.steps);
+    this.#holdings = new Holdings(this.events, around.holdSteps);
     this.#queryDrains = new QueryDrains({
       types: around.types,
       events: this.events,
@@ -93,13 +96,21 @@ export class Runtime implements RowEngine {
     return this.#announce(await parts.stager.stageAll(changes, parts.rules), parts);
   }
 
+  async hold(changes: readonly Change[], inside: CallersTransaction): Promise<StageResult> {
+    const parts = await this.#open();
+    this.#startWorker(parts);
+    const result = await this.#holdings.hold(changes, inside, parts);
+    for (const rowKey of result.staged.keys()) this.#countRow(rowKey, 'staged');
+    return result;
+  }
+
   async settle(calls: readonly StageCall[]): Promise<StageResult> {
     const parts = await this.#open();
     return this.#announce(await parts.stager.settle(calls), parts);
   }
 
   readonly pending: Engine['pending'] = {
-    peek: async (keys) => (await this.#open()).staging.peek(keys),
+    peek: async (keys, inside) => this.#holdings.peek(keys, inside?.scope, await this.#open()),
     outcomes: async (tokens) => this.#outcomes.find(tokens),
     acknowledge: async (key, token, outcomes) => {
       const { staging } = await this.#open();
@@ -162,18 +173,32 @@ export class Runtime implements RowEngine {
     parts: Parts,
   ): Promise<void> {
     const touches = beforeWrite || beforeLock;
-    const request = {
-      scope,
-      wide: withParents(scope, this.#around.types),
-      touches,
-      promoted: (keys: readonly RowKey[], way: WriteWay) => keys.forEach((key) => this.#countRow(key, way)),
-    };
+    await this.#writeHeld(scope, inside, touches, parts);
+    const request = this.#requestOf(scope, touches);
     const outcome = await drainInside(request, inside, this.#promotions, parts);
     if (outcome.kind === 'drained') return;
     // Where no version tells the older from the newer, SQL must not write before what was staged earlier.
     const needsOrder = outcome.rows.some((key) => this.#around.types.ofRow(key)?.version === undefined);
     if (beforeWrite && needsOrder) throw outcome.error;
     this.events.emit({ type: 'lagging', reason: outcome.kind === 'refused' ? 'refused' : 'transaction' });
+  }
+
+  #requestOf(scope: DueScope, touches: boolean): Parameters<typeof drainInside>[0] {
+    return {
+      scope,
+      wide: withParents(scope, this.#around.types),
+      touches,
+      promoted: (keys, way) => keys.forEach((key) => this.#countRow(key, way)),
+    };
+  }
+
+  /** What a transaction holds itself its own SQL has to find in the database; and before that what was pending when it was held. */
+  async #writeHeld(scope: DueScope, inside: CallersTransaction, touches: boolean, parts: Parts): Promise<void> {
+    const keys = this.#holdings.rowsFor(scope, touches, inside.scope);
+    if (keys.length === 0) return;
+    const beneath: DueScope = { kind: 'rows', keys };
+    await drainInside(this.#requestOf(beneath, true), inside, this.#promotions, parts);
+    await this.#holdings.write(keys, inside, parts);
   }
 
   /** One round, of one entity or of all. */

@@ -57,7 +57,7 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps): Spil
 
 function policiesOf(
   entities: readonly EntityMetadata[],
-  { policies, defaults }: ResolvedOptions,
+  { policies, defaults, enabled }: ResolvedOptions,
 ): ReadonlyMap<EntityMetadata, ResolvedPolicy> {
   const places = entities.map((meta) => ({
     name: meta.className,
@@ -69,11 +69,18 @@ function policiesOf(
   return new Map(
     entities.flatMap((meta) => {
       const policy = found.get(meta.className);
-      return policy
-        ? [[meta, resolvePolicy(meta.className, policy, defaults, { versioned: meta.versionProperty !== undefined })]]
-        : [];
+      if (!policy) return [];
+      const resolved = resolvePolicy(meta.className, policy, defaults, {
+        versioned: meta.versionProperty !== undefined,
+      });
+      return [[meta, enabled ? resolved : throughOnly(resolved)]];
     }),
   );
+}
+
+/** What has been staged under a policy is still written by it. */
+function throughOnly({ cache: _, ...policy }: ResolvedPolicy): ResolvedPolicy {
+  return { ...policy, mode: 'through' };
 }
 
 /** Where MikroORM's own messages go. Its log levels are for queries and discovery; what Spillway has to say must be heard without any. */
@@ -149,6 +156,14 @@ export class Spillway implements AsyncDisposable {
    */
   async increment(entity: EntityName, key: string | number | bigint, increments: Increments): Promise<void> {
     await this.#runtime.increment(entity, key, increments);
+  }
+
+  /**
+   * Lets an entity (or all) be staged again that was left: processes with `enabled: false`, `@WriteThrough` or no policy for it had found nothing pending, and no longer look. Call it once, when
+   * no such process runs any more.
+   */
+  async rejoin(entity?: EntityName): Promise<void> {
+    await this.#runtime.rejoin(entity);
   }
 
   /** What is pending, in flight and dead, and what has been coalesced; without a scan. */

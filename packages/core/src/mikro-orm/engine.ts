@@ -1,8 +1,9 @@
 import type { Change } from '../change/change.js';
 import type { RowKey } from '../change/row-key.js';
 import type { KeyedRows } from '../read/read-by-key.js';
+import type { TableName } from '../sink/change-sink.js';
 import type { Table } from '../sink/table.js';
-import type { DueScope, EmptyScope, StageCall } from '../staging/staging-store.js';
+import type { DueScope, EmptyScope, LeaveState, StageCall } from '../staging/staging-store.js';
 import type { StageResult } from '../staging/stager.js';
 
 export interface DrainOptions {
@@ -26,6 +27,10 @@ export interface Engine {
   drain(scope: DueScope, options?: DrainOptions): Promise<void>;
   /** Before tables are cleared or dropped, or their database: throws away what is staged of them, with dead letters. */
   empty(scope: EmptyScope): Promise<void>;
+  /** Which entities may have something staged, by any release: entity -> its table. Asks the database alone. */
+  staged(): Promise<ReadonlyMap<string, TableName>>;
+  /** Ends the staging of entities that this process writes by SQL, where nothing of them is pending any more. */
+  leave(entities: readonly string[]): Promise<ReadonlyMap<string, LeaveState>>;
   /** Before rows are inserted by SQL: what was last written of them by staging no longer counts. */
   forget(keys: readonly RowKey[]): Promise<void>;
   /** The ORM connects anew, perhaps to another database: closes what is open; the next use opens it again. */

@@ -17,10 +17,18 @@ import { judgeHealth, unknownHealth, type Health } from '../observability/health
 import { TroubleWatch } from '../observability/trouble-watch.js';
 import { drainPatiently } from '../read/patient-drain.js';
 import { databaseFor } from '../sink/database-unavailable.js';
+import type { TableName } from '../sink/change-sink.js';
 import type { Table } from '../sink/table.js';
 import type { StageResult } from '../staging/stager.js';
-import type { DeadLetterStore, DueScope, EmptyScope, StageCall, StagingStats } from '../staging/staging-store.js';
-import { hasBeenUsed, openParts, type Parts } from './parts.js';
+import type {
+  DeadLetterStore,
+  DueScope,
+  EmptyScope,
+  LeaveState,
+  StageCall,
+  StagingStats,
+} from '../staging/staging-store.js';
+import { hasBeenUsed, openParts, stagedBefore, stagedHere, type Parts } from './parts.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
 /** Inside a transaction, whose own locks may be in the way, a drain is given up soon. */
@@ -33,6 +41,14 @@ const DEFAULT_STOP_MS = 30_000;
 const OVERDUE_MS = 30_000;
 /** A record whose pause has just ended is old and due for a moment; so what looks overdue is looked at again. */
 const LOOK_AGAIN_MS = 100;
+
+/** How often what is pending under another policy is written before a flush is refused: whoever stages it may be faster. */
+const POLICY_TRIES = 5;
+
+const LOOK_AT_ENTITIES = 'Which entities are staged is written in its tables.';
+
+/** How long the first look at what is being left may write what is pending of it. */
+const LEAVING_DRAIN_MS = 1_000;
 
 const EMPTYING = 'What is staged of tables that are cleared or dropped has to be thrown away first.';
 
@@ -58,14 +74,32 @@ export class Runtime implements Engine {
     );
   }
 
+  /** Where staging is turned off there is something to open only as long as something may be staged. */
   async start(): Promise<void> {
+    if (!this.#around.options.enabled && (await this.staged()).size === 0) return;
     this.#startWorker(await this.#open());
   }
 
   async stage(changes: readonly Change[]): Promise<StageResult> {
     const parts = await this.#open();
     this.#startWorker(parts);
-    return this.#announce(await parts.stager.stageAll(changes, parts.rules), parts);
+    const result = await this.#stageUnderPolicy(changes, parts);
+    return this.#announce(result, parts);
+  }
+
+  /** What is pending under another policy is written first; then the new one takes its place. */
+  async #stageUnderPolicy(changes: readonly Change[], { stager, rules }: Parts): Promise<StageResult> {
+    for (let tries = 1; ; tries += 1) {
+      const result = await stager.stageAll(changes, rules);
+      const others = result.refused.filter(({ reason }) => reason === 'policy').map(({ rowKey }) => rowKey);
+      if (others.length === 0 || result.staged.size > 0 || tries === POLICY_TRIES) return result;
+      try {
+        await this.drain({ kind: 'tables', tables: tablesOf(others) });
+      } catch (error) {
+        if (error instanceof SpillwayError && error.code === 'DRAIN_TIMEOUT') return result;
+        throw error;
+      }
+    }
   }
 
   async settle(calls: readonly StageCall[]): Promise<StageResult> {
@@ -82,6 +116,37 @@ export class Runtime implements Engine {
   async numbers(table: Table, count: number): Promise<readonly string[]> {
     const { sink } = await this.#open();
     return databaseFor(`The keys of new rows of ${table.name} come from its sequence.`, sink.numbers(table, count));
+  }
+
+  async staged(): Promise<ReadonlyMap<string, TableName>> {
+    if (!this.#opening) return stagedBefore(this.#around, this.events);
+    const { sink } = await this.#open();
+    return databaseFor(LOOK_AT_ENTITIES, sink.registry.list());
+  }
+
+  async leave(entities: readonly string[]): Promise<ReadonlyMap<string, LeaveState>> {
+    const parts = await this.#open();
+    this.#startWorker(parts);
+    const { leaveAfterMs } = this.#around.options;
+    let states = await parts.staging.policies.leave(entities, leaveAfterMs);
+    if ([...states.values()].includes('pending')) {
+      // Whatever keeps it from being written is no reason to fail whoever reads or writes by SQL: they look at what is pending.
+      await parts.worker.drain({ kind: 'all' }, { timeoutMs: LEAVING_DRAIN_MS }).catch(() => undefined);
+      states = await parts.staging.policies.leave(entities, leaveAfterMs);
+    }
+    const left = [...states].filter(([, state]) => state === 'left').map(([entity]) => entity);
+    if (left.length > 0) await databaseFor(LOOK_AT_ENTITIES, parts.sink.registry.remove(left));
+    return states;
+  }
+
+  /** Lets this process stage again what others have left. */
+  async rejoin(entity: EntityName | undefined): Promise<void> {
+    const { staging, sink } = await this.#open();
+    const own = stagedHere(this.#around.types);
+    const name = entity === undefined ? undefined : this.#typeOf(entity).meta.className;
+    const rejoined = new Map([...own].filter(([each]) => name === undefined || each === name));
+    await databaseFor(LOOK_AT_ENTITIES, sink.registry.add(rejoined));
+    await staging.policies.rejoin([...rejoined.keys()]);
   }
 
   async empty(scope: EmptyScope): Promise<void> {
@@ -269,4 +334,12 @@ export class Runtime implements Engine {
 
 function tableOf({ table }: WriteBehindType): { readonly schema: string; readonly table: string } {
   return { schema: table.schema, table: table.name };
+}
+
+function tablesOf(keys: readonly RowKey[]): { readonly schema: string; readonly table: string }[] {
+  const tables = keys.map((key) => {
+    const { schema, table } = parseRowKey(key);
+    return JSON.stringify({ schema, table });
+  });
+  return [...new Set(tables)].map((text) => JSON.parse(text) as { schema: string; table: string });
 }

@@ -5,6 +5,7 @@ import { deadLetterContract } from './contract/dead-letter-contract.js';
 import { drainContract } from './contract/drain-contract.js';
 import { emptyContract } from './contract/empty-contract.js';
 import { flushContract } from './contract/flush-contract.js';
+import { policyContract } from './contract/policy-contract.js';
 import { stageContract } from './contract/stage-contract.js';
 import { versionContract } from './contract/version-contract.js';
 import type { TestFunctions } from './test-functions.js';
@@ -36,5 +37,6 @@ export function stagingContract(name: string, makeStore: MakeStore, test: TestFu
     drainContract(context);
     deadLetterContract(context);
     emptyContract(context);
+    policyContract(context);
   });
 }

@@ -1,6 +1,7 @@
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import type { EntityMetadata, QueryResult } from '@mikro-orm/core';
 import { incompatible } from './incompatible.js';
+import type { Leaving } from '../adoption/leaving.js';
 import type { ContractWatch } from './contract-watch.js';
 import type { DirectWrites } from '../write/direct-writes.js';
 import type { Find, Reads } from '../read/reads.js';
@@ -47,6 +48,7 @@ interface DriverHooks {
   readonly direct: DirectWrites;
   readonly reads: Reads;
   readonly watch: ContractWatch;
+  readonly leaving: Leaving;
 }
 
 /**
@@ -54,7 +56,7 @@ interface DriverHooks {
  * `Reads`, and what writes past the unit of work is staged by `DirectWrites` or, where only SQL can do it, waits until what is pending has been written. Everything about other entities
  * reaches the driver as it is.
  */
-export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, watch }: DriverHooks): void {
+export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, watch, leaving }: DriverHooks): void {
   const target = driver as unknown as Methods;
   const original = Object.fromEntries(
     [...DRIVER_METHODS, 'stream' as const].map((name) => [name, target[name].bind(driver)]),
@@ -89,6 +91,7 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
       return call('count', [entity, where, await reads.beforeQuery(metaOf(entity, options), where, options)]);
     },
     stream: async function* (entity: unknown, where: unknown, options: Options = {}) {
+      await leaving.before(metasOf(entity));
       const queried = await reads.beforeQuery(metaOf(entity, options), where, options);
       yield* original.stream(...([entity, where, queried] as never[]));
     },
@@ -152,7 +155,23 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
       return call('nativeDelete', [entity, where, options]);
     },
   };
+  for (const [name, replacement] of Object.entries(replacements)) {
+    if (name !== 'stream') replacements[name] = afterLeaving(replacement);
+  }
   Object.assign(driver, replacements);
+
+  /** The first thing that is decided is which entities are written by SQL here though others stage them. */
+  function afterLeaving(act: (...parameters: never[]) => unknown): (...parameters: never[]) => Promise<unknown> {
+    return async (...parameters) => {
+      await leaving.before(metasOf(parameters[0]));
+      return act(...parameters);
+    };
+  }
+
+  function metasOf(subject: unknown): EntityMetadata[] {
+    const target = (subject as { readonly targetMeta?: EntityMetadata }).targetMeta;
+    return [target ?? driver.getMetadata().get(subject as never)];
+  }
 }
 
 /** `em.insert()` answers the key that it was given, as it was given. */

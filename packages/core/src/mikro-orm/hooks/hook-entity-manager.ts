@@ -2,6 +2,7 @@ import type { Connection, EntityManager, UnitOfWork } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import { assertEntityManager } from './contract-check.js';
 import type { ContractWatch } from './contract-watch.js';
+import type { Leaving } from '../adoption/leaving.js';
 import type { Engine } from '../engine.js';
 import { flushMode } from '../write/flush-scope.js';
 import { hasSession } from './has-session.js';
@@ -18,6 +19,7 @@ interface FlushContext {
   readonly types: TypeRegistry;
   readonly engine: Engine;
   readonly watch: ContractWatch;
+  readonly leaving: Leaving;
 }
 
 /**
@@ -63,13 +65,14 @@ function withSpillway(Base: Constructor, context: FlushContext): Constructor {
   return SpillwayEntityManager;
 }
 
-function hookUnitOfWork(em: EntityManager, { types, engine, watch }: FlushContext): StagedFlush {
+function hookUnitOfWork(em: EntityManager, { types, engine, watch, leaving }: FlushContext): StagedFlush {
   const uow: UnitOfWork = em.getUnitOfWork(false);
   const flush = new StagedFlush(engine, uow);
   const commit = uow.commit.bind(uow);
   const clear = uow.clear.bind(uow);
   uow.commit = async () => {
     watch.asked('commit');
+    await leaving.before([]);
     await flush.prepare();
     await commit();
   };
@@ -85,6 +88,7 @@ function hookUnitOfWork(em: EntityManager, { types, engine, watch }: FlushContex
     watch,
     isFlushing: ([first]) => first !== undefined && uow.getChangeSets().includes(first),
     beforeSql: async (changeSets, kind) => {
+      await leaving.before(changeSets.map(({ meta }) => meta));
       if (!flush.isPreparedForSql) {
         if (!em.isInTransaction()) watch.assertNoneWithoutTransaction(changeSets);
         await prepareSql(em, types, engine);

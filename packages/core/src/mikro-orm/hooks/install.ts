@@ -1,6 +1,7 @@
 import type { EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import type { ResolvedPolicy } from '../../policy/policy.js';
+import { Leaving } from '../adoption/leaving.js';
 import { assertDatabase } from './assert-database.js';
 import { assertOrm } from './contract-check.js';
 import { ContractWatch } from './contract-watch.js';
@@ -40,18 +41,20 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
     types.fill(describe(orm, storage, policiesOf));
   });
   hideTables(orm);
+  const leaving = new Leaving(types, engine, defaultSchemaOf(orm));
   const scopes = new TransactionScopes();
   hookTransactions(driver.getConnection('write'), scopes);
   hookEntityManager(driver, (entityManager) => orm.config.set('entityManager', entityManager), {
     types,
     engine,
     watch,
+    leaving,
   });
   const sequences = new SequenceBlocks((table, count) => engine.numbers(table, count));
   const writes = new StagedWrites(types, sequences);
   const reads = new Reads(types, engine);
   const direct = new DirectWrites(types, engine, writes, reads, driver.getPlatform());
-  hookDriver(driver, { writes, direct, reads, watch });
+  hookDriver(driver, { writes, direct, reads, watch, leaving });
   hookConnection(driver, engine);
   hookSchema(orm, { types, engine, emptied: () => sequences.forget() });
 }
@@ -80,11 +83,16 @@ function describe(orm: MikroORM, storage: MetadataStorage, policiesOf: Installat
   const decorated = [...policies].map(([meta, policy]) => ({ meta, policy }));
   assertNoPivotTables(policies.keys(), storage);
   return describeTypes(decorated, {
-    defaultSchema: orm.config.get('schema') ?? orm.driver.getPlatform().getDefaultSchemaName() ?? 'public',
+    defaultSchema: defaultSchemaOf(orm),
     platform: orm.driver.getPlatform(),
     mapDocument: (document, embeddable) => orm.driver.mapResult(document, embeddable),
     timestampsInUtc: orm.config.get('forceUtcTimezone') ?? true,
   });
+}
+
+/** Where tables are that name no schema. */
+function defaultSchemaOf(orm: MikroORM): string {
+  return orm.config.get('schema') ?? orm.driver.getPlatform().getDefaultSchemaName() ?? 'public';
 }
 
 /** After the application's own hook, if it has one: it may still change the metadata. */

@@ -36,7 +36,8 @@ export function flushMode(types: TypeRegistry, uow: UnitOfWork): FlushMode {
 
 function canBeStaged(types: TypeRegistry, changeSet: ChangeSet<AnyEntity>): boolean {
   const type = types.of(changeSet.meta);
-  if (!type || !type.isIn(changeSet.schema) || Object.values(changeSet.payload).some(isRaw)) return false;
+  if (type?.policy.mode !== 'behind' || !type.isIn(changeSet.schema) || Object.values(changeSet.payload).some(isRaw))
+    return false;
   if (touchesCycle(type, changeSet)) return false;
   if (changeSet.type === ChangeSetType.CREATE && needsDatabase(type, changeSet.payload)) return false;
   const isUpdate = changeSet.type === ChangeSetType.UPDATE || changeSet.type === ChangeSetType.UPDATE_EARLY;

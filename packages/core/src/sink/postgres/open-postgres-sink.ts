@@ -1,10 +1,11 @@
 import type pg from 'pg';
 import type { BatchOutcome } from '../../change/outcome.js';
-import type { ChangeSink, SinkTransaction } from '../change-sink.js';
+import type { ChangeSink, EntityRegistry, SinkTransaction } from '../change-sink.js';
 import type { Table } from '../table.js';
 import { SAVEPOINT } from './apply/apply-groups.js';
 import { SinkFailure } from '../sink-failure.js';
 import { failureOf } from './fault.js';
+import { PostgresRegistry } from './ledger/entity-registry.js';
 import { holdShards, type TransactionLimits } from './ledger/hold-shards.js';
 import { ledgerFailureOf, notPrepared } from './ledger/ledger-failure.js';
 import { ensureLedger, hasShards, verifyLedger } from './ledger/prepare.js';
@@ -33,6 +34,7 @@ class PostgresSink implements ChangeSink {
   readonly #pool: pg.Pool;
   readonly #limits: TransactionLimits;
   readonly #around: TransactionSurroundings;
+  readonly registry: EntityRegistry;
   #closed: Promise<void> | undefined;
 
   constructor(options: PostgresSinkOptions) {
@@ -45,6 +47,7 @@ class PostgresSink implements ChangeSink {
       wallTime: options.wallTime ?? localWallTime,
       onTableFault: options.onTableFault ?? (() => undefined),
     };
+    this.registry = new PostgresRegistry((use) => this.#using(use), this.#around.ledger, options.namespace);
   }
 
   async prepare(shards: number, ensure: boolean): Promise<string> {

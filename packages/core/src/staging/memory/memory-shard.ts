@@ -32,6 +32,8 @@ export class MemoryShard {
   readonly pending: Map<string, number> = new Map();
   readonly seen: Generations<string, StageAnswer>;
   readonly recent: Generations<RowKey, RememberedWrite>;
+  /** Entity -> under which policy it was staged last, and when; or that it was left. */
+  readonly policies: Map<string, { readonly policy: string; readonly stagedAtMs: number } | 'left'> = new Map();
   flight: FlightBatch | undefined;
   /** The last acknowledged token. */
   last: string;

@@ -19,6 +19,7 @@ import type {
   ParkReport,
   Pending,
   StageAnswer,
+  StagedPolicies,
   StageCall,
   StagingStats,
   StagingStore,
@@ -26,6 +27,7 @@ import type {
 import { parkAll, settleBatch } from './end-batch.js';
 import { emptyShard } from './empty-shard.js';
 import { dueRows, firstAtMs, isPending, markDue, nextDueMs, scopeFilter } from './memory-due.js';
+import { MemoryPolicies } from './memory-policies.js';
 import { MemoryShard } from './memory-shard.js';
 import { planStage, writeStage } from './stage-changes.js';
 
@@ -45,6 +47,7 @@ class MemoryStaging implements StagingStore {
   readonly shards: number;
   readonly remembersCallsMs: number;
   readonly due: DueRecords;
+  readonly policies: StagedPolicies;
   readonly deadLetters: DeadLetterStore;
   readonly #shards = new Map<number, MemoryShard>();
   readonly #limits: StagingLimits;
@@ -55,6 +58,7 @@ class MemoryStaging implements StagingStore {
     this.#limits = { ...DEFAULT_LIMITS, ...options };
     this.remembersCallsMs = remembersCallsMs(this.#limits);
     this.#now = options.now ?? Date.now;
+    this.policies = new MemoryPolicies(this.#shards, this.#now);
     this.due = {
       next: async () => Array.from({ length: this.shards }, (_, shard) => this.#next(shard)),
       make: async (scope) => this.#makeDue(scope),

@@ -14,6 +14,7 @@ import type {
   ParkReport,
   Pending,
   StageAnswer,
+  StagedPolicies,
   StageCall,
   StagingStats,
   StagingStore,
@@ -21,6 +22,7 @@ import type {
 import type { RedisConnection } from './connection.js';
 import { RedisDeadLetters } from './dead-letters.js';
 import { beginnings, RedisDue } from './redis-due.js';
+import { RedisPolicies } from './redis-policies.js';
 import { addStats } from './redis-stats.js';
 import { batch, pendingOf, rowKey, stageAnswer, text, unreadableRow } from './replies.js';
 import type { Keeping } from './server-checks.js';
@@ -33,6 +35,7 @@ export class RedisStaging implements StagingStore {
   readonly shards: number;
   readonly remembersCallsMs: number;
   readonly due: DueRecords;
+  readonly policies: StagedPolicies;
   readonly deadLetters: DeadLetterStore;
   /** What the check at the opening found about how the server keeps its data. */
   readonly keeping: Keeping;
@@ -43,6 +46,7 @@ export class RedisStaging implements StagingStore {
   constructor(connection: RedisConnection, scripts: ShardScripts, limits: StagingLimits, keeping: Keeping) {
     this.shards = scripts.shards;
     this.due = new RedisDue(scripts);
+    this.policies = new RedisPolicies(scripts);
     this.deadLetters = new RedisDeadLetters(scripts);
     this.keeping = keeping;
     this.#scripts = scripts;
@@ -137,7 +141,8 @@ export class RedisStaging implements StagingStore {
   async #stage(mode: 'check' | 'stage', call: StageCall): Promise<StageAnswer> {
     const { seenMs, seenCalls } = this.#limits;
     const rules = Object.entries(call.rules).map(
-      ([entity, rule]) => [entity, [rule.debounceMs, rule.maxDelayMs, rule.maxPending, rule.maxRecordBytes]] as const,
+      ([entity, rule]) =>
+        [entity, [rule.debounceMs, rule.maxDelayMs, rule.maxPending, rule.maxRecordBytes, rule.policy ?? '']] as const,
     );
     const changes = encodeChanges(call.changes);
     const reply = await this.#scripts.run(

@@ -23,6 +23,7 @@ export const SCRIPTS: {
       | 'acknowledge'
       | 'park'
       | 'empty'
+      | 'leave'
       | 'retry'
       | 'dueNext'
       | 'dueMake'
@@ -49,6 +50,7 @@ export const SCRIPTS: {
     'dead',
     'stats',
   ]),
+  leave: load('leave', ['chain', 'stats']),
   retry: load('retry', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
   dueNext: load('due-next', ['chain', 'due']),
   dueMake: load('due-make', ['chain', 'due', 'flight']),

@@ -1,7 +1,7 @@
 -- Merges all changes of a call into their records, or refuses all of them. A call id that was seen before is answered as it was then.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] seen  KEYS[6] seen_old  KEYS[7] recent  KEYS[8] recent_old  KEYS[9] stats
--- ARGV  epoch, 'stage' or 'check', call id, changes, rules by entity (debounce, longest delay, most records, most bytes), life of seen ids (ms), ids per generation
+-- ARGV  epoch, 'stage' or 'check', call id, changes, rules by entity (debounce, longest delay, most records, most bytes, policy), life of seen ids (ms), ids per generation
 -- returns  {'staged', row key, version, ...} | {'refused', row key, reason, version, ...} | {'voided'} | {'uninitialised'} | {'epoch', epoch} | {'unreadable', row key}
 local chain = KEYS[1]
 local dirty = KEYS[2]
@@ -24,6 +24,7 @@ local seen_ms, seen_calls = tonumber(ARGV[6]), tonumber(ARGV[7])
 -- include: counts
 -- include: stage-row
 -- include: stage-write
+-- include: policies
 
 local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'marked', 'horizon', 'coalesced', 'annihilated', 'seenAt', 'seenFrom')
 if not head[1] then return { 'uninitialised' } end
@@ -34,6 +35,8 @@ if answered then return seen_answer(answered) end
 changes = cmsgpack.unpack(changes)
 rules = cmsgpack.unpack(rules)
 local now, sequence, in_flight = now_ms(), tonumber(head[2]), head[3]
+local other = other_policy(changes, rules, now)
+if other then return other end
 local rows, order, versions, refusals, refused = {}, {}, {}, { 'refused' }, {}
 local coalesced, annihilated = 0, 0
 

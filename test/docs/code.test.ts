@@ -30,15 +30,18 @@ test('the code of the documents compiles, word for word', () => {
   expect(complaints).toBe('');
 });
 
-test.each(['main.ts', 'conflict.ts', 'dead-letters.ts'])('%s does what its comments say', async (file) => {
-  const block = documents()
-    .flatMap(codeBlocks)
-    .find((candidate) => candidate.file === file);
-  expect(block).toBeDefined();
-  const promised = block ? promisedOutput(block) : '';
-  expect(promised).not.toBe('');
-  expect(await project.start(file).ended).toEqual({ output: promised, errors: '', code: 0 });
-});
+test.each(['main.ts', 'conflict.ts', 'dead-letters.ts', 'rehearsal.ts'])(
+  '%s does what its comments say',
+  async (file) => {
+    const block = documents()
+      .flatMap(codeBlocks)
+      .find((candidate) => candidate.file === file);
+    expect(block).toBeDefined();
+    const promised = block ? promisedOutput(block) : '';
+    expect(promised).not.toBe('');
+    expect(await project.start(file).ended).toEqual({ output: promised, errors: '', code: 0 });
+  },
+);
 
 test('worker.ts writes what another process has staged, and stops when it is asked to', async () => {
   const worker = project.start('worker.ts');

@@ -33,7 +33,9 @@ test('docs/operations.md names every event', () => {
 });
 
 test('docs/operations.md names every count of status()', () => {
-  const counts = source('staging/staging-store.ts').split('interface StagingStats {')[1]?.split('\n}')[0] ?? '';
+  const counts =
+    (source('staging/staging-store.ts').split('interface StagingStats {')[1]?.split('\n}')[0] ?? '') +
+    source('observability/status.ts');
   const [, section = ''] = document('docs/operations.md').text.split('## Looking at it');
   const named = codesIn(section.split('\n## ')[0] ?? '').filter((code) => /^\w+$/.test(code));
   expect(named).toEqual(expect.arrayContaining(matches(counts, /readonly (\w+)/g)));

@@ -28,3 +28,8 @@ export class SpillwayError extends Error {
     this.code = code;
   }
 }
+
+/** Whether something was given up because what is pending was not written in time. */
+export function isDrainTimeout(error: unknown): boolean {
+  return error instanceof SpillwayError && error.code === 'DRAIN_TIMEOUT';
+}

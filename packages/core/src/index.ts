@@ -32,4 +32,5 @@ export type { SpillwayEvent, SpillwayEventName, SpillwayEventOf, SpillwayListene
 
 export type { Health } from './observability/health.js';
 export type { Increments } from './mikro-orm/write/build-increment.js';
+export type { SpillwayStatus } from './observability/status.js';
 export type { DeadLetter, DeadLetterStore, StagingStats, StagingStore } from './staging/staging-store.js';

@@ -8,6 +8,7 @@ import type { PolicyTarget } from './policy/entity-types.js';
 import { collectPolicies } from './policy/policy-registry.js';
 import { resolvePolicy } from './policy/resolve-policy.js';
 import { databaseOf } from './mikro-orm/hooks/database-of.js';
+import { incrementBySql } from './mikro-orm/write/increment-by-sql.js';
 import { install } from './mikro-orm/hooks/install.js';
 import { TypeRegistry } from './mikro-orm/describe/type-registry.js';
 import type { Health } from './observability/health.js';
@@ -16,7 +17,8 @@ import type { Increments } from './mikro-orm/write/build-increment.js';
 import { resolveOptions } from './resolve-options.js';
 import type { Logger, ResolvedOptions, SpillwayOptions } from './options.js';
 import type { ResolvedPolicy } from './policy/policy.js';
-import type { DeadLetterStore, StagingStats } from './staging/staging-store.js';
+import type { SpillwayStatus } from './observability/status.js';
+import type { DeadLetterStore } from './staging/staging-store.js';
 
 const EXTENSION = '@spillway/core';
 const TIMEOUTS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
@@ -48,7 +50,14 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps): Spil
       const types = new TypeRegistry();
       const logger = resolved.logger ?? ormLogger(orm);
       const database = () => databaseOf(orm);
-      const runtime = new Runtime({ options: resolved, types, logger, database, ...(steps && { steps }) });
+      const runtime = new Runtime({
+        options: resolved,
+        types,
+        logger,
+        database,
+        incrementBySql: async (...increment) => incrementBySql(orm.em.fork(), ...increment),
+        ...(steps && { steps }),
+      });
       install(orm, { types, engine: runtime, policiesOf: (entities) => policiesOf(entities, resolved) });
       orm.config.registerExtension(EXTENSION, () => new Spillway(runtime));
     },
@@ -166,8 +175,8 @@ export class Spillway implements AsyncDisposable {
     await this.#runtime.rejoin(entity);
   }
 
-  /** What is pending, in flight and dead, and what has been coalesced; without a scan. */
-  async status(): Promise<StagingStats> {
+  /** What is pending, in flight and dead, what has been coalesced, and which reads had to wait; without a scan. */
+  async status(): Promise<SpillwayStatus> {
     return this.#runtime.status();
   }
 

@@ -4,12 +4,16 @@ import type { KeyedRows } from '../read/read-by-key.js';
 import type { TableName } from '../sink/change-sink.js';
 import type { Table } from '../sink/table.js';
 import type { DueScope, EmptyScope, LeaveState, StageCall } from '../staging/staging-store.js';
+import type { WriteBehindType } from './describe/write-behind-type.js';
 import type { StageResult } from '../staging/stager.js';
 
 export interface DrainOptions {
   readonly insideTransaction?: boolean;
   readonly beforeWrite?: boolean;
 }
+
+/** What a query has met: nothing pending, something that is written now, or something that PostgreSQL would not take yet. */
+export type QueryDrain = 'clear' | 'drained' | 'refused';
 
 /** What the hooks in MikroORM ask of the engine. Every method opens and checks what it needs at its first call. */
 export interface Engine {
@@ -25,6 +29,13 @@ export interface Engine {
    * @throws SpillwayError `DRAIN_TIMEOUT`
    */
   drain(scope: DueScope, options?: DrainOptions): Promise<void>;
+  /**
+   * Before a query outside of transactions: resolves when what was staged of these types before the call is written. If nothing was, that costs one cheap question, and queries of the
+   * same types share it.
+   * @param caller who is counted as having waited: `Product.find`
+   * @throws SpillwayError `DRAIN_TIMEOUT`
+   */
+  drainForQuery(touched: readonly WriteBehindType[], caller: string): Promise<QueryDrain>;
   /** Before tables are cleared or dropped, or their database: throws away what is staged of them, with dead letters. */
   empty(scope: EmptyScope): Promise<void>;
   /** Which entities may have something staged, by any release: entity -> its table. Asks the database alone. */

@@ -3,16 +3,18 @@ import { Utils, type EntityName } from '@mikro-orm/core';
 import type { Change } from '../change/change.js';
 import { parseRowKey, type RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
-import { SpillwayError } from '../errors.js';
+import { isDrainTimeout, SpillwayError } from '../errors.js';
 import { SpillwayEvents } from '../events.js';
 import { emptyShards } from '../flush/empty-shards.js';
 import type { StopOptions, StopReport } from '../flush/worker.js';
 import type { DrainResult } from '../flush/drain.js';
 import { buildIncrement, type Increments } from '../mikro-orm/write/build-increment.js';
 import { typesOf, withParents } from '../mikro-orm/describe/with-parents.js';
-import type { DrainOptions, Engine } from '../mikro-orm/engine.js';
+import type { DrainOptions, Engine, QueryDrain } from '../mikro-orm/engine.js';
 import { changeError } from '../mikro-orm/write/refusal-error.js';
 import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
+import { ForcedDrains } from '../observability/forced-drains.js';
+import type { SpillwayStatus } from '../observability/status.js';
 import { judgeHealth, unknownHealth, type Health } from '../observability/health.js';
 import { TroubleWatch } from '../observability/trouble-watch.js';
 import { drainPatiently } from '../read/patient-drain.js';
@@ -28,7 +30,9 @@ import type {
   StageCall,
   StagingStats,
 } from '../staging/staging-store.js';
-import { hasBeenUsed, openParts, stagedBefore, stagedHere, type Parts } from './parts.js';
+import { Adoption } from './adoption.js';
+import { hasBeenUsed, openParts, type Parts } from './parts.js';
+import { QueryDrains } from './query-drains.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
 /** Inside a transaction, whose own locks may be in the way, a drain is given up soon. */
@@ -45,10 +49,7 @@ const LOOK_AGAIN_MS = 100;
 /** How often what is pending under another policy is written before a flush is refused: whoever stages it may be faster. */
 const POLICY_TRIES = 5;
 
-const LOOK_AT_ENTITIES = 'Which entities are staged is written in its tables.';
-
-/** How long the first look at what is being left may write what is pending of it. */
-const LEAVING_DRAIN_MS = 1_000;
+const NOTHING: StagingStats = { pending: {}, inFlight: 0, dead: 0, staged: 0, coalesced: 0, annihilated: 0 };
 
 const EMPTYING = 'What is staged of tables that are cleared or dropped has to be thrown away first.';
 
@@ -59,6 +60,9 @@ export class Runtime implements Engine {
   readonly events: SpillwayEvents = new SpillwayEvents();
   readonly #trouble: TroubleWatch = new TroubleWatch(this.events);
   readonly #around: RuntimeSurroundings;
+  readonly #forced = new ForcedDrains();
+  readonly #queryDrains: QueryDrains;
+  readonly #adoption: Adoption;
   #opening: Promise<Parts> | undefined;
   #isStarted = false;
   #isStopped = false;
@@ -66,6 +70,22 @@ export class Runtime implements Engine {
 
   constructor(around: RuntimeSurroundings) {
     this.#around = around;
+    this.#adoption = new Adoption({
+      around,
+      events: this.events,
+      opened: () => this.#opening,
+      open: async () => {
+        const parts = await this.#open();
+        this.#startWorker(parts);
+        return parts;
+      },
+    });
+    this.#queryDrains = new QueryDrains({
+      types: around.types,
+      events: this.events,
+      forced: this.#forced,
+      open: async () => this.#open(),
+    });
     // Nobody need be listening; a change that was acknowledged and will not be written must not pass in silence.
     this.events.on('dead-letter', ({ entity, rowKey, code, reason }) =>
       around.logger.error(
@@ -76,7 +96,7 @@ export class Runtime implements Engine {
 
   /** Where staging is turned off there is something to open only as long as something may be staged. */
   async start(): Promise<void> {
-    if (!this.#around.options.enabled && (await this.staged()).size === 0) return;
+    if (await this.#adoption.isOver()) return;
     this.#startWorker(await this.#open());
   }
 
@@ -96,7 +116,7 @@ export class Runtime implements Engine {
       try {
         await this.drain({ kind: 'tables', tables: tablesOf(others) });
       } catch (error) {
-        if (error instanceof SpillwayError && error.code === 'DRAIN_TIMEOUT') return result;
+        if (isDrainTimeout(error)) return result;
         throw error;
       }
     }
@@ -119,34 +139,15 @@ export class Runtime implements Engine {
   }
 
   async staged(): Promise<ReadonlyMap<string, TableName>> {
-    if (!this.#opening) return stagedBefore(this.#around, this.events);
-    const { sink } = await this.#open();
-    return databaseFor(LOOK_AT_ENTITIES, sink.registry.list());
+    return this.#adoption.staged();
   }
 
   async leave(entities: readonly string[]): Promise<ReadonlyMap<string, LeaveState>> {
-    const parts = await this.#open();
-    this.#startWorker(parts);
-    const { leaveAfterMs } = this.#around.options;
-    let states = await parts.staging.policies.leave(entities, leaveAfterMs);
-    if ([...states.values()].includes('pending')) {
-      // Whatever keeps it from being written is no reason to fail whoever reads or writes by SQL: they look at what is pending.
-      await parts.worker.drain({ kind: 'all' }, { timeoutMs: LEAVING_DRAIN_MS }).catch(() => undefined);
-      states = await parts.staging.policies.leave(entities, leaveAfterMs);
-    }
-    const left = [...states].filter(([, state]) => state === 'left').map(([entity]) => entity);
-    if (left.length > 0) await databaseFor(LOOK_AT_ENTITIES, parts.sink.registry.remove(left));
-    return states;
+    return this.#adoption.leave(entities);
   }
 
-  /** Lets this process stage again what others have left. */
   async rejoin(entity: EntityName | undefined): Promise<void> {
-    const { staging, sink } = await this.#open();
-    const own = stagedHere(this.#around.types);
-    const name = entity === undefined ? undefined : this.#typeOf(entity).meta.className;
-    const rejoined = new Map([...own].filter(([each]) => name === undefined || each === name));
-    await databaseFor(LOOK_AT_ENTITIES, sink.registry.add(rejoined));
-    await staging.policies.rejoin([...rejoined.keys()]);
+    return this.#adoption.rejoin(entity && this.#typeOf(entity).meta.className);
   }
 
   async empty(scope: EmptyScope): Promise<void> {
@@ -160,6 +161,10 @@ export class Runtime implements Engine {
 
   async forget(keys: readonly RowKey[]): Promise<void> {
     await (await this.#open()).staging.forget(keys);
+  }
+
+  async drainForQuery(touched: readonly WriteBehindType[], caller: string): Promise<QueryDrain> {
+    return this.#queryDrains.before(touched, caller);
   }
 
   async drain(scope: DueScope, options: DrainOptions = {}): Promise<void> {
@@ -177,8 +182,7 @@ export class Runtime implements Engine {
       });
       if (outcome === 'refused') this.events.emit({ type: 'lagging', reason: 'refused' });
     } catch (error) {
-      const isTimeout = error instanceof SpillwayError && error.code === 'DRAIN_TIMEOUT';
-      if (!isTimeout || !options.insideTransaction || this.#needsOrder(scope, options)) throw error;
+      if (!isDrainTimeout(error) || !options.insideTransaction || this.#needsOrder(scope, options)) throw error;
       this.events.emit({ type: 'lagging', reason: 'transaction' });
     }
   }
@@ -191,6 +195,7 @@ export class Runtime implements Engine {
 
   /** One round, of one entity or of all. */
   async drainOnce(entity: EntityName | undefined, timeoutMs: number): Promise<DrainResult> {
+    if (await this.#adoption.isOver()) return { left: 0 };
     const scope: DueScope =
       entity === undefined ? { kind: 'all' } : { kind: 'tables', tables: [tableOf(this.#typeOf(entity))] };
     const { worker } = await this.#open();
@@ -199,6 +204,7 @@ export class Runtime implements Engine {
 
   async increment(entity: EntityName, key: unknown, increments: Increments): Promise<void> {
     const type = this.#typeOf(entity);
+    if (!this.#around.options.enabled) return this.#around.incrementBySql(type, key, increments);
     if (type.policy.mode === 'through') {
       throw new SpillwayError(
         'CONFIG_INVALID',
@@ -210,13 +216,15 @@ export class Runtime implements Engine {
     if (!result.staged.has(change.rowKey)) throw changeError(change, result);
   }
 
-  async status(): Promise<StagingStats> {
-    return (await this.#open()).staging.stats();
+  async status(): Promise<SpillwayStatus> {
+    const counts = (await this.#adoption.isOver()) ? NOTHING : await (await this.#open()).staging.stats();
+    return { ...counts, forcedDrains: this.#forced.byCaller };
   }
 
   /** Never rejects: that the question fails is an answer. */
   async health(): Promise<Health> {
     try {
+      if (await this.#adoption.isOver()) return { status: 'up', problems: [] };
       const parts = await this.#open();
       const health = await this.#lookAtHealth(parts);
       if (health.status !== 'down') return health;

@@ -164,9 +164,7 @@ export interface ParkReport {
 export type DueScope = EmptyScope | { readonly kind: 'rows'; readonly keys: readonly RowKey[] };
 
 /** What is to be thrown away. */
-export type EmptyScope =
-  | { readonly kind: 'all' }
-  | { readonly kind: 'tables'; readonly tables: readonly { readonly schema: string; readonly table: string }[] };
+export type EmptyScope = { readonly kind: 'all' } | TableScope;
 
 /** How much was thrown away: pending records, and dead letters. */
 export interface EmptyReport {
@@ -174,9 +172,21 @@ export interface EmptyReport {
   readonly dead: number;
 }
 
+export interface TableScope {
+  readonly kind: 'tables';
+  readonly tables: readonly { readonly schema: string; readonly table: string }[];
+  /** Entities that are known to have no row in these tables. A store that counts what is pending by entity can tell by them that it holds nothing of the scope. */
+  readonly others?: readonly string[];
+}
+
 export interface DueRecords {
   /** When each shard wants a flush: milliseconds from now by the server's clock, 0 for now (also for a batch in flight), `undefined` for never. Index = shard. */
   next(): Promise<readonly (number | undefined)[]>;
+  /**
+   * Whether anything of these tables is pending: one cheap question, for it is asked before every query. It may say yes where only the rows themselves could tell, and never says no
+   * while a change is pending that was staged before the call.
+   */
+  any(scope: TableScope): Promise<boolean>;
   /** Makes what is pending in the scope due now. Answers shard -> watermark for the shards where anything is pending. */
   make(scope: DueScope): Promise<ReadonlyMap<number, number>>;
   /** Of these shards, those where something that was made due at or before the watermark is still pending. */

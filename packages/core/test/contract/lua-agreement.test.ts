@@ -16,6 +16,7 @@ const ROWS = [
   ['product_price', '3'],
 ].map(([table = '', key = '']) => rowKeyOf({ schema: 'public', table, key: [key] }));
 const PRODUCT = { kind: 'tables', tables: [{ schema: 'public', table: 'product' }] } as const;
+const BOTH = { kind: 'tables', tables: [...PRODUCT.tables, { schema: 'public', table: 'product_price' }] } as const;
 const KINDS: readonly ChangeKind[] = ['insert', 'update', 'upsert', 'delete', 'increment'];
 const RULES = { Product: { debounceMs: 0, maxDelayMs: 0, maxPending: 4, maxRecordBytes: 400 } };
 
@@ -137,6 +138,8 @@ class Side {
       }),
       // Ages differ by the moment of the question.
       stats: { ...(await this.store.stats()), oldestMs: undefined },
+      // Told by counts in one store, by the rows themselves in the other.
+      any: await this.store.due.any(BOTH),
       letters: (await this.#letters()).map(({ text }) => text),
     };
   }

@@ -1,4 +1,4 @@
-import type { DueScope } from '../../staging/staging-store.js';
+import type { DueScope, TableScope } from '../../staging/staging-store.js';
 import type { TypeRegistry } from './type-registry.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
@@ -11,7 +11,17 @@ export function withParents(scope: DueScope, types: TypeRegistry): DueScope {
   const all = new Set<WriteBehindType>();
   for (const root of typesOf(scope, types)) collect(root, types, all);
   if (scope.kind === 'rows' && [...all].every((type) => type.table.references.length === 0)) return scope;
-  return { kind: 'tables', tables: [...all].map(({ table }) => ({ schema: table.schema, table: table.name })) };
+  return tableScope([...all], types);
+}
+
+/** Everything that is pending of these types. */
+export function tableScope(wanted: readonly WriteBehindType[], types: TypeRegistry): TableScope {
+  const tables = wanted.map(({ table }) => ({ schema: table.schema, table: table.name }));
+  // By table, not by class: what other classes, of this application or of another release, have staged for a wanted table counts.
+  const others = types.all.filter(
+    ({ table }) => !tables.some((each) => each.schema === table.schema && each.table === table.name),
+  );
+  return { kind: 'tables', tables, others: others.map(({ meta }) => meta.className) };
 }
 
 /** The types whose rows a scope names. */

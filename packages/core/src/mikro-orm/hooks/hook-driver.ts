@@ -79,7 +79,13 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
       if (options[SOUGHT]) options[SOUGHT].isAsked = true;
       const staged = stagedCall(options);
       if (staged) return writes.rows(staged, where, options['fields']);
-      return reads.find(metaOf(entity, options), where, options, finderOf(entity));
+      return reads.find(
+        metaOf(entity, options),
+        where,
+        options,
+        finderOf(entity),
+        options[SOUGHT] ? 'findOne' : 'find',
+      );
     },
     findOne: async (entity: unknown, where: unknown, options: Options = {}) => {
       const sought = { isAsked: false };
@@ -88,22 +94,26 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
       return row;
     },
     count: async (entity: unknown, where: unknown, options: Options = {}) => {
-      return call('count', [entity, where, await reads.beforeQuery(metaOf(entity, options), where, options)]);
+      const queried = await reads.beforeQuery(metaOf(entity, options), where, options, { call: 'count' });
+      return call('count', [entity, where, queried]);
     },
     stream: async function* (entity: unknown, where: unknown, options: Options = {}) {
       await leaving.before(metasOf(entity));
-      const queried = await reads.beforeQuery(metaOf(entity, options), where, options);
+      const queried = await reads.beforeQuery(metaOf(entity, options), where, options, { call: 'stream' });
       yield* original.stream(...([entity, where, queried] as never[]));
     },
     loadFromPivotTable: async (property: { targetMeta: EntityMetadata }, ...rest: unknown[]) => {
       const [owners, where, order, transaction, options = {}, ...others] = rest;
-      const queried = await reads.beforeQuery(property.targetMeta, where, options as Options, transaction);
+      const queried = await reads.beforeQuery(property.targetMeta, where, options as Options, {
+        call: 'populate',
+        transaction,
+      });
       return call('loadFromPivotTable', [property, owners, where, order, transaction, queried, ...others]);
     },
     nativeInsert: async (entity: unknown, data: Payload, options: Options = {}) => {
       const staged = await direct.insert(metaOf(entity, options), [data], options);
       if (staged) return withKey(staged, data, metaOf(entity, options));
-      await reads.beforeInsert(metaOf(entity, options), [data], options);
+      await reads.beforeInsert(metaOf(entity, options), [data], options, 'insert');
       return call('nativeInsert', [entity, data, options]);
     },
     nativeInsertMany: async (entity: unknown, data: Payload[], options: Options = {}, ...rest: unknown[]) => {
@@ -111,7 +121,7 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
       if (staged) return writes.insertMany(staged, data);
       const answer = await direct.insert(metaOf(entity, options), data, options);
       if (answer) return answer;
-      await reads.beforeInsert(metaOf(entity, options), data, options);
+      await reads.beforeInsert(metaOf(entity, options), data, options, 'insertMany');
       return call('nativeInsertMany', [entity, data, options, ...rest]);
     },
     nativeUpdate: async (entity: unknown, where: unknown, data: Payload, options: Options = {}) => {
@@ -121,8 +131,8 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
         ? await direct.upsert(metaOf(entity, options), [where], [data], options, finderOf(entity))
         : await direct.update(metaOf(entity, options), where, data, options, finderOf(entity));
       if (answer) return answer;
-      await reads.beforeWrite(metaOf(entity, options), where, [data], options);
-      if (options['upsert']) await reads.beforeInsert(metaOf(entity, options), [data], options);
+      await reads.beforeWrite(metaOf(entity, options), where, [data], options, 'nativeUpdate');
+      if (options['upsert']) await reads.beforeInsert(metaOf(entity, options), [data], options, 'upsert');
       return call('nativeUpdate', [entity, where, data, options]);
     },
     nativeUpdateMany: async (
@@ -138,12 +148,12 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
         options['upsert'] &&
         (await direct.upsert(metaOf(entity, options), where as unknown[], data, options, finderOf(entity)));
       if (answer) return answer;
-      await reads.beforeWrite(metaOf(entity, options), where, data, options);
-      if (options['upsert']) await reads.beforeInsert(metaOf(entity, options), data, options);
+      await reads.beforeWrite(metaOf(entity, options), where, data, options, 'upsertMany');
+      if (options['upsert']) await reads.beforeInsert(metaOf(entity, options), data, options, 'upsertMany');
       return call('nativeUpdateMany', [entity, where, data, options, ...rest]);
     },
     nativeClone: async (entity: unknown, where: unknown, overrides?: Payload, options: Options = {}) => {
-      await reads.beforeWrite(metaOf(entity, options), where, overrides ? [overrides] : [], options);
+      await reads.beforeWrite(metaOf(entity, options), where, overrides ? [overrides] : [], options, 'clone');
       return call('nativeClone', [entity, where, overrides, options]);
     },
     nativeDelete: async (entity: unknown, where: unknown, options: Options = {}) => {
@@ -151,7 +161,7 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
       if (staged) return writes.delete(staged, where);
       const answer = await direct.delete(metaOf(entity, options), where, options, finderOf(entity));
       if (answer) return answer;
-      await reads.beforeWrite(metaOf(entity, options), where, [], options);
+      await reads.beforeWrite(metaOf(entity, options), where, [], options, 'nativeDelete');
       return call('nativeDelete', [entity, where, options]);
     },
   };

@@ -2,6 +2,7 @@ import { Utils, type EntityMetadata } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
 import { readByKey } from '../../read/read-by-key.js';
 import type { Pending } from '../../staging/staging-store.js';
+import { tableScope } from '../describe/with-parents.js';
 import { keyRow, knownRowKey, rowKeyIn } from '../describe/entity-key.js';
 import type { Engine } from '../engine.js';
 import { inexactRows } from './exact-overlay.js';
@@ -33,7 +34,7 @@ export class Reads {
     this.#engine = engine;
   }
 
-  async find(meta: EntityMetadata, where: unknown, options: Options, find: Find): Promise<unknown> {
+  async find(meta: EntityMetadata, where: unknown, options: Options, find: Find, call = 'find'): Promise<unknown> {
     const known = this.#types.of(meta);
     const type = known?.isIn(options['schema'] as string | undefined) ? known : undefined;
     const inside = inTransaction(options);
@@ -46,35 +47,47 @@ export class Reads {
       return type.family ? rows.filter((row) => type.family?.holds(meta, row)) : rows;
     }
     if (keys) await this.#engine.drain({ kind: 'rows', keys }, { insideTransaction: inside });
-    const queried = keys ? options : await this.beforeQuery(meta, where, options);
+    const queried = keys ? options : await this.beforeQuery(meta, where, options, { call });
     return find(where, type ? primary(options) : queried);
   }
 
   /** Before a read that is no look-up: what it touches is drained. Answers the options to go on with: what has been drained is only on the primary for certain. */
-  async beforeQuery(meta: EntityMetadata, where: unknown, options: Options, transaction?: unknown): Promise<Options> {
+  async beforeQuery(
+    meta: EntityMetadata,
+    where: unknown,
+    options: Options,
+    { call, transaction }: { readonly call: string; readonly transaction?: unknown },
+  ): Promise<Options> {
     if (this.#types.all.length === 0 || isDrained(options)) return options;
     const conditions = [where, options['orderBy'], options['populateWhere'], options['populateFilter']];
     const touched = touchedTypes(this.#types, meta, conditions, options['populate']);
-    await this.#drain([...touched], inTransaction(options) || transaction !== undefined);
+    const isInside = inTransaction(options) || transaction !== undefined;
+    await this.#drain([...touched], `${meta.className}.${call}`, isInside);
     return touched.size > 0 ? primary(options) : options;
   }
 
   /** Before SQL that changes rows past the unit of work: `em.nativeUpdate`, `em.nativeDelete`. Rows that it names must not have anything older written after it. */
-  async beforeWrite(meta: EntityMetadata, where: unknown, rows: readonly object[], options: Options): Promise<void> {
+  async beforeWrite(
+    meta: EntityMetadata,
+    where: unknown,
+    rows: readonly object[],
+    options: Options,
+    call: string,
+  ): Promise<void> {
     await this.#beforeReferences(meta, rows, options);
     const known = this.#types.of(meta);
     const type = known?.isIn(options['schema'] as string | undefined) ? known : undefined;
     const keys = type && hasPlainKey(type) && !isDrained(options) ? lookupKeys(type, where, {}) : undefined;
     if (keys) await this.#drainRows(keys, options);
-    else await this.beforeQuery(meta, where, options);
+    else await this.beforeQuery(meta, where, options, { call });
   }
 
   /** Before SQL that makes rows past the unit of work: `em.insert`, `em.insertMany`, `em.upsert`. */
-  async beforeInsert(meta: EntityMetadata, rows: readonly object[], options: Options): Promise<void> {
+  async beforeInsert(meta: EntityMetadata, rows: readonly object[], options: Options, call: string): Promise<void> {
     const type = this.#types.of(meta);
     await this.#beforeReferences(meta, rows, options);
     if (!type || isDrained(options)) return;
-    await this.beforeQuery(meta, undefined, options);
+    await this.beforeQuery(meta, undefined, options, { call });
     const made = rows.map((row) => knownRowKey(type, { ...row })).filter((key) => key !== undefined);
     if (made.length === 0) return;
     await this.#drainRows(made, options);
@@ -92,10 +105,10 @@ export class Reads {
     await this.#engine.drain({ kind: 'rows', keys }, { insideTransaction: inTransaction(options), beforeWrite: true });
   }
 
-  async #drain(types: readonly WriteBehindType[], inside: boolean): Promise<void> {
+  async #drain(types: readonly WriteBehindType[], caller: string, inside: boolean): Promise<void> {
     if (types.length === 0) return;
-    const tables = types.map(({ table }) => ({ schema: table.schema, table: table.name }));
-    await this.#engine.drain({ kind: 'tables', tables }, { insideTransaction: inside });
+    if (inside) await this.#engine.drain(tableScope(types, this.#types), { insideTransaction: true });
+    else await this.#engine.drainForQuery(types, caller);
   }
 
   /** The rows of these keys that there are, with what is pending of them. */

@@ -1,5 +1,5 @@
 import { parseRowKey, type RowKey } from '../../change/row-key.js';
-import type { DueScope } from '../staging-store.js';
+import type { DueScope, TableScope } from '../staging-store.js';
 import type { DueTime, MemoryShard } from './memory-shard.js';
 
 /** Rows that are due, those that a drain has marked first. */
@@ -46,6 +46,12 @@ export function markDue(shard: MemoryShard, scope: DueScope): number | undefined
     flight.mark = Math.min(flight.mark ?? mark, mark);
   }
   return pending ? mark : undefined;
+}
+
+/** Whether anything of these tables is pending. */
+export function holdsAny(shard: MemoryShard, scope: TableScope): boolean {
+  const inScope = scopeFilter(scope);
+  return [...shard.dirty.keys(), ...(shard.flight?.records.keys() ?? [])].some(inScope);
 }
 
 /** Whether anything that was marked at or before the watermark is still pending. */

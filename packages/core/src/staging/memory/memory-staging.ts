@@ -26,7 +26,7 @@ import type {
 } from '../staging-store.js';
 import { parkAll, settleBatch } from './end-batch.js';
 import { emptyShard } from './empty-shard.js';
-import { dueRows, firstAtMs, isPending, markDue, nextDueMs, scopeFilter } from './memory-due.js';
+import { dueRows, firstAtMs, holdsAny, isPending, markDue, nextDueMs, scopeFilter } from './memory-due.js';
 import { MemoryPolicies } from './memory-policies.js';
 import { MemoryShard } from './memory-shard.js';
 import { planStage, writeStage } from './stage-changes.js';
@@ -61,6 +61,7 @@ class MemoryStaging implements StagingStore {
     this.policies = new MemoryPolicies(this.#shards, this.#now);
     this.due = {
       next: async () => Array.from({ length: this.shards }, (_, shard) => this.#next(shard)),
+      any: async (scope) => [...this.#shards.values()].some((shard) => holdsAny(shard, scope)),
       make: async (scope) => this.#makeDue(scope),
       pending: async (watermarks) => this.#pending(watermarks),
     };

@@ -1,6 +1,6 @@
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
-import type { DueRecords, DueScope } from '../staging-store.js';
+import type { DueRecords, DueScope, TableScope } from '../staging-store.js';
 import { text } from './replies.js';
 import type { ShardScripts } from './shard-scripts.js';
 
@@ -22,6 +22,10 @@ export class RedisDue implements DueRecords {
     return waits.map(Number).map((wait) => (wait < 0 ? undefined : wait));
   }
 
+  async any(scope: TableScope): Promise<boolean> {
+    return (await this.#holding(scope)).length > 0;
+  }
+
   async make(scope: DueScope): Promise<ReadonlyMap<number, number>> {
     const watermarks = new Map<number, number>();
     const mark = async (shard: number, names: readonly string[]): Promise<void> => {
@@ -30,7 +34,8 @@ export class RedisDue implements DueRecords {
     };
     if (scope.kind === 'rows')
       await Promise.all([...this.#byShard(scope.keys)].map(async ([shard, keys]) => mark(shard, keys)));
-    else await this.#scripts.everyShard(async (shard) => mark(shard, beginnings(scope)));
+    else if (scope.kind === 'all') await this.#scripts.everyShard(async (shard) => mark(shard, []));
+    else await Promise.all((await this.#holding(scope)).map(async (shard) => mark(shard, beginnings(scope))));
     return watermarks;
   }
 
@@ -43,6 +48,12 @@ export class RedisDue implements DueRecords {
       }),
     );
     return pending;
+  }
+
+  /** The shards in which something is pending that may be of the scope: one call, whatever their number. */
+  async #holding({ others = [] }: TableScope): Promise<readonly number[]> {
+    const [, ...shards] = await this.#scripts.runOnAll('dueHolding', ...others);
+    return shards.map(Number);
   }
 
   /** Part by part, all with the mark of the first. */

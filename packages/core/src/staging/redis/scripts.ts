@@ -26,6 +26,7 @@ export const SCRIPTS: {
       | 'leave'
       | 'retry'
       | 'dueNext'
+      | 'dueHolding'
       | 'dueMake'
       | 'duePending'
       | 'stats'
@@ -53,6 +54,7 @@ export const SCRIPTS: {
   leave: load('leave', ['chain', 'stats']),
   retry: load('retry', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
   dueNext: load('due-next', ['chain', 'due']),
+  dueHolding: load('due-holding', ['chain', 'stats']),
   dueMake: load('due-make', ['chain', 'due', 'flight']),
   duePending: load('due-pending', ['chain', 'due']),
   stats: load('stats', ['chain', 'flight', 'dead', 'stats', 'dirty', 'due']),

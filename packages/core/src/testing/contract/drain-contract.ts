@@ -107,6 +107,32 @@ export function drainContract({ describe, it, expect, onBench }: ContractContext
     );
 
     it(
+      'of a table are asked for before they are drained: while they are dirty and while they are in flight',
+      onBench(async (bench) => {
+        bench.rules = LATER;
+        const product = {
+          kind: 'tables' as const,
+          tables: [{ schema: 'public', table: 'product' }],
+          others: ['Price'],
+        };
+        const price = { ...product, tables: [{ schema: 'public', table: 'price' }], others: ['Product'] };
+        const anyOf = async (): Promise<readonly boolean[]> =>
+          Promise.all([bench.store.due.any(product), bench.store.due.any(price)]);
+        expect(await anyOf()).toEqual([false, false]);
+        await bench.stage({ values: { n: '0' } });
+        expect(await anyOf()).toEqual([true, false]);
+        await bench.store.due.make(product);
+        const batch = await bench.claim();
+        expect(await anyOf()).toEqual([true, false]);
+        await bench.end(batch);
+        expect(await anyOf()).toEqual([false, false]);
+        // Nobody knows an entity of this name: it may be what another release calls the rows of this table.
+        await bench.stage({ entity: 'Article', rowKey: bench.row(1), values: { n: '0' } });
+        expect(await bench.store.due.any(product)).toBe(true);
+      }),
+    );
+
+    it(
       'are many',
       onBench(async (bench) => {
         bench.rules = { ...LATER, maxPending: 10_000 };

@@ -1,0 +1,30 @@
+-- In which of some shards anything is pending, told by the counts of records: those of some entities are left out.
+--
+-- KEYS  chain, stats, of one shard after the other
+-- ARGV  epoch, entities that are left out ...
+-- returns  {'holding', number of the shard, ...} | {'epoch', epoch}
+local epoch = ARGV[1]
+
+local left_out = {}
+for index = 2, #ARGV do
+  left_out['p:' .. ARGV[index]] = true
+end
+
+local function holds_any(stats)
+  local counts = redis.call('HGETALL', stats)
+  for index = 1, #counts, 2 do
+    local name = counts[index]
+    if string.sub(name, 1, 2) == 'p:' and not left_out[name] and tonumber(counts[index + 1]) > 0 then return true end
+  end
+  return false
+end
+
+local answer, shard = { 'holding' }, 0
+for index = 1, #KEYS, 2 do
+  local chain, stats = KEYS[index], KEYS[index + 1]
+  local theirs = redis.call('HGET', chain, 'epoch')
+  if theirs and theirs ~= epoch then return { 'epoch', theirs } end
+  if theirs and holds_any(stats) then answer[#answer + 1] = shard end
+  shard = shard + 1
+end
+return answer

@@ -1,0 +1,110 @@
+import type { MikroORM } from '@mikro-orm/postgresql';
+import { database, freshNamespace, redis, type Database } from '@spillway/test-support';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Spillway } from '../../../src/index.js';
+import { Customer, Order, Product, shopOrm } from './shop.js';
+
+let db: Database;
+let server: Awaited<ReturnType<typeof redis>>;
+let orm: MikroORM;
+
+beforeAll(async () => {
+  db = await database();
+  server = await redis();
+  orm = await shopOrm(db.url, { redis: server.url, namespace: freshNamespace(), worker: false });
+  await orm.schema.create();
+});
+
+afterAll(async () => {
+  await orm.close();
+  await server[Symbol.asyncDispose]();
+  await db.drop();
+});
+
+/** The names of the commands that Redis was sent meanwhile; what scripts call is not among them. */
+async function commandsDuring(body: () => Promise<unknown>): Promise<string[]> {
+  const client = new Redis(server.url);
+  const monitor = await client.monitor();
+  const seen: string[] = [];
+  const isOver = Promise.withResolvers<void>();
+  monitor.on('monitor', (_time: string, [name = '', first = '']: string[], source: string) => {
+    if (source === 'lua') return;
+    if (first === 'over') isOver.resolve();
+    else seen.push(name.toLowerCase());
+  });
+  await body();
+  await client.echo('over');
+  await isOver.promise;
+  monitor.disconnect();
+  client.disconnect();
+  return seen;
+}
+
+async function forcedDrains(): Promise<Readonly<Record<string, number>>> {
+  return (await Spillway.of(orm).status()).forcedDrains;
+}
+
+describe('a query', () => {
+  test('costs one command in Redis while nothing of its types is pending, whatever else is', async () => {
+    const em = orm.em.fork();
+    em.create(Product, { name: 'pending' });
+    await em.flush();
+    await orm.em.fork().count(Customer);
+    expect(await commandsDuring(async () => orm.em.fork().count(Customer))).toEqual(['evalsha']);
+    expect(await commandsDuring(async () => orm.em.fork().find(Customer, { name: 'nobody' }))).toEqual(['evalsha']);
+    expect(await forcedDrains()).toEqual({});
+    const [row] = await em.getConnection().execute('select count(*)::int as rows from product');
+    expect(row).toEqual({ rows: 0 });
+  });
+
+  test('of a type that refers to another one leaves what is pending of that one alone', async () => {
+    expect(await commandsDuring(async () => orm.em.fork().count(Order, { status: 'open' }))).toEqual(['evalsha']);
+  });
+
+  test('is counted by entity and call where it has to wait', async () => {
+    await Spillway.of(orm).drain();
+    const change = async (): Promise<void> => {
+      const em = orm.em.fork();
+      em.create(Product, { name: 'counted' });
+      await em.flush();
+    };
+    const read = (): ReturnType<MikroORM['em']['fork']> => orm.em.fork();
+    await change();
+    await read().find(Product, { name: 'counted' });
+    await read().find(Product, { name: 'counted' });
+    await change();
+    await read().findOne(Product, { name: 'counted' });
+    await change();
+    await read().count(Product);
+    await change();
+    for await (const _ of read().stream(Product)) break;
+    await change();
+    await read().nativeDelete(Product, { name: 'counted' });
+    expect(await forcedDrains()).toEqual({
+      'Product.find': 1,
+      'Product.findOne': 1,
+      'Product.count': 1,
+      'Product.stream': 1,
+      'Product.nativeDelete': 1,
+    });
+  });
+});
+
+test('queries of one type at one time share their drains (H12)', async () => {
+  await Spillway.of(orm).drain();
+  const em = orm.em.fork();
+  em.create(Product, { name: 'shared' });
+  await em.flush();
+  let drains = 0;
+  const off = Spillway.of(orm).on('drained', () => {
+    drains += 1;
+  });
+  const counts = await Promise.all(
+    Array.from({ length: 50 }, async () => orm.em.fork().count(Product, { name: 'shared' })),
+  );
+  off();
+  expect(counts).toEqual(Array.from({ length: 50 }, () => 1));
+  // The first one's own, and the one that all others have waited for.
+  expect(drains).toBeLessThanOrEqual(2);
+});

@@ -23,6 +23,6 @@ export async function incrementBySql(
   ]);
   const kept = version ? { [version.property.name]: raw('??', [columnOf(version.property.name)]) } : {};
   const data: Record<string, unknown> = { ...Object.fromEntries(sums), ...kept };
-  const written = await em.nativeUpdate(meta.class, keyRow(type, rowKey) as never, data as never);
+  const written = await em.nativeUpdate(meta.class, keyRow(type, rowKey), data);
   if (written === 0) throw OptimisticLockError.lockFailed(meta.className);
 }

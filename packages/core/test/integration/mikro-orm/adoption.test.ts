@@ -84,7 +84,7 @@ async function make({ orm, Product }: App, id: string, values: Partial<Row> = {}
 }
 
 async function find({ orm, Product }: App, id: string, em: EntityManager = orm.em.fork()): Promise<Row | null> {
-  return em.findOne<Row>(Product, id as never);
+  return em.findOne<Row>(Product, id);
 }
 
 async function change(app: App, id: string, values: Partial<Row>): Promise<void> {
@@ -122,11 +122,11 @@ describe.each(LEAVING)('with %s and records pending (F37)', (_, next) => {
     await change(old, 'a', { name: 'changed' });
     await old.service.increment(old.Product, 'a', { views: 5 });
     await make(old, 'b');
-    expect(await rows()).toMatchObject([{ id: 'a', name: 'made', views: 0 }]);
   });
 
   test('a look-up and a query see what is pending', async () => {
     const app = await release({ ...next, spillway: { ...next.spillway, leaveAfter: '1h' } });
+    expect(await rows()).toMatchObject([{ id: 'a', name: 'made', views: 0 }]);
     expect(await find(app, 'a')).toMatchObject({ name: 'changed', views: 5 });
     const all = await app.orm.em.fork().find<Row>(app.Product, {}, { orderBy: { id: 1 } as never });
     expect(all.map(({ id, views }) => [id, views])).toEqual([
@@ -144,7 +144,7 @@ describe.each(LEAVING)('with %s and records pending (F37)', (_, next) => {
     await change(app, 'b', { views: 7 });
     expect((await rows()).at(-1)).toEqual({ id: 'b', name: 'staged again', views: 7, version: 4 });
     await make(old, 'c');
-    await app.orm.em.fork().nativeUpdate<Row>(app.Product, { name: 'made' } as never, { views: 9 } as never);
+    await app.orm.em.fork().nativeUpdate<Row>(app.Product, { name: 'made' }, { views: 9 });
     expect((await rows()).at(-1)).toMatchObject({ id: 'c', views: 9 });
   });
 

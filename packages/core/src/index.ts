@@ -26,11 +26,45 @@ export type {
 } from './policy/write-policy.js';
 export type { Conflict, ConflictFunction, Decision, EntityValues } from './policy/conflict-function.js';
 
+export { SpillwayRepository } from './mikro-orm/repository/spillway-repository.js';
+export { withSpillway, type KeyOf, type SpillwayMethods } from './mikro-orm/repository/with-spillway.js';
+export type { Receipt, WrittenOptions } from './mikro-orm/repository/receipt.js';
+export type { PendingRow } from './mikro-orm/repository/pending-row.js';
+export type { PatchOptions } from './mikro-orm/write/build-patch.js';
+
 export { SpillwayError, type SpillwayErrorCode } from './errors.js';
+export { DeadLetteredError } from './flush/dead-lettered-error.js';
+export { StagingTimeoutError } from './mikro-orm/write/lost-calls.js';
 export { StagingPartialError } from './mikro-orm/write/refusal-error.js';
 export type { SpillwayEvent, SpillwayEventName, SpillwayEventOf, SpillwayListener } from './events.js';
 
 export type { Health } from './observability/health.js';
 export type { Increments } from './mikro-orm/write/build-increment.js';
+export type { Change, ChangeKind, Deltas, JsonText, Values, VersionText } from './change/change.js';
+export type { BatchOutcome, Outcome } from './change/outcome.js';
+export type { RecordKind, StagedRecord } from './change/record.js';
+export type { RowKey } from './change/row-key.js';
+export type {
+  Batch,
+  ChainSeen,
+  Claim,
+  ClaimRequest,
+  DeadLetter,
+  DeadLetterId,
+  DeadLetterPage,
+  DeadLetterStore,
+  DueRecords,
+  DueScope,
+  ParkReport,
+  Pending,
+  Refusal,
+  RefusalReason,
+  Settlement,
+  StageAnswer,
+  StageCall,
+  StagedMark,
+  StageRules,
+  StagingStats,
+  StagingStore,
+} from './staging/staging-store.js';
 export type { SpillwayStatus } from './observability/status.js';
-export type { DeadLetter, DeadLetterStore, StagingStats, StagingStore } from './staging/staging-store.js';

@@ -1,4 +1,4 @@
-import type { EntityMetadata, EntityName, MikroORM } from '@mikro-orm/core';
+import type { AnyEntity, EntityData, EntityMetadata, EntityName, MikroORM } from '@mikro-orm/core';
 import type { Observable } from 'rxjs';
 import { SpillwayError } from './errors.js';
 import type { SpillwayEvent, SpillwayEventName, SpillwayListener } from './events.js';
@@ -8,19 +8,24 @@ import type { PolicyTarget } from './policy/entity-types.js';
 import { collectPolicies } from './policy/policy-registry.js';
 import { resolvePolicy } from './policy/resolve-policy.js';
 import { databaseOf } from './mikro-orm/hooks/database-of.js';
-import { incrementBySql } from './mikro-orm/write/increment-by-sql.js';
 import { install } from './mikro-orm/hooks/install.js';
 import { TypeRegistry } from './mikro-orm/describe/type-registry.js';
 import type { Health } from './observability/health.js';
 import { Runtime } from './runtime/runtime.js';
+import { EXTENSION } from './mikro-orm/extension-name.js';
+import type { PendingRow } from './mikro-orm/repository/pending-row.js';
+import type { Receipt, WrittenOptions } from './mikro-orm/repository/receipt.js';
+import { SqlRowCalls } from './mikro-orm/repository/sql-row-calls.js';
+import { RowCalls } from './mikro-orm/repository/row-calls.js';
+import type { KeyOf, RowService } from './mikro-orm/repository/with-spillway.js';
 import type { Increments } from './mikro-orm/write/build-increment.js';
+import type { PatchOptions } from './mikro-orm/write/build-patch.js';
 import { resolveOptions } from './resolve-options.js';
 import type { Logger, ResolvedOptions, SpillwayOptions } from './options.js';
 import type { ResolvedPolicy } from './policy/policy.js';
 import type { SpillwayStatus } from './observability/status.js';
 import type { DeadLetterStore } from './staging/staging-store.js';
 
-const EXTENSION = '@spillway/core';
 const TIMEOUTS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
 
 /** What MikroORM's `extensions` takes. */
@@ -55,11 +60,13 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps): Spil
         types,
         logger,
         database,
-        incrementBySql: async (...increment) => incrementBySql(orm.em.fork(), ...increment),
         ...(steps && { steps }),
       });
       install(orm, { types, engine: runtime, policiesOf: (entities) => policiesOf(entities, resolved) });
-      orm.config.registerExtension(EXTENSION, () => new Spillway(runtime));
+      const platform = orm.driver.getPlatform();
+      const bySql = resolved.enabled ? undefined : new SqlRowCalls(() => orm.em.fork(), platform);
+      const rows = new RowCalls(types, runtime, platform, bySql);
+      orm.config.registerExtension(EXTENSION, () => new Spillway(runtime, rows));
     },
   };
 }
@@ -99,12 +106,14 @@ function ormLogger(orm: MikroORM): Logger {
 }
 
 /** The service beside an ORM: starting and stopping, waiting until what is staged is written, counting, dead letters and events. */
-export class Spillway implements AsyncDisposable {
+export class Spillway implements AsyncDisposable, RowService {
   readonly #runtime: Runtime;
+  readonly #rows: RowCalls;
 
   /** @internal */
-  constructor(runtime: Runtime) {
+  constructor(runtime: Runtime, rows: RowCalls) {
     this.#runtime = runtime;
+    this.#rows = rows;
   }
 
   /** The service of an ORM that was made with the extension. @throws SpillwayError `CONFIG_INVALID` if it was not. */
@@ -163,8 +172,48 @@ export class Spillway implements AsyncDisposable {
    * Adds to counters of a row that need not be loaded; exact, and never a conflict. An unknown row becomes a dead letter `ROW_MISSING`.
    * @throws SpillwayError `CONFIG_INVALID` for a property that is no counter, `COUNTER_OVERFLOW`, `STAGING_FULL`, `STAGING_TIMEOUT`; MikroORM's `OptimisticLockError` for a deleted row
    */
-  async increment(entity: EntityName, key: string | number | bigint, increments: Increments): Promise<void> {
-    await this.#runtime.increment(entity, key, increments);
+  async increment<Entity extends object>(
+    entity: EntityName<Entity>,
+    key: KeyOf<Entity>,
+    increments: Increments<Entity>,
+  ): Promise<Receipt<Entity>> {
+    return this.#rows.increment(entity, key, increments) as Promise<Receipt<Entity>>;
+  }
+
+  /**
+   * Sets properties of a row that need not be loaded; counters are assigned, not added to. Without `version` the last write wins; the row's version is raised either way. An unknown row becomes a
+   * dead letter `ROW_MISSING`.
+   * @throws SpillwayError `CONFIG_INVALID`, `VALIDATION_FAILED`, `STAGING_FULL`, `STAGING_TIMEOUT`; MikroORM's `OptimisticLockError` for another version or a deleted row
+   */
+  async patch<Entity extends object>(
+    entity: EntityName<Entity>,
+    key: KeyOf<Entity>,
+    changes: EntityData<Entity>,
+    options?: PatchOptions,
+  ): Promise<Receipt<Entity>> {
+    return this.#rows.patch(entity, key, changes, options) as Promise<Receipt<Entity>>;
+  }
+
+  /** What is staged of a row and not yet in the database; `undefined` for nothing. */
+  async pending<Entity extends object>(
+    entity: EntityName<Entity>,
+    key: KeyOf<Entity>,
+  ): Promise<PendingRow<Entity> | undefined> {
+    return this.#rows.pending(entity, key) as Promise<PendingRow<Entity> | undefined>;
+  }
+
+  /**
+   * Resolves when the last flushed change of each entity, or a later one of its row, has been committed, whoever flushed it; also if nothing of it is left to write. The rows are made due at once,
+   * and this process flushes them too, even with `worker: false`. Of an entity that this process has not flushed, it waits for what is pending of its row.
+   * @throws SpillwayError `DEAD_LETTERED` (a `DeadLetteredError`, with the reason), `WRITE_TIMEOUT`, `STAGING_LOSS`
+   */
+  async written(entities: AnyEntity | readonly AnyEntity[], options?: WrittenOptions): Promise<void> {
+    await this.#rows.written(entities, options);
+  }
+
+  /** @internal */
+  receipt(entities: readonly AnyEntity[], keys?: Receipt['keys']): Receipt {
+    return this.#rows.receipt(entities, keys);
   }
 
   /**
@@ -191,6 +240,7 @@ export class Spillway implements AsyncDisposable {
   /** Records that could not be written: list them, try them again, or discard them. */
   readonly deadLetters: DeadLetterStore = {
     list: async (page) => (await this.#runtime.deadLetters()).list(page),
+    get: async (letter) => (await this.#runtime.deadLetters()).get(letter),
     retry: async (letter, options) => (await this.#runtime.deadLetters()).retry(letter, options),
     discard: async (letter) => (await this.#runtime.deadLetters()).discard(letter),
   };

@@ -22,7 +22,7 @@ export class Journal implements Disposable {
   }
 
   /** Runs `flush` between its two lines. A stale version is a refusal; after any other error the flush is in doubt. */
-  async record(drafts: readonly Draft[], flush: () => Promise<void>): Promise<void> {
+  async record(drafts: readonly Draft[], flush: () => Promise<unknown>): Promise<void> {
     this.#flushes += 1;
     const number = this.#flushes;
     this.#write({ flush: number, intended: drafts.map(intended) });

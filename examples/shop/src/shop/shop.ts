@@ -98,7 +98,7 @@ export class Shop {
     }
   }
 
-  async #save(drafts: readonly Draft[], flush: () => Promise<void>): Promise<'saved' | 'stale' | 'unanswered'> {
+  async #save(drafts: readonly Draft[], flush: () => Promise<unknown>): Promise<'saved' | 'stale' | 'unanswered'> {
     try {
       await this.#journal.record(drafts, flush);
       this.#saves += 1;

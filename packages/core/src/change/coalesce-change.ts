@@ -96,7 +96,8 @@ function pendingVersion(row: RowState): VersionText | undefined {
   return dirty ?? (row.inFlight === undefined ? undefined : knownVersion(row.inFlight));
 }
 
-function recordOf(row: RowState, change: Change, stamp: Stamp): StagedRecord | undefined {
+/** The change as a record of its own. `undefined`: the row has no next version. */
+export function recordOf(row: RowState, change: Change, stamp: Stamp): StagedRecord | undefined {
   const compares = change.kind === 'update' || change.kind === 'delete';
   const leavesNothing = change.kind === 'delete';
   const version = versionOf(row, change);

@@ -1,5 +1,6 @@
 import { Packr, Unpackr } from 'msgpackr';
 import type { Change } from './change.js';
+import type { HeldLayer } from './held-layer.js';
 import { emptyMap, noEntries, type TextMap } from './maps.js';
 import type { BatchOutcome } from './outcome.js';
 import { CONFLICT, type RecordKind, type StagedRecord } from './record.js';
@@ -73,7 +74,20 @@ export function encodeChanges(changes: readonly Change[]): Buffer {
 
 /** @throws UnreadableRecord for anything that {@link encodeRecord}, or Lua, has not written. */
 export function decodeRecord(bytes: Uint8Array): StagedRecord {
-  const parts = unpack(bytes);
+  return recordOf(unpack(bytes));
+}
+
+/** The layers of a row, as Lua writes them. @throws UnreadableRecord */
+export function decodeLayers(bytes: Uint8Array): readonly HeldLayer[] {
+  const layers = unpack(bytes);
+  if (!Array.isArray(layers)) throw garbage('not the layers of a row');
+  return layers.map((layer: unknown) => {
+    if (!Array.isArray(layer)) throw garbage('not a layer');
+    return { id: text(layer[0]), transaction: text(layer[1]), record: recordOf(layer[2]) };
+  });
+}
+
+function recordOf(parts: unknown): StagedRecord {
   if (!Array.isArray(parts) || typeof parts[0] !== 'number') throw garbage('not a record');
   if (parts[0] > CODEC_VERSION) {
     throw new UnreadableRecord('newer-codec', `Record of codec ${parts[0]}; this release reads up to ${CODEC_VERSION}`);

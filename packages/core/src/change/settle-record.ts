@@ -76,18 +76,18 @@ function mergedOrBuried(older: StagedRecord, newer: StagedRecord, code: string, 
 /**
  * The base follows the row, where it was this record's version or is behind the row. A base ahead of the row was read after this record was written, and stays.
  */
-function rebased(dirty: StagedRecord, record: StagedRecord, version: VersionText): StagedRecord {
+export function rebased(dirty: StagedRecord, record: StagedRecord, version: VersionText): StagedRecord {
   if (dirty.base === undefined || dirty.base === CONFLICT) return dirty;
   const base = dirty.base === record.version ? version : (newestVersion(dirty.base, version) as VersionText);
   return raised({ ...dirty, base }, base);
 }
 
 /** Only what compares can see a conflict; a change that never asked for a version still wins. */
-function overruled(dirty: StagedRecord, version: VersionText | undefined): StagedRecord {
+export function overruled(dirty: StagedRecord, version: VersionText | undefined): StagedRecord {
   return dirty.base === undefined ? dirty : raised({ ...dirty, base: CONFLICT }, version);
 }
 
-function raised(dirty: StagedRecord, above: VersionText | undefined): StagedRecord {
+export function raised(dirty: StagedRecord, above: VersionText | undefined): StagedRecord {
   if (dirty.version === undefined || above === undefined || newestVersion(dirty.version, above) !== above) return dirty;
   return { ...dirty, version: nextVersion(above) ?? above };
 }

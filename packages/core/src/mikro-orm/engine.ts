@@ -2,6 +2,7 @@ import type { Change } from '../change/change.js';
 import type { RowKey } from '../change/row-key.js';
 import type { KeyedRows } from '../read/read-by-key.js';
 import type { TableName } from '../sink/change-sink.js';
+import type { EntityMarks } from './write/entity-marks.js';
 import type { Table } from '../sink/table.js';
 import type { DueScope, EmptyScope, LeaveState, StageCall } from '../staging/staging-store.js';
 import type { WriteBehindType } from './describe/write-behind-type.js';
@@ -18,6 +19,8 @@ export type QueryDrain = 'clear' | 'drained' | 'refused';
 /** What the hooks in MikroORM ask of the engine. Every method opens and checks what it needs at its first call. */
 export interface Engine {
   stage(changes: readonly Change[]): Promise<StageResult>;
+  /** Which staged change of an entity was its last one. */
+  readonly marks: EntityMarks;
   /** Finds out what became of calls whose answer was lost, and makes sure that what has not run never will. */
   settle(calls: readonly StageCall[]): Promise<StageResult>;
   /** Takes numbers for new rows from the sequence of the table's key. */

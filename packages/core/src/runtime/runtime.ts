@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Utils, type EntityName } from '@mikro-orm/core';
+import type { EntityName } from '@mikro-orm/core';
 import type { Change } from '../change/change.js';
 import { parseRowKey, type RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
@@ -8,10 +8,13 @@ import { SpillwayEvents } from '../events.js';
 import { emptyShards } from '../flush/empty-shards.js';
 import type { StopOptions, StopReport } from '../flush/worker.js';
 import type { DrainResult } from '../flush/drain.js';
-import { buildIncrement, type Increments } from '../mikro-orm/write/build-increment.js';
+import { untilWritten } from '../flush/until-written.js';
 import { typesOf, withParents } from '../mikro-orm/describe/with-parents.js';
 import type { DrainOptions, Engine, QueryDrain } from '../mikro-orm/engine.js';
-import { changeError } from '../mikro-orm/write/refusal-error.js';
+import type { RowEngine } from '../mikro-orm/repository/row-calls.js';
+import type { WrittenOptions } from '../mikro-orm/repository/receipt.js';
+import { EntityMarks } from '../mikro-orm/write/entity-marks.js';
+import { parseDuration, type DurationLimits } from '../policy/duration.js';
 import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
 import { ForcedDrains } from '../observability/forced-drains.js';
 import type { SpillwayStatus } from '../observability/status.js';
@@ -28,6 +31,7 @@ import type {
   EmptyScope,
   LeaveState,
   StageCall,
+  StagedMark,
   StagingStats,
 } from '../staging/staging-store.js';
 import { Adoption } from './adoption.js';
@@ -37,6 +41,7 @@ import type { RuntimeSurroundings } from './surroundings.js';
 
 /** Inside a transaction, whose own locks may be in the way, a drain is given up soon. */
 const DRAIN_INSIDE_TRANSACTION_MS = 1_000;
+const WAITS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
 
 /** How long a stop may take that is not told. */
 const DEFAULT_STOP_MS = 30_000;
@@ -49,14 +54,15 @@ const LOOK_AGAIN_MS = 100;
 /** How often what is pending under another policy is written before a flush is refused: whoever stages it may be faster. */
 const POLICY_TRIES = 5;
 
-const NOTHING: StagingStats = { pending: {}, inFlight: 0, dead: 0, staged: 0, coalesced: 0, annihilated: 0 };
+const NOTHING: StagingStats = { pending: {}, held: 0, inFlight: 0, dead: 0, staged: 0, coalesced: 0, annihilated: 0 };
 
 const EMPTYING = 'What is staged of tables that are cleared or dropped has to be thrown away first.';
 
 /**
  * The engine of one ORM: opens what it needs at the first use, once, and closes it in the opposite order.
  */
-export class Runtime implements Engine {
+export class Runtime implements RowEngine {
+  readonly marks: EntityMarks = new EntityMarks();
   readonly events: SpillwayEvents = new SpillwayEvents();
   readonly #trouble: TroubleWatch = new TroubleWatch(this.events);
   readonly #around: RuntimeSurroundings;
@@ -128,7 +134,7 @@ export class Runtime implements Engine {
   }
 
   readonly pending: Engine['pending'] = {
-    peek: async (keys) => (await this.#open()).staging.peek(keys),
+    peek: async (keys) => ((await this.#adoption.isOver()) ? new Map() : (await this.#open()).staging.peek(keys)),
     outcomes: async (tokens) =>
       databaseFor('This read has to look into the ledger.', (await this.#open()).sink.outcomes(tokens)),
   };
@@ -147,7 +153,7 @@ export class Runtime implements Engine {
   }
 
   async rejoin(entity: EntityName | undefined): Promise<void> {
-    return this.#adoption.rejoin(entity && this.#typeOf(entity).meta.className);
+    return this.#adoption.rejoin(entity && this.#around.types.namedOrRefused(entity).meta.className);
   }
 
   async empty(scope: EmptyScope): Promise<void> {
@@ -197,23 +203,29 @@ export class Runtime implements Engine {
   async drainOnce(entity: EntityName | undefined, timeoutMs: number): Promise<DrainResult> {
     if (await this.#adoption.isOver()) return { left: 0 };
     const scope: DueScope =
-      entity === undefined ? { kind: 'all' } : { kind: 'tables', tables: [tableOf(this.#typeOf(entity))] };
+      entity === undefined
+        ? { kind: 'all' }
+        : { kind: 'tables', tables: [tableOf(this.#around.types.namedOrRefused(entity))] };
     const { worker } = await this.#open();
     return worker.drain(withParents(scope, this.#around.types), { timeoutMs });
   }
 
-  async increment(entity: EntityName, key: unknown, increments: Increments): Promise<void> {
-    const type = this.#typeOf(entity);
-    if (!this.#around.options.enabled) return this.#around.incrementBySql(type, key, increments);
-    if (type.policy.mode === 'through') {
-      throw new SpillwayError(
-        'CONFIG_INVALID',
-        `${type.meta.className} is written through: nothing of it is staged. Use em.nativeUpdate() with raw(), or @WriteBehind with counters`,
-      );
-    }
-    const change = buildIncrement(type, key, increments);
-    const result = await this.stage([change]);
-    if (!result.staged.has(change.rowKey)) throw changeError(change, result);
+  /** @throws DeadLetteredError; SpillwayError `WRITE_TIMEOUT`, `STAGING_LOSS`, `STOPPED` */
+  async written(marks: readonly StagedMark[], { timeout = '30s' }: WrittenOptions = {}): Promise<void> {
+    const timeoutMs = parseDuration('timeout of written()', timeout, WAITS);
+    if (marks.length === 0) return;
+    const { worker, staging } = await this.#open();
+    await untilWritten(marks, timeoutMs, {
+      settled: (open) => staging.settled(open),
+      drain: (keys, patient, restMs) => {
+        const scope: DueScope = { kind: 'rows', keys };
+        return worker.drain(patient ? withParents(scope, this.#around.types) : scope, { timeoutMs: restMs });
+      },
+      onNews: (listener) => {
+        const stops = [this.events.on('written', listener), this.events.on('dead-letter', listener)];
+        return () => stops.forEach((stop) => stop());
+      },
+    });
   }
 
   async status(): Promise<SpillwayStatus> {
@@ -321,16 +333,6 @@ export class Runtime implements Engine {
       for (const [shard, changes] of rows) this.events.emit({ type: 'staged', shard, changes });
     }
     return result;
-  }
-
-  #typeOf(entity: EntityName): WriteBehindType {
-    const type = this.#around.types.named(entity);
-    if (type) return type;
-    const name = Utils.className(entity);
-    throw new SpillwayError(
-      'CONFIG_INVALID',
-      `${name} is not written behind. Decorate it with @WriteBehind, or name it in the policies of spillway()`,
-    );
   }
 
   /** The longest that one of the types allows that are to be read. */

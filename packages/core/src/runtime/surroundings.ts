@@ -1,7 +1,5 @@
 import type { FlushSteps } from '../flush/flush-shards.js';
 import type { DatabaseAccess } from '../mikro-orm/hooks/database-of.js';
-import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
-import type { Increments } from '../mikro-orm/write/build-increment.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
 import type { Logger, ResolvedOptions } from '../options.js';
 
@@ -12,7 +10,5 @@ export interface RuntimeSurroundings {
   /** How to reach the ORM's database; asked when it is needed first. */
   readonly database: () => DatabaseAccess;
   readonly logger: Logger;
-  /** Where staging is turned off. */
-  readonly incrementBySql: (type: WriteBehindType, key: unknown, increments: Increments) => Promise<void>;
   readonly steps?: FlushSteps;
 }

@@ -1,6 +1,4 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { RowKey } from '../change/row-key.js';
-import type { VersionText } from '../change/change.js';
 import { SpillwayError } from '../errors.js';
 import type { RulesByEntity } from './stager.js';
 import type { Refusal, StageAnswer, StageCall, StagingStore } from './staging-store.js';
@@ -14,7 +12,7 @@ export interface SenderOptions {
 
 /** What became of one call. */
 export type Delivery =
-  | { readonly status: 'staged'; readonly versions: ReadonlyMap<RowKey, VersionText> }
+  | Extract<StageAnswer, { readonly status: 'staged' }>
   | { readonly status: 'refused'; readonly refusals: readonly Refusal[] }
   /** It may have run, or may yet run. */
   | { readonly status: 'unknown' }

@@ -5,7 +5,7 @@ import { shardOf } from '../change/shard.js';
 import { SpillwayError } from '../errors.js';
 import { CallSender, type Delivery, type SenderOptions } from './call-sender.js';
 import { LateAnswers } from './late-answers.js';
-import type { Refusal, StageCall, StageRules, StagingStore } from './staging-store.js';
+import type { Refusal, StageAnswer, StageCall, StagedMark, StageRules, StagingStore } from './staging-store.js';
 
 /** How an entity's changes wait, and what happens when it has as many records as it may. */
 export interface EntityRules extends StageRules {
@@ -19,6 +19,8 @@ export type RulesByEntity = Readonly<Record<string, EntityRules>>;
 export interface StageResult {
   /** Row -> the version that it has now, with what is staged; `undefined` for rows without versions. */
   readonly staged: ReadonlyMap<RowKey, VersionText | undefined>;
+  /** Of what is staged: the last change of each row, by which it is asked later what became of it. */
+  readonly marks: ReadonlyMap<RowKey, StagedMark>;
   readonly refused: readonly Refusal[];
   /** Calls that may have run or may not. They have to be settled before their rows are changed again. */
   readonly unknown: readonly StageCall[];
@@ -100,21 +102,24 @@ export class Stager {
   }
 }
 
-const NOTHING: StageResult = { staged: new Map(), refused: [], unknown: [], dropped: [] };
+const NOTHING: StageResult = { staged: new Map(), marks: new Map(), refused: [], unknown: [], dropped: [] };
 
 function collect(calls: readonly StageCall[], deliveries: readonly Delivery[]): StageResult {
   const staged = new Map<RowKey, VersionText | undefined>();
+  const marks = new Map<RowKey, StagedMark>();
   const refused: Refusal[] = [];
   const unknown: StageCall[] = [];
   const dropped: StageCall[] = [];
   deliveries.forEach((delivery, index) => {
     const call = calls[index] as StageCall;
-    if (delivery.status === 'staged') noteVersions(staged, call, delivery.versions);
-    else if (delivery.status === 'refused') refused.push(...delivery.refusals);
+    if (delivery.status === 'staged') {
+      noteVersions(staged, call, delivery.versions);
+      noteMarks(marks, call, delivery);
+    } else if (delivery.status === 'refused') refused.push(...delivery.refusals);
     else if (delivery.status === 'unknown') unknown.push(call);
     else dropped.push(call);
   });
-  return { staged, refused, unknown, dropped };
+  return { staged, marks, refused, unknown, dropped };
 }
 
 /** The store tells only the versions that differ from what was asked for. */
@@ -125,6 +130,15 @@ function noteVersions(
 ): void {
   for (const { rowKey, version } of call.changes)
     staged.set(rowKey, versions.get(rowKey) ?? version ?? staged.get(rowKey));
+}
+
+function noteMarks(
+  marks: Map<RowKey, StagedMark>,
+  call: StageCall,
+  { sequence, since }: Extract<StageAnswer, { readonly status: 'staged' }>,
+): void {
+  const before = sequence - call.changes.length;
+  call.changes.forEach(({ rowKey }, index) => marks.set(rowKey, { rowKey, sequence: before + index + 1, since }));
 }
 
 function unreachable(changes: number): SpillwayError {

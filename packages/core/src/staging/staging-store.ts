@@ -1,4 +1,5 @@
 import type { Change, VersionText } from '../change/change.js';
+import type { HeldLayer } from '../change/held-layer.js';
 import type { BatchOutcome } from '../change/outcome.js';
 import type { StagedRecord } from '../change/record.js';
 import type { RowKey } from '../change/row-key.js';
@@ -31,6 +32,9 @@ export interface StagingStore {
   /** What is pending of these rows, and what is remembered. A row of which nothing is known is not in the map. */
   peek(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>>;
 
+  /** What became of staged changes, whoever wrote or parked them. In the order of the marks. */
+  settled(marks: readonly StagedMark[]): Promise<readonly Settlement[]>;
+
   /** Forgets what was last written of these rows: somebody is about to insert them by SQL, where a remembered deletion would refuse their later changes. */
   forget(keys: readonly RowKey[]): Promise<void>;
 
@@ -54,6 +58,8 @@ export interface StagingStore {
   empty(shard: number, scope: EmptyScope, lastToken: string): Promise<EmptyReport>;
 
   readonly policies: StagedPolicies;
+
+  readonly held: HeldChanges;
 
   readonly due: DueRecords;
 
@@ -87,8 +93,16 @@ export interface StageRules {
 }
 
 export type StageAnswer =
-  /** `versions`: rows whose version differs from what the change asked for (a replacement goes on from the deleted row's version). */
-  | { readonly status: 'staged'; readonly versions: ReadonlyMap<RowKey, VersionText> }
+  /**
+   * `versions`: rows whose version differs from what the change asked for (a replacement goes on from the deleted row's version). `sequence`: the stage sequence of the call's last
+   * change; those before it count down from there. `since`: since when the shard's chain is whole.
+   */
+  | {
+      readonly status: 'staged';
+      readonly versions: ReadonlyMap<RowKey, VersionText>;
+      readonly sequence: number;
+      readonly since: string;
+    }
   | { readonly status: 'refused'; readonly refusals: readonly Refusal[] }
   /** The call was fenced: it has not run and never will. */
   | { readonly status: 'voided' }
@@ -105,13 +119,23 @@ export interface Refusal {
  * - `stale`: the caller's version is not the newest that is staged, in flight or remembered
  * - `deleted`: the row is deleted, in flight as deleted, or was last written as deleted
  * - `exists`: an insert of a row that is staged already
+ * - `held`: a transaction that has not ended holds a change of the row
  * - `full`: `maxPending` is reached
  * - `overflow`: the sum of a counter's differences leaves int64
  * - `too-large`: the record would be larger than `maxRecordBytes`
  * - `policy`: records of the entity are pending that were staged under another policy
  * - `left`: nobody stages the entity any more
  */
-export type RefusalReason = 'stale' | 'deleted' | 'exists' | 'full' | 'overflow' | 'too-large' | 'policy' | 'left';
+export type RefusalReason =
+  | 'stale'
+  | 'deleted'
+  | 'exists'
+  | 'held'
+  | 'full'
+  | 'overflow'
+  | 'too-large'
+  | 'policy'
+  | 'left';
 
 export interface Pending {
   readonly dirty?: StagedRecord;
@@ -119,7 +143,28 @@ export interface Pending {
   readonly inFlight?: { readonly record: StagedRecord; readonly token: string };
   /** What was last written of the row, while it is remembered. */
   readonly recent?: { readonly version?: VersionText; readonly deleted: boolean };
+  /** What transactions that have not ended, or of whose end nobody has told the store yet, hold of the row, the oldest first. */
+  readonly held?: readonly HeldLayer[];
 }
+
+/** A staged change, by which it is asked later what became of it. */
+export interface StagedMark {
+  readonly rowKey: RowKey;
+  /** Its stage sequence in the row's shard. */
+  readonly sequence: number;
+  /** Since when the shard's chain was whole when it was staged; absent where that is not known, and then a store that has forgotten something is not noticed. */
+  readonly since?: string;
+}
+
+export type Settlement =
+  /** The record that holds the change is dirty or in flight. */
+  | { readonly status: 'pending' }
+  /** Nothing of it is left to write: it was written, annihilated by a later change, or overruled by the rule for conflicts. */
+  | { readonly status: 'written' }
+  /** It is, or was, in a dead letter. `reason` is absent if the letter has been discarded. */
+  | { readonly status: 'dead'; readonly code: string; readonly reason?: string }
+  /** The store has forgotten something since it was staged: whether it was written is not known. */
+  | { readonly status: 'lost' };
 
 export interface ClaimRequest {
   /** Becomes the token of a new batch. */
@@ -158,6 +203,43 @@ export interface ChainSeen {
 export interface ParkReport {
   readonly parked: number;
   readonly doubtful: number;
+}
+
+/**
+ * Changes of transactions that have not ended. A hold is neither dirty nor due: nobody sees it, and nothing is based on it but later holds of the same transaction; others' changes of
+ * its rows are refused as `held`, unless both only add differences. Whoever knows how the transaction has ended releases or drops it.
+ */
+export interface HeldChanges {
+  /** Holds all changes, or refuses all, for the same reasons as `stage`. An id that was seen before is answered as it was the first time; `fence` settles it like a stage call. */
+  hold(call: HoldCall): Promise<StageAnswer>;
+
+  /**
+   * The transaction has committed these holds: their changes are staged now, in the order in which they were held. Given with each are the rows that the transaction has written itself,
+   * whose changes are gone. Ids that are not held are left out. All of a transaction's holds in the shard that were committed have to be given together, or later ones after earlier ones.
+   * @returns the rows that are dirty now
+   */
+  release(shard: number, holds: ReadonlyMap<string, readonly RowKey[]>): Promise<readonly RowKey[]>;
+
+  /** The transaction has ended without these holds, or has taken them back. Answers how many there were. */
+  drop(shard: number, ids: readonly string[]): Promise<number>;
+
+  /** Everything that is held. */
+  list(): Promise<readonly Hold[]>;
+}
+
+export interface HoldCall extends StageCall {
+  /** What the database calls the transaction: its holds build on each other. */
+  readonly transaction: string;
+  /** Its earlier holds that stand. What else it holds of these rows was rolled back with a savepoint, or is not known to have arrived, and is dropped. */
+  readonly standing: readonly string[];
+}
+
+export interface Hold {
+  readonly shard: number;
+  readonly id: string;
+  readonly transaction: string;
+  /** Milliseconds since it was held. */
+  readonly ageMs: number;
 }
 
 /** Which rows a drain is about. */
@@ -221,16 +303,32 @@ export interface DeadLetter {
   readonly record: StagedRecord;
 }
 
+/** Names one dead letter; a `DeadLetter` is one. */
+export interface DeadLetterId {
+  readonly shard: number;
+  readonly id: string;
+}
+
+/** Which dead letters are listed: a page of all of them, or of those of an entity or with a code. */
+export interface DeadLetterPage {
+  /** @defaultValue `0` */
+  readonly offset?: number;
+  /** @defaultValue `100` */
+  readonly limit?: number;
+  /** Name of the entity, or of the root of its table. */
+  readonly entity?: string;
+  readonly code?: string;
+}
+
 export interface DeadLetterStore {
   /** Newest first within a shard. */
-  list(page?: { readonly offset?: number; readonly limit?: number }): Promise<readonly DeadLetter[]>;
+  list(page?: DeadLetterPage): Promise<readonly DeadLetter[]>;
+  /** `undefined`: there is none (any more). */
+  get(letter: DeadLetterId): Promise<DeadLetter | undefined>;
   /** Puts it back as a dirty record, under whatever is dirty by now. `newer`: the row was staged or written since, and `force` was not given. */
-  retry(
-    letter: { readonly shard: number; readonly id: string },
-    options?: { readonly force?: boolean },
-  ): Promise<'staged' | 'newer' | 'absent'>;
+  retry(letter: DeadLetterId, options?: { readonly force?: boolean }): Promise<'staged' | 'newer' | 'absent'>;
   /** `false`: there is none. */
-  discard(letter: { readonly shard: number; readonly id: string }): Promise<boolean>;
+  discard(letter: DeadLetterId): Promise<boolean>;
 }
 
 export interface StagingStats {
@@ -242,6 +340,8 @@ export interface StagingStats {
    * Milliseconds since the first change of the record that should be written before all others, the oldest as long as the sink keeps up with what is due; absent when nothing is pending.
    */
   readonly oldestMs?: number;
+  /** Changes that transactions hold which have not ended. */
+  readonly held: number;
   /** Changes accepted since the beginning, and how many of them ended in a record that was there already, or annihilated one. */
   readonly staged: number;
   readonly coalesced: number;

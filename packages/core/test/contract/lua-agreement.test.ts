@@ -6,7 +6,7 @@ import type { Outcome } from '../../src/change/outcome.js';
 import { type RowKey, rowKeyOf } from '../../src/change/row-key.js';
 import { memoryStaging } from '../../src/staging/memory/memory-staging.js';
 import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js';
-import type { DeadLetter, StagingStore } from '../../src/staging/staging-store.js';
+import type { DeadLetter, StageAnswer, StagedMark, StagingStore } from '../../src/staging/staging-store.js';
 
 /** Every history goes through both adapters, which must answer alike and be left alike: Lua and TypeScript hold the same rules. */
 
@@ -68,13 +68,26 @@ const step = fc.oneof(
     arbitrary: fc.constantFrom('park' as const, 'apply' as const).map((onLoss) => ({ act: 'park' as const, onLoss })),
   },
 );
-type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+const transaction = fc.constantFrom('A', 'B');
+const heldStep = fc.oneof(
+  fc.record({ act: fc.constant('hold' as const), transaction, held: changes, fallen: fc.boolean() }),
+  fc.record({ act: fc.constant('release' as const), transaction, written: fc.subarray(ROWS, { maxLength: 1 }) }),
+  fc.record({ act: fc.constant('drop' as const), transaction }),
+);
+const anyStep = fc.oneof({ weight: 14, arbitrary: step }, { weight: 8, arbitrary: heldStep });
+type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never;
 
 /** One store, and what a step answers there, without times. */
 class Side {
   readonly store: StagingStore;
   #last = 'T0';
   #tokens = 0;
+  readonly #marks: StagedMark[] = [];
+  /** Transaction -> its holds that stand. */
+  readonly #holds = new Map<string, string[]>([
+    ['A', []],
+    ['B', []],
+  ]);
 
   constructor(store: StagingStore) {
     this.store = store;
@@ -92,7 +105,9 @@ class Side {
     switch (taken.act) {
       case 'stage': {
         const call = { shard: 0, id: `call-${number}`, changes: taken.staged.map(changeOf), rules: RULES };
-        return [await this.store.check(call), await this.store.stage(call), await this.store.stage(call)];
+        const answers = [await this.store.check(call), await this.store.stage(call), await this.store.stage(call)];
+        this.#noteMarks(call.changes, answers[1]);
+        return answers.map(withoutTime);
       }
       case 'claim': {
         this.#tokens += 1;
@@ -102,6 +117,22 @@ class Side {
       }
       case 'end':
         return this.#end(taken.outcomes);
+      case 'hold': {
+        const standing = this.#holds.get(taken.transaction) ?? [];
+        if (taken.fallen) standing.pop();
+        const call = { shard: 0, id: `hold-${number}`, changes: taken.held.map(changeOf), rules: RULES };
+        const { transaction: owner } = taken;
+        const answer = await this.store.held.hold({ ...call, transaction: owner, standing: [...standing] });
+        if (answer.status === 'staged') standing.push(call.id);
+        return withoutTime(answer);
+      }
+      case 'release': {
+        const ids = this.#holds.get(taken.transaction)?.splice(0) ?? [];
+        const released = await this.store.held.release(0, new Map(ids.map((id) => [id, taken.written])));
+        return released.toSorted();
+      }
+      case 'drop':
+        return this.store.held.drop(0, this.#holds.get(taken.transaction)?.splice(0) ?? []);
       case 'retry': {
         const letter = (await this.#letters())[taken.letter]?.letter;
         return letter === undefined ? 'none' : this.store.deadLetters.retry(letter, { force: taken.force });
@@ -125,19 +156,29 @@ class Side {
     }
   }
 
+  /** Every change that was accepted, to ask later what became of it. */
+  #noteMarks(staged: readonly Change[], answer: StageAnswer | undefined): void {
+    if (answer?.status !== 'staged') return;
+    const before = answer.sequence - staged.length;
+    this.#marks.push(...staged.map(({ rowKey }, index) => ({ rowKey, sequence: before + index + 1 })));
+  }
+
   async state(): Promise<unknown> {
     const found = await this.store.peek(ROWS);
     return {
       rows: ROWS.map((row) => {
-        const { dirty, inFlight, recent } = found.get(row) ?? {};
+        const { dirty, inFlight, recent, held = [] } = found.get(row) ?? {};
         return {
           dirty: dirty && { ...dirty, firstAtMs: 0 },
           inFlight: inFlight && { ...inFlight, record: { ...inFlight.record, firstAtMs: 0 } },
           recent,
+          held: held.map((layer) => ({ ...layer, record: { ...layer.record, firstAtMs: 0 } })),
         };
       }),
       // Ages differ by the moment of the question.
       stats: { ...(await this.store.stats()), oldestMs: undefined },
+      settled: await this.store.settled(this.#marks),
+      holds: (await this.store.held.list()).map(({ id, transaction: owner }) => `${id} ${owner}`).toSorted(),
       // Told by counts in one store, by the rows themselves in the other.
       any: await this.store.due.any(BOTH),
       letters: (await this.#letters()).map(({ text }) => text),
@@ -182,6 +223,11 @@ function changeOf(
   };
 }
 
+/** The two chains begin at different moments. */
+function withoutTime(answer: StageAnswer): StageAnswer {
+  return answer.status === 'staged' ? { ...answer, since: '' } : answer;
+}
+
 function plainRecords(records: ReadonlyMap<RowKey, object>): ReadonlyMap<RowKey, object> {
   return new Map(ROWS.flatMap((row) => (records.has(row) ? [[row, { ...records.get(row), firstAtMs: 0 }]] : [])));
 }
@@ -196,7 +242,7 @@ function sorted(record: object): unknown {
 
 test('any history is answered alike by memory and by Redis, and leaves the same behind', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+    fc.asyncProperty(fc.array(anyStep, { minLength: 5, maxLength: 40 }), async (steps) => {
       const memory = new Side(memoryStaging({ shards: 1 }));
       const store = await openRedisStaging({ redis: sharedRedisUrl(), namespace: freshNamespace(), shards: 1 });
       try {

@@ -49,8 +49,21 @@ export function entityRowKey(type: WriteBehindType, key: unknown): RowKey | unde
 function namedBy(type: WriteBehindType, values: readonly unknown[]): RowKey | undefined {
   const { columns } = type.key;
   if (values.length !== columns.length || !values.every(isKeyScalar)) return undefined;
-  const texts = columns.map(({ text }, position) => text(values[position]));
+  const texts = columns.map((column, position) => keyTextOf(type, column, values[position]));
   return rowKeyOf({ schema: type.table.schema, table: type.table.name, key: texts });
+}
+
+/** @throws SpillwayError `CONFIG_INVALID` for what can be no value of the column. */
+function keyTextOf({ meta }: WriteBehindType, { property, column, text }: KeyColumn, value: unknown): string {
+  try {
+    return text(value);
+  } catch (cause) {
+    throw new SpillwayError(
+      'CONFIG_INVALID',
+      `${meta.className}: ${JSON.stringify(String(value))} is no primary key, since ${property.name} is of type ${column.type}`,
+      { cause },
+    );
+  }
 }
 
 /** @throws SpillwayError `CONFIG_INVALID` for a key that is not complete: nothing can be staged for a row that has no name. */

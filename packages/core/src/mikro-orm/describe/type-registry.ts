@@ -1,5 +1,6 @@
-import { EntitySchema, type EntityMetadata, type EntityName } from '@mikro-orm/core';
+import { EntitySchema, Utils, type EntityMetadata, type EntityName } from '@mikro-orm/core';
 import { parseRowKey, type RowKey } from '../../change/row-key.js';
+import { SpillwayError } from '../../errors.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
 /**
@@ -69,6 +70,16 @@ export class TypeRegistry {
   /** By class or schema. */
   named(entity: EntityName): WriteBehindType | undefined {
     return this.#byClass.get(entity instanceof EntitySchema ? entity.meta.class : entity);
+  }
+
+  /** @throws SpillwayError `CONFIG_INVALID` for an entity that is not written behind. */
+  namedOrRefused(entity: EntityName): WriteBehindType {
+    const type = this.named(entity);
+    if (type) return type;
+    throw new SpillwayError(
+      'CONFIG_INVALID',
+      `${Utils.className(entity)} is not written behind. Decorate it with @WriteBehind, or name it in the policies of spillway()`,
+    );
   }
 }
 

@@ -14,7 +14,8 @@ export function conflictStrategy(conflict: PolicyConflict, type: EntityParts, pl
 
 type EntityParts = Pick<WriteBehindType, 'meta' | 'key' | 'values' | 'counters'>;
 
-function valueConversion({ meta, key, values, counters }: EntityParts, platform: Platform): ValueConversion {
+/** How values of records become values of entities, and back. */
+export function valueConversion({ meta, key, values, counters }: EntityParts, platform: Platform): ValueConversion {
   const known = (property: string): PropertyValue => {
     const found = values.get(property);
     if (!found) throw new TypeError(`${meta.className} has no persisted property "${property}"`);

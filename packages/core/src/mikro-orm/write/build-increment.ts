@@ -1,4 +1,5 @@
 import type { Change } from '../../change/change.js';
+import type { AnyEntity, CounterName } from '../../policy/entity-types.js';
 import { SpillwayError } from '../../errors.js';
 import { unitsOf } from '../values/counter-delta.js';
 import { entityRowKey, incompleteKey } from '../describe/entity-key.js';
@@ -8,7 +9,9 @@ import type { WriteBehindType } from '../describe/write-behind-type.js';
 const FINER = 20;
 
 /** How much is added to which counters: `{ views: 1 }`. Decimals are texts where a number would not be exact. */
-export type Increments = Readonly<Record<string, number | bigint | string>>;
+export type Increments<Entity extends object = AnyEntity> = {
+  readonly [Counter in CounterName<Entity>]?: number | bigint | string;
+};
 
 /**
  * A change of counters alone, of a row that nobody has loaded.
@@ -19,6 +22,7 @@ export function buildIncrement(type: WriteBehindType, key: unknown, increments: 
   if (rowKey === undefined) throw incompleteKey(type);
   const deltas: Record<string, string> = {};
   for (const [name, difference] of Object.entries(increments)) {
+    if (difference === undefined) continue;
     const scale = type.counters.get(name);
     if (scale === undefined) throw noCounter(type, name);
     deltas[name] = deltaText(type, name, difference, scale);

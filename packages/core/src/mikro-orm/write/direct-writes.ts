@@ -121,7 +121,7 @@ export class DirectWrites {
       affected += outcome?.staged.size ?? 0;
       const refused = changes.filter(({ rowKey }) => outcome && !outcome.staged.has(rowKey));
       if (outcome && refused.length > 0 && (look === LOOKS || !isOvertaken(outcome)))
-        throw changesError(changes, outcome);
+        throw changesError(changes, outcome, this.#engine);
       open = refused.map(({ rowKey }) => rowKey);
     }
     return result(Array.from({ length: affected }, () => ({})));
@@ -129,7 +129,7 @@ export class DirectWrites {
 
   async #stage(changes: readonly Change[]): Promise<StageResult['staged']> {
     const outcome = await this.#engine.stage(changes);
-    if (outcome.staged.size < changes.length) throw changesError(changes, outcome);
+    if (outcome.staged.size < changes.length) throw changesError(changes, outcome, this.#engine);
     return outcome.staged;
   }
 

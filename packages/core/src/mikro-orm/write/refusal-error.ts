@@ -4,6 +4,7 @@ import { parseRowKey } from '../../change/row-key.js';
 import { SpillwayError, type SpillwayErrorCode } from '../../errors.js';
 import type { Refusal, RefusalReason } from '../../staging/staging-store.js';
 import type { StageResult } from '../../staging/stager.js';
+import { StagingTimeoutError, type CallSettling } from './lost-calls.js';
 import type { Operation } from './operation.js';
 
 /** Some changes of a flush are staged and some are not: the flush spans shards, and one of them refused or did not answer. */
@@ -65,23 +66,26 @@ export function refusalError(operations: readonly Operation[], result: StageResu
 }
 
 /** The same for one change that belongs to no entity of a unit of work. */
-export function changeError(change: Change, result: StageResult): Error {
-  const [refusal] = result.refused;
+function changeError(change: Change, result: StageResult, engine: CallSettling): Error {
+  const refusal = result.refused.find(({ rowKey }) => rowKey === change.rowKey);
   if (!refusal)
-    return new SpillwayError(
-      'STAGING_TIMEOUT',
-      `The staging store did not answer: it is unknown whether ${describe(change)} is staged`,
+    return new StagingTimeoutError(
+      `The staging store did not answer: it is unknown whether ${describe(change)} is staged. ` +
+        "Call the error's retry(), which finds out first and stages nothing twice; or settle(), which only finds out",
+      result.unknown,
+      engine,
+      (changes, again) => changesError(changes, again, engine),
     );
   if (refusal.reason === 'stale' || refusal.reason === 'deleted') return OptimisticLockError.lockFailed(change.entity);
   return refusedBecause(change, refusal.reason);
 }
 
 /** The same for the changes of one call. */
-export function changesError(changes: readonly Change[], result: StageResult): Error {
+export function changesError(changes: readonly Change[], result: StageResult, engine: CallSettling): Error {
   const [first] = changes.filter(({ rowKey }) => !result.staged.has(rowKey));
   const refused = changes.find(({ rowKey }) => rowKey === result.refused[0]?.rowKey) ?? first;
   if (!refused) return new SpillwayError('STAGING_UNAVAILABLE', 'Nothing was staged: the call has no rows');
-  const cause = changeError(refused, result);
+  const cause = changeError(refused, result, engine);
   if (result.staged.size === 0) return cause;
   const staged = changes.filter(({ rowKey }) => result.staged.has(rowKey)).map(describe);
   return new SpillwayError(
@@ -96,6 +100,10 @@ const REASONS: Readonly<Record<Exclude<RefusalReason, 'stale' | 'deleted'>, read
   exists: [
     'ROW_EXISTS',
     'a row with this primary key is staged already. Use another key, or change the entity that has it',
+  ],
+  held: [
+    'ROW_HELD',
+    "a transaction that has not ended holds a change of this row. Try again when it has ended; if it is the caller's own, flush within it",
   ],
   full: [
     'STAGING_FULL',

@@ -78,6 +78,7 @@ export class StagedFlush {
       const { calls, operations } = this.#unsettled[0];
       const result = await this.#engine.settle(calls);
       if (result.unknown.length > 0) throw refusalError(operations, result, this.#retry);
+      this.#engine.marks.note(operations, result.marks);
       this.#states.accept(operations.filter(({ change }) => result.staged.has(change.rowKey)));
       this.#unsettled.shift();
     }
@@ -98,6 +99,7 @@ export class StagedFlush {
       this.#states.takeBack(operations);
       throw error;
     }
+    this.#engine.marks.note(operations, result.marks);
     this.#states.correctVersions(operations, result.staged);
     const refused = new Set<RowKey>(result.refused.map(({ rowKey }) => rowKey));
     const unknown = new Set<RowKey>(result.unknown.flatMap((call) => call.changes.map(({ rowKey }) => rowKey)));

@@ -1,3 +1,4 @@
+import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { EmptyReport } from '../staging-store.js';
 import type { MemoryShard } from './memory-shard.js';
@@ -5,15 +6,27 @@ import type { MemoryShard } from './memory-shard.js';
 /** Throws away what is pending, remembered and dead of some rows. A batch goes on with what is left of it; one that was committed counts as acknowledged if nothing is. */
 export function emptyShard(shard: MemoryShard, isGone: (rowKey: RowKey) => boolean, lastToken: string): EmptyReport {
   const waiting = [...shard.dirty.keys()].filter(isGone);
-  for (const rowKey of waiting) shard.dropDirty(rowKey);
+  for (const rowKey of waiting) {
+    noteEmptied(shard, rowKey, shard.dirty.get(rowKey));
+    shard.dropDirty(rowKey);
+  }
   const flying = [...(shard.flight?.records.keys() ?? [])].filter(isGone);
-  for (const rowKey of flying) shard.dropInFlight(rowKey);
+  for (const rowKey of flying) {
+    noteEmptied(shard, rowKey, shard.flight?.records.get(rowKey));
+    shard.dropInFlight(rowKey);
+  }
   if (flying.length > 0 && shard.flight?.records.size === 0) {
     if (shard.flight.token === lastToken) shard.last = lastToken;
     shard.flight = undefined;
   }
+  for (const rowKey of [...shard.layers.keys()].filter(isGone)) shard.layers.delete(rowKey);
   const letters = [...shard.dead.values()].filter(({ rowKey }) => isGone(rowKey));
   for (const { id } of letters) shard.dead.delete(id);
   shard.recent.deleteWhere(isGone);
   return { records: waiting.length + flying.length, dead: letters.length };
+}
+
+/** Whoever waits for such a change is told that it will not be written. */
+function noteEmptied(shard: MemoryShard, rowKey: RowKey, record: StagedRecord | undefined): void {
+  if (record) shard.noteLetter(rowKey, { id: '0', first: record.first, last: record.last, code: 'EMPTIED' });
 }

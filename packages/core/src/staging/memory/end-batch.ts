@@ -1,5 +1,7 @@
 import { settledByVersion } from '../../change/doubt.js';
-import { mergeRecords } from '../../change/merge-records.js';
+import { layersInDoubt, retold } from '../../change/held-layer.js';
+import { knownVersion, mergeRecords } from '../../change/merge-records.js';
+import type { VersionText } from '../../change/change.js';
 import type { BatchOutcome } from '../../change/outcome.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
@@ -10,12 +12,21 @@ import type { MemoryShard } from './memory-shard.js';
 /** Ends the batch in flight as its ledger row says. */
 export function settleBatch(shard: MemoryShard, token: string, outcomes: BatchOutcome, nowMs: number): void {
   for (const [rowKey, record] of shard.land()) {
-    const settled = settleRecord(record, outcomes.get(rowKey) ?? { kind: 'applied' }, shard.dirty.get(rowKey));
+    const outcome = outcomes.get(rowKey) ?? { kind: 'applied' };
+    const before = dirtyVersion(shard, rowKey);
+    const settled = settleRecord(record, outcome, shard.dirty.get(rowKey));
     putBack(shard, rowKey, settled, nowMs);
     if (settled.letter) shard.bury({ ...settled.letter, rowKey, token, atMs: nowMs });
     if (settled.written) shard.remember(rowKey, settled.written, record.last);
+    const after = dirtyVersion(shard, rowKey);
+    shard.setLayers(rowKey, retold(shard.layersOf(rowKey), { record, outcome, before, after }));
   }
   shard.last = token;
+}
+
+function dirtyVersion(shard: MemoryShard, rowKey: RowKey): VersionText | undefined {
+  const dirty = shard.dirty.get(rowKey);
+  return dirty && knownVersion(dirty);
 }
 
 function putBack(shard: MemoryShard, rowKey: RowKey, settled: Settled, nowMs: number): void {
@@ -24,7 +35,7 @@ function putBack(shard: MemoryShard, rowKey: RowKey, settled: Settled, nowMs: nu
   shard.putDirty(rowKey, settled.dirty, due ?? { atMs: nowMs });
 }
 
-const DOUBT = 'Redis or the database has forgotten something: whether this was written is not known';
+export const DOUBT = 'Redis or the database has forgotten something: whether this was written is not known';
 
 /** Parks everything that is pending, except what the database can settle by itself. */
 export function parkAll(shard: MemoryShard, lastToken: string, onLoss: 'park' | 'apply', nowMs: number): ParkReport {
@@ -42,6 +53,8 @@ export function parkAll(shard: MemoryShard, lastToken: string, onLoss: 'park' | 
     if (merged === undefined) park(rowKey, record);
     else pending.set(rowKey, merged);
   }
+  if (onLoss === 'park')
+    for (const [rowKey, layers] of shard.layers) shard.setLayers(rowKey, layersInDoubt(layers, pending.has(rowKey)));
   for (const [rowKey, record] of pending) {
     const due = shard.due.get(rowKey) ?? { atMs: nowMs };
     shard.dropDirty(rowKey);
@@ -52,5 +65,6 @@ export function parkAll(shard: MemoryShard, lastToken: string, onLoss: 'park' | 
     } else park(rowKey, record);
   }
   shard.last = lastToken;
+  shard.since = String(nowMs);
   return report;
 }

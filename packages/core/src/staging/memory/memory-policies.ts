@@ -8,14 +8,18 @@ export function otherPolicy(shard: MemoryShard, call: StageCall): Refusal | unde
   for (const [entity, { rowKey, policy }] of policiesIn(call)) {
     const known = shard.policies.get(entity);
     if (known === 'left') return { rowKey, reason: 'left' };
-    if (known !== undefined && known.policy !== policy && (shard.pending.get(entity) ?? 0) > 0)
-      return { rowKey, reason: 'policy' };
+    if (known !== undefined && known.policy !== policy && isPending(shard, entity)) return { rowKey, reason: 'policy' };
   }
   return undefined;
 }
 
 export function notePolicies(shard: MemoryShard, call: StageCall, nowMs: number): void {
   for (const [entity, { policy }] of policiesIn(call)) shard.policies.set(entity, { policy, stagedAtMs: nowMs });
+}
+
+/** Staged, or held. */
+function isPending(shard: MemoryShard, entity: string): boolean {
+  return (shard.pending.get(entity) ?? 0) > 0 || shard.heldOf(entity) > 0;
 }
 
 function policiesIn({ changes, rules }: StageCall): ReadonlyMap<string, { rowKey: RowKey; policy: string }> {
@@ -51,10 +55,10 @@ export class MemoryPolicies implements StagedPolicies {
     for (const shard of this.#shards.values()) for (const entity of entities) shard.policies.delete(entity);
   }
 
-  #stateOf({ policies, pending }: MemoryShard, entity: string, quietMs: number): LeaveState {
-    const known = policies.get(entity);
+  #stateOf(shard: MemoryShard, entity: string, quietMs: number): LeaveState {
+    const known = shard.policies.get(entity);
     if (known === 'left') return 'left';
-    if ((pending.get(entity) ?? 0) > 0) return 'pending';
+    if (isPending(shard, entity)) return 'pending';
     return known !== undefined && this.#now() - known.stagedAtMs < quietMs ? 'staged' : 'left';
   }
 }

@@ -1,8 +1,9 @@
 import type { RecentWrite, RowState } from '../../change/coalesce-change.js';
+import type { HeldLayer } from '../../change/held-layer.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { StagingLimits } from '../limits.js';
-import type { DeadLetter, StageAnswer } from '../staging-store.js';
+import type { DeadLetter, StageAnswer, StageRules } from '../staging-store.js';
 import { Generations } from './generations.js';
 
 /** When a dirty record is due. A drain marks it with its watermark; what is marked comes before what is not, the older mark first. */
@@ -19,15 +20,34 @@ export interface FlightBatch {
   mark: number | undefined;
 }
 
+/** One hold: its layers lie on its rows. */
+export interface MemoryHold {
+  readonly transaction: string;
+  readonly atMs: number;
+  readonly rows: readonly RowKey[];
+  readonly rules: Readonly<Record<string, StageRules>>;
+}
+
 export interface RememberedWrite extends RecentWrite {
   readonly sequence: number;
 }
+
+export interface LetterTrace {
+  readonly id: string;
+  readonly first: number;
+  readonly last: number;
+  readonly code: string;
+}
+
+const MOST_LETTERS = 8;
 
 /** What Redis holds of one shard, as plain maps, and the few steps that all operations share. */
 export class MemoryShard {
   readonly shard: number;
   readonly dirty: Map<RowKey, StagedRecord> = new Map();
   readonly due: Map<RowKey, DueTime> = new Map();
+  readonly layers: Map<RowKey, readonly HeldLayer[]> = new Map();
+  readonly holds: Map<string, MemoryHold> = new Map();
   readonly dead: Map<string, DeadLetter> = new Map();
   readonly pending: Map<string, number> = new Map();
   readonly seen: Generations<string, StageAnswer>;
@@ -35,6 +55,10 @@ export class MemoryShard {
   /** Entity -> under which policy it was staged last, and when; or that it was left. */
   readonly policies: Map<string, { readonly policy: string; readonly stagedAtMs: number } | 'left'> = new Map();
   flight: FlightBatch | undefined;
+  /** Which dead letter holds which changes of its row, also after it was discarded. */
+  readonly letters: Generations<RowKey, readonly LetterTrace[]>;
+  /** Since when the chain is whole. */
+  since: string;
   /** The last acknowledged token. */
   last: string;
   sequence = 0;
@@ -49,6 +73,8 @@ export class MemoryShard {
     this.#limits = limits;
     this.seen = new Generations(nowMs);
     this.recent = new Generations(nowMs);
+    this.letters = new Generations(nowMs);
+    this.since = String(nowMs);
   }
 
   row(rowKey: RowKey): RowState & { readonly recent?: RememberedWrite | undefined } {
@@ -57,6 +83,19 @@ export class MemoryShard {
       inFlight: this.flight?.records.get(rowKey),
       recent: this.recent.get(rowKey),
     };
+  }
+
+  layersOf(rowKey: RowKey): readonly HeldLayer[] {
+    return this.layers.get(rowKey) ?? [];
+  }
+
+  setLayers(rowKey: RowKey, layers: readonly HeldLayer[]): void {
+    if (layers.length === 0) this.layers.delete(rowKey);
+    else this.layers.set(rowKey, layers);
+  }
+
+  heldOf(entity: string): number {
+    return [...this.layers.values()].flat().filter(({ record }) => record.entity === entity).length;
   }
 
   putDirty(rowKey: RowKey, record: StagedRecord, due: DueTime): void {
@@ -97,6 +136,22 @@ export class MemoryShard {
     this.#letters += 1;
     const id = String(this.#letters);
     this.dead.set(id, { shard: this.shard, id, ...letter });
+    const { first, last } = letter.record;
+    this.noteLetter(letter.rowKey, { id, first, last, code: letter.code });
+  }
+
+  noteLetter(rowKey: RowKey, trace: LetterTrace): void {
+    this.letters.set(rowKey, [...(this.letters.get(rowKey) ?? []), trace].slice(-MOST_LETTERS));
+  }
+
+  /** A letter that was put back is pending again. */
+  unbury(id: string, rowKey: RowKey): void {
+    this.dead.delete(id);
+    const traces = this.letters.get(rowKey) ?? [];
+    this.letters.set(
+      rowKey,
+      traces.filter((trace) => trace.id !== id),
+    );
   }
 
   remember(rowKey: RowKey, written: RecentWrite, sequence: number): void {
@@ -107,6 +162,7 @@ export class MemoryShard {
   forget(nowMs: number): void {
     const { rememberMs, rememberRows, seenMs, seenCalls } = this.#limits;
     this.recent.age(nowMs, rememberMs, rememberRows, 0);
+    this.letters.age(nowMs, rememberMs, rememberRows, 0);
     this.seen.age(nowMs, seenMs, seenCalls, seenMs / 10);
   }
 }

@@ -11,24 +11,31 @@ import type {
   Claim,
   ClaimRequest,
   DeadLetter,
+  DeadLetterId,
+  DeadLetterPage,
   DeadLetterStore,
   DueRecords,
   DueScope,
+  HeldChanges,
   EmptyReport,
   EmptyScope,
   ParkReport,
   Pending,
+  Settlement,
   StageAnswer,
   StagedPolicies,
   StageCall,
+  StagedMark,
   StagingStats,
   StagingStore,
 } from '../staging-store.js';
 import { parkAll, settleBatch } from './end-batch.js';
+import { MemoryHeld } from './memory-held.js';
 import { emptyShard } from './empty-shard.js';
 import { dueRows, firstAtMs, holdsAny, isPending, markDue, nextDueMs, scopeFilter } from './memory-due.js';
 import { MemoryPolicies } from './memory-policies.js';
 import { MemoryShard } from './memory-shard.js';
+import { settlementOf } from './settlement-of.js';
 import { planStage, writeStage } from './stage-changes.js';
 
 export interface MemoryStagingOptions extends Partial<StagingLimits> {
@@ -46,6 +53,7 @@ export function memoryStaging(options: MemoryStagingOptions = {}): StagingStore 
 class MemoryStaging implements StagingStore {
   readonly shards: number;
   readonly remembersCallsMs: number;
+  readonly held: HeldChanges;
   readonly due: DueRecords;
   readonly policies: StagedPolicies;
   readonly deadLetters: DeadLetterStore;
@@ -59,6 +67,7 @@ class MemoryStaging implements StagingStore {
     this.remembersCallsMs = remembersCallsMs(this.#limits);
     this.#now = options.now ?? Date.now;
     this.policies = new MemoryPolicies(this.#shards, this.#now);
+    this.held = new MemoryHeld(this.#shards, this.#now);
     this.due = {
       next: async () => Array.from({ length: this.shards }, (_, shard) => this.#next(shard)),
       any: async (scope) => [...this.#shards.values()].some((shard) => holdsAny(shard, scope)),
@@ -66,7 +75,8 @@ class MemoryStaging implements StagingStore {
       pending: async (watermarks) => this.#pending(watermarks),
     };
     this.deadLetters = {
-      list: async (page) => this.#letters().slice(page?.offset ?? 0, (page?.offset ?? 0) + (page?.limit ?? 100)),
+      list: async (page) => pageOf(this.#letters(), page),
+      get: async (letter) => this.#shards.get(letter.shard)?.dead.get(letter.id),
       retry: async (letter, retry) => this.#retry(letter, retry?.force ?? false),
       discard: async (letter) => this.#shards.get(letter.shard)?.dead.delete(letter.id) ?? false,
     };
@@ -112,6 +122,13 @@ class MemoryStaging implements StagingStore {
       if (pending !== undefined) found.set(rowKey, pending);
     }
     return found;
+  }
+
+  async settled(marks: readonly StagedMark[]): Promise<readonly Settlement[]> {
+    return marks.map((mark) => {
+      const shard = this.#shards.get(shardOf(mark.rowKey, this.shards));
+      return shard === undefined ? { status: 'lost' } : settlementOf(shard, mark);
+    });
   }
 
   async forget(keys: readonly RowKey[]): Promise<void> {
@@ -172,11 +189,12 @@ class MemoryStaging implements StagingStore {
 
   async stats(): Promise<StagingStats> {
     const pending: Record<string, number> = {};
-    const totals = { inFlight: 0, dead: 0, staged: 0, coalesced: 0, annihilated: 0 };
+    const totals = { inFlight: 0, dead: 0, staged: 0, coalesced: 0, annihilated: 0, held: 0 };
     for (const shard of this.#shards.values()) {
       for (const [entity, count] of shard.pending) if (count > 0) pending[entity] = (pending[entity] ?? 0) + count;
       totals.inFlight += shard.flight?.records.size ?? 0;
       totals.dead += shard.dead.size;
+      totals.held += [...shard.layers.values()].flat().length;
       totals.staged += shard.sequence;
       totals.coalesced += shard.coalesced;
       totals.annihilated += shard.annihilated;
@@ -209,12 +227,14 @@ class MemoryStaging implements StagingStore {
     const shard = this.#shards.get(shardOf(rowKey, this.shards));
     if (shard === undefined) return undefined;
     const { dirty, inFlight, recent } = shard.row(rowKey);
-    if (dirty === undefined && inFlight === undefined && recent === undefined) return undefined;
+    const held = shard.layersOf(rowKey);
+    if (dirty === undefined && inFlight === undefined && recent === undefined && held.length === 0) return undefined;
     const { sequence: _, ...written } = recent ?? { sequence: 0, deleted: false };
     return {
       ...(dirty === undefined ? {} : { dirty }),
       ...(inFlight === undefined ? {} : { inFlight: { record: inFlight, token: shard.flight?.token ?? '' } }),
       ...(recent === undefined ? {} : { recent: written }),
+      ...(held.length > 0 && { held }),
     };
   }
 
@@ -246,7 +266,7 @@ class MemoryStaging implements StagingStore {
     return shards.flatMap((shard) => [...shard.dead.values()].toReversed());
   }
 
-  #retry(which: { readonly shard: number; readonly id: string }, force: boolean): 'staged' | 'newer' | 'absent' {
+  #retry(which: DeadLetterId, force: boolean): 'staged' | 'newer' | 'absent' {
     const shard = this.#shards.get(which.shard);
     const letter = shard?.dead.get(which.id);
     if (shard === undefined || letter === undefined) return 'absent';
@@ -255,7 +275,16 @@ class MemoryStaging implements StagingStore {
     const record = revive(letter.record, row);
     if (record === undefined) throw counterOverflow(letter.rowKey);
     shard.putDirty(letter.rowKey, record, shard.due.get(letter.rowKey) ?? { atMs: this.#now() });
-    shard.dead.delete(which.id);
+    shard.unbury(which.id, letter.rowKey);
     return 'staged';
   }
+}
+
+function pageOf(letters: readonly DeadLetter[], page: DeadLetterPage = {}): readonly DeadLetter[] {
+  const { offset = 0, limit = 100, entity, code } = page;
+  const wanted = letters.filter(
+    (letter) =>
+      (entity === undefined || letter.record.entity === entity) && (code === undefined || letter.code === code),
+  );
+  return wanted.slice(offset, offset + limit);
 }

@@ -1,4 +1,5 @@
-import { coalesceChange } from '../../change/coalesce-change.js';
+import { coalesceChange, recordOf, type RowState } from '../../change/coalesce-change.js';
+import { isKeptOut, withLayers } from '../../change/held-layer.js';
 import { encodeRecord } from '../../change/record-codec.js';
 import type { Change, VersionText } from '../../change/change.js';
 import type { StagedRecord } from '../../change/record.js';
@@ -12,26 +13,42 @@ export interface StagePlan {
   readonly answer: StageAnswer;
   /** Row -> what is dirty afterwards; `undefined`: nothing. */
   readonly rows: ReadonlyMap<RowKey, StagedRecord | undefined>;
+  /** Every change as a record of its own, for those that are held. */
+  readonly records: readonly (StagedRecord | undefined)[];
   readonly coalesced: number;
   readonly annihilated: number;
 }
 
-export function planStage(shard: MemoryShard, call: StageCall, nowMs: number): StagePlan {
+/** @param transaction whose layers the changes lie on, and are to become */
+export function planStage(shard: MemoryShard, call: StageCall, nowMs: number, transaction?: string): StagePlan {
   const rows = new Map<RowKey, StagedRecord | undefined>();
   const versions = new Map<RowKey, VersionText>();
   const refusals = new Map<RowKey, Refusal>();
   const added = new Map<string, number>();
+  const records: (StagedRecord | undefined)[] = [];
   let coalesced = 0;
   let annihilated = 0;
   const other = otherPolicy(shard, call);
-  if (other) return { answer: { status: 'refused', refusals: [other] }, rows, coalesced, annihilated };
+  if (other) return { answer: { status: 'refused', refusals: [other] }, rows, records, coalesced, annihilated };
 
   call.changes.forEach((change, index) => {
     const { rowKey } = change;
     if (refusals.has(rowKey)) return;
+    const layers = shard.layersOf(rowKey);
+    if (isKeptOut(layers, transaction, change.kind)) {
+      refusals.set(rowKey, { rowKey, reason: 'held' });
+      return;
+    }
     const known = shard.row(rowKey);
-    const row = rows.has(rowKey) ? { ...known, dirty: rows.get(rowKey) } : known;
-    const result = coalesceChange(row, change, { sequence: shard.sequence + index + 1, nowMs });
+    const own = layers.filter((layer) => layer.transaction === transaction);
+    const dirty = rows.has(rowKey) ? rows.get(rowKey) : withLayers(known.dirty, own);
+    if (dirty === 'overflow') {
+      refusals.set(rowKey, { rowKey, reason: 'overflow' });
+      return;
+    }
+    const row: RowState = { ...known, dirty };
+    const stamp = { sequence: shard.sequence + index + 1, nowMs };
+    const result = coalesceChange(row, change, stamp);
     if (result.status === 'refused') {
       const { reason, version } = result;
       refusals.set(rowKey, { rowKey, reason, ...(version === undefined ? {} : { version }) });
@@ -48,12 +65,15 @@ export function planStage(shard: MemoryShard, call: StageCall, nowMs: number): S
     adjust(added, row.dirty?.entity, -1);
     adjust(added, record?.entity, 1);
     rows.set(rowKey, record);
+    records.push(transaction === undefined ? undefined : recordOf(row, change, stamp));
     noteVersion(versions, change, record);
   });
 
   const answer: StageAnswer =
-    refusals.size > 0 ? { status: 'refused', refusals: [...refusals.values()] } : { status: 'staged', versions };
-  return { answer, rows, coalesced, annihilated };
+    refusals.size > 0
+      ? { status: 'refused', refusals: [...refusals.values()] }
+      : { status: 'staged', versions, sequence: shard.sequence + call.changes.length, since: shard.since };
+  return { answer, rows, records, coalesced, annihilated };
 }
 
 export function writeStage(shard: MemoryShard, call: StageCall, plan: StagePlan, nowMs: number): void {
@@ -70,7 +90,7 @@ export function writeStage(shard: MemoryShard, call: StageCall, plan: StagePlan,
 }
 
 /** Quiet time after the last change, bounded by the longest wait of the first; what a drain has marked stays marked. */
-function dueTime(
+export function dueTime(
   before: DueTime | undefined,
   record: StagedRecord,
   rules: StageRules | undefined,
@@ -89,7 +109,8 @@ function overLimit(
 ): 'full' | 'too-large' | undefined {
   if (rules === undefined) return undefined;
   const isNewRow = row.dirty === undefined && row.inFlight === undefined;
-  const pending = (shard.pending.get(record.entity) ?? 0) + (added.get(record.entity) ?? 0);
+  const pending =
+    (shard.pending.get(record.entity) ?? 0) + shard.heldOf(record.entity) + (added.get(record.entity) ?? 0);
   if (isNewRow && pending >= rules.maxPending) return 'full';
   return encodeRecord(record).byteLength > rules.maxRecordBytes ? 'too-large' : undefined;
 }

@@ -10,6 +10,8 @@ export interface ShardKeys {
   readonly 'recent:old': string;
   readonly dead: string;
   readonly stats: string;
+  readonly held: string;
+  readonly holds: string;
 }
 
 export type KeyName = keyof ShardKeys;
@@ -27,5 +29,7 @@ export function shardKeys(namespace: string, shard: number): ShardKeys {
     'recent:old': key('recent:old'),
     dead: key('dead'),
     stats: key('stats'),
+    held: key('held'),
+    holds: key('holds'),
   };
 }

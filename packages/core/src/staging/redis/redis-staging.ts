@@ -1,4 +1,4 @@
-import { encodeChanges, encodeOutcomes, encodePlain } from '../../change/record-codec.js';
+import { encodeChanges, encodeOutcomes } from '../../change/record-codec.js';
 import type { BatchOutcome } from '../../change/outcome.js';
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
@@ -9,23 +9,29 @@ import type {
   ClaimRequest,
   DeadLetterStore,
   DueRecords,
+  HeldChanges,
   EmptyReport,
   EmptyScope,
   ParkReport,
   Pending,
+  Settlement,
   StageAnswer,
   StagedPolicies,
   StageCall,
+  StagedMark,
   StagingStats,
   StagingStore,
 } from '../staging-store.js';
 import type { RedisConnection } from './connection.js';
 import { RedisDeadLetters } from './dead-letters.js';
+import { RedisHeld } from './redis-held.js';
 import { beginnings, RedisDue } from './redis-due.js';
 import { RedisPolicies } from './redis-policies.js';
 import { addStats } from './redis-stats.js';
+import { encodeRules } from './rules.js';
 import { batch, pendingOf, rowKey, stageAnswer, text, unreadableRow } from './replies.js';
 import type { Keeping } from './server-checks.js';
+import { settledMarks } from './settled-marks.js';
 import type { ShardScripts } from './shard-scripts.js';
 
 const DOUBT = 'Redis or the database has forgotten something: whether this was written is not known';
@@ -34,6 +40,7 @@ const DOUBT = 'Redis or the database has forgotten something: whether this was w
 export class RedisStaging implements StagingStore {
   readonly shards: number;
   readonly remembersCallsMs: number;
+  readonly held: HeldChanges;
   readonly due: DueRecords;
   readonly policies: StagedPolicies;
   readonly deadLetters: DeadLetterStore;
@@ -45,6 +52,7 @@ export class RedisStaging implements StagingStore {
 
   constructor(connection: RedisConnection, scripts: ShardScripts, limits: StagingLimits, keeping: Keeping) {
     this.shards = scripts.shards;
+    this.held = new RedisHeld(scripts);
     this.due = new RedisDue(scripts);
     this.policies = new RedisPolicies(scripts);
     this.deadLetters = new RedisDeadLetters(scripts);
@@ -82,6 +90,10 @@ export class RedisStaging implements StagingStore {
       }),
     );
     return found;
+  }
+
+  async settled(marks: readonly StagedMark[]): Promise<readonly Settlement[]> {
+    return settledMarks(marks, this.#scripts);
   }
 
   async forget(keys: readonly RowKey[]): Promise<void> {
@@ -140,18 +152,13 @@ export class RedisStaging implements StagingStore {
 
   async #stage(mode: 'check' | 'stage', call: StageCall): Promise<StageAnswer> {
     const { seenMs, seenCalls } = this.#limits;
-    const rules = Object.entries(call.rules).map(
-      ([entity, rule]) =>
-        [entity, [rule.debounceMs, rule.maxDelayMs, rule.maxPending, rule.maxRecordBytes, rule.policy ?? '']] as const,
-    );
-    const changes = encodeChanges(call.changes);
     const reply = await this.#scripts.run(
       'stage',
       call.shard,
       mode,
       call.id,
-      changes,
-      encodePlain(new Map(rules)),
+      encodeChanges(call.changes),
+      encodeRules(call.rules),
       seenMs,
       seenCalls,
     );

@@ -1,5 +1,5 @@
 import type { VersionText } from '../../change/change.js';
-import { decodePlain, decodeRecord, UnreadableRecord } from '../../change/record-codec.js';
+import { decodeLayers, decodePlain, decodeRecord, UnreadableRecord } from '../../change/record-codec.js';
 import type { RecentWrite } from '../../change/coalesce-change.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
@@ -22,8 +22,8 @@ export function stageAnswer(reply: Reply): StageAnswer {
   if (status === 'voided' || status === 'uninitialised') return { status };
   if (status === 'refused') return { status, refusals: refusals(reply) };
   const versions = new Map<RowKey, VersionText>();
-  for (let index = 1; index < reply.length; index += 2) versions.set(rowKey(reply[index]), text(reply[index + 1]));
-  return { status: 'staged', versions };
+  for (let index = 3; index < reply.length; index += 2) versions.set(rowKey(reply[index]), text(reply[index + 1]));
+  return { status: 'staged', versions, sequence: Number(reply[1]), since: text(reply[2]) };
 }
 
 function refusals(reply: Reply): readonly Refusal[] {
@@ -62,19 +62,20 @@ export function batch(shard: number, reply: Reply): Batch {
 export function pendingOf(keys: readonly RowKey[], reply: Reply, into: Map<RowKey, Pending>): void {
   const token = text(reply[1] ?? '');
   keys.forEach((key, index) => {
-    const [dirty, inFlight, recent] = reply.slice(2 + 3 * index, 5 + 3 * index) as (Buffer | null)[];
-    if (!dirty && !inFlight && !recent) return;
+    const [dirty, inFlight, recent, held] = reply.slice(2 + 4 * index, 6 + 4 * index) as (Buffer | null)[];
+    if (!dirty && !inFlight && !recent && !held) return;
     into.set(key, {
-      ...(dirty ? { dirty: readable(key, dirty) } : {}),
-      ...(inFlight ? { inFlight: { record: readable(key, inFlight), token } } : {}),
+      ...(dirty ? { dirty: readable(key, dirty, decodeRecord) } : {}),
+      ...(inFlight ? { inFlight: { record: readable(key, inFlight, decodeRecord), token } } : {}),
       ...(recent ? { recent: recentWrite(recent) } : {}),
+      ...(held ? { held: readable(key, held, decodeLayers) } : {}),
     });
   });
 }
 
-function readable(key: RowKey, bytes: Buffer): StagedRecord {
+function readable<T>(key: RowKey, bytes: Buffer, decode: (bytes: Buffer) => T): T {
   try {
-    return decodeRecord(bytes);
+    return decode(bytes);
   } catch (cause) {
     throw unreadableRow(key, cause);
   }

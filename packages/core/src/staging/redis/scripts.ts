@@ -25,20 +25,45 @@ export const SCRIPTS: {
       | 'empty'
       | 'leave'
       | 'retry'
+      | 'settled'
       | 'dueNext'
       | 'dueHolding'
       | 'dueMake'
       | 'duePending'
       | 'stats'
+      | 'hold'
+      | 'release'
+      | 'holds'
   ]: Script;
 } = {
   adopt: load('adopt', ['chain']),
-  stage: load('stage', ['chain', 'dirty', 'due', 'flight', 'seen', 'seen:old', 'recent', 'recent:old', 'stats']),
+  stage: load('stage', [
+    'chain',
+    'dirty',
+    'due',
+    'flight',
+    'seen',
+    'seen:old',
+    'recent',
+    'recent:old',
+    'stats',
+    'held',
+  ]),
   fence: load('fence', ['chain', 'seen', 'seen:old']),
-  peek: load('peek', ['chain', 'dirty', 'flight', 'recent', 'recent:old']),
+  peek: load('peek', ['chain', 'dirty', 'flight', 'recent', 'recent:old', 'held']),
   claim: load('claim', ['chain', 'dirty', 'due', 'flight']),
-  acknowledge: load('acknowledge', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
-  park: load('park', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats']),
+  acknowledge: load('acknowledge', [
+    'chain',
+    'dirty',
+    'due',
+    'flight',
+    'recent',
+    'recent:old',
+    'dead',
+    'stats',
+    'held',
+  ]),
+  park: load('park', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats', 'held']),
   empty: load('empty', [
     'chain',
     'dirty',
@@ -50,14 +75,42 @@ export const SCRIPTS: {
     'recent:old',
     'dead',
     'stats',
+    'held',
+    'holds',
   ]),
   leave: load('leave', ['chain', 'stats']),
   retry: load('retry', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
+  settled: load('settled', ['chain', 'dirty', 'flight', 'recent', 'recent:old']),
   dueNext: load('due-next', ['chain', 'due']),
   dueHolding: load('due-holding', ['chain', 'stats']),
   dueMake: load('due-make', ['chain', 'due', 'flight']),
   duePending: load('due-pending', ['chain', 'due']),
   stats: load('stats', ['chain', 'flight', 'dead', 'stats', 'dirty', 'due']),
+  hold: load('hold', [
+    'chain',
+    'dirty',
+    'flight',
+    'seen',
+    'seen:old',
+    'recent',
+    'recent:old',
+    'stats',
+    'held',
+    'holds',
+  ]),
+  release: load('release', [
+    'chain',
+    'dirty',
+    'due',
+    'flight',
+    'dead',
+    'stats',
+    'held',
+    'holds',
+    'recent',
+    'recent:old',
+  ]),
+  holds: load('holds', ['chain', 'holds']),
 };
 
 function load(name: string, keys: readonly KeyName[]): Script {

@@ -24,7 +24,7 @@ export class ShardScripts {
   }
 
   /** One call for all shards: only where they are on one server. */
-  async runOnAll(name: 'dueNext' | 'dueHolding', ...args: readonly Argument[]): Promise<Reply> {
+  async runOnAll(name: 'dueNext' | 'dueHolding' | 'holds', ...args: readonly Argument[]): Promise<Reply> {
     const script = SCRIPTS[name];
     const keys = this.#keys.flatMap((_, shard) => this.#named(shard, script.keys));
     return this.#checked(await this.#connection.run(script, keys, [this.#epoch, ...args]));

@@ -56,6 +56,16 @@ export class Bench {
     return this.store.stage(this.call(...changes));
   }
 
+  /** Holds changes in a transaction, above those of its holds that stand. */
+  async hold(transaction: string, standing: readonly string[], ...changes: readonly Partial<Change>[]): Promise<Held> {
+    const call = { ...this.call(...changes), transaction, standing };
+    return { id: call.id, answer: await this.store.held.hold(call) };
+  }
+
+  async release(...ids: readonly string[]): Promise<readonly RowKey[]> {
+    return this.store.held.release(0, new Map(ids.map((id) => [id, []])));
+  }
+
   async peek(rowKey: RowKey = this.row(0)): Promise<Pending> {
     return (await this.store.peek([rowKey])).get(rowKey) ?? {};
   }
@@ -87,6 +97,11 @@ export class Bench {
     await this.end(batch, outcomes);
     return batch;
   }
+}
+
+export interface Held {
+  readonly id: string;
+  readonly answer: StageAnswer;
 }
 
 /** Outcomes, with what a test does not care about filled in. */

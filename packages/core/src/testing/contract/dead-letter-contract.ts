@@ -13,6 +13,13 @@ export function deadLetterContract({ describe, it, expect, onBench }: ContractCo
         const letters = await bench.store.deadLetters.list();
         expect(letters.map((letter) => letter.rowKey)).toEqual([bench.row(2), bench.row(1), bench.row(0)]);
         expect(await bench.store.deadLetters.list({ offset: 1, limit: 1 })).toEqual(letters.slice(1, 2));
+        expect(await bench.store.deadLetters.list({ code: 'CONFLICT' })).toEqual([]);
+        expect(await bench.store.deadLetters.list({ entity: 'Customer' })).toEqual([]);
+        expect(await bench.store.deadLetters.list({ entity: 'Product', code: '23514', limit: 2 })).toEqual(
+          letters.slice(0, 2),
+        );
+        expect(letters[1] && (await bench.store.deadLetters.get(letters[1]))).toEqual(letters[1]);
+        expect(await bench.store.deadLetters.get({ shard: 0, id: '99' })).toBeUndefined();
         expect(letters[0]).toMatchObject({
           shard: 0,
           code: '23514',

@@ -53,7 +53,7 @@ test('H11: a column that an insert does not name takes its default, in a batch w
   ]);
 });
 
-test('H11: counters alone neither compare nor touch the version, next to records that do both', async () => {
+test('H11: counters alone neither compare nor touch the version, next to records that do both, and one that only raises it', async () => {
   const counted = table('wide', wide.columns ? { p0: 'integer', p1: 'integer' } : {}, { counters: { p0: 0 } });
   const sink = fixture.open([counted]);
   await fixture.sql.query('truncate wide; insert into wide (id, version, p0) values (1, 5, 1), (2, 5, 1), (3, 5, 1)');
@@ -64,14 +64,15 @@ test('H11: counters alone neither compare nor touch the version, next to records
   ]);
   {
     await using transaction = await sink.begin([0]);
-    expect((await transaction.write([batch], () => Promise.resolve(new Set()))).get(batch.token)).toEqual(new Map());
+    const outcomes = await transaction.write([batch], () => Promise.resolve(new Set()));
+    expect(outcomes.get(batch.token)).toEqual(new Map([[key('wide', '3'), { kind: 'version', version: '6' }]]));
     await transaction.commit();
   }
   await sink.close();
   expect(await fixture.rows('select version, p0, p1 from wide order by id')).toEqual([
     { version: 5, p0: 3, p1: null },
     { version: 6, p0: 3, p1: 7 },
-    { version: 5, p0: 1, p1: 7 },
+    { version: 6, p0: 1, p1: 7 },
   ]);
 });
 

@@ -100,7 +100,7 @@ describe('a record at rest', () => {
         expect(decodeRecord(encodeRecord(given))).toEqual(given);
       }),
     );
-  });
+  }, 60_000);
 
   test('costs little more than its values', () => {
     const values = { name: '"Ada"', price: '12.50' };

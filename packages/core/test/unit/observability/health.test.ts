@@ -4,7 +4,15 @@ import { judgeHealth, unknownHealth, type HealthQuestion, type Trouble } from '.
 import { TroubleWatch } from '../../../src/observability/trouble-watch.js';
 
 const WELL: Trouble = { isSinkDown: false, silentShards: new Set(), paused: [] };
-const STATS = { pending: { Product: 3, Order: 1 }, inFlight: 0, dead: 2, staged: 9, coalesced: 0, annihilated: 0 };
+const STATS = {
+  pending: { Product: 3, Order: 1 },
+  inFlight: 0,
+  dead: 2,
+  staged: 9,
+  coalesced: 0,
+  annihilated: 0,
+  held: 0,
+};
 
 describe('health', () => {
   test('is up while changes wait no longer than they may, and dead letters alone change nothing', () => {

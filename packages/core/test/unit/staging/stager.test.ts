@@ -37,7 +37,7 @@ async function makeStager(adopted: readonly number[] = [0, 1]) {
 }
 
 describe('one shard', () => {
-  test('takes one call, and the caller learns the versions of all rows', async () => {
+  test('takes one call, and the caller learns the versions of all rows, and by which sequence to ask for them', async () => {
     const { line, stager, rules } = await makeStager();
     await stager.stageAll([{ ...plusOne(row(0)), kind: 'delete', base: '5' }], rules);
     const result = await stager.stageAll(
@@ -54,6 +54,12 @@ describe('one shard', () => {
         [row(0, 1), '1'],
         [row(0, 2), undefined],
       ]),
+      marks: new Map(
+        [row(0), row(0, 1), row(0, 2)].map((rowKey, index) => [
+          rowKey,
+          { rowKey, sequence: index + 2, since: expect.any(String) as string },
+        ]),
+      ),
       refused: [],
       unknown: [],
       dropped: [],
@@ -140,6 +146,7 @@ describe('several shards', () => {
     const result = await stager.stageAll([plusOne(row(0)), plusOne(row(1))], rules);
     expect(result).toEqual({
       staged: new Map(),
+      marks: new Map(),
       refused: [{ rowKey: row(1), reason: 'deleted' }],
       unknown: [],
       dropped: [],
@@ -172,6 +179,12 @@ describe('several shards', () => {
 
 test('nothing to stage is nothing to send', async () => {
   const { line, stager, rules } = await makeStager();
-  expect(await stager.stageAll([], rules)).toEqual({ staged: new Map(), refused: [], unknown: [], dropped: [] });
+  expect(await stager.stageAll([], rules)).toEqual({
+    staged: new Map(),
+    marks: new Map(),
+    refused: [],
+    unknown: [],
+    dropped: [],
+  });
   expect(line.sent).toEqual([]);
 });

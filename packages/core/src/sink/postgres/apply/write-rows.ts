@@ -68,9 +68,7 @@ export function writtenAs(
 ): Outcome | undefined {
   if (record.kind === 'delete' || format === undefined || shown === null) return undefined;
   if (record.version === undefined) {
-    return record.kind === 'update' || record.kind === 'increment'
-      ? undefined
-      : { kind: 'version', version: format.parse(shown) };
+    return record.kind === 'increment' ? undefined : { kind: 'version', version: format.parse(shown) };
   }
   return shown === format.shown(record.version) ? undefined : { kind: 'version', version: format.parse(shown) };
 }

@@ -20,7 +20,7 @@ export function replaceRows(table: Table, items: readonly Item[], format: Versio
     const value = ours?.value === undefined ? 'default' : plusDelta(assigned(ours), ours.delta);
     return `${quoted(column.name)} = ${value}`;
   });
-  const version = versionAssignment(items, format);
+  const version = versionAssignment(items, format, mask);
   const guarded = guard(table, items, format, mask);
   const fields = [
     ...keyFields(table.key),

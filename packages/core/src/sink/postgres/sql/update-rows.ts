@@ -19,7 +19,7 @@ export function updateRows(table: Table, items: readonly Item[], format: Version
     const base = has === undefined ? assigned(property) : `case when ${has} then ${assigned(property)} else ${row} end`;
     return `${quoted(column.name)} = ${plusDelta(base, delta)}`;
   });
-  const version = versionAssignment(items, format);
+  const version = versionAssignment(items, format, mask);
   const guarded = guard(table, items, format, mask);
   const fields = [
     ...keyFields(table.key),
@@ -37,19 +37,37 @@ returning s.i, ${versionText(table, format)}`;
   return { text, json: recordsJson(items, fields) };
 }
 
-/** A record without a version (counters alone, or a policy that does not look) leaves the row's as it is. */
+/**
+ * The row's new version. Counters alone leave it as it is. An update without one has not seen the row: it raises whatever version the row has, because whoever holds that one has not seen the
+ * update.
+ */
 export function versionAssignment(
   items: readonly Item[],
   format: VersionFormat | undefined,
+  mask: Mask,
 ): { fields: Field[]; assignments: string[] } {
-  if (format === undefined || !items.some(({ record }) => record.version !== undefined))
-    return { fields: [], assignments: [] };
+  if (format === undefined) return { fields: [], assignments: [] };
+  const current = `t.${format.name}`;
+  const isBlind = items.some(isUnseen) ? mask.condition(isUnseen) : 'false';
+  const unstated = raisedWhere(isBlind, current, format);
+  if (!items.some(({ record }) => record.version !== undefined))
+    return { fields: [], assignments: unstated === current ? [] : [`${format.name} = ${unstated}`] };
   const field: Field = {
     name: 'v',
     type: format.type,
     text: ({ record }) => (record.version === undefined ? undefined : format.json(record.version)),
   };
-  return { fields: [field], assignments: [`${format.name} = coalesce(${format.value('s.v')}, t.${format.name})`] };
+  return { fields: [field], assignments: [`${format.name} = coalesce(${format.value('s.v')}, ${unstated})`] };
+}
+
+function isUnseen({ record }: Item): boolean {
+  return record.kind === 'update' && record.version === undefined;
+}
+
+function raisedWhere(condition: string | undefined, current: string, format: VersionFormat): string {
+  if (condition === 'false') return current;
+  const next = format.next(current);
+  return condition === undefined ? next : `case when ${condition} then ${next} else ${current} end`;
 }
 
 /** An update has to set something; a record without any change still wants to know whether its row is there. */

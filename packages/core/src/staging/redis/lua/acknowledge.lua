@@ -1,6 +1,6 @@
 -- Ends a batch as its ledger row says, record by record, and makes its token the last acknowledged one.
 --
--- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead  KEYS[8] stats
+-- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead  KEYS[8] stats  KEYS[9] held
 -- ARGV  epoch, token, outcomes that are not "applied": row key -> parts, life of what is remembered (ms), rows remembered per generation
 -- returns  {'done'} | {'absent'} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
@@ -11,6 +11,7 @@ local recent = KEYS[5]
 local recent_old = KEYS[6]
 local dead = KEYS[7]
 local stats = KEYS[8]
+local held = KEYS[9]
 local epoch, token, outcomes = ARGV[1], ARGV[2], cmsgpack.unpack(ARGV[3])
 local remember_ms, remember_rows = tonumber(ARGV[4]), tonumber(ARGV[5])
 
@@ -20,14 +21,18 @@ local remember_ms, remember_rows = tonumber(ARGV[4]), tonumber(ARGV[5])
 -- include: recent
 -- include: generations
 -- include: counts
+-- include: letters
 -- include: bury
 -- include: settle
+-- include: held
+-- include: retell
 
-local head = redis.call('HMGET', chain, 'epoch', 'token', 'recentAt', 'horizon')
+local head = redis.call('HMGET', chain, 'epoch', 'token', 'recentAt', 'horizon', 'held')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 if head[2] ~= token then return { 'absent' } end
 
+any_held = head[5] and head[5] ~= '0'
 local now, horizon = now_ms(), tonumber(head[4])
 local records = redis.call('HGETALL', flight)
 redis.call('DEL', flight)
@@ -39,10 +44,13 @@ for index = 1, #records, 2 do
   local record, outcome = decode(bytes), outcomes[row_key]
   if not record then
     bury(row_key, outcome and outcome[CODE] or 'UNREADABLE', outcome and outcome[REASON] or 'Its bytes are no record', token, now, bytes)
+    if any_held then retell(row_key, nil, { 'superseded', '' }, known_dirty(row_key)) end
   else
     count(record[ENTITY], -1)
     if outcome and outcome[1] == 'again' then horizon = math.max(horizon, outcome[DELAY]) end
+    local before = any_held and known_dirty(row_key)
     settle(row_key, record, outcome, now, written)
+    if any_held then retell(row_key, record, outcome, before) end
   end
 end
 

@@ -11,5 +11,5 @@ local epoch, last_token = ARGV[1], ARGV[2]
 local present = redis.call('HGET', chain, 'epoch')
 if present then return present == epoch and { 'present' } or { 'epoch', present } end
 local now = now_ms()
-redis.call('HSET', chain, 'epoch', epoch, 'last', last_token, 'sequence', 0, 'horizon', 0, 'coalesced', 0, 'annihilated', 0, 'seenAt', now, 'seenFrom', 0, 'recentAt', now)
+redis.call('HSET', chain, 'epoch', epoch, 'last', last_token, 'sequence', 0, 'horizon', 0, 'coalesced', 0, 'annihilated', 0, 'seenAt', now, 'seenFrom', 0, 'recentAt', now, 'since', now)
 return { 'adopted' }

@@ -1,6 +1,6 @@
 -- Throws away what is pending, remembered and dead of some tables, or forgets the shard altogether. Its caller holds the shard in the database, so that no batch is committed meanwhile.
 --
--- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] seen  KEYS[6] seen_old  KEYS[7] recent  KEYS[8] recent_old  KEYS[9] dead  KEYS[10] stats
+-- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] seen  KEYS[6] seen_old  KEYS[7] recent  KEYS[8] recent_old  KEYS[9] dead  KEYS[10] stats  KEYS[11] held  KEYS[12] holds
 -- ARGV  epoch, last token that the database knows, 'all' | 'tables', beginnings of row keys ...
 -- returns  {'emptied', records, dead letters} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
@@ -13,13 +13,18 @@ local recent = KEYS[7]
 local recent_old = KEYS[8]
 local dead = KEYS[9]
 local stats = KEYS[10]
+local held = KEYS[11]
+local holds = KEYS[12]
 local epoch, last_token, scope = ARGV[1], ARGV[2], ARGV[3]
 local WANTED_FROM = 4
 
 -- include: bulk
 -- include: record
 -- include: counts
+-- include: letters
 -- include: in-scope
+-- include: held
+-- include: forget-layers
 
 local head = redis.call('HMGET', chain, 'epoch', 'token')
 if not head[1] then return { 'uninitialised' } end
@@ -27,7 +32,7 @@ if head[1] ~= epoch then return { 'epoch', head[1] } end
 
 if scope == 'all' then
   local emptied = { 'emptied', redis.call('HLEN', dirty) + redis.call('HLEN', flight), redis.call('HLEN', dead) }
-  redis.call('DEL', chain, dirty, due, flight, seen, seen_old, recent, recent_old, dead, stats)
+  redis.call('DEL', chain, dirty, due, flight, seen, seen_old, recent, recent_old, dead, stats, held, holds)
   return emptied
 end
 
@@ -38,7 +43,10 @@ local function take_records(key)
   for index = 1, #pending, 2 do
     if in_scope(pending[index]) then
       local record = decode(pending[index + 1])
-      if record then count(record[ENTITY], -1) end
+      if record then
+        count(record[ENTITY], -1)
+        note_letter(pending[index], 0, record[FIRST], record[LAST], 'EMPTIED')
+      end
       append(gone, pending[index])
     end
   end
@@ -61,6 +69,13 @@ local function forget(key)
   send('HDEL', key, gone)
 end
 
+local function forget_held()
+  any_held = true
+  for _, row_key in ipairs(redis.call('HKEYS', held)) do
+    if in_scope(row_key) then take_layers(row_key, function() return true end) end
+  end
+end
+
 local function discard_letters()
   local gone = {}
   local letters = redis.call('HGETALL', dead)
@@ -77,6 +92,7 @@ send('ZREM', due, waiting)
 if #flying > 0 then end_batch(head[2]) end
 forget(recent)
 forget(recent_old)
+forget_held()
 local letters = discard_letters()
 write_counts()
 return { 'emptied', #waiting + #flying, letters }

@@ -10,10 +10,10 @@ local epoch, call_id = ARGV[1], ARGV[2]
 
 -- include: seen
 
-local present = redis.call('HGET', chain, 'epoch')
-if not present then return { 'uninitialised' } end
-if present ~= epoch then return { 'epoch', present } end
+local head = redis.call('HMGET', chain, 'epoch', 'since')
+if not head[1] then return { 'uninitialised' } end
+if head[1] ~= epoch then return { 'epoch', head[1] } end
 local answered = redis.call('HGET', seen, call_id) or redis.call('HGET', seen_old, call_id)
-if answered then return seen_answer(answered) end
+if answered then return seen_answer(answered, head[2]) end
 redis.call('HSET', seen, call_id, cmsgpack.pack({ 'voided' }))
 return { 'voided' }

@@ -16,7 +16,8 @@ if head ~= epoch then return { 'epoch', head } end
 local function state_of(entity)
   local known = redis.call('HMGET', chain, 'f:' .. entity, 't:' .. entity)
   if known[1] == 'left' then return 'left' end
-  if tonumber(redis.call('HGET', stats, 'p:' .. entity) or 0) > 0 then return 'pending' end
+  local counts = redis.call('HMGET', stats, 'p:' .. entity, 'h:' .. entity)
+  if tonumber(counts[1] or 0) > 0 or tonumber(counts[2] or 0) > 0 then return 'pending' end
   if known[2] and now_ms() - tonumber(known[2]) < quiet then return 'staged' end
   return 'left'
 end

@@ -1,23 +1,30 @@
 -- Heals a broken chain: parks everything that is pending, except what the database can settle by a version, and lets the chain go on from the database's last token.
 -- Changes nothing if the chain is not what the caller saw.
 --
--- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] dead  KEYS[6] stats
+-- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead  KEYS[8] stats  KEYS[9] held
 -- ARGV  epoch, token seen in flight or '', last token seen, last token that the database knows, 'park' or 'apply', reason
 -- returns  {'parked', parked, doubtful} | {'moved'} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local due = KEYS[3]
 local flight = KEYS[4]
-local dead = KEYS[5]
-local stats = KEYS[6]
+local recent = KEYS[5]
+local recent_old = KEYS[6]
+local dead = KEYS[7]
+local stats = KEYS[8]
+local held = KEYS[9]
 local epoch, seen_token, seen_last, last_token, on_loss, reason = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
 -- include: time
 -- include: bulk
 -- include: merge
 -- include: counts
+-- include: letters
 -- include: bury
+-- include: doubt
 -- include: park-row
+-- include: held
+-- include: doubt-layers
 
 local head = redis.call('HMGET', chain, 'epoch', 'token', 'last')
 if not head[1] then return { 'uninitialised' } end
@@ -37,12 +44,13 @@ end
 for index = 1, #flying, 2 do
   parked = parked + put_together(waiting, flying[index], flying[index + 1], token, now)
 end
+if on_loss == 'park' then doubt_layers(waiting) end
 for row_key, bytes in pairs(waiting) do
   local stays, is_doubtful = park_row(row_key, bytes, token, now)
   if is_doubtful then doubtful = doubtful + 1 end
   if not stays then parked = parked + 1 end
 end
 
-redis.call('HSET', chain, 'last', last_token)
+redis.call('HSET', chain, 'last', last_token, 'since', now)
 write_counts()
 return { 'parked', parked, doubtful }

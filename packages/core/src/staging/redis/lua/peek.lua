@@ -1,18 +1,19 @@
 -- What is pending of some rows, and what is remembered: in one step, because a claim moves a record from one place to the other.
 --
--- KEYS[1] chain  KEYS[2] dirty  KEYS[3] flight  KEYS[4] recent  KEYS[5] recent_old
+-- KEYS[1] chain  KEYS[2] dirty  KEYS[3] flight  KEYS[4] recent  KEYS[5] recent_old  KEYS[6] held
 -- ARGV  epoch, row keys ...
--- returns  {'found', token in flight or false, then per row: dirty, in flight, remembered (each bytes or false)} | {'uninitialised'} | {'epoch', epoch}
+-- returns  {'found', token in flight or false, then per row: dirty, in flight, remembered, held (each bytes or false)} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local flight = KEYS[3]
 local recent = KEYS[4]
 local recent_old = KEYS[5]
+local held = KEYS[6]
 local epoch = ARGV[1]
 
 -- include: bulk
 
-local head = redis.call('HMGET', chain, 'epoch', 'token')
+local head = redis.call('HMGET', chain, 'epoch', 'token', 'held')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 local row_keys = {}
@@ -21,11 +22,13 @@ for index = 2, #ARGV do
 end
 local waiting, remembered, forgotten = get_all(dirty, row_keys), get_all(recent, row_keys), get_all(recent_old, row_keys)
 local flying = head[2] and get_all(flight, row_keys)
+local layers = head[3] and head[3] ~= '0' and get_all(held, row_keys)
 
 local found = { 'found', head[2] }
 for index = 1, #row_keys do
   found[#found + 1] = waiting[index]
   found[#found + 1] = flying and flying[index]
   found[#found + 1] = remembered[index] or forgotten[index]
+  found[#found + 1] = layers and layers[index]
 end
 return found

@@ -16,6 +16,7 @@ local epoch, id, force = ARGV[1], ARGV[2], ARGV[3]
 -- include: time
 -- include: merge
 -- include: recent
+-- include: letters
 -- include: counts
 -- include: revive
 
@@ -35,6 +36,7 @@ local row = { dirty = newer and decode(newer), flight = flying and decode(flying
 if not record then
   if newer or flying then return { 'newer' } end
   redis.call('HDEL', dead, id)
+  drop_letter(row_key, tonumber(id))
   redis.call('HSET', dirty, row_key, bytes)
   redis.call('ZADD', due, now_ms(), row_key)
   return { 'staged' }
@@ -47,6 +49,7 @@ local revived = record
 if late then revived = revive(record, row) end
 if not revived then return { 'overflow', row_key } end
 redis.call('HDEL', dead, id)
+drop_letter(row_key, tonumber(id))
 redis.call('HSET', dirty, row_key, cmsgpack.pack(revived))
 redis.call('ZADD', due, 'NX', now_ms(), row_key)
 if row.dirty then count(row.dirty[ENTITY], -1) end

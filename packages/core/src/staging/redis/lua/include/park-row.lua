@@ -1,12 +1,5 @@
 -- What becomes of one row when everything is parked.
--- Needs: dirty, due, on_loss, reason, and what merge, counts and bury bring
-
--- Whether the database can tell by a version if the record was written already.
-local function settled_by_version(record)
-  local kind = record[KIND]
-  if kind ~= 'update' and kind ~= 'replace' and kind ~= 'delete' then return false end
-  return record[BASE] ~= '' and record[BASE] ~= 'conflict' and not next(record[DELTAS])
-end
+-- Needs: dirty, due, on_loss, reason, and what merge, counts, bury and doubt bring
 
 -- Lays what was in flight under what is dirty; answers how many records had to be parked for it.
 local function put_together(waiting, row_key, bytes, token, now)

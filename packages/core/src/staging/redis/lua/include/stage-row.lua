@@ -1,5 +1,5 @@
 -- What is known of one row while a call is computed, and the limits that hold for it.
--- Needs: dirty, flight, stats, recent, recent_old
+-- Needs: dirty, flight, stats, recent, recent_old, and what held brings
 
 -- What was written last counts only where nothing that is pending carries a version.
 local function recalled(row, row_key)
@@ -11,15 +11,19 @@ local function recalled(row, row_key)
 end
 
 -- nil: what is pending of the row cannot be read.
-local function load_row(row_key, in_flight)
-  local row = { pending = '', version = '', deleted = false }
+local function load_row(row_key, in_flight, mine)
+  local row = { pending = '', version = '', deleted = false, layers = load_layers(row_key) }
   local bytes = redis.call('HGET', dirty, row_key)
   if bytes then
     row.dirty = decode(bytes)
     if not row.dirty then return nil end
     row.was_dirty = true
-    row.pending = known_version(row.dirty)
   end
+  if mine and #row.layers > 0 then
+    row.dirty = with_layers(row.dirty, row.layers, mine)
+    row.is_too_much = row.dirty == false
+  end
+  if row.dirty then row.pending = known_version(row.dirty) end
   bytes = in_flight and redis.call('HGET', flight, row_key)
   if bytes then
     row.flight = decode(bytes)
@@ -40,7 +44,8 @@ local function set_dirty(row, row_key, record)
 end
 
 local function pending_records(entity)
-  return (tonumber(redis.call('HGET', stats, 'p:' .. entity) or '0')) + (counts[entity] or 0)
+  local waiting = any_held and redis.call('HGET', stats, 'h:' .. entity) or '0'
+  return tonumber(redis.call('HGET', stats, 'p:' .. entity) or '0') + tonumber(waiting) + (counts[entity] or 0)
 end
 
 -- The record is encoded here, once; its bytes are what is written.

@@ -1,0 +1,132 @@
+import { helper, Reference, Utils, type AnyEntity, type EntityName, type Platform } from '@mikro-orm/core';
+import type { Change, VersionText } from '../../change/change.js';
+import type { RowKey } from '../../change/row-key.js';
+import { SpillwayError } from '../../errors.js';
+import type { StagedMark } from '../../staging/staging-store.js';
+import { entityRowKey, incompleteKey, knownRowKey } from '../describe/entity-key.js';
+import type { TypeRegistry } from '../describe/type-registry.js';
+import type { WriteBehindType } from '../describe/write-behind-type.js';
+import type { Engine } from '../engine.js';
+import { versionValue } from '../values/version-text.js';
+import { buildIncrement, type Increments } from '../write/build-increment.js';
+import { buildPatch, type PatchOptions } from '../write/build-patch.js';
+import { changesError } from '../write/refusal-error.js';
+import { pendingRow, type PendingRow } from './pending-row.js';
+import type { Receipt, WrittenOptions } from './receipt.js';
+import type { SqlRowCalls } from './sql-row-calls.js';
+
+/** What row calls need of the engine. */
+export interface RowEngine extends Engine {
+  written(marks: readonly StagedMark[], options?: WrittenOptions): Promise<void>;
+}
+
+/** Changes of rows that nobody has loaded, what is pending of a row, and waiting until it is written: what the service and the repositories offer alike. */
+export class RowCalls {
+  readonly #types: TypeRegistry;
+  readonly #engine: RowEngine;
+  readonly #platform: Platform;
+  readonly #bySql: SqlRowCalls | undefined;
+
+  /** @param bySql who answers where staging is turned off */
+  constructor(types: TypeRegistry, engine: RowEngine, platform: Platform, bySql?: SqlRowCalls) {
+    this.#bySql = bySql;
+    this.#types = types;
+    this.#engine = engine;
+    this.#platform = platform;
+  }
+
+  async patch(entity: EntityName, key: unknown, changes: object, options: PatchOptions = {}): Promise<Receipt> {
+    if (this.#bySql) return this.#bySql.patch(this.#types.namedOrRefused(entity), key, changes, options);
+    const type = this.#stagedType(entity, 'Use em.nativeUpdate()');
+    return this.#stage(type, key, buildPatch(type, key, changes, options, this.#platform));
+  }
+
+  async increment(entity: EntityName, key: unknown, increments: Increments): Promise<Receipt> {
+    if (this.#bySql) return this.#bySql.increment(this.#types.namedOrRefused(entity), key, increments);
+    const type = this.#stagedType(entity, 'Use em.nativeUpdate() with raw(), or @WriteBehind with counters');
+    return this.#stage(type, key, buildIncrement(type, key, increments));
+  }
+
+  async pending(entity: EntityName, key: unknown): Promise<PendingRow | undefined> {
+    const type = this.#types.namedOrRefused(entity);
+    const rowKey = entityRowKey(type, key);
+    if (rowKey === undefined) throw incompleteKey(type);
+    return pendingRow(type, (await this.#engine.pending.peek([rowKey])).get(rowKey), this.#platform);
+  }
+
+  async written(entities: AnyEntity | readonly AnyEntity[], options?: WrittenOptions): Promise<void> {
+    await this.#engine.written(await this.#marksOf(listOf(entities)), options);
+  }
+
+  /** For entities that have just been flushed. `keys`: as they were before they were removed. */
+  receipt(entities: readonly AnyEntity[], keys: Receipt['keys'] = entities.map(primaryKey)): Receipt {
+    const marks = entities.flatMap((entity) => this.#engine.marks.of(entity) ?? []);
+    return {
+      keys,
+      versions: entities.map((entity) => {
+        const version = helper(entity).__meta.versionProperty;
+        return version === undefined ? undefined : (Reflect.get(entity, version) as number | Date | undefined);
+      }),
+      written: async (options) => this.#engine.written(marks, options),
+    };
+  }
+
+  async #stage(type: WriteBehindType, key: unknown, change: Change): Promise<Receipt> {
+    const result = await this.#engine.stage([change]);
+    if (!result.staged.has(change.rowKey)) throw changesError([change], result, this.#engine);
+    const mark = result.marks.get(change.rowKey);
+    return {
+      keys: [key] as Receipt['keys'],
+      versions: [versionOf(type, result.staged.get(change.rowKey))],
+      written: async (options) => this.#engine.written(mark ? [mark] : [], options),
+    };
+  }
+
+  /** Of an entity that this process has not flushed, all that is pending of its row counts. */
+  async #marksOf(entities: readonly AnyEntity[]): Promise<readonly StagedMark[]> {
+    const marks: StagedMark[] = [];
+    const unknown: RowKey[] = [];
+    for (const entity of entities) {
+      const mark = this.#engine.marks.of(entity);
+      const type = this.#types.of(helper(entity).__meta);
+      const rowKey = type && knownRowKey(type, entity);
+      if (mark) marks.push(mark);
+      else if (rowKey !== undefined) unknown.push(rowKey);
+    }
+    if (unknown.length === 0) return marks;
+    for (const [rowKey, { dirty, inFlight }] of await this.#engine.pending.peek(unknown)) {
+      const newest = dirty ?? inFlight?.record;
+      if (newest) marks.push({ rowKey, sequence: newest.last });
+    }
+    return marks;
+  }
+
+  #stagedType(entity: EntityName, remedy: string): WriteBehindType {
+    const type = this.#types.namedOrRefused(entity);
+    if (type.policy.mode !== 'through') return type;
+    throw new SpillwayError(
+      'CONFIG_INVALID',
+      `${type.meta.className} is written through: nothing of it is staged. ${remedy}`,
+    );
+  }
+}
+
+/** An entity, a reference to one, or several. */
+function listOf(entities: AnyEntity | readonly AnyEntity[]): readonly AnyEntity[] {
+  return [entities].flat().map((given) => {
+    const entity: unknown = Reference.unwrapReference(given);
+    if (Utils.isEntity<AnyEntity>(entity)) return entity;
+    throw new SpillwayError(
+      'CONFIG_INVALID',
+      `written() waits for entities, and was given a ${typeof given}. Give it the entity that was flushed, or an array of them`,
+    );
+  });
+}
+
+export function primaryKey(entity: AnyEntity): Receipt['keys'][number] {
+  return helper(entity).getPrimaryKey();
+}
+
+function versionOf(type: WriteBehindType, version: VersionText | undefined): number | Date | undefined {
+  return type.version && version !== undefined ? versionValue(version, type.version.kind) : undefined;
+}

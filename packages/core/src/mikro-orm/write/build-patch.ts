@@ -1,0 +1,74 @@
+import { isRaw, ReferenceKind, type Platform } from '@mikro-orm/core';
+import type { Change } from '../../change/change.js';
+import { SpillwayError } from '../../errors.js';
+import { entityRowKey, incompleteKey } from '../describe/entity-key.js';
+import type { WriteBehindType } from '../describe/write-behind-type.js';
+import { valueTexts } from '../values/value-texts.js';
+import { nextVersion, versionText } from '../values/version-text.js';
+import { directPayload } from './direct-payload.js';
+
+export interface PatchOptions {
+  /** The version that the row has to have; without one the last write wins. Either way the row's version is raised. */
+  readonly version?: number | bigint | Date;
+}
+
+/**
+ * New values of some properties of a row that nobody has loaded. Counters are assigned like everything else: whoever names a value means it.
+ * @throws SpillwayError `CONFIG_INVALID` for what a patch cannot set, by name.
+ */
+export function buildPatch(
+  type: WriteBehindType,
+  key: unknown,
+  changes: object,
+  { version }: PatchOptions,
+  platform: Platform,
+): Change {
+  const rowKey = entityRowKey(type, key);
+  if (rowKey === undefined) throw incompleteKey(type);
+  const payload: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(changes)) {
+    if (value !== undefined) payload[name] = patchedValue(type, name, value, platform);
+  }
+  const values = valueTexts(type, payload);
+  if (Object.keys(values).length === 0) throw invalid(type, 'it sets no property');
+  return {
+    kind: 'update',
+    entity: type.meta.className,
+    rowKey,
+    ...expected(type, version),
+    values,
+    deltas: {},
+    originals: {},
+  };
+}
+
+/** Without a version to expect there is none to give either: the statement raises whatever the row has. */
+function expected(type: WriteBehindType, version: PatchOptions['version']): Pick<Change, 'base' | 'version'> {
+  if (version === undefined) return {};
+  if (!type.version) throw invalid(type, 'it expects a version, but the entity has no version property');
+  const base = versionText(version, type.version.kind);
+  return { ...(base !== undefined && { base }), version: nextVersion(base, type.version.kind, Date.now()) };
+}
+
+function patchedValue(type: WriteBehindType, name: string, value: unknown, platform: Platform): unknown {
+  const property = type.meta.properties[name];
+  if (!property) throw invalid(type, `it has no property "${name}"`);
+  if (property.primary) throw invalid(type, `"${name}" is part of the primary key, which never changes`);
+  if (property.version)
+    throw invalid(type, `"${name}" is the version, which is raised by itself. Give the expected one as { version }`);
+  if (isRaw(value)) throw invalid(type, `"${name}" is given as raw(). Use em.nativeUpdate(), which goes by SQL then`);
+  if (value === null && !property.nullable) throw invalid(type, `"${name}" cannot be null`);
+  const payload = directPayload(type, { [name]: value }, 'data', platform);
+  if (payload) return payload[name];
+  const isPart = property.kind === ReferenceKind.EMBEDDED || !type.values.has(name) || type.closing.has(name);
+  throw invalid(
+    type,
+    isPart
+      ? `"${name}" is no value of one column. Load the entity and change it there`
+      : `"${name}" cannot be ${typeof value === 'object' ? 'such an object' : `a ${typeof value}`}`,
+  );
+}
+
+function invalid(type: WriteBehindType, what: string): SpillwayError {
+  return new SpillwayError('CONFIG_INVALID', `A patch of ${type.meta.className} cannot be staged: ${what}`);
+}

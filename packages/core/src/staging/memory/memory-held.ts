@@ -1,0 +1,120 @@
+import { type HeldLayer, releasedRecord } from '../../change/held-layer.js';
+import { settledByVersion } from '../../change/doubt.js';
+import { mergeRecords } from '../../change/merge-records.js';
+import type { StagedRecord } from '../../change/record.js';
+import type { RowKey } from '../../change/row-key.js';
+import type { HeldChanges, Hold, HoldCall, StageAnswer, StageRules } from '../staging-store.js';
+import { DOUBT } from './end-batch.js';
+import { notePolicies } from './memory-policies.js';
+import type { MemoryShard } from './memory-shard.js';
+import { dueTime, planStage } from './stage-changes.js';
+
+/** What transactions that have not ended hold, beside the shards' other maps. */
+export class MemoryHeld implements HeldChanges {
+  readonly #shards: ReadonlyMap<number, MemoryShard>;
+  readonly #now: () => number;
+
+  constructor(shards: ReadonlyMap<number, MemoryShard>, now: () => number) {
+    this.#shards = shards;
+    this.#now = now;
+  }
+
+  async hold(call: HoldCall): Promise<StageAnswer> {
+    const shard = this.#shards.get(call.shard);
+    if (shard === undefined) return { status: 'uninitialised' };
+    const seen = shard.seen.get(call.id);
+    if (seen !== undefined) return seen;
+    forgetFallen(shard, call);
+    const nowMs = this.#now();
+    const plan = planStage(shard, call, nowMs, call.transaction);
+    if (plan.answer.status !== 'staged') return plan.answer;
+    call.changes.forEach(({ rowKey }, index) => {
+      const record = plan.records[index];
+      const layer = record && { id: call.id, transaction: call.transaction, record };
+      if (layer) shard.setLayers(rowKey, [...shard.layersOf(rowKey), layer]);
+    });
+    notePolicies(shard, call, nowMs);
+    const { transaction, rules } = call;
+    shard.holds.set(call.id, { transaction, rules, rows: [...plan.rows.keys()], atMs: nowMs });
+    shard.seen.set(call.id, plan.answer);
+    return plan.answer;
+  }
+
+  async release(shardNumber: number, holds: ReadonlyMap<string, readonly RowKey[]>): Promise<readonly RowKey[]> {
+    const shard = this.#shards.get(shardNumber);
+    if (shard === undefined) return [];
+    const nowMs = this.#now();
+    const known = knownOf(shard, [...holds.keys()]);
+    const released = new Set<RowKey>();
+    for (const [rowKey, layers] of takeLayers(shard, known)) {
+      for (const { id, record } of layers) {
+        if (holds.get(id)?.includes(rowKey)) continue;
+        shard.sequence += 1;
+        releaseLayer(shard, rowKey, record, shard.holds.get(id)?.rules[record.entity], nowMs);
+        released.add(rowKey);
+      }
+    }
+    for (const id of known) shard.holds.delete(id);
+    return [...released];
+  }
+
+  async drop(shardNumber: number, ids: readonly string[]): Promise<number> {
+    const shard = this.#shards.get(shardNumber);
+    if (shard === undefined) return 0;
+    const known = knownOf(shard, ids);
+    takeLayers(shard, known);
+    for (const id of known) shard.holds.delete(id);
+    return known.size;
+  }
+
+  async list(): Promise<readonly Hold[]> {
+    const nowMs = this.#now();
+    return [...this.#shards].flatMap(([shard, { holds }]) =>
+      [...holds].map(([id, { transaction, atMs }]) => ({ shard, id, transaction, ageMs: Math.max(0, nowMs - atMs) })),
+    );
+  }
+}
+
+function knownOf(shard: MemoryShard, ids: readonly string[]): ReadonlySet<string> {
+  return new Set(ids.filter((id) => shard.holds.has(id)));
+}
+
+/** Takes the layers of these holds off their rows, and answers them. */
+function takeLayers(shard: MemoryShard, ids: ReadonlySet<string>): ReadonlyMap<RowKey, readonly HeldLayer[]> {
+  const taken = new Map<RowKey, readonly HeldLayer[]>();
+  const rows = new Set([...ids].flatMap((id) => shard.holds.get(id)?.rows ?? []));
+  for (const rowKey of [...rows].toSorted()) {
+    const { mine = [], others = [] } = Object.groupBy(shard.layersOf(rowKey), ({ id }) =>
+      ids.has(id) ? 'mine' : 'others',
+    );
+    taken.set(rowKey, mine);
+    shard.setLayers(rowKey, others);
+  }
+  return taken;
+}
+
+/** A hold that was rolled back with a savepoint, or that the transaction knows nothing of, must not be built upon. */
+function forgetFallen(shard: MemoryShard, { changes, transaction, standing }: HoldCall): void {
+  for (const { rowKey } of changes) {
+    const stands = ({ id, transaction: owner }: HeldLayer): boolean => owner !== transaction || standing.includes(id);
+    shard.setLayers(rowKey, shard.layersOf(rowKey).filter(stands));
+  }
+}
+
+function releaseLayer(
+  shard: MemoryShard,
+  rowKey: RowKey,
+  held: StagedRecord,
+  rules: StageRules | undefined,
+  nowMs: number,
+): void {
+  const { dirty, inFlight } = shard.row(rowKey);
+  const record = releasedRecord(held, { dirty, inFlight }, shard.sequence, nowMs);
+  const bury = (code: string, reason: string): void =>
+    shard.bury({ code, reason, rowKey, token: '', atMs: nowMs, record });
+  if (record.doubtful && !settledByVersion(record)) return bury('STAGING_LOSS', DOUBT);
+  const merged = dirty === undefined ? record : mergeRecords(dirty, record);
+  if (merged === undefined)
+    return bury('COUNTER_OVERFLOW', 'The differences add up to more than a 64-bit number holds');
+  shard.putDirty(rowKey, merged, dueTime(shard.due.get(rowKey), merged, rules, nowMs));
+}

@@ -1,0 +1,24 @@
+import type { StagedRecord } from '../../change/record.js';
+import type { Settlement, StagedMark } from '../staging-store.js';
+import type { MemoryShard } from './memory-shard.js';
+
+/** What became of one staged change: the questions and their order are those of `settled.lua`. */
+export function settlementOf(shard: MemoryShard, { rowKey, sequence, since }: StagedMark): Settlement {
+  const { dirty, inFlight } = shard.row(rowKey);
+  if (holds(dirty, sequence) || holds(inFlight, sequence)) return { status: 'pending' };
+  const trace = shard.letters.get(rowKey)?.find(({ first, last }) => first <= sequence && sequence <= last);
+  if (trace) {
+    const letter = shard.dead.get(trace.id);
+    return { status: 'dead', code: trace.code, ...(letter && { reason: letter.reason }) };
+  }
+  if ((since !== undefined && since !== shard.since) || sequence > shard.sequence) return { status: 'lost' };
+  const isWritten = (shard.recent.get(rowKey)?.sequence ?? -1) >= sequence;
+  const letter = isWritten
+    ? undefined
+    : [...shard.dead.values()].find((dead) => dead.rowKey === rowKey && holds(dead.record, sequence));
+  return letter ? { status: 'dead', code: letter.code, reason: letter.reason } : { status: 'written' };
+}
+
+function holds(record: StagedRecord | undefined, sequence: number): boolean {
+  return record !== undefined && record.first <= sequence && sequence <= record.last;
+}

@@ -1,0 +1,65 @@
+-- Keeps the changes of a transaction that has not ended on top of what is pending of their rows, where nobody else sees them, or refuses all of them, as stage would.
+-- A hold that was seen before is answered as it was then.
+--
+-- KEYS[1] chain  KEYS[2] dirty  KEYS[3] flight  KEYS[4] seen  KEYS[5] seen_old  KEYS[6] recent  KEYS[7] recent_old  KEYS[8] stats  KEYS[9] held  KEYS[10] holds
+-- ARGV  epoch, id, transaction, earlier holds of it that stand, changes, rules by entity as for stage
+-- returns  {'staged', sequence, since, row key, version, ...} as stage | {'refused', row key, reason, version, ...} | {'voided'} | {'uninitialised'} | {'epoch', epoch} | {'unreadable', row key}
+local chain = KEYS[1]
+local dirty = KEYS[2]
+local flight = KEYS[3]
+local seen = KEYS[4]
+local seen_old = KEYS[5]
+local recent = KEYS[6]
+local recent_old = KEYS[7]
+local stats = KEYS[8]
+local held = KEYS[9]
+local holds = KEYS[10]
+local epoch, id, transaction = ARGV[1], ARGV[2], ARGV[3]
+local earlier, changes, rules = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[6])
+
+-- include: time
+-- include: bulk
+-- include: coalesce
+-- include: recent
+-- include: seen
+-- include: counts
+-- include: held
+-- include: forget-layers
+-- include: stage-row
+-- include: apply-changes
+
+local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'held', 'since')
+if not head[1] then return { 'uninitialised' } end
+if head[1] ~= epoch then return { 'epoch', head[1] } end
+local answered = redis.call('HGET', seen, id) or redis.call('HGET', seen_old, id)
+if answered then return seen_answer(answered, head[5]) end
+
+any_held = head[4] and head[4] ~= '0'
+local now, row_keys = now_ms(), {}
+for index, change in ipairs(changes) do
+  row_keys[index] = change[1]
+end
+if any_held then forget_fallen(row_keys, transaction, earlier) end
+local call, unreadable = apply_changes(changes, rules, tonumber(head[2]), now, head[3], transaction)
+if not call then return { 'unreadable', unreadable } end
+if #call.refusals > 1 then return call.refusals end
+note_policies(now)
+
+for index, row_key in ipairs(row_keys) do
+  local record = changes[index]
+  -- What would be nothing over the layers beneath is a layer all the same: a savepoint may take it away again.
+  if record[1] == row_key then record = stamped(call.rows[row_key], record, tonumber(head[2]) + index, now) end
+  local layers = call.rows[row_key].layers
+  if layers == no_layers then layers = {} end
+  append(layers, { id, transaction, record })
+  call.rows[row_key].layers = layers
+  redis.call('HINCRBY', stats, 'h:' .. record[ENTITY], 1)
+end
+for row_key, row in pairs(call.rows) do
+  write_layers(row_key, row.layers)
+end
+redis.call('HSET', holds, id, cmsgpack.pack({ transaction, now }) .. cmsgpack.pack({ call.order, rules }))
+redis.call('HINCRBY', chain, 'held', #changes)
+local kept = to_keep(call.answer)
+redis.call('HSET', seen, id, kept)
+return seen_answer(kept, head[5])

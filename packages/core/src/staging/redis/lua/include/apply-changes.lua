@@ -1,0 +1,44 @@
+-- What the changes of a call make of their rows, one after the other; nothing is written.
+-- Needs: what coalesce, stage-row and held bring, and what policies needs
+
+-- include: policies
+
+-- `mine` is the transaction whose layers the changes lie on. Answers nil and a row key if what is pending of that row cannot be read.
+local function apply_changes(changes, rules, sequence, now, in_flight, mine)
+  local rows, order, versions, refusals, refused = {}, {}, {}, { 'refused' }, {}
+  local coalesced, annihilated = 0, 0
+  local other = other_policy(changes, rules)
+  if other then return { refusals = other } end
+  for index, change in ipairs(changes) do
+    local row_key = change[1]
+    local row = rows[row_key] or load_row(row_key, in_flight, mine)
+    if not row then return nil, row_key end
+    if not rows[row_key] then
+      rows[row_key] = row
+      order[#order + 1] = row_key
+    end
+    if not refused[row_key] then
+      local asked, kind, entity = change[VERSION], change[KIND], change[ENTITY]
+      local status, record, version = 'refused', kept_out_because(row, mine, kind), ''
+      if not record then status, record, version = coalesce(row, change, sequence + index, now) end
+      if status == 'dirty' then
+        local limit = over_limit(row, record, rules[entity])
+        if limit then status, record, version = 'refused', limit, '' end
+      end
+      if status == 'refused' then
+        refused[row_key] = true
+        append(refusals, row_key, record, version)
+      else
+        if status == 'nothing' then annihilated = annihilated + 1 end
+        if status == 'dirty' and row.dirty then coalesced = coalesced + 1 end
+        set_dirty(row, row_key, record)
+        note_version(versions, row_key, kind, asked, record)
+      end
+    end
+  end
+  local answer = { 'staged', sequence + #changes }
+  for _, row_key in ipairs(order) do
+    if versions[row_key] then append(answer, row_key, versions[row_key]) end
+  end
+  return { rows = rows, order = order, refusals = refusals, answer = answer, coalesced = coalesced, annihilated = annihilated }
+end

@@ -1,0 +1,71 @@
+-- Ends holds. Released, their layers become dirty, in the order in which they were held, except of rows that the transaction has written itself; dropped, they are gone.
+--
+-- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] dead  KEYS[6] stats  KEYS[7] held  KEYS[8] holds  KEYS[9] recent  KEYS[10] recent_old
+-- ARGV  epoch, 'release' | 'drop', holds: id -> row keys that are left out
+-- returns  {'ended', holds that were there, row key, ... that became dirty} | {'uninitialised'} | {'epoch', epoch}
+local chain = KEYS[1]
+local dirty = KEYS[2]
+local due = KEYS[3]
+local flight = KEYS[4]
+local dead = KEYS[5]
+local stats = KEYS[6]
+local held = KEYS[7]
+local holds = KEYS[8]
+local recent = KEYS[9]
+local recent_old = KEYS[10]
+local epoch, mode, ending = ARGV[1], ARGV[2], cmsgpack.unpack(ARGV[3])
+
+-- include: time
+-- include: bulk
+-- include: merge
+-- include: counts
+-- include: letters
+-- include: bury
+-- include: doubt
+-- include: stage-write
+-- include: held
+-- include: forget-layers
+-- include: release-layer
+
+local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'horizon', 'held')
+if not head[1] then return { 'uninitialised' } end
+if head[1] ~= epoch then return { 'epoch', head[1] } end
+
+any_held = true
+local now, sequence, horizon = now_ms(), tonumber(head[2]), tonumber(head[4])
+local is_named, row_keys, rules, left_out, ended = {}, {}, {}, {}, 0
+for id, written in pairs(ending) do
+  local heading = redis.call('HGET', holds, id)
+  if heading then
+    local behind = cmsgpack.unpack_one(heading)
+    local content = cmsgpack.unpack(string.sub(heading, behind + 1))
+    ended, rules[id], left_out[id] = ended + 1, content[2], {}
+    for _, row_key in ipairs(content[1]) do
+      if not is_named[row_key] then append(row_keys, row_key) end
+      is_named[row_key] = true
+    end
+    for _, row_key in ipairs(written) do
+      left_out[id][row_key] = true
+    end
+    horizon = longest_delay(content[2], horizon)
+    redis.call('HDEL', holds, id)
+  end
+end
+
+local answer = { 'ended', ended }
+table.sort(row_keys)
+for _, row_key in ipairs(row_keys) do
+  local is_released = false
+  for _, layer in ipairs(take_layers(row_key, function(layer) return rules[layer[HOLD]] end)) do
+    local id = layer[HOLD]
+    if mode == 'release' and not left_out[id][row_key] then
+      sequence = sequence + 1
+      release_layer(row_key, layer[RECORD], rules[id][layer[RECORD][ENTITY]], head[3], sequence, now)
+      is_released = true
+    end
+  end
+  if is_released then append(answer, row_key) end
+end
+redis.call('HSET', chain, 'sequence', sequence, 'horizon', horizon)
+write_counts()
+return answer

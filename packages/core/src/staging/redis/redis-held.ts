@@ -1,0 +1,50 @@
+import { encodeChanges, encodePlain } from '../../change/record-codec.js';
+import type { RowKey } from '../../change/row-key.js';
+import type { HeldChanges, Hold, HoldCall, StageAnswer } from '../staging-store.js';
+import { rowKey, stageAnswer, text, unreadableRow } from './replies.js';
+import { encodeRules } from './rules.js';
+import type { ShardScripts } from './shard-scripts.js';
+
+/** What is held of all shards: a hash per shard of the layers of each row, and one of the rows of each hold. */
+export class RedisHeld implements HeldChanges {
+  readonly #scripts: ShardScripts;
+
+  constructor(scripts: ShardScripts) {
+    this.#scripts = scripts;
+  }
+
+  async hold({ shard, id, transaction, standing, changes, rules }: HoldCall): Promise<StageAnswer> {
+    const reply = await this.#scripts.run(
+      'hold',
+      shard,
+      id,
+      transaction,
+      encodePlain(standing),
+      encodeChanges(changes),
+      encodeRules(rules),
+    );
+    if (text(reply[0]) === 'unreadable') throw unreadableRow(rowKey(reply[1]));
+    return stageAnswer(reply);
+  }
+
+  async release(shard: number, holds: ReadonlyMap<string, readonly RowKey[]>): Promise<readonly RowKey[]> {
+    const [status, , ...rows] = await this.#scripts.run('release', shard, 'release', encodePlain(holds));
+    return text(status) === 'ended' ? rows.map(rowKey) : [];
+  }
+
+  async drop(shard: number, ids: readonly string[]): Promise<number> {
+    const ending = new Map(ids.map((id) => [id, []]));
+    const [status, ended] = await this.#scripts.run('release', shard, 'drop', encodePlain(ending));
+    return text(status) === 'ended' ? Number(ended) : 0;
+  }
+
+  async list(): Promise<readonly Hold[]> {
+    const [, ...parts] = await this.#scripts.runOnAll('holds');
+    const holds: Hold[] = [];
+    for (let index = 0; index < parts.length; index += 4) {
+      const [shard, id, transaction, ageMs] = parts.slice(index, index + 4);
+      holds.push({ shard: Number(shard), id: text(id), transaction: text(transaction), ageMs: Number(ageMs) });
+    }
+    return holds;
+  }
+}

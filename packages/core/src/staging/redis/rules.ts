@@ -1,0 +1,14 @@
+import { encodePlain } from '../../change/record-codec.js';
+import type { StageRules } from '../staging-store.js';
+
+/** Rules by entity, as the scripts read them: debounce, longest delay, most records, most bytes, policy. */
+export function encodeRules(rules: Readonly<Record<string, StageRules>>): Buffer {
+  return encodePlain(
+    new Map(
+      Object.entries(rules).map(([entity, { debounceMs, maxDelayMs, maxPending, maxRecordBytes, policy = '' }]) => [
+        entity,
+        [debounceMs, maxDelayMs, maxPending, maxRecordBytes, policy],
+      ]),
+    ),
+  );
+}

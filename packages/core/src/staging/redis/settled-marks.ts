@@ -1,0 +1,62 @@
+import type { Settlement, StagedMark } from '../staging-store.js';
+import { shardOf } from '../../change/shard.js';
+import { letterById, lettersOf } from './dead-letters.js';
+import { text } from './replies.js';
+import type { ShardScripts } from './shard-scripts.js';
+
+/** What became of staged changes: one script per shard; and where nothing is remembered of a row any more, a look through the shard's dead letters. */
+export async function settledMarks(
+  marks: readonly StagedMark[],
+  scripts: ShardScripts,
+): Promise<readonly Settlement[]> {
+  const settlements = new Map<StagedMark, Settlement>();
+  const byShard = Map.groupBy(marks, ({ rowKey }) => shardOf(rowKey, scripts.shards));
+  await Promise.all(
+    [...byShard].map(async ([shard, ofShard]) => {
+      const args = ofShard.flatMap(({ rowKey, sequence, since }) => [rowKey, sequence, since ?? '']);
+      const reply = await scripts.run('settled', shard, ...args);
+      const isThere = text(reply[0]) === 'found';
+      for (const [index, mark] of ofShard.entries()) {
+        const [status, id, code] = isThere ? reply.slice(1 + 3 * index, 4 + 3 * index).map(text) : ['lost'];
+        settlements.set(mark, await settlementOf(mark, { shard, status, id, code }, scripts));
+      }
+    }),
+  );
+  return marks.map((mark) => settlements.get(mark) ?? { status: 'lost' });
+}
+
+interface Found {
+  readonly shard: number;
+  readonly status: string | undefined;
+  readonly id: string | undefined;
+  readonly code: string | undefined;
+}
+
+async function settlementOf(mark: StagedMark, found: Found, scripts: ShardScripts): Promise<Settlement> {
+  const { shard, status, id = '', code = '' } = found;
+  switch (status) {
+    case 'pending':
+    case 'written':
+    case 'lost':
+      return { status };
+    case 'dead': {
+      const letter = await letterById(scripts, shard, id);
+      return { status, code, ...(letter && { reason: letter.reason }) };
+    }
+    default:
+      return (await deadIn(mark, shard, scripts)) ?? { status: 'written' };
+  }
+}
+
+async function deadIn(
+  { rowKey, sequence }: StagedMark,
+  shard: number,
+  scripts: ShardScripts,
+): Promise<Settlement | undefined> {
+  for await (const letter of lettersOf(scripts, shard)) {
+    const { first, last } = letter.record;
+    if (letter.rowKey === rowKey && first <= sequence && sequence <= last)
+      return { status: 'dead', code: letter.code, reason: letter.reason };
+  }
+  return undefined;
+}

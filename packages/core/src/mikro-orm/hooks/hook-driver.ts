@@ -179,8 +179,8 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
   }
 
   function metasOf(subject: unknown): EntityMetadata[] {
-    const target = (subject as { readonly targetMeta?: EntityMetadata }).targetMeta;
-    return [target ?? driver.getMetadata().get(subject as never)];
+    const through = (subject as { readonly targetMeta?: EntityMetadata }).targetMeta;
+    return [through ?? driver.getMetadata().get(subject as never)];
   }
 }
 

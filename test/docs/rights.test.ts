@@ -57,7 +57,7 @@ test('the rights that SECURITY.md lists are enough', async () => {
     db.url,
     `${tables?.code ?? ''};${productTable};
 create role application login;
-grant select, insert, update, delete on product, spillway_shard, spillway_batch to application`,
+grant select, insert, update, delete on product, spillway_shard, spillway_batch, spillway_doubt to application`,
   );
   const asRole = new URL(db.url);
   asRole.username = 'application';

@@ -79,9 +79,10 @@ export type SpillwayEvent =
   | { readonly type: 'sink-up' }
   /**
    * A query or an SQL statement went on although changes that were staged before it are not in the database:
-   * `refused`, PostgreSQL would not take them yet; `transaction`, they may have to wait for the caller's own locks.
+   * `refused`, PostgreSQL would not take them yet; `transaction`, they may have to wait for the caller's own locks;
+   * `timeout`, they were not written within `drainTimeout`, and the policy lets the query go on.
    */
-  | { readonly type: 'lagging'; readonly reason: 'refused' | 'transaction' }
+  | { readonly type: 'lagging'; readonly reason: 'refused' | 'transaction' | 'timeout' }
   /**
    * What was staged of tables that are cleared or dropped (`orm.schema`) was thrown away: pending records, and dead letters. Without `tables`: of all of them, and the namespace
    * begins anew with the next database.

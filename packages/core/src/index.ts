@@ -1,5 +1,6 @@
 export { spillway, Spillway, type SpillwayExtension } from './spillway.js';
 export type {
+  CacheLimits,
   Logger,
   EntryPolicy,
   PolicyEntries,
@@ -39,6 +40,8 @@ export { StagingPartialError } from './mikro-orm/write/refusal-error.js';
 export type { SpillwayEvent, SpillwayEventName, SpillwayEventOf, SpillwayListener } from './events.js';
 
 export type { Health } from './observability/health.js';
+export type { QueryOption } from './mikro-orm/query-option.js';
+export type { QueryMode } from './policy/query-mode.js';
 export type { Increments } from './mikro-orm/write/build-increment.js';
 export type { Change, ChangeKind, Deltas, JsonText, Values, VersionText } from './change/change.js';
 export type { BatchOutcome, Outcome } from './change/outcome.js';

@@ -78,7 +78,10 @@ export interface SpillwayOptions<Targets extends readonly PolicyTarget[] = reado
    */
   readonly acceptVolatile?: boolean;
 
-  /** Spillway's own two tables in the database. */
+  /** Limits of the cache, for all entities together. Which of them are cached, their policies say. */
+  readonly cache?: CacheLimits;
+
+  /** Spillway's own tables in the database. */
   readonly tables?: TableOptions;
 
   /**
@@ -97,6 +100,8 @@ export interface StagingSettings {
   readonly shards: number;
   readonly stageTimeoutMs: number;
   readonly rememberMs: number;
+  /** Most bytes of copies of rows, over all shards. */
+  readonly cacheBytes: number;
   /** What the database calls itself: what was staged for one database must never go to another. */
   readonly database: string;
 }
@@ -132,6 +137,15 @@ export interface WorkerOptions {
    * @defaultValue `'50ms'`
    */
   readonly pollInterval?: Duration;
+}
+
+export interface CacheLimits {
+  /**
+   * Most bytes of copies of rows, over all shards, about; each shard takes an equal part of it, and the oldest go first. A copy of more than half of a shard's part is not kept. 65,536 (64
+   * KiB) to 1,099,511,627,776 (1 TiB).
+   * @defaultValue `67_108_864` (64 MiB)
+   */
+  readonly maxBytes?: number;
 }
 
 export interface TableOptions {

@@ -31,11 +31,13 @@ const OPTIONS = [
   'stageTimeout',
   'remember',
   'acceptVolatile',
+  'cache',
   'tables',
   'logger',
 ] as const;
 const MINUTE_MS = 60_000;
 const DEFAULT_SHARDS = 64;
+const CACHE_BYTES = { min: 65_536, max: 1_099_511_627_776 };
 const DEFAULT_WORKER: ResolvedWorker = { concurrency: 2, batchSize: 500, pollIntervalMs: 50 };
 
 /**
@@ -61,6 +63,7 @@ export function resolveOptions<const Targets extends readonly PolicyTarget[]>(
     stageTimeoutMs: read.durationMs('stageTimeout', { minMs: 10, maxMs: 5 * MINUTE_MS }) ?? 2_000,
     rememberMs: read.durationMs('remember', { minMs: 1_000, maxMs: 24 * 60 * MINUTE_MS }) ?? 5 * MINUTE_MS,
     acceptVolatile: read.boolean('acceptVolatile') ?? false,
+    cacheBytes: read.nested('cache', ['maxBytes'])?.integer('maxBytes', CACHE_BYTES) ?? 67_108_864,
     tables: readTables(read),
     ...(logger && { logger }),
   };

@@ -95,8 +95,9 @@ function policiesOf(
 }
 
 /** What has been staged under a policy is still written by it. */
-function throughOnly({ cache: _, ...policy }: ResolvedPolicy): ResolvedPolicy {
-  return { ...policy, mode: 'through' };
+function throughOnly(policy: ResolvedPolicy): ResolvedPolicy {
+  const { cache, ...uncached } = policy;
+  return { ...(cache ? uncached : policy), mode: 'through' };
 }
 
 /** Where MikroORM's own messages go. Its log levels are for queries and discovery; what Spillway has to say must be heard without any. */

@@ -1,5 +1,6 @@
 import type { Change } from '../change/change.js';
 import type { RowKey } from '../change/row-key.js';
+import type { CacheAccess } from '../read/cache-access.js';
 import type { KeyedRows } from '../read/read-by-key.js';
 import type { TableName } from '../sink/change-sink.js';
 import type { EntityMarks } from './write/entity-marks.js';
@@ -13,8 +14,8 @@ export interface DrainOptions {
   readonly beforeWrite?: boolean;
 }
 
-/** What a query has met: nothing pending, something that is written now, or something that PostgreSQL would not take yet. */
-export type QueryDrain = 'clear' | 'drained' | 'refused';
+/** What a query has met: nothing pending, something that is written now, that PostgreSQL would not take yet, or that is still not written though its policies let it go on. */
+export type QueryDrain = 'clear' | 'drained' | 'refused' | 'late';
 
 /** What the hooks in MikroORM ask of the engine. Every method opens and checks what it needs at its first call. */
 export interface Engine {
@@ -45,6 +46,8 @@ export interface Engine {
   staged(): Promise<ReadonlyMap<string, TableName>>;
   /** Ends the staging of entities that this process writes by SQL, where nothing of them is pending any more. */
   leave(entities: readonly string[]): Promise<ReadonlyMap<string, LeaveState>>;
+  /** Copies of rows, for look-ups by key. */
+  readonly cache: Omit<CacheAccess, 'close'>;
   /** Before rows are inserted by SQL: what was last written of them by staging no longer counts. */
   forget(keys: readonly RowKey[]): Promise<void>;
   /** The ORM connects anew, perhaps to another database: closes what is open; the next use opens it again. */

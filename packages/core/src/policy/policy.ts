@@ -1,5 +1,6 @@
 import type { ConflictStrategy } from '../conflict/strategy.js';
 import type { ConflictFunction } from './conflict-function.js';
+import type { QueryMode } from './query-mode.js';
 
 /** A write policy with every option decided: durations in milliseconds, defaults filled in. What a developer writes is `WritePolicy`. */
 export interface ResolvedPolicy {
@@ -18,7 +19,10 @@ export interface ResolvedPolicy {
   readonly maxRecordBytes: number;
   readonly onFull: 'block' | 'reject';
   readonly blockTimeoutMs: number;
+  readonly queries: QueryMode;
   readonly drainTimeoutMs: number;
+  readonly onDrainTimeout: 'throw' | 'overlay';
+  readonly reads: 'primary' | 'replica';
   readonly onStagingLoss: 'park' | 'apply';
   readonly inserts: 'sql' | 'refuse';
 }

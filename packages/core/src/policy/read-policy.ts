@@ -1,6 +1,7 @@
 import { SpillwayError } from '../errors.js';
 import { listOf, OptionReader } from './option-reader.js';
 import type { ConflictFunction } from './conflict-function.js';
+import { QUERY_MODES } from './query-mode.js';
 import type { PolicyConflict, ResolvedPolicy } from './policy.js';
 
 const HOUR_MS = 3_600_000;
@@ -20,13 +21,17 @@ const DEFAULT_OPTIONS = [
   'maxRecordBytes',
   'onFull',
   'blockTimeout',
+  'queries',
   'drainTimeout',
+  'onDrainTimeout',
+  'reads',
   'onStagingLoss',
   'inserts',
+  'cache',
 ] as const;
 const POLICY_OPTIONS = [...DEFAULT_OPTIONS, 'counters', 'mode'] as const;
 /** What there is to say of an entity that MikroORM writes by itself. */
-const THROUGH_OPTIONS: readonly string[] = ['mode'];
+const THROUGH_OPTIONS: readonly string[] = ['mode', 'cache'];
 
 /** One place's options, in resolved form; what was left out is absent. `cache: false` takes away what the defaults give. */
 export type PolicyLayer = Partial<Omit<ResolvedPolicy, 'retry' | 'cache'>> & {
@@ -78,7 +83,10 @@ function readWaiting(read: OptionReader): Loose<PolicyLayer> {
     maxRecordBytes: read.integer('maxRecordBytes', { min: 1_024, max: 67_108_864 }),
     onFull: read.oneOf('onFull', ['block', 'reject']),
     blockTimeoutMs: read.durationMs('blockTimeout', WAIT),
+    queries: read.oneOf('queries', QUERY_MODES),
     drainTimeoutMs: read.durationMs('drainTimeout', WAIT),
+    onDrainTimeout: read.oneOf('onDrainTimeout', ['throw', 'overlay']),
+    reads: read.oneOf('reads', ['primary', 'replica']),
     onStagingLoss: read.oneOf('onStagingLoss', ['park', 'apply']),
     inserts: read.oneOf('inserts', ['sql', 'refuse']),
   };

@@ -17,7 +17,10 @@ const DEFAULTS: ResolvedPolicy = {
   maxRecordBytes: 1_048_576,
   onFull: 'block',
   blockTimeoutMs: 5_000,
+  queries: 'drain',
   drainTimeoutMs: 2_000,
+  onDrainTimeout: 'throw',
+  reads: 'primary',
   onStagingLoss: 'park',
   inserts: 'sql',
 };

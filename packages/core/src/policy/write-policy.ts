@@ -1,6 +1,7 @@
 import type { ConflictFunction } from './conflict-function.js';
 import type { Duration } from './duration.js';
 import type { AnyEntity, CounterName } from './entity-types.js';
+import type { QueryMode } from './query-mode.js';
 
 /**
  * How the changes of one entity wait in the staging store and reach the database, as a developer writes it. Whatever is left out comes from the `defaults` of
@@ -138,10 +139,36 @@ export interface WaitingOptions {
   readonly blockTimeout?: Duration;
 
   /**
+   * What a query makes of pending changes, where a query is any read that is no look-up by key (those always see them):
+   * - `'drain'`: it waits until what was staged before it is written, at most `drainTimeout`, and so sees all of it
+   * - `'overlay'`: it does not wait. Pending changes are laid over the rows that PostgreSQL answers; which rows, in which order and how many, PostgreSQL decides. It does not find rows
+   *   that only pending changes would let it find, such as new ones
+   * - `'database'`: it sees PostgreSQL as it is
+   *
+   * A single query asks for another one by its option `spillway`.
+   * @defaultValue `'drain'`
+   */
+  readonly queries?: QueryMode;
+
+  /**
    * How long a query waits for pending changes of the entity to be written before it fails with `DRAIN_TIMEOUT`. 1 millisecond to 1 hour.
    * @defaultValue `'2s'`
    */
   readonly drainTimeout?: Duration;
+
+  /**
+   * What a query does after `drainTimeout`: it fails with `DRAIN_TIMEOUT`, or goes on as with `queries: 'overlay'`, with an event `lagging`. A query of several types goes on only if all
+   * that it waits for allow it.
+   * @defaultValue `'throw'`
+   */
+  readonly onDrainTimeout?: 'throw' | 'overlay';
+
+  /**
+   * Where rows are read: from the primary, whatever MikroORM's `preferReadReplicas` says, or from the replica that MikroORM chooses. A row of a replica that is older than what Spillway
+   * knows of it is read again from the primary. A query that drains always reads the primary, for a replica cannot show that it lacks a row.
+   * @defaultValue `'primary'`
+   */
+  readonly reads?: 'primary' | 'replica';
 
   /**
    * What becomes of records that may or may not have been written, when the staging store turns out to have forgotten something: park them as dead letters, or apply them, perhaps for

@@ -8,12 +8,12 @@ import type { StagingStore } from '../staging/staging-store.js';
  * @param database what tells the database from every other, so that what is staged never reaches a wrong one
  */
 export async function openStaging(options: ResolvedOptions, database: string): Promise<StagingStore> {
-  const { staging, namespace, shards, rememberMs, stageTimeoutMs, acceptVolatile } = options;
+  const { staging, namespace, shards, rememberMs, cacheBytes, stageTimeoutMs, acceptVolatile } = options;
   switch (staging.kind) {
     case 'store':
       return staging.store;
     case 'factory':
-      return staging.create({ namespace, shards, stageTimeoutMs, rememberMs, database });
+      return staging.create({ namespace, shards, stageTimeoutMs, rememberMs, cacheBytes, database });
     case 'redis':
       return openRedisStaging({
         redis: staging.target,
@@ -21,6 +21,7 @@ export async function openStaging(options: ResolvedOptions, database: string): P
         shards,
         database,
         rememberMs,
+        cacheBytes: Math.floor(cacheBytes / shards),
         // A call is sent again, and then fenced, for stageTimeout each; the store must know it all that time and well beyond.
         seenMs: Math.max(DEFAULT_LIMITS.seenMs, 20 * stageTimeoutMs),
         acceptVolatile,

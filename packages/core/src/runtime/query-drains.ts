@@ -38,8 +38,11 @@ export class QueryDrains {
       if (outcome !== 'clear') this.#deps.forced.count(caller);
       return outcome;
     } catch (error) {
-      if (isDrainTimeout(error)) this.#deps.forced.count(caller);
-      throw error;
+      if (!isDrainTimeout(error)) throw error;
+      this.#deps.forced.count(caller);
+      if (touched.some(({ policy }) => policy.onDrainTimeout === 'throw')) throw error;
+      this.#deps.events.emit({ type: 'lagging', reason: 'timeout' });
+      return 'late';
     }
   }
 

@@ -20,6 +20,7 @@ import { ForcedDrains } from '../observability/forced-drains.js';
 import type { SpillwayStatus } from '../observability/status.js';
 import { judgeHealth, unknownHealth, type Health } from '../observability/health.js';
 import { TroubleWatch } from '../observability/trouble-watch.js';
+import type { CacheAccess } from '../read/cache-access.js';
 import { drainPatiently } from '../read/patient-drain.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { TableName } from '../sink/change-sink.js';
@@ -35,6 +36,7 @@ import type {
   StagingStats,
 } from '../staging/staging-store.js';
 import { Adoption } from './adoption.js';
+import { openCache } from './open-cache.js';
 import { hasBeenUsed, openParts, type Parts } from './parts.js';
 import { QueryDrains } from './query-drains.js';
 import type { RuntimeSurroundings } from './surroundings.js';
@@ -70,6 +72,7 @@ export class Runtime implements RowEngine {
   readonly #queryDrains: QueryDrains;
   readonly #adoption: Adoption;
   #opening: Promise<Parts> | undefined;
+  #cache: CacheAccess | undefined;
   #isStarted = false;
   #isStopped = false;
   #stopBy = Number.POSITIVE_INFINITY;
@@ -138,6 +141,11 @@ export class Runtime implements RowEngine {
     outcomes: async (tokens) =>
       databaseFor('This read has to look into the ledger.', (await this.#open()).sink.outcomes(tokens)),
   };
+
+  get cache(): CacheAccess {
+    this.#cache ??= openCache(this.#around, async () => (await this.#open()).staging);
+    return this.#cache;
+  }
 
   async numbers(table: Table, count: number): Promise<readonly string[]> {
     const { sink } = await this.#open();
@@ -291,6 +299,8 @@ export class Runtime implements RowEngine {
 
   async #closeParts(options: StopOptions): Promise<StopReport> {
     const parts = await this.#opening?.catch(() => undefined);
+    await this.#cache?.close();
+    this.#cache = undefined;
     if (!parts) return { left: undefined };
     const leftMs = Math.max(0, this.#stopBy - performance.now());
     const timeoutMs = Math.min(options.timeoutMs ?? DEFAULT_STOP_MS, leftMs);

@@ -10,6 +10,8 @@ export interface StagingLimits {
   readonly seenMs: number;
   /** Ids per generation, above which a generation ends after a tenth of `seenMs` already. @defaultValue 20_000 */
   readonly seenCalls: number;
+  /** Most bytes of copies of rows; the oldest go first. @defaultValue 1_048_576 */
+  readonly cacheBytes: number;
 }
 
 /** How long a call is remembered at the least: a generation of many calls may end after a tenth of its time. */
@@ -22,4 +24,5 @@ export const DEFAULT_LIMITS: StagingLimits = {
   rememberRows: 4_000,
   seenMs: 600_000,
   seenCalls: 20_000,
+  cacheBytes: 1_048_576,
 };

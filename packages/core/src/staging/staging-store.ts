@@ -3,6 +3,7 @@ import type { HeldLayer } from '../change/held-layer.js';
 import type { BatchOutcome } from '../change/outcome.js';
 import type { StagedRecord } from '../change/record.js';
 import type { RowKey } from '../change/row-key.js';
+import type { RowCache } from './row-cache.js';
 
 /**
  * THE PORT between the engine and whatever holds staged changes. Plain data and promises: no Redis type crosses it. Every method is atomic per shard. A method
@@ -64,6 +65,9 @@ export interface StagingStore {
   readonly due: DueRecords;
 
   readonly deadLetters: DeadLetterStore;
+
+  /** Copies of rows for look-ups by key. */
+  readonly cache: RowCache;
 
   /** Counts, without a scan. */
   stats(): Promise<StagingStats>;

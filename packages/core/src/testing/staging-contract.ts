@@ -1,4 +1,5 @@
 import { Bench, type ContractContext, type MakeStore } from './contract/bench.js';
+import { cacheContract } from './contract/cache-contract.js';
 import { callContract } from './contract/call-contract.js';
 import { chainContract } from './contract/chain-contract.js';
 import { deadLetterContract } from './contract/dead-letter-contract.js';
@@ -39,6 +40,7 @@ export function stagingContract(name: string, makeStore: MakeStore, test: TestFu
     chainContract(context);
     drainContract(context);
     deadLetterContract(context);
+    cacheContract(context);
     settledContract(context);
     emptyContract(context);
     policyContract(context);

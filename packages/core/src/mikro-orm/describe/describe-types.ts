@@ -10,6 +10,7 @@ import {
   type ColumnValueOptions,
 } from '../values/column-value.js';
 import { conflictStrategy } from '../values/entity-values.js';
+import { assertCacheable, assertNoSessions } from './cacheable.js';
 import { databaseMade } from './database-made.js';
 import { defaultValue, type DefaultValue } from './default-value.js';
 import { embeddedValue, isDocument, type DocumentMapper } from '../values/embedded-value.js';
@@ -62,6 +63,8 @@ function describeType(
       values.set(valueName(property, name), propertyValue(property, name, valueOf(meta, leaf, options, type)));
   }
   assertMergeable(meta, policy);
+  assertCacheable(meta, policy);
+  assertNoSessions(meta, policy, options.platform.getConfig().get('sessionContext' as never));
   const version = versionOf(meta);
   const key = describeKey(meta, {
     platform: options.platform,

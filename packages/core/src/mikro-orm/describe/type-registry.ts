@@ -1,6 +1,7 @@
 import { EntitySchema, Utils, type EntityMetadata, type EntityName } from '@mikro-orm/core';
 import { parseRowKey, type RowKey } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
+import { cacheFollowers, type CacheFollowers } from './cache-followers.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
 /**
@@ -13,12 +14,33 @@ export class TypeRegistry {
   readonly #byTable = new Map<string, WriteBehindType>();
   readonly #leaving = new Set<WriteBehindType>();
 
-  fill(types: readonly WriteBehindType[]): void {
+  #followers: CacheFollowers = { ofDeletes: new Map(), ofRenames: new Map() };
+
+  /** @param metas all entities of the ORM, with or without a policy */
+  fill(types: readonly WriteBehindType[], metas: readonly EntityMetadata[] = []): void {
     for (const type of types) {
       for (const member of Object.values(type.meta.discriminatorMap ?? {})) this.#byClass.set(member, type);
       this.#byClass.set(type.meta.class, type);
       this.#byTable.set(tableName(type.table.schema, type.table.name), type);
     }
+    this.#followers = cacheFollowers(metas, (meta) => this.cached(meta));
+  }
+
+  /** Whether rows of any type are cached. */
+  get hasCache(): boolean {
+    return this.inAnyMode.some(({ policy }) => policy.cache);
+  }
+
+  /** The entity, if its rows are cached, in whichever mode it is written. */
+  cached(meta: EntityMetadata | undefined): WriteBehindType | undefined {
+    const type = this.of(meta) ?? this.through(meta);
+    return type?.policy.cache ? type : undefined;
+  }
+
+  /** The cached entities whose rows the database itself changes when rows of this one are deleted, or get other keys. */
+  followers(meta: EntityMetadata, renames: boolean): readonly WriteBehindType[] {
+    const { ofDeletes, ofRenames } = this.#followers;
+    return (renames ? ofRenames : ofDeletes).get(meta.root.class) ?? [];
   }
 
   /** Those of which something may be pending: that are written behind, or were until lately. */

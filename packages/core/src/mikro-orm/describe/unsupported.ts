@@ -6,7 +6,7 @@ import { isDocument, isPartOfDocument } from '../values/embedded-value.js';
 export function unsupported(entity: string, what: string, remedy: string): SpillwayError {
   return new SpillwayError(
     'ENTITY_UNSUPPORTED',
-    `${entity} cannot be written behind: ${what}. ${remedy}, or remove @WriteBehind from ${entity}.`,
+    `${entity} cannot be written behind: ${what}. ${remedy}, or remove the policy of ${entity}.`,
   );
 }
 

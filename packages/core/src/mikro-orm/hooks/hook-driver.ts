@@ -1,12 +1,13 @@
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
-import type { EntityMetadata, QueryResult } from '@mikro-orm/core';
+import { ReferenceKind, type Collection, type EntityMetadata, type QueryResult } from '@mikro-orm/core';
 import { incompatible } from './incompatible.js';
 import type { Leaving } from '../adoption/leaving.js';
 import type { ContractWatch } from './contract-watch.js';
+import type { CacheMarks, Statement } from '../write/cache-marks.js';
 import type { DirectWrites } from '../write/direct-writes.js';
 import type { Find, Reads } from '../read/reads.js';
 import type { StagedWrites } from '../write/staged-writes.js';
-import { stagedCall } from '../write/staging-unit.js';
+import { isDrained, stagedCall } from '../write/staging-unit.js';
 
 // The driver's methods are generic over entities that are not known here; what they are given and answer is plain data.
 type Method = (...parameters: never[]) => Promise<unknown>;
@@ -21,7 +22,8 @@ type DriverMethod =
   | 'nativeUpdate'
   | 'nativeUpdateMany'
   | 'nativeDelete'
-  | 'loadFromPivotTable';
+  | 'loadFromPivotTable'
+  | 'syncCollections';
 
 export const DRIVER_METHODS: readonly DriverMethod[] = [
   'find',
@@ -34,6 +36,7 @@ export const DRIVER_METHODS: readonly DriverMethod[] = [
   'nativeDelete',
   'nativeClone',
   'loadFromPivotTable',
+  'syncCollections',
 ];
 
 /** Set in the options of `findOne`, which answers by `find`: reads are hooked there. */
@@ -49,6 +52,7 @@ interface DriverHooks {
   readonly reads: Reads;
   readonly watch: ContractWatch;
   readonly leaving: Leaving;
+  readonly marks: CacheMarks;
 }
 
 /**
@@ -56,7 +60,10 @@ interface DriverHooks {
  * `Reads`, and what writes past the unit of work is staged by `DirectWrites` or, where only SQL can do it, waits until what is pending has been written. Everything about other entities
  * reaches the driver as it is.
  */
-export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, watch, leaving }: DriverHooks): void {
+export function hookDriver(
+  driver: AbstractSqlDriver,
+  { writes, direct, reads, watch, marks, leaving }: DriverHooks,
+): void {
   const target = driver as unknown as Methods;
   const original = Object.fromEntries(
     [...DRIVER_METHODS, 'stream' as const].map((name) => [name, target[name].bind(driver)]),
@@ -73,6 +80,13 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
     (entity: unknown): Find =>
     (where, options) =>
       call('find', [entity, where, options]);
+
+  /** A flush has told the cache already. */
+  const marked = (
+    statement: Statement,
+    options: Options,
+    run: (options: Options) => Promise<unknown>,
+  ): Promise<unknown> => (isDrained(options) ? run(options) : marks.around(statement, options, run));
 
   const replacements: Record<string, (...parameters: never[]) => unknown> = {
     find: async (entity: unknown, where: unknown, options: Options = {}) => {
@@ -94,21 +108,28 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
       return row;
     },
     count: async (entity: unknown, where: unknown, options: Options = {}) => {
-      const queried = await reads.beforeQuery(metaOf(entity, options), where, options, { call: 'count' });
-      return call('count', [entity, where, queried]);
+      const queried = await reads.beforeQuery(metaOf(entity, options), where, options, {
+        call: 'count',
+        hasRows: false,
+      });
+      return call('count', [entity, where, queried.options]);
     },
     stream: async function* (entity: unknown, where: unknown, options: Options = {}) {
       await leaving.before(metasOf(entity));
-      const queried = await reads.beforeQuery(metaOf(entity, options), where, options, { call: 'stream' });
-      yield* original.stream(...([entity, where, queried] as never[]));
+      yield* reads.stream(metaOf(entity, options), where, options, {
+        find: finderOf(entity),
+        stream: (condition, asked) => original.stream(...([entity, condition, asked] as never[])),
+      });
     },
     loadFromPivotTable: async (property: { targetMeta: EntityMetadata }, ...rest: unknown[]) => {
       const [owners, where, order, transaction, options = {}, ...others] = rest;
       const queried = await reads.beforeQuery(property.targetMeta, where, options as Options, {
         call: 'populate',
+        order,
         transaction,
+        hasRows: false,
       });
-      return call('loadFromPivotTable', [property, owners, where, order, transaction, queried, ...others]);
+      return call('loadFromPivotTable', [property, owners, where, order, transaction, queried.options, ...others]);
     },
     nativeInsert: async (entity: unknown, data: Payload, options: Options = {}) => {
       const staged = await direct.insert(metaOf(entity, options), [data], options);
@@ -133,7 +154,8 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
       if (answer) return answer;
       await reads.beforeWrite(metaOf(entity, options), where, [data], options, 'nativeUpdate');
       if (options['upsert']) await reads.beforeInsert(metaOf(entity, options), [data], options, 'upsert');
-      return call('nativeUpdate', [entity, where, data, options]);
+      const statement: Statement = { kind: 'update', meta: metaOf(entity, options), conditions: [where], data: [data] };
+      return marked(statement, options, (inside) => call('nativeUpdate', [entity, where, data, inside]));
     },
     nativeUpdateMany: async (
       entity: unknown,
@@ -150,11 +172,22 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
       if (answer) return answer;
       await reads.beforeWrite(metaOf(entity, options), where, data, options, 'upsertMany');
       if (options['upsert']) await reads.beforeInsert(metaOf(entity, options), data, options, 'upsertMany');
-      return call('nativeUpdateMany', [entity, where, data, options, ...rest]);
+      const conditions = Array.isArray(where) ? where : [where];
+      const statement: Statement = { kind: 'update', meta: metaOf(entity, options), conditions, data };
+      return marked(statement, options, (inside) => call('nativeUpdateMany', [entity, where, data, inside, ...rest]));
     },
     nativeClone: async (entity: unknown, where: unknown, overrides?: Payload, options: Options = {}) => {
       await reads.beforeWrite(metaOf(entity, options), where, overrides ? [overrides] : [], options, 'clone');
       return call('nativeClone', [entity, where, overrides, options]);
+    },
+    syncCollections: async (collections: Iterable<Collection<object>>, options: Options = {}, ...rest: unknown[]) => {
+      const changed = [...collections];
+      const byCriteria = changed.filter(({ property }) => property.kind === ReferenceKind.ONE_TO_MANY);
+      return marks.aroundAll(
+        byCriteria.map(({ property }) => property.targetMeta),
+        options,
+        (inside) => call('syncCollections', [changed, inside, ...rest]),
+      );
     },
     nativeDelete: async (entity: unknown, where: unknown, options: Options = {}) => {
       const staged = stagedCall(options);
@@ -162,7 +195,8 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
       const answer = await direct.delete(metaOf(entity, options), where, options, finderOf(entity));
       if (answer) return answer;
       await reads.beforeWrite(metaOf(entity, options), where, [], options, 'nativeDelete');
-      return call('nativeDelete', [entity, where, options]);
+      const statement: Statement = { kind: 'delete', meta: metaOf(entity, options), conditions: [where] };
+      return marked(statement, options, (inside) => call('nativeDelete', [entity, where, inside]));
     },
   };
   for (const [name, replacement] of Object.entries(replacements)) {
@@ -178,7 +212,9 @@ export function hookDriver(driver: AbstractSqlDriver, { writes, direct, reads, w
     };
   }
 
+  /** Collections belong to a flush, which has been looked at as a whole. */
   function metasOf(subject: unknown): EntityMetadata[] {
+    if (Array.isArray(subject)) return [];
     const through = (subject as { readonly targetMeta?: EntityMetadata }).targetMeta;
     return [through ?? driver.getMetadata().get(subject as never)];
   }

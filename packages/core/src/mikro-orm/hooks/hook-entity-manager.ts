@@ -7,6 +7,8 @@ import type { Engine } from '../engine.js';
 import { flushMode } from '../write/flush-scope.js';
 import { hasSession } from './has-session.js';
 import { hookPersister } from './hook-persister.js';
+import type { CacheMarks } from '../write/cache-marks.js';
+import { hookQueries, type QueryHooks } from './hook-queries.js';
 import { addCounters, prepareSql } from '../write/prepare-sql.js';
 import { StagedFlush } from '../write/staged-flush.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
@@ -20,6 +22,8 @@ interface FlushContext {
   readonly engine: Engine;
   readonly watch: ContractWatch;
   readonly leaving: Leaving;
+  readonly marks: CacheMarks;
+  readonly queries: QueryHooks;
 }
 
 /**
@@ -38,6 +42,7 @@ export function hookEntityManager(
     const first = create(false);
     assertEntityManager(first);
     const Hooked = withSpillway(first.constructor as Constructor, context);
+    hookQueries(Hooked, context.queries);
     setClass(Hooked);
     const em = create(useContext);
     context.watch.assertHooked(em, Hooked);
@@ -65,7 +70,10 @@ function withSpillway(Base: Constructor, context: FlushContext): Constructor {
   return SpillwayEntityManager;
 }
 
-function hookUnitOfWork(em: EntityManager, { types, engine, watch, leaving }: FlushContext): StagedFlush {
+function hookUnitOfWork(
+  em: EntityManager,
+  { types, engine, watch, queries, marks, leaving }: FlushContext,
+): StagedFlush {
   const uow: UnitOfWork = em.getUnitOfWork(false);
   const flush = new StagedFlush(engine, uow);
   const commit = uow.commit.bind(uow);
@@ -73,8 +81,10 @@ function hookUnitOfWork(em: EntityManager, { types, engine, watch, leaving }: Fl
   uow.commit = async () => {
     watch.asked('commit');
     await leaving.before([]);
-    await flush.prepare();
-    await commit();
+    await queries.modes.runWithout(async () => {
+      await flush.prepare();
+      await commit();
+    });
   };
   uow.clear = () => {
     watch.asked('clear');
@@ -87,6 +97,7 @@ function hookUnitOfWork(em: EntityManager, { types, engine, watch, leaving }: Fl
     },
     watch,
     isFlushing: ([first]) => first !== undefined && uow.getChangeSets().includes(first),
+    beforeStatement: (kind, changeSets, options) => marks.beforeChangeSets(kind, changeSets, options),
     beforeSql: async (changeSets, kind) => {
       await leaving.before(changeSets.map(({ meta }) => meta));
       if (!flush.isPreparedForSql) {

@@ -33,6 +33,12 @@ export interface PersisterHooks {
   isFlushing(changeSets: readonly ChangeSet<AnyEntity>[]): boolean;
   /** Before change sets are written by SQL. */
   beforeSql(changeSets: readonly ChangeSet<AnyEntity>[], kind: OperationKind): Promise<void>;
+  /** Then, in the transaction that writes them. */
+  beforeStatement(
+    kind: OperationKind,
+    changeSets: readonly ChangeSet<AnyEntity>[],
+    options: Readonly<Record<string, unknown>> | undefined,
+  ): Promise<void>;
 }
 
 /**
@@ -75,7 +81,10 @@ export function hookPersister(uow: UnitOfWork, hooks: PersisterHooks): void {
     }
     // A call past the unit of work is looked at in the driver, where those that give plain data arrive too.
     if (kind === 'insert' && !hooks.isFlushing(changeSets)) return { ...options, [DIRECT]: true };
-    if (!isDrained(options)) await hooks.beforeSql(changeSets, kind);
+    if (!isDrained(options)) {
+      await hooks.beforeSql(changeSets, kind);
+      await hooks.beforeStatement(kind, changeSets, options as Readonly<Record<string, unknown>> | undefined);
+    }
     return { ...options, [DRAINED]: true };
   }
 }

@@ -11,7 +11,7 @@ interface SchemaHooks {
   readonly types: TypeRegistry;
   readonly engine: Engine;
   /** After it: the sequences of the tables may have begun anew. */
-  readonly emptied: () => void;
+  readonly emptied: () => Promise<void>;
 }
 
 /** Which tables a call clears or drops; `undefined` where it leaves the write-behind ones alone. */
@@ -51,7 +51,7 @@ function hooked<T>(generator: T, orm: MikroORM, { types, engine, emptied }: Sche
       try {
         return await call(...parameters);
       } finally {
-        emptied();
+        await emptied();
       }
     };
     Object.assign(generator, { [name]: replacement });

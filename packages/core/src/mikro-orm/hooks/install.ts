@@ -6,12 +6,14 @@ import { assertDatabase } from './assert-database.js';
 import { assertOrm } from './contract-check.js';
 import { ContractWatch } from './contract-watch.js';
 import { describeTypes } from '../describe/describe-types.js';
+import { CacheMarks } from '../write/cache-marks.js';
 import { DirectWrites } from '../write/direct-writes.js';
 import type { Engine } from '../engine.js';
 import { hookDriver } from './hook-driver.js';
 import { hookEntityManager } from './hook-entity-manager.js';
 import { hookSchema } from './hook-schema.js';
 import { assertNoPivotTables } from '../describe/pivot-tables.js';
+import { QueryModes } from '../read/query-modes.js';
 import { Reads } from '../read/reads.js';
 import { SequenceBlocks } from '../write/sequence-blocks.js';
 import { StagedWrites } from '../write/staged-writes.js';
@@ -38,25 +40,37 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
   const watch = new ContractWatch(types);
   onDiscovered(orm, (storage) => {
     watch.asked('discovery');
-    types.fill(describe(orm, storage, policiesOf));
+    types.fill(describe(orm, storage, policiesOf), [...storage.getAll().values()]);
   });
   hideTables(orm);
   const leaving = new Leaving(types, engine, defaultSchemaOf(orm));
   const scopes = new TransactionScopes();
   hookTransactions(driver.getConnection('write'), scopes);
+  const marks = new CacheMarks(types, engine, scopes, driver);
+  const modes = new QueryModes();
+  const reads = new Reads(types, engine, modes);
   hookEntityManager(driver, (entityManager) => orm.config.set('entityManager', entityManager), {
     types,
     engine,
     watch,
     leaving,
+    queries: { types, modes, reads },
+    marks,
   });
   const sequences = new SequenceBlocks((table, count) => engine.numbers(table, count));
   const writes = new StagedWrites(types, sequences);
-  const reads = new Reads(types, engine);
   const direct = new DirectWrites(types, engine, writes, reads, driver.getPlatform());
-  hookDriver(driver, { writes, direct, reads, watch, leaving });
+  hookDriver(driver, { writes, direct, reads, watch, marks, leaving });
   hookConnection(driver, engine);
-  hookSchema(orm, { types, engine, emptied: () => sequences.forget() });
+  hookSchema(orm, {
+    types,
+    engine,
+    emptied: async () => {
+      sequences.forget();
+      // Once more: rows may have been read between.
+      if (types.hasCache) await engine.cache.clear();
+    },
+  });
 }
 
 /** The engine lives as long as the ORM's connection. To connect anew MikroORM closes it first; that is not the end. */
@@ -115,6 +129,6 @@ function hideTables(orm: MikroORM): void {
   const settings = orm.config.get('schemaGenerator');
   orm.config.set('schemaGenerator', {
     ...settings,
-    skipTables: [...(settings?.skipTables ?? []), 'spillway_shard', 'spillway_batch'],
+    skipTables: [...(settings?.skipTables ?? []), 'spillway_shard', 'spillway_batch', 'spillway_doubt'],
   });
 }

@@ -16,6 +16,7 @@ export function inexactRows(
   });
 }
 
-function isExact(type: WriteBehindType, { values }: StagedRecord): boolean {
+/** Whether PostgreSQL would show all values of a record as they were written. */
+export function isExact(type: WriteBehindType, { values }: StagedRecord): boolean {
   return Object.entries(values).every(([name, text]) => type.values.get(name)?.value.isExact(text) ?? true);
 }

@@ -1,10 +1,11 @@
-import { Utils, type EntityMetadata } from '@mikro-orm/core';
+import type { EntityMetadata } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
 import { readByKey } from '../../read/read-by-key.js';
 import type { Pending } from '../../staging/staging-store.js';
 import { tableScope } from '../describe/with-parents.js';
-import { keyRow, knownRowKey, rowKeyIn } from '../describe/entity-key.js';
-import type { Engine } from '../engine.js';
+import { knownRowKey, rowKeyIn } from '../describe/entity-key.js';
+import type { Engine, QueryDrain } from '../engine.js';
+import { CachedReads, type Load } from './cached-reads.js';
 import { inexactRows } from './exact-overlay.js';
 import { hasSession } from '../hooks/has-session.js';
 import { lookupKeys } from './lookup.js';
@@ -12,58 +13,152 @@ import { hasPlainKey } from '../describe/plain-key.js';
 import { isDrained } from '../write/staging-unit.js';
 import { layOver, rowVersion, type DriverRow } from './row-overlay.js';
 import { referredRows } from '../write/referred-rows.js';
-import { touchedTypes } from './touched-types.js';
+import { chunksOf } from './chunks-of.js';
+import { keyCondition } from './key-condition.js';
+import { hasSql } from './named-columns.js';
+import { planQuery } from './plan-query.js';
+import type { QueryModes } from './query-modes.js';
+import { inTransaction, primary, unlocked, withVersion, type Find, type Options } from './query-options.js';
+import { overlayQuery, type OverlaidQuery } from './query-overlay.js';
+import { inverseOwners, touchedTypes, type TouchedTypes } from './touched-types.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
-type Options = Readonly<Record<string, unknown>>;
-export type Find = (where: unknown, options: Options) => Promise<unknown>;
+export type { Find } from './query-options.js';
+type Stream = (where: unknown, options: Options) => AsyncIterableIterator<unknown>;
 
 const INEXACT_TRIES = 3;
+const STREAM_CHUNK = 100;
+
+/** The options of a query that may reach other types through relations. */
+const CONDITIONS = ['orderBy', 'populateWhere', 'populateFilter', 'populateOrderBy', 'having', 'unionWhere'];
+
+/** How a query came about. */
+interface QueryCall {
+  /** MikroORM's method, by which it is counted if it has to wait. */
+  readonly call: string;
+  readonly order?: unknown;
+  readonly transaction?: unknown;
+  /** @defaultValue `true` */
+  readonly hasRows?: boolean;
+}
+
+type Overlaid = Pick<OverlaidQuery, 'type' | 'mayWrite'>;
 
 /**
  * Makes every read of write-behind entities see every acknowledged change: look-ups by key lay pending changes over PostgreSQL's rows, all other reads wait until what is
- * pending of the types that they touch is written.
+ * pending of the types that they touch is written, unless a policy or the call itself asks for less.
  */
 export class Reads {
   readonly #types: TypeRegistry;
   readonly #engine: Engine;
+  readonly #modes: QueryModes;
+  readonly #cached: CachedReads;
 
-  constructor(types: TypeRegistry, engine: Engine) {
+  constructor(types: TypeRegistry, engine: Engine, modes: QueryModes) {
     this.#types = types;
     this.#engine = engine;
+    this.#modes = modes;
+    this.#cached = new CachedReads(types, engine);
   }
 
   async find(meta: EntityMetadata, where: unknown, options: Options, find: Find, call = 'find'): Promise<unknown> {
-    const known = this.#types.of(meta);
-    const type = known?.isIn(options['schema'] as string | undefined) ? known : undefined;
+    const type = this.#typeIn(meta, options);
     const inside = inTransaction(options);
+    const asked = this.#modes.of(options);
+    const copied =
+      asked !== 'database' &&
+      asked !== 'drain' &&
+      (await this.#cached.of(meta, where, options, this.#loader(find, options)));
+    if (copied) return copied;
     // What a transaction reads may be what it goes on to change by SQL, so nothing is laid over; a lock makes no other query of it.
     const keys =
-      type && !isDrained(options) ? lookupKeys(type, where, inside ? unlocked(options) : options) : undefined;
-    if (type && keys && type.lookups === 'overlay' && !inside && !hasSession(options['em'])) {
+      type && asked !== 'database' && !isDrained(options) && !this.#readsOthers(type)
+        ? lookupKeys(type, where, inside ? unlocked(options) : options)
+        : undefined;
+    if (type && keys && asked !== 'drain' && type.lookups === 'overlay' && !inside && !hasSession(options['em'])) {
       const rows = [...(await this.rows(type, keys, find, options)).values()];
       // What is only staged has not met the condition that MikroORM adds for a subclass.
       return type.family ? rows.filter((row) => type.family?.holds(meta, row)) : rows;
     }
-    if (keys) await this.#engine.drain({ kind: 'rows', keys }, { insideTransaction: inside });
-    const queried = keys ? options : await this.beforeQuery(meta, where, options, { call });
-    return find(where, type ? primary(options) : queried);
+    if (keys) {
+      await this.#engine.drain({ kind: 'rows', keys }, { insideTransaction: inside });
+      return find(where, primary(options));
+    }
+    const query = await this.beforeQuery(meta, where, options, { call });
+    return query.overlaid
+      ? this.#overlay(query.overlaid, { meta, where, options: query.options, find })
+      : find(where, type && isDrained(options) ? primary(options) : query.options);
   }
 
-  /** Before a read that is no look-up: what it touches is drained. Answers the options to go on with: what has been drained is only on the primary for certain. */
+  /** Reads what has no copy, with everything that was staged before the call, by the way that the type needs. */
+  #loader(find: Find, options: Options): Load {
+    return async (type, keys) => {
+      const mayBePending = this.#types.of(type.meta) !== undefined;
+      if (mayBePending && type.lookups === 'overlay') return this.rows(type, keys, find, options);
+      if (mayBePending) await this.#engine.drain({ kind: 'rows', keys });
+      return readRows(type, keys, find, options);
+    };
+  }
+
+  /** A stream is laid over in pieces. */
+  async *stream(
+    meta: EntityMetadata,
+    where: unknown,
+    options: Options,
+    { find, stream }: { readonly find: Find; readonly stream: Stream },
+  ): AsyncIterableIterator<unknown> {
+    const { overlaid, options: queried } = await this.beforeQuery(meta, where, options, { call: 'stream' });
+    if (!overlaid) return yield* stream(where, queried);
+    const { asked, strip } = withVersion(overlaid.type, queried);
+    const query = { ...overlaid, meta, where, options: asked, find };
+    for await (const rows of chunksOf(stream(where, asked), STREAM_CHUNK))
+      for (const row of await overlayQuery(rows as DriverRow[], query, this.#engine)) yield strip(row);
+  }
+
+  /**
+   * Before a read that is no look-up: what has to be written before it is. Answers the options to go on with, since what has been drained is only on the primary for certain, and whether
+   * pending changes are to be laid over its rows.
+   */
   async beforeQuery(
     meta: EntityMetadata,
     where: unknown,
     options: Options,
-    { call, transaction }: { readonly call: string; readonly transaction?: unknown },
-  ): Promise<Options> {
-    if (this.#types.all.length === 0 || isDrained(options)) return options;
-    const conditions = [where, options['orderBy'], options['populateWhere'], options['populateFilter']];
-    const touched = touchedTypes(this.#types, meta, conditions, options['populate']);
-    const isInside = inTransaction(options) || transaction !== undefined;
-    await this.#drain([...touched], `${meta.className}.${call}`, isInside);
-    return touched.size > 0 ? primary(options) : options;
+    { call, order, transaction, hasRows = true }: QueryCall,
+  ): Promise<{ readonly options: Options; readonly overlaid?: Overlaid }> {
+    if (this.#types.all.length === 0 || isDrained(options)) return { options };
+    const inside = inTransaction(options) || transaction !== undefined;
+    const root = this.#typeIn(meta, options);
+    const canOverlay = !inside && !hasSession(options['em']) && !isGrouped(options) && !hasSql(where);
+    const touched = this.#touched(meta, [where, order], options);
+    const plan = planQuery({ root, touched, asked: this.#modes.of(options), canOverlay, hasRows });
+    const outcome = await this.#drain(plan.drained, `${meta.className}.${call}`, inside);
+    const isLate = outcome === 'late' && canOverlay && hasRows && root !== undefined && plan.drained.includes(root);
+    return {
+      options: plan.primary ? primary(options) : options,
+      ...(root && (plan.overlaid || isLate) && { overlaid: { type: root, mayWrite: !isLate } }),
+    };
+  }
+
+  async #overlay(overlaid: Overlaid, query: Omit<OverlaidQuery, keyof Overlaid>): Promise<DriverRow[]> {
+    const { asked, strip } = withVersion(overlaid.type, query.options);
+    const rows = (await query.find(query.where, asked)) as DriverRow[];
+    return (await overlayQuery(rows, { ...overlaid, ...query, options: asked }, this.#engine)).map(strip);
+  }
+
+  #typeIn(meta: EntityMetadata, options: Options): WriteBehindType | undefined {
+    const known = this.#types.of(meta);
+    return known?.isIn(options['schema'] as string | undefined) ? known : undefined;
+  }
+
+  #touched(meta: EntityMetadata, conditions: readonly unknown[], options: Options): TouchedTypes {
+    const all = [...conditions, ...CONDITIONS.map((name) => options[name])];
+    return touchedTypes(this.#types, { meta, conditions: all, populate: options['populate'] });
+  }
+
+  /** A look-up of a row whose reference is in another table reads that table too. */
+  #readsOthers(type: WriteBehindType): boolean {
+    return type.lookups === 'drain' && inverseOwners(type.meta).some(({ targetMeta }) => this.#types.of(targetMeta));
   }
 
   /** Before SQL that changes rows past the unit of work: `em.nativeUpdate`, `em.nativeDelete`. Rows that it names must not have anything older written after it. */
@@ -79,7 +174,14 @@ export class Reads {
     const type = known?.isIn(options['schema'] as string | undefined) ? known : undefined;
     const keys = type && hasPlainKey(type) && !isDrained(options) ? lookupKeys(type, where, {}) : undefined;
     if (keys) await this.#drainRows(keys, options);
-    else await this.beforeQuery(meta, where, options, { call });
+    else await this.#beforeCriteria(meta, where, options, call);
+  }
+
+  /** A statement by criteria changes what PostgreSQL finds by them, whatever the policies say of reads. */
+  async #beforeCriteria(meta: EntityMetadata, where: unknown, options: Options, call: string): Promise<void> {
+    if (this.#types.all.length === 0 || isDrained(options)) return;
+    const { all } = this.#touched(meta, [where], options);
+    await this.#drain([...all], `${meta.className}.${call}`, inTransaction(options));
   }
 
   /** Before SQL that makes rows past the unit of work: `em.insert`, `em.insertMany`, `em.upsert`. */
@@ -87,7 +189,7 @@ export class Reads {
     const type = this.#types.of(meta);
     await this.#beforeReferences(meta, rows, options);
     if (!type || isDrained(options)) return;
-    await this.beforeQuery(meta, undefined, options, { call });
+    await this.#beforeCriteria(meta, undefined, options, call);
     const made = rows.map((row) => knownRowKey(type, { ...row })).filter((key) => key !== undefined);
     if (made.length === 0) return;
     await this.#drainRows(made, options);
@@ -105,10 +207,11 @@ export class Reads {
     await this.#engine.drain({ kind: 'rows', keys }, { insideTransaction: inTransaction(options), beforeWrite: true });
   }
 
-  async #drain(types: readonly WriteBehindType[], caller: string, inside: boolean): Promise<void> {
-    if (types.length === 0) return;
-    if (inside) await this.#engine.drain(tableScope(types, this.#types), { insideTransaction: true });
-    else await this.#engine.drainForQuery(types, caller);
+  async #drain(types: readonly WriteBehindType[], caller: string, inside: boolean): Promise<QueryDrain> {
+    if (types.length === 0) return 'clear';
+    if (!inside) return this.#engine.drainForQuery(types, caller);
+    await this.#engine.drain(tableScope(types, this.#types), { insideTransaction: true });
+    return 'drained';
   }
 
   /** The rows of these keys that there are, with what is pending of them. */
@@ -121,10 +224,7 @@ export class Reads {
     return readByKey<DriverRow>(keys, {
       peek: (wanted) => this.#peekExact(type, wanted),
       outcomes: (tokens) => this.#engine.pending.outcomes(tokens),
-      read: async (wanted) => {
-        const found = (await find(keyCondition(type, wanted), primary(options))) as DriverRow[];
-        return new Map(found.map((row) => [rowKeyIn(type, row), row]));
-      },
+      read: (wanted) => readRows(type, wanted, find, options),
       versionOf: (row) => rowVersion(type, row),
       lay: (record, row, key) => layOver(type, record, row, key),
     });
@@ -142,27 +242,17 @@ export class Reads {
   }
 }
 
-/** As MikroORM asks its driver for rows by key. */
-function keyCondition(type: WriteBehindType, keys: readonly RowKey[]): Record<string, unknown> {
-  const rows = keys.map((key) => keyRow(type, key));
-  const [row = {}] = rows;
-  if (rows.length === 1) return row;
-  const { primaryKeys } = type.meta;
-  const tuples = rows.map((each) => primaryKeys.map((name) => each[name]));
-  return {
-    [Utils.getPrimaryKeyHash([...primaryKeys])]: { $in: primaryKeys.length === 1 ? tuples.flat() : tuples },
-  };
+async function readRows(
+  type: WriteBehindType,
+  keys: readonly RowKey[],
+  find: Find,
+  options: Options,
+): Promise<Map<RowKey, DriverRow>> {
+  const found = (await find(keyCondition(type, keys), primary(options))) as DriverRow[];
+  return new Map(found.map((row) => [rowKeyIn(type, row), row]));
 }
 
-function inTransaction(options: Options): boolean {
-  return options['ctx'] !== undefined;
-}
-
-function unlocked(options: Options): Options {
-  return { ...options, lockMode: undefined };
-}
-
-/** Replicas lag. */
-function primary(options: Options): Options {
-  return { ...options, connectionType: 'write' };
+/** Whether the rows that it answers are not the table's. */
+function isGrouped(options: Options): boolean {
+  return options['groupBy'] !== undefined || options['having'] !== undefined;
 }

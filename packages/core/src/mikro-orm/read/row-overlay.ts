@@ -49,8 +49,9 @@ function withChanges(type: WriteBehindType, record: StagedRecord, row: DriverRow
   }
   if (type.version && record.version !== undefined)
     result[type.version.property.name] = versionValue(record.version, type.version.kind);
-  // A look-up asks for no lazy property; those who want one name it, which makes theirs a query.
-  for (const { property } of type.values.values()) if (property.lazy) delete result[property.name];
+  // Who wants a lazy property has named it, and then the row has it.
+  for (const { property } of type.values.values())
+    if (property.lazy && !(property.name in row)) delete result[property.name];
   return result;
 }
 
@@ -58,6 +59,7 @@ function withChanges(type: WriteBehindType, record: StagedRecord, row: DriverRow
 export function emptyRow(type: WriteBehindType, key: RowKey): DriverRow {
   const row: DriverRow = keyRow(type, key);
   for (const { property, value, absent } of type.values.values()) {
+    if (property.lazy) continue;
     const isKnown = absent && isLiteralDefault(property.defaultRaw ?? 'null');
     row[property.name] = isKnown ? value.toRow(value.toText(absent())) : null;
   }

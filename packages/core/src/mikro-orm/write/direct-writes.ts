@@ -74,6 +74,7 @@ export class DirectWrites {
   async delete(meta: EntityMetadata, where: unknown, options: Options, find: Find): Promise<QueryResult | undefined> {
     const type = this.#typeFor(meta, options);
     const keys = type && lookupKeys(type, where, options);
+    if (this.#types.followers(meta, false).length > 0) return undefined;
     return keys && !type.closesCycle ? this.#change(type, keys, find, (seen) => directDelete(type, seen)) : undefined;
   }
 

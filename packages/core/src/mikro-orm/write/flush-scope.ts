@@ -39,6 +39,8 @@ function canBeStaged(types: TypeRegistry, changeSet: ChangeSet<AnyEntity>): bool
   if (type?.policy.mode !== 'behind' || !type.isIn(changeSet.schema) || Object.values(changeSet.payload).some(isRaw))
     return false;
   if (touchesCycle(type, changeSet)) return false;
+  // The database then changes cached rows, which only a transaction can say beforehand.
+  if (isDelete(changeSet) && types.followers(changeSet.meta, false).length > 0) return false;
   if (changeSet.type === ChangeSetType.CREATE && needsDatabase(type, changeSet.payload)) return false;
   const isUpdate = changeSet.type === ChangeSetType.UPDATE || changeSet.type === ChangeSetType.UPDATE_EARLY;
   // Another primary key is another record; only SQL renames a row.
@@ -59,9 +61,13 @@ function touchesCycle(
   { closing, closesCycle: isEnd }: WriteBehindType,
   { type, payload }: ChangeSet<AnyEntity>,
 ): boolean {
-  if (type === ChangeSetType.DELETE || type === ChangeSetType.DELETE_EARLY) return isEnd;
+  if (isDelete({ type })) return isEnd;
   const values: Readonly<Record<string, unknown>> = payload;
   return [...closing].some((name) => values[name] !== undefined && values[name] !== null);
+}
+
+function isDelete({ type }: Pick<ChangeSet<AnyEntity>, 'type'>): boolean {
+  return type === ChangeSetType.DELETE || type === ChangeSetType.DELETE_EARLY;
 }
 
 /** Whether MikroORM has put off setting such a reference to the end of the flush. */

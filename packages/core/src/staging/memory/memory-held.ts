@@ -13,10 +13,17 @@ import { dueTime, planStage } from './stage-changes.js';
 export class MemoryHeld implements HeldChanges {
   readonly #shards: ReadonlyMap<number, MemoryShard>;
   readonly #now: () => number;
+  readonly #dropCopy: (shard: number, rowKey: RowKey) => void;
 
-  constructor(shards: ReadonlyMap<number, MemoryShard>, now: () => number) {
+  /** @param dropCopy a row that is held has no copy: once it is released, it is written without a further word */
+  constructor(
+    shards: ReadonlyMap<number, MemoryShard>,
+    now: () => number,
+    dropCopy: (shard: number, rowKey: RowKey) => void,
+  ) {
     this.#shards = shards;
     this.#now = now;
+    this.#dropCopy = dropCopy;
   }
 
   async hold(call: HoldCall): Promise<StageAnswer> {
@@ -34,6 +41,7 @@ export class MemoryHeld implements HeldChanges {
       if (layer) shard.setLayers(rowKey, [...shard.layersOf(rowKey), layer]);
     });
     notePolicies(shard, call, nowMs);
+    for (const { rowKey } of call.changes) this.#dropCopy(call.shard, rowKey);
     const { transaction, rules } = call;
     shard.holds.set(call.id, { transaction, rules, rows: [...plan.rows.keys()], atMs: nowMs });
     shard.seen.set(call.id, plan.answer);

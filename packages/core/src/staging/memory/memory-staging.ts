@@ -3,6 +3,7 @@ import type { BatchOutcome } from '../../change/outcome.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
+import type { RowCache } from '../row-cache.js';
 import { counterOverflow } from '../staging-errors.js';
 import { DEFAULT_LIMITS, remembersCallsMs, type StagingLimits } from '../limits.js';
 import type {
@@ -34,6 +35,7 @@ import { MemoryHeld } from './memory-held.js';
 import { emptyShard } from './empty-shard.js';
 import { dueRows, firstAtMs, holdsAny, isPending, markDue, nextDueMs, scopeFilter } from './memory-due.js';
 import { MemoryPolicies } from './memory-policies.js';
+import { MemoryCopies, MemoryRowCache } from './memory-row-cache.js';
 import { MemoryShard } from './memory-shard.js';
 import { settlementOf } from './settlement-of.js';
 import { planStage, writeStage } from './stage-changes.js';
@@ -57,7 +59,9 @@ class MemoryStaging implements StagingStore {
   readonly due: DueRecords;
   readonly policies: StagedPolicies;
   readonly deadLetters: DeadLetterStore;
+  readonly cache: RowCache;
   readonly #shards = new Map<number, MemoryShard>();
+  readonly #copies = new Map<number, MemoryCopies>();
   readonly #limits: StagingLimits;
   readonly #now: () => number;
 
@@ -67,7 +71,13 @@ class MemoryStaging implements StagingStore {
     this.remembersCallsMs = remembersCallsMs(this.#limits);
     this.#now = options.now ?? Date.now;
     this.policies = new MemoryPolicies(this.#shards, this.#now);
-    this.held = new MemoryHeld(this.#shards, this.#now);
+    this.cache = new MemoryRowCache(
+      this.shards,
+      (shard) => this.#copiesOf(shard),
+      (shard) => this.#shards.get(shard),
+      this.#now,
+    );
+    this.held = new MemoryHeld(this.#shards, this.#now, (shard, rowKey) => this.#copiesOf(shard).drop(rowKey));
     this.due = {
       next: async () => Array.from({ length: this.shards }, (_, shard) => this.#next(shard)),
       any: async (scope) => [...this.#shards.values()].some((shard) => holdsAny(shard, scope)),
@@ -102,7 +112,10 @@ class MemoryStaging implements StagingStore {
     const nowMs = this.#now();
     shard.forget(nowMs);
     const plan = planStage(shard, call, nowMs);
-    if (plan.answer.status === 'staged') writeStage(shard, call, plan, nowMs);
+    if (plan.answer.status === 'staged') {
+      writeStage(shard, call, plan, nowMs);
+      for (const rowKey of plan.rows.keys()) this.#copiesOf(call.shard).drop(rowKey);
+    }
     return plan.answer;
   }
 
@@ -182,6 +195,7 @@ class MemoryStaging implements StagingStore {
   async empty(shardNumber: number, scope: EmptyScope, lastToken: string): Promise<EmptyReport> {
     const shard = this.#shards.get(shardNumber);
     if (shard === undefined) return { records: 0, dead: 0 };
+    this.#copiesOf(shardNumber).clear();
     const report = emptyShard(shard, scopeFilter(scope), lastToken);
     if (scope.kind === 'all') this.#shards.delete(shardNumber);
     return report;
@@ -207,6 +221,15 @@ class MemoryStaging implements StagingStore {
   }
 
   async close(): Promise<void> {}
+
+  #copiesOf(shard: number): MemoryCopies {
+    let copies = this.#copies.get(shard);
+    if (copies === undefined) {
+      copies = new MemoryCopies(this.#limits.cacheBytes);
+      this.#copies.set(shard, copies);
+    }
+    return copies;
+  }
 
   #takeOff(shard: MemoryShard, request: ClaimRequest): void {
     const records = new Map<RowKey, StagedRecord>();
@@ -274,6 +297,7 @@ class MemoryStaging implements StagingStore {
     if (!force && overtaken(letter.record, row)) return 'newer';
     const record = revive(letter.record, row);
     if (record === undefined) throw counterOverflow(letter.rowKey);
+    this.#copiesOf(which.shard).drop(letter.rowKey);
     shard.putDirty(letter.rowKey, record, shard.due.get(letter.rowKey) ?? { atMs: this.#now() });
     shard.unbury(which.id, letter.rowKey);
     return 'staged';

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { Redis, type RedisOptions } from 'ioredis';
+import { SpillwayError } from '../../errors.js';
 import { asOpenError, asStagingError } from './redis-errors.js';
 import type { Script } from './scripts.js';
 
@@ -17,6 +18,7 @@ export class RedisConnection {
   readonly server: string;
   readonly #client: Redis;
   #lastError: Error | undefined;
+  #run: Promise<string | undefined> | undefined;
 
   private constructor(client: Redis) {
     this.#client = client;
@@ -24,6 +26,9 @@ export class RedisConnection {
     this.server = path ?? `${host ?? 'localhost'}:${port ?? 6379}`;
     client.on('error', (error: Error) => {
       this.#lastError = error;
+    });
+    client.on('close', () => {
+      this.#run = undefined;
     });
   }
 
@@ -58,6 +63,26 @@ export class RedisConnection {
       return await this.#client.callBuffer(name, ...args);
     } catch (error) {
       throw this.#failed(error);
+    }
+  }
+
+  /**
+   * What tells this run of the server from every other: a server that was restarted, or has taken another's place, may have an older state. `undefined` where it does not say. Asked once
+   * per connection, since no server outlives its runs' connections.
+   */
+  async serverRun(): Promise<string | undefined> {
+    this.#run ??= this.#askRun();
+    return this.#run;
+  }
+
+  async #askRun(): Promise<string | undefined> {
+    try {
+      const info = String(await this.command('INFO', 'server'));
+      return /^run_id:(\w+)/mu.exec(info)?.[1];
+    } catch (error) {
+      if (error instanceof SpillwayError && error.code === 'CONFIG_INVALID') return undefined;
+      this.#run = undefined;
+      throw error;
     }
   }
 

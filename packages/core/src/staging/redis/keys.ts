@@ -12,6 +12,9 @@ export interface ShardKeys {
   readonly stats: string;
   readonly held: string;
   readonly holds: string;
+  readonly cache: string;
+  readonly 'cache:old': string;
+  readonly 'cache:blocks': string;
 }
 
 export type KeyName = keyof ShardKeys;
@@ -31,5 +34,8 @@ export function shardKeys(namespace: string, shard: number): ShardKeys {
     stats: key('stats'),
     held: key('held'),
     holds: key('holds'),
+    cache: key('cache'),
+    'cache:old': key('cache:old'),
+    'cache:blocks': key('cache:blocks'),
   };
 }

@@ -48,5 +48,6 @@ function limitsOf(options: RedisStagingOptions): StagingLimits {
     rememberRows: options.rememberRows ?? DEFAULT_LIMITS.rememberRows,
     seenMs: options.seenMs ?? DEFAULT_LIMITS.seenMs,
     seenCalls: options.seenCalls ?? DEFAULT_LIMITS.seenCalls,
+    cacheBytes: options.cacheBytes ?? DEFAULT_LIMITS.cacheBytes,
   };
 }

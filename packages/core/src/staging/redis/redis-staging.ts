@@ -24,7 +24,9 @@ import type {
 } from '../staging-store.js';
 import type { RedisConnection } from './connection.js';
 import { RedisDeadLetters } from './dead-letters.js';
+import type { RowCache } from '../row-cache.js';
 import { RedisHeld } from './redis-held.js';
+import { RedisRowCache } from './redis-row-cache.js';
 import { beginnings, RedisDue } from './redis-due.js';
 import { RedisPolicies } from './redis-policies.js';
 import { addStats } from './redis-stats.js';
@@ -44,6 +46,7 @@ export class RedisStaging implements StagingStore {
   readonly due: DueRecords;
   readonly policies: StagedPolicies;
   readonly deadLetters: DeadLetterStore;
+  readonly cache: RowCache;
   /** What the check at the opening found about how the server keeps its data. */
   readonly keeping: Keeping;
   readonly #scripts: ShardScripts;
@@ -56,6 +59,7 @@ export class RedisStaging implements StagingStore {
     this.due = new RedisDue(scripts);
     this.policies = new RedisPolicies(scripts);
     this.deadLetters = new RedisDeadLetters(scripts);
+    this.cache = new RedisRowCache(scripts, connection, limits.cacheBytes);
     this.keeping = keeping;
     this.#scripts = scripts;
     this.#connection = connection;

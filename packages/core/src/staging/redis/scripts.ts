@@ -34,6 +34,10 @@ export const SCRIPTS: {
       | 'hold'
       | 'release'
       | 'holds'
+      | 'cacheLook'
+      | 'cacheFill'
+      | 'cacheBlock'
+      | 'cacheUnblock'
   ]: Script;
 } = {
   adopt: load('adopt', ['chain']),
@@ -48,6 +52,8 @@ export const SCRIPTS: {
     'recent:old',
     'stats',
     'held',
+    'cache',
+    'cache:old',
   ]),
   fence: load('fence', ['chain', 'seen', 'seen:old']),
   peek: load('peek', ['chain', 'dirty', 'flight', 'recent', 'recent:old', 'held']),
@@ -77,9 +83,22 @@ export const SCRIPTS: {
     'stats',
     'held',
     'holds',
+    'cache',
+    'cache:old',
+  ]),
+  retry: load('retry', [
+    'chain',
+    'dirty',
+    'due',
+    'flight',
+    'recent',
+    'recent:old',
+    'dead',
+    'stats',
+    'cache',
+    'cache:old',
   ]),
   leave: load('leave', ['chain', 'stats']),
-  retry: load('retry', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
   settled: load('settled', ['chain', 'dirty', 'flight', 'recent', 'recent:old']),
   dueNext: load('due-next', ['chain', 'due']),
   dueHolding: load('due-holding', ['chain', 'stats']),
@@ -97,6 +116,8 @@ export const SCRIPTS: {
     'stats',
     'held',
     'holds',
+    'cache',
+    'cache:old',
   ]),
   release: load('release', [
     'chain',
@@ -111,6 +132,10 @@ export const SCRIPTS: {
     'recent:old',
   ]),
   holds: load('holds', ['chain', 'holds']),
+  cacheLook: load('cache-look', ['chain', 'dirty', 'flight', 'held', 'cache', 'cache:old', 'cache:blocks']),
+  cacheFill: load('cache-fill', ['chain', 'dirty', 'flight', 'held', 'cache', 'cache:old', 'cache:blocks']),
+  cacheBlock: load('cache-block', ['chain', 'cache', 'cache:old', 'cache:blocks']),
+  cacheUnblock: load('cache-unblock', ['chain', 'cache', 'cache:old', 'cache:blocks']),
 };
 
 function load(name: string, keys: readonly KeyName[]): Script {

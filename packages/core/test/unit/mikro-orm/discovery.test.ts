@@ -59,7 +59,7 @@ describe('an entity that cannot be written behind is refused at discovery, by na
     const seat = defineEntity({ name: 'Seat', properties: { row: id, number: p.integer().primary().autoincrement() } });
     const message = await refusal(behind(seat));
     expect(message).toMatch(
-      /^Seat cannot be written behind: "number", which is a part of its primary key, is numbered by the database\. Set it in the entity, or remove @WriteBehind from Seat\./,
+      /^Seat cannot be written behind: "number", which is a part of its primary key, is numbered by the database\. Set it in the entity, or remove the policy of Seat\./,
     );
     expect(message).toContain('[ENTITY_UNSUPPORTED]');
   });
@@ -261,7 +261,7 @@ describe('an ORM with the extension', () => {
   test('keeps its own tables out of the schema generator', async () => {
     const orm = await discover([plain]);
     expect(orm.config.get('schemaGenerator').skipTables).toEqual(
-      expect.arrayContaining(['spillway_shard', 'spillway_batch']),
+      expect.arrayContaining(['spillway_shard', 'spillway_batch', 'spillway_doubt']),
     );
     await orm.close();
   });

@@ -38,6 +38,7 @@ describe('the options', () => {
       stageTimeoutMs: 2_000,
       rememberMs: 300_000,
       acceptVolatile: false,
+      cacheBytes: 67_108_864,
       tables: { ensure: false },
     });
   });
@@ -56,6 +57,7 @@ describe('the options', () => {
       stageTimeout: 500,
       remember: '1m',
       acceptVolatile: true,
+      cache: { maxBytes: 1_000_000 },
       tables: { schema: 'spillway', ensure: true },
       logger: console,
     };
@@ -71,6 +73,7 @@ describe('the options', () => {
       stageTimeoutMs: 500,
       rememberMs: 60_000,
       acceptVolatile: true,
+      cacheBytes: 1_000_000,
       tables: { schema: 'spillway', ensure: true },
       logger: console,
     });
@@ -184,7 +187,7 @@ describe('options are refused', () => {
   it('for an option that does not exist, with those that do', () => {
     expect(() => withRedis({ evictable: false })).toThrow(
       'Unknown option "evictable" in the options of spillway(). Known are redis, staging, namespace, shards, policies, ' +
-        'defaults, worker, enabled, leaveAfter, stageTimeout, remember, acceptVolatile, tables, logger [CONFIG_INVALID]',
+        'defaults, worker, enabled, leaveAfter, stageTimeout, remember, acceptVolatile, cache, tables, logger [CONFIG_INVALID]',
     );
     expect(() => withRedis({ namepace: 'x' })).toThrow('Did you mean "namespace"?');
   });

@@ -25,7 +25,10 @@ describe('a policy', () => {
       maxRecordBytes: 1_048_576,
       onFull: 'block',
       blockTimeoutMs: 5_000,
+      queries: 'drain',
       drainTimeoutMs: 2_000,
+      onDrainTimeout: 'throw',
+      reads: 'primary',
       onStagingLoss: 'park',
       inserts: 'sql',
     });
@@ -44,9 +47,13 @@ describe('a policy', () => {
       maxRecordBytes: 2_048,
       onFull: 'reject',
       blockTimeout: '1s',
+      queries: 'overlay',
       drainTimeout: '3s',
+      onDrainTimeout: 'overlay',
+      reads: 'replica',
       onStagingLoss: 'apply',
       inserts: 'refuse',
+      cache: { ttl: '5m' },
     };
     expect(resolve(policy)).toEqual({
       mode: 'behind',
@@ -60,10 +67,21 @@ describe('a policy', () => {
       maxRecordBytes: 2_048,
       onFull: 'reject',
       blockTimeoutMs: 1_000,
+      queries: 'overlay',
       drainTimeoutMs: 3_000,
+      onDrainTimeout: 'overlay',
+      reads: 'replica',
       onStagingLoss: 'apply',
       inserts: 'refuse',
+      cache: { ttlMs: 300_000 },
     });
+  });
+
+  it('of an entity that is written through takes its cache from the defaults, and nothing that would wait', () => {
+    const defaults = { cache: { ttl: '1m' }, debounce: '300ms' };
+    expect(resolve({ mode: 'through' }, defaults)).toMatchObject({ mode: 'through', cache: { ttlMs: 60_000 } });
+    expect(resolve({ mode: 'through', cache: { ttl: '2m' } }, defaults)).toMatchObject({ cache: { ttlMs: 120_000 } });
+    expect(resolve({ cache: false }, defaults).cache).toBeUndefined();
   });
 
   it('comes before the defaults of spillway(), which come before those of Spillway, option by option', () => {
@@ -143,6 +161,11 @@ describe('a policy is refused', () => {
     [{ retry: { minDelay: 0 } }, 'retry.minDelay in the policy of Product is 0ms; it must lie between 1ms and 1h'],
     [{ retry: { maxDelay: '25h' } }, 'retry.maxDelay in the policy of Product is 25h; it must lie between 1ms and 24h'],
     [
+      { cache: {} },
+      "cache in the policy of Product is an object; it must say how long a copy is believed: { ttl: '5m' }",
+    ],
+    [{ cache: { ttl: '10ms' } }, 'cache.ttl in the policy of Product is 10ms'],
+    [
       { retry: 5 },
       'Expected an object of options as retry in the policy of Product, not 5. Known are attempts, minDelay, maxDelay',
     ],
@@ -170,6 +193,12 @@ describe('a policy is refused', () => {
       "conflict.merge.both in the policy of Product is 'merge'; it must be 'overwrite', 'keep-database' or 'dead-letter'",
     ],
     [{ conflict: null }, 'conflict in the policy of Product is null; it must be'],
+    [{ queries: 'wait' }, "queries in the policy of Product is 'wait'; it must be 'drain', 'overlay' or 'database'"],
+    [
+      { onDrainTimeout: 'drain' },
+      "onDrainTimeout in the policy of Product is 'drain'; it must be 'throw' or 'overlay'",
+    ],
+    [{ reads: true }, "reads in the policy of Product is true; it must be 'primary' or 'replica'"],
     [{ counters: 'stock' }, "counters in the policy of Product is 'stock'; it must be an array of property names"],
     [{ counters: [1] }, 'counters in the policy of Product is an array; it must be an array of property names'],
     [
@@ -182,9 +211,9 @@ describe('a policy is refused', () => {
   });
 
   it('for an option that does not exist, with those that do', () => {
-    expect(() => resolve({ cache: { ttl: '5m' } })).toThrow(
-      'Unknown option "cache" in the policy of Product. Known are debounce, maxDelay, detect, ' +
-        'conflict, retry, maxPending, maxRecordBytes, onFull, blockTimeout, drainTimeout, onStagingLoss, inserts, counters',
+    expect(() => resolve({ speed: 'high' })).toThrow(
+      'Unknown option "speed" in the policy of Product. Known are debounce, maxDelay, detect, ' +
+        'conflict, retry, maxPending, maxRecordBytes, onFull, blockTimeout, queries, drainTimeout, onDrainTimeout, reads, onStagingLoss, inserts, cache, counters, mode',
     );
   });
 

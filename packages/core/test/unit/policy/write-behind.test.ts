@@ -120,8 +120,8 @@ describe('@WriteBehind as a legacy decorator', () => {
       id = 1;
     }
     expect(() => WriteBehind({ debounce: '2h' })(Product)).toThrow('debounce in the policy of Product is 2h');
-    expect(() => WriteBehind({ cache: true } as object)(Product)).toThrow(
-      'Unknown option "cache" in the policy of Product. Known are debounce, ',
+    expect(() => WriteBehind({ speed: true } as object)(Product)).toThrow(
+      'Unknown option "speed" in the policy of Product. Known are debounce, ',
     );
     expect(() => WriteBehind(null as never)(Product)).toThrow(
       'Expected an object of options as the policy of Product, not null',

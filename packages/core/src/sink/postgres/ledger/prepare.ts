@@ -58,14 +58,15 @@ export async function hasShards(client: pg.ClientBase, tables: LedgerTables, nam
 /** Asked first, because `create … if not exists` wants the right to create even where there is nothing to do. */
 async function exist(client: pg.ClientBase, tables: LedgerTables): Promise<boolean> {
   const { rows } = await client.query<{ found: boolean }>(
-    `select to_regclass($1) is not null and to_regclass($2) is not null as found`,
-    [tables.shard, tables.batch],
+    `select to_regclass($1) is not null and to_regclass($2) is not null and to_regclass($3) is not null as found`,
+    [tables.shard, tables.batch, tables.doubt],
   );
   return String(rows[0]?.found).startsWith('t');
 }
 
 async function shardsFound(client: pg.ClientBase, tables: LedgerTables, namespace: string): Promise<ShardRow[]> {
   await client.query(`select namespace, token, shard, outcome, written_at from ${tables.batch} limit 0`);
+  await client.query(`select id, namespace, used_at from ${tables.doubt} limit 0`);
   const { rows } = await client.query<{ shard: unknown; identity: unknown }>(
     `select shard, last_token, identity from ${tables.shard} where namespace = $1 order by shard`,
     [namespace],

@@ -1,10 +1,11 @@
 import { quoted } from '../sql/quote.js';
 
-/** The two tables of Spillway's own, quoted. */
+/** The three tables of Spillway's own, quoted. */
 export interface LedgerTables {
   readonly schema: string;
   readonly shard: string;
   readonly batch: string;
+  readonly doubt: string;
 }
 
 export function ledgerTables(schema: string): LedgerTables {
@@ -12,11 +13,13 @@ export function ledgerTables(schema: string): LedgerTables {
     schema: quoted(schema),
     shard: `${quoted(schema)}."spillway_shard"`,
     batch: `${quoted(schema)}."spillway_batch"`,
+    doubt: `${quoted(schema)}."spillway_doubt"`,
   };
 }
 
 /**
- * What the ledger is made of. Applications that share a database have a namespace each. `identity` tells this database from every other: that of shard 0 is what the staging store is bound to.
+ * What the ledger is made of. Applications that share a database have a namespace each. `spillway_doubt` says who writes rows
+ * without telling the cache (see `CacheDoubts`). `identity` tells this database from every other: that of shard 0 is what the staging store is bound to.
  */
 export function ledgerDdl(tables: LedgerTables): string {
   return `create schema if not exists ${tables.schema};
@@ -35,5 +38,10 @@ create table if not exists ${tables.batch} (
   written_at timestamptz not null default now(),
   primary key (namespace, token)
 );
-create index if not exists spillway_batch_age on ${tables.batch} (namespace, written_at);`;
+create index if not exists spillway_batch_age on ${tables.batch} (namespace, written_at);
+create table if not exists ${tables.doubt} (
+  id uuid not null primary key,
+  namespace text not null,
+  used_at timestamptz not null default now()
+);`;
 }

@@ -1,6 +1,7 @@
 -- Throws away what is pending, remembered and dead of some tables, or forgets the shard altogether. Its caller holds the shard in the database, so that no batch is committed meanwhile.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] seen  KEYS[6] seen_old  KEYS[7] recent  KEYS[8] recent_old  KEYS[9] dead  KEYS[10] stats  KEYS[11] held  KEYS[12] holds
+-- KEYS[13] cache  KEYS[14] cache_old
 -- ARGV  epoch, last token that the database knows, 'all' | 'tables', beginnings of row keys ...
 -- returns  {'emptied', records, dead letters} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
@@ -15,6 +16,8 @@ local dead = KEYS[9]
 local stats = KEYS[10]
 local held = KEYS[11]
 local holds = KEYS[12]
+local cache = KEYS[13]
+local cache_old = KEYS[14]
 local epoch, last_token, scope = ARGV[1], ARGV[2], ARGV[3]
 local WANTED_FROM = 4
 
@@ -23,6 +26,7 @@ local WANTED_FROM = 4
 -- include: counts
 -- include: letters
 -- include: in-scope
+-- include: forget-scope
 -- include: held
 -- include: forget-layers
 
@@ -30,6 +34,7 @@ local head = redis.call('HMGET', chain, 'epoch', 'token')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 
+redis.call('DEL', cache, cache_old)
 if scope == 'all' then
   local emptied = { 'emptied', redis.call('HLEN', dirty) + redis.call('HLEN', flight), redis.call('HLEN', dead) }
   redis.call('DEL', chain, dirty, due, flight, seen, seen_old, recent, recent_old, dead, stats, held, holds)
@@ -59,14 +64,6 @@ local function end_batch(token)
   if not token or redis.call('HLEN', flight) > 0 then return end
   redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark')
   if token == last_token then redis.call('HSET', chain, 'last', token) end
-end
-
-local function forget(key)
-  local gone = {}
-  for _, row_key in ipairs(redis.call('HKEYS', key)) do
-    if in_scope(row_key) then append(gone, row_key) end
-  end
-  send('HDEL', key, gone)
 end
 
 local function forget_held()

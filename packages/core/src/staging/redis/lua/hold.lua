@@ -2,6 +2,7 @@
 -- A hold that was seen before is answered as it was then.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] flight  KEYS[4] seen  KEYS[5] seen_old  KEYS[6] recent  KEYS[7] recent_old  KEYS[8] stats  KEYS[9] held  KEYS[10] holds
+-- KEYS[11] cache  KEYS[12] cache_old
 -- ARGV  epoch, id, transaction, earlier holds of it that stand, changes, rules by entity as for stage
 -- returns  {'staged', sequence, since, row key, version, ...} as stage | {'refused', row key, reason, version, ...} | {'voided'} | {'uninitialised'} | {'epoch', epoch} | {'unreadable', row key}
 local chain = KEYS[1]
@@ -14,6 +15,8 @@ local recent_old = KEYS[7]
 local stats = KEYS[8]
 local held = KEYS[9]
 local holds = KEYS[10]
+local cache = KEYS[11]
+local cache_old = KEYS[12]
 local epoch, id, transaction = ARGV[1], ARGV[2], ARGV[3]
 local earlier, changes, rules = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[6])
 
@@ -27,8 +30,9 @@ local earlier, changes, rules = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5
 -- include: forget-layers
 -- include: stage-row
 -- include: apply-changes
+-- include: drop-copies
 
-local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'held', 'since')
+local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'held', 'since', 'cached')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 local answered = redis.call('HGET', seen, id) or redis.call('HGET', seen_old, id)
@@ -58,6 +62,8 @@ end
 for row_key, row in pairs(call.rows) do
   write_layers(row_key, row.layers)
 end
+-- Once it is released, what is held is written without a further word.
+if head[6] then drop_copies(row_keys) end
 redis.call('HSET', holds, id, cmsgpack.pack({ transaction, now }) .. cmsgpack.pack({ call.order, rules }))
 redis.call('HINCRBY', chain, 'held', #changes)
 local kept = to_keep(call.answer)

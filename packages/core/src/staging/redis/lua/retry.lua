@@ -1,6 +1,7 @@
 -- Puts a dead letter back as a dirty record, under whatever is dirty by now, unless its row was staged or written since; forced, all the same.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead  KEYS[8] stats
+-- KEYS[9] cache  KEYS[10] cache_old
 -- ARGV  epoch, id of the letter, 'force' or ''
 -- returns  {'staged'} | {'newer'} | {'absent'} | {'overflow', row key} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
@@ -11,6 +12,8 @@ local recent = KEYS[5]
 local recent_old = KEYS[6]
 local dead = KEYS[7]
 local stats = KEYS[8]
+local cache = KEYS[9]
+local cache_old = KEYS[10]
 local epoch, id, force = ARGV[1], ARGV[2], ARGV[3]
 
 -- include: time
@@ -36,6 +39,8 @@ local row = { dirty = newer and decode(newer), flight = flying and decode(flying
 if not record then
   if newer or flying then return { 'newer' } end
   redis.call('HDEL', dead, id)
+  redis.call('HDEL', cache, row_key)
+  redis.call('HDEL', cache_old, row_key)
   drop_letter(row_key, tonumber(id))
   redis.call('HSET', dirty, row_key, bytes)
   redis.call('ZADD', due, now_ms(), row_key)
@@ -49,6 +54,8 @@ local revived = record
 if late then revived = revive(record, row) end
 if not revived then return { 'overflow', row_key } end
 redis.call('HDEL', dead, id)
+redis.call('HDEL', cache, row_key)
+redis.call('HDEL', cache_old, row_key)
 drop_letter(row_key, tonumber(id))
 redis.call('HSET', dirty, row_key, cmsgpack.pack(revived))
 redis.call('ZADD', due, 'NX', now_ms(), row_key)

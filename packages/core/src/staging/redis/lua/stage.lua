@@ -1,6 +1,7 @@
 -- Merges all changes of a call into their records, or refuses all of them. A call id that was seen before is answered as it was then.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] seen  KEYS[6] seen_old  KEYS[7] recent  KEYS[8] recent_old  KEYS[9] stats  KEYS[10] held
+-- KEYS[11] cache  KEYS[12] cache_old
 -- ARGV  epoch, 'stage' or 'check', call id, changes, rules by entity (debounce, longest delay, most records, most bytes, policy), life of seen ids (ms), ids per generation
 -- returns  {'staged', sequence of the last change, since when the chain is whole, row key, version, ...} | {'refused', row key, reason, version, ...} | {'voided'} | {'uninitialised'} | {'epoch', epoch} | {'unreadable', row key}
 local chain = KEYS[1]
@@ -13,6 +14,8 @@ local recent = KEYS[7]
 local recent_old = KEYS[8]
 local stats = KEYS[9]
 local held = KEYS[10]
+local cache = KEYS[11]
+local cache_old = KEYS[12]
 local epoch, mode, call_id, changes, rules = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local seen_ms, seen_calls = tonumber(ARGV[6]), tonumber(ARGV[7])
 
@@ -27,8 +30,9 @@ local seen_ms, seen_calls = tonumber(ARGV[6]), tonumber(ARGV[7])
 -- include: stage-row
 -- include: apply-changes
 -- include: stage-write
+-- include: drop-copies
 
-local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'marked', 'horizon', 'coalesced', 'annihilated', 'seenAt', 'seenFrom', 'held', 'since')
+local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'marked', 'horizon', 'coalesced', 'annihilated', 'seenAt', 'seenFrom', 'held', 'since', 'cached')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 local answered = redis.call('HGET', seen, call_id) or redis.call('HGET', seen_old, call_id)
@@ -46,6 +50,7 @@ if mode == 'check' then return seen_answer(to_keep(answer), head[11]) end
 
 note_policies(now)
 write_rows(call.rows, call.order, rules, now, head[4])
+if head[12] then drop_copies(call.order) end
 local horizon = longest_delay(rules, tonumber(head[5]))
 local places = { 'sequence', sequence + #changes }
 if horizon > tonumber(head[5]) then append(places, 'horizon', horizon) end

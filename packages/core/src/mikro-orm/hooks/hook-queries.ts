@@ -1,0 +1,88 @@
+import type { EntityManager, EntityMetadata, EntityName } from '@mikro-orm/core';
+import { readQueryMode, type QueryMode } from '../../policy/query-mode.js';
+import type { TypeRegistry } from '../describe/type-registry.js';
+import type { QueryModes } from '../read/query-modes.js';
+import type { Reads } from '../read/reads.js';
+
+type Options = Readonly<Record<string, unknown>>;
+// The methods are generic over entities that are not known here.
+type Query = (this: EntityManager, entity: never, what: never, options?: Options) => Promise<unknown>;
+
+export interface QueryHooks {
+  readonly types: TypeRegistry;
+  readonly modes: QueryModes;
+  readonly reads: Reads;
+}
+
+/** Methods that answer entities, and may populate their relations by further queries. */
+const FINDS = ['find', 'findOne'] as const;
+/** Methods that are one query, or none of their own. */
+const OTHERS = ['count', 'populate'] as const;
+
+/**
+ * Lets queries of a class of entity managers ask for pending changes to be drained, laid over or left alone (`{ spillway: … }`), with the queries that populate what they find, and makes
+ * `em.countBy()`, which goes past the driver, wait as `em.count()` does.
+ */
+export function hookQueries(
+  entityManager: { readonly prototype: EntityManager },
+  { types, modes, reads }: QueryHooks,
+): void {
+  const { prototype } = entityManager;
+  for (const name of FINDS)
+    replace(
+      prototype,
+      name,
+      (original) =>
+        async function (this: EntityManager, entity, what, options) {
+          const asked = readQueryMode(options?.['spillway']);
+          const queried = overlays(this, entity, asked) ? { strategy: 'select-in', ...options } : options;
+          return modes.run(asked, async () => original.call(this, entity, what, queried));
+        },
+    );
+  for (const name of OTHERS)
+    replace(
+      prototype,
+      name,
+      (original) =>
+        async function (this: EntityManager, entity, what, options) {
+          return modes.run(readQueryMode(options?.['spillway']), async () =>
+            original.call(this, entity, what, options),
+          );
+        },
+    );
+  replace(
+    prototype,
+    'countBy',
+    (original) =>
+      async function (this: EntityManager, entity, groupBy, options = {}) {
+        const ctx: unknown = this.getTransactionContext();
+        const queried = { ...options, em: this, ...(ctx !== undefined && { ctx }) };
+        const asked = await reads.beforeQuery(metaOf(this, entity), options['where'], queried, {
+          call: 'countBy',
+          hasRows: false,
+        });
+        const { connectionType } = asked.options;
+        return original.call(this, entity, groupBy, {
+          ...options,
+          ...(connectionType !== undefined && { connectionType }),
+        });
+      },
+  );
+
+  // Rows that are joined into others cannot be laid over; rows of a query of their own can.
+  function overlays(em: EntityManager, entity: EntityName, asked: QueryMode | undefined): boolean {
+    const mode = asked ?? modes.of({}) ?? types.of(em.getMetadata().find(entity))?.policy.queries;
+    return mode === 'overlay';
+  }
+}
+
+function metaOf(em: EntityManager, entity: EntityName): EntityMetadata {
+  return em.getMetadata().get(entity);
+}
+
+/** A method that this release of MikroORM does not have is none to hook. */
+function replace(prototype: EntityManager, name: string, make: (original: Query) => Query): void {
+  const original: unknown = Reflect.get(prototype, name);
+  if (typeof original !== 'function') return;
+  Object.defineProperty(prototype, name, { value: make(original as Query), configurable: true, writable: true });
+}

@@ -1,0 +1,74 @@
+import type { EntityMetadata } from '@mikro-orm/core';
+import type { RowKey } from '../../change/row-key.js';
+import { readThrough } from '../../read/read-through.js';
+import type { Engine } from '../engine.js';
+import { hasSession } from '../hooks/has-session.js';
+import type { WriteBehindType } from '../describe/write-behind-type.js';
+import { decodeRow, encodeRow } from './cached-row.js';
+import { isDrained } from '../write/staging-unit.js';
+import type { TypeRegistry } from '../describe/type-registry.js';
+import { lookupKeys } from './lookup.js';
+import type { DriverRow } from './row-overlay.js';
+
+type Options = Readonly<Record<string, unknown>>;
+/** From the database, with what is pending. */
+export type Load = (type: WriteBehindType, keys: readonly RowKey[]) => Promise<ReadonlyMap<RowKey, DriverRow>>;
+
+/** Answers look-ups by key of cached entities without SQL, where it can. */
+export class CachedReads {
+  readonly #types: TypeRegistry;
+  readonly #engine: Engine;
+
+  constructor(types: TypeRegistry, engine: Engine) {
+    this.#types = types;
+    this.#engine = engine;
+  }
+
+  /** @returns `undefined` for a read that has nothing to do with the cache */
+  async of(meta: EntityMetadata, where: unknown, options: Options, load: Load): Promise<DriverRow[] | undefined> {
+    const type = this.#types.cached(meta);
+    if (!type || !mayBeCached(type, options)) return undefined;
+    const keys = lookupKeys(type, where, options);
+    if (!keys) return undefined;
+    const rows = [...(await this.#rows(type, meta, keys, load)).values()];
+    // A copy has not met the condition that MikroORM adds for a subclass.
+    return type.family ? rows.filter((row) => type.family?.holds(meta, row)) : rows;
+  }
+
+  async #rows(
+    type: WriteBehindType,
+    meta: EntityMetadata,
+    keys: readonly RowKey[],
+    load: Load,
+  ): Promise<Map<RowKey, DriverRow>> {
+    const { cache } = this.#engine;
+    const { schema, name: table } = type.table;
+    const ttlMs = type.policy.cache?.ttlMs ?? 0;
+    // What is read of a subclass lacks the columns of others, so it is not kept.
+    const isWhole = !type.family || meta.class === type.meta.class;
+    return readThrough<DriverRow>(keys, {
+      look: (wanted) => cache.look({ schema, table }, wanted),
+      decode: (bytes) => decodeRow(type, bytes),
+      load: (wanted) => load(type, wanted),
+      fill: async (fillings) => {
+        const copies = fillings.map(({ rowKey, ticket, row }) => ({
+          rowKey,
+          ticket,
+          bytes: row && isWhole ? encodeRow(type, row) : undefined,
+        }));
+        await cache.keep({ schema, table }, copies, ttlMs);
+      },
+      blocked: (rows) => cache.blocked({ schema, table }, rows),
+    });
+  }
+}
+
+/**
+ * A transaction reads what it will write against; under a session PostgreSQL decides who sees what; and whoever asks for `refresh` wants to see what PostgreSQL has, with what was written
+ * past Spillway too.
+ */
+function mayBeCached(type: WriteBehindType, options: Options): boolean {
+  if (options['ctx'] !== undefined || isDrained(options) || hasSession(options['em']) || options['refresh'])
+    return false;
+  return type.isIn(options['schema'] as string | undefined);
+}

@@ -1,0 +1,11 @@
+/** What is answered one by one, in pieces of so many. */
+export async function* chunksOf<T>(items: AsyncIterable<T>, size: number): AsyncIterableIterator<T[]> {
+  let chunk: T[] = [];
+  for await (const item of items) {
+    chunk.push(item);
+    if (chunk.length < size) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}

@@ -1,0 +1,176 @@
+import type { AnyEntity, ChangeSet, EntityMetadata } from '@mikro-orm/core';
+import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
+import type { RowKey } from '../../change/row-key.js';
+import type { Told } from '../../read/cache-access.js';
+import type { Execute } from '../../sink/cache-doubts.js';
+import type { BlockScope } from '../../staging/row-cache.js';
+import { knownRowKey } from '../describe/entity-key.js';
+import { hasPlainKey } from '../describe/plain-key.js';
+import type { TypeRegistry } from '../describe/type-registry.js';
+import type { WriteBehindType } from '../describe/write-behind-type.js';
+import type { Engine } from '../engine.js';
+import { lookupKeys } from '../read/lookup.js';
+import type { TransactionScopes } from '../transactions/transaction-scopes.js';
+import type { OperationKind } from './operation.js';
+
+type Options = Readonly<Record<string, unknown>>;
+
+/** A statement past the unit of work. */
+export interface Statement {
+  readonly kind: 'update' | 'delete';
+  readonly meta: EntityMetadata;
+  readonly conditions: readonly unknown[];
+  readonly data?: readonly object[];
+}
+
+/** What the cache has been told of one transaction. */
+interface Marks {
+  number: Told;
+  readonly fields: Set<string>;
+  readonly scopes: BlockScope[];
+}
+
+/**
+ * Tells the cache what SQL is about to change, in the transaction that changes it, before each statement: rows by key where they are known, otherwise the table. A statement outside of
+ * any transaction is given one, because only of a transaction can others find out how it has ended. New rows need no word: that there is none is never cached.
+ */
+export class CacheMarks {
+  readonly #types: TypeRegistry;
+  readonly #engine: Engine;
+  readonly #scopes: TransactionScopes;
+  readonly #driver: AbstractSqlDriver;
+  readonly #marks = new WeakMap<object, Marks>();
+
+  constructor(types: TypeRegistry, engine: Engine, scopes: TransactionScopes, driver: AbstractSqlDriver) {
+    this.#types = types;
+    this.#engine = engine;
+    this.#scopes = scopes;
+    this.#driver = driver;
+  }
+
+  /** Before change sets of a flush are written. It has a transaction always. */
+  async beforeChangeSets(
+    kind: OperationKind,
+    changeSets: readonly ChangeSet<AnyEntity>[],
+    options: Options | undefined,
+  ): Promise<void> {
+    if (kind === 'insert' || !this.#types.hasCache) return;
+    const scopes: BlockScope[] = [];
+    const keys = Map.groupBy(changeSets, ({ meta }) => this.#types.cached(meta));
+    for (const [type, ofType] of keys) if (type) scopes.push(...scopesOf(type, keysOfSets(type, ofType)));
+    for (const { meta, payload } of changeSets) {
+      const renames = kind === 'update' && meta.primaryKeys.some((name) => name in payload);
+      if (kind === 'delete' || renames) scopes.push(...this.#followers(meta, renames));
+    }
+    if (scopes.length > 0) await this.#tell(scopes, options?.['ctx']);
+  }
+
+  /** Runs a statement that changes rows past the unit of work, by what its conditions say. */
+  async around<T>(
+    { kind, meta, conditions, data = [] }: Statement,
+    options: Options,
+    run: (options: Options) => Promise<T>,
+  ): Promise<T> {
+    if (!this.#types.hasCache) return run(options);
+    const type = this.#types.cached(meta);
+    const scopes = [
+      ...(type?.isIn(options['schema'] as string | undefined) ? scopesOf(type, keysIn(type, conditions)) : []),
+      ...(kind === 'delete' ? this.#followers(meta, false) : []),
+      ...(meta.primaryKeys.some((name) => data.some((row) => name in row)) ? this.#followers(meta, true) : []),
+    ];
+    return this.#running(scopes, options, run);
+  }
+
+  /** The same for all rows of a type, such as a collection that is set without having been loaded. */
+  async aroundAll<T>(
+    metas: readonly (EntityMetadata | undefined)[],
+    options: Options,
+    run: (options: Options) => Promise<T>,
+  ): Promise<T> {
+    const types = new Set(metas.map((meta) => this.#types.cached(meta)).filter((type) => type !== undefined));
+    return this.#running(
+      [...types].flatMap((type) => scopesOf(type, 'all')),
+      options,
+      run,
+    );
+  }
+
+  async #running<T>(
+    scopes: readonly BlockScope[],
+    options: Options,
+    run: (options: Options) => Promise<T>,
+  ): Promise<T> {
+    if (scopes.length === 0) return run(options);
+    if (options['ctx'] !== undefined) {
+      await this.#tell(scopes, options['ctx']);
+      return run(options);
+    }
+    return this.#driver.getConnection('write').transactional(async (ctx: unknown) => {
+      await this.#tell(scopes, ctx);
+      return run({ ...options, ctx });
+    });
+  }
+
+  /** What the database changes in cached tables when rows of this one go, or get other keys. */
+  #followers(meta: EntityMetadata, renames: boolean): BlockScope[] {
+    return this.#types.followers(meta, renames).flatMap((type) => scopesOf(type, 'all'));
+  }
+
+  async #tell(scopes: readonly BlockScope[], ctx: unknown): Promise<void> {
+    if (typeof ctx !== 'object' || ctx === null) throw new TypeError('Rows are written by SQL without a transaction');
+    const marks = this.#marksOf(ctx);
+    for (const scope of scopes) {
+      const news = scope.keys === 'all' ? [tableName(scope)] : scope.keys;
+      if (news.every((field) => marks.fields.has(field))) continue;
+      marks.number = await this.#engine.cache.before(scope, this.#executeIn(ctx), marks.number);
+      for (const field of news) marks.fields.add(field);
+      marks.scopes.push(scope);
+    }
+  }
+
+  /** A transaction that the ORM has not begun has no known end: whoever finds a row blocked by it asks PostgreSQL. */
+  #marksOf(ctx: object): Marks {
+    const scope = this.#scopes.of(ctx);
+    const owner = scope?.root ?? ctx;
+    const known = this.#marks.get(owner);
+    if (known) return known;
+    const marks: Marks = { number: undefined, fields: new Set(), scopes: [] };
+    this.#marks.set(owner, marks);
+    scope?.afterEnd(async (end) => {
+      const { number } = marks;
+      // One that was not answered may still be going on.
+      if (number === undefined || end === 'unanswered') return;
+      await Promise.all(marks.scopes.map((each) => this.#engine.cache.after(each, number)));
+    });
+    return marks;
+  }
+
+  #executeIn(ctx: object): Execute {
+    return async (statement, parameters) =>
+      this.#driver.execute<Record<string, unknown>[]>(statement, [...parameters], 'all', ctx);
+  }
+}
+
+function scopesOf({ table: { schema, name } }: WriteBehindType, keys: readonly RowKey[] | 'all'): BlockScope[] {
+  return keys.length === 0 ? [] : [{ table: { schema, table: name }, keys }];
+}
+
+function tableName({ table }: BlockScope): string {
+  return JSON.stringify([table.schema, table.table]);
+}
+
+/** The rows by the keys that they were loaded with. */
+function keysOfSets(type: WriteBehindType, changeSets: readonly ChangeSet<AnyEntity>[]): readonly RowKey[] | 'all' {
+  const keys = changeSets
+    .filter(({ schema }) => type.isIn(schema))
+    .map((changeSet) => knownRowKey(type, changeSet.getPrimaryKey()));
+  const known = keys.filter((key) => key !== undefined);
+  return known.length === keys.length ? known : 'all';
+}
+
+/** The rows that a statement names by key, and by nothing else. */
+function keysIn(type: WriteBehindType, conditions: readonly unknown[]): readonly RowKey[] | 'all' {
+  if (!hasPlainKey(type)) return 'all';
+  const keys = conditions.map((condition) => lookupKeys(type, condition, {}));
+  return keys.every((found) => found !== undefined) ? keys.flat() : 'all';
+}

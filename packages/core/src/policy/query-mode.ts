@@ -1,0 +1,20 @@
+import { SpillwayError } from '../errors.js';
+import { describeValue } from './describe-value.js';
+import { listOf } from './option-reader.js';
+
+/** What a query, which is any read that is no look-up by key, makes of pending changes; `WaitingOptions.queries` says what each of them means. */
+export const QUERY_MODES = ['drain', 'overlay', 'database'] as const;
+export type QueryMode = (typeof QUERY_MODES)[number];
+
+/**
+ * What one call asks for.
+ * @throws SpillwayError `CONFIG_INVALID` that names the choices.
+ */
+export function readQueryMode(given: unknown): QueryMode | undefined {
+  const mode = QUERY_MODES.find((each) => each === given);
+  if (given === undefined || mode) return mode;
+  throw new SpillwayError(
+    'CONFIG_INVALID',
+    `The option spillway of a query is ${describeValue(given)}; it must be ${listOf(QUERY_MODES)}`,
+  );
+}

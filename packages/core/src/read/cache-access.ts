@@ -1,0 +1,82 @@
+import type { RowKey } from '../change/row-key.js';
+import type { CacheDoubts, Execute } from '../sink/cache-doubts.js';
+import { SinkFailure } from '../sink/sink-failure.js';
+import type { Blocked, BlockScope, CacheAnswer, CacheCopy, CachedTable } from '../staging/row-cache.js';
+import type { CacheLine } from './cache-line.js';
+import type { CacheTrust } from './cache-trust.js';
+
+/** A transaction that has told the cache what it writes, by its number. Absent where it could not. */
+export type Told = string | undefined;
+
+/** The cache as those use it who read and write rows: nothing of it rejects because the staging store is down. */
+export class CacheAccess {
+  readonly #line: CacheLine;
+  readonly #trust: CacheTrust;
+  readonly #doubts: CacheDoubts;
+
+  constructor(line: CacheLine, trust: CacheTrust, doubts: CacheDoubts) {
+    this.#line = line;
+    this.#trust = trust;
+    this.#doubts = doubts;
+  }
+
+  /** `undefined`: the cache cannot be asked, or not be believed. */
+  async look(table: CachedTable, keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, CacheAnswer> | undefined> {
+    // Opened first: that makes sure of the tables which trust is read from.
+    if (!(await this.#line.isUp()) || !(await this.#isTrusted())) return undefined;
+    const answers = await this.#line.ask((cache) => cache.look(table, keys));
+    return answers === 'down' ? undefined : answers;
+  }
+
+  async keep(table: CachedTable, copies: readonly CacheCopy[], ttlMs: number): Promise<void> {
+    await this.#line.ask((cache) => cache.keep(table, copies, ttlMs));
+  }
+
+  /** Opens the cache again for rows whose writers have ended without a word: they were killed, or their end was not answered. */
+  async blocked(table: CachedTable, rows: ReadonlyMap<RowKey, Blocked>): Promise<void> {
+    const numbers = new Set([...rows.values()].flatMap(({ transactions }) => transactions));
+    const ended = new Set(await orElse([], this.#doubts.ended([...numbers])));
+    for (const number of ended) {
+      const mine = [...rows].filter(([, { transactions }]) => transactions.includes(number));
+      const keys = mine.flatMap(([key, { by }]) => (by === 'row' ? [key] : []));
+      if (keys.length > 0) await this.after({ table, keys }, number);
+      if (keys.length < mine.length) await this.after({ table, keys: 'all' }, number);
+    }
+  }
+
+  /** Before a transaction writes rows. When it resolves, no copy of them will be believed from its commit on, whatever becomes of this process or of the staging store. */
+  async before(scope: BlockScope, execute: Execute, known: Told): Promise<Told> {
+    const number = known ?? (await this.#doubts.numberOf(execute));
+    if ((await this.#line.ask((cache) => cache.block(scope, number))) !== 'down') return number;
+    await this.#trust.suspend(execute);
+    return undefined;
+  }
+
+  /** The transaction has ended, in either way. */
+  async after(scope: BlockScope, number: string): Promise<void> {
+    await this.#line.ask((cache) => cache.unblock(scope, number));
+  }
+
+  /** After tables were emptied past all rows. */
+  async clear(): Promise<void> {
+    await this.#line.ask((cache) => cache.clear());
+  }
+
+  async close(): Promise<void> {
+    await this.#doubts.close();
+  }
+
+  /** A database that cannot be asked is noticed by whoever reads it next. */
+  async #isTrusted(): Promise<boolean> {
+    return orElse(false, this.#trust.holds());
+  }
+}
+
+async function orElse<T>(fallback: T, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof SinkFailure) return fallback;
+    throw error;
+  }
+}

@@ -1,0 +1,98 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { SpillwayError } from '../errors.js';
+import type { RowCache } from '../staging/row-cache.js';
+
+/** How long a call may take that others wait for, milliseconds. */
+const PATIENCE_MS = 500;
+/** The first call may have to open the store. */
+const OPENING_PATIENCE_MS = 3_000;
+/** Between two looks whether the store is back. */
+const PROBE_MS = 1_000;
+
+/** The store behind the line, and how to find out whether it answers. */
+export interface CacheLineDeps {
+  readonly open: () => Promise<RowCache>;
+  readonly probe: () => Promise<unknown>;
+}
+
+/**
+ * The line to the cache, which may be dead: then whoever asks is told so at once, and goes to the database. The first caller notices, for at most the patience of one call; whether
+ * the store is back is tried in the background.
+ */
+export class CacheLine {
+  readonly #deps: CacheLineDeps;
+  #isOpen = false;
+  #isDown = false;
+  #probing: Promise<void> | undefined;
+  #probedAt = -Infinity;
+
+  constructor(deps: CacheLineDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * `down`: it may have been done all the same.
+   * @throws what is no failure of the store or the line
+   */
+  async ask<T>(act: (cache: RowCache) => Promise<T>): Promise<T | 'down'> {
+    if (this.#isDown) {
+      this.#probe();
+      return 'down';
+    }
+    try {
+      return await inTime(this.#ask(act), this.#isOpen ? PATIENCE_MS : OPENING_PATIENCE_MS);
+    } catch (error) {
+      if (!isOutage(error)) throw error;
+      this.#isDown = true;
+      this.#probedAt = performance.now();
+      return 'down';
+    }
+  }
+
+  /** Opens the store, if that has not been done. */
+  async isUp(): Promise<boolean> {
+    if (this.#isOpen && !this.#isDown) return true;
+    return (await this.ask(async () => 'up')) === 'up';
+  }
+
+  async #ask<T>(act: (cache: RowCache) => Promise<T>): Promise<T> {
+    const cache = await this.#deps.open();
+    this.#isOpen = true;
+    return act(cache);
+  }
+
+  #probe(): void {
+    if (this.#probing || performance.now() - this.#probedAt < PROBE_MS) return;
+    this.#probedAt = performance.now();
+    this.#probing = inTime(this.#deps.probe(), OPENING_PATIENCE_MS)
+      .then(() => {
+        this.#isDown = false;
+      })
+      // It is still down, or stopped for good: the next caller will ask again.
+      .catch(() => undefined)
+      .finally(() => {
+        this.#probing = undefined;
+      });
+  }
+}
+
+const OUTAGES: ReadonlySet<string> = new Set(['STAGING_UNAVAILABLE', 'STAGING_TIMEOUT', 'STAGING_FULL']);
+
+function isOutage(error: unknown): boolean {
+  return error instanceof SpillwayError && OUTAGES.has(error.code);
+}
+
+async function inTime<T>(answer: Promise<T>, patienceMs: number): Promise<T> {
+  const ended = new AbortController();
+  const late = pause(patienceMs, undefined, { signal: ended.signal, ref: false }).then(() => {
+    throw new SpillwayError('STAGING_TIMEOUT', `The cache has not answered within ${patienceMs} ms`);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    ended.abort();
+    late.catch(() => undefined);
+    // Nobody waits for it any more.
+    answer.catch(() => undefined);
+  }
+}

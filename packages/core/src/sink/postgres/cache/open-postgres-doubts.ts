@@ -1,0 +1,133 @@
+import type pg from 'pg';
+import type { CacheDoubts, Execute } from '../../cache-doubts.js';
+import { failureOf } from '../fault.js';
+import { ledgerTables } from '../ledger/tables.js';
+import { DEFAULT_LIMITS, type PostgresSinkOptions } from '../options.js';
+import { openPool } from '../pool.js';
+import { AS_SENT } from '../session.js';
+
+/** Opens what the cache asks of PostgreSQL, on one connection of its own: it is asked while the application's transactions hold theirs. Nothing is connected before the first call. */
+export function openPostgresDoubts(
+  options: Pick<PostgresSinkOptions, 'connection' | 'schema' | 'namespace' | 'onIdleError'>,
+): CacheDoubts {
+  return new PostgresDoubts(options);
+}
+
+class PostgresDoubts implements CacheDoubts {
+  readonly #pool: pg.Pool;
+  readonly #table: string;
+  readonly #namespace: string;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: Pick<PostgresSinkOptions, 'connection' | 'schema' | 'namespace' | 'onIdleError'>) {
+    this.#pool = openPool({ ...options, poolSize: 1, tables: [] }, DEFAULT_LIMITS);
+    this.#table = ledgerTables(options.schema ?? 'public').doubt;
+    this.#namespace = options.namespace;
+  }
+
+  async areNone(): Promise<boolean> {
+    const found = await this.#rows(`select 1 as found from ${this.#table} where namespace = $1 limit 1`, [
+      this.#namespace,
+    ]);
+    return found.length === 0;
+  }
+
+  async raise(id: string): Promise<void> {
+    await this.#rows(`insert into ${this.#table} (id, namespace) values ($1, $2)`, [id, this.#namespace]);
+  }
+
+  async renew(id: string): Promise<boolean> {
+    const found = await this.#rows(`update ${this.#table} set used_at = now() where id = $1 returning id`, [id]);
+    return found.length > 0;
+  }
+
+  /** A lock that no snapshot hides, unlike a row that was committed after a REPEATABLE READ transaction began. */
+  async hold(id: string, execute: Execute): Promise<void> {
+    await execute(`select 1 as held from (select pg_advisory_xact_lock_shared(hashtextextended(?, 0))) as lock`, [
+      lockOf(id),
+    ]);
+  }
+
+  async settle(idleMs: number, own: string | undefined, forget: () => Promise<void>): Promise<void> {
+    await this.#transaction(async (client) => {
+      const idle = await rowsOf<{ id: string }>(
+        client,
+        `select id from ${this.#table}
+where namespace = $1 and (id = $3::uuid or used_at < now() - $2::float8 * interval '1 millisecond')`,
+        [this.#namespace, idleMs, own ?? null],
+      );
+      const free: string[] = [];
+      for (const { id } of idle) {
+        const [lock] = await rowsOf<{ locked: string }>(
+          client,
+          `select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as locked`,
+          [lockOf(id)],
+        );
+        if (lock?.locked.startsWith('t')) free.push(id);
+      }
+      if (free.length === 0) return;
+      await forget();
+      await client.query(`delete from ${this.#table} where id = any($1::uuid[])`, [free]);
+    });
+  }
+
+  async numberOf(execute: Execute): Promise<string> {
+    const [row] = await execute(`select txid_current()::text as number`, []);
+    return String(row?.['number']);
+  }
+
+  /** A number that the server has not reached yet is of a transaction that began after its snapshot, or was lost with another server. */
+  async ended(transactions: readonly string[]): Promise<readonly string[]> {
+    const found = await this.#rows<{ number: string }>(
+      `select number::text from (
+  select number, number >= txid_snapshot_xmax(txid_current_snapshot()) as later from unnest($1::bigint[]) as asked(number)
+) as given
+where not later and coalesce(case when not later then txid_status(number) end, 'ended') <> 'in progress'`,
+      [[...transactions]],
+    );
+    return found.map(({ number }) => number);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#pool.end();
+    return this.#closed;
+  }
+
+  async #rows<R extends object = object>(text: string, values: readonly unknown[]): Promise<readonly R[]> {
+    try {
+      return await rowsOf<R>(this.#pool, text, values);
+    } catch (error) {
+      throw failureOf(error);
+    }
+  }
+
+  /** A connection whose transaction failed is closed, and with it the transaction. */
+  async #transaction(act: (client: pg.PoolClient) => Promise<void>): Promise<void> {
+    let client: pg.PoolClient | undefined;
+    let isBroken = true;
+    try {
+      client = await this.#pool.connect();
+      await client.query('begin');
+      await act(client);
+      await client.query('commit');
+      isBroken = false;
+    } catch (error) {
+      throw failureOf(error);
+    } finally {
+      client?.release(isBroken);
+    }
+  }
+}
+
+async function rowsOf<R extends object>(
+  client: pg.Pool | pg.PoolClient,
+  text: string,
+  values: readonly unknown[],
+): Promise<readonly R[]> {
+  const { rows } = await client.query<R>({ text, values: [...values], types: AS_SENT });
+  return rows;
+}
+
+function lockOf(id: string): string {
+  return `spillway:doubt:${id}`;
+}

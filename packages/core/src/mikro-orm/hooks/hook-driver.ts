@@ -214,7 +214,7 @@ export function hookDriver(
 
   /** Collections belong to a flush, which has been looked at as a whole. */
   function metasOf(subject: unknown): EntityMetadata[] {
-    if (Array.isArray(subject)) return [];
+    if (subject instanceof Object && Symbol.iterator in subject) return [];
     const through = (subject as { readonly targetMeta?: EntityMetadata }).targetMeta;
     return [through ?? driver.getMetadata().get(subject as never)];
   }

@@ -46,6 +46,8 @@ export interface Engine {
   staged(): Promise<ReadonlyMap<string, TableName>>;
   /** Ends the staging of entities that this process writes by SQL, where nothing of them is pending any more. */
   leave(entities: readonly string[]): Promise<ReadonlyMap<string, LeaveState>>;
+  /** A flush could not be staged, and is written by SQL. */
+  fellBack(reason: 'full' | 'down'): void;
   /** Copies of rows, for look-ups by key. */
   readonly cache: Omit<CacheAccess, 'close'>;
   /** Before rows are inserted by SQL: what was last written of them by staging no longer counts. */

@@ -17,7 +17,8 @@ export interface ResolvedPolicy {
   /** Most pending records of the entity, over all shards. */
   readonly maxPending: number;
   readonly maxRecordBytes: number;
-  readonly onFull: 'block' | 'reject';
+  readonly onFull: 'block' | 'reject' | 'write-through';
+  readonly onStagingDown: 'fail' | 'write-through';
   readonly blockTimeoutMs: number;
   readonly queries: QueryMode;
   readonly drainTimeoutMs: number;

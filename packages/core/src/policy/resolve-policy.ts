@@ -16,6 +16,7 @@ const DEFAULTS: ResolvedPolicy = {
   maxPending: 1_000_000,
   maxRecordBytes: 1_048_576,
   onFull: 'block',
+  onStagingDown: 'fail',
   blockTimeoutMs: 5_000,
   queries: 'drain',
   drainTimeoutMs: 2_000,
@@ -49,6 +50,7 @@ export function resolvePolicy(
     ...given,
     ...(cache && { cache }),
     detect: detectOf(entity, own, shared, facts),
+    onStagingDown: onStagingDownOf(entity, own, shared, facts),
     retry: { ...DEFAULTS.retry, ...given.retry },
   };
   refuseContradictions(entity, resolved, own);
@@ -68,6 +70,21 @@ function detectOf(entity: string, own: PolicyLayer, shared: PolicyLayer, facts: 
     );
   }
   return 'none';
+}
+
+/** The same: without a version, nothing would keep SQL from going before what is pending. */
+function onStagingDownOf(
+  entity: string,
+  own: PolicyLayer,
+  shared: PolicyLayer,
+  facts: EntityFacts,
+): ResolvedPolicy['onStagingDown'] {
+  if (facts.versioned) return own.onStagingDown ?? shared.onStagingDown ?? 'fail';
+  if (own.onStagingDown !== 'write-through') return 'fail';
+  throw new SpillwayError(
+    'CONFIG_INVALID',
+    `The policy of ${entity} says onStagingDown: 'write-through', but ${entity} has no version property, by which what is pending is told from what is newer. Give it one (@Property({ version: true })), or use 'fail'`,
+  );
 }
 
 function refuseContradictions(entity: string, resolved: ResolvedPolicy, own: PolicyLayer): void {

@@ -127,10 +127,19 @@ export interface WaitingOptions {
   readonly maxRecordBytes?: number;
 
   /**
-   * What a flush does when `maxPending` is reached: wait up to `blockTimeout` for room, or fail with `STAGING_FULL` at once.
+   * What a flush does when `maxPending` is reached, or the staging store is out of memory: wait up to `blockTimeout` for room, fail with `STAGING_FULL` at once, or be written by SQL, after
+   * what is pending of its rows.
    * @defaultValue `'block'`
    */
-  readonly onFull?: 'block' | 'reject';
+  readonly onFull?: 'block' | 'reject' | 'write-through';
+
+  /**
+   * What a flush does when the staging store cannot be reached: fail with `STAGING_UNAVAILABLE`, or be written by SQL. The latter only if nothing of the flush has been sent: a store that
+   * has been sent something and does not answer may stage it yet (`STAGING_TIMEOUT`). What is pending there and cannot be written first is told from what is newer by the version, so the
+   * entity must have one.
+   * @defaultValue `'fail'`
+   */
+  readonly onStagingDown?: 'fail' | 'write-through';
 
   /**
    * How long `onFull: 'block'` waits before it fails with `STAGING_FULL`. 1 millisecond to 1 hour.

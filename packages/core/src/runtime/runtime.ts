@@ -142,6 +142,10 @@ export class Runtime implements RowEngine {
       databaseFor('This read has to look into the ledger.', (await this.#open()).sink.outcomes(tokens)),
   };
 
+  fellBack(reason: 'full' | 'down'): void {
+    this.events.emit({ type: 'overflow', reason });
+  }
+
   get cache(): CacheAccess {
     this.#cache ??= openCache(this.#around, async () => (await this.#open()).staging);
     return this.#cache;

@@ -17,7 +17,7 @@ export type Delivery =
   /** It may have run, or may yet run. */
   | { readonly status: 'unknown' }
   /** It has not run, and will not. `cause`: what the store said, if it is more than that it could not be reached. */
-  | { readonly status: 'dropped'; readonly cause?: Error };
+  | { readonly status: 'dropped'; readonly cause?: Error; readonly wasSent?: boolean };
 
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 200;
@@ -49,7 +49,7 @@ export class CallSender {
       async () => this.#store.stage(call),
       wasSent,
     );
-    if (delivery.status === 'unknown') return this.#fence(call, dropped(unforeseen(error)));
+    if (delivery.status === 'unknown') return this.#fence(call, { ...dropped(unforeseen(error)), wasSent: true });
     // An earlier copy, whose answer did not come, may still be on its way, and find room.
     if (delivery.status === 'refused' && mayHaveRun) return this.#fence(call, delivery);
     return delivery;
@@ -142,7 +142,7 @@ function unforeseen(error: Error | undefined): Error | undefined {
   return error !== undefined && isPassing(error) ? undefined : error;
 }
 
-function dropped(cause: Error | undefined): Delivery {
+function dropped(cause: Error | undefined): Extract<Delivery, { readonly status: 'dropped' }> {
   return cause === undefined ? { status: 'dropped' } : { status: 'dropped', cause };
 }
 

@@ -5,11 +5,12 @@ import { shardOf } from '../change/shard.js';
 import { SpillwayError } from '../errors.js';
 import { CallSender, type Delivery, type SenderOptions } from './call-sender.js';
 import { LateAnswers } from './late-answers.js';
+import { SentInVain } from './staging-errors.js';
 import type { Refusal, StageAnswer, StageCall, StagedMark, StageRules, StagingStore } from './staging-store.js';
 
 /** How an entity's changes wait, and what happens when it has as many records as it may. */
 export interface EntityRules extends StageRules {
-  readonly onFull: 'block' | 'reject';
+  readonly onFull: 'block' | 'reject' | 'write-through';
   readonly blockTimeoutMs: number;
 }
 
@@ -63,6 +64,8 @@ export class Stager {
     const deliveries = await this.#send(calls, rules, false);
     const [first] = deliveries;
     if (first?.status === 'dropped' && deliveries.every((delivery) => delivery.status === 'dropped')) {
+      if (deliveries.some((delivery) => delivery.status === 'dropped' && delivery.wasSent))
+        throw new SentInVain(unreachable(changes.length), first.cause);
       throw first.cause ?? unreachable(changes.length);
     }
     return this.#collect(calls, deliveries);

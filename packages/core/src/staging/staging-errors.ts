@@ -7,3 +7,10 @@ export function counterOverflow(rowKey: RowKey): SpillwayError {
     `The differences of row ${rowKey} add up to more than a 64-bit number holds, so the dead letter stays where it is. Wait until the row's pending changes are written, then retry`,
   );
 }
+
+/** Nothing was staged and nothing will be, but something was sent and had to be called back. Whoever could do it in another way must not rely on that alone (C6). */
+export class SentInVain extends SpillwayError {
+  constructor({ message, code }: SpillwayError, cause: Error | undefined) {
+    super(code, message.replace(` [${code}]`, ''), { cause });
+  }
+}

@@ -173,7 +173,7 @@ WriteBehind({ debounce: '5' });
 // @ts-expect-error: no such unit
 WriteBehind({ debounce: '5 minutes' });
 // @ts-expect-error: no such value
-WriteBehind({ onFull: 'write-through' });
+WriteBehind({ onFull: 'wait' });
 // @ts-expect-error: must be synchronous
 WriteBehind({ conflict: async () => 'overwrite' as const });
 

@@ -75,15 +75,14 @@ function hookUnitOfWork(
   { types, engine, watch, queries, marks, leaving }: FlushContext,
 ): StagedFlush {
   const uow: UnitOfWork = em.getUnitOfWork(false);
-  const flush = new StagedFlush(engine, uow);
+  const flush = new StagedFlush(engine, uow, types);
   const commit = uow.commit.bind(uow);
   const clear = uow.clear.bind(uow);
   uow.commit = async () => {
     watch.asked('commit');
     await leaving.before([]);
     await queries.modes.runWithout(async () => {
-      await flush.prepare();
-      await commit();
+      await flush.commit(commit);
     });
   };
   uow.clear = () => {
@@ -120,7 +119,7 @@ function flushConnection(
   const transactional: Transactional = async (callback, options) => {
     // Only the unit of work's own transaction has a broadcaster and runs while change sets are there.
     const found = options?.eventBroadcaster ? flushMode(context.types, em.getUnitOfWork(false)) : 'plain';
-    const mode = found === 'staged' && hasSession(em) ? 'sql' : found;
+    const mode = found === 'staged' && (hasSession(em) || flush.fallback) ? 'sql' : found;
     if (mode !== 'plain') context.watch.assertCommitted();
     if (mode === 'staged') {
       let answer: unknown;
@@ -132,7 +131,7 @@ function flushConnection(
     }
     if (mode === 'plain') return connection.transactional(callback, options);
     // Before the transaction begins: it then has no locks that what is pending could wait for.
-    await prepareSql(em, context.types, context.engine);
+    if (flush.fallback !== 'down') await prepareSql(em, context.types, context.engine);
     return flush.preparedForSql(() => connection.transactional(callback, options));
   };
   return new Proxy(connection, {

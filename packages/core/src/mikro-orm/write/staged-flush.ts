@@ -3,8 +3,10 @@ import type { RowKey } from '../../change/row-key.js';
 import type { StageCall } from '../../staging/staging-store.js';
 import type { StageResult } from '../../staging/stager.js';
 import { incompatible } from '../hooks/incompatible.js';
+import type { TypeRegistry } from '../describe/type-registry.js';
 import { EntityStates } from './entity-states.js';
 import type { Engine } from '../engine.js';
+import { fallbackFor, type Fallback } from './fallback.js';
 import type { Operation } from './operation.js';
 import { refusalError } from './refusal-error.js';
 import { StagingUnit } from './staging-unit.js';
@@ -22,16 +24,21 @@ interface Unsettled {
  */
 export class StagedFlush {
   readonly #engine: Engine;
+  readonly #types: TypeRegistry;
   readonly #uow: UnitOfWork;
   readonly #states: EntityStates;
   /** The next flush does all there is to do about a flush that was not wholly staged. */
   readonly #retry: () => Promise<void>;
   #unit: StagingUnit | undefined;
+  /** How the flush that has just failed may be written all the same. */
+  #wayOut: Fallback | undefined;
+  #fallback: Fallback | undefined;
   #isPreparedForSql = false;
   #unsettled: Unsettled[] = [];
 
-  constructor(engine: Engine, uow: UnitOfWork) {
+  constructor(engine: Engine, uow: UnitOfWork, types: TypeRegistry) {
     this.#engine = engine;
+    this.#types = types;
     this.#uow = uow;
     this.#states = new EntityStates(uow);
     this.#retry = () => uow.commit();
@@ -45,6 +52,30 @@ export class StagedFlush {
   /** Whether the running flush, which is written by SQL, has been prepared for it. */
   get isPreparedForSql(): boolean {
     return this.#isPreparedForSql;
+  }
+
+  /** Why the running flush is written by SQL though it could have been staged. */
+  get fallback(): Fallback | undefined {
+    return this.#fallback;
+  }
+
+  /** Commits, and once more by SQL where nothing could be staged and the policies say so. Entities are then as changed as they were, so MikroORM compares them anew. */
+  async commit(commit: () => Promise<void>): Promise<void> {
+    await this.prepare();
+    this.#wayOut = undefined;
+    try {
+      return await commit();
+    } catch (error) {
+      if (this.#wayOut === undefined) throw error;
+    }
+    this.#fallback = this.#wayOut;
+    try {
+      this.#engine.fellBack(this.#wayOut);
+      await this.prepare();
+      await commit();
+    } finally {
+      this.#fallback = undefined;
+    }
   }
 
   async preparedForSql<T>(write: () => Promise<T>): Promise<T> {
@@ -65,6 +96,7 @@ export class StagedFlush {
       if (unit.leak !== undefined) throw incompatible(unit.leak);
     } catch (error) {
       this.#states.takeBack(unit.operations);
+      this.#wayOut = fallbackFor(error, this.#uow.getChangeSets(), this.#types);
       throw error;
     } finally {
       this.#unit = undefined;
@@ -97,6 +129,7 @@ export class StagedFlush {
       result = await this.#engine.stage(operations.map(({ change }) => change));
     } catch (error) {
       this.#states.takeBack(operations);
+      this.#wayOut = fallbackFor(error, this.#uow.getChangeSets(), this.#types);
       throw error;
     }
     this.#engine.marks.note(operations, result.marks);
@@ -108,6 +141,7 @@ export class StagedFlush {
     const lost = open.filter(({ change }) => unknown.has(change.rowKey) && !refused.has(change.rowKey));
     this.#states.rememberAfter(lost);
     this.#states.takeBack(open);
+    this.#wayOut = fallbackFor(result, this.#uow.getChangeSets(), this.#types);
     if (lost.length > 0) this.#unsettled.push({ calls: result.unknown, operations: lost });
     throw refusalError(operations, result, this.#retry);
   }

@@ -24,6 +24,7 @@ describe('a policy', () => {
       maxPending: 1_000_000,
       maxRecordBytes: 1_048_576,
       onFull: 'block',
+      onStagingDown: 'fail',
       blockTimeoutMs: 5_000,
       queries: 'drain',
       drainTimeoutMs: 2_000,
@@ -46,6 +47,7 @@ describe('a policy', () => {
       maxPending: 10,
       maxRecordBytes: 2_048,
       onFull: 'reject',
+      onStagingDown: 'write-through',
       blockTimeout: '1s',
       queries: 'overlay',
       drainTimeout: '3s',
@@ -66,6 +68,7 @@ describe('a policy', () => {
       maxPending: 10,
       maxRecordBytes: 2_048,
       onFull: 'reject',
+      onStagingDown: 'write-through',
       blockTimeoutMs: 1_000,
       queries: 'overlay',
       drainTimeoutMs: 3_000,
@@ -177,7 +180,7 @@ describe('a policy is refused', () => {
       { detect: 'versions' },
       "detect in the policy of Product is 'versions'; it must be 'version', 'changed-properties' or 'none'",
     ],
-    [{ onFull: 'write-through' }, "onFull in the policy of Product is 'write-through'; it must be 'block' or 'reject'"],
+    [{ onFull: 'wait' }, "onFull in the policy of Product is 'wait'; it must be 'block', 'reject' or 'write-through'"],
     [{ inserts: 'stage' }, "inserts in the policy of Product is 'stage'; it must be 'sql' or 'refuse'"],
     [{ onStagingLoss: true }, "onStagingLoss in the policy of Product is true; it must be 'park' or 'apply'"],
     [
@@ -213,7 +216,7 @@ describe('a policy is refused', () => {
   it('for an option that does not exist, with those that do', () => {
     expect(() => resolve({ speed: 'high' })).toThrow(
       'Unknown option "speed" in the policy of Product. Known are debounce, maxDelay, detect, ' +
-        'conflict, retry, maxPending, maxRecordBytes, onFull, blockTimeout, queries, drainTimeout, onDrainTimeout, reads, onStagingLoss, inserts, cache, counters, mode',
+        'conflict, retry, maxPending, maxRecordBytes, onFull, blockTimeout, onStagingDown, queries, drainTimeout, onDrainTimeout, reads, onStagingLoss, inserts, cache, counters, mode',
     );
   });
 
@@ -248,6 +251,14 @@ describe('a policy is refused', () => {
     expect(() => resolve({ detect: 'version' }, {}, UNVERSIONED)).toThrow(
       "The policy of Product says detect: 'version', but Product has no version property. Give it one",
     );
+  });
+
+  it('for going past a staging store that is down without a version', () => {
+    expect(() => resolve({ onStagingDown: 'write-through' }, {}, UNVERSIONED)).toThrow(
+      "The policy of Product says onStagingDown: 'write-through', but Product has no version property, by which what is pending is told from what is newer. " +
+        "Give it one (@Property({ version: true })), or use 'fail' [CONFIG_INVALID]",
+    );
+    expect(resolve({}, { onStagingDown: 'write-through' }, UNVERSIONED).onStagingDown).toBe('fail');
   });
 
   it('for merging conflicts that nothing detects', () => {

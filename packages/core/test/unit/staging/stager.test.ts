@@ -1,3 +1,4 @@
+import { SentInVain } from '../../../src/staging/staging-errors.js';
 import { describe, expect, test } from 'vitest';
 import type { Change } from '../../../src/change/change.js';
 import { type RowKey, rowKeyOf } from '../../../src/change/row-key.js';
@@ -100,6 +101,14 @@ describe('one shard', () => {
     line.fail('stage', 0, 'down');
     await expect(stager.stageAll([plusOne(row(0))], rules)).rejects.toMatchObject({ code: 'STAGING_UNAVAILABLE' });
     expect(line.sent).not.toContain('fence 0');
+  });
+
+  test('C6: a call that was sent and called back is told from one that was not sent', async () => {
+    const { line, stager, rules } = await makeStager();
+    line.fail('stage', 0, 'request lost');
+    await expect(stager.stageAll([plusOne(row(0))], rules)).rejects.toBeInstanceOf(SentInVain);
+    line.fail('stage', 0, 'down');
+    await expect(stager.stageAll([plusOne(row(0))], rules)).rejects.not.toBeInstanceOf(SentInVain);
   });
 
   test('that answers nothing at all leaves the call unknown, to be settled later (H5)', async () => {

@@ -16,6 +16,7 @@ export type SpillwayErrorCode =
   | 'WRITE_TIMEOUT'
   | 'DEAD_LETTERED'
   | 'STAGING_LOSS'
+  | 'VALIDATION_FAILED'
   | 'COUNTER_OVERFLOW'
   | 'RECORD_TOO_LARGE'
   | 'ORM_INCOMPATIBLE'
@@ -34,6 +35,6 @@ export class SpillwayError extends Error {
 }
 
 /** Whether something was given up because what is pending was not written in time. */
-export function isDrainTimeout(error: unknown): boolean {
+export function isDrainTimeout(error: unknown): error is SpillwayError {
   return error instanceof SpillwayError && error.code === 'DRAIN_TIMEOUT';
 }

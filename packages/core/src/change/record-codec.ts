@@ -126,6 +126,7 @@ export function encodeOutcomes(outcomes: BatchOutcome): Buffer {
       buried?.reason ?? again?.reason ?? '',
       buried?.rejected === true ? 1 : 0,
       buried?.counted === true ? 1 : 0,
+      outcome.part ?? 0,
     ]);
   }
   return packr.pack(parts);

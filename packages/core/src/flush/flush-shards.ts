@@ -12,8 +12,11 @@ import { ORIGIN, tokenAfter } from '../change/token.js';
 /** The steps of a flush, each named when it has been done: where a process can die and another must go on. */
 export type FlushStep = 'begun' | 'claimed' | 'checked' | 'written' | 'committed' | 'acknowledged';
 
+/** The steps of writing rows in a transaction of the application, with the shard that they are of. */
+export type PromoteStep = 'held' | 'taken' | 'extended' | 'applied' | 'entered';
+
 /** Called after each step; the flush goes on when it resolves, and is cut off there if it rejects. For fault tests. */
-export type FlushSteps = (step: FlushStep, shards: readonly number[]) => Promise<void>;
+export type FlushSteps = (step: FlushStep | PromoteStep, shards: readonly number[]) => Promise<void>;
 
 export interface FlushDeps {
   readonly staging: StagingStore;

@@ -8,10 +8,14 @@ import type { Table } from '../sink/table.js';
 import type { DueScope, EmptyScope, LeaveState, StageCall } from '../staging/staging-store.js';
 import type { WriteBehindType } from './describe/write-behind-type.js';
 import type { StageResult } from '../staging/stager.js';
+import type { CallersTransaction } from './transactions/caller.js';
 
 export interface DrainOptions {
-  readonly insideTransaction?: boolean;
+  /** The transaction of the caller, if there is one. */
+  readonly inside?: CallersTransaction | undefined;
   readonly beforeWrite?: boolean;
+  /** The caller is about to lock the rows. */
+  readonly beforeLock?: boolean;
 }
 
 /** What a query has met: nothing pending, something that is written now, that PostgreSQL would not take yet, or that is still not written though its policies let it go on. */
@@ -26,10 +30,10 @@ export interface Engine {
   settle(calls: readonly StageCall[]): Promise<StageResult>;
   /** Takes numbers for new rows from the sequence of the table's key. */
   numbers(table: Table, count: number): Promise<readonly string[]>;
-  readonly pending: Pick<KeyedRows<unknown>, 'peek' | 'outcomes'>;
+  readonly pending: Pick<KeyedRows<unknown>, 'peek' | 'outcomes' | 'acknowledge'>;
   /**
-   * Resolves when what was staged before the call is written. Inside a transaction, whose own locks may be what holds it up, it waits for a moment only and leaves the
-   * rest pending. Before a write (`beforeWrite`), rows that PostgreSQL has put off are waited for: what was staged earlier must not be written later.
+   * Resolves when what was staged before the call is written. Inside a transaction, whose own locks may be what holds it up, it waits for a moment only, then writes what it can in that very
+   * transaction, and leaves the rest pending. Before a write (`beforeWrite`), rows that PostgreSQL has put off are waited for: what was staged earlier must not be written later.
    * @throws SpillwayError `DRAIN_TIMEOUT`
    */
   drain(scope: DueScope, options?: DrainOptions): Promise<void>;

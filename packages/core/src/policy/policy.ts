@@ -1,4 +1,5 @@
 import type { ConflictStrategy } from '../conflict/strategy.js';
+import type { ValidateOptions } from './validate-options.js';
 import type { ConflictFunction } from './conflict-function.js';
 import type { QueryMode } from './query-mode.js';
 
@@ -26,6 +27,8 @@ export interface ResolvedPolicy {
   readonly reads: 'primary' | 'replica';
   readonly onStagingLoss: 'park' | 'apply';
   readonly inserts: 'sql' | 'refuse';
+  /** `false`: class-validator is not asked. */
+  readonly validate: false | ValidateOptions;
 }
 
 /**

@@ -3,6 +3,7 @@ import { listOf, OptionReader } from './option-reader.js';
 import type { ConflictFunction } from './conflict-function.js';
 import { QUERY_MODES } from './query-mode.js';
 import type { PolicyConflict, ResolvedPolicy } from './policy.js';
+import type { ValidateOptions } from './validate-options.js';
 
 const HOUR_MS = 3_600_000;
 const WAIT = { minMs: 1, maxMs: HOUR_MS };
@@ -28,11 +29,12 @@ const DEFAULT_OPTIONS = [
   'reads',
   'onStagingLoss',
   'inserts',
+  'validate',
   'cache',
 ] as const;
 const POLICY_OPTIONS = [...DEFAULT_OPTIONS, 'counters', 'mode'] as const;
 /** What there is to say of an entity that MikroORM writes by itself. */
-const THROUGH_OPTIONS: readonly string[] = ['mode', 'cache'];
+const THROUGH_OPTIONS: readonly string[] = ['mode', 'cache', 'validate'];
 
 /** One place's options, in resolved form; what was left out is absent. `cache: false` takes away what the defaults give. */
 export type PolicyLayer = Partial<Omit<ResolvedPolicy, 'retry' | 'cache'>> & {
@@ -91,7 +93,25 @@ function readWaiting(read: OptionReader): Loose<PolicyLayer> {
     reads: read.oneOf('reads', ['primary', 'replica']),
     onStagingLoss: read.oneOf('onStagingLoss', ['park', 'apply']),
     inserts: read.oneOf('inserts', ['sql', 'refuse']),
+    validate: readValidate(read),
   };
+}
+
+function readValidate(read: OptionReader): ResolvedPolicy['validate'] | undefined {
+  const given = read.value('validate');
+  if (given === undefined || given === false) return given;
+  if (given === true) return {};
+  if (typeof given !== 'object') throw read.invalid('validate', 'must be true, false or an object of options');
+  const options = read.nested('validate', ['groups', 'always', 'strictGroups', 'stopAtFirstError']);
+  const groups = options?.value('groups');
+  if (groups !== undefined && !(Array.isArray(groups) && groups.every((group) => typeof group === 'string')))
+    throw read.invalid('validate', 'must name its groups by an array of texts');
+  return present<ValidateOptions>({
+    groups,
+    always: options?.boolean('always'),
+    strictGroups: options?.boolean('strictGroups'),
+    stopAtFirstError: options?.boolean('stopAtFirstError'),
+  });
 }
 
 function readCache(read: OptionReader): PolicyLayer['cache'] {

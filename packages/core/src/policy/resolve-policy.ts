@@ -24,6 +24,7 @@ const DEFAULTS: ResolvedPolicy = {
   reads: 'primary',
   onStagingLoss: 'park',
   inserts: 'sql',
+  validate: {},
 };
 
 /** What the ORM knows of an entity that its policy depends on. */

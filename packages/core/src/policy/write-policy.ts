@@ -2,6 +2,7 @@ import type { ConflictFunction } from './conflict-function.js';
 import type { Duration } from './duration.js';
 import type { AnyEntity, CounterName } from './entity-types.js';
 import type { QueryMode } from './query-mode.js';
+import type { ValidatingOptions } from './validate-options.js';
 
 /**
  * How the changes of one entity wait in the staging store and reach the database, as a developer writes it. Whatever is left out comes from the `defaults` of
@@ -11,7 +12,7 @@ export interface WritePolicy<
   Entity extends object = AnyEntity,
   Counter extends CounterName<Entity> = CounterName<Entity>,
 >
-  extends WaitingOptions, CachingOptions {
+  extends WaitingOptions, CachingOptions, ValidatingOptions {
   /**
    * Staged, and written a moment later. Said only where both modes can stand: in the `policies` of `spillway()`.
    * @defaultValue `'behind'`
@@ -43,7 +44,7 @@ export interface WritePolicy<
 /**
  * How one entity is written through: by MikroORM itself, in SQL, before `em.flush()` resolves. So every option about waiting, conflicts and queues is refused.
  */
-export interface WriteThroughPolicy extends CachingOptions {
+export interface WriteThroughPolicy extends CachingOptions, ValidatingOptions {
   /** Needed where both modes can stand: in the `policies` of `spillway()`. `@WriteThrough` says it by its name. */
   readonly mode?: 'through';
 }
@@ -52,7 +53,7 @@ export interface WriteThroughPolicy extends CachingOptions {
  * What `defaults` of `spillway()` may hold: every option but `counters`, for those are properties of one entity, and `mode`, which is the choice of the decorator. Entities that are written
  * through take `cache` of it.
  */
-export interface PolicyDefaults extends WaitingOptions, CachingOptions {
+export interface PolicyDefaults extends WaitingOptions, CachingOptions, ValidatingOptions {
   /**
    * See {@link WritePolicy.conflict}. A function gets values of any entity.
    * @defaultValue `'dead-letter'`
@@ -61,7 +62,7 @@ export interface PolicyDefaults extends WaitingOptions, CachingOptions {
 }
 
 /** A policy once it stands on a class, with the entity's type gone. */
-export interface StoredPolicy extends WaitingOptions, CachingOptions {
+export interface StoredPolicy extends WaitingOptions, CachingOptions, ValidatingOptions {
   readonly mode?: 'behind' | 'through';
   readonly conflict?: NamedConflictOption | ((conflict: never) => unknown);
   readonly counters?: readonly string[];

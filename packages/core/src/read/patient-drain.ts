@@ -52,7 +52,7 @@ async function arePending(keys: readonly RowKey[], peek: StagingStore['peek']): 
   return keys.some((key) => pending.get(key)?.dirty !== undefined || pending.get(key)?.inFlight !== undefined);
 }
 
-function stillPending(keys: readonly RowKey[], timeoutMs: number): SpillwayError {
+export function stillPending(keys: readonly RowKey[], timeoutMs: number): SpillwayError {
   return new SpillwayError(
     'DRAIN_TIMEOUT',
     `Of ${keys.length === 1 ? `the row ${keys[0]}` : `${keys.length} rows`} something staged earlier could not be written within ${timeoutMs} ms, so nothing was written by SQL either: ` +

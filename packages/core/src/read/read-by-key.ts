@@ -1,5 +1,5 @@
 import type { VersionText } from '../change/change.js';
-import type { BatchOutcome } from '../change/outcome.js';
+import { covers, type BatchOutcome } from '../change/outcome.js';
 import type { StagedRecord } from '../change/record.js';
 import type { RowKey } from '../change/row-key.js';
 import type { Pending } from '../staging/staging-store.js';
@@ -10,6 +10,8 @@ export interface KeyedRows<R> {
   peek(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>>;
   /** Of these tokens, those that have been committed, with what became of their records. */
   outcomes(tokens: readonly string[]): Promise<ReadonlyMap<string, BatchOutcome>>;
+  /** Ends the batch that holds the row as its ledger row says. */
+  acknowledge(key: RowKey, token: string, outcomes: BatchOutcome): Promise<void>;
   read(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, R>>;
   versionOf(row: R): VersionText | undefined;
   /** The row with the record on top; `undefined` if that leaves no row. */
@@ -53,7 +55,10 @@ export async function readByKey<R>(keys: readonly RowKey[], rows: KeyedRows<R>):
       (token) => !known.has(token),
     );
     if (tokens.length > 0) for (const [token, outcomes] of await rows.outcomes(tokens)) committed.set(token, outcomes);
+    const halves = doubtful.filter((key) => isHalfCommitted(after.get(key)?.inFlight, key, committed));
+    for (const key of halves) await end(key, after.get(key)?.inFlight?.token);
     return doubtful.filter((key) => {
+      if (halves.includes(key)) return true;
       const was = withoutCommitted(before.get(key), key, known);
       const is = withoutCommitted(after.get(key), key, known);
       // Committed since the row was read, perhaps before: only reading again can tell.
@@ -64,11 +69,27 @@ export async function readByKey<R>(keys: readonly RowKey[], rows: KeyedRows<R>):
     });
   }
 
+  /** What is in flight of a row is one record, so it can be told from what was committed of it only by ending the batch, and looking again. */
+  async function end(key: RowKey, token = ''): Promise<void> {
+    const outcomes = committed.get(token);
+    if (outcomes) await rows.acknowledge(key, token, outcomes);
+  }
+
   function settle(key: RowKey, record: StagedRecord | undefined, row: R | undefined): void {
     const drop = !record || (row !== undefined && isIncluded(record, rows.versionOf(row)));
     const result = drop ? row : rows.lay(record, row, key);
     if (result !== undefined) answer.set(key, result);
   }
+}
+
+/** Something was added to the row in a part of a transaction that was rolled back, while the rest was committed. */
+function isHalfCommitted(
+  inFlight: Pending['inFlight'],
+  key: RowKey,
+  committed: ReadonlyMap<string, BatchOutcome>,
+): boolean {
+  const outcomes = inFlight && committed.get(inFlight.token);
+  return outcomes !== undefined && !covers(outcomes.get(key), inFlight?.part);
 }
 
 /** What was known to be committed before the row was read is in the row, or is dead; a record that was put off is neither. */

@@ -20,6 +20,7 @@ import { ForcedDrains } from '../observability/forced-drains.js';
 import type { SpillwayStatus } from '../observability/status.js';
 import { judgeHealth, unknownHealth, type Health } from '../observability/health.js';
 import { TroubleWatch } from '../observability/trouble-watch.js';
+import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import type { CacheAccess } from '../read/cache-access.js';
 import { drainPatiently } from '../read/patient-drain.js';
 import { databaseFor } from '../sink/database-unavailable.js';
@@ -36,13 +37,13 @@ import type {
   StagingStats,
 } from '../staging/staging-store.js';
 import { Adoption } from './adoption.js';
+import { drainInside, drainingBy } from './drain-inside.js';
+import { Promotions } from './promotions.js';
 import { openCache } from './open-cache.js';
 import { hasBeenUsed, openParts, type Parts } from './parts.js';
 import { QueryDrains } from './query-drains.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
-/** Inside a transaction, whose own locks may be in the way, a drain is given up soon. */
-const DRAIN_INSIDE_TRANSACTION_MS = 1_000;
 const WAITS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
 
 /** How long a stop may take that is not told. */
@@ -68,6 +69,7 @@ export class Runtime implements RowEngine {
   readonly events: SpillwayEvents = new SpillwayEvents();
   readonly #trouble: TroubleWatch = new TroubleWatch(this.events);
   readonly #around: RuntimeSurroundings;
+  readonly #promotions: Promotions;
   readonly #forced = new ForcedDrains();
   readonly #queryDrains: QueryDrains;
   readonly #adoption: Adoption;
@@ -89,6 +91,7 @@ export class Runtime implements RowEngine {
         return parts;
       },
     });
+    this.#promotions = new Promotions(around.steps);
     this.#queryDrains = new QueryDrains({
       types: around.types,
       events: this.events,
@@ -140,6 +143,10 @@ export class Runtime implements RowEngine {
     peek: async (keys) => ((await this.#adoption.isOver()) ? new Map() : (await this.#open()).staging.peek(keys)),
     outcomes: async (tokens) =>
       databaseFor('This read has to look into the ledger.', (await this.#open()).sink.outcomes(tokens)),
+    acknowledge: async (key, token, outcomes) => {
+      const { staging } = await this.#open();
+      await staging.acknowledge(shardOf(key, staging.shards), token, outcomes);
+    },
   };
 
   fellBack(reason: 'full' | 'down'): void {
@@ -186,29 +193,32 @@ export class Runtime implements RowEngine {
   }
 
   async drain(scope: DueScope, options: DrainOptions = {}): Promise<void> {
-    const { worker, staging } = await this.#open();
+    const parts = await this.#open();
+    if (options.inside) return this.#drainInside(scope, options.inside, options, parts);
     const asked = {
       scope,
       wide: withParents(scope, this.#around.types),
-      timeoutMs: options.insideTransaction ? DRAIN_INSIDE_TRANSACTION_MS : this.#drainTimeoutMs(scope),
+      timeoutMs: this.#drainTimeoutMs(scope),
       beforeWrite: options.beforeWrite === true,
     };
-    try {
-      const outcome = await drainPatiently(asked, {
-        drain: (part, timeoutMs) => worker.drain(part, { timeoutMs }),
-        peek: (keys) => staging.peek(keys),
-      });
-      if (outcome === 'refused') this.events.emit({ type: 'lagging', reason: 'refused' });
-    } catch (error) {
-      if (!isDrainTimeout(error) || !options.insideTransaction || this.#needsOrder(scope, options)) throw error;
-      this.events.emit({ type: 'lagging', reason: 'transaction' });
-    }
+    const outcome = await drainPatiently(asked, drainingBy(parts));
+    if (outcome === 'refused') this.events.emit({ type: 'lagging', reason: 'refused' });
   }
 
-  /** Where no version tells the older from the newer, SQL must not write before what was staged earlier. */
-  #needsOrder(scope: DueScope, { beforeWrite }: DrainOptions): boolean {
-    if (!beforeWrite || scope.kind !== 'rows') return false;
-    return scope.keys.some((key) => this.#around.types.ofRow(key)?.version === undefined);
+  async #drainInside(
+    scope: DueScope,
+    inside: CallersTransaction,
+    { beforeWrite = false, beforeLock = false }: DrainOptions,
+    parts: Parts,
+  ): Promise<void> {
+    const touches = beforeWrite || beforeLock;
+    const request = { scope, wide: withParents(scope, this.#around.types), touches };
+    const outcome = await drainInside(request, inside, this.#promotions, parts);
+    if (outcome.kind === 'drained') return;
+    // Where no version tells the older from the newer, SQL must not write before what was staged earlier.
+    const needsOrder = outcome.rows.some((key) => this.#around.types.ofRow(key)?.version === undefined);
+    if (beforeWrite && needsOrder) throw outcome.error;
+    this.events.emit({ type: 'lagging', reason: outcome.kind === 'refused' ? 'refused' : 'transaction' });
   }
 
   /** One round, of one entity or of all. */

@@ -25,6 +25,9 @@ export interface ChangeSink {
   /** The same for shards whose last token is needed for certain: waits for other holders, up to the statement's time-out. */
   beginExclusive(shards: readonly number[]): Promise<SinkTransaction>;
 
+  /** Takes part in a transaction of the application, on its connection; nothing is sent before it is asked for. */
+  join(query: CallerQuery): JoinedTransaction;
+
   /**
    * Of these tokens, those that have been committed, with the outcomes that the ledger holds. Read on a connection of its own.
    */
@@ -83,3 +86,38 @@ export interface SinkTransaction extends AsyncDisposable {
 }
 
 export type ParentsPending = (keys: readonly RowKey[]) => Promise<ReadonlySet<RowKey>>;
+
+/**
+ * One statement with parameters on the connection of the application's transaction. Rows are objects whose values come in the order of the columns, parsed as the application's driver does it.
+ * While a transaction is joined, nobody else may use the connection.
+ */
+export type CallerQuery = (text: string, values: readonly unknown[]) => Promise<readonly object[]>;
+
+/**
+ * A transaction of the application in which staged rows are written, because its own locks are in the way of everybody else who could. It is not ours: no setting of it stays changed, nothing in it
+ * waits for a row that somebody else has, and what fails is taken back to a savepoint, so that it goes on.
+ */
+export interface JoinedTransaction {
+  /** Whether rows can be written in it: it writes at all, and sees what others have just committed. */
+  accepts(): Promise<boolean>;
+
+  /** Runs in a savepoint, which is released if `act` resolves and rolled back to if it rejects. */
+  attempt<T>(act: (part: JoinedPart) => Promise<T>): Promise<T>;
+}
+
+export interface JoinedPart {
+  /** Takes the shard until the application's transaction ends. Answers its last token, or nothing if somebody else has it. */
+  hold(shard: number): Promise<string | undefined>;
+
+  /** The outcome in the ledger row of a token, as this transaction sees it: committed by anybody, or written by itself. */
+  outcomeOf(token: string): Promise<BatchOutcome | undefined>;
+
+  /** Writes rows as `SinkTransaction.write` does, but waits for none of them, and enters nothing into the ledger. */
+  apply(batch: Batch, parentsPending: ParentsPending): Promise<BatchOutcome>;
+
+  /** Enters a batch into the ledger and makes its token the shard's last. */
+  enter(batch: Pick<Batch, 'shard' | 'token'>, outcomes: BatchOutcome): Promise<void>;
+
+  /** Replaces the outcome of a batch that this transaction has entered. */
+  amend(token: string, outcomes: BatchOutcome): Promise<void>;
+}

@@ -39,8 +39,15 @@ export interface StagingStore {
   /** Forgets what was last written of these rows: somebody is about to insert them by SQL, where a remembered deletion would refuse their later changes. */
   forget(keys: readonly RowKey[]): Promise<void>;
 
-  /** Hands out the batch in flight if there is one; otherwise moves due records into a new batch, if the chain is whole. */
+  /** Hands out the batch in flight if there is one; otherwise moves records that are due, or the rows that are named, into a new batch, if the chain is whole. */
   claim(shard: number, request: ClaimRequest): Promise<Claim>;
+
+  /**
+   * Adds dirty records to the batch in flight as a part of it: for a transaction of the application that has written the batch, is not committed, and needs more rows. What the ledger row
+   * of the batch does not cover of earlier parts is dirty again first, so a part that was rolled back is added anew.
+   * @returns `undefined` if the token is not in flight, or was handed out again since (somebody else may be at it)
+   */
+  extend(shard: number, request: ExtendRequest): Promise<Extension | undefined>;
 
   /** Ends a batch as its ledger row says. `false`: the token is not in flight (somebody else has acknowledged it). */
   acknowledge(shard: number, token: string, outcomes: BatchOutcome): Promise<boolean>;
@@ -143,8 +150,8 @@ export type RefusalReason =
 
 export interface Pending {
   readonly dirty?: StagedRecord;
-  /** The record in the batch in flight, and the batch's token. */
-  readonly inFlight?: { readonly record: StagedRecord; readonly token: string };
+  /** The record in the batch in flight, the batch's token, and the last part of the batch in which something was added to the record. */
+  readonly inFlight?: { readonly record: StagedRecord; readonly token: string; readonly part?: number };
   /** What was last written of the row, while it is remembered. */
   readonly recent?: { readonly version?: VersionText; readonly deleted: boolean };
   /** What transactions that have not ended, or of whose end nobody has told the store yet, hold of the row, the oldest first. */
@@ -177,6 +184,30 @@ export interface ClaimRequest {
   readonly predecessor: string;
   /** Most records of a new batch. A batch in flight is handed out whole, whatever its size. */
   readonly limit: number;
+  /** A new batch is of these rows, due or not, and of no others. */
+  readonly rows?: readonly RowKey[];
+}
+
+export interface ExtendRequest {
+  readonly token: string;
+  /** How often the batch had been handed out when the caller got it: whoever gets it later shuts out the caller. */
+  readonly attempts: number;
+  /** What the ledger row of the token says at present in the caller's transaction; empty where there is none. */
+  readonly outcomes: BatchOutcome;
+  readonly rows: readonly RowKey[];
+}
+
+export interface Extension {
+  /** Number of the part, from 1. An outcome that covers it names it. */
+  readonly part: number;
+  /** Rows of which something was dirty. */
+  readonly added: ReadonlyMap<RowKey, AddedRecord>;
+}
+
+export interface AddedRecord {
+  /** What was in flight of the row already: written, or to be written, before `record`. */
+  readonly before?: StagedRecord;
+  readonly record: StagedRecord;
 }
 
 export type Claim =
@@ -196,6 +227,8 @@ export interface Batch {
   readonly records: ReadonlyMap<RowKey, StagedRecord>;
   /** Records that cannot be decoded, with the reason. They are buried as `UNREADABLE`. */
   readonly unreadable: ReadonlyMap<RowKey, string>;
+  /** Of rows to which something was added while the batch was in flight: the last part that their records hold, which their outcomes have to name. */
+  readonly added?: ReadonlyMap<RowKey, number>;
 }
 
 /** `inFlight` is empty when nothing is. */

@@ -4,6 +4,7 @@ import { callContract } from './contract/call-contract.js';
 import { chainContract } from './contract/chain-contract.js';
 import { deadLetterContract } from './contract/dead-letter-contract.js';
 import { drainContract } from './contract/drain-contract.js';
+import { extendContract } from './contract/extend-contract.js';
 import { holdContract } from './contract/hold-contract.js';
 import { emptyContract } from './contract/empty-contract.js';
 import { flushContract } from './contract/flush-contract.js';
@@ -36,6 +37,7 @@ export function stagingContract(name: string, makeStore: MakeStore, test: TestFu
     callContract(context);
     versionContract(context);
     flushContract(context);
+    extendContract(context);
     holdContract(context);
     chainContract(context);
     drainContract(context);

@@ -1,5 +1,13 @@
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
-import { ReferenceKind, type Collection, type EntityMetadata, type QueryResult } from '@mikro-orm/core';
+import {
+  ReferenceKind,
+  type Collection,
+  type EntityMetadata,
+  type QueryResult,
+  Utils,
+  helper,
+  type AnyEntity,
+} from '@mikro-orm/core';
 import { incompatible } from './incompatible.js';
 import type { Leaving } from '../adoption/leaving.js';
 import type { ContractWatch } from './contract-watch.js';
@@ -7,7 +15,8 @@ import type { CacheMarks, Statement } from '../write/cache-marks.js';
 import type { DirectWrites } from '../write/direct-writes.js';
 import type { Find, Reads } from '../read/reads.js';
 import type { StagedWrites } from '../write/staged-writes.js';
-import { isDrained, stagedCall } from '../write/staging-unit.js';
+import type { Validation } from '../validate/validation.js';
+import { isDirect, isDrained, stagedCall } from '../write/staging-unit.js';
 
 // The driver's methods are generic over entities that are not known here; what they are given and answer is plain data.
 type Method = (...parameters: never[]) => Promise<unknown>;
@@ -23,6 +32,7 @@ type DriverMethod =
   | 'nativeUpdateMany'
   | 'nativeDelete'
   | 'loadFromPivotTable'
+  | 'lockPessimistic'
   | 'syncCollections';
 
 export const DRIVER_METHODS: readonly DriverMethod[] = [
@@ -36,6 +46,7 @@ export const DRIVER_METHODS: readonly DriverMethod[] = [
   'nativeDelete',
   'nativeClone',
   'loadFromPivotTable',
+  'lockPessimistic',
   'syncCollections',
 ];
 
@@ -52,6 +63,7 @@ interface DriverHooks {
   readonly reads: Reads;
   readonly watch: ContractWatch;
   readonly leaving: Leaving;
+  readonly validation: Validation;
   readonly marks: CacheMarks;
 }
 
@@ -62,7 +74,7 @@ interface DriverHooks {
  */
 export function hookDriver(
   driver: AbstractSqlDriver,
-  { writes, direct, reads, watch, marks, leaving }: DriverHooks,
+  { writes, direct, reads, watch, marks, validation, leaving }: DriverHooks,
 ): void {
   const target = driver as unknown as Methods;
   const original = Object.fromEntries(
@@ -74,6 +86,13 @@ export function hookDriver(
     const meta = driver.getMetadata().get(entity as never);
     watch.assertCall(meta, options);
     return meta;
+  };
+
+  /** Rows that come as data past the unit of work; what comes from a unit of work, or as entities, has been validated already. */
+  const validate = async (entity: unknown, data: readonly unknown[], kind: 'new' | 'changed', options: Options) => {
+    if (isDrained(options) || isDirect(options)) return;
+    const rows = data as readonly Payload[];
+    await validation.rows(metaOf(entity, options), rows, kind, options['convertCustomTypes'] === false);
   };
 
   const finderOf =
@@ -131,7 +150,12 @@ export function hookDriver(
       });
       return call('loadFromPivotTable', [property, owners, where, order, transaction, queried.options, ...others]);
     },
+    lockPessimistic: async (entity: object, options: Options = {}) => {
+      await reads.beforeLock(metaOf(entity.constructor, options), entity, options);
+      return call('lockPessimistic', [entity, options]);
+    },
     nativeInsert: async (entity: unknown, data: Payload, options: Options = {}) => {
+      await validate(entity, [data], 'new', options);
       const staged = await direct.insert(metaOf(entity, options), [data], options);
       if (staged) return withKey(staged, data, metaOf(entity, options));
       await reads.beforeInsert(metaOf(entity, options), [data], options, 'insert');
@@ -140,6 +164,7 @@ export function hookDriver(
     nativeInsertMany: async (entity: unknown, data: Payload[], options: Options = {}, ...rest: unknown[]) => {
       const staged = stagedCall(options);
       if (staged) return writes.insertMany(staged, data);
+      await validate(entity, data, 'new', options);
       const answer = await direct.insert(metaOf(entity, options), data, options);
       if (answer) return answer;
       await reads.beforeInsert(metaOf(entity, options), data, options, 'insertMany');
@@ -148,6 +173,7 @@ export function hookDriver(
     nativeUpdate: async (entity: unknown, where: unknown, data: Payload, options: Options = {}) => {
       const staged = stagedCall(options);
       if (staged) return writes.updateMany(staged, [data]);
+      await validate(entity, [data], options['upsert'] ? 'new' : 'changed', options);
       const answer = options['upsert']
         ? await direct.upsert(metaOf(entity, options), [where], [data], options, finderOf(entity))
         : await direct.update(metaOf(entity, options), where, data, options, finderOf(entity));
@@ -166,6 +192,7 @@ export function hookDriver(
     ) => {
       const staged = stagedCall(options);
       if (staged) return writes.updateMany(staged, data);
+      await validate(entity, data, options['upsert'] ? 'new' : 'changed', options);
       const answer =
         options['upsert'] &&
         (await direct.upsert(metaOf(entity, options), where as unknown[], data, options, finderOf(entity)));
@@ -177,6 +204,7 @@ export function hookDriver(
       return marked(statement, options, (inside) => call('nativeUpdateMany', [entity, where, data, inside, ...rest]));
     },
     nativeClone: async (entity: unknown, where: unknown, overrides?: Payload, options: Options = {}) => {
+      await validate(entity, overrides ? [overrides] : [], 'changed', options);
       await reads.beforeWrite(metaOf(entity, options), where, overrides ? [overrides] : [], options, 'clone');
       return call('nativeClone', [entity, where, overrides, options]);
     },
@@ -215,6 +243,7 @@ export function hookDriver(
   /** Collections belong to a flush, which has been looked at as a whole. */
   function metasOf(subject: unknown): EntityMetadata[] {
     if (subject instanceof Object && Symbol.iterator in subject) return [];
+    if (Utils.isEntity<AnyEntity>(subject)) return [helper(subject).__meta];
     const through = (subject as { readonly targetMeta?: EntityMetadata }).targetMeta;
     return [through ?? driver.getMetadata().get(subject as never)];
   }

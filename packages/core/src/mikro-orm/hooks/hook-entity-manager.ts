@@ -3,25 +3,24 @@ import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import { assertEntityManager } from './contract-check.js';
 import type { ContractWatch } from './contract-watch.js';
 import type { Leaving } from '../adoption/leaving.js';
-import type { Engine } from '../engine.js';
 import { flushMode } from '../write/flush-scope.js';
 import { hasSession } from './has-session.js';
 import { hookPersister } from './hook-persister.js';
 import type { CacheMarks } from '../write/cache-marks.js';
 import { hookQueries, type QueryHooks } from './hook-queries.js';
-import { addCounters, prepareSql } from '../write/prepare-sql.js';
+import { addCounters, prepareSql, type SqlPreparation } from '../write/prepare-sql.js';
 import { StagedFlush } from '../write/staged-flush.js';
-import type { TypeRegistry } from '../describe/type-registry.js';
+import { SqlValidation } from '../validate/sql-validation.js';
+import type { Validation } from '../validate/validation.js';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- TypeScript takes a class as a mixin's base only with these parameters
 type Constructor = new (...parameters: any[]) => EntityManager;
 type Transactional = Connection['transactional'];
 
-interface FlushContext {
-  readonly types: TypeRegistry;
-  readonly engine: Engine;
+interface FlushContext extends SqlPreparation {
   readonly watch: ContractWatch;
   readonly leaving: Leaving;
+  readonly validation: Validation;
   readonly marks: CacheMarks;
   readonly queries: QueryHooks;
 }
@@ -70,12 +69,11 @@ function withSpillway(Base: Constructor, context: FlushContext): Constructor {
   return SpillwayEntityManager;
 }
 
-function hookUnitOfWork(
-  em: EntityManager,
-  { types, engine, watch, queries, marks, leaving }: FlushContext,
-): StagedFlush {
+function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
+  const { types, engine, watch, queries, marks, validation, leaving } = context;
   const uow: UnitOfWork = em.getUnitOfWork(false);
-  const flush = new StagedFlush(engine, uow, types);
+  const flush = new StagedFlush(engine, uow, types, validation);
+  const sqlValidation = new SqlValidation(em, validation, flush.states);
   const commit = uow.commit.bind(uow);
   const clear = uow.clear.bind(uow);
   uow.commit = async () => {
@@ -96,12 +94,14 @@ function hookUnitOfWork(
     },
     watch,
     isFlushing: ([first]) => first !== undefined && uow.getChangeSets().includes(first),
+    beforeDirect: (changeSets) => validation.changeSets(changeSets),
     beforeStatement: (kind, changeSets, options) => marks.beforeChangeSets(kind, changeSets, options),
     beforeSql: async (changeSets, kind) => {
       await leaving.before(changeSets.map(({ meta }) => meta));
+      await sqlValidation.before(changeSets);
       if (!flush.isPreparedForSql) {
         if (!em.isInTransaction()) watch.assertNoneWithoutTransaction(changeSets);
-        await prepareSql(em, types, engine);
+        await prepareSql(em, context);
       }
       if (kind === 'update') addCounters(types, changeSets);
     },
@@ -131,7 +131,7 @@ function flushConnection(
     }
     if (mode === 'plain') return connection.transactional(callback, options);
     // Before the transaction begins: it then has no locks that what is pending could wait for.
-    if (flush.fallback !== 'down') await prepareSql(em, context.types, context.engine);
+    if (flush.fallback !== 'down') await prepareSql(em, context);
     return flush.preparedForSql(() => connection.transactional(callback, options));
   };
   return new Proxy(connection, {

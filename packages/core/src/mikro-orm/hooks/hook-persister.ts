@@ -4,6 +4,7 @@ import type { OperationKind } from '../write/operation.js';
 import {
   DIRECT,
   DRAINED,
+  isDirect,
   isDrained,
   STAGED,
   stagedCall,
@@ -31,6 +32,8 @@ export interface PersisterHooks {
   readonly watch: ContractWatch;
   /** Whether the change sets are those of the flush that is running. `em.insert(entity)` makes its own. */
   isFlushing(changeSets: readonly ChangeSet<AnyEntity>[]): boolean;
+  /** Before entities are inserted past the unit of work. */
+  beforeDirect(changeSets: readonly ChangeSet<AnyEntity>[]): Promise<void>;
   /** Before change sets are written by SQL. */
   beforeSql(changeSets: readonly ChangeSet<AnyEntity>[], kind: OperationKind): Promise<void>;
   /** Then, in the transaction that writes them. */
@@ -80,7 +83,10 @@ export function hookPersister(uow: UnitOfWork, hooks: PersisterHooks): void {
       return { ...options, [STAGED]: { unit, changeSets } };
     }
     // A call past the unit of work is looked at in the driver, where those that give plain data arrive too.
-    if (kind === 'insert' && !hooks.isFlushing(changeSets)) return { ...options, [DIRECT]: true };
+    if (kind === 'insert' && !hooks.isFlushing(changeSets)) {
+      if (!isDirect(options)) await hooks.beforeDirect(changeSets);
+      return { ...options, [DIRECT]: true };
+    }
     if (!isDrained(options)) {
       await hooks.beforeSql(changeSets, kind);
       await hooks.beforeStatement(kind, changeSets, options as Readonly<Record<string, unknown>> | undefined);

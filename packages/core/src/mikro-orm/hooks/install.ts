@@ -17,8 +17,10 @@ import { QueryModes } from '../read/query-modes.js';
 import { Reads } from '../read/reads.js';
 import { SequenceBlocks } from '../write/sequence-blocks.js';
 import { StagedWrites } from '../write/staged-writes.js';
+import { CallersTransactions } from '../transactions/caller.js';
 import { hookTransactions } from '../transactions/hook-transactions.js';
 import { TransactionScopes } from '../transactions/transaction-scopes.js';
+import { Validation } from '../validate/validation.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
@@ -44,23 +46,27 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
   });
   hideTables(orm);
   const leaving = new Leaving(types, engine, defaultSchemaOf(orm));
+  const validation = new Validation(types, driver.getPlatform());
   const scopes = new TransactionScopes();
   hookTransactions(driver.getConnection('write'), scopes);
+  const transactions = new CallersTransactions(scopes, orm.config);
   const marks = new CacheMarks(types, engine, scopes, driver);
   const modes = new QueryModes();
-  const reads = new Reads(types, engine, modes);
+  const reads = new Reads(types, engine, modes, transactions);
   hookEntityManager(driver, (entityManager) => orm.config.set('entityManager', entityManager), {
     types,
     engine,
+    transactions,
     watch,
     leaving,
+    validation,
     queries: { types, modes, reads },
     marks,
   });
   const sequences = new SequenceBlocks((table, count) => engine.numbers(table, count));
   const writes = new StagedWrites(types, sequences);
   const direct = new DirectWrites(types, engine, writes, reads, driver.getPlatform());
-  hookDriver(driver, { writes, direct, reads, watch, marks, leaving });
+  hookDriver(driver, { writes, direct, reads, watch, marks, validation, leaving });
   hookConnection(driver, engine);
   hookSchema(orm, {
     types,

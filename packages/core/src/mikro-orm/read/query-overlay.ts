@@ -127,6 +127,7 @@ async function readAgain(
   return readByKey<DriverRow>(keys, {
     peek: (wanted) => engine.pending.peek(wanted),
     outcomes: (tokens) => engine.pending.outcomes(tokens),
+    acknowledge: (key, token, outcomes) => engine.pending.acknowledge(key, token, outcomes),
     read: async (wanted) => {
       const found = (await find({ $and: [where, keyCondition(type, wanted)] }, asked)) as DriverRow[];
       return new Map(found.map((row) => [rowKeyIn(type, row), row]));

@@ -1,4 +1,4 @@
-import type { EntityMetadata } from '@mikro-orm/core';
+import { helper, LockMode, type EntityMetadata } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
 import { readByKey } from '../../read/read-by-key.js';
 import type { Pending } from '../../staging/staging-store.js';
@@ -12,6 +12,7 @@ import { lookupKeys } from './lookup.js';
 import { hasPlainKey } from '../describe/plain-key.js';
 import { isDrained } from '../write/staging-unit.js';
 import { layOver, rowVersion, type DriverRow } from './row-overlay.js';
+import type { CallersTransaction, CallersTransactions } from '../transactions/caller.js';
 import { referredRows } from '../write/referred-rows.js';
 import { chunksOf } from './chunks-of.js';
 import { keyCondition } from './key-condition.js';
@@ -55,10 +56,13 @@ export class Reads {
   readonly #modes: QueryModes;
   readonly #cached: CachedReads;
 
-  constructor(types: TypeRegistry, engine: Engine, modes: QueryModes) {
+  readonly #transactions: CallersTransactions;
+
+  constructor(types: TypeRegistry, engine: Engine, modes: QueryModes, transactions: CallersTransactions) {
     this.#types = types;
     this.#engine = engine;
     this.#modes = modes;
+    this.#transactions = transactions;
     this.#cached = new CachedReads(types, engine);
   }
 
@@ -82,7 +86,8 @@ export class Reads {
       return type.family ? rows.filter((row) => type.family?.holds(meta, row)) : rows;
     }
     if (keys) {
-      await this.#engine.drain({ kind: 'rows', keys }, { insideTransaction: inside });
+      const beforeLock = isPessimistic(options['lockMode']);
+      await this.#engine.drain({ kind: 'rows', keys }, { inside: this.#inside(options), beforeLock });
       return find(where, primary(options));
     }
     const query = await this.beforeQuery(meta, where, options, { call });
@@ -127,7 +132,7 @@ export class Reads {
     { call, order, transaction, hasRows = true }: QueryCall,
   ): Promise<{ readonly options: Options; readonly overlaid?: Overlaid }> {
     if (this.#types.all.length === 0 || isDrained(options)) return { options };
-    const inside = inTransaction(options) || transaction !== undefined;
+    const inside = this.#inside(options) ?? this.#transactions.of(transaction);
     const root = this.#typeIn(meta, options);
     const canOverlay = !inside && !hasSession(options['em']) && !isGrouped(options) && !hasSql(where);
     const touched = this.#touched(meta, [where, order], options);
@@ -161,6 +166,14 @@ export class Reads {
     return type.lookups === 'drain' && inverseOwners(type.meta).some(({ targetMeta }) => this.#types.of(targetMeta));
   }
 
+  /** Before `em.lock()`: whoever locks a row means the row as it was left by everybody before. */
+  async beforeLock(meta: EntityMetadata, entity: object, options: Options): Promise<void> {
+    const type = this.#types.of(meta);
+    const key = type?.isIn(helper(entity).__schema) ? knownRowKey(type, entity) : undefined;
+    if (key === undefined || !isPessimistic(options['lockMode'])) return;
+    await this.#engine.drain({ kind: 'rows', keys: [key] }, { inside: this.#inside(options), beforeLock: true });
+  }
+
   /** Before SQL that changes rows past the unit of work: `em.nativeUpdate`, `em.nativeDelete`. Rows that it names must not have anything older written after it. */
   async beforeWrite(
     meta: EntityMetadata,
@@ -181,7 +194,7 @@ export class Reads {
   async #beforeCriteria(meta: EntityMetadata, where: unknown, options: Options, call: string): Promise<void> {
     if (this.#types.all.length === 0 || isDrained(options)) return;
     const { all } = this.#touched(meta, [where], options);
-    await this.#drain([...all], `${meta.className}.${call}`, inTransaction(options));
+    await this.#drain([...all], `${meta.className}.${call}`, this.#inside(options));
   }
 
   /** Before SQL that makes rows past the unit of work: `em.insert`, `em.insertMany`, `em.upsert`. */
@@ -204,13 +217,21 @@ export class Reads {
   }
 
   async #drainRows(keys: readonly RowKey[], options: Options): Promise<void> {
-    await this.#engine.drain({ kind: 'rows', keys }, { insideTransaction: inTransaction(options), beforeWrite: true });
+    await this.#engine.drain({ kind: 'rows', keys }, { inside: this.#inside(options), beforeWrite: true });
   }
 
-  async #drain(types: readonly WriteBehindType[], caller: string, inside: boolean): Promise<QueryDrain> {
+  #inside(options: Options): CallersTransaction | undefined {
+    return this.#transactions.of(options['ctx']);
+  }
+
+  async #drain(
+    types: readonly WriteBehindType[],
+    caller: string,
+    inside: CallersTransaction | undefined,
+  ): Promise<QueryDrain> {
     if (types.length === 0) return 'clear';
     if (!inside) return this.#engine.drainForQuery(types, caller);
-    await this.#engine.drain(tableScope(types, this.#types), { insideTransaction: true });
+    await this.#engine.drain(tableScope(types, this.#types), { inside });
     return 'drained';
   }
 
@@ -224,6 +245,7 @@ export class Reads {
     return readByKey<DriverRow>(keys, {
       peek: (wanted) => this.#peekExact(type, wanted),
       outcomes: (tokens) => this.#engine.pending.outcomes(tokens),
+      acknowledge: (key, token, outcomes) => this.#engine.pending.acknowledge(key, token, outcomes),
       read: (wanted) => readRows(type, wanted, find, options),
       versionOf: (row) => rowVersion(type, row),
       lay: (record, row, key) => layOver(type, record, row, key),
@@ -250,6 +272,10 @@ async function readRows(
 ): Promise<Map<RowKey, DriverRow>> {
   const found = (await find(keyCondition(type, keys), primary(options))) as DriverRow[];
   return new Map(found.map((row) => [rowKeyIn(type, row), row]));
+}
+
+function isPessimistic(lockMode: unknown): boolean {
+  return lockMode !== undefined && lockMode !== null && lockMode !== LockMode.NONE && lockMode !== LockMode.OPTIMISTIC;
 }
 
 /** Whether the rows that it answers are not the table's. */

@@ -7,6 +7,7 @@ import { entityRowKey, incompleteKey, knownRowKey } from '../describe/entity-key
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import type { Engine } from '../engine.js';
+import { Validation } from '../validate/validation.js';
 import { versionValue } from '../values/version-text.js';
 import { buildIncrement, type Increments } from '../write/build-increment.js';
 import { buildPatch, type PatchOptions } from '../write/build-patch.js';
@@ -26,6 +27,7 @@ export class RowCalls {
   readonly #engine: RowEngine;
   readonly #platform: Platform;
   readonly #bySql: SqlRowCalls | undefined;
+  readonly #validation: Validation;
 
   /** @param bySql who answers where staging is turned off */
   constructor(types: TypeRegistry, engine: RowEngine, platform: Platform, bySql?: SqlRowCalls) {
@@ -33,12 +35,27 @@ export class RowCalls {
     this.#types = types;
     this.#engine = engine;
     this.#platform = platform;
+    this.#validation = new Validation(types, platform);
   }
 
   async patch(entity: EntityName, key: unknown, changes: object, options: PatchOptions = {}): Promise<Receipt> {
-    if (this.#bySql) return this.#bySql.patch(this.#types.namedOrRefused(entity), key, changes, options);
+    if (this.#bySql) return this.#patchBySql(this.#bySql, entity, key, changes, options);
     const type = this.#stagedType(entity, 'Use em.nativeUpdate()');
-    return this.#stage(type, key, buildPatch(type, key, changes, options, this.#platform));
+    const change = buildPatch(type, key, changes, options, this.#platform);
+    await this.#validation.rows(type.meta, [changes as Readonly<Record<string, unknown>>], 'changed');
+    return this.#stage(type, key, change);
+  }
+
+  async #patchBySql(
+    bySql: SqlRowCalls,
+    entity: EntityName,
+    key: unknown,
+    changes: object,
+    options: PatchOptions,
+  ): Promise<Receipt> {
+    const type = this.#types.namedOrRefused(entity);
+    await this.#validation.rows(type.meta, [changes as Readonly<Record<string, unknown>>], 'changed');
+    return bySql.patch(type, key, changes, options);
   }
 
   async increment(entity: EntityName, key: unknown, increments: Increments): Promise<Receipt> {

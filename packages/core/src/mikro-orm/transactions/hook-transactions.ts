@@ -16,6 +16,7 @@ interface BeginOptions {
   readonly ctx?: object;
   readonly isolationLevel?: string;
   readonly readOnly?: boolean;
+  readonly sessionContext?: object;
   readonly eventBroadcaster?: Broadcaster;
 }
 
@@ -40,7 +41,11 @@ export function hookTransactions(connection: Connection, scopes: TransactionScop
 
   target.begin = async (options = {}) => {
     const opened = (ctx: object): void =>
-      scopes.opened(ctx, options.ctx, { isolationLevel: options.isolationLevel, isReadOnly: options.readOnly });
+      scopes.opened(ctx, options.ctx, {
+        isolationLevel: options.isolationLevel,
+        isReadOnly: options.readOnly,
+        hasSession: options.sessionContext !== undefined,
+      });
     const eventBroadcaster = hearing(options.eventBroadcaster, {
       // Subscribers may flush in it already.
       before: (event, ctx) => {

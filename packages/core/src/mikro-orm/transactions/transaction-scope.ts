@@ -9,6 +9,8 @@ export interface TransactionStart {
   /** As the application has asked for it; `undefined` is the database's default. */
   readonly isolationLevel?: string | undefined;
   readonly isReadOnly?: boolean | undefined;
+  /** Whether it has session variables or a role of its own. */
+  readonly hasSession?: boolean | undefined;
 }
 
 export type BeforeCommit = () => Promise<void>;

@@ -4,6 +4,9 @@ import type { RowKey } from '../../change/row-key.js';
 import { stateOf, type EntityState, type Operation } from './operation.js';
 import { versionValue } from '../values/version-text.js';
 
+/** What is needed to make an entity as dirty as it was before its flush. */
+export type TakenBack = Pick<Operation, 'kind' | 'entity' | 'before'>;
+
 /** Keeps what MikroORM believes of an entity (managed, snapshot, version) in step with what became of its changes in the staging store. */
 export class EntityStates {
   readonly #uow: UnitOfWork;
@@ -26,13 +29,13 @@ export class EntityStates {
 
   /** Notes the state that entities have now, as written, in case it turns out that they are. */
   rememberAfter(operations: readonly Operation[]): void {
-    for (const operation of operations) this.#after.set(operation, stateOf(operation.entity, operation.type));
+    for (const operation of operations) this.#after.set(operation, stateOf(operation.entity));
   }
 
   /** Makes entities dirty again, as they were before the flush. Backwards, because one row may have been inserted and then updated. */
-  takeBack(operations: readonly Operation[]): void {
+  takeBack(operations: readonly TakenBack[]): void {
     for (const operation of operations.toReversed()) {
-      const { entity, kind, before, type } = operation;
+      const { entity, kind, before } = operation;
       const wrapped = helper(entity);
       if (kind === 'insert') {
         this.#uow.getIdentityMap().delete(entity);
@@ -47,7 +50,8 @@ export class EntityStates {
         }
         if (before.snapshot) wrapped.__originalEntityData = before.snapshot;
       }
-      if (type.version) setVersion(entity, type.version.property.name, before.version);
+      const { versionProperty } = wrapped.__meta;
+      if (versionProperty) setVersion(entity, versionProperty, before.version);
     }
   }
 

@@ -19,8 +19,9 @@ export interface EntityState {
   readonly version: unknown;
 }
 
-export function stateOf(entity: AnyEntity, type: WriteBehindType): EntityState {
+export function stateOf(entity: AnyEntity): EntityState {
   const wrapped = helper(entity);
-  const version: unknown = type.version && Reflect.get(entity, type.version.property.name);
+  const { versionProperty } = wrapped.__meta;
+  const version: unknown = versionProperty && Reflect.get(entity, versionProperty);
   return { snapshot: wrapped.__originalEntityData, version };
 }

@@ -3,18 +3,27 @@ import type { RowKey } from '../../change/row-key.js';
 import { counterDelta, decimalText } from '../values/counter-delta.js';
 import { knownRowKey, namesKey } from '../describe/entity-key.js';
 import type { Engine } from '../engine.js';
+import type { CallersTransactions } from '../transactions/caller.js';
 import { rowsInvolved } from './flush-scope.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
+
+/** What it takes to prepare a flush for SQL. */
+export interface SqlPreparation {
+  readonly types: TypeRegistry;
+  readonly engine: Engine;
+  readonly transactions: CallersTransactions;
+}
 
 /**
  * What has to be done before a flush of write-behind entities is written by SQL: what is pending of the rows that it involves is written, and nothing is remembered of rows that
  * it makes: inserts, and rows that get another key.
  */
-export async function prepareSql(em: EntityManager, types: TypeRegistry, engine: Engine): Promise<void> {
+export async function prepareSql(em: EntityManager, { types, engine, transactions }: SqlPreparation): Promise<void> {
   const uow = em.getUnitOfWork(false);
   const involved = [...rowsInvolved(types, uow)];
   if (involved.length === 0) return;
-  await engine.drain({ kind: 'rows', keys: involved }, { insideTransaction: em.isInTransaction(), beforeWrite: true });
+  const inside = transactions.of(em.getTransactionContext());
+  await engine.drain({ kind: 'rows', keys: involved }, { inside, beforeWrite: true });
   const made = uow.getChangeSets().flatMap((changeSet) => madeRow(types, changeSet));
   if (made.length > 0) await engine.forget(made);
 }

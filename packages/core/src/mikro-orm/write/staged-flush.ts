@@ -9,6 +9,7 @@ import type { Engine } from '../engine.js';
 import { fallbackFor, type Fallback } from './fallback.js';
 import type { Operation } from './operation.js';
 import { refusalError } from './refusal-error.js';
+import type { Validation } from '../validate/validation.js';
 import { StagingUnit } from './staging-unit.js';
 
 /** Operations whose stage call was not answered: nobody knows yet whether they are staged. */
@@ -25,8 +26,9 @@ interface Unsettled {
 export class StagedFlush {
   readonly #engine: Engine;
   readonly #types: TypeRegistry;
+  readonly #validation: Validation;
   readonly #uow: UnitOfWork;
-  readonly #states: EntityStates;
+  readonly states: EntityStates;
   /** The next flush does all there is to do about a flush that was not wholly staged. */
   readonly #retry: () => Promise<void>;
   #unit: StagingUnit | undefined;
@@ -36,11 +38,12 @@ export class StagedFlush {
   #isPreparedForSql = false;
   #unsettled: Unsettled[] = [];
 
-  constructor(engine: Engine, uow: UnitOfWork, types: TypeRegistry) {
+  constructor(engine: Engine, uow: UnitOfWork, types: TypeRegistry, validation: Validation) {
     this.#engine = engine;
     this.#types = types;
+    this.#validation = validation;
     this.#uow = uow;
-    this.#states = new EntityStates(uow);
+    this.states = new EntityStates(uow);
     this.#retry = () => uow.commit();
   }
 
@@ -94,8 +97,10 @@ export class StagedFlush {
     try {
       await persist();
       if (unit.leak !== undefined) throw incompatible(unit.leak);
+      // After the entities' own hooks, which may still put values in.
+      await this.#validation.changeSets(this.#uow.getChangeSets());
     } catch (error) {
-      this.#states.takeBack(unit.operations);
+      this.states.takeBack(unit.operations);
       this.#wayOut = fallbackFor(error, this.#uow.getChangeSets(), this.#types);
       throw error;
     } finally {
@@ -111,16 +116,16 @@ export class StagedFlush {
       const result = await this.#engine.settle(calls);
       if (result.unknown.length > 0) throw refusalError(operations, result, this.#retry);
       this.#engine.marks.note(operations, result.marks);
-      this.#states.accept(operations.filter(({ change }) => result.staged.has(change.rowKey)));
+      this.states.accept(operations.filter(({ change }) => result.staged.has(change.rowKey)));
       this.#unsettled.shift();
     }
-    this.#states.requeue();
+    this.states.requeue();
   }
 
   /** After `em.clear()` there is nothing left to put right. */
   forget(): void {
     this.#unsettled = [];
-    this.#states.forget();
+    this.states.forget();
   }
 
   async #stage(operations: readonly Operation[]): Promise<void> {
@@ -128,19 +133,19 @@ export class StagedFlush {
     try {
       result = await this.#engine.stage(operations.map(({ change }) => change));
     } catch (error) {
-      this.#states.takeBack(operations);
+      this.states.takeBack(operations);
       this.#wayOut = fallbackFor(error, this.#uow.getChangeSets(), this.#types);
       throw error;
     }
     this.#engine.marks.note(operations, result.marks);
-    this.#states.correctVersions(operations, result.staged);
+    this.states.correctVersions(operations, result.staged);
     const refused = new Set<RowKey>(result.refused.map(({ rowKey }) => rowKey));
     const unknown = new Set<RowKey>(result.unknown.flatMap((call) => call.changes.map(({ rowKey }) => rowKey)));
     const open = operations.filter(({ change }) => !result.staged.has(change.rowKey));
     if (open.length === 0) return;
     const lost = open.filter(({ change }) => unknown.has(change.rowKey) && !refused.has(change.rowKey));
-    this.#states.rememberAfter(lost);
-    this.#states.takeBack(open);
+    this.states.rememberAfter(lost);
+    this.states.takeBack(open);
     this.#wayOut = fallbackFor(result, this.#uow.getChangeSets(), this.#types);
     if (lost.length > 0) this.#unsettled.push({ calls: result.unknown, operations: lost });
     throw refusalError(operations, result, this.#retry);

@@ -101,7 +101,7 @@ export class StagedWrites {
     changeSet: ChangeSet<AnyEntity>,
     change: Change,
   ): void {
-    call.unit.add({ kind, type, entity: changeSet.entity, change, before: stateOf(changeSet.entity, type) });
+    call.unit.add({ kind, type, entity: changeSet.entity, change, before: stateOf(changeSet.entity) });
   }
 
   #typeOf(changeSet: ChangeSet<AnyEntity> | undefined): WriteBehindType {

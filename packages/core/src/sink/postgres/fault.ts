@@ -15,16 +15,23 @@ export const TIMED_OUT = '57014';
 
 /** @throws SinkDown, SinkRestart: what no record is to be blamed for. Whatever is no error of PostgreSQL's is thrown as it is. */
 export function faultOf(error: unknown): Fault {
-  if (!(error instanceof pg.DatabaseError)) throw failureOf(error);
+  if (!isServerError(error)) throw failureOf(error);
   const kind = kindOf(error);
   if (kind === 'transient' || kind === 'restart') throw failureOf(error);
   return { kind, sqlstate: error.code ?? '', reason: reasonOf(error) };
 }
 
+/** Whether the server has answered with an error. By its shape: the application's connection may be of another copy of `pg` than ours, or no `pg` at all. */
+export function isServerError(error: unknown): error is pg.DatabaseError {
+  if (error instanceof pg.DatabaseError) return true;
+  const { code, severity } = error instanceof Error ? (error as Partial<pg.DatabaseError>) : {};
+  return typeof severity === 'string' && typeof code === 'string' && /^[\dA-Z]{5}$/.test(code);
+}
+
 /** The failure of a whole transaction that an error means. */
 export function failureOf(error: unknown): Error {
   if (error instanceof SinkFailure || error instanceof SpillwayError) return error;
-  if (error instanceof pg.DatabaseError) {
+  if (isServerError(error)) {
     const kind = classify(error.code);
     const text = `PostgreSQL refused the transaction: ${reasonOf(error)}`;
     return kind === 'transient'

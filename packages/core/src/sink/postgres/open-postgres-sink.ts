@@ -1,11 +1,12 @@
 import type pg from 'pg';
 import type { BatchOutcome } from '../../change/outcome.js';
-import type { ChangeSink, EntityRegistry, SinkTransaction } from '../change-sink.js';
+import type { CallerQuery, ChangeSink, EntityRegistry, JoinedTransaction, SinkTransaction } from '../change-sink.js';
 import type { Table } from '../table.js';
 import { SAVEPOINT } from './apply/apply-groups.js';
 import { SinkFailure } from '../sink-failure.js';
 import { failureOf } from './fault.js';
 import { PostgresRegistry } from './ledger/entity-registry.js';
+import { PostgresJoinedTransaction } from './joined/joined-transaction.js';
 import { holdShards, type TransactionLimits } from './ledger/hold-shards.js';
 import { ledgerFailureOf, notPrepared } from './ledger/ledger-failure.js';
 import { ensureLedger, hasShards, verifyLedger } from './ledger/prepare.js';
@@ -15,7 +16,7 @@ import { ledgerTables } from './ledger/tables.js';
 import { DEFAULT_LIMITS, type PostgresSinkOptions } from './options.js';
 import { TableMap } from './plan/table-map.js';
 import { openPool } from './pool.js';
-import { Session } from './session.js';
+import { PgSession } from './session.js';
 import { nextNumbers } from './sql/next-numbers.js';
 import { localWallTime } from './sql/wall-time.js';
 import { PostgresTransaction, type TransactionSurroundings } from './transaction.js';
@@ -76,6 +77,10 @@ class PostgresSink implements ChangeSink {
     return this.#begin(shards, 'wait');
   }
 
+  join(query: CallerQuery): JoinedTransaction {
+    return new PostgresJoinedTransaction(query, this.#around);
+  }
+
   async outcomes(tokens: readonly string[]): Promise<ReadonlyMap<string, BatchOutcome>> {
     if (tokens.length === 0) return new Map();
     try {
@@ -111,7 +116,7 @@ class PostgresSink implements ChangeSink {
     try {
       const { ledger, namespace } = this.#around;
       const { held, missing } = await holdShards(
-        new Session(client),
+        new PgSession(client),
         ledger,
         namespace,
         shards,

@@ -4,20 +4,28 @@ import type pg from 'pg';
 export type Cell = string | null;
 
 /** One connection as the sink uses it. */
-export class Session {
+export interface Session {
+  /** One statement with parameters. */
+  rows(text: string, values: readonly unknown[]): Promise<readonly (readonly Cell[])[]>;
+  /** Several statements without parameters; answers the command tags' first words and the rows of each. */
+  script(text: string): Promise<readonly ScriptResult[]>;
+}
+
+/** A connection of `pg`. */
+export class PgSession implements Session {
   readonly #client: pg.ClientBase;
 
   constructor(client: pg.ClientBase) {
     this.#client = client;
   }
 
-  /** One statement with parameters: unnamed, so that any pooler in between may move the next one to another server connection. */
+  /** Unnamed, so that any pooler in between may move the next one to another server connection. */
   async rows(text: string, values: readonly unknown[]): Promise<readonly (readonly Cell[])[]> {
     const result = await this.#client.query<Cell[]>({ text, values: [...values], rowMode: 'array', types: AS_SENT });
     return result.rows;
   }
 
-  /** Several statements without parameters in one round trip; answers the command tags' first words and the rows of each. */
+  /** In one round trip. */
   async script(text: string): Promise<readonly ScriptResult[]> {
     const results: unknown = await this.#client.query({ text, rowMode: 'array', types: AS_SENT });
     return (Array.isArray(results) ? results : [results]) as ScriptResult[];

@@ -1,21 +1,20 @@
 import type pg from 'pg';
-import type { BatchOutcome, Outcome } from '../../change/outcome.js';
-import type { RowKey } from '../../change/row-key.js';
+import type { BatchOutcome } from '../../change/outcome.js';
 import type { Batch } from '../../staging/staging-store.js';
 import type { ParentsPending, SinkTransaction } from '../change-sink.js';
 import { SinkDown, SinkRestart } from '../sink-failure.js';
 import { applyGroups, SAVEPOINT } from './apply/apply-groups.js';
+import { applyBatches } from './apply/apply-batches.js';
 import type { Applied } from './apply/context.js';
-import { failed, overruled } from './apply/outcomes.js';
 import type { TableFault } from './apply/table-fault.js';
 import { commitFailureOf, failureOf } from './fault.js';
 import { ledgerFailureOf } from './ledger/ledger-failure.js';
 import { readOutcome } from './ledger/read-ledger.js';
 import type { LedgerTables } from './ledger/tables.js';
 import { writeLedger } from './ledger/write-ledger.js';
-import { plan, type Group, type Plan } from './plan/plan.js';
+import type { Group } from './plan/plan.js';
 import type { TableMap } from './plan/table-map.js';
-import { Session } from './session.js';
+import { PgSession, type Session } from './session.js';
 import type { WallTime } from './sql/version-format.js';
 
 /** What a transaction shares with its sink. */
@@ -26,9 +25,6 @@ export interface TransactionSurroundings {
   readonly wallTime: WallTime;
   readonly onTableFault: (fault: TableFault) => void;
 }
-
-/** How long records wait for a process that knows their table. */
-const STRANGER_DELAY_MS = 1_000;
 
 /** An open transaction on a connection of the pool. It ends once: by `commit`, or by being disposed of. */
 export class PostgresTransaction implements SinkTransaction {
@@ -41,7 +37,7 @@ export class PostgresTransaction implements SinkTransaction {
 
   constructor(client: pg.PoolClient, held: ReadonlyMap<number, string>, around: TransactionSurroundings) {
     this.#client = client;
-    this.#session = new Session(client);
+    this.#session = new PgSession(client);
     this.held = held;
     this.#around = around;
   }
@@ -64,16 +60,14 @@ export class PostgresTransaction implements SinkTransaction {
         throw new RangeError(`This transaction does not hold shard ${shard}, so it must not write a batch of it.`);
       }
     }
-    const planned = plan(batches, this.#around.tables);
-    const { outcomes, tableFaults } = await this.#attempt(() => this.#apply(planned.groups, parentsPending));
-    const byToken = new Map(batches.map(({ token }) => [token, new Map<RowKey, Outcome>()]));
-    for (const [{ token, rowKey }, outcome] of outcomes) byToken.get(token)?.set(rowKey, outcome);
-    unplanned(planned, byToken);
-    const entries = batches.map(({ shard, token }) => ({ shard, token, outcomes: byToken.get(token) ?? new Map() }));
+    const { outcomes, tableFaults } = await this.#attempt(() =>
+      applyBatches(batches, this.#around.tables, (groups) => this.#apply(groups, parentsPending)),
+    );
+    const entries = batches.map(({ shard, token }) => ({ shard, token, outcomes: outcomes.get(token) ?? new Map() }));
     const { ledger, namespace } = this.#around;
     await this.#attempt(() => writeLedger(this.#session, ledger, namespace, entries), ledgerFailureOf);
-    for (const fault of [...tableFaults, ...unknownTables(planned)]) this.#around.onTableFault(fault);
-    return byToken;
+    for (const fault of tableFaults) this.#around.onTableFault(fault);
+    return outcomes;
   }
 
   async commit(): Promise<void> {
@@ -116,26 +110,4 @@ export class PostgresTransaction implements SinkTransaction {
       throw failure;
     }
   }
-}
-
-/** The outcomes of records that no statement was made for. */
-function unplanned({ unreadable, misfits, strangers }: Plan, byToken: ReadonlyMap<string, Map<RowKey, Outcome>>): void {
-  for (const { token, rowKey, reason } of unreadable) byToken.get(token)?.set(rowKey, overruled('UNREADABLE', reason));
-  for (const { item, reason } of misfits) byToken.get(item.token)?.set(item.rowKey, failed(item, 'UNREADABLE', reason));
-  for (const { token, rowKey, attempts, address } of strangers) {
-    const reason = `No entity of this process is the table "${address.schema}"."${address.table}".`;
-    byToken.get(token)?.set(rowKey, { kind: 'again', attempts, delayMs: STRANGER_DELAY_MS, reason });
-  }
-}
-
-function unknownTables({ strangers }: Plan): TableFault[] {
-  const faults = new Map<string, TableFault>();
-  for (const { address } of strangers) {
-    const { schema, table } = address;
-    const name = JSON.stringify([schema, table]);
-    const reason =
-      'Records wait for a process that has an entity of this table: a newer release, or one that was renamed or removed.';
-    faults.set(name, { schema, table, code: 'UNKNOWN_TABLE', reason, records: (faults.get(name)?.records ?? 0) + 1 });
-  }
-  return [...faults.values()];
 }

@@ -7,10 +7,12 @@ import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { settleRecord, type Settled } from '../../change/settle-record.js';
 import type { ParkReport } from '../staging-store.js';
+import { takeBackUncovered } from './batch-parts.js';
 import type { MemoryShard } from './memory-shard.js';
 
 /** Ends the batch in flight as its ledger row says. */
 export function settleBatch(shard: MemoryShard, token: string, outcomes: BatchOutcome, nowMs: number): void {
+  if (shard.flight) takeBackUncovered(shard, shard.flight, outcomes, nowMs);
   for (const [rowKey, record] of shard.land()) {
     const outcome = outcomes.get(rowKey) ?? { kind: 'applied' };
     const before = dirtyVersion(shard, rowKey);

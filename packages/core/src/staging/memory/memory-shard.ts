@@ -3,7 +3,7 @@ import type { HeldLayer } from '../../change/held-layer.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { StagingLimits } from '../limits.js';
-import type { DeadLetter, StageAnswer, StageRules } from '../staging-store.js';
+import type { AddedRecord, DeadLetter, StageAnswer, StageRules } from '../staging-store.js';
 import { Generations } from './generations.js';
 
 /** When a dirty record is due. A drain marks it with its watermark; what is marked comes before what is not, the older mark first. */
@@ -18,6 +18,8 @@ export interface FlightBatch {
   readonly records: Map<RowKey, StagedRecord>;
   attempts: number;
   mark: number | undefined;
+  /** What was added since it was claimed, in parts, with what was in flight of each row before. */
+  readonly parts: Map<RowKey, AddedRecord>[];
 }
 
 /** One hold: its layers lie on its rows. */

@@ -17,6 +17,8 @@ import type {
   DeadLetterStore,
   DueRecords,
   DueScope,
+  Extension,
+  ExtendRequest,
   HeldChanges,
   EmptyReport,
   EmptyScope,
@@ -30,6 +32,7 @@ import type {
   StagingStats,
   StagingStore,
 } from '../staging-store.js';
+import { addPart, inFlightOf, lastParts, smallerMark, takeBackUncovered } from './batch-parts.js';
 import { parkAll, settleBatch } from './end-batch.js';
 import { MemoryHeld } from './memory-held.js';
 import { emptyShard } from './empty-shard.js';
@@ -167,8 +170,17 @@ class MemoryStaging implements StagingStore {
       claimedAtMs: this.#now(),
       records: new Map(flight.records),
       unreadable: new Map(),
+      added: lastParts(flight),
     };
     return { status: 'batch', batch };
+  }
+
+  async extend(shardNumber: number, request: ExtendRequest): Promise<Extension | undefined> {
+    const shard = this.#shards.get(shardNumber);
+    const { flight } = shard ?? {};
+    if (!shard || flight?.token !== request.token || flight.attempts !== request.attempts) return undefined;
+    takeBackUncovered(shard, flight, request.outcomes, this.#now());
+    return addPart(shard, flight, request.rows);
   }
 
   async acknowledge(shardNumber: number, token: string, outcomes: BatchOutcome): Promise<boolean> {
@@ -234,16 +246,16 @@ class MemoryStaging implements StagingStore {
   #takeOff(shard: MemoryShard, request: ClaimRequest): void {
     const records = new Map<RowKey, StagedRecord>();
     let mark: number | undefined;
-    for (const rowKey of dueRows(shard, this.#now(), request.limit)) {
+    for (const rowKey of request.rows ?? dueRows(shard, this.#now(), request.limit)) {
       const record = shard.dirty.get(rowKey);
       if (record === undefined) continue;
-      mark ??= shard.due.get(rowKey)?.mark;
+      mark = smallerMark(mark, shard.due.get(rowKey)?.mark);
       records.set(rowKey, record);
       shard.dropDirty(rowKey);
       shard.count(record.entity, 1);
     }
     if (records.size > 0)
-      shard.flight = { token: request.token, predecessor: request.predecessor, records, attempts: 0, mark };
+      shard.flight = { token: request.token, predecessor: request.predecessor, records, attempts: 0, mark, parts: [] };
   }
 
   #peek(rowKey: RowKey): Pending | undefined {
@@ -255,7 +267,7 @@ class MemoryStaging implements StagingStore {
     const { sequence: _, ...written } = recent ?? { sequence: 0, deleted: false };
     return {
       ...(dirty === undefined ? {} : { dirty }),
-      ...(inFlight === undefined ? {} : { inFlight: { record: inFlight, token: shard.flight?.token ?? '' } }),
+      ...(shard.flight && inFlight ? { inFlight: inFlightOf(shard.flight, rowKey, inFlight) } : {}),
       ...(recent === undefined ? {} : { recent: written }),
       ...(held.length > 0 && { held }),
     };

@@ -9,6 +9,8 @@ import type {
   ClaimRequest,
   DeadLetterStore,
   DueRecords,
+  Extension,
+  ExtendRequest,
   HeldChanges,
   EmptyReport,
   EmptyScope,
@@ -31,7 +33,7 @@ import { beginnings, RedisDue } from './redis-due.js';
 import { RedisPolicies } from './redis-policies.js';
 import { addStats } from './redis-stats.js';
 import { encodeRules } from './rules.js';
-import { batch, pendingOf, rowKey, stageAnswer, text, unreadableRow } from './replies.js';
+import { batch, extension, pendingOf, rowKey, stageAnswer, text, unreadableRow } from './replies.js';
 import type { Keeping } from './server-checks.js';
 import { settledMarks } from './settled-marks.js';
 import type { ShardScripts } from './shard-scripts.js';
@@ -110,11 +112,17 @@ export class RedisStaging implements StagingStore {
   }
 
   async claim(shard: number, request: ClaimRequest): Promise<Claim> {
-    const reply = await this.#scripts.run('claim', shard, request.token, request.predecessor, request.limit);
+    const { token, predecessor, limit, rows = [] } = request;
+    const reply = await this.#scripts.run('claim', shard, token, predecessor, limit, ...rows);
     const status = text(reply[0]);
     if (status === 'batch') return { status, batch: batch(shard, reply) };
     if (status === 'broken') return { status, seen: { inFlight: '', last: text(reply[1]) } };
     return { status: status === 'nothing' ? 'nothing' : 'uninitialised' };
+  }
+
+  async extend(shard: number, { token, attempts, outcomes, rows }: ExtendRequest): Promise<Extension | undefined> {
+    const reply = await this.#scripts.run('extend', shard, token, attempts, encodeOutcomes(outcomes), ...rows);
+    return text(reply[0]) === 'extended' ? extension(reply) : undefined;
   }
 
   async acknowledge(shard: number, token: string, outcomes: BatchOutcome): Promise<boolean> {

@@ -4,7 +4,7 @@ import type { RecentWrite } from '../../change/coalesce-change.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
-import type { Batch, Pending, Refusal, RefusalReason, StageAnswer } from '../staging-store.js';
+import type { AddedRecord, Batch, Extension, Pending, Refusal, RefusalReason, StageAnswer } from '../staging-store.js';
 
 /** What scripts answer: a word, then its parts. */
 export type Reply = readonly unknown[];
@@ -39,7 +39,7 @@ function refusals(reply: Reply): readonly Refusal[] {
 export function batch(shard: number, reply: Reply): Batch {
   const records = new Map<RowKey, StagedRecord>();
   const unreadable = new Map<RowKey, string>();
-  for (let index = 5; index < reply.length; index += 2) {
+  for (let index = 6; index < reply.length; index += 2) {
     try {
       records.set(rowKey(reply[index]), decodeRecord(reply[index + 1] as Buffer));
     } catch (error) {
@@ -55,18 +55,45 @@ export function batch(shard: number, reply: Reply): Batch {
     claimedAtMs: Number(reply[4]),
     records,
     unreadable,
+    added: partsIn(reply[5]),
   };
+}
+
+/** Row key -> the last part of the batch in which something was added to it. */
+function partsIn(packed: unknown): ReadonlyMap<RowKey, number> {
+  const parts = new Map<RowKey, number>();
+  if (!(packed instanceof Buffer) || packed.length === 0) return parts;
+  for (const [index, part] of (decodePlain(packed) as readonly (readonly string[])[]).entries())
+    for (let at = 0; at < part.length; at += 3) parts.set(rowKey(part[at]), index + 1);
+  return parts;
+}
+
+/** What was added to a batch, and what was in flight of each row before. */
+export function extension(reply: Reply): Extension {
+  const added = new Map<RowKey, AddedRecord>();
+  for (let index = 2; index < reply.length; index += 3) {
+    const [before, record] = [reply[index + 1] as Buffer, reply[index + 2] as Buffer];
+    added.set(rowKey(reply[index]), {
+      ...(before.length > 0 && { before: decodeRecord(before) }),
+      record: decodeRecord(record),
+    });
+  }
+  return { part: Number(reply[1]), added };
 }
 
 /** Row key -> what is pending, for the row keys asked for, in their order. */
 export function pendingOf(keys: readonly RowKey[], reply: Reply, into: Map<RowKey, Pending>): void {
   const token = text(reply[1] ?? '');
+  const parts = partsIn(reply[2]);
   keys.forEach((key, index) => {
-    const [dirty, inFlight, recent, held] = reply.slice(2 + 4 * index, 6 + 4 * index) as (Buffer | null)[];
+    const [dirty, inFlight, recent, held] = reply.slice(3 + 4 * index, 7 + 4 * index) as (Buffer | null)[];
     if (!dirty && !inFlight && !recent && !held) return;
+    const part = parts.get(key);
     into.set(key, {
       ...(dirty ? { dirty: readable(key, dirty, decodeRecord) } : {}),
-      ...(inFlight ? { inFlight: { record: readable(key, inFlight, decodeRecord), token } } : {}),
+      ...(inFlight
+        ? { inFlight: { record: readable(key, inFlight, decodeRecord), token, ...(part !== undefined && { part }) } }
+        : {}),
       ...(recent ? { recent: recentWrite(recent) } : {}),
       ...(held ? { held: readable(key, held, decodeLayers) } : {}),
     });

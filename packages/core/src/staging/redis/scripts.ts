@@ -20,6 +20,7 @@ export const SCRIPTS: {
       | 'fence'
       | 'peek'
       | 'claim'
+      | 'extend'
       | 'acknowledge'
       | 'park'
       | 'empty'
@@ -58,6 +59,7 @@ export const SCRIPTS: {
   fence: load('fence', ['chain', 'seen', 'seen:old']),
   peek: load('peek', ['chain', 'dirty', 'flight', 'recent', 'recent:old', 'held']),
   claim: load('claim', ['chain', 'dirty', 'due', 'flight']),
+  extend: load('extend', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats']),
   acknowledge: load('acknowledge', [
     'chain',
     'dirty',

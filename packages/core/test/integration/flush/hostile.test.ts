@@ -45,6 +45,9 @@ async function read(id: number): Promise<number | undefined> {
   const rows: KeyedRows<number> = {
     peek: (keys) => staging.peek(keys),
     outcomes: (tokens) => fixture.sink.outcomes(tokens),
+    acknowledge: async (key, token, outcomes) => {
+      await staging.acknowledge(shardOf(key, SHARDS), token, outcomes);
+    },
     read: async (keys) => {
       const found = await fixture.sql.query<{ id: number; stock: number }>(
         'select id, stock from product where id = any($1)',

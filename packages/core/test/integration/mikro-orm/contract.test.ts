@@ -66,6 +66,7 @@ describe('an ORM that lacks what a hook replaces is refused when it is made, by 
     'nativeClone',
     'nativeClone',
     'loadFromPivotTable',
+    'lockPessimistic',
     'createEntityManager',
     'getDependencies',
     'getConnection',

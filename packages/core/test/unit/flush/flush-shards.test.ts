@@ -53,7 +53,7 @@ function standStillAfter(step: FlushStep): {
 } {
   const reached = Promise.withResolvers<void>();
   const going = Promise.withResolvers<void>();
-  const steps = async (done: FlushStep): Promise<void> => {
+  const steps: FlushSteps = async (done) => {
     if (done === step) {
       reached.resolve();
       await going.promise;

@@ -64,6 +64,10 @@ export class MemorySink implements ChangeSink {
     return this.begin(shards);
   }
 
+  join(): never {
+    throw new Error('This sink has no application beside it');
+  }
+
   async outcomes(tokens: readonly string[]): Promise<ReadonlyMap<string, BatchOutcome>> {
     return new Map([...this.ledger].filter(([token]) => tokens.includes(token)));
   }

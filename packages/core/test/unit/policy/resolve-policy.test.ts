@@ -32,6 +32,7 @@ describe('a policy', () => {
       reads: 'primary',
       onStagingLoss: 'park',
       inserts: 'sql',
+      validate: {},
     });
   });
 
@@ -55,6 +56,7 @@ describe('a policy', () => {
       reads: 'replica',
       onStagingLoss: 'apply',
       inserts: 'refuse',
+      validate: { groups: ['strict'], always: true },
       cache: { ttl: '5m' },
     };
     expect(resolve(policy)).toEqual({
@@ -76,6 +78,7 @@ describe('a policy', () => {
       reads: 'replica',
       onStagingLoss: 'apply',
       inserts: 'refuse',
+      validate: { groups: ['strict'], always: true },
       cache: { ttlMs: 300_000 },
     });
   });
@@ -167,6 +170,15 @@ describe('a policy is refused', () => {
       { cache: {} },
       "cache in the policy of Product is an object; it must say how long a copy is believed: { ttl: '5m' }",
     ],
+    [
+      { validate: 'always' },
+      "validate in the policy of Product is 'always'; it must be true, false or an object of options",
+    ],
+    [
+      { validate: { groups: 'strict' } },
+      'validate in the policy of Product is an object; it must name its groups by an array of texts',
+    ],
+    [{ validate: { always: 1 } }, 'validate.always in the policy of Product is 1; it must be true or false'],
     [{ cache: { ttl: '10ms' } }, 'cache.ttl in the policy of Product is 10ms'],
     [
       { retry: 5 },
@@ -216,7 +228,7 @@ describe('a policy is refused', () => {
   it('for an option that does not exist, with those that do', () => {
     expect(() => resolve({ speed: 'high' })).toThrow(
       'Unknown option "speed" in the policy of Product. Known are debounce, maxDelay, detect, ' +
-        'conflict, retry, maxPending, maxRecordBytes, onFull, blockTimeout, onStagingDown, queries, drainTimeout, onDrainTimeout, reads, onStagingLoss, inserts, cache, counters, mode',
+        'conflict, retry, maxPending, maxRecordBytes, onFull, blockTimeout, onStagingDown, queries, drainTimeout, onDrainTimeout, reads, onStagingLoss, inserts, validate, cache, counters, mode',
     );
   });
 

@@ -44,6 +44,7 @@ function world(script: {
       const outcomes = new Map(script.putOff ? [[key, outcome]] : []);
       return new Map(next(script.applied ?? [[]]).map((token) => [token, outcomes]));
     },
+    acknowledge: async () => void calls.push('acknowledge'),
     read: async () => {
       calls.push('read');
       const row = next(script.rows);
@@ -117,6 +118,21 @@ describe('a row by key', () => {
       applied: [['t1']],
     });
     expect((await readByKey([key], rows)).get(key)?.views).toBe(1);
+  });
+
+  test('C3: of a batch that was committed without what had been added to it, what was added is laid over, once', async () => {
+    const grown = record({ kind: 'increment', deltas: { views: '3' }, last: 2, merged: 2 });
+    const rows = world({
+      peeks: [
+        { inFlight: { record: grown, token: 't1', part: 1 } },
+        { inFlight: { record: grown, token: 't1', part: 1 } },
+        { dirty: view },
+      ],
+      rows: [{ views: 2, name: '' }],
+      applied: [['t1']],
+    });
+    expect((await readByKey([key], rows)).get(key)?.views).toBe(3);
+    expect(rows.calls).toEqual(['peek', 'read', 'peek', 'ledger', 'acknowledge', 'peek', 'read', 'peek']);
   });
 
   test('a difference that grew meanwhile is laid over as it is by then', async () => {

@@ -24,7 +24,7 @@ test('an update of many rows is one statement with one parameter', () => {
         "version" = coalesce(s.v, t."version")
     from json_to_recordset($1::json) as s(i int, k0 integer, m0 int, b integer, v integer, c0 text, c1 text, d2 numeric)
     where t."id" = s.k0 and (s.b is null or t."version" = s.b)
-    returning s.i, t."version"::text"
+    returning s.i, t."version"::text as v"
   `);
   expect(JSON.parse(json)).toEqual([
     { i: 0, k0: '1', m0: 1, b: 4, v: 5, c0: '{}', c1: 'a' },

@@ -36,13 +36,14 @@ const PATIENCE = 12;
 export class CarefulPass {
   readonly #groups: readonly Group[];
   readonly #context: ApplyContext;
-  readonly #stumble: Stumble;
+  readonly #stumble: Stumble | undefined;
   readonly #outcomes: Outcomes = new Map();
   readonly #blame: Blame;
   readonly #paused = new Map<Table, Fault>();
   #patience = PATIENCE;
 
-  constructor(groups: readonly Group[], context: ApplyContext, stumble: Stumble) {
+  /** @param stumble what a first pass has met; without one nothing has been tried, and no row is waited for from the start */
+  constructor(groups: readonly Group[], context: ApplyContext, stumble?: Stumble) {
     this.#groups = groups;
     this.#context = context;
     this.#stumble = stumble;
@@ -55,10 +56,11 @@ export class CarefulPass {
   }
 
   async #writeGroup(group: Group): Promise<void> {
-    const whole: Part = { items: group.items, lockFirst: false, sorted: false };
+    const stumble = this.#stumble;
+    const whole: Part = { items: group.items, lockFirst: stumble === undefined, sorted: false };
     // What the first pass met would only be met again, perhaps after another time-out.
-    const known = group === this.#stumble.group && !this.#paused.has(group.table);
-    const work = known ? await this.#after(this.#stumble.fault, group, whole) : [whole];
+    const isKnown = group === stumble?.group && !this.#paused.has(group.table);
+    const work = isKnown ? await this.#after(stumble.fault, group, whole) : [whole];
     for (let part = work.pop(); part !== undefined; part = work.pop()) {
       const paused = this.#paused.get(group.table);
       if (paused !== undefined) this.#blame.table(part.items, paused);

@@ -1,11 +1,9 @@
-import pg from 'pg';
 import { SpillwayError } from '../../../errors.js';
-import { failureOf } from '../fault.js';
+import { failureOf, isServerError } from '../fault.js';
 
 /** What an error means that was met in Spillway's own tables: there, a missing table, column or right is not a matter of trying again. */
 export function ledgerFailureOf(error: unknown): Error {
-  if (error instanceof pg.DatabaseError && error.code?.startsWith('42') === true)
-    return notPrepared(error.message, error);
+  if (isServerError(error) && error.code?.startsWith('42') === true) return notPrepared(error.message, error);
   return failureOf(error);
 }
 

@@ -33,3 +33,18 @@ update ${tables.shard} as t set last_token = s.token from s where t.namespace = 
       `Of ${entries.length} shards only ${moved.length} are in ${tables.shard}; it has been emptied meanwhile.`,
     );
 }
+
+/** Replaces the outcome of a batch that the same transaction has entered. */
+export async function amendLedger(
+  session: Session,
+  tables: LedgerTables,
+  namespace: string,
+  token: string,
+  outcomes: BatchOutcome,
+): Promise<void> {
+  const amended = await session.rows(
+    `update ${tables.batch} set outcome = $3::jsonb where namespace = $1 and token = $2 returning token`,
+    [namespace, token, encodeOutcomes(outcomes)],
+  );
+  if (amended.length === 0) throw new SinkRestart(`Batch ${token} is no longer in ${tables.batch}.`);
+}

@@ -14,6 +14,6 @@ export function deleteRows(table: Table, items: readonly Item[], format: Version
   const text = `delete from ${tableName(table)} as t
 using ${recordSet(fields)}
 where ${[sameKey(table), ...guarded.conditions].join(' and ')}
-returning s.i, ${versionText(table, format)}`;
+returning s.i, ${versionText(table, format)} as v`;
   return { text, json: recordsJson(items, fields) };
 }

@@ -37,7 +37,8 @@ export function readRows(table: Table, items: readonly Item[], format: VersionFo
     ...compared.map(({ column, field }) => unequal(column, ofRow(column), field.name)),
     ...written.map(({ column, value }) => `not (${unequal(column, ofRow(column), value?.name ?? '')})`),
   ];
-  const text = `select ${columns.join(',\n  ')}
+  // Names of their own: a driver that answers rows as objects keeps one column per name.
+  const text = `select ${columns.map((column, position) => `${column} as r${position}`).join(',\n  ')}
 from ${tableName(table)} as t
 join ${recordSet(fields)} on ${sameKey(table)}
 for update of t`;

@@ -37,6 +37,6 @@ export function replaceRows(table: Table, items: readonly Item[], format: Versio
 set ${(set.length === 0 ? [`${key} = t.${key}`] : set).join(',\n    ')}
 from ${recordSet(fields)}
 where ${[sameKey(table), ...guarded.conditions].join(' and ')}
-returning s.i, ${versionText(table, format)}`;
+returning s.i, ${versionText(table, format)} as v`;
   return { text, json: recordsJson(items, fields) };
 }

@@ -33,7 +33,7 @@ export function updateRows(table: Table, items: readonly Item[], format: Version
 set ${(set.length === 0 ? [nothing(table)] : set).join(',\n    ')}
 from ${recordSet(fields)}
 where ${[sameKey(table), ...guarded.conditions].join(' and ')}
-returning s.i, ${versionText(table, format)}`;
+returning s.i, ${versionText(table, format)} as v`;
   return { text, json: recordsJson(items, fields) };
 }
 

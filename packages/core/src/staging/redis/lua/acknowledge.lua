@@ -24,10 +24,11 @@ local remember_ms, remember_rows = tonumber(ARGV[4]), tonumber(ARGV[5])
 -- include: letters
 -- include: bury
 -- include: settle
+-- include: parts
 -- include: held
 -- include: retell
 
-local head = redis.call('HMGET', chain, 'epoch', 'token', 'recentAt', 'horizon', 'held')
+local head = redis.call('HMGET', chain, 'epoch', 'token', 'recentAt', 'horizon', 'held', 'parts')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 if head[2] ~= token then return { 'absent' } end
@@ -36,7 +37,8 @@ any_held = head[5] and head[5] ~= '0'
 local now, horizon = now_ms(), tonumber(head[4])
 local records = redis.call('HGETALL', flight)
 redis.call('DEL', flight)
-redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark')
+redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark', 'parts')
+if head[6] then records = without_uncovered(parts_in(head[6]), records, outcomes, now) end
 
 local written = {}
 for index = 1, #records, 2 do

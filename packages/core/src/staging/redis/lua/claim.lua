@@ -1,8 +1,8 @@
--- Hands out the batch in flight. If there is none, and the chain is whole, moves due records into a new one: those that a drain has marked first.
+-- Hands out the batch in flight. If there is none, and the chain is whole, moves records into a new one: those that are named, or those that are due, marked ones first.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight
--- ARGV  epoch, token of a new batch, last token that the database has committed, most records
--- returns  {'batch', token, predecessor, attempts, time (ms), row key, record, ...} | {'nothing'} | {'broken', last token} | {'uninitialised'} | {'epoch', epoch}
+-- ARGV  epoch, token of a new batch, last token that the database has committed, most records, row keys if only these are wanted ...
+-- returns  {'batch', token, predecessor, attempts, time (ms), what was added or '', row key, record, ...} | {'nothing'} | {'broken', last token} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local due = KEYS[3]
@@ -14,14 +14,15 @@ local epoch, new_token, predecessor, limit = ARGV[1], ARGV[2], ARGV[3], tonumber
 -- include: claim-due
 -- include: record
 
-local head = redis.call('HMGET', chain, 'epoch', 'token', 'predecessor', 'last', 'horizon', 'marked')
+local head = redis.call('HMGET', chain, 'epoch', 'token', 'predecessor', 'last', 'horizon', 'marked', 'parts')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 
 local now = now_ms()
 if not head[2] then
   if head[4] ~= predecessor then return { 'broken', head[4] } end
-  local row_keys, mark = due_rows(now, limit, tonumber(head[5]))
+  local row_keys, mark
+  if ARGV[5] then row_keys, mark = named_rows() else row_keys, mark = due_rows(now, limit, tonumber(head[5])) end
   if #row_keys == 0 then return { 'nothing' } end
   local first = decode(take_off(row_keys))
   redis.call('HSET', chain, 'token', new_token, 'predecessor', predecessor, 'attempts', 0, 'claimedFirstAt', first and first[FIRST_AT] or now)
@@ -30,9 +31,9 @@ if not head[2] then
   head[2], head[3] = new_token, predecessor
 end
 
-local batch = { 'batch', head[2], head[3], redis.call('HINCRBY', chain, 'attempts', 1), now }
+local batch = { 'batch', head[2], head[3], redis.call('HINCRBY', chain, 'attempts', 1), now, head[7] or '' }
 local records = redis.call('HGETALL', flight)
 for index = 1, #records do
-  batch[index + 5] = records[index]
+  batch[index + 6] = records[index]
 end
 return batch

@@ -62,7 +62,7 @@ end
 -- A batch that was committed and not acknowledged is acknowledged by this, if nothing is left of it.
 local function end_batch(token)
   if not token or redis.call('HLEN', flight) > 0 then return end
-  redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark')
+  redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark', 'parts')
   if token == last_token then redis.call('HSET', chain, 'last', token) end
 end
 

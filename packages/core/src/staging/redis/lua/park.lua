@@ -34,7 +34,7 @@ if token ~= seen_token or (token == '' and head[3] ~= seen_last) then return { '
 
 local now, parked, doubtful = now_ms(), 0, 0
 local pending, flying = redis.call('HGETALL', dirty), redis.call('HGETALL', flight)
-redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark')
+redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark', 'parts')
 redis.call('DEL', flight, dirty)
 
 local waiting = {}

@@ -2,7 +2,7 @@
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] flight  KEYS[4] recent  KEYS[5] recent_old  KEYS[6] held
 -- ARGV  epoch, row keys ...
--- returns  {'found', token in flight or false, then per row: dirty, in flight, remembered, held (each bytes or false)} | {'uninitialised'} | {'epoch', epoch}
+-- returns  {'found', token in flight or false, what was added to its batch or '', then per row: dirty, in flight, remembered, held (each bytes or false)} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local flight = KEYS[3]
@@ -13,7 +13,7 @@ local epoch = ARGV[1]
 
 -- include: bulk
 
-local head = redis.call('HMGET', chain, 'epoch', 'token', 'held')
+local head = redis.call('HMGET', chain, 'epoch', 'token', 'held', 'parts')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 local row_keys = {}
@@ -24,7 +24,7 @@ local waiting, remembered, forgotten = get_all(dirty, row_keys), get_all(recent,
 local flying = head[2] and get_all(flight, row_keys)
 local layers = head[3] and head[3] ~= '0' and get_all(held, row_keys)
 
-local found = { 'found', head[2] }
+local found = { 'found', head[2], head[4] or '' }
 for index = 1, #row_keys do
   found[#found + 1] = waiting[index]
   found[#found + 1] = flying and flying[index]

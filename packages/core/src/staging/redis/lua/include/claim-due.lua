@@ -1,7 +1,8 @@
--- Which records are due, and their move into flight.
--- Needs: dirty, due, flight
+-- Which records are to be claimed, and their move into flight.
+-- Needs: dirty, due, flight, and ARGV from the fifth
 
-local FIRST_TIME = 1000000000000
+-- include: marks
+
 local BEFORE_TIME = '(1000000000000'
 
 -- Answers row keys and the smallest mark of a drain among them. What is due later than anything may have to wait was stamped by a clock that ran ahead of this one.
@@ -16,6 +17,22 @@ local function due_rows(now, limit, horizon)
     append(row_keys, unpack(redis.call('ZRANGEBYSCORE', due, now + horizon + 1, '+inf', 'LIMIT', 0, math.min(limit - #row_keys, CHUNK))))
   end
   return row_keys, mark
+end
+
+-- Those of the named rows that are dirty, and the smallest mark among them.
+local function named_rows()
+  local named, mark, wanted = {}, nil, {}
+  for index = 5, #ARGV do
+    wanted[index - 4] = ARGV[index]
+  end
+  local records = get_all(dirty, wanted)
+  for index, row_key in ipairs(wanted) do
+    if records[index] then
+      named[#named + 1] = row_key
+      mark = smaller_mark(mark, row_key)
+    end
+  end
+  return named, mark
 end
 
 -- Takes away before it adds: so it works in a Redis that is out of memory, and makes room there. Answers the bytes of the first record.

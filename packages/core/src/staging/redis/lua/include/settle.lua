@@ -1,14 +1,10 @@
 -- The end of one record of a batch, as in settle-record.ts.
 -- Needs: dirty, due, chain, dead, token, and what merge, recent, counts and bury bring
 
+-- include: put-dirty
+
 -- The parts of an outcome by position; its kind is the first.
 local OUTCOME_VERSION, ATTEMPT, DELAY, CODE, REASON, REJECTED, COUNTED = 2, 3, 4, 5, 6, 7, 8
-
-local function put_dirty(row_key, before, record)
-  if before then count(before[ENTITY], -1) end
-  count(record[ENTITY], 1)
-  redis.call('HSET', dirty, row_key, cmsgpack.pack(record))
-end
 
 local function raise(record, floor)
   if record[VERSION] ~= '' and floor ~= '' and compare(record[VERSION], floor) <= 0 then record[VERSION] = add(floor, '1') or floor end
@@ -33,15 +29,6 @@ end
 local function remember(written, row_key, version, deleted, sequence)
   if version == '' then version = recall(row_key) end
   append(written, row_key, cmsgpack.pack({ version, deleted and 1 or 0, sequence }))
-end
-
-local function put_under(row_key, older, newer, code, reason, now)
-  local merged = merge(older, newer)
-  if merged then
-    put_dirty(row_key, newer, merged)
-  else
-    bury(row_key, code, reason, token, now, cmsgpack.pack(older))
-  end
 end
 
 local function settle(row_key, record, outcome, now, written)

@@ -1,0 +1,110 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { SchedulerLike } from 'rxjs';
+import { covers, type BatchOutcome } from '../change/outcome.js';
+import type { RowKey } from '../change/row-key.js';
+import { shardOf } from '../change/shard.js';
+import type { ChangeSink, JoinedTransaction } from '../sink/change-sink.js';
+import type { Pending, StagingStore } from '../staging/staging-store.js';
+import type { FlushSteps } from './flush-shards.js';
+import { NotNow, PromotionOfShard } from './promote-shard.js';
+
+/** The batches that a transaction of the application has entered into the ledger and not yet committed: of each shard one at most. */
+export interface OwnedBatches {
+  of(shard: number): OwnedBatch | undefined;
+  own(shard: number, batch: OwnedBatch): void;
+}
+
+export interface OwnedBatch {
+  readonly token: string;
+  /** What the ledger row says of it. */
+  readonly outcomes: BatchOutcome;
+}
+
+export interface PromoteDeps {
+  readonly staging: StagingStore;
+  readonly sink: Pick<ChangeSink, 'outcomes'>;
+  readonly scheduler: SchedulerLike;
+  readonly claimTimeoutMs: number;
+  readonly steps?: FlushSteps;
+}
+
+/** Between two looks at what could not be had: about as long as a short transaction takes. */
+const PAUSE_MS = 15;
+
+/**
+ * Writes pending records of some rows inside a transaction of the application: the second form of promoting, for rows that nobody else can write because that very transaction holds a lock that
+ * is in the way. What has been written there is acknowledged by nobody before the ledger, looked at from outside, shows the batch: until then it is in flight.
+ *
+ * Nothing here waits for a lock. A shard, or a row, that somebody else has is tried again until `timeoutMs` have passed, and between two tries nothing is held that was not held before; so two
+ * transactions that promote each other's rows, or a worker and a transaction, cannot stop each other for longer than that.
+ *
+ * @returns the rows of which something is still pending
+ */
+export async function promoteInside(
+  keys: readonly RowKey[],
+  join: JoinedTransaction,
+  owned: OwnedBatches,
+  timeoutMs: number,
+  deps: PromoteDeps,
+): Promise<ReadonlySet<RowKey>> {
+  const { staging, scheduler } = deps;
+  const deadlineMs = scheduler.now() + timeoutMs;
+  const wanted = new Set(keys);
+  const refused = new Set<RowKey>();
+  for (;;) {
+    const pending = await pendingRows([...wanted], owned, staging);
+    const open = pending.filter((key) => !refused.has(key));
+    const left = new Set(keys.filter((key) => pending.includes(key)));
+    if (left.size === 0 || open.length === 0 || scheduler.now() >= deadlineMs) return left;
+    let isStuck = true;
+    // The order of shards keeps two transactions from getting into each other's way again and again; nothing depends on it.
+    for (const [shard, ofShard] of [...byShard(open, staging.shards)].toSorted(([one], [other]) => one - other)) {
+      const outcome = await promoteShard(shard, ofShard, join, owned, deps);
+      for (const key of outcome?.refused ?? []) refused.add(key);
+      // Parents are of other shards, perhaps: they are written first, in the next round.
+      for (const parent of outcome?.parents ?? []) wanted.add(parent);
+      if (!outcome || outcome.refused.length > 0 || outcome.parents.length > 0) isStuck = false;
+    }
+    if (isStuck) await pause(PAUSE_MS * (0.5 + Math.random()));
+  }
+}
+
+/** Why rows of a shard were not written; `undefined`: they were. */
+async function promoteShard(
+  shard: number,
+  keys: readonly RowKey[],
+  join: JoinedTransaction,
+  owned: OwnedBatches,
+  deps: PromoteDeps,
+): Promise<NotNow | undefined> {
+  try {
+    await join.attempt((part) => new PromotionOfShard(shard, keys, part, owned, deps).run());
+    return undefined;
+  } catch (error) {
+    if (error instanceof NotNow) return error;
+    throw error;
+  }
+}
+
+/** The rows that have something pending which the transaction has not written itself. */
+export async function pendingRows(
+  keys: readonly RowKey[],
+  owned: OwnedBatches,
+  staging: Pick<StagingStore, 'peek' | 'shards'>,
+): Promise<readonly RowKey[]> {
+  const found = await staging.peek(keys);
+  return keys.filter((key) => isPending(key, found.get(key), owned.of(shardOf(key, staging.shards))));
+}
+
+function isPending(key: RowKey, pending: Pending | undefined, own: OwnedBatch | undefined): boolean {
+  if (pending?.dirty !== undefined) return true;
+  const { inFlight } = pending ?? {};
+  if (inFlight === undefined) return false;
+  if (inFlight.token !== own?.token) return true;
+  const outcome = own.outcomes.get(key);
+  return outcome?.kind === 'again' || !covers(outcome, inFlight.part);
+}
+
+function byShard(keys: readonly RowKey[], shards: number): ReadonlyMap<number, RowKey[]> {
+  return Map.groupBy(keys, (key) => shardOf(key, shards));
+}

@@ -1,0 +1,199 @@
+import type { BatchOutcome, Outcome } from '../change/outcome.js';
+import type { StagedRecord } from '../change/record.js';
+import type { RowKey } from '../change/row-key.js';
+import { rebased } from '../change/settle-record.js';
+import { tokenAfter } from '../change/token.js';
+import type { JoinedPart } from '../sink/change-sink.js';
+import type { AddedRecord, Batch, Extension } from '../staging/staging-store.js';
+import { askStaging } from './ask-staging.js';
+import { compareChain } from './chain.js';
+import type { PromoteStep } from './flush-shards.js';
+import { pendingParents } from './pending-parents.js';
+import type { OwnedBatch, OwnedBatches, PromoteDeps } from './promote-inside.js';
+
+/** An attempt that is taken back. Without rows: something was held by somebody else. */
+export class NotNow extends Error {
+  override readonly name = 'NotNow';
+  /** Rows that PostgreSQL refuses as they are; trying again here does not help. */
+  readonly refused: readonly RowKey[];
+  /** Rows that have to be written first. */
+  readonly parents: readonly RowKey[];
+
+  constructor(why: string, { refused = [], parents = [] }: Partial<Pick<NotNow, 'refused' | 'parents'>> = {}) {
+    super(why);
+    this.refused = refused;
+    this.parents = parents;
+  }
+}
+
+const NOTHING: BatchOutcome = new Map();
+
+/**
+ * One attempt to write rows of one shard in a transaction of the application, which has a savepoint for it. A transaction owns one batch per shard at most. The first time it takes what is in flight, or
+ * claims the rows as a new batch; from then on it adds to that batch, and writes only what was added.
+ */
+export class PromotionOfShard {
+  readonly #shard: number;
+  readonly #keys: readonly RowKey[];
+  readonly #part: JoinedPart;
+  readonly #owned: OwnedBatches;
+  readonly #deps: PromoteDeps;
+  readonly #parents = new Set<RowKey>();
+
+  constructor(shard: number, keys: readonly RowKey[], part: JoinedPart, owned: OwnedBatches, deps: PromoteDeps) {
+    this.#shard = shard;
+    this.#keys = keys;
+    this.#part = part;
+    this.#owned = owned;
+    this.#deps = deps;
+  }
+
+  /** @throws NotNow and the transaction's savepoint takes back what was written */
+  async run(): Promise<void> {
+    const own = this.#owned.of(this.#shard);
+    // The application may have rolled back to a savepoint that only PostgreSQL knows of.
+    const entered = own && (await this.#part.outcomeOf(own.token));
+    if (own && entered) return this.#extend({ token: own.token, outcomes: entered });
+    const last = await this.#part.hold(this.#shard);
+    if (last === undefined) throw new NotNow('Somebody else flushes the shard');
+    await this.#step('held');
+    await this.#take(last);
+  }
+
+  async #take(last: string): Promise<void> {
+    const minted = tokenAfter(last);
+    const batch = await this.#claim(minted, last);
+    if (batch === undefined) return;
+    if (batch.token === minted) return this.#write(batch);
+    if (await this.#isWritten(batch, last)) return this.#take(last);
+    const own = this.#owned.of(this.#shard);
+    if (own?.token === batch.token) return this.#extend(own);
+    if (compareChain(batch.predecessor, last) !== 'whole') throw new NotNow('The chain of the shard is broken');
+    await this.#add(batch, NOTHING, this.#keys);
+    const whole = await this.#claim(minted, last);
+    if (whole?.token !== batch.token) throw new NotNow('Somebody else has ended the batch');
+    await this.#write(whole);
+  }
+
+  /**
+   * A batch in flight that has a ledger row is not written again. Whether that row is committed is asked from outside: this transaction sees its own as well, and what it has written is not to
+   * be acknowledged before it has ended.
+   */
+  async #isWritten({ token }: Batch, last: string): Promise<boolean> {
+    const seen = (await this.#part.outcomeOf(token)) ?? (token === last ? NOTHING : undefined);
+    if (seen === undefined) return false;
+    const committed = (await this.#deps.sink.outcomes([token])).get(token);
+    if (committed === undefined) {
+      this.#owned.own(this.#shard, { token, outcomes: seen });
+      return false;
+    }
+    await this.#deps.staging.acknowledge(this.#shard, token, committed);
+    return true;
+  }
+
+  async #write(batch: Batch): Promise<void> {
+    await this.#step('taken');
+    const outcomes = await this.#apply(batch);
+    this.#judge(this.#keys, batch.records, outcomes);
+    await this.#part.enter(batch, outcomes);
+    await this.#step('entered');
+    this.#owned.own(this.#shard, { token: batch.token, outcomes });
+  }
+
+  async #extend({ token, outcomes }: OwnedBatch): Promise<void> {
+    const batch = await this.#claim(tokenAfter(token), token);
+    if (batch?.token !== token) throw new NotNow('The batch of this transaction is no longer in flight');
+    // What did not end as written cannot be added to: its ledger row has one outcome for all.
+    const rows = this.#keys.filter((key) => isWritten(outcomes.get(key)));
+    const { part, added } = await this.#add(batch, outcomes, rows);
+    if (added.size === 0) throw new NotNow('Nothing can be added to the rows', { refused: this.#keys });
+    const records = new Map([...added].map(([key, record]) => [key, ontoWritten(record, outcomes.get(key))]));
+    const { added: _, ...claimed } = batch;
+    const ends = await this.#apply({ ...claimed, records, unreadable: new Map() });
+    this.#judge(this.#keys, records, ends);
+    const whole = new Map(outcomes);
+    for (const [key, record] of added)
+      whole.set(key, { ...this.#endOfBoth(key, record, records.get(key), outcomes.get(key), ends.get(key)), part });
+    await this.#part.amend(token, whole);
+    await this.#step('entered');
+    this.#owned.own(this.#shard, { token, outcomes: whole });
+  }
+
+  /** The one outcome of what was written before and what was added now. */
+  #endOfBoth(
+    key: RowKey,
+    { before, record }: AddedRecord,
+    written: StagedRecord | undefined,
+    first: Outcome | undefined,
+    second: Outcome = { kind: 'applied' },
+  ): Outcome {
+    if (before === undefined || second.kind === 'version') return second;
+    if (second.kind !== 'applied') throw new NotNow('What was added to a row was not written', { refused: [key] });
+    const version = written?.version ?? (first?.kind === 'version' ? first.version : undefined);
+    return version === undefined || version === record.version ? second : { kind: 'version', version };
+  }
+
+  async #add(batch: Batch, outcomes: BatchOutcome, rows: readonly RowKey[]): Promise<Extension> {
+    const { token, attempts } = batch;
+    const extension = await this.#ask(
+      this.#deps.staging.extend(this.#shard, { token, attempts, outcomes, rows }),
+      'What is to be added to a batch',
+    );
+    if (extension === undefined) throw new NotNow('Somebody else was handed the batch');
+    await this.#step('extended');
+    return extension;
+  }
+
+  /** `undefined`: none of the rows is pending any more. */
+  async #claim(token: string, predecessor: string): Promise<Batch | undefined> {
+    const rows = this.#keys;
+    const claim = await this.#ask(
+      this.#deps.staging.claim(this.#shard, { token, predecessor, limit: rows.length, rows }),
+      `A claim of rows of shard ${this.#shard}`,
+    );
+    if (claim.status === 'batch') return claim.batch;
+    if (claim.status === 'nothing') return undefined;
+    throw new NotNow(`The shard is ${claim.status}`);
+  }
+
+  async #apply(batch: Batch): Promise<BatchOutcome> {
+    const { staging, claimTimeoutMs, scheduler } = this.#deps;
+    const outcomes = await this.#part.apply(batch, async (keys) => {
+      const parents = await pendingParents(keys, staging, claimTimeoutMs, scheduler);
+      for (const parent of parents) this.#parents.add(parent);
+      return parents;
+    });
+    await this.#step('applied');
+    return outcomes;
+  }
+
+  /** Of the rows that are wanted every one has to be settled: it is for them that the transaction takes all this on. */
+  #judge(keys: readonly RowKey[], records: ReadonlyMap<RowKey, StagedRecord>, outcomes: BatchOutcome): void {
+    const put = keys.filter((key) => records.has(key) && outcomes.get(key)?.kind === 'again');
+    if (put.length === 0) return;
+    const refused = put.filter((key) => {
+      const outcome = outcomes.get(key);
+      return outcome?.kind === 'again' && outcome.attempts > (records.get(key)?.attempts ?? 0);
+    });
+    // A parent that is wanted too, and waits itself, is no news.
+    const parents = [...this.#parents].filter((parent) => !keys.includes(parent));
+    throw new NotNow('Rows cannot be written yet', { refused, parents });
+  }
+
+  #ask<T>(answer: Promise<T>, what: string): Promise<T> {
+    return askStaging(answer, this.#deps.claimTimeoutMs, what, this.#deps.scheduler);
+  }
+
+  async #step(step: PromoteStep): Promise<void> {
+    await this.#deps.steps?.(step, [this.#shard]);
+  }
+}
+
+function isWritten(outcome: Outcome | undefined): boolean {
+  return outcome === undefined || outcome.kind === 'applied' || outcome.kind === 'version';
+}
+
+/** What was added was staged on top of the version that the row was to have; it may have another one. */
+function ontoWritten({ before, record }: AddedRecord, outcome: Outcome | undefined): StagedRecord {
+  return before && outcome?.kind === 'version' ? rebased(record, before, outcome.version) : record;
+}

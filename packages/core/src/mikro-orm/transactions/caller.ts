@@ -1,0 +1,70 @@
+import type { MikroORM } from '@mikro-orm/core';
+import type { CallerQuery } from '../../sink/change-sink.js';
+import type { TransactionScope } from './transaction-scope.js';
+import type { TransactionScopes } from './transaction-scopes.js';
+
+/** The transaction in which a call of the application runs. */
+export interface CallersTransaction {
+  /** `undefined`: somebody else has begun it, so that nobody would learn how it ends. */
+  readonly scope: TransactionScope | undefined;
+  /** Whether staged rows may be written in it, as far as can be told without asking PostgreSQL. */
+  readonly mayWrite: boolean;
+  /** Runs statements on its connection; the application's own wait until that is over. */
+  alone<T>(use: (query: CallerQuery) => Promise<T>): Promise<T>;
+}
+
+/** Kysely's transaction, as far as it is needed: what holds its connection. */
+interface KyselyTransaction {
+  getExecutor(): {
+    provideConnection<T>(use: (connection: KyselyConnection) => Promise<T>): Promise<T>;
+  };
+}
+
+interface KyselyConnection {
+  executeQuery(query: object): Promise<{ readonly rows: readonly object[] }>;
+}
+
+/** Finds the transactions of an ORM's calls. */
+export class CallersTransactions {
+  readonly #scopes: TransactionScopes;
+  readonly #config: MikroORM['config'];
+
+  constructor(scopes: TransactionScopes, config: MikroORM['config']) {
+    this.#scopes = scopes;
+    this.#config = config;
+  }
+
+  /** @param ctx what MikroORM hands to its driver; `undefined` outside of a transaction */
+  of(ctx: unknown): CallersTransaction | undefined {
+    if (ctx === undefined || ctx === null) return undefined;
+    const scope = this.#scopes.of(ctx);
+    return { scope, mayWrite: this.#mayWrite(scope), alone: (use) => alone(ctx as KyselyTransaction, use) };
+  }
+
+  /** Under a session context the application's connection may see and write other rows than Spillway's. Above read committed a shard that has moved since the snapshot is an error. */
+  #mayWrite(scope: TransactionScope | undefined): boolean {
+    if (!scope || scope.start.isReadOnly || scope.start.hasSession) return false;
+    if (this.#config.get('sessionContext' as never) === 'connection') return false;
+    const { isolationLevel } = scope.start;
+    return isolationLevel === undefined || /^read (un)?committed$/i.test(isolationLevel);
+  }
+}
+
+async function alone<T>(transaction: KyselyTransaction, use: (query: CallerQuery) => Promise<T>): Promise<T> {
+  return transaction.getExecutor().provideConnection((connection) =>
+    use(async (sql, parameters) => {
+      const { rows } = await connection.executeQuery(compiled(sql, parameters));
+      return rows;
+    }),
+  );
+}
+
+/** As Kysely's `CompiledQuery.raw` makes them; MikroORM does not hand that on. */
+function compiled(sql: string, parameters: readonly unknown[]): object {
+  return {
+    sql,
+    parameters,
+    query: { kind: 'RawNode', sqlFragments: [sql], parameters: [] },
+    queryId: { queryId: crypto.randomUUID() },
+  };
+}

@@ -1,0 +1,41 @@
+import { SpillwayError } from '../../errors.js';
+
+/** What is wrong with one property: class-validator's own `ValidationError`, described by its shape so that the package's types do not need class-validator. */
+export interface ValidationIssue {
+  readonly property: string;
+  /** The entity, or the embeddable, that the property belongs to. */
+  readonly target?: object | undefined;
+  readonly value?: unknown;
+  /** Name of the constraint -> its message. */
+  readonly constraints?: Readonly<Record<string, string>> | undefined;
+  /** Of nested embeddables. */
+  readonly children?: readonly ValidationIssue[] | undefined;
+}
+
+/** Entities are not as their class-validator decorators say. Nothing of the flush, or of the call, was staged or written; what was changed is still changed in the entity manager. */
+export class ValidationFailedError extends SpillwayError {
+  override readonly name = 'ValidationFailedError';
+  /** As class-validator answers them, of all entities together. */
+  readonly errors: readonly ValidationIssue[];
+
+  constructor(entity: string, errors: readonly ValidationIssue[]) {
+    const shown = errors.flatMap((error) => messagesOf(error, '')).slice(0, SHOWN);
+    super(
+      'VALIDATION_FAILED',
+      `${entity} is not valid, so nothing was staged or written: ${shown.join('; ')}. Correct it and flush again; errors has class-validator's errors`,
+    );
+    this.errors = errors;
+  }
+}
+
+/** Messages that an error shows; `errors` has all. */
+const SHOWN = 10;
+
+/** Names and rules, never values: messages end up in logs. */
+function messagesOf({ property, constraints = {}, children = [] }: ValidationIssue, parent: string): string[] {
+  const path = parent === '' ? property : `${parent}.${property}`;
+  return [
+    ...Object.keys(constraints).map((constraint) => `${path} (${constraint})`),
+    ...children.flatMap((child) => messagesOf(child, path)),
+  ];
+}

@@ -1,0 +1,91 @@
+import type { RowKey } from '../change/row-key.js';
+import { isDrainTimeout, type SpillwayError } from '../errors.js';
+import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
+import { drainPatiently, stillPending, type PatientDrain, type PatientDrainDeps } from '../read/patient-drain.js';
+import type { Parts } from './parts.js';
+import type { Promotions } from './promotions.js';
+
+/** Inside a transaction, whose own locks may be in the way of a flush, each of the two ways of promoting is given up soon. */
+const FIRST_FORM_MS = 1_000;
+const SECOND_FORM_MS = 1_000;
+
+export type DrainInside =
+  | { readonly kind: 'drained' }
+  /** Something is still pending: PostgreSQL does not take it, or somebody's locks are in the way. */
+  | { readonly kind: 'refused' | 'held'; readonly rows: readonly RowKey[]; readonly error: SpillwayError };
+
+interface Request extends Pick<PatientDrain, 'scope' | 'wide'> {
+  /** The statement writes or locks the rows of the scope. */
+  readonly touches: boolean;
+}
+
+/**
+ * Writes what is pending before a statement in a transaction of the application. At best on Spillway's own connection, where it is committed before the statement runs; the lock time-out there is short, so that it is always
+ * the flush that gives way. What then is pending still may be waiting for the transaction itself, and is written in it.
+ */
+export async function drainInside(
+  request: Request,
+  inside: CallersTransaction,
+  promotions: Promotions,
+  parts: Parts,
+): Promise<DrainInside> {
+  const { scope, touches } = request;
+  if (scope.kind === 'rows') {
+    const pending = await promotions.pending(scope.keys, inside.scope, parts);
+    const outcome = pending.length === 0 ? DRAINED : await promote(pending, request, inside, promotions, parts);
+    if (touches) promotions.touch(inside.scope, scope.keys);
+    return outcome;
+  }
+  if (scope.kind === 'tables' && !(await parts.staging.due.any(scope))) return DRAINED;
+  const drained = await drainOutside(request, parts);
+  if (drained.kind === 'drained') return drained;
+  // What is still pending may wait for the transaction's own rows, of which those are known that it has touched by name.
+  const own = await promotions.pending(promotions.touchedBy(inside.scope), inside.scope, parts);
+  if (own.length > 0 && inside.mayWrite) await promotions.write(own, inside, SECOND_FORM_MS, parts);
+  return drained;
+}
+
+async function promote(
+  keys: readonly RowKey[],
+  request: Request,
+  inside: CallersTransaction,
+  promotions: Promotions,
+  parts: Parts,
+): Promise<DrainInside> {
+  const held = new Set(promotions.heldBy(inside.scope, keys, parts.staging.shards));
+  const free = keys.filter((key) => !held.has(key));
+  const first =
+    free.length === 0 ? DRAINED : await drainOutside({ ...request, scope: { kind: 'rows', keys: free } }, parts);
+  if (first.kind === 'drained' && held.size === 0) return DRAINED;
+  const pending = await promotions.pending(keys, inside.scope, parts);
+  const left =
+    pending.length > 0 && inside.mayWrite ? await promotions.write(pending, inside, SECOND_FORM_MS, parts) : pending;
+  if (left.length === 0) return DRAINED;
+  const error = first.kind === 'held' ? first.error : stillPending(left, SECOND_FORM_MS);
+  return { kind: first.kind === 'refused' && inside.mayWrite ? 'refused' : 'held', rows: left, error };
+}
+
+/** On Spillway's own connections. */
+async function drainOutside(request: Request, parts: Parts): Promise<DrainInside> {
+  const rows = request.scope.kind === 'rows' ? request.scope.keys : [];
+  try {
+    const outcome = await drainPatiently(
+      { ...request, beforeWrite: false, timeoutMs: FIRST_FORM_MS },
+      drainingBy(parts),
+    );
+    if (outcome === 'drained') return DRAINED;
+    return { kind: 'refused', rows, error: stillPending(rows, FIRST_FORM_MS) };
+  } catch (error) {
+    if (!isDrainTimeout(error)) throw error;
+    return { kind: 'held', rows, error };
+  }
+}
+
+export function drainingBy({ worker, staging }: Parts): PatientDrainDeps {
+  return {
+    drain: (part, timeoutMs) => worker.drain(part, { timeoutMs }),
+    peek: (keys) => staging.peek(keys),
+  };
+}
+
+const DRAINED: DrainInside = { kind: 'drained' };

@@ -1,0 +1,132 @@
+import type { BatchOutcome } from '../change/outcome.js';
+import type { RowKey } from '../change/row-key.js';
+import { shardOf } from '../change/shard.js';
+import { pendingRows, promoteInside, type OwnedBatch, type OwnedBatches } from '../flush/promote-inside.js';
+import { within } from '../flush/within.js';
+import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
+import type { FlushSteps } from '../flush/flush-shards.js';
+import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
+import { ScopeNotes, type TransactionScope } from '../mikro-orm/transactions/transaction-scope.js';
+import type { Parts } from './parts.js';
+
+/** How long a transaction that has ended is held up to acknowledge what it has written. What is not acknowledged by then is found in the ledger by the next flush. */
+const SETTLE_MS = 1_000;
+const CLAIM_TIMEOUT_MS = 500;
+
+/** What it takes to promote. */
+interface PromotingParts extends Pick<Parts, 'staging' | 'sink'> {
+  readonly worker: Pick<Parts['worker'], 'wake'>;
+}
+
+/**
+ * What transactions of the application have written of staged rows, from the moment when it is written in one until the ledger, seen from outside, says what became of it.
+ */
+export class Promotions {
+  readonly #batches = new ScopeNotes<OwnedBatch & { readonly shard: number }>();
+  /** Rows that a transaction has locked or is about to: nobody else can write them before it ends. */
+  readonly #touched = new ScopeNotes<RowKey>();
+  /** Shard -> tokens that a transaction has ever had, also in parts of it that were rolled back. */
+  readonly #tokens = new WeakMap<TransactionScope, Map<number, Set<string>>>();
+  readonly #steps: FlushSteps | undefined;
+
+  constructor(steps?: FlushSteps) {
+    this.#steps = steps;
+  }
+
+  /** The caller is about to write or lock these rows. */
+  touch(scope: TransactionScope | undefined, keys: readonly RowKey[]): void {
+    for (const key of scope ? keys : []) if (scope) this.#touched.add(scope, key);
+  }
+
+  /** Of some rows those that only this transaction can write: it has them, or the shard that they are in. */
+  heldBy(scope: TransactionScope | undefined, keys: readonly RowKey[], shards: number): readonly RowKey[] {
+    if (!scope) return [];
+    const touched = new Set(this.#touched.standing(scope));
+    const owned = new Set(this.#batches.standing(scope).map(({ shard }) => shard));
+    return keys.filter((key) => touched.has(key) || owned.has(shardOf(key, shards)));
+  }
+
+  /** The rows that a transaction has touched. */
+  touchedBy(scope: TransactionScope | undefined): readonly RowKey[] {
+    return scope ? [...new Set(this.#touched.standing(scope))] : [];
+  }
+
+  /** The rows of which something is pending that this transaction has not written itself. */
+  async pending(
+    keys: readonly RowKey[],
+    scope: TransactionScope | undefined,
+    { staging }: PromotingParts,
+  ): Promise<readonly RowKey[]> {
+    return pendingRows(keys, scope ? this.#ownedBy(scope) : NONE, staging);
+  }
+
+  /** Writes what is pending of the rows inside the transaction. Answers the rows that could not be written within the time. */
+  async write(
+    keys: readonly RowKey[],
+    caller: CallersTransaction,
+    timeoutMs: number,
+    parts: PromotingParts,
+  ): Promise<readonly RowKey[]> {
+    const { scope } = caller;
+    if (!scope) return keys;
+    this.#settleAtEnd(scope, parts);
+    const deps = {
+      staging: parts.staging,
+      sink: parts.sink,
+      scheduler: monotonicScheduler,
+      claimTimeoutMs: CLAIM_TIMEOUT_MS,
+      ...(this.#steps && { steps: this.#steps }),
+    };
+    return caller.alone(async (query) => {
+      const joined = parts.sink.join(query);
+      if (!(await joined.accepts())) return keys;
+      return [...(await promoteInside(keys, joined, this.#ownedBy(scope), timeoutMs, deps))];
+    });
+  }
+
+  #ownedBy(scope: TransactionScope): OwnedBatches {
+    return {
+      of: (shard) => this.#batches.standing(scope).findLast((batch) => batch.shard === shard),
+      own: (shard, batch) => {
+        this.#batches.add(scope, { ...batch, shard });
+        const tokens = this.#tokens.get(scope.root);
+        tokens?.set(shard, (tokens.get(shard) ?? new Set()).add(batch.token));
+      },
+    };
+  }
+
+  /** Once, however often the transaction promotes. */
+  #settleAtEnd(scope: TransactionScope, parts: PromotingParts): void {
+    if (this.#tokens.has(scope.root)) return;
+    const tokens = new Map<number, Set<string>>();
+    this.#tokens.set(scope.root, tokens);
+    scope.afterEnd(async () => {
+      if (tokens.size === 0) return;
+      // However it ended, and whatever was answered: the ledger knows, and a flush asks it too.
+      await within(settle(tokens, parts), SETTLE_MS, monotonicScheduler, () => new Error('Not settled in time')).catch(
+        () => undefined,
+      );
+      parts.worker.wake(tokens.keys());
+    });
+  }
+}
+
+const NONE: OwnedBatches = { of: () => undefined, own: () => undefined };
+
+/** What is committed is acknowledged with the outcome that the ledger holds. What is not stays in flight, and is what the next flush is handed. */
+async function settle(
+  tokens: ReadonlyMap<number, ReadonlySet<string>>,
+  { staging, sink }: PromotingParts,
+): Promise<void> {
+  const committed: ReadonlyMap<string, BatchOutcome> = await sink.outcomes(
+    [...tokens.values()].flatMap((set) => [...set]),
+  );
+  await Promise.all(
+    [...tokens].flatMap(([shard, ofShard]) =>
+      [...ofShard].map(async (token) => {
+        const outcomes = committed.get(token);
+        if (outcomes) await staging.acknowledge(shard, token, outcomes);
+      }),
+    ),
+  );
+}

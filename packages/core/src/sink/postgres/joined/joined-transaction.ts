@@ -1,0 +1,124 @@
+import type { BatchOutcome } from '../../../change/outcome.js';
+import type { Batch } from '../../../staging/staging-store.js';
+import type { CallerQuery, JoinedPart, JoinedTransaction, ParentsPending } from '../../change-sink.js';
+import { applyBatches } from '../apply/apply-batches.js';
+import { CarefulPass } from '../apply/careful-pass.js';
+import { failureOf } from '../fault.js';
+import { ledgerFailureOf } from '../ledger/ledger-failure.js';
+import { readOutcome } from '../ledger/read-ledger.js';
+import { amendLedger, writeLedger } from '../ledger/write-ledger.js';
+import type { Session } from '../session.js';
+import type { TransactionSurroundings } from '../transaction.js';
+import { CallerSession } from './caller-session.js';
+
+const PROMOTION = 'spillway_promote';
+
+/**
+ * Rows are skipped if others have them. What cannot be skipped (a value of a unique index that somebody is inserting, a parent that Spillway does not know) is waited for so shortly that
+ * a deadlock would have to be searched for just then.
+ */
+const LOCK_TIMEOUT = '20ms';
+
+/** The sink's part in a transaction of the application. */
+export class PostgresJoinedTransaction implements JoinedTransaction {
+  readonly #session: Session;
+  readonly #around: TransactionSurroundings;
+
+  constructor(query: CallerQuery, around: TransactionSurroundings) {
+    this.#session = new CallerSession(query);
+    this.#around = around;
+  }
+
+  async accepts(): Promise<boolean> {
+    const [settings] = await this.#session.rows(
+      `select current_setting('transaction_isolation') as a, current_setting('transaction_read_only') as b`,
+      [],
+    );
+    const [isolation, readOnly] = settings ?? [];
+    return readOnly === 'off' && (isolation === 'read committed' || isolation === 'read uncommitted');
+  }
+
+  async attempt<T>(act: (part: JoinedPart) => Promise<T>): Promise<T> {
+    const session = this.#session;
+    await session.script(`savepoint ${PROMOTION}`);
+    try {
+      const before = await setLockTimeout(session, LOCK_TIMEOUT);
+      const answer = await act(new PostgresJoinedPart(session, this.#around));
+      await setLockTimeout(session, before);
+      await session.script(`release savepoint ${PROMOTION}`);
+      return answer;
+    } catch (error) {
+      // The setting goes back with the savepoint. If not even that is answered, the connection is gone, and with it all that was written.
+      await session.script(`rollback to savepoint ${PROMOTION}; release savepoint ${PROMOTION}`).catch(() => undefined);
+      throw error;
+    }
+  }
+}
+
+class PostgresJoinedPart implements JoinedPart {
+  readonly #session: Session;
+  readonly #around: TransactionSurroundings;
+
+  constructor(session: Session, around: TransactionSurroundings) {
+    this.#session = session;
+    this.#around = around;
+  }
+
+  async hold(shard: number): Promise<string | undefined> {
+    const { ledger, namespace } = this.#around;
+    const [row] = await ledgerWork(() =>
+      this.#session.rows(
+        `select last_token from ${ledger.shard} where namespace = $1 and shard = $2 for update skip locked`,
+        [namespace, shard],
+      ),
+    );
+    return row?.[0] ?? undefined;
+  }
+
+  async outcomeOf(token: string): Promise<BatchOutcome | undefined> {
+    const { ledger, namespace } = this.#around;
+    return ledgerWork(() => readOutcome(this.#session, ledger, namespace, token));
+  }
+
+  async apply(batch: Batch, parentsPending: ParentsPending): Promise<BatchOutcome> {
+    const { wallTime, tables, onTableFault } = this.#around;
+    const context = { session: this.#session, wallTime, parentsPending };
+    try {
+      const { outcomes, tableFaults } = await applyBatches([batch], tables, (groups) =>
+        new CarefulPass(groups, context).run(),
+      );
+      for (const fault of tableFaults) onTableFault(fault);
+      return outcomes.get(batch.token) ?? new Map();
+    } catch (error) {
+      throw failureOf(error);
+    }
+  }
+
+  async enter({ shard, token }: Pick<Batch, 'shard' | 'token'>, outcomes: BatchOutcome): Promise<void> {
+    const { ledger, namespace } = this.#around;
+    await ledgerWork(() => writeLedger(this.#session, ledger, namespace, [{ shard, token, outcomes }]));
+  }
+
+  async amend(token: string, outcomes: BatchOutcome): Promise<void> {
+    const { ledger, namespace } = this.#around;
+    await ledgerWork(() => amendLedger(this.#session, ledger, namespace, token, outcomes));
+  }
+}
+
+/** Sets the transaction's lock time-out and answers what it was. */
+async function setLockTimeout(session: Session, to: string): Promise<string> {
+  const [row] = await session.rows(
+    `with before as materialized (select current_setting('lock_timeout') as lock_timeout)
+select lock_timeout, set_config('lock_timeout', $1, true) as changed from before`,
+    [to],
+  );
+  return row?.[0] ?? '0';
+}
+
+async function ledgerWork<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw ledgerFailureOf(error);
+  }
+}

@@ -1,0 +1,79 @@
+import { mergeRecords } from '../../change/merge-records.js';
+import { covers, type BatchOutcome } from '../../change/outcome.js';
+import type { StagedRecord } from '../../change/record.js';
+import type { RowKey } from '../../change/row-key.js';
+import type { AddedRecord, Extension, Pending } from '../staging-store.js';
+import type { FlightBatch, MemoryShard } from './memory-shard.js';
+
+const REASON = 'Its transaction was rolled back in part, and the sum leaves int64';
+
+/** Row key -> the last part of the batch in which something was added to it. */
+export function lastParts(flight: FlightBatch): ReadonlyMap<RowKey, number> {
+  return new Map(flight.parts.flatMap((part, index) => [...part.keys()].map((rowKey) => [rowKey, index + 1] as const)));
+}
+
+export function inFlightOf(
+  flight: FlightBatch,
+  rowKey: RowKey,
+  record: StagedRecord,
+): NonNullable<Pending['inFlight']> {
+  const part = lastParts(flight).get(rowKey);
+  return { record, token: flight.token, ...(part !== undefined && { part }) };
+}
+
+/** Adds what is dirty of these rows to the batch. What would leave int64 is left dirty. */
+export function addPart(shard: MemoryShard, flight: FlightBatch, rows: readonly RowKey[]): Extension {
+  const part = new Map<RowKey, AddedRecord>();
+  for (const rowKey of rows) {
+    const record = shard.dirty.get(rowKey);
+    const before = flight.records.get(rowKey);
+    const merged = record && before ? mergeRecords(before, record) : record;
+    if (record === undefined || merged === undefined) continue;
+    flight.mark = smallerMark(flight.mark, shard.due.get(rowKey)?.mark);
+    shard.dropDirty(rowKey);
+    if (before === undefined) shard.count(record.entity, 1);
+    flight.records.set(rowKey, merged);
+    part.set(rowKey, { ...(before !== undefined && { before }), record });
+  }
+  flight.parts.push(part);
+  return { part: flight.parts.length, added: part };
+}
+
+/** What no outcome covers was not written: it is dirty again, under what is dirty by now. */
+export function takeBackUncovered(
+  shard: MemoryShard,
+  flight: FlightBatch,
+  outcomes: BatchOutcome,
+  nowMs: number,
+): void {
+  const back = new Map<RowKey, StagedRecord>();
+  const bury = (rowKey: RowKey, record: StagedRecord): void =>
+    shard.bury({ code: 'COUNTER_OVERFLOW', reason: REASON, rowKey, token: flight.token, atMs: nowMs, record });
+  for (const [index, part] of [...flight.parts.entries()].toReversed()) {
+    for (const [rowKey, { before, record }] of part) {
+      // What is not in flight has been thrown away.
+      if (covers(outcomes.get(rowKey), index + 1) || !flight.records.has(rowKey)) continue;
+      part.delete(rowKey);
+      if (before) flight.records.set(rowKey, before);
+      else {
+        flight.records.delete(rowKey);
+        shard.count(record.entity, -1);
+      }
+      const newer = back.get(rowKey);
+      const merged = newer ? mergeRecords(record, newer) : record;
+      if (merged === undefined) bury(rowKey, record);
+      else back.set(rowKey, merged);
+    }
+  }
+  for (const [rowKey, record] of back) {
+    const newer = shard.dirty.get(rowKey);
+    const merged = newer ? mergeRecords(record, newer) : record;
+    if (merged === undefined) bury(rowKey, record);
+    else shard.putDirty(rowKey, merged, shard.due.get(rowKey) ?? { atMs: nowMs });
+  }
+}
+
+export function smallerMark(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.min(one, other);
+}

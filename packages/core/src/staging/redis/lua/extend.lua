@@ -1,0 +1,60 @@
+-- Adds dirty records to the batch in flight, for a transaction that has written a part of the batch and now needs more of it. What is in flight already is merged; what it was before is kept
+-- as a part of the batch until the batch ends, since of a transaction only a part may be committed. Parts that the transaction's ledger row does not cover are taken back first.
+--
+-- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] dead  KEYS[6] stats
+-- ARGV  epoch, token, how often the batch has been handed out, outcomes in the ledger row: row key -> parts, row keys ...
+-- returns  {'extended', number of the part, row key, record before or '', added record, ...} | {'absent'} | {'uninitialised'} | {'epoch', epoch}
+local chain = KEYS[1]
+local dirty = KEYS[2]
+local due = KEYS[3]
+local flight = KEYS[4]
+local dead = KEYS[5]
+local stats = KEYS[6]
+local epoch, token, attempts, outcomes = ARGV[1], ARGV[2], ARGV[3], cmsgpack.unpack(ARGV[4])
+
+-- include: time
+-- include: bulk
+-- include: merge
+-- include: counts
+-- include: bury
+-- include: marks
+-- include: parts
+
+local head = redis.call('HMGET', chain, 'epoch', 'token', 'attempts', 'parts', 'mark')
+if not head[1] then return { 'uninitialised' } end
+if head[1] ~= epoch then return { 'epoch', head[1] } end
+if head[2] ~= token or head[3] ~= attempts then return { 'absent' } end
+
+local now, parts, mark = now_ms(), parts_in(head[4]), head[5]
+local wanted = {}
+for index = 5, #ARGV do
+  wanted[#wanted + 1] = ARGV[index]
+end
+if #parts > 0 then retract(parts, outcomes, now) end
+
+local part, records, gone = {}, {}, {}
+for _, row_key in ipairs(wanted) do
+  local bytes, before = redis.call('HGET', dirty, row_key), redis.call('HGET', flight, row_key)
+  local added, older = bytes and decode(bytes), before and decode(before)
+  local merged = added and (older and merge(older, added) or not before and added)
+  if merged then
+    if older then count(added[ENTITY], -1) end
+    append(part, row_key, before or '', bytes)
+    append(records, row_key, older and cmsgpack.pack(merged) or bytes)
+    gone[#gone + 1] = row_key
+    mark = smaller_mark(mark, row_key)
+  end
+end
+send('ZREM', due, gone)
+send('HDEL', dirty, gone)
+send('HSET', flight, records)
+append(parts, part)
+redis.call('HSET', chain, 'parts', cmsgpack.pack(parts))
+if mark then redis.call('HSET', chain, 'mark', mark) end
+write_counts()
+
+local answer = { 'extended', #parts }
+for index = 1, #part do
+  answer[index + 2] = part[index]
+end
+return answer

@@ -1,0 +1,59 @@
+import { sharedRedisUrl } from '@spillway/test-support';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { expect, test } from 'vitest';
+import { rowOf, stageIncrements } from '../../unit/flush/counters.js';
+import { FlushFixture, idOf, SHARDS } from './fixture.js';
+
+const ROWS = [rowOf(1, 0, SHARDS), rowOf(1, 1, SHARDS)] as const;
+
+const STEPS = [
+  '1:held',
+  '1:taken',
+  '1:applied',
+  '1:entered',
+  '2:extended',
+  '2:applied',
+  '2:entered',
+  'committed',
+  'acknowledged',
+] as const;
+
+/** Runs the process of `promoter.ts` to a step and ends it there: the process, or its connection. */
+async function endAfter(step: string, fixture: FlushFixture, victim: 'process' | 'backend'): Promise<void> {
+  const { namespace, databaseUrl, staging } = fixture;
+  const file = (name: string): string => new URL(name, import.meta.url).pathname;
+  const settings = { redis: sharedRedisUrl(), namespace, database: databaseUrl, rows: JSON.stringify(ROWS), step };
+  const options = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
+  const child = spawn(process.execPath, ['--import', file('run-sources.mjs'), file('promoter.ts'), ...options], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  for await (const line of createInterface(child.stdout)) {
+    if (line === step) break;
+    expect(line).toBe('promoted');
+    await stageIncrements(staging, 1, ROWS);
+    child.stdin.write('more\n');
+  }
+  if (victim === 'backend') await fixture.killConnections('promoter');
+  child.kill('SIGKILL');
+  await ended;
+}
+
+test.each(STEPS.flatMap((step) => (['process', 'backend'] as const).map((victim) => [step, victim] as const)))(
+  'C3: kill -9 after the step "%s" of a promotion in a transaction (%s) loses nothing and applies nothing twice',
+  async (step, victim) => {
+    await using fixture = await FlushFixture.create();
+    await stageIncrements(fixture.staging, 1, ROWS);
+    await endAfter(step, fixture, victim);
+    await stageIncrements(fixture.staging, 1, [ROWS[0]]);
+
+    await expect.poll(() => fixture.flush([1]), { timeout: 20_000 }).toEqual(['nothing']);
+    // What the process was killed before is not staged either.
+    const each = step.startsWith('1:') ? 1 : 2;
+    expect(await fixture.stock()).toEqual({ [idOf(ROWS[0])]: each + 1, [idOf(ROWS[1])]: each });
+    expect((await fixture.staging.stats()).dead).toBe(0);
+    expect((await fixture.staging.stats()).pending).toEqual({});
+  },
+);

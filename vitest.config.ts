@@ -29,6 +29,7 @@ export default defineConfig({
       onServers('contract', 'packages/*/test/contract/**/*.test.ts'),
       onServers('integration', 'packages/*/test/integration/**/*.test.ts'),
       onServers('fault', 'test/fault/**/*.test.ts'),
+      onServers('differential', 'test/differential/**/*.test.ts'),
       onServers('docs', 'test/docs/**/*.test.ts'),
       onOldestMikroOrm('packages/*/test/integration/mikro-orm/**/*.test.ts', 'test/oldest/*.test.ts'),
     ],

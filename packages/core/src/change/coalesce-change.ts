@@ -12,6 +12,7 @@ import { compareVersions, newestVersion, versionAbove } from './version.js';
  * - `gone`: nothing is dirty, and the row is in flight as deleted or was last written as deleted
  * - `there`: nothing is dirty, and the row is in flight as something else
  * - `unknown`: nothing is dirty or in flight
+ * - `again`: a delete that compares nothing has what it wants, as one that finds no row in PostgreSQL; one that expects a version is refused
  * - `annul`: an insert and its delete are nothing, unless something else than a delete is in flight, which then has to be deleted
  */
 export const COALESCE: Readonly<
@@ -19,16 +20,16 @@ export const COALESCE: Readonly<
 > = {
   unknown: { insert: 'merge', update: 'merge', upsert: 'merge', delete: 'merge', increment: 'merge' },
   there: { insert: 'exists', update: 'merge', upsert: 'merge', delete: 'merge', increment: 'merge' },
-  gone: { insert: 'merge', update: 'deleted', upsert: 'merge', delete: 'deleted', increment: 'deleted' },
+  gone: { insert: 'merge', update: 'deleted', upsert: 'merge', delete: 'again', increment: 'deleted' },
   insert: { insert: 'exists', update: 'merge', upsert: 'merge', delete: 'annul', increment: 'merge' },
   update: { insert: 'exists', update: 'merge', upsert: 'merge', delete: 'merge', increment: 'merge' },
   upsert: { insert: 'exists', update: 'merge', upsert: 'merge', delete: 'merge', increment: 'merge' },
   replace: { insert: 'exists', update: 'merge', upsert: 'merge', delete: 'merge', increment: 'merge' },
-  delete: { insert: 'merge', update: 'deleted', upsert: 'merge', delete: 'deleted', increment: 'deleted' },
+  delete: { insert: 'merge', update: 'deleted', upsert: 'merge', delete: 'again', increment: 'deleted' },
   increment: { insert: 'exists', update: 'merge', upsert: 'merge', delete: 'merge', increment: 'merge' },
 };
 
-export type Verdict = 'merge' | 'annul' | 'exists' | 'deleted';
+export type Verdict = 'merge' | 'annul' | 'again' | 'exists' | 'deleted';
 
 /** Everything that the staging store knows of one row. */
 export interface RowState {
@@ -62,6 +63,7 @@ export type Coalesced =
 export function coalesceChange(row: RowState, change: Change, stamp: Stamp): Coalesced {
   const verdict = COALESCE[row.dirty?.kind ?? standing(row)][change.kind];
   if (verdict === 'exists' || verdict === 'deleted') return { status: 'refused', reason: verdict };
+  if (verdict === 'again' && change.base !== undefined) return { status: 'refused', reason: 'deleted' };
   const stale = newerThanSeen(row, change);
   if (stale !== undefined) return { status: 'refused', reason: 'stale', version: stale };
   if (verdict === 'annul' && (row.inFlight === undefined || row.inFlight.kind === 'delete'))

@@ -210,6 +210,7 @@ export function hookDriver(
     },
     syncCollections: async (collections: Iterable<Collection<object>>, options: Options = {}, ...rest: unknown[]) => {
       const changed = [...collections];
+      await reads.beforeCollections(changed, options);
       const byCriteria = changed.filter(({ property }) => property.kind === ReferenceKind.ONE_TO_MANY);
       return marks.aroundAll(
         byCriteria.map(({ property }) => property.targetMeta),

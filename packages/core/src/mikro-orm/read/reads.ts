@@ -1,4 +1,4 @@
-import { helper, LockMode, type EntityMetadata } from '@mikro-orm/core';
+import { helper, LockMode, type Collection, type EntityMetadata } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
 import { readByKey } from '../../read/read-by-key.js';
 import type { Pending } from '../../staging/staging-store.js';
@@ -207,6 +207,17 @@ export class Reads {
     if (made.length === 0) return;
     await this.#drainRows(made, options);
     await this.#engine.forget(made);
+  }
+
+  /** Before the pivot tables of a flush are written: a flush in a transaction that changes nothing but collections has had no other occasion. */
+  async beforeCollections(collections: readonly Collection<object>[], options: Options): Promise<void> {
+    const keys = new Set<RowKey>();
+    for (const entity of collections.flatMap((collection) => [collection.owner, ...collection.getItems(false)])) {
+      const type = this.#types.of(helper(entity).__meta);
+      const key = type?.isIn(helper(entity).__schema) ? knownRowKey(type, entity) : undefined;
+      if (key !== undefined) keys.add(key);
+    }
+    if (keys.size > 0) await this.#drainRows([...keys], options);
   }
 
   /** Rows that are referred to must be there, or the statement breaks a foreign key. */

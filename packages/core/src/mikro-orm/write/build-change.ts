@@ -33,7 +33,7 @@ export function buildUpdate(
 ): Change {
   const loaded: Payload = (changeSet.originalEntity as Payload | undefined) ?? {};
   const deltas: Record<string, string> = {};
-  const assigned: Record<string, unknown> = { ...payload };
+  const assigned = withNulls(payload);
   for (const [counter, scale] of type.counters) {
     const delta = counter in assigned ? counterDelta(loaded[counter], assigned[counter], scale) : undefined;
     if (delta === undefined) continue;
@@ -50,6 +50,11 @@ export function buildUpdate(
     ...versions(type, changeSet.entity, nowMs),
     originals: type.keepsOriginals ? valueTexts(type, loadedOf(assigned, loaded)) : {},
   };
+}
+
+/** What is set to `undefined` in a row that is there, MikroORM writes as null. */
+function withNulls(payload: Payload): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(payload).map(([name, value]) => [name, value ?? null]));
 }
 
 export function buildDelete(type: WriteBehindType, changeSet: ChangeSet<AnyEntity>): Change {

@@ -1,7 +1,7 @@
 import type { AnyEntity, ChangeSet, QueryResult } from '@mikro-orm/core';
 import type { Change } from '../../change/change.js';
 import { buildDelete, buildInsert, buildUpdate } from './build-change.js';
-import { keyReturned, keyRow, rowKeyIn } from '../describe/entity-key.js';
+import { keyReturned, keyRow, knownRowKey } from '../describe/entity-key.js';
 import { stateOf, type Operation, type OperationKind } from './operation.js';
 import type { SequenceBlocks } from './sequence-blocks.js';
 import type { StagedCall } from './staging-unit.js';
@@ -74,11 +74,16 @@ export class StagedWrites {
     return result(rows);
   }
 
-  /** Deletes come in chunks, by primary key. */
+  /** Deletes come in chunks, by primary key. What has none was never inserted, and no statement finds it. */
   async delete(call: StagedCall, where: unknown): Promise<QueryResult> {
     const type = this.#typeOf(call.changeSets[0]);
-    const chunk = new Set(keysIn(where).map((key) => rowKeyIn(type, key)));
-    const changeSets = call.changeSets.filter((changeSet) => chunk.has(rowKeyIn(type, changeSet.getPrimaryKey())));
+    const keys = keysIn(where).map((key) => knownRowKey(type, key));
+    const chunk = new Set(keys);
+    call.unit.skip(keys.filter((key) => key === undefined).length);
+    const changeSets = call.changeSets.filter((changeSet) => {
+      const key = knownRowKey(type, changeSet.getPrimaryKey());
+      return key !== undefined && chunk.has(key);
+    });
     for (const changeSet of changeSets) {
       this.#note(call, 'delete', type, changeSet, buildDelete(type, changeSet));
     }

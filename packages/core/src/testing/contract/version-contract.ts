@@ -58,6 +58,23 @@ export function versionContract({ describe, it, expect, onBench }: ContractConte
     );
 
     it(
+      'lets a row that is deleted be deleted again by whoever expects no version: dirty, in flight, or written last',
+      onBench(async (bench) => {
+        const staged = { status: 'staged', versions: new Map() };
+        await bench.stage({ kind: 'delete' });
+        expect(await bench.stage({ kind: 'delete' })).toEqual(staged);
+        expect(await bench.dirty()).toMatchObject({ kind: 'delete' });
+        const batch = await bench.claim();
+        expect(await bench.stage({ kind: 'delete' })).toEqual(staged);
+        await bench.end(batch);
+        await bench.flush();
+        expect(await bench.stage({ kind: 'delete' })).toEqual(staged);
+        expect(await bench.stage({ kind: 'insert', values: { name: '"a"' } })).toEqual(staged);
+        expect(await bench.dirty()).toMatchObject({ kind: 'replace', values: { name: '"a"' } });
+      }),
+    );
+
+    it(
       'refuses to change a row that is deleted: dirty, in flight, or written last (C4)',
       onBench(async (bench) => {
         const refused = { status: 'refused', refusals: [{ rowKey: bench.row(0), reason: 'deleted' }] };

@@ -181,6 +181,21 @@ describe('what MikroORM adds to a flush by itself', () => {
   });
 });
 
+describe('rows that were never inserted', () => {
+  test('are removed without a trace, beside one that was', async () => {
+    const { staged, plain, dead } = await runOnTwins(orm, { behind, twin }, async (em, { Cover }, see) => {
+      const cover = em.create(Cover, { image: 'there' });
+      await em.flush();
+      em.remove(em.create(Cover, { image: 'never' }, { persist: false }));
+      em.remove(cover);
+      await em.flush();
+      see(await em.fork().count(Cover, { image: ['there', 'never'] }));
+    });
+    expect(staged).toEqual(plain);
+    expect(dead).toEqual([]);
+  });
+});
+
 describe('rows that were never loaded', () => {
   test('are changed by SQL if they have a version, and staged if not', async () => {
     let records: number[] = [];

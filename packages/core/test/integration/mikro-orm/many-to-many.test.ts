@@ -94,6 +94,19 @@ describe('an entity that owns a many-to-many relation', () => {
     expect(behind).toEqual(plain);
   });
 
+  test('finds its row and its members written where a flush in a transaction changes nothing but the collection', async () => {
+    const [plain, behind] = await onBoth(async (em, [group, person]) => {
+      const owner = em.create(group, { id: 70, name: 'pending' });
+      em.create(person, { id: 70, name: 'p70' });
+      await em.flush();
+      await em.transactional(async (inner) => {
+        owner.people.add(inner.getReference(person, 70));
+        await inner.flush();
+      });
+    });
+    expect(behind).toEqual(plain);
+  });
+
   test('is staged where its collection does not change', async () => {
     const em = orm.em.fork();
     const statements = await db.statements.during(async () => {

@@ -65,7 +65,7 @@ class History {
   }
 
   #isLegal(kind: ChangeKind): boolean {
-    if (kind === 'upsert') return true;
+    if (kind === 'upsert' || kind === 'delete') return true;
     return (kind === 'insert') === (this.#expected === undefined);
   }
 

@@ -15,7 +15,7 @@ there>increment:merge
 gone>insert:merge
 gone>update:deleted
 gone>upsert:merge
-gone>delete:deleted
+gone>delete:again
 gone>increment:deleted
 insert>insert:exists
 insert>update:merge
@@ -40,7 +40,7 @@ replace>increment:merge
 delete>insert:merge
 delete>update:deleted
 delete>upsert:merge
-delete>delete:deleted
+delete>delete:again
 delete>increment:deleted
 increment>insert:exists
 increment>update:merge
@@ -56,6 +56,7 @@ increment>increment:merge
 local function coalesce(row, change, sequence, now)
   local verdict = look_up(COALESCE, row.dirty and row.dirty[KIND] or standing(row), change[KIND], '^%a+')
   if verdict == 'exists' or verdict == 'deleted' then return 'refused', verdict, '' end
+  if verdict == 'again' and change[BASE] ~= '' then return 'refused', 'deleted', '' end
   local stale = newer_than_seen(row, change)
   if stale then return 'refused', 'stale', stale end
   if verdict == 'annul' and (not row.flight or row.flight[KIND] == 'delete') then return 'nothing' end

@@ -1,0 +1,140 @@
+/** What the programs work on: one entity of every shape. Each world has classes of its own, because MikroORM keeps what belongs to an ORM in them. Only one of the ORMs looks at policies. */
+import { defineEntity, p, type EntitySchema } from '@mikro-orm/postgresql';
+import { WriteBehind } from '@spillway/core';
+
+export type Schemas = Readonly<Record<string, EntitySchema>>;
+
+/** Every entity, and every one but `Note` to be written behind. */
+export function makeSchemas(): Schemas {
+  const Address = defineEntity({
+    name: 'Address',
+    embeddable: true,
+    properties: { street: p.string(), city: p.string().nullable(), since: p.datetime().length(3).nullable() },
+  });
+
+  /** A uuid key and a version; embeddables, json, dates, decimals; refers to its own type; its pets go with it. */
+  const Person = defineEntity({
+    name: 'Person',
+    properties: {
+      id: p.uuid().primary(),
+      tag: p.string(),
+      name: p.string(),
+      age: p.integer().default(18),
+      email: p.string().nullable().unique(),
+      balance: p.decimal().precision(12).scale(2).nullable(),
+      born: p.date().nullable(),
+      seenAt: p.datetime().length(3).nullable(),
+      profile: p.json().nullable(),
+      home: () => p.embedded(Address).nullable(),
+      work: () => p.embedded(Address).object().nullable(),
+      mentor: () => p.manyToOne(Person).nullable(),
+      pets: () => p.oneToMany(Pet).mappedBy('owner').orphanRemoval(),
+      passport: () => p.oneToOne(Passport).mappedBy('holder').nullable(),
+      clubs: () => p.manyToMany(Club).mappedBy('members'),
+      version: p.integer().version(),
+    },
+  });
+
+  /** Two classes in one table; a key from a sequence; no version. */
+  const Pet = defineEntity({
+    name: 'Pet',
+    abstract: true,
+    discriminatorColumn: 'species',
+    properties: {
+      id: p.integer().primary(),
+      tag: p.string().unique(),
+      species: p.string(),
+      name: p.string(),
+      weight: p.double().nullable(),
+      owner: () => p.manyToOne(Person),
+    },
+  });
+  const Cat = defineEntity({
+    name: 'Cat',
+    extends: Pet,
+    discriminatorValue: 'cat',
+    properties: { lives: p.integer().default(9) },
+  });
+  const Dog = defineEntity({
+    name: 'Dog',
+    extends: Pet,
+    discriminatorValue: 'dog',
+    properties: { tricks: p.array().nullable() },
+  });
+
+  /** A uuid key, a version that is a date, and a unique reference. */
+  const Passport = defineEntity({
+    name: 'Passport',
+    properties: {
+      id: p.uuid().primary(),
+      tag: p.string(),
+      number: p.string(),
+      holder: () => p.oneToOne(Person).owner().inversedBy('passport'),
+      changedAt: p.datetime().length(3).version(),
+    },
+  });
+
+  /** A bigint key from a sequence, and a version. */
+  const Course = defineEntity({
+    name: 'Course',
+    properties: {
+      id: p.bigint('bigint').primary(),
+      tag: p.string().unique(),
+      title: p.string(),
+      seats: p.smallint().nullable(),
+      open: p.boolean().default(true),
+      version: p.integer().version(),
+    },
+  });
+
+  /** Its key is two references, one of them numeric. */
+  const Enrolment = defineEntity({
+    name: 'Enrolment',
+    properties: {
+      person: () => p.manyToOne(Person).primary(),
+      course: () => p.manyToOne(Course).primary(),
+      grade: p.integer().nullable(),
+      remark: p.text().nullable(),
+    },
+  });
+
+  /** Owns a many-to-many relation. */
+  const Club = defineEntity({
+    name: 'Club',
+    properties: {
+      id: p.uuid().primary(),
+      tag: p.string(),
+      name: p.string(),
+      members: () => p.manyToMany(Person).inversedBy('clubs'),
+      version: p.integer().version(),
+    },
+  });
+
+  /** A text key, and counters. */
+  const Page = defineEntity({
+    name: 'Page',
+    properties: {
+      path: p.string().primary(),
+      title: p.string().nullable(),
+      hits: p.integer().default(0),
+      score: p.decimal().precision(10).scale(2).default(0),
+    },
+  });
+
+  /** Carries no policy: MikroORM writes it as always, wherever it is. */
+  const Note = defineEntity({
+    name: 'Note',
+    properties: {
+      id: p.integer().primary(),
+      tag: p.string().unique(),
+      text: p.string(),
+      person: () => p.manyToOne(Person).nullable(),
+      course: () => p.manyToOne(Course).nullable(),
+    },
+  });
+
+  for (const { class: entity } of [Person, Pet, Passport, Course, Enrolment, Club]) WriteBehind()(entity as never);
+  const counting: object = { counters: ['hits', 'score'] };
+  WriteBehind(counting)(Page.class);
+  return { Person, Pet, Cat, Dog, Passport, Course, Enrolment, Club, Page, Note };
+}

@@ -1,0 +1,59 @@
+import { MikroORM } from '@mikro-orm/postgresql';
+import { Spillway, spillway } from '@spillway/core';
+import { makeSchemas, type Schemas } from './entities.js';
+import { FlushWatch } from './licence.js';
+
+/** How what is staged is written: at once, after a while, or only where somebody has to wait for it. */
+export type Pace = 'eager' | 'lazy' | 'none';
+
+export const PACES: readonly Pace[] = ['eager', 'lazy', 'none'];
+
+/** Where the two worlds of one lane are. */
+export interface LaneSettings {
+  readonly plainUrl: string;
+  readonly behindUrl: string;
+  readonly redisUrl: string;
+  readonly namespace: string;
+  readonly pace: Pace;
+}
+
+const WORKERS = {
+  eager: { worker: { pollInterval: '5ms' }, defaults: { debounce: 0, maxDelay: '2ms' } },
+  lazy: { worker: { pollInterval: '20ms' }, defaults: { debounce: '15ms', maxDelay: '60ms' } },
+  none: { worker: false, defaults: {} },
+} as const;
+
+export interface OpenedOrm {
+  readonly orm: MikroORM;
+  readonly schemas: Schemas;
+  readonly watch: FlushWatch;
+}
+
+export async function openPlain({ plainUrl }: LaneSettings): Promise<OpenedOrm> {
+  const watch = new FlushWatch(true);
+  const schemas = makeSchemas();
+  const orm = await MikroORM.init({ entities: Object.values(schemas), clientUrl: plainUrl, subscribers: [watch] });
+  return { orm, schemas, watch };
+}
+
+export async function openBehind({ behindUrl, redisUrl, namespace, pace }: LaneSettings): Promise<OpenedOrm> {
+  const watch = new FlushWatch(false);
+  const schemas = makeSchemas();
+  const orm = await MikroORM.init({
+    entities: Object.values(schemas),
+    clientUrl: behindUrl,
+    subscribers: [watch],
+    extensions: [
+      spillway({
+        redis: redisUrl,
+        namespace,
+        shards: 8,
+        tables: { ensure: true },
+        ...WORKERS[pace],
+        defaults: { ...WORKERS[pace].defaults, drainTimeout: '1m' },
+      }),
+    ],
+  });
+  Spillway.of(orm).on('lagging', () => watch.lag());
+  return { orm, schemas, watch };
+}

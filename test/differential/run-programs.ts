@@ -1,0 +1,94 @@
+import { generate } from './generate.js';
+import { Lane, type Failure } from './lane.js';
+import { PACES } from './open-orm.js';
+import { print, printStep } from './print.js';
+import { shrink } from './shrink.js';
+import type { Program, Step } from './steps.js';
+
+export interface RunOptions {
+  /** The first seed; the others follow it. */
+  readonly from: number;
+  readonly programs: number;
+  readonly shrinking?: boolean;
+  readonly stopAtFirst?: boolean;
+  /** Is told how far it is, now and then. */
+  readonly report?: (line: string) => void;
+}
+
+export interface Outcome {
+  readonly failures: readonly string[];
+  readonly summary: string;
+}
+
+const SHRINK_MS = 60_000;
+
+/** Runs the programs of a range of seeds, each on the lane whose pace its seed picks, lanes side by side. */
+export async function runPrograms(options: RunOptions): Promise<Outcome> {
+  const { from, programs, stopAtFirst = true, report = () => {} } = options;
+  const begin = performance.now();
+  const failures: string[] = [];
+  let [done, steps, left, voids] = [0, 0, 0, 0];
+  await Promise.all(
+    PACES.map(async (pace, position) => {
+      const seeds = Array.from({ length: programs }, (_, index) => from + index).filter(
+        (seed) => seed % PACES.length === position,
+      );
+      if (seeds.length === 0) return;
+      let lane = await Lane.open(pace);
+      for (const seed of seeds) {
+        if (stopAtFirst && failures.length > 0) break;
+        const program = generate(seed);
+        const result = await lane.run(program);
+        done += 1;
+        steps += result.steps;
+        left += result.left;
+        voids += result.isVoid ? 1 : 0;
+        if (result.failure) {
+          failures.push(await explain(program, result.failure, lane, options, pace));
+          report(`\n${failures.at(-1)}\n`);
+        }
+        if (!lane.isTidy) {
+          await lane[Symbol.asyncDispose]();
+          lane = await Lane.open(pace);
+        }
+        if (done % 1_000 === 0) report(`${done} programs, ${failures.length} failed, ${perProgram(begin, done)}`);
+      }
+      await lane[Symbol.asyncDispose]();
+    }),
+  );
+  const summary = `${done} programs of ${steps} steps, ${left} of them left out, ${voids} given up on a slow machine, ${failures.length} failed, ${perProgram(begin, done)}.`;
+  return { failures, summary };
+}
+
+async function explain(
+  program: Program,
+  failure: Failure,
+  lane: Lane,
+  { shrinking = true }: RunOptions,
+  pace: string,
+): Promise<string> {
+  const seen = { program, failure };
+  if (shrinking)
+    await shrink(
+      program,
+      async (smaller) => {
+        const again = await lane.run(smaller);
+        if (again.failure) Object.assign(seen, { program: smaller, failure: again.failure });
+        return again.failure !== undefined;
+      },
+      performance.now() + SHRINK_MS,
+    );
+  const { step, what } = seen.failure;
+  const where =
+    step === undefined ? 'In the end' : `At step ${printStep(seen.program.steps[step] as Step, step).trimStart()}`;
+  return [
+    `Program ${program.seed} (worker: ${pace}) fails. Again: npm run differential -- --seed ${program.seed}`,
+    print(seen.program),
+    `${where}:`,
+    ...what.map((line) => `  ${line}`),
+  ].join('\n');
+}
+
+function perProgram(begin: number, done: number): string {
+  return `${((performance.now() - begin) / Math.max(1, done)).toFixed(1)} ms each`;
+}

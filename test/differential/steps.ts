@@ -1,0 +1,84 @@
+/** What a program is made of: plain data, so that it can be sent to another process, printed, and shrunk. */
+
+/** The name that a program gives to a row, whatever its key is in either world: `person3`. */
+export type Tag = string;
+export type KindName = 'Person' | 'Cat' | 'Dog' | 'Passport' | 'Course' | 'Enrolment' | 'Club' | 'Page' | 'Note';
+
+/** A row, as a step names it. */
+export interface Target {
+  readonly kind: KindName;
+  readonly tag: Tag;
+}
+
+/** A value of a property. What JSON has no word for, and what differs between the worlds, is an object with one `$` name. */
+export type Value =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Value[]
+  | { readonly [name: string]: Value }
+  | { readonly $date: string }
+  | { readonly $row: Target };
+
+export type Values = Readonly<Record<string, Value>>;
+
+export interface Query {
+  readonly kind: KindName | 'Pet';
+  readonly where: Values;
+  /** Whether it is asked for rows, for their number, or for both. */
+  readonly ask: 'find' | 'count' | 'findAndCount' | 'findOne';
+  readonly orderBy?: Readonly<Record<string, 'asc' | 'desc'>>;
+  readonly limit?: number;
+  readonly offset?: number;
+  readonly populate?: readonly string[];
+  readonly strategy?: 'joined' | 'select-in';
+  readonly refresh?: boolean;
+  readonly fields?: readonly string[];
+}
+
+/** What is done in an entity manager. */
+export type Act =
+  | { readonly do: 'create'; readonly target: Target; readonly values: Values }
+  | { readonly do: 'assign'; readonly target: Target; readonly values: Values }
+  | { readonly do: 'remove'; readonly target: Target }
+  | {
+      readonly do: 'collect';
+      readonly target: Target;
+      readonly property: string;
+      readonly by: 'add' | 'remove' | 'set';
+      readonly members: readonly Target[];
+    }
+  | { readonly do: 'flush' }
+  | { readonly do: 'clear' }
+  | { readonly do: 'get'; readonly target: Target; readonly by: 'findOne' | 'findOneOrFail' | 'refresh' }
+  | { readonly do: 'getMany'; readonly kind: KindName | 'Pet'; readonly tags: readonly Target[] }
+  | { readonly do: 'query'; readonly query: Query }
+  | { readonly do: 'populate'; readonly target: Target; readonly properties: readonly string[] }
+  | { readonly do: 'insert'; readonly rows: readonly { readonly target: Target; readonly values: Values }[] }
+  | { readonly do: 'upsert'; readonly rows: readonly { readonly target: Target; readonly values: Values }[] }
+  | {
+      readonly do: 'nativeUpdate';
+      readonly kind: KindName;
+      readonly where: Values | readonly Target[];
+      readonly values: Values;
+    }
+  | { readonly do: 'nativeDelete'; readonly kind: KindName; readonly where: Values | readonly Target[] }
+  | { readonly do: 'bump'; readonly target: Target; readonly by: number }
+  | { readonly do: 'increment'; readonly target: Target; readonly by: number }
+  | { readonly do: 'transaction'; readonly acts: readonly Act[]; readonly end: 'commit' | 'rollback' };
+
+/** Something that only the world which writes behind does, and nobody may notice. */
+export type Nudge = { readonly do: 'drain' } | { readonly do: 'pause'; readonly ms: number };
+
+/** One step: which process does it, and in which of its entity managers. */
+export interface Step {
+  readonly process: 0 | 1;
+  readonly fork: number;
+  readonly act: Act | Nudge;
+}
+
+export interface Program {
+  readonly seed: number;
+  readonly steps: readonly Step[];
+}

@@ -22,9 +22,13 @@ export default defineConfig({
     projects: [
       {
         ...shared,
-        test: { name: 'unit', include: ['packages/*/test/unit/**/*.test.ts', 'examples/*/test/**/*.test.ts'] },
+        test: {
+          name: 'unit',
+          include: ['packages/*/test/unit/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
+          testTimeout: 60_000,
+        },
       },
-      { ...shared, test: { name: 'rooms', include: ['test/rooms/**/*.test.ts'] } },
+      { ...shared, test: { name: 'rooms', include: ['test/rooms/**/*.test.ts'], testTimeout: 60_000 } },
       { ...shared, test: { name: 'tools', include: ['test/tools/**/*.test.ts'], testTimeout: 60_000 } },
       onServers('contract', 'packages/*/test/contract/**/*.test.ts'),
       onServers('integration', 'packages/*/test/integration/**/*.test.ts'),

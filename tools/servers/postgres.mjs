@@ -1,6 +1,6 @@
 /** One private PostgreSQL cluster: its own port, its own folder, never as root, and it dies with this process. */
 import { execFile, execFileSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -33,7 +33,7 @@ export async function startPostgres({ bin, folder, port: wanted, settings = {} }
     const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const { child, pid, hasEnded } = await startServer([path.join(bin, 'postgres'), '-D', data, ...flags], {
       log,
-      ready: /database system is ready to accept connections/,
+      ready: /database system is ready to accept (read-only )?connections/,
       // SIGQUIT is PostgreSQL's immediate shutdown: it takes its children along and gives its shared memory back.
       leash: { ...user, folder, cwd: folder, signal: 'SIGQUIT' },
     });
@@ -50,6 +50,22 @@ export async function startPostgres({ bin, folder, port: wanted, settings = {} }
       },
     };
   });
+}
+
+/**
+ * Makes `folder` the data of a replica: a copy of the cluster on `port`, which follows that one as soon as {@link startPostgres} starts it.
+ *
+ * @param {object} options
+ * @param {string} options.bin the folder of `postgres`, or of a link to it
+ * @param {string} options.folder as given by {@link makeClusterFolder}
+ * @param {number} options.port of the cluster that is copied
+ */
+export async function copyCluster({ bin, folder, port }) {
+  const from = ['--host=127.0.0.1', `--port=${port}`, '--username=postgres', '--no-password'];
+  const how = [`--pgdata=${path.join(folder, 'data')}`, '--write-recovery-conf', '--checkpoint=fast', '--no-sync'];
+  // Links to the server's programs may stand alone in a folder; what belongs to them is where they lead.
+  const home = path.dirname(realpathSync(path.join(bin, 'postgres')));
+  await run(path.join(home, 'pg_basebackup'), [...from, ...how], { ...serverUser(), cwd: folder });
 }
 
 /** No unix socket: its path may be too long below a deep checkout, and a port is all that anybody needs. */

@@ -73,3 +73,4 @@ export type {
   StagingStore,
 } from './staging/staging-store.js';
 export type { SpillwayStatus } from './observability/status.js';
+export type { SqlReason, WritesByWay, WriteWay } from './observability/write-ways.js';

@@ -25,6 +25,16 @@ export interface ApplicationSettings extends ProgramSettings {
   readonly dieAt?: { readonly moment: 'before-stage' | 'after-stage'; readonly call: number };
 }
 
+export interface LibrarianSettings extends ProgramSettings {
+  /** Rows of each type. */
+  readonly rows: number;
+  readonly seed: number;
+  /** Look-ups and writes at once. */
+  readonly lanes: number;
+  /** Whether it also writes what others have staged. */
+  readonly worker: boolean;
+}
+
 export interface CountingSettings extends ProgramSettings {
   readonly seed: number;
   /** The keys of the rows that it counts on, which others count on too; more than ten. */

@@ -13,7 +13,16 @@ export type Entry =
   | { readonly kind: 'done'; readonly work: string }
   | { readonly kind: 'failed'; readonly work: string; readonly error: string }
   | { readonly kind: 'stopping' }
-  | { readonly kind: 'stopped'; readonly left: number | undefined };
+  | { readonly kind: 'stopped'; readonly left: number | undefined }
+  | Sighting;
+
+/** A version of a row that was seen by a look-up which had begun at this time, or acknowledged by this time; nanoseconds by the one clock of the machine. */
+export interface Sighting {
+  readonly kind: 'saw' | 'wrote';
+  readonly row: string;
+  readonly version: number;
+  readonly at: string;
+}
 
 /**
  * What a process has done, in a file. An entry is with the kernel when `write` returns, so the death of the process does not take it along.

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '@spillway/test-support';
 import { ended, spawnOnLeash } from '../../../tools/servers/leash.mjs';
-import type { ApplicationSettings, CountingSettings, WorkerSettings } from '../programs/settings.js';
+import type { ApplicationSettings, CountingSettings, LibrarianSettings, WorkerSettings } from '../programs/settings.js';
 import { readJournal, type Entry } from './journal.js';
 
 /** A process of this test, which dies with the test run at the latest. */
@@ -34,6 +34,10 @@ export class Programs implements AsyncDisposable {
     return this.#start('application', settings);
   }
 
+  librarian(settings: Unplaced<LibrarianSettings>): Program {
+    return this.#start('librarian', settings);
+  }
+
   counting(settings: Unplaced<CountingSettings>): Program {
     return this.#start('counting', settings);
   }
@@ -43,7 +47,7 @@ export class Programs implements AsyncDisposable {
     rmSync(this.#folder, { recursive: true });
   }
 
-  #start(name: 'worker' | 'application' | 'counting', settings: object): Program {
+  #start(name: 'worker' | 'application' | 'counting' | 'librarian', settings: object): Program {
     this.#started += 1;
     const journal = path.join(this.#folder, `${this.#started}-${name}.journal`);
     const log = path.join(this.#folder, `${this.#started}-${name}.log`);

@@ -1,6 +1,7 @@
 import type { Change } from '../change/change.js';
 import type { RowKey } from '../change/row-key.js';
 import type { CacheAccess } from '../read/cache-access.js';
+import type { WriteWay } from '../observability/write-ways.js';
 import type { KeyedRows } from '../read/read-by-key.js';
 import type { TableName } from '../sink/change-sink.js';
 import type { EntityMarks } from './write/entity-marks.js';
@@ -44,6 +45,8 @@ export interface Engine {
    * @throws SpillwayError `DRAIN_TIMEOUT`
    */
   drainForQuery(touched: readonly WriteBehindType[], caller: string): Promise<QueryDrain>;
+  /** A change of an entity went this way. */
+  count(entity: string, way: WriteWay): void;
   /** Before tables are cleared or dropped, or their database: throws away what is staged of them, with dead letters. */
   empty(scope: EmptyScope): Promise<void>;
   /** Which entities may have something staged, by any release: entity -> its table. Asks the database alone. */

@@ -1,3 +1,4 @@
+import type { WritesByWay } from './write-ways.js';
 import type { StagingStats } from '../staging/staging-store.js';
 
 /** What `Spillway.of(orm).status()` answers. */
@@ -7,4 +8,6 @@ export interface SpillwayStatus extends StagingStats {
    * here often is one to make a look-up by key, or to let see PostgreSQL as it is.
    */
   readonly forcedDrains: Readonly<Record<string, number>>;
+  /** Changes of write-behind entities by this process, by entity and the way that they went: staged, by SQL and why, or promoted because SQL needed them. */
+  readonly writes: WritesByWay;
 }

@@ -1,6 +1,7 @@
 import type { RowKey } from '../change/row-key.js';
 import { isDrainTimeout, type SpillwayError } from '../errors.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
+import type { WriteWay } from '../observability/write-ways.js';
 import { drainPatiently, stillPending, type PatientDrain, type PatientDrainDeps } from '../read/patient-drain.js';
 import type { Parts } from './parts.js';
 import type { Promotions } from './promotions.js';
@@ -17,6 +18,8 @@ export type DrainInside =
 interface Request extends Pick<PatientDrain, 'scope' | 'wide'> {
   /** The statement writes or locks the rows of the scope. */
   readonly touches: boolean;
+  /** These pending rows have been written for it. */
+  readonly promoted: (keys: readonly RowKey[], way: WriteWay) => void;
 }
 
 /**
@@ -56,10 +59,21 @@ async function promote(
   const free = keys.filter((key) => !held.has(key));
   const first =
     free.length === 0 ? DRAINED : await drainOutside({ ...request, scope: { kind: 'rows', keys: free } }, parts);
-  if (first.kind === 'drained' && held.size === 0) return DRAINED;
+  if (first.kind === 'drained' && held.size === 0) {
+    request.promoted(free, 'promoted');
+    return DRAINED;
+  }
   const pending = await promotions.pending(keys, inside.scope, parts);
+  request.promoted(
+    free.filter((key) => !pending.includes(key)),
+    'promoted',
+  );
   const left =
     pending.length > 0 && inside.mayWrite ? await promotions.write(pending, inside, SECOND_FORM_MS, parts) : pending;
+  request.promoted(
+    pending.filter((key) => !left.includes(key)),
+    'promoted-inside',
+  );
   if (left.length === 0) return DRAINED;
   const error = first.kind === 'held' ? first.error : stillPending(left, SECOND_FORM_MS);
   return { kind: first.kind === 'refused' && inside.mayWrite ? 'refused' : 'held', rows: left, error };

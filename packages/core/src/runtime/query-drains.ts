@@ -40,7 +40,7 @@ export class QueryDrains {
     } catch (error) {
       if (!isDrainTimeout(error)) throw error;
       this.#deps.forced.count(caller);
-      if (touched.some(({ policy }) => policy.onDrainTimeout === 'throw')) throw error;
+      if (!mayLag(touched)) throw error;
       this.#deps.events.emit({ type: 'lagging', reason: 'timeout' });
       return 'late';
     }
@@ -63,7 +63,13 @@ export class QueryDrains {
         peek: (keys) => staging.peek(keys),
       },
     );
-    if (outcome === 'refused') events.emit({ type: 'lagging', reason: 'refused' });
-    return outcome;
+    if (outcome === 'drained') return outcome;
+    events.emit({ type: 'lagging', reason: 'refused' });
+    return mayLag(touched) ? 'late' : outcome;
   }
+}
+
+/** Whether all policies let a query go on with what is pending laid over. */
+function mayLag(touched: readonly WriteBehindType[]): boolean {
+  return touched.every(({ policy }) => policy.onDrainTimeout === 'overlay');
 }

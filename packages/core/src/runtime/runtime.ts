@@ -19,6 +19,7 @@ import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js
 import { ForcedDrains } from '../observability/forced-drains.js';
 import type { SpillwayStatus } from '../observability/status.js';
 import { judgeHealth, unknownHealth, type Health } from '../observability/health.js';
+import { WriteWays, type WriteWay } from '../observability/write-ways.js';
 import { TroubleWatch } from '../observability/trouble-watch.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import type { CacheAccess } from '../read/cache-access.js';
@@ -71,6 +72,7 @@ export class Runtime implements RowEngine {
   readonly #around: RuntimeSurroundings;
   readonly #promotions: Promotions;
   readonly #forced = new ForcedDrains();
+  readonly #ways = new WriteWays();
   readonly #queryDrains: QueryDrains;
   readonly #adoption: Adoption;
   #opening: Promise<Parts> | undefined;
@@ -212,7 +214,12 @@ export class Runtime implements RowEngine {
     parts: Parts,
   ): Promise<void> {
     const touches = beforeWrite || beforeLock;
-    const request = { scope, wide: withParents(scope, this.#around.types), touches };
+    const request = {
+      scope,
+      wide: withParents(scope, this.#around.types),
+      touches,
+      promoted: (keys: readonly RowKey[], way: WriteWay) => keys.forEach((key) => this.#countRow(key, way)),
+    };
     const outcome = await drainInside(request, inside, this.#promotions, parts);
     if (outcome.kind === 'drained') return;
     // Where no version tells the older from the newer, SQL must not write before what was staged earlier.
@@ -252,7 +259,7 @@ export class Runtime implements RowEngine {
 
   async status(): Promise<SpillwayStatus> {
     const counts = (await this.#adoption.isOver()) ? NOTHING : await (await this.#open()).staging.stats();
-    return { ...counts, forcedDrains: this.#forced.byCaller };
+    return { ...counts, forcedDrains: this.#forced.byCaller, writes: this.#ways.byEntity };
   }
 
   /** Never rejects: that the question fails is an answer. */
@@ -349,6 +356,7 @@ export class Runtime implements RowEngine {
   #announce(result: StageResult, { worker, staging }: Parts): StageResult {
     const rows = new Map<number, number>();
     for (const rowKey of result.staged.keys()) {
+      this.#countRow(rowKey, 'staged');
       const shard = shardOf(rowKey, staging.shards);
       rows.set(shard, (rows.get(shard) ?? 0) + 1);
     }
@@ -357,6 +365,15 @@ export class Runtime implements RowEngine {
       for (const [shard, changes] of rows) this.events.emit({ type: 'staged', shard, changes });
     }
     return result;
+  }
+
+  count(entity: string, way: WriteWay): void {
+    this.#ways.count(entity, way);
+  }
+
+  #countRow(rowKey: RowKey, way: WriteWay): void {
+    const type = this.#around.types.ofRow(rowKey);
+    if (type) this.#ways.count(type.meta.className, way);
   }
 
   /** The longest that one of the types allows that are to be read. */

@@ -5,7 +5,7 @@ import type { ResolvedPolicy } from '../../policy/policy.js';
 /** A copy is a copy of one row: it cannot follow what a look-up reads of other rows. @throws SpillwayError `CONFIG_INVALID` */
 export function assertCacheable(meta: EntityMetadata, { cache }: ResolvedPolicy): void {
   if (!cache) return;
-  const property = meta.props.find((each) => !each.lazy && each.persist !== false && readsOtherRows(each));
+  const property = meta.props.find((each) => !each.lazy && readsOtherRows(each));
   if (!property) return;
   throw new SpillwayError(
     'CONFIG_INVALID',

@@ -3,7 +3,7 @@ import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import { assertEntityManager } from './contract-check.js';
 import type { ContractWatch } from './contract-watch.js';
 import type { Leaving } from '../adoption/leaving.js';
-import { flushMode } from '../write/flush-scope.js';
+import { flushMode, whyBySql } from '../write/flush-scope.js';
 import { hasSession } from './has-session.js';
 import { hookPersister } from './hook-persister.js';
 import type { CacheMarks } from '../write/cache-marks.js';
@@ -103,6 +103,9 @@ function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
         if (!em.isInTransaction()) watch.assertNoneWithoutTransaction(changeSets);
         await prepareSql(em, context);
       }
+      // In a transaction of the application nothing has asked for a reason: that is one.
+      for (const { meta } of changeSets)
+        if (types.of(meta)) engine.count(meta.className, `sql:${flush.sqlReason ?? 'transaction'}`);
       if (kind === 'update') addCounters(types, changeSets);
     },
   });
@@ -132,7 +135,10 @@ function flushConnection(
     if (mode === 'plain') return connection.transactional(callback, options);
     // Before the transaction begins: it then has no locks that what is pending could wait for.
     if (flush.fallback !== 'down') await prepareSql(em, context);
-    return flush.preparedForSql(() => connection.transactional(callback, options));
+    const reason = found === 'sql' ? whyBySql(context.types, em.getUnitOfWork(false)) : undefined;
+    return flush.preparedForSql(reason ?? (flush.fallback ? 'fallback' : 'session'), () =>
+      connection.transactional(callback, options),
+    );
   };
   return new Proxy(connection, {
     get: (target, name) => {

@@ -3,7 +3,7 @@ import type { RowKey } from '../../change/row-key.js';
 import { readByKey } from '../../read/read-by-key.js';
 import type { Pending } from '../../staging/staging-store.js';
 import { tableScope } from '../describe/with-parents.js';
-import { knownRowKey, rowKeyIn } from '../describe/entity-key.js';
+import { knownRowKey } from '../describe/entity-key.js';
 import type { Engine, QueryDrain } from '../engine.js';
 import { CachedReads, type Load } from './cached-reads.js';
 import { inexactRows } from './exact-overlay.js';
@@ -15,9 +15,9 @@ import { layOver, rowVersion, type DriverRow } from './row-overlay.js';
 import type { CallersTransaction, CallersTransactions } from '../transactions/caller.js';
 import { referredRows } from '../write/referred-rows.js';
 import { chunksOf } from './chunks-of.js';
-import { keyCondition } from './key-condition.js';
 import { hasSql } from './named-columns.js';
 import { planQuery } from './plan-query.js';
+import { readKnownRows, readRows } from './read-rows.js';
 import type { QueryModes } from './query-modes.js';
 import { inTransaction, primary, unlocked, withVersion, type Find, type Options } from './query-options.js';
 import { overlayQuery, type OverlaidQuery } from './query-overlay.js';
@@ -134,7 +134,8 @@ export class Reads {
     if (this.#types.all.length === 0 || isDrained(options)) return { options };
     const inside = this.#inside(options) ?? this.#transactions.of(transaction);
     const root = this.#typeIn(meta, options);
-    const canOverlay = !inside && !hasSession(options['em']) && !isGrouped(options) && !hasSql(where);
+    const isInside = inTransaction(options) || transaction !== undefined;
+    const canOverlay = !isInside && !hasSession(options['em']) && !isGrouped(options) && !hasSql(where);
     const touched = this.#touched(meta, [where, order], options);
     const plan = planQuery({ root, touched, asked: this.#modes.of(options), canOverlay, hasRows });
     const outcome = await this.#drain(plan.drained, `${meta.className}.${call}`, inside);
@@ -253,11 +254,15 @@ export class Reads {
     find: Find,
     options: Options = {},
   ): Promise<Map<RowKey, DriverRow>> {
+    let known: ReadonlyMap<RowKey, Pending> = new Map();
     return readByKey<DriverRow>(keys, {
-      peek: (wanted) => this.#peekExact(type, wanted),
+      peek: async (wanted) => {
+        known = await this.#peekExact(type, wanted);
+        return known;
+      },
       outcomes: (tokens) => this.#engine.pending.outcomes(tokens),
       acknowledge: (key, token, outcomes) => this.#engine.pending.acknowledge(key, token, outcomes),
-      read: (wanted) => readRows(type, wanted, find, options),
+      read: (wanted) => readKnownRows(type, wanted, known, find, options),
       versionOf: (row) => rowVersion(type, row),
       lay: (record, row, key) => layOver(type, record, row, key),
     });
@@ -273,16 +278,6 @@ export class Reads {
       await this.#engine.drain({ kind: 'rows', keys: inexact });
     }
   }
-}
-
-async function readRows(
-  type: WriteBehindType,
-  keys: readonly RowKey[],
-  find: Find,
-  options: Options,
-): Promise<Map<RowKey, DriverRow>> {
-  const found = (await find(keyCondition(type, keys), primary(options))) as DriverRow[];
-  return new Map(found.map((row) => [rowKeyIn(type, row), row]));
 }
 
 function isPessimistic(lockMode: unknown): boolean {

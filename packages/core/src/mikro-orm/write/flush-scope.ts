@@ -10,6 +10,7 @@ import {
   type UnitOfWork,
 } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
+import type { SqlReason } from '../../observability/write-ways.js';
 import { needsDatabase } from '../describe/database-made.js';
 import { valueIn } from '../values/embedded-value.js';
 import { entityRowKey, knownRowKey, namesKey } from '../describe/entity-key.js';
@@ -28,29 +29,38 @@ export function flushMode(types: TypeRegistry, uow: UnitOfWork): FlushMode {
     changeSets.length > 0 &&
     uow.getCollectionUpdates().length === 0 &&
     !closesCycle(types, uow) &&
-    changeSets.every((changeSet) => canBeStaged(types, changeSet))
+    changeSets.every((changeSet) => whyNotStaged(types, changeSet) === undefined)
   )
     return 'staged';
   return rowsInvolved(types, uow).size > 0 || changeSets.some(({ meta }) => types.of(meta)) ? 'sql' : 'plain';
 }
 
-function canBeStaged(types: TypeRegistry, changeSet: ChangeSet<AnyEntity>): boolean {
+/** Why a flush that could not be staged as a whole was written by SQL; the first reason that is found stands for all. */
+export function whyBySql(types: TypeRegistry, uow: UnitOfWork): SqlReason {
+  if (uow.getCollectionUpdates().length > 0) return 'mixed';
+  if (closesCycle(types, uow)) return 'cycle';
+  const reasons = uow.getChangeSets().map((changeSet) => whyNotStaged(types, changeSet));
+  return reasons.find((reason) => reason !== undefined) ?? 'mixed';
+}
+
+function whyNotStaged(types: TypeRegistry, changeSet: ChangeSet<AnyEntity>): SqlReason | undefined {
   const type = types.of(changeSet.meta);
-  if (type?.policy.mode !== 'behind' || !type.isIn(changeSet.schema) || Object.values(changeSet.payload).some(isRaw))
-    return false;
-  if (touchesCycle(type, changeSet)) return false;
+  if (type?.policy.mode !== 'behind' || !type.isIn(changeSet.schema)) return 'mixed';
+  if (Object.values(changeSet.payload).some(isRaw)) return 'raw';
+  if (touchesCycle(type, changeSet)) return 'cycle';
   // The database then changes cached rows, which only a transaction can say beforehand.
-  if (isDelete(changeSet) && types.followers(changeSet.meta, false).length > 0) return false;
-  if (changeSet.type === ChangeSetType.CREATE && needsDatabase(type, changeSet.payload)) return false;
+  if (isDelete(changeSet) && types.followers(changeSet.meta, false).length > 0) return 'cached';
+  if (changeSet.type === ChangeSetType.CREATE && needsDatabase(type, changeSet.payload)) return 'made-by-database';
   const isUpdate = changeSet.type === ChangeSetType.UPDATE || changeSet.type === ChangeSetType.UPDATE_EARLY;
   // Another primary key is another record; only SQL renames a row.
-  if (isUpdate && namesKey(type, changeSet.payload)) return false;
+  if (isUpdate && namesKey(type, changeSet.payload)) return 'key';
   // What concurrencyCheck compares are loaded values, and only the database knows whether two of them are equal.
-  if (isUpdate && type.meta.concurrencyCheckKeys.size > 0) return false;
+  if (isUpdate && type.meta.concurrencyCheckKeys.size > 0) return 'concurrency-check';
   // A row that becomes one of another class is found by other queries than before.
-  if (isUpdate && type.family && type.family.discriminator in changeSet.payload) return false;
+  if (isUpdate && type.family && type.family.discriminator in changeSet.payload) return 'class';
   // A versioned row that was never loaded has no version to expect.
-  return !isUpdate || !type.version || Reflect.get(changeSet.entity, type.version.property.name) != null;
+  const isKnown = !isUpdate || !type.version || Reflect.get(changeSet.entity, type.version.property.name) != null;
+  return isKnown ? undefined : 'never-loaded';
 }
 
 /**

@@ -2,6 +2,7 @@ import type { UnitOfWork } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
 import type { StageCall } from '../../staging/staging-store.js';
 import type { StageResult } from '../../staging/stager.js';
+import type { SqlReason } from '../../observability/write-ways.js';
 import { incompatible } from '../hooks/incompatible.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import { EntityStates } from './entity-states.js';
@@ -35,7 +36,7 @@ export class StagedFlush {
   /** How the flush that has just failed may be written all the same. */
   #wayOut: Fallback | undefined;
   #fallback: Fallback | undefined;
-  #isPreparedForSql = false;
+  #sqlReason: SqlReason | undefined;
   #unsettled: Unsettled[] = [];
 
   constructor(engine: Engine, uow: UnitOfWork, types: TypeRegistry, validation: Validation) {
@@ -54,7 +55,7 @@ export class StagedFlush {
 
   /** Whether the running flush, which is written by SQL, has been prepared for it. */
   get isPreparedForSql(): boolean {
-    return this.#isPreparedForSql;
+    return this.#sqlReason !== undefined;
   }
 
   /** Why the running flush is written by SQL though it could have been staged. */
@@ -81,12 +82,17 @@ export class StagedFlush {
     }
   }
 
-  async preparedForSql<T>(write: () => Promise<T>): Promise<T> {
-    this.#isPreparedForSql = true;
+  /** Why it is written by SQL. */
+  get sqlReason(): SqlReason | undefined {
+    return this.#sqlReason;
+  }
+
+  async preparedForSql<T>(reason: SqlReason, write: () => Promise<T>): Promise<T> {
+    this.#sqlReason = reason;
     try {
       return await write();
     } finally {
-      this.#isPreparedForSql = false;
+      this.#sqlReason = undefined;
     }
   }
 

@@ -260,3 +260,21 @@ test('parents that are pending are written with what refers to them', async () =
   });
   expect(lagging()).toEqual([]);
 });
+
+test('status() counts which way each change went, and why', async () => {
+  const { id } = await stagedProduct();
+  await orm.em.fork().transactional(async (em) => {
+    (await em.findOneOrFail(Product, id)).name = 'b';
+  });
+  const mixed = orm.em.fork();
+  mixed.create(Note, { text: 'plain', product: mixed.create(Product, { name: 'mixed' }) });
+  await mixed.flush();
+  await orm.em.fork().transactional(async (em) => {
+    await lock(em, id);
+    await stage(id, (product) => void (product.name = 'c'));
+    await em.findOneOrFail(Product, id);
+  });
+  expect((await Spillway.of(orm).status()).writes).toEqual({
+    Product: { staged: 2, promoted: 1, 'sql:transaction': 1, 'sql:mixed': 1, 'promoted-inside': 1 },
+  });
+});

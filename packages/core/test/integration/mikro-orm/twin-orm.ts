@@ -62,7 +62,7 @@ export async function twins(entities: readonly EntitySchema[]): Promise<Twins> {
 
 function tablesOf(orm: MikroORM): ReadonlySet<string> {
   const metas: EntityMetadata[] = [...orm.getMetadata().getAll().values()];
-  return new Set(metas.flatMap((meta) => (meta.embeddable ? [] : [meta.tableName])));
+  return new Set(metas.flatMap((meta) => (meta.embeddable || meta.virtual ? [] : [meta.tableName])));
 }
 
 async function select(orm: MikroORM, sql: string): Promise<unknown[]> {

@@ -287,3 +287,29 @@ describe('an ORM with the extension', () => {
     );
   });
 });
+
+describe('a cached entity is refused at discovery:', () => {
+  const cached = { cache: { ttl: '1m' } };
+
+  test('with a formula that is not lazy', async () => {
+    const shelf = defineEntity({ name: 'Shelf', properties: { id, books: p.integer().formula('(select count(*))') } });
+    expect(await refusal(behind(shelf, cached))).toBe(
+      'cache of Shelf: property "books" is a formula, whose value can change when other rows do. Make it lazy, or remove cache [CONFIG_INVALID]',
+    );
+  });
+
+  test('on the inverse side of a one-to-one relation', async () => {
+    const seat = defineEntity({ name: 'Seat', properties: { id, guest: () => p.oneToOne(guest).mappedBy('seat') } });
+    const guest = defineEntity({ name: 'Guest', properties: { id, seat: () => p.oneToOne(seat) } });
+    expect(await refusal(behind(seat as never, cached), guest as never)).toMatch(
+      /^cache of Seat: property "guest" is the inverse side of a one-to-one relation, whose value can change when other rows do\./,
+    );
+  });
+
+  test('where connections are given session contexts', async () => {
+    const seat = defineEntity({ name: 'Seat', properties: { id } });
+    await expect(discover([behind(seat, cached)], {}, { sessionContext: 'connection' } as never)).rejects.toThrow(
+      "cache of Seat: with sessionContext: 'connection' PostgreSQL decides who sees which row. Remove cache [CONFIG_INVALID]",
+    );
+  });
+});

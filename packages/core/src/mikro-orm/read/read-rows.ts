@@ -1,0 +1,47 @@
+import type { RowKey } from '../../change/row-key.js';
+import { pendingRecord } from '../../read/overlay.js';
+import { isOlder } from '../../read/judge-row.js';
+import type { Pending } from '../../staging/staging-store.js';
+import { rowKeyIn } from '../describe/entity-key.js';
+import type { WriteBehindType } from '../describe/write-behind-type.js';
+import { keyCondition } from './key-condition.js';
+import { primary, type Find, type Options } from './query-options.js';
+import { rowVersion, type DriverRow } from './row-overlay.js';
+
+/** The rows of these keys that the primary has. */
+export async function readRows(
+  type: WriteBehindType,
+  keys: readonly RowKey[],
+  find: Find,
+  options: Options,
+): Promise<Map<RowKey, DriverRow>> {
+  const found = (await find(keyCondition(type, keys), primary(options))) as DriverRow[];
+  return new Map(found.map((row) => [rowKeyIn(type, row), row]));
+}
+
+/** The rows of these keys from wherever the policy lets them be read; what a replica lacks of what is known of a row, the primary has (F38). */
+export async function readKnownRows(
+  type: WriteBehindType,
+  keys: readonly RowKey[],
+  known: ReadonlyMap<RowKey, Pending>,
+  find: Find,
+  options: Options,
+): Promise<Map<RowKey, DriverRow>> {
+  if (type.policy.reads === 'primary') return readRows(type, keys, find, options);
+  const found = (await find(keyCondition(type, keys), options)) as DriverRow[];
+  const rows = new Map(found.map((row) => [rowKeyIn(type, row), row]));
+  const behind = keys.filter((key) => isBehind(type, known.get(key), rows.get(key)));
+  if (behind.length === 0) return rows;
+  for (const key of behind) rows.delete(key);
+  for (const [key, row] of await readRows(type, behind, find, options)) rows.set(key, row);
+  return rows;
+}
+
+function isBehind(type: WriteBehindType, known: Pending | undefined, row: DriverRow | undefined): boolean {
+  if (known === undefined) return false;
+  const record = pendingRecord(known);
+  // A row that was written, or that a pending change goes on from, is somewhere; one that is only staged, or deleted, need not be.
+  if (row === undefined) return known.recent ? !known.recent.deleted : record !== undefined && record.kind !== 'insert';
+  const isBlind = type.version === undefined || type.counters.size > 0;
+  return isOlder(known, rowVersion(type, row), isBlind) || (isBlind && record !== undefined);
+}

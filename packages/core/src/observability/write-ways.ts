@@ -1,0 +1,44 @@
+/**
+ * Why a change of a write-behind entity was written by SQL and not staged:
+ * - `transaction`: in a transaction of the application
+ * - `mixed`: its flush also writes plain entities, or a collection that owns a pivot table
+ * - `session`: under a session context
+ * - `fallback`: staging was full or down, and the policy says so
+ * - `raw`, `cycle`, `key`, `class`: a `raw()` value, a reference that closes a cycle, another primary key or class
+ * - `made-by-database`: an insert without a value that only PostgreSQL can make
+ * - `concurrency-check`, `never-loaded`: what has to be compared is known to PostgreSQL alone
+ * - `cached`: a delete by which PostgreSQL changes cached rows
+ */
+export type SqlReason =
+  | 'transaction'
+  | 'mixed'
+  | 'session'
+  | 'fallback'
+  | 'raw'
+  | 'cycle'
+  | 'key'
+  | 'class'
+  | 'made-by-database'
+  | 'concurrency-check'
+  | 'never-loaded'
+  | 'cached';
+
+/** `promoted`: pending rows that were flushed because SQL needed them; `promoted-inside`: in the transaction that needed them. */
+export type WriteWay = 'staged' | `sql:${SqlReason}` | 'promoted' | 'promoted-inside';
+
+/** Entity -> way -> how often. */
+export type WritesByWay = Readonly<Record<string, Readonly<Partial<Record<WriteWay, number>>>>>;
+
+/** Which way the changes of this process went: what is meant to be staged and mostly goes by SQL shows here, with the reason. */
+export class WriteWays {
+  readonly #counts = new Map<string, Map<WriteWay, number>>();
+
+  count(entity: string, way: WriteWay): void {
+    const ways = this.#counts.get(entity) ?? new Map<WriteWay, number>();
+    this.#counts.set(entity, ways.set(way, (ways.get(way) ?? 0) + 1));
+  }
+
+  get byEntity(): WritesByWay {
+    return Object.fromEntries([...this.#counts].map(([entity, ways]) => [entity, Object.fromEntries(ways)]));
+  }
+}

@@ -1,0 +1,103 @@
+import { expect, test } from 'vitest';
+import { rowKeyOf, type RowKey } from '../../../src/change/row-key.js';
+import { readThrough, type Filling } from '../../../src/read/read-through.js';
+import type { Blocked, CacheAnswer } from '../../../src/staging/row-cache.js';
+
+const key = (id: string): RowKey => rowKeyOf({ schema: 'public', table: 'product', key: [id] });
+const copyOf = (text: string): CacheAnswer => ({ kind: 'copy', bytes: Buffer.from(text) });
+
+/** A cache that answers as it is told, look by look; the last answer of a row stands. */
+function world(answers: Readonly<Record<string, readonly CacheAnswer['kind'][]>> | undefined, database: string[]) {
+  const seen = { loads: [] as string[][], fillings: [] as Filling<string>[], blocked: [] as string[] };
+  const looks = new Map<string, number>();
+  const idOf = (rowKey: RowKey): string => (JSON.parse(rowKey) as string[])[2] ?? '';
+  return {
+    seen,
+    rows: {
+      look: async (keys: readonly RowKey[]) =>
+        answers &&
+        new Map(
+          keys.map((each): [RowKey, CacheAnswer] => {
+            const id = idOf(each);
+            const look = looks.get(id) ?? 0;
+            looks.set(id, look + 1);
+            const kind = answers[id]?.[look] ?? answers[id]?.at(-1) ?? 'pending';
+            if (kind === 'copy') return [each, copyOf(`copy of ${id}`)];
+            if (kind === 'ticket') return [each, { kind, ticket: `ticket of ${id}` }];
+            return [each, kind === 'blocked' ? { kind, by: 'row', transactions: ['7'] } : { kind }];
+          }),
+        ),
+      decode: (bytes: Uint8Array) => {
+        const text = Buffer.from(bytes).toString();
+        return text.includes('old') ? undefined : text;
+      },
+      load: async (keys: readonly RowKey[]) => {
+        seen.loads.push(keys.map(idOf));
+        return new Map(keys.filter((each) => database.includes(idOf(each))).map((each) => [each, `row ${idOf(each)}`]));
+      },
+      fill: async (fillings: readonly Filling<string>[]) => void seen.fillings.push(...fillings),
+      blocked: async (rows: ReadonlyMap<RowKey, Blocked>) => void seen.blocked.push(...[...rows.keys()].map(idOf)),
+    },
+  };
+}
+
+test('what has copies is answered without the database, in the order that was asked for', async () => {
+  const { rows, seen } = world({ a: ['copy'], b: ['ticket'], c: ['copy'] }, ['b']);
+  expect([...(await readThrough([key('a'), key('b'), key('c')], rows)).values()]).toEqual([
+    'copy of a',
+    'row b',
+    'copy of c',
+  ]);
+  expect(seen.loads).toEqual([['b']]);
+  expect(seen.fillings).toEqual([{ rowKey: key('b'), ticket: 'ticket of b', row: 'row b' }]);
+});
+
+test('a cache that cannot be asked is no obstacle', async () => {
+  const { rows, seen } = world(undefined, ['a']);
+  expect([...(await readThrough([key('a'), key('b')], rows)).values()]).toEqual(['row a']);
+  expect(seen).toMatchObject({ loads: [['a', 'b']], fillings: [] });
+});
+
+test('a ticket for a row that there is not is given back, and nothing is kept of it', async () => {
+  const { rows, seen } = world({ a: ['ticket'] }, []);
+  expect((await readThrough([key('a')], rows)).size).toBe(0);
+  expect(seen.fillings).toEqual([{ rowKey: key('a'), ticket: 'ticket of a', row: undefined }]);
+});
+
+test('a ticket is given back when the database cannot be read', async () => {
+  const { rows, seen } = world({ a: ['ticket'] }, []);
+  const failing = { ...rows, load: () => Promise.reject(new Error('away')) };
+  await expect(readThrough([key('a')], failing)).rejects.toThrow('away');
+  expect(seen.fillings).toEqual([{ rowKey: key('a'), ticket: 'ticket of a', row: undefined }]);
+});
+
+test('who finds the ticket taken waits for its copy', async () => {
+  const { rows, seen } = world({ a: ['taken', 'taken', 'copy'] }, ['a']);
+  expect([...(await readThrough([key('a')], rows)).values()]).toEqual(['copy of a']);
+  expect(seen.loads).toEqual([]);
+});
+
+test('and takes over the ticket of a holder who gave it back', async () => {
+  const { rows, seen } = world({ a: ['taken', 'ticket'] }, ['a']);
+  expect([...(await readThrough([key('a')], rows)).values()]).toEqual(['row a']);
+  expect(seen.fillings).toHaveLength(1);
+});
+
+test('and reads the row itself when the holder takes too long, without keeping it', async () => {
+  const { rows, seen } = world({ a: ['taken'], b: ['ticket'] }, ['a', 'b']);
+  expect([...(await readThrough([key('a'), key('b')], rows)).values()]).toEqual(['row a', 'row b']);
+  expect(seen.loads).toEqual([['b'], ['a']]);
+  expect(seen.fillings.map(({ ticket }) => ticket)).toEqual(['ticket of b']);
+});
+
+test('rows that transactions write, or of which something is pending, are read and not kept', async () => {
+  const { rows, seen } = world({ a: ['blocked'], b: ['pending'] }, ['a', 'b']);
+  expect([...(await readThrough([key('a'), key('b')], rows)).values()]).toEqual(['row a', 'row b']);
+  expect(seen).toMatchObject({ loads: [['a', 'b']], fillings: [], blocked: ['a'] });
+});
+
+test('a copy that another release has written is read instead', async () => {
+  const { rows, seen } = world({ old: ['copy'] }, ['old']);
+  expect([...(await readThrough([key('old')], rows)).values()]).toEqual(['row old']);
+  expect(seen.fillings).toEqual([]);
+});

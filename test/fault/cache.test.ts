@@ -1,0 +1,78 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { database, freshNamespace, redis } from '@spillway/test-support';
+import { expect, test } from 'vitest';
+import { Behind, openShelf, Through } from './programs/shelf.js';
+import type { Entry, Sighting } from './support/journal.js';
+import { Programs, type Program } from './support/programs.js';
+import { below, randomOf } from './support/random.js';
+
+const ROWS = 6;
+const KILLS = 10;
+const SEED = Number(process.env['SPILLWAY_FAULT_SEED'] ?? Date.now() % 1_000_000);
+
+test(`H4: whoever reads through the cache sees what was acknowledged before, whoever is killed (SPILLWAY_FAULT_SEED=${SEED})`, async () => {
+  const db = await database();
+  // What is acknowledged by staging must outlive Redis here, or the versions would go back for another reason.
+  await using server = await redis({ appendfsync: 'always' });
+  await using programs = new Programs();
+  const random = randomOf(SEED);
+  const place = { databaseUrl: db.url, redisUrl: server.url, namespace: freshNamespace(), shards: 4 };
+  const orm = await openShelf(place, false);
+  await orm.schema.create();
+  const keys = Array.from({ length: ROWS }, (_, index) => index + 1);
+  for (const entity of [Through, Behind])
+    await orm.em.fork().insertMany(
+      entity,
+      keys.map((id) => ({ id, text: 'new' })),
+    );
+  await orm.close();
+
+  const all: Program[] = [];
+  const start = (worker: boolean): Program => {
+    const program = programs.librarian({ ...place, rows: ROWS, lanes: 3, seed: below(random, 1e6), worker });
+    all.push(program);
+    return program;
+  };
+  const posts = [true, true, false, false].map((worker) => ({ worker, program: start(worker) }));
+  for (let kill = 1; kill <= KILLS; kill++) {
+    const post = posts[below(random, posts.length)];
+    if (!post) throw new Error('There is no such post');
+    await post.program.ready();
+    await pause(100 + below(random, 400));
+    await post.program.kill9();
+    if (kill % 4 === 0) {
+      await server.kill9();
+      await pause(below(random, 600));
+      await server.restart();
+    }
+    post.program = start(post.worker);
+  }
+  for (const { program } of posts) {
+    await program.ready();
+    await pause(300);
+  }
+  for (const { program } of posts) await program.kill9();
+
+  const sightings = all.flatMap((program) => program.journal().filter(isSighting));
+  const counted = (kind: Sighting['kind']): number => sightings.filter((each) => each.kind === kind).length;
+  expect(tooOld(sightings)).toEqual([]);
+  expect([counted('saw') > 500, counted('wrote') > 100]).toEqual([true, true]);
+  await db.drop();
+}, 180_000);
+
+function isSighting(entry: Entry): entry is Sighting {
+  return entry.kind === 'saw' || entry.kind === 'wrote';
+}
+
+/** Sightings of a version below one that was acknowledged before the look-up began. A sighting is known at its end, and so is no bound for others. */
+function tooOld(sightings: readonly Sighting[]): string[] {
+  const inTime = sightings.toSorted((left, right) => Number(BigInt(left.at) - BigInt(right.at)));
+  const newest = new Map<string, number>();
+  return inTime.flatMap(({ kind, row, version, at }) => {
+    const known = newest.get(row) ?? 0;
+    if (kind === 'saw')
+      return version < known ? [`${row} was seen at ${version} by ${at}, and had been at ${known}`] : [];
+    newest.set(row, Math.max(known, version));
+    return [];
+  });
+}

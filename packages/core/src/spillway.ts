@@ -16,7 +16,7 @@ import { EXTENSION } from './mikro-orm/extension-name.js';
 import type { PendingRow } from './mikro-orm/repository/pending-row.js';
 import type { Receipt, WrittenOptions } from './mikro-orm/repository/receipt.js';
 import { SqlRowCalls } from './mikro-orm/repository/sql-row-calls.js';
-import { RowCalls } from './mikro-orm/repository/row-calls.js';
+import { RowCalls, type LetterPage } from './mikro-orm/repository/row-calls.js';
 import type { KeyOf, RowService } from './mikro-orm/repository/with-spillway.js';
 import type { Increments } from './mikro-orm/write/build-increment.js';
 import type { PatchOptions } from './mikro-orm/write/build-patch.js';
@@ -24,7 +24,7 @@ import { resolveOptions } from './resolve-options.js';
 import type { Logger, ResolvedOptions, SpillwayOptions } from './options.js';
 import type { ResolvedPolicy } from './policy/policy.js';
 import type { SpillwayStatus } from './observability/status.js';
-import type { DeadLetterStore } from './staging/staging-store.js';
+import type { DeadLetter, DeadLetterStore } from './staging/staging-store.js';
 
 const TIMEOUTS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
 
@@ -52,6 +52,7 @@ export function spillway<const Targets extends readonly PolicyTarget[]>(
 export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps): SpillwayExtension {
   return {
     register(orm) {
+      refuseSecond(orm);
       const types = new TypeRegistry();
       const logger = resolved.logger ?? ormLogger(orm);
       const database = () => databaseOf(orm);
@@ -69,6 +70,15 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps): Spil
       orm.config.registerExtension(EXTENSION, () => new Spillway(runtime, rows));
     },
   };
+}
+
+/** Both would hook into the same methods, and each would believe that the other one's SQL is MikroORM's. */
+function refuseSecond(orm: MikroORM): void {
+  if (!orm.config.getExtension(EXTENSION)) return;
+  throw new SpillwayError(
+    'CONFIG_INVALID',
+    'spillway() stands twice in the extensions of one ORM. Keep one of them: its policies can name every entity of the ORM',
+  );
 }
 
 function policiesOf(
@@ -104,6 +114,12 @@ function throughOnly(policy: ResolvedPolicy): ResolvedPolicy {
 function ormLogger(orm: MikroORM): Logger {
   const write = orm.config.get('logger');
   return { warn: write, error: write };
+}
+
+/** Records that could not be written. */
+export interface SpillwayDeadLetters extends Omit<DeadLetterStore, 'list'> {
+  /** Newest first within a shard; of one entity, or with one code, if the page says so. */
+  list(page?: LetterPage): Promise<readonly DeadLetter[]>;
 }
 
 /** The service beside an ORM: starting and stopping, waiting until what is staged is written, counting, dead letters and events. */
@@ -239,8 +255,8 @@ export class Spillway implements AsyncDisposable, RowService {
   }
 
   /** Records that could not be written: list them, try them again, or discard them. */
-  readonly deadLetters: DeadLetterStore = {
-    list: async (page) => (await this.#runtime.deadLetters()).list(page),
+  readonly deadLetters: SpillwayDeadLetters = {
+    list: async (page) => (await this.#runtime.deadLetters()).list(this.#rows.letterPage(page)),
     get: async (letter) => (await this.#runtime.deadLetters()).get(letter),
     retry: async (letter, options) => (await this.#runtime.deadLetters()).retry(letter, options),
     discard: async (letter) => (await this.#runtime.deadLetters()).discard(letter),

@@ -35,16 +35,6 @@ export interface LibrarianSettings extends ProgramSettings {
   readonly worker: boolean;
 }
 
-export interface CountingSettings extends ProgramSettings {
-  readonly seed: number;
-  /** The keys of the rows that it counts on, which others count on too; more than ten. */
-  readonly rows: readonly string[];
-  /** How often it counts, in all. */
-  readonly increments: number;
-  /** Units of work at once. */
-  readonly lanes: number;
-}
-
 /** A program is told its settings in its one argument. */
 export function readSettings(): unknown {
   return JSON.parse(process.argv[2] ?? '{}');

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '@spillway/test-support';
 import { ended, spawnOnLeash } from '../../../tools/servers/leash.mjs';
-import type { ApplicationSettings, CountingSettings, LibrarianSettings, WorkerSettings } from '../programs/settings.js';
+import type { ApplicationSettings, LibrarianSettings, WorkerSettings } from '../programs/settings.js';
 import { readJournal, type Entry } from './journal.js';
 
 /** A process of this test, which dies with the test run at the latest. */
@@ -38,16 +38,12 @@ export class Programs implements AsyncDisposable {
     return this.#start('librarian', settings);
   }
 
-  counting(settings: Unplaced<CountingSettings>): Program {
-    return this.#start('counting', settings);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#running].map(async (program) => program.kill9()));
     rmSync(this.#folder, { recursive: true });
   }
 
-  #start(name: 'worker' | 'application' | 'counting' | 'librarian', settings: object): Program {
+  #start(name: 'worker' | 'application' | 'librarian', settings: object): Program {
     this.#started += 1;
     const journal = path.join(this.#folder, `${this.#started}-${name}.journal`);
     const log = path.join(this.#folder, `${this.#started}-${name}.log`);

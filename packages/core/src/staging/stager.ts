@@ -57,7 +57,7 @@ export class Stager {
     if (calls.length > 1) {
       const checks = await Promise.all(calls.map(async (call) => this.#sender.check(call, rules)));
       const refused = checks.flatMap((check) => (check.status === 'refused' ? check.refusals : []));
-      if (refused.length > 0) return { ...NOTHING, refused };
+      if (refused.length > 0) return { ...NOTHING, refused: withLimits(refused, changes, rules) };
       const failed = checks.find((check) => check.status === 'dropped');
       if (failed) throw failed.cause ?? unreachable(changes.length);
     }
@@ -68,7 +68,8 @@ export class Stager {
         throw new SentInVain(unreachable(changes.length), first.cause);
       throw first.cause ?? unreachable(changes.length);
     }
-    return this.#collect(calls, deliveries);
+    const result = this.#collect(calls, deliveries);
+    return { ...result, refused: withLimits(result.refused, changes, rules) };
   }
 
   /** Sends calls again under their ids: what has run is answered as it was, what has not runs now. */
@@ -133,6 +134,15 @@ function noteVersions(
 ): void {
   for (const { rowKey, version } of call.changes)
     staged.set(rowKey, versions.get(rowKey) ?? version ?? staged.get(rowKey));
+}
+
+/** An entity's share of a shard is known here only. */
+function withLimits(refused: readonly Refusal[], changes: readonly Change[], rules: RulesByEntity): readonly Refusal[] {
+  return refused.map((refusal) => {
+    const change = changes.find(({ rowKey }) => rowKey === refusal.rowKey);
+    const limit = refusal.reason === 'full' ? rules[change?.entity ?? '']?.maxPending : undefined;
+    return limit === undefined ? refusal : { ...refusal, limit };
+  });
 }
 
 function noteMarks(

@@ -124,6 +124,8 @@ export interface Refusal {
   readonly reason: RefusalReason;
   /** `stale`: the newest version that is known. */
   readonly version?: VersionText;
+  /** `full`: how many records of the entity its shard may hold. Put in by whoever asked. */
+  readonly limit?: number;
 }
 
 /**

@@ -2,7 +2,7 @@ import { helper, Reference, Utils, type AnyEntity, type EntityName, type Platfor
 import type { Change, VersionText } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
-import type { StagedMark } from '../../staging/staging-store.js';
+import type { DeadLetterPage, StagedMark } from '../../staging/staging-store.js';
 import { entityRowKey, incompleteKey, knownRowKey } from '../describe/entity-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
@@ -15,6 +15,11 @@ import { changesError } from '../write/refusal-error.js';
 import { pendingRow, type PendingRow } from './pending-row.js';
 import type { Receipt, WrittenOptions } from './receipt.js';
 import type { SqlRowCalls } from './sql-row-calls.js';
+
+/** Which dead letters are listed. */
+export interface LetterPage extends Omit<DeadLetterPage, 'entity'> {
+  readonly entity?: EntityName;
+}
 
 /** What row calls need of the engine. */
 export interface RowEngine extends Engine {
@@ -97,6 +102,11 @@ export class RowCalls {
       versions: [versionOf(type, result.staged.get(change.rowKey))],
       written: async (options) => this.#engine.written(mark ? [mark] : [], options),
     };
+  }
+
+  /** Records name the root of a table's classes. */
+  letterPage({ entity, ...page }: LetterPage = {}): DeadLetterPage {
+    return { ...page, ...(entity && { entity: this.#types.namedOrRefused(entity).meta.className }) };
   }
 
   /** Of an entity that this process has not flushed, all that is pending of its row counts. */

@@ -77,7 +77,7 @@ function changeError(change: Change, result: StageResult, engine: CallSettling):
       (changes, again) => changesError(changes, again, engine),
     );
   if (refusal.reason === 'stale' || refusal.reason === 'deleted') return OptimisticLockError.lockFailed(change.entity);
-  return refusedBecause(change, refusal.reason);
+  return refusedBecause(change, refusal);
 }
 
 /** The same for the changes of one call. */
@@ -107,7 +107,7 @@ const REASONS: Readonly<Record<Exclude<RefusalReason, 'stale' | 'deleted'>, read
   ],
   full: [
     'STAGING_FULL',
-    'its queue is full (maxPending). PostgreSQL is not keeping up: look at status(), then flush again or raise maxPending',
+    'its queue is full. PostgreSQL is not keeping up: look at status(), then flush again or raise maxPending, of which every shard takes an equal part',
   ],
   overflow: [
     'COUNTER_OVERFLOW',
@@ -134,12 +134,13 @@ function singleRefusal(operations: readonly Operation[], refusal: Refusal): Erro
   if (!operation) return undefined;
   if (refusal.reason === 'stale' || refusal.reason === 'deleted')
     return OptimisticLockError.lockFailed(operation.entity);
-  return refusedBecause(operation.change, refusal.reason);
+  return refusedBecause(operation.change, refusal);
 }
 
-function refusedBecause(change: Change, reason: keyof typeof REASONS): SpillwayError {
-  const [code, text] = REASONS[reason];
-  return new SpillwayError(code, `${describe(change)} was not staged: ${text}`);
+function refusedBecause(change: Change, { reason, limit }: Refusal): SpillwayError {
+  const [code, text] = REASONS[reason as keyof typeof REASONS];
+  const share = limit === undefined ? '' : ` (${limit} rows in the shard of this one)`;
+  return new SpillwayError(code, `${describe(change)} was not staged: ${text}${share}`);
 }
 
 function describe(change: Change): string {

@@ -93,7 +93,7 @@ describe('M5: written()', () => {
       `A change of article ${article.id} was not written and became a dead letter (23514)`,
     );
     expect(await failure(Spillway.of(orm).written(article))).toMatchObject({ code: 'DEAD_LETTERED' });
-    const [letter] = await Spillway.of(orm).deadLetters.list({ entity: 'Article', code: '23514' });
+    const [letter] = await Spillway.of(orm).deadLetters.list({ entity: Article, code: '23514' });
     expect(letter && (await Spillway.of(orm).deadLetters.get(letter))).toMatchObject({ rowKey: letter?.rowKey });
     await Spillway.of(orm).deadLetters.discard(letter as never);
     expect(String(await failure(receipt.written()))).toContain('it has been discarded since');

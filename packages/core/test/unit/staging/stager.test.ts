@@ -140,7 +140,7 @@ describe('one shard', () => {
     expect((await waiting).staged.size).toBe(1);
     const given = { Product: { ...full.Product, blockTimeoutMs: 20 } };
     expect((await stager.stageAll([plusOne(row(0, 2))], given)).refused).toEqual([
-      { rowKey: row(0, 2), reason: 'full' },
+      { rowKey: row(0, 2), reason: 'full', limit: 1 },
     ]);
     expect(
       (await stager.stageAll([plusOne(row(0, 2))], { Product: { ...given.Product, onFull: 'reject' } })).refused.length,

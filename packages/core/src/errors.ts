@@ -12,6 +12,7 @@ export type SpillwayErrorCode =
   | 'STAGING_FULL'
   | 'ROW_EXISTS'
   | 'ROW_HELD'
+  | 'HELD_UNWRITABLE'
   | 'DRAIN_TIMEOUT'
   | 'WRITE_TIMEOUT'
   | 'DEAD_LETTERED'

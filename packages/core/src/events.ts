@@ -38,7 +38,7 @@ export type SpillwayEvent =
   | {
       readonly type: 'retry';
       readonly shards: readonly number[];
-      readonly reason: 'restart' | 'fault' | 'staging' | 'sink-down' | 'ledger-pruning';
+      readonly reason: 'restart' | 'fault' | 'staging' | 'sink-down' | 'ledger-pruning' | 'held-changes';
       readonly error: unknown;
     }
   /** Nothing goes on there until a person acts: something is missing. It is tried again now and then; nothing is lost. */

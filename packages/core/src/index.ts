@@ -12,6 +12,7 @@ export type {
   WorkerOptions,
 } from './options.js';
 
+export type { TransactionOption, TransactionWay } from './mikro-orm/transactions/transaction-option.js';
 export { WriteBehind, type PolicyDecorator } from './policy/write-behind.js';
 export { parseDuration, type Duration, type DurationLimits, type DurationUnit } from './policy/duration.js';
 export { WriteThrough, type WriteThroughDecorator } from './policy/write-through.js';

@@ -11,6 +11,7 @@ import { databaseOf } from './mikro-orm/hooks/database-of.js';
 import { install } from './mikro-orm/hooks/install.js';
 import { TypeRegistry } from './mikro-orm/describe/type-registry.js';
 import type { Health } from './observability/health.js';
+import type { HoldSteps } from './runtime/hold-steps.js';
 import { Runtime } from './runtime/runtime.js';
 import { EXTENSION } from './mikro-orm/extension-name.js';
 import type { PendingRow } from './mikro-orm/repository/pending-row.js';
@@ -47,9 +48,10 @@ export function spillway<const Targets extends readonly PolicyTarget[]>(
 /**
  * The extension by options that are decided.
  * @param steps called after each step of a flush, for tests that let a worker die there
+ * @param holdSteps the same for transactions that hold changes
  * @internal
  */
-export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps): SpillwayExtension {
+export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdSteps?: HoldSteps): SpillwayExtension {
   return {
     register(orm) {
       refuseSecond(orm);
@@ -62,6 +64,7 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps): Spil
         logger,
         database,
         ...(steps && { steps }),
+        ...(holdSteps && { holdSteps }),
       });
       install(orm, { types, engine: runtime, policiesOf: (entities) => policiesOf(entities, resolved) });
       const platform = orm.driver.getPlatform();

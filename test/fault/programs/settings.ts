@@ -1,4 +1,4 @@
-import type { FlushStep } from '@spillway/core/testing';
+import type { FlushStep, HoldStep } from '@spillway/core/testing';
 import type { Place } from './site.js';
 
 interface ProgramSettings extends Place {
@@ -23,6 +23,18 @@ export interface ApplicationSettings extends ProgramSettings {
   readonly worker: boolean;
   /** Dies by `kill -9` around its `call`th stage call: before it is sent, or when Redis has answered and nobody has heard. */
   readonly dieAt?: { readonly moment: 'before-stage' | 'after-stage'; readonly call: number };
+}
+
+export interface TransactorSettings extends ProgramSettings {
+  /** Begins the keys of its rows, which nobody else touches; the hot pages are everybody's. */
+  readonly name: string;
+  readonly seed: number;
+  /** Transactions at once. */
+  readonly lanes: number;
+  /** Ends by itself after so many transactions per lane. */
+  readonly transactions?: number;
+  /** Dies by `kill -9` when this step of a transaction that holds changes has been done for the `at.time`th time. */
+  readonly dieAfter?: { readonly step: HoldStep; readonly time: number };
 }
 
 export interface LibrarianSettings extends ProgramSettings {

@@ -1,7 +1,7 @@
 /** What the programs and the tests of faults work on: pages that count their hits, and items with a text and a version. */
 import { defineEntity, type InferEntity, MikroORM, p } from '@mikro-orm/postgresql';
 import { WriteBehind, type SpillwayOptions } from '@spillway/core';
-import { spillwayWithSteps, type FlushSteps } from '@spillway/core/testing';
+import { spillwayWithSteps, type FlushSteps, type HoldSteps } from '@spillway/core/testing';
 
 export const Page = defineEntity({
   name: 'Page',
@@ -11,6 +11,12 @@ export const Page = defineEntity({
 export const Item = defineEntity({
   name: 'Item',
   properties: { id: p.string().primary(), text: p.string(), version: p.integer().version() },
+});
+
+/** Carries no policy: what a transaction writes by SQL, and so the proof that it has committed. */
+export const Receipt = defineEntity({
+  name: 'Receipt',
+  properties: { id: p.string().primary(), page: p.string(), hits: p.integer(), item: p.string(), text: p.string() },
 });
 
 WriteBehind<InferEntity<typeof Page>>({ counters: ['hits'] })(Page.class);
@@ -27,10 +33,14 @@ export interface Place {
 export interface SiteSettings {
   readonly spillway?: Partial<SpillwayOptions>;
   readonly steps?: FlushSteps;
+  readonly holdSteps?: HoldSteps;
 }
 
 /** An ORM over the site. Unless `spillway.worker` says otherwise, its process writes too. */
-export async function openSite(place: Place, { spillway = {}, steps }: SiteSettings = {}): Promise<MikroORM> {
+export async function openSite(
+  place: Place,
+  { spillway = {}, steps, holdSteps }: SiteSettings = {},
+): Promise<MikroORM> {
   const { redisUrl, namespace, shards } = place;
   const options = {
     ...(spillway.staging === undefined && { redis: redisUrl }),
@@ -41,8 +51,8 @@ export async function openSite(place: Place, { spillway = {}, steps }: SiteSetti
     defaults: { debounce: '10ms', maxDelay: '50ms', ...spillway.defaults },
   } satisfies SpillwayOptions;
   return MikroORM.init({
-    entities: [Page, Item],
+    entities: [Page, Item, Receipt],
     clientUrl: place.databaseUrl,
-    extensions: [spillwayWithSteps(options, steps ?? (async () => {}))],
+    extensions: [spillwayWithSteps(options, steps ?? (async () => {}), holdSteps)],
   });
 }

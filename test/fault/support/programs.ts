@@ -4,7 +4,12 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '@spillway/test-support';
 import { ended, spawnOnLeash } from '../../../tools/servers/leash.mjs';
-import type { ApplicationSettings, LibrarianSettings, WorkerSettings } from '../programs/settings.js';
+import type {
+  ApplicationSettings,
+  LibrarianSettings,
+  TransactorSettings,
+  WorkerSettings,
+} from '../programs/settings.js';
 import { readJournal, type Entry } from './journal.js';
 
 /** A process of this test, which dies with the test run at the latest. */
@@ -34,6 +39,10 @@ export class Programs implements AsyncDisposable {
     return this.#start('application', settings);
   }
 
+  transactor(settings: Unplaced<TransactorSettings>): Program {
+    return this.#start('transactor', settings);
+  }
+
   librarian(settings: Unplaced<LibrarianSettings>): Program {
     return this.#start('librarian', settings);
   }
@@ -43,7 +52,7 @@ export class Programs implements AsyncDisposable {
     rmSync(this.#folder, { recursive: true });
   }
 
-  #start(name: 'worker' | 'application' | 'librarian', settings: object): Program {
+  #start(name: 'worker' | 'application' | 'transactor' | 'librarian', settings: object): Program {
     this.#started += 1;
     const journal = path.join(this.#folder, `${this.#started}-${name}.journal`);
     const log = path.join(this.#folder, `${this.#started}-${name}.log`);

@@ -37,6 +37,8 @@ export interface FlushSettings {
   /** How long the ledger remembers a batch. Longer than any batch can stay in flight. */
   readonly ledgerAgeMs: number;
   readonly pruneEveryMs: number;
+  /** How often a worker looks for holds of transactions that have ended without telling. */
+  readonly sweepEveryMs: number;
 }
 
 export const FLUSH_DEFAULTS: FlushSettings = {
@@ -57,4 +59,5 @@ export const FLUSH_DEFAULTS: FlushSettings = {
   onStagingLoss: 'park',
   ledgerAgeMs: 7 * 24 * 60 * 60 * 1_000,
   pruneEveryMs: 10 * 60 * 1_000,
+  sweepEveryMs: 1_000,
 };

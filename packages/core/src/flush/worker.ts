@@ -3,6 +3,7 @@ import {
   filter,
   lastValueFrom,
   map,
+  merge,
   type Observable,
   type SchedulerLike,
   scan,
@@ -20,8 +21,10 @@ import { flushPipeline } from './flush-pipeline.js';
 import type { FlushReport } from './flush-report.js';
 import { FLUSH_DEFAULTS, type FlushSettings } from './flush-settings.js';
 import { flushShards, type FlushSteps } from './flush-shards.js';
+import { HoldKeeper } from './hold-keeper.js';
 import { monotonicScheduler } from './monotonic-scheduler.js';
 import { rendezvousOrder } from './rendezvous.js';
+import { SettledStaging } from './settled-staging.js';
 import type { Signal, Turn } from './take-turn.js';
 import { within } from './within.js';
 
@@ -59,7 +62,10 @@ export interface StopReport {
  * whatever is due, whoever staged it. It ends with `stop`, once and for all.
  */
 export class FlushWorker implements AsyncDisposable {
-  readonly #staging: StagingStore;
+  /** Ends what transactions hold that have ended. */
+  readonly keeper: HoldKeeper;
+  /** What is staged, for those who read: with what transactions have committed. */
+  readonly staging: StagingStore;
   readonly #sink: ChangeSink;
   readonly #events: SpillwayEvents;
   readonly #settings: FlushSettings;
@@ -72,10 +78,12 @@ export class FlushWorker implements AsyncDisposable {
    */
   readonly #woken = new Set<number>();
   #isStopping = false;
-  #pruning: Subscription | undefined;
+  /** What is done now and then besides flushing. */
+  #keeping: Subscription | undefined;
 
   constructor(options: WorkerOptions) {
-    this.#staging = options.staging;
+    this.keeper = new HoldKeeper(options.staging, options.sink, (shards) => this.wake(shards));
+    this.staging = new SettledStaging(options.staging, this.keeper);
     this.#sink = options.sink;
     this.#events = options.events;
     this.#settings = { ...FLUSH_DEFAULTS, ...options.settings };
@@ -111,9 +119,11 @@ export class FlushWorker implements AsyncDisposable {
   start(): void {
     this.#refuseIfStopping('started');
     this.#signals.next({ kind: 'start' });
-    this.#pruning ??= timer(this.#settings.pruneEveryMs, this.#settings.pruneEveryMs, this.#scheduler)
-      .pipe(exhaustMap(() => this.#prune()))
-      .subscribe();
+    const { pruneEveryMs, sweepEveryMs } = this.#settings;
+    this.#keeping ??= merge(
+      timer(pruneEveryMs, pruneEveryMs, this.#scheduler).pipe(exhaustMap(() => this.#prune())),
+      timer(sweepEveryMs, sweepEveryMs, this.#scheduler).pipe(exhaustMap(() => this.#sweep())),
+    ).subscribe();
   }
 
   /** Something was staged in these shards by this process. Cheap, and never throws. */
@@ -136,7 +146,7 @@ export class FlushWorker implements AsyncDisposable {
     this.#refuseIfStopping('drained');
     const beganMs = this.#scheduler.now();
     const result = await drain(scope, options.timeoutMs, {
-      staging: this.#staging,
+      staging: this.staging,
       scheduler: this.#scheduler,
       demand: (shards, fresh) => this.#demand(shards, fresh),
       onLanding: (listener) => {
@@ -159,7 +169,7 @@ export class FlushWorker implements AsyncDisposable {
       await this.drain({ kind: 'all' }, { timeoutMs }).catch(() => undefined);
     }
     this.#isStopping = true;
-    this.#pruning?.unsubscribe();
+    this.#keeping?.unsubscribe();
     this.#signals.next({ kind: 'stop' });
     const restMs = Math.max(LEAST_GRACE_MS, deadlineMs - this.#scheduler.now());
     await within(this.#ended.promise, restMs, this.#scheduler, () => new Error('Flushes are still running')).catch(
@@ -181,7 +191,7 @@ export class FlushWorker implements AsyncDisposable {
 
   #look(): Promise<readonly (number | undefined)[]> {
     this.#woken.clear();
-    return this.#staging.due.next();
+    return this.staging.due.next();
   }
 
   #landings(): Observable<FlushReport> {
@@ -208,15 +218,28 @@ export class FlushWorker implements AsyncDisposable {
 
   async #prune(): Promise<void> {
     try {
-      await this.#sink.prune(this.#settings.ledgerAgeMs);
+      // Asked before: whatever is held later is younger than what is pruned.
+      const held = await this.staging.held.list();
+      await this.#sink.prune(
+        this.#settings.ledgerAgeMs,
+        held.map(({ id }) => id),
+      );
     } catch (error) {
       this.#events.emit({ type: 'retry', shards: [], reason: 'ledger-pruning', error });
     }
   }
 
+  async #sweep(): Promise<void> {
+    try {
+      await this.keeper.sweep();
+    } catch (error) {
+      this.#events.emit({ type: 'retry', shards: [], reason: 'held-changes', error });
+    }
+  }
+
   async #left(): Promise<number | undefined> {
     try {
-      const next = await this.#staging.due.next();
+      const next = await this.staging.due.next();
       return next.filter((inMs) => inMs !== undefined).length;
     } catch {
       return undefined;

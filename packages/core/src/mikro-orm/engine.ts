@@ -6,7 +6,7 @@ import type { KeyedRows } from '../read/read-by-key.js';
 import type { TableName } from '../sink/change-sink.js';
 import type { EntityMarks } from './write/entity-marks.js';
 import type { Table } from '../sink/table.js';
-import type { DueScope, EmptyScope, LeaveState, StageCall } from '../staging/staging-store.js';
+import type { DueScope, EmptyScope, LeaveState, Pending, StageCall } from '../staging/staging-store.js';
 import type { WriteBehindType } from './describe/write-behind-type.js';
 import type { StageResult } from '../staging/stager.js';
 import type { CallersTransaction } from './transactions/caller.js';
@@ -25,13 +25,21 @@ export type QueryDrain = 'clear' | 'drained' | 'refused' | 'late';
 /** What the hooks in MikroORM ask of the engine. Every method opens and checks what it needs at its first call. */
 export interface Engine {
   stage(changes: readonly Change[]): Promise<StageResult>;
+  /**
+   * Holds changes of the caller's transaction: they are staged if it commits, and nobody else sees them before. All of them, or none.
+   * @throws SpillwayError `STAGING_UNAVAILABLE`: nothing is held
+   */
+  hold(changes: readonly Change[], inside: CallersTransaction): Promise<StageResult>;
   /** Which staged change of an entity was its last one. */
   readonly marks: EntityMarks;
   /** Finds out what became of calls whose answer was lost, and makes sure that what has not run never will. */
   settle(calls: readonly StageCall[]): Promise<StageResult>;
   /** Takes numbers for new rows from the sequence of the table's key. */
   numbers(table: Table, count: number): Promise<readonly string[]>;
-  readonly pending: Pick<KeyedRows<unknown>, 'peek' | 'outcomes' | 'acknowledge'>;
+  readonly pending: Pick<KeyedRows<unknown>, 'outcomes' | 'acknowledge'> & {
+    /** @param inside the caller's transaction, which sees what it holds itself */
+    peek(keys: readonly RowKey[], inside?: CallersTransaction): Promise<ReadonlyMap<RowKey, Pending>>;
+  };
   /**
    * Resolves when what was staged before the call is written. Inside a transaction, whose own locks may be what holds it up, it waits for a moment only, then writes what it can in that very
    * transaction, and leaves the rest pending. Before a write (`beforeWrite`), rows that PostgreSQL has put off are waited for: what was staged earlier must not be written later.

@@ -23,6 +23,8 @@ export interface ResolvedPolicy {
   readonly blockTimeoutMs: number;
   readonly queries: QueryMode;
   readonly drainTimeoutMs: number;
+  /** In a transaction of the application: written by SQL there, or held and staged with its commit. */
+  readonly transactions: 'through' | 'stage';
   readonly onDrainTimeout: 'throw' | 'overlay';
   readonly reads: 'primary' | 'replica';
   readonly onStagingLoss: 'park' | 'apply';

@@ -20,6 +20,7 @@ const DEFAULTS: ResolvedPolicy = {
   blockTimeoutMs: 5_000,
   queries: 'drain',
   drainTimeoutMs: 2_000,
+  transactions: 'through',
   onDrainTimeout: 'throw',
   reads: 'primary',
   onStagingLoss: 'park',

@@ -181,6 +181,13 @@ export interface WaitingOptions {
   readonly reads?: 'primary' | 'replica';
 
   /**
+   * How changes of the entity are written in a transaction of the application (`em.transactional()`, `em.begin()`): by SQL, in it (`'through'`); or held in the staging store, and staged with its commit, or
+   * not at all (`'stage'`), where all that a flush writes may be. `em.transactional(cb, { spillway })` decides for one transaction.
+   * @defaultValue `'through'`
+   */
+  readonly transactions?: 'through' | 'stage';
+
+  /**
    * What becomes of records that may or may not have been written, when the staging store turns out to have forgotten something: park them as dead letters, or apply them, perhaps for
    * the second time.
    * @defaultValue `'park'`

@@ -44,11 +44,13 @@ export async function openParts(around: RuntimeSurroundings, events: SpillwayEve
   const opened = staging;
   const adopt = async (shards: readonly number[]): Promise<void> =>
     reportForgotten(await adoptShards(shards, opened, sink));
+  const worker = workerOf(staging, sink, around, events);
+  const settleHolds = async (): Promise<unknown> => worker.keeper.settle();
   return {
-    staging,
+    staging: worker.staging,
     sink,
-    stager: new Stager(staging, { stageTimeoutMs: options.stageTimeoutMs, adopt }),
-    worker: workerOf(staging, sink, around, events),
+    stager: new Stager(staging, { stageTimeoutMs: options.stageTimeoutMs, adopt, settleHolds }),
+    worker,
     rules: rulesOf(types, staging.shards),
   };
 }

@@ -39,6 +39,7 @@ import type {
 } from '../staging/staging-store.js';
 import { Adoption } from './adoption.js';
 import { drainInside, drainingBy } from './drain-inside.js';
+import { Holdings } from './holdings.js';
 import { Promotions } from './promotions.js';
 import { openCache } from './open-cache.js';
 import { hasBeenUsed, openParts, type Parts } from './parts.js';
@@ -75,6 +76,7 @@ export class Runtime implements RowEngine {
   readonly #ways = new WriteWays();
   readonly #queryDrains: QueryDrains;
   readonly #adoption: Adoption;
+  readonly #holdings: Holdings;
   #opening: Promise<Parts> | undefined;
   #cache: CacheAccess | undefined;
   #isStarted = false;
@@ -94,6 +96,7 @@ export class Runtime implements RowEngine {
       },
     });
     this.#promotions = new Promotions(around.steps);
+    this.#holdings = new Holdings(this.events, around.holdSteps);
     this.#queryDrains = new QueryDrains({
       types: around.types,
       events: this.events,
@@ -136,13 +139,22 @@ export class Runtime implements RowEngine {
     }
   }
 
+  async hold(changes: readonly Change[], inside: CallersTransaction): Promise<StageResult> {
+    const parts = await this.#open();
+    this.#startWorker(parts);
+    const result = await this.#holdings.hold(changes, inside, parts);
+    for (const rowKey of result.staged.keys()) this.#countRow(rowKey, 'staged');
+    return result;
+  }
+
   async settle(calls: readonly StageCall[]): Promise<StageResult> {
     const parts = await this.#open();
     return this.#announce(await parts.stager.settle(calls), parts);
   }
 
   readonly pending: Engine['pending'] = {
-    peek: async (keys) => ((await this.#adoption.isOver()) ? new Map() : (await this.#open()).staging.peek(keys)),
+    peek: async (keys, inside) =>
+      (await this.#adoption.isOver()) ? new Map() : this.#holdings.peek(keys, inside?.scope, await this.#open()),
     outcomes: async (tokens) =>
       databaseFor('This read has to look into the ledger.', (await this.#open()).sink.outcomes(tokens)),
     acknowledge: async (key, token, outcomes) => {
@@ -214,18 +226,32 @@ export class Runtime implements RowEngine {
     parts: Parts,
   ): Promise<void> {
     const touches = beforeWrite || beforeLock;
-    const request = {
-      scope,
-      wide: withParents(scope, this.#around.types),
-      touches,
-      promoted: (keys: readonly RowKey[], way: WriteWay) => keys.forEach((key) => this.#countRow(key, way)),
-    };
+    await this.#writeHeld(scope, inside, touches, parts);
+    const request = this.#requestOf(scope, touches);
     const outcome = await drainInside(request, inside, this.#promotions, parts);
     if (outcome.kind === 'drained') return;
     // Where no version tells the older from the newer, SQL must not write before what was staged earlier.
     const needsOrder = outcome.rows.some((key) => this.#around.types.ofRow(key)?.version === undefined);
     if (beforeWrite && needsOrder) throw outcome.error;
     this.events.emit({ type: 'lagging', reason: outcome.kind === 'refused' ? 'refused' : 'transaction' });
+  }
+
+  #requestOf(scope: DueScope, touches: boolean): Parameters<typeof drainInside>[0] {
+    return {
+      scope,
+      wide: withParents(scope, this.#around.types),
+      touches,
+      promoted: (keys, way) => keys.forEach((key) => this.#countRow(key, way)),
+    };
+  }
+
+  /** What a transaction holds itself its own SQL has to find in the database; and before that what was pending when it was held. */
+  async #writeHeld(scope: DueScope, inside: CallersTransaction, touches: boolean, parts: Parts): Promise<void> {
+    const keys = this.#holdings.rowsFor(scope, touches, inside.scope);
+    if (keys.length === 0) return;
+    const beneath: DueScope = { kind: 'rows', keys };
+    await drainInside(this.#requestOf(beneath, true), inside, this.#promotions, parts);
+    await this.#holdings.write(keys, inside, parts);
   }
 
   /** One round, of one entity or of all. */

@@ -1,6 +1,7 @@
 import type { FlushSteps } from '../flush/flush-shards.js';
 import type { DatabaseAccess } from '../mikro-orm/hooks/database-of.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
+import type { HoldSteps } from './hold-steps.js';
 import type { Logger, ResolvedOptions } from '../options.js';
 
 /** What an engine is given by the ORM that it is for. */
@@ -11,4 +12,5 @@ export interface RuntimeSurroundings {
   readonly database: () => DatabaseAccess;
   readonly logger: Logger;
   readonly steps?: FlushSteps;
+  readonly holdSteps?: HoldSteps;
 }

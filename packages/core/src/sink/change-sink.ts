@@ -39,8 +39,13 @@ export interface ChangeSink {
    */
   numbers(table: Table, count: number): Promise<readonly string[]>;
 
-  /** Forgets ledger rows older than this; the last token of a shard is never forgotten. Answers how many. */
-  prune(olderThanMs: number): Promise<number>;
+  /**
+   * How transactions of the application that hold changes have ended, for certain: by their row in the ledger, read on a connection of its own once they no longer run. Hold -> ending.
+   */
+  endings(holds: readonly HeldIn[]): Promise<ReadonlyMap<string, HoldEnding>>;
+
+  /** Forgets ledger rows older than this; the last token of a shard is never forgotten, nor is a hold that is still `held`. Answers how many. */
+  prune(olderThanMs: number, held: readonly string[]): Promise<number>;
 
   close(): Promise<void>;
 }
@@ -61,6 +66,19 @@ export interface TableName {
   readonly schema: string;
   readonly table: string;
 }
+
+/** A hold, and the transaction that it was made in, as the database calls it. */
+export interface HeldIn {
+  readonly id: string;
+  readonly transaction: string;
+}
+
+export type HoldEnding =
+  | { readonly kind: 'running' }
+  /** `written`: rows that the transaction has written itself. */
+  | { readonly kind: 'committed'; readonly written: readonly RowKey[] }
+  /** The transaction has ended without it. */
+  | { readonly kind: 'dropped' };
 
 export interface SinkTransaction extends AsyncDisposable {
   /** Shard -> last committed token. Only the shards that this transaction holds. */
@@ -98,6 +116,12 @@ export type CallerQuery = (text: string, values: readonly unknown[]) => Promise<
  * waits for a row that somebody else has, and what fails is taken back to a savepoint, so that it goes on.
  */
 export interface JoinedTransaction {
+  /** What the database calls it, for ever: no other transaction is ever called so. */
+  name(): Promise<string>;
+
+  /** Enters a hold into the ledger, to be committed with the transaction, or undone with the savepoint before. */
+  enterHold(id: string): Promise<void>;
+
   /** Whether rows can be written in it: it writes at all, and sees what others have just committed. */
   accepts(): Promise<boolean>;
 
@@ -117,6 +141,9 @@ export interface JoinedPart {
 
   /** Enters a batch into the ledger and makes its token the shard's last. */
   enter(batch: Pick<Batch, 'shard' | 'token'>, outcomes: BatchOutcome): Promise<void>;
+
+  /** Notes in the ledger which rows of a hold that this transaction has entered it has written itself: all of them. */
+  amendHold(id: string, written: readonly RowKey[]): Promise<void>;
 
   /** Replaces the outcome of a batch that this transaction has entered. */
   amend(token: string, outcomes: BatchOutcome): Promise<void>;

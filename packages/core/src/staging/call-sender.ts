@@ -1,13 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { SpillwayError } from '../errors.js';
 import type { RulesByEntity } from './stager.js';
-import type { Refusal, StageAnswer, StageCall, StagingStore } from './staging-store.js';
+import type { HoldCall, Refusal, StageAnswer, StageCall, StagingStore } from './staging-store.js';
 
 export interface SenderOptions {
   /** How long a call without an answer is sent again, and then how long it is tried to fence it. */
   readonly stageTimeoutMs: number;
   /** Gives shards that the store does not know a chain that begins where the database is. */
   readonly adopt: (shards: readonly number[]) => Promise<void>;
+  /** Ends what transactions hold that have ended: whoever made it may be dead. */
+  readonly settleHolds: () => Promise<unknown>;
 }
 
 /** What became of one call. */
@@ -42,13 +44,22 @@ export class CallSender {
 
   /** `wasSent`: the call may have run before, under its id. */
   async stage(call: StageCall, rules: RulesByEntity, wasSent: boolean): Promise<Delivery> {
+    return this.#send(call, rules, async () => this.#store.stage(call), wasSent);
+  }
+
+  /** The same for changes of a transaction that has not ended. */
+  async hold(call: HoldCall, rules: RulesByEntity): Promise<Delivery> {
+    return this.#send(call, rules, async () => this.#store.held.hold(call), false);
+  }
+
+  async #send(
+    call: StageCall,
+    rules: RulesByEntity,
+    send: () => Promise<StageAnswer>,
+    wasSent: boolean,
+  ): Promise<Delivery> {
     if (!wasSent) this.#sentAtMs.set(call, performance.now());
-    const { delivery, mayHaveRun, error } = await this.#until(
-      call,
-      rules,
-      async () => this.#store.stage(call),
-      wasSent,
-    );
+    const { delivery, mayHaveRun, error } = await this.#until(call, rules, send, wasSent);
     if (delivery.status === 'unknown') return this.#fence(call, { ...dropped(unforeseen(error)), wasSent: true });
     // An earlier copy, whose answer did not come, may still be on its way, and find room.
     if (delivery.status === 'refused' && mayHaveRun) return this.#fence(call, delivery);
@@ -83,12 +94,13 @@ export class CallSender {
       let answer = await attempt(send);
       if (answer.status === 'failed' && mayRunAfter(answer.error)) mayHaveRun = true;
       if (answer.status === 'uninitialised') answer = await this.#adopted(call, answer);
+      if (answer.status === 'refused' && answer.refusals.some(({ reason }) => reason === 'held')) await this.#settled();
       const elapsedMs = performance.now() - startedMs;
       let patienceMs = this.#options.stageTimeoutMs;
       if (answer.status === 'staged') return { delivery: answer, mayHaveRun };
       if (answer.status === 'voided') return { delivery: { status: 'dropped' }, mayHaveRun };
       if (answer.status === 'failed' && !isPassing(answer.error)) patienceMs = 0;
-      if (answer.status === 'refused') patienceMs = longestWaitMs(answer.refusals, call, rules);
+      if (answer.status === 'refused') patienceMs = this.#longestWaitMs(answer.refusals, call, rules);
       if (elapsedMs >= patienceMs) return inTheEnd(answer, mayHaveRun);
       await pause(pauseMs);
     }
@@ -100,6 +112,22 @@ export class CallSender {
       await this.#options.adopt([call.shard]);
       return answer;
     });
+  }
+
+  /** A database that does not answer leaves them as they are, and the wait goes on. */
+  async #settled(): Promise<void> {
+    await this.#options.settleHolds().catch(() => undefined);
+  }
+
+  /** Room can be waited for where every refusal is for want of it, and the policies say so; and the end of a transaction as long as staging may take. */
+  #longestWaitMs(refusals: readonly Refusal[], call: StageCall, rules: RulesByEntity): number {
+    const entityOf = new Map(call.changes.map((change) => [change.rowKey, change.entity]));
+    const waits = refusals.map(({ rowKey, reason }) => {
+      const rule = rules[entityOf.get(rowKey) ?? ''];
+      if (reason === 'held') return this.#options.stageTimeoutMs;
+      return reason === 'full' && rule?.onFull === 'block' ? rule.blockTimeoutMs : 0;
+    });
+    return Math.min(...waits);
   }
 }
 
@@ -144,14 +172,4 @@ function unforeseen(error: Error | undefined): Error | undefined {
 
 function dropped(cause: Error | undefined): Extract<Delivery, { readonly status: 'dropped' }> {
   return cause === undefined ? { status: 'dropped' } : { status: 'dropped', cause };
-}
-
-/** Room can be waited for where every refusal is for want of it, and the policies say so. */
-function longestWaitMs(refusals: readonly Refusal[], call: StageCall, rules: RulesByEntity): number {
-  const entityOf = new Map(call.changes.map((change) => [change.rowKey, change.entity]));
-  const waits = refusals.map(({ rowKey, reason }) => {
-    const rule = rules[entityOf.get(rowKey) ?? ''];
-    return reason === 'full' && rule?.onFull === 'block' ? rule.blockTimeoutMs : 0;
-  });
-  return Math.min(...waits);
 }

@@ -6,13 +6,24 @@ import { SpillwayError } from '../errors.js';
 import { CallSender, type Delivery, type SenderOptions } from './call-sender.js';
 import { LateAnswers } from './late-answers.js';
 import { SentInVain } from './staging-errors.js';
-import type { Refusal, StageAnswer, StageCall, StagedMark, StageRules, StagingStore } from './staging-store.js';
+import type {
+  HoldCall,
+  Refusal,
+  StageAnswer,
+  StageCall,
+  StagedMark,
+  StageRules,
+  StagingStore,
+} from './staging-store.js';
 
 /** How an entity's changes wait, and what happens when it has as many records as it may. */
 export interface EntityRules extends StageRules {
   readonly onFull: 'block' | 'reject' | 'write-through';
   readonly blockTimeoutMs: number;
 }
+
+/** Under what a transaction holds changes; the same in every shard. */
+export type HoldId = Pick<HoldCall, 'id' | 'transaction' | 'standing'>;
 
 export type RulesByEntity = Readonly<Record<string, EntityRules>>;
 
@@ -70,6 +81,24 @@ export class Stager {
     }
     const result = this.#collect(calls, deliveries);
     return { ...result, refused: withLimits(result.refused, changes, rules) };
+  }
+
+  /**
+   * Holds the changes of a transaction that has not ended: all of them, in all shards, or none. What has to be undone for that, or is not known to have arrived, stands under an id that the
+   * transaction must not commit.
+   *
+   * @throws SpillwayError `STAGING_UNAVAILABLE`, or what else the store says of itself: nothing is held
+   */
+  async holdAll(changes: readonly Change[], rules: RulesByEntity, hold: HoldId): Promise<StageResult> {
+    const calls = this.#callsOf(changes, rules).map((call): HoldCall => ({ ...call, ...hold }));
+    const deliveries = await Promise.all(calls.map(async (call) => this.#sender.hold(call, rules)));
+    const result = collect(calls, deliveries);
+    if (result.refused.length + result.unknown.length + result.dropped.length === 0) return result;
+    // Whoever does not answer keeps a hold that will be dropped when the transaction has ended, since it has not committed it.
+    await Promise.all(calls.map(async ({ shard, id }) => this.#store.held.drop(shard, [id]).catch(() => undefined)));
+    const failed = deliveries.find((delivery) => delivery.status === 'dropped');
+    if (result.refused.length === 0) throw failed?.cause ?? unreachable(changes.length);
+    return { ...NOTHING, refused: result.refused };
   }
 
   /** Sends calls again under their ids: what has run is answered as it was, what has not runs now. */

@@ -1,4 +1,4 @@
-import type { Connection, EntityManager, UnitOfWork } from '@mikro-orm/core';
+import type { Connection, EntityManager, TransactionOptions, UnitOfWork } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import { assertEntityManager } from './contract-check.js';
 import type { ContractWatch } from './contract-watch.js';
@@ -9,6 +9,7 @@ import { hookPersister } from './hook-persister.js';
 import type { CacheMarks } from '../write/cache-marks.js';
 import { hookQueries, type QueryHooks } from './hook-queries.js';
 import { addCounters, prepareSql, type SqlPreparation } from '../write/prepare-sql.js';
+import { wayOf } from '../transactions/transaction-option.js';
 import { StagedFlush } from '../write/staged-flush.js';
 import { SqlValidation } from '../validate/sql-validation.js';
 import type { Validation } from '../validate/validation.js';
@@ -56,6 +57,23 @@ function withSpillway(Base: Constructor, context: FlushContext): Constructor {
     constructor(...parameters: ConstructorParameters<Constructor>) {
       super(...parameters);
       this.#flush = hookUnitOfWork(this, context);
+    }
+
+    // The last that the unit of work asks before it asks for a transaction.
+    override getPlatform(): ReturnType<EntityManager['getPlatform']> {
+      // Asked by the constructor too, before there is anything of ours.
+      if (#flush in this) this.#flush.decide();
+      return super.getPlatform();
+    }
+
+    // A flush that is held writes nothing in the transaction. So the unit of work shall begin one for it, which is none: there it is held.
+    override isInTransaction(): boolean {
+      return super.isInTransaction() && !(this.#flush.isDecided() && holdsFlush(this, context));
+    }
+
+    override async transactional<T>(callback: (em: this) => T | Promise<T>, options?: TransactionOptions): Promise<T> {
+      wayOf(options);
+      return super.transactional(callback, options);
     }
 
     // The unit of work asks its entity manager for the connection when it is about to open the flush's transaction.
@@ -112,6 +130,18 @@ function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
   return flush;
 }
 
+/** Whether the flush that is about to be written runs in a transaction that holds all that it writes. */
+function holdsFlush(em: EntityManager, { types, transactions }: FlushContext): boolean {
+  const caller = transactions.of(em.getTransactionContext());
+  if (!caller || hasSession(em)) return false;
+  const uow = em.getUnitOfWork(false);
+  const isHeld = uow.getChangeSets().every(({ meta }) => {
+    const type = types.of(meta);
+    return type !== undefined && caller.holds(type.policy);
+  });
+  return isHeld && flushMode(types, uow) === 'staged';
+}
+
 /** The connection, with the one difference that the transaction of a staged flush is not one. */
 function flushConnection(
   connection: Connection,
@@ -124,12 +154,14 @@ function flushConnection(
     const found = options?.eventBroadcaster ? flushMode(context.types, em.getUnitOfWork(false)) : 'plain';
     const mode = found === 'staged' && (hasSession(em) || flush.fallback) ? 'sql' : found;
     if (mode !== 'plain') context.watch.assertCommitted();
+    const caller = context.transactions.of(em.getTransactionContext());
     if (mode === 'staged') {
       let answer: unknown;
-      await flush.run(async () => {
+      const persist = async (): Promise<void> => {
         // No transaction: what MikroORM hands on as its context is nothing.
         answer = await callback(undefined);
-      });
+      };
+      await (caller ? flush.run(persist, (changes) => context.engine.hold(changes, caller)) : flush.run(persist));
       return answer as never;
     }
     if (mode === 'plain') return connection.transactional(callback, options);

@@ -75,12 +75,19 @@ export class Reads {
       asked !== 'drain' &&
       (await this.#cached.of(meta, where, options, this.#loader(find, options)));
     if (copied) return copied;
-    // What a transaction reads may be what it goes on to change by SQL, so nothing is laid over; a lock makes no other query of it.
+    // A lock makes no other query of a look-up.
     const keys =
       type && asked !== 'database' && !isDrained(options) && !this.#readsOthers(type)
         ? lookupKeys(type, where, inside ? unlocked(options) : options)
         : undefined;
-    if (type && keys && asked !== 'drain' && type.lookups === 'overlay' && !inside && !hasSession(options['em'])) {
+    if (
+      type &&
+      keys &&
+      asked !== 'drain' &&
+      type.lookups === 'overlay' &&
+      this.#laysOver(type, options) &&
+      !hasSession(options['em'])
+    ) {
       const rows = [...(await this.rows(type, keys, find, options)).values()];
       // What is only staged has not met the condition that MikroORM adds for a subclass.
       return type.family ? rows.filter((row) => type.family?.holds(meta, row)) : rows;
@@ -94,6 +101,12 @@ export class Reads {
     return query.overlaid
       ? this.#overlay(query.overlaid, { meta, where, options: query.options, find })
       : find(where, type && isDrained(options) ? primary(options) : query.options);
+  }
+
+  /** What a transaction reads may be what it goes on to change by SQL, so nothing is laid over in one, unless its changes are held. */
+  #laysOver(type: WriteBehindType, options: Options): boolean {
+    const inside = this.#inside(options);
+    return inside === undefined || (inside.holds(type.policy) && !isPessimistic(options['lockMode']));
   }
 
   /** Reads what has no copy, with everything that was staged before the call, by the way that the type needs. */
@@ -257,7 +270,7 @@ export class Reads {
     let known: ReadonlyMap<RowKey, Pending> = new Map();
     return readByKey<DriverRow>(keys, {
       peek: async (wanted) => {
-        known = await this.#peekExact(type, wanted);
+        known = await this.#peekExact(type, wanted, this.#inside(options));
         return known;
       },
       outcomes: (tokens) => this.#engine.pending.outcomes(tokens),
@@ -269,13 +282,17 @@ export class Reads {
   }
 
   /** What is pending of these rows, once nothing of it would look different when it is written. */
-  async #peekExact(type: WriteBehindType, keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>> {
+  async #peekExact(
+    type: WriteBehindType,
+    keys: readonly RowKey[],
+    inside: CallersTransaction | undefined,
+  ): Promise<ReadonlyMap<RowKey, Pending>> {
     for (let tries = 1; ; tries++) {
-      const pending = await this.#engine.pending.peek(keys);
+      const pending = await this.#engine.pending.peek(keys, inside);
       const inexact = inexactRows(type, keys, pending);
       // What PostgreSQL does not take at present is better laid over in other words than not at all.
       if (inexact.length === 0 || tries > INEXACT_TRIES) return pending;
-      await this.#engine.drain({ kind: 'rows', keys: inexact });
+      await this.#engine.drain({ kind: 'rows', keys: inexact }, { inside });
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { MikroORM } from '@mikro-orm/core';
 import type { CallerQuery } from '../../sink/change-sink.js';
+import type { ResolvedPolicy } from '../../policy/policy.js';
 import type { TransactionScope } from './transaction-scope.js';
 import type { TransactionScopes } from './transaction-scopes.js';
 
@@ -9,6 +10,8 @@ export interface CallersTransaction {
   readonly scope: TransactionScope | undefined;
   /** Whether staged rows may be written in it, as far as can be told without asking PostgreSQL. */
   readonly mayWrite: boolean;
+  /** Whether changes of entities with such a policy are held in it: staged with its commit, or not at all. */
+  holds(policy: Pick<ResolvedPolicy, 'transactions'>): boolean;
   /** Runs statements on its connection; the application's own wait until that is over. */
   alone<T>(use: (query: CallerQuery) => Promise<T>): Promise<T>;
 }
@@ -38,7 +41,18 @@ export class CallersTransactions {
   of(ctx: unknown): CallersTransaction | undefined {
     if (ctx === undefined || ctx === null) return undefined;
     const scope = this.#scopes.of(ctx);
-    return { scope, mayWrite: this.#mayWrite(scope), alone: (use) => alone(ctx as KyselyTransaction, use) };
+    return {
+      scope,
+      mayWrite: this.#mayWrite(scope),
+      holds: ({ transactions }) => this.#mayHold(scope) && (scope?.way ?? transactions) === 'stage',
+      alone: (use) => alone(ctx as KyselyTransaction, use),
+    };
+  }
+
+  /** Only a transaction that writes, under the rights of Spillway's own role, can enter into the ledger what it holds. */
+  #mayHold(scope: TransactionScope | undefined): boolean {
+    if (!scope || scope.start.isReadOnly || scope.start.hasSession) return false;
+    return this.#config.get('sessionContext' as never) !== 'connection';
   }
 
   /** Under a session context the application's connection may see and write other rows than Spillway's. Above read committed a shard that has moved since the snapshot is an error. */

@@ -1,6 +1,7 @@
 import { EventType, type Connection, type TransactionEventBroadcaster } from '@mikro-orm/core';
 import { incompatible } from '../hooks/incompatible.js';
 import type { TransactionScope } from './transaction-scope.js';
+import { wayOf } from './transaction-option.js';
 import type { TransactionScopes } from './transaction-scopes.js';
 
 /** What the hooks replace on the connection that writes; all transactions of the ORM begin and end there. */
@@ -40,11 +41,13 @@ export function hookTransactions(connection: Connection, scopes: TransactionScop
   const transactional = target.transactional.bind(connection);
 
   target.begin = async (options = {}) => {
+    const way = wayOf(options);
     const opened = (ctx: object): void =>
       scopes.opened(ctx, options.ctx, {
         isolationLevel: options.isolationLevel,
         isReadOnly: options.readOnly,
         hasSession: options.sessionContext !== undefined,
+        way,
       });
     const eventBroadcaster = hearing(options.eventBroadcaster, {
       // Subscribers may flush in it already.

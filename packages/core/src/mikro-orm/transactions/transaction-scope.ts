@@ -1,3 +1,5 @@
+import type { TransactionWay } from './transaction-option.js';
+
 /**
  * How a transaction has ended, as far as the ORM was told. `commit-answered` is no proof that anything was committed: PostgreSQL answers the COMMIT of a failed transaction with the
  * tag ROLLBACK and without an error, and neither `pg` nor Kysely shows the tag. Only the ledger tells.
@@ -11,6 +13,8 @@ export interface TransactionStart {
   readonly isReadOnly?: boolean | undefined;
   /** Whether it has session variables or a role of its own. */
   readonly hasSession?: boolean | undefined;
+  /** What its options say of write-behind entities. */
+  readonly way?: TransactionWay | undefined;
 }
 
 export type BeforeCommit = () => Promise<void>;
@@ -27,6 +31,8 @@ export class TransactionScope {
   readonly parent: TransactionScope | undefined;
   readonly root: TransactionScope;
   readonly start: TransactionStart;
+  /** What the options of this part say of write-behind entities, or those of the part around it. */
+  readonly way: TransactionWay | undefined;
   readonly #notes = new Map<object, unknown[]>();
   readonly #parts = new Set<TransactionScope>();
   readonly #beforeCommit: BeforeCommit[] = [];
@@ -38,6 +44,7 @@ export class TransactionScope {
     this.parent = parent;
     this.root = parent?.root ?? this;
     this.start = parent?.root.start ?? start;
+    this.way = start.way ?? parent?.way;
     if (parent) parent.#parts.add(this);
   }
 

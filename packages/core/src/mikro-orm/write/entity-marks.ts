@@ -11,6 +11,8 @@ export class EntityMarks {
     for (const { entity, change } of operations) {
       const mark = marks.get(change.rowKey);
       if (mark) this.#marks.set(entity, mark);
+      // A change that is held has its place once it is released: whoever waits asks then what is pending.
+      else this.#marks.delete(entity);
     }
   }
 

@@ -1,4 +1,5 @@
 import type { UnitOfWork } from '@mikro-orm/core';
+import type { Change } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { StageCall } from '../../staging/staging-store.js';
 import type { StageResult } from '../../staging/stager.js';
@@ -12,6 +13,8 @@ import type { Operation } from './operation.js';
 import { refusalError } from './refusal-error.js';
 import type { Validation } from '../validate/validation.js';
 import { StagingUnit } from './staging-unit.js';
+
+type Stage = (changes: readonly Change[]) => Promise<StageResult>;
 
 /** Operations whose stage call was not answered: nobody knows yet whether they are staged. */
 interface Unsettled {
@@ -37,6 +40,8 @@ export class StagedFlush {
   #wayOut: Fallback | undefined;
   #fallback: Fallback | undefined;
   #sqlReason: SqlReason | undefined;
+  #isCommitting = false;
+  #isDecided = false;
   #unsettled: Unsettled[] = [];
 
   constructor(engine: Engine, uow: UnitOfWork, types: TypeRegistry, validation: Validation) {
@@ -58,6 +63,18 @@ export class StagedFlush {
     return this.#sqlReason !== undefined;
   }
 
+  /** The unit of work may have decided what to write, and ask next whether there is a transaction for it. */
+  decide(): void {
+    this.#isDecided = this.#isCommitting && this.#unit === undefined && this.#fallback === undefined;
+  }
+
+  /** Whether that is the question now: whoever asks later asks for another reason. */
+  isDecided(): boolean {
+    const isDecided = this.#isDecided;
+    this.#isDecided = false;
+    return isDecided;
+  }
+
   /** Why the running flush is written by SQL though it could have been staged. */
   get fallback(): Fallback | undefined {
     return this.#fallback;
@@ -68,7 +85,7 @@ export class StagedFlush {
     await this.prepare();
     this.#wayOut = undefined;
     try {
-      return await commit();
+      return await this.#committing(commit);
     } catch (error) {
       if (this.#wayOut === undefined) throw error;
     }
@@ -76,9 +93,19 @@ export class StagedFlush {
     try {
       this.#engine.fellBack(this.#wayOut);
       await this.prepare();
-      await commit();
+      await this.#committing(commit);
     } finally {
       this.#fallback = undefined;
+    }
+  }
+
+  async #committing(commit: () => Promise<void>): Promise<void> {
+    this.#isCommitting = true;
+    try {
+      await commit();
+    } finally {
+      this.#isCommitting = false;
+      this.#isDecided = false;
     }
   }
 
@@ -96,8 +123,8 @@ export class StagedFlush {
     }
   }
 
-  /** Runs MikroORM's part of a flush, then stages what it wanted to write. */
-  async run(persist: () => Promise<unknown>): Promise<void> {
+  /** Runs MikroORM's part of a flush, then stages what it wanted to write; or holds it, in a transaction that does. */
+  async run(persist: () => Promise<unknown>, stage: Stage = (changes) => this.#engine.stage(changes)): Promise<void> {
     const unit = new StagingUnit(this.#uow.getChangeSets());
     this.#unit = unit;
     try {
@@ -112,7 +139,7 @@ export class StagedFlush {
     } finally {
       this.#unit = undefined;
     }
-    await this.#stage(unit.operations);
+    await this.#stage(unit.operations, stage);
   }
 
   /** Before a flush compares entities with their snapshots: finds out what is unknown, and queues again what was refused. */
@@ -134,10 +161,10 @@ export class StagedFlush {
     this.states.forget();
   }
 
-  async #stage(operations: readonly Operation[]): Promise<void> {
+  async #stage(operations: readonly Operation[], stage: Stage): Promise<void> {
     let result: StageResult;
     try {
-      result = await this.#engine.stage(operations.map(({ change }) => change));
+      result = await stage(operations.map(({ change }) => change));
     } catch (error) {
       this.states.takeBack(operations);
       this.#wayOut = fallbackFor(error, this.#uow.getChangeSets(), this.#types);

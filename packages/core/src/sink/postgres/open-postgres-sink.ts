@@ -1,11 +1,20 @@
 import type pg from 'pg';
 import type { BatchOutcome } from '../../change/outcome.js';
-import type { CallerQuery, ChangeSink, EntityRegistry, JoinedTransaction, SinkTransaction } from '../change-sink.js';
+import type {
+  CallerQuery,
+  ChangeSink,
+  EntityRegistry,
+  HeldIn,
+  HoldEnding,
+  JoinedTransaction,
+  SinkTransaction,
+} from '../change-sink.js';
 import type { Table } from '../table.js';
 import { SAVEPOINT } from './apply/apply-groups.js';
 import { SinkFailure } from '../sink-failure.js';
 import { failureOf } from './fault.js';
 import { PostgresRegistry } from './ledger/entity-registry.js';
+import { endingsOf } from './ledger/hold-ledger.js';
 import { PostgresJoinedTransaction } from './joined/joined-transaction.js';
 import { holdShards, type TransactionLimits } from './ledger/hold-shards.js';
 import { ledgerFailureOf, notPrepared } from './ledger/ledger-failure.js';
@@ -98,9 +107,18 @@ class PostgresSink implements ChangeSink {
     }
   }
 
-  async prune(olderThanMs: number): Promise<number> {
+  async endings(holds: readonly HeldIn[]): Promise<ReadonlyMap<string, HoldEnding>> {
+    if (holds.length === 0) return new Map();
     try {
-      return await pruneLedger(this.#pool, this.#around.ledger, this.#around.namespace, olderThanMs);
+      return await endingsOf(this.#pool, this.#around.ledger, this.#around.namespace, holds);
+    } catch (error) {
+      throw ledgerFailureOf(error);
+    }
+  }
+
+  async prune(olderThanMs: number, held: readonly string[]): Promise<number> {
+    try {
+      return await pruneLedger(this.#pool, this.#around.ledger, this.#around.namespace, olderThanMs, held);
     } catch (error) {
       throw ledgerFailureOf(error);
     }

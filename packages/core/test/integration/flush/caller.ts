@@ -34,6 +34,7 @@ export class Caller implements AsyncDisposable {
     const caller = {
       scope: this.#scope,
       mayWrite: true,
+      holds: () => false,
       alone: async <T>(use: (query: (text: string, values: readonly unknown[]) => Promise<object[]>) => Promise<T>) =>
         use(async (text, values) => (await this.client.query<object>(text, [...values])).rows),
     };

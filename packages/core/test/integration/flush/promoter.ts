@@ -44,6 +44,7 @@ const scope = new TransactionScope({}, {});
 const caller = {
   scope,
   mayWrite: true,
+  holds: () => false,
   alone: async <T>(use: (query: (text: string, parameters: readonly unknown[]) => Promise<object[]>) => Promise<T>) =>
     use(async (text, parameters) => (await client.query<object>(text, [...parameters])).rows),
 };

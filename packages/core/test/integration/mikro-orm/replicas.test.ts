@@ -113,9 +113,8 @@ describe.each([
       if (written) await drain();
       expect(await nameOf(entity, 100)).toBe('new');
       expect(await nameOf(entity, 3)).toBeUndefined();
-      expect((await em().find(entity as Entity, { id: { $in: [3, 4, 100] } })).map(({ id }) => id).toSorted()).toEqual([
-        100, 4,
-      ]);
+      const found = await em().find(entity as Entity, { id: { $in: [3, 4, 100] } });
+      expect(new Set(found.map(({ id }) => id))).toEqual(new Set([4, 100]));
     }
   });
 

@@ -2,7 +2,7 @@ import type { BatchOutcome, Outcome } from '../../../src/change/outcome.js';
 import type { StagedRecord } from '../../../src/change/record.js';
 import type { RowKey } from '../../../src/change/row-key.js';
 import { ORIGIN } from '../../../src/change/token.js';
-import type { ChangeSink, ParentsPending, SinkTransaction } from '../../../src/sink/change-sink.js';
+import type { ChangeSink, HoldEnding, ParentsPending, SinkTransaction } from '../../../src/sink/change-sink.js';
 import { CommitUnknown, SinkDown } from '../../../src/sink/sink-failure.js';
 import type { Batch } from '../../../src/staging/staging-store.js';
 
@@ -70,6 +70,10 @@ export class MemorySink implements ChangeSink {
 
   async outcomes(tokens: readonly string[]): Promise<ReadonlyMap<string, BatchOutcome>> {
     return new Map([...this.ledger].filter(([token]) => tokens.includes(token)));
+  }
+
+  async endings(): Promise<ReadonlyMap<string, HoldEnding>> {
+    return new Map();
   }
 
   async numbers(): Promise<never> {

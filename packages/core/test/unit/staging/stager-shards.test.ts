@@ -52,7 +52,11 @@ describe('a flush over two shards, of which one has accepted', () => {
 
   test('says which, when the other one fails in a way that nobody has foreseen', async () => {
     const store = await twoShards(() => Promise.reject(new Error('ERR user_script: unexpected')));
-    const stager = new Stager(store, { stageTimeoutMs: 20, adopt: () => Promise.resolve() });
+    const stager = new Stager(store, {
+      stageTimeoutMs: 20,
+      adopt: () => Promise.resolve(),
+      settleHolds: () => Promise.resolve(),
+    });
     const result = await stager.stageAll(changes, RULES);
     expect([...result.staged.keys()]).toEqual([changes[0]?.rowKey]);
     expect(result.dropped.map(({ shard }) => shard)).toEqual([1]);
@@ -61,7 +65,7 @@ describe('a flush over two shards, of which one has accepted', () => {
   test('says which, when the other one has been emptied and cannot be adopted', async () => {
     const store = await twoShards(() => Promise.resolve({ status: 'uninitialised' }));
     const adopt = () => Promise.reject(new SinkDown('PostgreSQL cannot be reached'));
-    const stager = new Stager(store, { stageTimeoutMs: 20, adopt });
+    const stager = new Stager(store, { stageTimeoutMs: 20, adopt, settleHolds: () => Promise.resolve() });
     const result = await stager.stageAll(changes, RULES);
     expect([...result.staged.keys()]).toEqual([changes[0]?.rowKey]);
     expect(result.dropped.map(({ shard }) => shard)).toEqual([1]);
@@ -80,7 +84,10 @@ describe('a call whose first answer was lost', () => {
       if (copies.length === 1) throw new SpillwayError('STAGING_TIMEOUT', 'no answer');
       return { status: 'refused', refusals: [{ rowKey: call.changes[0]?.rowKey as RowKey, reason: 'full' }] };
     });
-    const result = await new Stager(line, { stageTimeoutMs: 20, adopt }).stageAll([viewIn(0)], RULES);
+    const result = await new Stager(line, { stageTimeoutMs: 20, adopt, settleHolds: () => Promise.resolve() }).stageAll(
+      [viewIn(0)],
+      RULES,
+    );
     expect(result.staged.size).toBe(0);
     // Now it arrives, and there is room.
     await store.stage(copies[0] as StageCall);
@@ -91,7 +98,11 @@ describe('a call whose first answer was lost', () => {
     // Remembers two generations of one call each.
     const store = memoryStaging({ shards: 1, seenMs: 0 });
     await store.adopt(0, 'origin');
-    const stager = new Stager(store, { stageTimeoutMs: 20, adopt: () => Promise.resolve() });
+    const stager = new Stager(store, {
+      stageTimeoutMs: 20,
+      adopt: () => Promise.resolve(),
+      settleHolds: () => Promise.resolve(),
+    });
     const call: StageCall = { shard: 0, id: 'lost', changes: [viewIn(0)], rules: RULES };
     await store.stage(call);
     for (let i = 0; i < 3; i += 1) await stager.stageAll([viewIn(0)], RULES);

@@ -1,10 +1,12 @@
 import type { BatchOutcome } from '../../../change/outcome.js';
+import type { RowKey } from '../../../change/row-key.js';
 import type { Batch } from '../../../staging/staging-store.js';
 import type { CallerQuery, JoinedPart, JoinedTransaction, ParentsPending } from '../../change-sink.js';
 import { applyBatches } from '../apply/apply-batches.js';
 import { CarefulPass } from '../apply/careful-pass.js';
 import { failureOf } from '../fault.js';
 import { ledgerFailureOf } from '../ledger/ledger-failure.js';
+import { amendHold, enterHold, nameOfTransaction } from '../ledger/hold-ledger.js';
 import { readOutcome } from '../ledger/read-ledger.js';
 import { amendLedger, writeLedger } from '../ledger/write-ledger.js';
 import type { Session } from '../session.js';
@@ -27,6 +29,15 @@ export class PostgresJoinedTransaction implements JoinedTransaction {
   constructor(query: CallerQuery, around: TransactionSurroundings) {
     this.#session = new CallerSession(query);
     this.#around = around;
+  }
+
+  async name(): Promise<string> {
+    return ledgerWork(() => nameOfTransaction(this.#session));
+  }
+
+  async enterHold(id: string): Promise<void> {
+    const { ledger, namespace } = this.#around;
+    await ledgerWork(() => enterHold(this.#session, ledger, namespace, id));
   }
 
   async accepts(): Promise<boolean> {
@@ -97,6 +108,11 @@ class PostgresJoinedPart implements JoinedPart {
   async enter({ shard, token }: Pick<Batch, 'shard' | 'token'>, outcomes: BatchOutcome): Promise<void> {
     const { ledger, namespace } = this.#around;
     await ledgerWork(() => writeLedger(this.#session, ledger, namespace, [{ shard, token, outcomes }]));
+  }
+
+  async amendHold(id: string, written: readonly RowKey[]): Promise<void> {
+    const { ledger, namespace } = this.#around;
+    await ledgerWork(() => amendHold(this.#session, ledger, namespace, id, written));
   }
 
   async amend(token: string, outcomes: BatchOutcome): Promise<void> {

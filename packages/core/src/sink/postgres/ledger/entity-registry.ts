@@ -37,7 +37,7 @@ on conflict (namespace, token) do update set outcome = excluded.outcome where t.
     return this.#using(async (client) => {
       const { rows } = await client.query<{ token: string; schema: string; table: string }>(
         `select token, outcome ->> 'schema' as schema, outcome ->> 'table' as "table" from ${this.#tables.batch}
-where namespace = $1 and shard = ${NO_SHARD}`,
+where namespace = $1 and shard = ${NO_SHARD} and starts_with(token, '${PREFIX}')`,
         [this.#namespace],
       );
       return new Map(rows.map(({ token, schema, table }) => [token.slice(PREFIX.length), { schema, table }]));

@@ -4,23 +4,28 @@ import type { LedgerTables } from './tables.js';
 /** Rows per statement: a ledger that nobody has pruned for a month must not be one statement's work. */
 const CHUNK = 10_000;
 
-/** Removes old ledger rows, but never that of a shard's last token: its batch may still be in flight, waiting for its outcome. Answers how many. */
+/**
+ * Removes old ledger rows, but never that of a shard's last token: its batch may still be in flight, waiting for its outcome. Nor those of `held`: a hold whose row is gone would count as rolled
+ * back. Answers how many.
+ */
 export async function pruneLedger(
   pool: pg.Pool,
   tables: LedgerTables,
   namespace: string,
   olderThanMs: number,
+  held: readonly string[],
 ): Promise<number> {
   let removed = 0;
   for (let last = CHUNK; last === CHUNK; removed += last) {
     const { rowCount } = await pool.query({
       text: `delete from ${tables.batch} as t using (
   select b.token from ${tables.batch} as b
-  where b.namespace = $1 and b.shard >= 0 and b.written_at < now() - $2::float8 * interval '1 millisecond'
+  where b.namespace = $1 and not starts_with(b.token, 'staged:') and b.written_at < now() - $2::float8 * interval '1 millisecond'
+  and not b.token = any($3::text[])
   and not exists (select from ${tables.shard} as s where s.namespace = $1 and s.shard = b.shard and s.last_token = b.token)
   limit ${CHUNK}
 ) as old where t.namespace = $1 and t.token = old.token`,
-      values: [namespace, olderThanMs],
+      values: [namespace, olderThanMs, [...held]],
     });
     last = rowCount ?? 0;
   }

@@ -1,0 +1,57 @@
+import { settleHolds, type SettledHolds } from './settle-holds.js';
+import type { ChangeSink } from '../sink/change-sink.js';
+import type { StagingStore } from '../staging/staging-store.js';
+
+/** A hold so young that its transaction has most likely not ended is left to those who meet it. */
+const LEAST_AGE_MS = 500;
+
+/** Sees to it that no hold outlives its transaction, whoever made it. */
+export class HoldKeeper {
+  readonly #staging: StagingStore;
+  readonly #sink: Pick<ChangeSink, 'endings'>;
+  readonly #onReleased: (shards: Iterable<number>) => void;
+  /** Transactions of this process: of those nobody need ask the database whether they still run. */
+  readonly #running = new Set<string>();
+
+  constructor(
+    staging: StagingStore,
+    sink: Pick<ChangeSink, 'endings'>,
+    onReleased: (shards: Iterable<number>) => void,
+  ) {
+    this.#staging = staging;
+    this.#sink = sink;
+    this.#onReleased = onReleased;
+  }
+
+  began(transaction: string): void {
+    this.#running.add(transaction);
+  }
+
+  ended(transaction: string): void {
+    this.#running.delete(transaction);
+  }
+
+  isRunningHere(transaction: string): boolean {
+    return this.#running.has(transaction);
+  }
+
+  /** Ends the holds of all transactions that have ended by now. */
+  async settle(): Promise<SettledHolds> {
+    return this.#settle(0);
+  }
+
+  /** The same now and then, for those that nobody meets. */
+  async sweep(): Promise<SettledHolds> {
+    return this.#settle(LEAST_AGE_MS);
+  }
+
+  async #settle(leastAgeMs: number): Promise<SettledHolds> {
+    const settled = await settleHolds(
+      this.#staging,
+      this.#sink,
+      ({ transaction, ageMs }) => ageMs >= leastAgeMs && !this.#running.has(transaction),
+    );
+    this.#onReleased(settled.released.keys());
+    return settled;
+  }
+}

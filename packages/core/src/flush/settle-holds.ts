@@ -1,0 +1,51 @@
+import type { RowKey } from '../change/row-key.js';
+import type { ChangeSink, HoldEnding } from '../sink/change-sink.js';
+import type { Hold, StagingStore } from '../staging/staging-store.js';
+
+/** What became of holds. */
+export interface SettledHolds {
+  /** Shard -> rows that are dirty now. */
+  readonly released: ReadonlyMap<number, readonly RowKey[]>;
+  /** Holds of transactions that still run. */
+  readonly running: number;
+}
+
+/**
+ * Ends the holds of transactions that have ended, on the ledger's word: whoever meets them does it, because the process that made them may be dead. Nothing is believed of a transaction but
+ * that: neither what was answered to its COMMIT nor how long it has taken.
+ */
+export async function settleHolds(
+  staging: StagingStore,
+  sink: Pick<ChangeSink, 'endings'>,
+  isWanted: (hold: Hold) => boolean = () => true,
+): Promise<SettledHolds> {
+  const holds = (await staging.held.list()).filter(isWanted);
+  if (holds.length === 0) return { released: new Map(), running: 0 };
+  const endings = await sink.endings(holds);
+  return endHolds(staging, holds, endings);
+}
+
+/** All that ends in a shard ends at once: later holds of a transaction lie on its earlier ones. */
+export async function endHolds(
+  staging: StagingStore,
+  holds: readonly Pick<Hold, 'shard' | 'id'>[],
+  endings: ReadonlyMap<string, HoldEnding>,
+): Promise<SettledHolds> {
+  const released = new Map<number, readonly RowKey[]>();
+  let running = 0;
+  await Promise.all(
+    [...Map.groupBy(holds, ({ shard }) => shard)].map(async ([shard, ofShard]) => {
+      const committed = new Map<string, readonly RowKey[]>();
+      const dropped: string[] = [];
+      for (const { id } of ofShard) {
+        const ending = endings.get(id);
+        if (ending?.kind === 'committed') committed.set(id, ending.written);
+        else if (ending?.kind === 'dropped') dropped.push(id);
+        else running += 1;
+      }
+      if (dropped.length > 0) await staging.held.drop(shard, dropped);
+      if (committed.size > 0) released.set(shard, await staging.held.release(shard, committed));
+    }),
+  );
+  return { released, running };
+}

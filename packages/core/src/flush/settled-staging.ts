@@ -1,0 +1,145 @@
+import type { BatchOutcome } from '../change/outcome.js';
+import type { RowKey } from '../change/row-key.js';
+import type {
+  ChainSeen,
+  Claim,
+  ClaimRequest,
+  DeadLetterStore,
+  DueRecords,
+  EmptyReport,
+  EmptyScope,
+  ExtendRequest,
+  Extension,
+  HeldChanges,
+  ParkReport,
+  Settlement,
+  Pending,
+  StageAnswer,
+  StageCall,
+  StagedMark,
+  StagedPolicies,
+  StagingStats,
+  StagingStore,
+} from '../staging/staging-store.js';
+import type { RowCache } from '../staging/row-cache.js';
+import type { HoldKeeper } from './hold-keeper.js';
+
+/**
+ * The staging store for everybody who asks what is pending: what a transaction has committed counts as staged from then on, also where nobody has released it yet. So whoever meets a hold
+ * finds out first whether its transaction has ended.
+ */
+export class SettledStaging implements StagingStore {
+  readonly #store: StagingStore;
+  readonly #keeper: HoldKeeper;
+  readonly due: DueRecords;
+
+  constructor(store: StagingStore, keeper: HoldKeeper) {
+    this.#store = store;
+    this.#keeper = keeper;
+    this.due = {
+      next: async () => store.due.next(),
+      any: async (scope) => this.#settled(async () => store.due.any(scope)),
+      make: async (scope) => this.#settled(async () => store.due.make(scope)),
+      pending: async (watermarks) => store.due.pending(watermarks),
+    };
+  }
+
+  async peek(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>> {
+    const found = await this.#store.peek(keys);
+    const isMet = [...found.values()].some(({ held = [] }) =>
+      held.some(({ transaction }) => !this.#keeper.isRunningHere(transaction)),
+    );
+    if (!isMet) return found;
+    await this.#keeper.settle();
+    return this.#store.peek(keys);
+  }
+
+  /** What is held is looked at before what is pending: the other way round, a release in between would be seen by neither. */
+  async #settled<T>(ask: () => Promise<T>): Promise<T> {
+    const [holds, answer] = await Promise.all([this.#store.held.list(), ask()]);
+    if (holds.every(({ transaction }) => this.#keeper.isRunningHere(transaction))) return answer;
+    await this.#keeper.settle();
+    return ask();
+  }
+
+  get shards(): number {
+    return this.#store.shards;
+  }
+
+  get remembersCallsMs(): number {
+    return this.#store.remembersCallsMs;
+  }
+
+  get policies(): StagedPolicies {
+    return this.#store.policies;
+  }
+
+  get held(): HeldChanges {
+    return this.#store.held;
+  }
+
+  get cache(): RowCache {
+    return this.#store.cache;
+  }
+
+  get deadLetters(): DeadLetterStore {
+    return this.#store.deadLetters;
+  }
+
+  async adopt(shard: number, lastToken: string): Promise<'adopted' | 'present'> {
+    return this.#store.adopt(shard, lastToken);
+  }
+
+  async check(call: StageCall): Promise<StageAnswer> {
+    return this.#store.check(call);
+  }
+
+  async stage(call: StageCall): Promise<StageAnswer> {
+    return this.#store.stage(call);
+  }
+
+  async fence(shard: number, callId: string): Promise<StageAnswer> {
+    return this.#store.fence(shard, callId);
+  }
+
+  async settled(marks: readonly StagedMark[]): Promise<readonly Settlement[]> {
+    return this.#store.settled(marks);
+  }
+
+  async forget(keys: readonly RowKey[]): Promise<void> {
+    return this.#store.forget(keys);
+  }
+
+  async claim(shard: number, request: ClaimRequest): Promise<Claim> {
+    return this.#store.claim(shard, request);
+  }
+
+  async extend(shard: number, request: ExtendRequest): Promise<Extension | undefined> {
+    return this.#store.extend(shard, request);
+  }
+
+  async acknowledge(shard: number, token: string, outcomes: BatchOutcome): Promise<boolean> {
+    return this.#store.acknowledge(shard, token, outcomes);
+  }
+
+  async park(
+    shard: number,
+    seen: ChainSeen,
+    lastToken: string,
+    onLoss: 'park' | 'apply',
+  ): Promise<ParkReport | 'moved'> {
+    return this.#store.park(shard, seen, lastToken, onLoss);
+  }
+
+  async empty(shard: number, scope: EmptyScope, lastToken: string): Promise<EmptyReport> {
+    return this.#store.empty(shard, scope, lastToken);
+  }
+
+  async stats(): Promise<StagingStats> {
+    return this.#store.stats();
+  }
+
+  async close(): Promise<void> {
+    return this.#store.close();
+  }
+}

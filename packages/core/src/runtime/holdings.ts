@@ -1,0 +1,218 @@
+import { randomBytes } from 'node:crypto';
+import { withLayers } from '../change/held-layer.js';
+import type { Change } from '../change/change.js';
+import type { StagedRecord } from '../change/record.js';
+import { parseRowKey, type RowKey } from '../change/row-key.js';
+import { shardOf } from '../change/shard.js';
+import type { SpillwayEvents } from '../events.js';
+import { endHolds } from '../flush/settle-holds.js';
+import { within } from '../flush/within.js';
+import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
+import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
+import { ScopeNotes, type TransactionEnd, type TransactionScope } from '../mikro-orm/transactions/transaction-scope.js';
+import type { HoldEnding, JoinedTransaction } from '../sink/change-sink.js';
+import { SinkFailure } from '../sink/sink-failure.js';
+import type { DueScope, Pending } from '../staging/staging-store.js';
+import type { StageResult } from '../staging/stager.js';
+import { writeHeld } from './write-held.js';
+import type { HoldSteps } from './hold-steps.js';
+import type { Parts } from './parts.js';
+
+/** How long a transaction that has ended is held up to release what it has held. What is not released by then is released by whoever meets it. */
+const RELEASE_MS = 2_000;
+
+/** One flush that is held. */
+interface HeldFlush {
+  readonly id: string;
+  readonly rows: ReadonlySet<RowKey>;
+}
+
+/** A row that the transaction has written itself, though a hold of it has it too. */
+interface WrittenRow {
+  readonly id: string;
+  readonly row: RowKey;
+}
+
+/** What is known of an outermost transaction that holds something. */
+interface HoldingTransaction {
+  readonly name: string;
+  /** Every hold that was ever made in it, those of parts that were rolled back included. */
+  readonly ids: Map<string, ReadonlySet<number>>;
+}
+
+/**
+ * What transactions of the application hold, from their first held flush until the ledger, seen from outside, says what became of it.
+ *
+ * The order is what makes it certain: the transaction gets its name, the changes are held under it, and only then is the hold entered into the ledger, in that very transaction. So a hold whose
+ * row is committed is in the staging store, and one that the store does not have, or may not have, is never committed.
+ */
+export class Holdings {
+  readonly #events: SpillwayEvents;
+  readonly #steps: HoldSteps | undefined;
+  readonly #held = new ScopeNotes<HeldFlush>();
+  readonly #written = new ScopeNotes<WrittenRow>();
+  readonly #transactions = new WeakMap<TransactionScope, HoldingTransaction>();
+  /** Unique to this process. */
+  readonly #prefix = randomBytes(9).toString('base64url');
+  #count = 0;
+
+  constructor(events: SpillwayEvents, steps?: HoldSteps) {
+    this.#events = events;
+    this.#steps = steps;
+  }
+
+  /** Holds changes until the transaction has ended. All of them, or none. */
+  async hold(changes: readonly Change[], caller: CallersTransaction, parts: Parts): Promise<StageResult> {
+    const { scope } = caller;
+    if (!scope) throw new TypeError('Nothing can be held in a transaction whose end nobody learns');
+    return caller.alone(async (query) => {
+      const joined = parts.sink.join(query);
+      const transaction = await this.#transactionOf(scope, joined, parts);
+      this.#count += 1;
+      const id = `${transaction.name}-${this.#prefix}${this.#count.toString(36)}`;
+      const shards = new Set(changes.map(({ rowKey }) => shardOf(rowKey, parts.staging.shards)));
+      const standing = this.#held.standing(scope).map((held) => held.id);
+      transaction.ids.set(id, shards);
+      const result = await parts.stager.holdAll(changes, parts.rules, { id, transaction: transaction.name, standing });
+      if (result.refused.length > 0) return result;
+      await this.#steps?.('held', [...shards]);
+      await asGiven(joined.enterHold(id));
+      await this.#steps?.('entered', [...shards]);
+      this.#held.add(scope, { id, rows: new Set(changes.map(({ rowKey }) => rowKey)) });
+      // Their places in the order of what is staged they get when they are released.
+      return { ...result, marks: new Map() };
+    });
+  }
+
+  /** What is pending as the transaction sees it: with what it holds itself. */
+  async peek(
+    keys: readonly RowKey[],
+    scope: TransactionScope | undefined,
+    { staging }: Pick<Parts, 'staging'>,
+  ): Promise<ReadonlyMap<RowKey, Pending>> {
+    const found = await staging.peek(keys);
+    if (!scope || this.#held.standing(scope).length === 0) return found;
+    const isOwn = this.#ownLayers(scope);
+    return new Map(
+      [...found].map(([row, pending]): [RowKey, Pending] => {
+        const { dirty, held = [], ...rest } = pending;
+        const top = withLayers(
+          dirty,
+          held.filter(({ id }) => isOwn(id, row)),
+        );
+        return [row, { ...rest, ...(top !== undefined && top !== 'overflow' && { dirty: top }) }];
+      }),
+    );
+  }
+
+  /** The rows to write before SQL in a transaction that has to find what it holds of a scope: all that it holds so far, so that it is written in the order in which it was held. */
+  rowsFor(scope: DueScope, touches: boolean, transaction: TransactionScope | undefined): readonly RowKey[] {
+    const rows = transaction ? this.#rowsOf(transaction) : [];
+    return rows.some(isMeantBy(scope, touches)) ? rows : [];
+  }
+
+  /** Writes what the transaction holds of these rows in it. What it holds later lies on that. */
+  async write(rows: readonly RowKey[], caller: CallersTransaction, parts: Parts): Promise<void> {
+    const own = caller.scope;
+    if (!own) return;
+    const isOwn = this.#ownLayers(own);
+    const found = await parts.staging.peek(rows);
+    const records = new Map<RowKey, StagedRecord>();
+    const written = new Map<string, RowKey[]>();
+    for (const [row, { held = [] }] of found) {
+      const layers = held.filter(({ id }) => isOwn(id, row));
+      const record = withLayers(undefined, layers);
+      if (record !== undefined && record !== 'overflow') records.set(row, record);
+      for (const { id } of layers) written.set(id, [...(written.get(id) ?? []), row]);
+    }
+    const before = this.#written.standing(own);
+    const ledger = new Map(
+      [...written].map(([id, more]) => [
+        id,
+        [...before.filter((note) => note.id === id).map(({ row }) => row), ...more],
+      ]),
+    );
+    await caller.alone(async (query) => writeHeld(records, ledger, parts.sink.join(query), parts));
+    for (const [id, more] of written) for (const row of more) this.#written.add(own, { id, row });
+  }
+
+  #rowsOf(scope: TransactionScope): RowKey[] {
+    const isOwn = this.#ownLayers(scope);
+    return [
+      ...new Set(this.#held.standing(scope).flatMap(({ id, rows }) => [...rows].filter((row) => isOwn(id, row)))),
+    ];
+  }
+
+  /** Whether a layer is one that the transaction holds and has not written. */
+  #ownLayers(scope: TransactionScope): (id: string, row: RowKey) => boolean {
+    const ids = new Set(this.#held.standing(scope).map(({ id }) => id));
+    const written = new Set(this.#written.standing(scope).map(({ id, row }) => JSON.stringify([id, row])));
+    return (id, row) => ids.has(id) && !written.has(JSON.stringify([id, row]));
+  }
+
+  async #transactionOf(scope: TransactionScope, joined: JoinedTransaction, parts: Parts): Promise<HoldingTransaction> {
+    const known = this.#transactions.get(scope.root);
+    if (known) return known;
+    const transaction = { name: await asGiven(joined.name()), ids: new Map<string, ReadonlySet<number>>() };
+    this.#transactions.set(scope.root, transaction);
+    parts.worker.keeper.began(transaction.name);
+    scope.afterEnd(async (end) => this.#settle(transaction, end, parts));
+    return transaction;
+  }
+
+  /** Before the application is told that its transaction has ended, so that it finds what it has written. */
+  async #settle(transaction: HoldingTransaction, end: TransactionEnd, parts: Parts): Promise<void> {
+    parts.worker.keeper.ended(transaction.name);
+    const ended = this.#end(transaction, end, parts);
+    const late = (): Error => new Error('What a transaction has held is not released yet; a worker goes on with it');
+    try {
+      await within(ended, RELEASE_MS, monotonicScheduler, late);
+    } catch (error) {
+      // Whether it has committed is settled all the same; whoever meets what it holds, a worker at the latest, ends it.
+      const shards = new Set([...transaction.ids.values()].flatMap((of) => [...of]));
+      this.#events.emit({ type: 'retry', shards: [...shards], reason: 'held-changes', error });
+    }
+  }
+
+  async #end({ name, ids }: HoldingTransaction, end: TransactionEnd, parts: Parts): Promise<void> {
+    if (ids.size === 0) return;
+    await this.#steps?.('ended', []);
+    const endings = await endingsAt(name, [...ids.keys()], end, parts);
+    const holds = [...ids].flatMap(([id, shards]) => [...shards].map((shard) => ({ shard, id })));
+    const { released } = await endHolds(parts.staging, holds, endings);
+    await this.#steps?.('released', [...released.keys()]);
+    parts.worker.wake(released.keys());
+  }
+}
+
+/** In the application's transaction PostgreSQL's own errors are the application's: it may want to try again by their codes. */
+async function asGiven<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    throw error instanceof SinkFailure && error.cause !== undefined ? error.cause : error;
+  }
+}
+
+/** PostgreSQL says so when it rolls back, and then it is so. What it says to a COMMIT proves nothing. */
+async function endingsAt(
+  transaction: string,
+  ids: readonly string[],
+  end: TransactionEnd,
+  { sink }: Parts,
+): Promise<ReadonlyMap<string, HoldEnding>> {
+  if (end === 'rolled-back') return new Map(ids.map((id) => [id, { kind: 'dropped' }]));
+  return sink.endings(ids.map((id) => ({ id, transaction })));
+}
+
+/** SQL that writes may meet other rows of the same tables too: by a unique index, or a foreign key. */
+function isMeantBy(scope: DueScope, touches: boolean): (row: RowKey) => boolean {
+  if (scope.kind === 'all') return () => true;
+  if (scope.kind === 'rows' && !touches) return (row) => scope.keys.includes(row);
+  const tables = scope.kind === 'tables' ? scope.tables : scope.keys.map((key) => parseRowKey(key));
+  const names = new Set(tables.map(({ schema, table }) => JSON.stringify([schema, table])));
+  return (row) => {
+    const { schema, table } = parseRowKey(row);
+    return names.has(JSON.stringify([schema, table]));
+  };
+}

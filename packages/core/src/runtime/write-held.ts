@@ -1,0 +1,48 @@
+import { OptimisticLockError } from '@mikro-orm/core';
+import type { Outcome } from '../change/outcome.js';
+import type { StagedRecord } from '../change/record.js';
+import { parseRowKey, type RowKey } from '../change/row-key.js';
+import { SpillwayError } from '../errors.js';
+import type { JoinedTransaction } from '../sink/change-sink.js';
+import type { Batch } from '../staging/staging-store.js';
+import type { Parts } from './parts.js';
+
+/**
+ * Writes held changes in the transaction that holds them, because its own SQL has to find them: in a savepoint together with the note in the ledger that they are written, so that a rollback of one is a
+ * rollback of both.
+ *
+ * @param written hold -> all its rows that are written then
+ * @throws OptimisticLockError where somebody else has changed a row, SpillwayError `HELD_UNWRITABLE` where PostgreSQL refuses one
+ */
+export async function writeHeld(
+  records: ReadonlyMap<RowKey, StagedRecord>,
+  written: ReadonlyMap<string, readonly RowKey[]>,
+  joined: JoinedTransaction,
+  { staging }: Pick<Parts, 'staging'>,
+): Promise<void> {
+  await joined.attempt(async (part) => {
+    const outcomes = await part.apply(batchOf(records), async (keys) => {
+      const pending = await staging.peek(keys);
+      return new Set(keys.filter((key) => pending.get(key)?.dirty ?? pending.get(key)?.inFlight));
+    });
+    for (const [row, outcome] of outcomes) assertWritten(row, records.get(row), outcome);
+    for (const [id, rows] of written) await part.amendHold(id, rows);
+  });
+}
+
+/** It has no place in a shard's chain: it is never claimed, and its token is written nowhere. */
+function batchOf(records: ReadonlyMap<RowKey, StagedRecord>): Batch {
+  return { shard: 0, token: 'held', predecessor: '', attempts: 1, claimedAtMs: 0, records, unreadable: new Map() };
+}
+
+function assertWritten(row: RowKey, record: StagedRecord | undefined, outcome: Outcome): void {
+  // The policy of the entity may settle a conflict for the database's row, here as anywhere.
+  if (outcome.kind === 'applied' || outcome.kind === 'version' || outcome.kind === 'superseded') return;
+  const entity = record?.entity ?? '';
+  if (outcome.kind === 'buried' && outcome.code === 'CONFLICT') throw OptimisticLockError.lockFailed(entity);
+  throw new SpillwayError(
+    'HELD_UNWRITABLE',
+    `A statement of this transaction needs ${entity} ${parseRowKey(row).key.join(', ')}, which the transaction holds, and PostgreSQL does not take it: ${outcome.reason}. ` +
+      'Roll back and try again; if it is refused again, change the row, or use a transaction without spillway: "stage"',
+  );
+}

@@ -1,0 +1,86 @@
+import pg from 'pg';
+import type { RowKey } from '../../../change/row-key.js';
+import type { HeldIn, HoldEnding } from '../../change-sink.js';
+import { AS_SENT, type Session } from '../session.js';
+import { decodeOutcomes, encodeOutcomes } from './outcome-codec.js';
+import type { LedgerTables } from './tables.js';
+
+/** Where a ledger row of a batch has its shard: a hold is of several. */
+export const HOLD_SHARD = -1;
+
+const INVALID_PARAMETER_VALUE = '22023';
+
+/** What PostgreSQL calls the transaction, for ever: it is never given to another one. Taking a name makes it one that writes. */
+export async function nameOfTransaction(session: Session): Promise<string> {
+  const [row] = await session.rows('select pg_current_xact_id()::text as name', []);
+  return row?.[0] ?? '';
+}
+
+/** Enters a hold into the ledger, in the transaction that holds: it is committed if, and only if, the transaction is, and is undone with the savepoint after which it was entered. */
+export async function enterHold(session: Session, tables: LedgerTables, namespace: string, id: string): Promise<void> {
+  // Dated by the clock, not by the beginning of the transaction, which may be as old as what is pruned.
+  await session.rows(
+    `insert into ${tables.batch} (namespace, token, shard, outcome, written_at) values ($1, $2, ${HOLD_SHARD}, $3::jsonb, clock_timestamp())`,
+    [namespace, id, encodeOutcomes(new Map())],
+  );
+}
+
+/** Notes which rows of a hold the transaction has written itself, so that they are not written again when it is released. */
+export async function amendHold(
+  session: Session,
+  tables: LedgerTables,
+  namespace: string,
+  id: string,
+  written: readonly RowKey[],
+): Promise<void> {
+  await session.rows(`update ${tables.batch} set outcome = $3::jsonb where namespace = $1 and token = $2`, [
+    namespace,
+    id,
+    encodeOutcomes(new Map(written.map((rowKey) => [rowKey, { kind: 'applied' }]))),
+  ]);
+}
+
+/**
+ * How holds have ended. First it is asked whether the transaction still runs, and then, in another statement, what it has committed: a transaction that no longer runs has a ledger row by then, or
+ * never will. The other way round, one that commits in between would be taken for one that did not.
+ */
+export async function endingsOf(
+  pool: pg.Pool,
+  tables: LedgerTables,
+  namespace: string,
+  holds: readonly HeldIn[],
+): Promise<ReadonlyMap<string, HoldEnding>> {
+  const running = await runningOf(pool, [...new Set(holds.map(({ transaction }) => transaction))]);
+  const ended = holds.filter(({ transaction }) => !running.has(transaction)).map(({ id }) => id);
+  const { rows } = await pool.query<{ token: string; outcome: string }>({
+    text: `select token, outcome::text from ${tables.batch} where namespace = $1 and token = any($2::text[])`,
+    values: [namespace, ended],
+    types: AS_SENT,
+  });
+  const written = new Map(rows.map(({ token, outcome }) => [token, [...decodeOutcomes(outcome).keys()]]));
+  return new Map(
+    holds.map(({ id, transaction }): [string, HoldEnding] => {
+      if (running.has(transaction)) return [id, { kind: 'running' }];
+      const rowsWritten = written.get(id);
+      return [id, rowsWritten ? { kind: 'committed', written: rowsWritten } : { kind: 'dropped' }];
+    }),
+  );
+}
+
+async function runningOf(pool: pg.Pool, transactions: readonly string[]): Promise<ReadonlySet<string>> {
+  try {
+    const { rows } = await pool.query<{ name: string; status: string | null }>({
+      text: `select name, pg_xact_status(name::xid8) as status from unnest($1::text[]) as t(name)`,
+      values: [[...transactions]],
+      types: AS_SENT,
+    });
+    // Without a status it is so long ago that PostgreSQL has forgotten it.
+    return new Set(rows.filter(({ status }) => status === 'in progress').map(({ name }) => name));
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError) || error.code !== INVALID_PARAMETER_VALUE) throw error;
+    // One of them lies in the future: this database has been restored, or taken over, at a time before it began. It is no transaction of this database.
+    if (transactions.length === 1) return new Set();
+    const each = await Promise.all(transactions.map(async (name) => runningOf(pool, [name])));
+    return new Set(each.flatMap((found) => [...found]));
+  }
+}

@@ -8,7 +8,7 @@ import type { PolicyTarget } from './policy/entity-types.js';
 import { collectPolicies } from './policy/policy-registry.js';
 import { resolvePolicy } from './policy/resolve-policy.js';
 import { databaseOf } from './mikro-orm/hooks/database-of.js';
-import { install } from './mikro-orm/hooks/install.js';
+import { assertFits, install } from './mikro-orm/hooks/install.js';
 import { TypeRegistry } from './mikro-orm/describe/type-registry.js';
 import type { Health } from './observability/health.js';
 import type { HoldSteps } from './runtime/hold-steps.js';
@@ -54,6 +54,7 @@ export function spillway<const Targets extends readonly PolicyTarget[]>(
 export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdSteps?: HoldSteps): SpillwayExtension {
   return {
     register(orm) {
+      assertFits(orm);
       refuseSecond(orm);
       const types = new TypeRegistry();
       const logger = resolved.logger ?? ormLogger(orm);

@@ -31,13 +31,17 @@ export interface Installation {
   readonly policiesOf: (entities: readonly EntityMetadata[]) => ReadonlyMap<EntityMetadata, ResolvedPolicy>;
 }
 
+/** What has to be so before anything is asked of an ORM, or hooked. @throws SpillwayError `CONFIG_INVALID`, `ORM_INCOMPATIBLE` */
+export function assertFits(orm: MikroORM): void {
+  assertDatabase(orm);
+  assertOrm(orm);
+}
+
 /**
  * Hooks Spillway into an ORM that is being made: before discovery, when neither metadata nor entity managers exist. Opens and starts nothing, so that MikroORM's command
  * line can load the same configuration.
  */
 export function install(orm: MikroORM, { types, engine, policiesOf }: Installation): void {
-  assertDatabase(orm);
-  assertOrm(orm);
   const driver = orm.driver as unknown as AbstractSqlDriver;
   const watch = new ContractWatch(types);
   onDiscovered(orm, (storage) => {

@@ -30,7 +30,7 @@ test('the code of the documents compiles, word for word', () => {
   expect(complaints).toBe('');
 });
 
-test.each(['main.ts', 'conflict.ts', 'queries.ts', 'dead-letters.ts', 'receipts.ts'])(
+test.each(['main.ts', 'conflict.ts', 'queries.ts', 'dead-letters.ts', 'receipts.ts', 'rehearsal.ts'])(
   '%s does what its comments say',
   async (file) => {
     const block = documents()

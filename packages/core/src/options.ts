@@ -47,6 +47,20 @@ export interface SpillwayOptions<Targets extends readonly PolicyTarget[] = reado
   readonly worker?: boolean | WorkerOptions;
 
   /**
+   * `false`: nothing is staged by this process any more. Every entity is written by SQL, with a look at what is pending of it until all of that is written and nobody stages it; then by plain
+   * MikroORM, and Redis is not asked again. The environment variable `SPILLWAY_ENABLED=0` (or `false`) does the same.
+   * @defaultValue `true`
+   */
+  readonly enabled?: boolean;
+
+  /**
+   * How long nothing of an entity must have been staged, by any process, before one that writes it by SQL leaves it: processes of the release that staged it, and still run, are refused from then
+   * on. 0 to 1 hour.
+   * @defaultValue `'30s'`
+   */
+  readonly leaveAfter?: Duration;
+
+  /**
    * How long staging is tried before it fails with `STAGING_TIMEOUT`. 10 milliseconds to 5 minutes.
    * @defaultValue `'2s'`
    */
@@ -163,6 +177,8 @@ export interface ResolvedOptions extends Omit<StagingSettings, 'database'> {
   readonly defaults: PolicyDefaults;
   /** Absent: this process only stages. */
   readonly worker?: ResolvedWorker;
+  readonly enabled: boolean;
+  readonly leaveAfterMs: number;
   readonly acceptVolatile: boolean;
   readonly tables: { readonly schema?: string; readonly ensure: boolean };
   /** Absent: the ORM's own. */

@@ -26,6 +26,8 @@ const OPTIONS = [
   'policies',
   'defaults',
   'worker',
+  'enabled',
+  'leaveAfter',
   'stageTimeout',
   'remember',
   'acceptVolatile',
@@ -56,6 +58,8 @@ export function resolveOptions<const Targets extends readonly PolicyTarget[]>(
     policies: readPolicies(read),
     defaults: readSharedPolicy(read),
     ...(worker && { worker }),
+    enabled: (read.boolean('enabled') ?? true) && !isTurnedOff(),
+    leaveAfterMs: read.durationMs('leaveAfter', { minMs: 0, maxMs: 60 * MINUTE_MS }) ?? 30_000,
     stageTimeoutMs: read.durationMs('stageTimeout', { minMs: 10, maxMs: 5 * MINUTE_MS }) ?? 2_000,
     rememberMs: read.durationMs('remember', { minMs: 1_000, maxMs: 24 * 60 * MINUTE_MS }) ?? 5 * MINUTE_MS,
     acceptVolatile: read.boolean('acceptVolatile') ?? false,
@@ -63,6 +67,11 @@ export function resolveOptions<const Targets extends readonly PolicyTarget[]>(
     tables: readTables(read),
     ...(logger && { logger }),
   };
+}
+
+/** For operators, who can set it without a release. */
+function isTurnedOff(): boolean {
+  return ['0', 'false'].includes(process.env['SPILLWAY_ENABLED'] ?? '');
 }
 
 function readStaging(read: OptionReader): StagingChoice {

@@ -8,7 +8,7 @@ import type { PolicyTarget } from './policy/entity-types.js';
 import { collectPolicies } from './policy/policy-registry.js';
 import { resolvePolicy } from './policy/resolve-policy.js';
 import { databaseOf } from './mikro-orm/hooks/database-of.js';
-import { install } from './mikro-orm/hooks/install.js';
+import { assertFits, install } from './mikro-orm/hooks/install.js';
 import { TypeRegistry } from './mikro-orm/describe/type-registry.js';
 import type { Health } from './observability/health.js';
 import type { HoldSteps } from './runtime/hold-steps.js';
@@ -16,6 +16,7 @@ import { Runtime } from './runtime/runtime.js';
 import { EXTENSION } from './mikro-orm/extension-name.js';
 import type { PendingRow } from './mikro-orm/repository/pending-row.js';
 import type { Receipt, WrittenOptions } from './mikro-orm/repository/receipt.js';
+import { SqlRowCalls } from './mikro-orm/repository/sql-row-calls.js';
 import { RowCalls, type LetterPage } from './mikro-orm/repository/row-calls.js';
 import type { KeyOf, RowService } from './mikro-orm/repository/with-spillway.js';
 import type { Increments } from './mikro-orm/write/build-increment.js';
@@ -53,6 +54,7 @@ export function spillway<const Targets extends readonly PolicyTarget[]>(
 export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdSteps?: HoldSteps): SpillwayExtension {
   return {
     register(orm) {
+      assertFits(orm);
       refuseSecond(orm);
       const types = new TypeRegistry();
       const logger = resolved.logger ?? ormLogger(orm);
@@ -66,7 +68,9 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdS
         ...(holdSteps && { holdSteps }),
       });
       install(orm, { types, engine: runtime, policiesOf: (entities) => policiesOf(entities, resolved) });
-      const rows = new RowCalls(types, runtime, orm.driver.getPlatform());
+      const platform = orm.driver.getPlatform();
+      const bySql = resolved.enabled ? undefined : new SqlRowCalls(() => orm.em.fork(), platform);
+      const rows = new RowCalls(types, runtime, platform, bySql);
       orm.config.registerExtension(EXTENSION, () => new Spillway(runtime, rows));
     },
   };
@@ -83,7 +87,7 @@ function refuseSecond(orm: MikroORM): void {
 
 function policiesOf(
   entities: readonly EntityMetadata[],
-  { policies, defaults }: ResolvedOptions,
+  { policies, defaults, enabled }: ResolvedOptions,
 ): ReadonlyMap<EntityMetadata, ResolvedPolicy> {
   const places = entities.map((meta) => ({
     name: meta.className,
@@ -95,11 +99,19 @@ function policiesOf(
   return new Map(
     entities.flatMap((meta) => {
       const policy = found.get(meta.className);
-      return policy
-        ? [[meta, resolvePolicy(meta.className, policy, defaults, { versioned: meta.versionProperty !== undefined })]]
-        : [];
+      if (!policy) return [];
+      const resolved = resolvePolicy(meta.className, policy, defaults, {
+        versioned: meta.versionProperty !== undefined,
+      });
+      return [[meta, enabled ? resolved : throughOnly(resolved)]];
     }),
   );
+}
+
+/** What has been staged under a policy is still written by it. */
+function throughOnly(policy: ResolvedPolicy): ResolvedPolicy {
+  const { cache, ...uncached } = policy;
+  return { ...(cache ? uncached : policy), mode: 'through' };
 }
 
 /** Where MikroORM's own messages go. Its log levels are for queries and discovery; what Spillway has to say must be heard without any. */
@@ -223,6 +235,14 @@ export class Spillway implements AsyncDisposable, RowService {
   /** @internal */
   receipt(entities: readonly AnyEntity[], keys?: Receipt['keys']): Receipt {
     return this.#rows.receipt(entities, keys);
+  }
+
+  /**
+   * Lets an entity (or all) be staged again that was left: processes with `enabled: false`, `@WriteThrough` or no policy for it had found nothing pending, and no longer look. Call it once, when
+   * no such process runs any more.
+   */
+  async rejoin(entity?: EntityName): Promise<void> {
+    await this.#runtime.rejoin(entity);
   }
 
   /** What is pending, in flight and dead, what has been coalesced, and which reads had to wait; without a scan. */

@@ -17,6 +17,7 @@ import type {
   StageAnswer,
   StageCall,
   StagedMark,
+  StagedPolicies,
   StagingStats,
   StagingStore,
 } from '../staging/staging-store.js';
@@ -67,6 +68,10 @@ export class SettledStaging implements StagingStore {
 
   get remembersCallsMs(): number {
     return this.#store.remembersCallsMs;
+  }
+
+  get policies(): StagedPolicies {
+    return this.#store.policies;
   }
 
   get held(): HeldChanges {

@@ -3,9 +3,10 @@ import type { RowKey } from '../change/row-key.js';
 import type { CacheAccess } from '../read/cache-access.js';
 import type { WriteWay } from '../observability/write-ways.js';
 import type { KeyedRows } from '../read/read-by-key.js';
+import type { TableName } from '../sink/change-sink.js';
 import type { EntityMarks } from './write/entity-marks.js';
 import type { Table } from '../sink/table.js';
-import type { DueScope, EmptyScope, Pending, StageCall } from '../staging/staging-store.js';
+import type { DueScope, EmptyScope, LeaveState, Pending, StageCall } from '../staging/staging-store.js';
 import type { WriteBehindType } from './describe/write-behind-type.js';
 import type { StageResult } from '../staging/stager.js';
 import type { CallersTransaction } from './transactions/caller.js';
@@ -56,6 +57,10 @@ export interface Engine {
   count(entity: string, way: WriteWay): void;
   /** Before tables are cleared or dropped, or their database: throws away what is staged of them, with dead letters. */
   empty(scope: EmptyScope): Promise<void>;
+  /** Which entities may have something staged, by any release: entity -> its table. Asks the database alone. */
+  staged(): Promise<ReadonlyMap<string, TableName>>;
+  /** Ends the staging of entities that this process writes by SQL, where nothing of them is pending any more. */
+  leave(entities: readonly string[]): Promise<ReadonlyMap<string, LeaveState>>;
   /** A flush could not be staged, and is written by SQL. */
   fellBack(reason: 'full' | 'down'): void;
   /** Copies of rows, for look-ups by key. */

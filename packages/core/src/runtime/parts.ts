@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { SpillwayEvents } from '../events.js';
 import { adoptFreeShards, adoptShards } from '../flush/adopt-shards.js';
 import { FlushWorker } from '../flush/worker.js';
-import type { ChangeSink } from '../sink/change-sink.js';
+import type { ChangeSink, TableName } from '../sink/change-sink.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import { openPostgresSink } from '../sink/postgres/open-postgres-sink.js';
 import { localWallTime, utcWallTime } from '../sink/postgres/sql/wall-time.js';
 import { Stager, type RulesByEntity } from '../staging/stager.js';
 import type { StagingStore } from '../staging/staging-store.js';
+import { policyText } from '../mikro-orm/describe/policy-text.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
 import { openStaging } from './open-staging.js';
 import type { RuntimeSurroundings } from './surroundings.js';
@@ -34,6 +35,7 @@ export async function openParts(around: RuntimeSurroundings, events: SpillwayEve
     staging = await openStaging(options, identity);
     const all = [...Array(staging.shards).keys()];
     reportForgotten(await databaseFor(LOOK_AT_TABLES, adoptFreeShards(all, staging, sink)));
+    await databaseFor(LOOK_AT_TABLES, sink.registry.add(stagedHere(types)));
   } catch (error) {
     await sink.close();
     await staging?.close();
@@ -55,12 +57,37 @@ export async function openParts(around: RuntimeSurroundings, events: SpillwayEve
 
 /** Whether anything can be staged for the ORM's database at all. Asked without opening the staging store, which may not be there yet either. */
 export async function hasBeenUsed(around: RuntimeSurroundings, events: SpillwayEvents): Promise<boolean> {
+  return onSinkAlone(around, events, (sink) => sink.isPrepared());
+}
+
+/** The entities that any release stages for the ORM's database. */
+export async function stagedBefore(
+  around: RuntimeSurroundings,
+  events: SpillwayEvents,
+): Promise<ReadonlyMap<string, TableName>> {
+  return onSinkAlone(around, events, async (sink) => ((await sink.isPrepared()) ? sink.registry.list() : new Map()));
+}
+
+async function onSinkAlone<T>(
+  around: RuntimeSurroundings,
+  events: SpillwayEvents,
+  ask: (sink: ChangeSink) => Promise<T>,
+): Promise<T> {
   const sink = openSink(around, events);
   try {
-    return await databaseFor(LOOK_AT_TABLES, sink.isPrepared());
+    return await databaseFor(LOOK_AT_TABLES, ask(sink));
   } finally {
     await sink.close();
   }
+}
+
+/** What this process may stage. */
+export function stagedHere(types: TypeRegistry): ReadonlyMap<string, TableName> {
+  return new Map(
+    types.inAnyMode
+      .filter(({ policy }) => policy.mode === 'behind')
+      .map(({ meta, table }) => [meta.className, { schema: table.schema, table: table.name }]),
+  );
 }
 
 function openSink({ options, types, database, logger }: RuntimeSurroundings, events: SpillwayEvents): ChangeSink {
@@ -118,9 +145,9 @@ function workerOf(
 /** `maxPending` is for all shards together; each gets an equal part of it as its bound. */
 function rulesOf(types: TypeRegistry, shards: number): RulesByEntity {
   return Object.fromEntries(
-    types.all.map(({ meta, policy }) => [
-      meta.className,
-      { ...policy, maxPending: Math.ceil(policy.maxPending / shards) },
+    types.all.map((type) => [
+      type.meta.className,
+      { ...type.policy, maxPending: Math.ceil(type.policy.maxPending / shards), policy: policyText(type) },
     ]),
   );
 }

@@ -3,7 +3,7 @@ import type { EntityName } from '@mikro-orm/core';
 import type { Change } from '../change/change.js';
 import { parseRowKey, type RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
-import { SpillwayError } from '../errors.js';
+import { isDrainTimeout, SpillwayError } from '../errors.js';
 import { SpillwayEvents } from '../events.js';
 import { emptyShards } from '../flush/empty-shards.js';
 import type { StopOptions, StopReport } from '../flush/worker.js';
@@ -26,9 +26,19 @@ import type { CacheAccess } from '../read/cache-access.js';
 import { SharedLookUps } from '../read/shared-look-ups.js';
 import { drainPatiently } from '../read/patient-drain.js';
 import { databaseFor } from '../sink/database-unavailable.js';
+import type { TableName } from '../sink/change-sink.js';
 import type { Table } from '../sink/table.js';
 import type { StageResult } from '../staging/stager.js';
-import type { DeadLetterStore, DueScope, EmptyScope, StageCall, StagedMark } from '../staging/staging-store.js';
+import type {
+  DeadLetterStore,
+  DueScope,
+  EmptyScope,
+  LeaveState,
+  StageCall,
+  StagedMark,
+  StagingStats,
+} from '../staging/staging-store.js';
+import { Adoption } from './adoption.js';
 import { drainInside, drainingBy } from './drain-inside.js';
 import { Holdings } from './holdings.js';
 import { Promotions } from './promotions.js';
@@ -47,6 +57,11 @@ const OVERDUE_MS = 30_000;
 /** A record whose pause has just ended is old and due for a moment; so what looks overdue is looked at again. */
 const LOOK_AGAIN_MS = 100;
 
+/** How often what is pending under another policy is written before a flush is refused: whoever stages it may be faster. */
+const POLICY_TRIES = 5;
+
+const NOTHING: StagingStats = { pending: {}, held: 0, inFlight: 0, dead: 0, staged: 0, coalesced: 0, annihilated: 0 };
+
 const EMPTYING = 'What is staged of tables that are cleared or dropped has to be thrown away first.';
 
 /**
@@ -61,6 +76,7 @@ export class Runtime implements RowEngine {
   readonly #forced = new ForcedDrains();
   readonly #ways = new WriteWays();
   readonly #queryDrains: QueryDrains;
+  readonly #adoption: Adoption;
   readonly #holdings: Holdings;
   #opening: Promise<Parts> | undefined;
   #cache: CacheAccess | undefined;
@@ -70,6 +86,16 @@ export class Runtime implements RowEngine {
 
   constructor(around: RuntimeSurroundings) {
     this.#around = around;
+    this.#adoption = new Adoption({
+      around,
+      events: this.events,
+      opened: () => this.#opening,
+      open: async () => {
+        const parts = await this.#open();
+        this.#startWorker(parts);
+        return parts;
+      },
+    });
     this.#promotions = new Promotions(around.steps);
     this.#holdings = new Holdings(this.events, around.holdSteps);
     this.#queryDrains = new QueryDrains({
@@ -86,14 +112,32 @@ export class Runtime implements RowEngine {
     );
   }
 
+  /** Where staging is turned off there is something to open only as long as something may be staged. */
   async start(): Promise<void> {
+    if (await this.#adoption.isOver()) return;
     this.#startWorker(await this.#open());
   }
 
   async stage(changes: readonly Change[]): Promise<StageResult> {
     const parts = await this.#open();
     this.#startWorker(parts);
-    return this.#announce(await parts.stager.stageAll(changes, parts.rules), parts);
+    const result = await this.#stageUnderPolicy(changes, parts);
+    return this.#announce(result, parts);
+  }
+
+  /** What is pending under another policy is written first; then the new one takes its place. */
+  async #stageUnderPolicy(changes: readonly Change[], { stager, rules }: Parts): Promise<StageResult> {
+    for (let tries = 1; ; tries += 1) {
+      const result = await stager.stageAll(changes, rules);
+      const others = result.refused.filter(({ reason }) => reason === 'policy').map(({ rowKey }) => rowKey);
+      if (others.length === 0 || result.staged.size > 0 || tries === POLICY_TRIES) return result;
+      try {
+        await this.drain({ kind: 'tables', tables: tablesOf(others) });
+      } catch (error) {
+        if (isDrainTimeout(error)) return result;
+        throw error;
+      }
+    }
   }
 
   async hold(changes: readonly Change[], inside: CallersTransaction): Promise<StageResult> {
@@ -110,7 +154,8 @@ export class Runtime implements RowEngine {
   }
 
   readonly pending: Engine['pending'] = {
-    peek: async (keys, inside) => this.#holdings.peek(keys, inside?.scope, await this.#open()),
+    peek: async (keys, inside) =>
+      (await this.#adoption.isOver()) ? new Map() : this.#holdings.peek(keys, inside?.scope, await this.#open()),
     outcomes: async (tokens) => this.#outcomes.find(tokens),
     acknowledge: async (key, token, outcomes) => {
       const { staging } = await this.#open();
@@ -134,6 +179,18 @@ export class Runtime implements RowEngine {
   async numbers(table: Table, count: number): Promise<readonly string[]> {
     const { sink } = await this.#open();
     return databaseFor(`The keys of new rows of ${table.name} come from its sequence.`, sink.numbers(table, count));
+  }
+
+  async staged(): Promise<ReadonlyMap<string, TableName>> {
+    return this.#adoption.staged();
+  }
+
+  async leave(entities: readonly string[]): Promise<ReadonlyMap<string, LeaveState>> {
+    return this.#adoption.leave(entities);
+  }
+
+  async rejoin(entity: EntityName | undefined): Promise<void> {
+    return this.#adoption.rejoin(entity && this.#around.types.namedOrRefused(entity).meta.className);
   }
 
   async empty(scope: EmptyScope): Promise<void> {
@@ -203,6 +260,7 @@ export class Runtime implements RowEngine {
 
   /** One round, of one entity or of all. */
   async drainOnce(entity: EntityName | undefined, timeoutMs: number): Promise<DrainResult> {
+    if (await this.#adoption.isOver()) return { left: 0 };
     const scope: DueScope =
       entity === undefined
         ? { kind: 'all' }
@@ -230,13 +288,14 @@ export class Runtime implements RowEngine {
   }
 
   async status(): Promise<SpillwayStatus> {
-    const counts = await (await this.#open()).staging.stats();
+    const counts = (await this.#adoption.isOver()) ? NOTHING : await (await this.#open()).staging.stats();
     return { ...counts, forcedDrains: this.#forced.byCaller, writes: this.#ways.byEntity };
   }
 
   /** Never rejects: that the question fails is an answer. */
   async health(): Promise<Health> {
     try {
+      if (await this.#adoption.isOver()) return { status: 'up', problems: [] };
       const parts = await this.#open();
       const health = await this.#lookAtHealth(parts);
       if (health.status !== 'down') return health;
@@ -356,4 +415,12 @@ export class Runtime implements RowEngine {
 
 function tableOf({ table }: WriteBehindType): { readonly schema: string; readonly table: string } {
   return { schema: table.schema, table: table.name };
+}
+
+function tablesOf(keys: readonly RowKey[]): { readonly schema: string; readonly table: string }[] {
+  const tables = keys.map((key) => {
+    const { schema, table } = parseRowKey(key);
+    return JSON.stringify({ schema, table });
+  });
+  return [...new Set(tables)].map((text) => JSON.parse(text) as { schema: string; table: string });
 }

@@ -13,6 +13,9 @@ export interface ChangeSink {
    */
   prepare(shards: number, ensure: boolean): Promise<string>;
 
+  /** Of which entities changes may be staged. */
+  readonly registry: EntityRegistry;
+
   /** Whether anybody has ever prepared this database for the namespace. If not, or if there is no such database, nothing is staged for it. */
   isPrepared(): Promise<boolean>;
 
@@ -45,6 +48,23 @@ export interface ChangeSink {
   prune(olderThanMs: number, held: readonly string[]): Promise<number>;
 
   close(): Promise<void>;
+}
+
+/**
+ * Which entities of the namespace are staged, as the database knows it: whoever writes by SQL can ask it without the staging store, which may be gone by then.
+ */
+export interface EntityRegistry {
+  /** Before anything of them is staged. */
+  add(entities: ReadonlyMap<string, TableName>): Promise<void>;
+  /** Entity -> its table. */
+  list(): Promise<ReadonlyMap<string, TableName>>;
+  /** Once they were left. */
+  remove(entities: readonly string[]): Promise<void>;
+}
+
+export interface TableName {
+  readonly schema: string;
+  readonly table: string;
 }
 
 /** A hold, and the transaction that it was made in, as the database calls it. */

@@ -65,6 +65,8 @@ export interface StagingStore {
    */
   empty(shard: number, scope: EmptyScope, lastToken: string): Promise<EmptyReport>;
 
+  readonly policies: StagedPolicies;
+
   readonly held: HeldChanges;
 
   readonly due: DueRecords;
@@ -97,6 +99,8 @@ export interface StageRules {
   readonly maxPending: number;
   /** Most bytes of one encoded record. */
   readonly maxRecordBytes: number;
+  /** What has to be the same for records of the entity to mean the same: of a shard, all pending ones were staged under one such text. */
+  readonly policy?: string;
 }
 
 export type StageAnswer =
@@ -132,8 +136,19 @@ export interface Refusal {
  * - `full`: `maxPending` is reached
  * - `overflow`: the sum of a counter's differences leaves int64
  * - `too-large`: the record would be larger than `maxRecordBytes`
+ * - `policy`: records of the entity are pending that were staged under another policy
+ * - `left`: nobody stages the entity any more
  */
-export type RefusalReason = 'stale' | 'deleted' | 'exists' | 'held' | 'full' | 'overflow' | 'too-large';
+export type RefusalReason =
+  | 'stale'
+  | 'deleted'
+  | 'exists'
+  | 'held'
+  | 'full'
+  | 'overflow'
+  | 'too-large'
+  | 'policy'
+  | 'left';
 
 export interface Pending {
   readonly dirty?: StagedRecord;
@@ -298,6 +313,22 @@ export interface DueRecords {
   /** Of these shards, those where something that was made due at or before the watermark is still pending. */
   pending(watermarks: ReadonlyMap<number, number>): Promise<ReadonlySet<number>>;
 }
+
+/**
+ * Who stages what. An entity is left once nothing of it is pending anywhere: from then on whoever would still stage it is refused, so that a process which writes it by SQL need not ask
+ * any more.
+ */
+export interface StagedPolicies {
+  /**
+   * Leaves each of these entities of which nothing is pending, and nothing was staged for so long.
+   * @returns entity -> `left`, or why it is not: `pending`, something has to be written first; `staged`, somebody has staged it a moment ago
+   */
+  leave(entities: readonly string[], quietMs: number): Promise<ReadonlyMap<string, LeaveState>>;
+  /** Lets entities that were left be staged again. */
+  rejoin(entities: readonly string[]): Promise<void>;
+}
+
+export type LeaveState = 'left' | 'pending' | 'staged';
 
 export interface DeadLetter {
   readonly shard: number;

@@ -8,6 +8,7 @@ import { extendContract } from './contract/extend-contract.js';
 import { holdContract } from './contract/hold-contract.js';
 import { emptyContract } from './contract/empty-contract.js';
 import { flushContract } from './contract/flush-contract.js';
+import { policyContract } from './contract/policy-contract.js';
 import { settledContract } from './contract/settled-contract.js';
 import { stageContract } from './contract/stage-contract.js';
 import { versionContract } from './contract/version-contract.js';
@@ -44,5 +45,6 @@ export function stagingContract(name: string, makeStore: MakeStore, test: TestFu
     cacheContract(context);
     settledContract(context);
     emptyContract(context);
+    policyContract(context);
   });
 }

@@ -238,7 +238,7 @@ resolveOptions({ redis, policies: ['Product'] });
 // @ts-expect-error: counters are properties of one entity
 resolveOptions({ redis, defaults: { counters: ['stock'] } });
 // @ts-expect-error: no such option
-resolveOptions({ redis, enabled: false });
+resolveOptions({ redis, enable: false });
 
 // What a conflict function sees: no methods, no collections, references as keys.
 

@@ -91,7 +91,8 @@ function describeType(
         kind: version.kind,
       },
     }),
-    counters: Object.fromEntries(counters),
+    // Also of what is no counter any more: differences may be pending from when it was.
+    counters: Object.fromEntries(summable(values)),
     references: foreignKeys(meta, (target) =>
       all.some(({ meta: known }) => known.class === target.class)
         ? { schema: target.schema ?? options.defaultSchema, table: target.tableName }
@@ -207,18 +208,29 @@ function countersOf(
   policy: ResolvedPolicy,
   values: ReadonlyMap<string, PropertyValue>,
 ): Map<string, number> {
+  const scales = summable(values);
   return new Map(
     policy.counters.map((name) => {
+      const scale = scales.get(name);
+      if (scale !== undefined) return [name, scale];
       const type = values.get(name)?.value.type ?? '';
-      const scale =
-        /^numeric\(\d+,(\d+)\)$/.exec(type)?.[1] ??
-        (/^(smallint|integer|bigint|numeric\(\d+\))$/.test(type) ? '0' : undefined);
-      if (scale !== undefined) return [name, Number(scale)];
       throw new SpillwayError(
         'CONFIG_INVALID',
         `counters of ${meta.className}: "${name}" ${type ? `is a ${type} column` : 'is no persisted property'}, whose differences cannot be summed exactly. ` +
           'Counters are integer, bigint or numeric(p,s) properties.',
       );
+    }),
+  );
+}
+
+/** Properties whose differences can be summed exactly -> digits after the point. */
+function summable(values: ReadonlyMap<string, PropertyValue>): Map<string, number> {
+  return new Map(
+    [...values].flatMap(([name, { value }]) => {
+      const scale =
+        /^numeric\(\d+,(\d+)\)$/.exec(value.type)?.[1] ??
+        (/^(smallint|integer|bigint|numeric\(\d+\))$/.test(value.type) ? '0' : undefined);
+      return scale === undefined ? [] : [[name, Number(scale)] as const];
     }),
   );
 }

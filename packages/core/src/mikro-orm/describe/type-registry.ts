@@ -12,6 +12,7 @@ export class TypeRegistry {
   // By class: discovery leaves several metadata objects of one entity about, such as those that relations point to.
   readonly #byClass = new Map<unknown, WriteBehindType>();
   readonly #byTable = new Map<string, WriteBehindType>();
+  readonly #leaving = new Set<WriteBehindType>();
 
   #followers: CacheFollowers = { ofDeletes: new Map(), ofRenames: new Map() };
 
@@ -42,9 +43,18 @@ export class TypeRegistry {
     return (renames ? ofRenames : ofDeletes).get(meta.root.class) ?? [];
   }
 
-  /** Those that are written behind. */
+  /** Those of which something may be pending: that are written behind, or were until lately. */
   get all(): readonly WriteBehindType[] {
-    return this.inAnyMode.filter(({ policy }) => policy.mode === 'behind');
+    return this.inAnyMode.filter((type) => this.#isBehind(type));
+  }
+
+  /** Of these, though they are written through now, something may still be pending: what reads them looks at it, and what writes them waits for it. */
+  begin(leaving: readonly WriteBehindType[]): void {
+    for (const type of leaving) this.#leaving.add(type);
+  }
+
+  end(left: readonly WriteBehindType[]): void {
+    for (const type of left) this.#leaving.delete(type);
   }
 
   get inAnyMode(): readonly WriteBehindType[] {
@@ -52,17 +62,22 @@ export class TypeRegistry {
   }
 
   of(meta: EntityMetadata | undefined): WriteBehindType | undefined {
-    return this.#inMode('behind', meta);
+    const type = this.#known(meta);
+    return type && this.#isBehind(type) ? type : undefined;
   }
 
   /** The entity, if it is written through. */
   through(meta: EntityMetadata | undefined): WriteBehindType | undefined {
-    return this.#inMode('through', meta);
+    const type = this.#known(meta);
+    return type?.policy.mode === 'through' ? type : undefined;
   }
 
-  #inMode(mode: 'behind' | 'through', meta: EntityMetadata | undefined): WriteBehindType | undefined {
-    const type = meta && (this.#byClass.get(meta.class) ?? this.#byClass.get(meta.root.class));
-    return type?.policy.mode === mode ? type : undefined;
+  #known(meta: EntityMetadata | undefined): WriteBehindType | undefined {
+    return meta && (this.#byClass.get(meta.class) ?? this.#byClass.get(meta.root.class));
+  }
+
+  #isBehind(type: WriteBehindType): boolean {
+    return type.policy.mode === 'behind' || this.#leaving.has(type);
   }
 
   ofTable(schema: string, table: string): WriteBehindType | undefined {

@@ -1,6 +1,15 @@
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
-import { ReferenceKind, type Collection, type EntityMetadata, type QueryResult } from '@mikro-orm/core';
+import {
+  ReferenceKind,
+  type Collection,
+  type EntityMetadata,
+  type QueryResult,
+  Utils,
+  helper,
+  type AnyEntity,
+} from '@mikro-orm/core';
 import { incompatible } from './incompatible.js';
+import type { Leaving } from '../adoption/leaving.js';
 import type { ContractWatch } from './contract-watch.js';
 import type { CacheMarks, Statement } from '../write/cache-marks.js';
 import type { DirectWrites } from '../write/direct-writes.js';
@@ -53,6 +62,7 @@ interface DriverHooks {
   readonly direct: DirectWrites;
   readonly reads: Reads;
   readonly watch: ContractWatch;
+  readonly leaving: Leaving;
   readonly validation: Validation;
   readonly marks: CacheMarks;
 }
@@ -64,7 +74,7 @@ interface DriverHooks {
  */
 export function hookDriver(
   driver: AbstractSqlDriver,
-  { writes, direct, reads, watch, marks, validation }: DriverHooks,
+  { writes, direct, reads, watch, marks, validation, leaving }: DriverHooks,
 ): void {
   const target = driver as unknown as Methods;
   const original = Object.fromEntries(
@@ -124,6 +134,7 @@ export function hookDriver(
       return call('count', [entity, where, queried.options]);
     },
     stream: async function* (entity: unknown, where: unknown, options: Options = {}) {
+      await leaving.before(metasOf(entity));
       yield* reads.stream(metaOf(entity, options), where, options, {
         find: finderOf(entity),
         stream: (condition, asked) => original.stream(...([entity, condition, asked] as never[])),
@@ -217,7 +228,26 @@ export function hookDriver(
       return marked(statement, options, (inside) => call('nativeDelete', [entity, where, inside]));
     },
   };
+  for (const [name, replacement] of Object.entries(replacements)) {
+    if (name !== 'stream') replacements[name] = afterLeaving(replacement);
+  }
   Object.assign(driver, replacements);
+
+  /** The first thing that is decided is which entities are written by SQL here though others stage them. */
+  function afterLeaving(act: (...parameters: never[]) => unknown): (...parameters: never[]) => Promise<unknown> {
+    return async (...parameters) => {
+      await leaving.before(metasOf(parameters[0]));
+      return act(...parameters);
+    };
+  }
+
+  /** Collections belong to a flush, which has been looked at as a whole. */
+  function metasOf(subject: unknown): EntityMetadata[] {
+    if (subject instanceof Object && Symbol.iterator in subject) return [];
+    if (Utils.isEntity<AnyEntity>(subject)) return [helper(subject).__meta];
+    const through = (subject as { readonly targetMeta?: EntityMetadata }).targetMeta;
+    return [through ?? driver.getMetadata().get(subject as never)];
+  }
 }
 
 /** `em.insert()` answers the key that it was given, as it was given. */

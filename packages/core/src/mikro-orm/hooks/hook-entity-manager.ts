@@ -2,6 +2,7 @@ import type { Connection, EntityManager, TransactionOptions, UnitOfWork } from '
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import { assertEntityManager } from './contract-check.js';
 import type { ContractWatch } from './contract-watch.js';
+import type { Leaving } from '../adoption/leaving.js';
 import { flushMode, whyBySql } from '../write/flush-scope.js';
 import { hasSession } from './has-session.js';
 import { hookPersister } from './hook-persister.js';
@@ -19,6 +20,7 @@ type Transactional = Connection['transactional'];
 
 interface FlushContext extends SqlPreparation {
   readonly watch: ContractWatch;
+  readonly leaving: Leaving;
   readonly validation: Validation;
   readonly marks: CacheMarks;
   readonly queries: QueryHooks;
@@ -86,7 +88,7 @@ function withSpillway(Base: Constructor, context: FlushContext): Constructor {
 }
 
 function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
-  const { types, engine, watch, queries, marks, validation } = context;
+  const { types, engine, watch, queries, marks, validation, leaving } = context;
   const uow: UnitOfWork = em.getUnitOfWork(false);
   const flush = new StagedFlush(engine, uow, types, validation);
   const sqlValidation = new SqlValidation(em, validation, flush.states);
@@ -94,6 +96,7 @@ function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
   const clear = uow.clear.bind(uow);
   uow.commit = async () => {
     watch.asked('commit');
+    await leaving.before([]);
     await queries.modes.runWithout(async () => {
       await flush.commit(commit);
     });
@@ -112,6 +115,7 @@ function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
     beforeDirect: (changeSets) => validation.changeSets(changeSets),
     beforeStatement: (kind, changeSets, options) => marks.beforeChangeSets(kind, changeSets, options),
     beforeSql: async (changeSets, kind) => {
+      await leaving.before(changeSets.map(({ meta }) => meta));
       await sqlValidation.before(changeSets);
       if (!flush.isPreparedForSql) {
         if (!em.isInTransaction()) watch.assertNoneWithoutTransaction(changeSets);

@@ -62,7 +62,7 @@ function hooked<T>(generator: T, orm: MikroORM, { types, engine, emptied }: Sche
 /** By method. One that calls another one of them (`refresh` calls `drop`) empties what is empty again. */
 function scopes(orm: MikroORM, types: TypeRegistry): Readonly<Record<string, ScopeOf>> {
   const named = (isGone: (schema: string, table: string) => boolean): EmptyScope | undefined => {
-    const tables = types.all
+    const tables = types.inAnyMode
       .map(({ table }) => ({ schema: table.schema, table: table.name }))
       .filter(({ schema, table }) => isGone(schema, table));
     return tables.length === 0 ? undefined : { kind: 'tables', tables };
@@ -80,18 +80,20 @@ function scopes(orm: MikroORM, types: TypeRegistry): Readonly<Record<string, Sco
     return named((ofTable, table) => theirs.has(JSON.stringify([ofTable, table])));
   };
   const dropped: ScopeOf = (generator, options?: { readonly schema?: string; readonly dropDb?: boolean }) => {
-    if (types.all.length === 0) return undefined;
+    if (types.inAnyMode.length === 0) return undefined;
     return options?.dropDb ? everything : ofGenerator(generator, options?.schema);
   };
   return {
     clear: (generator, options?: { readonly schema?: string; readonly truncate?: boolean }) =>
-      types.all.length === 0
+      types.inAnyMode.length === 0
         ? undefined
         : ofGenerator(generator, options?.schema ?? (options?.truncate === false ? undefined : defaultSchema)),
     drop: dropped,
     refresh: dropped,
     dropDatabase: (_, name?: string) =>
-      types.all.length > 0 && (name ?? orm.config.get('dbName')) === orm.config.get('dbName') ? everything : undefined,
+      types.inAnyMode.length > 0 && (name ?? orm.config.get('dbName')) === orm.config.get('dbName')
+        ? everything
+        : undefined,
     dropNamespace: (_, name?: string) => named((schema) => schema === name),
     dropTableIfExists: (_, name?: string, schema?: string) =>
       named((ofTable, table) => table === name && ofTable === (schema ?? defaultSchema)),

@@ -1,6 +1,7 @@
 import type { EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import type { ResolvedPolicy } from '../../policy/policy.js';
+import { Leaving } from '../adoption/leaving.js';
 import { assertDatabase } from './assert-database.js';
 import { assertOrm } from './contract-check.js';
 import { ContractWatch } from './contract-watch.js';
@@ -30,13 +31,17 @@ export interface Installation {
   readonly policiesOf: (entities: readonly EntityMetadata[]) => ReadonlyMap<EntityMetadata, ResolvedPolicy>;
 }
 
+/** What has to be so before anything is asked of an ORM, or hooked. @throws SpillwayError `CONFIG_INVALID`, `ORM_INCOMPATIBLE` */
+export function assertFits(orm: MikroORM): void {
+  assertDatabase(orm);
+  assertOrm(orm);
+}
+
 /**
  * Hooks Spillway into an ORM that is being made: before discovery, when neither metadata nor entity managers exist. Opens and starts nothing, so that MikroORM's command
  * line can load the same configuration.
  */
 export function install(orm: MikroORM, { types, engine, policiesOf }: Installation): void {
-  assertDatabase(orm);
-  assertOrm(orm);
   const driver = orm.driver as unknown as AbstractSqlDriver;
   const watch = new ContractWatch(types);
   onDiscovered(orm, (storage) => {
@@ -44,6 +49,7 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
     types.fill(describe(orm, storage, policiesOf), [...storage.getAll().values()]);
   });
   hideTables(orm);
+  const leaving = new Leaving(types, engine, defaultSchemaOf(orm));
   const validation = new Validation(types, driver.getPlatform());
   const scopes = new TransactionScopes();
   hookTransactions(driver.getConnection('write'), scopes);
@@ -56,6 +62,7 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
     engine,
     transactions,
     watch,
+    leaving,
     validation,
     queries: { types, modes, reads },
     marks,
@@ -63,7 +70,7 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
   const sequences = new SequenceBlocks((table, count) => engine.numbers(table, count));
   const writes = new StagedWrites(types, sequences);
   const direct = new DirectWrites(types, engine, writes, reads, driver.getPlatform());
-  hookDriver(driver, { writes, direct, reads, watch, marks, validation });
+  hookDriver(driver, { writes, direct, reads, watch, marks, validation, leaving });
   hookConnection(driver, engine);
   hookSchema(orm, {
     types,
@@ -100,11 +107,16 @@ function describe(orm: MikroORM, storage: MetadataStorage, policiesOf: Installat
   const decorated = [...policies].map(([meta, policy]) => ({ meta, policy }));
   assertNoPivotTables(policies.keys(), storage);
   return describeTypes(decorated, {
-    defaultSchema: orm.config.get('schema') ?? orm.driver.getPlatform().getDefaultSchemaName() ?? 'public',
+    defaultSchema: defaultSchemaOf(orm),
     platform: orm.driver.getPlatform(),
     mapDocument: (document, embeddable) => orm.driver.mapResult(document, embeddable),
     timestampsInUtc: orm.config.get('forceUtcTimezone') ?? true,
   });
+}
+
+/** Where tables are that name no schema. */
+function defaultSchemaOf(orm: MikroORM): string {
+  return orm.config.get('schema') ?? orm.driver.getPlatform().getDefaultSchemaName() ?? 'public';
 }
 
 /** After the application's own hook, if it has one: it may still change the metadata. */

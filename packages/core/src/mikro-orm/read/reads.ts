@@ -112,8 +112,9 @@ export class Reads {
   /** Reads what has no copy, with everything that was staged before the call, by the way that the type needs. */
   #loader(find: Find, options: Options): Load {
     return async (type, keys) => {
-      if (type.policy.mode === 'behind' && type.lookups === 'overlay') return this.rows(type, keys, find, options);
-      if (type.policy.mode === 'behind') await this.#engine.drain({ kind: 'rows', keys });
+      const mayBePending = this.#types.of(type.meta) !== undefined;
+      if (mayBePending && type.lookups === 'overlay') return this.rows(type, keys, find, options);
+      if (mayBePending) await this.#engine.drain({ kind: 'rows', keys });
       return readRows(type, keys, find, options);
     };
   }

@@ -42,7 +42,7 @@ function withChanges(type: WriteBehindType, record: StagedRecord, row: DriverRow
   for (const [name, delta] of Object.entries(record.deltas)) {
     const known = type.values.get(name);
     if (!known) continue;
-    const scale = type.counters.get(name) ?? 0;
+    const scale = type.table.counters[name] ?? 0;
     // A counter that is null counts from zero, as the sink does it.
     const sum = unitsOf(result[name] ?? 0, scale) + BigInt(delta);
     result[name] = known.value.toRow(known.value.toText(decimalText(sum, scale)));

@@ -14,6 +14,7 @@ import { buildPatch, type PatchOptions } from '../write/build-patch.js';
 import { changesError } from '../write/refusal-error.js';
 import { pendingRow, type PendingRow } from './pending-row.js';
 import type { Receipt, WrittenOptions } from './receipt.js';
+import type { SqlRowCalls } from './sql-row-calls.js';
 
 /** Which dead letters are listed. */
 export interface LetterPage extends Omit<DeadLetterPage, 'entity'> {
@@ -30,9 +31,12 @@ export class RowCalls {
   readonly #types: TypeRegistry;
   readonly #engine: RowEngine;
   readonly #platform: Platform;
+  readonly #bySql: SqlRowCalls | undefined;
   readonly #validation: Validation;
 
-  constructor(types: TypeRegistry, engine: RowEngine, platform: Platform) {
+  /** @param bySql who answers where staging is turned off */
+  constructor(types: TypeRegistry, engine: RowEngine, platform: Platform, bySql?: SqlRowCalls) {
+    this.#bySql = bySql;
     this.#types = types;
     this.#engine = engine;
     this.#platform = platform;
@@ -40,13 +44,27 @@ export class RowCalls {
   }
 
   async patch(entity: EntityName, key: unknown, changes: object, options: PatchOptions = {}): Promise<Receipt> {
+    if (this.#bySql) return this.#patchBySql(this.#bySql, entity, key, changes, options);
     const type = this.#stagedType(entity, 'Use em.nativeUpdate()');
     const change = buildPatch(type, key, changes, options, this.#platform);
     await this.#validation.rows(type.meta, [changes as Readonly<Record<string, unknown>>], 'changed');
     return this.#stage(type, key, change);
   }
 
+  async #patchBySql(
+    bySql: SqlRowCalls,
+    entity: EntityName,
+    key: unknown,
+    changes: object,
+    options: PatchOptions,
+  ): Promise<Receipt> {
+    const type = this.#types.namedOrRefused(entity);
+    await this.#validation.rows(type.meta, [changes as Readonly<Record<string, unknown>>], 'changed');
+    return bySql.patch(type, key, changes, options);
+  }
+
   async increment(entity: EntityName, key: unknown, increments: Increments): Promise<Receipt> {
+    if (this.#bySql) return this.#bySql.increment(this.#types.namedOrRefused(entity), key, increments);
     const type = this.#stagedType(entity, 'Use em.nativeUpdate() with raw(), or @WriteBehind with counters');
     return this.#stage(type, key, buildIncrement(type, key, increments));
   }

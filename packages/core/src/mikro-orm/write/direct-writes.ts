@@ -144,7 +144,8 @@ export class DirectWrites {
   /** Not every call tells its entity manager; where connections are given session contexts, any call may have one. */
   #typeFor(meta: EntityMetadata, options: Options): WriteBehindType | undefined {
     const type = this.#types.of(meta);
-    if (!type?.isIn(options['schema'] as string | undefined) || isDrained(options)) return undefined;
+    if (type?.policy.mode !== 'behind' || isDrained(options)) return undefined;
+    if (!type.isIn(options['schema'] as string | undefined)) return undefined;
     if (this.#platform.getConfig().get('sessionContext') === 'connection') return undefined;
     return hasPlainKey(type) && hasPlainShape(type) && options['ctx'] === undefined ? type : undefined;
   }

@@ -45,7 +45,7 @@ export function whyBySql(types: TypeRegistry, uow: UnitOfWork): SqlReason {
 
 function whyNotStaged(types: TypeRegistry, changeSet: ChangeSet<AnyEntity>): SqlReason | undefined {
   const type = types.of(changeSet.meta);
-  if (!type?.isIn(changeSet.schema)) return 'mixed';
+  if (type?.policy.mode !== 'behind' || !type.isIn(changeSet.schema)) return 'mixed';
   if (Object.values(changeSet.payload).some(isRaw)) return 'raw';
   if (touchesCycle(type, changeSet)) return 'cycle';
   // The database then changes cached rows, which only a transaction can say beforehand.

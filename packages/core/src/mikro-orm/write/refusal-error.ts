@@ -117,6 +117,16 @@ const REASONS: Readonly<Record<Exclude<RefusalReason, 'stale' | 'deleted'>, read
     'RECORD_TOO_LARGE',
     'its pending changes are larger than maxRecordBytes. Store large values elsewhere, or raise the limit',
   ],
+  policy: [
+    'POLICY_MISMATCH',
+    'changes of this entity are pending that were staged under another policy (counters, detect, conflict, version or table), and could not be written in time. ' +
+      'Let a worker of the release that staged them write them, until status() shows none; then flush again',
+  ],
+  left: [
+    'POLICY_MISMATCH',
+    'this entity was left: processes with enabled: false, with @WriteThrough or without a policy for it write it by SQL, and no longer look at what is staged. ' +
+      'Restart this process with their release; to stage the entity again, end those processes and call Spillway.of(orm).rejoin()',
+  ],
 };
 
 function singleRefusal(operations: readonly Operation[], refusal: Refusal): Error | undefined {

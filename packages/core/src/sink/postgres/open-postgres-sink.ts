@@ -3,6 +3,7 @@ import type { BatchOutcome } from '../../change/outcome.js';
 import type {
   CallerQuery,
   ChangeSink,
+  EntityRegistry,
   HeldIn,
   HoldEnding,
   JoinedTransaction,
@@ -12,6 +13,7 @@ import type { Table } from '../table.js';
 import { SAVEPOINT } from './apply/apply-groups.js';
 import { SinkFailure } from '../sink-failure.js';
 import { failureOf } from './fault.js';
+import { PostgresRegistry } from './ledger/entity-registry.js';
 import { endingsOf } from './ledger/hold-ledger.js';
 import { PostgresJoinedTransaction } from './joined/joined-transaction.js';
 import { holdShards, type TransactionLimits } from './ledger/hold-shards.js';
@@ -42,6 +44,7 @@ class PostgresSink implements ChangeSink {
   readonly #pool: pg.Pool;
   readonly #limits: TransactionLimits;
   readonly #around: TransactionSurroundings;
+  readonly registry: EntityRegistry;
   #closed: Promise<void> | undefined;
 
   constructor(options: PostgresSinkOptions) {
@@ -54,6 +57,7 @@ class PostgresSink implements ChangeSink {
       wallTime: options.wallTime ?? localWallTime,
       onTableFault: options.onTableFault ?? (() => undefined),
     };
+    this.registry = new PostgresRegistry((use) => this.#using(use), this.#around.ledger, options.namespace);
   }
 
   async prepare(shards: number, ensure: boolean): Promise<string> {

@@ -5,6 +5,7 @@ import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { HeldChanges, Hold, HoldCall, StageAnswer, StageRules } from '../staging-store.js';
 import { DOUBT } from './end-batch.js';
+import { notePolicies } from './memory-policies.js';
 import type { MemoryShard } from './memory-shard.js';
 import { dueTime, planStage } from './stage-changes.js';
 
@@ -39,6 +40,7 @@ export class MemoryHeld implements HeldChanges {
       const layer = record && { id: call.id, transaction: call.transaction, record };
       if (layer) shard.setLayers(rowKey, [...shard.layersOf(rowKey), layer]);
     });
+    notePolicies(shard, call, nowMs);
     for (const { rowKey } of call.changes) this.#dropCopy(call.shard, rowKey);
     const { transaction, rules } = call;
     shard.holds.set(call.id, { transaction, rules, rows: [...plan.rows.keys()], atMs: nowMs });

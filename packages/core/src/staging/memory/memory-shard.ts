@@ -54,6 +54,8 @@ export class MemoryShard {
   readonly pending: Map<string, number> = new Map();
   readonly seen: Generations<string, StageAnswer>;
   readonly recent: Generations<RowKey, RememberedWrite>;
+  /** Entity -> under which policy it was staged last, and when; or that it was left. */
+  readonly policies: Map<string, { readonly policy: string; readonly stagedAtMs: number } | 'left'> = new Map();
   flight: FlightBatch | undefined;
   /** Which dead letter holds which changes of its row, also after it was discarded. */
   readonly letters: Generations<RowKey, readonly LetterTrace[]>;

@@ -26,6 +26,7 @@ import type {
   Pending,
   Settlement,
   StageAnswer,
+  StagedPolicies,
   StageCall,
   StagedMark,
   StagingStats,
@@ -36,6 +37,7 @@ import { parkAll, settleBatch } from './end-batch.js';
 import { MemoryHeld } from './memory-held.js';
 import { emptyShard } from './empty-shard.js';
 import { dueRows, firstAtMs, holdsAny, isPending, markDue, nextDueMs, scopeFilter } from './memory-due.js';
+import { MemoryPolicies } from './memory-policies.js';
 import { MemoryCopies, MemoryRowCache } from './memory-row-cache.js';
 import { MemoryShard } from './memory-shard.js';
 import { settlementOf } from './settlement-of.js';
@@ -58,6 +60,7 @@ class MemoryStaging implements StagingStore {
   readonly remembersCallsMs: number;
   readonly held: HeldChanges;
   readonly due: DueRecords;
+  readonly policies: StagedPolicies;
   readonly deadLetters: DeadLetterStore;
   readonly cache: RowCache;
   readonly #shards = new Map<number, MemoryShard>();
@@ -70,6 +73,7 @@ class MemoryStaging implements StagingStore {
     this.#limits = { ...DEFAULT_LIMITS, ...options };
     this.remembersCallsMs = remembersCallsMs(this.#limits);
     this.#now = options.now ?? Date.now;
+    this.policies = new MemoryPolicies(this.#shards, this.#now);
     this.cache = new MemoryRowCache(
       this.shards,
       (shard) => this.#copiesOf(shard),

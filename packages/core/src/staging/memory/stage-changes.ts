@@ -5,6 +5,7 @@ import type { Change, VersionText } from '../../change/change.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { Refusal, StageAnswer, StageCall, StageRules } from '../staging-store.js';
+import { notePolicies, otherPolicy } from './memory-policies.js';
 import type { DueTime, MemoryShard } from './memory-shard.js';
 
 /** What a stage call would do: computed in full before anything is written, because a call is accepted whole or not at all. */
@@ -27,6 +28,8 @@ export function planStage(shard: MemoryShard, call: StageCall, nowMs: number, tr
   const records: (StagedRecord | undefined)[] = [];
   let coalesced = 0;
   let annihilated = 0;
+  const other = otherPolicy(shard, call);
+  if (other) return { answer: { status: 'refused', refusals: [other] }, rows, records, coalesced, annihilated };
 
   call.changes.forEach((change, index) => {
     const { rowKey } = change;
@@ -79,6 +82,7 @@ export function writeStage(shard: MemoryShard, call: StageCall, plan: StagePlan,
     if (record === undefined) shard.dropDirty(rowKey);
     else shard.putDirty(rowKey, record, dueTime(before, record, call.rules[record.entity], nowMs));
   }
+  notePolicies(shard, call, nowMs);
   shard.sequence += call.changes.length;
   shard.coalesced += plan.coalesced;
   shard.annihilated += plan.annihilated;

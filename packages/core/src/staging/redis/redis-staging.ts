@@ -18,6 +18,7 @@ import type {
   Pending,
   Settlement,
   StageAnswer,
+  StagedPolicies,
   StageCall,
   StagedMark,
   StagingStats,
@@ -29,6 +30,7 @@ import type { RowCache } from '../row-cache.js';
 import { RedisHeld } from './redis-held.js';
 import { RedisRowCache } from './redis-row-cache.js';
 import { beginnings, RedisDue } from './redis-due.js';
+import { RedisPolicies } from './redis-policies.js';
 import { addStats } from './redis-stats.js';
 import { encodeRules } from './rules.js';
 import { batch, extension, pendingOf, rowKey, stageAnswer, text, unreadableRow } from './replies.js';
@@ -44,6 +46,7 @@ export class RedisStaging implements StagingStore {
   readonly remembersCallsMs: number;
   readonly held: HeldChanges;
   readonly due: DueRecords;
+  readonly policies: StagedPolicies;
   readonly deadLetters: DeadLetterStore;
   readonly cache: RowCache;
   /** What the check at the opening found about how the server keeps its data. */
@@ -56,6 +59,7 @@ export class RedisStaging implements StagingStore {
     this.shards = scripts.shards;
     this.held = new RedisHeld(scripts);
     this.due = new RedisDue(scripts);
+    this.policies = new RedisPolicies(scripts);
     this.deadLetters = new RedisDeadLetters(scripts);
     this.cache = new RedisRowCache(scripts, connection, limits.cacheBytes);
     this.keeping = keeping;

@@ -1,13 +1,13 @@
 import { encodePlain } from '../../change/record-codec.js';
 import type { StageRules } from '../staging-store.js';
 
-/** Rules by entity, as the scripts read them: debounce, longest delay, most records, most bytes. */
+/** Rules by entity, as the scripts read them: debounce, longest delay, most records, most bytes, policy. */
 export function encodeRules(rules: Readonly<Record<string, StageRules>>): Buffer {
   return encodePlain(
     new Map(
-      Object.entries(rules).map(([entity, { debounceMs, maxDelayMs, maxPending, maxRecordBytes }]) => [
+      Object.entries(rules).map(([entity, { debounceMs, maxDelayMs, maxPending, maxRecordBytes, policy = '' }]) => [
         entity,
-        [debounceMs, maxDelayMs, maxPending, maxRecordBytes],
+        [debounceMs, maxDelayMs, maxPending, maxRecordBytes, policy],
       ]),
     ),
   );

@@ -24,6 +24,7 @@ export const SCRIPTS: {
       | 'acknowledge'
       | 'park'
       | 'empty'
+      | 'leave'
       | 'retry'
       | 'settled'
       | 'dueNext'
@@ -99,6 +100,7 @@ export const SCRIPTS: {
     'cache',
     'cache:old',
   ]),
+  leave: load('leave', ['chain', 'stats']),
   settled: load('settled', ['chain', 'dirty', 'flight', 'recent', 'recent:old']),
   dueNext: load('due-next', ['chain', 'due']),
   dueHolding: load('due-holding', ['chain', 'stats']),

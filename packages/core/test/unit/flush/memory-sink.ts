@@ -33,6 +33,12 @@ export class MemorySink implements ChangeSink {
     }
   }
 
+  readonly registry: ChangeSink['registry'] = {
+    add: async () => {},
+    list: async () => new Map(),
+    remove: async () => {},
+  };
+
   async isPrepared(): Promise<boolean> {
     return true;
   }

@@ -33,6 +33,8 @@ describe('the options', () => {
       policies: [],
       defaults: {},
       worker: { concurrency: 2, batchSize: 500, pollIntervalMs: 50 },
+      enabled: true,
+      leaveAfterMs: 30_000,
       stageTimeoutMs: 2_000,
       rememberMs: 300_000,
       acceptVolatile: false,
@@ -50,6 +52,8 @@ describe('the options', () => {
       policies,
       defaults: { debounce: '10ms' },
       worker: { concurrency: 4, batchSize: 100, pollInterval: '1s' },
+      enabled: false,
+      leaveAfter: '1m',
       stageTimeout: 500,
       remember: '1m',
       acceptVolatile: true,
@@ -64,6 +68,8 @@ describe('the options', () => {
       policies,
       defaults: { debounce: '10ms' },
       worker: { concurrency: 4, batchSize: 100, pollIntervalMs: 1_000 },
+      enabled: false,
+      leaveAfterMs: 60_000,
       stageTimeoutMs: 500,
       rememberMs: 60_000,
       acceptVolatile: true,
@@ -123,6 +129,8 @@ describe('options are refused', () => {
     [{ stageTimeout: 9 }, 'stageTimeout in the options of spillway() is 9ms; it must lie between 10ms and 5m'],
     [{ stageTimeout: '2' }, "stageTimeout in the options of spillway() is '2', which is no duration"],
     [{ remember: '999ms' }, 'remember in the options of spillway() is 999ms; it must lie between 1s and 24h'],
+    [{ leaveAfter: '2h' }, 'leaveAfter in the options of spillway() is 2h; it must lie between 0ms and 1h'],
+    [{ enabled: 'no' }, "enabled in the options of spillway() is 'no'; it must be true or false"],
     [{ acceptVolatile: 'yes' }, "acceptVolatile in the options of spillway() is 'yes'; it must be true or false"],
     [
       { worker: 2 },
@@ -177,9 +185,9 @@ describe('options are refused', () => {
   });
 
   it('for an option that does not exist, with those that do', () => {
-    expect(() => withRedis({ enabled: false })).toThrow(
-      'Unknown option "enabled" in the options of spillway(). Known are redis, staging, namespace, shards, policies, ' +
-        'defaults, worker, stageTimeout, remember, acceptVolatile, cache, tables, logger [CONFIG_INVALID]',
+    expect(() => withRedis({ evictable: false })).toThrow(
+      'Unknown option "evictable" in the options of spillway(). Known are redis, staging, namespace, shards, policies, ' +
+        'defaults, worker, enabled, leaveAfter, stageTimeout, remember, acceptVolatile, cache, tables, logger [CONFIG_INVALID]',
     );
     expect(() => withRedis({ namepace: 'x' })).toThrow('Did you mean "namespace"?');
   });

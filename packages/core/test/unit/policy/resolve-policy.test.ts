@@ -33,6 +33,7 @@ describe('a policy', () => {
       onStagingLoss: 'park',
       inserts: 'sql',
       validate: {},
+      transactions: 'through',
     });
   });
 
@@ -80,6 +81,7 @@ describe('a policy', () => {
       inserts: 'refuse',
       validate: { groups: ['strict'], always: true },
       cache: { ttlMs: 300_000 },
+      transactions: 'through',
     });
   });
 
@@ -228,7 +230,7 @@ describe('a policy is refused', () => {
   it('for an option that does not exist, with those that do', () => {
     expect(() => resolve({ speed: 'high' })).toThrow(
       'Unknown option "speed" in the policy of Product. Known are debounce, maxDelay, detect, ' +
-        'conflict, retry, maxPending, maxRecordBytes, onFull, blockTimeout, onStagingDown, queries, drainTimeout, onDrainTimeout, reads, onStagingLoss, inserts, validate, cache, counters, mode',
+        'conflict, retry, maxPending, maxRecordBytes, onFull, blockTimeout, onStagingDown, queries, drainTimeout, transactions, onDrainTimeout, reads, onStagingLoss, inserts, validate, cache, counters, mode',
     );
   });
 

@@ -20,7 +20,7 @@ export async function pruneLedger(
     const { rowCount } = await pool.query({
       text: `delete from ${tables.batch} as t using (
   select b.token from ${tables.batch} as b
-  where b.namespace = $1 and b.written_at < now() - $2::float8 * interval '1 millisecond'
+  where b.namespace = $1 and not starts_with(b.token, 'staged:') and b.written_at < now() - $2::float8 * interval '1 millisecond'
   and not b.token = any($3::text[])
   and not exists (select from ${tables.shard} as s where s.namespace = $1 and s.shard = b.shard and s.last_token = b.token)
   limit ${CHUNK}

@@ -47,6 +47,7 @@ if any_held then forget_fallen(row_keys, transaction, earlier) end
 local call, unreadable = apply_changes(changes, rules, tonumber(head[2]), now, head[3], transaction)
 if not call then return { 'unreadable', unreadable } end
 if #call.refusals > 1 then return call.refusals end
+note_policies(now)
 
 for index, row_key in ipairs(row_keys) do
   local record = changes[index]

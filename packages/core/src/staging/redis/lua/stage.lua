@@ -2,7 +2,7 @@
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] seen  KEYS[6] seen_old  KEYS[7] recent  KEYS[8] recent_old  KEYS[9] stats  KEYS[10] held
 -- KEYS[11] cache  KEYS[12] cache_old
--- ARGV  epoch, 'stage' or 'check', call id, changes, rules by entity (debounce, longest delay, most records, most bytes), life of seen ids (ms), ids per generation
+-- ARGV  epoch, 'stage' or 'check', call id, changes, rules by entity (debounce, longest delay, most records, most bytes, policy), life of seen ids (ms), ids per generation
 -- returns  {'staged', sequence of the last change, since when the chain is whole, row key, version, ...} | {'refused', row key, reason, version, ...} | {'voided'} | {'uninitialised'} | {'epoch', epoch} | {'unreadable', row key}
 local chain = KEYS[1]
 local dirty = KEYS[2]
@@ -48,6 +48,7 @@ if #call.refusals > 1 then return call.refusals end
 local answer = call.answer
 if mode == 'check' then return seen_answer(to_keep(answer), head[11]) end
 
+note_policies(now)
 write_rows(call.rows, call.order, rules, now, head[4])
 if head[12] then drop_copies(call.order) end
 local horizon = longest_delay(rules, tonumber(head[5]))

@@ -1,10 +1,14 @@
 -- What the changes of a call make of their rows, one after the other; nothing is written.
--- Needs: what coalesce, stage-row and held bring
+-- Needs: what coalesce, stage-row and held bring, and what policies needs
+
+-- include: policies
 
 -- `mine` is the transaction whose layers the changes lie on. Answers nil and a row key if what is pending of that row cannot be read.
 local function apply_changes(changes, rules, sequence, now, in_flight, mine)
   local rows, order, versions, refusals, refused = {}, {}, {}, { 'refused' }, {}
   local coalesced, annihilated = 0, 0
+  local other = other_policy(changes, rules)
+  if other then return { refusals = other } end
   for index, change in ipairs(changes) do
     local row_key = change[1]
     local row = rows[row_key] or load_row(row_key, in_flight, mine)

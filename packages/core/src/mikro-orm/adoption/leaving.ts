@@ -1,0 +1,104 @@
+import type { EntityMetadata } from '@mikro-orm/core';
+import { SpillwayError } from '../../errors.js';
+import type { TypeRegistry } from '../describe/type-registry.js';
+import type { WriteBehindType } from '../describe/write-behind-type.js';
+import type { Engine } from '../engine.js';
+
+/** While entities are being left, it is tried again this long after the last time, milliseconds. */
+const TRY_EVERY_MS = 1_000;
+
+/**
+ * Entities that this process writes by SQL, and of which something may be pending, since another release stages them or did: with `enabled: false`, with `@WriteThrough`, or without a
+ * policy. The first two are read and written with a look at what is pending until they have been left; nobody stages them then, and staging is not asked any more. Of the last ones this
+ * process knows too little to do so: they are refused until they have been left.
+ *
+ * Which entities these are is asked of the database, once, before the first read or write. Where nothing was ever staged nothing else is asked.
+ */
+export class Leaving {
+  readonly #types: TypeRegistry;
+  readonly #engine: Engine;
+  readonly #defaultSchema: string;
+  readonly #leaving = new Map<string, WriteBehindType>();
+  /** Table -> entity of another release. */
+  readonly #strangers = new Map<string, string>();
+  #asking: Promise<void> | undefined;
+  #trying: Promise<void> | undefined;
+  #isAsked = false;
+  #lastMs = Number.NEGATIVE_INFINITY;
+
+  constructor(types: TypeRegistry, engine: Engine, defaultSchema: string) {
+    this.#types = types;
+    this.#engine = engine;
+    this.#defaultSchema = defaultSchema;
+  }
+
+  /**
+   * Before entities are read or written. Nothing to wait for where nothing is being left.
+   * @throws SpillwayError `POLICY_MISMATCH` for an entity without a policy that others stage
+   */
+  before(metas: readonly EntityMetadata[]): Promise<void> | undefined {
+    if (this.#isAsked && this.#leaving.size === 0 && this.#strangers.size === 0) return undefined;
+    return this.#before(metas);
+  }
+
+  async #before(metas: readonly EntityMetadata[]): Promise<void> {
+    if (!this.#isAsked) await this.#askOnce();
+    // What is being left is right in the meantime; nobody waits for the end of it.
+    if (performance.now() - this.#lastMs >= TRY_EVERY_MS) this.#tryAgain().catch(() => undefined);
+    for (const meta of metas) await this.#refuseStranger(meta);
+  }
+
+  async #askOnce(): Promise<void> {
+    this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
+    return this.#asking;
+  }
+
+  async #ask(): Promise<void> {
+    const through = this.#types.inAnyMode.filter(({ policy }) => policy.mode === 'through');
+    for (const [entity, { schema, table }] of await this.#engine.staged()) {
+      const type = this.#types.ofTable(schema, table);
+      if (!type) this.#strangers.set(tableKey(schema, table), entity);
+      else if (through.includes(type)) this.#leaving.set(entity, type);
+    }
+    this.#types.begin([...this.#leaving.values()]);
+    this.#isAsked = true;
+    if (this.#leaving.size > 0) await this.#tryAgain();
+  }
+
+  async #tryAgain(): Promise<void> {
+    this.#trying ??= this.#try([...this.#leaving.keys()]).finally(() => (this.#trying = undefined));
+    return this.#trying;
+  }
+
+  async #try(entities: readonly string[]): Promise<void> {
+    this.#lastMs = performance.now();
+    if (entities.length === 0) return;
+    for (const [entity, state] of await this.#engine.leave(entities)) {
+      const type = this.#leaving.get(entity);
+      if (state !== 'left' || !type) continue;
+      this.#leaving.delete(entity);
+      this.#types.end([type]);
+    }
+  }
+
+  async #refuseStranger(meta: EntityMetadata): Promise<void> {
+    const key = tableKey(meta.schema ?? this.#defaultSchema, meta.tableName);
+    const entity = this.#strangers.get(key);
+    if (entity === undefined || this.#types.ofTable(meta.schema ?? this.#defaultSchema, meta.tableName)) return;
+    const state = (await this.#engine.leave([entity])).get(entity);
+    if (state === 'left') {
+      this.#strangers.delete(key);
+      return;
+    }
+    const why = state === 'pending' ? 'changes of it are pending' : 'another process has staged it a moment ago';
+    throw new SpillwayError(
+      'POLICY_MISMATCH',
+      `${meta.className} has no policy in this process, which would write and read it past what is staged: ${why}. Nothing was done. ` +
+        `Put @WriteThrough() on ${meta.className} instead of removing its decorator, until no process stages it any more; or end those that do, and let a worker of their release write what is pending`,
+    );
+  }
+}
+
+function tableKey(schema: string, table: string): string {
+  return JSON.stringify([schema, table]);
+}

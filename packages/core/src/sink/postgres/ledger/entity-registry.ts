@@ -1,0 +1,55 @@
+import type pg from 'pg';
+import type { EntityRegistry, TableName } from '../../change-sink.js';
+import type { LedgerTables } from './tables.js';
+
+/** Rows of the ledger that are no batches: of no shard, under a token that no batch has. They are never pruned. */
+const NO_SHARD = -1;
+const PREFIX = 'staged:';
+
+type Using = <T>(use: (client: pg.ClientBase) => Promise<T>) => Promise<T>;
+
+/** Which entities are staged, beside the batches in the ledger: it is there already, and asked with the same rights. */
+export class PostgresRegistry implements EntityRegistry {
+  readonly #using: Using;
+  readonly #tables: LedgerTables;
+  readonly #namespace: string;
+
+  constructor(using: Using, tables: LedgerTables, namespace: string) {
+    this.#using = using;
+    this.#tables = tables;
+    this.#namespace = namespace;
+  }
+
+  async add(entities: ReadonlyMap<string, TableName>): Promise<void> {
+    if (entities.size === 0) return;
+    const rows = [...entities].map(([entity, { schema, table }]) => ({ token: PREFIX + entity, schema, table }));
+    await this.#using((client) =>
+      client.query(
+        `insert into ${this.#tables.batch} as t (namespace, token, shard, outcome)
+select $1, row ->> 'token', ${NO_SHARD}, row - 'token' from jsonb_array_elements($2::jsonb) as row
+on conflict (namespace, token) do update set outcome = excluded.outcome where t.outcome <> excluded.outcome`,
+        [this.#namespace, JSON.stringify(rows)],
+      ),
+    );
+  }
+
+  async list(): Promise<ReadonlyMap<string, TableName>> {
+    return this.#using(async (client) => {
+      const { rows } = await client.query<{ token: string; schema: string; table: string }>(
+        `select token, outcome ->> 'schema' as schema, outcome ->> 'table' as "table" from ${this.#tables.batch}
+where namespace = $1 and shard = ${NO_SHARD} and starts_with(token, '${PREFIX}')`,
+        [this.#namespace],
+      );
+      return new Map(rows.map(({ token, schema, table }) => [token.slice(PREFIX.length), { schema, table }]));
+    });
+  }
+
+  async remove(entities: readonly string[]): Promise<void> {
+    await this.#using((client) =>
+      client.query(
+        `delete from ${this.#tables.batch} where namespace = $1 and shard = ${NO_SHARD} and token = any ($2)`,
+        [this.#namespace, entities.map((entity) => PREFIX + entity)],
+      ),
+    );
+  }
+}

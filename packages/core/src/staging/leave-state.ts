@@ -1,0 +1,7 @@
+import type { LeaveState } from './staging-store.js';
+
+/** An entity has left only where it has left every shard. */
+export function worst(states: readonly LeaveState[]): LeaveState {
+  if (states.includes('pending')) return 'pending';
+  return states.includes('staged') ? 'staged' : 'left';
+}

@@ -1,0 +1,64 @@
+import type { RowKey } from '../../change/row-key.js';
+import { worst } from '../leave-state.js';
+import type { LeaveState, Refusal, StageCall, StagedPolicies } from '../staging-store.js';
+import type { MemoryShard } from './memory-shard.js';
+
+/** Why the policy of one of the entities keeps a call from being staged, or nothing. A policy of which nothing is pending gives way. */
+export function otherPolicy(shard: MemoryShard, call: StageCall): Refusal | undefined {
+  for (const [entity, { rowKey, policy }] of policiesIn(call)) {
+    const known = shard.policies.get(entity);
+    if (known === 'left') return { rowKey, reason: 'left' };
+    if (known !== undefined && known.policy !== policy && isPending(shard, entity)) return { rowKey, reason: 'policy' };
+  }
+  return undefined;
+}
+
+export function notePolicies(shard: MemoryShard, call: StageCall, nowMs: number): void {
+  for (const [entity, { policy }] of policiesIn(call)) shard.policies.set(entity, { policy, stagedAtMs: nowMs });
+}
+
+/** Staged, or held. */
+function isPending(shard: MemoryShard, entity: string): boolean {
+  return (shard.pending.get(entity) ?? 0) > 0 || shard.heldOf(entity) > 0;
+}
+
+function policiesIn({ changes, rules }: StageCall): ReadonlyMap<string, { rowKey: RowKey; policy: string }> {
+  const found = new Map<string, { rowKey: RowKey; policy: string }>();
+  for (const { entity, rowKey } of changes) {
+    const policy = rules[entity]?.policy;
+    if (policy !== undefined && !found.has(entity)) found.set(entity, { rowKey, policy });
+  }
+  return found;
+}
+
+export class MemoryPolicies implements StagedPolicies {
+  readonly #shards: ReadonlyMap<number, MemoryShard>;
+  readonly #now: () => number;
+
+  constructor(shards: ReadonlyMap<number, MemoryShard>, now: () => number) {
+    this.#shards = shards;
+    this.#now = now;
+  }
+
+  async leave(entities: readonly string[], quietMs: number): Promise<ReadonlyMap<string, LeaveState>> {
+    const shards = [...this.#shards.values()];
+    const states = new Map(
+      entities.map((entity) => [entity, worst(shards.map((shard) => this.#stateOf(shard, entity, quietMs)))]),
+    );
+    for (const [entity, state] of states) {
+      if (state === 'left') for (const shard of shards) shard.policies.set(entity, 'left');
+    }
+    return states;
+  }
+
+  async rejoin(entities: readonly string[]): Promise<void> {
+    for (const shard of this.#shards.values()) for (const entity of entities) shard.policies.delete(entity);
+  }
+
+  #stateOf(shard: MemoryShard, entity: string, quietMs: number): LeaveState {
+    const known = shard.policies.get(entity);
+    if (known === 'left') return 'left';
+    if (isPending(shard, entity)) return 'pending';
+    return known !== undefined && this.#now() - known.stagedAtMs < quietMs ? 'staged' : 'left';
+  }
+}

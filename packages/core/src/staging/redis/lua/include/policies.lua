@@ -1,0 +1,38 @@
+-- Under which policy an entity is staged: one at a time in a shard, so that whoever writes its records, or lays them over, knows what they mean.
+-- Needs: chain, stats, and what record and bulk bring
+
+-- When an entity was staged last is noted this often, in milliseconds.
+local NOTED_EVERY = 1000
+
+-- What is staged under a policy, and what is held.
+local function is_pending(entity)
+  local counts = redis.call('HMGET', stats, 'p:' .. entity, 'h:' .. entity)
+  return tonumber(counts[1] or 0) > 0 or tonumber(counts[2] or 0) > 0
+end
+
+local noted = {}
+
+-- Answers a refusal if something is pending that was staged under another policy, or if the entity was left. A policy of which nothing is pending gives way.
+local function other_policy(changes, rules)
+  local asked = {}
+  for _, change in ipairs(changes) do
+    local entity = change[ENTITY]
+    local own = rules[entity] and rules[entity][5]
+    if own and own ~= '' and not asked[entity] then
+      asked[entity] = true
+      local known = redis.call('HMGET', chain, 'f:' .. entity, 't:' .. entity)
+      if known[1] == 'left' then return { 'refused', change[1], 'left', '' } end
+      if known[1] and known[1] ~= own and is_pending(entity) then return { 'refused', change[1], 'policy', '' } end
+      noted[entity] = { own, known[1] ~= own, tonumber(known[2] or 0) }
+    end
+  end
+  return nil
+end
+
+local function note_policies(now)
+  for entity, policy in pairs(noted) do
+    if policy[2] or now - policy[3] > NOTED_EVERY then
+      redis.call('HSET', chain, 'f:' .. entity, policy[1], 't:' .. entity, now)
+    end
+  end
+end

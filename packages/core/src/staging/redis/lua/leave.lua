@@ -1,0 +1,36 @@
+-- Ends, or begins again, the staging of entities. One is left only if nothing of it is pending, and it was not staged a moment ago.
+--
+-- KEYS[1] chain  KEYS[2] stats
+-- ARGV  epoch, 'look' | 'leave' | 'rejoin', how long it must not have been staged (ms), entities ...
+-- returns  {'leaving', 'left' | 'pending' | 'staged', ... for each entity} | {'uninitialised'} | {'epoch', epoch}
+local chain = KEYS[1]
+local stats = KEYS[2]
+local epoch, act, quiet = ARGV[1], ARGV[2], tonumber(ARGV[3])
+
+-- include: time
+
+local head = redis.call('HGET', chain, 'epoch')
+if not head then return { 'uninitialised' } end
+if head ~= epoch then return { 'epoch', head } end
+
+local function state_of(entity)
+  local known = redis.call('HMGET', chain, 'f:' .. entity, 't:' .. entity)
+  if known[1] == 'left' then return 'left' end
+  local counts = redis.call('HMGET', stats, 'p:' .. entity, 'h:' .. entity)
+  if tonumber(counts[1] or 0) > 0 or tonumber(counts[2] or 0) > 0 then return 'pending' end
+  if known[2] and now_ms() - tonumber(known[2]) < quiet then return 'staged' end
+  return 'left'
+end
+
+local answer = { 'leaving' }
+for index = 4, #ARGV do
+  local entity = ARGV[index]
+  if act == 'rejoin' then
+    redis.call('HDEL', chain, 'f:' .. entity, 't:' .. entity)
+  else
+    local state = state_of(entity)
+    if act == 'leave' and state == 'left' then redis.call('HSET', chain, 'f:' .. entity, 'left') end
+    answer[#answer + 1] = state
+  end
+end
+return answer

@@ -1,0 +1,45 @@
+import { worst } from '../leave-state.js';
+import type { LeaveState, StagedPolicies } from '../staging-store.js';
+import { text } from './replies.js';
+import type { ShardScripts } from './shard-scripts.js';
+
+/** Looks at all shards first: an entity is left everywhere or nowhere. */
+export class RedisPolicies implements StagedPolicies {
+  readonly #scripts: ShardScripts;
+
+  constructor(scripts: ShardScripts) {
+    this.#scripts = scripts;
+  }
+
+  async leave(entities: readonly string[], quietMs: number): Promise<ReadonlyMap<string, LeaveState>> {
+    const looked = await this.#run('look', entities, quietMs);
+    const free = entities.filter((entity) => looked.get(entity) === 'left');
+    if (free.length === 0) return looked;
+    const left = await this.#run('leave', free, quietMs);
+    // Somebody was faster, and has staged in one shard while others were left.
+    const caught = free.filter((entity) => left.get(entity) !== 'left');
+    if (caught.length > 0) await this.rejoin(caught);
+    return new Map([...looked, ...left]);
+  }
+
+  async rejoin(entities: readonly string[]): Promise<void> {
+    await this.#run('rejoin', entities, 0);
+  }
+
+  async #run(
+    act: 'look' | 'leave' | 'rejoin',
+    entities: readonly string[],
+    quietMs: number,
+  ): Promise<ReadonlyMap<string, LeaveState>> {
+    const replies = await this.#scripts.everyShard(async (shard) =>
+      this.#scripts.run('leave', shard, act, quietMs, ...entities),
+    );
+    return new Map(
+      entities.map((entity, index) => [
+        entity,
+        // A shard that was never adopted holds nothing.
+        worst(replies.map((reply) => text(reply[index + 1] ?? 'left') as LeaveState)),
+      ]),
+    );
+  }
+}

@@ -1,0 +1,113 @@
+import { AT_ONCE, type Bench, type ContractContext } from './bench.js';
+
+const UNDER = (policy: string) => ({ ...AT_ONCE, policy });
+const LONG_MS = 600_000;
+
+/** Under which policy an entity is staged, and how it is left. */
+export function policyContract({ describe, it, expect, onBench }: ContractContext): void {
+  const refusals = async (bench: Bench) => {
+    const answer = await bench.stage({ kind: 'increment', deltas: { n: '1' } });
+    return answer.status === 'refused' ? answer.refusals.map(({ reason }) => reason) : answer.status;
+  };
+
+  describe('the policy of an entity', () => {
+    it(
+      'gives way to another one when nothing is pending under it, and not before (F37)',
+      onBench(async (bench) => {
+        bench.rules = UNDER('old');
+        expect(await refusals(bench)).toBe('staged');
+        expect(await refusals(bench)).toBe('staged');
+        bench.rules = UNDER('new');
+        expect(await refusals(bench)).toEqual(['policy']);
+        const batch = await bench.claim();
+        expect(await refusals(bench)).toEqual(['policy']);
+        await bench.end(batch);
+        expect(await refusals(bench)).toBe('staged');
+        bench.rules = UNDER('old');
+        expect(await refusals(bench)).toEqual(['policy']);
+      }),
+    );
+
+    it(
+      'is asked by a check too, which changes nothing',
+      onBench(async (bench) => {
+        bench.rules = UNDER('old');
+        await bench.store.check(bench.call({ values: { n: '1' } }));
+        bench.rules = UNDER('new');
+        expect(await refusals(bench)).toBe('staged');
+        bench.rules = UNDER('old');
+        expect(await bench.store.check(bench.call({ values: { n: '1' } }))).toMatchObject({
+          status: 'refused',
+          refusals: [{ reason: 'policy' }],
+        });
+      }),
+    );
+
+    it(
+      'does not concern whoever has none',
+      onBench(async (bench) => {
+        bench.rules = UNDER('old');
+        await refusals(bench);
+        bench.rules = AT_ONCE;
+        expect(await refusals(bench)).toBe('staged');
+      }),
+    );
+  });
+
+  describe('an entity', () => {
+    it(
+      'is left when nothing of it is pending, and is staged no more then (F37)',
+      onBench(async (bench) => {
+        bench.rules = UNDER('one');
+        await refusals(bench);
+        expect(await bench.store.policies.leave(['Product', 'Other'], 0)).toEqual(
+          new Map([
+            ['Product', 'pending'],
+            ['Other', 'left'],
+          ]),
+        );
+        const batch = await bench.claim();
+        expect((await bench.store.policies.leave(['Product'], 0)).get('Product')).toBe('pending');
+        await bench.end(batch);
+        expect((await bench.store.policies.leave(['Product'], 0)).get('Product')).toBe('left');
+        expect(await refusals(bench)).toEqual(['left']);
+        expect((await bench.store.policies.leave(['Product'], LONG_MS)).get('Product')).toBe('left');
+      }),
+    );
+
+    it(
+      'is not left while somebody stages it',
+      onBench(async (bench) => {
+        bench.rules = UNDER('one');
+        await refusals(bench);
+        await bench.flush();
+        expect((await bench.store.policies.leave(['Product'], LONG_MS)).get('Product')).toBe('staged');
+        expect(await refusals(bench)).toBe('staged');
+      }),
+    );
+
+    it(
+      'is left in all shards or in none',
+      onBench(async (bench) => {
+        await bench.store.adopt(1, 'T0');
+        bench.rules = UNDER('one');
+        const rules = { Product: bench.rules };
+        const rowKey = bench.row(0, 'product', 1);
+        await bench.store.stage({ shard: 1, id: 'elsewhere', rules, changes: [bench.change({ rowKey })] });
+        expect((await bench.store.policies.leave(['Product'], 0)).get('Product')).toBe('pending');
+        expect(await refusals(bench)).toBe('staged');
+      }),
+    );
+
+    it(
+      'can be rejoined',
+      onBench(async (bench) => {
+        bench.rules = UNDER('one');
+        await bench.store.policies.leave(['Product'], 0);
+        expect(await refusals(bench)).toEqual(['left']);
+        await bench.store.policies.rejoin(['Product']);
+        expect(await refusals(bench)).toBe('staged');
+      }),
+    );
+  });
+}

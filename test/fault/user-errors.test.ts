@@ -131,7 +131,7 @@ test('a full queue: names the row, the limit, and where to look', async () => {
   expect(await errorOf(full, { items: 4 })).toMatchObject(
     spillwayError(
       'STAGING_FULL',
-      /^Item item_\w+ was not staged: its queue is full \(maxPending\)\. PostgreSQL is not keeping up: look at status\(\), then flush again or raise maxPending/,
+      /^Item item_\w+ was not staged: its queue is full\. PostgreSQL is not keeping up: look at status\(\), then flush again or raise maxPending, of which every shard takes an equal part \(3 rows in the shard of this one\)/,
     ),
   );
 });

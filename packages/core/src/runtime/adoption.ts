@@ -1,3 +1,4 @@
+import { SpillwayError } from '../errors.js';
 import type { SpillwayEvents } from '../events.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { TableName } from '../sink/change-sink.js';
@@ -30,16 +31,29 @@ export class Adoption {
     this.#deps = deps;
   }
 
-  /** Entity -> its table. */
-  async staged(): Promise<ReadonlyMap<string, TableName>> {
-    const { around, events, opened } = this.#deps;
-    const parts = await opened();
-    return parts ? databaseFor(LOOK_AT_ENTITIES, parts.sink.registry.list()) : stagedBefore(around, events);
+  /**
+   * Entity -> its table. Once everything is open, staging must do without the database: while that cannot be reached, what it knew at the opening has to be enough.
+   */
+  async stagedAtFirst(): Promise<ReadonlyMap<string, TableName>> {
+    const parts = await this.#deps.opened();
+    try {
+      return await this.#staged();
+    } catch (error) {
+      if (parts && error instanceof SpillwayError && error.code === 'DATABASE_UNAVAILABLE') return parts.stagedAtFirst;
+      throw error;
+    }
   }
 
   /** Whether this process has nothing to do with staging any more. */
   async isOver(): Promise<boolean> {
-    return !this.#deps.around.options.enabled && (await this.staged()).size === 0;
+    const { options } = this.#deps.around;
+    return !options.enabled && (await this.#staged()).size === 0;
+  }
+
+  async #staged(): Promise<ReadonlyMap<string, TableName>> {
+    const { around, events, opened } = this.#deps;
+    const parts = await opened();
+    return parts ? databaseFor(LOOK_AT_ENTITIES, parts.sink.registry.list()) : stagedBefore(around, events);
   }
 
   async leave(entities: readonly string[]): Promise<ReadonlyMap<string, LeaveState>> {

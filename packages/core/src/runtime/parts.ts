@@ -16,6 +16,8 @@ import type { RuntimeSurroundings } from './surroundings.js';
 /** What is open between the first use and the end. */
 export interface Parts {
   readonly staging: StagingStore;
+  /** Entities that any process staged when this was opened, with their tables. */
+  readonly stagedAtFirst: ReadonlyMap<string, TableName>;
   readonly sink: ChangeSink;
   readonly stager: Stager;
   readonly worker: FlushWorker;
@@ -30,12 +32,14 @@ export async function openParts(around: RuntimeSurroundings, events: SpillwayEve
   const sink = openSink(around, events);
   const reportForgotten = (shards: readonly number[]): void => sayForgotten(shards, around, events);
   let staging: StagingStore | undefined;
+  let stagedAtFirst: ReadonlyMap<string, TableName>;
   try {
     const identity = await databaseFor(LOOK_AT_TABLES, sink.prepare(options.shards, options.tables.ensure));
     staging = await openStaging(options, identity);
     const all = [...Array(staging.shards).keys()];
     reportForgotten(await databaseFor(LOOK_AT_TABLES, adoptFreeShards(all, staging, sink)));
     await databaseFor(LOOK_AT_TABLES, sink.registry.add(stagedHere(types)));
+    stagedAtFirst = await databaseFor(LOOK_AT_TABLES, sink.registry.list());
   } catch (error) {
     await sink.close();
     await staging?.close();
@@ -48,6 +52,7 @@ export async function openParts(around: RuntimeSurroundings, events: SpillwayEve
   const settleHolds = async (): Promise<unknown> => worker.keeper.settle();
   return {
     staging: worker.staging,
+    stagedAtFirst,
     sink,
     stager: new Stager(staging, { stageTimeoutMs: options.stageTimeoutMs, adopt, settleHolds }),
     worker,

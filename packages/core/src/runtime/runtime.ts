@@ -182,7 +182,7 @@ export class Runtime implements RowEngine {
   }
 
   async staged(): Promise<ReadonlyMap<string, TableName>> {
-    return this.#adoption.staged();
+    return this.#adoption.stagedAtFirst();
   }
 
   async leave(entities: readonly string[]): Promise<ReadonlyMap<string, LeaveState>> {

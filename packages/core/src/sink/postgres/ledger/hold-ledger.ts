@@ -6,7 +6,7 @@ import { decodeOutcomes, encodeOutcomes } from './outcome-codec.js';
 import type { LedgerTables } from './tables.js';
 
 /** Where a ledger row of a batch has its shard: a hold is of several. */
-export const HOLD_SHARD = -1;
+const HOLD_SHARD = -1;
 
 const INVALID_PARAMETER_VALUE = '22023';
 

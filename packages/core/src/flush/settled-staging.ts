@@ -38,7 +38,8 @@ export class SettledStaging implements StagingStore {
     this.#keeper = keeper;
     this.due = {
       next: async () => store.due.next(),
-      any: async (scope) => this.#settled(async () => store.due.any(scope)),
+      // One command where nothing is pending and nothing held.
+      any: async (scope) => (await store.due.any(scope)) && this.#settled(async () => store.due.any(scope)),
       make: async (scope) => this.#settled(async () => store.due.make(scope)),
       pending: async (watermarks) => store.due.pending(watermarks),
     };

@@ -304,8 +304,8 @@ export interface DueRecords {
   /** When each shard wants a flush: milliseconds from now by the server's clock, 0 for now (also for a batch in flight), `undefined` for never. Index = shard. */
   next(): Promise<readonly (number | undefined)[]>;
   /**
-   * Whether anything of these tables is pending: one cheap question, for it is asked before every query. It may say yes where only the rows themselves could tell, and never says no
-   * while a change is pending that was staged before the call.
+   * Whether anything of these tables is pending, or anything at all is held: one cheap question, for it is asked before every query. It may say yes where only the rows themselves could
+   * tell, and never says no while a change is pending that was staged, or held, before the call.
    */
   any(scope: TableScope): Promise<boolean>;
   /** Makes what is pending in the scope due now. Answers shard -> watermark for the shards where anything is pending. */

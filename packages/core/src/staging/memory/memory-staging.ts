@@ -83,7 +83,7 @@ class MemoryStaging implements StagingStore {
     this.held = new MemoryHeld(this.#shards, this.#now, (shard, rowKey) => this.#copiesOf(shard).drop(rowKey));
     this.due = {
       next: async () => Array.from({ length: this.shards }, (_, shard) => this.#next(shard)),
-      any: async (scope) => [...this.#shards.values()].some((shard) => holdsAny(shard, scope)),
+      any: async (scope) => [...this.#shards.values()].some((shard) => shard.layers.size > 0 || holdsAny(shard, scope)),
       make: async (scope) => this.#makeDue(scope),
       pending: async (watermarks) => this.#pending(watermarks),
     };

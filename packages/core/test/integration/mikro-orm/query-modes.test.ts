@@ -221,14 +221,14 @@ describe("queries with spillway: 'overlay'", () => {
     await change(1, { title: 'staged' });
     const before = await forced();
     const where = { pages: 100 };
-    expect((await em().findOne(Book, where, OVERLAY))?.title).toBe('staged');
-    expect((await em().findOneOrFail(Book, where, OVERLAY)).title).toBe('staged');
+    expect((await em().findOne(Book, where, { ...OVERLAY }))?.title).toBe('staged');
+    expect((await em().findOneOrFail(Book, where, { ...OVERLAY })).title).toBe('staged');
     expect((await em().findAll(Book, { where, ...OVERLAY }))[0]?.title).toBe('staged');
-    const [[book], count] = await em().findAndCount(Book, where, OVERLAY);
+    const [[book], count] = await em().findAndCount(Book, where, { ...OVERLAY });
     expect([book?.title, count]).toEqual(['staged', 1]);
     const page = await em().findByCursor(Book, { where: {}, first: 2, orderBy: { id: 'asc' }, ...OVERLAY });
     expect([page.items.map(({ title }) => title), page.totalCount]).toEqual([['staged', 'book 2'], 3]);
-    expect(await em().count(Book, { title: 'staged' }, OVERLAY)).toBe(0);
+    expect(await em().count(Book, { title: 'staged' }, { ...OVERLAY })).toBe(0);
     const streamed: string[] = [];
     for await (const { title } of em().stream(Book, { where: {}, orderBy: { id: 1 }, ...OVERLAY }))
       streamed.push(title);

@@ -1,4 +1,4 @@
--- In which of some shards anything is pending, told by the counts of records: those of some entities are left out.
+-- In which of some shards anything is pending, told by the counts of records, those of some entities left out; or held, of whichever entity.
 --
 -- KEYS  chain, stats, of one shard after the other
 -- ARGV  epoch, entities that are left out ...
@@ -22,9 +22,10 @@ end
 local answer, shard = { 'holding' }, 0
 for index = 1, #KEYS, 2 do
   local chain, stats = KEYS[index], KEYS[index + 1]
-  local theirs = redis.call('HGET', chain, 'epoch')
-  if theirs and theirs ~= epoch then return { 'epoch', theirs } end
-  if theirs and holds_any(stats) then answer[#answer + 1] = shard end
+  local head = redis.call('HMGET', chain, 'epoch', 'held')
+  if head[1] and head[1] ~= epoch then return { 'epoch', head[1] } end
+  local is_held = head[2] and tonumber(head[2]) > 0
+  if head[1] and (is_held or holds_any(stats)) then answer[#answer + 1] = shard end
   shard = shard + 1
 end
 return answer

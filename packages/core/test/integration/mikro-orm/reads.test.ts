@@ -169,11 +169,17 @@ describe('a query by criteria', () => {
 
   test.each<[string, (em: EntityManager) => unknown]>([
     ['through a relation', (em) => em.find(Review, { ...mine(), book: { title: 'changed' } }, { ...BY_ID })],
-    ['through two relations', (em) => em.find(Review, { ...mine(), book: { author: { name: 'author 1' } } }, { ...BY_ID })],
+    [
+      'through two relations',
+      (em) => em.find(Review, { ...mine(), book: { author: { name: 'author 1' } } }, { ...BY_ID }),
+    ],
     ['in $or', (em) => em.find(Review, { ...mine(), $or: [{ stars: 7 }, { book: { price: 99 } }] }, { ...BY_ID })],
     ['in $and and $not', (em) => em.find(Review, { $and: [mine(), { $not: { book: { price: 99 } } }] }, { ...BY_ID })],
     ['of some of a collection', (em) => em.find(Author, { ...mine(), books: { $some: { price: 99 } } }, { ...BY_ID })],
-    ['of none of a collection', (em) => em.find(Author, { ...mine(), books: { $none: { title: 'new' } } }, { ...BY_ID })],
+    [
+      'of none of a collection',
+      (em) => em.find(Author, { ...mine(), books: { $none: { title: 'new' } } }, { ...BY_ID }),
+    ],
     [
       'of every one of a collection',
       (em) => em.find(Author, { ...mine(), books: { $every: { price: { $lt: 90 } } } }, { ...BY_ID }),

@@ -1,7 +1,10 @@
 import { OptimisticLockError, type MikroORM } from '@mikro-orm/postgresql';
+import { randomUUID } from 'node:crypto';
 import { database, type Database } from '@spillway/test-support';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Spillway, SpillwayError, StagingPartialError } from '../../../src/index.js';
+import { rowKeyOf } from '../../../src/change/row-key.js';
+import { shardOf } from '../../../src/change/shard.js';
 import type { StageAnswer, StageCall, StagingStore } from '../../../src/staging/staging-store.js';
 import { memoryStaging } from '../../../src/testing/index.js';
 import { Product, shopOrm } from './shop.js';
@@ -61,6 +64,15 @@ afterAll(async () => {
   await db.drop();
 });
 
+/** Rows of one shard go by one call, which is refused as a whole. */
+function inAnotherShardThan(id: string): string {
+  const shard = (each: string) =>
+    shardOf(rowKeyOf({ schema: 'public', table: 'product', key: [each] }), staging.shards);
+  let other = id;
+  while (shard(other) === shard(id)) other = randomUUID();
+  return other;
+}
+
 async function namesInDatabase(prefix: string): Promise<string[]> {
   await Spillway.of(orm).drain();
   const rows = await orm.em
@@ -74,7 +86,7 @@ describe('H5: a flush that is staged in part', () => {
     faults.set('part refused', 'refuse');
     const em = orm.em.fork();
     const accepted = em.create(Product, { name: 'part accepted' });
-    const refused = em.create(Product, { name: 'part refused' });
+    const refused = em.create(Product, { id: inAnotherShardThan(accepted.id), name: 'part refused' });
     const error = await em.flush().catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(StagingPartialError);
     expect(error).toMatchObject({ code: 'STAGING_PARTIAL', staged: [accepted], refused: [refused], unknown: [] });

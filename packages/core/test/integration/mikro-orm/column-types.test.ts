@@ -1,7 +1,7 @@
-import { defineEntity, MikroORM, p, type EntityProperty } from '@mikro-orm/postgresql';
-import { database, freshNamespace, sharedRedisUrl, type Database } from '@spillway/test-support';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Spillway, spillway, WriteBehind } from '../../../src/index.js';
+import { defineEntity, p, type EntityProperty } from '@mikro-orm/postgresql';
+import { expect, test } from 'vitest';
+import { Spillway, WriteBehind } from '../../../src/index.js';
+import { stagingOrm } from './staging-orm.js';
 
 const properties = {
   id: p.integer().primary(),
@@ -53,32 +53,14 @@ const ROWS: Record<string, unknown[]> = {
   native: ['north', 'south', null],
 };
 
-let db: Database;
-let orm: MikroORM;
-
-beforeAll(async () => {
-  db = await database();
-  orm = await MikroORM.init({
-    entities: [Behind, Twin],
-    clientUrl: db.url,
-    extensions: [
-      spillway({ redis: sharedRedisUrl(), namespace: freshNamespace(), worker: false, tables: { ensure: true } }),
-    ],
-  });
-  await orm.schema.create();
-});
-
-afterAll(async () => {
-  await orm.close();
-  await db.drop();
-});
+const own = stagingOrm([Behind, Twin]);
 
 function rowOf(index: number): Record<string, unknown> {
   return Object.fromEntries(Object.entries(ROWS).map(([name, values]) => [name, values[index]]));
 }
 
 async function read(entity: typeof Behind | typeof Twin, id: number): Promise<Record<string, unknown>> {
-  const em = orm.em.fork();
+  const em = own.orm.em.fork();
   const found = await em.findOneOrFail(entity, id);
   em.getUnitOfWork().computeChangeSets();
   const changes = em.getUnitOfWork().getChangeSets();
@@ -86,7 +68,7 @@ async function read(entity: typeof Behind | typeof Twin, id: number): Promise<Re
     changes.map(({ payload }) => payload),
     'what was read is clean',
   ).toEqual([]);
-  const names = (orm.getMetadata().get(entity).props as EntityProperty[]).map(({ name }) => name);
+  const names = (own.orm.getMetadata().get(entity).props as EntityProperty[]).map(({ name }) => name);
   return Object.fromEntries(names.map((name) => [name, Reflect.get(found, name)]));
 }
 
@@ -94,16 +76,16 @@ test.each([0, 1, 2])(
   'row %d reads the same while it is staged, when it is written, and as its plain twin',
   async (index) => {
     const id = index + 1;
-    const em = orm.em.fork();
+    const em = own.orm.em.fork();
     em.create(Twin, { id, ...rowOf(index) } as never);
     await em.flush();
-    const behind = orm.em.fork();
+    const behind = own.orm.em.fork();
     behind.create(Behind, { id, ...rowOf(index) } as never);
     await behind.flush();
     const twin = await read(Twin, id);
     expect(await read(Behind, id)).toEqual(twin);
-    await Spillway.of(orm).drain();
-    expect(await Spillway.of(orm).deadLetters.list()).toEqual([]);
+    await Spillway.of(own.orm).drain();
+    expect(await Spillway.of(own.orm).deadLetters.list()).toEqual([]);
     expect(await read(Behind, id)).toEqual(twin);
   },
 );
@@ -115,16 +97,16 @@ test.each([
 ])('an update from row %d to row %d does too', async (from, to) => {
   const id = 100 + from;
   for (const entity of [Twin, Behind]) {
-    const em = orm.em.fork();
+    const em = own.orm.em.fork();
     const created = em.create(entity, { id, ...rowOf(from) } as never);
     await em.flush();
-    await Spillway.of(orm).drain();
+    await Spillway.of(own.orm).drain();
     em.assign(created, rowOf(to) as never);
     await em.flush();
   }
   const twin = await read(Twin, id);
   expect(await read(Behind, id)).toEqual(twin);
-  await Spillway.of(orm).drain();
-  expect(await Spillway.of(orm).deadLetters.list()).toEqual([]);
+  await Spillway.of(own.orm).drain();
+  expect(await Spillway.of(own.orm).deadLetters.list()).toEqual([]);
   expect(await read(Behind, id)).toEqual(twin);
 });

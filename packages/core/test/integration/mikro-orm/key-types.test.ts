@@ -1,8 +1,7 @@
-import { defineEntity, MikroORM, p, Type, type EntitySchema } from '@mikro-orm/postgresql';
-import { database, freshNamespace, sharedRedisUrl, type Database } from '@spillway/test-support';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Spillway, spillway, WriteBehind } from '../../../src/index.js';
-import { fresh, pending, runOnTwins } from './twins.js';
+import { defineEntity, p, Type, type EntitySchema } from '@mikro-orm/postgresql';
+import { expect, test } from 'vitest';
+import { Spillway } from '../../../src/index.js';
+import { fresh, pending, twinFamilies } from './twins.js';
 
 /** `A-7` in the entity, 7 in the database. */
 class Ticket extends Type<string, number> {
@@ -56,36 +55,13 @@ function family(prefix: string) {
   return entities;
 }
 
-const behind = family('Behind');
-const twin = family('Twin');
-for (const [name, entity] of Object.entries(behind))
-  WriteBehind(name.includes(' ') ? {} : { counters: ['count'] })(entity.class as never);
-
-let db: Database;
-let orm: MikroORM;
-
-beforeAll(async () => {
-  db = await database();
-  orm = await MikroORM.init({
-    entities: [...Object.values(behind), ...Object.values(twin)],
-    clientUrl: db.url,
-    extensions: [
-      spillway({ redis: sharedRedisUrl(), namespace: freshNamespace(), worker: false, tables: { ensure: true } }),
-    ],
-  });
-  await orm.schema.create();
-});
-
-afterAll(async () => {
-  await orm.close();
-  await db.drop();
-});
+const both = twinFamilies(family, (name) => (name.includes(' ') ? {} : { counters: ['count'] }));
 
 test.each(Object.keys(KEYS) as KeyType[])('a key of the kind "%s" is staged as by MikroORM alone', async (kind) => {
   const [first, second] = KEYS[kind][1];
   let versions: unknown[] = [];
   let records = 0;
-  const { staged, plain, dead } = await runOnTwins(orm, { behind, twin }, async (em, entities, see) => {
+  await both.expectSame(async (em, entities, see) => {
     const One = entities[kind] as EntitySchema;
     const Two = entities[`${kind} in two columns`] as EntitySchema;
     const a = em.create(One, { id: first, count: 1 } as never);
@@ -98,50 +74,48 @@ test.each(Object.keys(KEYS) as KeyType[])('a key of the kind "%s" is staged as b
     await em.flush();
     // MikroORM alone loses the versions of rows with a moment as key when it updates several at once.
     versions = [a, b, two].map((entity) => Reflect.get(entity, 'version') as unknown);
-    records = await pending(orm);
-    see(await fresh(orm, One, first));
-    see(await fresh(orm, One, { id: second }));
+    records = await pending(both.orm);
+    see(await fresh(both.orm, One, first));
+    see(await fresh(both.orm, One, { id: second }));
     see(await unmarked(Two, { one: first, part: second }));
-    await Spillway.of(orm).drain();
+    await Spillway.of(both.orm).drain();
     em.assign(two, { other: a } as never);
     em.remove(b);
     await em.flush();
-    see(await fresh(orm, One, second));
+    see(await fresh(both.orm, One, second));
     see(await unmarked(Two, [first, second]));
-    see(await orm.em.fork().count(One, { text: 'a' }));
+    see(await both.orm.em.fork().count(One, { text: 'a' }));
   });
-  expect(dead).toEqual([]);
-  expect(staged).toEqual(plain);
   expect(versions).toEqual([2, 2, 2]);
   expect(records).toBe(3);
 });
 
 /** Without what is taken for changed: MikroORM itself takes a moment in a reference for that. */
 async function unmarked(entity: EntitySchema, key: unknown): Promise<unknown> {
-  const { changes: _, ...values } = (await fresh(orm, entity, key)) as Record<string, unknown>;
+  const { changes: _, ...values } = (await fresh(both.orm, entity, key)) as Record<string, unknown>;
   return values;
 }
 
 test('a key of a custom type is given to increment() as the entity has it', async () => {
-  const One = behind['custom'] as EntitySchema;
-  const em = orm.em.fork();
+  const One = both.behind['custom'] as EntitySchema;
+  const em = both.orm.em.fork();
   em.create(One, { id: 'A-99', count: 1 } as never);
   await em.flush();
-  await Spillway.of(orm).increment(One as never, 'A-99', { count: 5 });
-  expect(await fresh(orm, One, 'A-99')).toMatchObject({ count: 6 });
-  await Spillway.of(orm).drain();
-  expect(await fresh(orm, One, 'A-99')).toMatchObject({ count: 6 });
+  await Spillway.of(both.orm).increment(One as never, 'A-99', { count: 5 });
+  expect(await fresh(both.orm, One, 'A-99')).toMatchObject({ count: 6 });
+  await Spillway.of(both.orm).drain();
+  expect(await fresh(both.orm, One, 'A-99')).toMatchObject({ count: 6 });
 });
 
 test('moments that are a millisecond apart are two keys', async () => {
-  const One = behind['moment'] as EntitySchema;
+  const One = both.behind['moment'] as EntitySchema;
   const at = (ms: number): Date => new Date(Date.UTC(2030, 0, 1, 0, 0, 0, ms));
   for (const ms of [1, 2]) {
-    const em = orm.em.fork();
+    const em = both.orm.em.fork();
     em.create(One, { id: at(ms), count: ms } as never);
     await em.flush();
   }
-  expect(await fresh(orm, One, at(1))).toMatchObject({ count: 1 });
-  await Spillway.of(orm).drain();
-  expect(await fresh(orm, One, at(2))).toMatchObject({ count: 2 });
+  expect(await fresh(both.orm, One, at(1))).toMatchObject({ count: 1 });
+  await Spillway.of(both.orm).drain();
+  expect(await fresh(both.orm, One, at(2))).toMatchObject({ count: 2 });
 });

@@ -1,19 +1,54 @@
 import type { EntityManager, EntitySchema, MikroORM } from '@mikro-orm/postgresql';
-import { Spillway } from '../../../src/index.js';
+import { expect } from 'vitest';
+import { Spillway, WriteBehind } from '../../../src/index.js';
+import { stagingOrm, type StagingOrm } from './staging-orm.js';
 
 /** Entities by a name of their own, whatever their tables are called. */
 export type Family = Readonly<Record<string, EntitySchema>>;
 
 /** What a program saw, and what it left in the tables. */
-export interface Trace {
+interface Trace {
   readonly seen: readonly unknown[];
   readonly tables: Readonly<Record<string, unknown>>;
 }
 
-export type Program<F> = (em: EntityManager, entities: F, read: (what: unknown) => void) => Promise<void>;
+type Program<F> = (em: EntityManager, entities: F, read: (what: unknown) => void) => Promise<void>;
 
-/** Runs the same program on two families of the same shape; what is staged is drained before the tables are read. */
-export async function runOnTwins<F extends Family>(
+/** Two families of one shape in one database: the first is written behind, the other by MikroORM alone. */
+export interface TwinFamilies<F> extends StagingOrm {
+  readonly behind: F;
+  readonly twin: F;
+  /** Runs a program on both, and expects that it has seen the same, has left the same in the tables, and that nothing was refused. */
+  expectSame(program: Program<F>): Promise<void>;
+}
+
+/**
+ * @param family makes the entities, with this before their names
+ * @param policyOf of the entity that has this name in the family
+ */
+export function twinFamilies<F extends Family>(
+  family: (prefix: string) => F,
+  policyOf: (name: string) => object = () => ({}),
+): TwinFamilies<F> {
+  const [behind, twin] = [family('Behind'), family('Twin')];
+  for (const [name, entity] of Object.entries(behind)) WriteBehind(policyOf(name))(entity.class as never);
+  const own = stagingOrm([...Object.values(behind), ...Object.values(twin)]);
+  return {
+    behind,
+    twin,
+    get orm() {
+      return own.orm;
+    },
+    expectSame: async (program) => {
+      const { staged, plain: byMikroOrm, dead } = await runOnTwins(own.orm, { behind, twin }, program);
+      expect(staged).toEqual(byMikroOrm);
+      expect(dead).toEqual([]);
+    },
+  };
+}
+
+/** What is staged is drained before the tables are read. */
+async function runOnTwins<F extends Family>(
   orm: MikroORM,
   { behind, twin }: { readonly behind: F; readonly twin: F },
   program: Program<F>,

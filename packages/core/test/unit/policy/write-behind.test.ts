@@ -2,10 +2,9 @@ import { defineEntity, EntityRepository, EntitySchema, MikroORM, p } from '@mikr
 import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { describe, expect, it } from 'vitest';
-import { collectPolicies } from '../../../src/policy/policy-registry.js';
 import { policyOn } from '../../../src/policy/attach-policy.js';
 import { WriteBehind } from '../../../src/policy/write-behind.js';
-import type { StoredPolicy } from '../../../src/policy/write-policy.js';
+import { policiesOf } from './policies-of.es.js';
 
 @Entity()
 @WriteBehind({ debounce: 1, counters: ['stock'] })
@@ -135,13 +134,3 @@ describe('@WriteBehind as a legacy decorator', () => {
     );
   });
 });
-
-/** The policies that stand on the classes which MikroORM has discovered: name of the entity -> policy. */
-function policiesOf(orm: MikroORM): Readonly<Record<string, StoredPolicy>> {
-  const entities = [...orm.getMetadata()].map((meta) => ({
-    name: meta.className,
-    entityClass: meta.class,
-    repositoryClass: meta.repository?.(),
-  }));
-  return Object.fromEntries(collectPolicies(entities, []));
-}

@@ -6,6 +6,7 @@ import { policyOn } from '../../../src/policy/attach-policy.js';
 import { collectPolicies } from '../../../src/policy/policy-registry.js';
 import { WriteBehind } from '../../../src/policy/write-behind.js';
 import { WriteThrough } from '../../../src/policy/write-through.js';
+import { policiesOf } from './policies-of.es.js';
 
 @Entity()
 @WriteThrough()
@@ -26,12 +27,7 @@ class Stored {
 describe('@WriteThrough as a legacy decorator', () => {
   it('is found on the entity class and on its repository class', async () => {
     const orm = await MikroORM.init({ driver: PostgreSqlDriver, dbName: 'none', entities: [Inside, Stored] });
-    const places = [...orm.getMetadata()].map((meta) => ({
-      name: meta.className,
-      entityClass: meta.class,
-      repositoryClass: meta.repository?.(),
-    }));
-    expect(Object.fromEntries(collectPolicies(places, []))).toEqual({
+    expect(policiesOf(orm)).toEqual({
       Inside: { mode: 'through' },
       Stored: { mode: 'through' },
     });

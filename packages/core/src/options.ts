@@ -61,7 +61,7 @@ export interface SpillwayOptions<Targets extends readonly PolicyTarget[] = reado
   readonly leaveAfter?: Duration;
 
   /**
-   * How long staging is tried before it fails with `STAGING_TIMEOUT`. 10 milliseconds to 5 minutes.
+   * How long staging is tried before it fails with `STAGING_TIMEOUT`, and how long a read asks what is staged. 10 milliseconds to 5 minutes.
    * @defaultValue `'2s'`
    */
   readonly stageTimeout?: Duration;

@@ -21,46 +21,56 @@ import type {
   StagingStats,
   StagingStore,
 } from '../staging/staging-store.js';
+import { askAgain } from '../staging/ask-again.js';
 import type { RowCache } from '../staging/row-cache.js';
 import type { HoldKeeper } from './hold-keeper.js';
 
 /**
  * The staging store for everybody who asks what is pending: what a transaction has committed counts as staged from then on, also where nobody has released it yet. So whoever meets a hold
- * finds out first whether its transaction has ended.
+ * finds out first whether its transaction has ended. It is asked again where a
+ * connection was lost.
  */
 export class SettledStaging implements StagingStore {
   readonly #store: StagingStore;
   readonly #keeper: HoldKeeper;
+  readonly #patienceMs: number;
   readonly due: DueRecords;
 
-  constructor(store: StagingStore, keeper: HoldKeeper) {
+  /** @param patienceMs how long it is asked again while it cannot be reached; `0`: it is asked once */
+  constructor(store: StagingStore, keeper: HoldKeeper, patienceMs: number) {
     this.#store = store;
     this.#keeper = keeper;
+    this.#patienceMs = patienceMs;
     this.due = {
       next: async () => store.due.next(),
       // One command where nothing is pending and nothing held.
-      any: async (scope) => (await store.due.any(scope)) && this.#settled(async () => store.due.any(scope)),
+      any: async (scope) =>
+        (await this.#ask(async () => store.due.any(scope))) && this.#settled(async () => store.due.any(scope)),
       make: async (scope) => this.#settled(async () => store.due.make(scope)),
-      pending: async (watermarks) => store.due.pending(watermarks),
+      pending: async (watermarks) => this.#ask(async () => store.due.pending(watermarks)),
     };
   }
 
+  async #ask<T>(ask: () => Promise<T>): Promise<T> {
+    return askAgain(ask, this.#patienceMs);
+  }
+
   async peek(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>> {
-    const found = await this.#store.peek(keys);
+    const found = await this.#ask(async () => this.#store.peek(keys));
     const isMet = [...found.values()].some(({ held = [] }) =>
       held.some(({ transaction }) => !this.#keeper.isRunningHere(transaction)),
     );
     if (!isMet) return found;
     await this.#keeper.settle();
-    return this.#store.peek(keys);
+    return this.#ask(async () => this.#store.peek(keys));
   }
 
   /** What is held is looked at before what is pending: the other way round, a release in between would be seen by neither. */
   async #settled<T>(ask: () => Promise<T>): Promise<T> {
-    const [holds, answer] = await Promise.all([this.#store.held.list(), ask()]);
+    const [holds, answer] = await this.#ask(async () => Promise.all([this.#store.held.list(), ask()]));
     if (holds.every(({ transaction }) => this.#keeper.isRunningHere(transaction))) return answer;
     await this.#keeper.settle();
-    return ask();
+    return this.#ask(ask);
   }
 
   get shards(): number {
@@ -104,7 +114,7 @@ export class SettledStaging implements StagingStore {
   }
 
   async settled(marks: readonly StagedMark[]): Promise<readonly Settlement[]> {
-    return this.#store.settled(marks);
+    return this.#ask(async () => this.#store.settled(marks));
   }
 
   async forget(keys: readonly RowKey[]): Promise<void> {

@@ -40,6 +40,8 @@ export interface WorkerOptions {
   /** @defaultValue `Math.random` */
   readonly random?: () => number;
   readonly steps?: FlushSteps;
+  /** How long those who read ask the staging store again while it cannot be reached. @defaultValue 0: they ask once */
+  readonly askAgainMs?: number;
 }
 
 export interface StopOptions {
@@ -83,7 +85,7 @@ export class FlushWorker implements AsyncDisposable {
 
   constructor(options: WorkerOptions) {
     this.keeper = new HoldKeeper(options.staging, options.sink, (shards) => this.wake(shards));
-    this.staging = new SettledStaging(options.staging, this.keeper);
+    this.staging = new SettledStaging(options.staging, this.keeper, options.askAgainMs ?? 0);
     this.#sink = options.sink;
     this.#events = options.events;
     this.#settings = { ...FLUSH_DEFAULTS, ...options.settings };

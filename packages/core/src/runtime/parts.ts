@@ -143,6 +143,7 @@ function workerOf(
     events,
     workerId: randomUUID(),
     settings: { concurrency, batchSize, pollMs: pollIntervalMs, onStagingLoss },
+    askAgainMs: options.stageTimeoutMs,
     ...(steps && { steps }),
   });
 }

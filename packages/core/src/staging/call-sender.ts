@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { SpillwayError } from '../errors.js';
 import type { RulesByEntity } from './stager.js';
+import { isPassing } from './staging-errors.js';
 import type { HoldCall, Refusal, StageAnswer, StageCall, StagingStore } from './staging-store.js';
 
 export interface SenderOptions {
@@ -152,10 +153,6 @@ async function attempt(send: () => Promise<StageAnswer>): Promise<Attempt> {
 /** What nobody has foreseen does not say that the call has not run. */
 function mayRunAfter(error: Error): boolean {
   return !(error instanceof SpillwayError) || error.code === 'STAGING_TIMEOUT';
-}
-
-function isPassing(error: Error): boolean {
-  return error instanceof SpillwayError && (error.code === 'STAGING_TIMEOUT' || error.code === 'STAGING_UNAVAILABLE');
 }
 
 function inTheEnd(answer: Attempt, mayHaveRun: boolean): Ending {

@@ -14,3 +14,8 @@ export class SentInVain extends SpillwayError {
     super(code, message.replace(` [${code}]`, ''), { cause });
   }
 }
+
+/** Whether the same call may be answered a little later: the store could not be reached, or has not answered. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof SpillwayError && (error.code === 'STAGING_TIMEOUT' || error.code === 'STAGING_UNAVAILABLE');
+}

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Redis, type RedisOptions } from 'ioredis';
 import { SpillwayError } from '../../errors.js';
+import { beforeDeadline, DeadlinePassed } from './deadline.js';
 import { asOpenError, asStagingError } from './redis-errors.js';
 import type { Script } from './scripts.js';
 
@@ -17,11 +18,13 @@ export class RedisConnection {
   /** `host:port`, or the path of a socket; for messages. */
   readonly server: string;
   readonly #client: Redis;
+  readonly #commandTimeoutMs: number;
   #lastError: Error | undefined;
   #run: Promise<string | undefined> | undefined;
 
-  private constructor(client: Redis) {
+  private constructor(client: Redis, commandTimeoutMs: number) {
     this.#client = client;
+    this.#commandTimeoutMs = commandTimeoutMs;
     const { host, port, path } = client.options;
     this.server = path ?? `${host ?? 'localhost'}:${port ?? 6379}`;
     client.on('error', (error: Error) => {
@@ -33,7 +36,7 @@ export class RedisConnection {
   }
 
   static async open(target: RedisTarget, commandTimeoutMs: number): Promise<RedisConnection> {
-    const connection = new RedisConnection(createClient(target, ownOptions(commandTimeoutMs)));
+    const connection = new RedisConnection(createClient(target, ownOptions(commandTimeoutMs)), commandTimeoutMs);
     try {
       await connection.#client.connect();
     } catch (error) {
@@ -46,12 +49,12 @@ export class RedisConnection {
   /** Runs a script by its digest, and sends the script itself where the server does not have it (any more). */
   async run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown[]> {
     try {
-      return (await this.#client.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args)) as unknown[];
+      return (await this.#send('EVALSHA', script.sha, keys.length, ...keys, ...args)) as unknown[];
     } catch (error) {
       if (!isUnknownScript(error)) throw this.#failed(error);
     }
     try {
-      return (await this.#client.callBuffer('EVAL', script.source, keys.length, ...keys, ...args)) as unknown[];
+      return (await this.#send('EVAL', script.source, keys.length, ...keys, ...args)) as unknown[];
     } catch (error) {
       throw this.#failed(error);
     }
@@ -60,10 +63,14 @@ export class RedisConnection {
   /** A plain command, for what needs no script. Answers buffers. */
   async command(name: string, ...args: readonly Argument[]): Promise<unknown> {
     try {
-      return await this.#client.callBuffer(name, ...args);
+      return await this.#send(name, ...args);
     } catch (error) {
       throw this.#failed(error);
     }
+  }
+
+  async #send(name: string, ...args: readonly Argument[]): Promise<unknown> {
+    return beforeDeadline(this.#client.callBuffer(name, ...args), this.#commandTimeoutMs);
   }
 
   /**
@@ -97,7 +104,7 @@ export class RedisConnection {
 
   /** A command that timed out would otherwise be answered, or still run, on a connection that others go on using. */
   #failed(error: unknown): Error {
-    if (error instanceof Error && error.message === 'Command timed out') this.#client.stream.destroy();
+    if (error instanceof DeadlinePassed) this.#client.stream.destroy();
     return asStagingError(error, this.server);
   }
 }
@@ -121,7 +128,6 @@ function ownOptions(commandTimeoutMs: number): OwnOptions {
     keyPrefix: '',
     protocol: 2,
     replyMapping: 'legacy',
-    commandTimeout: commandTimeoutMs,
     connectTimeout: commandTimeoutMs,
     retryStrategy: (attempt) => Math.min(25 * 2 ** Math.min(attempt, 10), LONGEST_BACK_OFF_MS),
     reconnectOnError: (error) => error.message.startsWith('READONLY'),

@@ -37,7 +37,7 @@ test(`kill -9 at ${KILLS} random moments loses nothing and writes nothing twice 
   for (let kill = 0; kill < KILLS; kill++) {
     const post = posts[below(random, posts.length)] as Post;
     await post.program.ready();
-    await workDone(applications, below(random, MOST_WORK));
+    await workDone(posts, applications, below(random, MOST_WORK));
     await post.program.kill9();
     post.program = post.start();
   }
@@ -59,11 +59,13 @@ test(`kill -9 at ${KILLS} random moments loses nothing and writes nothing twice 
     expect(compare([program?.journal() ?? []], { pages: [], items: [] }).doubtful).toBe(0);
 }, 180_000);
 
-/** Waits until so much more work has been acknowledged to any application. */
-async function workDone(applications: readonly Program[], more: number): Promise<void> {
+/** Waits until so much more work has been acknowledged to any application. Nobody may end but by being killed. */
+async function workDone(posts: readonly Post[], applications: readonly Program[], more: number): Promise<void> {
   const done = (): number => sum(applications.map((program) => doneIn(program.journal()).size));
   const goal = done() + more;
-  await eventually(() => done() >= goal, { what: `${more} more units of work`, timeoutMs: 30_000 });
+  const isOver = (): boolean => done() >= goal || posts.some(({ program }) => program.hasEnded());
+  await eventually(isOver, { what: `${more} more units of work`, timeoutMs: 30_000 });
+  for (const { program } of posts) program.assertRunning();
 }
 
 function sum(numbers: readonly number[]): number {

@@ -37,6 +37,16 @@ export interface TransactorSettings extends ProgramSettings {
   readonly dieAfter?: { readonly step: HoldStep; readonly time: number };
 }
 
+export interface CounterSettings extends ProgramSettings {
+  readonly seed: number;
+  /** How many it makes altogether. */
+  readonly increments: number;
+  /** Increments at once. */
+  readonly lanes: number;
+  /** The keys of the pages that everybody counts. */
+  readonly pages: readonly string[];
+}
+
 export interface LibrarianSettings extends ProgramSettings {
   /** Rows of each type. */
   readonly rows: number;

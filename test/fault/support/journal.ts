@@ -14,6 +14,8 @@ export type Entry =
   | { readonly kind: 'failed'; readonly work: string; readonly error: string }
   | { readonly kind: 'stopping' }
   | { readonly kind: 'stopped'; readonly left: number | undefined }
+  /** So many increments have been acknowledged by now; in the end, what they came to for each page. */
+  | { readonly kind: 'counted'; readonly increments: number; readonly sums: Readonly<Record<string, number>> }
   | Sighting;
 
 /** A version of a row that was seen by a look-up which had begun at this time, or acknowledged by this time; nanoseconds by the one clock of the machine. */

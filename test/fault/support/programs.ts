@@ -6,6 +6,7 @@ import { eventually } from '@spillway/test-support';
 import { ended, spawnOnLeash } from '../../../tools/servers/leash.mjs';
 import type {
   ApplicationSettings,
+  CounterSettings,
   LibrarianSettings,
   TransactorSettings,
   WorkerSettings,
@@ -17,12 +18,16 @@ export interface Program {
   readonly journal: () => readonly Entry[];
   /** Waits until it has opened everything and goes to work. */
   ready(): Promise<void>;
+  hasEnded(): boolean;
+  /** Fails with what it has printed, if it has ended by itself. */
+  assertRunning(): void;
   kill9(): Promise<void>;
   signal(signal: NodeJS.Signals): void;
   /** Waits until it has ended, and fails unless it was with this exit code, or by this signal. */
   endsWith(end: number | NodeJS.Signals): Promise<void>;
 }
 
+type ProgramName = 'worker' | 'application' | 'counter' | 'transactor' | 'librarian';
 type Unplaced<Settings> = Omit<Settings, 'journal'>;
 
 /** Starts the programs of one test, and ends them with it. */
@@ -43,6 +48,10 @@ export class Programs implements AsyncDisposable {
     return this.#start('transactor', settings);
   }
 
+  counter(settings: Unplaced<CounterSettings>): Program {
+    return this.#start('counter', settings);
+  }
+
   librarian(settings: Unplaced<LibrarianSettings>): Program {
     return this.#start('librarian', settings);
   }
@@ -52,7 +61,7 @@ export class Programs implements AsyncDisposable {
     rmSync(this.#folder, { recursive: true });
   }
 
-  #start(name: 'worker' | 'application' | 'transactor' | 'librarian', settings: object): Program {
+  #start(name: ProgramName, settings: object): Program {
     this.#started += 1;
     const journal = path.join(this.#folder, `${this.#started}-${name}.journal`);
     const log = path.join(this.#folder, `${this.#started}-${name}.log`);
@@ -64,6 +73,7 @@ export class Programs implements AsyncDisposable {
       { output, folder: this.#folder, env: { ...process.env, NODE_COMPILE_CACHE: compileCache } },
     );
     closeSync(output);
+    const end = (): number | NodeJS.Signals | null => child.signalCode ?? child.exitCode;
     const program: Program = {
       journal: () => readJournal(journal),
       ready: async () => {
@@ -72,16 +82,21 @@ export class Programs implements AsyncDisposable {
         await eventually(look, { what: `the ${name} to be ready`, timeoutMs: 30_000 });
         if (!isReady()) throw new Error(`The ${name} ended at its start:\n${readFileSync(log, 'utf8')}`);
       },
+      hasEnded: () => end() !== null,
+      assertRunning: () => {
+        if (end() !== null) throw new Error(`The ${name} has ended with ${end()}:\n${readFileSync(log, 'utf8')}`);
+      },
       kill9: async () => {
         child.kill('SIGKILL');
         await ended(child);
       },
       signal: (signal) => void child.kill(signal),
-      endsWith: async (end) => {
+      endsWith: async (expected) => {
         await ended(child);
-        const seen = child.signalCode ?? child.exitCode;
-        if (seen !== end)
-          throw new Error(`The ${name} ended with ${seen}, not ${end}. It printed:\n${readFileSync(log, 'utf8')}`);
+        if (end() !== expected)
+          throw new Error(
+            `The ${name} ended with ${end()}, not ${expected}. It printed:\n${readFileSync(log, 'utf8')}`,
+          );
       },
     };
     this.#running.add(program);

@@ -17,7 +17,7 @@ let proxy: TcpProxy;
 let orm: MikroORM;
 let namespace: string;
 
-async function open(url: string, namespace: string): Promise<MikroORM> {
+async function open(url: string): Promise<MikroORM> {
   return MikroORM.init({
     entities: [Gauge],
     clientUrl: db.url,
@@ -41,7 +41,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   proxy = await TcpProxy.before(server.url);
   namespace = freshNamespace();
-  orm = await open(proxy.url, namespace);
+  orm = await open(proxy.url);
   await orm.schema.refresh();
   const em = orm.em.fork();
   em.create(Gauge, { id: 1, value: 1 });
@@ -82,7 +82,7 @@ test('pending() and drain() ask again', async () => {
 
 test('an answer that has come while the process was busy counts, however long that was', async () => {
   // Without the proxy, which would be stuck as well.
-  const direct = await open(server.url, namespace);
+  const direct = await open(server.url);
   await direct.em.fork().findOneOrFail(Gauge, 1);
   const found = direct.em.fork().findOneOrFail(Gauge, 1);
   // Whatever the look-up does first, sooner or later it waits for Redis when the process is stuck.

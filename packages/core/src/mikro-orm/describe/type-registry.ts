@@ -66,6 +66,12 @@ export class TypeRegistry {
     return type && this.#isBehind(type) ? type : undefined;
   }
 
+  /** The same by class alone. */
+  ofClass(entityClass: unknown): WriteBehindType | undefined {
+    const type = this.#byClass.get(entityClass);
+    return type && this.#isBehind(type) ? type : undefined;
+  }
+
   /** The entity, if it is written through. */
   through(meta: EntityMetadata | undefined): WriteBehindType | undefined {
     const type = this.#known(meta);

@@ -21,7 +21,7 @@ import { readKnownRows, readRows } from './read-rows.js';
 import type { QueryModes } from './query-modes.js';
 import { inTransaction, primary, unlocked, withVersion, type Find, type Options } from './query-options.js';
 import { overlayQuery, type OverlaidQuery } from './query-overlay.js';
-import { inverseOwners, touchedTypes, type TouchedTypes } from './touched-types.js';
+import { readAlong, touchedTypes, type TouchedTypes } from './touched-types.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
@@ -175,9 +175,9 @@ export class Reads {
     return touchedTypes(this.#types, { meta, conditions: all, populate: options['populate'] });
   }
 
-  /** A look-up of a row whose reference is in another table reads that table too. */
+  /** A look-up of a row whose reference is in another table, or is found through one, reads that table too. */
   #readsOthers(type: WriteBehindType): boolean {
-    return type.lookups === 'drain' && inverseOwners(type.meta).some(({ targetMeta }) => this.#types.of(targetMeta));
+    return type.lookups === 'drain' && readAlong(this.#types, type.meta).length > 0;
   }
 
   /** Before `em.lock()`: whoever locks a row means the row as it was left by everybody before. */

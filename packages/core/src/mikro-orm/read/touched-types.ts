@@ -28,54 +28,69 @@ export interface ReadQuery {
  * view or a virtual entity is nothing else, so it may read everything.
  */
 export function touchedTypes(registry: TypeRegistry, { meta, conditions, populate }: ReadQuery): TouchedTypes {
+  if (isSql(meta)) return { all: new Set(registry.all), joined: new Set(registry.all) };
   const all = new Set<WriteBehindType>();
   const joined = new Set<WriteBehindType>();
-  const addTo = (sets: readonly Set<WriteBehindType>[], touched: EntityMetadata | undefined): void => {
-    const type = registry.of(touched);
-    if (type) for (const set of sets) set.add(type);
+  const touch = (type: WriteBehindType | undefined, isJoined: boolean): void => {
+    if (!type) return;
+    all.add(type);
+    if (isJoined) joined.add(type);
   };
-  if (isSql(meta)) return { all: new Set(registry.all), joined: new Set(registry.all) };
-  addTo([all], meta);
-  for (const property of inverseOwners(meta)) addTo([all, joined], property.targetMeta);
-  for (const condition of conditions) walkCondition(meta, condition, (touched) => addTo([all], touched));
-  if (Array.isArray(populate))
-    walkPopulate(meta, populate as PopulateHint[], (touched, isJoined) =>
-      addTo(isJoined ? [all, joined] : [all], touched),
-    );
+  touch(registry.of(meta), false);
+  for (const type of readAlong(registry, meta)) touch(type, true);
+  for (const condition of conditions) walkCondition(registry, meta, condition, touch);
+  if (Array.isArray(populate)) walkPopulate(registry, meta, populate as PopulateHint[], touch);
   return { all, joined };
 }
+
+type Touch = (type: WriteBehindType | undefined, isJoined: boolean) => void;
 
 function isSql({ virtual, view, expression }: EntityMetadata): boolean {
   return virtual === true || Boolean(view) || expression !== undefined;
 }
 
-/** One-to-one relations whose reference is a column of the other table: MikroORM joins that table to every query, populated or not. */
-export function inverseOwners(meta: EntityMetadata): EntityProperty[] {
-  return meta.relations.filter(({ kind, owner, lazy }) => kind === ReferenceKind.ONE_TO_ONE && !owner && lazy !== true);
+/**
+ * The types that MikroORM reads with every row of an entity, populated or not: it joins the table that holds the reference of a one-to-one relation, and looks into that of a relation
+ * through another entity.
+ */
+export function readAlong(registry: TypeRegistry, meta: EntityMetadata): WriteBehindType[] {
+  return meta.relations.flatMap((property) => {
+    const isInverse = property.kind === ReferenceKind.ONE_TO_ONE && !property.owner && !property.through;
+    if (property.lazy === true) return [];
+    const type = isInverse ? registry.of(property.targetMeta) : through(registry, property);
+    return type ? [type] : [];
+  });
 }
 
-function walkCondition(meta: EntityMetadata, condition: unknown, add: (meta: EntityMetadata) => void): void {
+function through(registry: TypeRegistry, property: EntityProperty): WriteBehindType | undefined {
+  return property.through && registry.ofClass(property.through.entity);
+}
+
+function walkCondition(registry: TypeRegistry, meta: EntityMetadata, condition: unknown, touch: Touch): void {
   if (Array.isArray(condition)) {
-    for (const part of condition) walkCondition(meta, part, add);
+    for (const part of condition) walkCondition(registry, meta, part, touch);
   } else if (Utils.isPlainObject(condition)) {
     for (const [name, part] of Object.entries(condition)) {
-      const target = meta.properties[name as never]?.['targetMeta'];
-      if (target) add(target);
-      walkCondition(target ?? meta, part, add);
+      const property = meta.properties[name as never] as EntityProperty | undefined;
+      if (property?.targetMeta) touch(registry.of(property.targetMeta), false);
+      if (property) touch(through(registry, property), false);
+      walkCondition(registry, property?.targetMeta ?? meta, part, touch);
     }
   }
 }
 
 function walkPopulate(
+  registry: TypeRegistry,
   meta: EntityMetadata,
   hints: readonly PopulateHint[],
-  add: (meta: EntityMetadata, isJoined: boolean) => void,
+  touch: Touch,
 ): void {
   for (const hint of hints) {
-    const target = meta.properties[hint.field.split(':')[0] as never]?.['targetMeta'];
+    const property = meta.properties[hint.field.split(':')[0] as never] as EntityProperty | undefined;
+    const target = property?.targetMeta;
     if (!target) continue;
-    add(target, hint.strategy !== 'select-in');
-    for (const property of inverseOwners(target)) if (property.targetMeta) add(property.targetMeta, true);
-    walkPopulate(target, hint.children ?? [], add);
+    touch(registry.of(target), hint.strategy !== 'select-in');
+    for (const type of readAlong(registry, target)) touch(type, true);
+    walkPopulate(registry, target, hint.children ?? [], touch);
   }
 }

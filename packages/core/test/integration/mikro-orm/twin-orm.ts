@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { MikroORM, type EntityMetadata, type EntitySchema, type EntityManager } from '@mikro-orm/postgresql';
+import { MikroORM, type EntityMetadata, type EntityManager, type EntityName } from '@mikro-orm/postgresql';
 import { database, freshNamespace, sharedRedisUrl } from '@spillway/test-support';
 import { expect } from 'vitest';
 import { Spillway, spillway } from '../../../src/index.js';
@@ -16,7 +16,7 @@ export interface Twins extends AsyncDisposable {
   differences(): Promise<unknown[]>;
 }
 
-export async function twins(entities: readonly EntitySchema[]): Promise<Twins> {
+export async function twins(entities: readonly EntityName[]): Promise<Twins> {
   const [left, right] = [await database(), await database()];
   const behind = await MikroORM.init({
     entities: [...entities],
@@ -45,7 +45,7 @@ export async function twins(entities: readonly EntitySchema[]): Promise<Twins> {
       await Spillway.of(behind).drain();
       const found: unknown[] = [...(await Spillway.of(behind).deadLetters.list())];
       for (const table of tablesOf(plain)) {
-        const rows = `select to_jsonb(t)::text as row from "${table}" t order by 1`;
+        const rows = `select to_jsonb(t)::text as row from ${table} t order by 1`;
         const [ours, theirs] = [await select(behind, rows), await select(plain, rows)];
         if (!isDeepStrictEqual(ours, theirs)) found.push({ table, ours, theirs });
       }
@@ -69,14 +69,16 @@ async function select(orm: MikroORM, sql: string): Promise<unknown[]> {
   return orm.em.getConnection().execute(sql);
 }
 
-/** Entities as plain data with their class: what `toEqual` compares without looking into MikroORM's own state. */
-function plainData(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(plainData);
+/** Entities as plain data with their class: what `toEqual` compares without looking into MikroORM's own state. What refers back to where it was found is named only. */
+function plainData(value: unknown, within: readonly object[] = []): unknown {
   if (value === null || typeof value !== 'object' || value instanceof Date || value instanceof Uint8Array) return value;
+  if (within.includes(value)) return { again: value.constructor.name };
+  const path = [...within, value];
+  if (Array.isArray(value)) return value.map((item) => plainData(item, path));
   const names = new Set(Object.keys(value).filter((name) => !name.startsWith('__')));
   const data = Object.fromEntries(
     [...names]
-      .map((name) => [name, plainData(Reflect.get(value, name))] as const)
+      .map((name) => [name, plainData(Reflect.get(value, name), path)] as const)
       .filter(([, part]) => part !== undefined),
   );
   return { class: value.constructor.name, ...data };

@@ -1,4 +1,5 @@
 import { configDefaults, defineConfig } from 'vitest/config';
+import { oldestNest } from './test/nest-11/resolve.js';
 import { oldestMikroOrm } from './test/oldest/resolve.js';
 import { esDecorators } from './tools/es-decorators.mjs';
 
@@ -43,6 +44,7 @@ export default defineConfig({
       onServers('examples', serverTestsOfExamples, 180_000),
       onServers('consumer', 'test/consumer/**/*.test.ts', 10 * 60_000),
       onOldestMikroOrm('packages/*/test/integration/mikro-orm/**/*.test.ts', 'test/oldest/*.test.ts'),
+      onOldestNest('packages/nestjs/test/integration/**/*.test.ts', 'test/nest-11/*.test.ts'),
     ],
   },
 });
@@ -62,5 +64,15 @@ function onOldestMikroOrm(...include: string[]) {
     ...shared,
     plugins: [...shared.plugins, oldestMikroOrm()],
     test: { ...test, include, globalSetup: setUp },
+  };
+}
+
+/** The NestJS package once more on the oldest NestJS that it supports. What imports Nest must find that one, so it is not left to Node. */
+function onOldestNest(...include: string[]) {
+  const { test } = onServers('nest-11', '');
+  return {
+    ...shared,
+    plugins: [...shared.plugins, oldestNest()],
+    test: { ...test, include, globalSetup: fromRoot('test/nest-11/global-setup.ts') },
   };
 }

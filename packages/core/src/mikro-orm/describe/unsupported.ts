@@ -29,8 +29,15 @@ export function assertSupported(meta: EntityMetadata): void {
 
 function assertSupportedProperty(entity: string, property: EntityProperty): void {
   const where = `property "${property.name}"`;
+  const wide = isDocument(property) ? wideReference(property) : undefined;
+  if (wide)
+    throw unsupported(
+      entity,
+      `${where} is a document with a reference to a key of several columns ("${wide}"), which MikroORM does not read back`,
+      'Keep the embeddable in columns of its own',
+    );
   if (property.persist === false || !hasColumn(property)) return;
-  if (property.polymorphic)
+  if (property.polymorphic && property.kind !== ReferenceKind.EMBEDDED)
     throw unsupported(entity, `${where} is a polymorphic relation`, 'Use one relation per target');
   if (property.primary && property.generated && property.generated !== 'by default as identity')
     throw unsupported(
@@ -45,6 +52,16 @@ function assertSupportedProperty(entity: string, property: EntityProperty): void
   ) {
     throw unsupported(entity, `${where} is converted by an SQL expression`, 'Convert it in convertToDatabaseValue');
   }
+}
+
+/** The path of a reference to a key of several columns in a document, or in one inside of it. */
+function wideReference({ embeddedProps }: EntityProperty): string | undefined {
+  for (const [name, part] of Object.entries(embeddedProps as Readonly<Record<string, EntityProperty>>)) {
+    if (part.kind !== ReferenceKind.EMBEDDED && part.targetMeta?.compositePK) return name;
+    const inner = part.kind === ReferenceKind.EMBEDDED ? wideReference(part) : undefined;
+    if (inner !== undefined) return `${name}.${inner}`;
+  }
+  return undefined;
 }
 
 /** A row's values are named by property and column, so a column has one property. */

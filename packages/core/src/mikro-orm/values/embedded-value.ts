@@ -39,13 +39,10 @@ function documentOf(property: EntityProperty, value: unknown): unknown {
   if (Array.isArray(value)) return value.map((item) => documentOf(property, item));
   if (value === null || typeof value !== 'object') return value;
   return Object.fromEntries(
-    Object.entries(value).flatMap(([name, part]) => {
+    Object.entries(value).map(([name, part]) => {
       const inner = (property.embeddedProps as Readonly<Record<string, EntityProperty>>)[name];
-      if (!inner) return [[name, part]];
-      // A reference to a key of several columns has a field for each of them.
-      if (inner.fieldNames.length > 1 && Array.isArray(part))
-        return inner.fieldNames.map((field, position) => [field, part.flat()[position]]);
-      return [[inner.fieldNames[0] ?? name, inner.kind === ReferenceKind.EMBEDDED ? documentOf(inner, part) : part]];
+      if (!inner) return [name, part];
+      return [inner.fieldNames[0] ?? name, inner.kind === ReferenceKind.EMBEDDED ? documentOf(inner, part) : part];
     }),
   );
 }

@@ -1,5 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { MikroORM, type EntityMetadata, type EntityManager, type EntityName } from '@mikro-orm/postgresql';
+import {
+  MikroORM,
+  type EntityMetadata,
+  type EntityManager,
+  type EntityName,
+  type Options,
+} from '@mikro-orm/postgresql';
 import { database, freshNamespace, sharedRedisUrl } from '@spillway/test-support';
 import { expect } from 'vitest';
 import { Spillway, spillway } from '../../../src/index.js';
@@ -16,16 +22,17 @@ export interface Twins extends AsyncDisposable {
   differences(): Promise<unknown[]>;
 }
 
-export async function twins(entities: readonly EntityName[]): Promise<Twins> {
+export async function twins(entities: readonly EntityName[], options: Partial<Options> = {}): Promise<Twins> {
   const [left, right] = [await database(), await database()];
   const behind = await MikroORM.init({
     entities: [...entities],
     clientUrl: left.url,
+    ...options,
     extensions: [
       spillway({ redis: sharedRedisUrl(), namespace: freshNamespace(), worker: false, tables: { ensure: true } }),
     ],
   });
-  const plain = await MikroORM.init({ entities: [...entities], clientUrl: right.url });
+  const plain = await MikroORM.init({ entities: [...entities], clientUrl: right.url, ...options });
   await behind.schema.create();
   await plain.schema.create();
   const run = async (orm: MikroORM, step: (em: EntityManager) => unknown): Promise<unknown> => {
@@ -62,7 +69,11 @@ export async function twins(entities: readonly EntityName[]): Promise<Twins> {
 
 function tablesOf(orm: MikroORM): ReadonlySet<string> {
   const metas: EntityMetadata[] = [...orm.getMetadata().getAll().values()];
-  return new Set(metas.flatMap((meta) => (meta.embeddable || meta.virtual ? [] : [meta.tableName])));
+  return new Set(
+    metas.flatMap((meta) =>
+      meta.embeddable || meta.virtual ? [] : [`"${meta.schema ?? 'public'}"."${meta.tableName}"`],
+    ),
+  );
 }
 
 async function select(orm: MikroORM, sql: string): Promise<unknown[]> {

@@ -64,6 +64,35 @@ describe('an entity that cannot be written behind is refused at discovery, by na
     expect(message).toContain('[ENTITY_UNSUPPORTED]');
   });
 
+  test('a relation to rows of several tables', async () => {
+    const one = defineEntity({ name: 'One', properties: { id } });
+    const other = defineEntity({ name: 'Other', properties: { id } });
+    const like = defineEntity({ name: 'Like', properties: { id, on: () => p.manyToOne([one, other]) } });
+    WriteBehind()(like.class as never);
+    expect(await discover([one, other, like]).catch(({ message }: Error) => message)).toBe(
+      'Like cannot be written behind: property "on" is a polymorphic relation. Use one relation per target, or remove the policy of Like. [ENTITY_UNSUPPORTED]',
+    );
+  });
+
+  test('a schema that is chosen at run time', async () => {
+    const tenant = defineEntity({ name: 'Tenant', schema: '*', properties: { id } });
+    expect(await refusal(behind(tenant))).toBe(
+      'Tenant cannot be written behind: its schema is chosen at run time. Name the schema in the entity, or remove the policy of Tenant. [ENTITY_UNSUPPORTED]',
+    );
+  });
+
+  test('a reference to a key of several columns inside of a document', async () => {
+    const hall = defineEntity({ name: 'Hall', properties: { city: p.string().primary(), number: id } });
+    const stay = defineEntity({ name: 'Stay', embeddable: true, properties: { hall: () => p.manyToOne(hall) } });
+    const guest = defineEntity({ name: 'Guest', properties: { id, last: () => p.embedded(stay).object() } });
+    WriteBehind()(guest.class as never);
+    expect(await refusal(hall, stay, guest)).toContain('Guest.last~hall is non-persistent relation');
+    const unchecked = { discovery: { checkNonPersistentCompositeProps: false } };
+    expect(await discover([hall, stay, guest], {}, unchecked).catch(({ message }: Error) => message)).toBe(
+      'Guest cannot be written behind: property "last" is a document with a reference to a key of several columns ("hall"), which MikroORM does not read back. Keep the embeddable in columns of its own, or remove the policy of Guest. [ENTITY_UNSUPPORTED]',
+    );
+  });
+
   test('a column that two properties share', async () => {
     const hall = defineEntity({ name: 'Hall', properties: { city: id, number: id } });
     const seat = defineEntity({

@@ -1,5 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { SpillwayError } from '../errors.js';
+import { beforeDeadline, DeadlinePassed } from '../staging/deadline.js';
 import type { RowCache } from '../staging/row-cache.js';
 
 /** How long a call may take that others wait for, milliseconds. */
@@ -83,16 +83,12 @@ function isOutage(error: unknown): boolean {
 }
 
 async function inTime<T>(answer: Promise<T>, patienceMs: number): Promise<T> {
-  const ended = new AbortController();
-  const late = pause(patienceMs, undefined, { signal: ended.signal, ref: false }).then(() => {
-    throw new SpillwayError('STAGING_TIMEOUT', `The cache has not answered within ${patienceMs} ms`);
-  });
+  // Nobody may wait for it any more when it is answered.
+  answer.catch(() => undefined);
   try {
-    return await Promise.race([answer, late]);
-  } finally {
-    ended.abort();
-    late.catch(() => undefined);
-    // Nobody waits for it any more.
-    answer.catch(() => undefined);
+    return await beforeDeadline(answer, patienceMs);
+  } catch (error) {
+    if (!(error instanceof DeadlinePassed)) throw error;
+    throw new SpillwayError('STAGING_TIMEOUT', `The cache has not answered within ${patienceMs} ms`, { cause: error });
   }
 }

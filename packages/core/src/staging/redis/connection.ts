@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Redis, type RedisOptions } from 'ioredis';
 import { SpillwayError } from '../../errors.js';
-import { beforeDeadline, DeadlinePassed } from './deadline.js';
+import { beforeDeadline, DeadlinePassed } from '../deadline.js';
 import { asOpenError, asStagingError } from './redis-errors.js';
 import type { Script } from './scripts.js';
 

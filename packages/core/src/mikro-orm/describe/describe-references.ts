@@ -1,7 +1,7 @@
 import type { EntityMetadata, EntityProperty } from '@mikro-orm/core';
 import type { ForeignKey } from '../../sink/table.js';
 import { commitOrder } from './commit-order.js';
-import { valueName } from './property-columns.js';
+import { scalarsOf, valueName } from './property-columns.js';
 import { hasColumn, unsupported } from './unsupported.js';
 
 /** What the references between write-behind entities mean for the order of their writes. */
@@ -18,11 +18,18 @@ export interface References {
  */
 export function describeReferences(metas: readonly EntityMetadata[]): References {
   const closing = new Set<EntityProperty>();
+  const ignored = new Set<EntityProperty>();
   for (;;) {
-    const result = commitOrder(parentsByName(metas, closing));
+    const result = commitOrder(parentsByName(metas, new Set([...closing, ...ignored])));
     if ('order' in result) return { order: result.order, closing };
-    for (const property of opening(metas, result.cycle)) closing.add(property);
+    const { meta, references } = opened(edgesOf(metas, result.cycle), result.cycle);
+    for (const property of references) (isLoose(meta, property) ? ignored : closing).add(property);
   }
+}
+
+/** MikroORM makes no constraint of a relation that is for reading only, so there need not be one. */
+function isLoose(meta: EntityMetadata, property: EntityProperty): boolean {
+  return scalarsOf(meta, property) !== undefined;
 }
 
 function parentsByName(
@@ -33,22 +40,42 @@ function parentsByName(
   return new Map(
     metas.map((meta) => {
       const parents = meta.relations
-        .filter((property) => hasColumn(property) && !without.has(property))
+        .filter((property) => refers(meta, property) && !without.has(property))
         .map(({ targetMeta }) => targetMeta?.root.className ?? '');
       return [meta.className, new Set(parents.filter((parent) => names.has(parent)))];
     }),
   );
 }
 
-/** The references between the first two neighbours on the cycle that are nullable, all of them. */
-function opening(metas: readonly EntityMetadata[], cycle: readonly string[]): EntityProperty[] {
-  for (const [position, child] of cycle.slice(0, -1).entries()) {
+/** Whether rows of the entity hold the key of the row that the property refers to. */
+function refers(meta: EntityMetadata, property: EntityProperty): boolean {
+  return hasColumn(property) || isLoose(meta, property);
+}
+
+interface Edge {
+  readonly meta: EntityMetadata;
+  readonly references: readonly EntityProperty[];
+}
+
+/** What refers from one entity of a cycle to the next. */
+function edgesOf(metas: readonly EntityMetadata[], cycle: readonly string[]): Edge[] {
+  return cycle.slice(0, -1).flatMap((child, position) => {
     const meta = metas.find(({ className }) => className === child);
-    const references = (meta?.relations ?? []).filter(
-      (property) => hasColumn(property) && property.targetMeta?.root.className === cycle[position + 1],
+    if (!meta) return [];
+    const parent = cycle[position + 1];
+    const references = meta.relations.filter(
+      (property) => refers(meta, property) && property.targetMeta?.root.className === parent,
     );
-    if (references.every(({ nullable }) => nullable)) return references;
-  }
+    return [{ meta, references }];
+  });
+}
+
+/** Where a cycle is opened: at references without a constraint, or else between the first two neighbours whose references are nullable, all of them. */
+function opened(edges: readonly Edge[], cycle: readonly string[]): Edge {
+  const edge =
+    edges.find(({ meta, references }) => references.every((each) => isLoose(meta, each))) ??
+    edges.find(({ meta, references }) => references.every((each) => each.nullable === true || isLoose(meta, each)));
+  if (edge) return edge;
   throw unsupported(
     cycle[0] ?? '',
     `its references form a cycle (${cycle.join(' -> ')}), for which there is no order of inserting`,
@@ -63,11 +90,13 @@ export function foreignKeys(
 ): ForeignKey[] {
   const keyColumns = meta.getPrimaryProps().flatMap(({ fieldNames }) => fieldNames);
   return meta.relations.flatMap((property) => {
-    const target = hasColumn(property) && property.targetMeta ? tableOf(property.targetMeta.root) : undefined;
+    const target = refers(meta, property) && property.targetMeta ? tableOf(property.targetMeta.root) : undefined;
     if (!target || property.targetKey !== undefined) return [];
-    const parts = property.fieldNames.map((column) =>
-      property.primary ? { key: keyColumns.indexOf(column) } : { value: valueName(property, column) },
-    );
+    const scalars = scalarsOf(meta, property);
+    const parts = property.fieldNames.map((column, position) => {
+      const writer = scalars?.[position] ?? property;
+      return writer.primary ? { key: keyColumns.indexOf(column) } : { value: valueName(writer, column) };
+    });
     return [{ parts, target }];
   });
 }

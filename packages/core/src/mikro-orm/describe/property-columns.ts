@@ -1,4 +1,5 @@
-import type { EntityProperty } from '@mikro-orm/core';
+import { ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-orm/core';
+import { hasColumn } from './unsupported.js';
 
 /** One column of a property. A scalar has one; a reference has as many as the key that it refers to. */
 export interface PropertyColumn {
@@ -27,4 +28,17 @@ function leavesOf(property: EntityProperty): EntityProperty[] {
 /** What a column's value is called in records: the property, or the property and the column where it has several. Columns are written one by one, and a row's values are always named by column. */
 export function valueName(property: EntityProperty, column: string): string {
   return property.fieldNames.length === 1 ? property.name : `${property.name}.${column}`;
+}
+
+/**
+ * The scalars that a relation is written by, where it is for reading only (`persist: false`), in the order of the key that it refers to; `undefined` for a relation that is written itself, or
+ * by nothing.
+ */
+export function scalarsOf(meta: EntityMetadata, relation: EntityProperty): EntityProperty[] | undefined {
+  const isReference = relation.kind === ReferenceKind.MANY_TO_ONE || relation.owner;
+  if (relation.persist !== false || relation.through || !isReference) return undefined;
+  const scalars = (relation.fieldNames ?? []).map((column) =>
+    meta.props.find((each) => each.persist !== false && hasColumn(each) && each.fieldNames.includes(column)),
+  );
+  return scalars.length > 0 && scalars.every((scalar) => scalar !== undefined) ? scalars : undefined;
 }

@@ -250,7 +250,11 @@ export function hookDriver(
   }
 }
 
-/** `em.insert()` answers the key that it was given, as it was given. */
-function withKey(answer: QueryResult, data: Payload, meta: EntityMetadata): QueryResult {
-  return { ...answer, insertId: (data[meta.primaryKeys[0] ?? ''] ?? answer.insertId) as never };
+/** `em.insert()` answers the key that it was given, as it was given, and none of several columns. */
+function withKey(
+  answer: QueryResult,
+  data: Payload,
+  { primaryKeys: [name = '', ...others] }: EntityMetadata,
+): QueryResult {
+  return { ...answer, insertId: (others.length > 0 ? undefined : (data[name] ?? answer.insertId)) as never };
 }

@@ -13,6 +13,7 @@ import type { RowKey } from '../../change/row-key.js';
 import type { SqlReason } from '../../observability/write-ways.js';
 import { needsDatabase } from '../describe/database-made.js';
 import { valueIn } from '../values/embedded-value.js';
+import { scalarsOf } from '../describe/property-columns.js';
 import { entityRowKey, knownRowKey, namesKey } from '../describe/entity-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
@@ -109,8 +110,9 @@ export function rowsInvolved(types: TypeRegistry, uow: UnitOfWork): Set<RowKey> 
     if (type?.isIn(changeSet.schema)) addKey(type, changeSet.getPrimaryKey());
     for (const relation of meta.relations) {
       if (!relation.owner && relation.kind !== ReferenceKind.MANY_TO_ONE) continue;
-      const value: unknown = valueIn(entity, relation, meta);
-      const target = relation.mapToPk ? types.of(relation.targetMeta) : undefined;
+      const scalars = scalarsOf(meta, relation);
+      const value: unknown = scalars?.map((scalar) => valueIn(entity, scalar, meta)) ?? valueIn(entity, relation, meta);
+      const target = relation.mapToPk || scalars ? types.of(relation.targetMeta) : undefined;
       if (target?.isIn(relation.targetMeta?.schema)) addRow(entityRowKey(target, value));
       else add(value);
     }

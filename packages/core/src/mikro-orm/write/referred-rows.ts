@@ -1,5 +1,6 @@
 import { Reference, type AnyEntity, ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
+import { scalarsOf } from '../describe/property-columns.js';
 import { knownRowKey } from '../describe/entity-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
@@ -10,8 +11,10 @@ export function referredRows(types: TypeRegistry, meta: EntityMetadata, rows: re
   for (const relation of meta.relations) {
     const type = types.of(relation.targetMeta);
     if (!type) continue;
+    const scalars = scalarsOf(meta, relation);
     for (const row of rows) {
-      for (const value of valuesOf(relation, Reflect.get(row, relation.name))) {
+      const given: unknown = scalars?.map(({ name }) => Reflect.get(row, name)) ?? Reflect.get(row, relation.name);
+      for (const value of valuesOf(relation, given)) {
         const key = keyOf(type, value);
         if (key !== undefined) found.add(key);
       }

@@ -66,12 +66,20 @@ const Invoice = defineEntity({
     stamp: p.string().returning().nullable(),
   },
 });
-for (const schema of [Parcel, Invoice, Document, Shape, Ticket, Line]) WriteBehind()(schema.class as never);
+const dated = (at: string) => ({
+  id: p.integer().primary(),
+  note: p.string(),
+  changed: p.datetime().length(3).version().defaultRaw(at),
+});
+const Dated = defineEntity({ name: 'Dated', properties: dated("'2020-01-02T03:04:05.678Z'") });
+const Late = defineEntity({ name: 'Late', properties: dated("now() - interval '1 day'") });
+for (const schema of [Dated, Late, Parcel, Invoice, Document, Shape, Ticket, Line])
+  WriteBehind()(schema.class as never);
 
 let both: Twins;
 
 beforeAll(async () => {
-  both = await twins([Parcel, Invoice, Document, Shape, Circle, Ticket, Line]);
+  both = await twins([Dated, Late, Parcel, Invoice, Document, Shape, Circle, Ticket, Line]);
 });
 
 afterAll(async () => {
@@ -116,6 +124,35 @@ describe('defaults that Spillway makes', () => {
     expect(await pending()).toEqual(['Shape']);
     expect(await readTwice(Shape, 1)).toEqual([]);
     expect(await readTwice(Circle, 2)).toEqual([]);
+  });
+});
+
+describe('a date version with a default other than now', () => {
+  test('sends the insert by SQL; later changes are staged', async () => {
+    await both.same(async (em) => {
+      const made = em.create(Dated, { id: 1, note: 'a' } as never);
+      await em.flush();
+      return made;
+    });
+    expect(await pending()).toEqual([]);
+    expect(await readTwice(Dated, 1)).toEqual([]);
+    const em = both.behind.em.fork();
+    const late = em.create(Late, { id: 1, note: 'a' } as never);
+    await em.flush();
+    expect(Math.abs(Date.now() - late.changed.getTime() - 86_400_000)).toBeLessThan(3_600_000);
+    const row = await em.findOneOrFail(Dated, 1);
+    for (const each of [row, late]) each.note = 'b';
+    await em.flush();
+    expect(new Set(await pending())).toEqual(new Set(['Dated', 'Late']));
+    for (const [entity, each] of [
+      [Dated, row],
+      [Late, late],
+    ] as const) {
+      expect(each.changed.getTime()).toBeGreaterThan(Date.UTC(2026));
+      await Spillway.of(both.behind).drain();
+      expect(await both.behind.em.fork().findOneOrFail(entity, 1)).toMatchObject({ note: 'b', changed: each.changed });
+      for (const orm of [both.behind, both.plain]) await orm.em.fork().nativeDelete(entity, {});
+    }
   });
 });
 

@@ -64,12 +64,36 @@ const Wish = defineEntity({
     version: p.integer().version(),
   },
 });
-for (const schema of [Shelf, Book, Label, Chapter, Mark, Wish]) WriteBehind()(schema.class as never);
+const Reader = defineEntity({ name: 'Reader', properties: { id: p.integer().primary(), name: p.string() } });
+const Club = defineEntity({
+  name: 'Club',
+  properties: {
+    id: p.integer().primary(),
+    members: () =>
+      p
+        .manyToMany(Reader)
+        .owner()
+        .pivotTable('club_reader')
+        .joinColumn('club')
+        .inverseJoinColumn('reader')
+        .fixedOrder()
+        .fixedOrderColumn('place'),
+    annes: {
+      kind: 'm:n',
+      entity: () => Reader,
+      owner: true,
+      pivotTable: 'club_anne',
+      where: { name: 'Anne' },
+      orderBy: { id: 'desc' },
+    } as never,
+  },
+});
+for (const schema of [Reader, Club, Shelf, Book, Label, Chapter, Mark, Wish]) WriteBehind()(schema.class as never);
 
 let both: Twins;
 
 beforeAll(async () => {
-  both = await twins([Shelf, Book, Label, Chapter, Mark, Wish]);
+  both = await twins([Reader, Club, Shelf, Book, Label, Chapter, Mark, Wish]);
 });
 
 afterAll(async () => {
@@ -189,6 +213,34 @@ describe('a to-many relation', () => {
         (Reflect.get(shelf, name) as { getItems(): { title: string }[] }).getItems().map(({ title }) => title);
       return { books: items('books'), thick: items('thick').toSorted((a, b) => a.localeCompare(b)) };
     });
+    expect(await both.differences()).toEqual([]);
+  });
+});
+
+describe('a many-to-many relation', () => {
+  test('with a pivot table and columns of its own, in a fixed order, under a condition', async () => {
+    await both.same(async (em) => {
+      for (const id of [1, 2, 3]) create(em, Reader, { id, name: id === 2 ? 'Bob' : 'Anne' });
+      await em.flush();
+    });
+    expect(await pending()).toContain('Reader');
+    await both.same(async (em) => {
+      create(em, Club, { id: 1, members: [3, 1, 2], annes: [1, 3] });
+      await em.flush();
+    });
+    await both.same(async (em) => {
+      Object.assign(await find(em, Reader, 2), { name: 'Anne' });
+      await em.flush();
+    });
+    await both.same(async (em) => {
+      const club = await em.findOneOrFail(Club as never, 1, { populate: ['members', 'annes'] as never });
+      return ['members', 'annes'].map((name) =>
+        (Reflect.get(club, name) as { getItems(): { id: number; name: string }[] }).getItems(),
+      );
+    });
+    await both.same((em) => em.find(Club as never, { members: { name: 'Anne' } }));
+    const pivot = 'select club, reader, place from club_reader order by place';
+    expect(await both.behind.em.execute(pivot)).toEqual(await both.plain.em.execute(pivot));
     expect(await both.differences()).toEqual([]);
   });
 });

@@ -22,6 +22,20 @@ const Puppy = defineEntity({
   discriminatorValue: 'puppy',
   properties: { toy: p.string().nullable() },
 });
+/** In the middle, and of no row's class. */
+const Bird = defineEntity({
+  name: 'Bird',
+  extends: Animal,
+  abstract: true,
+  properties: { wings: p.integer().nullable() },
+});
+const Owl = defineEntity({
+  name: 'Owl',
+  extends: Bird,
+  discriminatorValue: 'owl',
+  properties: { prey: p.string().nullable() },
+});
+const Swan = defineEntity({ name: 'Swan', extends: Bird, discriminatorValue: 'swan', properties: {} });
 const Cat = defineEntity({
   name: 'Cat',
   extends: Animal,
@@ -34,11 +48,11 @@ const Collar = defineEntity({
 });
 for (const schema of [Owner, Animal, Collar]) WriteBehind()(schema.class as never);
 
-const ALL = [Animal, Dog, Puppy, Cat];
+const ALL = [Animal, Dog, Puppy, Bird, Owl, Swan, Cat];
 let both: Twins;
 
 beforeAll(async () => {
-  both = await twins([Owner, Animal, Dog, Puppy, Cat, Collar]);
+  both = await twins([Owner, ...ALL, Collar]);
 });
 
 afterAll(async () => {
@@ -50,7 +64,10 @@ async function readAll(...ids: number[]): Promise<unknown[]> {
   const read = async (): Promise<void> => {
     for (const entity of ALL) {
       for (const id of ids) await both.same((em) => em.findOne(entity as never, id));
-      await both.same((em) => em.find(entity as never, { id: { $in: ids } }));
+      await both.same(async (em) => {
+        const found: { id: number }[] = await em.find(entity as never, { id: { $in: ids } });
+        return found.toSorted((a, b) => a.id - b.id);
+      });
     }
   };
   await read();
@@ -108,6 +125,47 @@ describe('classes that share a table', () => {
     await Spillway.of(both.behind).drain(Dog);
     expect(await both.behind.em.fork().findOne(Dog as never, 10)).toMatchObject({ name: 'Rover' });
     await both.behind.em.fork().nativeDelete(Animal as never, { id: 10 });
+  });
+
+  test('are found by an abstract class in the middle of them', async () => {
+    await both.same(async (em) => {
+      em.create(Owl, { id: 30, name: 'Hoot', prey: 'mouse', wings: 2 } as never);
+      em.create(Swan, { id: 31, name: 'Swen', wings: 2 } as never);
+      em.create(Dog, { id: 32, name: 'Bello' } as never);
+      await em.flush();
+    });
+    expect(await readAll(30, 31, 32)).toEqual([]);
+    await both.same(async (em) => {
+      Object.assign(await em.findOneOrFail(Owl as never, 30), { prey: 'vole', wings: 1 });
+      await em.flush();
+    });
+    expect(Object.keys((await Spillway.of(both.behind).status()).pending)).toEqual(['Animal']);
+    expect(await readAll(30, 31, 32)).toEqual([]);
+    await both.same((em) => em.find(Bird as never, { wings: { $gt: 0 } }, { orderBy: { id: 1 } as never }));
+    await both.same((em) => em.count(Bird as never));
+  });
+
+  test('are laid over rows that queries find, class by class', async () => {
+    await both.same(async (em) => {
+      em.create(Dog, { id: 40, name: 'Ace', bark: 'low' } as never);
+      em.create(Puppy, { id: 41, name: 'Ace', toy: 'bone' } as never);
+      em.create(Cat, { id: 42, name: 'Ace' } as never);
+      await em.flush();
+    });
+    expect(await both.differences()).toEqual([]);
+    await both.same(async (em) => {
+      for (const animal of await em.find(Animal as never, { id: { $in: [40, 41, 42] } }))
+        Object.assign(animal, { version: Reflect.get(animal, 'version') as number, name: 'Ace' });
+      Object.assign(await em.findOneOrFail(Dog as never, 40), { bark: 'loud' });
+      Object.assign(await em.findOneOrFail(Puppy as never, 41), { toy: 'ball' });
+      Object.assign(await em.findOneOrFail(Cat as never, 42), { lives: 8 });
+      await em.flush();
+    });
+    const ace = { name: 'Ace' } as never;
+    const laidOver = { spillway: 'overlay', orderBy: { id: 1 } } as never;
+    for (const entity of ALL) await both.same((em) => em.find(entity as never, ace, laidOver));
+    expect((await Spillway.of(both.behind).status()).pending).toEqual({ Animal: 3 });
+    expect(await both.differences()).toEqual([]);
   });
 
   test('a row that becomes one of another class is written by SQL', async () => {

@@ -255,6 +255,18 @@ describe('an entity that cannot be written behind is refused at discovery, by na
     );
   });
 
+  test('but not one of relations that are for reading only, of which there need be no constraint', async () => {
+    const left: EntitySchema = defineEntity({
+      name: 'Left',
+      properties: { id, rightId: p.integer(), right: () => p.manyToOne(right).persist(false).joinColumn('right_id') },
+    });
+    const right: EntitySchema = defineEntity({
+      name: 'Right',
+      properties: { id, leftId: p.integer(), left: () => p.manyToOne(left).persist(false).joinColumn('left_id') },
+    });
+    expect(await refusal(behind(left), behind(right))).toBe('not refused');
+  });
+
   test('a merge of references of several columns', async () => {
     const hall = defineEntity({ name: 'Hall', properties: { city: id, number: id } });
     const seat = defineEntity({

@@ -83,7 +83,7 @@ export type SpillwayEvent =
    * `timeout`, they were not written within `drainTimeout`, and the policy lets the query go on.
    */
   | { readonly type: 'lagging'; readonly reason: 'refused' | 'transaction' | 'timeout' }
-  /** A flush could not be staged, for want of room (`full`) or because the staging store is away (`down`), and is written by SQL, as its policies say. */
+  /** A flush, or a call past the unit of work, could not be staged, for want of room (`full`) or because the staging store is away (`down`), and is written by SQL, as its policies say. */
   | { readonly type: 'overflow'; readonly reason: 'full' | 'down' }
   /**
    * What was staged of tables that are cleared or dropped (`orm.schema`) was thrown away: pending records, and dead letters. Without `tables`: of all of them, and the namespace

@@ -69,8 +69,8 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdS
       });
       install(orm, { types, engine: runtime, policiesOf: (entities) => policiesOf(entities, resolved) });
       const platform = orm.driver.getPlatform();
-      const bySql = resolved.enabled ? undefined : new SqlRowCalls(() => orm.em.fork(), platform);
-      const rows = new RowCalls(types, runtime, platform, bySql);
+      const sql = new SqlRowCalls(() => orm.em.fork(), platform);
+      const rows = new RowCalls(types, runtime, platform, { sql, isOff: !resolved.enabled });
       orm.config.registerExtension(EXTENSION, () => new Spillway(runtime, rows));
     },
   };

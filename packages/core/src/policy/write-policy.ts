@@ -128,7 +128,7 @@ export interface WaitingOptions {
   readonly maxRecordBytes?: number;
 
   /**
-   * What a flush does when `maxPending` is reached, or the staging store is out of memory: wait up to `blockTimeout` for room, fail with `STAGING_FULL` at once, or be written by SQL, after
+   * What a flush, or a call past the unit of work, does when `maxPending` is reached, or the staging store is out of memory: wait up to `blockTimeout` for room, fail with `STAGING_FULL` at once, or be written by SQL, after
    * what is pending of its rows.
    * @defaultValue `'block'`
    */
@@ -137,7 +137,7 @@ export interface WaitingOptions {
   /**
    * What a flush does when the staging store cannot be reached: fail with `STAGING_UNAVAILABLE`, or be written by SQL. The latter only if nothing of the flush has been sent: a store that
    * has been sent something and does not answer may stage it yet (`STAGING_TIMEOUT`). What is pending there and cannot be written first is told from what is newer by the version, so the
-   * entity must have one.
+   * entity must have one; a call that compares no version fails all the same: all but `em.insert()`, `em.insertMany()` and `patch()` with a version.
    * @defaultValue `'fail'`
    */
   readonly onStagingDown?: 'fail' | 'write-through';

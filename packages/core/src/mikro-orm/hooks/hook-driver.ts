@@ -13,6 +13,7 @@ import type { Leaving } from '../adoption/leaving.js';
 import type { ContractWatch } from './contract-watch.js';
 import type { CacheMarks, Statement } from '../write/cache-marks.js';
 import type { DirectWrites } from '../write/direct-writes.js';
+import { FELL_BACK, type Fallback } from '../write/fallback.js';
 import type { Find, Reads } from '../read/reads.js';
 import type { StagedWrites } from '../write/staged-writes.js';
 import type { Validation } from '../validate/validation.js';
@@ -156,9 +157,9 @@ export function hookDriver(
     },
     nativeInsert: async (entity: unknown, data: Payload, options: Options = {}) => {
       await validate(entity, [data], 'new', options);
-      const staged = await direct.insert(metaOf(entity, options), [data], options);
-      if (staged) return withKey(staged, data, metaOf(entity, options));
-      await reads.beforeInsert(metaOf(entity, options), [data], options, 'insert');
+      const answer = await direct.insert(metaOf(entity, options), [data], options);
+      if (isAnswer(answer)) return withKey(answer, data, metaOf(entity, options));
+      await reads.beforeInsert(metaOf(entity, options), [data], bySql(options, answer), 'insert');
       return call('nativeInsert', [entity, data, options]);
     },
     nativeInsertMany: async (entity: unknown, data: Payload[], options: Options = {}, ...rest: unknown[]) => {
@@ -166,8 +167,8 @@ export function hookDriver(
       if (staged) return writes.insertMany(staged, data);
       await validate(entity, data, 'new', options);
       const answer = await direct.insert(metaOf(entity, options), data, options);
-      if (answer) return answer;
-      await reads.beforeInsert(metaOf(entity, options), data, options, 'insertMany');
+      if (isAnswer(answer)) return answer;
+      await reads.beforeInsert(metaOf(entity, options), data, bySql(options, answer), 'insertMany');
       return call('nativeInsertMany', [entity, data, options, ...rest]);
     },
     nativeUpdate: async (entity: unknown, where: unknown, data: Payload, options: Options = {}) => {
@@ -175,11 +176,12 @@ export function hookDriver(
       if (staged) return writes.updateMany(staged, [data]);
       await validate(entity, [data], options['upsert'] ? 'new' : 'changed', options);
       const answer = options['upsert']
-        ? await direct.upsert(metaOf(entity, options), [where], [data], options, finderOf(entity))
+        ? await direct.upsert(metaOf(entity, options), [where], [data], options, finderOf(entity), 'em.upsert()')
         : await direct.update(metaOf(entity, options), where, data, options, finderOf(entity));
-      if (answer) return answer;
-      await reads.beforeWrite(metaOf(entity, options), where, [data], options, 'nativeUpdate');
-      if (options['upsert']) await reads.beforeInsert(metaOf(entity, options), [data], options, 'upsert');
+      if (isAnswer(answer)) return answer;
+      const asked = bySql(options, answer);
+      await reads.beforeWrite(metaOf(entity, options), where, [data], asked, 'nativeUpdate');
+      if (options['upsert']) await reads.beforeInsert(metaOf(entity, options), [data], asked, 'upsert');
       const statement: Statement = { kind: 'update', meta: metaOf(entity, options), conditions: [where], data: [data] };
       return marked(statement, options, (inside) => call('nativeUpdate', [entity, where, data, inside]));
     },
@@ -193,12 +195,20 @@ export function hookDriver(
       const staged = stagedCall(options);
       if (staged) return writes.updateMany(staged, data);
       await validate(entity, data, options['upsert'] ? 'new' : 'changed', options);
-      const answer =
-        options['upsert'] &&
-        (await direct.upsert(metaOf(entity, options), where as unknown[], data, options, finderOf(entity)));
-      if (answer) return answer;
-      await reads.beforeWrite(metaOf(entity, options), where, data, options, 'upsertMany');
-      if (options['upsert']) await reads.beforeInsert(metaOf(entity, options), data, options, 'upsertMany');
+      const answer = options['upsert']
+        ? await direct.upsert(
+            metaOf(entity, options),
+            where as unknown[],
+            data,
+            options,
+            finderOf(entity),
+            'em.upsertMany()',
+          )
+        : undefined;
+      if (isAnswer(answer)) return answer;
+      const asked = bySql(options, answer);
+      await reads.beforeWrite(metaOf(entity, options), where, data, asked, 'upsertMany');
+      if (options['upsert']) await reads.beforeInsert(metaOf(entity, options), data, asked, 'upsertMany');
       const conditions = Array.isArray(where) ? where : [where];
       const statement: Statement = { kind: 'update', meta: metaOf(entity, options), conditions, data };
       return marked(statement, options, (inside) => call('nativeUpdateMany', [entity, where, data, inside, ...rest]));
@@ -222,8 +232,8 @@ export function hookDriver(
       const staged = stagedCall(options);
       if (staged) return writes.delete(staged, where);
       const answer = await direct.delete(metaOf(entity, options), where, options, finderOf(entity));
-      if (answer) return answer;
-      await reads.beforeWrite(metaOf(entity, options), where, [], options, 'nativeDelete');
+      if (isAnswer(answer)) return answer;
+      await reads.beforeWrite(metaOf(entity, options), where, [], bySql(options, answer), 'nativeDelete');
       const statement: Statement = { kind: 'delete', meta: metaOf(entity, options), conditions: [where] };
       return marked(statement, options, (inside) => call('nativeDelete', [entity, where, inside]));
     },
@@ -248,6 +258,15 @@ export function hookDriver(
     const through = (subject as { readonly targetMeta?: EntityMetadata }).targetMeta;
     return [through ?? driver.getMetadata().get(subject as never)];
   }
+}
+
+function isAnswer(answer: QueryResult | Fallback | undefined): answer is QueryResult {
+  return typeof answer === 'object';
+}
+
+/** The options by which a call goes on by SQL that was not staged, and may say why. */
+function bySql(options: Options, way: QueryResult | Fallback | undefined): Options {
+  return typeof way === 'string' ? { ...options, [FELL_BACK]: way } : options;
 }
 
 /** `em.insert()` answers the key that it was given, as it was given, and none of several columns. */

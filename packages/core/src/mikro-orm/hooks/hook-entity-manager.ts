@@ -3,6 +3,7 @@ import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import { assertEntityManager } from './contract-check.js';
 import type { ContractWatch } from './contract-watch.js';
 import type { Leaving } from '../adoption/leaving.js';
+import { assertUnchanged } from '../write/assert-unchanged.js';
 import { flushMode, whyBySql } from '../write/flush-scope.js';
 import { hasSession } from './has-session.js';
 import { hookPersister } from './hook-persister.js';
@@ -113,7 +114,11 @@ function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
     watch,
     isFlushing: ([first]) => first !== undefined && uow.getChangeSets().includes(first),
     beforeDirect: (changeSets) => validation.changeSets(changeSets),
-    beforeStatement: (kind, changeSets, options) => marks.beforeChangeSets(kind, changeSets, options),
+    beforeStatement: async (kind, changeSets, options) => {
+      if (kind === 'delete' && flush.fallback === 'down')
+        await assertUnchanged(changeSets, types, em.getDriver(), options?.['ctx']);
+      await marks.beforeChangeSets(kind, changeSets, options);
+    },
     beforeSql: async (changeSets, kind) => {
       await leaving.before(changeSets.map(({ meta }) => meta));
       await sqlValidation.before(changeSets);

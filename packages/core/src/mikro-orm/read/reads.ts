@@ -10,6 +10,7 @@ import { inexactRows } from './exact-overlay.js';
 import { hasSession } from '../hooks/has-session.js';
 import { lookupKeys } from './lookup.js';
 import { hasPlainKey } from '../describe/plain-key.js';
+import { fellBack } from '../write/fallback.js';
 import { isDrained } from '../write/staging-unit.js';
 import { layOver, rowVersion, type DriverRow } from './row-overlay.js';
 import type { CallersTransaction, CallersTransactions } from '../transactions/caller.js';
@@ -196,6 +197,7 @@ export class Reads {
     options: Options,
     call: string,
   ): Promise<void> {
+    if (fellBack(options) === 'down') return;
     await this.#beforeReferences(meta, rows, options);
     const known = this.#types.of(meta);
     const type = known?.isIn(options['schema'] as string | undefined) ? known : undefined;
@@ -206,13 +208,15 @@ export class Reads {
 
   /** A statement by criteria changes what PostgreSQL finds by them, whatever the policies say of reads. */
   async #beforeCriteria(meta: EntityMetadata, where: unknown, options: Options, call: string): Promise<void> {
-    if (this.#types.all.length === 0 || isDrained(options)) return;
+    // A call that could not be staged names its rows, and they are written for themselves.
+    if (this.#types.all.length === 0 || isDrained(options) || fellBack(options)) return;
     const { all } = this.#touched(meta, [where], options);
     await this.#drain([...all], `${meta.className}.${call}`, this.#inside(options));
   }
 
   /** Before SQL that makes rows past the unit of work: `em.insert`, `em.insertMany`, `em.upsert`. */
   async beforeInsert(meta: EntityMetadata, rows: readonly object[], options: Options, call: string): Promise<void> {
+    if (fellBack(options) === 'down') return;
     const type = this.#types.of(meta);
     await this.#beforeReferences(meta, rows, options);
     if (!type || isDrained(options)) return;

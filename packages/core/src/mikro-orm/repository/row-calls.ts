@@ -11,7 +11,9 @@ import { Validation } from '../validate/validation.js';
 import { versionValue } from '../values/version-text.js';
 import { buildIncrement, type Increments } from '../write/build-increment.js';
 import { buildPatch, type PatchOptions } from '../write/build-patch.js';
+import { comparesNothing, type Fallback } from '../write/fallback.js';
 import { changesError } from '../write/refusal-error.js';
+import { announceFallback, stageOrFallBack, Unstaged } from '../write/stage-or-fall-back.js';
 import { pendingRow, type PendingRow } from './pending-row.js';
 import type { Receipt, WrittenOptions } from './receipt.js';
 import type { SqlRowCalls } from './sql-row-calls.js';
@@ -31,12 +33,19 @@ export class RowCalls {
   readonly #types: TypeRegistry;
   readonly #engine: RowEngine;
   readonly #platform: Platform;
-  readonly #bySql: SqlRowCalls | undefined;
+  readonly #isOff: boolean;
+  readonly #sql: SqlRowCalls;
   readonly #validation: Validation;
 
-  /** @param bySql who answers where staging is turned off */
-  constructor(types: TypeRegistry, engine: RowEngine, platform: Platform, bySql?: SqlRowCalls) {
-    this.#bySql = bySql;
+  /** @param sql who answers where staging is turned off, or has no room */
+  constructor(
+    types: TypeRegistry,
+    engine: RowEngine,
+    platform: Platform,
+    { sql, isOff }: { readonly sql: SqlRowCalls; readonly isOff: boolean },
+  ) {
+    this.#sql = sql;
+    this.#isOff = isOff;
     this.#types = types;
     this.#engine = engine;
     this.#platform = platform;
@@ -44,29 +53,29 @@ export class RowCalls {
   }
 
   async patch(entity: EntityName, key: unknown, changes: object, options: PatchOptions = {}): Promise<Receipt> {
-    if (this.#bySql) return this.#patchBySql(this.#bySql, entity, key, changes, options);
+    if (this.#isOff) return this.#patchBySql(entity, key, changes, options);
     const type = this.#stagedType(entity, 'Use em.nativeUpdate()');
     const change = buildPatch(type, key, changes, options, this.#platform);
     await this.#validation.rows(type.meta, [changes as Readonly<Record<string, unknown>>], 'changed');
-    return this.#stage(type, key, change);
+    return this.#stage(type, key, change, ({ way, error }) => {
+      if (way === 'down' && change.base === undefined) throw comparesNothing('patch()', type, error);
+      return (asked) => this.#sql.patch(type, key, changes, options, asked);
+    });
   }
 
-  async #patchBySql(
-    bySql: SqlRowCalls,
-    entity: EntityName,
-    key: unknown,
-    changes: object,
-    options: PatchOptions,
-  ): Promise<Receipt> {
+  async #patchBySql(entity: EntityName, key: unknown, changes: object, options: PatchOptions): Promise<Receipt> {
     const type = this.#types.namedOrRefused(entity);
     await this.#validation.rows(type.meta, [changes as Readonly<Record<string, unknown>>], 'changed');
-    return bySql.patch(type, key, changes, options);
+    return this.#sql.patch(type, key, changes, options);
   }
 
   async increment(entity: EntityName, key: unknown, increments: Increments): Promise<Receipt> {
-    if (this.#bySql) return this.#bySql.increment(this.#types.namedOrRefused(entity), key, increments);
+    if (this.#isOff) return this.#sql.increment(this.#types.namedOrRefused(entity), key, increments);
     const type = this.#stagedType(entity, 'Use em.nativeUpdate() with raw(), or @WriteBehind with counters');
-    return this.#stage(type, key, buildIncrement(type, key, increments));
+    return this.#stage(type, key, buildIncrement(type, key, increments), ({ way, error }) => {
+      if (way === 'down') throw comparesNothing('increment()', type, error);
+      return (asked) => this.#sql.increment(type, key, increments, asked);
+    });
   }
 
   async pending(entity: EntityName, key: unknown): Promise<PendingRow | undefined> {
@@ -93,8 +102,19 @@ export class RowCalls {
     };
   }
 
-  async #stage(type: WriteBehindType, key: unknown, change: Change): Promise<Receipt> {
-    const result = await this.#engine.stage([change]);
+  /** @param bySql how it is written all the same, or why not */
+  async #stage(
+    type: WriteBehindType,
+    key: unknown,
+    change: Change,
+    bySql: (unstaged: Unstaged) => (way: Fallback) => Promise<Receipt>,
+  ): Promise<Receipt> {
+    const result = await stageOrFallBack(type, [change], this.#engine);
+    if (result instanceof Unstaged) {
+      const write = bySql(result);
+      announceFallback(type, result.way, 1, this.#engine);
+      return write(result.way);
+    }
     if (!result.staged.has(change.rowKey)) throw changesError([change], result, this.#engine);
     const mark = result.marks.get(change.rowKey);
     return {

@@ -5,12 +5,14 @@ import type { StageResult } from '../../staging/stager.js';
 import { directDelete, directUpdate, directUpsert, type RowSeen } from './direct-changes.js';
 import { directPayload, makesRow, type Payload } from './direct-payload.js';
 import type { Engine } from '../engine.js';
+import { comparesNothing, fallbackUnder, fellBack, type Fallback } from './fallback.js';
 import { namesKey, rowKeyIn } from '../describe/entity-key.js';
 import { lookupKeys } from '../read/lookup.js';
 import { hasPlainKey } from '../describe/plain-key.js';
 import { hasPlainShape } from '../describe/plain-shape.js';
 import type { Find, Reads } from '../read/reads.js';
 import { changesError } from './refusal-error.js';
+import { announceFallback, stageOrFallBack, Unstaged } from './stage-or-fall-back.js';
 import { result, rowOf, type StagedWrites } from './staged-writes.js';
 import { isDrained } from './staging-unit.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
@@ -18,6 +20,9 @@ import { onlyDatabaseMakes, upsertedRow } from './upserted-row.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
 type Options = Readonly<Record<string, unknown>>;
+
+/** What the database would answer; or that the call has to go by SQL: as it is, or because it could not be staged. */
+type Answer = QueryResult | Fallback | undefined;
 
 /** Somebody else may change a row between our look at it and the stage call; then we look again, this often. */
 const LOOKS = 20;
@@ -28,6 +33,7 @@ const UPSERT_OPTIONS = ['onConflictFields', 'onConflictMergeFields', 'onConflict
 /**
  * Stages the calls that write past the unit of work: `em.insert()`, `em.insertMany()`, `em.upsert()`, `em.upsertMany()`, `em.nativeUpdate()` and `em.nativeDelete()`, where they name
  * their rows by primary key and give plain values. Each method answers what the database would, or `undefined` for a call that has to go by SQL. Inside a transaction all of them do.
+ * What cannot be staged is written by SQL where the policy says so (C6); without the staging store, only what compares with what is there already: new rows.
  */
 export class DirectWrites {
   readonly #types: TypeRegistry;
@@ -44,38 +50,43 @@ export class DirectWrites {
     this.#platform = platform;
   }
 
-  async insert(meta: EntityMetadata, rows: readonly object[], options: Options): Promise<QueryResult | undefined> {
+  async insert(meta: EntityMetadata, rows: readonly object[], options: Options): Promise<Answer> {
     const type = this.#typeFor(meta, options);
     const payloads = type && this.#payloads(type, rows, options);
     if (!type || !payloads?.every((payload) => makesRow(type, payload))) return undefined;
     const made = await this.#writes.newRows(type, payloads);
-    await this.#stage(made.map(({ change }) => change));
+    const staged = await this.#stage(
+      type,
+      made.map(({ change }) => change),
+    );
+    if (staged instanceof Unstaged) {
+      announceFallback(type, staged.way, made.length, this.#engine);
+      return staged.way;
+    }
     const answers = made.map(({ row }) => row);
     // A key that was given is not returned.
     return { ...result(answers), insertId: answers[0]?.[type.key.columns[0]?.column.name ?? ''] as never };
   }
 
-  async update(
-    meta: EntityMetadata,
-    where: unknown,
-    data: object,
-    options: Options,
-    find: Find,
-  ): Promise<QueryResult | undefined> {
+  async update(meta: EntityMetadata, where: unknown, data: object, options: Options, find: Find): Promise<Answer> {
     const type = this.#typeFor(meta, options);
     const keys = type && lookupKeys(type, where, options);
     const payload = type && this.#payloads(type, [data], options)?.[0];
     if (!type || !keys || !payload || Object.keys(payload).length === 0) return undefined;
     const isPlain = Object.entries(payload).every(([name, value]) => isAssignable(type, name, value));
     if (!isPlain) return undefined;
-    return this.#change(type, keys, find, (seen) => directUpdate(type, seen, payload));
+    return this.#unlessBlind(type, keys, 'em.nativeUpdate()', () =>
+      this.#change(type, keys, find, (seen) => directUpdate(type, seen, payload)),
+    );
   }
 
-  async delete(meta: EntityMetadata, where: unknown, options: Options, find: Find): Promise<QueryResult | undefined> {
+  async delete(meta: EntityMetadata, where: unknown, options: Options, find: Find): Promise<Answer> {
     const type = this.#typeFor(meta, options);
     const keys = type && lookupKeys(type, where, options);
-    if (this.#types.followers(meta, false).length > 0) return undefined;
-    return keys && !type.closesCycle ? this.#change(type, keys, find, (seen) => directDelete(type, seen)) : undefined;
+    if (!keys || type.closesCycle || this.#types.followers(meta, false).length > 0) return undefined;
+    return this.#unlessBlind(type, keys, 'em.nativeDelete()', () =>
+      this.#change(type, keys, find, (seen) => directDelete(type, seen)),
+    );
   }
 
   /** As many conditions as rows, each of which must be the primary key of its row. */
@@ -85,7 +96,8 @@ export class DirectWrites {
     rows: readonly object[],
     options: Options,
     find: Find,
-  ): Promise<QueryResult | undefined> {
+    call: string,
+  ): Promise<Answer> {
     const type = isPlainUpsert(options) ? this.#typeFor(meta, options) : undefined;
     const payloads = type && this.#payloads(type, rows, options);
     if (!type || !payloads?.every((payload) => makesRow(type, payload)) || !haveSameProperties(payloads))
@@ -94,10 +106,20 @@ export class DirectWrites {
     // SQL refuses a row that is there twice, and so it shall.
     if (new Set(keys).size < rows.length || !keys.every((key, i) => lookupKeys(type, where[i], {})?.[0] === key))
       return undefined;
+    return this.#unlessBlind(type, keys, call, () => this.#upsert(type, keys, payloads, find));
+  }
+
+  async #upsert(
+    type: WriteBehindType,
+    keys: readonly RowKey[],
+    payloads: readonly Payload[],
+    find: Find,
+  ): Promise<QueryResult | Unstaged | undefined> {
     const found = await this.#reads.rows(type, keys, find);
     if (keys.some((key, i) => !found.has(key) && onlyDatabaseMakes(type, payloads[i] ?? {}))) return undefined;
     const changes = keys.map((rowKey, i) => directUpsert(type, { rowKey, row: found.get(rowKey) }, payloads[i] ?? {}));
-    const staged = await this.#stage(changes);
+    const staged = await this.#stage(type, changes);
+    if (staged instanceof Unstaged) return staged;
     const answers = changes.map((change) => {
       const version = staged.get(change.rowKey);
       const stamped = version === undefined ? change : { ...change, version };
@@ -112,13 +134,18 @@ export class DirectWrites {
     keys: readonly RowKey[],
     find: Find,
     build: (seen: RowSeen) => Change,
-  ): Promise<QueryResult> {
+  ): Promise<QueryResult | Unstaged> {
     let open = keys;
     let affected = 0;
     for (let look = 1; open.length > 0; look++) {
       const found = await this.#reads.rows(type, open, find);
       const changes = [...found].map(([rowKey, row]) => build({ rowKey, row }));
-      const outcome: StageResult | undefined = changes.length > 0 ? await this.#engine.stage(changes) : undefined;
+      const outcome = changes.length > 0 ? await stageOrFallBack(type, changes, this.#engine) : undefined;
+      if (outcome instanceof Unstaged) {
+        // Of a call of which something is staged the rest is not written in another way.
+        if (affected > 0) throw outcome.error;
+        return outcome;
+      }
       affected += outcome?.staged.size ?? 0;
       const refused = changes.filter(({ rowKey }) => outcome && !outcome.staged.has(rowKey));
       if (outcome && refused.length > 0 && (look === LOOKS || !isOvertaken(outcome)))
@@ -128,8 +155,28 @@ export class DirectWrites {
     return result(Array.from({ length: affected }, () => ({})));
   }
 
-  async #stage(changes: readonly Change[]): Promise<StageResult['staged']> {
-    const outcome = await this.#engine.stage(changes);
+  /** A change that compares no version must not pass by what is pending of its row where nobody can see that. */
+  async #unlessBlind(
+    type: WriteBehindType,
+    keys: readonly RowKey[],
+    call: string,
+    act: () => Promise<QueryResult | Unstaged | undefined>,
+  ): Promise<Answer> {
+    let answer: Awaited<ReturnType<typeof act>>;
+    try {
+      answer = await act();
+    } catch (error) {
+      throw fallbackUnder(error, [type.policy]) === 'down' ? comparesNothing(call, type, error) : error;
+    }
+    if (!(answer instanceof Unstaged)) return answer;
+    if (answer.way === 'down') throw comparesNothing(call, type, answer.error);
+    announceFallback(type, answer.way, keys.length, this.#engine);
+    return answer.way;
+  }
+
+  async #stage(type: WriteBehindType, changes: readonly Change[]): Promise<StageResult['staged'] | Unstaged> {
+    const outcome = await stageOrFallBack(type, changes, this.#engine);
+    if (outcome instanceof Unstaged) return outcome;
     if (outcome.staged.size < changes.length) throw changesError(changes, outcome, this.#engine);
     return outcome.staged;
   }
@@ -144,7 +191,7 @@ export class DirectWrites {
   /** Not every call tells its entity manager; where connections are given session contexts, any call may have one. */
   #typeFor(meta: EntityMetadata, options: Options): WriteBehindType | undefined {
     const type = this.#types.of(meta);
-    if (type?.policy.mode !== 'behind' || isDrained(options)) return undefined;
+    if (type?.policy.mode !== 'behind' || isDrained(options) || fellBack(options)) return undefined;
     if (!type.isIn(options['schema'] as string | undefined)) return undefined;
     if (this.#platform.getConfig().get('sessionContext') === 'connection') return undefined;
     return hasPlainKey(type) && hasPlainShape(type) && options['ctx'] === undefined ? type : undefined;

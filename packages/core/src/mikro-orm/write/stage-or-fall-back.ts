@@ -1,0 +1,42 @@
+import type { Change } from '../../change/change.js';
+import type { StageResult } from '../../staging/stager.js';
+import type { WriteBehindType } from '../describe/write-behind-type.js';
+import type { Engine } from '../engine.js';
+import { fallbackUnder, type Fallback } from './fallback.js';
+import { changesError } from './refusal-error.js';
+
+/** Changes of a call past the unit of work of which nothing is staged, and which its policy lets be written by SQL. */
+export class Unstaged {
+  readonly way: Fallback;
+  /** For whoever cannot. */
+  readonly error: unknown;
+
+  constructor(way: Fallback, error: unknown) {
+    this.way = way;
+    this.error = error;
+  }
+}
+
+/** Stages changes of one type. What comes back is whatever the store made of them, unless all of them may be written by SQL instead. */
+export async function stageOrFallBack(
+  type: WriteBehindType,
+  changes: readonly Change[],
+  engine: Engine,
+): Promise<StageResult | Unstaged> {
+  let result: StageResult;
+  try {
+    result = await engine.stage(changes);
+  } catch (error) {
+    const way = fallbackUnder(error, [type.policy]);
+    if (way === undefined) throw error;
+    return new Unstaged(way, error);
+  }
+  const way = fallbackUnder(result, [type.policy]);
+  return way === undefined ? result : new Unstaged(way, changesError(changes, result, engine));
+}
+
+/** Says that rows of a type are written by SQL. */
+export function announceFallback(type: WriteBehindType, way: Fallback, rows: number, engine: Engine): void {
+  engine.fellBack(way);
+  for (let row = 0; row < rows; row += 1) engine.count(type.meta.className, 'sql:fallback');
+}

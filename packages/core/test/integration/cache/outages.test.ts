@@ -1,8 +1,9 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { Redis } from 'ioredis';
 import { database, eventually, freshNamespace, redis, type Database, type PrivateRedis } from '@spillway/test-support';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Author, libraryOrm } from './library.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Spillway } from '../../../src/index.js';
+import { Author, Book, libraryOrm } from './library.js';
 
 let db: Database;
 let server: PrivateRedis;
@@ -125,4 +126,47 @@ test('an emptied Redis is a cache without copies', async () => {
   await rename(here, id, 'after');
   expect(await nameIn(there, id)).toBe('after');
   await eventually(async () => expect(await isCopied(there, id)).toBe(true), { timeoutMs: 30_000 });
+});
+
+describe('F22: a Redis out of memory', () => {
+  async function outOfMemory(meanwhile: () => Promise<void>): Promise<void> {
+    const client = new Redis(server.url);
+    try {
+      await client.config('SET', 'maxmemory', '1');
+      await expect(client.set('probe', 'x')).rejects.toThrow(/^OOM/);
+      await meanwhile();
+    } finally {
+      await client.config('SET', 'maxmemory', '0');
+      client.disconnect();
+    }
+  }
+
+  test('takes copies away all the same', async () => {
+    const id = await written('before');
+    const added = here.em.fork();
+    const book = added.create(Book, { title: 'before' });
+    await added.flush();
+    await Spillway.of(here).drain();
+    await nameIn(there, id);
+    await there.em.fork().findOneOrFail(Book, book.id);
+    expect(await isCopied(there, id)).toBe(true);
+    const titleIn = async (orm: MikroORM) => (await orm.em.fork().findOneOrFail(Book, book.id)).title;
+    await outOfMemory(async () => {
+      for (const name of ['during', 'during, again']) {
+        await rename(here, id, name);
+        for (const orm of [here, there]) expect(await nameIn(orm, id)).toBe(name);
+        await here.em.fork().nativeUpdate(Book, { title: { $like: '%e%' } }, { title: `${name}, e` });
+        for (const orm of [here, there]) expect(await titleIn(orm)).toBe(`${name}, e`);
+        await here.em.fork().transactional(async (em) => {
+          (await em.findOneOrFail(Book, book.id)).title = `${name}, e, in a transaction`;
+        });
+        for (const orm of [here, there]) expect(await titleIn(orm)).toBe(`${name}, e, in a transaction`);
+      }
+    });
+    for (const orm of [here, there]) expect(await nameIn(orm, id)).toBe('during, again');
+    for (const orm of [here, there]) expect(await titleIn(orm)).toBe('during, again, e, in a transaction');
+    await eventually(async () => expect(await isCopied(there, id)).toBe(true), { timeoutMs: 30_000 });
+    await rename(here, id, 'after');
+    for (const orm of [here, there]) expect(await nameIn(orm, id)).toBe('after');
+  });
 });

@@ -239,7 +239,7 @@ export class Spillway implements AsyncDisposable, RowService {
 
   /**
    * Lets an entity (or all) be staged again that was left: processes with `enabled: false`, `@WriteThrough` or no policy for it had found nothing pending, and no longer look. Call it once, when
-   * no such process runs any more.
+   * no such process runs any more. It also lets an entity be cached again that a release without a cache has written.
    */
   async rejoin(entity?: EntityName): Promise<void> {
     await this.#runtime.rejoin(entity);

@@ -22,6 +22,14 @@ export interface DrainOptions {
 /** What a query has met: nothing pending, something that is written now, that PostgreSQL would not take yet, or that is still not written though its policies let it go on. */
 export type QueryDrain = 'clear' | 'drained' | 'refused' | 'late';
 
+/** What any release does, as the database knows it. */
+export interface Releases {
+  /** Entities that may have something staged -> their tables. */
+  readonly staged: ReadonlyMap<string, TableName>;
+  /** Tables of which copies of rows are kept. */
+  readonly copied: readonly TableName[];
+}
+
 /** What the hooks in MikroORM ask of the engine. Every method opens and checks what it needs at its first call. */
 export interface Engine {
   stage(changes: readonly Change[]): Promise<StageResult>;
@@ -57,8 +65,10 @@ export interface Engine {
   count(entity: string, way: WriteWay): void;
   /** Before tables are cleared or dropped, or their database: throws away what is staged of them, with dead letters. */
   empty(scope: EmptyScope): Promise<void>;
-  /** Which entities may have something staged, by any release: entity -> its table. Asks the database alone. */
-  staged(): Promise<ReadonlyMap<string, TableName>>;
+  /** What other releases do. Asks the database alone. */
+  releases(): Promise<Releases>;
+  /** This process writes these tables and tells no cache of it: from when this resolves nobody believes copies of their rows. */
+  disbelieve(tables: readonly TableName[]): Promise<void>;
   /** Ends the staging of entities that this process writes by SQL, where nothing of them is pending any more. */
   leave(entities: readonly string[]): Promise<ReadonlyMap<string, LeaveState>>;
   /** A flush could not be staged, and is written by SQL. */

@@ -23,7 +23,7 @@ export class CacheAccess {
   /** `undefined`: the cache cannot be asked, or not be believed. */
   async look(table: CachedTable, keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, CacheAnswer> | undefined> {
     // Opened first: that makes sure of the tables which trust is read from.
-    if (!(await this.#line.isUp()) || !(await this.#isTrusted())) return undefined;
+    if (!(await this.#line.isUp()) || !(await this.#isTrusted()) || this.#trust.isDisbelieved(table)) return undefined;
     const answers = await this.#line.ask((cache) => cache.look(table, keys));
     return answers === 'down' ? undefined : answers;
   }

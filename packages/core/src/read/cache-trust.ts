@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CacheDoubts, Execute } from '../sink/cache-doubts.js';
+import type { CachedTable } from '../staging/row-cache.js';
 
 /** How long a process believes copies after it has asked PostgreSQL whether it may, milliseconds. */
 export const LEASE_MS = 1_000;
 /** Whoever writes without telling the cache waits until nobody believes copies any more. Each side measures with its own clock; this covers that one of them may be slow. */
 const MARGIN_MS = 100;
+/** Once PostgreSQL has been told not to believe copies, nobody does after so long. */
+export const UNTIL_DISBELIEVED_MS: number = LEASE_MS + MARGIN_MS;
 /** A doubt that nobody has used for so long is settled by whoever sees it. */
 const IDLE_MS = 10_000;
 /** Between two looks whether doubts are settled. */
@@ -32,6 +35,7 @@ export class CacheTrust {
   readonly #deps: CacheTrustDeps;
   readonly #now: () => number;
   #believesUntil = -Infinity;
+  #disbelieved: ReadonlySet<string> = new Set();
   #asking: Promise<boolean> | undefined;
   #askedAt = -Infinity;
   #own: Promise<string> | undefined;
@@ -48,6 +52,11 @@ export class CacheTrust {
     if (leftMs <= 0) return this.#ask();
     if (leftMs < LEASE_MS / 2) this.#ask().catch(() => undefined);
     return true;
+  }
+
+  /** Whether copies of a table are left out of that: another release writes it, which knows of no cache. To be asked after `holds`. */
+  isDisbelieved(table: CachedTable): boolean {
+    return this.#disbelieved.has(nameOf(table));
   }
 
   /** Before a transaction writes rows without telling the cache. Resolves when nobody believes their copies any more; that stays so until the transaction has ended. */
@@ -74,7 +83,9 @@ export class CacheTrust {
     // The answer holds from before it was asked for, whenever it arrives.
     const askedAt = this.#now();
     this.#askedAt = askedAt;
-    if (await this.#deps.doubts.areNone()) {
+    const { areNone, disbelieved } = await this.#deps.doubts.look();
+    this.#disbelieved = disbelieved;
+    if (areNone) {
       this.#believesUntil = askedAt + LEASE_MS;
       return this.#now() < this.#believesUntil;
     }
@@ -105,7 +116,12 @@ export class CacheTrust {
       throw error;
     }
     this.#believesUntil = -Infinity;
-    await pause(LEASE_MS + MARGIN_MS);
+    await pause(UNTIL_DISBELIEVED_MS);
     return id;
   }
+}
+
+/** How releases call a table to each other. */
+export function nameOf({ schema, table }: CachedTable): string {
+  return `${schema}.${table}`;
 }

@@ -1,9 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { SpillwayError } from '../errors.js';
 import type { SpillwayEvents } from '../events.js';
 import { databaseFor } from '../sink/database-unavailable.js';
-import type { TableName } from '../sink/change-sink.js';
+import type { Releases } from '../mikro-orm/engine.js';
+import { UNTIL_DISBELIEVED_MS } from '../read/cache-trust.js';
+import type { ChangeSink, TableName } from '../sink/change-sink.js';
 import type { LeaveState } from '../staging/staging-store.js';
-import { stagedBefore, stagedHere, type Parts } from './parts.js';
+import { cachedHere, onSinkAlone, releasesIn, stagedHere, tablesByName, type Parts } from './parts.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
 const LOOK_AT_ENTITIES = 'Which entities are staged stands in its tables.';
@@ -32,16 +35,24 @@ export class Adoption {
   }
 
   /**
-   * Entity -> its table. Once everything is open, staging must do without the database: while that cannot be reached, what it knew at the opening has to be enough.
+   * Once everything is open, staging must do without the database: while that cannot be reached, what it knew at the opening has to be enough.
    */
-  async stagedAtFirst(): Promise<ReadonlyMap<string, TableName>> {
+  async releases(): Promise<Releases> {
     const parts = await this.#deps.opened();
     try {
-      return await this.#staged();
+      return await this.#onSink(releasesIn);
     } catch (error) {
-      if (parts && error instanceof SpillwayError && error.code === 'DATABASE_UNAVAILABLE') return parts.stagedAtFirst;
+      if (parts && error instanceof SpillwayError && error.code === 'DATABASE_UNAVAILABLE') return parts.atFirst;
       throw error;
     }
+  }
+
+  /** Others may have asked just before whether they may believe copies. They are not told to ask again once nobody is left who keeps them. */
+  async disbelieve(tables: readonly TableName[]): Promise<void> {
+    const byName = tablesByName(tables);
+    await this.#onSink(async (sink) => sink.copies.disbelieved.add(byName));
+    await pause(UNTIL_DISBELIEVED_MS);
+    await this.#onSink(async (sink) => sink.copies.kept.remove([...byName.keys()]));
   }
 
   /** Whether this process has nothing to do with staging any more. */
@@ -51,9 +62,13 @@ export class Adoption {
   }
 
   async #staged(): Promise<ReadonlyMap<string, TableName>> {
+    return this.#onSink(async (sink) => ((await sink.isPrepared()) ? sink.registry.list() : new Map()));
+  }
+
+  async #onSink<T>(ask: (sink: ChangeSink) => Promise<T>): Promise<T> {
     const { around, events, opened } = this.#deps;
     const parts = await opened();
-    return parts ? databaseFor(LOOK_AT_ENTITIES, parts.sink.registry.list()) : stagedBefore(around, events);
+    return parts ? databaseFor(LOOK_AT_ENTITIES, ask(parts.sink)) : onSinkAlone(around, events, ask);
   }
 
   async leave(entities: readonly string[]): Promise<ReadonlyMap<string, LeaveState>> {
@@ -79,5 +94,12 @@ export class Adoption {
     const again = new Map(own.filter(([name]) => entity === undefined || name === entity));
     await databaseFor(LOOK_AT_ENTITIES, sink.registry.add(again));
     await staging.policies.rejoin([...again.keys()]);
+    const cached = cachedHere(this.#deps.around.types).filter(({ name }) => entity === undefined || name === entity);
+    if (cached.length === 0) return;
+    const byName = tablesByName(cached.map(({ table }) => table));
+    // What was kept before others wrote without a word is old.
+    await staging.cache.clear();
+    await databaseFor(LOOK_AT_ENTITIES, sink.copies.kept.add(byName));
+    await databaseFor(LOOK_AT_ENTITIES, sink.copies.disbelieved.remove([...byName.keys()]));
   }
 }

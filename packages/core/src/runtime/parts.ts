@@ -6,18 +6,20 @@ import type { ChangeSink, TableName } from '../sink/change-sink.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import { openPostgresSink } from '../sink/postgres/open-postgres-sink.js';
 import { localWallTime, utcWallTime } from '../sink/postgres/sql/wall-time.js';
+import { nameOf } from '../read/cache-trust.js';
 import { Stager, type RulesByEntity } from '../staging/stager.js';
 import type { StagingStore } from '../staging/staging-store.js';
 import { policyText } from '../mikro-orm/describe/policy-text.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
 import { openStaging } from './open-staging.js';
+import type { Releases } from '../mikro-orm/engine.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
 /** What is open between the first use and the end. */
 export interface Parts {
   readonly staging: StagingStore;
-  /** Entities that any process staged when this was opened, with their tables. */
-  readonly stagedAtFirst: ReadonlyMap<string, TableName>;
+  /** What any release did when this was opened. */
+  readonly atFirst: Releases;
   readonly sink: ChangeSink;
   readonly stager: Stager;
   readonly worker: FlushWorker;
@@ -32,14 +34,15 @@ export async function openParts(around: RuntimeSurroundings, events: SpillwayEve
   const sink = openSink(around, events);
   const reportForgotten = (shards: readonly number[]): void => sayForgotten(shards, around, events);
   let staging: StagingStore | undefined;
-  let stagedAtFirst: ReadonlyMap<string, TableName>;
+  let atFirst: Releases;
   try {
     const identity = await databaseFor(LOOK_AT_TABLES, sink.prepare(options.shards, options.tables.ensure));
     staging = await openStaging(options, identity);
     const all = [...Array(staging.shards).keys()];
     reportForgotten(await databaseFor(LOOK_AT_TABLES, adoptFreeShards(all, staging, sink)));
     await databaseFor(LOOK_AT_TABLES, sink.registry.add(stagedHere(types)));
-    stagedAtFirst = await databaseFor(LOOK_AT_TABLES, sink.registry.list());
+    await databaseFor(LOOK_AT_TABLES, announceCopies(around, sink));
+    atFirst = await databaseFor(LOOK_AT_TABLES, releasesIn(sink));
   } catch (error) {
     await sink.close();
     await staging?.close();
@@ -52,7 +55,7 @@ export async function openParts(around: RuntimeSurroundings, events: SpillwayEve
   const settleHolds = async (): Promise<unknown> => worker.keeper.settle();
   return {
     staging: worker.staging,
-    stagedAtFirst,
+    atFirst,
     sink,
     stager: new Stager(staging, { stageTimeoutMs: options.stageTimeoutMs, adopt, settleHolds }),
     worker,
@@ -65,15 +68,45 @@ export async function hasBeenUsed(around: RuntimeSurroundings, events: SpillwayE
   return onSinkAlone(around, events, (sink) => sink.isPrepared());
 }
 
-/** The entities that any release stages for the ORM's database. */
-export async function stagedBefore(
-  around: RuntimeSurroundings,
-  events: SpillwayEvents,
-): Promise<ReadonlyMap<string, TableName>> {
-  return onSinkAlone(around, events, async (sink) => ((await sink.isPrepared()) ? sink.registry.list() : new Map()));
+/** What any release does with the ORM's database. */
+export async function releasesIn(sink: ChangeSink): Promise<Releases> {
+  if (!(await sink.isPrepared())) return { staged: new Map(), copied: [] };
+  const [staged, copied] = await Promise.all([sink.registry.list(), sink.copies.kept.list()]);
+  return { staged, copied: [...copied.values()] };
 }
 
-async function onSinkAlone<T>(
+/** Other releases are told before the first copy is kept; or this one, that copies are of no use to it. */
+async function announceCopies({ types, logger }: RuntimeSurroundings, sink: ChangeSink): Promise<void> {
+  const cached = cachedHere(types);
+  if (cached.length === 0) return;
+  const disbelieved = await sink.copies.disbelieved.list();
+  const isBelieved = ({ table }: CachedHere): boolean => !disbelieved.has(nameOf(table));
+  await sink.copies.kept.add(tablesByName(cached.filter(isBelieved).map(({ table }) => table)));
+  for (const { name } of cached.filter((each) => !isBelieved(each)))
+    logger.warn(
+      `Spillway: ${name} is not cached, for a release without a cache for it has run since, and writes it without telling. ` +
+        `End its processes, then call Spillway.of(orm).rejoin()`,
+    );
+}
+
+interface CachedHere {
+  readonly name: string;
+  readonly table: TableName;
+}
+
+/** The entities that this process reads through the cache. */
+export function cachedHere(types: TypeRegistry): readonly CachedHere[] {
+  return types.inAnyMode
+    .filter(({ policy }) => policy.cache)
+    .map(({ meta, table: { schema, name } }) => ({ name: meta.className, table: { schema, table: name } }));
+}
+
+export function tablesByName(tables: readonly TableName[]): ReadonlyMap<string, TableName> {
+  return new Map(tables.map((table) => [nameOf(table), table]));
+}
+
+/** Asks without opening anything for longer. */
+export async function onSinkAlone<T>(
   around: RuntimeSurroundings,
   events: SpillwayEvents,
   ask: (sink: ChangeSink) => Promise<T>,

@@ -10,7 +10,7 @@ import type { StopOptions, StopReport } from '../flush/worker.js';
 import type { DrainResult } from '../flush/drain.js';
 import { untilWritten } from '../flush/until-written.js';
 import { typesOf, withParents } from '../mikro-orm/describe/with-parents.js';
-import type { DrainOptions, Engine, QueryDrain } from '../mikro-orm/engine.js';
+import type { DrainOptions, Engine, QueryDrain, Releases } from '../mikro-orm/engine.js';
 import type { RowEngine } from '../mikro-orm/repository/row-calls.js';
 import type { WrittenOptions } from '../mikro-orm/repository/receipt.js';
 import { EntityMarks } from '../mikro-orm/write/entity-marks.js';
@@ -181,8 +181,12 @@ export class Runtime implements RowEngine {
     return databaseFor(`The keys of new rows of ${table.name} come from its sequence.`, sink.numbers(table, count));
   }
 
-  async staged(): Promise<ReadonlyMap<string, TableName>> {
-    return this.#adoption.stagedAtFirst();
+  async releases(): Promise<Releases> {
+    return this.#adoption.releases();
+  }
+
+  async disbelieve(tables: readonly TableName[]): Promise<void> {
+    return this.#adoption.disbelieve(tables);
   }
 
   async leave(entities: readonly string[]): Promise<ReadonlyMap<string, LeaveState>> {

@@ -9,8 +9,8 @@ export type Execute = (
  * copy while any doubt stands.
  */
 export interface CacheDoubts {
-  /** Whether nobody writes rows without telling the cache. */
-  areNone(): Promise<boolean>;
+  /** Whether nobody writes rows without telling the cache; but for tables that a release writes which knows of no cache for them, by their names. */
+  look(): Promise<{ readonly areNone: boolean; readonly disbelieved: ReadonlySet<string> }>;
 
   /** Puts a doubt in, for all to see. */
   raise(id: string): Promise<void>;

@@ -16,6 +16,9 @@ export interface ChangeSink {
   /** Of which entities changes may be staged. */
   readonly registry: EntityRegistry;
 
+  /** The same about copies of rows, by the names of tables. */
+  readonly copies: CopyRegistry;
+
   /** Whether anybody has ever prepared this database for the namespace. If not, or if there is no such database, nothing is staged for it. */
   isPrepared(): Promise<boolean>;
 
@@ -51,15 +54,23 @@ export interface ChangeSink {
 }
 
 /**
- * Which entities of the namespace are staged, as the database knows it: whoever writes by SQL can ask it without the staging store, which may be gone by then.
+ * Which entities (or tables) of the namespace are staged (or copied), as the database knows it: whoever writes by SQL can ask it without the staging store, which may be gone by then.
  */
 export interface EntityRegistry {
-  /** Before anything of them is staged. */
+  /** Before anything of them is staged or copied. */
   add(entities: ReadonlyMap<string, TableName>): Promise<void>;
   /** Entity -> its table. */
   list(): Promise<ReadonlyMap<string, TableName>>;
   /** Once they were left. */
   remove(entities: readonly string[]): Promise<void>;
+}
+
+/** What releases tell each other of the cache. */
+export interface CopyRegistry {
+  /** Tables of which some release keeps copies. */
+  readonly kept: EntityRegistry;
+  /** Those of which nobody believes them, because another release writes them without telling the cache. */
+  readonly disbelieved: EntityRegistry;
 }
 
 export interface TableName {

@@ -12,6 +12,8 @@ const TRY_EVERY_MS = 1_000;
  * policy. The first two are read and written with a look at what is pending until they have been left; nobody stages them then, and staging is not asked any more. Of the last ones this
  * process knows too little to do so: they are refused until they have been left.
  *
+ * Copies of rows that another release keeps of an entity, which this process would write without telling the cache, are believed by nobody any more.
+ *
  * Which entities these are is asked of the database, once, before the first read or write. Where nothing was ever staged nothing else is asked.
  */
 export class Leaving {
@@ -55,7 +57,10 @@ export class Leaving {
 
   async #ask(): Promise<void> {
     const through = this.#types.inAnyMode.filter(({ policy }) => policy.mode === 'through');
-    for (const [entity, { schema, table }] of await this.#engine.staged()) {
+    const { staged, copied } = await this.#engine.releases();
+    const unknown = copied.filter(({ schema, table }) => !this.#types.ofTable(schema, table)?.policy.cache);
+    if (unknown.length > 0) await this.#engine.disbelieve(unknown);
+    for (const [entity, { schema, table }] of staged) {
       const type = this.#types.ofTable(schema, table);
       if (!type) this.#strangers.set(tableKey(schema, table), entity);
       else if (through.includes(type)) this.#leaving.set(entity, type);

@@ -3,6 +3,7 @@ import type { BatchOutcome } from '../../change/outcome.js';
 import type {
   CallerQuery,
   ChangeSink,
+  CopyRegistry,
   EntityRegistry,
   HeldIn,
   HoldEnding,
@@ -13,7 +14,7 @@ import type { Table } from '../table.js';
 import { SAVEPOINT } from './apply/apply-groups.js';
 import { SinkFailure } from '../sink-failure.js';
 import { failureOf } from './fault.js';
-import { PostgresRegistry } from './ledger/entity-registry.js';
+import { DISBELIEVED, PostgresRegistry, type RegistryPrefix } from './ledger/entity-registry.js';
 import { endingsOf } from './ledger/hold-ledger.js';
 import { PostgresJoinedTransaction } from './joined/joined-transaction.js';
 import { holdShards, type TransactionLimits } from './ledger/hold-shards.js';
@@ -45,6 +46,7 @@ class PostgresSink implements ChangeSink {
   readonly #limits: TransactionLimits;
   readonly #around: TransactionSurroundings;
   readonly registry: EntityRegistry;
+  readonly copies: CopyRegistry;
   #closed: Promise<void> | undefined;
 
   constructor(options: PostgresSinkOptions) {
@@ -57,7 +59,10 @@ class PostgresSink implements ChangeSink {
       wallTime: options.wallTime ?? localWallTime,
       onTableFault: options.onTableFault ?? (() => undefined),
     };
-    this.registry = new PostgresRegistry((use) => this.#using(use), this.#around.ledger, options.namespace);
+    const registryOf = (prefix: RegistryPrefix): EntityRegistry =>
+      new PostgresRegistry((use) => this.#using(use), this.#around.ledger, options.namespace, prefix);
+    this.registry = registryOf('staged:');
+    this.copies = { kept: registryOf('copied:'), disbelieved: registryOf(DISBELIEVED) };
   }
 
   async prepare(shards: number, ensure: boolean): Promise<string> {

@@ -6,6 +6,12 @@ import type { ChangeSink, HoldEnding, ParentsPending, SinkTransaction } from '..
 import { CommitUnknown, SinkDown } from '../../../src/sink/sink-failure.js';
 import type { Batch } from '../../../src/staging/staging-store.js';
 
+const EMPTY: ChangeSink['registry'] = {
+  add: async () => {},
+  list: async () => new Map(),
+  remove: async () => {},
+};
+
 /**
  * A database of counters, small enough to see through: shard rows with locks, a ledger, and for each row the sum of the
  * differences applied to it, so that applying twice is as visible as losing.
@@ -33,11 +39,8 @@ export class MemorySink implements ChangeSink {
     }
   }
 
-  readonly registry: ChangeSink['registry'] = {
-    add: async () => {},
-    list: async () => new Map(),
-    remove: async () => {},
-  };
+  readonly registry: ChangeSink['registry'] = EMPTY;
+  readonly copies: ChangeSink['copies'] = { kept: EMPTY, disbelieved: EMPTY };
 
   async isPrepared(): Promise<boolean> {
     return true;

@@ -8,9 +8,11 @@ class Doubts implements CacheDoubts {
   readonly held = new Set<string>();
   asked = 0;
 
-  async areNone(): Promise<boolean> {
+  readonly disbelieved = new Set<string>();
+
+  async look(): ReturnType<CacheDoubts['look']> {
     this.asked += 1;
-    return this.standing.size === 0;
+    return { areNone: this.standing.size === 0, disbelieved: new Set(this.disbelieved) };
   }
 
   async raise(id: string): Promise<void> {
@@ -80,14 +82,29 @@ test('H4: whoever writes past the cache goes on only when every lease of before 
   expect(performance.now() - again).toBeLessThan(LEASE_MS / 2);
 });
 
+test('a table that others write without a word is left out within a lease', async () => {
+  vi.useFakeTimers();
+  try {
+    const { doubts, trust } = make();
+    const [told, untold] = ['a', 'b'].map((table) => ({ schema: 'public', table }));
+    if (!told || !untold) throw new Error('There are two tables');
+    expect([await trust.holds(), trust.isDisbelieved(told), trust.isDisbelieved(untold)]).toEqual([true, false, false]);
+    doubts.disbelieved.add('public.b');
+    await vi.advanceTimersByTimeAsync(LEASE_MS);
+    expect([await trust.holds(), trust.isDisbelieved(told), trust.isDisbelieved(untold)]).toEqual([true, false, true]);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 test('an answer counts from when it was asked for, however late it comes', async () => {
   vi.useFakeTimers();
   try {
     const doubts = new Doubts();
     const { trust } = make(doubts);
-    doubts.areNone = async () => {
+    doubts.look = async () => {
       vi.advanceTimersByTime(LEASE_MS + 1);
-      return true;
+      return { areNone: true, disbelieved: new Set() };
     };
     expect(await trust.holds()).toBe(false);
   } finally {

@@ -1,35 +1,51 @@
 import type pg from 'pg';
 import type { CacheDoubts, Execute } from '../../cache-doubts.js';
 import { failureOf } from '../fault.js';
+import { DISBELIEVED } from '../ledger/entity-registry.js';
 import { ledgerTables } from '../ledger/tables.js';
 import { DEFAULT_LIMITS, type PostgresSinkOptions } from '../options.js';
 import { openPool } from '../pool.js';
 import { AS_SENT } from '../session.js';
 
 /** Opens what the cache asks of PostgreSQL, on one connection of its own: it is asked while the application's transactions hold theirs. Nothing is connected before the first call. */
-export function openPostgresDoubts(
-  options: Pick<PostgresSinkOptions, 'connection' | 'schema' | 'namespace' | 'onIdleError'>,
-): CacheDoubts {
+export function openPostgresDoubts(options: DoubtsOptions): CacheDoubts {
   return new PostgresDoubts(options);
+}
+
+interface DoubtsOptions extends Pick<PostgresSinkOptions, 'connection' | 'schema' | 'namespace' | 'onIdleError'> {
+  /** The tables of which copies may be believed at all, by their names. */
+  readonly copied: readonly string[];
 }
 
 class PostgresDoubts implements CacheDoubts {
   readonly #pool: pg.Pool;
   readonly #table: string;
+  readonly #batch: string;
+  readonly #copied: readonly string[];
   readonly #namespace: string;
   #closed: Promise<void> | undefined;
 
-  constructor(options: Pick<PostgresSinkOptions, 'connection' | 'schema' | 'namespace' | 'onIdleError'>) {
+  constructor(options: DoubtsOptions) {
+    this.#copied = options.copied;
     this.#pool = openPool({ ...options, poolSize: 1, tables: [] }, DEFAULT_LIMITS);
-    this.#table = ledgerTables(options.schema ?? 'public').doubt;
+    const { doubt, batch } = ledgerTables(options.schema ?? 'public');
+    this.#table = doubt;
+    this.#batch = batch;
     this.#namespace = options.namespace;
   }
 
-  async areNone(): Promise<boolean> {
-    const found = await this.#rows(`select 1 as found from ${this.#table} where namespace = $1 limit 1`, [
-      this.#namespace,
-    ]);
-    return found.length === 0;
+  async look(): Promise<{ readonly areNone: boolean; readonly disbelieved: ReadonlySet<string> }> {
+    const found = await this.#rows<{ token: string }>(
+      `(select '' as token from ${this.#table} where namespace = $1 limit 1)
+union all
+select token from ${this.#batch} where namespace = $1 and token = any($2)`,
+      [this.#namespace, this.#copied.map((table) => DISBELIEVED + table)],
+    );
+    const tokens = found.map(({ token }) => token);
+    return {
+      areNone: !tokens.includes(''),
+      disbelieved: new Set(tokens.filter(Boolean).map((token) => token.slice(DISBELIEVED.length))),
+    };
   }
 
   async raise(id: string): Promise<void> {

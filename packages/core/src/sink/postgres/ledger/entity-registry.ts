@@ -4,17 +4,24 @@ import type { LedgerTables } from './tables.js';
 
 /** Rows of the ledger that are no batches: of no shard, under a token that no batch has. They are never pruned. */
 const NO_SHARD = -1;
-const PREFIX = 'staged:';
+
+/** What rows are about: entities that are staged; tables of which a release keeps copies; and those of which none are believed. */
+export type RegistryPrefix = 'staged:' | 'copied:' | 'disbelieved:';
+
+/** The table of which nobody believes copies, by its key in the registry. */
+export const DISBELIEVED: RegistryPrefix = 'disbelieved:';
 
 type Using = <T>(use: (client: pg.ClientBase) => Promise<T>) => Promise<T>;
 
-/** Which entities are staged, beside the batches in the ledger: it is there already, and asked with the same rights. */
+/** What releases tell each other, beside the batches in the ledger: it is there already, and asked with the same rights. */
 export class PostgresRegistry implements EntityRegistry {
   readonly #using: Using;
   readonly #tables: LedgerTables;
   readonly #namespace: string;
+  readonly #prefix: RegistryPrefix;
 
-  constructor(using: Using, tables: LedgerTables, namespace: string) {
+  constructor(using: Using, tables: LedgerTables, namespace: string, prefix: RegistryPrefix) {
+    this.#prefix = prefix;
     this.#using = using;
     this.#tables = tables;
     this.#namespace = namespace;
@@ -22,7 +29,7 @@ export class PostgresRegistry implements EntityRegistry {
 
   async add(entities: ReadonlyMap<string, TableName>): Promise<void> {
     if (entities.size === 0) return;
-    const rows = [...entities].map(([entity, { schema, table }]) => ({ token: PREFIX + entity, schema, table }));
+    const rows = [...entities].map(([entity, { schema, table }]) => ({ token: this.#prefix + entity, schema, table }));
     await this.#using((client) =>
       client.query(
         `insert into ${this.#tables.batch} as t (namespace, token, shard, outcome)
@@ -37,18 +44,19 @@ on conflict (namespace, token) do update set outcome = excluded.outcome where t.
     return this.#using(async (client) => {
       const { rows } = await client.query<{ token: string; schema: string; table: string }>(
         `select token, outcome ->> 'schema' as schema, outcome ->> 'table' as "table" from ${this.#tables.batch}
-where namespace = $1 and shard = ${NO_SHARD} and starts_with(token, '${PREFIX}')`,
+where namespace = $1 and shard = ${NO_SHARD} and starts_with(token, '${this.#prefix}')`,
         [this.#namespace],
       );
-      return new Map(rows.map(({ token, schema, table }) => [token.slice(PREFIX.length), { schema, table }]));
+      return new Map(rows.map(({ token, schema, table }) => [token.slice(this.#prefix.length), { schema, table }]));
     });
   }
 
   async remove(entities: readonly string[]): Promise<void> {
+    if (entities.length === 0) return;
     await this.#using((client) =>
       client.query(
         `delete from ${this.#tables.batch} where namespace = $1 and shard = ${NO_SHARD} and token = any ($2)`,
-        [this.#namespace, entities.map((entity) => PREFIX + entity)],
+        [this.#namespace, entities.map((entity) => this.#prefix + entity)],
       ),
     );
   }

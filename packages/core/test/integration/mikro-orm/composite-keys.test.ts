@@ -22,8 +22,19 @@ function family(prefix: string) {
     name: `${prefix}Ticket`,
     properties: {
       id: p.integer().primary(),
-      seat: () => p.manyToOne(Seat).nullable(),
-      hall: () => p.manyToOne(Hall).nullable().mapToPk().joinColumns('at_city', 'at_number'),
+      seat: () =>
+        p
+          .manyToOne(Seat)
+          .nullable()
+          .fieldNames('seat_city', 'seat_number', 'seat_place')
+          .columnTypes('varchar(255)', 'int', 'bigint'),
+      hall: () =>
+        p
+          .manyToOne(Hall)
+          .nullable()
+          .mapToPk()
+          .joinColumns('at_city', 'at_number')
+          .referencedColumnNames('city', 'number'),
       holder: p.string(),
       version: p.integer().version(),
     },

@@ -36,7 +36,8 @@ const Animal = defineEntity({
   name: 'Animal',
   embeddable: true,
   abstract: true,
-  discriminatorColumn: 'kind',
+  discriminator: 'kind',
+  discriminatorMap: { cat: 'Cat', dog: 'Dog' } as never,
   properties: { kind: p.enum(['cat', 'dog']), name: p.string() },
 });
 const Cat = defineEntity({

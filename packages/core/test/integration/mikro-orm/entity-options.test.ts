@@ -39,9 +39,11 @@ const Stamped = defineEntity({
   hasTriggers: true,
   triggers: [
     {
+      name: 'loudly',
       timing: 'before',
       events: ['insert', 'update'],
       forEach: 'row',
+      when: 'new.text is not null',
       body: 'NEW.loud := upper(NEW.text); return NEW;',
     },
   ],
@@ -80,11 +82,26 @@ const Owned = defineEntity({
   name: 'Owned',
   repository: () => TillRepository,
   indexes: [
-    { properties: ['text'], name: 'owned_text' },
+    { properties: ['text'], name: 'owned_text', type: 'hash', options: {} },
+    {
+      columns: [{ name: 'text', sort: 'DESC', nulls: 'LAST', collation: 'C', length: 10 }],
+      include: ['id'],
+      fillFactor: 80,
+      where: "text <> ''",
+    },
     { expression: 'create index owned_lower on owned (lower(text))' },
   ],
-  uniques: [{ properties: ['id', 'text'] }],
-  checks: [{ name: 'owned_text_given', expression: (columns) => `length(${columns.text}) > 0` }],
+  uniques: [{ properties: ['id', 'text'], deferMode: 'deferred' }],
+  checks: [{ name: 'owned_text_given', property: 'text', expression: (columns) => `length(${columns.text}) > 0` }],
+  filters: {
+    short: {
+      name: 'short',
+      cond: ({ most }) => ({ text: { $ne: most as string } }),
+      args: true,
+      strict: true,
+      default: false,
+    },
+  },
   properties: { id: p.integer().primary(), text: p.string() },
 });
 const SCHEMAS = [MoneySchema, Elsewhere, Stamped, Parted, Fixed, Owned];
@@ -167,6 +184,23 @@ test('indexes, unique keys and checks, and a repository of its own', async () =>
   const dead = await Spillway.of(both.behind).deadLetters.list();
   expect(dead.map(({ reason }) => reason)).toEqual([expect.stringContaining('owned_text_given')]);
   for (const letter of dead) await Spillway.of(both.behind).deadLetters.discard(letter);
+});
+
+test('a filter that is on makes a look-up a query, which drains', async () => {
+  await both.same(async (em) => em.insert(Owned, { id: 8, text: 'long' }));
+  expect(await pending()).toEqual(['Owned']);
+  for (const most of ['long', 'short'])
+    await both.same((em) => em.findOne(Owned, { id: 8 }, { filters: { short: { most } } }));
+  expect(await pending()).toEqual([]);
+  await both.same(async (em) => {
+    (await em.findOneOrFail(Owned, 8)).text = 'longer';
+    await em.flush();
+  });
+  await both.same(async (em) => {
+    em.setFilterParams('short', { most: 'longer' });
+    return em.find(Owned, { id: { $gt: 0 } }, { filters: ['short'] });
+  });
+  expect(await both.differences()).toEqual([]);
 });
 
 test('a trigger runs when the row is written: what it makes is seen from then on', async () => {

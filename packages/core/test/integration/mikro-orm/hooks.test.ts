@@ -145,9 +145,13 @@ test('hooks of transactions run for what goes by SQL, and not for a flush that i
   const orm: MikroORM = both.behind;
   const hook = (name: string) => (): void => void seen.push(name);
   orm.em.getEventManager().registerSubscriber({
-    beforeTransactionStart: hook('start'),
-    afterTransactionCommit: hook('commit'),
-    afterTransactionRollback: hook('rollback'),
+    getSubscribedEntities: () => [Note],
+    beforeTransactionStart: hook('before start'),
+    afterTransactionStart: hook('after start'),
+    beforeTransactionCommit: hook('before commit'),
+    afterTransactionCommit: hook('after commit'),
+    beforeTransactionRollback: hook('before rollback'),
+    afterTransactionRollback: hook('after rollback'),
   });
   const em = orm.em.fork();
   em.create(Note, { id: 9, text: 'staged' });
@@ -156,5 +160,7 @@ test('hooks of transactions run for what goes by SQL, and not for a flush that i
   await em.transactional(async (inner) => {
     (await inner.findOneOrFail(Note, 9)).text = 'by SQL';
   });
-  expect(seen).toEqual(['start', 'commit']);
+  expect(seen.splice(0)).toEqual(['before start', 'after start', 'before commit', 'after commit']);
+  await expect(em.transactional(async () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+  expect(seen).toEqual(['before start', 'after start', 'before rollback', 'after rollback']);
 });

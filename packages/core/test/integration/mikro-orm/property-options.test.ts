@@ -90,6 +90,16 @@ class Person {
     return `${this.first}…`;
   }
 
+  @Property({ type: 'string', persist: false, getter: true, getterName: 'described' as never })
+  described(): string & Opt {
+    return `${this.first} with a method`;
+  }
+
+  @Property({ type: 'string', persist: false, setter: true })
+  set called(name: string & Opt) {
+    this.first = name;
+  }
+
   @Property({ type: 'datetime', length: 3, onCreate: () => new Date(1_000), onUpdate: () => new Date(2_000) })
   touched!: Date & Opt;
 
@@ -170,7 +180,7 @@ describe('values that pass through the class, and those that MikroORM makes', ()
     });
     await both.same(read(Person, 1));
     await both.same(async (em) => {
-      Object.assign(await em.findOneOrFail(Person, 1), { first: 'Anna', mail: 'ANNA@EXAMPLE.COM', nick: 'a' });
+      Object.assign(await em.findOneOrFail(Person, 1), { called: 'Anna', mail: 'ANNA@EXAMPLE.COM', nick: 'a' });
       await em.flush();
     });
     expect(await pending()).toEqual(['Person']);

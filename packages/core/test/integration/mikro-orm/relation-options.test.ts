@@ -9,6 +9,7 @@ const Shelf = defineEntity({
     id: p.integer().primary(),
     code: p.string().unique(),
     books: () => p.oneToMany(Book).mappedBy('shelf').orderBy({ title: 'desc' }),
+    filtered: () => p.oneToMany(Book).mappedBy('shelf').filters({ thin: true }),
     thick: () =>
       p
         .oneToMany(Book)
@@ -18,6 +19,7 @@ const Shelf = defineEntity({
 });
 const Book = defineEntity({
   name: 'Book',
+  filters: { thin: { name: 'thin', cond: { pages: { $lt: 100 } }, default: false } },
   properties: {
     id: p.integer().primary(),
     title: p.string(),
@@ -42,7 +44,8 @@ const Chapter = defineEntity({
   name: 'Chapter',
   properties: {
     id: p.integer().primary(),
-    book: () => p.manyToOne(Book).deleteRule('cascade').updateRule('cascade'),
+    book: () =>
+      p.manyToOne(Book).deleteRule('cascade').updateRule('cascade').referenceColumnName('id').fieldName('of_book'),
     text: p.string(),
   },
 });
@@ -74,8 +77,8 @@ const Club = defineEntity({
         .manyToMany(Reader)
         .owner()
         .pivotTable('club_reader')
-        .joinColumn('club')
-        .inverseJoinColumn('reader')
+        .joinColumns('club')
+        .inverseJoinColumns('reader')
         .fixedOrder()
         .fixedOrderColumn('place'),
     annes: {
@@ -83,6 +86,8 @@ const Club = defineEntity({
       entity: () => Reader,
       owner: true,
       pivotTable: 'club_anne',
+      joinColumn: 'club',
+      inverseJoinColumn: 'anne',
       where: { name: 'Anne' },
       orderBy: { id: 'desc' },
     } as never,
@@ -208,10 +213,14 @@ describe('a to-many relation', () => {
       await em.flush();
     });
     await both.same(async (em) => {
-      const shelf = await em.findOneOrFail(Shelf as never, 50, { populate: ['books', 'thick'] as never });
+      const shelf = await em.findOneOrFail(Shelf as never, 50, { populate: ['books', 'thick', 'filtered'] as never });
       const items = (name: string): string[] =>
         (Reflect.get(shelf, name) as { getItems(): { title: string }[] }).getItems().map(({ title }) => title);
-      return { books: items('books'), thick: items('thick').toSorted((a, b) => a.localeCompare(b)) };
+      return {
+        books: items('books'),
+        filtered: items('filtered'),
+        thick: items('thick').toSorted((a, b) => a.localeCompare(b)),
+      };
     });
     expect(await both.differences()).toEqual([]);
   });

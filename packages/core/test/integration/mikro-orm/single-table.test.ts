@@ -46,13 +46,21 @@ const Collar = defineEntity({
   name: 'Collar',
   properties: { id: p.integer().primary(), dog: () => p.manyToOne(Dog) },
 });
-for (const schema of [Owner, Animal, Collar]) WriteBehind()(schema.class as never);
+/** Told apart by a property of another name than its column, and by a map of values. */
+const Vehicle = defineEntity({
+  name: 'Vehicle',
+  discriminator: 'sort',
+  discriminatorMap: { v: 'Vehicle', c: 'Car' },
+  properties: { id: p.integer().primary(), sort: p.string().fieldName('sort_of'), wheels: p.integer().nullable() },
+} as never) as typeof Owner;
+const Car = defineEntity({ name: 'Car', extends: Vehicle, properties: { doors: p.integer().nullable() } });
+for (const schema of [Owner, Animal, Collar, Vehicle]) WriteBehind()(schema.class as never);
 
 const ALL = [Animal, Dog, Puppy, Bird, Owl, Swan, Cat];
 let both: Twins;
 
 beforeAll(async () => {
-  both = await twins([Owner, ...ALL, Collar]);
+  both = await twins([Owner, ...ALL, Collar, Vehicle, Car]);
 });
 
 afterAll(async () => {
@@ -143,6 +151,22 @@ describe('classes that share a table', () => {
     expect(await readAll(30, 31, 32)).toEqual([]);
     await both.same((em) => em.find(Bird as never, { wings: { $gt: 0 } }, { orderBy: { id: 1 } as never }));
     await both.same((em) => em.count(Bird as never));
+  });
+
+  test('may be told apart by a map of values, and a property with a column of its own', async () => {
+    await both.same(async (em) => {
+      em.create(Vehicle, { id: 1, wheels: 2 } as never);
+      em.create(Car, { id: 2, doors: 5 } as never);
+      await em.flush();
+    });
+    expect(Object.keys((await Spillway.of(both.behind).status()).pending)).toEqual(['Vehicle']);
+    const read = async (): Promise<void> => {
+      for (const entity of [Vehicle, Car])
+        for (const id of [1, 2]) await both.same((em) => em.findOne(entity as never, id));
+    };
+    await read();
+    expect(await both.differences()).toEqual([]);
+    await read();
   });
 
   test('are laid over rows that queries find, class by class', async () => {

@@ -218,6 +218,8 @@ describe('an entity that cannot be written behind is refused at discovery, by na
     expect(await refusal(behind(stay))).toMatch(
       /^Stay cannot .* property "during" has the column type span, which is not supported yet/,
     );
+    const lap = defineEntity({ name: 'Lap', properties: { id, metres: p.mediumint() } });
+    expect(await refusal(behind(lap))).toMatch(/^Lap cannot .* "metres" has the column type mediumint/);
   });
 
   test('a date version finer than milliseconds', async () => {

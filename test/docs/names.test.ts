@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { COLUMN_TYPES, columnValue } from '../../packages/core/src/mikro-orm/values/column-value.js';
 import { codesIn, document, root, tableBelow } from './markdown.js';
+import { ELSEWHERE, OPTIONS } from './mikro-orm-options.js';
 
 const source = (path: string): string => readFileSync(`${root}packages/core/src/${path}`, 'utf8');
 const firstCodes = (path: string, heading: string): string[] =>
@@ -114,7 +115,12 @@ describe('docs/entities.md', () => {
   });
 
   test('says of each feature whether it is staged, goes by SQL, or is refused', () => {
-    const open = rows.filter((row) => !/staged|SQL|refused|written first|drained/.test(row.split('|')[2] ?? ''));
+    const open = rows.filter((row) => !/staged|SQL|refused|written first|drain/.test(row.split('|')[2] ?? ''));
     expect(open).toEqual([]);
+  });
+
+  test.each(Object.entries(OPTIONS))('has a row for everything that MikroORM has of: %s', (heading, options) => {
+    const named = tableBelow(document('docs/entities.md'), heading).flatMap(([cell = '']) => codesIn(cell));
+    expect(named.toSorted()).toEqual(options.filter((name) => !ELSEWHERE.includes(name)).toSorted());
   });
 });

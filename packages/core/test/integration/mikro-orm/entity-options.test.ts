@@ -200,6 +200,13 @@ test('a filter that is on makes a look-up a query, which drains', async () => {
     em.setFilterParams('short', { most: 'longer' });
     return em.find(Owned, { id: { $gt: 0 } }, { filters: ['short'] });
   });
+  await both.same(async (em) => {
+    (await em.findOneOrFail(Owned, 8)).text = 'longest';
+    await em.flush();
+    em.clear();
+    em.addFilter({ name: 'hidden', cond: { text: { $ne: 'longest' } }, entity: Owned });
+    return [await em.findOne(Owned, 8), await em.findOne(Owned, 8, { filters: { hidden: false } })];
+  });
   expect(await both.differences()).toEqual([]);
 });
 

@@ -7,7 +7,7 @@
  * - `raw`, `cycle`, `key`, `class`: a `raw()` value, a reference that closes a cycle, another primary key or class
  * - `made-by-database`: an insert without a value that only PostgreSQL can make
  * - `concurrency-check`, `never-loaded`: what has to be compared is known to PostgreSQL alone
- * - `cached`: a delete by which PostgreSQL changes cached rows
+ * - `followed`: a delete by which PostgreSQL itself deletes or changes other rows
  */
 export type SqlReason =
   | 'transaction'
@@ -21,7 +21,7 @@ export type SqlReason =
   | 'made-by-database'
   | 'concurrency-check'
   | 'never-loaded'
-  | 'cached';
+  | 'followed';
 
 /** `promoted`: pending rows that were flushed because SQL needed them; `promoted-inside`: in the transaction that needed them. */
 export type WriteWay = 'staged' | `sql:${SqlReason}` | 'promoted' | 'promoted-inside';

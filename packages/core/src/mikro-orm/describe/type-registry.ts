@@ -1,7 +1,7 @@
 import { EntitySchema, Utils, type EntityMetadata, type EntityName } from '@mikro-orm/core';
 import { parseRowKey, type RowKey } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
-import { cacheFollowers, type CacheFollowers } from './cache-followers.js';
+import { findFollowers, NOBODY_FOLLOWS, type Followers } from './followers.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
 /**
@@ -14,7 +14,7 @@ export class TypeRegistry {
   readonly #byTable = new Map<string, WriteBehindType>();
   readonly #leaving = new Set<WriteBehindType>();
 
-  #followers: CacheFollowers = { ofDeletes: new Map(), ofRenames: new Map() };
+  #followers: Followers = NOBODY_FOLLOWS;
 
   /** @param metas all entities of the ORM, with or without a policy */
   fill(types: readonly WriteBehindType[], metas: readonly EntityMetadata[] = []): void {
@@ -23,7 +23,7 @@ export class TypeRegistry {
       this.#byClass.set(type.meta.class, type);
       this.#byTable.set(tableName(type.table.schema, type.table.name), type);
     }
-    this.#followers = cacheFollowers(metas, (meta) => this.cached(meta));
+    this.#followers = findFollowers(metas);
   }
 
   /** Whether rows of any type are cached. */
@@ -38,7 +38,28 @@ export class TypeRegistry {
   }
 
   /** The cached entities whose rows the database itself changes when rows of this one are deleted, or get other keys. */
-  followers(meta: EntityMetadata, renames: boolean): readonly WriteBehindType[] {
+  cachedFollowers(meta: EntityMetadata, renames: boolean): readonly WriteBehindType[] {
+    return this.#followersOf(meta, renames)
+      .map((follower) => this.cached(follower))
+      .filter((type) => type !== undefined);
+  }
+
+  /** Those of which something may be pending, though a row that it refers to goes or gets another key. */
+  pendingFollowers(meta: EntityMetadata, renames: boolean): readonly WriteBehindType[] {
+    return this.#followersOf(meta, renames)
+      .map((follower) => this.of(follower))
+      .filter((type) => type !== undefined);
+  }
+
+  /**
+   * Whether the database itself changes rows of any entity, with or without a policy, when rows of this one are deleted, so that whoever looks one of those up sees it. Rows of pivot tables
+   * are read only together with both sides.
+   */
+  isFollowed(meta: EntityMetadata): boolean {
+    return this.#followersOf(meta, false).some(({ pivotTable }) => !pivotTable);
+  }
+
+  #followersOf(meta: EntityMetadata, renames: boolean): readonly EntityMetadata[] {
     const { ofDeletes, ofRenames } = this.#followers;
     return (renames ? ofRenames : ofDeletes).get(meta.root.class) ?? [];
   }

@@ -199,11 +199,19 @@ export class Reads {
   ): Promise<void> {
     if (fellBack(options) === 'down') return;
     await this.#beforeReferences(meta, rows, options);
+    await this.#beforeFollowers(meta, rows, options, call);
     const known = this.#types.of(meta);
     const type = known?.isIn(options['schema'] as string | undefined) ? known : undefined;
     const keys = type && hasPlainKey(type) && !isDrained(options) ? lookupKeys(type, where, {}) : undefined;
     if (keys) await this.#drainRows(keys, options);
     else await this.#beforeCriteria(meta, where, options, call);
+  }
+
+  /** What is pending of rows that the database itself changes with this statement would be written into rows that are gone, or refer to one. */
+  async #beforeFollowers(meta: EntityMetadata, rows: readonly object[], options: Options, call: string): Promise<void> {
+    const renames = meta.primaryKeys.some((name) => rows.some((row) => name in row));
+    if (isDrained(options) || (call !== 'nativeDelete' && !renames)) return;
+    await this.#drain(this.#types.pendingFollowers(meta, renames), `${meta.className}.${call}`, this.#inside(options));
   }
 
   /** A statement by criteria changes what PostgreSQL finds by them, whatever the policies say of reads. */

@@ -113,7 +113,7 @@ export class CacheMarks {
 
   /** What the database changes in cached tables when rows of this one go, or get other keys. */
   #followers(meta: EntityMetadata, renames: boolean): BlockScope[] {
-    return this.#types.followers(meta, renames).flatMap((type) => scopesOf(type, 'all'));
+    return this.#types.cachedFollowers(meta, renames).flatMap((type) => scopesOf(type, 'all'));
   }
 
   async #tell(scopes: readonly BlockScope[], ctx: unknown): Promise<void> {

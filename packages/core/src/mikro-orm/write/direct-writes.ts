@@ -83,7 +83,7 @@ export class DirectWrites {
   async delete(meta: EntityMetadata, where: unknown, options: Options, find: Find): Promise<Answer> {
     const type = this.#typeFor(meta, options);
     const keys = type && lookupKeys(type, where, options);
-    if (!keys || type.closesCycle || this.#types.followers(meta, false).length > 0) return undefined;
+    if (!keys || type.closesCycle || this.#types.isFollowed(meta)) return undefined;
     return this.#unlessBlind(type, keys, 'em.nativeDelete()', () =>
       this.#change(type, keys, find, (seen) => directDelete(type, seen)),
     );

@@ -33,7 +33,8 @@ export function flushMode(types: TypeRegistry, uow: UnitOfWork): FlushMode {
     changeSets.every((changeSet) => whyNotStaged(types, changeSet) === undefined)
   )
     return 'staged';
-  return rowsInvolved(types, uow).size > 0 || changeSets.some(({ meta }) => types.of(meta)) ? 'sql' : 'plain';
+  const isTouched = changeSets.some(({ meta }) => types.of(meta)) || typesFollowing(types, uow).size > 0;
+  return isTouched || rowsInvolved(types, uow).size > 0 ? 'sql' : 'plain';
 }
 
 /** Why a flush that could not be staged as a whole was written by SQL; the first reason that is found stands for all. */
@@ -49,8 +50,8 @@ function whyNotStaged(types: TypeRegistry, changeSet: ChangeSet<AnyEntity>): Sql
   if (type?.policy.mode !== 'behind' || !type.isIn(changeSet.schema)) return 'mixed';
   if (Object.values(changeSet.payload).some(isRaw)) return 'raw';
   if (touchesCycle(type, changeSet)) return 'cycle';
-  // The database then changes cached rows, which only a transaction can say beforehand.
-  if (isDelete(changeSet) && types.followers(changeSet.meta, false).length > 0) return 'cached';
+  // The database then changes other rows, and whoever reads those looks at nothing that is pending of this one.
+  if (isDelete(changeSet) && types.isFollowed(changeSet.meta)) return 'followed';
   if (changeSet.type === ChangeSetType.CREATE && needsDatabase(type, changeSet.payload)) return 'made-by-database';
   const isUpdate = changeSet.type === ChangeSetType.UPDATE || changeSet.type === ChangeSetType.UPDATE_EARLY;
   // Another primary key is another record; only SQL renames a row.
@@ -87,6 +88,19 @@ function closesCycle(types: TypeRegistry, uow: UnitOfWork): boolean {
     const closing = types.of(helper(entity).__meta)?.closing;
     return closing !== undefined && [names].flat().some((name) => closing.has(name));
   });
+}
+
+/** The write-behind types whose rows the database itself changes when this flush is written: what is pending of them would be written into a row that is gone, or refer to one. */
+export function typesFollowing(types: TypeRegistry, uow: UnitOfWork): ReadonlySet<WriteBehindType> {
+  const following = new Set<WriteBehindType>();
+  for (const changeSet of uow.getChangeSets()) {
+    const type = types.of(changeSet.meta);
+    const renames =
+      !isDelete(changeSet) && changeSet.originalEntity !== undefined && !!type && namesKey(type, changeSet.payload);
+    if (!isDelete(changeSet) && !renames) continue;
+    for (const follower of types.pendingFollowers(changeSet.meta, renames)) following.add(follower);
+  }
+  return following;
 }
 
 /** The write-behind rows that a flush writes or refers to, as far as they can exist already. SQL needs what is pending of them to be written first. */

@@ -4,7 +4,8 @@ import { counterDelta, decimalText } from '../values/counter-delta.js';
 import { knownRowKey, namesKey } from '../describe/entity-key.js';
 import type { Engine } from '../engine.js';
 import type { CallersTransactions } from '../transactions/caller.js';
-import { rowsInvolved } from './flush-scope.js';
+import { tableScope } from '../describe/with-parents.js';
+import { rowsInvolved, typesFollowing } from './flush-scope.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 
 /** What it takes to prepare a flush for SQL. */
@@ -21,9 +22,11 @@ export interface SqlPreparation {
 export async function prepareSql(em: EntityManager, { types, engine, transactions }: SqlPreparation): Promise<void> {
   const uow = em.getUnitOfWork(false);
   const involved = [...rowsInvolved(types, uow)];
-  if (involved.length === 0) return;
+  const following = [...typesFollowing(types, uow)];
+  if (involved.length + following.length === 0) return;
   const inside = transactions.of(em.getTransactionContext());
-  await engine.drain({ kind: 'rows', keys: involved }, { inside, beforeWrite: true });
+  if (following.length > 0) await engine.drain(tableScope(following, types), { inside, beforeWrite: true });
+  if (involved.length > 0) await engine.drain({ kind: 'rows', keys: involved }, { inside, beforeWrite: true });
   const made = uow.getChangeSets().flatMap((changeSet) => madeRow(types, changeSet));
   if (made.length > 0) await engine.forget(made);
 }

@@ -54,7 +54,7 @@ interface Album {
 const uuid = (number: number): string => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
 
 describe('what MikroORM adds to a flush by itself', () => {
-  test('cascades of persist and remove are staged', async () => {
+  test('cascades of persist are staged, and those of remove delete what is pending', async () => {
     let records: number[] = [];
     await both.expectSame(async (em, entities, see) => {
       const album = em.create(entities.Album, {

@@ -65,7 +65,8 @@ export class Note {
   @Property({ type: 'string' })
   text!: string;
 
-  @ManyToOne({ entity: () => Product, ref: true, nullable: true })
+  /** Does not follow its product, so that products are deleted behind. */
+  @ManyToOne({ entity: () => Product, ref: true, nullable: true, deleteRule: 'no action' })
   product?: Ref<Product> | null;
 }
 

@@ -24,14 +24,17 @@ export interface TwinFamilies<F> extends StagingOrm {
 
 /**
  * @param family makes the entities, with this before their names
- * @param policyOf of the entity that has this name in the family
+ * @param policyOf of the entity that has this name in the family; `undefined` for one that carries none
  */
 export function twinFamilies<F extends Family>(
   family: (prefix: string) => F,
-  policyOf: (name: string) => object = () => ({}),
+  policyOf: (name: string) => object | undefined = () => ({}),
 ): TwinFamilies<F> {
   const [behind, twin] = [family('Behind'), family('Twin')];
-  for (const [name, entity] of Object.entries(behind)) WriteBehind(policyOf(name))(entity.class as never);
+  for (const [name, entity] of Object.entries(behind)) {
+    const policy = policyOf(name);
+    if (policy) WriteBehind(policy)(entity.class as never);
+  }
   const own = stagingOrm([...Object.values(behind), ...Object.values(twin)]);
   return {
     behind,

@@ -1,22 +1,20 @@
 import { ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-orm/core';
-import type { WriteBehindType } from './write-behind-type.js';
 
-/** By the class of a type: the cached types whose rows the database itself changes when rows of it go, or get other keys. */
-export interface CacheFollowers {
-  readonly ofDeletes: ReadonlyMap<unknown, readonly WriteBehindType[]>;
-  readonly ofRenames: ReadonlyMap<unknown, readonly WriteBehindType[]>;
+/** By the class of a type: the types whose rows the database itself changes when rows of it go, or get other keys. */
+export interface Followers {
+  readonly ofDeletes: ReadonlyMap<unknown, readonly EntityMetadata[]>;
+  readonly ofRenames: ReadonlyMap<unknown, readonly EntityMetadata[]>;
 }
 
+export const NOBODY_FOLLOWS: Followers = { ofDeletes: new Map(), ofRenames: new Map() };
+
 /** Follows `on delete cascade` from table to table; `set null` and the like end there. What refers to a row that gets another key is taken to follow it. */
-export function cacheFollowers(
-  metas: readonly EntityMetadata[],
-  cachedOf: (meta: EntityMetadata) => WriteBehindType | undefined,
-): CacheFollowers {
+export function findFollowers(metas: readonly EntityMetadata[]): Followers {
   const references = metas.flatMap((meta) =>
     meta.relations.filter(isForeignKey).map((property) => ({ meta, property, target: rootOf(property.targetMeta) })),
   );
-  const followersOf = (root: unknown, isRename: boolean): WriteBehindType[] => {
-    const found = new Set<WriteBehindType>();
+  const followersOf = (root: unknown, isRename: boolean): EntityMetadata[] => {
+    const found = new Map<unknown, EntityMetadata>();
     const visited = new Set<unknown>();
     const visit = (target: unknown): void => {
       if (visited.has(target)) return;
@@ -24,14 +22,13 @@ export function cacheFollowers(
       for (const { meta, property } of references.filter((reference) => reference.target === target)) {
         const rule = isRename ? 'cascade' : (property.deleteRule ?? 'no action');
         if (/^(no action|restrict)$/i.test(rule)) continue;
-        const type = cachedOf(meta);
-        if (type) found.add(type);
+        found.set(rootOf(meta), meta.root);
         // A key that is a reference itself goes on; so does a deleted row.
         if (/^cascade$/i.test(rule) && (!isRename || property.primary)) visit(rootOf(meta));
       }
     };
     visit(root);
-    return [...found];
+    return [...found.values()];
   };
   const roots = [...new Set(metas.map(rootOf))];
   const mapOf = (isRename: boolean) => new Map(roots.map((root) => [root, followersOf(root, isRename)]));

@@ -71,11 +71,8 @@ const WAYS: readonly (readonly [string, (em: EntityManager, entities: Family) =>
       await em.flush();
     },
   ],
-  ['em.nativeDelete() by key', async (em, { Author }) => em.nativeDelete(Author, { id: base } as never)],
-  [
-    'em.nativeDelete() by criteria',
-    async (em, { Author }) => em.nativeDelete(Author, { name: 'Ann', id: base } as never),
-  ],
+  ['em.nativeDelete() by key', async (em, { Author }) => em.nativeDelete(Author, { id: base })],
+  ['em.nativeDelete() by criteria', async (em, { Author }) => em.nativeDelete(Author, { name: 'Ann', id: base })],
   [
     'a transaction',
     async (em, { Author }) =>
@@ -116,6 +113,6 @@ test('a row that nobody follows is deleted behind', async () => {
   em.remove(await em.findOneOrFail(both.behind.Award, base));
   await em.flush();
   expect(await pending(both.orm)).toBe(1);
-  await em.fork().nativeDelete(both.behind.Letter, { id: base } as never);
+  await em.fork().nativeDelete(both.behind.Letter, { id: base });
   expect(await pending(both.orm)).toBe(2);
 });

@@ -66,7 +66,6 @@ class Person {
   }
 
   @Property({ type: 'string', accessor: 'nick', fieldName: 'nick_name' })
-  // oxlint-disable-next-line no-underscore-dangle -- the backing property is what the option is for
   private _nick = '';
 
   get nick(): string {

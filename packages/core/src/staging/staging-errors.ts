@@ -1,10 +1,18 @@
-import type { RowKey } from '../change/row-key.js';
+import { parseRowKey, type RowKey } from '../change/row-key.js';
 import { SpillwayError } from '../errors.js';
 
 export function counterOverflow(rowKey: RowKey): SpillwayError {
   return new SpillwayError(
     'COUNTER_OVERFLOW',
     `The differences of row ${rowKey} add up to more than a 64-bit number holds, so the dead letter stays where it is. Wait until the row's pending changes are written, then retry`,
+  );
+}
+
+export function letterOfLeft(entity: string, rowKey: RowKey): SpillwayError {
+  return new SpillwayError(
+    'POLICY_MISMATCH',
+    `The dead letter of a change of ${entity} ${parseRowKey(rowKey).key.join(', ')} was not put back: the entity was left, so nobody would look at it or write it. ` +
+      'Call Spillway.of(orm).rejoin() in a process that stages the entity, once no other one runs, and retry; or write the change by SQL and discard the letter',
   );
 }
 

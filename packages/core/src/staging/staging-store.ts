@@ -364,7 +364,10 @@ export interface DeadLetterStore {
   list(page?: DeadLetterPage): Promise<readonly DeadLetter[]>;
   /** `undefined`: there is none (any more). */
   get(letter: DeadLetterId): Promise<DeadLetter | undefined>;
-  /** Puts it back as a dirty record, under whatever is dirty by now. `newer`: the row was staged or written since, and `force` was not given. */
+  /**
+   * Puts it back as a dirty record, under whatever is dirty by now. `newer`: the row was staged or written since, and `force` was not given.
+   * @throws SpillwayError `COUNTER_OVERFLOW`; `POLICY_MISMATCH` for an entity that was left
+   */
   retry(letter: DeadLetterId, options?: { readonly force?: boolean }): Promise<'staged' | 'newer' | 'absent'>;
   /** `false`: there is none. */
   discard(letter: DeadLetterId): Promise<boolean>;

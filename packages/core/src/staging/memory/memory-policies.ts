@@ -52,7 +52,8 @@ export class MemoryPolicies implements StagedPolicies {
   }
 
   async rejoin(entities: readonly string[]): Promise<void> {
-    for (const shard of this.#shards.values()) for (const entity of entities) shard.policies.delete(entity);
+    for (const shard of this.#shards.values())
+      for (const entity of entities) if (shard.policies.get(entity) === 'left') shard.policies.delete(entity);
   }
 
   #stateOf(shard: MemoryShard, entity: string, quietMs: number): LeaveState {

@@ -4,7 +4,7 @@ import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
 import type { RowCache } from '../row-cache.js';
-import { counterOverflow } from '../staging-errors.js';
+import { counterOverflow, letterOfLeft } from '../staging-errors.js';
 import { DEFAULT_LIMITS, remembersCallsMs, type StagingLimits } from '../limits.js';
 import type {
   Batch,
@@ -305,6 +305,7 @@ class MemoryStaging implements StagingStore {
     const shard = this.#shards.get(which.shard);
     const letter = shard?.dead.get(which.id);
     if (shard === undefined || letter === undefined) return 'absent';
+    if (shard.policies.get(letter.record.entity) === 'left') throw letterOfLeft(letter.record.entity, letter.rowKey);
     const row = shard.row(letter.rowKey);
     if (!force && overtaken(letter.record, row)) return 'newer';
     const record = revive(letter.record, row);

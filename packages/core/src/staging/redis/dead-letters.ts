@@ -1,7 +1,7 @@
 import { decodeFirst, decodeRecord, UnreadableRecord } from '../../change/record-codec.js';
 import { emptyRecord, type StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
-import { counterOverflow } from '../staging-errors.js';
+import { counterOverflow, letterOfLeft } from '../staging-errors.js';
 import type { DeadLetter, DeadLetterId, DeadLetterPage, DeadLetterStore } from '../staging-store.js';
 import { text } from './replies.js';
 import type { ShardScripts } from './shard-scripts.js';
@@ -43,6 +43,7 @@ export class RedisDeadLetters implements DeadLetterStore {
     const reply = await this.#scripts.run('retry', letter.shard, letter.id, options?.force === true ? 'force' : '');
     const status = text(reply[0]);
     if (status === 'overflow') throw counterOverflow(text(reply[1]) as RowKey);
+    if (status === 'left') throw letterOfLeft((await this.get(letter))?.record.entity ?? '', text(reply[1]) as RowKey);
     return status === 'staged' || status === 'newer' ? status : 'absent';
   }
 

@@ -3,7 +3,10 @@ import type { LeaveState, StagedPolicies } from '../staging-store.js';
 import { text } from './replies.js';
 import type { ShardScripts } from './shard-scripts.js';
 
-/** Looks at all shards first: an entity is left everywhere or nowhere. */
+/**
+ * Looks at all shards first. Who stages in one of them while the others are being left is too late all the same, and is refused there from then on; what it has staged is written first. To take
+ * back what was left would take it back for another process too, which may have left everything meanwhile.
+ */
 export class RedisPolicies implements StagedPolicies {
   readonly #scripts: ShardScripts;
 
@@ -15,11 +18,7 @@ export class RedisPolicies implements StagedPolicies {
     const looked = await this.#run('look', entities, quietMs);
     const free = entities.filter((entity) => looked.get(entity) === 'left');
     if (free.length === 0) return looked;
-    const left = await this.#run('leave', free, quietMs);
-    // Somebody was faster, and has staged in one shard while others were left.
-    const caught = free.filter((entity) => left.get(entity) !== 'left');
-    if (caught.length > 0) await this.rejoin(caught);
-    return new Map([...looked, ...left]);
+    return new Map([...looked, ...(await this.#run('leave', free, quietMs))]);
   }
 
   async rejoin(entities: readonly string[]): Promise<void> {

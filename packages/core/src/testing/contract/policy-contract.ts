@@ -1,4 +1,4 @@
-import { AT_ONCE, type Bench, type ContractContext } from './bench.js';
+import { AT_ONCE, rejected, type Bench, type ContractContext } from './bench.js';
 
 const UNDER = (policy: string) => ({ ...AT_ONCE, policy });
 const LONG_MS = 600_000;
@@ -24,6 +24,17 @@ export function policyContract({ describe, it, expect, onBench }: ContractContex
         await bench.end(batch);
         expect(await refusals(bench)).toBe('staged');
         bench.rules = UNDER('old');
+        expect(await refusals(bench)).toEqual(['policy']);
+      }),
+    );
+
+    it(
+      'is not forgotten by a rejoin while something is pending under it',
+      onBench(async (bench) => {
+        bench.rules = UNDER('old');
+        expect(await refusals(bench)).toBe('staged');
+        await bench.store.policies.rejoin(['Product']);
+        bench.rules = UNDER('new');
         expect(await refusals(bench)).toEqual(['policy']);
       }),
     );
@@ -96,6 +107,30 @@ export function policyContract({ describe, it, expect, onBench }: ContractContex
         await bench.store.stage({ shard: 1, id: 'elsewhere', rules, changes: [bench.change({ rowKey })] });
         expect((await bench.store.policies.leave(['Product'], 0)).get('Product')).toBe('pending');
         expect(await refusals(bench)).toBe('staged');
+      }),
+    );
+
+    it(
+      'that was left has no dead letters put back, of which nobody would look; they stay where they are',
+      onBench(async (bench) => {
+        bench.rules = UNDER('one');
+        await refusals(bench);
+        await bench.flush({ 0: rejected });
+        await bench.store.policies.leave(['Product'], 0);
+        const [letter] = await bench.store.deadLetters.list();
+        if (letter === undefined) throw new Error('There is no dead letter');
+        for (const options of [{}, { force: true }]) {
+          const refusal: unknown = await bench.store.deadLetters
+            .retry(letter, options)
+            .catch((error: unknown) => error);
+          expect(refusal).toMatchObject({ code: 'POLICY_MISMATCH' });
+          expect(
+            /^The dead letter of a change of Product .*rejoin\(\).* discard/.test(String((refusal as Error).message)),
+          ).toBe(true);
+        }
+        expect(await bench.store.stats()).toMatchObject({ pending: {}, dead: 1 });
+        await bench.store.policies.rejoin(['Product']);
+        expect(await bench.store.deadLetters.retry(letter)).toBe('staged');
       }),
     );
 

@@ -26,7 +26,8 @@ local answer = { 'leaving' }
 for index = 4, #ARGV do
   local entity = ARGV[index]
   if act == 'rejoin' then
-    redis.call('HDEL', chain, 'f:' .. entity, 't:' .. entity)
+    -- Of one that is staged, the policy tells what its records mean.
+    if redis.call('HGET', chain, 'f:' .. entity) == 'left' then redis.call('HDEL', chain, 'f:' .. entity, 't:' .. entity) end
   else
     local state = state_of(entity)
     if act == 'leave' and state == 'left' then redis.call('HSET', chain, 'f:' .. entity, 'left') end

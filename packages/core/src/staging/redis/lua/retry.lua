@@ -3,7 +3,7 @@
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead  KEYS[8] stats
 -- KEYS[9] cache  KEYS[10] cache_old
 -- ARGV  epoch, id of the letter, 'force' or ''
--- returns  {'staged'} | {'newer'} | {'absent'} | {'overflow', row key} | {'uninitialised'} | {'epoch', epoch}
+-- returns  {'staged'} | {'newer'} | {'absent'} | {'overflow', row key} | {'left', row key} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local due = KEYS[3]
@@ -33,6 +33,8 @@ local heading_end, heading = cmsgpack.unpack_one(bytes)
 local row_key = heading[1]
 bytes = string.sub(bytes, heading_end + 1)
 local record = decode(bytes)
+-- Nobody would write it, nor see it.
+if record and redis.call('HGET', chain, 'f:' .. record[ENTITY]) == 'left' then return { 'left', row_key } end
 local newer, flying = redis.call('HGET', dirty, row_key), head[2] and redis.call('HGET', flight, row_key)
 local version, _, sequence = recall(row_key)
 local row = { dirty = newer and decode(newer), flight = flying and decode(flying), version = version, sequence = sequence }

@@ -1,18 +1,13 @@
-import {
-  DriverException,
-  raw,
-  Utils,
-  type EntityManager,
-  type EntitySchema,
-  type MikroORM,
-} from '@mikro-orm/postgresql';
+import { DriverException, raw, type MikroORM } from '@mikro-orm/postgresql';
 import { Spillway } from '@spillway/core';
+import { assign, collect, create, get, getMany, insert, query, upsert, whereOf } from './acts.js';
 import type { Schemas } from './entities.js';
-import type { OpenedOrm } from './open-orm.js';
-import { keyOf, NUMBERED, type Key, type Keys } from './keys.js';
+import { data, find, learnedIn, schemaOf, type Fork } from './fork.js';
+import { keyOf, type Key, type Keys } from './keys.js';
 import { Unlicensed, type FlushWatch } from './licence.js';
 import { observe, type Seen } from './observe.js';
-import type { Act, KindName, Nudge, Query, Tag, Target, Value, Values } from './steps.js';
+import type { OpenedOrm } from './open-orm.js';
+import type { Act, Nudge, Tag, Target } from './steps.js';
 
 /** What came of one step. */
 export interface Observation {
@@ -28,18 +23,6 @@ export interface Observation {
     readonly message: string;
     readonly kind: 'constraint' | 'unlicensed' | 'other';
   };
-}
-
-interface Fork {
-  readonly em: EntityManager;
-  readonly schemas: Schemas;
-  /** What was created in it: entities that may have no key yet. */
-  readonly created: Map<Tag, Created>;
-}
-
-interface Created {
-  readonly kind: KindName;
-  readonly entity: object;
 }
 
 class Rollback extends Error {}
@@ -216,209 +199,6 @@ export class Actor {
       return { failed: name };
     }
   }
-}
-
-function create(fork: Fork, { target, values }: Act & { do: 'create' }, keys: Keys): Seen {
-  const content = data(fork, values, keys);
-  if (!content) return 'unknown';
-  const entity = fork.em.create(schemaOf(fork.schemas, target.kind), {
-    ...content,
-    ...ownKey(fork, target, keys),
-  } as never) as object;
-  fork.created.set(target.tag, { kind: target.kind, entity });
-  return 'created';
-}
-
-/** What a new row is known by: its key, where the program gives it, and its tag, where it has one. */
-function ownKey(fork: Fork, target: Target, keys: Keys): object {
-  if (target.kind === 'Page') return { path: keys[target.tag] };
-  if (target.kind === 'Enrolment') {
-    const [person = '', course = ''] = target.tag.split('+');
-    const parts = {
-      person: reference(fork, { kind: 'Person', tag: person }, keys),
-      course: reference(fork, { kind: 'Course', tag: course }, keys),
-    };
-    return parts;
-  }
-  return { tag: target.tag, ...(NUMBERED[target.kind] === undefined && { id: keys[target.tag] }) };
-}
-
-function assign(fork: Fork, entity: object, values: Values, keys: Keys): Seen {
-  const content = data(fork, values, keys);
-  if (!content) return 'unknown';
-  fork.em.assign(entity, content as never);
-  return 'assigned';
-}
-
-async function collect(fork: Fork, act: Act & { do: 'collect' }, keys: Keys): Promise<Seen> {
-  const entity = await find(fork, act.target, keys);
-  if (!entity) return 'none';
-  const members = act.members.map((member) => reference(fork, member, keys));
-  if (members.includes(undefined)) return 'unknown';
-  const collection = Reflect.get(entity, act.property) as {
-    init(): Promise<unknown>;
-    isInitialized(): boolean;
-    add(members: unknown[]): void;
-    remove(members: unknown[]): void;
-    set(members: unknown[]): void;
-  };
-  if (!collection.isInitialized()) await collection.init();
-  collection[act.by](members);
-  return act.by;
-}
-
-async function get(fork: Fork, { target, by }: Act & { do: 'get' }, keys: Keys): Promise<Seen> {
-  const key = keyOf(target, keys);
-  if (key === undefined) return 'unknown';
-  if (by === 'findOne') return observe(await fork.em.findOne(schemaOf(fork.schemas, target.kind), key));
-  if (by === 'findOneOrFail') return observe(await fork.em.findOneOrFail(schemaOf(fork.schemas, target.kind), key));
-  const entity = await find(fork, target, keys);
-  return entity ? observe(await fork.em.refresh(entity)) : 'none';
-}
-
-async function getMany(fork: Fork, { kind, tags }: Act & { do: 'getMany' }, keys: Keys): Promise<Seen> {
-  const known = tags.map((target) => keyOf(target, keys)).filter((key) => key !== undefined);
-  if (known.length === 0) return 'unknown';
-  const where = kind === 'Enrolment' ? known[0] : { [keyName(kind)]: { $in: known } };
-  return bag(await fork.em.find(schemaOf(fork.schemas, kind), where));
-}
-
-async function query(fork: Fork, asked: Query, keys: Keys): Promise<Seen> {
-  const where = data(fork, asked.where, keys);
-  if (!where) return 'unknown';
-  const { kind, ask, orderBy, limit, offset, populate, strategy, refresh, fields } = asked;
-  const schema = schemaOf(fork.schemas, kind);
-  const options = {
-    ...(orderBy && { orderBy }),
-    ...(limit !== undefined && { limit }),
-    ...(offset !== undefined && { offset }),
-    ...(populate && { populate }),
-    ...(strategy && { strategy }),
-    ...(refresh && { refresh }),
-    ...(fields && { fields }),
-  } as never;
-  if (ask === 'count') return fork.em.count(schema, where);
-  if (ask === 'findOne') return observe(await fork.em.findOne(schema, where, options));
-  const list = (found: object[]): Seen => (orderBy ? found.map((each) => observe(each)) : bag(found));
-  if (ask === 'find') return list(await fork.em.find(schema, where, options));
-  const [found, count] = await fork.em.findAndCount(schema, where, options);
-  return { found: list(found), count };
-}
-
-type Rows = readonly { readonly target: Target; readonly values: Values }[];
-
-async function insert(fork: Fork, rows: Rows, keys: Keys): Promise<Seen> {
-  const made = contentOf(fork, rows, keys);
-  const [first] = made ?? [];
-  if (!made || !first) return 'unknown';
-  const { kind } = first.target;
-  const schema = schemaOf(fork.schemas, kind);
-  const contents = made.map(({ content }) => content) as never[];
-  const answers: unknown[] =
-    made.length === 1 ? [await fork.em.insert(schema, contents[0])] : await fork.em.insertMany(schema, contents);
-  // A number is learned as if the row had been created as an entity.
-  for (const [index, { target }] of made.entries())
-    if (NUMBERED[kind] !== undefined) fork.created.set(target.tag, { kind, entity: { id: answers[index] } });
-  return NUMBERED[kind] === undefined ? observe(answers) : 'inserted';
-}
-
-async function upsert(fork: Fork, rows: Rows, keys: Keys): Promise<Seen> {
-  const made = contentOf(fork, rows, keys);
-  const [first] = made ?? [];
-  if (!made || !first) return 'unknown';
-  const schema = schemaOf(fork.schemas, first.target.kind);
-  const contents = made.map(({ content }) => content) as never[];
-  if (made.length === 1) return observe(await fork.em.upsert(schema, contents[0]));
-  return bag(await fork.em.upsertMany(schema, contents));
-}
-
-function contentOf(
-  fork: Fork,
-  rows: Rows,
-  keys: Keys,
-): readonly { readonly target: Target; readonly content: object }[] | undefined {
-  const made = rows.flatMap(({ target, values }) => {
-    const content = data(fork, values, keys, true);
-    const key = target.kind === 'Enrolment' ? keyOf(target, keys) : ownKey(fork, target, keys);
-    return content && key ? [{ target, content: { ...content, ...(key as object) } }] : [];
-  });
-  return made.length === rows.length ? made : undefined;
-}
-
-function whereOf(fork: Fork, kind: KindName, where: Values | readonly Target[], keys: Keys): object | undefined {
-  if (!isTargets(where)) return data(fork, where, keys);
-  const known = where.map((target) => keyOf(target, keys)).filter((key) => key !== undefined);
-  const [first] = known;
-  if (first === undefined) return undefined;
-  if (kind === 'Enrolment') return first as object;
-  return { [keyName(kind)]: known.length === 1 ? first : { $in: known } };
-}
-
-function isTargets(where: Values | readonly Target[]): where is readonly Target[] {
-  return Array.isArray(where);
-}
-
-/** An entity as the program has it: what it has created in this entity manager, or what is found by its key. */
-async function find(fork: Fork, target: Target, keys: Keys): Promise<object | undefined> {
-  const created = fork.created.get(target.tag)?.entity;
-  if (created && Utils.isEntity(created)) return created;
-  const key = keyOf(target, keys);
-  if (key === undefined) return undefined;
-  return ((await fork.em.findOne(schemaOf(fork.schemas, target.kind), key)) as object | null) ?? undefined;
-}
-
-function reference(fork: Fork, target: Target, keys: Keys): object | undefined {
-  const created = fork.created.get(target.tag)?.entity;
-  if (created && Utils.isEntity(created)) return created;
-  const key = keyOf(target, keys);
-  return key === undefined
-    ? undefined
-    : (fork.em.getReference(schemaOf(fork.schemas, target.kind), key as never) as object);
-}
-
-/** Values as MikroORM takes them; nothing, if one of them is a row that has no key yet. */
-function data(fork: Fork, values: Values, keys: Keys, byKey = false): Record<string, unknown> | undefined {
-  let isKnown = true;
-  const convert = (value: Value): unknown => {
-    if (Array.isArray(value)) return value.map(convert);
-    if (typeof value !== 'object' || value === null) return value;
-    const content = value as { readonly [name: string]: Value };
-    if (typeof content['$date'] === 'string') return new Date(content['$date']);
-    if ('$row' in content) {
-      const target = content['$row'] as unknown as Target;
-      const found = byKey ? keyOf(target, keys) : reference(fork, target, keys);
-      isKnown &&= found !== undefined;
-      return found;
-    }
-    return Object.fromEntries(Object.entries(content).map(([name, part]) => [name, convert(part)]));
-  };
-  const converted = convert(values) as Record<string, unknown>;
-  return isKnown ? converted : undefined;
-}
-
-function learnedIn(fork: Fork, keys: Keys): Record<Tag, Key> {
-  const learned: Record<Tag, Key> = {};
-  for (const [tag, { kind, entity }] of fork.created) {
-    const id: unknown = Reflect.get(entity, 'id');
-    if (NUMBERED[kind] === undefined || id == null) continue;
-    const key = typeof id === 'bigint' ? String(id) : (id as Key);
-    if (keys[tag] !== key) learned[tag] = key;
-  }
-  return learned;
-}
-
-function bag(found: readonly object[]): Seen {
-  return { $bag: found.map((each) => observe(each)) };
-}
-
-function keyName(kind: KindName | 'Pet'): string {
-  return kind === 'Page' ? 'path' : 'id';
-}
-
-function schemaOf(schemas: Schemas, kind: KindName | 'Pet'): EntitySchema {
-  const schema = schemas[kind];
-  if (!schema) throw new Error(`There is no entity ${kind}.`);
-  return schema;
 }
 
 function errorOf(cause: unknown): NonNullable<Observation['error']> {

@@ -53,7 +53,7 @@ export class Lane implements AsyncDisposable {
   }
 
   static async open(pace: Pace): Promise<Lane> {
-    const [left, right] = [await database(), await database()];
+    const [left, right] = await Promise.all([database(), database()]);
     const settings: LaneSettings = {
       plainUrl: left.url,
       behindUrl: right.url,
@@ -88,10 +88,13 @@ export class Lane implements AsyncDisposable {
   async run(program: Program): Promise<Report> {
     this.#runs += 1;
     const run = new Run(this, `${program.seed}.${this.#runs}`, program);
+    let report: Report | undefined;
     try {
-      return await run.go();
+      report = await run.go();
+      return report;
     } finally {
-      this.#isTidy = await this.#tidy();
+      // A program that went to its end without a difference has settled already, and nothing came after.
+      this.#isTidy = await this.#tidy(report !== undefined && !report.failure && !report.isVoid);
     }
   }
 
@@ -135,13 +138,14 @@ export class Lane implements AsyncDisposable {
     return this.#isTidy;
   }
 
-  async #tidy(): Promise<boolean> {
-    const [unwritten] = await this.settle();
-    const service = Spillway.of(this.#orms.behind);
-    const { dead } = await service.status();
-    if (dead > 0) for (const letter of await service.deadLetters.list()) await service.deadLetters.discard(letter);
+  async #tidy(isSettled: boolean): Promise<boolean> {
+    const [unwritten] = isSettled ? [] : await this.settle();
+    if (!isSettled) {
+      const { deadLetters } = Spillway.of(this.#orms.behind);
+      for (const letter of await deadLetters.list()) await deadLetters.discard(letter);
+    }
     await this.discardAll();
-    for (const world of WORLDS) await emptyTables(this.#orms[world]);
+    await Promise.all(WORLDS.map(async (world) => emptyTables(this.#orms[world])));
     return !unwritten?.startsWith('still pending');
   }
 }
@@ -152,6 +156,8 @@ class Run {
   readonly #program: Program;
   readonly #keys: Readonly<Record<World, Record<string, Key>>> = { plain: {}, behind: {} };
   readonly #numbers: Readonly<Record<World, Numbers>> = { plain: new Numbers(), behind: new Numbers() };
+  /** The tables of the rows, where those have numbers. */
+  readonly #tables = new Map<string, string>();
   /** Rows that were there at some time, by their keys, and those of them that were made again. */
   readonly #born = new Set<string>();
   readonly #reborn = new Set<string>();
@@ -166,6 +172,7 @@ class Run {
     this.#lane = lane;
     this.#program = program;
     for (const target of targetsOf(program)) {
+      this.#tables.set(target.tag, NUMBERED[target.kind] ?? '');
       const key = givenKey(target, name);
       if (key !== undefined) for (const world of WORLDS) this.#keys[world][target.tag] = key;
     }
@@ -178,10 +185,10 @@ class Run {
       if (what.length > 0) return this.#report({ step: index, what });
     }
     const unwritten = await this.#lane.settle();
-    const [plain, behind] = [
-      await this.#lane.tables('plain', this.#reborn),
-      await this.#lane.tables('behind', this.#reborn),
-    ];
+    const [plain, behind] = await Promise.all([
+      this.#lane.tables('plain', this.#reborn),
+      this.#lane.tables('behind', this.#reborn),
+    ]);
     const what = [...unwritten, ...differences(plain, behind, 'tables')];
     return this.#report(what.length > 0 ? { step: undefined, what } : undefined);
   }
@@ -215,10 +222,9 @@ class Run {
   }
 
   #learn(world: World, { learned }: Observation): void {
-    const table = new Map(targetsOf(this.#program).map(({ kind, tag }) => [tag, NUMBERED[kind] ?? '']));
     for (const [tag, key] of Object.entries(learned)) {
       this.#keys[world][tag] = key;
-      this.#numbers[world].learn(table.get(tag) ?? '', key, tag);
+      this.#numbers[world].learn(this.#tables.get(tag) ?? '', key, tag);
     }
   }
 

@@ -1,9 +1,10 @@
 import { defineEntity, MikroORM, p } from '@mikro-orm/postgresql';
-import { database, freshNamespace, sharedRedisUrl, type Database } from '@spillway/test-support';
+import { database, freshNamespace, sharedDatabaseUrl, sharedRedisUrl, type Database } from '@spillway/test-support';
 import fc from 'fast-check';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Spillway, spillway, WriteBehind } from '../../../src/index.js';
-import { EVERY_TYPE } from './every-type.js';
+import { EVERY_TYPE, VECTOR_TYPES } from './every-type.js';
 
 /** Neither UTC nor a zone without summer time. */
 process.env['TZ'] = 'America/New_York';
@@ -14,7 +15,12 @@ const ROWS_PER_SEED = 2;
 const SEEDS_PER_BATCH = 50;
 
 type Row = Record<string, unknown>;
-const names = Object.keys(EVERY_TYPE);
+const hasVectors = await isAvailable('vector');
+if (!hasVectors)
+  process.stdout.write(`Left out, since this PostgreSQL has no pgvector: ${Object.keys(VECTOR_TYPES).join(', ')}
+`);
+const TYPES = { ...EVERY_TYPE, ...(hasVectors && VECTOR_TYPES) };
+const names = Object.keys(TYPES);
 
 /** A few columns at a time: one that has to be drained must not keep the others from being laid over. */
 const rows = fc
@@ -22,14 +28,14 @@ const rows = fc
   .chain((chosen) =>
     fc.record(
       Object.fromEntries(
-        chosen.map((name) => [name, fc.option(EVERY_TYPE[name]?.values ?? fc.constant(null), { freq: 12 })]),
+        chosen.map((name) => [name, fc.option(TYPES[name]?.values ?? fc.constant(null), { freq: 12 })]),
       ),
     ),
   );
 
 function entities() {
   const columns = Object.fromEntries(
-    Object.entries(EVERY_TYPE).map(([name, { property }]) => [name, property.nullable()]),
+    Object.entries(TYPES).map(([name, { property }]) => [name, property.nullable()]),
   ) as Record<string, never>;
   const properties = { id: p.integer().primary(), ...columns };
   const Behind = defineEntity({ name: 'Behind', properties });
@@ -57,6 +63,7 @@ describe.each([{ forceUtcTimezone: true }, { forceUtcTimezone: false }])('with %
     await orm.em.execute(
       'create extension citext; create extension hstore; create extension ltree; create extension cube; create domain shout as varchar(10) check (value = upper(value))',
     );
+    if (hasVectors) await orm.em.execute('create extension vector');
     await orm.schema.create();
   });
 
@@ -127,4 +134,15 @@ describe.each([{ forceUtcTimezone: true }, { forceUtcTimezone: false }])('with %
 function countOfDifferent(some: readonly Row[], others: readonly Row[]): number {
   const written = new Map(some.map((row) => [row['id'], JSON.stringify(row)]));
   return others.filter((row) => written.get(row['id']) !== JSON.stringify(row)).length;
+}
+
+async function isAvailable(extension: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: sharedDatabaseUrl() });
+  await client.connect();
+  try {
+    const found = await client.query('select from pg_available_extensions where name = $1', [extension]);
+    return found.rowCount === 1;
+  } finally {
+    await client.end();
+  }
 }

@@ -271,3 +271,15 @@ export const EVERY_TYPE: Readonly<Record<string, TestedType>> = {
   },
   custom: { property: p.type(ReversedType), values: plain },
 };
+
+const numbers = (size: number): Arbitrary<number[]> =>
+  fc.array(fc.integer({ min: -1000, max: 1000 }), { minLength: size, maxLength: size });
+const vector = numbers(3).map((values) => JSON.stringify(values));
+
+/** The types of pgvector, which few servers have. */
+export const VECTOR_TYPES: Readonly<Record<string, TestedType>> = {
+  vector: literal('vector', vector),
+  vector_3: literal('vector(3)', vector),
+  halfvec_3: literal('halfvec(3)', vector),
+  sparsevec_5: literal('sparsevec(5)', fc.constantFrom('{1:1,3:2.5}/5', '{ 5:-1 }/5', '{}/5')),
+};

@@ -65,9 +65,9 @@ export class PromotionOfShard {
     const batch = await this.#claim(minted, last);
     if (batch === undefined) return;
     if (batch.token === minted) return this.#write(batch);
-    if (await this.#isWritten(batch, last)) return this.#take(last);
-    const own = this.#owned.of(this.#shard);
-    if (own?.token === batch.token) return this.#extend(own);
+    const entered = await this.#entered(batch, last);
+    if (entered === 'committed') return this.#take(last);
+    if (entered) return this.#extend({ token: batch.token, outcomes: entered });
     if (compareChain(batch.predecessor, last) !== 'whole') throw new NotNow('The chain of the shard is broken');
     await this.#add(batch, NOTHING, this.#keys);
     const whole = await this.#claim(minted, last);
@@ -77,18 +77,15 @@ export class PromotionOfShard {
 
   /**
    * A batch in flight that has a ledger row is not written again. Whether that row is committed is asked from outside: this transaction sees its own as well, and what it has written is not to
-   * be acknowledged before it has ended.
+   * be acknowledged before it has ended. What it once had, and has rolled back to a savepoint, it does not see.
    */
-  async #isWritten({ token }: Batch, last: string): Promise<boolean> {
+  async #entered({ token }: Batch, last: string): Promise<BatchOutcome | 'committed' | undefined> {
     const seen = (await this.#part.outcomeOf(token)) ?? (token === last ? NOTHING : undefined);
-    if (seen === undefined) return false;
+    if (seen === undefined) return undefined;
     const committed = (await this.#deps.sink.outcomes([token])).get(token);
-    if (committed === undefined) {
-      this.#owned.own(this.#shard, { token, outcomes: seen });
-      return false;
-    }
+    if (committed === undefined) return seen;
     await this.#deps.staging.acknowledge(this.#shard, token, committed);
-    return true;
+    return 'committed';
   }
 
   async #write(batch: Batch): Promise<void> {

@@ -138,6 +138,23 @@ describe('a transaction whose changes are held', () => {
     expect(await held()).toBe(0);
   });
 
+  test('is told what PostgreSQL refuses of what it holds where its own SQL needs it, and what to do', async () => {
+    const id = await newProduct();
+    const refused = orm.em.fork().transactional(async (em) => {
+      (await em.findOneOrFail(Product, id)).name = 'x'.repeat(300);
+      await em.flush();
+      await em.find(Product, { name: 'Kettle' });
+    }, stage());
+    await expect(refused).rejects.toThrow(
+      new RegExp(
+        `^A statement of this transaction needs Product ${id}, which the transaction holds, and PostgreSQL does not take it: SQLSTATE 22001: a value does not fit its column\\. ` +
+          'Roll back and try again; if it is refused again, change the row, or use a transaction without spillway: "stage" \\[HELD_UNWRITABLE\\]$',
+      ),
+    );
+    expect(await find(id)).toMatchObject({ name: 'Kettle', version: 1 });
+    expect(await held()).toBe(0);
+  });
+
   test('leaves nothing behind when COMMIT fails (H13, F32)', async () => {
     const id = await newProduct();
     const failing = orm.em.fork().transactional(async (em) => {

@@ -7,10 +7,16 @@ import { within } from './within.js';
 
 export interface DrainResult {
   /**
-   * Shards that still hold something of the scope: it was tried and has to wait (for its parent, for a locked row), so
-   * the database does not have it yet.
+   * Shards that still hold something of the scope: it was tried and has to wait (for its parent, for a locked row), or
+   * was not to be tried, so the database does not have it yet.
    */
   readonly left: number;
+}
+
+export interface DrainLimits {
+  readonly timeoutMs: number;
+  /** These shards are left alone: the caller has them itself, and would wait for its own end. */
+  readonly except?: ReadonlySet<number>;
 }
 
 export interface DrainDeps {
@@ -33,11 +39,15 @@ export interface DrainDeps {
  * @throws SpillwayError `DRAIN_TIMEOUT` when `timeoutMs` have passed before everything was tried; what is left stays
  * staged
  */
-export async function drain(scope: DueScope, timeoutMs: number, deps: DrainDeps): Promise<DrainResult> {
+export async function drain(
+  scope: DueScope,
+  { timeoutMs, except = NONE }: DrainLimits,
+  deps: DrainDeps,
+): Promise<DrainResult> {
   const progress: Progress = { untried: undefined, left: new Set(), failure: undefined };
   const stopListening = deps.onLanding((report) => noteReport(report, progress));
   try {
-    return await within(run(scope, progress, deps), timeoutMs, deps.scheduler, () => {
+    return await within(run(scope, except, progress, deps), timeoutMs, deps.scheduler, () => {
       progress.isOver = true;
       return drainTimeout(scope, timeoutMs, progress);
     });
@@ -45,6 +55,8 @@ export async function drain(scope: DueScope, timeoutMs: number, deps: DrainDeps)
     stopListening();
   }
 }
+
+const NONE: ReadonlySet<number> = new Set();
 
 interface Progress {
   /**
@@ -58,8 +70,14 @@ interface Progress {
   isOver?: boolean;
 }
 
-async function run(scope: DueScope, progress: Progress, { staging, demand }: DrainDeps): Promise<DrainResult> {
+async function run(
+  scope: DueScope,
+  except: ReadonlySet<number>,
+  progress: Progress,
+  { staging, demand }: DrainDeps,
+): Promise<DrainResult> {
   const untried = new Map(await staging.due.make(scope));
+  for (const shard of except) if (untried.delete(shard)) progress.left.add(shard);
   progress.untried = untried;
   for (let fresh = true; untried.size > 0 && progress.isOver !== true; fresh = false) {
     await demand(new Set(untried.keys()), fresh);

@@ -16,7 +16,7 @@ import { SpillwayError } from '../errors.js';
 import type { SpillwayEvents } from '../events.js';
 import type { ChangeSink } from '../sink/change-sink.js';
 import type { DueScope, StagingStore } from '../staging/staging-store.js';
-import { drain, type DrainResult } from './drain.js';
+import { drain, type DrainLimits, type DrainResult } from './drain.js';
 import { flushPipeline } from './flush-pipeline.js';
 import type { FlushReport } from './flush-report.js';
 import { FLUSH_DEFAULTS, type FlushSettings } from './flush-settings.js';
@@ -144,10 +144,10 @@ export class FlushWorker implements AsyncDisposable {
    *
    * @throws SpillwayError `DRAIN_TIMEOUT`, `STOPPED`, `STAGING_UNAVAILABLE` or `STAGING_TIMEOUT`
    */
-  async drain(scope: DueScope, options: { readonly timeoutMs: number }): Promise<DrainResult> {
+  async drain(scope: DueScope, limits: DrainLimits): Promise<DrainResult> {
     this.#refuseIfStopping('drained');
     const beganMs = this.#scheduler.now();
-    const result = await drain(scope, options.timeoutMs, {
+    const result = await drain(scope, limits, {
       staging: this.staging,
       scheduler: this.#scheduler,
       demand: (shards, fresh) => this.#demand(shards, fresh),

@@ -1,4 +1,5 @@
 import type { RowKey } from '../change/row-key.js';
+import { shardOf } from '../change/shard.js';
 import { isDrainTimeout, type SpillwayError } from '../errors.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import type { WriteWay } from '../observability/write-ways.js';
@@ -40,12 +41,32 @@ export async function drainInside(
     return outcome;
   }
   if (scope.kind === 'tables' && !(await parts.staging.due.any(scope))) return DRAINED;
-  const drained = await drainOutside(request, parts);
-  if (drained.kind === 'drained') return drained;
-  // What is still pending may wait for the transaction's own rows, of which those are known that it has touched by name.
-  const own = await promotions.pending(promotions.touchedBy(inside.scope), inside.scope, parts);
-  if (own.length > 0 && inside.mayWrite) await promotions.write(own, inside, SECOND_FORM_MS, parts);
-  return drained;
+  const own = await promoteOwn(request, inside, promotions, parts);
+  const drained = await drainOutside(request, parts, own);
+  // Which rows of its own shards the query would have found nobody can tell without writing them.
+  return drained.kind === 'refused' && own.size > 0 ? { ...drained, kind: 'held' } : drained;
+}
+
+/**
+ * A query does not wait for its own transaction (H12): what is pending of the rows that it is known to have written or locked is written in it. Answers the shards that are left out of the query's drain, because
+ * the transaction has them, or rows of theirs.
+ */
+async function promoteOwn(
+  request: Request,
+  inside: CallersTransaction,
+  promotions: Promotions,
+  parts: Parts,
+): Promise<ReadonlySet<number>> {
+  const { scope, mayWrite } = inside;
+  const touched = promotions.touchedBy(scope);
+  const pending = touched.length === 0 ? [] : await promotions.pending(touched, scope, parts);
+  const left =
+    pending.length > 0 && mayWrite ? await promotions.write(pending, inside, SECOND_FORM_MS, parts) : pending;
+  request.promoted(
+    pending.filter((key) => !left.includes(key)),
+    'promoted-inside',
+  );
+  return new Set([...promotions.shardsOf(scope), ...left.map((key) => shardOf(key, parts.staging.shards))]);
 }
 
 async function promote(
@@ -80,12 +101,12 @@ async function promote(
 }
 
 /** On Spillway's own connections. */
-async function drainOutside(request: Request, parts: Parts): Promise<DrainInside> {
+async function drainOutside(request: Request, parts: Parts, except?: ReadonlySet<number>): Promise<DrainInside> {
   const rows = request.scope.kind === 'rows' ? request.scope.keys : [];
   try {
     const outcome = await drainPatiently(
       { ...request, beforeWrite: false, timeoutMs: FIRST_FORM_MS },
-      drainingBy(parts),
+      drainingBy(parts, except),
     );
     if (outcome === 'drained') return DRAINED;
     return { kind: 'refused', rows, error: stillPending(rows, FIRST_FORM_MS) };
@@ -95,9 +116,9 @@ async function drainOutside(request: Request, parts: Parts): Promise<DrainInside
   }
 }
 
-export function drainingBy({ worker, staging }: Parts): PatientDrainDeps {
+export function drainingBy({ worker, staging }: Parts, except?: ReadonlySet<number>): PatientDrainDeps {
   return {
-    drain: (part, timeoutMs) => worker.drain(part, { timeoutMs }),
+    drain: (part, timeoutMs) => worker.drain(part, { timeoutMs, ...(except && { except }) }),
     peek: (keys) => staging.peek(keys),
   };
 }

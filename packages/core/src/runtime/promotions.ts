@@ -42,8 +42,13 @@ export class Promotions {
   heldBy(scope: TransactionScope | undefined, keys: readonly RowKey[], shards: number): readonly RowKey[] {
     if (!scope) return [];
     const touched = new Set(this.#touched.standing(scope));
-    const owned = new Set(this.#batches.standing(scope).map(({ shard }) => shard));
+    const owned = this.shardsOf(scope);
     return keys.filter((key) => touched.has(key) || owned.has(shardOf(key, shards)));
+  }
+
+  /** The shards that nobody else can flush before this transaction ends, so that nothing in it may wait for them. */
+  shardsOf(scope: TransactionScope | undefined): ReadonlySet<number> {
+    return new Set(scope && this.#batches.standing(scope).map(({ shard }) => shard));
   }
 
   /** The rows that a transaction has touched. */

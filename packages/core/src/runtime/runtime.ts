@@ -217,13 +217,18 @@ export class Runtime implements RowEngine {
   async drain(scope: DueScope, options: DrainOptions = {}): Promise<void> {
     const parts = await this.#open();
     if (options.inside) return this.#drainInside(scope, options.inside, options, parts);
+    const beforeWrite = options.beforeWrite === true;
+    const promoted =
+      beforeWrite && scope.kind === 'rows' ? await this.#promotions.pending(scope.keys, undefined, parts) : undefined;
+    if (promoted?.length === 0) return;
     const asked = {
       scope,
       wide: withParents(scope, this.#around.types),
       timeoutMs: this.#drainTimeoutMs(scope),
-      beforeWrite: options.beforeWrite === true,
+      beforeWrite,
     };
     const outcome = await drainPatiently(asked, drainingBy(parts));
+    for (const key of promoted ?? []) this.#countRow(key, 'promoted');
     if (outcome === 'refused') this.events.emit({ type: 'lagging', reason: 'refused' });
   }
 

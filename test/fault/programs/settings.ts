@@ -57,6 +57,18 @@ export interface LibrarianSettings extends ProgramSettings {
   readonly worker: boolean;
 }
 
+/** What a release makes of the entity: stages it, and reads it through the cache; is turned off; writes it through; or knows of no policy. */
+export type TallyRole = 'stages' | 'off' | 'through' | 'none';
+
+export interface TallySettings extends ProgramSettings {
+  readonly role: TallyRole;
+  readonly seed: number;
+  /** Additions and look-ups at once. */
+  readonly lanes: number;
+  /** The keys of the rows that everybody adds to. */
+  readonly rows: readonly string[];
+}
+
 /** A program is told its settings in its one argument. */
 export function readSettings(): unknown {
   return JSON.parse(process.argv[2] ?? '{}');

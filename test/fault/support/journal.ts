@@ -16,13 +16,22 @@ export type Entry =
   | { readonly kind: 'stopped'; readonly left: number | undefined }
   /** So many increments have been acknowledged by now; in the end, what they came to for each page. */
   | { readonly kind: 'counted'; readonly increments: number; readonly sums: Readonly<Record<string, number>> }
-  | Sighting;
+  | Sighting
+  | Tallied;
 
 /** A version of a row that was seen by a look-up which had begun at this time, or acknowledged by this time; nanoseconds by the one clock of the machine. */
 export interface Sighting {
   readonly kind: 'saw' | 'wrote';
   readonly row: string;
   readonly version: number;
+  readonly at: string;
+}
+
+/** An addition to a row: about to be made, acknowledged by this time, or refused for certain; or the sum that a look-up saw which had begun at this time. */
+export interface Tallied {
+  readonly kind: 'adds' | 'added' | 'refused' | 'read';
+  readonly row: string;
+  readonly amount: number;
   readonly at: string;
 }
 

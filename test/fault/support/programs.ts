@@ -8,6 +8,7 @@ import type {
   ApplicationSettings,
   CounterSettings,
   LibrarianSettings,
+  TallySettings,
   TransactorSettings,
   WorkerSettings,
 } from '../programs/settings.js';
@@ -27,7 +28,7 @@ export interface Program {
   endsWith(end: number | NodeJS.Signals): Promise<void>;
 }
 
-type ProgramName = 'worker' | 'application' | 'counter' | 'transactor' | 'librarian';
+type ProgramName = 'worker' | 'application' | 'counter' | 'transactor' | 'librarian' | 'tally';
 type Unplaced<Settings> = Omit<Settings, 'journal'>;
 
 /** Starts the programs of one test, and ends them with it. */
@@ -54,6 +55,10 @@ export class Programs implements AsyncDisposable {
 
   librarian(settings: Unplaced<LibrarianSettings>): Program {
     return this.#start('librarian', settings);
+  }
+
+  tally(settings: Unplaced<TallySettings>): Program {
+    return this.#start('tally', settings);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

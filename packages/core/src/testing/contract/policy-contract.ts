@@ -125,7 +125,7 @@ export function policyContract({ describe, it, expect, onBench }: ContractContex
             .catch((error: unknown) => error);
           expect(refusal).toMatchObject({ code: 'POLICY_MISMATCH' });
           expect(
-            /^The dead letter of a change of Product .*rejoin\(\).* discard/.test(String((refusal as Error).message)),
+            /^The dead letter of a change of Product .*rejoin\(\).* discard/.test((refusal as Error).message),
           ).toBe(true);
         }
         expect(await bench.store.stats()).toMatchObject({ pending: {}, dead: 1 });

@@ -29,6 +29,7 @@ interface AdoptionDeps {
  */
 export class Adoption {
   readonly #deps: AdoptionDeps;
+  #hasSaid = false;
 
   constructor(deps: AdoptionDeps) {
     this.#deps = deps;
@@ -71,20 +72,41 @@ export class Adoption {
     return parts ? databaseFor(LOOK_AT_ENTITIES, ask(parts.sink)) : onSinkAlone(around, events, ask);
   }
 
+  /** What fails is tried again by whoever reads or writes next, so it is said, once until it succeeds. */
   async leave(entities: readonly string[]): Promise<ReadonlyMap<string, LeaveState>> {
+    try {
+      return await this.#leave(entities);
+    } catch (error) {
+      this.#say(entities, error);
+      throw error;
+    }
+  }
+
+  async #leave(entities: readonly string[]): Promise<ReadonlyMap<string, LeaveState>> {
     const { staging, sink, worker } = await this.#deps.open();
     const { leaveAfterMs } = this.#deps.around.options;
     let states = await staging.policies.leave(entities, leaveAfterMs);
     if ([...states.values()].includes('pending')) {
       // Whatever keeps it from being written is no reason to fail whoever reads or writes by SQL: they look at what is pending.
-      await worker.drain({ kind: 'all' }, { timeoutMs: LEAVING_DRAIN_MS }).catch(() => undefined);
+      await worker
+        .drain({ kind: 'all' }, { timeoutMs: LEAVING_DRAIN_MS })
+        .catch((error: unknown) => this.#say(entities, error));
       states = await staging.policies.leave(entities, leaveAfterMs);
     }
     const left = [...states].filter(([, state]) => state === 'left').map(([entity]) => entity);
     if (left.length === 0) return states;
     await databaseFor(LOOK_AT_ENTITIES, sink.registry.remove(left));
+    this.#hasSaid = false;
     if (await this.isOver()) await worker.stop({ drain: false });
     return states;
+  }
+
+  #say(entities: readonly string[], error: unknown): void {
+    if (this.#hasSaid) return;
+    this.#hasSaid = true;
+    this.#deps.around.logger.warn(
+      `Spillway: ${entities.join(', ')} cannot be left yet, and it is tried again every second: ${String(error)}`,
+    );
   }
 
   /** Lets what was left be staged again: one entity, or all that this process stages. */

@@ -306,6 +306,37 @@ describe('turned off and on again', () => {
   });
 });
 
+test('what keeps an entity from being left is said once, and the next try leaves it', async () => {
+  const old = await release({ policy: BEHIND });
+  await make(old, 'a');
+  const said: string[] = [];
+  const logger = { warn: (text: string) => void said.push(text), error: () => undefined };
+  const app = await release({ policy: BEHIND, spillway: { enabled: false, logger } });
+  const holder = old.orm.em.fork();
+  await holder.begin();
+  await holder.execute('select from spillway_shard for update');
+  // Whoever reads is not concerned.
+  const registered = async (): Promise<unknown> => {
+    expect(await find(app, 'a')).toMatchObject({ name: 'made' });
+    return old.orm.em.getConnection().execute("select token from spillway_batch where starts_with(token, 'staged:')");
+  };
+  try {
+    await eventually(async () => {
+      expect(await registered()).toHaveLength(1);
+      expect(said).toEqual([
+        expect.stringMatching(
+          /^Spillway: Product cannot be left yet, and it is tried again every second: .*DRAIN_TIMEOUT/,
+        ),
+      ]);
+    });
+  } finally {
+    await holder.rollback();
+  }
+  await eventually(async () => expect(await registered()).toEqual([]));
+  expect(await rows()).toMatchObject([{ id: 'a', name: 'made' }]);
+  expect(said).toHaveLength(1);
+});
+
 test('a Redis that is emptied or gone for good: the registry can be cleared by hand', async () => {
   await using server = await redis();
   const old = await release({ policy: COUNTING, spillway: { redis: server.url } });

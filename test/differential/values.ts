@@ -84,6 +84,6 @@ export function flat(rows: Rows, kind: KindName): Values {
   return Object.fromEntries(Object.entries(values).filter(([name]) => name !== 'home' && name !== 'work'));
 }
 
-export function maybe(rows: Rows, values: Values, chance: number): Values {
+function maybe(rows: Rows, values: Values, chance: number): Values {
   return Object.fromEntries(Object.entries(values).filter(() => rows.chance(chance)));
 }

@@ -111,29 +111,35 @@ export class Holdings {
     return rows.some(isMeantBy(scope, touches)) ? rows : [];
   }
 
-  /** Writes what the transaction holds of these rows in it. What it holds later lies on that. */
+  /**
+   * Writes what the transaction holds of these rows in it. What it holds later lies on that. Of queries that run at once (a page and its count) each may ask for it: what is left to write is
+   * looked up only when nobody else is at it, so that it is written once.
+   */
   async write(rows: readonly RowKey[], caller: CallersTransaction, parts: Parts): Promise<void> {
     const own = caller.scope;
     if (!own) return;
-    const isOwn = this.#ownLayers(own);
-    const found = await parts.staging.peek(rows);
-    const records = new Map<RowKey, StagedRecord>();
-    const written = new Map<string, RowKey[]>();
-    for (const [row, { held = [] }] of found) {
-      const layers = held.filter(({ id }) => isOwn(id, row));
-      const record = withLayers(undefined, layers);
-      if (record !== undefined && record !== 'overflow') records.set(row, record);
-      for (const { id } of layers) written.set(id, [...(written.get(id) ?? []), row]);
-    }
-    const before = this.#written.standing(own);
-    const ledger = new Map(
-      [...written].map(([id, more]) => [
-        id,
-        [...before.filter((note) => note.id === id).map(({ row }) => row), ...more],
-      ]),
-    );
-    await caller.alone(async (query) => writeHeld(records, ledger, parts.sink.join(query), parts));
-    for (const [id, more] of written) for (const row of more) this.#written.add(own, { id, row });
+    await caller.alone(async (query) => {
+      const isOwn = this.#ownLayers(own);
+      const found = await parts.staging.peek(rows);
+      const records = new Map<RowKey, StagedRecord>();
+      const written = new Map<string, RowKey[]>();
+      for (const [row, { held = [] }] of found) {
+        const layers = held.filter(({ id }) => isOwn(id, row));
+        const record = withLayers(undefined, layers);
+        if (record !== undefined && record !== 'overflow') records.set(row, record);
+        for (const { id } of layers) written.set(id, [...(written.get(id) ?? []), row]);
+      }
+      if (written.size === 0) return;
+      const before = this.#written.standing(own);
+      const ledger = new Map(
+        [...written].map(([id, more]) => [
+          id,
+          [...before.filter((note) => note.id === id).map(({ row }) => row), ...more],
+        ]),
+      );
+      await writeHeld(records, ledger, parts.sink.join(query), parts);
+      for (const [id, more] of written) for (const row of more) this.#written.add(own, { id, row });
+    });
   }
 
   #rowsOf(scope: TransactionScope): RowKey[] {

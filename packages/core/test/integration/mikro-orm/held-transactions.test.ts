@@ -200,6 +200,24 @@ describe('a transaction whose changes are held', () => {
     expect(await held()).toBe(0);
   });
 
+  test('writes what queries that run at once need once, as a page and its count do', async () => {
+    const name = `page ${freshNamespace()}`;
+    const id = await newProduct({ name });
+    await orm.em.fork().transactional(async (em) => {
+      em.create(Product, { name });
+      (await em.findOneOrFail(Product, id)).views += 2;
+      await em.flush();
+      const page = await em.findByCursor(Product, { where: { name }, orderBy: { id: 'asc' }, first: 5 });
+      expect(page).toMatchObject({ totalCount: 2, length: 2 });
+      const [found, count] = await em.findAndCount(Product, { views: { $gte: 0 }, name });
+      expect([found.length, count]).toEqual([2, 2]);
+    }, stage());
+    expect(await find(id)).toMatchObject({ views: 2 });
+    await Spillway.of(orm).drain();
+    expect(await find(id)).toMatchObject({ views: 2 });
+    expect((await Spillway.of(orm).status()).dead).toBe(0);
+  });
+
   test('builds one flush upon the other', async () => {
     const id = await newProduct();
     await orm.em.fork().transactional(async (em) => {

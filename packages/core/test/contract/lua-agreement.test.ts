@@ -54,12 +54,30 @@ const outcome: fc.Arbitrary<Outcome> = fc.oneof(
       ...(seen === undefined ? {} : { version: seen }),
     })),
 );
+/** With the number of a part that a transaction has added to a batch, an outcome covers it. */
+const coveringOutcome: fc.Arbitrary<Outcome> = fc
+  .tuple(outcome, maybe(fc.integer({ min: 1, max: 3 })))
+  .map(([end, part]) => (part === undefined ? end : { ...end, part }));
 const step = fc.oneof(
   { weight: 6, arbitrary: changes.map((staged) => ({ act: 'stage' as const, staged })) },
   { weight: 3, arbitrary: fc.constant({ act: 'claim' as const }) },
   {
     weight: 3,
-    arbitrary: fc.array(outcome, { minLength: 3, maxLength: 3 }).map((outcomes) => ({ act: 'end' as const, outcomes })),
+    arbitrary: fc
+      .array(coveringOutcome, { minLength: 3, maxLength: 3 })
+      .map((outcomes) => ({ act: 'end' as const, outcomes })),
+  },
+  {
+    weight: 3,
+    // As a transaction does: it gets the batch, and what is staged meanwhile is added to it.
+    arbitrary: fc.record({
+      act: fc.constant('extend' as const),
+      staged: changes,
+      rows: fc.subarray(ROWS),
+      // What the ledger says of the rows before, if it says anything.
+      entered: fc.array(maybe(coveringOutcome), { minLength: 3, maxLength: 3 }),
+      isLate: fc.nat(4).map((one) => one === 0),
+    }),
   },
   { weight: 1, arbitrary: fc.record({ act: fc.constant('retry' as const), letter: fc.nat(3), force: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ act: fc.constant('empty' as const), committed: fc.boolean() }) },
@@ -82,6 +100,8 @@ class Side {
   readonly store: StagingStore;
   #last = 'T0';
   #tokens = 0;
+  /** The batch that was handed out last. */
+  #handed = { token: 'TX', attempts: 1 };
   readonly #marks: StagedMark[] = [];
   /** Transaction -> its holds that stand. */
   readonly #holds = new Map<string, string[]>([
@@ -103,18 +123,12 @@ class Side {
 
   async #act(taken: Step, number: number): Promise<unknown> {
     switch (taken.act) {
-      case 'stage': {
-        const call = { shard: 0, id: `call-${number}`, changes: taken.staged.map(changeOf), rules: RULES };
-        const answers = [await this.store.check(call), await this.store.stage(call), await this.store.stage(call)];
-        this.#noteMarks(call.changes, answers[1]);
-        return answers.map(withoutTime);
-      }
-      case 'claim': {
-        this.#tokens += 1;
-        const claim = await this.store.claim(0, { token: `T${this.#tokens}`, predecessor: this.#last, limit: 10 });
-        if (claim.status !== 'batch') return claim;
-        return { ...claim.batch, claimedAtMs: 0, records: plainRecords(claim.batch.records) };
-      }
+      case 'stage':
+        return this.#stage(taken.staged, number);
+      case 'claim':
+        return this.#claim();
+      case 'extend':
+        return [await this.#claim(), await this.#stage(taken.staged, number), await this.#extend(taken)];
       case 'end':
         return this.#end(taken.outcomes);
       case 'hold': {
@@ -194,6 +208,36 @@ class Side {
     return letters.toSorted((left, right) => (left.text < right.text ? -1 : 1));
   }
 
+  async #stage(staged: typeof changes extends fc.Arbitrary<infer T> ? T : never, number: number): Promise<unknown> {
+    const call = { shard: 0, id: `call-${number}`, changes: staged.map(changeOf), rules: RULES };
+    const answers = [await this.store.check(call), await this.store.stage(call), await this.store.stage(call)];
+    this.#noteMarks(call.changes, answers[1]);
+    return answers.map(withoutTime);
+  }
+
+  async #claim(): Promise<unknown> {
+    this.#tokens += 1;
+    const claim = await this.store.claim(0, { token: `T${this.#tokens}`, predecessor: this.#last, limit: 10 });
+    if (claim.status !== 'batch') return claim;
+    this.#handed = claim.batch;
+    return { ...claim.batch, claimedAtMs: 0, records: plainRecords(claim.batch.records) };
+  }
+
+  async #extend({ rows, entered, isLate }: Extract<Step, { act: 'extend' }>): Promise<unknown> {
+    const { token, attempts } = this.#handed;
+    const outcomes = new Map(ROWS.flatMap((row, index) => (entered[index] ? [[row, entered[index]] as const] : [])));
+    // Somebody who got the batch before it was handed out again comes too late.
+    const request = { token, attempts: isLate ? attempts - 1 : attempts, outcomes, rows };
+    const extension = await this.store.extend(0, request);
+    if (!extension) return extension;
+    met += extension.added.size;
+    const added = ROWS.map((row) => {
+      const { before, record } = extension.added.get(row) ?? {};
+      return [before && { ...before, firstAtMs: 0 }, record && { ...record, firstAtMs: 0 }];
+    });
+    return { part: extension.part, added };
+  }
+
   async #end(outcomes: readonly Outcome[]): Promise<boolean> {
     const token = await this.#tokenInFlight();
     const byRow = new Map<RowKey, Outcome>(ROWS.map((row, index) => [row, outcomes[index] ?? { kind: 'applied' }]));
@@ -240,6 +284,9 @@ function sorted(record: object): unknown {
   );
 }
 
+/** How many rows were added to batches. */
+let met = 0;
+
 test('any history is answered alike by memory and by Redis, and leaves the same behind', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(anyStep, { minLength: 5, maxLength: 40 }), async (steps) => {
@@ -258,4 +305,5 @@ test('any history is answered alike by memory and by Redis, and leaves the same 
     }),
     { numRuns: 150, interruptAfterTimeLimit: 40_000 },
   );
+  expect(met).toBeGreaterThan(20);
 });

@@ -67,13 +67,28 @@ test('ARCHITECTURE.md names the methods of both ports', () => {
   expect(named.toSorted()).toEqual(methods.filter((name) => !['shards', 'remembersCallsMs'].includes(name)).toSorted());
 });
 
-test.each(tableBelow(document('ARCHITECTURE.md'), 'Where the counter-examples are tested'))(
-  '%s is tested where ARCHITECTURE.md says',
-  (number = '', _, files = '') => {
-    for (const file of codesIn(files)) {
-      const text = readFileSync(`${root}packages/core/${file}`, 'utf8');
-      expect(new RegExp(`\\b${number}\\b`).test(text), `${file} names ${number}`).toBe(true);
-    }
+/** What is said in quotes: the names of tests, and little else. */
+const quoted = (text: string): string => matches(text, /((['"`]).*\2)/g).join('\n');
+
+describe.each(['Where the counter-examples are tested', 'Where the holes of reads are tested'])(
+  'ARCHITECTURE.md, "%s"',
+  (heading) => {
+    test.each(tableBelow(document('ARCHITECTURE.md'), heading))('%s', (cell = '', _, files = '') => {
+      const [name = ''] = cell.split(' (');
+      const texts = codesIn(files).map((file) => ({
+        file,
+        text: quoted(readFileSync(`${root}packages/core/${file}`, 'utf8')),
+      }));
+      expect(texts).not.toEqual([]);
+      for (const { file, text } of texts)
+        expect(new RegExp(`\\b${name}\\b`).test(text), `${file} names ${name}`).toBe(true);
+      // Each part has a test in one of them.
+      for (const part of matches(cell, /(\([a-z]\))/g))
+        expect(
+          texts.some(({ text }) => text.includes(`${name} ${part}`)),
+          `a test names ${name} ${part}`,
+        ).toBe(true);
+    });
   },
 );
 

@@ -82,7 +82,7 @@ describe('what a transaction needs is written before its statement', () => {
     expect(lagging()).toEqual([]);
   });
 
-  test('in the transaction itself, if its own lock is what everybody else waits for', async () => {
+  test('in the transaction itself, if its own lock is what everybody else waits for, and counted once (H3)', async () => {
     const { id } = await writtenProduct();
     await orm.em.fork().transactional(async (em) => {
       await lock(em, id);
@@ -104,7 +104,7 @@ describe('what a transaction needs is written before its statement', () => {
 });
 
 describe('C3: what a transaction has written is acknowledged by the ledger alone', () => {
-  test('(a) rolled back after promoting twice in one shard: nothing staged is lost', async () => {
+  test('C3 (a) rolled back after promoting twice in one shard: nothing staged is lost', async () => {
     const { id } = await writtenProduct();
     const failing = orm.em.fork().transactional(async (em) => {
       await lock(em, id);
@@ -121,7 +121,7 @@ describe('C3: what a transaction has written is acknowledged by the ledger alone
     expect(await pending()).toEqual({});
   });
 
-  test('(a) committed after promoting again and again: each change is applied once', async () => {
+  test('C3 (a) committed after promoting again and again: each change is applied once', async () => {
     const { id } = await writtenProduct();
     await orm.em.fork().transactional(async (em) => {
       await lock(em, id);
@@ -135,7 +135,7 @@ describe('C3: what a transaction has written is acknowledged by the ledger alone
     expect(await pending()).toEqual({});
   });
 
-  test('(b) rolled back to a savepoint: what was promoted after it is still pending, what was before is written', async () => {
+  test('C3 (b) rolled back to a savepoint: what was promoted after it is still pending, what was before is written', async () => {
     const { id } = await writtenProduct();
     await orm.em.fork().transactional(async (em) => {
       await lock(em, id);
@@ -155,7 +155,7 @@ describe('C3: what a transaction has written is acknowledged by the ledger alone
     expect(await row(id)).toMatchObject({ views: 11 });
   });
 
-  test('(b) a savepoint before the first promotion: nothing of it is acknowledged with the outer commit', async () => {
+  test('C3 (b) a savepoint before the first promotion: nothing of it is acknowledged with the outer commit', async () => {
     const { id } = await writtenProduct();
     await orm.em.fork().transactional(async (em) => {
       await lock(em, id);
@@ -172,7 +172,7 @@ describe('C3: what a transaction has written is acknowledged by the ledger alone
     expect(await pending()).toEqual({});
   });
 
-  test('(c) COMMIT of a failed transaction, which is answered without an error: nothing is lost', async () => {
+  test('C3 (c) COMMIT of a failed transaction, which is answered without an error: nothing is lost', async () => {
     const { id } = await writtenProduct();
     const em = orm.em.fork();
     await em.begin();

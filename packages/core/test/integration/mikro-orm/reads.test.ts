@@ -235,7 +235,7 @@ describe('counts and pages', () => {
     });
   });
 
-  test('stream', async () => {
+  test('stream, which passes by driver.find', async () => {
     await sees(async (em) => {
       const seen: unknown[] = [];
       for await (const book of em.stream(Book, { where: mine(), orderBy: { id: 1 }, populate: ['author'] }))
@@ -257,7 +257,7 @@ describe('populated relations', () => {
     },
   );
 
-  test.each(['select-in', 'joined'] as const)('nested, with orders of the children, %s', async (strategy) => {
+  test.each(['select-in', 'joined'] as const)('nested, with orders of the children, %s (A14)', async (strategy) => {
     await sees((em) =>
       em.find(Review, mine(), {
         orderBy: { id: 1 },
@@ -268,7 +268,7 @@ describe('populated relations', () => {
     );
   });
 
-  test.each(['select-in', 'joined'] as const)('many-to-many, both sides, %s', async (strategy) => {
+  test.each(['select-in', 'joined'] as const)('many-to-many, both sides, by the pivot table, %s', async (strategy) => {
     await sees((em) => em.find(Book, mine(), { ...BY_ID, populate: ['tags'], strategy }));
     await stageMore();
     await same((em) => em.find(Tag, mine(), { ...BY_ID, populate: ['books'], strategy }));
@@ -358,7 +358,7 @@ describe('a subclass', () => {
 });
 
 describe('what is read again', () => {
-  test('is refreshed with what is staged elsewhere', async () => {
+  test('is the instance of the identity map, and refreshed with what is staged elsewhere', async () => {
     await same(async (em) => {
       const book = await em.findOneOrFail(Book, base + 11);
       const other = em.fork();

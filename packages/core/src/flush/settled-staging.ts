@@ -27,8 +27,7 @@ import type { HoldKeeper } from './hold-keeper.js';
 
 /**
  * The staging store for everybody who asks what is pending: what a transaction has committed counts as staged from then on, also where nobody has released it yet. So whoever meets a hold
- * finds out first whether its transaction has ended. It is asked again where a
- * connection was lost.
+ * finds out first whether its transaction has ended. The store is asked again where a connection was lost.
  */
 export class SettledStaging implements StagingStore {
   readonly #store: StagingStore;

@@ -9,6 +9,7 @@ import type { LeaveState } from '../staging/staging-store.js';
 import { cachedHere, onSinkAlone, releasesIn, stagedHere, tablesByName, type Parts } from './parts.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
+const NO_RELEASES: Releases = { staged: new Map(), copied: [] };
 const LOOK_AT_ENTITIES = 'Which entities are staged stands in its tables.';
 
 /** How long one try to leave may write what is pending. */
@@ -41,7 +42,7 @@ export class Adoption {
   async releases(): Promise<Releases> {
     const parts = await this.#deps.opened();
     try {
-      return await this.#onSink(releasesIn);
+      return await this.#onPrepared(releasesIn, NO_RELEASES);
     } catch (error) {
       if (parts && error instanceof SpillwayError && error.code === 'DATABASE_UNAVAILABLE') return parts.atFirst;
       throw error;
@@ -51,9 +52,9 @@ export class Adoption {
   /** Others may have asked just before whether they may believe copies. They are not told to ask again once nobody is left who keeps them. */
   async disbelieve(tables: readonly TableName[]): Promise<void> {
     const byName = tablesByName(tables);
-    await this.#onSink(async (sink) => sink.copies.disbelieved.add(byName));
+    await this.#onPrepared(async (sink) => sink.copies.disbelieved.add(byName), undefined);
     await pause(UNTIL_DISBELIEVED_MS);
-    await this.#onSink(async (sink) => sink.copies.kept.remove([...byName.keys()]));
+    await this.#onPrepared(async (sink) => sink.copies.kept.remove([...byName.keys()]), undefined);
   }
 
   /** Whether this process has nothing to do with staging any more. */
@@ -63,13 +64,15 @@ export class Adoption {
   }
 
   async #staged(): Promise<ReadonlyMap<string, TableName>> {
-    return this.#onSink(async (sink) => ((await sink.isPrepared()) ? sink.registry.list() : new Map()));
+    return this.#onPrepared(async (sink) => sink.registry.list(), new Map());
   }
 
-  async #onSink<T>(ask: (sink: ChangeSink) => Promise<T>): Promise<T> {
+  /** @param ifNever the answer for a database that nobody has prepared; whoever has opened everything has prepared it */
+  async #onPrepared<T>(ask: (sink: ChangeSink) => Promise<T>, ifNever: T): Promise<T> {
     const { around, events, opened } = this.#deps;
     const parts = await opened();
-    return parts ? databaseFor(LOOK_AT_ENTITIES, ask(parts.sink)) : onSinkAlone(around, events, ask);
+    if (parts) return databaseFor(LOOK_AT_ENTITIES, ask(parts.sink));
+    return onSinkAlone(around, events, async (sink) => ((await sink.isPrepared()) ? ask(sink) : ifNever));
   }
 
   /** What fails is tried again by whoever reads or writes next, so it is said, once until it succeeds. */

@@ -68,9 +68,8 @@ export async function hasBeenUsed(around: RuntimeSurroundings, events: SpillwayE
   return onSinkAlone(around, events, (sink) => sink.isPrepared());
 }
 
-/** What any release does with the ORM's database. */
+/** What any release does with the ORM's database, which has been prepared. */
 export async function releasesIn(sink: ChangeSink): Promise<Releases> {
-  if (!(await sink.isPrepared())) return { staged: new Map(), copied: [] };
   const [staged, copied] = await Promise.all([sink.registry.list(), sink.copies.kept.list()]);
   return { staged, copied: [...copied.values()] };
 }

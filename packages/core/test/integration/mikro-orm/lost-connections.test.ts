@@ -9,6 +9,21 @@ const Gauge = defineEntity({
 });
 WriteBehind()(Gauge.class);
 
+/** Its readings go with it, so that it is deleted by SQL. */
+const Sensor = defineEntity({
+  name: 'Sensor',
+  properties: { id: p.integer().primary(), version: p.integer().version() },
+});
+const Reading = defineEntity({
+  name: 'Reading',
+  properties: {
+    id: p.integer().primary(),
+    sensor: () => p.manyToOne(Sensor).deleteRule('cascade'),
+    version: p.integer().version(),
+  },
+});
+for (const { class: entity } of [Sensor, Reading]) WriteBehind({ onStagingDown: 'write-through' })(entity as never);
+
 const STAGE_TIMEOUT_MS = 400;
 
 let db: Database;
@@ -19,7 +34,7 @@ let namespace: string;
 
 async function open(url: string): Promise<MikroORM> {
   return MikroORM.init({
-    entities: [Gauge],
+    entities: [Gauge, Sensor, Reading],
     clientUrl: db.url,
     extensions: [
       spillway({
@@ -99,6 +114,18 @@ test('a look-up fails when Redis is gone for longer than `stageTimeout`, and say
   await expect(orm.em.fork().findOneOrFail(Gauge, 1)).rejects.toThrow(
     /^Redis at 127\.0\.0\.1:\d+ is not connected; nothing was staged\. Spillway keeps reconnecting; try again/u,
   );
+});
+
+test('a row that others follow is not deleted while nobody can say what is pending of them, whatever `onStagingDown` says', async () => {
+  const em = orm.em.fork();
+  const sensor = em.create(Sensor, { id: 1 });
+  em.create(Reading, { id: 1, sensor });
+  await em.flush();
+  await Spillway.of(orm).drain();
+  await proxy[Symbol.asyncDispose]();
+  em.remove(sensor);
+  await expect(em.flush()).rejects.toMatchObject({ code: 'STAGING_UNAVAILABLE' });
+  expect(await orm.em.getConnection().execute('select id from sensor')).toEqual([{ id: 1 }]);
 });
 
 function stall(forMs: number): void {

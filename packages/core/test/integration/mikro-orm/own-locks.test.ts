@@ -1,11 +1,11 @@
 import { IsolationLevel, LockMode } from '@mikro-orm/core';
 import { type MikroORM, type SqlEntityManager } from '@mikro-orm/postgresql';
-import { database, freshNamespace, type Database } from '@spillway/test-support';
+import { freshNamespace, type Database } from '@spillway/test-support';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Spillway, type SpillwayEvent } from '../../../src/index.js';
 import { rowKeyOf } from '../../../src/change/row-key.js';
 import { shardOf } from '../../../src/change/shard.js';
-import { Product, shopOrm } from './shop.js';
+import { Product, shopDatabase, shopOrm } from './shop.js';
 
 /** Few, so that rows that share one, and rows that do not, are soon found. */
 const SHARDS = 2;
@@ -15,10 +15,7 @@ let orm: MikroORM;
 let events: SpillwayEvent[];
 
 beforeAll(async () => {
-  db = await database();
-  const plain = await shopOrm(db.url, {}, { extensions: [] });
-  await plain.schema.create();
-  await plain.close();
+  db = await shopDatabase();
 });
 
 afterAll(() => db.drop());

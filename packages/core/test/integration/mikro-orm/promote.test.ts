@@ -1,9 +1,9 @@
 import { IsolationLevel, LockMode } from '@mikro-orm/core';
 import { type MikroORM, type SqlEntityManager } from '@mikro-orm/postgresql';
-import { database, eventually, freshNamespace, type Database } from '@spillway/test-support';
+import { eventually, freshNamespace, type Database } from '@spillway/test-support';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Spillway, type SpillwayEvent, type SpillwayOptions } from '../../../src/index.js';
-import { Customer, Note, Order, Product, shopOrm } from './shop.js';
+import { Customer, Note, Order, Product, shopDatabase, shopOrm } from './shop.js';
 
 let db: Database;
 let orm: MikroORM;
@@ -11,10 +11,7 @@ let settings: Partial<SpillwayOptions>;
 let events: SpillwayEvent[];
 
 beforeAll(async () => {
-  db = await database();
-  const plain = await shopOrm(db.url, {}, { extensions: [] });
-  await plain.schema.create();
-  await plain.close();
+  db = await shopDatabase();
 });
 
 afterAll(() => db.drop());

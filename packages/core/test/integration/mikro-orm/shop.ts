@@ -2,7 +2,7 @@ import type { Opt, Ref } from '@mikro-orm/core';
 import { Entity, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { MikroORM, type Options } from '@mikro-orm/postgresql';
 import { randomUUID } from 'node:crypto';
-import { freshNamespace, sharedRedisUrl } from '@spillway/test-support';
+import { database, freshNamespace, sharedRedisUrl, type Database } from '@spillway/test-support';
 import { spillway, WriteBehind, type SpillwayOptions } from '../../../src/index.js';
 
 @Entity()
@@ -71,6 +71,15 @@ export class Note {
 }
 
 const ENTITIES = [Product, Customer, Order, Note];
+
+/** A database with the tables of the shop, and nothing of Spillway. */
+export async function shopDatabase(): Promise<Database> {
+  const db = await database();
+  const plain = await shopOrm(db.url, {}, { extensions: [] });
+  await plain.schema.create();
+  await plain.close();
+  return db;
+}
 
 /** An ORM over the shop's entities on a database that has their tables already, or not yet. */
 export async function shopOrm(

@@ -1,12 +1,12 @@
 import { IsolationLevel, TransactionPropagation } from '@mikro-orm/core';
 import { type MikroORM, type SqlEntityManager } from '@mikro-orm/postgresql';
-import { database, type Database } from '@spillway/test-support';
+import type { Database } from '@spillway/test-support';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { hookTransactions } from '../../../src/mikro-orm/transactions/hook-transactions.js';
 import { ScopeNotes, type TransactionScope } from '../../../src/mikro-orm/transactions/transaction-scope.js';
 import { TransactionScopes } from '../../../src/mikro-orm/transactions/transaction-scopes.js';
 import { replaced } from './broken-orm.js';
-import { Note, shopOrm } from './shop.js';
+import { Note, shopDatabase, shopOrm } from './shop.js';
 
 let db: Database;
 let orm: MikroORM;
@@ -16,10 +16,7 @@ let notes: ScopeNotes<string>;
 let ends: string[];
 
 beforeAll(async () => {
-  db = await database();
-  const plain = await shopOrm(db.url, {}, { extensions: [] });
-  await plain.schema.create();
-  await plain.close();
+  db = await shopDatabase();
 });
 
 afterAll(() => db.drop());

@@ -71,6 +71,12 @@ export class Caller implements AsyncDisposable {
     this.#parts.pop()?.undone();
   }
 
+  /** Releases the savepoint, and takes it for rolled back: what was promoted since stands in PostgreSQL, and nobody here knows of it. */
+  async releaseUnnoticed(): Promise<void> {
+    await this.client.query(`release savepoint part${this.depth}`);
+    this.#parts.pop()?.undone();
+  }
+
   async commit(): Promise<boolean> {
     const { command } = await this.client.query('commit');
     await this.ended('commit-answered');

@@ -112,6 +112,22 @@ describe('C3 (d): the batch of a crashed worker is in flight when another row of
   });
 });
 
+describe('C3 (a): a batch that the transaction itself has entered, and does not know for its own any more', () => {
+  test.each(['commit', 'rollback'] as const)('is not acknowledged before the %s, and is added to', async (end) => {
+    await stageIncrements(fixture.staging, SHARD, [first]);
+    await using caller = await Caller.begin(fixture);
+    await caller.savepoint();
+    expect(await caller.promote([first])).toEqual([]);
+    await caller.releaseUnnoticed();
+    await stageIncrements(fixture.staging, SHARD, [second]);
+    expect(await caller.promote([second])).toEqual([]);
+    expect(await isInFlight(first)).toBe(true);
+    await caller[end]();
+    await flushAll();
+    expect([await stock(first), await stock(second)]).toEqual([1, 1]);
+  });
+});
+
 describe('C3 (b): a savepoint that only PostgreSQL knows of', () => {
   test.each(['commit', 'rollback'] as const)(
     'is rolled back to after a promotion; the row is promoted again, and %s',

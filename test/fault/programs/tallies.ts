@@ -31,6 +31,8 @@ export async function openTallies(
         shards,
         tables: { ensure: true },
         enabled: role !== 'off',
+        // As docs/adopting.md says of a release that has no such entity: it could only put off what it meets.
+        worker: role !== 'none',
         // Longer than a process may have to wait for a busy machine between two additions.
         leaveAfter: '3s',
       }),

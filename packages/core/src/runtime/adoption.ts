@@ -89,7 +89,9 @@ export class Adoption {
     const { staging, sink, worker } = await this.#deps.open();
     const { leaveAfterMs } = this.#deps.around.options;
     let states = await staging.policies.leave(entities, leaveAfterMs);
-    if ([...states.values()].includes('pending')) {
+    // What this process has no entity for it could only put off, and whoever else is draining it would miss it.
+    const own = new Set(this.#deps.around.types.inAnyMode.map(({ meta }) => meta.className));
+    if ([...states].some(([entity, state]) => state === 'pending' && own.has(entity))) {
       // Whatever keeps it from being written is no reason to fail whoever reads or writes by SQL: they look at what is pending.
       await worker
         .drain({ kind: 'all' }, { timeoutMs: LEAVING_DRAIN_MS })

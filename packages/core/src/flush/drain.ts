@@ -1,8 +1,8 @@
 import type { SchedulerLike } from 'rxjs';
 import { SpillwayError } from '../errors.js';
-import type { DueScope, StagingStore } from '../staging/staging-store.js';
+import type { DueScope, StagingStore, Watermark } from '../staging/staging-store.js';
 import { textOf } from './failure.js';
-import type { FlushReport, ShardResult } from './flush-report.js';
+import type { FlushReport } from './flush-report.js';
 import { within } from './within.js';
 
 export interface DrainResult {
@@ -34,7 +34,7 @@ export interface DrainDeps {
  * The staging store makes it due and hands out a watermark per shard; then shards are flushed, here, until nothing that
  * was made due at or below its watermark is pending. Another process may be at it too: what it holds is pending until
  * it is done. A record that the database has sent back to be tried again later is no longer due by the drain's mark, so
- * it is not waited for; its shard counts as `left`.
+ * it is not waited for; its shard counts as `left`, whichever process has tried it.
  *
  * @throws SpillwayError `DRAIN_TIMEOUT` when `timeoutMs` have passed before everything was tried; what is left stays
  * staged
@@ -45,7 +45,7 @@ export async function drain(
   deps: DrainDeps,
 ): Promise<DrainResult> {
   const progress: Progress = { untried: undefined, left: new Set(), failure: undefined };
-  const stopListening = deps.onLanding((report) => noteReport(report, progress));
+  const stopListening = deps.onLanding((report) => noteFailure(report, progress));
   try {
     return await within(run(scope, except, progress, deps), timeoutMs, deps.scheduler, () => {
       progress.isOver = true;
@@ -63,7 +63,7 @@ interface Progress {
    * Shard -> watermark, for the shards that hold something that has not been tried. Unknown until the staging store has
    * answered.
    */
-  untried: Map<number, number> | undefined;
+  untried: Map<number, Watermark> | undefined;
   readonly left: Set<number>;
   /** Why a flush has failed lately. */
   failure: unknown;
@@ -83,36 +83,18 @@ async function run(
     await demand(new Set(untried.keys()), fresh);
     const pending = await staging.due.pending(untried);
     for (const shard of untried.keys()) {
-      if (!pending.has(shard)) {
-        untried.delete(shard);
-      }
+      const state = pending.get(shard);
+      if (state === 'untried') continue;
+      if (state === 'put-off') progress.left.add(shard);
+      untried.delete(shard);
     }
   }
   return { left: progress.left.size };
 }
 
-/**
- * A batch of a shard that is being drained may have sent records back, whichever drain or worker asked for its flush.
- */
-function noteReport(report: FlushReport, progress: Progress): void {
-  for (const [shard, result] of report) {
-    const watermark = progress.untried?.get(shard);
-    if (watermark !== undefined && hasAgain(result, watermark)) {
-      progress.left.add(shard);
-    }
-    if (result.kind === 'failed') {
-      progress.failure = result.failure.error;
-    }
-  }
-}
-
-function hasAgain(result: ShardResult, watermark: number): boolean {
-  return (
-    result.kind === 'done' &&
-    [...result.outcomes].some(
-      ([rowKey, outcome]) => outcome.kind === 'again' && (result.batch.records.get(rowKey)?.first ?? 0) <= watermark,
-    )
-  );
+/** Why a drain takes long, should it have to say so. */
+function noteFailure(report: FlushReport, progress: Progress): void {
+  for (const result of report.values()) if (result.kind === 'failed') progress.failure = result.failure.error;
 }
 
 function drainTimeout(scope: DueScope, timeoutMs: number, { untried, failure }: Progress): SpillwayError {

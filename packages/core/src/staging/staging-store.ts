@@ -309,10 +309,21 @@ export interface DueRecords {
    */
   any(scope: TableScope): Promise<boolean>;
   /** Makes what is pending in the scope due now. Answers shard -> watermark for the shards where anything is pending. */
-  make(scope: DueScope): Promise<ReadonlyMap<number, number>>;
-  /** Of these shards, those where something that was made due at or before the watermark is still pending. */
-  pending(watermarks: ReadonlyMap<number, number>): Promise<ReadonlySet<number>>;
+  make(scope: DueScope): Promise<ReadonlyMap<number, Watermark>>;
+  /** Of these shards, those where something that was made due at or before the watermark is still pending, as far as is known. */
+  pending(watermarks: ReadonlyMap<number, Watermark>): Promise<ReadonlyMap<number, DrainState>>;
 }
+
+/** Where a shard stood when a drain of it began. */
+export interface Watermark {
+  /** The shard's stage sequence: what was staged later is not the drain's. */
+  readonly sequence: number;
+  /** How often records that a drain had made due have come back from a flush unwritten, whichever process it was in. */
+  readonly putOff: number;
+}
+
+/** `untried`: it has not been tried since. `put-off`: it may have been, but records have come back. */
+export type DrainState = 'untried' | 'put-off';
 
 /**
  * Who stages what. An entity is left once nothing of it is pending anywhere: from then on whoever would still stage it is refused, so that a process which writes it by SQL need not ask

@@ -39,21 +39,22 @@ export function addPart(shard: MemoryShard, flight: FlightBatch, rows: readonly 
   return { part: flight.parts.length, added: part };
 }
 
-/** What no outcome covers was not written: it is dirty again, under what is dirty by now. */
+/** What no outcome covers was not written: it is dirty again, under what is dirty by now. Answers whether anything is. */
 export function takeBackUncovered(
   shard: MemoryShard,
   flight: FlightBatch,
   outcomes: BatchOutcome,
   nowMs: number,
-): void {
+): boolean {
   const back = new Map<RowKey, StagedRecord>();
   const bury = (rowKey: RowKey, record: StagedRecord): void =>
     shard.bury({ code: 'COUNTER_OVERFLOW', reason: REASON, rowKey, token: flight.token, atMs: nowMs, record });
   for (const [index, part] of [...flight.parts.entries()].toReversed()) {
     for (const [rowKey, { before, record }] of part) {
-      // What is not in flight has been thrown away.
-      if (covers(outcomes.get(rowKey), index + 1) || !flight.records.has(rowKey)) continue;
+      if (covers(outcomes.get(rowKey), index + 1)) continue;
       part.delete(rowKey);
+      // What is not in flight has been thrown away.
+      if (!flight.records.has(rowKey)) continue;
       if (before) flight.records.set(rowKey, before);
       else {
         flight.records.delete(rowKey);
@@ -65,12 +66,17 @@ export function takeBackUncovered(
       else back.set(rowKey, merged);
     }
   }
+  let hasComeBack = false;
   for (const [rowKey, record] of back) {
     const newer = shard.dirty.get(rowKey);
     const merged = newer ? mergeRecords(record, newer) : record;
     if (merged === undefined) bury(rowKey, record);
-    else shard.putDirty(rowKey, merged, shard.due.get(rowKey) ?? { atMs: nowMs });
+    else {
+      shard.putDirty(rowKey, merged, shard.due.get(rowKey) ?? { atMs: nowMs });
+      hasComeBack = true;
+    }
   }
+  return hasComeBack;
 }
 
 export function smallerMark(one: number | undefined, other: number | undefined): number | undefined {

@@ -12,17 +12,20 @@ import type { MemoryShard } from './memory-shard.js';
 
 /** Ends the batch in flight as its ledger row says. */
 export function settleBatch(shard: MemoryShard, token: string, outcomes: BatchOutcome, nowMs: number): void {
-  if (shard.flight) takeBackUncovered(shard, shard.flight, outcomes, nowMs);
+  const mark = shard.flight?.mark;
+  let hasComeBack = shard.flight !== undefined && takeBackUncovered(shard, shard.flight, outcomes, nowMs);
   for (const [rowKey, record] of shard.land()) {
     const outcome = outcomes.get(rowKey) ?? { kind: 'applied' };
     const before = dirtyVersion(shard, rowKey);
     const settled = settleRecord(record, outcome, shard.dirty.get(rowKey));
     putBack(shard, rowKey, settled, nowMs);
+    hasComeBack ||= (settled.dirty?.first ?? Infinity) <= record.last;
     if (settled.letter) shard.bury({ ...settled.letter, rowKey, token, atMs: nowMs });
     if (settled.written) shard.remember(rowKey, settled.written, record.last);
     const after = dirtyVersion(shard, rowKey);
     shard.setLayers(rowKey, retold(shard.layersOf(rowKey), { record, outcome, before, after }));
   }
+  if (hasComeBack) shard.tellDrains(mark);
   shard.last = token;
 }
 
@@ -43,6 +46,7 @@ export const DOUBT = 'Redis or the database has forgotten something: whether thi
 export function parkAll(shard: MemoryShard, lastToken: string, onLoss: 'park' | 'apply', nowMs: number): ParkReport {
   const report = { parked: 0, doubtful: 0 };
   const token = shard.flight?.token ?? '';
+  shard.tellDrains(shard.flight?.mark);
   const park = (rowKey: RowKey, record: StagedRecord): void => {
     shard.bury({ code: 'STAGING_LOSS', reason: DOUBT, rowKey, token, atMs: nowMs, record });
     report.parked += 1;

@@ -1,5 +1,5 @@
 import { parseRowKey, type RowKey } from '../../change/row-key.js';
-import type { DueScope, TableScope } from '../staging-store.js';
+import type { DrainState, DueScope, TableScope, Watermark } from '../staging-store.js';
 import type { DueTime, MemoryShard } from './memory-shard.js';
 
 /** Rows that are due, those that a drain has marked first. */
@@ -30,8 +30,8 @@ export function nextDueMs(shard: MemoryShard, nowMs: number): number | undefined
   return next;
 }
 
-/** Marks what is pending of the scope with the shard's stage sequence, which is answered if there is anything. */
-export function markDue(shard: MemoryShard, scope: DueScope): number | undefined {
+/** Marks what is pending of the scope with the shard's stage sequence; answers where the shard stands if there is anything. */
+export function markDue(shard: MemoryShard, scope: DueScope): Watermark | undefined {
   const inScope = scopeFilter(scope);
   const mark = shard.sequence;
   let pending = false;
@@ -45,7 +45,7 @@ export function markDue(shard: MemoryShard, scope: DueScope): number | undefined
     pending = true;
     flight.mark = Math.min(flight.mark ?? mark, mark);
   }
-  return pending ? mark : undefined;
+  return pending ? { sequence: mark, putOff: shard.putOff } : undefined;
 }
 
 /** Whether anything of these tables is pending. */
@@ -54,10 +54,11 @@ export function holdsAny(shard: MemoryShard, scope: TableScope): boolean {
   return [...shard.dirty.keys(), ...(shard.flight?.records.keys() ?? [])].some(inScope);
 }
 
-/** Whether anything that was marked at or before the watermark is still pending. */
-export function isPending(shard: MemoryShard, watermark: number): boolean {
-  if (shard.flight?.mark !== undefined && shard.flight.mark <= watermark) return true;
-  return [...shard.due.values()].some((due) => due.mark !== undefined && due.mark <= watermark);
+/** What is still pending of what was marked at or before the watermark. */
+export function drainState(shard: MemoryShard, { sequence, putOff }: Watermark): DrainState | undefined {
+  const marks = [shard.flight?.mark, ...[...shard.due.values()].map(({ mark }) => mark)];
+  if (marks.some((mark) => mark !== undefined && mark <= sequence)) return 'untried';
+  return shard.putOff === putOff ? undefined : 'put-off';
 }
 
 function byDueTime(left: DueTime, right: DueTime): number {

@@ -66,6 +66,8 @@ export class MemoryShard {
   sequence = 0;
   coalesced = 0;
   annihilated = 0;
+  /** How often a batch with a mark has ended with records that came back unwritten. */
+  putOff = 0;
   #letters = 0;
   readonly #limits: StagingLimits;
 
@@ -128,6 +130,11 @@ export class MemoryShard {
     this.flight = undefined;
     for (const record of records.values()) this.count(record.entity, -1);
     return records;
+  }
+
+  /** Whoever drains waits for marked records, and a record that comes back is no longer marked: this tells all drains that look. */
+  tellDrains(mark: number | undefined): void {
+    if (mark !== undefined) this.putOff += 1;
   }
 
   count(entity: string, difference: number): void {

@@ -17,6 +17,8 @@ import type {
   DeadLetterStore,
   DueRecords,
   DueScope,
+  DrainState,
+  Watermark,
   Extension,
   ExtendRequest,
   HeldChanges,
@@ -36,7 +38,7 @@ import { addPart, inFlightOf, lastParts, smallerMark, takeBackUncovered } from '
 import { parkAll, settleBatch } from './end-batch.js';
 import { MemoryHeld } from './memory-held.js';
 import { emptyShard } from './empty-shard.js';
-import { dueRows, firstAtMs, holdsAny, isPending, markDue, nextDueMs, scopeFilter } from './memory-due.js';
+import { drainState, dueRows, firstAtMs, holdsAny, markDue, nextDueMs, scopeFilter } from './memory-due.js';
 import { MemoryPolicies } from './memory-policies.js';
 import { MemoryCopies, MemoryRowCache } from './memory-row-cache.js';
 import { MemoryShard } from './memory-shard.js';
@@ -179,7 +181,7 @@ class MemoryStaging implements StagingStore {
     const shard = this.#shards.get(shardNumber);
     const { flight } = shard ?? {};
     if (!shard || flight?.token !== request.token || flight.attempts !== request.attempts) return undefined;
-    takeBackUncovered(shard, flight, request.outcomes, this.#now());
+    if (takeBackUncovered(shard, flight, request.outcomes, this.#now())) shard.tellDrains(flight.mark);
     return addPart(shard, flight, request.rows);
   }
 
@@ -278,8 +280,8 @@ class MemoryStaging implements StagingStore {
     return shard && nextDueMs(shard, this.#now());
   }
 
-  #makeDue(scope: DueScope): ReadonlyMap<number, number> {
-    const watermarks = new Map<number, number>();
+  #makeDue(scope: DueScope): ReadonlyMap<number, Watermark> {
+    const watermarks = new Map<number, Watermark>();
     for (const [shardNumber, shard] of this.#shards) {
       const watermark = markDue(shard, scope);
       if (watermark !== undefined) watermarks.set(shardNumber, watermark);
@@ -287,11 +289,12 @@ class MemoryStaging implements StagingStore {
     return watermarks;
   }
 
-  #pending(watermarks: ReadonlyMap<number, number>): ReadonlySet<number> {
-    const pending = new Set<number>();
+  #pending(watermarks: ReadonlyMap<number, Watermark>): ReadonlyMap<number, DrainState> {
+    const pending = new Map<number, DrainState>();
     for (const [shardNumber, watermark] of watermarks) {
       const shard = this.#shards.get(shardNumber);
-      if (shard !== undefined && isPending(shard, watermark)) pending.add(shardNumber);
+      const state = shard && drainState(shard, watermark);
+      if (state !== undefined) pending.set(shardNumber, state);
     }
     return pending;
   }

@@ -1,6 +1,6 @@
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
-import type { DueRecords, DueScope, TableScope } from '../staging-store.js';
+import type { DrainState, DueRecords, DueScope, TableScope, Watermark } from '../staging-store.js';
 import { text } from './replies.js';
 import type { ShardScripts } from './shard-scripts.js';
 
@@ -26,8 +26,8 @@ export class RedisDue implements DueRecords {
     return (await this.#holding(scope)).length > 0;
   }
 
-  async make(scope: DueScope): Promise<ReadonlyMap<number, number>> {
-    const watermarks = new Map<number, number>();
+  async make(scope: DueScope): Promise<ReadonlyMap<number, Watermark>> {
+    const watermarks = new Map<number, Watermark>();
     const mark = async (shard: number, names: readonly string[]): Promise<void> => {
       const watermark = await this.#mark(shard, scope.kind, names);
       if (watermark !== undefined) watermarks.set(shard, watermark);
@@ -39,12 +39,13 @@ export class RedisDue implements DueRecords {
     return watermarks;
   }
 
-  async pending(watermarks: ReadonlyMap<number, number>): Promise<ReadonlySet<number>> {
-    const pending = new Set<number>();
+  async pending(watermarks: ReadonlyMap<number, Watermark>): Promise<ReadonlyMap<number, DrainState>> {
+    const pending = new Map<number, DrainState>();
     await Promise.all(
-      [...watermarks].map(async ([shard, watermark]) => {
-        const reply = await this.#scripts.run('duePending', shard, watermark);
-        if (text(reply[0]) === 'pending') pending.add(shard);
+      [...watermarks].map(async ([shard, { sequence, putOff }]) => {
+        const [kind, times] = await this.#scripts.run('duePending', shard, sequence);
+        if (text(kind) === 'pending') pending.set(shard, 'untried');
+        else if (text(kind) === 'nothing' && Number(text(times)) !== putOff) pending.set(shard, 'put-off');
       }),
     );
     return pending;
@@ -57,8 +58,9 @@ export class RedisDue implements DueRecords {
   }
 
   /** Part by part, all with the mark of the first. */
-  async #mark(shard: number, kind: DueScope['kind'], names: readonly string[]): Promise<number | undefined> {
+  async #mark(shard: number, kind: DueScope['kind'], names: readonly string[]): Promise<Watermark | undefined> {
     let mark = '';
+    let putOff: number | undefined;
     let from = String(FIRST_TIME);
     let isPending = false;
     do {
@@ -67,8 +69,9 @@ export class RedisDue implements DueRecords {
       mark = text(reply[1]);
       isPending ||= reply[2] === 1;
       from = text(reply[3]);
+      putOff ??= Number(text(reply[4]));
     } while (from !== '');
-    return isPending ? Number(mark) : undefined;
+    return isPending ? { sequence: Number(mark), putOff } : undefined;
   }
 
   #byShard(keys: readonly RowKey[]): ReadonlyMap<number, RowKey[]> {

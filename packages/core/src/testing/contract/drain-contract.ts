@@ -1,4 +1,4 @@
-import { again, AT_ONCE, Bench, LATER, type ContractContext } from './bench.js';
+import { again, AT_ONCE, Bench, LATER, rejected, type ContractContext } from './bench.js';
 
 /** Due times and drains. */
 export function drainContract({ describe, it, expect, onBench }: ContractContext): void {
@@ -26,7 +26,9 @@ export function drainContract({ describe, it, expect, onBench }: ContractContext
         await bench.stage({ rowKey: bench.row(1), values: { n: '1' } });
         bench.rules = LATER;
         await bench.stage({ values: { n: '0' } });
-        expect(await bench.store.due.make({ kind: 'rows', keys: [bench.row(0)] })).toEqual(new Map([[0, 2]]));
+        expect(await bench.store.due.make({ kind: 'rows', keys: [bench.row(0)] })).toEqual(
+          new Map([[0, { sequence: 2, putOff: 0 }]]),
+        );
         expect([...(await bench.claim(1)).records.keys()]).toEqual([bench.row(0)]);
       }),
     );
@@ -38,9 +40,9 @@ export function drainContract({ describe, it, expect, onBench }: ContractContext
         await bench.stage({ values: { n: '0' } });
         const watermarks = await bench.store.due.make({ kind: 'all' });
         await bench.stage({ values: { n: '1' } });
-        expect(await bench.store.due.pending(watermarks)).toEqual(new Set([0]));
+        expect(await bench.store.due.pending(watermarks)).toEqual(new Map([[0, 'untried']]));
         await bench.flush();
-        expect(await bench.store.due.pending(watermarks)).toEqual(new Set());
+        expect(await bench.store.due.pending(watermarks)).toEqual(new Map());
       }),
     );
 
@@ -53,21 +55,59 @@ export function drainContract({ describe, it, expect, onBench }: ContractContext
         await bench.stage({ rowKey: bench.row(1), values: { n: '1' } });
         const batch = await bench.claim();
         expect([...batch.records.keys()]).toEqual([bench.row(0)]);
-        expect(await bench.store.due.pending(watermarks)).toEqual(new Set([0]));
+        expect(await bench.store.due.pending(watermarks)).toEqual(new Map([[0, 'untried']]));
         await bench.end(batch);
-        expect(await bench.store.due.pending(watermarks)).toEqual(new Set());
+        expect(await bench.store.due.pending(watermarks)).toEqual(new Map());
       }),
     );
 
     it(
-      'are tried once by a drain: what comes back waits for its own time (H12)',
+      'are tried once by a drain: what comes back waits for its own time, and the drain can tell (H12)',
       onBench(async (bench) => {
         bench.rules = LATER;
         await bench.stage({ values: { n: '0' } });
         const watermarks = await bench.store.due.make({ kind: 'all' });
         await bench.flush({ 0: { ...again, delayMs: 60_000 } as typeof again });
-        expect(await bench.store.due.pending(watermarks)).toEqual(new Set());
+        expect(await bench.store.due.pending(watermarks)).toEqual(new Map([[0, 'put-off']]));
         expect((await bench.store.due.next())[0]).toBeGreaterThan(50_000);
+      }),
+    );
+
+    it(
+      'have come back if something newer of the row has taken up what the sink refused (H12)',
+      onBench(async (bench) => {
+        bench.rules = LATER;
+        await bench.stage({ kind: 'increment', deltas: { n: '1' } });
+        const watermarks = await bench.store.due.make({ kind: 'all' });
+        const batch = await bench.claim();
+        await bench.stage({ kind: 'increment', deltas: { n: '2' } });
+        await bench.end(batch, { 0: rejected });
+        expect(await bench.store.due.pending(watermarks)).toEqual(new Map([[0, 'put-off']]));
+        expect(await bench.dirty()).toMatchObject({ deltas: { n: '3' } });
+      }),
+    );
+
+    it(
+      'that came back before a drain, or were not of any drain, are no news to it',
+      onBench(async (bench) => {
+        bench.rules = LATER;
+        await bench.stage({ values: { n: '0' } });
+        await bench.store.due.make({ kind: 'all' });
+        await bench.flush({ 0: again });
+        const watermarks = await bench.store.due.make({ kind: 'all' });
+        await bench.flush();
+        expect(await bench.store.due.pending(watermarks)).toEqual(new Map());
+
+        bench.rules = AT_ONCE;
+        await bench.stage({ rowKey: bench.row(1), values: { n: '1' } });
+        const batch = await bench.claim();
+        bench.rules = LATER;
+        await bench.stage({ values: { n: '2' } });
+        const later = await bench.store.due.make({ kind: 'rows', keys: [bench.row(0)] });
+        await bench.end(batch, { 1: { ...again, delayMs: 60_000 } as typeof again });
+        expect(await bench.store.due.pending(later)).toEqual(new Map([[0, 'untried']]));
+        await bench.flush();
+        expect(await bench.store.due.pending(later)).toEqual(new Map());
       }),
     );
 
@@ -78,9 +118,9 @@ export function drainContract({ describe, it, expect, onBench }: ContractContext
         const batch = await bench.claim();
         expect(await bench.store.due.make({ kind: 'rows', keys: [bench.row(1)] })).toEqual(new Map());
         const watermarks = await bench.store.due.make({ kind: 'rows', keys: [bench.row(0)] });
-        expect(await bench.store.due.pending(watermarks)).toEqual(new Set([0]));
+        expect(await bench.store.due.pending(watermarks)).toEqual(new Map([[0, 'untried']]));
         await bench.end(batch);
-        expect(await bench.store.due.pending(watermarks)).toEqual(new Set());
+        expect(await bench.store.due.pending(watermarks)).toEqual(new Map());
       }),
     );
 
@@ -147,7 +187,7 @@ export function drainContract({ describe, it, expect, onBench }: ContractContext
           );
         }
         expect(await bench.store.due.make({ kind: 'tables', tables: [{ schema: 'public', table: 'many' }] })).toEqual(
-          new Map([[0, 3_000]]),
+          new Map([[0, { sequence: 3_000, putOff: 0 }]]),
         );
         const batch = await bench.claim(5_000);
         expect(batch.records.size).toBe(3_000);

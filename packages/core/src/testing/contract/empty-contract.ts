@@ -71,7 +71,7 @@ export function emptyContract({ describe, it, expect, onBench }: ContractContext
         await bench.stage({ values: { n: '0' } });
         const watermarks = await bench.store.due.make({ kind: 'all' });
         await bench.store.empty(0, PRODUCT, 'T0');
-        expect(await bench.store.due.pending(watermarks)).toEqual(new Set());
+        expect(await bench.store.due.pending(watermarks)).toEqual(new Map());
       }),
     );
 

@@ -54,9 +54,9 @@ export function extendContract({ describe, it, expect, onBench }: ContractContex
         await bench.stage({ kind: 'insert', rowKey: bench.row(0) });
         const marks = await bench.store.due.make({ kind: 'all' });
         const batch = await claimRows(bench, bench.row(0));
-        expect([...(await bench.store.due.pending(marks))]).toEqual([0]);
+        expect(await bench.store.due.pending(marks)).toEqual(new Map([[0, 'untried']]));
         await bench.end(batch);
-        expect([...(await bench.store.due.pending(marks))]).toEqual([]);
+        expect(await bench.store.due.pending(marks)).toEqual(new Map());
       }),
     );
 
@@ -128,6 +128,35 @@ export function extendContract({ describe, it, expect, onBench }: ContractContex
         const next = await bench.flush();
         expect([...next.records.keys()].toSorted()).toEqual([bench.row(0), bench.row(1)].toSorted());
         expect((await bench.store.stats()).pending['Product'] ?? 0).toBe(0);
+      }),
+    );
+
+    it(
+      'C3: tells a drain that what it has marked is dirty again, since no outcome covers it (H12)',
+      onBench(async (bench) => {
+        await bench.stage({ kind: 'update', base: '1', version: '2' });
+        const batch = await bench.claim();
+        bench.rules = LATER;
+        await bench.stage({ kind: 'insert', rowKey: bench.row(1) });
+        const marks = await bench.store.due.make({ kind: 'rows', keys: [bench.row(1)] });
+        await extend(bench, batch, [bench.row(1)]);
+        expect(await bench.store.due.pending(marks)).toEqual(new Map([[0, 'untried']]));
+        await bench.end(batch);
+        expect(await bench.store.due.pending(marks)).toEqual(new Map([[0, 'put-off']]));
+      }),
+    );
+
+    it(
+      'C3: forgets a part that was thrown away when it is extended again',
+      onBench(async (bench) => {
+        const other = bench.row(0, 'product_price');
+        await bench.stage({ kind: 'insert', rowKey: other });
+        const batch = await bench.claim();
+        await bench.stage({ kind: 'insert', rowKey: bench.row(1) });
+        await extend(bench, batch, [bench.row(1)]);
+        await bench.store.empty(0, { kind: 'tables', tables: [{ schema: 'public', table: 'product' }] }, 'T0');
+        await extend(bench, batch, [bench.row(2)]);
+        expect((await bench.claim()).added).toEqual(new Map());
       }),
     );
 

@@ -260,6 +260,16 @@ describe('a drain', () => {
     expect((await staging.stats()).pending).toEqual({ Product: 1 });
   });
 
+  it('counts the shard of a record that another process has tried in its stead, and put off', async () => {
+    sink.decide = () => ({ kind: 'again', attempts: 1, delayMs: 30_000, reason: 'its parent' });
+    await stageIncrements(staging, 1, [a]);
+    const first = worker('w1', {}, slow(400));
+    const drained = first.drain(ALL, { timeoutMs: 5_000 });
+    await time.advance(50);
+    expect(await time.until(worker('w2').drain(ALL, { timeoutMs: 5_000 }))).toEqual({ left: 1 });
+    expect(await time.until(drained)).toEqual({ left: 1 });
+  });
+
   it('waits for another process that is at it already', async () => {
     const first = worker('w1', {}, slow(400));
     await stageIncrements(staging, 1, [a]);

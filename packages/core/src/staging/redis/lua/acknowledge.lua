@@ -28,7 +28,7 @@ local remember_ms, remember_rows = tonumber(ARGV[4]), tonumber(ARGV[5])
 -- include: held
 -- include: retell
 
-local head = redis.call('HMGET', chain, 'epoch', 'token', 'recentAt', 'horizon', 'held', 'parts')
+local head = redis.call('HMGET', chain, 'epoch', 'token', 'recentAt', 'horizon', 'held', 'parts', 'mark')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 if head[2] ~= token then return { 'absent' } end
@@ -62,5 +62,6 @@ if now - tonumber(head[3]) >= remember_ms or redis.call('HLEN', recent) >= remem
 end
 send('HSET', recent, written)
 redis.call('HSET', chain, 'last', token, 'horizon', horizon)
+tell_drains(head[7])
 write_counts()
 return { 'done' }

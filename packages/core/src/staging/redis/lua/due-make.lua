@@ -2,7 +2,7 @@
 --
 -- KEYS[1] chain  KEYS[2] due  KEYS[3] flight
 -- ARGV  epoch, mark or '' for the first part, score to go on from, most rows to visit, 'all' | 'tables' | 'rows', beginnings of row keys or row keys ...
--- returns  {'marked', mark, 1 if anything of the scope is pending, score to go on from or ''} | {'uninitialised'} | {'epoch', epoch}
+-- returns  {'marked', mark, 1 if anything of the scope is pending, score to go on from or '', how often marked records have been put off} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local due = KEYS[2]
 local flight = KEYS[3]
@@ -13,7 +13,7 @@ local WANTED_FROM = 6
 -- include: bulk
 -- include: scope
 
-local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'mark')
+local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'mark', 'putOff')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 local is_first = mark == ''
@@ -40,4 +40,4 @@ if is_first and head[3] and any_in_flight() then
   is_pending = true
   if not head[4] or tonumber(head[4]) > tonumber(mark) then redis.call('HSET', chain, 'mark', mark) end
 end
-return { 'marked', mark, is_pending and 1 or 0, go_on }
+return { 'marked', mark, is_pending and 1 or 0, go_on, head[5] or '0' }

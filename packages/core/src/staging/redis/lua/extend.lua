@@ -30,7 +30,10 @@ local wanted = {}
 for index = 5, #ARGV do
   wanted[#wanted + 1] = ARGV[index]
 end
-if #parts > 0 then retract(parts, outcomes, now) end
+if #parts > 0 then
+  retract(parts, outcomes, now)
+  tell_drains(mark)
+end
 
 local part, records, gone = {}, {}, {}
 for _, row_key in ipairs(wanted) do

@@ -26,7 +26,7 @@ local epoch, seen_token, seen_last, last_token, on_loss, reason = ARGV[1], ARGV[
 -- include: held
 -- include: doubt-layers
 
-local head = redis.call('HMGET', chain, 'epoch', 'token', 'last')
+local head = redis.call('HMGET', chain, 'epoch', 'token', 'last', 'mark')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 local token = head[2] or ''
@@ -52,5 +52,7 @@ for row_key, bytes in pairs(waiting) do
 end
 
 redis.call('HSET', chain, 'last', last_token, 'since', now)
+-- As in put-dirty.lua: what stays of the batch is no longer marked.
+if head[4] then redis.call('HINCRBY', chain, 'putOff', 1) end
 write_counts()
 return { 'parked', parked, doubtful }

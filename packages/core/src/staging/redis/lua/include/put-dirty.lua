@@ -1,7 +1,10 @@
--- Makes a record dirty, alone or under a newer one.
--- Needs: dirty, token, and what merge, counts and bury bring
+-- Makes a record dirty again, alone or under a newer one.
+-- Needs: chain, dirty, token, and what merge, counts and bury bring
+
+local has_come_back = false
 
 local function put_dirty(row_key, before, record)
+  has_come_back = true
   if before then count(before[ENTITY], -1) end
   count(record[ENTITY], 1)
   redis.call('HSET', dirty, row_key, cmsgpack.pack(record))
@@ -14,4 +17,9 @@ local function put_under(row_key, older, newer, code, reason, now)
   else
     bury(row_key, code, reason, token, now, cmsgpack.pack(older))
   end
+end
+
+-- Whoever drains waits for marked records, and a record that comes back is no longer marked: this tells all drains that look, in whichever process.
+local function tell_drains(mark)
+  if mark and has_come_back then redis.call('HINCRBY', chain, 'putOff', 1) end
 end

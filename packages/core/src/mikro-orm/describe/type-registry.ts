@@ -44,9 +44,10 @@ export class TypeRegistry {
       .filter((type) => type !== undefined);
   }
 
-  /** Those of which something may be pending, though a row that it refers to goes or gets another key. */
+  /** Those of which something may be pending, though a row that it refers to goes or gets another key: the database changes it too, or refuses that for its sake. */
   pendingFollowers(meta: EntityMetadata, renames: boolean): readonly WriteBehindType[] {
-    return this.#followersOf(meta, renames)
+    const followers = renames ? this.#followers.ofRenames : this.#followers.orKeepers;
+    return (followers.get(meta.root.class) ?? [])
       .map((follower) => this.of(follower))
       .filter((type) => type !== undefined);
   }

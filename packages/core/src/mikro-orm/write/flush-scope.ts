@@ -90,7 +90,10 @@ function closesCycle(types: TypeRegistry, uow: UnitOfWork): boolean {
   });
 }
 
-/** The write-behind types whose rows the database itself changes when this flush is written: what is pending of them would be written into a row that is gone, or refer to one. */
+/**
+ * The write-behind types whose rows the database itself changes when this flush is written, or for whose sake it does not let a row go: what is pending of them would be written into a row that is
+ * gone, or refer to one.
+ */
 export function typesFollowing(types: TypeRegistry, uow: UnitOfWork): ReadonlySet<WriteBehindType> {
   const following = new Set<WriteBehindType>();
   for (const changeSet of uow.getChangeSets()) {

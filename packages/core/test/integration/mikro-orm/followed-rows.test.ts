@@ -41,7 +41,16 @@ function family(prefix: string) {
       author: () => p.manyToOne(Author).deleteRule('cascade'),
     },
   });
-  return { Author, Book, Chapter, Letter, Award };
+  /** Does not let its author go. */
+  const Contract: EntitySchema = defineEntity({
+    name: `${prefix}Contract`,
+    properties: {
+      id: p.integer().primary(),
+      fee: p.integer(),
+      author: () => p.manyToOne(Author).deleteRule('restrict'),
+    },
+  });
+  return { Author, Book, Chapter, Letter, Award, Contract };
 }
 
 type Family = ReturnType<typeof family>;
@@ -102,6 +111,22 @@ describe.each(
       await remove(em.fork(), entities);
       for (const entity of Object.values(entities)) see(await fresh(families.orm, entity, base));
     });
+  });
+});
+
+test.each(WAYS)('a row that a pending one refers to and does not let go is not deleted by %s', async (_way, remove) => {
+  base += 10;
+  await both.expectSame(async (em, entities, see) => {
+    await make(em, entities);
+    em.create(entities.Contract, { id: base, fee: 1, author: base } as never);
+    await em.flush();
+    see(
+      await remove(em.fork(), entities).then(
+        () => 'gone',
+        (error: Error) => error.constructor.name,
+      ),
+    );
+    for (const entity of Object.values(entities)) see(await fresh(both.orm, entity, base));
   });
 });
 

@@ -9,6 +9,7 @@ import type { TypeRegistry } from '../describe/type-registry.js';
 import { EntityStates } from './entity-states.js';
 import type { Engine } from '../engine.js';
 import { fallbackFor, type Fallback } from './fallback.js';
+import { oneChangePerRow } from './one-change-per-row.js';
 import type { Operation } from './operation.js';
 import { refusalError } from './refusal-error.js';
 import type { Validation } from '../validate/validation.js';
@@ -164,7 +165,7 @@ export class StagedFlush {
   async #stage(operations: readonly Operation[], stage: Stage): Promise<void> {
     let result: StageResult;
     try {
-      result = await stage(operations.map(({ change }) => change));
+      result = await stage(oneChangePerRow(operations.map(({ change }) => change)));
     } catch (error) {
       this.states.takeBack(operations);
       this.#wayOut = fallbackFor(error, this.#uow.getChangeSets(), this.#types);

@@ -12,6 +12,7 @@ import {
 import { conflictStrategy } from '../values/entity-values.js';
 import { assertCacheable, assertNoSessions } from './cacheable.js';
 import { databaseMade } from './database-made.js';
+import { uniqueProperties } from './unique-properties.js';
 import { defaultValue, type DefaultValue } from './default-value.js';
 import { embeddedValue, isDocument, type DocumentMapper } from '../values/embedded-value.js';
 import { singleTable } from './single-table.js';
@@ -114,6 +115,7 @@ function describeType(
     key,
     ...(version && { version }),
     values,
+    unique: uniqueProperties(meta),
     databaseMade: databaseMade(meta, policy.inserts),
     counters,
     closing: new Set(meta.relations.filter((property) => references.closing.has(property)).map(({ name }) => name)),

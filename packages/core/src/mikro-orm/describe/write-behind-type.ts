@@ -6,6 +6,7 @@ import type { ColumnValue } from '../values/column-value.js';
 import type { DefaultValue } from './default-value.js';
 import type { EntityKey } from './entity-key.js';
 import type { SingleTable } from './single-table.js';
+import type { UniqueProperties } from './unique-properties.js';
 import type { VersionKind } from '../values/version-text.js';
 
 /** One entity that is written behind: what its metadata says, in the terms of the engine. Made once, at discovery. */
@@ -26,6 +27,8 @@ export interface WriteBehindType {
   };
   /** Persisted values by the name that they have in records (see `valueName`): the property's, but for references of several columns. Primary key and version excluded. */
   readonly values: ReadonlyMap<string, PropertyValue>;
+  /** What a pending row may have taken or given up, and another one may want. */
+  readonly unique: UniqueProperties;
   /** Properties that only the database can make: an insert that leaves one of them unset is written by SQL. */
   readonly databaseMade: readonly string[];
   /** Counter properties -> digits after the point. */

@@ -4,6 +4,7 @@ import { readByKey } from '../../read/read-by-key.js';
 import type { Pending } from '../../staging/staging-store.js';
 import { tableScope } from '../describe/with-parents.js';
 import { knownRowKey } from '../describe/entity-key.js';
+import { namesUnique } from '../describe/unique-properties.js';
 import type { Engine, QueryDrain } from '../engine.js';
 import { CachedReads, type Load } from './cached-reads.js';
 import { inexactRows } from './exact-overlay.js';
@@ -203,8 +204,9 @@ export class Reads {
     const known = this.#types.of(meta);
     const type = known?.isIn(options['schema'] as string | undefined) ? known : undefined;
     const keys = type && hasPlainKey(type) && !isDrained(options) ? lookupKeys(type, where, {}) : undefined;
+    const isContended = type !== undefined && rows.some((row) => namesUnique(type.unique, row));
     if (keys) await this.#drainRows(keys, options);
-    else await this.#beforeCriteria(meta, where, options, call);
+    if (!keys || isContended) await this.#beforeCriteria(meta, where, options, call);
   }
 
   /** What is pending of rows that the database itself changes with this statement would be written into rows that are gone, or refer to one. */

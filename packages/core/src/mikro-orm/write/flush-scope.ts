@@ -16,6 +16,7 @@ import { valueIn } from '../values/embedded-value.js';
 import { scalarsOf } from '../describe/property-columns.js';
 import { entityRowKey, knownRowKey, namesKey } from '../describe/entity-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
+import { namesUnique } from '../describe/unique-properties.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
 /**
@@ -104,6 +105,16 @@ export function typesFollowing(types: TypeRegistry, uow: UnitOfWork): ReadonlySe
     for (const follower of types.pendingFollowers(changeSet.meta, renames)) following.add(follower);
   }
   return following;
+}
+
+/** The write-behind types of which this flush gives a unique value to a row: one that is pending may have it already, or have given it up. */
+export function typesContended(types: TypeRegistry, uow: UnitOfWork): ReadonlySet<WriteBehindType> {
+  const contended = new Set<WriteBehindType>();
+  for (const changeSet of uow.getChangeSets()) {
+    const type = types.of(changeSet.meta);
+    if (type && !isDelete(changeSet) && namesUnique(type.unique, changeSet.payload)) contended.add(type);
+  }
+  return contended;
 }
 
 /** The write-behind rows that a flush writes or refers to, as far as they can exist already. SQL needs what is pending of them to be written first. */

@@ -5,7 +5,7 @@ import { knownRowKey, namesKey } from '../describe/entity-key.js';
 import type { Engine } from '../engine.js';
 import type { CallersTransactions } from '../transactions/caller.js';
 import { tableScope } from '../describe/with-parents.js';
-import { rowsInvolved, typesFollowing } from './flush-scope.js';
+import { rowsInvolved, typesContended, typesFollowing } from './flush-scope.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 
 /** What it takes to prepare a flush for SQL. */
@@ -16,16 +16,16 @@ export interface SqlPreparation {
 }
 
 /**
- * What has to be done before a flush of write-behind entities is written by SQL: what is pending of the rows that it involves is written, and nothing is remembered of rows that
- * it makes: inserts, and rows that get another key.
+ * What has to be done before a flush of write-behind entities is written by SQL: what is pending of the rows that it involves is written, or of any row that has a say in it, and nothing is
+ * remembered of rows that it makes: inserts, and rows that get another key.
  */
 export async function prepareSql(em: EntityManager, { types, engine, transactions }: SqlPreparation): Promise<void> {
   const uow = em.getUnitOfWork(false);
   const involved = [...rowsInvolved(types, uow)];
-  const following = [...typesFollowing(types, uow)];
-  if (involved.length + following.length === 0) return;
+  const others = [...new Set([...typesFollowing(types, uow), ...typesContended(types, uow)])];
+  if (involved.length + others.length === 0) return;
   const inside = transactions.of(em.getTransactionContext());
-  if (following.length > 0) await engine.drain(tableScope(following, types), { inside, beforeWrite: true });
+  if (others.length > 0) await engine.drain(tableScope(others, types), { inside, beforeWrite: true });
   if (involved.length > 0) await engine.drain({ kind: 'rows', keys: involved }, { inside, beforeWrite: true });
   const made = uow.getChangeSets().flatMap((changeSet) => madeRow(types, changeSet));
   if (made.length > 0) await engine.forget(made);

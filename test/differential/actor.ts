@@ -1,5 +1,5 @@
 import { DriverException, raw, type MikroORM } from '@mikro-orm/postgresql';
-import { Spillway } from '@spillway/core';
+import { Spillway, type SpillwayRepository } from '@spillway/core';
 import { assign, collect, create, get, getMany, insert, query, upsert, whereOf } from './acts.js';
 import type { Schemas } from './entities.js';
 import { data, find, learnedIn, schemaOf, type Fork } from './fork.js';
@@ -33,9 +33,11 @@ export class Actor {
   readonly #schemas: Schemas;
   readonly #watch: FlushWatch;
   readonly #isPlain: boolean;
+  readonly #hasWorker: boolean;
   readonly #forks = new Map<number, Fork>();
 
-  constructor({ orm, schemas, watch }: OpenedOrm, isPlain: boolean) {
+  constructor({ orm, schemas, watch, hasWorker }: OpenedOrm, isPlain: boolean) {
+    this.#hasWorker = hasWorker;
     this.#orm = orm;
     this.#schemas = schemas;
     this.#watch = watch;
@@ -91,6 +93,22 @@ export class Actor {
         fork.created.delete(act.target.tag);
         return 'removed';
       }
+      case 'save': {
+        const entity = await find(fork, act.target, keys);
+        if (!entity) return 'none';
+        const assigned = assign(fork, entity, act.values, keys);
+        await this.#save(fork, 'save', entity, act);
+        return assigned;
+      }
+      case 'erase': {
+        const entity = await find(fork, act.target, keys);
+        if (!entity) return 'none';
+        fork.created.delete(act.target.tag);
+        await this.#save(fork, 'remove', entity, act);
+        return 'removed';
+      }
+      case 'patch':
+        return this.#patch(act, keys);
       case 'collect':
         return collect(fork, act, keys);
       case 'flush':
@@ -166,18 +184,48 @@ export class Actor {
     return 'incremented';
   }
 
+  async #save(
+    fork: Fork,
+    call: 'save' | 'remove',
+    entity: object,
+    { target, written }: Act & { do: 'save' | 'erase' },
+  ): Promise<void> {
+    if (this.#isPlain) {
+      await (call === 'save' ? fork.em.persist(entity) : fork.em.remove(entity)).flush();
+      return;
+    }
+    const repository = fork.em.getRepository(schemaOf(fork.schemas, target.kind)) as SpillwayRepository<object>;
+    const receipt = await repository[call](entity);
+    if (written && this.#hasWorker) await receipt.written();
+  }
+
+  /** Changes a row that nobody has loaded. */
+  async #patch({ target, values }: Act & { do: 'patch' }, keys: Keys): Promise<Seen> {
+    const fork = this.#newFork();
+    const [schema, key, changes] = [schemaOf(fork.schemas, target.kind), keyOf(target, keys), data(fork, values, keys)];
+    if (key === undefined || changes === undefined) return 'unknown';
+    if (!this.#isPlain) {
+      await Spillway.of(this.#orm).patch(schema, key as never, changes as never);
+      return 'patched';
+    }
+    if ((await fork.em.nativeUpdate(schema, key as never, changes)) === 0)
+      throw new Unlicensed('a patch of a row that is gone is a dead letter ROW_MISSING');
+    return 'patched';
+  }
+
   async #transaction(fork: Fork, act: Act & { do: 'transaction' }, keys: Keys): Promise<Seen> {
     const seen: Seen[] = [];
+    const options = act.holds && !this.#isPlain ? ({ spillway: 'stage' } as const) : {};
     try {
       await fork.em.transactional(async (em) => {
         const inner: Fork = { ...fork, em: em, created: new Map(fork.created) };
         for (const each of act.acts) {
-          if (each.do === 'transaction') seen.push(await this.#nested(inner, each, keys));
+          if (each.do === 'transaction') seen.push(await this.#nested(inner, { ...each, holds: act.holds }, keys));
           else seen.push(await this.#act(inner, each, { ...keys, ...learnedIn(inner, keys) }));
         }
         if (act.end === 'rollback') throw new Rollback();
         for (const [tag, created] of inner.created) fork.created.set(tag, created);
-      });
+      }, options);
     } catch (error) {
       if (!(error instanceof Rollback)) throw error;
       fork.em.clear();
@@ -194,6 +242,9 @@ export class Actor {
     } catch (error) {
       const { name, kind } = errorOf(error);
       if (kind === 'unlicensed') throw error;
+      // What is held is refused when it is written, if it is a constraint or what only the database can tell.
+      if (act.holds && this.#isPlain && (kind === 'constraint' || name === 'OptimisticLockError'))
+        throw new Unlicensed(`${name} in a savepoint of a holding transaction`);
       fork.em.clear();
       fork.created.clear();
       return { failed: name };

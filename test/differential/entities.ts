@@ -1,11 +1,17 @@
 /** What the programs work on: one entity of every shape. Each world has classes of its own, because MikroORM keeps what belongs to an ORM in them. Only one of the ORMs looks at policies. */
 import { defineEntity, p, type EntitySchema } from '@mikro-orm/postgresql';
-import { WriteBehind } from '@spillway/core';
+import { WriteBehind, WriteThrough } from '@spillway/core';
 
 export type Schemas = Readonly<Record<string, EntitySchema>>;
 
-/** Every entity, and every one but `Note` to be written behind. */
-export function makeSchemas(): Schemas {
+/** Which entities keep copies of rows, and which are written through. */
+export interface Modes {
+  readonly cached: readonly string[];
+  readonly through: readonly string[];
+}
+
+/** Every entity; every one but `Note` and those that are written through is to be written behind. */
+export function makeSchemas({ cached, through }: Modes = { cached: [], through: [] }): Schemas {
   const Address = defineEntity({
     name: 'Address',
     embeddable: true,
@@ -133,8 +139,11 @@ export function makeSchemas(): Schemas {
     },
   });
 
-  for (const { class: entity } of [Person, Pet, Passport, Course, Enrolment, Club]) WriteBehind()(entity as never);
-  const counting: object = { counters: ['hits', 'score'] };
-  WriteBehind(counting)(Page.class);
+  for (const { name, class: entity } of [Person, Pet, Passport, Course, Enrolment, Club, Page]) {
+    const cache = cached.includes(name) ? { cache: { ttl: '1m' } } : {};
+    const counters = name === 'Page' ? { counters: ['hits', 'score'] } : {};
+    if (through.includes(name)) WriteThrough(cache as object)(entity as never);
+    else WriteBehind({ ...cache, ...counters } as object)(entity as never);
+  }
   return { Person, Pet, Cat, Dog, Passport, Course, Enrolment, Club, Page, Note };
 }

@@ -82,9 +82,10 @@ class Author {
     if (pick < 79) return this.#populate();
     if (pick < 82) return this.#insert();
     if (pick < 85) return this.#upsert();
-    if (pick < 88) return this.#nativeUpdate();
+    if (pick < 88) return this.#rows.chance(0.6) ? this.#nativeUpdate() : this.#patch();
     if (pick < 90) return this.#nativeDelete();
-    if (pick < 93) return this.#countUp();
+    if (pick < 92) return this.#countUp();
+    if (pick < 95) return this.#save();
     return depth < 2 ? this.#transaction(depth) : this.#assign();
   }
 
@@ -93,12 +94,14 @@ class Author {
     const length = 1 + this.#rows.below(4);
     while (acts.length < length) {
       const act = this.#act(depth + 1);
-      // What has an entity manager of its own would wait for the row locks of this one.
-      if (act.do === 'bump' || act.do === 'increment') continue;
+      // What has an entity manager of its own would wait for the row locks of this one, and what waits until it is written, for its end.
+      if (act.do === 'bump' || act.do === 'increment' || act.do === 'patch') continue;
+      if ((act.do === 'save' || act.do === 'erase') && act.written) continue;
       acts.push(act);
       if (isUnflushed(act) && this.#rows.chance(0.5)) acts.push({ do: 'flush' });
     }
-    return { do: 'transaction', acts, end: this.#rows.chance(0.3) ? 'rollback' : 'commit' };
+    const holds = depth === 0 && this.#rows.chance(0.5);
+    return { do: 'transaction', acts, end: this.#rows.chance(0.3) ? 'rollback' : 'commit', holds };
   }
 
   #create(): Act {
@@ -126,6 +129,23 @@ class Author {
       : undefined;
     const target = leaf ?? this.#rows.any();
     return target ? { do: 'remove', target } : this.#create();
+  }
+
+  /** By the repository. A plain entity has nothing to wait for. */
+  #save(): Act {
+    const written = this.#rows.chance(0.5);
+    const act = this.#rows.chance(0.7) ? this.#assign() : this.#remove();
+    if ((act.do !== 'assign' && act.do !== 'remove') || act.target.kind === 'Note') return act;
+    if (act.do === 'remove') return { do: 'erase', target: act.target, written };
+    return { ...act, do: 'save', written };
+  }
+
+  #patch(): Act {
+    // Of a row with a version, others see a patch with the old version until it is written (decision 20).
+    const kind = this.#rows.one(['Page', 'Enrolment'] as const);
+    const target = this.#rows.some(kind);
+    const values = Object.fromEntries(Object.entries(flat(this.#rows, kind)).slice(0, 1 + this.#rows.below(3)));
+    return target && Object.keys(values).length > 0 ? { do: 'patch', target, values } : this.#assign();
   }
 
   #collect(): Act {

@@ -6,7 +6,7 @@ import { Actor, type Observation } from './actor.js';
 import { comparable, differences, isSame, Numbers } from './compare.js';
 import { givenKey, NUMBERED, type Key } from './keys.js';
 import type { Seen } from './observe.js';
-import { openBehind, openPlain, type LaneSettings, type Pace } from './open-orm.js';
+import { LANES, openBehind, openPlain, type LaneSettings, type Pace } from './open-orm.js';
 import type { World } from './second-process.js';
 import { SecondProcess } from './second-process-link.js';
 import type { Act, Nudge, Program, Step, Target } from './steps.js';
@@ -29,6 +29,9 @@ export interface Report {
   readonly isVoid: boolean;
 }
 
+/** Whose deletes go by SQL, because the database then changes rows of others. */
+const FOLLOWED: readonly string[] = ['Person', 'Course'];
+
 const WORLDS: readonly World[] = ['plain', 'behind'];
 
 /** Two databases, two processes, and in each process an ORM for either world. Programs run on it one after the other. */
@@ -37,6 +40,8 @@ export class Lane implements AsyncDisposable {
   readonly #actors: Readonly<Record<World, Actor>>;
   readonly #second: SecondProcess;
   readonly #close: () => Promise<void>;
+  /** Entities whose changes go by SQL, and all that is flushed with them. */
+  readonly writtenBySql: readonly string[];
   #runs = 0;
   #isTidy = true;
 
@@ -45,7 +50,9 @@ export class Lane implements AsyncDisposable {
     actors: Readonly<Record<World, Actor>>,
     second: SecondProcess,
     close: () => Promise<void>,
+    pace: Pace,
   ) {
+    this.writtenBySql = ['Note', ...LANES[pace].through];
     this.#orms = orms;
     this.#actors = actors;
     this.#second = second;
@@ -78,7 +85,7 @@ export class Lane implements AsyncDisposable {
       plain: new Actor(plain, true),
       behind: new Actor(behind, false),
     };
-    return new Lane({ plain: plain.orm, behind: behind.orm }, actors, second, close);
+    return new Lane({ plain: plain.orm, behind: behind.orm }, actors, second, close, pace);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -216,7 +223,7 @@ class Run {
     this.#noteSql(step, plain);
     if (this.#noteBirths(step.act, plain)) await this.#lane.discardAll();
     const [expected, seen] = [this.#comparable('plain', plain), this.#comparable('behind', behind)];
-    if (isSame(expected, seen)) return [];
+    if (isSame(expected, seen) || areBothRefused(plain, behind)) return [];
     const messages = [plain, behind].flatMap(({ error }) => (error ? [`${error.name}: ${error.message}`] : []));
     return [...differences(expected, seen), ...messages];
   }
@@ -231,8 +238,8 @@ class Run {
   /**
    * A writer that is stale because of SQL is refused at once by plain MikroORM, and found when its batch is written by the other one. In a transaction both refuse it at once.
    */
-  #isStaleBySql({ do: what }: Act | Nudge, { error, changed }: Observation): boolean {
-    if (error?.name !== 'OptimisticLockError' || what === 'transaction') return false;
+  #isStaleBySql(act: Act | Nudge, { error, changed }: Observation): boolean {
+    if (error?.name !== 'OptimisticLockError' || isAtOnce(act)) return false;
     const updated = changed.map((change) => this.#rowOf(change));
     return updated.some((row) => this.#bySql.has(row)) || this.#bySql.has('any');
   }
@@ -242,9 +249,17 @@ class Run {
     const em = `${process}.${fork}`;
     if (act.do === 'collect') this.#collecting.add(em);
     // Calls of an entity with embeddables go by SQL, too.
-    if (act.do === 'nativeUpdate' && (!Array.isArray(act.where) || act.kind === 'Person')) this.#bySql.add('any');
+    if (
+      act.do === 'nativeUpdate' &&
+      (!Array.isArray(act.where) || act.kind === 'Person' || this.#lane.writtenBySql.includes(act.kind))
+    )
+      this.#bySql.add('any');
     if (changed.length === 0 && act.do !== 'transaction') return;
-    const isMixed = changed.some((change) => Object.values(change as object).includes('Note'));
+    const isMixed = changed.some(
+      (change) =>
+        Object.values(change as object).some((name) => this.#lane.writtenBySql.includes(String(name))) ||
+        FOLLOWED.includes(String((change as { readonly delete?: Seen }).delete)),
+    );
     const isBySql = act.do === 'transaction' || isMixed || this.#collecting.delete(em);
     if (isBySql) for (const change of changed) this.#bySql.add(this.#rowOf(change));
     if (act.do === 'transaction' && JSON.stringify(act.acts).includes('"nativeUpdate"')) this.#bySql.add('any');
@@ -293,7 +308,17 @@ class Run {
  * A constraint that the plain world finds at once is found when the batch is written by the other one. In a transaction both find it at once.
  */
 function isLeftOut({ error }: Observation, act: Act | Nudge): boolean {
-  return error?.kind === 'unlicensed' || (error?.kind === 'constraint' && act.do !== 'transaction');
+  return error?.kind === 'unlicensed' || (error?.kind === 'constraint' && !isAtOnce(act));
+}
+
+/** A flush may be refused for two reasons: for what the staging store or the database knows, and for what an entity says of itself. Which of them is met first differs. */
+function areBothRefused({ error }: Observation, { error: other }: Observation): boolean {
+  return error?.name === 'OptimisticLockError' && other?.name === 'ValidationError';
+}
+
+/** Whether the other world, too, asks the database before the step has ended. */
+function isAtOnce(act: Act | Nudge): boolean {
+  return act.do === 'transaction' && !act.holds;
 }
 
 function isNumbered(change: Seen): boolean {

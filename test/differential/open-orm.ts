@@ -1,6 +1,6 @@
 import { MikroORM } from '@mikro-orm/postgresql';
-import { Spillway, spillway } from '@spillway/core';
-import { makeSchemas, type Schemas } from './entities.js';
+import { Spillway, spillway, SpillwayRepository } from '@spillway/core';
+import { makeSchemas, type Modes, type Schemas } from './entities.js';
 import { FlushWatch } from './licence.js';
 
 /** How what is staged is written: at once, after a while, or only where somebody has to wait for it. */
@@ -23,23 +23,33 @@ const WORKERS = {
   none: { worker: false, defaults: {} },
 } as const;
 
+/** Every lane has its own modes of entities, so that each of them meets every pace that matters to it: copies a worker that is late, SQL rows that only a reader has written. */
+export const LANES: Readonly<Record<Pace, Modes>> = {
+  eager: { cached: [], through: [] },
+  lazy: { cached: ['Pet', 'Page', 'Enrolment'], through: [] },
+  none: { cached: ['Club', 'Course'], through: ['Course', 'Passport'] },
+};
+
 export interface OpenedOrm {
   readonly orm: MikroORM;
   readonly schemas: Schemas;
   readonly watch: FlushWatch;
+  /** Whether what is staged is written while a program waits for it. */
+  readonly hasWorker: boolean;
 }
 
 export async function openPlain({ plainUrl }: LaneSettings): Promise<OpenedOrm> {
   const watch = new FlushWatch(true);
   const schemas = makeSchemas();
   const orm = await MikroORM.init({ entities: Object.values(schemas), clientUrl: plainUrl, subscribers: [watch] });
-  return { orm, schemas, watch };
+  return { orm, schemas, watch, hasWorker: false };
 }
 
 export async function openBehind({ behindUrl, redisUrl, namespace, pace }: LaneSettings): Promise<OpenedOrm> {
   const watch = new FlushWatch(false);
-  const schemas = makeSchemas();
+  const schemas = makeSchemas(LANES[pace]);
   const orm = await MikroORM.init({
+    entityRepository: SpillwayRepository,
     entities: Object.values(schemas),
     clientUrl: behindUrl,
     subscribers: [watch],
@@ -55,5 +65,5 @@ export async function openBehind({ behindUrl, redisUrl, namespace, pace }: LaneS
     ],
   });
   Spillway.of(orm).on('lagging', () => watch.lag());
-  return { orm, schemas, watch };
+  return { orm, schemas, watch, hasWorker: pace !== 'none' };
 }

@@ -16,6 +16,12 @@ function printAct(act: Act | Nudge): string {
       return `${act.do} ${name(act.target)} ${values(act.values)}`;
     case 'remove':
       return `remove ${name(act.target)}`;
+    case 'save':
+      return `save ${name(act.target)} ${values(act.values)}${act.written ? ', written' : ''}`;
+    case 'erase':
+      return `repository.remove ${name(act.target)}${act.written ? ', written' : ''}`;
+    case 'patch':
+      return `patch ${name(act.target)} ${values(act.values)}`;
     case 'collect':
       return `${name(act.target)}.${act.property}.${act.by}(${act.members.map(name).join(', ')})`;
     case 'flush':
@@ -43,7 +49,7 @@ function printAct(act: Act | Nudge): string {
     case 'increment':
       return `${act.do} ${name(act.target)} by ${act.by}`;
     case 'transaction':
-      return `transaction { ${act.acts.map(printAct).join('; ')} } ${act.end}`;
+      return `${act.holds ? 'holding ' : ''}transaction { ${act.acts.map(printAct).join('; ')} } ${act.end}`;
   }
 }
 

@@ -42,6 +42,9 @@ export type Act =
   | { readonly do: 'create'; readonly target: Target; readonly values: Values }
   | { readonly do: 'assign'; readonly target: Target; readonly values: Values }
   | { readonly do: 'remove'; readonly target: Target }
+  /** By the repository, in one call; `written`: and waits until the database has it. */
+  | { readonly do: 'save'; readonly target: Target; readonly values: Values; readonly written: boolean }
+  | { readonly do: 'erase'; readonly target: Target; readonly written: boolean }
   | {
       readonly do: 'collect';
       readonly target: Target;
@@ -66,7 +69,14 @@ export type Act =
   | { readonly do: 'nativeDelete'; readonly kind: KindName; readonly where: Values | readonly Target[] }
   | { readonly do: 'bump'; readonly target: Target; readonly by: number }
   | { readonly do: 'increment'; readonly target: Target; readonly by: number }
-  | { readonly do: 'transaction'; readonly acts: readonly Act[]; readonly end: 'commit' | 'rollback' };
+  | { readonly do: 'patch'; readonly target: Target; readonly values: Values }
+  /** `holds`: what is written behind is held and staged with the commit, not written by SQL. */
+  | {
+      readonly do: 'transaction';
+      readonly acts: readonly Act[];
+      readonly end: 'commit' | 'rollback';
+      readonly holds: boolean;
+    };
 
 /** Something that only the world which writes behind does, and nobody may notice. */
 export type Nudge = { readonly do: 'drain' } | { readonly do: 'pause'; readonly ms: number };

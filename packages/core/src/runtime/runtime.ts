@@ -45,6 +45,7 @@ import { Promotions } from './promotions.js';
 import { openCache } from './open-cache.js';
 import { hasBeenUsed, openParts, type Parts } from './parts.js';
 import { QueryDrains } from './query-drains.js';
+import { WaitsForParents } from './write-held.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
 const WAITS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
@@ -264,7 +265,14 @@ export class Runtime implements RowEngine {
     if (keys.length === 0) return;
     const beneath: DueScope = { kind: 'rows', keys };
     await drainInside(this.#requestOf(beneath, true), inside, this.#promotions, parts);
-    await this.#holdings.write(keys, inside, parts);
+    try {
+      await this.#holdings.write(keys, inside, parts);
+    } catch (error) {
+      if (!(error instanceof WaitsForParents)) throw error;
+      const before: DueScope = { kind: 'rows', keys: [...error.parents] };
+      await drainInside(this.#requestOf(before, true), inside, this.#promotions, parts);
+      await this.#holdings.write(keys, inside, parts);
+    }
   }
 
   /** One round, of one entity or of all. */

@@ -12,7 +12,7 @@ import type { Parts } from './parts.js';
  * rollback of both.
  *
  * @param written hold -> all its rows that are written then
- * @throws OptimisticLockError where somebody else has changed a row, SpillwayError `HELD_UNWRITABLE` where PostgreSQL refuses one
+ * @throws OptimisticLockError where somebody else has changed a row, SpillwayError `HELD_UNWRITABLE` where PostgreSQL refuses one, {@link WaitsForParents} where it would take it later
  */
 export async function writeHeld(
   records: ReadonlyMap<RowKey, StagedRecord>,
@@ -20,14 +20,27 @@ export async function writeHeld(
   joined: JoinedTransaction,
   { staging }: Pick<Parts, 'staging'>,
 ): Promise<void> {
+  const parents = new Set<RowKey>();
   await joined.attempt(async (part) => {
     const outcomes = await part.apply(batchOf(records), async (keys) => {
       const pending = await staging.peek(keys);
-      return new Set(keys.filter((key) => pending.get(key)?.dirty ?? pending.get(key)?.inFlight));
+      const early = keys.filter((key) => pending.get(key)?.dirty ?? pending.get(key)?.inFlight);
+      for (const key of early) parents.add(key);
+      return new Set(early);
     });
-    for (const [row, outcome] of outcomes) assertWritten(row, records.get(row), outcome);
+    for (const [row, outcome] of outcomes) assertWritten(row, records.get(row), outcome, parents);
     for (const [id, rows] of written) await part.amendHold(id, rows);
   });
+}
+
+/** A held row refers to rows that are pending: they have to be written first. */
+export class WaitsForParents extends SpillwayError {
+  readonly parents: ReadonlySet<RowKey>;
+
+  constructor(message: string, parents: ReadonlySet<RowKey>) {
+    super('HELD_UNWRITABLE', message);
+    this.parents = parents;
+  }
 }
 
 /** It has no place in a shard's chain: it is never claimed, and its token is written nowhere. */
@@ -35,14 +48,19 @@ function batchOf(records: ReadonlyMap<RowKey, StagedRecord>): Batch {
   return { shard: 0, token: 'held', predecessor: '', attempts: 1, claimedAtMs: 0, records, unreadable: new Map() };
 }
 
-function assertWritten(row: RowKey, record: StagedRecord | undefined, outcome: Outcome): void {
+function assertWritten(
+  row: RowKey,
+  record: StagedRecord | undefined,
+  outcome: Outcome,
+  parents: ReadonlySet<RowKey>,
+): void {
   // The policy of the entity may settle a conflict for the database's row, here as anywhere.
   if (outcome.kind === 'applied' || outcome.kind === 'version' || outcome.kind === 'superseded') return;
   const entity = record?.entity ?? '';
   if (outcome.kind === 'buried' && outcome.code === 'CONFLICT') throw OptimisticLockError.lockFailed(entity);
-  throw new SpillwayError(
-    'HELD_UNWRITABLE',
+  const message =
     `A statement of this transaction needs ${entity} ${parseRowKey(row).key.join(', ')}, which the transaction holds, and PostgreSQL does not take it: ${outcome.reason}. ` +
-      'Roll back and try again; if it is refused again, change the row, or use a transaction without spillway: "stage"',
-  );
+    'Roll back and try again; if it is refused again, change the row, or use a transaction without spillway: "stage"';
+  if (outcome.kind === 'again' && parents.size > 0) throw new WaitsForParents(message, parents);
+  throw new SpillwayError('HELD_UNWRITABLE', message);
 }

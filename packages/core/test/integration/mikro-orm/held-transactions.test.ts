@@ -2,7 +2,7 @@ import { OptimisticLockError, raw, type EntityManager, type MikroORM } from '@mi
 import { eventually, freshNamespace, loggedDatabase, type LoggedDatabase } from '@spillway/test-support';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Spillway } from '../../../src/index.js';
-import { Note, Product, shopOrm } from './shop.js';
+import { Customer, Note, Order, Product, shopOrm } from './shop.js';
 
 let db: LoggedDatabase;
 /** Two processes that only stage, so that what is pending stays pending until a test drains it. */
@@ -299,6 +299,25 @@ describe('a transaction whose changes are held', () => {
     expect(await find(id)).toMatchObject({ views: 3 });
     expect(await find(fresh)).toMatchObject({ name: `mug ${id}`, version: 2 });
     expect(await held()).toBe(0);
+    expect((await Spillway.of(orm).status()).dead).toBe(0);
+  });
+
+  test('writes what its rows refer to first, where that is pending', async () => {
+    const product = await newProduct();
+    const before = orm.em.fork();
+    const customer = before.create(Customer, { name: 'Ann' });
+    await before.flush();
+    let order: Order | undefined;
+    await orm.em.fork().transactional(async (em) => {
+      order = em.create(Order, {
+        customer: em.getReference(Customer, customer.id, { wrapped: true }),
+        product: em.getReference(Product, product, { wrapped: true }),
+      });
+      await em.flush();
+      expect(await em.count(Order, { customer: customer.id })).toBe(1);
+    }, stage());
+    expect(await other.em.fork().findOne(Order, order?.id ?? 0n)).toMatchObject({ customer: { id: customer.id } });
+    await Spillway.of(orm).drain();
     expect((await Spillway.of(orm).status()).dead).toBe(0);
   });
 

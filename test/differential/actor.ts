@@ -1,4 +1,4 @@
-import { DriverException, raw, type MikroORM } from '@mikro-orm/postgresql';
+import { DriverException, FlushMode, raw, type MikroORM } from '@mikro-orm/postgresql';
 import { Spillway, type SpillwayRepository } from '@spillway/core';
 import { assign, collect, create, get, getMany, insert, query, upsert, whereOf } from './acts.js';
 import type { Schemas } from './entities.js';
@@ -24,6 +24,9 @@ export interface Observation {
     readonly kind: 'constraint' | 'unlicensed' | 'other';
   };
 }
+
+/** A step that flushes is refused as a whole, or not at all: looking the entity up must not be a flush of its own. */
+const ONE_FLUSH = { flushMode: FlushMode.COMMIT } as const;
 
 class Rollback extends Error {}
 
@@ -94,14 +97,14 @@ export class Actor {
         return 'removed';
       }
       case 'save': {
-        const entity = await find(fork, act.target, keys);
+        const entity = await find(fork, act.target, keys, ONE_FLUSH);
         if (!entity) return 'none';
         const assigned = assign(fork, entity, act.values, keys);
         await this.#save(fork, 'save', entity, act);
         return assigned;
       }
       case 'erase': {
-        const entity = await find(fork, act.target, keys);
+        const entity = await find(fork, act.target, keys, ONE_FLUSH);
         if (!entity) return 'none';
         fork.created.delete(act.target.tag);
         await this.#save(fork, 'remove', entity, act);
@@ -205,10 +208,10 @@ export class Actor {
     const [schema, key, changes] = [schemaOf(fork.schemas, target.kind), keyOf(target, keys), data(fork, values, keys)];
     if (key === undefined || changes === undefined) return 'unknown';
     if (!this.#isPlain) {
-      await Spillway.of(this.#orm).patch(schema, key as never, changes as never);
+      await Spillway.of(this.#orm).patch(schema, key, changes);
       return 'patched';
     }
-    if ((await fork.em.nativeUpdate(schema, key as never, changes)) === 0)
+    if ((await fork.em.nativeUpdate(schema, key, changes)) === 0)
       throw new Unlicensed('a patch of a row that is gone is a dead letter ROW_MISSING');
     return 'patched';
   }

@@ -142,7 +142,7 @@ export function makeSchemas({ cached, through }: Modes = { cached: [], through: 
   for (const { name, class: entity } of [Person, Pet, Passport, Course, Enrolment, Club, Page]) {
     const cache = cached.includes(name) ? { cache: { ttl: '1m' } } : {};
     const counters = name === 'Page' ? { counters: ['hits', 'score'] } : {};
-    if (through.includes(name)) WriteThrough(cache as object)(entity as never);
+    if (through.includes(name)) WriteThrough(cache as object)(entity);
     else WriteBehind({ ...cache, ...counters } as object)(entity as never);
   }
   return { Person, Pet, Cat, Dog, Passport, Course, Enrolment, Club, Page, Note };

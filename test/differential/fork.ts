@@ -1,5 +1,5 @@
 /** One entity manager of a program, and what its acts need of it: the rows that they name, and values as MikroORM takes them. */
-import { Utils, type EntityManager, type EntitySchema } from '@mikro-orm/postgresql';
+import { Utils, type FlushMode, type EntityManager, type EntitySchema } from '@mikro-orm/postgresql';
 import type { Schemas } from './entities.js';
 import { keyOf, NUMBERED, type Key, type Keys } from './keys.js';
 import type { KindName, Tag, Target, Value, Values } from './steps.js';
@@ -17,12 +17,17 @@ interface Created {
 }
 
 /** An entity as the program has it: what it has created in this entity manager, or what is found by its key. */
-export async function find(fork: Fork, target: Target, keys: Keys): Promise<object | undefined> {
+export async function find(
+  fork: Fork,
+  target: Target,
+  keys: Keys,
+  options: { readonly flushMode?: FlushMode } = {},
+): Promise<object | undefined> {
   const created = fork.created.get(target.tag)?.entity;
   if (created && Utils.isEntity(created)) return created;
   const key = keyOf(target, keys);
   if (key === undefined) return undefined;
-  return ((await fork.em.findOne(schemaOf(fork.schemas, target.kind), key)) as object | null) ?? undefined;
+  return ((await fork.em.findOne(schemaOf(fork.schemas, target.kind), key, options)) as object | null) ?? undefined;
 }
 
 export function reference(fork: Fork, target: Target, keys: Keys): object | undefined {

@@ -240,6 +240,8 @@ class Run {
    */
   #isStaleBySql(act: Act | Nudge, { error, changed }: Observation): boolean {
     if (error?.name !== 'OptimisticLockError' || isAtOnce(act)) return false;
+    // By SQL of its own, that is.
+    if (updatesBySql(act)) return true;
     const updated = changed.map((change) => this.#rowOf(change));
     return updated.some((row) => this.#bySql.has(row)) || this.#bySql.has('any');
   }
@@ -258,11 +260,11 @@ class Run {
     const isMixed = changed.some(
       (change) =>
         Object.values(change as object).some((name) => this.#lane.writtenBySql.includes(String(name))) ||
-        FOLLOWED.includes(String((change as { readonly delete?: Seen }).delete)),
+        FOLLOWED.some((name) => (change as { readonly delete?: Seen }).delete === name),
     );
     const isBySql = act.do === 'transaction' || isMixed || this.#collecting.delete(em);
     if (isBySql) for (const change of changed) this.#bySql.add(this.#rowOf(change));
-    if (act.do === 'transaction' && JSON.stringify(act.acts).includes('"nativeUpdate"')) this.#bySql.add('any');
+    if (updatesBySql(act)) this.#bySql.add('any');
   }
 
   #rowOf(change: Seen): string {
@@ -314,6 +316,11 @@ function isLeftOut({ error }: Observation, act: Act | Nudge): boolean {
 /** A flush may be refused for two reasons: for what the staging store or the database knows, and for what an entity says of itself. Which of them is met first differs. */
 function areBothRefused({ error }: Observation, { error: other }: Observation): boolean {
   return error?.name === 'OptimisticLockError' && other?.name === 'ValidationError';
+}
+
+/** Whether a transaction updates rows past the unit of work. */
+function updatesBySql(act: Act | Nudge): boolean {
+  return act.do === 'transaction' && JSON.stringify(act.acts).includes('"nativeUpdate"');
 }
 
 /** Whether the other world, too, asks the database before the step has ended. */

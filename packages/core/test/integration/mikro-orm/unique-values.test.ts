@@ -48,7 +48,7 @@ const WAYS: Readonly<Record<string, Way>> = {
     await make(em, entities, values);
   },
   'em.insert() in a transaction': async (em, { Account }, values) =>
-    em.transactional(async (inner) => inner.insert(Account, { id: base + 1, ...values } as never)),
+    em.transactional(async (inner) => inner.insert(Account, { id: base + 1, ...values })),
   'em.nativeUpdate() by key in a transaction': async (em, { Account }, values) =>
     em.transactional(async (inner) => inner.nativeUpdate(Account, { id: base + 2 }, values as never)),
   'em.nativeUpdate() by key with SQL in it': async (em, { Account }, values) =>

@@ -98,11 +98,27 @@ export async function pendingRows(
 
 function isPending(key: RowKey, pending: Pending | undefined, own: OwnedBatch | undefined): boolean {
   if (pending?.dirty !== undefined) return true;
-  const { inFlight } = pending ?? {};
-  if (inFlight === undefined) return false;
-  if (inFlight.token !== own?.token) return true;
+  return pending?.inFlight !== undefined && !isWrittenBy(own, key, pending.inFlight);
+}
+
+/** What is pending without what the transaction has written itself: that is in its rows, whether or not it will be committed. */
+export function besidesOwn(
+  found: ReadonlyMap<RowKey, Pending>,
+  owned: OwnedBatches,
+  shards: number,
+): ReadonlyMap<RowKey, Pending> {
+  return new Map(
+    [...found].map(([key, pending]): [RowKey, Pending] => {
+      const { inFlight, ...rest } = pending;
+      return [key, inFlight && isWrittenBy(owned.of(shardOf(key, shards)), key, inFlight) ? rest : pending];
+    }),
+  );
+}
+
+function isWrittenBy(own: OwnedBatch | undefined, key: RowKey, inFlight: NonNullable<Pending['inFlight']>): boolean {
+  if (inFlight.token !== own?.token) return false;
   const outcome = own.outcomes.get(key);
-  return outcome?.kind === 'again' || !covers(outcome, inFlight.part);
+  return outcome?.kind !== 'again' && covers(outcome, inFlight.part);
 }
 
 function byShard(keys: readonly RowKey[], shards: number): ReadonlyMap<number, RowKey[]> {

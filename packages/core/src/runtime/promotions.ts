@@ -1,12 +1,13 @@
 import type { BatchOutcome } from '../change/outcome.js';
 import type { RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
-import { pendingRows, promoteInside, type OwnedBatch, type OwnedBatches } from '../flush/promote-inside.js';
+import { besidesOwn, pendingRows, promoteInside, type OwnedBatch, type OwnedBatches } from '../flush/promote-inside.js';
 import { within } from '../flush/within.js';
 import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
 import type { FlushSteps } from '../flush/flush-shards.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import { ScopeNotes, type TransactionScope } from '../mikro-orm/transactions/transaction-scope.js';
+import type { Pending } from '../staging/staging-store.js';
 import type { Parts } from './parts.js';
 
 /** How long a transaction that has ended is held up to acknowledge what it has written. What is not acknowledged by then is found in the ledger by the next flush. */
@@ -63,6 +64,15 @@ export class Promotions {
     { staging }: PromotingParts,
   ): Promise<readonly RowKey[]> {
     return pendingRows(keys, scope ? this.#ownedBy(scope) : NONE, staging);
+  }
+
+  /** Of what is pending what is not in the rows that the transaction sees. */
+  unwritten(
+    found: ReadonlyMap<RowKey, Pending>,
+    scope: TransactionScope | undefined,
+    { staging }: PromotingParts,
+  ): ReadonlyMap<RowKey, Pending> {
+    return scope ? besidesOwn(found, this.#ownedBy(scope), staging.shards) : found;
   }
 
   /** Writes what is pending of the rows inside the transaction. Answers the rows that could not be written within the time. */

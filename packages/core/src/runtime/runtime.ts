@@ -155,8 +155,12 @@ export class Runtime implements RowEngine {
   }
 
   readonly pending: Engine['pending'] = {
-    peek: async (keys, inside) =>
-      (await this.#adoption.isOver()) ? new Map() : this.#holdings.peek(keys, inside?.scope, await this.#open()),
+    peek: async (keys, inside) => {
+      if (await this.#adoption.isOver()) return new Map();
+      const parts = await this.#open();
+      const found = await this.#holdings.peek(keys, inside?.scope, parts);
+      return this.#promotions.unwritten(found, inside?.scope, parts);
+    },
     outcomes: async (tokens) => this.#outcomes.find(tokens),
     acknowledge: async (key, token, outcomes) => {
       const { staging } = await this.#open();

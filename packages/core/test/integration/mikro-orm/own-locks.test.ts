@@ -129,3 +129,24 @@ test('H6 (d): a pessimistic lock keeps SQL away, and nobody from staging; what i
   const [row] = await orm.em.fork().execute('select name, version from product where id = ?', [id]);
   expect(row).toEqual({ name: 'c', version: 3 });
 });
+
+test('H3: what a transaction that holds has had to write itself is not laid over its look-ups once more', async () => {
+  const id = await product('a', 0);
+  const seen = async (em: SqlEntityManager): Promise<number> => {
+    const found = await em.fork({ keepTransactionContext: true }).findOneOrFail(Product, id);
+    return found.views;
+  };
+  await orm.em.fork().transactional(
+    async (em) => {
+      await lock(em, id);
+      await Spillway.of(orm).increment(Product, id, { views: 2 });
+      expect(await em.fork({ keepTransactionContext: true }).count(Product, { views: 2 })).toBe(1);
+      expect(await seen(em)).toBe(2);
+      await Spillway.of(orm).increment(Product, id, { views: 3 });
+      expect(await seen(em)).toBe(5);
+    },
+    { spillway: 'stage' },
+  );
+  await Spillway.of(orm).drain();
+  expect(await seen(orm.em.fork())).toBe(5);
+});

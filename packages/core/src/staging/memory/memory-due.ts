@@ -1,5 +1,5 @@
 import { parseRowKey, type RowKey } from '../../change/row-key.js';
-import type { DrainState, DueScope, TableScope, Watermark } from '../staging-store.js';
+import type { DrainState, DueScope, EmptyScope, TableScope, Watermark } from '../staging-store.js';
 import type { DueTime, MemoryShard } from './memory-shard.js';
 
 /** Rows that are due, those that a drain has marked first. */
@@ -46,6 +46,13 @@ export function markDue(shard: MemoryShard, scope: DueScope): Watermark | undefi
     flight.mark = Math.min(flight.mark ?? mark, mark);
   }
   return pending ? { sequence: mark, putOff: shard.putOff } : undefined;
+}
+
+/** The rows of a scope that drains have marked, and those in flight. */
+export function markedRows(shard: MemoryShard, scope: EmptyScope): readonly RowKey[] {
+  const marked = [...shard.due].filter(([, { mark }]) => mark !== undefined).map(([rowKey]) => rowKey);
+  const rows = new Set([...marked, ...(shard.flight?.records.keys() ?? [])]);
+  return [...rows].filter(scopeFilter(scope));
 }
 
 /** Whether anything of these tables is pending. */

@@ -38,7 +38,7 @@ import { addPart, inFlightOf, lastParts, smallerMark, takeBackUncovered } from '
 import { parkAll, settleBatch } from './end-batch.js';
 import { MemoryHeld } from './memory-held.js';
 import { emptyShard } from './empty-shard.js';
-import { drainState, dueRows, firstAtMs, holdsAny, markDue, nextDueMs, scopeFilter } from './memory-due.js';
+import { drainState, dueRows, firstAtMs, holdsAny, markDue, markedRows, nextDueMs, scopeFilter } from './memory-due.js';
 import { MemoryPolicies } from './memory-policies.js';
 import { MemoryCopies, MemoryRowCache } from './memory-row-cache.js';
 import { MemoryShard } from './memory-shard.js';
@@ -88,6 +88,11 @@ class MemoryStaging implements StagingStore {
       any: async (scope) => [...this.#shards.values()].some((shard) => shard.layers.size > 0 || holdsAny(shard, scope)),
       make: async (scope) => this.#makeDue(scope),
       pending: async (watermarks) => this.#pending(watermarks),
+      rows: async (scope, shards) =>
+        [...shards].flatMap((number) => {
+          const shard = this.#shards.get(number);
+          return shard ? markedRows(shard, scope) : [];
+        }),
     };
     this.deadLetters = {
       list: async (page) => pageOf(this.#letters(), page),

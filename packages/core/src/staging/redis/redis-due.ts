@@ -1,7 +1,7 @@
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
-import type { DrainState, DueRecords, DueScope, TableScope, Watermark } from '../staging-store.js';
-import { text } from './replies.js';
+import type { DrainState, DueRecords, DueScope, EmptyScope, TableScope, Watermark } from '../staging-store.js';
+import { rowKey, text } from './replies.js';
 import type { ShardScripts } from './shard-scripts.js';
 
 /** Rows that one call of the script looks at, so that no drain holds Redis up. */
@@ -49,6 +49,16 @@ export class RedisDue implements DueRecords {
       }),
     );
     return pending;
+  }
+
+  async rows(scope: EmptyScope, shards: Iterable<number>): Promise<readonly RowKey[]> {
+    const found = await Promise.all(
+      [...shards].map(async (shard) => {
+        const reply = await this.#scripts.run('dueRows', shard, scope.kind, ...beginnings(scope));
+        return text(reply[0]) === 'rows' ? reply.slice(1).map(rowKey) : [];
+      }),
+    );
+    return [...new Set(found.flat())];
   }
 
   /** The shards in which something is pending that may be of the scope: one call, whatever their number. */

@@ -31,6 +31,7 @@ export const SCRIPTS: {
       | 'dueHolding'
       | 'dueMake'
       | 'duePending'
+      | 'dueRows'
       | 'stats'
       | 'hold'
       | 'release'
@@ -106,6 +107,7 @@ export const SCRIPTS: {
   dueHolding: load('due-holding', ['chain', 'stats']),
   dueMake: load('due-make', ['chain', 'due', 'flight']),
   duePending: load('due-pending', ['chain', 'due']),
+  dueRows: load('due-rows', ['chain', 'due', 'flight']),
   stats: load('stats', ['chain', 'flight', 'dead', 'stats', 'dirty', 'due']),
   hold: load('hold', [
     'chain',

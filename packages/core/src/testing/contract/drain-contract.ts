@@ -47,6 +47,24 @@ export function drainContract({ describe, it, expect, onBench }: ContractContext
     );
 
     it(
+      'are named where somebody has to write them himself: what was made due, and what is in flight',
+      onBench(async (bench) => {
+        bench.rules = LATER;
+        const [flown, due, later] = [bench.row(0), bench.row(1), bench.row(2)];
+        await bench.stage({ rowKey: flown, values: { n: '0' } });
+        await bench.store.due.make({ kind: 'all' });
+        await bench.claim();
+        await bench.stage({ rowKey: due, values: { n: '1' } });
+        const shards = [...(await bench.store.due.make({ kind: 'all' })).keys()];
+        await bench.stage({ rowKey: later, values: { n: '2' } });
+        expect(new Set(await bench.store.due.rows({ kind: 'all' }, shards))).toEqual(new Set([flown, due]));
+        const elsewhere = { kind: 'tables', tables: [{ schema: 'public', table: 'nothing' }] } as const;
+        expect(await bench.store.due.rows(elsewhere, shards)).toEqual([]);
+        expect(await bench.store.due.rows({ kind: 'all' }, [])).toEqual([]);
+      }),
+    );
+
+    it(
       'end a drain though new changes go on arriving (H12)',
       onBench(async (bench) => {
         bench.rules = LATER;

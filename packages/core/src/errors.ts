@@ -14,6 +14,7 @@ export type SpillwayErrorCode =
   | 'ROW_HELD'
   | 'HELD_UNWRITABLE'
   | 'DRAIN_TIMEOUT'
+  | 'ONE_CONNECTION'
   | 'WRITE_TIMEOUT'
   | 'DEAD_LETTERED'
   | 'STAGING_LOSS'

@@ -8,6 +8,7 @@ import type { PolicyTarget } from './policy/entity-types.js';
 import { collectPolicies } from './policy/policy-registry.js';
 import { resolvePolicy } from './policy/resolve-policy.js';
 import { databaseOf } from './mikro-orm/hooks/database-of.js';
+import { CallersContext } from './mikro-orm/transactions/callers-context.js';
 import { assertFits, install } from './mikro-orm/hooks/install.js';
 import { TypeRegistry } from './mikro-orm/describe/type-registry.js';
 import type { Health } from './observability/health.js';
@@ -58,16 +59,18 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdS
       refuseSecond(orm);
       const types = new TypeRegistry();
       const logger = resolved.logger ?? ormLogger(orm);
-      const database = () => databaseOf(orm);
+      const context = new CallersContext();
+      const database = () => databaseOf(orm, context);
       const runtime = new Runtime({
         options: resolved,
         types,
         logger,
         database,
+        context,
         ...(steps && { steps }),
         ...(holdSteps && { holdSteps }),
       });
-      install(orm, { types, engine: runtime, policiesOf: (entities) => policiesOf(entities, resolved) });
+      install(orm, { types, engine: runtime, context, policiesOf: (entities) => policiesOf(entities, resolved) });
       const platform = orm.driver.getPlatform();
       const sql = new SqlRowCalls(() => orm.em.fork(), platform);
       const rows = new RowCalls(types, runtime, platform, { sql, isOff: !resolved.enabled });

@@ -61,6 +61,8 @@ export interface Engine {
    * @throws SpillwayError `DRAIN_TIMEOUT`
    */
   drainForQuery(touched: readonly WriteBehindType[], caller: string): Promise<QueryDrain>;
+  /** Opens what the database, which has one connection, could not open inside of the transaction that is about to begin. What fails is said to whoever needs it. */
+  openAhead(): Promise<void>;
   /** A change of an entity went this way. */
   count(entity: string, way: WriteWay): void;
   /** Before tables are cleared or dropped, or their database: throws away what is staged of them, with dead letters. */

@@ -4,12 +4,17 @@ import { isDrainTimeout, type SpillwayError } from '../errors.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import type { WriteWay } from '../observability/write-ways.js';
 import { drainPatiently, stillPending, type PatientDrain, type PatientDrainDeps } from '../read/patient-drain.js';
+import { waitsForItself } from '../sink/one-connection.js';
+import type { DueScope } from '../staging/staging-store.js';
 import type { Parts } from './parts.js';
 import type { Promotions } from './promotions.js';
 
 /** Inside a transaction, whose own locks may be in the way of a flush, each of the two ways of promoting is given up soon. */
 const FIRST_FORM_MS = 1_000;
 const SECOND_FORM_MS = 1_000;
+
+const WRITING =
+  'Changes that were staged earlier have to be written first, and this transaction is not one to write them in (it only reads, has a session context, or was begun past MikroORM)';
 
 export type DrainInside =
   | { readonly kind: 'drained' }
@@ -19,6 +24,8 @@ export type DrainInside =
 interface Request extends Pick<PatientDrain, 'scope' | 'wide'> {
   /** The statement writes or locks the rows of the scope. */
   readonly touches: boolean;
+  /** How long it may take to write all of it inside, where nothing can be written elsewhere. */
+  readonly timeoutMs: number;
   /** These pending rows have been written for it. */
   readonly promoted: (keys: readonly RowKey[], way: WriteWay) => void;
 }
@@ -34,6 +41,7 @@ export async function drainInside(
   parts: Parts,
 ): Promise<DrainInside> {
   const { scope, touches } = request;
+  if (parts.sink.sharesConnection) return promoteAll(request, inside, promotions, parts);
   if (scope.kind === 'rows') {
     const pending = await promotions.pending(scope.keys, inside.scope, parts);
     const outcome = pending.length === 0 ? DRAINED : await promote(pending, request, inside, promotions, parts);
@@ -45,6 +53,34 @@ export async function drainInside(
   const drained = await drainOutside(request, parts, own);
   // Which rows of its own shards the query would have found nobody can tell without writing them.
   return drained.kind === 'refused' && own.size > 0 ? { ...drained, kind: 'held' } : drained;
+}
+
+/**
+ * Where the transaction has the only connection, it writes all of it itself.
+ * @throws SpillwayError `ONE_CONNECTION` where Spillway may not write in it
+ */
+async function promoteAll(
+  { scope, promoted, timeoutMs }: Request,
+  inside: CallersTransaction,
+  promotions: Promotions,
+  parts: Parts,
+): Promise<DrainInside> {
+  const keys = scope.kind === 'rows' ? scope.keys : await rowsOf(scope, parts);
+  const pending = await promotions.pending(keys, inside.scope, parts);
+  if (pending.length === 0) return DRAINED;
+  if (!inside.mayWrite || !(await promotions.accepts(inside, parts))) throw waitsForItself(WRITING);
+  const left = await promotions.write(pending, inside, timeoutMs, parts);
+  promoted(
+    pending.filter((key) => !left.includes(key)),
+    'promoted-inside',
+  );
+  return left.length === 0 ? DRAINED : { kind: 'refused', rows: left, error: stillPending(left, timeoutMs) };
+}
+
+/** Only a row's record knows its parents; those that are found missing when it is written are written before it. */
+async function rowsOf(scope: Exclude<DueScope, { kind: 'rows' }>, { staging }: Parts): Promise<readonly RowKey[]> {
+  if (scope.kind === 'tables' && !(await staging.due.any(scope))) return [];
+  return staging.due.rows(scope, (await staging.due.make(scope)).keys());
 }
 
 /**

@@ -11,9 +11,10 @@ export function openCache(
   { options, types, database, logger }: RuntimeSurroundings,
   open: () => Promise<StagingStore>,
 ): CacheAccess {
-  const { connection, schema } = database();
+  const { connection, shared, schema } = database();
   const doubts = openPostgresDoubts({
     connection,
+    shared,
     schema: options.tables.schema ?? schema ?? 'public',
     namespace: options.namespace,
     copied: [...tablesByName(cachedHere(types).map(({ table }) => table)).keys()],

@@ -128,9 +128,10 @@ export function stagedHere(types: TypeRegistry): ReadonlyMap<string, TableName> 
 }
 
 function openSink({ options, types, database, logger }: RuntimeSurroundings, events: SpillwayEvents): ChangeSink {
-  const { connection, schema, timestampsInUtc } = database();
+  const { connection, shared, schema, timestampsInUtc } = database();
   return openPostgresSink({
     connection,
+    shared,
     schema: options.tables.schema ?? schema ?? 'public',
     wallTime: timestampsInUtc ? utcWallTime : localWallTime,
     poolSize: (options.worker?.concurrency ?? 1) + 1,

@@ -66,6 +66,11 @@ export class Promotions {
     return pendingRows(keys, scope ? this.#ownedBy(scope) : NONE, staging);
   }
 
+  /** Whether the database lets anything be written in the transaction. */
+  async accepts(caller: CallersTransaction, { sink }: PromotingParts): Promise<boolean> {
+    return caller.alone(async (query) => sink.join(query).accepts());
+  }
+
   /** Of what is pending what is not in the rows that the transaction sees. */
   unwritten(
     found: ReadonlyMap<RowKey, Pending>,

@@ -26,6 +26,7 @@ import type { CacheAccess } from '../read/cache-access.js';
 import { SharedLookUps } from '../read/shared-look-ups.js';
 import { drainPatiently } from '../read/patient-drain.js';
 import { databaseFor } from '../sink/database-unavailable.js';
+import { waitsForItself } from '../sink/one-connection.js';
 import type { TableName } from '../sink/change-sink.js';
 import type { Table } from '../sink/table.js';
 import type { StageResult } from '../staging/stager.js';
@@ -63,6 +64,8 @@ const POLICY_TRIES = 5;
 
 const NOTHING: StagingStats = { pending: {}, held: 0, inFlight: 0, dead: 0, staged: 0, coalesced: 0, annihilated: 0 };
 
+const OPENING = 'Spillway has to be opened, which has failed before the transaction began';
+
 const EMPTYING = 'What is staged of tables that are cleared or dropped has to be thrown away first.';
 
 /**
@@ -80,6 +83,9 @@ export class Runtime implements RowEngine {
   readonly #adoption: Adoption;
   readonly #holdings: Holdings;
   #opening: Promise<Parts> | undefined;
+  #isOpen = false;
+  /** Why the last attempt to open has failed. */
+  #failure: unknown;
   #cache: CacheAccess | undefined;
   #isStarted = false;
   #isStopped = false;
@@ -90,7 +96,7 @@ export class Runtime implements RowEngine {
     this.#adoption = new Adoption({
       around,
       events: this.events,
-      opened: () => this.#opening,
+      opened: () => (this.#isOpen || !around.context.current ? this.#opening : undefined),
       open: async () => {
         const parts = await this.#open();
         this.#startWorker(parts);
@@ -117,6 +123,15 @@ export class Runtime implements RowEngine {
   async start(): Promise<void> {
     if (await this.#adoption.isOver()) return;
     this.#startWorker(await this.#open());
+  }
+
+  async openAhead(): Promise<void> {
+    if (this.#isOpen) return;
+    try {
+      await this.#open();
+    } catch (error) {
+      this.#failure = error;
+    }
   }
 
   async stage(changes: readonly Change[]): Promise<StageResult> {
@@ -161,7 +176,9 @@ export class Runtime implements RowEngine {
       const found = await this.#holdings.peek(keys, inside?.scope, parts);
       return this.#promotions.unwritten(found, inside?.scope, parts);
     },
-    outcomes: async (tokens) => this.#outcomes.find(tokens),
+    // What others have asked for may be waiting for the end of this transaction.
+    outcomes: async (tokens) =>
+      this.#around.context.current ? (await this.#open()).sink.outcomes(tokens) : this.#outcomes.find(tokens),
     acknowledge: async (key, token, outcomes) => {
       const { staging } = await this.#open();
       await staging.acknowledge(shardOf(key, staging.shards), token, outcomes);
@@ -199,6 +216,7 @@ export class Runtime implements RowEngine {
   }
 
   async rejoin(entity: EntityName | undefined): Promise<void> {
+    this.#refuseInside('rejoin() is told to everybody');
     return this.#adoption.rejoin(entity && this.#around.types.namedOrRefused(entity).meta.className);
   }
 
@@ -221,7 +239,8 @@ export class Runtime implements RowEngine {
 
   async drain(scope: DueScope, options: DrainOptions = {}): Promise<void> {
     const parts = await this.#open();
-    if (options.inside) return this.#drainInside(scope, options.inside, options, parts);
+    const inside = options.inside ?? this.#around.context.current;
+    if (inside) return this.#drainInside(scope, inside, options, parts);
     const beforeWrite = options.beforeWrite === true;
     const promoted =
       beforeWrite && scope.kind === 'rows' ? await this.#promotions.pending(scope.keys, undefined, parts) : undefined;
@@ -259,6 +278,7 @@ export class Runtime implements RowEngine {
       scope,
       wide: withParents(scope, this.#around.types),
       touches,
+      timeoutMs: this.#drainTimeoutMs(scope),
       promoted: (keys, way) => keys.forEach((key) => this.#countRow(key, way)),
     };
   }
@@ -282,6 +302,7 @@ export class Runtime implements RowEngine {
   /** One round, of one entity or of all. */
   async drainOnce(entity: EntityName | undefined, timeoutMs: number): Promise<DrainResult> {
     if (await this.#adoption.isOver()) return { left: 0 };
+    this.#refuseInside('drain() waits until what is staged is committed');
     const scope: DueScope =
       entity === undefined
         ? { kind: 'all' }
@@ -294,6 +315,7 @@ export class Runtime implements RowEngine {
   async written(marks: readonly StagedMark[], { timeout = '30s' }: WrittenOptions = {}): Promise<void> {
     const timeoutMs = parseDuration('timeout of written()', timeout, WAITS);
     if (marks.length === 0) return;
+    this.#refuseInside('written() waits until changes are committed');
     const { worker, staging } = await this.#open();
     await untilWritten(marks, timeoutMs, {
       settled: (open) => staging.settled(open),
@@ -362,6 +384,7 @@ export class Runtime implements RowEngine {
   async suspend(): Promise<void> {
     await this.#closeParts({});
     this.#opening = undefined;
+    this.#isOpen = false;
     this.#isStarted = false;
   }
 
@@ -390,17 +413,28 @@ export class Runtime implements RowEngine {
         'STOPPED',
         'Spillway has been stopped. What is staged stays staged; make the ORM anew to go on',
       );
-    this.#opening ??= openParts(this.#around, this.events).catch((error: unknown) => {
-      this.#opening = undefined;
-      throw error;
-    });
+    if (!this.#isOpen && this.#around.context.current) throw waitsForItself(OPENING, this.#failure);
+    this.#opening ??= openParts(this.#around, this.events).then(
+      (parts) => {
+        this.#isOpen = true;
+        return parts;
+      },
+      (error: unknown) => {
+        this.#opening = undefined;
+        throw error;
+      },
+    );
     return this.#opening;
+  }
+
+  #refuseInside(what: string): void {
+    if (this.#around.context.current) throw waitsForItself(what);
   }
 
   #startWorker({ worker }: Parts): void {
     if (this.#isStarted || !this.#around.options.worker) return;
     this.#isStarted = true;
-    worker.start();
+    this.#around.context.outside(() => worker.start());
   }
 
   /** Tells the worker and whoever listens where something was staged. */

@@ -1,5 +1,6 @@
 import type { FlushSteps } from '../flush/flush-shards.js';
 import type { DatabaseAccess } from '../mikro-orm/hooks/database-of.js';
+import type { CallersContext } from '../mikro-orm/transactions/callers-context.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
 import type { HoldSteps } from './hold-steps.js';
 import type { Logger, ResolvedOptions } from '../options.js';
@@ -10,6 +11,8 @@ export interface RuntimeSurroundings {
   readonly types: TypeRegistry;
   /** How to reach the ORM's database; asked when it is needed first. */
   readonly database: () => DatabaseAccess;
+  /** In which transaction of the application code runs; known only where the database has one connection. */
+  readonly context: CallersContext;
   readonly logger: Logger;
   readonly steps?: FlushSteps;
   readonly holdSteps?: HoldSteps;

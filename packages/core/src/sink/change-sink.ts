@@ -8,6 +8,12 @@ import type { Batch } from '../staging/staging-store.js';
  */
 export interface ChangeSink {
   /**
+   * Whether it and the application have one connection between them. Then a transaction of its own begins when that of the application has ended, so nobody inside may wait for one; and what is
+   * asked inside (`registry`, `outcomes`, `numbers`, `endings`) is answered there, with what was committed before it.
+   */
+  readonly sharesConnection: boolean;
+
+  /**
    * Creates (`ensure`) or verifies the shard table and the ledger. Answers what tells this database from every other, so
    * that staged changes never reach a wrong one. Throws `CONFIG_INVALID` that says how to create them.
    */
@@ -25,7 +31,10 @@ export interface ChangeSink {
   /** Opens a transaction that holds those of the shards that nobody else holds. */
   begin(shards: readonly number[]): Promise<SinkTransaction>;
 
-  /** The same for shards whose last token is needed for certain: waits for other holders, up to the statement's time-out. */
+  /**
+   * The same for shards whose last token is needed for certain: waits for other holders, up to the statement's time-out.
+   * @throws SpillwayError `ONE_CONNECTION` inside a transaction of the application that has the connection
+   */
   beginExclusive(shards: readonly number[]): Promise<SinkTransaction>;
 
   /** Takes part in a transaction of the application, on its connection; nothing is sent before it is asked for. */

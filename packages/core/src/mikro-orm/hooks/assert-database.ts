@@ -1,24 +1,28 @@
 import type { MikroORM } from '@mikro-orm/core';
 import { SpillwayError } from '../../errors.js';
 
-/** What Spillway's own connections speak: an ORM on anything else has a database that they cannot reach. */
-const CLIENT = 'pg';
+/** What Spillway's own connections speak. */
+const SERVER = 'pg';
+/** PostgreSQL inside the process, with one connection, which Spillway shares with the ORM. */
+const IN_PROCESS = '@electric-sql/pglite';
 
-/** Databases that look like PostgreSQL to MikroORM, and why they are none to Spillway. */
-const REASONS: Readonly<Record<string, string>> = {
-  '@electric-sql/pglite':
-    'PGlite lives inside its process and has one connection: no worker can reach it from outside, and a batch would wait for the transaction that waits for the batch',
-};
-
-/** @throws SpillwayError `CONFIG_INVALID` for an ORM on another driver than that of @mikro-orm/postgresql */
+/** @throws SpillwayError `CONFIG_INVALID` for an ORM on another driver than those of @mikro-orm/postgresql and @mikro-orm/pglite */
 export function assertDatabase({ driver }: MikroORM): void {
-  // A driver without the method is an ORM that does not fit, which the check of methods says better.
-  const clients = (driver as Partial<typeof driver>).getDependencies?.();
-  if (!clients || clients.includes(CLIENT)) return;
-  const reason = clients.map((client) => REASONS[client]).find((known) => known !== undefined);
+  const clients = clientsOf(driver);
+  if (!clients || clients.includes(SERVER) || clients.includes(IN_PROCESS)) return;
   throw new SpillwayError(
     'CONFIG_INVALID',
-    `Spillway writes to PostgreSQL by the driver of @mikro-orm/postgresql, and this ORM has ${driver.constructor.name} (${clients.join(', ')}). ` +
-      `${reason === undefined ? '' : `${reason}. `}Use @mikro-orm/postgresql, or leave spillway() out of the extensions, for example in tests`,
+    `Spillway writes to PostgreSQL by the drivers of @mikro-orm/postgresql and @mikro-orm/pglite, and this ORM has ${driver.constructor.name} (${clients.join(', ')}). ` +
+      'Use one of them, or leave spillway() out of the extensions, for example in tests',
   );
+}
+
+/** Whether the ORM's database has but one connection, in this process. */
+export function hasOneConnection({ driver }: MikroORM): boolean {
+  return clientsOf(driver)?.includes(IN_PROCESS) === true;
+}
+
+/** A driver without the method is an ORM that does not fit, which the check of methods says better. */
+function clientsOf(driver: MikroORM['driver']): readonly string[] | undefined {
+  return (driver as Partial<typeof driver>).getDependencies?.();
 }

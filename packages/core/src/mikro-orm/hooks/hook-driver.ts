@@ -66,6 +66,8 @@ interface DriverHooks {
   readonly leaving: Leaving;
   readonly validation: Validation;
   readonly marks: CacheMarks;
+  /** Runs what is done in a transaction, if there is one. */
+  readonly within: <T>(ctx: unknown, act: () => Promise<T>) => Promise<T>;
 }
 
 /**
@@ -75,7 +77,7 @@ interface DriverHooks {
  */
 export function hookDriver(
   driver: AbstractSqlDriver,
-  { writes, direct, reads, watch, marks, validation, leaving }: DriverHooks,
+  { writes, direct, reads, watch, marks, validation, leaving, within }: DriverHooks,
 ): void {
   const target = driver as unknown as Methods;
   const original = Object.fromEntries(
@@ -245,10 +247,11 @@ export function hookDriver(
 
   /** The first thing that is decided is which entities are written by SQL here though others stage them. */
   function afterLeaving(act: (...parameters: never[]) => unknown): (...parameters: never[]) => Promise<unknown> {
-    return async (...parameters) => {
-      await leaving.before(metasOf(parameters[0]));
-      return act(...parameters);
-    };
+    return async (...parameters) =>
+      within(ctxOf(parameters), async () => {
+        await leaving.before(metasOf(parameters[0]));
+        return act(...parameters);
+      });
   }
 
   /** Collections belong to a flush, which has been looked at as a whole. */
@@ -258,6 +261,12 @@ export function hookDriver(
     const through = (subject as { readonly targetMeta?: EntityMetadata }).targetMeta;
     return [through ?? driver.getMetadata().get(subject as never)];
   }
+}
+
+/** Kysely's transaction is in the options of a call, or among its parameters. Rows and conditions may have a property of that name, which is none. */
+function ctxOf(parameters: readonly unknown[]): unknown {
+  const found = parameters.slice(1).flatMap((each) => [each, (each as Options | undefined | null)?.['ctx']]);
+  return found.find((each) => typeof each === 'object' && each !== null && 'getExecutor' in each);
 }
 
 function isAnswer(answer: QueryResult | Fallback | undefined): answer is QueryResult {

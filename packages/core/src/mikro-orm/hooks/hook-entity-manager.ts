@@ -97,9 +97,11 @@ function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
   const clear = uow.clear.bind(uow);
   uow.commit = async () => {
     watch.asked('commit');
-    await leaving.before([]);
-    await queries.modes.runWithout(async () => {
-      await flush.commit(commit);
+    await queries.inside(em, async () => {
+      await leaving.before([]);
+      await queries.modes.runWithout(async () => {
+        await flush.commit(commit);
+      });
     });
   };
   uow.clear = () => {

@@ -12,6 +12,8 @@ export interface QueryHooks {
   readonly types: TypeRegistry;
   readonly modes: QueryModes;
   readonly reads: Reads;
+  /** Runs what is done in the transaction of an entity manager, if it has one. */
+  readonly inside: <T>(em: EntityManager, act: () => Promise<T>) => Promise<T>;
 }
 
 /** Methods that answer entities, and may populate their relations by further queries. */
@@ -25,7 +27,7 @@ const OTHERS = ['count', 'populate'] as const;
  */
 export function hookQueries(
   entityManager: { readonly prototype: EntityManager },
-  { types, modes, reads }: QueryHooks,
+  { types, modes, reads, inside }: QueryHooks,
 ): void {
   const { prototype } = entityManager;
   for (const name of FINDS)
@@ -57,10 +59,9 @@ export function hookQueries(
       async function (this: EntityManager, entity, groupBy, options = {}) {
         const ctx: unknown = this.getTransactionContext();
         const queried = { ...options, em: this, ...(ctx !== undefined && { ctx }) };
-        const asked = await reads.beforeQuery(metaOf(this, entity), options['where'], queried, {
-          call: 'countBy',
-          hasRows: false,
-        });
+        const asked = await inside(this, async () =>
+          reads.beforeQuery(metaOf(this, entity), options['where'], queried, { call: 'countBy', hasRows: false }),
+        );
         const { connectionType } = asked.options;
         return original.call(this, entity, groupBy, {
           ...options,

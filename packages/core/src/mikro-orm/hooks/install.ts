@@ -2,7 +2,7 @@ import type { EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core'
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import type { ResolvedPolicy } from '../../policy/policy.js';
 import { Leaving } from '../adoption/leaving.js';
-import { assertDatabase } from './assert-database.js';
+import { assertDatabase, hasOneConnection } from './assert-database.js';
 import { assertOrm } from './contract-check.js';
 import { ContractWatch } from './contract-watch.js';
 import { describeTypes } from '../describe/describe-types.js';
@@ -18,7 +18,8 @@ import { Reads } from '../read/reads.js';
 import { SequenceBlocks } from '../write/sequence-blocks.js';
 import { StagedWrites } from '../write/staged-writes.js';
 import { CallersTransactions } from '../transactions/caller.js';
-import { hookTransactions } from '../transactions/hook-transactions.js';
+import type { CallersContext } from '../transactions/callers-context.js';
+import { hookTransactions, type TransactionSurroundings } from '../transactions/hook-transactions.js';
 import { TransactionScopes } from '../transactions/transaction-scopes.js';
 import { Validation } from '../validate/validation.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
@@ -27,6 +28,7 @@ import type { WriteBehindType } from '../describe/write-behind-type.js';
 export interface Installation {
   readonly types: TypeRegistry;
   readonly engine: Engine;
+  readonly context: CallersContext;
   /** The policies of those of the ORM's entities that are to be written behind. Called once, at discovery. */
   readonly policiesOf: (entities: readonly EntityMetadata[]) => ReadonlyMap<EntityMetadata, ResolvedPolicy>;
 }
@@ -41,7 +43,7 @@ export function assertFits(orm: MikroORM): void {
  * Hooks Spillway into an ORM that is being made: before discovery, when neither metadata nor entity managers exist. Opens and starts nothing, so that MikroORM's command
  * line can load the same configuration.
  */
-export function install(orm: MikroORM, { types, engine, policiesOf }: Installation): void {
+export function install(orm: MikroORM, { types, engine, context, policiesOf }: Installation): void {
   const driver = orm.driver as unknown as AbstractSqlDriver;
   const watch = new ContractWatch(types);
   onDiscovered(orm, (storage) => {
@@ -52,8 +54,20 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
   const leaving = new Leaving(types, engine, defaultSchemaOf(orm));
   const validation = new Validation(types, driver.getPlatform());
   const scopes = new TransactionScopes();
-  hookTransactions(driver.getConnection('write'), scopes);
-  const transactions = new CallersTransactions(scopes, orm.config);
+  const isAlone = hasOneConnection(orm);
+  const transactions = new CallersTransactions(scopes, orm.config, isAlone);
+  // What is opened, or asked once and for all, cannot wait for a transaction that waits for it.
+  const openAhead = async (): Promise<void> => {
+    await leaving.before([]);
+    if (types.all.length > 0 || types.hasCache) await engine.openAhead();
+  };
+  const inside = <T>(ctx: unknown, act: () => Promise<T>): Promise<T> =>
+    isAlone ? context.run(transactions.of(ctx), act) : act();
+  hookTransactions(
+    driver.getConnection('write'),
+    scopes,
+    isAlone ? entering(context, transactions, openAhead) : undefined,
+  );
   const marks = new CacheMarks(types, engine, scopes, driver);
   const modes = new QueryModes();
   const reads = new Reads(types, engine, modes, transactions);
@@ -64,13 +78,25 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
     watch,
     leaving,
     validation,
-    queries: { types, modes, reads },
+    queries: { types, modes, reads, inside: (em, act) => inside(em.getTransactionContext(), act) },
     marks,
   });
-  const sequences = new SequenceBlocks((table, count) => engine.numbers(table, count));
+  const sequences = new SequenceBlocks(
+    (table, count) => engine.numbers(table, count),
+    () => context.current !== undefined,
+  );
   const writes = new StagedWrites(types, sequences);
   const direct = new DirectWrites(types, engine, writes, reads, driver.getPlatform());
-  hookDriver(driver, { writes, direct, reads, watch, marks, validation, leaving });
+  hookDriver(driver, {
+    writes,
+    direct,
+    reads,
+    watch,
+    marks,
+    validation,
+    leaving,
+    within: inside,
+  });
   hookConnection(driver, engine);
   hookSchema(orm, {
     types,
@@ -81,6 +107,21 @@ export function install(orm: MikroORM, { types, engine, policiesOf }: Installati
       if (types.hasCache) await engine.cache.clear();
     },
   });
+}
+
+/** Where there is one connection, whoever is in a transaction has to be known to be. */
+function entering(
+  context: CallersContext,
+  transactions: CallersTransactions,
+  openAhead: () => Promise<void>,
+): TransactionSurroundings {
+  return {
+    begins: () => {
+      const entered = context.enter();
+      return { before: openAhead(), begun: (ctx) => entered(transactions.of(ctx)) };
+    },
+    apart: (act) => context.outside(act),
+  };
 }
 
 /** The engine lives as long as the ORM's connection. To connect anew MikroORM closes it first; that is not the end. */

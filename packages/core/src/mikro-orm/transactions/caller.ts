@@ -2,6 +2,7 @@ import type { MikroORM } from '@mikro-orm/core';
 import type { CallerQuery } from '../../sink/change-sink.js';
 import type { ResolvedPolicy } from '../../policy/policy.js';
 import type { TransactionScope } from './transaction-scope.js';
+import { alone, type KyselyExecutor } from './statements.js';
 import type { TransactionScopes } from './transaction-scopes.js';
 
 /** The transaction in which a call of the application runs. */
@@ -16,25 +17,17 @@ export interface CallersTransaction {
   alone<T>(use: (query: CallerQuery) => Promise<T>): Promise<T>;
 }
 
-/** Kysely's transaction, as far as it is needed: what holds its connection. */
-interface KyselyTransaction {
-  getExecutor(): {
-    provideConnection<T>(use: (connection: KyselyConnection) => Promise<T>): Promise<T>;
-  };
-}
-
-interface KyselyConnection {
-  executeQuery(query: object): Promise<{ readonly rows: readonly object[] }>;
-}
-
 /** Finds the transactions of an ORM's calls. */
 export class CallersTransactions {
   readonly #scopes: TransactionScopes;
   readonly #config: MikroORM['config'];
+  readonly #isAlone: boolean;
 
-  constructor(scopes: TransactionScopes, config: MikroORM['config']) {
+  /** @param isAlone while one of them runs there is no other transaction, be it of Spillway */
+  constructor(scopes: TransactionScopes, config: MikroORM['config'], isAlone: boolean) {
     this.#scopes = scopes;
     this.#config = config;
+    this.#isAlone = isAlone;
   }
 
   /** @param ctx what MikroORM hands to its driver; `undefined` outside of a transaction */
@@ -45,7 +38,7 @@ export class CallersTransactions {
       scope,
       mayWrite: this.#mayWrite(scope),
       holds: ({ transactions }) => this.#mayHold(scope) && (scope?.way ?? transactions) === 'stage',
-      alone: (use) => alone(ctx as KyselyTransaction, use),
+      alone: (use) => alone((scope?.root.ctx ?? ctx) as KyselyExecutor, scope?.root ?? ctx, use),
     };
   }
 
@@ -55,30 +48,12 @@ export class CallersTransactions {
     return this.#config.get('sessionContext' as never) !== 'connection';
   }
 
-  /** Under a session context the application's connection may see and write other rows than Spillway's. Above read committed a shard that has moved since the snapshot is an error. */
+  /** Under a session context the application's connection may see and write other rows than Spillway's. Above read committed a shard that has moved since the snapshot is an error; where nobody else is at work none has moved, and the database itself says whether it is one that writes. */
   #mayWrite(scope: TransactionScope | undefined): boolean {
-    if (!scope || scope.start.isReadOnly || scope.start.hasSession) return false;
+    if (!scope || scope.start.hasSession) return false;
     if (this.#config.get('sessionContext' as never) === 'connection') return false;
-    const { isolationLevel } = scope.start;
-    return isolationLevel === undefined || /^read (un)?committed$/i.test(isolationLevel);
+    if (this.#isAlone) return true;
+    const { isolationLevel, isReadOnly } = scope.start;
+    return !isReadOnly && (isolationLevel === undefined || /^read (un)?committed$/i.test(isolationLevel));
   }
-}
-
-async function alone<T>(transaction: KyselyTransaction, use: (query: CallerQuery) => Promise<T>): Promise<T> {
-  return transaction.getExecutor().provideConnection((connection) =>
-    use(async (sql, parameters) => {
-      const { rows } = await connection.executeQuery(compiled(sql, parameters));
-      return rows;
-    }),
-  );
-}
-
-/** As Kysely's `CompiledQuery.raw` makes them; MikroORM does not hand that on. */
-function compiled(sql: string, parameters: readonly unknown[]): object {
-  return {
-    sql,
-    parameters,
-    query: { kind: 'RawNode', sqlFragments: [sql], parameters: [] },
-    queryId: { queryId: crypto.randomUUID() },
-  };
 }

@@ -13,6 +13,18 @@ type Begin = (options?: BeginOptions) => Promise<object>;
 type End = (ctx: object, broadcaster?: Broadcaster, ...rest: unknown[]) => Promise<void>;
 type Transactional = (callback: (ctx: object) => Promise<unknown>, options?: BeginOptions) => Promise<unknown>;
 
+export interface TransactionSurroundings {
+  /** A transaction begins that is no part of another one. Called before anything is waited for; answers what comes before it, and what is to be told which it is. */
+  readonly begins: () => { readonly before: Promise<void>; readonly begun: (ctx: object) => void };
+  /** Runs one from its beginning to its end, of which the caller is no part. */
+  readonly apart: <T>(act: () => T) => T;
+}
+
+const NOTHING: TransactionSurroundings = {
+  begins: () => ({ before: Promise.resolve(), begun: () => undefined }),
+  apart: (act) => act(),
+};
+
 interface BeginOptions {
   readonly ctx?: object;
   readonly isolationLevel?: string;
@@ -33,7 +45,11 @@ interface Transactions {
  * Follows every transaction that the ORM begins on this connection: `em.transactional`, `@Transactional`, `em.begin`, the transaction of a flush, and the connection's own
  * `transactional`, with their savepoints. Replaced on the instance, which the driver keeps for life.
  */
-export function hookTransactions(connection: Connection, scopes: TransactionScopes): void {
+export function hookTransactions(
+  connection: Connection,
+  scopes: TransactionScopes,
+  { begins, apart }: TransactionSurroundings = NOTHING,
+): void {
   const target = connection as unknown as Transactions;
   const begin = target.begin.bind(connection);
   const commit = target.commit.bind(connection);
@@ -42,13 +58,17 @@ export function hookTransactions(connection: Connection, scopes: TransactionScop
 
   target.begin = async (options = {}) => {
     const way = wayOf(options);
-    const opened = (ctx: object): void =>
+    const own = options.ctx === undefined ? begins() : undefined;
+    await own?.before;
+    const opened = (ctx: object): void => {
       scopes.opened(ctx, options.ctx, {
         isolationLevel: options.isolationLevel,
         isReadOnly: options.readOnly,
         hasSession: options.sessionContext !== undefined,
         way,
       });
+      own?.begun(ctx);
+    };
     const eventBroadcaster = hearing(options.eventBroadcaster, {
       // Subscribers may flush in it already.
       before: (event, ctx) => {
@@ -105,11 +125,14 @@ export function hookTransactions(connection: Connection, scopes: TransactionScop
   target.transactional = async (callback, options) => {
     let scope: TransactionScope | undefined;
     const isOurs = options?.ctx === undefined || scopes.of(options.ctx) !== undefined;
-    const answer = await transactional(async (ctx) => {
-      scope = scopes.of(ctx);
-      if (isOurs && !scope) throw incompatible("its connection's transactional() does not ask begin()");
-      return callback(ctx);
-    }, options);
+    const run = options?.ctx === undefined ? apart : NOTHING.apart;
+    const answer = await run(async () =>
+      transactional(async (ctx) => {
+        scope = scopes.of(ctx);
+        if (isOurs && !scope) throw incompatible("its connection's transactional() does not ask begin()");
+        return callback(ctx);
+      }, options),
+    );
     if (!scope?.isOpen) return answer;
     await scope.root.ended('unanswered');
     throw incompatible("its connection's transactional() does not ask commit()");

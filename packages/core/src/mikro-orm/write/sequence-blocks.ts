@@ -15,9 +15,12 @@ export class SequenceBlocks {
   readonly #numbers: Numbers;
   #free = new Map<WriteBehindType, string[]>();
   readonly #loading = new Map<WriteBehindType, Promise<void>>();
+  readonly #isApart: () => boolean;
 
-  constructor(numbers: Numbers) {
+  /** @param isApart whether the caller must not wait for what somebody else has asked for: that may be waiting for the caller's transaction */
+  constructor(numbers: Numbers, isApart: () => boolean) {
     this.#numbers = numbers;
+    this.#isApart = isApart;
   }
 
   /** The next numbers for new rows of the type, as decimal texts. */
@@ -38,6 +41,7 @@ export class SequenceBlocks {
 
   /** One statement at a time per type: callers that come meanwhile wait for the same block. */
   async #load(type: WriteBehindType, atLeast: number): Promise<void> {
+    if (this.#isApart()) return this.#fetch(type, Math.max(BLOCK, atLeast));
     const running = this.#loading.get(type);
     if (running) return running;
     const loading = this.#fetch(type, Math.max(BLOCK, atLeast)).finally(() => this.#loading.delete(type));

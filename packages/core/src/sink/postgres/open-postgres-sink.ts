@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import type { BatchOutcome } from '../../change/outcome.js';
 import type {
   CallerQuery,
@@ -12,6 +11,7 @@ import type {
 } from '../change-sink.js';
 import type { Table } from '../table.js';
 import { SAVEPOINT } from './apply/apply-groups.js';
+import { waitsForItself } from '../one-connection.js';
 import { SinkFailure } from '../sink-failure.js';
 import { failureOf } from './fault.js';
 import { DISBELIEVED, PostgresRegistry, type RegistryPrefix } from './ledger/entity-registry.js';
@@ -25,8 +25,9 @@ import { readOutcomes } from './ledger/read-ledger.js';
 import { ledgerTables } from './ledger/tables.js';
 import { DEFAULT_LIMITS, type PostgresSinkOptions } from './options.js';
 import { TableMap } from './plan/table-map.js';
-import { openPool } from './pool.js';
-import { PgSession } from './session.js';
+import { openConnections } from './open-connections.js';
+import type { Connections, OwnTransaction } from './connections.js';
+import type { Session } from './session.js';
 import { nextNumbers } from './sql/next-numbers.js';
 import { localWallTime } from './sql/wall-time.js';
 import { PostgresTransaction, type TransactionSurroundings } from './transaction.js';
@@ -42,22 +43,24 @@ export function openPostgresSink(options: PostgresSinkOptions): ChangeSink {
 }
 
 class PostgresSink implements ChangeSink {
-  readonly #pool: pg.Pool;
+  readonly #connections: Connections;
   readonly #limits: TransactionLimits;
   readonly #around: TransactionSurroundings;
+  readonly sharesConnection: boolean;
   readonly registry: EntityRegistry;
   readonly copies: CopyRegistry;
-  #closed: Promise<void> | undefined;
 
   constructor(options: PostgresSinkOptions) {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#pool = openPool(options, this.#limits);
+    this.#connections = openConnections(options, this.#limits);
+    this.sharesConnection = this.#connections.areOne;
     this.#around = {
       ledger: ledgerTables(options.schema ?? 'public'),
       namespace: options.namespace,
       tables: new TableMap(options.tables),
       wallTime: options.wallTime ?? localWallTime,
       onTableFault: options.onTableFault ?? (() => undefined),
+      isAlone: this.#connections.areOne,
     };
     const registryOf = (prefix: RegistryPrefix): EntityRegistry =>
       new PostgresRegistry((use) => this.#using(use), this.#around.ledger, options.namespace, prefix);
@@ -67,16 +70,15 @@ class PostgresSink implements ChangeSink {
 
   async prepare(shards: number, ensure: boolean): Promise<string> {
     const { ledger, namespace } = this.#around;
-    return this.#using(async (client) => {
-      if (ensure) await ensureLedger(client, ledger, namespace, shards);
-      return verifyLedger(client, ledger, namespace, shards);
-    });
+    if (ensure)
+      await this.#transaction((session, opening) => ensureLedger(session, opening, ledger, namespace, shards));
+    return this.#using((session) => verifyLedger(session, ledger, namespace, shards));
   }
 
   async isPrepared(): Promise<boolean> {
     const { ledger, namespace } = this.#around;
     try {
-      return await this.#using((client) => hasShards(client, ledger, namespace));
+      return await this.#using((session) => hasShards(session, ledger, namespace));
     } catch (error) {
       if (error instanceof SinkFailure && error.sqlstate === NO_SUCH_DATABASE) return false;
       throw error;
@@ -87,7 +89,8 @@ class PostgresSink implements ChangeSink {
     return this.#begin(shards, 'skip');
   }
 
-  beginExclusive(shards: readonly number[]): Promise<SinkTransaction> {
+  async beginExclusive(shards: readonly number[]): Promise<SinkTransaction> {
+    if (this.#connections.isInside) throw waitsForItself('What a shard was written last has to be looked up');
     return this.#begin(shards, 'wait');
   }
 
@@ -97,16 +100,13 @@ class PostgresSink implements ChangeSink {
 
   async outcomes(tokens: readonly string[]): Promise<ReadonlyMap<string, BatchOutcome>> {
     if (tokens.length === 0) return new Map();
-    try {
-      return await readOutcomes(this.#pool, this.#around.ledger, this.#around.namespace, tokens);
-    } catch (error) {
-      throw ledgerFailureOf(error);
-    }
+    const { ledger, namespace } = this.#around;
+    return this.#using((session) => readOutcomes(session, ledger, namespace, tokens, this.#connections.areOne));
   }
 
   async numbers(table: Table, count: number): Promise<readonly string[]> {
     try {
-      return await nextNumbers(this.#pool, table, count);
+      return await this.#connections.use((session) => nextNumbers(session, table, count));
     } catch (error) {
       throw failureOf(error);
     }
@@ -114,68 +114,62 @@ class PostgresSink implements ChangeSink {
 
   async endings(holds: readonly HeldIn[]): Promise<ReadonlyMap<string, HoldEnding>> {
     if (holds.length === 0) return new Map();
-    try {
-      return await endingsOf(this.#pool, this.#around.ledger, this.#around.namespace, holds);
-    } catch (error) {
-      throw ledgerFailureOf(error);
-    }
+    const { ledger, namespace } = this.#around;
+    return this.#using((session) => endingsOf(session, ledger, namespace, holds, this.#connections.areOne));
   }
 
   async prune(olderThanMs: number, held: readonly string[]): Promise<number> {
-    try {
-      return await pruneLedger(this.#pool, this.#around.ledger, this.#around.namespace, olderThanMs, held);
-    } catch (error) {
-      throw ledgerFailureOf(error);
-    }
+    const { ledger, namespace } = this.#around;
+    return this.#using((session) => pruneLedger(session, ledger, namespace, olderThanMs, held));
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#pool.end();
-    return this.#closed;
+    return this.#connections.close();
   }
 
   async #begin(shards: readonly number[], wait: 'skip' | 'wait'): Promise<SinkTransaction> {
-    const client = await this.#connect();
+    const { ledger, namespace } = this.#around;
+    const transaction = await this.#open();
     try {
-      const { ledger, namespace } = this.#around;
-      const { held, missing } = await holdShards(
-        new PgSession(client),
-        ledger,
-        namespace,
-        shards,
-        wait,
-        this.#limits,
-        SAVEPOINT,
-      );
+      const limits = this.#connections.areOne ? undefined : this.#limits;
+      const { held, missing } = await holdShards(transaction, ledger, namespace, shards, wait, limits, SAVEPOINT);
       // A row that does not exist must not look like one that somebody else holds: its shard would wait for ever, silently.
       if (missing.length > 0)
         throw notPrepared(`${ledger.shard} has no row for shard ${missing.join(', ')} of the namespace "${namespace}"`);
-      return new PostgresTransaction(client, held, this.#around);
+      return new PostgresTransaction(transaction, held, this.#around);
     } catch (error) {
-      await new PostgresTransaction(client, new Map(), this.#around)[Symbol.asyncDispose]();
+      await transaction.end(false);
       throw ledgerFailureOf(error);
     }
   }
 
-  async #connect(): Promise<pg.PoolClient> {
+  async #open(): Promise<OwnTransaction> {
     try {
-      return await this.#pool.connect();
+      return await this.#connections.begin();
     } catch (error) {
       throw failureOf(error);
     }
   }
 
-  async #using<T>(use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#connect();
-    let broken = true;
+  async #transaction(act: (session: Session, opening: string) => Promise<void>): Promise<void> {
+    const transaction = await this.#open();
+    let isBroken = true;
     try {
-      const answer = await use(client);
-      broken = false;
-      return answer;
+      await act(transaction.session, transaction.opening);
+      await transaction.commit();
+      isBroken = false;
     } catch (error) {
       throw ledgerFailureOf(error);
     } finally {
-      client.release(broken);
+      await transaction.end(isBroken);
+    }
+  }
+
+  async #using<T>(use: (session: Session) => Promise<T>): Promise<T> {
+    try {
+      return await this.#connections.use(use);
+    } catch (error) {
+      throw ledgerFailureOf(error);
     }
   }
 }

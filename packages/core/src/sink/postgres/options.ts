@@ -1,4 +1,5 @@
 import type { PoolConfig } from 'pg';
+import type { SharedConnection } from '../shared-connection.js';
 import type { Table } from '../table.js';
 import type { TableFault } from './apply/table-fault.js';
 import type { TransactionLimits } from './ledger/hold-shards.js';
@@ -8,6 +9,8 @@ import type { WallTime } from './sql/version-format.js';
 export interface PostgresSinkOptions {
   /** How to reach the server, in `pg`'s words. The pool's own settings are the sink's. */
   readonly connection: PoolConfig;
+  /** The connection of a database that has no other; then the settings of a pool are of no use. */
+  readonly shared?: SharedConnection | undefined;
   /** Connections of the sink's own: flushes at once, and one for everything else. */
   readonly poolSize: number;
   readonly tables: readonly Table[];

@@ -1,15 +1,82 @@
 import pg from 'pg';
+import type { Connections, OwnTransaction } from './connections.js';
 import type { TransactionLimits } from './ledger/hold-shards.js';
 import type { PostgresSinkOptions } from './options.js';
+import { PgSession, type Session } from './session.js';
 
 /** How much longer than the server's own time-out the client waits before it gives the connection up for dead. */
 const GRACE_MS = 5_000;
+
+/** Connections of Spillway's own. */
+export class PoolConnections implements Connections {
+  readonly areOne = false;
+  readonly isInside = false;
+  readonly #pool: pg.Pool;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: PoolOptions, limits: TransactionLimits) {
+    this.#pool = openPool(options, limits);
+  }
+
+  /** If something fails the connection is closed: who knows what it was. */
+  async use<T>(act: (session: Session) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect();
+    let isBroken = true;
+    try {
+      const answer = await act(new PgSession(client));
+      isBroken = false;
+      return answer;
+    } finally {
+      client.release(isBroken);
+    }
+  }
+
+  async begin(): Promise<OwnTransaction> {
+    return new PoolTransaction(await this.#pool.connect());
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#pool.end();
+    return this.#closed;
+  }
+}
+
+class PoolTransaction implements OwnTransaction {
+  readonly session: Session;
+  /** Read committed whatever the database's default. */
+  readonly opening = 'begin isolation level read committed read write;';
+  readonly #client: pg.PoolClient;
+  #isCommitted = false;
+
+  constructor(client: pg.PoolClient) {
+    this.#client = client;
+    this.session = new PgSession(client);
+  }
+
+  async commit(): Promise<string> {
+    const [result] = await this.session.script('commit');
+    this.#isCommitted = true;
+    return result?.command ?? 'nothing';
+  }
+
+  /** Closing a connection ends its transaction too. */
+  async end(isBroken: boolean): Promise<void> {
+    try {
+      if (!isBroken && !this.#isCommitted) await this.session.script('rollback');
+      this.#client.release(isBroken);
+    } catch (error) {
+      this.#client.release(error instanceof Error ? error : true);
+    }
+  }
+}
+
+export type PoolOptions = Pick<PostgresSinkOptions, 'connection' | 'poolSize' | 'connectTimeoutMs' | 'onIdleError'>;
 
 /**
  * The sink's own pool. A server that vanished without a word is noticed by the client's own clock: keepalives take minutes, and what `pg` waits for by default is for ever. No
  * setting goes into the connection's start-up message, because PgBouncer refuses those it does not know.
  */
-export function openPool(options: PostgresSinkOptions, limits: TransactionLimits): pg.Pool {
+function openPool(options: PoolOptions, limits: TransactionLimits): pg.Pool {
   const pool = new pg.Pool({
     application_name: 'spillway',
     ...options.connection,

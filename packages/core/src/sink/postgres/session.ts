@@ -37,4 +37,4 @@ export interface ScriptResult {
   readonly rows: readonly (readonly Cell[])[];
 }
 
-export const AS_SENT: pg.CustomTypesConfig = { getTypeParser: () => (text: unknown) => text };
+const AS_SENT: pg.CustomTypesConfig = { getTypeParser: () => (text: unknown) => text };

@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import type { BatchOutcome } from '../../change/outcome.js';
 import type { Batch } from '../../staging/staging-store.js';
 import type { ParentsPending, SinkTransaction } from '../change-sink.js';
@@ -14,7 +13,8 @@ import type { LedgerTables } from './ledger/tables.js';
 import { writeLedger } from './ledger/write-ledger.js';
 import type { Group } from './plan/plan.js';
 import type { TableMap } from './plan/table-map.js';
-import { PgSession, type Session } from './session.js';
+import type { OwnTransaction } from './connections.js';
+import type { Session } from './session.js';
 import type { WallTime } from './sql/version-format.js';
 
 /** What a transaction shares with its sink. */
@@ -24,20 +24,22 @@ export interface TransactionSurroundings {
   readonly tables: TableMap;
   readonly wallTime: WallTime;
   readonly onTableFault: (fault: TableFault) => void;
+  /** While a transaction runs there is no other: see `Connections.areOne`. */
+  readonly isAlone: boolean;
 }
 
-/** An open transaction on a connection of the pool. It ends once: by `commit`, or by being disposed of. */
+/** An open transaction of Spillway's own. It ends once: by `commit`, or by being disposed of. */
 export class PostgresTransaction implements SinkTransaction {
   readonly held: ReadonlyMap<number, string>;
-  readonly #client: pg.PoolClient;
+  readonly #transaction: OwnTransaction;
   readonly #session: Session;
   readonly #around: TransactionSurroundings;
   #savepointUsed = false;
   #state: 'open' | 'broken' | 'committed' | 'disposed' = 'open';
 
-  constructor(client: pg.PoolClient, held: ReadonlyMap<number, string>, around: TransactionSurroundings) {
-    this.#client = client;
-    this.#session = new PgSession(client);
+  constructor(transaction: OwnTransaction, held: ReadonlyMap<number, string>, around: TransactionSurroundings) {
+    this.#transaction = transaction;
+    this.#session = transaction.session;
     this.held = held;
     this.#around = around;
   }
@@ -71,12 +73,10 @@ export class PostgresTransaction implements SinkTransaction {
   }
 
   async commit(): Promise<void> {
-    const [result] = await this.#attempt(() => this.#session.script('commit'), commitFailureOf);
+    const command = await this.#attempt(() => this.#transaction.commit(), commitFailureOf);
     // PostgreSQL answers COMMIT of a failed transaction with the tag ROLLBACK, and no error.
-    if (result?.command !== 'COMMIT') {
-      throw new SinkRestart(
-        `The transaction was rolled back: PostgreSQL answered ${result?.command ?? 'nothing'} to COMMIT.`,
-      );
+    if (command !== 'COMMIT') {
+      throw new SinkRestart(`The transaction was rolled back: PostgreSQL answered ${command} to COMMIT.`);
     }
     this.#state = 'committed';
   }
@@ -85,13 +85,7 @@ export class PostgresTransaction implements SinkTransaction {
     const state = this.#state;
     if (state === 'disposed') return;
     this.#state = 'disposed';
-    try {
-      if (state === 'open') await this.#session.script('rollback');
-      // Nothing is asked of a connection that has failed: it is closed, and that ends its transaction too.
-      this.#client.release(state === 'broken');
-    } catch (error) {
-      this.#client.release(error instanceof Error ? error : true);
-    }
+    await this.#transaction.end(state === 'broken');
   }
 
   async #apply(groups: readonly Group[], parentsPending: ParentsPending): Promise<Applied> {

@@ -17,6 +17,7 @@ const EMPTY: ChangeSink['registry'] = {
  * differences applied to it, so that applying twice is as visible as losing.
  */
 export class MemorySink implements ChangeSink {
+  readonly sharesConnection = false;
   readonly last = new Map<number, string>();
   readonly ledger = new Map<string, BatchOutcome>();
   readonly sums = new Map<RowKey, number>();

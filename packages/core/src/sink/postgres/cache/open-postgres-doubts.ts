@@ -1,33 +1,35 @@
-import type pg from 'pg';
 import type { CacheDoubts, Execute } from '../../cache-doubts.js';
 import { failureOf } from '../fault.js';
 import { DISBELIEVED } from '../ledger/entity-registry.js';
 import { ledgerTables } from '../ledger/tables.js';
 import { DEFAULT_LIMITS, type PostgresSinkOptions } from '../options.js';
-import { openPool } from '../pool.js';
-import { AS_SENT } from '../session.js';
+import { openConnections } from '../open-connections.js';
+import type { Connections } from '../connections.js';
+import type { Session } from '../session.js';
 
 /** Opens what the cache asks of PostgreSQL, on one connection of its own: it is asked while the application's transactions hold theirs. Nothing is connected before the first call. */
 export function openPostgresDoubts(options: DoubtsOptions): CacheDoubts {
   return new PostgresDoubts(options);
 }
 
-interface DoubtsOptions extends Pick<PostgresSinkOptions, 'connection' | 'schema' | 'namespace' | 'onIdleError'> {
+interface DoubtsOptions extends Pick<
+  PostgresSinkOptions,
+  'connection' | 'shared' | 'schema' | 'namespace' | 'onIdleError'
+> {
   /** The tables of which copies may be believed at all, by their names. */
   readonly copied: readonly string[];
 }
 
 class PostgresDoubts implements CacheDoubts {
-  readonly #pool: pg.Pool;
+  readonly #connections: Connections;
   readonly #table: string;
   readonly #batch: string;
   readonly #copied: readonly string[];
   readonly #namespace: string;
-  #closed: Promise<void> | undefined;
 
   constructor(options: DoubtsOptions) {
     this.#copied = options.copied;
-    this.#pool = openPool({ ...options, poolSize: 1, tables: [] }, DEFAULT_LIMITS);
+    this.#connections = openConnections({ ...options, poolSize: 1 }, DEFAULT_LIMITS);
     const { doubt, batch } = ledgerTables(options.schema ?? 'public');
     this.#table = doubt;
     this.#batch = batch;
@@ -35,13 +37,13 @@ class PostgresDoubts implements CacheDoubts {
   }
 
   async look(): Promise<{ readonly areNone: boolean; readonly disbelieved: ReadonlySet<string> }> {
-    const found = await this.#rows<{ token: string }>(
+    const found = await this.#rows(
       `(select '' as token from ${this.#table} where namespace = $1 limit 1)
 union all
 select token from ${this.#batch} where namespace = $1 and token = any($2)`,
       [this.#namespace, this.#copied.map((table) => DISBELIEVED + table)],
     );
-    const tokens = found.map(({ token }) => token);
+    const tokens = found.map(([token]) => token ?? '');
     return {
       areNone: !tokens.includes(''),
       disbelieved: new Set(tokens.filter(Boolean).map((token) => token.slice(DISBELIEVED.length))),
@@ -65,25 +67,23 @@ select token from ${this.#batch} where namespace = $1 and token = any($2)`,
   }
 
   async settle(idleMs: number, own: string | undefined, forget: () => Promise<void>): Promise<void> {
-    await this.#transaction(async (client) => {
-      const idle = await rowsOf<{ id: string }>(
-        client,
+    await this.#transaction(async (session) => {
+      const idle = await session.rows(
         `select id from ${this.#table}
 where namespace = $1 and (id = $3::uuid or used_at < now() - $2::float8 * interval '1 millisecond')`,
         [this.#namespace, idleMs, own ?? null],
       );
       const free: string[] = [];
-      for (const { id } of idle) {
-        const [lock] = await rowsOf<{ locked: string }>(
-          client,
-          `select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as locked`,
-          [lockOf(id)],
-        );
-        if (lock?.locked.startsWith('t')) free.push(id);
+      for (const [id = null] of idle) {
+        if (id === null) continue;
+        const [lock] = await session.rows(`select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as locked`, [
+          lockOf(id),
+        ]);
+        if (lock?.[0]?.startsWith('t')) free.push(id);
       }
       if (free.length === 0) return;
       await forget();
-      await client.query(`delete from ${this.#table} where id = any($1::uuid[])`, [free]);
+      await session.rows(`delete from ${this.#table} where id = any($1::uuid[])`, [free]);
     });
   }
 
@@ -94,54 +94,44 @@ where namespace = $1 and (id = $3::uuid or used_at < now() - $2::float8 * interv
 
   /** A number that the server has not reached yet is of a transaction that began after its snapshot, or was lost with another server. */
   async ended(transactions: readonly string[]): Promise<readonly string[]> {
-    const found = await this.#rows<{ number: string }>(
+    const found = await this.#rows(
       `select number::text from (
   select number, number >= txid_snapshot_xmax(txid_current_snapshot()) as later from unnest($1::bigint[]) as asked(number)
 ) as given
 where not later and coalesce(case when not later then txid_status(number) end, 'ended') <> 'in progress'`,
       [[...transactions]],
     );
-    return found.map(({ number }) => number);
+    return found.flatMap(([number]) => number ?? []);
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#pool.end();
-    return this.#closed;
+    return this.#connections.close();
   }
 
-  async #rows<R extends object = object>(text: string, values: readonly unknown[]): Promise<readonly R[]> {
+  async #rows(text: string, values: readonly unknown[]): ReturnType<Session['rows']> {
     try {
-      return await rowsOf<R>(this.#pool, text, values);
+      return await this.#connections.use((session) => session.rows(text, values));
     } catch (error) {
       throw failureOf(error);
     }
   }
 
-  /** A connection whose transaction failed is closed, and with it the transaction. */
-  async #transaction(act: (client: pg.PoolClient) => Promise<void>): Promise<void> {
-    let client: pg.PoolClient | undefined;
-    let isBroken = true;
+  async #transaction(act: (session: Session) => Promise<void>): Promise<void> {
     try {
-      client = await this.#pool.connect();
-      await client.query('begin');
-      await act(client);
-      await client.query('commit');
-      isBroken = false;
+      const transaction = await this.#connections.begin();
+      let isBroken = true;
+      try {
+        if (transaction.opening !== '') await transaction.session.script(transaction.opening);
+        await act(transaction.session);
+        await transaction.commit();
+        isBroken = false;
+      } finally {
+        await transaction.end(isBroken);
+      }
     } catch (error) {
       throw failureOf(error);
-    } finally {
-      client?.release(isBroken);
     }
   }
-}
-
-async function rowsOf<R extends object>(
-  client: pg.Pool | pg.PoolClient,
-  text: string,
-  values: readonly unknown[],
-): Promise<readonly R[]> {
-  const { rows } = await client.query<R>({ text, values: [...values], types: AS_SENT });
-  return rows;
 }
 
 function lockOf(id: string): string {

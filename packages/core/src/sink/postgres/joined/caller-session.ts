@@ -17,7 +17,8 @@ export class CallerSession implements Session {
   /** One by one: not every driver takes several at once. No statement of ours has a semicolon inside. */
   async script(text: string): Promise<readonly ScriptResult[]> {
     const results: ScriptResult[] = [];
-    for (const statement of text.split(';').map((part) => part.trim())) {
+    const statements = text.split(';').map((part) => part.trim());
+    for (const statement of statements.filter((part) => part !== '')) {
       const [command = ''] = statement.split(/\s/, 1);
       results.push({ command: command.toUpperCase(), rows: await this.rows(statement, []) });
     }

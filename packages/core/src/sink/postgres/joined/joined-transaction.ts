@@ -46,7 +46,9 @@ export class PostgresJoinedTransaction implements JoinedTransaction {
       [],
     );
     const [isolation, readOnly] = settings ?? [];
-    return readOnly === 'off' && (isolation === 'read committed' || isolation === 'read uncommitted');
+    // Where nobody else can commit while it runs, nothing moves that its snapshot would not show.
+    const seesOthers = this.#around.isAlone || isolation === 'read committed' || isolation === 'read uncommitted';
+    return readOnly === 'off' && seesOthers;
   }
 
   async attempt<T>(act: (part: JoinedPart) => Promise<T>): Promise<T> {

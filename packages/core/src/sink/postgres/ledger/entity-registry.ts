@@ -1,5 +1,5 @@
-import type pg from 'pg';
 import type { EntityRegistry, TableName } from '../../change-sink.js';
+import type { Session } from '../session.js';
 import type { LedgerTables } from './tables.js';
 
 /** Rows of the ledger that are no batches: of no shard, under a token that no batch has. They are never pruned. */
@@ -11,7 +11,7 @@ export type RegistryPrefix = 'staged:' | 'copied:' | 'disbelieved:';
 /** The table of which nobody believes copies, by its key in the registry. */
 export const DISBELIEVED: RegistryPrefix = 'disbelieved:';
 
-type Using = <T>(use: (client: pg.ClientBase) => Promise<T>) => Promise<T>;
+type Using = <T>(use: (session: Session) => Promise<T>) => Promise<T>;
 
 /** What releases tell each other, beside the batches in the ledger: it is there already, and asked with the same rights. */
 export class PostgresRegistry implements EntityRegistry {
@@ -30,8 +30,8 @@ export class PostgresRegistry implements EntityRegistry {
   async add(entities: ReadonlyMap<string, TableName>): Promise<void> {
     if (entities.size === 0) return;
     const rows = [...entities].map(([entity, { schema, table }]) => ({ token: this.#prefix + entity, schema, table }));
-    await this.#using((client) =>
-      client.query(
+    await this.#using((session) =>
+      session.rows(
         `insert into ${this.#tables.batch} as t (namespace, token, shard, outcome)
 select $1, row ->> 'token', ${NO_SHARD}, row - 'token' from jsonb_array_elements($2::jsonb) as row
 on conflict (namespace, token) do update set outcome = excluded.outcome where t.outcome <> excluded.outcome`,
@@ -41,20 +41,25 @@ on conflict (namespace, token) do update set outcome = excluded.outcome where t.
   }
 
   async list(): Promise<ReadonlyMap<string, TableName>> {
-    return this.#using(async (client) => {
-      const { rows } = await client.query<{ token: string; schema: string; table: string }>(
+    return this.#using(async (session) => {
+      const rows = await session.rows(
         `select token, outcome ->> 'schema' as schema, outcome ->> 'table' as "table" from ${this.#tables.batch}
 where namespace = $1 and shard = ${NO_SHARD} and starts_with(token, '${this.#prefix}')`,
         [this.#namespace],
       );
-      return new Map(rows.map(({ token, schema, table }) => [token.slice(this.#prefix.length), { schema, table }]));
+      return new Map(
+        rows.map(([token, schema, table]) => [
+          (token ?? '').slice(this.#prefix.length),
+          { schema: schema ?? '', table: table ?? '' },
+        ]),
+      );
     });
   }
 
   async remove(entities: readonly string[]): Promise<void> {
     if (entities.length === 0) return;
-    await this.#using((client) =>
-      client.query(
+    await this.#using((session) =>
+      session.rows(
         `delete from ${this.#tables.batch} where namespace = $1 and shard = ${NO_SHARD} and token = any ($2)`,
         [this.#namespace, entities.map((entity) => this.#prefix + entity)],
       ),

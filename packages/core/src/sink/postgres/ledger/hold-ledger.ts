@@ -1,7 +1,7 @@
-import pg from 'pg';
 import type { RowKey } from '../../../change/row-key.js';
 import type { HeldIn, HoldEnding } from '../../change-sink.js';
-import { AS_SENT, type Session } from '../session.js';
+import { isServerError } from '../fault.js';
+import type { Session } from '../session.js';
 import { decodeOutcomes, encodeOutcomes } from './outcome-codec.js';
 import type { LedgerTables } from './tables.js';
 
@@ -45,19 +45,21 @@ export async function amendHold(
  * never will. The other way round, one that commits in between would be taken for one that did not.
  */
 export async function endingsOf(
-  pool: pg.Pool,
+  session: Session,
   tables: LedgerTables,
   namespace: string,
   holds: readonly HeldIn[],
+  isAlone: boolean,
 ): Promise<ReadonlyMap<string, HoldEnding>> {
-  const running = await runningOf(pool, [...new Set(holds.map(({ transaction }) => transaction))]);
+  const running = isAlone
+    ? await runningAlone(session)
+    : await runningOf(session, [...new Set(holds.map(({ transaction }) => transaction))]);
   const ended = holds.filter(({ transaction }) => !running.has(transaction)).map(({ id }) => id);
-  const { rows } = await pool.query<{ token: string; outcome: string }>({
-    text: `select token, outcome::text from ${tables.batch} where namespace = $1 and token = any($2::text[])`,
-    values: [namespace, ended],
-    types: AS_SENT,
-  });
-  const written = new Map(rows.map(({ token, outcome }) => [token, [...decodeOutcomes(outcome).keys()]]));
+  const rows = await session.rows(
+    `select token, outcome::text from ${tables.batch} where namespace = $1 and token = any($2::text[])`,
+    [namespace, ended],
+  );
+  const written = new Map(rows.map(([token, outcome]) => [token ?? '', [...decodeOutcomes(outcome ?? '').keys()]]));
   return new Map(
     holds.map(({ id, transaction }): [string, HoldEnding] => {
       if (running.has(transaction)) return [id, { kind: 'running' }];
@@ -67,20 +69,26 @@ export async function endingsOf(
   );
 }
 
-async function runningOf(pool: pg.Pool, transactions: readonly string[]): Promise<ReadonlySet<string>> {
+/** Where all have one connection between them nobody else's transaction runs while it is asked. */
+async function runningAlone(session: Session): Promise<ReadonlySet<string>> {
+  const rows = await session.rows('select pg_current_xact_id_if_assigned()::text as name', []);
+  return new Set(rows.flatMap(([name]) => name ?? []));
+}
+
+async function runningOf(session: Session, transactions: readonly string[]): Promise<ReadonlySet<string>> {
   try {
-    const { rows } = await pool.query<{ name: string; status: string | null }>({
-      text: `select name, pg_xact_status(name::xid8) as status from unnest($1::text[]) as t(name)`,
-      values: [[...transactions]],
-      types: AS_SENT,
-    });
+    const rows = await session.rows(
+      `select name, pg_xact_status(name::xid8) as status from unnest($1::text[]) as t(name)`,
+      [[...transactions]],
+    );
     // Without a status it is so long ago that PostgreSQL has forgotten it.
-    return new Set(rows.filter(({ status }) => status === 'in progress').map(({ name }) => name));
+    return new Set(rows.flatMap(([name, status]) => (status === 'in progress' ? (name ?? []) : [])));
   } catch (error) {
-    if (!(error instanceof pg.DatabaseError) || error.code !== INVALID_PARAMETER_VALUE) throw error;
+    if (!isServerError(error) || error.code !== INVALID_PARAMETER_VALUE) throw error;
     // One of them lies in the future: this database has been restored, or taken over, at a time before it began. It is no transaction of this database.
     if (transactions.length === 1) return new Set();
-    const each = await Promise.all(transactions.map(async (name) => runningOf(pool, [name])));
-    return new Set(each.flatMap((found) => [...found]));
+    const running = new Set<string>();
+    for (const name of transactions) for (const found of await runningOf(session, [name])) running.add(found);
+    return running;
   }
 }

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { Session } from '../session.js';
+import type { OwnTransaction } from '../connections.js';
 import type { LedgerTables } from './tables.js';
 
 /** The time-outs of a flush's transaction, in milliseconds. */
@@ -19,35 +19,42 @@ export interface Held {
 }
 
 /**
- * Opens a transaction that holds shards, in one round trip. `skip`: those that nobody else holds; `wait`: all, however long the statement may take.
- * Read committed whatever the database's default: conflicts are found by reading what others have just committed. Deferred constraints are checked at once: at COMMIT nobody could
+ * Holds shards in a transaction that begins, in one round trip. `skip`: those that nobody else holds; `wait`: all, however long the statement may take.
+ * Above read committed conflicts could not be found by reading what others have just committed. Deferred constraints are checked at once: at COMMIT nobody could
  * say which row is to blame. The savepoint is where a failed first pass goes back to.
+ * @param limits none where nobody else is at work meanwhile
  */
 export async function holdShards(
-  session: Session,
+  { session, opening }: Pick<OwnTransaction, 'session' | 'opening'>,
   tables: LedgerTables,
   namespace: string,
   shards: readonly number[],
   wait: 'skip' | 'wait',
-  limits: TransactionLimits,
+  limits: TransactionLimits | undefined,
   savepoint: string,
 ): Promise<Held> {
   const mine = `namespace = ${pg.escapeLiteral(namespace)} and shard in (${shards.map(shardNumber).join(', ')})`;
-  const results = await session.script(`begin isolation level read committed read write;
-set local statement_timeout = ${limits.statementTimeoutMs};
-set local idle_in_transaction_session_timeout = ${limits.idleTimeoutMs};
-set local lock_timeout = ${wait === 'wait' ? 0 : limits.lockTimeoutMs};
-set constraints all immediate;
+  const results = await session.script(`${opening}
+${limits ? timeOuts(limits, wait) : ''}set constraints all immediate;
 select shard from ${tables.shard} where ${mine};
 select shard, last_token from ${tables.shard} where ${mine} order by shard for update${wait === 'skip' ? ' skip locked' : ''};
-set local lock_timeout = ${limits.lockTimeoutMs};
-savepoint ${savepoint}`);
+${limits ? `set local lock_timeout = ${limits.lockTimeoutMs};\n` : ''}savepoint ${savepoint}`);
   const [existing, locked] = results.filter(({ command }) => command === 'SELECT');
   const known = new Set(existing?.rows.map(([shard]) => Number(shard)));
   return {
     held: new Map(locked?.rows.map(([shard, token]) => [Number(shard), token ?? ''])),
     missing: shards.filter((shard) => !known.has(shard)),
   };
+}
+
+function timeOuts(
+  { statementTimeoutMs, idleTimeoutMs, lockTimeoutMs }: TransactionLimits,
+  wait: 'skip' | 'wait',
+): string {
+  return `set local statement_timeout = ${statementTimeoutMs};
+set local idle_in_transaction_session_timeout = ${idleTimeoutMs};
+set local lock_timeout = ${wait === 'wait' ? 0 : lockTimeoutMs};
+`;
 }
 
 function shardNumber(shard: number): string {

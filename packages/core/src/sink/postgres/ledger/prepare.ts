@@ -1,30 +1,29 @@
-import type pg from 'pg';
 import { SpillwayError } from '../../../errors.js';
 import { notPrepared } from './ledger-failure.js';
 import { ORIGIN } from '../../../change/token.js';
+import type { Session } from '../session.js';
 import { ledgerDdl, type LedgerTables } from './tables.js';
 
 /**
- * Makes tables and shard rows. Several processes may start at once: the lock lets them in one by one, and the later ones find everything there. A number of shards that differs
+ * Makes tables and shard rows, in a transaction that begins. Several processes may start at once: the lock lets them in one by one, and the later ones find everything there. A number of shards that differs
  * from what is there is never "completed": rows would be looked for in other shards than they were staged in.
- * If it rejects, the transaction is still open, and the connection has to be closed.
  */
 export async function ensureLedger(
-  client: pg.ClientBase,
+  session: Session,
+  opening: string,
   tables: LedgerTables,
   namespace: string,
   shards: number,
 ): Promise<void> {
-  await client.query('begin');
-  await client.query(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, [`spillway:${tables.schema}`]);
-  if (!(await exist(client, tables))) await client.query(ledgerDdl(tables));
-  await client.query(
+  if (opening !== '') await session.script(opening);
+  await session.rows(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, [`spillway:${tables.schema}`]);
+  if (!(await exist(session, tables))) await session.script(ledgerDdl(tables));
+  await session.rows(
     `insert into ${tables.shard} (namespace, shard, last_token)
 select $1, shard, $3 from generate_series(0, $2::int - 1) as shard
 where not exists (select from ${tables.shard} where namespace = $1)`,
     [namespace, shards, ORIGIN],
   );
-  await client.query('commit');
 }
 
 /**
@@ -32,12 +31,12 @@ where not exists (select from ${tables.shard} where namespace = $1)`,
  * @throws SpillwayError `CONFIG_INVALID` without tables, rights or shard rows, `SHARD_MAP_MISMATCH` for another number of shards.
  */
 export async function verifyLedger(
-  client: pg.ClientBase,
+  session: Session,
   tables: LedgerTables,
   namespace: string,
   shards: number,
 ): Promise<string> {
-  const found = await shardsFound(client, tables, namespace);
+  const found = await shardsFound(session, tables, namespace);
   const [first] = found;
   if (first === undefined) throw notPrepared(`${tables.shard} has no shards of the namespace "${namespace}"`);
   if (found.length === shards && found.every(({ shard }, position) => shard === position)) return first.identity;
@@ -49,29 +48,29 @@ export async function verifyLedger(
 }
 
 /** Whether the namespace has shards here; `false` also where there are no tables. */
-export async function hasShards(client: pg.ClientBase, tables: LedgerTables, namespace: string): Promise<boolean> {
-  if (!(await exist(client, tables))) return false;
-  const { rows } = await client.query(`select from ${tables.shard} where namespace = $1 limit 1`, [namespace]);
+export async function hasShards(session: Session, tables: LedgerTables, namespace: string): Promise<boolean> {
+  if (!(await exist(session, tables))) return false;
+  const rows = await session.rows(`select from ${tables.shard} where namespace = $1 limit 1`, [namespace]);
   return rows.length > 0;
 }
 
 /** Asked first, because `create … if not exists` wants the right to create even where there is nothing to do. */
-async function exist(client: pg.ClientBase, tables: LedgerTables): Promise<boolean> {
-  const { rows } = await client.query<{ found: boolean }>(
+async function exist(session: Session, tables: LedgerTables): Promise<boolean> {
+  const [row] = await session.rows(
     `select to_regclass($1) is not null and to_regclass($2) is not null and to_regclass($3) is not null as found`,
     [tables.shard, tables.batch, tables.doubt],
   );
-  return String(rows[0]?.found).startsWith('t');
+  return row?.[0]?.startsWith('t') ?? false;
 }
 
-async function shardsFound(client: pg.ClientBase, tables: LedgerTables, namespace: string): Promise<ShardRow[]> {
-  await client.query(`select namespace, token, shard, outcome, written_at from ${tables.batch} limit 0`);
-  await client.query(`select id, namespace, used_at from ${tables.doubt} limit 0`);
-  const { rows } = await client.query<{ shard: unknown; identity: unknown }>(
+async function shardsFound(session: Session, tables: LedgerTables, namespace: string): Promise<ShardRow[]> {
+  await session.rows(`select namespace, token, shard, outcome, written_at from ${tables.batch} limit 0`, []);
+  await session.rows(`select id, namespace, used_at from ${tables.doubt} limit 0`, []);
+  const rows = await session.rows(
     `select shard, last_token, identity from ${tables.shard} where namespace = $1 order by shard`,
     [namespace],
   );
-  return rows.map(({ shard, identity }) => ({ shard: Number(shard), identity: String(identity) }));
+  return rows.map(([shard, , identity]) => ({ shard: Number(shard), identity: String(identity) }));
 }
 
 interface ShardRow {

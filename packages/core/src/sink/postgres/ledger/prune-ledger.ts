@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { Session } from '../session.js';
 import type { LedgerTables } from './tables.js';
 
 /** Rows per statement: a ledger that nobody has pruned for a month must not be one statement's work. */
@@ -9,7 +9,7 @@ const CHUNK = 10_000;
  * back. Answers how many.
  */
 export async function pruneLedger(
-  pool: pg.Pool,
+  session: Session,
   tables: LedgerTables,
   namespace: string,
   olderThanMs: number,
@@ -17,17 +17,18 @@ export async function pruneLedger(
 ): Promise<number> {
   let removed = 0;
   for (let last = CHUNK; last === CHUNK; removed += last) {
-    const { rowCount } = await pool.query({
-      text: `delete from ${tables.batch} as t using (
+    const gone = await session.rows(
+      `with gone as (delete from ${tables.batch} as t using (
   select b.token from ${tables.batch} as b
   where b.namespace = $1 and not starts_with(b.token, 'staged:') and b.written_at < now() - $2::float8 * interval '1 millisecond'
   and not b.token = any($3::text[])
   and not exists (select from ${tables.shard} as s where s.namespace = $1 and s.shard = b.shard and s.last_token = b.token)
   limit ${CHUNK}
-) as old where t.namespace = $1 and t.token = old.token`,
-      values: [namespace, olderThanMs, [...held]],
-    });
-    last = rowCount ?? 0;
+) as old where t.namespace = $1 and t.token = old.token returning t.token)
+select count(*) as removed from gone`,
+      [namespace, olderThanMs, [...held]],
+    );
+    last = Number(gone[0]?.[0] ?? 0);
   }
   return removed;
 }

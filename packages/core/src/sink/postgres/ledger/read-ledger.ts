@@ -1,6 +1,5 @@
-import type pg from 'pg';
 import type { BatchOutcome } from '../../../change/outcome.js';
-import { AS_SENT, type Session } from '../session.js';
+import type { Session } from '../session.js';
 import { decodeOutcomes } from './outcome-codec.js';
 import type { LedgerTables } from './tables.js';
 
@@ -18,20 +17,23 @@ export async function readOutcome(
   return row === undefined ? undefined : decodeOutcomes(row[0] ?? '');
 }
 
-/** The outcomes of those of the tokens that have been committed. A shard's last token counts even if its row was removed: nothing is left to say of it. */
+/**
+ * The outcomes of those of the tokens that have been committed. A shard's last token counts even if its row was removed: nothing is left to say of it.
+ * @param isAlone it may be asked in a transaction of the application: what that has entered itself is not committed
+ */
 export async function readOutcomes(
-  pool: pg.Pool,
+  session: Session,
   tables: LedgerTables,
   namespace: string,
   tokens: readonly string[],
+  isAlone: boolean,
 ): Promise<ReadonlyMap<string, BatchOutcome>> {
-  const { rows } = await pool.query<{ token: string; outcome: string | null }>({
-    text: `select token, max(outcome) as outcome from (
-  select token, outcome::text from ${tables.batch} where namespace = $1 and token = any($2::text[])
-  union all select last_token, null from ${tables.shard} where namespace = $1 and last_token = any($2::text[])
-) as known group by token`,
-    values: [namespace, [...tokens]],
-    types: AS_SENT,
-  });
-  return new Map(rows.map(({ token, outcome }) => [token, outcome === null ? new Map() : decodeOutcomes(outcome)]));
+  const rows = await session.rows(
+    `select token, max(outcome) as outcome from (
+  select token, outcome::text, xmin from ${tables.batch} where namespace = $1 and token = any($2::text[])
+  union all select last_token, null, xmin from ${tables.shard} where namespace = $1 and last_token = any($2::text[])
+) as known${isAlone ? ` where coalesce(pg_xact_status(xmin::text::xid8), '') <> 'in progress'` : ''} group by token`,
+    [namespace, [...tokens]],
+  );
+  return new Map(rows.map(([token, outcome]) => [token ?? '', outcome ? decodeOutcomes(outcome) : new Map()]));
 }

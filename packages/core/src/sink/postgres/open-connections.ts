@@ -1,0 +1,13 @@
+import type { Connections } from './connections.js';
+import type { TransactionLimits } from './ledger/hold-shards.js';
+import { PoolConnections, type PoolOptions } from './pool.js';
+import type { PostgresSinkOptions } from './options.js';
+import { SharedConnections } from './shared/shared-connections.js';
+
+/** Connections of Spillway's own, or the one that there is. Nothing is connected before the first call. */
+export function openConnections(
+  options: PoolOptions & Pick<PostgresSinkOptions, 'shared'>,
+  limits: TransactionLimits,
+): Connections {
+  return options.shared ? new SharedConnections(options.shared) : new PoolConnections(options, limits);
+}

@@ -6,7 +6,8 @@ import { Actor, type Observation } from './actor.js';
 import { comparable, differences, isSame, Numbers } from './compare.js';
 import { givenKey, NUMBERED, type Key } from './keys.js';
 import type { Seen } from './observe.js';
-import { LANES, openBehind, openPlain, type LaneSettings, type Pace } from './open-orm.js';
+import { InThisProcess, type Second } from './in-this-process.js';
+import { LANES, openBehind, openPlain, type Host, type LaneSettings, type Pace } from './open-orm.js';
 import type { World } from './second-process.js';
 import { SecondProcess } from './second-process-link.js';
 import type { Act, Nudge, Program, Step, Target } from './steps.js';
@@ -38,7 +39,7 @@ const WORLDS: readonly World[] = ['plain', 'behind'];
 export class Lane implements AsyncDisposable {
   readonly #orms: Readonly<Record<World, MikroORM>>;
   readonly #actors: Readonly<Record<World, Actor>>;
-  readonly #second: SecondProcess;
+  readonly #second: Second;
   readonly #close: () => Promise<void>;
   /** Entities whose changes go by SQL, and all that is flushed with them. */
   readonly writtenBySql: readonly string[];
@@ -48,7 +49,7 @@ export class Lane implements AsyncDisposable {
   private constructor(
     orms: Readonly<Record<World, MikroORM>>,
     actors: Readonly<Record<World, Actor>>,
-    second: SecondProcess,
+    second: Second,
     close: () => Promise<void>,
     pace: Pace,
   ) {
@@ -59,9 +60,10 @@ export class Lane implements AsyncDisposable {
     this.#close = close;
   }
 
-  static async open(pace: Pace): Promise<Lane> {
+  static async open(pace: Pace, host: Host): Promise<Lane> {
     const [left, right] = await Promise.all([database(), database()]);
     const settings: LaneSettings = {
+      host,
       plainUrl: left.url,
       behindUrl: right.url,
       redisUrl: sharedRedisUrl(),
@@ -73,7 +75,7 @@ export class Lane implements AsyncDisposable {
     await plain.orm.schema.create();
     await behind.orm.schema.create();
     await Spillway.of(behind.orm).start();
-    const second = await SecondProcess.start(settings);
+    const second = host === 'server' ? await SecondProcess.start(settings) : new InThisProcess(plain, behind);
     const close = async (): Promise<void> => {
       await second.end();
       await plain.orm.close();

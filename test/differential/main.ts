@@ -7,6 +7,7 @@ const { values } = parseArgs({
   options: {
     programs: { type: 'string' },
     seed: { type: 'string' },
+    pglite: { type: 'boolean' },
     'no-shrink': { type: 'boolean' },
     all: { type: 'boolean' },
   },
@@ -20,6 +21,7 @@ write(`Programs ${from} to ${from + programs - 1}.`);
 const { failures, summary } = await runPrograms({
   from,
   programs,
+  host: values.pglite ? 'pglite' : 'server',
   shrinking: !values['no-shrink'],
   stopAtFirst: !values.all,
   report: write,

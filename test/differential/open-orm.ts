@@ -1,4 +1,5 @@
-import { MikroORM } from '@mikro-orm/postgresql';
+import { MikroORM as PgliteOrm } from '@mikro-orm/pglite';
+import { MikroORM, type Options } from '@mikro-orm/postgresql';
 import { Spillway, spillway, SpillwayRepository } from '@spillway/core';
 import { makeSchemas, type Modes, type Schemas } from './entities.js';
 import { FlushWatch } from './licence.js';
@@ -8,8 +9,12 @@ export type Pace = 'eager' | 'lazy' | 'none';
 
 export const PACES: readonly Pace[] = ['eager', 'lazy', 'none'];
 
+/** A database of each world's own: on a server, for any process; or PGlite, for this one. */
+export type Host = 'server' | 'pglite';
+
 /** Where the two worlds of one lane are. */
 export interface LaneSettings {
+  readonly host: Host;
   readonly plainUrl: string;
   readonly behindUrl: string;
   readonly redisUrl: string;
@@ -38,20 +43,19 @@ export interface OpenedOrm {
   readonly hasWorker: boolean;
 }
 
-export async function openPlain({ plainUrl }: LaneSettings): Promise<OpenedOrm> {
+export async function openPlain({ host, plainUrl }: LaneSettings): Promise<OpenedOrm> {
   const watch = new FlushWatch(true);
   const schemas = makeSchemas();
-  const orm = await MikroORM.init({ entities: Object.values(schemas), clientUrl: plainUrl, subscribers: [watch] });
+  const orm = await open(host, plainUrl, { entities: Object.values(schemas), subscribers: [watch] });
   return { orm, schemas, watch, hasWorker: false };
 }
 
-export async function openBehind({ behindUrl, redisUrl, namespace, pace }: LaneSettings): Promise<OpenedOrm> {
+export async function openBehind({ host, behindUrl, redisUrl, namespace, pace }: LaneSettings): Promise<OpenedOrm> {
   const watch = new FlushWatch(false);
   const schemas = makeSchemas(LANES[pace]);
-  const orm = await MikroORM.init({
+  const orm = await open(host, behindUrl, {
     entityRepository: SpillwayRepository,
     entities: Object.values(schemas),
-    clientUrl: behindUrl,
     subscribers: [watch],
     extensions: [
       spillway({
@@ -66,4 +70,10 @@ export async function openBehind({ behindUrl, redisUrl, namespace, pace }: LaneS
   });
   Spillway.of(orm).on('lagging', () => watch.lag());
   return { orm, schemas, watch, hasWorker: pace !== 'none' };
+}
+
+async function open(host: Host, url: string, options: Options): Promise<MikroORM> {
+  if (host === 'server') return MikroORM.init({ ...options, clientUrl: url });
+  // What is asked of it here it answers alike.
+  return (await PgliteOrm.init(options as object)) as unknown as MikroORM;
 }

@@ -1,6 +1,6 @@
 import { generate } from './generate.js';
 import { Lane, type Failure } from './lane.js';
-import { PACES } from './open-orm.js';
+import { PACES, type Host, type Pace } from './open-orm.js';
 import { print, printStep } from './print.js';
 import { shrink } from './shrink.js';
 import type { Program, Step } from './steps.js';
@@ -9,6 +9,8 @@ export interface RunOptions {
   /** The first seed; the others follow it. */
   readonly from: number;
   readonly programs: number;
+  /** @defaultValue `'server'` */
+  readonly host?: Host;
   readonly shrinking?: boolean;
   readonly stopAtFirst?: boolean;
   /** Is told how far it is, now and then. */
@@ -24,7 +26,7 @@ const SHRINK_MS = 60_000;
 
 /** Runs the programs of a range of seeds, each on the lane whose pace its seed picks, lanes side by side. */
 export async function runPrograms(options: RunOptions): Promise<Outcome> {
-  const { from, programs, stopAtFirst = true, report = () => {} } = options;
+  const { from, programs, host = 'server', stopAtFirst = true, report = () => {} } = options;
   let begin = performance.now();
   const failures: string[] = [];
   let [done, steps, left, voids] = [0, 0, 0, 0];
@@ -33,7 +35,10 @@ export async function runPrograms(options: RunOptions): Promise<Outcome> {
     const seeds = all.filter((seed) => seed % PACES.length === position);
     return seeds.length > 0 ? [{ pace, seeds }] : [];
   });
-  const lanes = await Promise.all(tasks.map(async ({ pace }) => Lane.open(pace)));
+  const lanes = await openLanes(
+    tasks.map(({ pace }) => pace),
+    host,
+  );
   // What it takes to start the processes is told apart from what a program takes.
   const opened = performance.now() - begin;
   begin = performance.now();
@@ -54,7 +59,7 @@ export async function runPrograms(options: RunOptions): Promise<Outcome> {
         }
         if (!lane.isTidy) {
           await lane[Symbol.asyncDispose]();
-          lane = await Lane.open(pace);
+          lane = await Lane.open(pace, host);
         }
         if (done % 1_000 === 0) report(`${done} programs, ${failures.length} failed, ${perProgram(begin, done)}`);
       }
@@ -63,6 +68,14 @@ export async function runPrograms(options: RunOptions): Promise<Outcome> {
   );
   const summary = `${done} programs of ${steps} steps, ${left} of them left out, ${voids} given up on a slow machine, ${failures.length} failed, ${perProgram(begin, done)}, after ${(opened / 1000).toFixed(1)} s to start.`;
   return { failures, summary };
+}
+
+/** A PGlite that begins holds its process up for seconds, and with it whoever is waiting for Redis: so those begin one after the other. */
+async function openLanes(paces: readonly Pace[], host: Host): Promise<Lane[]> {
+  if (host === 'server') return Promise.all(paces.map(async (pace) => Lane.open(pace, host)));
+  const lanes: Lane[] = [];
+  for (const pace of paces) lanes.push(await Lane.open(pace, host));
+  return lanes;
 }
 
 async function explain(

@@ -12,6 +12,8 @@ import type { Promotions } from './promotions.js';
 /** Inside a transaction, whose own locks may be in the way of a flush, each of the two ways of promoting is given up soon. */
 const FIRST_FORM_MS = 1_000;
 const SECOND_FORM_MS = 1_000;
+/** A query has waited already when it gets to this. */
+const REST_MS = 250;
 
 const WRITING =
   'Changes that were staged earlier have to be written first, and this transaction is not one to write them in (it only reads, has a session context, or was begun past MikroORM)';
@@ -51,8 +53,31 @@ export async function drainInside(
   if (scope.kind === 'tables' && !(await parts.staging.due.any(scope))) return DRAINED;
   const own = await promoteOwn(request, inside, promotions, parts);
   const drained = await drainOutside(request, parts, own);
-  // Which rows of its own shards the query would have found nobody can tell without writing them.
-  return drained.kind === 'refused' && own.size > 0 ? { ...drained, kind: 'held' } : drained;
+  if (drained.kind === 'drained') return DRAINED;
+  const left = await promoteRest(request, inside, promotions, parts);
+  if (left.length === 0) return DRAINED;
+  return { ...drained, kind: drained.kind === 'refused' && own.size === 0 ? 'refused' : 'held' };
+}
+
+/**
+ * Nobody else can write what is pending of shards that the transaction has, and what its locks are in the way of. So it writes for a query what is left of the query's tables. Answers what it cannot write either: what
+ * somebody else has locked, or PostgreSQL refuses.
+ */
+async function promoteRest(
+  { scope, promoted }: Request,
+  inside: CallersTransaction,
+  promotions: Promotions,
+  parts: Parts,
+): Promise<readonly RowKey[]> {
+  const rows = scope.kind === 'rows' ? scope.keys : await rowsOf(scope, parts);
+  const pending = await promotions.pending(rows, inside.scope, parts);
+  if (pending.length === 0 || !inside.mayWrite) return pending;
+  const left = await promotions.write(pending, inside, REST_MS, parts);
+  promoted(
+    pending.filter((key) => !left.includes(key)),
+    'promoted-inside',
+  );
+  return left;
 }
 
 /**
@@ -159,4 +184,4 @@ export function drainingBy({ worker, staging }: Parts, except?: ReadonlySet<numb
   };
 }
 
-const DRAINED: DrainInside = { kind: 'drained' };
+const DRAINED = { kind: 'drained' } as const;

@@ -28,13 +28,13 @@ export async function collect(fork: Fork, act: Act & { do: 'collect' }, keys: Ke
   const members = act.members.map((member) => reference(fork, member, keys));
   if (members.includes(undefined)) return 'unknown';
   const collection = Reflect.get(entity, act.property) as {
-    init(): Promise<unknown>;
     isInitialized(): boolean;
     add(members: unknown[]): void;
     remove(members: unknown[]): void;
     set(members: unknown[]): void;
   };
-  if (!collection.isInitialized()) await collection.init();
+  // Its own init() asks the entity manager that the entity was loaded in: in a transaction, outside of that.
+  if (!collection.isInitialized()) await fork.em.populate(entity, [act.property] as never);
   collection[act.by](members);
   return act.by;
 }

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { runPrograms } from './run-programs.js';
 
-/** Always these: of a few hundred programs there is one in which plain MikroORM waits for itself on PGlite. */
 const PROGRAMS = 60;
 
 test(`${PROGRAMS} random programs see and leave the same on a PGlite, in one process`, async () => {

@@ -9,7 +9,7 @@ import { emptyShards } from '../flush/empty-shards.js';
 import type { StopOptions, StopReport } from '../flush/worker.js';
 import type { DrainResult } from '../flush/drain.js';
 import { untilWritten } from '../flush/until-written.js';
-import { typesOf, withParents } from '../mikro-orm/describe/with-parents.js';
+import { withParents } from '../mikro-orm/describe/with-parents.js';
 import type { DrainOptions, Engine, QueryDrain, Releases } from '../mikro-orm/engine.js';
 import type { RowEngine } from '../mikro-orm/repository/row-calls.js';
 import type { WrittenOptions } from '../mikro-orm/repository/receipt.js';
@@ -24,7 +24,6 @@ import { TroubleWatch } from '../observability/trouble-watch.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import type { CacheAccess } from '../read/cache-access.js';
 import { SharedLookUps } from '../read/shared-look-ups.js';
-import { drainPatiently } from '../read/patient-drain.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import { waitsForItself } from '../sink/one-connection.js';
 import type { TableName } from '../sink/change-sink.js';
@@ -40,13 +39,12 @@ import type {
   StagingStats,
 } from '../staging/staging-store.js';
 import { Adoption } from './adoption.js';
-import { drainInside, drainingBy } from './drain-inside.js';
 import { Holdings } from './holdings.js';
 import { Promotions } from './promotions.js';
 import { openCache } from './open-cache.js';
 import { hasBeenUsed, openParts, type Parts } from './parts.js';
 import { QueryDrains } from './query-drains.js';
-import { WaitsForParents } from './write-held.js';
+import { StatementDrains } from './statement-drains.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
 const WAITS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
@@ -80,6 +78,7 @@ export class Runtime implements RowEngine {
   readonly #forced = new ForcedDrains();
   readonly #ways = new WriteWays();
   readonly #queryDrains: QueryDrains;
+  readonly #statementDrains: StatementDrains;
   readonly #adoption: Adoption;
   readonly #holdings: Holdings;
   #opening: Promise<Parts> | undefined;
@@ -110,6 +109,13 @@ export class Runtime implements RowEngine {
       events: this.events,
       forced: this.#forced,
       open: async () => this.#open(),
+    });
+    this.#statementDrains = new StatementDrains({
+      types: around.types,
+      events: this.events,
+      promotions: this.#promotions,
+      holdings: this.#holdings,
+      count: (row, way) => this.#countRow(row, way),
     });
     // Nobody need be listening; a change that was acknowledged and will not be written must not pass in silence.
     this.events.on('dead-letter', ({ entity, rowKey, code, reason }) =>
@@ -240,63 +246,7 @@ export class Runtime implements RowEngine {
   async drain(scope: DueScope, options: DrainOptions = {}): Promise<void> {
     const parts = await this.#open();
     const inside = options.inside ?? this.#around.context.current;
-    if (inside) return this.#drainInside(scope, inside, options, parts);
-    const beforeWrite = options.beforeWrite === true;
-    const promoted =
-      beforeWrite && scope.kind === 'rows' ? await this.#promotions.pending(scope.keys, undefined, parts) : undefined;
-    if (promoted?.length === 0) return;
-    const asked = {
-      scope,
-      wide: withParents(scope, this.#around.types),
-      timeoutMs: this.#drainTimeoutMs(scope),
-      beforeWrite,
-    };
-    const outcome = await drainPatiently(asked, drainingBy(parts));
-    for (const key of promoted ?? []) this.#countRow(key, 'promoted');
-    if (outcome === 'refused') this.events.emit({ type: 'lagging', reason: 'refused' });
-  }
-
-  async #drainInside(
-    scope: DueScope,
-    inside: CallersTransaction,
-    { beforeWrite = false, beforeLock = false }: DrainOptions,
-    parts: Parts,
-  ): Promise<void> {
-    const touches = beforeWrite || beforeLock;
-    await this.#writeHeld(scope, inside, touches, parts);
-    const request = this.#requestOf(scope, touches);
-    const outcome = await drainInside(request, inside, this.#promotions, parts);
-    if (outcome.kind === 'drained') return;
-    // Where no version tells the older from the newer, SQL must not write before what was staged earlier.
-    const needsOrder = outcome.rows.some((key) => this.#around.types.ofRow(key)?.version === undefined);
-    if (beforeWrite && needsOrder) throw outcome.error;
-    this.events.emit({ type: 'lagging', reason: outcome.kind === 'refused' ? 'refused' : 'transaction' });
-  }
-
-  #requestOf(scope: DueScope, touches: boolean): Parameters<typeof drainInside>[0] {
-    return {
-      scope,
-      wide: withParents(scope, this.#around.types),
-      touches,
-      timeoutMs: this.#drainTimeoutMs(scope),
-      promoted: (keys, way) => keys.forEach((key) => this.#countRow(key, way)),
-    };
-  }
-
-  /** What a transaction holds itself its own SQL has to find in the database; and before that what was pending when it was held. */
-  async #writeHeld(scope: DueScope, inside: CallersTransaction, touches: boolean, parts: Parts): Promise<void> {
-    const keys = this.#holdings.rowsFor(scope, touches, inside.scope);
-    if (keys.length === 0) return;
-    const beneath: DueScope = { kind: 'rows', keys };
-    await drainInside(this.#requestOf(beneath, true), inside, this.#promotions, parts);
-    try {
-      await this.#holdings.write(keys, inside, parts);
-    } catch (error) {
-      if (!(error instanceof WaitsForParents)) throw error;
-      const before: DueScope = { kind: 'rows', keys: [...error.parents] };
-      await drainInside(this.#requestOf(before, true), inside, this.#promotions, parts);
-      await this.#holdings.write(keys, inside, parts);
-    }
+    return this.#statementDrains.before(scope, { ...options, inside }, parts);
   }
 
   /** One round, of one entity or of all. */
@@ -459,12 +409,6 @@ export class Runtime implements RowEngine {
   #countRow(rowKey: RowKey, way: WriteWay): void {
     const type = this.#around.types.ofRow(rowKey);
     if (type) this.#ways.count(type.meta.className, way);
-  }
-
-  /** The longest that one of the types allows that are to be read. */
-  #drainTimeoutMs(scope: DueScope): number {
-    const touched = typesOf(scope, this.#around.types);
-    return Math.max(0, ...touched.map(({ policy }) => policy.drainTimeoutMs));
   }
 }
 

@@ -1,0 +1,102 @@
+import type { RowKey } from '../change/row-key.js';
+import type { SpillwayEvents } from '../events.js';
+import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
+import { typesOf, withParents } from '../mikro-orm/describe/with-parents.js';
+import type { DrainOptions } from '../mikro-orm/engine.js';
+import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
+import type { WriteWay } from '../observability/write-ways.js';
+import { drainPatiently } from '../read/patient-drain.js';
+import type { DueScope } from '../staging/staging-store.js';
+import { drainInside, drainingBy } from './drain-inside.js';
+import type { Holdings } from './holdings.js';
+import type { Parts } from './parts.js';
+import type { Promotions } from './promotions.js';
+import { WaitsForParents } from './write-held.js';
+
+interface StatementDrainDeps {
+  readonly types: TypeRegistry;
+  readonly events: SpillwayEvents;
+  readonly promotions: Promotions;
+  readonly holdings: Holdings;
+  /** A pending row went this way. */
+  readonly count: (row: RowKey, way: WriteWay) => void;
+}
+
+/** Before a statement of the application: writes what is pending of its rows or tables, on Spillway's own connections or in the application's transaction. */
+export class StatementDrains {
+  readonly #deps: StatementDrainDeps;
+
+  constructor(deps: StatementDrainDeps) {
+    this.#deps = deps;
+  }
+
+  /** @throws SpillwayError `DRAIN_TIMEOUT` */
+  async before(scope: DueScope, options: DrainOptions, parts: Parts): Promise<void> {
+    return options.inside ? this.#inside(scope, options.inside, options, parts) : this.#outside(scope, options, parts);
+  }
+
+  async #outside(scope: DueScope, { beforeWrite = false }: DrainOptions, parts: Parts): Promise<void> {
+    const { types, events, promotions, count } = this.#deps;
+    const promoted =
+      beforeWrite && scope.kind === 'rows' ? await promotions.pending(scope.keys, undefined, parts) : undefined;
+    if (promoted?.length === 0) return;
+    const asked = { scope, wide: withParents(scope, types), timeoutMs: this.#timeoutMs(scope), beforeWrite };
+    const outcome = await drainPatiently(asked, drainingBy(parts));
+    for (const key of promoted ?? []) count(key, 'promoted');
+    if (outcome === 'refused') events.emit({ type: 'lagging', reason: 'refused' });
+  }
+
+  async #inside(
+    scope: DueScope,
+    inside: CallersTransaction,
+    { beforeWrite = false, beforeLock = false }: DrainOptions,
+    parts: Parts,
+  ): Promise<void> {
+    const { types, events } = this.#deps;
+    const touches = beforeWrite || beforeLock;
+    await this.#writeHeld(scope, inside, touches, parts);
+    const outcome = await this.#drainInside(scope, touches, inside, parts);
+    if (outcome.kind === 'drained') return;
+    // Where no version tells the older from the newer, SQL must not write before what was staged earlier.
+    const needsOrder = outcome.rows.some((key) => types.ofRow(key)?.version === undefined);
+    if (beforeWrite && needsOrder) throw outcome.error;
+    events.emit({ type: 'lagging', reason: outcome.kind === 'refused' ? 'refused' : 'transaction' });
+  }
+
+  /** What a transaction holds itself its own SQL has to find in the database; and before that what was pending when it was held, and what it refers to. */
+  async #writeHeld(scope: DueScope, inside: CallersTransaction, touches: boolean, parts: Parts): Promise<void> {
+    const { holdings } = this.#deps;
+    const keys = holdings.rowsFor(scope, touches, inside.scope);
+    if (keys.length === 0) return;
+    await this.#drainInside({ kind: 'rows', keys }, true, inside, parts);
+    try {
+      await holdings.write(keys, inside, parts);
+    } catch (error) {
+      if (!(error instanceof WaitsForParents)) throw error;
+      await this.#drainInside({ kind: 'rows', keys: [...error.parents] }, true, inside, parts);
+      await holdings.write(keys, inside, parts);
+    }
+  }
+
+  async #drainInside(
+    scope: DueScope,
+    touches: boolean,
+    inside: CallersTransaction,
+    parts: Parts,
+  ): ReturnType<typeof drainInside> {
+    const { types, promotions, count } = this.#deps;
+    const request = {
+      scope,
+      wide: withParents(scope, types),
+      touches,
+      timeoutMs: this.#timeoutMs(scope),
+      promoted: (keys: readonly RowKey[], way: WriteWay) => keys.forEach((key) => count(key, way)),
+    };
+    return drainInside(request, inside, promotions, parts);
+  }
+
+  /** The longest that one of the types allows that are to be read. */
+  #timeoutMs(scope: DueScope): number {
+    return Math.max(0, ...typesOf(scope, this.#deps.types).map(({ policy }) => policy.drainTimeoutMs));
+  }
+}

@@ -45,12 +45,12 @@ class TurnOnConnection implements OwnTransaction {
   /** The database's own answer to COMMIT is not to be seen here. A transaction that has failed takes no further statement, and nobody can come between this one and the end. */
   async commit(): Promise<string> {
     await this.session.script('select 1');
-    this.#isOver = true;
     await this.#transaction.commit();
+    this.#isOver = true;
     return 'COMMIT';
   }
 
-  /** The connection is never given up: there is no other. */
+  /** The connection is never given up: there is no other. Who has it after a COMMIT that was refused is still this one. */
   async end(): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;

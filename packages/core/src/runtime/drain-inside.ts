@@ -15,6 +15,9 @@ const SECOND_FORM_MS = 1_000;
 /** A query has waited already when it gets to this. */
 const REST_MS = 250;
 
+/** So often at most it is looked which rows those of a query are. */
+const LOOKS = 10;
+
 const WRITING =
   'Changes that were staged earlier have to be written first, and this transaction is not one to write them in (it only reads, has a session context, or was begun past MikroORM)';
 
@@ -102,10 +105,21 @@ async function promoteAll(
   return left.length === 0 ? DRAINED : { kind: 'refused', rows: left, error: stillPending(left, timeoutMs) };
 }
 
-/** Only a row's record knows its parents; those that are found missing when it is written are written before it. */
+/**
+ * Only a row's record knows its parents; those that are found missing when it is written are written before it. What has come back from a flush since it was made due is not among the rows that
+ * are due, and not in flight: then all is made due once more.
+ */
 async function rowsOf(scope: Exclude<DueScope, { kind: 'rows' }>, { staging }: Parts): Promise<readonly RowKey[]> {
   if (scope.kind === 'tables' && !(await staging.due.any(scope))) return [];
-  return staging.due.rows(scope, (await staging.due.make(scope)).keys());
+  const rows = new Set<RowKey>();
+  let marked = await staging.due.make(scope);
+  for (let look = 1; ; look++) {
+    for (const row of await staging.due.rows(scope, marked.keys())) rows.add(row);
+    const again = await staging.due.make(scope);
+    const hasComeBack = [...again].some(([shard, { putOff }]) => (marked.get(shard)?.putOff ?? putOff) !== putOff);
+    if (!hasComeBack || look === LOOKS) return [...rows];
+    marked = again;
+  }
 }
 
 /**

@@ -36,7 +36,8 @@ if #marked > 0 then redis.call('HSET', chain, 'marked', 1) end
 
 local is_pending = #marked > 0
 if is_first and not is_pending then is_pending = any_marked() end
-if is_first and head[3] and any_in_flight() then
+-- Between two parts somebody may have claimed what the next one would have marked.
+if head[3] and any_in_flight() then
   is_pending = true
   if not head[4] or tonumber(head[4]) > tonumber(mark) then redis.call('HSET', chain, 'mark', mark) end
 end

@@ -59,6 +59,7 @@ export async function promoteInside(
     let isStuck = true;
     // The order of shards keeps two transactions from getting into each other's way again and again; nothing depends on it.
     for (const [shard, ofShard] of [...byShard(open, staging.shards)].toSorted(([one], [other]) => one - other)) {
+      if (scheduler.now() >= deadlineMs) break;
       const outcome = await promoteShard(shard, ofShard, join, owned, deps);
       for (const key of outcome?.refused ?? []) refused.add(key);
       // Parents are of other shards, perhaps: they are written first, in the next round.

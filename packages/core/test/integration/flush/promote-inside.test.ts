@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { eventually } from '@spillway/test-support';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { RowKey } from '../../../src/change/row-key.js';
@@ -177,6 +178,19 @@ describe('H6 (a): nobody waits for a transaction that waits for him', () => {
     await flushAll();
     for (const row of [first, second, elsewhere, last]) expect(await stock(row)).toBe(1);
   });
+});
+
+test('when its time is up a transaction leaves the shards that are left to others', async () => {
+  await stageIncrements(fixture.staging, SHARD, [first]);
+  await stageIncrements(fixture.staging, OTHER_SHARD, [elsewhere]);
+  await using caller = await Caller.begin(fixture, async (step) => {
+    if (step === 'entered') await pause(100);
+  });
+  expect(await caller.promote([first, elsewhere], 80)).toEqual([elsewhere]);
+  expect(await isInFlight(elsewhere)).toBe(false);
+  await caller.commit();
+  await flushAll();
+  expect([await stock(first), await stock(elsewhere)]).toEqual([1, 1]);
 });
 
 describe('H6 (c): a shard is closed to flushes while a transaction that has promoted in it is idle', () => {

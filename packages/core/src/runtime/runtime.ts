@@ -245,7 +245,8 @@ export class Runtime implements RowEngine {
 
   async drain(scope: DueScope, options: DrainOptions = {}): Promise<void> {
     const parts = await this.#open();
-    const inside = options.inside ?? this.#around.context.current;
+    // Whoever says that he is in none will get the connection, and go on, when the one around him has ended.
+    const inside = 'inside' in options ? options.inside : this.#around.context.current;
     return this.#statementDrains.before(scope, { ...options, inside }, parts);
   }
 

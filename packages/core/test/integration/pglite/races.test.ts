@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { Spillway } from '../../../src/index.js';
 import { spillwayWithSteps, type HoldStep } from '../../../src/testing/index.js';
-import { Customer, Product } from '../mikro-orm/shop.js';
+import { Customer, Note, Product } from '../mikro-orm/shop.js';
 import { newProduct, pgliteShop, productRows } from './pglite-orm.js';
 
 /** Where what a transaction has held is cut off, as by a crash. */
@@ -157,6 +157,23 @@ describe('what others ask for while a transaction has the only connection', () =
     await waiting;
     await Spillway.of(orm).drain();
     expect(await orm.em.fork().count(Customer)).toBe(2);
+  });
+
+  test('what a flush refers to is written for itself, not in a transaction that was begun beside it and is rolled back', async () => {
+    const id = await newProduct(orm);
+    const em = orm.em.fork();
+    await em.begin();
+    em.create(Note, { text: 'rolled back' });
+    await em.flush();
+    const other = orm.em.fork();
+    other.create(Note, { text: 'x', product: other.getReference(Product, id) });
+    const flushed = other.flush();
+    // Until the other one waits for the connection.
+    await pause(100);
+    await em.rollback();
+    await flushed;
+    expect(await rows(id)).toHaveLength(1);
+    expect(await orm.em.fork().find(Note, {})).toMatchObject([{ text: 'x' }]);
   });
 
   test('a drain goes on when it has ended', async () => {

@@ -64,7 +64,9 @@ export async function promoteInside(
       for (const key of outcome?.refused ?? []) refused.add(key);
       // Parents are of other shards, perhaps: they are written first, in the next round.
       for (const parent of outcome?.parents ?? []) wanted.add(parent);
-      if (!outcome || outcome.refused.length > 0 || outcome.parents.length > 0) isStuck = false;
+      // A child of a refused parent is tried again for as long as there is time, as what is locked.
+      const hasNewParents = outcome?.parents.some((parent) => !refused.has(parent)) ?? false;
+      if (!outcome || outcome.refused.length > 0 || hasNewParents) isStuck = false;
     }
     if (isStuck) await pause(PAUSE_MS * (0.5 + Math.random()));
   }

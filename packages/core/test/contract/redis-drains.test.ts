@@ -26,7 +26,7 @@ const MEANWHILE: Readonly<Record<string, (store: StagingStore, row: RowKey) => P
 
 test.each(Object.entries(MEANWHILE))(
   'a row that %s while a drain is still looking for rows is waited for (H12)',
-  async (_, act) => {
+  async (_name, act) => {
     const settings = { namespace: freshNamespace(), shards: 1 };
     const store = await openRedisStaging({ redis: sharedRedisUrl(), ...settings });
     const connection = await RedisConnection.open(sharedRedisUrl(), 2_000);

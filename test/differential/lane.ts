@@ -6,6 +6,7 @@ import { Actor, type Observation } from './actor.js';
 import { comparable, differences, isSame, Numbers } from './compare.js';
 import { givenKey, NUMBERED, type Key } from './keys.js';
 import type { Seen } from './observe.js';
+import { areBothRefused, isAtOnce, isLeftOut, updatesBySql } from './step-licence.js';
 import { InThisProcess, type Second } from './in-this-process.js';
 import { LANES, openBehind, openPlain, type Host, type LaneSettings, type Pace } from './open-orm.js';
 import type { World } from './second-process.js';
@@ -306,30 +307,6 @@ class Run {
     const all = { seen, changed: { $bag: changed }, error: error?.name };
     return comparable(error ? { error: error.name } : all, this.#numbers[world], this.#reborn);
   }
-}
-
-/**
- * A constraint that the plain world finds at once is found when the batch is written by the other one. In a transaction both find it at once.
- */
-function isLeftOut({ error }: Observation, act: Act | Nudge): boolean {
-  // MikroORM 7.2 names a version twice where one flush updates rows in a batch and one of them begins to refer to itself.
-  if (error?.name === 'SyntaxErrorException') return true;
-  return error?.kind === 'unlicensed' || (error?.kind === 'constraint' && !isAtOnce(act));
-}
-
-/** A flush may be refused for two reasons: for what the staging store or the database knows, and for what an entity says of itself. Which of them is met first differs. */
-function areBothRefused({ error }: Observation, { error: other }: Observation): boolean {
-  return error?.name === 'OptimisticLockError' && other?.name === 'ValidationError';
-}
-
-/** Whether a transaction updates rows past the unit of work. */
-function updatesBySql(act: Act | Nudge): boolean {
-  return act.do === 'transaction' && JSON.stringify(act.acts).includes('"nativeUpdate"');
-}
-
-/** Whether the other world, too, asks the database before the step has ended. */
-function isAtOnce(act: Act | Nudge): boolean {
-  return act.do === 'transaction' && !act.holds;
 }
 
 function isNumbered(change: Seen): boolean {

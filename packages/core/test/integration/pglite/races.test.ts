@@ -44,6 +44,17 @@ const others = new AsyncResource('others');
 const outside = async <T>(act: () => Promise<T>): Promise<T> => others.runInAsyncScope(act);
 const stage = (): { spillway: 'stage' } => ({ spillway: 'stage' });
 
+/** Renamed in a transaction that holds, which has committed; nobody has released it. */
+async function heldProduct(): Promise<string> {
+  const id = await newProduct(orm);
+  cutAt = 'ended';
+  await orm.em.fork().transactional(async (em) => {
+    (await em.findOneOrFail(Product, id)).name = 'Held';
+  }, stage());
+  cutAt = undefined;
+  return id;
+}
+
 /** Written and committed, but nothing of it acknowledged: counters tell nobody whether they are in the row already. */
 async function unacknowledged(): Promise<string> {
   const id = await newProduct(orm);
@@ -112,12 +123,7 @@ describe('a transaction with the only connection meets', () => {
   });
 
   test('what another one has held, has committed, and has not released', async () => {
-    const id = await newProduct(orm);
-    cutAt = 'ended';
-    await orm.em.fork().transactional(async (em) => {
-      (await em.findOneOrFail(Product, id)).name = 'Held';
-    }, stage());
-    cutAt = undefined;
+    const id = await heldProduct();
     expect((await Spillway.of(orm).status()).held).toBe(1);
     await orm.em.fork().transactional(async (em) => {
       expect(await em.findOne(Product, id)).toMatchObject({ name: 'Held', version: 2 });
@@ -127,12 +133,7 @@ describe('a transaction with the only connection meets', () => {
   });
 
   test('the same in one that writes by SQL', async () => {
-    const id = await newProduct(orm);
-    cutAt = 'ended';
-    await orm.em.fork().transactional(async (em) => {
-      (await em.findOneOrFail(Product, id)).name = 'Held';
-    }, stage());
-    cutAt = undefined;
+    const id = await heldProduct();
     await orm.em.fork().transactional(async (em) => {
       expect(await em.find(Product, { name: 'Held' })).toMatchObject([{ id }]);
     });

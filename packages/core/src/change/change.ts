@@ -28,6 +28,11 @@ export interface Change {
   readonly rowKey: RowKey;
   /** The version the caller has seen. Absent: nothing is compared. */
   readonly base?: VersionText;
+  /**
+   * Whether the base is the version of a row that PostgreSQL answered, with nothing pending laid over it. Absent: the caller
+   * has seen a staged state, or Spillway does not know what the caller has seen.
+   */
+  readonly isRowBase?: true;
   /** The version of the row after this change. Absent: the row has none, or (`increment`) the change leaves it alone. */
   readonly version?: VersionText;
   readonly values: Values;

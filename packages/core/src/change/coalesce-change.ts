@@ -66,6 +66,7 @@ export function coalesceChange(row: RowState, change: Change, stamp: Stamp): Coa
   if (verdict === 'again' && change.base !== undefined) return { status: 'refused', reason: 'deleted' };
   const stale = newerThanSeen(row, change);
   if (stale !== undefined) return { status: 'refused', reason: 'stale', version: stale };
+  if (overlooks(row.dirty, change)) return { status: 'refused', reason: 'stale' };
   if (verdict === 'annul' && (row.inFlight === undefined || row.inFlight.kind === 'delete'))
     return { status: 'nothing' };
 
@@ -83,13 +84,35 @@ function standing(row: RowState): 'gone' | 'there' | 'unknown' {
 /**
  * The version because of which the change is stale. What is pending is known exactly, so the caller must have seen it; what was written last may have been overtaken by
  * somebody's SQL, so only what is older than it is refused, and newer becomes the base.
+ *
+ * A dirty record is in no row. A caller who has read its version in the database has therefore seen the row of another
+ * writer, who made the same number (R10b). A record in flight may be in the row already, so there the number passes.
  */
 function newerThanSeen(row: RowState, change: Change): VersionText | undefined {
   if (change.base === undefined || change.kind === 'increment') return undefined;
   const pending = pendingVersion(row);
-  if (pending !== undefined) return pending === change.base ? undefined : pending;
+  if (pending !== undefined) {
+    const isOfAnother = change.isRowBase === true && isKnownOf(row.dirty);
+    return pending === change.base && !isOfAnother ? undefined : pending;
+  }
   const written = row.recent?.version;
   return written !== undefined && compareVersions(change.base, written) < 0 ? written : undefined;
+}
+
+/** Whether the pending version is that of a dirty record, which is in no row. A doubtful one may be. */
+function isKnownOf(dirty: StagedRecord | undefined): boolean {
+  return dirty !== undefined && !dirty.doubtful && knownVersion(dirty) !== undefined;
+}
+
+/**
+ * Whether a change that compares its properties, and no version, has not seen what is dirty of them: the values that it was
+ * loaded with are others. Where the older record is in flight, the statement compares.
+ */
+function overlooks(dirty: StagedRecord | undefined, change: Change): boolean {
+  if (dirty === undefined || change.base !== undefined || change.kind !== 'update') return false;
+  return Object.entries(change.originals).some(
+    ([property, original]) => property in dirty.values && dirty.values[property] !== original,
+  );
 }
 
 /** The newest of dirty and in flight that carries a version: a record of differences carries none. */
@@ -108,6 +131,7 @@ export function recordOf(row: RowState, change: Change, stamp: Stamp): StagedRec
     kind: change.kind,
     entity: change.entity,
     ...(compares && change.base !== undefined ? { base: change.base } : {}),
+    ...(compares && change.base !== undefined && change.isRowBase ? { isRowBase: true } : {}),
     ...(version === undefined ? {} : { version }),
     values: leavesNothing ? noEntries() : change.values,
     deltas: leavesNothing ? noEntries() : change.deltas,

@@ -1,6 +1,7 @@
 import type { ChangeKind, VersionText } from './change.js';
 import { knownVersion, mergeRecords } from './merge-records.js';
 import type { Outcome } from './outcome.js';
+import { inDoubt } from './doubt.js';
 import { CONFLICT, type StagedRecord } from './record.js';
 import { overruled, raised, rebased } from './settle-record.js';
 
@@ -41,14 +42,17 @@ export interface Beneath {
   readonly inFlight?: StagedRecord | undefined;
 }
 
-/** A layer as it is released: a change staged now. If what is pending is not what it was held upon, the conflict strategy must see it. */
+/**
+ * A layer as it is released: a change staged now. If what is pending is not what it was held upon, the conflict strategy must see it. A dirty record is never what a layer was held upon that
+ * has read its version in the database.
+ */
 export function releasedRecord(record: StagedRecord, beneath: Beneath, sequence: number, nowMs: number): StagedRecord {
   const stamped = { ...record, first: sequence, last: sequence, firstAtMs: nowMs };
   const dirty = beneath.dirty && knownVersion(beneath.dirty);
   const pending = dirty ?? (beneath.inFlight && knownVersion(beneath.inFlight));
-  if (record.base === undefined || record.base === CONFLICT || pending === undefined || pending === record.base)
-    return stamped;
-  return overruled(stamped, pending);
+  if (record.base === undefined || record.base === CONFLICT || pending === undefined) return stamped;
+  const isOfAnother = record.isRowBase === true && dirty !== undefined && !beneath.dirty?.doubtful;
+  return pending === record.base && !isOfAnother ? stamped : overruled(stamped, pending);
 }
 
 /** How a record of a batch has ended beneath layers of its row: the versions of what was dirty above it, before and after. */
@@ -75,7 +79,7 @@ export function retold(layers: readonly HeldLayer[], fate: Fate): readonly HeldL
 export function layersInDoubt(layers: readonly HeldLayer[], isOnPending: boolean): readonly HeldLayer[] {
   let isLowest = true;
   return layers.map((layer) => {
-    const doubted = { ...layer.record, doubtful: true };
+    const doubted = inDoubt(layer.record);
     const record = isLowest && isOnPending ? overruled(doubted, undefined) : doubted;
     if (record.version !== undefined) isLowest = false;
     return { ...layer, record };

@@ -79,11 +79,13 @@ export function mergeRecords(older: StagedRecord, newer: StagedRecord): StagedRe
   const deltas = mergedDeltas(cell, older, newer);
   const version = mergedVersion(cell, older, newer);
   if (deltas === undefined || version === undefined) return undefined;
-  const base = mergedBase(cell, older, newer);
+  const doubtful = older.doubtful || newer.doubtful;
+  const { base, isRowBase } = mergedBase(cell, older, newer);
   return {
     kind: cell.kind,
     entity: newer.entity,
     ...(base === undefined ? {} : { base }),
+    ...(isRowBase && !doubtful ? { isRowBase } : {}),
     ...(version === UNVERSIONED ? {} : { version }),
     values: mergedValues(cell, older, newer),
     deltas,
@@ -93,7 +95,7 @@ export function mergeRecords(older: StagedRecord, newer: StagedRecord): StagedRe
     firstAtMs: Math.min(older.firstAtMs, newer.firstAtMs),
     merged: older.merged + newer.merged,
     attempts: older.attempts,
-    doubtful: older.doubtful || newer.doubtful,
+    doubtful,
   };
 }
 
@@ -102,11 +104,14 @@ export function knownVersion(record: StagedRecord): VersionText | undefined {
   return newestVersion(record.version, record.base === CONFLICT ? undefined : record.base);
 }
 
-function mergedBase(cell: MergeCell, older: StagedRecord, newer: StagedRecord): StagedRecord['base'] {
-  if (cell.base === 'none') return undefined;
-  if (cell.base === 'newer') return newer.base;
-  if (older.base === CONFLICT || newer.base === CONFLICT) return CONFLICT;
-  return older.base === undefined && older.version === undefined ? newer.base : older.base;
+type Base = Pick<StagedRecord, 'base' | 'isRowBase'>;
+
+/** Whose base it is tells where it was read. */
+function mergedBase(cell: MergeCell, older: StagedRecord, newer: StagedRecord): Base {
+  if (cell.base === 'none') return {};
+  if (cell.base === 'newer') return newer;
+  if (older.base === CONFLICT || newer.base === CONFLICT) return { base: CONFLICT };
+  return older.base === undefined && older.version === undefined ? newer : older;
 }
 
 const UNVERSIONED = '';

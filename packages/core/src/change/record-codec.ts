@@ -10,9 +10,13 @@ import type { RowKey } from './row-key.js';
  * Records at rest: a MessagePack array in fixed order, the codec's version first. Lua writes the same arrays with `cmsgpack`, and so an absent base or version is an
  * empty text (a Lua array ends at its first nil), a truth is 0 or 1, and an empty map may come back as an empty array.
  *
- * `[codec, kind, entity, base, version, values, deltas, originals, first, last, firstAtMs, merged, attempts, doubtful]`
+ * `[codec, kind, entity, base, version, values, deltas, originals, first, last, firstAtMs, merged, attempts, mark]`
+ *
+ * The mark is 1 for a doubtful record, else 2 for a base that was read in the database, else 0.
  */
 const CODEC_VERSION = 1;
+const DOUBTFUL = 1;
+const ROW_BASE = 2;
 
 const KINDS: readonly string[] = [
   'insert',
@@ -52,11 +56,14 @@ export function encodeRecord(record: StagedRecord): Buffer {
     record.firstAtMs,
     record.merged,
     record.attempts,
-    record.doubtful ? 1 : 0,
+    record.doubtful ? DOUBTFUL : record.isRowBase ? ROW_BASE : 0,
   ]);
 }
 
-/** The changes of a stage call, in the same order of parts as a record, so that a change becomes a record by being stamped. */
+/**
+ * The changes of a stage call, in the same order of parts as a record, so that a change becomes a record by being stamped.
+ * Behind them stands the mark of the record.
+ */
 export function encodeChanges(changes: readonly Change[]): Buffer {
   return packr.pack(
     changes.map((change) => [
@@ -68,6 +75,7 @@ export function encodeChanges(changes: readonly Change[]): Buffer {
       mapOf(change.values),
       mapOf(change.deltas),
       mapOf(change.originals),
+      change.isRowBase ? ROW_BASE : 0,
     ]),
   );
 }
@@ -94,10 +102,12 @@ function recordOf(parts: unknown): StagedRecord {
   }
   const base = text(parts[3]);
   const version = text(parts[4]);
+  const mark = count(parts[13]);
   return {
     kind: kindOf(parts[1]),
     entity: text(parts[2]),
     ...(base === '' ? {} : { base: base === CONFLICT ? CONFLICT : base }),
+    ...(mark === ROW_BASE ? { isRowBase: true } : {}),
     ...(version === '' ? {} : { version }),
     values: textMap(parts[5]),
     deltas: textMap(parts[6]),
@@ -107,7 +117,7 @@ function recordOf(parts: unknown): StagedRecord {
     firstAtMs: count(parts[10]),
     merged: count(parts[11]),
     attempts: count(parts[12]),
-    doubtful: count(parts[13]) === 1,
+    doubtful: mark === DOUBTFUL,
   };
 }
 

@@ -12,6 +12,11 @@ export interface StagedRecord {
   readonly entity: string;
   /** The version the database row must have. Absent: not compared. */
   readonly base?: VersionText | typeof CONFLICT;
+  /**
+   * Whether the base was read in PostgreSQL, with nothing pending laid over it. Such a base stays as it is while records
+   * beneath this one are written. A doubtful record does not tell.
+   */
+  readonly isRowBase?: true;
   readonly version?: VersionText;
   readonly values: Values;
   readonly deltas: Deltas;

@@ -28,7 +28,8 @@ export function overtaken(letter: StagedRecord, row: LetterRow): boolean {
  * and raises the version, because nobody who holds the row has seen it. `undefined`: a sum of differences leaves int64.
  */
 export function revive(letter: StagedRecord, row: LetterRow): StagedRecord | undefined {
-  const fresh: StagedRecord = { ...letter, attempts: 0, doubtful: false };
+  const { isRowBase: _, ...rest } = letter;
+  const fresh: StagedRecord = { ...rest, attempts: 0, doubtful: false };
   if (!overtaken(letter, row)) return fresh;
   if (row.dirty === undefined) return basedOnWhatIsKnown(fresh, row);
   const merged = mergeRecords(withoutVersion(fresh), row.dirty);

@@ -50,8 +50,9 @@ function triedAgain(record: StagedRecord, outcome: OutcomeOf<'again'>, dirty: St
 
 function buried(record: StagedRecord, outcome: OutcomeOf<'buried'>, dirty: StagedRecord | undefined): Settled {
   const { code, reason, version, rejected } = outcome;
-  if (rejected && dirty !== undefined) return mergedOrBuried({ ...record, attempts: 0 }, dirty, code, reason);
   const letter = { code, reason, record };
+  if (rejected && dirty !== undefined && isUponAnotherRow(dirty, record)) return { dirty, letter };
+  if (rejected && dirty !== undefined) return mergedOrBuried({ ...record, attempts: 0 }, dirty, code, reason);
   return { ...dirtyPart(dirty && overruled(dirty, version)), ...seenVersion(version), letter };
 }
 
@@ -67,24 +68,66 @@ function seenVersion(version: VersionText | undefined): Pick<Settled, 'written'>
   return version === undefined ? {} : { written: { version, deleted: false } };
 }
 
+/** Why an older record is parked beneath a newer one that never saw it. */
+export const HIDDEN =
+  'A newer change sets the same properties, upon a row that another writer had given the same version';
+
+/**
+ * Whether the newer record was made upon the row of another writer, who had given it the older record's version: what is not
+ * written yet is in no row, so the row that the newer record has seen was not the older record's.
+ */
+function isUponAnotherRow(newer: StagedRecord, older: StagedRecord): boolean {
+  return newer.isRowBase === true && newer.base === knownVersion(older);
+}
+
+/** Whether merging them would leave nothing of a value that the newer record's caller has never seen. */
+export function isHiddenBy(older: StagedRecord, newer: StagedRecord): boolean {
+  return isUponAnotherRow(newer, older) && Object.keys(newer.values).some((property) => property in older.values);
+}
+
 /** A sum that no int64 holds cannot be refused any more: the older record is parked, the newer one goes its way. */
 function mergedOrBuried(older: StagedRecord, newer: StagedRecord, code: string, reason: string): Settled {
+  if (isHiddenBy(older, newer)) return { dirty: newer, letter: { code: 'CONFLICT', reason: HIDDEN, record: older } };
   const merged = mergeRecords(older, newer);
   return merged === undefined ? { dirty: newer, letter: { code, reason, record: older } } : { dirty: merged };
 }
 
 /**
- * The base follows the row, where it was this record's version or is behind the row. A base ahead of the row was read after this record was written, and stays.
+ * The base of a newer record, once an older one beneath it has been written as another version than it said. The base follows
+ * the row only where the row held nothing but what the newer record has seen:
+ *
+ * - The older record names no version, so it was written as the row's version and one. The base follows if it was that
+ *   row's version.
+ * - The base was read in the database (R10c). It stays: another writer had made the older record's number, and the statement
+ *   finds the conflict.
+ * - The base was staged. It follows, because the newer record lies on the older one.
+ *
+ * @example
+ * 1 -> 2 is in flight, another program writes the row from 1 to 2, and a caller reads that row and stages 2 -> 3. The
+ * strategy writes the older record over the row, as version 3. The base 2 stays, and 2 -> 3 conflicts with 3.
  */
 export function rebased(dirty: StagedRecord, record: StagedRecord, version: VersionText): StagedRecord {
   if (dirty.base === undefined || dirty.base === CONFLICT) return dirty;
-  const base = dirty.base === record.version ? version : (newestVersion(dirty.base, version) as VersionText);
-  return raised({ ...dirty, base }, base);
+  const base = baseAfter(dirty, dirty.base, record.version, version);
+  return raised(base === dirty.base ? dirty : { ...dirty, base }, newestVersion(base, version));
+}
+
+function baseAfter(
+  dirty: StagedRecord,
+  base: VersionText,
+  expected: VersionText | undefined,
+  version: VersionText,
+): VersionText {
+  if (expected === undefined) return nextVersion(base) === version ? version : base;
+  if (dirty.isRowBase) return base;
+  return base === expected ? version : (newestVersion(base, version) as VersionText);
 }
 
 /** Only what compares can see a conflict; a change that never asked for a version still wins. */
 export function overruled(dirty: StagedRecord, version: VersionText | undefined): StagedRecord {
-  return dirty.base === undefined ? dirty : raised({ ...dirty, base: CONFLICT }, version);
+  if (dirty.base === undefined) return dirty;
+  const { isRowBase: _, ...rest } = dirty;
+  return raised({ ...rest, base: CONFLICT }, version);
 }
 
 export function raised(dirty: StagedRecord, above: VersionText | undefined): StagedRecord {

@@ -1,4 +1,6 @@
 import { positionOf } from '../change/token.js';
+import type { ChangeSink } from '../sink/change-sink.js';
+import type { StagingStore } from '../staging/staging-store.js';
 
 /**
  * How the staging store's end of a shard's chain (the predecessor of its batch in flight, or the last token it has
@@ -24,4 +26,22 @@ export function compareChain(stagingEnd: string, databaseEnd: string): ChainStat
   const database = positionOf(databaseEnd);
   const ahead = staging !== undefined && database !== undefined && staging > database;
   return ahead ? 'database-forgot' : 'staging-forgot';
+}
+
+/**
+ * Whether the staging store has forgotten a part of a shard's chain, as far as a reader can tell that holds nothing. A batch
+ * that ends between the two questions looks the same, so the reader believes it only if it sees it twice.
+ */
+export async function hasForgotten(
+  shard: number,
+  staging: Pick<StagingStore, 'chain'>,
+  sink: Pick<ChangeSink, 'lastTokens'>,
+): Promise<boolean> {
+  for (let look = 1; look <= 2; look++) {
+    const seen = await staging.chain(shard);
+    const last = (await sink.lastTokens([shard])).get(shard);
+    if (seen === undefined || last === undefined || last === seen.inFlight) return false;
+    if (compareChain(seen.last, last) !== 'staging-forgot') return false;
+  }
+  return true;
 }

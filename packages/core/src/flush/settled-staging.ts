@@ -121,6 +121,10 @@ export class SettledStaging implements StagingStore {
     return this.#store.forget(keys);
   }
 
+  async chain(shard: number): Promise<ChainSeen | undefined> {
+    return this.#ask(async () => this.#store.chain(shard));
+  }
+
   async claim(shard: number, request: ClaimRequest): Promise<Claim> {
     return this.#store.claim(shard, request);
   }

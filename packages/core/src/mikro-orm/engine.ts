@@ -44,7 +44,7 @@ export interface Engine {
   settle(calls: readonly StageCall[]): Promise<StageResult>;
   /** Takes numbers for new rows from the sequence of the table's key. */
   numbers(table: Table, count: number): Promise<readonly string[]>;
-  readonly pending: Pick<KeyedRows<unknown>, 'outcomes' | 'acknowledge'> & {
+  readonly pending: Pick<KeyedRows<unknown>, 'outcomes' | 'acknowledge' | 'hasForgotten'> & {
     /** @param inside the caller's transaction, which sees what it holds itself */
     peek(keys: readonly RowKey[], inside?: CallersTransaction): Promise<ReadonlyMap<RowKey, Pending>>;
   };

@@ -1,7 +1,7 @@
 import type { VersionText } from '../change/change.js';
 import { CONFLICT, type StagedRecord } from '../change/record.js';
 import type { Pending } from '../staging/staging-store.js';
-import { isIncluded, pendingRecord, tellsByVersion } from './overlay.js';
+import { isTakenForWritten, mayBeIncluded, pendingRecord } from './overlay.js';
 
 /**
  * What is to be done with a row that was read before it was known what is pending of it:
@@ -31,8 +31,9 @@ export function judgeRow(
   const record = pendingRecord(pending);
   if (isOlder(pending, rowVersion, isBlind)) return { kind: 'again' };
   if (record === undefined) return { kind: 'as-is' };
-  if (rowVersion === undefined || !tellsByVersion(record)) return { kind: 'again' };
-  if (isIncluded(record, rowVersion)) return { kind: 'as-is' };
+  if (record.doubtful && isTakenForWritten(record, rowVersion)) return { kind: 'as-is' };
+  // A version number does not prove who wrote the row (H15).
+  if (mayBeIncluded(record, rowVersion)) return { kind: 'again' };
   if (record.kind === 'delete') return { kind: 'gone' };
   return record.kind === 'update' ? { kind: 'lay', record } : { kind: 'again' };
 }

@@ -5,6 +5,7 @@ import { parseRowKey, type RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
 import { isDrainTimeout, SpillwayError } from '../errors.js';
 import { SpillwayEvents } from '../events.js';
+import { hasForgotten } from '../flush/chain.js';
 import { emptyShards } from '../flush/empty-shards.js';
 import type { StopOptions, StopReport } from '../flush/worker.js';
 import type { DrainResult } from '../flush/drain.js';
@@ -188,6 +189,10 @@ export class Runtime implements RowEngine {
     acknowledge: async (key, token, outcomes) => {
       const { staging } = await this.#open();
       await staging.acknowledge(shardOf(key, staging.shards), token, outcomes);
+    },
+    hasForgotten: async (key) => {
+      const { staging, sink } = await this.#open();
+      return hasForgotten(shardOf(key, staging.shards), staging, sink);
     },
   };
 

@@ -45,6 +45,9 @@ export interface ChangeSink {
    */
   outcomes(tokens: readonly string[]): Promise<ReadonlyMap<string, BatchOutcome>>;
 
+  /** Shard -> the last token that was committed for it. A shard that nobody has prepared is left out. */
+  lastTokens(shards: readonly number[]): Promise<ReadonlyMap<number, string>>;
+
   /**
    * Takes numbers for new rows from the sequence that belongs to the table's key, so that they differ from those of whoever inserts by SQL. Decimal texts.
    * @throws SpillwayError `CONFIG_INVALID` if the column has no sequence

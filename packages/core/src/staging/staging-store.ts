@@ -39,6 +39,9 @@ export interface StagingStore {
   /** Forgets what was last written of these rows: somebody is about to insert them by SQL, where a remembered deletion would refuse their later changes. */
   forget(keys: readonly RowKey[]): Promise<void>;
 
+  /** Where the chain of a shard stands. `undefined`: the shard is not adopted. */
+  chain(shard: number): Promise<ChainSeen | undefined>;
+
   /** Hands out the batch in flight if there is one; otherwise moves records that are due, or the rows that are named, into a new batch, if the chain is whole. */
   claim(shard: number, request: ClaimRequest): Promise<Claim>;
 

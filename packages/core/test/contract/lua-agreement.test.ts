@@ -34,7 +34,8 @@ const changes = fc.array(
     version: maybe(version),
     values: texts(fc.constantFrom('1', '"x"', `"${'y'.repeat(150)}"`)),
     deltas: texts(delta),
-    originals: texts(fc.constant('0')),
+    originals: texts(fc.constantFrom('0', '1')),
+    isRowBase: maybe(fc.constant(true as const)),
   }),
   { minLength: 1, maxLength: 3 },
 );
@@ -252,14 +253,17 @@ class Side {
 }
 
 function changeOf(
-  given: { readonly row: number; readonly base: string | undefined; readonly version: string | undefined } & Omit<
-    Change,
-    'entity' | 'rowKey' | 'base' | 'version'
-  >,
+  given: {
+    readonly row: number;
+    readonly base: string | undefined;
+    readonly version: string | undefined;
+    readonly isRowBase: true | undefined;
+  } & Omit<Change, 'entity' | 'rowKey' | 'base' | 'version' | 'isRowBase'>,
 ): Change {
-  const { row, base, version: to, ...rest } = given;
+  const { row, base, version: to, isRowBase, ...rest } = given;
   return {
     ...rest,
+    ...(isRowBase && { isRowBase }),
     entity: 'Product',
     rowKey: ROWS[row] as RowKey,
     ...(base === undefined ? {} : { base }),

@@ -6,11 +6,13 @@ import type { Leaving } from '../adoption/leaving.js';
 import { assertUnchanged } from '../write/assert-unchanged.js';
 import { flushMode, whyBySql } from '../write/flush-scope.js';
 import { hasSession } from './has-session.js';
+import { hookGivenVersions } from './hook-given-versions.js';
 import { hookPersister } from './hook-persister.js';
 import type { CacheMarks } from '../write/cache-marks.js';
 import { hookQueries, type QueryHooks } from './hook-queries.js';
 import { addCounters, prepareSql, type SqlPreparation } from '../write/prepare-sql.js';
 import { wayOf } from '../transactions/transaction-option.js';
+import { shareStagedVersions } from '../write/staged-versions.js';
 import { StagedFlush } from '../write/staged-flush.js';
 import { SqlValidation } from '../validate/sql-validation.js';
 import type { Validation } from '../validate/validation.js';
@@ -44,6 +46,7 @@ export function hookEntityManager(
     assertEntityManager(first);
     const Hooked = withSpillway(first.constructor as Constructor, context);
     hookQueries(Hooked, context.queries);
+    hookGivenVersions(Hooked, context.types);
     setClass(Hooked);
     const em = create(useContext);
     context.watch.assertHooked(em, Hooked);
@@ -77,6 +80,14 @@ function withSpillway(Base: Constructor, context: FlushContext): Constructor {
       return super.transactional(callback, options);
     }
 
+    override fork(options?: Parameters<EntityManager['fork']>[0]): this {
+      const fork = super.fork(options);
+      // MikroORM forks with the transaction where a fork reads for its origin, as `em.refresh()` does.
+      if (options?.clear === false || options?.keepTransactionContext)
+        shareStagedVersions(options.disableContextResolution ? this : this.getContext(false), fork);
+      return fork;
+    }
+
     // The unit of work asks its entity manager for the connection when it is about to open the flush's transaction.
     override getConnection(type?: 'read' | 'write'): Connection {
       const connection = super.getConnection(type);
@@ -91,7 +102,7 @@ function withSpillway(Base: Constructor, context: FlushContext): Constructor {
 function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
   const { types, engine, watch, queries, marks, validation, leaving } = context;
   const uow: UnitOfWork = em.getUnitOfWork(false);
-  const flush = new StagedFlush(engine, uow, types, validation);
+  const flush = new StagedFlush(engine, em, types, validation);
   const sqlValidation = new SqlValidation(em, validation, flush.states);
   const commit = uow.commit.bind(uow);
   const clear = uow.clear.bind(uow);

@@ -3,6 +3,7 @@ import { readQueryMode, type QueryMode } from '../../policy/query-mode.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { QueryModes } from '../read/query-modes.js';
 import type { Reads } from '../read/reads.js';
+import { replaceMethod } from './replace-method.js';
 
 type Options = Readonly<Record<string, unknown>>;
 // The methods are generic over entities that are not known here.
@@ -31,7 +32,7 @@ export function hookQueries(
 ): void {
   const { prototype } = entityManager;
   for (const name of FINDS)
-    replace(
+    replaceMethod<Query>(
       prototype,
       name,
       (original) =>
@@ -42,7 +43,7 @@ export function hookQueries(
         },
     );
   for (const name of OTHERS)
-    replace(
+    replaceMethod<Query>(
       prototype,
       name,
       (original) =>
@@ -52,7 +53,7 @@ export function hookQueries(
           );
         },
     );
-  replace(
+  replaceMethod<Query>(
     prototype,
     'countBy',
     (original) =>
@@ -79,11 +80,4 @@ export function hookQueries(
 
 function metaOf(em: EntityManager, entity: EntityName): EntityMetadata {
   return em.getMetadata().get(entity);
-}
-
-/** A method that this release of MikroORM does not have is none to hook. */
-function replace(prototype: EntityManager, name: string, make: (original: Query) => Query): void {
-  const original: unknown = Reflect.get(prototype, name);
-  if (typeof original !== 'function') return;
-  Object.defineProperty(prototype, name, { value: make(original as Query), configurable: true, writable: true });
 }

@@ -13,6 +13,7 @@ import { isExact } from './exact-overlay.js';
 import { keyCondition } from './key-condition.js';
 import { decidesBy, namesIn } from './named-columns.js';
 import { primary, type Find, type Options } from './query-options.js';
+import { asLaid, isLaid, noteLaidRows } from './laid-rows.js';
 import { layOver, rowVersion, type DriverRow } from './row-overlay.js';
 
 /** A query whose rows are laid over. */
@@ -65,6 +66,11 @@ export async function overlayQuery(
     if (verdict?.kind === 'again') return settled.get(key);
     return verdict?.kind === 'lay' ? judge.lay(verdict.record, row, key) : undefined;
   });
+  noteLaidRows(
+    type,
+    answer.flatMap((row, index) => (row && isLaid(row) ? [[keys[index] as RowKey, row] as const] : [])),
+    query.options['em'],
+  );
   return answer.filter((row) => row !== undefined);
 }
 
@@ -103,7 +109,7 @@ class RowJudge {
     const laid = layOver(type, record, row, key);
     if (!laid || (type.family && !type.family.holds(meta, { ...row, ...laid }))) return undefined;
     // A query may have asked for some of the properties only.
-    return Object.fromEntries(Object.keys(row).map((name) => [name, name in laid ? laid[name] : row[name]]));
+    return asLaid(Object.fromEntries(Object.keys(row).map((name) => [name, name in laid ? laid[name] : row[name]])));
   }
 }
 
@@ -128,6 +134,7 @@ async function readAgain(
     peek: (wanted) => engine.pending.peek(wanted),
     outcomes: (tokens) => engine.pending.outcomes(tokens),
     acknowledge: (key, token, outcomes) => engine.pending.acknowledge(key, token, outcomes),
+    hasForgotten: (key) => engine.pending.hasForgotten(key),
     read: async (wanted) => {
       const found = (await find({ $and: [where, keyCondition(type, wanted)] }, asked)) as DriverRow[];
       return new Map(found.map((row) => [rowKeyIn(type, row), row]));

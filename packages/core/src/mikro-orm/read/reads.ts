@@ -13,6 +13,7 @@ import { lookupKeys } from './lookup.js';
 import { hasPlainKey } from '../describe/plain-key.js';
 import { fellBack } from '../write/fallback.js';
 import { isDrained } from '../write/staging-unit.js';
+import { asLaid, noteLaidRows } from './laid-rows.js';
 import { layOver, rowVersion, type DriverRow } from './row-overlay.js';
 import type { CallersTransaction, CallersTransactions } from '../transactions/caller.js';
 import { referredRows } from '../write/referred-rows.js';
@@ -282,17 +283,20 @@ export class Reads {
     options: Options = {},
   ): Promise<Map<RowKey, DriverRow>> {
     let known: ReadonlyMap<RowKey, Pending> = new Map();
-    return readByKey<DriverRow>(keys, {
+    const rows = await readByKey<DriverRow>(keys, {
       peek: async (wanted) => {
         known = await this.#peekExact(type, wanted, this.#inside(options));
         return known;
       },
       outcomes: (tokens) => this.#engine.pending.outcomes(tokens),
       acknowledge: (key, token, outcomes) => this.#engine.pending.acknowledge(key, token, outcomes),
+      hasForgotten: (key) => this.#engine.pending.hasForgotten(key),
       read: (wanted) => readKnownRows(type, wanted, known, find, options),
       versionOf: (row) => rowVersion(type, row),
-      lay: (record, row, key) => layOver(type, record, row, key),
+      lay: (record, row, key) => asLaid(layOver(type, record, row, key)),
     });
+    noteLaidRows(type, rows, options['em']);
+    return rows;
   }
 
   /** What is pending of these rows, once nothing of it would look different when it is written. */

@@ -26,7 +26,7 @@ export async function assertUnchanged(
   for (const [meta, ofMeta] of Map.groupBy(changeSets, (changeSet) => changeSet.meta)) {
     const type = types.of(meta);
     if (!type) continue;
-    const deletes = ofMeta.map((changeSet) => buildDelete(type, changeSet));
+    const deletes = ofMeta.map((changeSet) => buildDelete(type, changeSet, () => true));
     if (deletes.some(({ base }) => base === undefined)) throw comparesNothing('em.remove()', type, undefined);
     const where = keyCondition(
       type,

@@ -1,5 +1,6 @@
 import type { AnyEntity, ChangeSet } from '@mikro-orm/core';
-import type { Change } from '../../change/change.js';
+import type { Change, VersionText } from '../../change/change.js';
+import type { RowKey } from '../../change/row-key.js';
 import { counterDelta } from '../values/counter-delta.js';
 import { rowKeyIn } from '../describe/entity-key.js';
 import { valueTexts } from '../values/value-texts.js';
@@ -7,6 +8,9 @@ import { nextVersion, versionText } from '../values/version-text.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
 type Payload = Readonly<Record<string, unknown>>;
+
+/** Whether a version that an entity has was read in the database, with nothing pending laid over the row. */
+export type IsRowBase = (rowKey: RowKey, base: VersionText) => boolean;
 
 /** A new row: every value that was set, and what the database would have put in for the others. */
 export function buildInsert(type: WriteBehindType, key: unknown, payload: Payload, nowMs: number): Change {
@@ -30,6 +34,7 @@ export function buildUpdate(
   changeSet: ChangeSet<AnyEntity>,
   payload: Payload,
   nowMs: number,
+  isRowBase: IsRowBase,
 ): Change {
   const loaded: Payload = (changeSet.originalEntity as Payload | undefined) ?? {};
   const deltas: Record<string, string> = {};
@@ -41,13 +46,15 @@ export function buildUpdate(
     delete assigned[counter];
   }
   const values = valueTexts(type, assigned);
-  const common = { entity: type.meta.className, rowKey: rowKeyIn(type, changeSet.getPrimaryKey()), values, deltas };
+  const rowKey = rowKeyIn(type, changeSet.getPrimaryKey());
+  const common = { entity: type.meta.className, rowKey, values, deltas };
   const counts = Object.keys(deltas).length > 0;
   if (counts && Object.keys(values).length === 0) return { ...common, kind: 'increment', originals: {} };
   return {
     ...common,
     kind: 'update',
     ...versions(type, changeSet.entity, nowMs),
+    ...baseOf(type, changeSet.entity, rowKey, isRowBase),
     originals: type.keepsOriginals ? valueTexts(type, loadedOf(assigned, loaded)) : {},
   };
 }
@@ -57,24 +64,36 @@ function withNulls(payload: Payload): Record<string, unknown> {
   return Object.fromEntries(Object.entries(payload).map(([name, value]) => [name, value ?? null]));
 }
 
-export function buildDelete(type: WriteBehindType, changeSet: ChangeSet<AnyEntity>): Change {
-  const base =
-    type.version && versionText(Reflect.get(changeSet.entity, type.version.property.name), type.version.kind);
+export function buildDelete(type: WriteBehindType, changeSet: ChangeSet<AnyEntity>, isRowBase: IsRowBase): Change {
+  const rowKey = rowKeyIn(type, changeSet.getPrimaryKey());
   return {
     kind: 'delete',
     entity: type.meta.className,
-    rowKey: rowKeyIn(type, changeSet.getPrimaryKey()),
-    ...(base !== undefined && { base }),
+    rowKey,
+    ...baseOf(type, changeSet.entity, rowKey, isRowBase),
     values: {},
     deltas: {},
     originals: {},
   };
 }
 
-function versions(type: WriteBehindType, entity: AnyEntity, nowMs: number): Pick<Change, 'base' | 'version'> {
-  if (!type.version) return {};
-  const base = versionText(Reflect.get(entity, type.version.property.name), type.version.kind);
-  return { ...(base !== undefined && { base }), version: nextVersion(base, type.version.kind, nowMs) };
+function versions(type: WriteBehindType, entity: AnyEntity, nowMs: number): Pick<Change, 'version'> {
+  return type.version ? { version: nextVersion(versionIn(type, entity), type.version.kind, nowMs) } : {};
+}
+
+function baseOf(
+  type: WriteBehindType,
+  entity: AnyEntity,
+  rowKey: RowKey,
+  isRowBase: IsRowBase,
+): Pick<Change, 'base' | 'isRowBase'> {
+  const base = versionIn(type, entity);
+  if (base === undefined) return {};
+  return { base, ...(isRowBase(rowKey, base) && { isRowBase: true }) };
+}
+
+function versionIn({ version }: WriteBehindType, entity: AnyEntity): VersionText | undefined {
+  return version && versionText(Reflect.get(entity, version.property.name), version.kind);
 }
 
 /** The loaded values of what is assigned. */

@@ -1,6 +1,7 @@
 import type { Change } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { Payload } from './direct-payload.js';
+import { isLaid } from '../read/laid-rows.js';
 import { rowVersion, type DriverRow } from '../read/row-overlay.js';
 import { valueTexts } from '../values/value-texts.js';
 import { nextVersion } from '../values/version-text.js';
@@ -17,12 +18,11 @@ export interface RowSeen {
 
 /** Counters are assigned like everything else: whoever names a value means it. */
 export function directUpdate(type: WriteBehindType, { rowKey, row = {} }: RowSeen, payload: Payload): Change {
-  const base = rowVersion(type, row);
   const values = valueTexts(type, payload);
   return {
     ...common(type, rowKey),
     kind: 'update',
-    ...(base !== undefined && { base }),
+    ...baseOf(type, row),
     ...versionAfter(type, row),
     values,
     originals: type.keepsOriginals ? originals(type, row, Object.keys(values)) : {},
@@ -30,8 +30,7 @@ export function directUpdate(type: WriteBehindType, { rowKey, row = {} }: RowSee
 }
 
 export function directDelete(type: WriteBehindType, { rowKey, row = {} }: RowSeen): Change {
-  const base = rowVersion(type, row);
-  return { ...common(type, rowKey), kind: 'delete', ...(base !== undefined && { base }), values: {}, originals: {} };
+  return { ...common(type, rowKey), kind: 'delete', ...baseOf(type, row), values: {}, originals: {} };
 }
 
 export function directUpsert(type: WriteBehindType, { rowKey, row }: RowSeen, payload: Payload): Change {
@@ -46,6 +45,11 @@ export function directUpsert(type: WriteBehindType, { rowKey, row }: RowSeen, pa
 
 function common(type: WriteBehindType, rowKey: RowKey): Pick<Change, 'entity' | 'rowKey' | 'deltas'> {
   return { entity: type.meta.className, rowKey, deltas: {} };
+}
+
+function baseOf(type: WriteBehindType, row: DriverRow): Pick<Change, 'base' | 'isRowBase'> {
+  const base = rowVersion(type, row);
+  return base === undefined ? {} : { base, ...(!isLaid(row) && { isRowBase: true }) };
 }
 
 function versionAfter(type: WriteBehindType, row: DriverRow): Pick<Change, 'version'> {

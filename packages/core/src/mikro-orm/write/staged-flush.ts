@@ -1,4 +1,4 @@
-import type { UnitOfWork } from '@mikro-orm/core';
+import type { EntityManager, UnitOfWork } from '@mikro-orm/core';
 import type { Change } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { StageCall } from '../../staging/staging-store.js';
@@ -13,6 +13,7 @@ import { oneChangePerRow } from './one-change-per-row.js';
 import type { Operation } from './operation.js';
 import { refusalError } from './refusal-error.js';
 import type { Validation } from '../validate/validation.js';
+import { forgetStagedVersions, stagedVersionsOf } from './staged-versions.js';
 import { StagingUnit } from './staging-unit.js';
 
 type Stage = (changes: readonly Change[]) => Promise<StageResult>;
@@ -32,6 +33,7 @@ export class StagedFlush {
   readonly #engine: Engine;
   readonly #types: TypeRegistry;
   readonly #validation: Validation;
+  readonly #em: EntityManager;
   readonly #uow: UnitOfWork;
   readonly states: EntityStates;
   /** The next flush does all there is to do about a flush that was not wholly staged. */
@@ -45,13 +47,14 @@ export class StagedFlush {
   #isDecided = false;
   #unsettled: Unsettled[] = [];
 
-  constructor(engine: Engine, uow: UnitOfWork, types: TypeRegistry, validation: Validation) {
+  constructor(engine: Engine, em: EntityManager, types: TypeRegistry, validation: Validation) {
     this.#engine = engine;
     this.#types = types;
     this.#validation = validation;
-    this.#uow = uow;
-    this.states = new EntityStates(uow);
-    this.#retry = () => uow.commit();
+    this.#em = em;
+    this.#uow = em.getUnitOfWork(false);
+    this.states = new EntityStates(this.#uow);
+    this.#retry = () => this.#uow.commit();
   }
 
   /** The unit of the flush that is running, if it is one that is staged. */
@@ -126,7 +129,7 @@ export class StagedFlush {
 
   /** Runs MikroORM's part of a flush, then stages what it wanted to write; or holds it, in a transaction that does. */
   async run(persist: () => Promise<unknown>, stage: Stage = (changes) => this.#engine.stage(changes)): Promise<void> {
-    const unit = new StagingUnit(this.#uow.getChangeSets());
+    const unit = new StagingUnit(this.#uow.getChangeSets(), stagedVersionsOf(this.#em));
     this.#unit = unit;
     try {
       await persist();
@@ -149,7 +152,7 @@ export class StagedFlush {
       const { calls, operations } = this.#unsettled[0];
       const result = await this.#engine.settle(calls);
       if (result.unknown.length > 0) throw refusalError(operations, result, this.#retry);
-      this.#engine.marks.note(operations, result.marks);
+      this.#note(operations, result);
       this.states.accept(operations.filter(({ change }) => result.staged.has(change.rowKey)));
       this.#unsettled.shift();
     }
@@ -160,6 +163,7 @@ export class StagedFlush {
   forget(): void {
     this.#unsettled = [];
     this.states.forget();
+    forgetStagedVersions(this.#em);
   }
 
   async #stage(operations: readonly Operation[], stage: Stage): Promise<void> {
@@ -171,7 +175,7 @@ export class StagedFlush {
       this.#wayOut = fallbackFor(error, this.#uow.getChangeSets(), this.#types);
       throw error;
     }
-    this.#engine.marks.note(operations, result.marks);
+    this.#note(operations, result);
     this.states.correctVersions(operations, result.staged);
     const refused = new Set<RowKey>(result.refused.map(({ rowKey }) => rowKey));
     const unknown = new Set<RowKey>(result.unknown.flatMap((call) => call.changes.map(({ rowKey }) => rowKey)));
@@ -183,5 +187,13 @@ export class StagedFlush {
     this.#wayOut = fallbackFor(result, this.#uow.getChangeSets(), this.#types);
     if (lost.length > 0) this.#unsettled.push({ calls: result.unknown, operations: lost });
     throw refusalError(operations, result, this.#retry);
+  }
+
+  /** The entities lie on what is staged now. */
+  #note(operations: readonly Operation[], { marks, staged }: StageResult): void {
+    this.#engine.marks.note(operations, marks);
+    const versions = stagedVersionsOf(this.#em);
+    for (const { change } of operations)
+      if (staged.has(change.rowKey)) versions.note(change.rowKey, staged.get(change.rowKey) ?? change.version);
   }
 }

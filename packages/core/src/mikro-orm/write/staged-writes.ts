@@ -67,7 +67,7 @@ export class StagedWrites {
       const changeSet = changeSets.get(payload);
       if (!changeSet) throw new TypeError('A staged update has a payload that belongs to no change set');
       const type = this.#typeOf(changeSet);
-      const change = buildUpdate(type, changeSet, payload, this.#now());
+      const change = buildUpdate(type, changeSet, payload, this.#now(), call.unit.isRowBase);
       this.#note(call, 'update', type, changeSet, change);
       return { ...keyReturned(type, change.rowKey), ...rowOf(type, {}, change) };
     });
@@ -85,7 +85,7 @@ export class StagedWrites {
       return key !== undefined && chunk.has(key);
     });
     for (const changeSet of changeSets) {
-      this.#note(call, 'delete', type, changeSet, buildDelete(type, changeSet));
+      this.#note(call, 'delete', type, changeSet, buildDelete(type, changeSet, call.unit.isRowBase));
     }
     return result(changeSets.map(() => ({})));
   }

@@ -1,5 +1,8 @@
 import { ChangeSetType, type AnyEntity, type ChangeSet } from '@mikro-orm/core';
+import type { RowKey } from '../../change/row-key.js';
+import type { IsRowBase } from './build-change.js';
 import type { Operation } from './operation.js';
+import type { StagedVersions } from './staged-versions.js';
 
 /** Travels in the options of MikroORM's calls from the persister to the driver, and says for which flush and which change sets a call is. */
 export const STAGED: unique symbol = Symbol('spillway.staged');
@@ -22,8 +25,15 @@ export class StagingUnit {
   readonly #given = new Set<ChangeSet<AnyEntity>>();
   #skipped = 0;
 
-  /** @param changeSets what the flush is about to write; it may add to it */
-  constructor(changeSets: readonly ChangeSet<AnyEntity>[]) {
+  readonly #rows = new Set<RowKey>();
+  readonly #known: StagedVersions;
+
+  /**
+   * @param changeSets what the flush is about to write; it may add to it
+   * @param known versions that the entity manager knows from staging
+   */
+  constructor(changeSets: readonly ChangeSet<AnyEntity>[], known: StagedVersions) {
+    this.#known = known;
     this.#wanted = changeSets.filter(({ type, payload }) => !isUpdate(type) || Object.keys(payload).length > 0);
   }
 
@@ -34,7 +44,11 @@ export class StagingUnit {
 
   add(operation: Operation): void {
     this.operations.push(operation);
+    this.#rows.add(operation.change.rowKey);
   }
+
+  /** A row that this flush has changed already has a version of this flush's own. */
+  readonly isRowBase: IsRowBase = (rowKey, base) => !this.#rows.has(rowKey) && !this.#known.has(rowKey, base);
 
   /** So many change sets have reached the driver and come to nothing. */
   skip(count: number): void {

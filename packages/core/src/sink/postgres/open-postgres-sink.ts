@@ -21,7 +21,7 @@ import { holdShards, type TransactionLimits } from './ledger/hold-shards.js';
 import { ledgerFailureOf, notPrepared } from './ledger/ledger-failure.js';
 import { ensureLedger, hasShards, verifyLedger } from './ledger/prepare.js';
 import { pruneLedger } from './ledger/prune-ledger.js';
-import { readOutcomes } from './ledger/read-ledger.js';
+import { readLastTokens, readOutcomes } from './ledger/read-ledger.js';
 import { ledgerTables } from './ledger/tables.js';
 import { DEFAULT_LIMITS, type PostgresSinkOptions } from './options.js';
 import { TableMap } from './plan/table-map.js';
@@ -102,6 +102,12 @@ class PostgresSink implements ChangeSink {
     if (tokens.length === 0) return new Map();
     const { ledger, namespace } = this.#around;
     return this.#using((session) => readOutcomes(session, ledger, namespace, tokens, this.#connections.areOne));
+  }
+
+  async lastTokens(shards: readonly number[]): Promise<ReadonlyMap<number, string>> {
+    if (shards.length === 0) return new Map();
+    const { ledger, namespace } = this.#around;
+    return this.#using((session) => readLastTokens(session, ledger, namespace, shards));
   }
 
   async numbers(table: Table, count: number): Promise<readonly string[]> {

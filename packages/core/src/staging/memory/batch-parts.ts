@@ -1,4 +1,5 @@
 import { mergeRecords } from '../../change/merge-records.js';
+import { HIDDEN, isHiddenBy } from '../../change/settle-record.js';
 import { covers, type BatchOutcome } from '../../change/outcome.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
@@ -47,8 +48,8 @@ export function takeBackUncovered(
   nowMs: number,
 ): boolean {
   const back = new Map<RowKey, StagedRecord>();
-  const bury = (rowKey: RowKey, record: StagedRecord): void =>
-    shard.bury({ code: 'COUNTER_OVERFLOW', reason: REASON, rowKey, token: flight.token, atMs: nowMs, record });
+  const bury = (rowKey: RowKey, record: StagedRecord, code = 'COUNTER_OVERFLOW', reason = REASON): void =>
+    shard.bury({ code, reason, rowKey, token: flight.token, atMs: nowMs, record });
   for (const [index, part] of [...flight.parts.entries()].toReversed()) {
     for (const [rowKey, { before, record }] of part) {
       if (covers(outcomes.get(rowKey), index + 1)) continue;
@@ -70,7 +71,8 @@ export function takeBackUncovered(
   for (const [rowKey, record] of back) {
     const newer = shard.dirty.get(rowKey);
     const merged = newer ? mergeRecords(record, newer) : record;
-    if (merged === undefined) bury(rowKey, record);
+    if (newer && isHiddenBy(record, newer)) bury(rowKey, record, 'CONFLICT', HIDDEN);
+    else if (merged === undefined) bury(rowKey, record);
     else {
       shard.putDirty(rowKey, merged, shard.due.get(rowKey) ?? { atMs: nowMs });
       hasComeBack = true;

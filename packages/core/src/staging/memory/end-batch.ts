@@ -1,11 +1,11 @@
-import { settledByVersion } from '../../change/doubt.js';
+import { inDoubt, settledByVersion } from '../../change/doubt.js';
 import { layersInDoubt, retold } from '../../change/held-layer.js';
 import { knownVersion, mergeRecords } from '../../change/merge-records.js';
 import type { VersionText } from '../../change/change.js';
 import type { BatchOutcome } from '../../change/outcome.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
-import { settleRecord, type Settled } from '../../change/settle-record.js';
+import { isHiddenBy, settleRecord, type Settled } from '../../change/settle-record.js';
 import type { ParkReport } from '../staging-store.js';
 import { takeBackUncovered } from './batch-parts.js';
 import type { MemoryShard } from './memory-shard.js';
@@ -55,8 +55,9 @@ export function parkAll(shard: MemoryShard, lastToken: string, onLoss: 'park' | 
   const pending = new Map(shard.dirty);
   for (const [rowKey, record] of shard.land()) {
     const dirty = shard.dirty.get(rowKey);
+    const isHidden = dirty !== undefined && isHiddenBy(record, dirty);
     const merged = dirty === undefined ? record : mergeRecords(record, dirty);
-    if (merged === undefined) park(rowKey, record);
+    if (isHidden || merged === undefined) park(rowKey, record);
     else pending.set(rowKey, merged);
   }
   if (onLoss === 'park')
@@ -66,7 +67,7 @@ export function parkAll(shard: MemoryShard, lastToken: string, onLoss: 'park' | 
     shard.dropDirty(rowKey);
     if (onLoss === 'apply') shard.putDirty(rowKey, record, due);
     else if (settledByVersion(record)) {
-      shard.putDirty(rowKey, { ...record, doubtful: true }, due);
+      shard.putDirty(rowKey, inDoubt(record), due);
       report.doubtful += 1;
     } else park(rowKey, record);
   }

@@ -158,6 +158,11 @@ class MemoryStaging implements StagingStore {
     for (const rowKey of keys) this.#shards.get(shardOf(rowKey, this.shards))?.recent.delete(rowKey);
   }
 
+  async chain(shardNumber: number): Promise<ChainSeen | undefined> {
+    const shard = this.#shards.get(shardNumber);
+    return shard && { inFlight: shard.flight?.token ?? '', last: shard.last };
+  }
+
   async claim(shardNumber: number, request: ClaimRequest): Promise<Claim> {
     const shard = this.#shards.get(shardNumber);
     if (shard === undefined) return { status: 'uninitialised' };

@@ -111,6 +111,12 @@ export class RedisStaging implements StagingStore {
     );
   }
 
+  async chain(shard: number): Promise<ChainSeen | undefined> {
+    const reply = await this.#scripts.command('HMGET', shard, 'chain', 'epoch', 'token', 'last');
+    const [epoch, inFlight, last] = (reply as readonly unknown[]).map((part) => (part == null ? '' : text(part)));
+    return epoch ? { inFlight: inFlight ?? '', last: last ?? '' } : undefined;
+  }
+
   async claim(shard: number, request: ClaimRequest): Promise<Claim> {
     const { token, predecessor, limit, rows = [] } = request;
     const reply = await this.#scripts.run('claim', shard, token, predecessor, limit, ...rows);

@@ -1,4 +1,4 @@
-import { conflicted, type ContractContext } from './bench.js';
+import { again, conflicted, rejected, type ContractContext } from './bench.js';
 
 /** Versions, existence, and what is remembered of them. */
 export function versionContract({ describe, it, expect, onBench }: ContractContext): void {
@@ -31,6 +31,103 @@ export function versionContract({ describe, it, expect, onBench }: ContractConte
         });
         expect((await bench.stage({ base: '11', version: '12', values: { name: '"c"' } })).status).toBe('staged');
         expect(await bench.dirty()).toMatchObject({ base: '11', version: '12' });
+      }),
+    );
+
+    it(
+      'refuses a version that was read in the database where a dirty record has it: what is dirty is in no row (H15, R10b)',
+      onBench(async (bench) => {
+        await bench.stage({ base: '1', version: '2', values: { name: '"a"' } });
+        const stale = { status: 'refused', refusals: [{ rowKey: bench.row(0), reason: 'stale', version: '2' }] };
+        const fromDatabase = { base: '2', isRowBase: true, version: '3', values: { name: '"b"' } } as const;
+        expect(await bench.stage(fromDatabase)).toEqual(stale);
+        expect(await bench.stage({ kind: 'delete', base: '2', isRowBase: true })).toEqual(stale);
+        expect(await bench.dirty()).toMatchObject({ base: '1', version: '2', values: { name: '"a"' } });
+        expect((await bench.stage({ base: '2', version: '3', values: { name: '"b"' } })).status).toBe('staged');
+      }),
+    );
+
+    it(
+      'takes such a version while the record is in flight: the row may have it from there (R10b)',
+      onBench(async (bench) => {
+        await bench.stage({ base: '1', version: '2', values: { name: '"a"' } });
+        const batch = await bench.claim();
+        const { status } = await bench.stage({ base: '2', isRowBase: true, version: '3', values: { name: '"b"' } });
+        expect(status).toBe('staged');
+        await bench.end(batch);
+        expect(await bench.dirty()).toMatchObject({ base: '2', isRowBase: true, version: '3' });
+      }),
+    );
+
+    it(
+      'leaves a base that was read in the database as it is, so that the row conflicts aloud (R10c)',
+      onBench(async (bench) => {
+        await bench.stage({ base: '1', version: '2', values: { name: '"a"' } });
+        const batch = await bench.claim();
+        await bench.stage({ base: '2', isRowBase: true, version: '3', values: { name: '"b"' } });
+        await bench.end(batch, { 0: { kind: 'version', version: '3' } });
+        expect(await bench.dirty()).toMatchObject({ base: '2', isRowBase: true, version: '4' });
+      }),
+    );
+
+    it(
+      'parks a record that comes back beneath a newer one which never saw it, with its values (H15)',
+      onBench(async (bench) => {
+        await bench.stage({ base: '1', version: '2', values: { name: '"a"' } });
+        const batch = await bench.claim();
+        await bench.stage({ base: '2', isRowBase: true, version: '3', values: { name: '"b"' } });
+        await bench.end(batch, { 0: again });
+        expect(await bench.dirty()).toMatchObject({ base: '2', version: '3', values: { name: '"b"' } });
+        const [letter] = await bench.store.deadLetters.list();
+        expect(letter).toMatchObject({ code: 'CONFLICT', record: { values: { name: '"a"' } } });
+        expect((await bench.store.stats()).pending).toMatchObject({ Product: 1 });
+      }),
+    );
+
+    it(
+      'does not merge a record that PostgreSQL refuses into a newer one that was made upon another row (H15)',
+      onBench(async (bench) => {
+        await bench.stage({ base: '1', version: '2', values: { name: '"a"' } });
+        const batch = await bench.claim();
+        await bench.stage({ base: '2', isRowBase: true, version: '3', values: { place: '"b"' } });
+        await bench.end(batch, { 0: rejected });
+        expect(await bench.dirty()).toMatchObject({ base: '2', version: '3', values: { place: '"b"' } });
+        const [letter] = await bench.store.deadLetters.list();
+        expect(letter).toMatchObject({ code: '23514', record: { values: { name: '"a"' } } });
+      }),
+    );
+
+    it(
+      'lets a base follow a record without a version only if the row had that base (R10c)',
+      onBench(async (bench) => {
+        await bench.stage({ values: { place: '"a"' } });
+        const batch = await bench.claim();
+        await bench.stage({ base: '4', version: '5', values: { name: '"b"' } });
+        await bench.end(batch, { 0: { kind: 'version', version: '5' } });
+        expect(await bench.dirty()).toMatchObject({ base: '5', version: '6' });
+        const next = await bench.claim();
+        await bench.end(next);
+        await bench.stage({ values: { place: '"c"' } });
+        const third = await bench.claim();
+        await bench.stage({ base: '6', version: '7', values: { name: '"d"' } });
+        // Another program has written the row in between, as version 7.
+        await bench.end(third, { 0: { kind: 'version', version: '8' } });
+        expect(await bench.dirty()).toMatchObject({ base: '6', version: '9' });
+      }),
+    );
+
+    it(
+      'refuses a change that compares its properties where it has not seen what is dirty of them (H15)',
+      onBench(async (bench) => {
+        const loaded = { originals: { name: '"old"' } };
+        await bench.stage({ ...loaded, values: { name: '"a"' } });
+        expect(await bench.stage({ ...loaded, values: { name: '"b"' } })).toEqual({
+          status: 'refused',
+          refusals: [{ rowKey: bench.row(0), reason: 'stale' }],
+        });
+        const seen = { originals: { name: '"a"' }, values: { name: '"b"' } };
+        expect((await bench.stage({ originals: { place: '"old"' }, values: { place: '"b"' } })).status).toBe('staged');
+        expect((await bench.stage(seen)).status).toBe('staged');
       }),
     );
 

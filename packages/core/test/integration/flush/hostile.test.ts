@@ -48,6 +48,7 @@ async function read(id: number): Promise<number | undefined> {
     acknowledge: async (key, token, outcomes) => {
       await staging.acknowledge(shardOf(key, SHARDS), token, outcomes);
     },
+    hasForgotten: async () => false,
     read: async (keys) => {
       const found = await fixture.sql.query<{ id: number; stock: number }>(
         'select id, stock from product where id = any($1)',

@@ -76,6 +76,10 @@ export class MemorySink implements ChangeSink {
     return new Map([...this.ledger].filter(([token]) => tokens.includes(token)));
   }
 
+  async lastTokens(shards: readonly number[]): Promise<ReadonlyMap<number, string>> {
+    return new Map([...this.last].filter(([shard]) => shards.includes(shard)));
+  }
+
   async endings(): Promise<ReadonlyMap<string, HoldEnding>> {
     return new Map();
   }

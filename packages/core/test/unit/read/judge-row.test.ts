@@ -34,15 +34,21 @@ describe('a row that was read before it was looked up (H3)', () => {
     expect(verdict({ ...inFlight(update('5', '6')), dirty: update('6', '7') }, '6')).toBe('lay');
   });
 
-  test('is laid over, unless it has the change already', () => {
+  test('is laid over, unless it may have the change already', () => {
     expect(verdict({ dirty: update('5', '6') }, '5')).toBe('lay');
-    expect(verdict(inFlight(update('5', '6')), '6')).toBe('as-is');
+    expect(verdict(inFlight(update('5', '6')), '6')).toBe('again');
   });
 
-  test('is gone if it is about to be deleted, and not if it lives anew', () => {
+  test('is read again where others may have made the version number (H15)', () => {
+    expect(verdict({ dirty: update('5', '6') }, '6')).toBe('again');
+    expect(verdict({ dirty: update('5', '6') }, '9')).toBe('again');
+    expect(verdict({ dirty: update('5', '6', { doubtful: true }) }, '6')).toBe('as-is');
+  });
+
+  test('is gone if it is about to be deleted, and read again if it may live anew', () => {
     const deleted: StagedRecord = { ...emptyRecord(), kind: 'delete', base: '5' };
     expect(verdict({ dirty: deleted }, '5')).toBe('gone');
-    expect(verdict({ dirty: deleted }, '6')).toBe('as-is');
+    expect(verdict({ dirty: deleted }, '6')).toBe('again');
     expect(verdict({ dirty: { ...deleted, base: 'conflict' } }, '5')).toBe('again');
   });
 

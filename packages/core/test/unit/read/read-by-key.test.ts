@@ -32,6 +32,7 @@ function world(script: {
   rows: (Row | undefined)[];
   applied?: string[][];
   putOff?: boolean;
+  forgotten?: boolean;
 }): KeyedRows<Row> & { calls: string[] } {
   const calls: string[] = [];
   const next = <T>(list: T[]): T => (list.length > 1 ? (list.shift() as T) : (list[0] as T));
@@ -45,6 +46,7 @@ function world(script: {
       return new Map(next(script.applied ?? [[]]).map((token) => [token, outcomes]));
     },
     acknowledge: async () => void calls.push('acknowledge'),
+    hasForgotten: async () => (calls.push('chain'), script.forgotten ?? false),
     read: async () => {
       calls.push('read');
       const row = next(script.rows);
@@ -76,7 +78,7 @@ describe('a row by key', () => {
   });
 
   test('H3: a flush between the peek and the read does not bring back an older value', async () => {
-    const rows = world({ peeks: [{ dirty: rename }], rows: [{ version: '7', views: 0, name: 'newest' }] });
+    const rows = world({ peeks: [{ dirty: rename }, {}], rows: [{ version: '7', views: 0, name: 'newest' }] });
     expect((await readByKey([key], rows)).get(key)).toEqual({ version: '7', views: 0, name: 'newest' });
   });
 
@@ -145,7 +147,7 @@ describe('a row by key', () => {
     const removal = record({ kind: 'delete', base: '5' });
     const gone = world({ peeks: [{ dirty: removal }], rows: [{ version: '5', views: 0, name: 'old' }] });
     expect((await readByKey([key], gone)).has(key)).toBe(false);
-    const reborn = world({ peeks: [{ dirty: removal }], rows: [{ version: '6', views: 0, name: 'again' }] });
+    const reborn = world({ peeks: [{ dirty: removal }, {}], rows: [{ version: '6', views: 0, name: 'again' }] });
     expect((await readByKey([key], reborn)).get(key)?.name).toBe('again');
   });
 
@@ -153,5 +155,52 @@ describe('a row by key', () => {
     const rows = world({ peeks: [{}], rows: [{ version: '5', views: 0, name: 'old' }] });
     expect((await readByKey([key], rows)).get(key)?.name).toBe('old');
     expect(rows.calls).toEqual(['peek', 'read']);
+  });
+
+  describe('of a version number that another program has made too (H15, R10a)', () => {
+    const foreign = { version: '6', views: 0, name: 'sql' };
+
+    test('what is still dirty is laid over, whatever the row says', async () => {
+      const rows = world({ peeks: [{ dirty: rename }], rows: [foreign] });
+      expect((await readByKey([key], rows)).get(key)).toEqual({ version: '6', views: 0, name: 'new' });
+      expect(rows.calls).toEqual(['peek', 'read', 'peek', 'chain']);
+    });
+
+    test('also where the row is several numbers past it', async () => {
+      const rows = world({ peeks: [{ dirty: rename }], rows: [{ ...foreign, version: '9' }] });
+      expect((await readByKey([key], rows)).get(key)).toEqual({ version: '6', views: 0, name: 'new' });
+    });
+
+    test('what is in flight, and not in the ledger, is laid over', async () => {
+      const rows = world({ peeks: [{ inFlight: { record: rename, token: 't1' } }], rows: [foreign], applied: [[]] });
+      expect((await readByKey([key], rows)).get(key)?.name).toBe('new');
+    });
+
+    test('what is in flight and in the ledger is read again', async () => {
+      const rows = world({
+        peeks: [{ inFlight: { record: rename, token: 't1' } }],
+        rows: [foreign, { ...foreign, name: 'new' }],
+        applied: [['t1']],
+      });
+      expect((await readByKey([key], rows)).get(key)?.name).toBe('new');
+      expect(rows.calls).toEqual(['peek', 'read', 'peek', 'ledger', 'peek', 'read']);
+    });
+
+    test('a pending delete of the row stays, though the row was changed meanwhile', async () => {
+      const removal = record({ kind: 'delete', base: '5' });
+      const rows = world({ peeks: [{ dirty: removal }], rows: [foreign] });
+      expect((await readByKey([key], rows)).has(key)).toBe(false);
+    });
+
+    test('the row is believed where the staging store has forgotten something', async () => {
+      const rows = world({ peeks: [{ dirty: rename }], rows: [foreign], forgotten: true });
+      expect((await readByKey([key], rows)).get(key)?.name).toBe('sql');
+    });
+
+    test('the row is believed where the record is doubtful: it may have been written before that', async () => {
+      const rows = world({ peeks: [{ dirty: { ...rename, doubtful: true } }], rows: [foreign] });
+      expect((await readByKey([key], rows)).get(key)?.name).toBe('sql');
+      expect(rows.calls).toEqual(['peek', 'read']);
+    });
   });
 });

@@ -37,3 +37,17 @@ export async function readOutcomes(
   );
   return new Map(rows.map(([token, outcome]) => [token ?? '', outcome ? decodeOutcomes(outcome) : new Map()]));
 }
+
+/** Shard -> the last token that was committed for it. */
+export async function readLastTokens(
+  session: Session,
+  tables: LedgerTables,
+  namespace: string,
+  shards: readonly number[],
+): Promise<ReadonlyMap<number, string>> {
+  const rows = await session.rows(
+    `select shard, last_token from ${tables.shard} where namespace = $1 and shard = any($2::int[])`,
+    [namespace, [...shards]],
+  );
+  return new Map(rows.map(([shard, token]) => [Number(shard), token ?? '']));
+}

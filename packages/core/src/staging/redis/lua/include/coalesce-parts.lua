@@ -5,16 +5,29 @@ local function standing(row)
   return row.deleted and 'gone' or 'unknown'
 end
 
--- The version because of which the change is stale.
+-- Whether a change that compares its properties, and no version, has not seen what is dirty of them.
+local function overlooks(record, change)
+  if not record or change[BASE] ~= '' or change[KIND] ~= 'update' then return false end
+  for property, original in pairs(change[ORIGINALS]) do
+    local value = record[VALUES][property]
+    if value and value ~= original then return true end
+  end
+  return false
+end
+
+-- The version because of which the change is stale. A caller who has read a dirty record's version in the database has seen the row of another writer (R10b).
 local function newer_than_seen(row, change)
   if change[BASE] == '' or change[KIND] == 'increment' then return nil end
-  if row.pending ~= '' then return row.pending ~= change[BASE] and row.pending or nil end
+  if row.pending ~= '' then
+    local is_of_another = change[CHANGE_MARK] == ROW_BASE and is_known_of(row.dirty)
+    return (row.pending ~= change[BASE] or is_of_another) and row.pending or nil
+  end
   return compare(change[BASE], row.version) < 0 and row.version or nil
 end
 
 -- nil: the row has no next version.
 local function stamped(row, change, sequence, now)
-  local kind = change[KIND]
+  local kind, mark = change[KIND], change[CHANGE_MARK]
   local compares = kind == 'update' or kind == 'delete'
   if kind == 'increment' then
     change[VERSION] = ''
@@ -34,7 +47,8 @@ local function stamped(row, change, sequence, now)
   end
   change[1] = CODEC
   change[FIRST], change[LAST], change[FIRST_AT] = sequence, sequence, now
-  change[MERGED], change[ATTEMPTS], change[DOUBTFUL] = 1, 0, 0
+  change[MERGED], change[ATTEMPTS] = 1, 0
+  change[DOUBTFUL] = change[BASE] ~= '' and mark or 0
   return change
 end
 

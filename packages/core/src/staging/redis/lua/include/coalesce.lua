@@ -59,6 +59,7 @@ local function coalesce(row, change, sequence, now)
   if verdict == 'again' and change[BASE] ~= '' then return 'refused', 'deleted', '' end
   local stale = newer_than_seen(row, change)
   if stale then return 'refused', 'stale', stale end
+  if overlooks(row.dirty, change) then return 'refused', 'stale', '' end
   if verdict == 'annul' and (not row.flight or row.flight[KIND] == 'delete') then return 'nothing' end
 
   local record = stamped(row, change, sequence, now)

@@ -8,12 +8,13 @@ local function copy(map)
   return copied
 end
 
+-- The base, and its mark: whose base it is tells where it was read.
 local function merged_base(base, older, newer)
-  if base == 'none' then return '' end
-  if base == 'newer' then return newer[BASE] end
-  if older[BASE] == 'conflict' or newer[BASE] == 'conflict' then return 'conflict' end
-  if older[BASE] == '' and older[VERSION] == '' then return newer[BASE] end
-  return older[BASE]
+  if base == 'none' then return '', 0 end
+  if base == 'newer' then return newer[BASE], newer[DOUBTFUL] end
+  if older[BASE] == 'conflict' or newer[BASE] == 'conflict' then return 'conflict', 0 end
+  if older[BASE] == '' and older[VERSION] == '' then return newer[BASE], newer[DOUBTFUL] end
+  return older[BASE], older[DOUBTFUL]
 end
 
 local function merged_version(kind, older, newer)

@@ -57,11 +57,13 @@ local function merge(older, newer)
   local deltas = merged_deltas(row, older, newer)
   local version = merged_version(kind, older, newer)
   if not deltas or not version then return nil end
+  local merged, mark = merged_base(base, older, newer)
+  if older[DOUBTFUL] == IN_DOUBT or newer[DOUBTFUL] == IN_DOUBT then mark = IN_DOUBT end
   return {
     CODEC,
     kind,
     newer[ENTITY],
-    merged_base(base, older, newer),
+    merged,
     version,
     merged_values(row, older, newer),
     deltas,
@@ -71,6 +73,6 @@ local function merge(older, newer)
     math.min(older[FIRST_AT], newer[FIRST_AT]),
     older[MERGED] + newer[MERGED],
     older[ATTEMPTS],
-    math.max(older[DOUBTFUL], newer[DOUBTFUL]),
+    mark,
   }
 end

@@ -1,10 +1,12 @@
 -- What becomes of one row when everything is parked.
 -- Needs: dirty, due, on_loss, reason, and what merge, counts, bury and doubt bring
 
+-- include: hidden
+
 -- Lays what was in flight under what is dirty; answers how many records had to be parked for it.
 local function put_together(waiting, row_key, bytes, token, now)
   local older, newer = decode(bytes), waiting[row_key] and decode(waiting[row_key])
-  local merged = older and newer and merge(older, newer)
+  local merged = older and newer and not is_hidden_by(older, newer) and merge(older, newer)
   if older and newer and merged then
     count(newer[ENTITY], -1)
     waiting[row_key] = cmsgpack.pack(merged)

@@ -10,7 +10,10 @@ local function put_dirty(row_key, before, record)
   redis.call('HSET', dirty, row_key, cmsgpack.pack(record))
 end
 
+-- include: hidden
+
 local function put_under(row_key, older, newer, code, reason, now)
+  if is_hidden_by(older, newer) then return bury(row_key, 'CONFLICT', reason_hidden, token, now, cmsgpack.pack(older)) end
   local merged = merge(older, newer)
   if merged then
     put_dirty(row_key, newer, merged)

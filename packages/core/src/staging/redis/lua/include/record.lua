@@ -3,6 +3,9 @@
 local CODEC = 1
 local KIND, ENTITY, BASE, VERSION, VALUES, DELTAS, ORIGINALS = 2, 3, 4, 5, 6, 7, 8
 local FIRST, LAST, FIRST_AT, MERGED, ATTEMPTS, DOUBTFUL = 9, 10, 11, 12, 13, 14
+-- What stands in the place of DOUBTFUL, or 0. A change has the second behind its originals. A row's version that was read in the database is ROW_BASE.
+local IN_DOUBT, ROW_BASE = 1, 2
+local CHANGE_MARK = 9
 
 -- nil: these bytes are no record that this release reads.
 local function decode(bytes)

@@ -12,6 +12,7 @@ end
 -- What is pending is not what the layer was held upon: the conflict strategy must see it.
 local function overruled_by(record, pending)
   record[BASE] = 'conflict'
+  if record[DOUBTFUL] == ROW_BASE then record[DOUBTFUL] = 0 end
   if record[VERSION] ~= '' and compare(record[VERSION], pending) <= 0 then record[VERSION] = add(pending, '1') or pending end
 end
 
@@ -20,7 +21,10 @@ local function release_layer(row_key, record, rule, in_flight, sequence, now)
   local older = bytes and decode(bytes)
   local pending = known_pending(older, row_key, in_flight)
   record[FIRST], record[LAST], record[FIRST_AT] = sequence, sequence, now
-  if record[BASE] ~= '' and record[BASE] ~= 'conflict' and pending ~= '' and pending ~= record[BASE] then overruled_by(record, pending) end
+  local is_of_another = record[DOUBTFUL] == ROW_BASE and is_known_of(older)
+  if record[BASE] ~= '' and record[BASE] ~= 'conflict' and pending ~= '' and (pending ~= record[BASE] or is_of_another) then
+    overruled_by(record, pending)
+  end
   if record[DOUBTFUL] == 1 and not settled_by_version(record) then
     return bury(row_key, 'STAGING_LOSS', 'Redis or the database has forgotten something: whether this was written is not known', '', now, cmsgpack.pack(record))
   end

@@ -18,11 +18,10 @@ local function tell(record, flown, outcome, before, after)
   local kind = outcome and outcome[1] or 'applied'
   if record[BASE] == '' or record[BASE] == 'conflict' then return end
   if kind == 'version' then
-    local version = outcome[OUTCOME_VERSION]
-    record[BASE] = record[BASE] == flown[VERSION] and version or newest(record[BASE], version)
-    raise(record, record[BASE])
+    follow_row(record, flown, outcome[OUTCOME_VERSION])
   elseif (kind == 'superseded' or kind == 'buried') and after == '' then
     record[BASE] = 'conflict'
+    if record[DOUBTFUL] == ROW_BASE then record[DOUBTFUL] = 0 end
     raise(record, outcome[OUTCOME_VERSION])
   end
 end

@@ -10,17 +10,30 @@ local function raise(record, floor)
   if record[VERSION] ~= '' and floor ~= '' and compare(record[VERSION], floor) <= 0 then record[VERSION] = add(floor, '1') or floor end
 end
 
--- The base follows the row, where it was this record's version or is behind the row.
+-- As baseAfter in settle-record.ts: the base follows the row only where the row held nothing but what the newer record has seen.
+local function base_after(newer, expected, version)
+  local base = newer[BASE]
+  if expected == '' then return add(base, '1') == version and version or base end
+  if newer[DOUBTFUL] == ROW_BASE then return base end
+  return base == expected and version or newest(base, version)
+end
+
+local function follow_row(newer, record, version)
+  if newer[BASE] == '' or newer[BASE] == 'conflict' then return false end
+  newer[BASE] = base_after(newer, record[VERSION], version)
+  raise(newer, newest(newer[BASE], version))
+  return true
+end
+
 local function rebase(row_key, newer, record, version)
-  if newer[BASE] == '' or newer[BASE] == 'conflict' then return end
-  newer[BASE] = newer[BASE] == record[VERSION] and version or newest(newer[BASE], version)
-  raise(newer, newer[BASE])
+  if not follow_row(newer, record, version) then return end
   redis.call('HSET', dirty, row_key, cmsgpack.pack(newer))
 end
 
 local function overrule(row_key, newer, version)
   if newer[BASE] == '' then return end
   newer[BASE] = 'conflict'
+  if newer[DOUBTFUL] == ROW_BASE then newer[DOUBTFUL] = 0 end
   raise(newer, version)
   redis.call('HSET', dirty, row_key, cmsgpack.pack(newer))
 end
@@ -50,6 +63,9 @@ local function settle(row_key, record, outcome, now, written)
   end
   if kind == 'buried' then
     if outcome[COUNTED] == 1 then record[DELTAS] = {} end
+    if outcome[REJECTED] == 1 and newer and is_upon_another_row(newer, record) then
+      return bury(row_key, outcome[CODE], outcome[REASON], token, now, cmsgpack.pack(record))
+    end
     if outcome[REJECTED] == 1 and newer then
       record[ATTEMPTS] = 0
       return put_under(row_key, record, newer, outcome[CODE], outcome[REASON], now)

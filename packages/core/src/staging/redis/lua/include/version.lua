@@ -32,3 +32,8 @@ end
 local function known_version(record)
   return newest(record[VERSION], record[BASE] == 'conflict' and '' or record[BASE])
 end
+
+-- Whether the pending version is that of a dirty record, which is in no row. A doubtful one may be.
+local function is_known_of(record)
+  return record and record[DOUBTFUL] ~= IN_DOUBT and known_version(record) ~= ''
+end

@@ -87,7 +87,7 @@ class Player {
 
   async #change(writer: number, property: Property): Promise<void> {
     const em = this.#managers.get(writer);
-    const row = em?.getUnitOfWork().getById(this.#book, this.#id as never) as Record<Property, string> | undefined;
+    const row = em?.getUnitOfWork().getById(this.#book, this.#id) as Record<Property, string> | undefined;
     if (!em || !row) return;
     const write = this.#next(property, row[property]);
     row[property] = write.mark;

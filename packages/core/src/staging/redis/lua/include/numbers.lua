@@ -1,0 +1,10 @@
+-- Numbers in hashes. What stands there may be anything; a script that raised at it would end in the middle.
+
+-- Adds to a field; where it holds no number, it becomes what `otherwise` answers, which is what the sum should be.
+local function increase(key, field, by, otherwise)
+  local sum = redis.pcall('HINCRBY', key, field, by)
+  if type(sum) == 'number' then return sum end
+  sum = otherwise()
+  redis.call('HSET', key, field, sum)
+  return sum
+end

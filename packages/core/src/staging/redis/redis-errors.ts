@@ -57,7 +57,12 @@ function asReplyError(error: Error, server: string): Error {
       { cause: error },
     );
   }
-  return error;
+  return bareError(
+    new Error(
+      `Redis at ${server} has answered with an error that Spillway does not expect (${error.message}). See what else writes to the keys of its namespace`,
+      { cause: error },
+    ),
+  );
 }
 
 function isRefusal(error: Error): boolean {

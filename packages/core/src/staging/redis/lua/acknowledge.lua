@@ -36,7 +36,7 @@ if head[2] ~= token then return { 'absent' } end
 any_held = head[5] and head[5] ~= '0'
 local parts = parts_in(head[6])
 if not parts then return { 'damaged', 'chain' } end
-local now, horizon = now_ms(), tonumber(head[4]) or 0
+local now, horizon = now_ms(), count_in(head[4]) or 0
 local records = redis.call('HGETALL', flight)
 redis.call('DEL', flight)
 redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark', 'parts')
@@ -59,7 +59,7 @@ for index = 1, #records, 2 do
   end
 end
 
-if now - (tonumber(head[3]) or 0) >= remember_ms or redis.call('HLEN', recent) >= remember_rows then
+if now - (count_in(head[3]) or 0) >= remember_ms or redis.call('HLEN', recent) >= remember_rows then
   new_generation(recent, recent_old)
   redis.call('HSET', chain, 'recentAt', now)
 end

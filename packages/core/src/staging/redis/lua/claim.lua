@@ -23,7 +23,7 @@ local now = now_ms()
 if not head[2] then
   if head[4] ~= predecessor then return { 'broken', head[4] } end
   local row_keys, mark
-  if ARGV[5] then row_keys, mark = named_rows() else row_keys, mark = due_rows(now, limit, tonumber(head[5]) or 0) end
+  if ARGV[5] then row_keys, mark = named_rows() else row_keys, mark = due_rows(now, limit, count_in(head[5]) or 0) end
   if #row_keys == 0 then return { 'nothing' } end
   local first = decode(take_off(row_keys))
   redis.call('HSET', chain, 'token', new_token, 'predecessor', predecessor, 'attempts', 0, 'claimedFirstAt', first and first[FIRST_AT] or now)

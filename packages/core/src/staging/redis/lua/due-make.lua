@@ -12,6 +12,7 @@ local epoch, mark, from, limit, scope = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV
 local WANTED_FROM = 6
 
 -- include: time
+-- include: numbers
 -- include: bulk
 -- include: index-again
 -- include: scope
@@ -21,7 +22,7 @@ if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 local is_first = mark == ''
 if is_first then mark = head[2] end
-if not tonumber(mark) then return { 'damaged', 'chain' } end
+if not count_in(mark) then return { 'damaged', 'chain' } end
 
 -- A deletion first, of nothing: Redis then lets the rest pass even when it is out of memory. A drain must, since it makes room.
 redis.call('HDEL', chain, 'nothing')
@@ -44,6 +45,6 @@ if is_first and not is_pending then is_pending = any_marked() end
 -- Between two parts somebody may have claimed what the next one would have marked.
 if head[3] and any_in_flight() then
   is_pending = true
-  if not head[4] or (tonumber(head[4]) or 0) > tonumber(mark) then redis.call('HSET', chain, 'mark', mark) end
+  if not head[4] or (count_in(head[4]) or 0) > tonumber(mark) then redis.call('HSET', chain, 'mark', mark) end
 end
 return { 'marked', mark, is_pending and 1 or 0, go_on, head[5] or '0' }

@@ -38,7 +38,7 @@ if head[1] ~= epoch then return { 'epoch', head[1] } end
 local answered = redis.call('HGET', seen, id) or redis.call('HGET', seen_old, id)
 if answered then return seen_answer(answered, head[5]) end
 
-if not tonumber(head[2]) then return { 'damaged', 'chain' } end
+if not count_in(head[2]) then return { 'damaged', 'chain' } end
 any_held = head[4] and head[4] ~= '0'
 local now, row_keys = now_ms(), {}
 for index, change in ipairs(changes) do

@@ -48,7 +48,7 @@ local function content_of(bytes)
 end
 
 any_held = true
-local now, sequence, horizon = now_ms(), tonumber(head[2]), tonumber(head[4]) or 0
+local now, sequence, horizon = now_ms(), count_in(head[2]), count_in(head[4]) or 0
 if not sequence then return { 'damaged', 'chain' } end
 local is_named, row_keys, rules, left_out, ended = {}, {}, {}, {}, 0
 for id, written in pairs(ending) do

@@ -16,5 +16,5 @@ local function bury(row_key, code, reason, token, now, bytes, message)
   local id = increase(chain, 'letters', 1, next_letter)
   redis.call('HSET', dead, id, cmsgpack.pack({ row_key, code, reason, token, now, message ~= '' and message or nil }) .. bytes)
   local record = decode(bytes)
-  note_letter(row_key, id, record and record[FIRST] or 0, record and record[LAST] or tonumber(redis.call('HGET', chain, 'sequence')) or 0, code)
+  note_letter(row_key, id, record and record[FIRST] or 0, record and record[LAST] or count_in(redis.call('HGET', chain, 'sequence')) or 0, code)
 end

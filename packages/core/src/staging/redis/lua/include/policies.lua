@@ -23,7 +23,7 @@ local function other_policy(changes, rules)
       local known = redis.call('HMGET', chain, 'f:' .. entity, 't:' .. entity)
       if known[1] == 'left' then return { 'refused', change[1], 'left', '' } end
       if known[1] and known[1] ~= own and is_pending(entity) then return { 'refused', change[1], 'policy', '' } end
-      noted[entity] = { own, known[1] ~= own, tonumber(known[2]) or 0 }
+      noted[entity] = { own, known[1] ~= own, count_in(known[2]) or 0 }
     end
   end
   return nil

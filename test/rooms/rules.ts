@@ -12,6 +12,8 @@ export interface RoomRule {
 }
 
 const pureRooms = ['change', 'policy', 'conflict'];
+/** What every room may use. */
+const base = ['errors', 'printable', 'bare-error'];
 const ports = ['staging/*', 'sink/*'];
 
 /**
@@ -19,48 +21,50 @@ const ports = ['staging/*', 'sink/*'];
  * longest name that fits a file counts. `x/*` stands for the files directly in `x`: a port and its plain data.
  */
 export const roomRules: Readonly<Record<string, RoomRule>> = {
-  change: rule({ imports: ['errors', ...pureRooms], packages: ['msgpackr'] }),
-  policy: rule({ imports: ['errors', ...pureRooms] }),
-  conflict: rule({ imports: ['errors', ...pureRooms] }),
-  errors: rule({ types: pureRooms }),
-  events: rule({ imports: ['errors', ...pureRooms], types: ports, packages: ['rxjs'] }),
-  options: rule({ imports: ['errors', ...pureRooms], types: [...ports, 'staging/redis', 'events'] }),
+  change: rule({ imports: [...base, ...pureRooms], packages: ['msgpackr'] }),
+  policy: rule({ imports: [...base, ...pureRooms] }),
+  conflict: rule({ imports: [...base, ...pureRooms] }),
+  printable: rule({}),
+  'bare-error': rule({ imports: ['printable'] }),
+  errors: rule({ imports: ['printable', 'bare-error'], types: pureRooms }),
+  events: rule({ imports: [...base, ...pureRooms], types: ports, packages: ['rxjs'] }),
+  options: rule({ imports: [...base, ...pureRooms], types: [...ports, 'staging/redis', 'events'] }),
   'resolve-options': rule({
-    imports: ['errors', 'options', ...pureRooms],
+    imports: [...base, 'options', ...pureRooms],
     types: [...ports, 'staging/redis', 'events'],
   }),
 
-  staging: rule({ imports: ['errors', ...pureRooms], types: ['options'] }),
+  staging: rule({ imports: [...base, ...pureRooms], types: ['options'] }),
   'staging/redis': rule({
-    imports: ['errors', ...pureRooms, 'staging/*'],
+    imports: [...base, ...pureRooms, 'staging/*'],
     types: ['options'],
     packages: ['ioredis', 'msgpackr'],
   }),
   'staging/memory': rule({
-    imports: ['errors', ...pureRooms, 'staging/*'],
+    imports: [...base, ...pureRooms, 'staging/*'],
     types: ['options'],
     packages: ['msgpackr'],
   }),
-  sink: rule({ imports: ['errors', ...pureRooms], types: ['options', 'staging/*'] }),
+  sink: rule({ imports: [...base, ...pureRooms], types: ['options', 'staging/*'] }),
   'sink/postgres': rule({
-    imports: ['errors', ...pureRooms, 'sink/*'],
+    imports: [...base, ...pureRooms, 'sink/*'],
     types: ['options', 'staging/*'],
     packages: ['pg'],
   }),
   flush: rule({
-    imports: ['errors', ...pureRooms, ...ports],
+    imports: [...base, ...pureRooms, ...ports],
     types: ['options', 'events', 'observability'],
     packages: ['rxjs'],
   }),
-  read: rule({ imports: ['errors', ...pureRooms, ...ports], types: ['options', 'events', 'observability'] }),
+  read: rule({ imports: [...base, ...pureRooms, ...ports], types: ['options', 'events', 'observability'] }),
 
   observability: rule({
-    imports: ['errors', 'events', ...pureRooms],
+    imports: [...base, 'events', ...pureRooms],
     types: ['options', ...ports],
     packages: ['@opentelemetry/api'],
   }),
   'mikro-orm': rule({
-    imports: ['errors', 'events', 'options', 'read', ...pureRooms, ...ports],
+    imports: [...base, 'events', 'options', 'read', ...pureRooms, ...ports],
     types: ['spillway', 'flush', 'observability'],
     packages: ['@mikro-orm/*', 'class-validator'],
   }),

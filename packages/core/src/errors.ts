@@ -1,3 +1,6 @@
+import { bareError, markBare } from './bare-error.js';
+import { printable } from './printable.js';
+
 /** Every code a `SpillwayError` can carry. */
 export type SpillwayErrorCode =
   | 'CONFIG_INVALID'
@@ -29,11 +32,20 @@ export class SpillwayError extends Error {
   override readonly name: string = 'SpillwayError';
   readonly code: SpillwayErrorCode;
 
-  /** @param message says what happened, to what, and what to do about it. */
+  /**
+   * @param message says what happened, to what, and what to do about it.
+   * @param options a cause is kept without what a driver has hung on it: see `bareError`.
+   */
   constructor(code: SpillwayErrorCode, message: string, options?: ErrorOptions) {
-    super(`${message} [${code}]`, options);
+    super(printable(`${message} [${code}]`), bareCause(options));
     this.code = code;
+    markBare(this);
   }
+}
+
+/** No `cause` at all where none is given, as of any other error. */
+export function bareCause(options: ErrorOptions | undefined): ErrorOptions | undefined {
+  return options?.cause === undefined ? undefined : { cause: bareError(options.cause) };
 }
 
 /** Whether something was given up because what is pending was not written in time. */

@@ -1,4 +1,5 @@
 import { Observable } from 'rxjs';
+import { bareError } from './bare-error.js';
 import type { RowKey } from './change/row-key.js';
 
 /** What happened in this process. Rows are named by their row key and entity; values never appear in an event. */
@@ -133,7 +134,9 @@ export class SpillwayEvents {
     return this.#all.size > 0 || (this.#named.get(name)?.size ?? 0) > 0;
   }
 
-  emit(event: SpillwayEvent): void {
+  emit(happened: SpillwayEvent): void {
+    // Whoever listens may print what it is told, whole.
+    const event = 'error' in happened ? { ...happened, error: bareError(happened.error) } : happened;
     for (const listener of [...(this.#named.get(event.type) ?? []), ...this.#all]) {
       try {
         // A set under a name holds listeners of that name's events only (see `on`), which the type of the map cannot

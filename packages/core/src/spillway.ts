@@ -22,6 +22,7 @@ import { RowCalls, type LetterPage } from './mikro-orm/repository/row-calls.js';
 import type { KeyOf, RowService } from './mikro-orm/repository/with-spillway.js';
 import type { Increments } from './mikro-orm/write/build-increment.js';
 import type { PatchOptions } from './mikro-orm/write/build-patch.js';
+import { printable } from './printable.js';
 import { resolveOptions } from './resolve-options.js';
 import type { Logger, ResolvedOptions, SpillwayOptions } from './options.js';
 import type { ResolvedPolicy } from './policy/policy.js';
@@ -58,7 +59,7 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdS
       assertFits(orm);
       refuseSecond(orm);
       const types = new TypeRegistry();
-      const logger = resolved.logger ?? ormLogger(orm);
+      const logger = inLines(resolved.logger ?? ormLogger(orm));
       const context = new CallersContext();
       const database = () => databaseOf(orm, context);
       const runtime = new Runtime({
@@ -121,6 +122,14 @@ function throughOnly(policy: ResolvedPolicy): ResolvedPolicy {
 function ormLogger(orm: MikroORM): Logger {
   const write = orm.config.get('logger');
   return { warn: write, error: write };
+}
+
+/** What is logged may be made of what stands in Redis; it is one line all the same. */
+function inLines(logger: Logger): Logger {
+  return {
+    warn: (message) => logger.warn(printable(message)),
+    error: (message) => logger.error(printable(message)),
+  };
 }
 
 /** Records that could not be written. */

@@ -33,7 +33,10 @@ type OutcomeKind =
       readonly kind: 'buried';
       /** SQLSTATE, or a word of ours: `CONFLICT`, `ROW_MISSING`, `ROW_EXISTS`, `NOT_WRITABLE`, `UNREADABLE`, `STAGING_LOSS`. */
       readonly code: string;
+      /** In words of ours and names of the metadata. */
       readonly reason: string;
+      /** All that PostgreSQL said, which may quote values: it goes nowhere but into the dead letter. */
+      readonly message?: string;
       readonly version?: VersionText;
       readonly rejected: boolean;
       readonly counted: boolean;

@@ -5,6 +5,7 @@ import { emptyMap, noEntries, type TextMap } from './maps.js';
 import type { BatchOutcome } from './outcome.js';
 import { CONFLICT, type RecordKind, type StagedRecord } from './record.js';
 import type { RowKey } from './row-key.js';
+import { textsAreUtf8 } from './utf8-texts.js';
 
 /**
  * Records at rest: a MessagePack array in fixed order, the codec's version first. Lua writes the same arrays with `cmsgpack`, and so an absent base or version is an
@@ -13,10 +14,16 @@ import type { RowKey } from './row-key.js';
  * `[codec, kind, entity, base, version, values, deltas, originals, first, last, firstAtMs, merged, attempts, mark]`
  *
  * The mark is 1 for a doubtful record, else 2 for a base that was read in the database, else 0.
+ *
+ * Lua and TypeScript read the same bytes, and no others: what only one of them read would be written and parked, or parked and written. So nothing counts that one of them cannot see: a nil in
+ * a map is nothing there for Lua, and the length of a list is what its last value says.
  */
 const CODEC_VERSION = 1;
 const DOUBTFUL = 1;
 const ROW_BASE = 2;
+
+/** An array of 14 parts in its shortest form. */
+const FIRST_BYTE = 0x9e;
 
 const KINDS: readonly string[] = [
   'insert',
@@ -80,28 +87,33 @@ export function encodeChanges(changes: readonly Change[]): Buffer {
   );
 }
 
-/** @throws UnreadableRecord for anything that {@link encodeRecord}, or Lua, has not written. */
+/** @throws UnreadableRecord for anything that {@link encodeRecord}, or Lua, could not have written. */
 export function decodeRecord(bytes: Uint8Array): StagedRecord {
-  return recordOf(unpack(bytes));
+  const parts = unpack(bytes);
+  if (bytes[0] !== FIRST_BYTE) throw notOurs(parts);
+  const record = recordOf(parts);
+  if (mayHaveLost(record) && !textsAreUtf8(bytes)) throw garbage('a text is not UTF-8');
+  return record;
 }
 
 /** The layers of a row, as Lua writes them. @throws UnreadableRecord */
 export function decodeLayers(bytes: Uint8Array): readonly HeldLayer[] {
-  const layers = unpack(bytes);
-  if (!Array.isArray(layers)) throw garbage('not the layers of a row');
-  return layers.map((layer: unknown) => {
+  const given = unpack(bytes);
+  if (!Array.isArray(given)) throw garbage('not the layers of a row');
+  const layers = given.map((layer: unknown) => {
     if (!Array.isArray(layer)) throw garbage('not a layer');
     return { id: text(layer[0]), transaction: text(layer[1]), record: recordOf(layer[2]) };
   });
+  if (layers.some(({ record }) => mayHaveLost(record)) && !textsAreUtf8(bytes)) throw garbage('a text is not UTF-8');
+  return layers;
 }
 
 function recordOf(parts: unknown): StagedRecord {
-  if (!Array.isArray(parts) || typeof parts[0] !== 'number') throw garbage('not a record');
-  if (parts[0] > CODEC_VERSION) {
-    throw new UnreadableRecord('newer-codec', `Record of codec ${parts[0]}; this release reads up to ${CODEC_VERSION}`);
-  }
+  if (!Array.isArray(parts) || parts[0] !== CODEC_VERSION || parts.length !== PARTS) throw notOurs(parts);
   const base = text(parts[3]);
+  if (base !== CONFLICT && base !== '') number(base);
   const version = text(parts[4]);
+  if (version !== '') number(version);
   const mark = count(parts[13]);
   return {
     kind: kindOf(parts[1]),
@@ -110,7 +122,7 @@ function recordOf(parts: unknown): StagedRecord {
     ...(mark === ROW_BASE ? { isRowBase: true } : {}),
     ...(version === '' ? {} : { version }),
     values: textMap(parts[5]),
-    deltas: textMap(parts[6]),
+    deltas: numberMap(parts[6]),
     originals: textMap(parts[7]),
     first: count(parts[8]),
     last: count(parts[9]),
@@ -119,6 +131,26 @@ function recordOf(parts: unknown): StagedRecord {
     attempts: count(parts[12]),
     doubtful: mark === DOUBTFUL,
   };
+}
+
+const PARTS = 14;
+
+/** What decoding puts in the place of bytes that are no UTF-8. It may as well have been there. */
+const REPLACED = '\u{fffd}';
+
+function mayHaveLost({ entity, values, deltas, originals }: StagedRecord): boolean {
+  if (entity.includes(REPLACED)) return true;
+  return [values, deltas, originals].some((map) => {
+    for (const name in map) if (name.includes(REPLACED) || map[name]?.includes(REPLACED)) return true;
+    return false;
+  });
+}
+
+function notOurs(parts: unknown): UnreadableRecord {
+  const codec: unknown = Array.isArray(parts) ? parts[0] : undefined;
+  if (typeof codec === 'number' && codec > CODEC_VERSION)
+    return new UnreadableRecord('newer-codec', `Record of codec ${codec}; this release reads up to ${CODEC_VERSION}`);
+  return garbage('not a record');
 }
 
 /** Outcomes by row key, in a fixed order of parts; what a kind does not have is empty. */
@@ -137,6 +169,7 @@ export function encodeOutcomes(outcomes: BatchOutcome): Buffer {
       buried?.rejected === true ? 1 : 0,
       buried?.counted === true ? 1 : 0,
       outcome.part ?? 0,
+      buried?.message ?? '',
     ]);
   }
   return packr.pack(parts);
@@ -151,13 +184,17 @@ export function decodePlain(bytes: Uint8Array): unknown {
   return unpack(bytes);
 }
 
-/** The first of several values that follow each other, and the bytes behind it. */
+/** The first of several values that follow each other, and the bytes behind it. @throws UnreadableRecord */
 export function decodeFirst(bytes: Buffer): { readonly value: unknown; readonly rest: Buffer } {
   let first: { readonly value: unknown; readonly rest: Buffer } | undefined;
-  unpackr.unpackMultiple(bytes, (value: unknown, _start?: number, end?: number) => {
-    first = { value, rest: bytes.subarray(end) };
-    return false;
-  });
+  try {
+    unpackr.unpackMultiple(bytes, (value: unknown, _start?: number, end?: number) => {
+      first = { value, rest: bytes.subarray(end) };
+      return false;
+    });
+  } catch {
+    throw garbage('not MessagePack');
+  }
   if (first === undefined) throw garbage('it is empty');
   return first;
 }
@@ -172,8 +209,8 @@ function mapOf(values: TextMap): Map<string, string> {
 function unpack(bytes: Uint8Array): unknown {
   try {
     return unpackr.unpack(bytes) as unknown;
-  } catch (cause) {
-    throw garbage(cause instanceof Error ? cause.message : 'not MessagePack');
+  } catch {
+    throw garbage('not MessagePack');
   }
 }
 
@@ -187,19 +224,38 @@ function kindOf(value: unknown): RecordKind {
 }
 
 function text(value: unknown): string {
-  if (typeof value !== 'string') throw garbage('a text is missing');
+  if (typeof value === 'string') return value;
+  throw garbage('a text is missing');
+}
+
+/** 0 to 19 digits, without zeros in front. */
+const NUMBER = /^(?:0|[1-9]\d{0,18})$/;
+const DIFFERENCE = /^(?:0|-?[1-9]\d{0,18})$/;
+
+function number(value: string): string {
+  if (!NUMBER.test(value)) throw garbage('a version is no whole number');
   return value;
 }
 
 function count(value: unknown): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw garbage('a number is missing');
-  return value;
+  return Math.abs(value);
 }
 
 function textMap(value: unknown): TextMap {
-  if (Array.isArray(value) && value.length === 0) return noEntries();
+  if (Array.isArray(value) && value.every((entry) => entry === null)) return noEntries();
   if (!(value instanceof Map)) throw garbage('a map is missing');
   const map = emptyMap();
-  for (const [name, entry] of value) map[text(name)] = text(entry);
+  for (const [name, entry] of value) {
+    const property = text(name);
+    if (entry !== null) map[property] = text(entry);
+  }
+  return map;
+}
+
+function numberMap(value: unknown): TextMap {
+  const map = textMap(value);
+  for (const property of Object.keys(map))
+    if (!DIFFERENCE.test(map[property] as string)) throw garbage('a difference is no whole number');
   return map;
 }

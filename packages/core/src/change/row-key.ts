@@ -23,3 +23,12 @@ export function parseRowKey(rowKey: string): RowAddress {
   const [schema, table, ...key] = parts as [string, string, ...string[]];
   return { schema, table, key };
 }
+
+/** The key of a row for a log or a message. A row key that comes from Redis may be anything, and is then shown as it is. */
+export function keyText(rowKey: string): string {
+  try {
+    return parseRowKey(rowKey).key.join(', ');
+  } catch {
+    return `'${rowKey}' (which is no row key)`;
+  }
+}

@@ -12,7 +12,12 @@ export interface Settled {
   readonly dirty?: StagedRecord;
   /** Set if `dirty` is the record of the batch itself: it is due after this. */
   readonly retryInMs?: number;
-  readonly letter?: { readonly code: string; readonly reason: string; readonly record: StagedRecord };
+  readonly letter?: {
+    readonly code: string;
+    readonly reason: string;
+    readonly message?: string;
+    readonly record: StagedRecord;
+  };
   /** What was written. A version that is absent leaves the remembered one as it is. */
   readonly written?: RecentWrite;
 }
@@ -45,14 +50,15 @@ export function settleRecord(record: StagedRecord, outcome: Outcome, dirty: Stag
 
 function triedAgain(record: StagedRecord, outcome: OutcomeOf<'again'>, dirty: StagedRecord | undefined): Settled {
   if (dirty === undefined) return { dirty: record, retryInMs: outcome.delayMs };
-  return mergedOrBuried(record, dirty, 'COUNTER_OVERFLOW', outcome.reason);
+  return mergedOrBuried(record, dirty, { code: 'COUNTER_OVERFLOW', reason: outcome.reason });
 }
 
 function buried(record: StagedRecord, outcome: OutcomeOf<'buried'>, dirty: StagedRecord | undefined): Settled {
-  const { code, reason, version, rejected } = outcome;
-  const letter = { code, reason, record };
-  if (rejected && dirty !== undefined && isUponAnotherRow(dirty, record)) return { dirty, letter };
-  if (rejected && dirty !== undefined) return mergedOrBuried({ ...record, attempts: 0 }, dirty, code, reason);
+  const { code, reason, message, version, rejected } = outcome;
+  const told = { code, reason, ...(message !== undefined && { message }) };
+  if (rejected && dirty !== undefined && isUponAnotherRow(dirty, record)) return { dirty, letter: { ...told, record } };
+  if (rejected && dirty !== undefined) return mergedOrBuried({ ...record, attempts: 0 }, dirty, told);
+  const letter = { ...told, record };
   return { ...dirtyPart(dirty && overruled(dirty, version)), ...seenVersion(version), letter };
 }
 
@@ -86,10 +92,14 @@ export function isHiddenBy(older: StagedRecord, newer: StagedRecord): boolean {
 }
 
 /** A sum that no int64 holds cannot be refused any more: the older record is parked, the newer one goes its way. */
-function mergedOrBuried(older: StagedRecord, newer: StagedRecord, code: string, reason: string): Settled {
+function mergedOrBuried(
+  older: StagedRecord,
+  newer: StagedRecord,
+  why: Omit<NonNullable<Settled['letter']>, 'record'>,
+): Settled {
   if (isHiddenBy(older, newer)) return { dirty: newer, letter: { code: 'CONFLICT', reason: HIDDEN, record: older } };
   const merged = mergeRecords(older, newer);
-  return merged === undefined ? { dirty: newer, letter: { code, reason, record: older } } : { dirty: merged };
+  return merged === undefined ? { dirty: newer, letter: { ...why, record: older } } : { dirty: merged };
 }
 
 /**

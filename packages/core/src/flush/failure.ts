@@ -1,3 +1,4 @@
+import { bareError } from '../bare-error.js';
 import { SpillwayError } from '../errors.js';
 import { SinkDown, SinkRestart } from '../sink/sink-failure.js';
 
@@ -38,7 +39,7 @@ export function failureOf(error: unknown): Failure {
   return { kind: 'fault', error };
 }
 
-/** One line for events and messages. */
+/** One line for events and messages, of which all may be told. */
 export function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return bareError(error).message;
 }

@@ -1,4 +1,6 @@
+import { bareError } from '../bare-error.js';
 import type { SpillwayEvents } from '../events.js';
+import { printable } from '../printable.js';
 import type { Trouble } from './health.js';
 
 /** A pause has no end that is told: what is still paused says so again within this time. */
@@ -24,8 +26,8 @@ export class TroubleWatch {
     events.on('paused', (event) =>
       this.#paused.set(
         event.cause === 'table'
-          ? `Table ${event.table} cannot be written, its changes wait: ${event.reason}`
-          : `Nothing is written until the configuration is right: ${textOf(event.error)}`,
+          ? printable(`Table ${event.table} cannot be written, its changes wait: ${event.reason}`)
+          : `Nothing is written until the configuration is right: ${bareError(event.error).message}`,
         now(),
       ),
     );
@@ -37,8 +39,4 @@ export class TroubleWatch {
     }
     return { isSinkDown: this.#isSinkDown, silentShards: this.#silentShards, paused: [...this.#paused.keys()] };
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

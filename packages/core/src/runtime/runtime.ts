@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EntityName } from '@mikro-orm/core';
 import type { Change } from '../change/change.js';
-import { parseRowKey, type RowKey } from '../change/row-key.js';
+import { keyText, parseRowKey, type RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
 import { isDrainTimeout, SpillwayError } from '../errors.js';
 import { SpillwayEvents } from '../events.js';
@@ -121,7 +121,7 @@ export class Runtime implements RowEngine {
     // Nobody need be listening; a change that was acknowledged and will not be written must not pass in silence.
     this.events.on('dead-letter', ({ entity, rowKey, code, reason }) =>
       around.logger.error(
-        `Spillway: a change of ${entity} ${parseRowKey(rowKey).key.join(', ')} became a dead letter (${code}): ${reason}`,
+        `Spillway: a change of ${entity} ${keyText(rowKey)} became a dead letter (${code}): ${reason}`,
       ),
     );
   }

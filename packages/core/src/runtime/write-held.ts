@@ -1,7 +1,7 @@
 import { OptimisticLockError } from '@mikro-orm/core';
 import type { Outcome } from '../change/outcome.js';
 import type { StagedRecord } from '../change/record.js';
-import { parseRowKey, type RowKey } from '../change/row-key.js';
+import { keyText, type RowKey } from '../change/row-key.js';
 import { SpillwayError } from '../errors.js';
 import type { JoinedTransaction } from '../sink/change-sink.js';
 import type { Batch } from '../staging/staging-store.js';
@@ -59,7 +59,7 @@ function assertWritten(
   const entity = record?.entity ?? '';
   if (outcome.kind === 'buried' && outcome.code === 'CONFLICT') throw OptimisticLockError.lockFailed(entity);
   const message =
-    `A statement of this transaction needs ${entity} ${parseRowKey(row).key.join(', ')}, which the transaction holds, and PostgreSQL does not take it: ${outcome.reason}. ` +
+    `A statement of this transaction needs ${entity} ${keyText(row)}, which the transaction holds, and PostgreSQL does not take it: ${outcome.reason}. ` +
     'Roll back and try again; if it is refused again, change the row, or use a transaction without spillway: "stage"';
   if (outcome.kind === 'again' && parents.size > 0) throw new WaitsForParents(message, parents);
   throw new SpillwayError('HELD_UNWRITABLE', message);

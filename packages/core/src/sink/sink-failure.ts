@@ -1,3 +1,7 @@
+import { markBare } from '../bare-error.js';
+import { bareCause } from '../errors.js';
+import { printable } from '../printable.js';
+
 /**
  * Why a transaction of the sink came to nothing. These do not blame a record: the transaction is rolled back, the batch stays in flight, and the flush tries again.
  */
@@ -6,9 +10,10 @@ export abstract class SinkFailure extends Error {
   readonly sqlstate: string | undefined;
 
   constructor(message: string, sqlstate?: string, options?: ErrorOptions) {
-    super(message, options);
+    super(printable(message), bareCause(options));
     this.name = new.target.name;
     this.sqlstate = sqlstate;
+    markBare(this);
   }
 }
 

@@ -14,6 +14,8 @@ export interface Table {
   /** Counter property -> digits after the point of its column: differences are in these units. */
   readonly counters: Readonly<Record<string, number>>;
   readonly references: readonly ForeignKey[];
+  /** Constraints and indexes that the metadata names: what messages may name. */
+  readonly constraints?: readonly string[];
   /** Position in the commit order: parents first. */
   readonly order: number;
   readonly detect: 'version' | 'changed-properties' | 'none';

@@ -1,4 +1,4 @@
-import { parseRowKey, type RowKey } from '../change/row-key.js';
+import { keyText, type RowKey } from '../change/row-key.js';
 import { SpillwayError } from '../errors.js';
 
 export function counterOverflow(rowKey: RowKey): SpillwayError {
@@ -8,10 +8,17 @@ export function counterOverflow(rowKey: RowKey): SpillwayError {
   );
 }
 
+export function letterUnreadable({ shard, id }: { readonly shard: number; readonly id: string }): SpillwayError {
+  return new SpillwayError(
+    'CONFIG_INVALID',
+    `Dead letter ${id} of shard ${shard} cannot be read, so it is not known which row it is of, and it stays where it is. Something else than Spillway has written it; discard it`,
+  );
+}
+
 export function letterOfLeft(entity: string, rowKey: RowKey): SpillwayError {
   return new SpillwayError(
     'POLICY_MISMATCH',
-    `The dead letter of a change of ${entity} ${parseRowKey(rowKey).key.join(', ')} was not put back: the entity was left, so nobody would look at it or write it. ` +
+    `The dead letter of a change of ${entity} ${keyText(rowKey)} was not put back: the entity was left, so nobody would look at it or write it. ` +
       'Call Spillway.of(orm).rejoin() in a process that stages the entity, once no other one runs, and retry; or write the change by SQL and discard the letter',
   );
 }

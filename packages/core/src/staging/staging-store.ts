@@ -351,7 +351,10 @@ export interface DeadLetter {
   readonly id: string;
   readonly rowKey: RowKey;
   readonly code: string;
+  /** In words of Spillway's and names of the metadata, as in events and logs. */
   readonly reason: string;
+  /** All that PostgreSQL said when it refused the row; it may quote values. Absent where it was not PostgreSQL. */
+  readonly message?: string;
   readonly token: string;
   /** Milliseconds since 1970 by the Redis server's clock. */
   readonly atMs: number;

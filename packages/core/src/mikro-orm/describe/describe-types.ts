@@ -11,6 +11,7 @@ import {
 } from '../values/column-value.js';
 import { conflictStrategy } from '../values/entity-values.js';
 import { assertCacheable, assertNoSessions } from './cacheable.js';
+import { constraintNames } from './constraint-names.js';
 import { databaseMade } from './database-made.js';
 import { uniqueProperties } from './unique-properties.js';
 import { defaultValue, type DefaultValue } from './default-value.js';
@@ -103,6 +104,7 @@ function describeType(
     detect: version || policy.detect !== 'version' ? policy.detect : 'none',
     conflict: conflictStrategy(policy.conflict, { meta, key, values, counters }, options.platform),
     retry: policy.retry,
+    constraints: constraintNames(meta),
   };
   const asksOriginals =
     table.detect === 'changed-properties' || policy.conflict.kind === 'merge' || policy.conflict.kind === 'function';

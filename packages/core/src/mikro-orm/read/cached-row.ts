@@ -16,11 +16,12 @@ export function encodeRow(type: WriteBehindType, row: DriverRow): Buffer | undef
   return isPlain(row) ? Buffer.concat([shapeOf(type), serialize(row)]) : undefined;
 }
 
-/** `undefined`: another release has written it. */
+/** `undefined`: another release has written it, or it is no row. */
 export function decodeRow(type: WriteBehindType, bytes: Uint8Array): DriverRow | undefined {
   if (!shapeOf(type).equals(bytes.subarray(0, SHAPE_BYTES))) return undefined;
   try {
-    return deserialize(bytes.subarray(SHAPE_BYTES)) as DriverRow;
+    const row: unknown = deserialize(bytes.subarray(SHAPE_BYTES));
+    return Utils.isPlainObject(row) ? row : undefined;
   } catch {
     // A newer Node may write a form that an older one does not read.
     return undefined;

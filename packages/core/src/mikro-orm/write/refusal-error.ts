@@ -1,6 +1,6 @@
 import { OptimisticLockError, type AnyEntity } from '@mikro-orm/core';
 import type { Change } from '../../change/change.js';
-import { parseRowKey } from '../../change/row-key.js';
+import { keyText } from '../../change/row-key.js';
 import { SpillwayError, type SpillwayErrorCode } from '../../errors.js';
 import type { Refusal, RefusalReason } from '../../staging/staging-store.js';
 import type { StageResult } from '../../staging/stager.js';
@@ -144,7 +144,7 @@ function refusedBecause(change: Change, { reason, limit }: Refusal): SpillwayErr
 }
 
 function describe(change: Change): string {
-  return `${change.entity} ${parseRowKey(change.rowKey).key.join(', ')}`;
+  return `${change.entity} ${keyText(change.rowKey)}`;
 }
 
 function names(entities: readonly AnyEntity[]): string {

@@ -1,24 +1,33 @@
 import pg from 'pg';
+import { bareError } from '../../bare-error.js';
 import { SpillwayError } from '../../errors.js';
 import { CommitUnknown, SinkDown, SinkFailure, SinkRestart } from '../sink-failure.js';
+import { messageOf, reasonOf } from './fault-text.js';
+import type { KnownNames } from './known-names.js';
 import { classify, type FaultKind } from './sqlstate.js';
 
-/** An error of PostgreSQL that leaves the transaction alive, reduced to what may be written down: names, never values. */
+/** An error of PostgreSQL that leaves the transaction alive. */
 export interface Fault {
   readonly kind: Exclude<FaultKind, 'transient' | 'restart'>;
   readonly sqlstate: string;
+  /** For logs and events: names, never values. */
   readonly reason: string;
+  /** All that PostgreSQL said: for a dead letter, and nothing else. */
+  readonly message?: string;
 }
 
 export const FOREIGN_KEY = '23503';
 export const TIMED_OUT = '57014';
 
-/** @throws SinkDown, SinkRestart: what no record is to be blamed for. Whatever is no error of PostgreSQL's is thrown as it is. */
-export function faultOf(error: unknown): Fault {
+/**
+ * @param names those that may be told
+ * @throws SinkDown, SinkRestart: what no record is to be blamed for. Whatever is no error of PostgreSQL's is thrown as it is.
+ */
+export function faultOf(error: unknown, names: KnownNames): Fault {
   if (!isServerError(error)) throw failureOf(error);
   const kind = kindOf(error);
   if (kind === 'transient' || kind === 'restart') throw failureOf(error);
-  return { kind, sqlstate: error.code ?? '', reason: reasonOf(error) };
+  return { kind, sqlstate: error.code ?? '', reason: reasonOf(error, names), message: messageOf(error) };
 }
 
 /** Whether the server has answered with an error. By its shape: the application's connection may be of another copy of `pg` than ours, or no `pg` at all. */
@@ -34,9 +43,10 @@ export function failureOf(error: unknown): Error {
   if (isServerError(error)) {
     const kind = classify(error.code);
     const text = `PostgreSQL refused the transaction: ${reasonOf(error)}`;
+    const cause = bareError(error, reasonOf(error));
     return kind === 'transient'
-      ? new SinkDown(text, error.code, { cause: error })
-      : new SinkRestart(text, error.code, { cause: error });
+      ? new SinkDown(text, error.code, { cause })
+      : new SinkRestart(text, error.code, { cause });
   }
   if (isConnectionError(error))
     return new SinkDown(`PostgreSQL cannot be reached: ${error.message}`, undefined, { cause: error });
@@ -50,7 +60,7 @@ export function commitFailureOf(error: unknown): Error {
   return new CommitUnknown(
     `COMMIT was not answered, so only the ledger knows whether it happened: ${failure.message}`,
     failure.sqlstate,
-    { cause: error },
+    { cause: failure },
   );
 }
 
@@ -70,35 +80,4 @@ function isConnectionError(error: unknown): error is Error {
       error instanceof ReferenceError
     )
   );
-}
-
-const MEANING: Readonly<Record<string, string>> = {
-  '23502': 'a value is missing (not null)',
-  '23503': 'a foreign key has no target, or is still a target',
-  '23505': 'a unique value is taken',
-  '23514': 'a check is violated',
-  '23P01': 'an exclusion is violated',
-  '42501': 'a right is missing, or a row level policy refuses the row',
-  '42703': 'a column does not exist',
-  '42P01': 'a table does not exist',
-  '55P03': 'a row is locked by somebody else',
-  '57014': 'the statement was cancelled or timed out',
-  P0001: 'a trigger or function refuses the row',
-};
-
-/** The server's own message would be clearer, but it quotes values. For what concerns a whole table it quotes names only. */
-function reasonOf(error: pg.DatabaseError): string {
-  const code = error.code ?? '';
-  const where = [
-    error.constraint === undefined ? '' : ` by constraint "${error.constraint}"`,
-    error.column === undefined ? '' : ` in column "${error.column}"`,
-    error.table === undefined ? '' : ` of table "${error.schema ?? ''}"."${error.table}"`,
-  ].join('');
-  const meaning = Object.hasOwn(MEANING, code)
-    ? MEANING[code]
-    : code.startsWith('22')
-      ? 'a value does not fit its column'
-      : 'the statement is refused';
-  const message = kindOf(error) === 'table' ? `: ${error.message}` : '';
-  return `SQLSTATE ${code}: ${meaning}${where}${message}`;
 }

@@ -91,7 +91,8 @@ export class PostgresTransaction implements SinkTransaction {
   async #apply(groups: readonly Group[], parentsPending: ParentsPending): Promise<Applied> {
     if (this.#savepointUsed) await this.#session.script(`savepoint ${SAVEPOINT}`);
     this.#savepointUsed = true;
-    return applyGroups(groups, { session: this.#session, wallTime: this.#around.wallTime, parentsPending });
+    const { wallTime, tables } = this.#around;
+    return applyGroups(groups, { session: this.#session, names: tables.names, wallTime, parentsPending });
   }
 
   /** Names what went wrong, and remembers that the connection is of no more use if PostgreSQL did not answer. */

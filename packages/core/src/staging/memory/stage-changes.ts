@@ -55,7 +55,7 @@ export function planStage(shard: MemoryShard, call: StageCall, nowMs: number, tr
       return;
     }
     const record = result.status === 'dirty' ? result.record : undefined;
-    const limit = record && overLimit(shard, call.rules[change.entity], record, row, added);
+    const limit = record && overLimit(shard, rowKey, call.rules[change.entity], record, row, added);
     if (limit !== undefined) {
       refusals.set(rowKey, { rowKey, reason: limit });
       return;
@@ -102,6 +102,7 @@ export function dueTime(
 
 function overLimit(
   shard: MemoryShard,
+  rowKey: RowKey,
   rules: StageRules | undefined,
   record: StagedRecord,
   row: { readonly dirty?: StagedRecord | undefined; readonly inFlight?: StagedRecord | undefined },
@@ -112,7 +113,7 @@ function overLimit(
   const pending =
     (shard.pending.get(record.entity) ?? 0) + shard.heldOf(record.entity) + (added.get(record.entity) ?? 0);
   if (isNewRow && pending >= rules.maxPending) return 'full';
-  return encodeRecord(record).byteLength > rules.maxRecordBytes ? 'too-large' : undefined;
+  return Buffer.byteLength(rowKey) + encodeRecord(record).byteLength > rules.maxRecordBytes ? 'too-large' : undefined;
 }
 
 function adjust(counts: Map<string, number>, entity: string | undefined, difference: number): void {

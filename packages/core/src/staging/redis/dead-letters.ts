@@ -1,7 +1,7 @@
 import { decodeFirst, decodeRecord, UnreadableRecord } from '../../change/record-codec.js';
 import { emptyRecord, type StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
-import { counterOverflow, letterOfLeft } from '../staging-errors.js';
+import { counterOverflow, letterOfLeft, letterUnreadable } from '../staging-errors.js';
 import type { DeadLetter, DeadLetterId, DeadLetterPage, DeadLetterStore } from '../staging-store.js';
 import { text } from './replies.js';
 import type { ShardScripts } from './shard-scripts.js';
@@ -43,6 +43,7 @@ export class RedisDeadLetters implements DeadLetterStore {
     const reply = await this.#scripts.run('retry', letter.shard, letter.id, options?.force === true ? 'force' : '');
     const status = text(reply[0]);
     if (status === 'overflow') throw counterOverflow(text(reply[1]) as RowKey);
+    if (status === 'unreadable') throw letterUnreadable(letter);
     if (status === 'left') throw letterOfLeft((await this.get(letter))?.record.entity ?? '', text(reply[1]) as RowKey);
     return status === 'staged' || status === 'newer' ? status : 'absent';
   }
@@ -56,7 +57,7 @@ export class RedisDeadLetters implements DeadLetterStore {
     const ids = (await this.#scripts.command('HKEYS', shard, 'dead')) as readonly Buffer[];
     return ids
       .map(String)
-      .toSorted((left, right) => Number(right) - Number(left))
+      .toSorted((left, right) => numberOf(right) - numberOf(left))
       .map((id) => ({ shard, id }));
   }
 
@@ -64,6 +65,12 @@ export class RedisDeadLetters implements DeadLetterStore {
     const letters = await Promise.all(ids.map(async ({ shard, id }) => letterById(this.#scripts, shard, id)));
     return letters.filter((letter) => letter !== undefined);
   }
+}
+
+/** Something else than Spillway may have put a letter there under any name. */
+function numberOf(id: string): number {
+  const number = Number(id);
+  return Number.isFinite(number) ? number : -1;
 }
 
 export async function letterById(scripts: ShardScripts, shard: number, id: string): Promise<DeadLetter | undefined> {
@@ -84,9 +91,50 @@ export async function* lettersOf(scripts: ShardScripts, shard: number): AsyncGen
 }
 
 function letterOf(shard: number, id: string, bytes: Buffer): DeadLetter {
-  const { value, rest } = decodeFirst(bytes);
-  const [rowKey, code, reason, token, atMs] = value as [RowKey, string, string, string, number];
-  return { shard, id, rowKey, code, reason, token, atMs, record: recordOrNothing(rest) };
+  const heading = headingOf(bytes);
+  if (heading === undefined) return unreadableLetter(shard, id);
+  const { parts, rest } = heading;
+  const [rowKey, code, reason, token, atMs, message] = parts;
+  return {
+    shard,
+    id,
+    rowKey: rowKey as RowKey,
+    code: textOr(code, 'UNREADABLE'),
+    reason: textOr(reason, ''),
+    ...(typeof message === 'string' && { message }),
+    token: textOr(token, ''),
+    atMs: typeof atMs === 'number' ? atMs : 0,
+    record: recordOrNothing(rest),
+  };
+}
+
+/** The heading of a letter that can be read: at least its row must be known, for a script as well (`letter.lua`). */
+function headingOf(bytes: Buffer): { readonly parts: readonly unknown[]; readonly rest: Buffer } | undefined {
+  try {
+    const { value, rest } = decodeFirst(bytes);
+    return Array.isArray(value) && typeof value[0] === 'string' ? { parts: value, rest } : undefined;
+  } catch (error) {
+    if (error instanceof UnreadableRecord) return undefined;
+    throw error;
+  }
+}
+
+/** It is shown, so that somebody can discard it: one that nobody can read must not hide the others. */
+function unreadableLetter(shard: number, id: string): DeadLetter {
+  return {
+    shard,
+    id,
+    rowKey: '' as RowKey,
+    code: 'UNREADABLE',
+    reason: 'The dead letter itself cannot be read: something else than Spillway has written it. Discard it',
+    token: '',
+    atMs: 0,
+    record: emptyRecord(),
+  };
+}
+
+function textOr(part: unknown, otherwise: string): string {
+  return typeof part === 'string' ? part : otherwise;
 }
 
 /** A letter that was parked because it cannot be read is shown without content; its bytes stay as they are. */

@@ -1,9 +1,14 @@
+import { bareError } from '../../bare-error.js';
 import { SpillwayError } from '../../errors.js';
 
-/** What a failed command means to a caller: whether it ran, and what to do. Anything that is no fault of the server or the network is answered as it is. */
-export function asStagingError(error: unknown, server: string): Error {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  if (name === 'ReplyError' || name === 'ScriptError') return asReplyError(error as Error, server);
+/**
+ * What a failed command means to a caller: whether it ran, and what to do. Anything that is no fault of the server or the network is answered as it is, but for the command, which ioredis
+ * hangs on its errors with all its arguments.
+ */
+export function asStagingError(given: unknown, server: string): Error {
+  const error = bareError(given);
+  const { name, message } = error;
+  if (name === 'ReplyError' || name === 'ScriptError') return asReplyError(error, server);
   if (message.startsWith("Stream isn't writeable")) {
     return new SpillwayError(
       'STAGING_UNAVAILABLE',
@@ -21,7 +26,8 @@ export function asStagingError(error: unknown, server: string): Error {
 }
 
 /** Why Redis could not be opened. */
-export function asOpenError(error: Error, server: string): SpillwayError {
+export function asOpenError(given: Error, server: string): SpillwayError {
+  const error = bareError(given);
   if (isRefusal(error)) return refused(error, server);
   return new SpillwayError(
     'STAGING_UNAVAILABLE',
@@ -51,7 +57,12 @@ function asReplyError(error: Error, server: string): Error {
       { cause: error },
     );
   }
-  return error;
+  return bareError(
+    new Error(
+      `Redis at ${server} has answered with an error that Spillway does not expect (${error.message}). See what else writes to the keys of its namespace`,
+      { cause: error },
+    ),
+  );
 }
 
 function isRefusal(error: Error): boolean {

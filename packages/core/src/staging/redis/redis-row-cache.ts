@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { decodePlain } from '../../change/record-codec.js';
+import { decodePlain, UnreadableRecord } from '../../change/record-codec.js';
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
 import { TICKET_MS, tableField } from '../row-cache.js';
@@ -97,9 +97,22 @@ function answerIn(reply: Reply, at: number, ticket: string): CacheAnswer | undef
   if (kind === 'ticket') return { kind, ticket };
   if (kind === 'blocked row' || kind === 'blocked table') {
     const by = kind === 'blocked row' ? 'row' : 'table';
-    return { kind: 'blocked', by, transactions: decodePlain(bytes) as string[] };
+    const transactions = writersIn(bytes);
+    return transactions && { kind: 'blocked', by, transactions };
   }
   return kind === 'taken' || kind === 'pending' ? { kind } : undefined;
+}
+
+/** `undefined`: something else stands there. Then there is no copy, and none is put there. */
+function writersIn(bytes: Buffer): readonly string[] | undefined {
+  try {
+    const writers = decodePlain(bytes);
+    const isList = Array.isArray(writers) && writers.every((writer) => typeof writer === 'string');
+    return isList ? writers : undefined;
+  } catch (error) {
+    if (error instanceof UnreadableRecord) return undefined;
+    throw error;
+  }
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { VersionText } from '../../change/change.js';
 import { decodeLayers, decodePlain, decodeRecord, UnreadableRecord } from '../../change/record-codec.js';
 import type { RecentWrite } from '../../change/coalesce-change.js';
@@ -40,11 +41,14 @@ export function batch(shard: number, reply: Reply): Batch {
   const records = new Map<RowKey, StagedRecord>();
   const unreadable = new Map<RowKey, string>();
   for (let index = 6; index < reply.length; index += 2) {
+    const key = rowKey(reply[index]);
     try {
-      records.set(rowKey(reply[index]), decodeRecord(reply[index + 1] as Buffer));
+      const record = decodeRecord(reply[index + 1] as Buffer);
+      if (isText(reply[index])) records.set(key, record);
+      else unreadable.set(key, 'Unreadable record: its row key is not UTF-8');
     } catch (error) {
       if (!(error instanceof UnreadableRecord)) throw error;
-      unreadable.set(rowKey(reply[index]), error.message);
+      unreadable.set(key, error.message);
     }
   }
   return {
@@ -59,13 +63,28 @@ export function batch(shard: number, reply: Reply): Batch {
   };
 }
 
-/** Row key -> the last part of the batch in which something was added to it. */
+/** Under another key than it has, a record would be written to another row, and what became of it would be told of that one. */
+function isText(key: unknown): boolean {
+  return key instanceof Buffer && isUtf8(key);
+}
+
+/** Row key -> the last part of the batch in which something was added to it. Where that cannot be read, no script goes on with the batch. */
 function partsIn(packed: unknown): ReadonlyMap<RowKey, number> {
   const parts = new Map<RowKey, number>();
   if (!(packed instanceof Buffer) || packed.length === 0) return parts;
-  for (const [index, part] of (decodePlain(packed) as readonly (readonly string[])[]).entries())
-    for (let at = 0; at < part.length; at += 3) parts.set(rowKey(part[at]), index + 1);
+  const list = plainOr(packed, []);
+  for (const [index, part] of (Array.isArray(list) ? list : []).entries())
+    for (let at = 0; Array.isArray(part) && at < part.length; at += 3) parts.set(rowKey(part[at]), index + 1);
   return parts;
+}
+
+function plainOr(bytes: Buffer, otherwise: unknown): unknown {
+  try {
+    return decodePlain(bytes);
+  } catch (error) {
+    if (error instanceof UnreadableRecord) return otherwise;
+    throw error;
+  }
 }
 
 /** What was added to a batch, and what was in flight of each row before. */
@@ -89,12 +108,13 @@ export function pendingOf(keys: readonly RowKey[], reply: Reply, into: Map<RowKe
     const [dirty, inFlight, recent, held] = reply.slice(3 + 4 * index, 7 + 4 * index) as (Buffer | null)[];
     if (!dirty && !inFlight && !recent && !held) return;
     const part = parts.get(key);
+    const written = recent ? recentWrite(recent) : undefined;
     into.set(key, {
       ...(dirty ? { dirty: readable(key, dirty, decodeRecord) } : {}),
       ...(inFlight
         ? { inFlight: { record: readable(key, inFlight, decodeRecord), token, ...(part !== undefined && { part }) } }
         : {}),
-      ...(recent ? { recent: recentWrite(recent) } : {}),
+      ...(written ? { recent: written } : {}),
       ...(held ? { held: readable(key, held, decodeLayers) } : {}),
     });
   });
@@ -117,7 +137,12 @@ export function unreadableRow(key: RowKey, cause?: unknown): SpillwayError {
   );
 }
 
-function recentWrite(bytes: Buffer): RecentWrite {
-  const [version, deleted] = decodePlain(bytes) as [VersionText, number];
+/** What cannot be read is as if nothing were remembered, here as in `recent.lua`. */
+function recentWrite(bytes: Buffer): RecentWrite | undefined {
+  const parts = plainOr(bytes, undefined);
+  if (!Array.isArray(parts)) return undefined;
+  const [version, deleted, sequence] = parts as readonly unknown[];
+  if (typeof version !== 'string' || !/^(?:0|[1-9]\d{0,18}|)$/.test(version)) return undefined;
+  if (!Number.isSafeInteger(sequence) || (sequence as number) < 0) return undefined;
   return { ...(version === '' ? {} : { version }), deleted: deleted === 1 };
 }

@@ -103,9 +103,9 @@ export const SCRIPTS: {
   ]),
   leave: load('leave', ['chain', 'stats']),
   settled: load('settled', ['chain', 'dirty', 'flight', 'recent', 'recent:old']),
-  dueNext: load('due-next', ['chain', 'due']),
+  dueNext: load('due-next', ['chain', 'due', 'dirty']),
   dueHolding: load('due-holding', ['chain', 'stats']),
-  dueMake: load('due-make', ['chain', 'due', 'flight']),
+  dueMake: load('due-make', ['chain', 'due', 'flight', 'dirty']),
   duePending: load('due-pending', ['chain', 'due']),
   dueRows: load('due-rows', ['chain', 'due', 'flight']),
   stats: load('stats', ['chain', 'flight', 'dead', 'stats', 'dirty', 'due']),
@@ -141,6 +141,11 @@ export const SCRIPTS: {
   cacheBlock: load('cache-block', ['chain', 'cache', 'cache:old', 'cache:blocks']),
   cacheUnblock: load('cache-unblock', ['chain', 'cache', 'cache:old', 'cache:blocks']),
 };
+
+/** A fragment with what it includes, as a part of a script. */
+export function luaFragment(name: string): string {
+  return withConstants(withIncludes(read(`include/${name}`), new Set()));
+}
 
 function load(name: string, keys: readonly KeyName[]): Script {
   const source = withConstants(withIncludes(read(name), new Set()));

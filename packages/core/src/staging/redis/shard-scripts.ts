@@ -20,7 +20,9 @@ export class ShardScripts {
 
   async run(name: keyof typeof SCRIPTS, shard: number, ...args: readonly Argument[]): Promise<Reply> {
     const script = SCRIPTS[name];
-    return this.#checked(await this.#connection.run(script, this.#named(shard, script.keys), [this.#epoch, ...args]));
+    const reply = await this.#connection.run(script, this.#named(shard, script.keys), [this.#epoch, ...args]);
+    if (text(reply[0]) === 'damaged') throw this.#damaged(this.#of(shard)[text(reply[1]) as KeyName]);
+    return this.#checked(reply);
   }
 
   /** One call for all shards: only where they are on one server. */
@@ -53,6 +55,15 @@ export class ShardScripts {
   #checked(reply: Reply): Reply {
     if (text(reply[0]) !== 'epoch') return reply;
     throw new SpillwayError('SHARD_MAP_MISMATCH', this.#mismatch(text(reply[1])));
+  }
+
+  /** Nothing was done: what stands there decides about what is staged, and nobody knows what it was. */
+  #damaged(key: string): SpillwayError {
+    return new SpillwayError(
+      'CONFIG_INVALID',
+      `The key ${key} in Redis at ${this.#connection.server} holds something that Spillway has not written, so nothing was done. See what else writes to this Redis, and end it. ` +
+        'Put back a copy of that key, or give Spillway a new namespace; what is staged in that shard stays where it is',
+    );
   }
 
   #mismatch(theirs: string): string {

@@ -60,6 +60,8 @@ describe('a record at rest', () => {
 
   test('comes back as it was', () => {
     const texts = fc.dictionary(fc.string({ unit: 'binary' }), fc.string(), { maxKeys: 20 });
+    const difference = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(String);
+    const differences = fc.dictionary(fc.string({ unit: 'binary' }), difference, { maxKeys: 5 });
     const count = fc.maxSafeNat();
     const kinds: readonly RecordKind[] = ['insert', 'update', 'upsert', 'replace', 'delete', 'increment'];
     const version = fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }).map(String);
@@ -70,7 +72,7 @@ describe('a record at rest', () => {
         base: fc.oneof(version, fc.constant('conflict')),
         version,
         values: texts,
-        deltas: texts,
+        deltas: differences,
         originals: texts,
         first: count,
         last: count,

@@ -71,7 +71,7 @@ export class Blame {
         item,
         this.#excused.has(item)
           ? waits(item, item.table.retry.minDelayMs, fault.reason)
-          : failed(item, fault.sqlstate, fault.reason),
+          : failed(item, fault.sqlstate, fault.reason, fault.message),
       );
     }
     for (const [item, fault] of this.#tables)

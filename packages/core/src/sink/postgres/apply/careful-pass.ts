@@ -84,7 +84,7 @@ export class CarefulPass {
       this.#wait(held, 'The row is locked by somebody else.');
       return undefined;
     } catch (error) {
-      const fault = faultOf(error);
+      const fault = faultOf(error, this.#context.names);
       await session.script(`rollback to savepoint ${SAVEPOINT}; release savepoint ${SAVEPOINT}`);
       return fault;
     }

@@ -1,5 +1,6 @@
 import type { Outcome } from '../../../change/outcome.js';
 import type { ParentsPending } from '../../change-sink.js';
+import type { KnownNames } from '../known-names.js';
 import type { Fault } from '../fault.js';
 import type { Item } from '../plan/item.js';
 import type { Group } from '../plan/plan.js';
@@ -10,6 +11,8 @@ import type { TableFault } from './table-fault.js';
 /** What writing rows needs of its surroundings. */
 export interface ApplyContext {
   readonly session: Session;
+  /** Names that may be told. */
+  readonly names: KnownNames;
   readonly wallTime: WallTime;
   readonly parentsPending: ParentsPending;
 }

@@ -16,11 +16,11 @@ export function waits(item: Item, delayMs: number, reason: string): Outcome {
  * Blamed: tried again after a pause, and buried once the policy's attempts are used up. Drains try a record without its pauses, so its age has to allow for them too: what it waits for may be
  * on its way.
  */
-export function failed(item: Item, code: string, reason: string): Outcome {
+export function failed(item: Item, code: string, reason: string, message?: string): Outcome {
   const { retry } = item.table;
   const attempts = item.record.attempts + 1;
   if (attempts >= retry.attempts && item.ageMs >= pausesMs(retry)) {
-    return { kind: 'buried', code, reason, rejected: true, counted: false };
+    return { kind: 'buried', code, reason, ...(message && { message }), rejected: true, counted: false };
   }
   const counted = Math.min(attempts, retry.attempts - 1);
   return { kind: 'again', attempts: counted, delayMs: backOffMs(retry, Math.max(1, counted)), reason };

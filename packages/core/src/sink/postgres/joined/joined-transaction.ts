@@ -95,7 +95,7 @@ class PostgresJoinedPart implements JoinedPart {
 
   async apply(batch: Batch, parentsPending: ParentsPending): Promise<BatchOutcome> {
     const { wallTime, tables, onTableFault } = this.#around;
-    const context = { session: this.#session, wallTime, parentsPending };
+    const context = { session: this.#session, names: tables.names, wallTime, parentsPending };
     try {
       const { outcomes, tableFaults } = await applyBatches([batch], tables, (groups) =>
         new CarefulPass(groups, context).run(),

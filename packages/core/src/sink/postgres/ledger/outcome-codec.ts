@@ -40,7 +40,13 @@ function isStored(value: unknown): value is Stored {
   );
 }
 
-/** `jsonb` refuses U+0000 and half characters. A reason is for people, so it does without; a ledger row that cannot be written would stop the shard. */
+/** `jsonb` refuses U+0000 and half characters. These texts are for people, so they do without; a ledger row that cannot be written would stop the shard. */
 function storable(outcome: Outcome): Outcome {
-  return 'reason' in outcome ? { ...outcome, reason: outcome.reason.replaceAll('\0', '').toWellFormed() } : outcome;
+  if (!('reason' in outcome)) return outcome;
+  const message = 'message' in outcome && outcome.message !== undefined && { message: clean(outcome.message) };
+  return { ...outcome, reason: clean(outcome.reason), ...message };
+}
+
+function clean(text: string): string {
+  return text.replaceAll('\0', '').toWellFormed();
 }

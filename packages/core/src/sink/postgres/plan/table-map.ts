@@ -1,10 +1,13 @@
 import type { Table } from '../../table.js';
+import { KnownNames } from '../known-names.js';
 
 /** Finds a table by the schema and name that row keys carry. */
 export class TableMap {
+  readonly names: KnownNames;
   readonly #schemas = new Map<string, Map<string, Table>>();
 
   constructor(tables: readonly Table[]) {
+    this.names = new KnownNames(tables);
     for (const table of tables) {
       const schema = this.#schemas.get(table.schema) ?? new Map<string, Table>();
       this.#schemas.set(table.schema, schema.set(table.name, table));

@@ -34,16 +34,19 @@ if head[1] ~= epoch then return { 'epoch', head[1] } end
 if head[2] ~= token then return { 'absent' } end
 
 any_held = head[5] and head[5] ~= '0'
-local now, horizon = now_ms(), tonumber(head[4])
+local parts = parts_in(head[6])
+if not parts then return { 'damaged', 'chain' } end
+local now, horizon = now_ms(), count_in(head[4]) or 0
 local records = redis.call('HGETALL', flight)
 redis.call('DEL', flight)
 redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark', 'parts')
-if head[6] then records = without_uncovered(parts_in(head[6]), records, outcomes, now) end
+if #parts > 0 then records = without_uncovered(parts, records, outcomes, now) end
 
 local written = {}
 for index = 1, #records, 2 do
   local row_key, bytes = records[index], records[index + 1]
-  local record, outcome = decode(bytes), outcomes[row_key]
+  -- A row key that is no text is another one for whoever has written the batch.
+  local record, outcome = is_text(row_key) and decode(bytes), outcomes[row_key]
   if not record then
     bury(row_key, outcome and outcome[CODE] or 'UNREADABLE', outcome and outcome[REASON] or 'Its bytes are no record', token, now, bytes)
     if any_held then retell(row_key, nil, { 'superseded', '' }, known_dirty(row_key)) end
@@ -56,7 +59,7 @@ for index = 1, #records, 2 do
   end
 end
 
-if now - tonumber(head[3]) >= remember_ms or redis.call('HLEN', recent) >= remember_rows then
+if now - (count_in(head[3]) or 0) >= remember_ms or redis.call('HLEN', recent) >= remember_rows then
   new_generation(recent, recent_old)
   redis.call('HSET', chain, 'recentAt', now)
 end

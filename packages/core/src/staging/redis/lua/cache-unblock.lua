@@ -9,6 +9,7 @@ local cache_old = KEYS[3]
 local cache_blocks = KEYS[4]
 local epoch, transaction, table_field = ARGV[1], ARGV[2], ARGV[3]
 
+-- include: time
 -- include: bulk
 -- include: drop-copies
 -- include: blocks

@@ -13,6 +13,7 @@ local epoch, new_token, predecessor, limit = ARGV[1], ARGV[2], ARGV[3], tonumber
 -- include: bulk
 -- include: claim-due
 -- include: record
+-- include: numbers
 
 local head = redis.call('HMGET', chain, 'epoch', 'token', 'predecessor', 'last', 'horizon', 'marked', 'parts')
 if not head[1] then return { 'uninitialised' } end
@@ -22,7 +23,7 @@ local now = now_ms()
 if not head[2] then
   if head[4] ~= predecessor then return { 'broken', head[4] } end
   local row_keys, mark
-  if ARGV[5] then row_keys, mark = named_rows() else row_keys, mark = due_rows(now, limit, tonumber(head[5])) end
+  if ARGV[5] then row_keys, mark = named_rows() else row_keys, mark = due_rows(now, limit, count_in(head[5]) or 0) end
   if #row_keys == 0 then return { 'nothing' } end
   local first = decode(take_off(row_keys))
   redis.call('HSET', chain, 'token', new_token, 'predecessor', predecessor, 'attempts', 0, 'claimedFirstAt', first and first[FIRST_AT] or now)
@@ -31,7 +32,7 @@ if not head[2] then
   head[2], head[3] = new_token, predecessor
 end
 
-local batch = { 'batch', head[2], head[3], redis.call('HINCRBY', chain, 'attempts', 1), now, head[7] or '' }
+local batch = { 'batch', head[2], head[3], increase(chain, 'attempts', 1, function() return 1 end), now, head[7] or '' }
 local records = redis.call('HGETALL', flight)
 for index = 1, #records do
   batch[index + 6] = records[index]

@@ -1,16 +1,20 @@
 -- Marks the rows of a scope, or a part of them, as due now: a mark is the shard's stage sequence when the drain began. Rows that are marked already are left alone.
 --
--- KEYS[1] chain  KEYS[2] due  KEYS[3] flight
+-- KEYS[1] chain  KEYS[2] due  KEYS[3] flight  KEYS[4] dirty
 -- ARGV  epoch, mark or '' for the first part, score to go on from, most rows to visit, 'all' | 'tables' | 'rows', beginnings of row keys or row keys ...
 -- returns  {'marked', mark, 1 if anything of the scope is pending, score to go on from or '', how often marked records have been put off} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local due = KEYS[2]
 local flight = KEYS[3]
+local dirty = KEYS[4]
 local epoch, mark, from, limit, scope = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 
 local WANTED_FROM = 6
 
+-- include: time
+-- include: numbers
 -- include: bulk
+-- include: index-again
 -- include: scope
 
 local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'mark', 'putOff')
@@ -18,7 +22,11 @@ if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 local is_first = mark == ''
 if is_first then mark = head[2] end
+if not count_in(mark) then return { 'damaged', 'chain' } end
 
+-- A deletion first, of nothing: Redis then lets the rest pass even when it is out of memory. A drain must, since it makes room.
+redis.call('HDEL', chain, 'nothing')
+index_again(now_ms())
 local marked, go_on = {}, ''
 if scope == 'rows' then
   marked = rows_with_score()
@@ -29,8 +37,6 @@ else
     if in_scope(row_key) then append(marked, mark, row_key) end
   end
 end
--- A deletion first, of nothing: Redis then lets the rest pass even when it is out of memory. A drain must, since it makes room.
-redis.call('HDEL', chain, 'nothing')
 send('ZADD', due, marked)
 if #marked > 0 then redis.call('HSET', chain, 'marked', 1) end
 
@@ -39,6 +45,6 @@ if is_first and not is_pending then is_pending = any_marked() end
 -- Between two parts somebody may have claimed what the next one would have marked.
 if head[3] and any_in_flight() then
   is_pending = true
-  if not head[4] or tonumber(head[4]) > tonumber(mark) then redis.call('HSET', chain, 'mark', mark) end
+  if not head[4] or (count_in(head[4]) or 0) > tonumber(mark) then redis.call('HSET', chain, 'mark', mark) end
 end
 return { 'marked', mark, is_pending and 1 or 0, go_on, head[5] or '0' }

@@ -1,31 +1,37 @@
--- When each of some shards wants a flush: milliseconds from now, 0 also for a batch in flight, -1 for never.
+-- When each of some shards wants a flush: milliseconds from now, 0 also for a batch in flight, -1 for never. A shard under another epoch is told by its flush, and does not keep the others from
+-- being looked at; only where all are, that is the answer.
 --
--- KEYS  chain, due, of one shard after the other
+-- KEYS  chain, due, dirty, of one shard after the other
 -- ARGV  epoch
 -- returns  {'next', wait, ...} | {'epoch', epoch}
 local epoch = ARGV[1]
 
 -- include: time
+-- include: numbers
 
 local FIRST_TIME = 1000000000000
 local now = now_ms()
 
-local function wait_of(chain, due)
-  local head = redis.call('HMGET', chain, 'epoch', 'token', 'horizon')
-  if not head[1] then return -1 end
+-- nil: no chain; or one under another epoch, which is answered behind. What is of another type than it should be is due: its flush says what is wrong.
+local function wait_of(chain, due, dirty)
+  local head = redis.pcall('HMGET', chain, 'epoch', 'token', 'horizon')
+  if head.err then return 0 end
+  if not head[1] then return nil end
   if head[1] ~= epoch then return nil, head[1] end
   if head[2] then return 0 end
-  local earliest = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
-  if not earliest then return -1 end
-  local wait = tonumber(earliest) - now
-  if tonumber(earliest) < FIRST_TIME or wait < 0 or wait > tonumber(head[3]) then return 0 end
+  local earliest = tonumber(redis.pcall('ZRANGE', due, 0, 0, 'WITHSCORES')[2])
+  -- What is dirty and has no time has lost it: see index-again.
+  if not earliest then return redis.pcall('HLEN', dirty) == 0 and -1 or 0 end
+  local wait = earliest - now
+  if earliest < FIRST_TIME or wait < 0 or wait > (count_in(head[3]) or 0) then return 0 end
   return wait
 end
 
-local answer = { 'next' }
-for index = 1, #KEYS, 2 do
-  local wait, other = wait_of(KEYS[index], KEYS[index + 1])
-  if not wait then return { 'epoch', other } end
-  answer[#answer + 1] = wait
+local answer, theirs, is_ours = { 'next' }, nil, false
+for index = 1, #KEYS, 3 do
+  local wait, other = wait_of(KEYS[index], KEYS[index + 1], KEYS[index + 2])
+  answer[#answer + 1] = wait or other and 0 or -1
+  is_ours, theirs = is_ours or wait ~= nil, theirs or other
 end
+if theirs and not is_ours then return { 'epoch', theirs } end
 return answer

@@ -69,7 +69,10 @@ end
 local function forget_held()
   any_held = true
   for _, row_key in ipairs(redis.call('HKEYS', held)) do
-    if in_scope(row_key) then take_layers(row_key, function() return true end) end
+    if in_scope(row_key) then
+      take_layers(row_key, function() return true end)
+      redis.call('HDEL', held, row_key)
+    end
   end
 end
 
@@ -77,8 +80,8 @@ local function discard_letters()
   local gone = {}
   local letters = redis.call('HGETALL', dead)
   for index = 1, #letters, 2 do
-    local _, heading = cmsgpack.unpack_one(letters[index + 1])
-    if in_scope(heading[1]) then append(gone, letters[index]) end
+    local heading = heading_in(letters[index + 1])
+    if heading and in_scope(heading[1]) then append(gone, letters[index]) end
   end
   send('HDEL', dead, gone)
   return #gone

@@ -26,6 +26,7 @@ if head[1] ~= epoch then return { 'epoch', head[1] } end
 if head[2] ~= token or head[3] ~= attempts then return { 'absent' } end
 
 local now, parts, mark = now_ms(), parts_in(head[4]), head[5]
+if not parts then return { 'damaged', 'chain' } end
 local wanted = {}
 for index = 5, #ARGV do
   wanted[#wanted + 1] = ARGV[index]

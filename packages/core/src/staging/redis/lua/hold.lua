@@ -38,6 +38,7 @@ if head[1] ~= epoch then return { 'epoch', head[1] } end
 local answered = redis.call('HGET', seen, id) or redis.call('HGET', seen_old, id)
 if answered then return seen_answer(answered, head[5]) end
 
+if not count_in(head[2]) then return { 'damaged', 'chain' } end
 any_held = head[4] and head[4] ~= '0'
 local now, row_keys = now_ms(), {}
 for index, change in ipairs(changes) do
@@ -49,23 +50,24 @@ if not call then return { 'unreadable', unreadable } end
 if #call.refusals > 1 then return call.refusals end
 note_policies(now)
 
+local added = {}
 for index, row_key in ipairs(row_keys) do
   local record = changes[index]
   -- What would be nothing over the layers beneath is a layer all the same: a savepoint may take it away again.
   if record[1] == row_key then record = stamped(call.rows[row_key], record, tonumber(head[2]) + index, now) end
   local layers = call.rows[row_key].layers
   if layers == no_layers then layers = {} end
-  append(layers, { id, transaction, record })
+  added[index] = { id, transaction, record }
+  append(layers, added[index])
   call.rows[row_key].layers = layers
-  redis.call('HINCRBY', stats, 'h:' .. record[ENTITY], 1)
 end
 for row_key, row in pairs(call.rows) do
   write_layers(row_key, row.layers)
 end
+count_held(added, 1)
 -- Once it is released, what is held is written without a further word.
 if head[6] then drop_copies(row_keys) end
 redis.call('HSET', holds, id, cmsgpack.pack({ transaction, now }) .. cmsgpack.pack({ call.order, rules }))
-redis.call('HINCRBY', chain, 'held', #changes)
 local kept = to_keep(call.answer)
 redis.call('HSET', seen, id, kept)
 return seen_answer(kept, head[5])

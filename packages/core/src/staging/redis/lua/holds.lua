@@ -6,6 +6,7 @@
 local epoch = ARGV[1]
 
 -- include: time
+-- include: readable
 
 local now = now_ms()
 local answer, shard = { 'holds' }, -1
@@ -15,11 +16,14 @@ for index = 1, #KEYS, 2 do
   if head[1] and head[1] ~= epoch then return { 'epoch', head[1] } end
   local found = head[2] and redis.call('HGETALL', KEYS[index + 1]) or {}
   for at = 1, #found, 2 do
-    local _, heading = cmsgpack.unpack_one(found[at + 1])
-    answer[#answer + 1] = shard
-    answer[#answer + 1] = found[at]
-    answer[#answer + 1] = heading[1]
-    answer[#answer + 1] = math.max(0, now - heading[2])
+    -- Whose one is that cannot be read, nobody can find out.
+    local heading = heading_in(found[at + 1])
+    if heading then
+      answer[#answer + 1] = shard
+      answer[#answer + 1] = found[at]
+      answer[#answer + 1] = heading[1]
+      answer[#answer + 1] = math.max(0, now - (tonumber(heading[2]) or 0))
+    end
   end
 end
 return answer

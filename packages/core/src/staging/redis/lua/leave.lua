@@ -8,6 +8,7 @@ local stats = KEYS[2]
 local epoch, act, quiet = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
 -- include: time
+-- include: numbers
 
 local head = redis.call('HGET', chain, 'epoch')
 if not head then return { 'uninitialised' } end
@@ -17,8 +18,8 @@ local function state_of(entity)
   local known = redis.call('HMGET', chain, 'f:' .. entity, 't:' .. entity)
   if known[1] == 'left' then return 'left' end
   local counts = redis.call('HMGET', stats, 'p:' .. entity, 'h:' .. entity)
-  if tonumber(counts[1] or 0) > 0 or tonumber(counts[2] or 0) > 0 then return 'pending' end
-  if known[2] and now_ms() - tonumber(known[2]) < quiet then return 'staged' end
+  if (tonumber(counts[1] or 0) or 1) > 0 or (tonumber(counts[2] or 0) or 1) > 0 then return 'pending' end
+  if known[2] and now_ms() - (count_in(known[2]) or 0) < quiet then return 'staged' end
   return 'left'
 end
 

@@ -53,6 +53,6 @@ end
 
 redis.call('HSET', chain, 'last', last_token, 'since', now)
 -- As in put-dirty.lua: what stays of the batch is no longer marked.
-if head[4] then redis.call('HINCRBY', chain, 'putOff', 1) end
+if head[4] then increase(chain, 'putOff', 1, now_ms) end
 write_counts()
 return { 'parked', parked, doubtful }

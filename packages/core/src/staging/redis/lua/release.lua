@@ -31,23 +31,39 @@ local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'horizon',
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 
+-- Which rows a hold has, and their rules. Where that cannot be read, all rows are looked at, and what becomes dirty is due at once.
+local function content_of(bytes)
+  local _, behind = heading_in(bytes)
+  local content = behind and unpack_safely(behind) or {}
+  local rows, rules = content[1], content[2]
+  local is_known = type(rows) == 'table' and type(rules) == 'table'
+  for _, rule in pairs(is_known and rules or {}) do
+    is_known = is_known and type(rule) == 'table' and is_count(rule[1]) and is_count(rule[2])
+  end
+  for _, row_key in ipairs(is_known and rows or {}) do
+    is_known = is_known and type(row_key) == 'string'
+  end
+  if is_known then return rows, rules end
+  return redis.call('HKEYS', held), {}
+end
+
 any_held = true
-local now, sequence, horizon = now_ms(), tonumber(head[2]), tonumber(head[4])
+local now, sequence, horizon = now_ms(), count_in(head[2]), count_in(head[4]) or 0
+if not sequence then return { 'damaged', 'chain' } end
 local is_named, row_keys, rules, left_out, ended = {}, {}, {}, {}, 0
 for id, written in pairs(ending) do
   local heading = redis.call('HGET', holds, id)
   if heading then
-    local behind = cmsgpack.unpack_one(heading)
-    local content = cmsgpack.unpack(string.sub(heading, behind + 1))
-    ended, rules[id], left_out[id] = ended + 1, content[2], {}
-    for _, row_key in ipairs(content[1]) do
+    local own_rows, own_rules = content_of(heading)
+    ended, rules[id], left_out[id] = ended + 1, own_rules, {}
+    for _, row_key in ipairs(own_rows) do
       if not is_named[row_key] then append(row_keys, row_key) end
       is_named[row_key] = true
     end
     for _, row_key in ipairs(written) do
       left_out[id][row_key] = true
     end
-    horizon = longest_delay(content[2], horizon)
+    horizon = longest_delay(own_rules, horizon)
     redis.call('HDEL', holds, id)
   end
 end
@@ -56,6 +72,7 @@ local answer = { 'ended', ended }
 table.sort(row_keys)
 for _, row_key in ipairs(row_keys) do
   local is_released = false
+  park_unreadable_layers(row_key, now)
   for _, layer in ipairs(take_layers(row_key, function(layer) return rules[layer[HOLD]] end)) do
     local id = layer[HOLD]
     if mode == 'release' and not left_out[id][row_key] then

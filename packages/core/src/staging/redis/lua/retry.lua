@@ -29,9 +29,10 @@ if head[1] ~= epoch then return { 'epoch', head[1] } end
 local bytes = redis.call('HGET', dead, id)
 if not bytes then return { 'absent' } end
 
-local heading_end, heading = cmsgpack.unpack_one(bytes)
+local heading, rest = heading_in(bytes)
+if not heading then return { 'unreadable' } end
 local row_key = heading[1]
-bytes = string.sub(bytes, heading_end + 1)
+bytes = rest
 local record = decode(bytes)
 -- Nobody would write it, nor see it.
 if record and redis.call('HGET', chain, 'f:' .. record[ENTITY]) == 'left' then return { 'left', row_key } end

@@ -14,10 +14,13 @@ local epoch = ARGV[1]
 -- include: record
 -- include: recent
 -- include: letters
+-- include: numbers
 
 local head = redis.call('HMGET', chain, 'epoch', 'token', 'since', 'sequence')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
+
+if not count_in(head[4]) then return { 'damaged', 'chain' } end
 
 local function holds(bytes, sequence)
   if not bytes then return false end

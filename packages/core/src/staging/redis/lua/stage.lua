@@ -38,6 +38,7 @@ if head[1] ~= epoch then return { 'epoch', head[1] } end
 local answered = redis.call('HGET', seen, call_id) or redis.call('HGET', seen_old, call_id)
 if answered then return seen_answer(answered, head[11]) end
 
+if not count_in(head[2]) then return { 'damaged', 'chain' } end
 any_held = head[10] and head[10] ~= '0'
 rules = cmsgpack.unpack(rules)
 local now, sequence = now_ms(), tonumber(head[2])
@@ -51,14 +52,15 @@ if mode == 'check' then return seen_answer(to_keep(answer), head[11]) end
 note_policies(now)
 write_rows(call.rows, call.order, rules, now, head[4])
 if head[12] then drop_copies(call.order) end
-local horizon = longest_delay(rules, tonumber(head[5]))
+local longest = count_in(head[5]) or 0
+local horizon = longest_delay(rules, longest)
 local places = { 'sequence', sequence + #changes }
-if horizon > tonumber(head[5]) then append(places, 'horizon', horizon) end
-if call.coalesced > 0 then append(places, 'coalesced', head[6] + call.coalesced) end
-if call.annihilated > 0 then append(places, 'annihilated', head[7] + call.annihilated) end
+if horizon > longest then append(places, 'horizon', horizon) end
+if call.coalesced > 0 then append(places, 'coalesced', (count_in(head[6]) or 0) + call.coalesced) end
+if call.annihilated > 0 then append(places, 'annihilated', (count_in(head[7]) or 0) + call.annihilated) end
 send('HSET', chain, places)
-local age = now - tonumber(head[8])
-if age >= seen_ms or (sequence - tonumber(head[9]) >= seen_calls and age >= seen_ms / 10) then
+local age = now - (count_in(head[8]) or 0)
+if age >= seen_ms or (sequence - (count_in(head[9]) or 0) >= seen_calls and age >= seen_ms / 10) then
   new_generation(seen, seen_old)
   redis.call('HSET', chain, 'seenAt', now, 'seenFrom', sequence)
 end

@@ -22,7 +22,7 @@ local function apply_changes(changes, rules, sequence, now, in_flight, mine)
       local status, record, version = 'refused', kept_out_because(row, mine, kind), ''
       if not record then status, record, version = coalesce(row, change, sequence + index, now) end
       if status == 'dirty' then
-        local limit = over_limit(row, record, rules[entity])
+        local limit = over_limit(row_key, row, record, rules[entity])
         if limit then status, record, version = 'refused', limit, '' end
       end
       if status == 'refused' then

@@ -1,9 +1,12 @@
 -- Who writes a row or a table, by the numbers of their transactions.
--- Needs: cache, cache_old, cache_blocks, table_field
+-- Needs: cache, cache_old, cache_blocks, table_field, and what time brings
+
+-- include: readable
+-- include: numbers
 
 local function writers(field)
   local bytes = redis.call('HGET', cache_blocks, field)
-  return bytes and cmsgpack.unpack(bytes) or {}
+  return bytes and unpack_safely(bytes) or {}
 end
 
 -- No copy of these rows, and no ticket for one, counts any more. Deletions first, even of nothing: Redis then lets the rest pass when it is out of memory.
@@ -12,7 +15,7 @@ local function drop(row_keys)
   if row_keys then
     drop_copies(row_keys)
   else
-    redis.call('HINCRBY', cache_blocks, 'stamp:' .. table_field, 1)
+    increase(cache_blocks, 'stamp:' .. table_field, 1, now_ms)
   end
 end
 

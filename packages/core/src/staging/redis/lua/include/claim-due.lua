@@ -2,11 +2,13 @@
 -- Needs: dirty, due, flight, and ARGV from the fifth
 
 -- include: marks
+-- include: index-again
 
 local BEFORE_TIME = '(1000000000000'
 
 -- Answers row keys and the smallest mark of a drain among them. What is due later than anything may have to wait was stamped by a clock that ran ahead of this one.
 local function due_rows(now, limit, horizon)
+  index_again(now)
   local found = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'WITHSCORES', 'LIMIT', 0, limit)
   local row_keys = {}
   for index = 1, #found, 2 do

@@ -1,6 +1,10 @@
 -- Copies of rows in two generations, the older of which goes when the younger is full. What is kept of a row is a heading, then the copy:
 -- { 'ticket' or 'copy', good until (ms), stamp of its table, ticket }
 -- Needs: dirty, flight, held, cache, cache_old, cache_blocks, generation_bytes, and generations
+
+-- include: readable
+-- include: numbers
+
 local TICKET_WORD, COPY_WORD = 'ticket', 'copy'
 local OVERHEAD_BYTES = 100
 
@@ -15,20 +19,20 @@ end
 local function kept(row_key, stamp, now)
   local bytes = redis.call('HGET', cache, row_key) or redis.call('HGET', cache_old, row_key)
   if not bytes then return nil end
-  local heading_end, heading = cmsgpack.unpack_one(bytes)
-  if heading[2] <= now or heading[3] ~= stamp then return nil end
-  return heading, heading[1] == COPY_WORD and string.sub(bytes, heading_end + 1) or ''
+  local heading, copy = heading_in(bytes)
+  if not heading or (tonumber(heading[2]) or 0) <= now or heading[3] ~= stamp then return nil end
+  return heading, heading[1] == COPY_WORD and copy or ''
 end
 
 -- false: it is too large to be kept.
 local function keep(row_key, bytes, for_ms)
   local size = #row_key + #bytes + OVERHEAD_BYTES
   if size > generation_bytes then return false end
-  if tonumber(redis.call('HGET', cache_blocks, 'bytes') or '0') + size > generation_bytes then
+  if (tonumber(redis.call('HGET', cache_blocks, 'bytes') or '0') or generation_bytes) + size > generation_bytes then
     new_generation(cache, cache_old)
     redis.call('HSET', cache_blocks, 'bytes', 0)
   end
-  redis.call('HINCRBY', cache_blocks, 'bytes', size)
+  increase(cache_blocks, 'bytes', size, function() return size end)
   redis.call('HSET', cache, row_key, bytes)
   redis.call('HDEL', cache_old, row_key)
   if redis.call('PTTL', cache) < for_ms then redis.call('PEXPIRE', cache, for_ms) end

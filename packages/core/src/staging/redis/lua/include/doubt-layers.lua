@@ -11,6 +11,6 @@ local function doubt_layers(pending)
       if is_lowest and pending[row_key] and record[BASE] ~= '' then record[BASE] = 'conflict' end
       if record[VERSION] ~= '' then is_lowest = false end
     end
-    write_layers(row_key, layers)
+    if #layers > 0 then write_layers(row_key, layers) end
   end
 end

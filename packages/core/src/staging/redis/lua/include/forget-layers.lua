@@ -1,5 +1,31 @@
 -- Takes layers off rows.
--- Needs: chain, stats, and what held brings
+-- Needs: chain, stats, held, and what held brings
+
+-- include: numbers
+
+-- What is held of all rows, and of those of one entity.
+local function held_again(entity)
+  local found = 0
+  for _, bytes in ipairs(redis.call('HVALS', held)) do
+    for _, layer in ipairs(layers_in(bytes) or {}) do
+      if not entity or layer[RECORD][ENTITY] == entity then found = found + 1 end
+    end
+  end
+  return found
+end
+
+-- So many layers more, or less, are held; they have been written, or taken off.
+local function count_held(layers, difference)
+  local by_entity = {}
+  for _, layer in ipairs(layers) do
+    local entity = layer[RECORD][ENTITY]
+    by_entity[entity] = (by_entity[entity] or 0) + difference
+  end
+  for entity, sum in pairs(by_entity) do
+    increase(stats, 'h:' .. entity, sum, function() return held_again(entity) end)
+  end
+  if #layers > 0 then increase(chain, 'held', #layers * difference, held_again) end
+end
 
 -- The layers of a row without those that are unwanted, which are counted out and answered.
 local function take_layers(row_key, is_wanted)
@@ -7,13 +33,8 @@ local function take_layers(row_key, is_wanted)
   for _, layer in ipairs(load_layers(row_key)) do
     append(is_wanted(layer) and taken or kept, layer)
   end
-  for _, layer in ipairs(taken) do
-    redis.call('HINCRBY', stats, 'h:' .. layer[RECORD][ENTITY], -1)
-  end
-  if #taken > 0 then
-    write_layers(row_key, kept)
-    redis.call('HINCRBY', chain, 'held', -#taken)
-  end
+  if #taken > 0 then write_layers(row_key, kept) end
+  count_held(taken, -1)
   return taken
 end
 

@@ -1,13 +1,24 @@
 -- What transactions that have not ended hold of a row: its layers, { hold, transaction, record } each, the oldest first, as in held-layer.ts.
--- Needs: held
+-- Needs: held, and what record brings
 
 local HOLD, TRANSACTION, RECORD = 1, 2, 3
 
 local any_held, no_layers = false, {}
 
+-- nil: they cannot be read.
+local function layers_in(bytes)
+  local layers = unpack_safely(bytes)
+  for _, layer in ipairs(layers or no_layers) do
+    local record = type(layer) == 'table' and type(layer[HOLD]) == 'string' and type(layer[TRANSACTION]) == 'string' and layer[RECORD]
+    if type(record) ~= 'table' or not is_record(record) then return nil end
+  end
+  return layers
+end
+
+-- Those of a row, or none; and their bytes, if there are any.
 local function load_layers(row_key)
   local bytes = any_held and redis.call('HGET', held, row_key)
-  return bytes and cmsgpack.unpack(bytes) or no_layers
+  return bytes and layers_in(bytes) or no_layers, bytes
 end
 
 local function write_layers(row_key, layers)

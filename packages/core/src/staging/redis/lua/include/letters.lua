@@ -1,12 +1,19 @@
 -- Which dead letter holds which changes of its row (letter 0: they were thrown away). Kept as long as what is remembered of rows, also of letters that are discarded, so that whoever waits for a change hears of it.
 -- Needs: recent, recent_old
+
+-- include: readable
+
 local MOST_LETTERS = 8
 local LETTER_ID, LETTER_FROM, LETTER_TO = 1, 2, 3
 
 local function letters_of(row_key)
   local field = '!' .. row_key
   local bytes = redis.call('HGET', recent, field) or redis.call('HGET', recent_old, field)
-  return bytes and cmsgpack.unpack(bytes) or {}
+  local letters = {}
+  for _, letter in ipairs(bytes and unpack_safely(bytes) or letters) do
+    if type(letter) == 'table' and is_count(letter[LETTER_FROM]) and is_count(letter[LETTER_TO]) then letters[#letters + 1] = letter end
+  end
+  return letters
 end
 
 local function note_letter(row_key, id, from, to, code)

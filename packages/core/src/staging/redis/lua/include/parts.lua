@@ -9,9 +9,7 @@ local PART = 9
 
 local reason_put_back = 'Its transaction was rolled back in part, and the sum leaves int64'
 
-local function parts_in(packed)
-  return packed and cmsgpack.unpack(packed) or {}
-end
+-- include: parts-in
 
 local function is_covered(outcomes, row_key, number)
   local outcome = outcomes[row_key]

@@ -1,5 +1,5 @@
 -- Makes a record dirty again, alone or under a newer one.
--- Needs: chain, dirty, token, and what merge, counts and bury bring
+-- Needs: chain, dirty, token, and what time, merge, counts and bury bring
 
 local has_come_back = false
 
@@ -12,17 +12,17 @@ end
 
 -- include: hidden
 
-local function put_under(row_key, older, newer, code, reason, now)
+local function put_under(row_key, older, newer, code, reason, now, message)
   if is_hidden_by(older, newer) then return bury(row_key, 'CONFLICT', reason_hidden, token, now, cmsgpack.pack(older)) end
   local merged = merge(older, newer)
   if merged then
     put_dirty(row_key, newer, merged)
   else
-    bury(row_key, code, reason, token, now, cmsgpack.pack(older))
+    bury(row_key, code, reason, token, now, cmsgpack.pack(older), message)
   end
 end
 
 -- Whoever drains waits for marked records, and a record that comes back is no longer marked: this tells all drains that look, in whichever process.
 local function tell_drains(mark)
-  if mark and has_come_back then redis.call('HINCRBY', chain, 'putOff', 1) end
+  if mark and has_come_back then increase(chain, 'putOff', 1, now_ms) end
 end

@@ -1,11 +1,12 @@
 -- include: version
+-- include: readable
 
 -- What was last written of a row: its version (or none), whether that was a deletion, and the stage sequence of what was written.
 -- Needs: recent, recent_old
 
 local function recall(row_key)
   local bytes = redis.call('HGET', recent, row_key) or redis.call('HGET', recent_old, row_key)
-  if not bytes then return '', false, -1 end
-  local written = cmsgpack.unpack(bytes)
+  local written = bytes and unpack_safely(bytes)
+  if not written or not is_version(written[1]) or not is_count(written[3]) then return '', false, -1 end
   return written[1], written[2] == 1, written[3]
 end

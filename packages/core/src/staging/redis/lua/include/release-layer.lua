@@ -39,3 +39,11 @@ local function release_layer(row_key, record, rule, in_flight, sequence, now)
   if score and tonumber(score) < FIRST_TIME then return end
   redis.call('ZADD', due, rule and math.min(merged[FIRST_AT] + rule[2], now + rule[1]) or now, row_key)
 end
+
+-- What is held of a row and cannot be read is nobody's any more: it is parked, as what cannot be read of what is dirty is.
+local function park_unreadable_layers(row_key, now)
+  local layers, bytes = load_layers(row_key)
+  if not bytes or layers ~= no_layers then return end
+  redis.call('HDEL', held, row_key)
+  bury(row_key, 'UNREADABLE', 'What a transaction holds of it cannot be read', '', now, bytes)
+end

@@ -5,6 +5,8 @@
 
 -- The parts of an outcome by position; its kind is the first.
 local OUTCOME_VERSION, ATTEMPT, DELAY, CODE, REASON, REJECTED, COUNTED = 2, 3, 4, 5, 6, 7, 8
+-- All that PostgreSQL said; an outcome of an older release has none.
+local MESSAGE = 10
 
 local function raise(record, floor)
   if record[VERSION] ~= '' and floor ~= '' and compare(record[VERSION], floor) <= 0 then record[VERSION] = add(floor, '1') or floor end
@@ -64,13 +66,13 @@ local function settle(row_key, record, outcome, now, written)
   if kind == 'buried' then
     if outcome[COUNTED] == 1 then record[DELTAS] = {} end
     if outcome[REJECTED] == 1 and newer and is_upon_another_row(newer, record) then
-      return bury(row_key, outcome[CODE], outcome[REASON], token, now, cmsgpack.pack(record))
+      return bury(row_key, outcome[CODE], outcome[REASON], token, now, cmsgpack.pack(record), outcome[MESSAGE])
     end
     if outcome[REJECTED] == 1 and newer then
       record[ATTEMPTS] = 0
-      return put_under(row_key, record, newer, outcome[CODE], outcome[REASON], now)
+      return put_under(row_key, record, newer, outcome[CODE], outcome[REASON], now, outcome[MESSAGE])
     end
-    bury(row_key, outcome[CODE], outcome[REASON], token, now, cmsgpack.pack(record))
+    bury(row_key, outcome[CODE], outcome[REASON], token, now, cmsgpack.pack(record), outcome[MESSAGE])
   end
   if newer then overrule(row_key, newer, version) end
   if version ~= '' then remember(written, row_key, version, false, record[LAST]) end

@@ -12,7 +12,9 @@ end
 
 -- nil: what is pending of the row cannot be read.
 local function load_row(row_key, in_flight, mine)
-  local row = { pending = '', version = '', deleted = false, layers = load_layers(row_key) }
+  local layers, held_bytes = load_layers(row_key)
+  if held_bytes and layers == no_layers then return nil end
+  local row = { pending = '', version = '', deleted = false, layers = layers }
   local bytes = redis.call('HGET', dirty, row_key)
   if bytes then
     row.dirty = decode(bytes)
@@ -45,15 +47,15 @@ end
 
 local function pending_records(entity)
   local waiting = any_held and redis.call('HGET', stats, 'h:' .. entity) or '0'
-  return tonumber(redis.call('HGET', stats, 'p:' .. entity) or '0') + tonumber(waiting) + (counts[entity] or 0)
+  return (tonumber(redis.call('HGET', stats, 'p:' .. entity)) or 0) + (tonumber(waiting) or 0) + (counts[entity] or 0)
 end
 
 -- The record is encoded here, once; its bytes are what is written.
-local function over_limit(row, record, rule)
+local function over_limit(row_key, row, record, rule)
   row.bytes = cmsgpack.pack(record)
   if not rule then return nil end
   if not row.dirty and not row.flight and pending_records(record[ENTITY]) >= rule[3] then return 'full' end
-  return #row.bytes > rule[4] and 'too-large' or nil
+  return #row_key + #row.bytes > rule[4] and 'too-large' or nil
 end
 
 -- Callers are told only the versions that they do not know.

@@ -1,0 +1,88 @@
+import type pg from 'pg';
+import type { KnownNames } from './known-names.js';
+
+/**
+ * What may be said of an error of PostgreSQL: its SQLSTATE, the code's meaning, and names that the metadata knows. Nothing else that the server sends can be trusted to hold no value: it quotes
+ * what it refuses, and a trigger sets the message and every name as it likes (`raise … using constraint = new.name`).
+ *
+ * @param names none where rows are not what it is about
+ */
+export function reasonOf(error: pg.DatabaseError, names?: KnownNames): string {
+  const code = error.code ?? '';
+  return `SQLSTATE ${code}: ${meaningOf(code)}${names ? namesIn(error, names) : ''}`;
+}
+
+/** Longer ones quote a value as a whole. */
+const LONGEST = 2_000;
+
+/** All that PostgreSQL said, values and all: for the dead letter, which has them anyway, and for nobody else. */
+export function messageOf({ message, detail, hint }: pg.DatabaseError): string {
+  const parts = [message, detail && `DETAIL: ${detail}`, hint && `HINT: ${hint}`].filter((part) => part);
+  const whole = parts.join(' ');
+  return whole.length > LONGEST ? `${whole.slice(0, LONGEST)}…` : whole;
+}
+
+/** Classes before codes; a code of its own says more. */
+const CLASSES: Readonly<Record<string, string>> = {
+  '08': 'the connection has failed',
+  '22': 'a value does not fit its column',
+  '23': 'a constraint is violated',
+  '28': 'the login is refused',
+  '42': 'a name, a type or a right is not as the statement needs it',
+  '53': 'the server has run out of something',
+  '54': 'a limit of the server is exceeded',
+  '57': 'the server gives the statement up',
+  '58': "an error of the server's system",
+  XX: 'an internal error of the server',
+};
+
+const CODES: Readonly<Record<string, string>> = {
+  '23502': 'a value is missing (not null)',
+  '23503': 'a foreign key has no target, or is still a target',
+  '23505': 'a unique value is taken',
+  '23514': 'a check is violated',
+  '23P01': 'an exclusion is violated',
+  '25006': 'the transaction only reads, as on a standby',
+  '28P01': 'the password is wrong',
+  '3D000': 'the database does not exist',
+  '40001': 'the transaction has met another one',
+  '40P01': 'a deadlock was found',
+  '42501': 'a right is missing, or a row level policy refuses the row',
+  '42703': 'a column does not exist',
+  '42804': 'a value has another type than its column',
+  '42883': 'a function or an operator does not exist',
+  '42P01': 'a table does not exist',
+  '42P10': 'a conflict clause names columns that no unique index has',
+  '53100': 'the disk is full',
+  '53200': 'the server is out of memory',
+  '53300': 'there are too many connections',
+  '55000': 'an object is not in the state that the statement needs',
+  '55P03': 'a row is locked by somebody else',
+  '57014': 'the statement was cancelled or timed out',
+  '57P01': 'the server is being stopped',
+  '57P02': 'the server has crashed',
+  '57P03': 'the server is starting or stopping',
+  P0001: 'a trigger or function refuses the row',
+};
+
+function meaningOf(code: string): string {
+  return lookUp(CODES, code) ?? lookUp(CLASSES, code.slice(0, 2)) ?? 'the statement is refused';
+}
+
+function lookUp(table: Readonly<Record<string, string>>, key: string): string | undefined {
+  return Object.hasOwn(table, key) ? table[key] : undefined;
+}
+
+/** What PostgreSQL names in fields of their own; and columns that its message names, where a name is what is wrong. */
+function namesIn(
+  { constraint, column, schema, table, message, code = '' }: pg.DatabaseError,
+  names: KnownNames,
+): string {
+  const inMessage = code.startsWith('42') && column === undefined ? names.columnsIn(message) : [];
+  return [
+    names.hasConstraint(constraint) ? ` by constraint "${constraint}"` : '',
+    names.hasColumn(column) ? ` in column "${column}"` : '',
+    names.hasTable(schema, table) ? ` of table "${schema}"."${table}"` : '',
+    inMessage.length === 0 ? '' : ` (it names ${inMessage.map((name) => `"${name}"`).join(', ')})`,
+  ].join('');
+}

@@ -1,0 +1,43 @@
+import type { Table } from '../table.js';
+
+/** Of what PostgreSQL and MikroORM make names of constraints, besides those of tables and columns. */
+const OF_CONSTRAINTS = ['pkey', 'key', 'fkey', 'check', 'excl', 'idx', 'index', 'unique', 'foreign'];
+
+/** The names that the metadata knows. Only these may be told of those that an error of PostgreSQL has: a trigger sets them as it likes, to values too. */
+export class KnownNames {
+  readonly #tables = new Set<string>();
+  readonly #columns = new Set<string>();
+  readonly #constraints = new Set<string>();
+  readonly #words = new Set(OF_CONSTRAINTS);
+
+  constructor(tables: readonly Table[]) {
+    for (const { schema, name, key, columns, version, constraints = [] } of tables) {
+      this.#tables.add(JSON.stringify([schema, name]));
+      const all = [...key, ...Object.values(columns), ...(version ? [version.column] : [])];
+      for (const column of all) this.#columns.add(column.name);
+      for (const constraint of constraints) this.#constraints.add(constraint);
+      for (const known of [name, ...all.map((column) => column.name)])
+        for (const word of known.split('_')) this.#words.add(word);
+    }
+  }
+
+  hasTable(schema: string | undefined, table: string | undefined): boolean {
+    return this.#tables.has(JSON.stringify([schema, table]));
+  }
+
+  hasColumn(name: string | undefined): boolean {
+    return name !== undefined && this.#columns.has(name);
+  }
+
+  /** Also if it is made of known names alone, as PostgreSQL and MikroORM make them up: `product_name_key`, `product_stock_check1`. */
+  hasConstraint(name: string | undefined): boolean {
+    if (name === undefined) return false;
+    const isMadeUp = name.split('_').every((word) => this.#words.has(word.replace(/(?<=check|key|excl|idx)\d+$/, '')));
+    return isMadeUp || this.#constraints.has(name);
+  }
+
+  /** The columns that a text has in quotes. */
+  columnsIn(text: string): readonly string[] {
+    return [...this.#columns].filter((name) => text.includes(`"${name}"`));
+  }
+}

@@ -111,11 +111,15 @@ export class Reads {
     return inside === undefined || (inside.holds(type.policy) && !isPessimistic(options['lockMode']));
   }
 
-  /** Reads what has no copy, with everything that was staged before the call, by the way that the type needs. */
+  /**
+   * Reads what has no copy, with everything that was staged before the call, by the way that the type needs. What fills a copy is read from the primary: a replica may lag behind a
+   * transaction of which nothing is remembered, and the copy would stay old when the replica no longer is.
+   */
   #loader(find: Find, options: Options): Load {
-    return async (type, keys) => {
+    return async (type, keys, isKept) => {
       const mayBePending = this.#types.of(type.meta) !== undefined;
-      if (mayBePending && type.lookups === 'overlay') return this.rows(type, keys, find, options);
+      if (mayBePending && type.lookups === 'overlay')
+        return this.rows(type, keys, find, options, isKept ? 'primary' : type.policy.reads);
       if (mayBePending) await this.#engine.drain({ kind: 'rows', keys });
       return readRows(type, keys, find, options);
     };
@@ -280,6 +284,7 @@ export class Reads {
     keys: readonly RowKey[],
     find: Find,
     options: Options = {},
+    from: 'primary' | 'replica' = type.policy.reads,
   ): Promise<Map<RowKey, DriverRow>> {
     let known: ReadonlyMap<RowKey, Pending> = new Map();
     return readByKey<DriverRow>(keys, {
@@ -289,7 +294,7 @@ export class Reads {
       },
       outcomes: (tokens) => this.#engine.pending.outcomes(tokens),
       acknowledge: (key, token, outcomes) => this.#engine.pending.acknowledge(key, token, outcomes),
-      read: (wanted) => readKnownRows(type, wanted, known, find, options),
+      read: (wanted) => readKnownRows(type, wanted, known, find, options, from),
       versionOf: (row) => rowVersion(type, row),
       lay: (record, row, key) => layOver(type, record, row, key),
     });

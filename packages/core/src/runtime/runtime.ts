@@ -187,7 +187,7 @@ export class Runtime implements RowEngine {
       this.#around.context.current ? (await this.#open()).sink.outcomes(tokens) : this.#outcomes.find(tokens),
     acknowledge: async (key, token, outcomes) => {
       const { staging } = await this.#open();
-      await staging.acknowledge(shardOf(key, staging.shards), token, outcomes);
+      await staging.acknowledge(shardOf(key, staging.shards), token, outcomes, [key]);
     },
   };
 

@@ -15,9 +15,12 @@ export function afterFlush(
   now: number,
   { settings, random }: TurnContext,
 ): ShardState {
-  const landed = { ...state, running: false, dueMs: state.demanded ? now : undefined };
+  const unsettled = state.unsettled || (result.kind === 'failed' && result.mayBeCommitted === true);
+  const landed = { ...state, unsettled, running: false, dueMs: state.demanded || unsettled ? now : undefined };
   const well = {
     ...landed,
+    dueMs: state.demanded ? now : undefined,
+    unsettled: false,
     silent: false,
     alone: false,
     backOff: backOff(state.backOff, { kind: 'succeeded' }, now, random),

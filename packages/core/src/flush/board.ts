@@ -33,6 +33,11 @@ export interface ShardState {
   readonly alone: boolean;
   /** How many records its next batch is likely to have. */
   readonly expected: number;
+  /**
+   * A batch of it may be in the database without the staging store's knowing, and if the store has forgotten the batch it does not say that the shard is due: it is flushed until that
+   * has succeeded, so that what was forgotten is noticed.
+   */
+  readonly unsettled: boolean;
   /** The staging store did not answer for it when it was last asked. */
   readonly silent: boolean;
 }
@@ -62,6 +67,7 @@ export function emptyBoard(order: readonly number[], pollMs: number): Board {
     backOff: READY,
     alone: false,
     expected: EXPECTED_AT_FIRST,
+    unsettled: false,
     silent: false,
   };
   return {

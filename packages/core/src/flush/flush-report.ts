@@ -24,7 +24,12 @@ export type ShardResult =
   /** The staging store had forgotten something: what is doubtful is parked. */
   | { readonly kind: 'parked'; readonly report: ParkReport }
   /** Nothing is lost: a batch that was claimed stays in flight, and the next flush is handed the same. */
-  | { readonly kind: 'failed'; readonly failure: Failure };
+  | {
+      readonly kind: 'failed';
+      readonly failure: Failure;
+      /** A batch of the shard is, or may be, in the database, and the staging store has not heard of it. */
+      readonly mayBeCommitted?: boolean;
+    };
 
 /** Shard -> result, for every shard that the flush was asked for. */
 export type FlushReport = ReadonlyMap<number, ShardResult>;

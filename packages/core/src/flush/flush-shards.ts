@@ -7,6 +7,7 @@ import { compareChain } from './chain.js';
 import { failureOf } from './failure.js';
 import type { FlushReport, ShardResult } from './flush-report.js';
 import { pendingParents } from './pending-parents.js';
+import { rowsOf } from './rows-of.js';
 import { ORIGIN, tokenAfter } from '../change/token.js';
 
 /** The steps of a flush, each named when it has been done: where a process can die and another must go on. */
@@ -69,6 +70,9 @@ class Flush {
   /** Batches for this transaction to write. */
   readonly #batches: { readonly batch: Batch; readonly more: boolean; readonly databaseForgot: boolean }[] = [];
 
+  /** From here on a failure does not say that nothing is committed. */
+  #isCommitting = false;
+
   constructor(shards: readonly number[], limit: number, deps: FlushDeps) {
     this.#shards = shards;
     this.#limit = limit;
@@ -91,6 +95,7 @@ class Flush {
     );
     await this.#step('written');
     const committed = this.#batches.map((entry) => ({ ...entry, outcomes: outcomesOf(entry.batch, outcomes) }));
+    this.#isCommitting = true;
     await transaction.commit();
     await this.#step('committed');
     this.#committed.push(...committed);
@@ -101,7 +106,8 @@ class Flush {
     const failure = failureOf(error);
     for (const shard of this.#shards) {
       if (!this.results.has(shard) && !this.#committed.some(({ batch }) => batch.shard === shard)) {
-        this.results.set(shard, { kind: 'failed', failure });
+        const mayBeCommitted = this.#isCommitting && this.#batches.some(({ batch }) => batch.shard === shard);
+        this.results.set(shard, { kind: 'failed', failure, mayBeCommitted });
       }
     }
   }
@@ -111,11 +117,11 @@ class Flush {
     await Promise.all(
       this.#committed.map(async ({ batch, outcomes, more, databaseForgot }) => {
         try {
-          const ours = await this.#deps.staging.acknowledge(batch.shard, batch.token, outcomes);
+          const ours = await this.#deps.staging.acknowledge(batch.shard, batch.token, outcomes, rowsOf(batch));
           await this.#step('acknowledged', [batch.shard]);
           this.results.set(batch.shard, { kind: 'done', batch, outcomes, more, ours, databaseForgot });
         } catch (error) {
-          this.results.set(batch.shard, { kind: 'failed', failure: failureOf(error) });
+          this.results.set(batch.shard, { kind: 'failed', failure: failureOf(error), mayBeCommitted: true });
         }
       }),
     );

@@ -18,6 +18,7 @@ export interface OwnedBatch {
   readonly token: string;
   /** What the ledger row says of it. */
   readonly outcomes: BatchOutcome;
+  readonly rows: readonly RowKey[];
 }
 
 export interface PromoteDeps {

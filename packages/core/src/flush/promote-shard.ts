@@ -10,6 +10,7 @@ import { compareChain } from './chain.js';
 import type { PromoteStep } from './flush-shards.js';
 import { pendingParents } from './pending-parents.js';
 import type { OwnedBatch, OwnedBatches, PromoteDeps } from './promote-inside.js';
+import { rowsOf } from './rows-of.js';
 
 /** An attempt that is taken back. Without rows: something was held by somebody else. */
 export class NotNow extends Error {
@@ -79,12 +80,13 @@ export class PromotionOfShard {
    * A batch in flight that has a ledger row is not written again. Whether that row is committed is asked from outside: this transaction sees its own as well, and what it has written is not to
    * be acknowledged before it has ended. What it once had, and has rolled back to a savepoint, it does not see.
    */
-  async #entered({ token }: Batch, last: string): Promise<BatchOutcome | 'committed' | undefined> {
+  async #entered(batch: Batch, last: string): Promise<BatchOutcome | 'committed' | undefined> {
+    const { token } = batch;
     const seen = (await this.#part.outcomeOf(token)) ?? (token === last ? NOTHING : undefined);
     if (seen === undefined) return undefined;
     const committed = (await this.#deps.sink.outcomes([token])).get(token);
     if (committed === undefined) return seen;
-    await this.#deps.staging.acknowledge(this.#shard, token, committed);
+    await this.#deps.staging.acknowledge(this.#shard, token, committed, rowsOf(batch));
     return 'committed';
   }
 
@@ -94,10 +96,10 @@ export class PromotionOfShard {
     this.#judge(this.#keys, batch.records, outcomes);
     await this.#part.enter(batch, outcomes);
     await this.#step('entered');
-    this.#owned.own(this.#shard, { token: batch.token, outcomes });
+    this.#owned.own(this.#shard, { token: batch.token, outcomes, rows: rowsOf(batch) });
   }
 
-  async #extend({ token, outcomes }: OwnedBatch): Promise<void> {
+  async #extend({ token, outcomes }: Omit<OwnedBatch, 'rows'>): Promise<void> {
     const batch = await this.#claim(tokenAfter(token), token);
     if (batch?.token !== token) throw new NotNow('The batch of this transaction is no longer in flight');
     // What did not end as written cannot be added to: its ledger row has one outcome for all.
@@ -113,7 +115,7 @@ export class PromotionOfShard {
       whole.set(key, { ...this.#endOfBoth(key, record, records.get(key), outcomes.get(key), ends.get(key)), part });
     await this.#part.amend(token, whole);
     await this.#step('entered');
-    this.#owned.own(this.#shard, { token, outcomes: whole });
+    this.#owned.own(this.#shard, { token, outcomes: whole, rows: [...new Set([...rowsOf(batch), ...added.keys()])] });
   }
 
   /** The one outcome of what was written before and what was added now. */

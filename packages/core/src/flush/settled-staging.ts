@@ -133,8 +133,8 @@ export class SettledStaging implements StagingStore {
     return this.#store.extend(shard, request);
   }
 
-  async acknowledge(shard: number, token: string, outcomes: BatchOutcome): Promise<boolean> {
-    return this.#store.acknowledge(shard, token, outcomes);
+  async acknowledge(shard: number, token: string, outcomes: BatchOutcome, rows: readonly RowKey[]): Promise<boolean> {
+    return this.#store.acknowledge(shard, token, outcomes, rows);
   }
 
   async park(

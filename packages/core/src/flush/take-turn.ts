@@ -21,6 +21,8 @@ export type Signal =
    * A drain waits for a flush of these shards. `fresh`: it has just begun, so an old back-off is not held against it.
    */
   | { readonly kind: 'demand'; readonly shards: readonly number[]; readonly fresh: boolean }
+  /** Batches of these shards may be in the database without the staging store's knowing. */
+  | { readonly kind: 'unsettled'; readonly shards: readonly number[] }
   /** The answer of a look: milliseconds until each shard is due. */
   | { readonly kind: 'looked'; readonly next: readonly (number | undefined)[] }
   | { readonly kind: 'blind'; readonly error: unknown }
@@ -91,6 +93,8 @@ function note(board: Board, signal: Signal, now: number, context: TurnContext): 
         demanded: true,
         backOff: signal.fresh ? backOff(state.backOff, { kind: 'succeeded' }, now, context.random) : state.backOff,
       }));
+    case 'unsettled':
+      return withShards(board, signal.shards, (state) => ({ ...state, unsettled: true, dueMs: state.dueMs ?? now }));
     case 'looked':
       return noteLook(board, signal.next, now, settings);
     case 'blind':
@@ -116,7 +120,7 @@ function noteLook(board: Board, next: readonly (number | undefined)[], now: numb
     // A shard that stays due keeps the time since when; the look only knows that it is due.
     const dueMs =
       inMs === undefined
-        ? state.demanded
+        ? state.demanded || state.unsettled
           ? now
           : undefined
         : inMs > 0

@@ -139,6 +139,11 @@ export class FlushWorker implements AsyncDisposable {
     }
   }
 
+  /** Batches of these shards may be in the database without the staging store's knowing; it may have forgotten them. Never throws. */
+  unsettled(shards: Iterable<number>): void {
+    this.#signals.next({ kind: 'unsettled', shards: [...shards] });
+  }
+
   /**
    * Flushes what was staged in the scope before the call; also in a process whose worker has not been started.
    *

@@ -17,8 +17,12 @@ export interface CachedRows<R> {
   look(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, CacheAnswer> | undefined>;
   /** `undefined`: these bytes are of another release, or another shape of the entity. */
   decode(bytes: Uint8Array): R | undefined;
-  /** From the database, with what is pending. A row that is not there is not in the answer. */
-  load(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, R>>;
+  /**
+   * From the database, with what is pending. A row that is not there is not in the answer.
+   *
+   * @param isKept whether rows of the answer will be kept
+   */
+  load(keys: readonly RowKey[], isKept: boolean): Promise<ReadonlyMap<RowKey, R>>;
   fill(fillings: readonly Filling<R>[]): Promise<void>;
   /** Transactions keep these rows out of the cache, and may have ended. */
   blocked(rows: ReadonlyMap<RowKey, Blocked>): Promise<void>;
@@ -73,7 +77,7 @@ class Looking<R> {
     if (keys.length === 0) return;
     let loaded: ReadonlyMap<RowKey, R> = new Map();
     try {
-      loaded = await this.#rows.load(keys);
+      loaded = await this.#rows.load(keys, tickets.size > 0);
       for (const [key, row] of loaded) this.#found.set(key, row);
     } finally {
       // Whoever has read nothing gives the ticket back: others are waiting.

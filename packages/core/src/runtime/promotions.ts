@@ -1,4 +1,3 @@
-import type { BatchOutcome } from '../change/outcome.js';
 import type { RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
 import { besidesOwn, pendingRows, promoteInside, type OwnedBatch, type OwnedBatches } from '../flush/promote-inside.js';
@@ -16,7 +15,7 @@ const CLAIM_TIMEOUT_MS = 500;
 
 /** What it takes to promote. */
 interface PromotingParts extends Pick<Parts, 'staging' | 'sink'> {
-  readonly worker: Pick<Parts['worker'], 'wake'>;
+  readonly worker: Pick<Parts['worker'], 'wake' | 'unsettled'>;
 }
 
 /**
@@ -26,8 +25,8 @@ export class Promotions {
   readonly #batches = new ScopeNotes<OwnedBatch & { readonly shard: number }>();
   /** Rows that a transaction has locked or is about to: nobody else can write them before it ends. */
   readonly #touched = new ScopeNotes<RowKey>();
-  /** Shard -> tokens that a transaction has ever had, also in parts of it that were rolled back. */
-  readonly #tokens = new WeakMap<TransactionScope, Map<number, Set<string>>>();
+  /** Batches that a transaction has ever had, also in parts of it that were rolled back. */
+  readonly #ever = new WeakMap<TransactionScope, Map<string, EverOwned>>();
   readonly #steps: FlushSteps | undefined;
 
   constructor(steps?: FlushSteps) {
@@ -109,44 +108,47 @@ export class Promotions {
       of: (shard) => this.#batches.standing(scope).findLast((batch) => batch.shard === shard),
       own: (shard, batch) => {
         this.#batches.add(scope, { ...batch, shard });
-        const tokens = this.#tokens.get(scope.root);
-        tokens?.set(shard, (tokens.get(shard) ?? new Set()).add(batch.token));
+        const ever = this.#ever.get(scope.root);
+        const rows = ever?.get(batch.token)?.rows ?? new Set();
+        for (const row of batch.rows) rows.add(row);
+        ever?.set(batch.token, { shard, rows });
       },
     };
   }
 
   /** Once, however often the transaction promotes. */
   #settleAtEnd(scope: TransactionScope, parts: PromotingParts): void {
-    if (this.#tokens.has(scope.root)) return;
-    const tokens = new Map<number, Set<string>>();
-    this.#tokens.set(scope.root, tokens);
+    if (this.#ever.has(scope.root)) return;
+    const ever = new Map<string, EverOwned>();
+    this.#ever.set(scope.root, ever);
     scope.afterEnd(async () => {
-      if (tokens.size === 0) return;
+      if (ever.size === 0) return;
       // However it ended, and whatever was answered: the ledger knows, and a flush asks it too.
-      await within(settle(tokens, parts), SETTLE_MS, monotonicScheduler, () => new Error('Not settled in time')).catch(
-        () => undefined,
-      );
-      parts.worker.wake(tokens.keys());
+      const shards = new Set([...ever.values()].map(({ shard }) => shard));
+      try {
+        await within(settle(ever, parts), SETTLE_MS, monotonicScheduler, () => new Error('Not settled in time'));
+        parts.worker.wake(shards);
+      } catch {
+        parts.worker.unsettled(shards);
+      }
     });
   }
+}
+
+interface EverOwned {
+  readonly shard: number;
+  readonly rows: Set<RowKey>;
 }
 
 const NONE: OwnedBatches = { of: () => undefined, own: () => undefined };
 
 /** What is committed is acknowledged with the outcome that the ledger holds. What is not stays in flight, and is what the next flush is handed. */
-async function settle(
-  tokens: ReadonlyMap<number, ReadonlySet<string>>,
-  { staging, sink }: PromotingParts,
-): Promise<void> {
-  const committed: ReadonlyMap<string, BatchOutcome> = await sink.outcomes(
-    [...tokens.values()].flatMap((set) => [...set]),
-  );
+async function settle(ever: ReadonlyMap<string, EverOwned>, { staging, sink }: PromotingParts): Promise<void> {
+  const committed = await sink.outcomes([...ever.keys()]);
   await Promise.all(
-    [...tokens].flatMap(([shard, ofShard]) =>
-      [...ofShard].map(async (token) => {
-        const outcomes = committed.get(token);
-        if (outcomes) await staging.acknowledge(shard, token, outcomes);
-      }),
-    ),
+    [...ever].map(async ([token, { shard, rows }]) => {
+      const outcomes = committed.get(token);
+      if (outcomes) await staging.acknowledge(shard, token, outcomes, [...rows]);
+    }),
   );
 }

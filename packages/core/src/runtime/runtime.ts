@@ -188,7 +188,7 @@ export class Runtime implements RowEngine {
       this.#around.context.current ? (await this.#open()).sink.outcomes(tokens) : this.#outcomes.find(tokens),
     acknowledge: async (key, token, outcomes) => {
       const { staging } = await this.#open();
-      await staging.acknowledge(shardOf(key, staging.shards), token, outcomes);
+      await staging.acknowledge(shardOf(key, staging.shards), token, outcomes, [key]);
     },
     hasForgotten: async (key) => {
       const { staging, sink } = await this.#open();

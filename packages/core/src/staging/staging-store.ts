@@ -18,7 +18,7 @@ export interface StagingStore {
   /** A stage call is remembered at least this long, milliseconds. Of an older one, not to know it means nothing. */
   readonly remembersCallsMs: number;
 
-  /** Starts the chain of a shard at the database's last token, if it has none. `present`: somebody did it before, nothing was changed. */
+  /** Starts the chain of a shard at the database's last token, if it has none, and drops its copies. `present`: somebody did it before, nothing was changed. */
   adopt(shard: number, lastToken: string): Promise<'adopted' | 'present'>;
 
   /** Answers what `stage` would answer, and changes nothing. */
@@ -52,19 +52,25 @@ export interface StagingStore {
    */
   extend(shard: number, request: ExtendRequest): Promise<Extension | undefined>;
 
-  /** Ends a batch as its ledger row says. `false`: the token is not in flight (somebody else has acknowledged it). */
-  acknowledge(shard: number, token: string, outcomes: BatchOutcome): Promise<boolean>;
+  /**
+   * Ends a batch as its ledger row says.
+   *
+   * @param rows those rows of the batch that the caller knows. A store that does not know the batch any more may have forgotten it, and kept copies of its rows from before they were written;
+   * so it drops them, and the tickets for them.
+   * @returns `false`: the token is not in flight (somebody else has acknowledged it, or the store has forgotten it)
+   */
+  acknowledge(shard: number, token: string, outcomes: BatchOutcome, rows: readonly RowKey[]): Promise<boolean>;
 
   /**
    * Heals a broken chain, after a round trip to PostgreSQL has shown that the caller still holds the shard: parks what is in flight and everything dirty as `STAGING_LOSS`, except
    * records that a version check can settle, which stay dirty as `doubtful`. Sets the last acknowledged token. Changes nothing if what is in flight or
-   * (nothing in flight) the last token is not what the caller saw.
+   * (nothing in flight) the last token is not what the caller saw. Drops all copies of the shard: what it has forgotten may have been written.
    */
   park(shard: number, seen: ChainSeen, lastToken: string, onLoss: 'park' | 'apply'): Promise<ParkReport | 'moved'>;
 
   /**
    * Throws away what is dirty, in flight, remembered and dead: of some tables, or of everything, and then the shard is as if it had never been adopted. The caller holds the shard in the
-   * database, whose last token it names, so that no batch of it can be committed meanwhile. A batch in flight goes on under its token with the rows that are left of it, and ends if none is.
+   * database, whose last token it names, so that no batch of it can be committed meanwhile. Copies go in any case. A batch in flight goes on under its token with the rows that are left of it, and ends if none is.
    */
   empty(shard: number, scope: EmptyScope, lastToken: string): Promise<EmptyReport>;
 

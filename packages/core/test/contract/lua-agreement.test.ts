@@ -242,7 +242,7 @@ class Side {
   async #end(outcomes: readonly Outcome[]): Promise<boolean> {
     const token = await this.#tokenInFlight();
     const byRow = new Map<RowKey, Outcome>(ROWS.map((row, index) => [row, outcomes[index] ?? { kind: 'applied' }]));
-    const done = await this.store.acknowledge(0, token === '' ? 'TX' : token, byRow);
+    const done = await this.store.acknowledge(0, token === '' ? 'TX' : token, byRow, []);
     if (done) this.#last = token;
     return done;
   }

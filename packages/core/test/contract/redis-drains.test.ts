@@ -60,7 +60,7 @@ test.each(Object.entries(MEANWHILE))(
       expect(await due.pending(watermarks)).toEqual(new Map([[0, 'untried']]));
       const claim = await store.claim(0, { token: 'T1', predecessor: 'T0', limit: MANY });
       expect(claim).toMatchObject({ status: 'batch' });
-      await store.acknowledge(0, 'T1', new Map());
+      await store.acknowledge(0, 'T1', new Map(), []);
       expect(await due.pending(watermarks)).toEqual(new Map());
     } finally {
       await connection.close();

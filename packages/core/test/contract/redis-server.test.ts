@@ -134,6 +134,7 @@ describe('opening', () => {
         0,
         'T1',
         new Map([[ROW, { kind: 'buried', code: 'X', reason: '', rejected: true, counted: false }]]),
+        [],
       ),
     ).toBe(true);
     const [letter] = await store.deadLetters.list();
@@ -213,7 +214,7 @@ describe('a server in trouble', () => {
     expect(error.code).toBe('STAGING_FULL');
     expect(error.message).toMatch(/is out of memory; nothing was staged/u);
     expect((await store.claim(0, { token: 'T1', predecessor: 'T0', limit: 1 })).status).toBe('batch');
-    expect(await store.acknowledge(0, 'T1', new Map())).toBe(true);
+    expect(await store.acknowledge(0, 'T1', new Map(), [])).toBe(true);
     expect(await store.stats()).toMatchObject({ pending: {}, staged: 1 });
   });
 
@@ -309,6 +310,7 @@ describe('a record that cannot be read', () => {
         0,
         'T1',
         new Map([[ROW, { kind: 'buried', code: 'UNREADABLE', reason: 'garbage', rejected: false, counted: false }]]),
+        [],
       );
       const [letter] = await store.deadLetters.list();
       expect(letter).toMatchObject({ rowKey: ROW, code: 'UNREADABLE', record: { entity: '' } });

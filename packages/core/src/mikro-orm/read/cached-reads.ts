@@ -11,8 +11,12 @@ import { lookupKeys } from './lookup.js';
 import type { DriverRow } from './row-overlay.js';
 
 type Options = Readonly<Record<string, unknown>>;
-/** From the database, with what is pending. */
-export type Load = (type: WriteBehindType, keys: readonly RowKey[]) => Promise<ReadonlyMap<RowKey, DriverRow>>;
+/** From the database, with what is pending. `isKept`: some of it will be kept, so nothing of it may be older than what was committed. */
+export type Load = (
+  type: WriteBehindType,
+  keys: readonly RowKey[],
+  isKept: boolean,
+) => Promise<ReadonlyMap<RowKey, DriverRow>>;
 
 /** Answers look-ups by key of cached entities without SQL, where it can. */
 export class CachedReads {
@@ -49,7 +53,7 @@ export class CachedReads {
     return readThrough<DriverRow>(keys, {
       look: (wanted) => cache.look({ schema, table }, wanted),
       decode: (bytes) => decodeRow(type, bytes),
-      load: (wanted) => load(type, wanted),
+      load: (wanted, isKept) => load(type, wanted, isKept),
       fill: async (fillings) => {
         const copies = fillings.map(({ rowKey, ticket, row }) => ({
           rowKey,

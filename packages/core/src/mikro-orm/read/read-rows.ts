@@ -19,15 +19,20 @@ export async function readRows(
   return new Map(found.map((row) => [rowKeyIn(type, row), row]));
 }
 
-/** The rows of these keys from wherever the policy lets them be read; what a replica lacks of what is known of a row, the primary has (F38). */
+/**
+ * The rows of these keys from wherever they may be read; what a replica lacks of what is known of a row, the primary has (F38).
+ *
+ * @param from where the policy lets them be read; `'primary'` for what is to be kept
+ */
 export async function readKnownRows(
   type: WriteBehindType,
   keys: readonly RowKey[],
   known: ReadonlyMap<RowKey, Pending>,
   find: Find,
   options: Options,
+  from: 'primary' | 'replica' = type.policy.reads,
 ): Promise<Map<RowKey, DriverRow>> {
-  if (type.policy.reads === 'primary') return readRows(type, keys, find, options);
+  if (from === 'primary') return readRows(type, keys, find, options);
   const found = (await find(keyCondition(type, keys), options)) as DriverRow[];
   const rows = new Map(found.map((row) => [rowKeyIn(type, row), row]));
   const behind = keys.filter((key) => isBehind(type, known.get(key), rows.get(key)));

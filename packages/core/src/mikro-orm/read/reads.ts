@@ -112,11 +112,15 @@ export class Reads {
     return inside === undefined || (inside.holds(type.policy) && !isPessimistic(options['lockMode']));
   }
 
-  /** Reads what has no copy, with everything that was staged before the call, by the way that the type needs. */
+  /**
+   * Reads what has no copy, with everything that was staged before the call, by the way that the type needs. What fills a copy is read from the primary: a replica may lag behind a
+   * transaction of which nothing is remembered, and the copy would stay old when the replica no longer is.
+   */
   #loader(find: Find, options: Options): Load {
-    return async (type, keys) => {
+    return async (type, keys, isKept) => {
       const mayBePending = this.#types.of(type.meta) !== undefined;
-      if (mayBePending && type.lookups === 'overlay') return this.rows(type, keys, find, options);
+      if (mayBePending && type.lookups === 'overlay')
+        return this.rows(type, keys, find, options, isKept ? 'primary' : type.policy.reads);
       if (mayBePending) await this.#engine.drain({ kind: 'rows', keys });
       return readRows(type, keys, find, options);
     };
@@ -281,6 +285,7 @@ export class Reads {
     keys: readonly RowKey[],
     find: Find,
     options: Options = {},
+    from: 'primary' | 'replica' = type.policy.reads,
   ): Promise<Map<RowKey, DriverRow>> {
     let known: ReadonlyMap<RowKey, Pending> = new Map();
     const rows = await readByKey<DriverRow>(keys, {
@@ -291,7 +296,7 @@ export class Reads {
       outcomes: (tokens) => this.#engine.pending.outcomes(tokens),
       acknowledge: (key, token, outcomes) => this.#engine.pending.acknowledge(key, token, outcomes),
       hasForgotten: (key) => this.#engine.pending.hasForgotten(key),
-      read: (wanted) => readKnownRows(type, wanted, known, find, options),
+      read: (wanted) => readKnownRows(type, wanted, known, find, options, from),
       versionOf: (row) => rowVersion(type, row),
       lay: (record, row, key) => asLaid(layOver(type, record, row, key)),
     });

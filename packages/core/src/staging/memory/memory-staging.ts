@@ -104,6 +104,7 @@ class MemoryStaging implements StagingStore {
 
   async adopt(shard: number, lastToken: string): Promise<'adopted' | 'present'> {
     if (this.#shards.has(shard)) return 'present';
+    this.#copiesOf(shard).clear();
     this.#shards.set(shard, new MemoryShard(shard, lastToken, this.#limits, this.#now()));
     return 'adopted';
   }
@@ -195,9 +196,17 @@ class MemoryStaging implements StagingStore {
     return addPart(shard, flight, request.rows);
   }
 
-  async acknowledge(shardNumber: number, token: string, outcomes: BatchOutcome): Promise<boolean> {
+  async acknowledge(
+    shardNumber: number,
+    token: string,
+    outcomes: BatchOutcome,
+    rows: readonly RowKey[],
+  ): Promise<boolean> {
     const shard = this.#shards.get(shardNumber);
-    if (shard?.flight?.token !== token) return false;
+    if (shard?.flight?.token !== token) {
+      for (const rowKey of rows) this.#copiesOf(shardNumber).drop(rowKey);
+      return false;
+    }
     const nowMs = this.#now();
     shard.forget(nowMs);
     settleBatch(shard, token, outcomes, nowMs);
@@ -213,13 +222,14 @@ class MemoryStaging implements StagingStore {
     const shard = this.#shards.get(shardNumber);
     if (shard === undefined || (shard.flight?.token ?? '') !== seen.inFlight) return 'moved';
     if (seen.inFlight === '' && shard.last !== seen.last) return 'moved';
+    this.#copiesOf(shardNumber).clear();
     return parkAll(shard, lastToken, onLoss, this.#now());
   }
 
   async empty(shardNumber: number, scope: EmptyScope, lastToken: string): Promise<EmptyReport> {
     const shard = this.#shards.get(shardNumber);
-    if (shard === undefined) return { records: 0, dead: 0 };
     this.#copiesOf(shardNumber).clear();
+    if (shard === undefined) return { records: 0, dead: 0 };
     const report = emptyShard(shard, scopeFilter(scope), lastToken);
     if (scope.kind === 'all') this.#shards.delete(shardNumber);
     return report;

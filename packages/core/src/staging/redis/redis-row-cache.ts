@@ -8,6 +8,9 @@ import type { RedisConnection } from './connection.js';
 import { text, type Reply } from './replies.js';
 import type { ShardScripts } from './shard-scripts.js';
 
+const COPIES = ['cache', 'cache:old'] as const;
+const ROWS_PER_COMMAND = 1_000;
+
 /** Copies of rows in two hashes per shard, beside what is staged of them. */
 export class RedisRowCache implements RowCache {
   readonly #scripts: ShardScripts;
@@ -66,10 +69,17 @@ export class RedisRowCache implements RowCache {
     await this.#mark('cacheUnblock', scope, transaction);
   }
 
+  /** Copies of rows of one shard, and tickets for them. */
+  async drop(shard: number, rows: readonly RowKey[]): Promise<void> {
+    for (let from = 0; from < rows.length; from += ROWS_PER_COMMAND) {
+      const part = rows.slice(from, from + ROWS_PER_COMMAND);
+      await Promise.all(COPIES.map(async (key) => this.#scripts.command('HDEL', shard, key, ...part)));
+    }
+  }
+
   async clear(): Promise<void> {
     await this.#scripts.everyShard(async (shard) => {
-      await this.#scripts.command('DEL', shard, 'cache');
-      await this.#scripts.command('DEL', shard, 'cache:old');
+      for (const key of COPIES) await this.#scripts.command('DEL', shard, key);
     });
   }
 

@@ -48,12 +48,12 @@ export class RedisStaging implements StagingStore {
   readonly due: DueRecords;
   readonly policies: StagedPolicies;
   readonly deadLetters: DeadLetterStore;
-  readonly cache: RowCache;
   /** What the check at the opening found about how the server keeps its data. */
   readonly keeping: Keeping;
   readonly #scripts: ShardScripts;
   readonly #connection: RedisConnection;
   readonly #limits: StagingLimits;
+  readonly #cache: RedisRowCache;
 
   constructor(connection: RedisConnection, scripts: ShardScripts, limits: StagingLimits, keeping: Keeping) {
     this.shards = scripts.shards;
@@ -61,12 +61,16 @@ export class RedisStaging implements StagingStore {
     this.due = new RedisDue(scripts);
     this.policies = new RedisPolicies(scripts);
     this.deadLetters = new RedisDeadLetters(scripts);
-    this.cache = new RedisRowCache(scripts, connection, limits.cacheBytes);
+    this.#cache = new RedisRowCache(scripts, connection, limits.cacheBytes);
     this.keeping = keeping;
     this.#scripts = scripts;
     this.#connection = connection;
     this.#limits = limits;
     this.remembersCallsMs = remembersCallsMs(limits);
+  }
+
+  get cache(): RowCache {
+    return this.#cache;
   }
 
   async adopt(shard: number, lastToken: string): Promise<'adopted' | 'present'> {
@@ -131,7 +135,7 @@ export class RedisStaging implements StagingStore {
     return text(reply[0]) === 'extended' ? extension(reply) : undefined;
   }
 
-  async acknowledge(shard: number, token: string, outcomes: BatchOutcome): Promise<boolean> {
+  async acknowledge(shard: number, token: string, outcomes: BatchOutcome, rows: readonly RowKey[]): Promise<boolean> {
     const { rememberMs, rememberRows } = this.#limits;
     const reply = await this.#scripts.run(
       'acknowledge',
@@ -141,7 +145,9 @@ export class RedisStaging implements StagingStore {
       rememberMs,
       rememberRows,
     );
-    return text(reply[0]) === 'done';
+    if (text(reply[0]) === 'done') return true;
+    await this.#cache.drop(shard, rows);
+    return false;
   }
 
   async park(

@@ -42,7 +42,7 @@ export const SCRIPTS: {
       | 'cacheUnblock'
   ]: Script;
 } = {
-  adopt: load('adopt', ['chain']),
+  adopt: load('adopt', ['chain', 'cache', 'cache:old']),
   stage: load('stage', [
     'chain',
     'dirty',
@@ -72,7 +72,19 @@ export const SCRIPTS: {
     'stats',
     'held',
   ]),
-  park: load('park', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats', 'held']),
+  park: load('park', [
+    'chain',
+    'dirty',
+    'due',
+    'flight',
+    'recent',
+    'recent:old',
+    'dead',
+    'stats',
+    'held',
+    'cache',
+    'cache:old',
+  ]),
   empty: load('empty', [
     'chain',
     'dirty',

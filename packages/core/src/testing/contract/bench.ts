@@ -87,7 +87,7 @@ export class Bench {
     const byRow: BatchOutcome = new Map(
       Object.entries(outcomes).map(([number, outcome]) => [this.row(Number(number)), outcome]),
     );
-    if (!(await this.store.acknowledge(0, batch.token, byRow)))
+    if (!(await this.store.acknowledge(0, batch.token, byRow, [])))
       throw new Error(`Batch ${batch.token} is not in flight`);
     this.last = batch.token;
   }

@@ -170,6 +170,73 @@ export function cacheContract({ describe, it, expect, onBench }: ContractContext
     );
 
     it(
+      'H16 (R4): an acknowledgement that finds its batch gone drops copies and tickets of its rows, and of no others',
+      onBench(async (bench) => {
+        const [gone, other] = [bench.row(0), bench.row(2)];
+        for (const row of [gone, other]) await fill(bench, await ticketFor(bench, row), 'v5', row);
+        const ticket = await ticketFor(bench, bench.row(1));
+        expect(await bench.store.acknowledge(0, 'T9', new Map(), [gone, bench.row(1)])).toBe(false);
+        expect(await look(bench, gone)).toMatchObject({ kind: 'ticket' });
+        expect(await fill(bench, ticket, 'v5', bench.row(1))).toBe(0);
+        expect(await look(bench, other)).toMatchObject({ kind: 'copy' });
+      }),
+    );
+
+    it(
+      'H16 (R4): so does one that finds the shard forgotten',
+      onBench(async (bench) => {
+        const row = bench.row(0, 'product', 2);
+        await fill(bench, await ticketFor(bench, row), 'v5', row);
+        expect(await bench.store.acknowledge(2, 'T9', new Map(), [row])).toBe(false);
+        expect(await look(bench, row)).toMatchObject({ kind: 'ticket' });
+      }),
+    );
+
+    it(
+      'H16 (R4): parking a shard drops all its copies and tickets',
+      onBench(async (bench) => {
+        await fill(bench, await ticketFor(bench), 'v5');
+        const ticket = await ticketFor(bench, bench.row(1));
+        await bench.store.park(0, { inFlight: 'T8', last: 'T7' }, 'T9', 'park');
+        expect(await look(bench)).toMatchObject({ kind: 'copy' });
+        await bench.store.park(0, { inFlight: '', last: bench.last }, 'T9', 'park');
+        expect(await look(bench)).toMatchObject({ kind: 'ticket' });
+        expect(await fill(bench, ticket, 'v5', bench.row(1))).toBe(0);
+      }),
+    );
+
+    it(
+      'H16 (R4): adopting a shard that the store has forgotten drops all its copies and tickets',
+      onBench(async (bench) => {
+        const [copied, asked] = [bench.row(0, 'product', 2), bench.row(1, 'product', 2)];
+        await fill(bench, await ticketFor(bench, copied), 'v5', copied);
+        const ticket = await ticketFor(bench, asked);
+        expect(await bench.store.adopt(2, 'T9')).toBe('adopted');
+        expect(await look(bench, copied)).toMatchObject({ kind: 'ticket' });
+        expect(await fill(bench, ticket, 'v5', asked)).toBe(0);
+        expect(
+          await fill(bench, await ticketFor(bench, bench.row(2, 'product', 2)), 'v5', bench.row(2, 'product', 2)),
+        ).toBe(1);
+        expect(await bench.store.adopt(2, 'T9')).toBe('present');
+        expect(await look(bench, bench.row(2, 'product', 2))).toMatchObject({ kind: 'copy' });
+      }),
+    );
+
+    it(
+      'H16 (R4): emptying a shard drops all its copies and tickets, also where it has no chain',
+      onBench(async (bench) => {
+        for (const shard of [0, 2]) {
+          const [copied, asked] = [bench.row(0, 'product', shard), bench.row(1, 'product', shard)];
+          await fill(bench, await ticketFor(bench, copied), 'v5', copied);
+          const ticket = await ticketFor(bench, asked);
+          await bench.store.empty(shard, { kind: 'tables', tables: [PRODUCTS] }, 'T0');
+          expect(await look(bench, copied)).toMatchObject({ kind: 'ticket' });
+          expect(await fill(bench, ticket, 'v5', asked)).toBe(0);
+        }
+      }),
+    );
+
+    it(
       'answers many rows at once, each by its own',
       onBench(async (bench) => {
         await fill(bench, await ticketFor(bench), 'v5');

@@ -45,7 +45,7 @@ export function emptyContract({ describe, it, expect, onBench }: ContractContext
         await bench.stage({ values: { n: '0' } });
         const { token } = await bench.claim();
         expect(await bench.store.empty(0, PRODUCT, 'T0')).toEqual({ records: 1, dead: 0 });
-        expect(await bench.store.acknowledge(0, token, new Map())).toBe(false);
+        expect(await bench.store.acknowledge(0, token, new Map(), [])).toBe(false);
         await bench.stage({ values: { n: '1' } });
         const next = await bench.claim();
         expect([next.token === token, next.predecessor, next.records.size]).toEqual([false, 'T0', 1]);
@@ -97,7 +97,7 @@ export function emptyContract({ describe, it, expect, onBench }: ContractContext
         await bench.stage({ values: { n: '0' } }, { rowKey: other(bench), values: { n: '1' } });
         const batch = await bench.claim();
         const outcomes = new Map([...batch.records.keys()].map((rowKey) => [rowKey, conflicted]));
-        await bench.store.acknowledge(0, batch.token, outcomes);
+        await bench.store.acknowledge(0, batch.token, outcomes, []);
         expect(await bench.store.empty(0, PRODUCT, batch.token)).toEqual({ records: 0, dead: 1 });
         expect((await bench.store.deadLetters.list()).map(({ rowKey }) => rowKey)).toEqual([other(bench)]);
       }),

@@ -35,7 +35,7 @@ export function flushContract({ describe, it, expect, onBench }: ContractContext
           dirty: { values: { n: '1' } },
         });
         await bench.end(second);
-        expect(await bench.store.acknowledge(0, 'T1', new Map())).toBe(false);
+        expect(await bench.store.acknowledge(0, 'T1', new Map(), [])).toBe(false);
         expect((await bench.claim()).predecessor).toBe('T1');
       }),
     );

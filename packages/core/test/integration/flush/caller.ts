@@ -38,7 +38,11 @@ export class Caller implements AsyncDisposable {
       alone: async <T>(use: (query: (text: string, values: readonly unknown[]) => Promise<object[]>) => Promise<T>) =>
         use(async (text, values) => (await this.client.query<object>(text, [...values])).rows),
     };
-    return this.#promotions.write(keys, caller, timeoutMs, { staging, sink, worker: { wake: () => undefined } });
+    return this.#promotions.write(keys, caller, timeoutMs, {
+      staging,
+      sink,
+      worker: { wake: () => undefined, unsettled: () => undefined },
+    });
   }
 
   /** Whether it got the row's lock without waiting for anybody. */

@@ -46,7 +46,7 @@ async function read(id: number): Promise<number | undefined> {
     peek: (keys) => staging.peek(keys),
     outcomes: (tokens) => fixture.sink.outcomes(tokens),
     acknowledge: async (key, token, outcomes) => {
-      await staging.acknowledge(shardOf(key, SHARDS), token, outcomes);
+      await staging.acknowledge(shardOf(key, SHARDS), token, outcomes, []);
     },
     hasForgotten: async () => false,
     read: async (keys) => {

@@ -37,7 +37,7 @@ await client.query('begin');
 const parts = {
   staging: await openRedisStaging({ redis, namespace, shards: SHARDS, acceptVolatile: true }),
   sink: openProductSink(database, 'promoter-sink'),
-  worker: { wake: () => undefined },
+  worker: { wake: () => undefined, unsettled: () => undefined },
 };
 const promotions = new Promotions(async (step) => reached(`${promotion}:${step}`));
 const scope = new TransactionScope({}, {});

@@ -1,7 +1,8 @@
 import { redis } from '@spillway/test-support';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { flushShards, type FlushStep } from '../../../src/flush/flush-shards.js';
 import { openRedisStaging } from '../../../src/staging/redis/open-redis-staging.js';
+import type { CacheAnswer } from '../../../src/staging/row-cache.js';
 import type { StagingStore } from '../../../src/staging/staging-store.js';
 import { rowOf, stageIncrements } from '../../unit/flush/counters.js';
 import { FlushFixture, idOf, SHARDS, standStillAfter } from './fixture.js';
@@ -175,6 +176,70 @@ describe('a Redis that falls back', () => {
     await stageIncrements(staging, 1, [rowA]);
     expect(await fixture.flush([1])).toEqual(['done']);
     expect(await fixture.stock()).toEqual({ [a]: 2, [b]: 1 });
+  });
+
+  describe('H16 (R4): keeps no copy of a row that was written by a batch which it has forgotten', () => {
+    const table = { schema: 'public', table: 'product' };
+    const look = async (): Promise<CacheAnswer | undefined> => (await staging.cache.look(table, [rowA])).get(rowA);
+
+    /** A reader that has the ticket reads the row now, and keeps it later. */
+    async function reading(): Promise<() => Promise<number>> {
+      const answer = await look();
+      const ticket = answer?.kind === 'ticket' ? answer.ticket : '';
+      const bytes = Buffer.from(JSON.stringify(await fixture.stock()));
+      return async () => staging.cache.keep(table, [{ rowKey: rowA, ticket, bytes }], 60_000);
+    }
+
+    /** Redis falls back to before the change was staged, while the worker that has claimed it is about to write it. */
+    async function flushForgotten(
+      step: FlushStep,
+      fallBackTo: 'emptied' | 'older',
+    ): Promise<{ goOn(): Promise<readonly string[]> }> {
+      const before = fallBackTo === 'emptied' ? new Map() : await fixture.snapshot();
+      await stageIncrements(staging, 1, [rowA]);
+      const still = standStillAfter(step);
+      const flushing = fixture.flush([1], 100, { steps: still.steps });
+      await still.reached;
+      await fixture.fallBack(before);
+      return {
+        goOn: () => {
+          still.goOn();
+          return flushing;
+        },
+      };
+    }
+
+    it.each(['emptied', 'older'] as const)('filled before its commit, by a Redis that is %s', async (fallBackTo) => {
+      const worker = await flushForgotten('checked', fallBackTo);
+      const keep = await reading();
+      expect(await keep()).toBe(1);
+      expect(await worker.goOn()).toEqual(['done']);
+      expect(await look()).toMatchObject({ kind: 'ticket' });
+    });
+
+    it('read before its commit, and filled after its acknowledgement', async () => {
+      const worker = await flushForgotten('checked', 'older');
+      const keep = await reading();
+      expect(await worker.goOn()).toEqual(['done']);
+      expect(await keep()).toBe(0);
+      expect(await look()).toMatchObject({ kind: 'ticket' });
+    });
+
+    it.each(['emptied', 'older'] as const)(
+      'whose acknowledgement was lost: the next flush finds a Redis that is %s, and drops the copies',
+      async (fallBackTo) => {
+        const worker = await flushForgotten('checked', fallBackTo);
+        await (
+          await reading()
+        )();
+        const acknowledge = vi.spyOn(staging, 'acknowledge').mockRejectedValueOnce(new Error('away'));
+        expect(await worker.goOn()).toEqual(['failed']);
+        acknowledge.mockRestore();
+        expect(await look()).toMatchObject({ kind: 'copy' });
+        expect(await fixture.flush([1])).toEqual(['parked']);
+        expect(await look()).toMatchObject({ kind: 'ticket' });
+      },
+    );
   });
 
   it('to nothing is adopted, and parks no new change (H14)', async () => {

@@ -18,11 +18,13 @@ const Near = defineEntity({ name: 'Near', properties: { ...properties, version: 
 const Bare = defineEntity({ name: 'Bare', properties });
 const Counted = defineEntity({ name: 'Counted', properties: { ...properties, version: p.integer().version() } });
 const Main = defineEntity({ name: 'Main', properties: { ...properties, version: p.integer().version() } });
+const Copied = defineEntity({ name: 'Copied', properties: { ...properties, version: p.integer().version() } });
 const Plain = defineEntity({ name: 'Plain', properties });
 WriteBehind({ reads: 'replica' })(Near.class as never);
 WriteBehind({ reads: 'replica' })(Bare.class as never);
 WriteBehind({ reads: 'replica', counters: ['size'] })(Counted.class as never);
 WriteBehind()(Main.class as never);
+WriteBehind({ reads: 'replica', cache: { ttl: '5m' } })(Copied.class as never);
 
 let server: PrivatePostgres;
 let db: Database;
@@ -33,7 +35,7 @@ let orm: MikroORM;
 beforeAll(async () => {
   server = await postgres();
   db = await database({ url: server.url });
-  const entities = [Near, Bare, Counted, Main, Plain];
+  const entities = [Near, Bare, Counted, Main, Copied, Plain];
   const first = await MikroORM.init({ entities, clientUrl: db.url });
   await first.schema.create();
   const rows = Array.from({ length: 9 }, (_, index) => ({ id: index + 1, name: 'old' }));
@@ -146,4 +148,34 @@ test('what nothing is known of is read from the replica, where the policy allows
   const found = async (entity: unknown): Promise<number> =>
     (await em().find(entity as Entity, { name: 'by SQL' }, { spillway: 'database' })).length;
   expect([await found(Near), await found(Main)]).toEqual([0, 1]);
+});
+
+describe('H17 (R8): what fills a copy is read from the primary, whatever the policy says of reads', () => {
+  test('a row that a transaction has written by SQL is not kept as a lagging replica has it', async () => {
+    await em().transactional(async (fork) => {
+      (await fork.findOneOrFail(Copied, 1)).name = 'by a transaction';
+    });
+    // Nothing of it was staged, so nothing is remembered by which the replica's row could be told to be old.
+    expect(await nameOf(Copied, 1)).toBe('by a transaction');
+    expect(await nameOf(Copied, 1)).toBe('by a transaction');
+  });
+
+  test('of several rows, too, and where the caller asks for the replica', async () => {
+    await em().transactional(async (fork) => {
+      for (const row of await fork.find(Copied, { id: { $in: [2, 3] } })) row.name = 'by a transaction';
+    });
+    for (let times = 0; times < 2; times += 1) {
+      const found = await em().find(Copied, { id: { $in: [2, 3] } }, { connectionType: 'read' });
+      expect(found.map(({ name }) => name)).toEqual(['by a transaction', 'by a transaction']);
+    }
+  });
+
+  test('a row that gets no copy is read where the policy says', async () => {
+    await rename(Copied, 5, 'staged');
+    await em().execute('update copied set size = 7 where id = 4');
+    await em().execute('update copied set size = 7 where id = 5');
+    expect(await em().findOne(Copied, 4)).toMatchObject({ size: 7 });
+    // Something is pending of it: nothing is kept, and the replica has the row that the change goes on from.
+    expect(await em().findOne(Copied, 5)).toMatchObject({ name: 'staged', size: 1 });
+  });
 });

@@ -254,6 +254,31 @@ describe('the flush pipeline', () => {
     ]);
   });
 
+  it('H16: flushes a shard whose acknowledgement failed until the store has heard of it, though it says that nothing is due', async () => {
+    const unheard: ShardResult = {
+      kind: 'failed',
+      failure: { kind: 'staging', error: new Error('away') },
+      mayBeCommitted: true,
+    };
+    for (const mode of ['drains', 'worker'] as const) {
+      const bench = new Bench(2);
+      const results: ShardResult[] = [unheard, failing('away'), { kind: 'busy' }, { kind: 'nothing' }];
+      bench.result = () => results[bench.flights.length - 1] ?? { kind: 'nothing' };
+      if (mode === 'worker') bench.signals.next({ kind: 'start' });
+      bench.signals.next({ kind: 'demand', shards: [1], fresh: true });
+      await bench.time.advance(60_000);
+      expect(bench.flights.map(({ shards }) => shards)).toEqual([[1], [1], [1], [1]]);
+    }
+  });
+
+  it('H16: flushes a shard that is said to be unsettled, though the store says that nothing is due', async () => {
+    const bench = new Bench(2);
+    bench.result = () => (bench.flights.length < 3 ? failing('away') : { kind: 'nothing' });
+    bench.signals.next({ kind: 'unsettled', shards: [1] });
+    await bench.time.advance(60_000);
+    expect(bench.flights.map(({ shards }) => shards)).toEqual([[1], [1], [1]]);
+  });
+
   it('asks again after a while when somebody else holds a shard', async () => {
     const bench = new Bench();
     bench.result = () => (bench.flights.length < 4 ? { kind: 'busy' } : written(false));

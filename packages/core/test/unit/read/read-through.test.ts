@@ -8,7 +8,12 @@ const copyOf = (text: string): CacheAnswer => ({ kind: 'copy', bytes: Buffer.fro
 
 /** A cache that answers as it is told, look by look; the last answer of a row stands. */
 function world(answers: Readonly<Record<string, readonly CacheAnswer['kind'][]>> | undefined, database: string[]) {
-  const seen = { loads: [] as string[][], fillings: [] as Filling<string>[], blocked: [] as string[] };
+  const seen = {
+    loads: [] as string[][],
+    kept: [] as boolean[],
+    fillings: [] as Filling<string>[],
+    blocked: [] as string[],
+  };
   const looks = new Map<string, number>();
   const idOf = (rowKey: RowKey): string => (JSON.parse(rowKey) as string[])[2] ?? '';
   return {
@@ -31,8 +36,9 @@ function world(answers: Readonly<Record<string, readonly CacheAnswer['kind'][]>>
         const text = Buffer.from(bytes).toString();
         return text.includes('old') ? undefined : text;
       },
-      load: async (keys: readonly RowKey[]) => {
+      load: async (keys: readonly RowKey[], isKept: boolean) => {
         seen.loads.push(keys.map(idOf));
+        seen.kept.push(isKept);
         return new Map(keys.filter((each) => database.includes(idOf(each))).map((each) => [each, `row ${idOf(each)}`]));
       },
       fill: async (fillings: readonly Filling<string>[]) => void seen.fillings.push(...fillings),
@@ -50,6 +56,19 @@ test('what has copies is answered without the database, in the order that was as
   ]);
   expect(seen.loads).toEqual([['b']]);
   expect(seen.fillings).toEqual([{ rowKey: key('b'), ticket: 'ticket of b', row: 'row b' }]);
+});
+
+test('H17 (R8): a read is told whether it fills a copy', async () => {
+  const { rows, seen } = world({ a: ['pending'], b: ['ticket'], c: ['blocked'] }, ['a', 'b', 'c']);
+  await readThrough([key('a'), key('c')], rows);
+  await readThrough([key('a'), key('b')], rows);
+  expect(seen).toMatchObject({
+    loads: [
+      ['a', 'c'],
+      ['a', 'b'],
+    ],
+    kept: [false, true],
+  });
 });
 
 test('a cache that cannot be asked is no obstacle', async () => {

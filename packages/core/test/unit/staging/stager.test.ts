@@ -136,7 +136,7 @@ describe('one shard', () => {
     await stager.stageAll([plusOne(row(0))], rules);
     const waiting = stager.stageAll([plusOne(row(0, 1))], full);
     await line.inner.claim(0, { token: 'T1', predecessor: 'T0', limit: 9 });
-    await line.inner.acknowledge(0, 'T1', new Map());
+    await line.inner.acknowledge(0, 'T1', new Map(), []);
     expect((await waiting).staged.size).toBe(1);
     const given = { Product: { ...full.Product, blockTimeoutMs: 20 } };
     expect((await stager.stageAll([plusOne(row(0, 2))], given)).refused).toEqual([

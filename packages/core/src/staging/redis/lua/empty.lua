@@ -31,10 +31,10 @@ local WANTED_FROM = 4
 -- include: forget-layers
 
 local head = redis.call('HMGET', chain, 'epoch', 'token')
-if not head[1] then return { 'uninitialised' } end
-if head[1] ~= epoch then return { 'epoch', head[1] } end
-
+if head[1] and head[1] ~= epoch then return { 'epoch', head[1] } end
 redis.call('DEL', cache, cache_old)
+if not head[1] then return { 'uninitialised' } end
+
 if scope == 'all' then
   local emptied = { 'emptied', redis.call('HLEN', dirty) + redis.call('HLEN', flight), redis.call('HLEN', dead) }
   redis.call('DEL', chain, dirty, due, flight, seen, seen_old, recent, recent_old, dead, stats, held, holds)

@@ -1,7 +1,8 @@
 -- Heals a broken chain: parks everything that is pending, except what the database can settle by a version, and lets the chain go on from the database's last token.
--- Changes nothing if the chain is not what the caller saw.
+-- Copies go too: what was forgotten may have been written. Changes nothing if the chain is not what the caller saw.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead  KEYS[8] stats  KEYS[9] held
+-- KEYS[10] cache  KEYS[11] cache_old
 -- ARGV  epoch, token seen in flight or '', last token seen, last token that the database knows, 'park' or 'apply', reason
 -- returns  {'parked', parked, doubtful} | {'moved'} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
@@ -13,6 +14,8 @@ local recent_old = KEYS[6]
 local dead = KEYS[7]
 local stats = KEYS[8]
 local held = KEYS[9]
+local cache = KEYS[10]
+local cache_old = KEYS[11]
 local epoch, seen_token, seen_last, last_token, on_loss, reason = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
 -- include: time
@@ -35,7 +38,7 @@ if token ~= seen_token or (token == '' and head[3] ~= seen_last) then return { '
 local now, parked, doubtful = now_ms(), 0, 0
 local pending, flying = redis.call('HGETALL', dirty), redis.call('HGETALL', flight)
 redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark', 'parts')
-redis.call('DEL', flight, dirty)
+redis.call('DEL', flight, dirty, cache, cache_old)
 
 local waiting = {}
 for index = 1, #pending, 2 do

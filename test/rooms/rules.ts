@@ -25,9 +25,10 @@ export const roomRules: Readonly<Record<string, RoomRule>> = {
   errors: rule({ types: pureRooms }),
   events: rule({ imports: ['errors', ...pureRooms], types: ports, packages: ['rxjs'] }),
   options: rule({ imports: ['errors', ...pureRooms], types: [...ports, 'staging/redis', 'events'] }),
+  // What may be said of Redis is known where ioredis is.
   'resolve-options': rule({
-    imports: ['errors', 'options', ...pureRooms],
-    types: [...ports, 'staging/redis', 'events'],
+    imports: ['errors', 'options', 'staging/redis', ...pureRooms],
+    types: [...ports, 'events'],
   }),
 
   staging: rule({ imports: ['errors', ...pureRooms], types: ['options'] }),

@@ -1,6 +1,9 @@
 import { DEFAULT_LIMITS, type StagingLimits } from '../limits.js';
-import { RedisConnection, type RedisTarget } from './connection.js';
+import { nothingStaged } from '../staging-errors.js';
+import { checkAnswers } from './answer-check.js';
+import { RedisConnection } from './connection.js';
 import { RedisStaging } from './redis-staging.js';
+import type { RedisTarget } from './redis-target.js';
 import { checkKeeping } from './server-checks.js';
 import { ShardScripts } from './shard-scripts.js';
 
@@ -29,6 +32,7 @@ export interface RedisStagingOptions extends Partial<StagingLimits> {
 export async function openRedisStaging(options: RedisStagingOptions): Promise<RedisStaging> {
   const connection = await RedisConnection.open(options.redis, options.commandTimeoutMs ?? 2_000);
   try {
+    await checkAnswers(connection);
     const scripts = new ShardScripts(connection, options.namespace ?? 'spillway', options.shards ?? 64, {
       epoch: options.epoch ?? '1',
       ...(options.database !== undefined && { database: options.database }),
@@ -38,7 +42,7 @@ export async function openRedisStaging(options: RedisStagingOptions): Promise<Re
     return new RedisStaging(connection, scripts, limitsOf(options), keeping);
   } catch (error) {
     await connection.close();
-    throw error;
+    throw nothingStaged(error, `Redis at ${connection.server} was opened`);
   }
 }
 

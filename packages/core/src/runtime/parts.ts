@@ -8,6 +8,7 @@ import { openPostgresSink } from '../sink/postgres/open-postgres-sink.js';
 import { localWallTime, utcWallTime } from '../sink/postgres/sql/wall-time.js';
 import { nameOf } from '../read/cache-trust.js';
 import { Stager, type RulesByEntity } from '../staging/stager.js';
+import { nothingStaged } from '../staging/staging-errors.js';
 import type { StagingStore } from '../staging/staging-store.js';
 import { policyText } from '../mikro-orm/describe/policy-text.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
@@ -46,7 +47,7 @@ export async function openParts(around: RuntimeSurroundings, events: SpillwayEve
   } catch (error) {
     await sink.close();
     await staging?.close();
-    throw error;
+    throw nothingStaged(error, 'Spillway was opened');
   }
   const opened = staging;
   const adopt = async (shards: readonly number[]): Promise<void> =>

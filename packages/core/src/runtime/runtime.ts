@@ -29,6 +29,7 @@ import { waitsForItself } from '../sink/one-connection.js';
 import type { TableName } from '../sink/change-sink.js';
 import type { Table } from '../sink/table.js';
 import type { StageResult } from '../staging/stager.js';
+import { nothingStaged } from '../staging/staging-errors.js';
 import type {
   DeadLetterStore,
   DueScope,
@@ -143,8 +144,11 @@ export class Runtime implements RowEngine {
   async stage(changes: readonly Change[]): Promise<StageResult> {
     const parts = await this.#open();
     this.#startWorker(parts);
-    const result = await this.#stageUnderPolicy(changes, parts);
-    return this.#announce(result, parts);
+    try {
+      return this.#announce(await this.#stageUnderPolicy(changes, parts), parts);
+    } catch (error) {
+      throw nothingStaged(error, 'the changes were prepared');
+    }
   }
 
   /** What is pending under another policy is written first; then the new one takes its place. */
@@ -165,7 +169,9 @@ export class Runtime implements RowEngine {
   async hold(changes: readonly Change[], inside: CallersTransaction): Promise<StageResult> {
     const parts = await this.#open();
     this.#startWorker(parts);
-    const result = await this.#holdings.hold(changes, inside, parts);
+    const result = await this.#holdings.hold(changes, inside, parts).catch((error: unknown) => {
+      throw nothingStaged(error, 'the changes were prepared');
+    });
     for (const rowKey of result.staged.keys()) this.#countRow(rowKey, 'staged');
     return result;
   }

@@ -12,6 +12,15 @@ import { breakGround, type Ground } from './support/ground.js';
 const FROZEN_MS = 6_000;
 const AFTERWARDS_MS = 12_000;
 
+/** Options of a client that would keep it from noticing. */
+const HOSTILE = {
+  lazyConnect: true,
+  failoverDetector: false,
+  sentinelMaxConnections: 0,
+  sentinelRetryStrategy: () => null,
+  sentinelReconnectStrategy: () => null,
+} as const;
+
 /** Flushes one new row after the other, and remembers those whose flush was resolved. */
 class Inserts {
   readonly resolved: string[] = [];
@@ -77,9 +86,14 @@ describe('behind Sentinel, a primary that is frozen and replaced takes no acknow
     '$load, with $given',
     async ({ load, given }) => {
       await using servers = await sentinels({ downAfterMs: 1_000 });
-      const client = new Redis({ ...servers.target, sentinels: [...servers.target.sentinels], lazyConnect: true });
+      const client = new Redis({ ...servers.target, ...HOSTILE, sentinels: [...servers.target.sentinels] });
       const target = given === 'options' ? { ...servers.target, sentinels: [...servers.target.sentinels] } : client;
-      await using ground = await breakGround({ redis: target, spillway: { worker: true, stageTimeout: '500ms' } });
+      const warnings: string[] = [];
+      const logger = { warn: (line: string) => void warnings.push(line), error: () => undefined };
+      await using ground = await breakGround({
+        redis: target,
+        spillway: { worker: true, stageTimeout: '500ms', logger },
+      });
       const inserts = new Inserts(ground);
       await eventually(() => inserts.resolved.length >= 50, { what: '50 flushes', timeoutMs: 60_000 });
       // Replication is not at fault here: the replica has all that was acknowledged when the primary is frozen.
@@ -95,6 +109,11 @@ describe('behind Sentinel, a primary that is frozen and replaced takes no acknow
       await inserts.end();
       expect(inserts.resolved.length).toBeGreaterThan(before + 50);
       expect(await lost(inserts, ground)).toEqual([]);
+      expect(warnings).toContainEqual(
+        expect.stringMatching(
+          /another Redis answers at "shop" by the sentinels \S+, \S+, \S+ than before, after a failover/u,
+        ),
+      );
       client.disconnect();
     },
     180_000,

@@ -20,6 +20,7 @@ import { ForcedDrains } from '../observability/forced-drains.js';
 import type { SpillwayStatus } from '../observability/status.js';
 import { judgeHealth, unknownHealth, type Health } from '../observability/health.js';
 import { WriteWays, type WriteWay } from '../observability/write-ways.js';
+import { LossWatch } from '../observability/loss-watch.js';
 import { TroubleWatch } from '../observability/trouble-watch.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import type { CacheAccess } from '../read/cache-access.js';
@@ -74,6 +75,7 @@ export class Runtime implements RowEngine {
   readonly marks: EntityMarks = new EntityMarks();
   readonly events: SpillwayEvents = new SpillwayEvents();
   readonly #trouble: TroubleWatch = new TroubleWatch(this.events);
+  readonly #losses: LossWatch;
   readonly #around: RuntimeSurroundings;
   readonly #promotions: Promotions;
   readonly #forced = new ForcedDrains();
@@ -93,6 +95,7 @@ export class Runtime implements RowEngine {
 
   constructor(around: RuntimeSurroundings) {
     this.#around = around;
+    this.#losses = new LossWatch(this.events, around.logger);
     this.#adoption = new Adoption({
       around,
       events: this.events,
@@ -313,7 +316,7 @@ export class Runtime implements RowEngine {
       stats,
       isDue: next.includes(0),
       shards: staging.shards,
-      trouble: this.#trouble.current,
+      trouble: { ...this.#trouble.current, losses: this.#losses.recent },
       overdueMs: longestMs + OVERDUE_MS,
     });
   }
@@ -350,6 +353,7 @@ export class Runtime implements RowEngine {
   }
 
   async #closeParts(options: StopOptions): Promise<StopReport> {
+    this.#losses.say();
     const parts = await this.#opening?.catch(() => undefined);
     await this.#cache?.close();
     this.#cache = undefined;

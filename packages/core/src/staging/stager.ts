@@ -5,7 +5,7 @@ import { shardOf } from '../change/shard.js';
 import { SpillwayError } from '../errors.js';
 import { CallSender, type Delivery, type SenderOptions } from './call-sender.js';
 import { LateAnswers } from './late-answers.js';
-import { SentInVain } from './staging-errors.js';
+import { CutOff, SentInVain } from './staging-errors.js';
 import type {
   HoldCall,
   Refusal,
@@ -144,7 +144,7 @@ export class Stager {
 /** A call that our own end has cut off is no call that can be asked for again. */
 function refuseCutOff(deliveries: readonly Delivery[]): void {
   for (const delivery of deliveries) {
-    if (delivery.status === 'unknown' && delivery.cause) throw delivery.cause;
+    if (delivery.status === 'unknown' && delivery.cause) throw new CutOff('the staging store', delivery.cause);
   }
 }
 

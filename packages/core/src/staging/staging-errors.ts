@@ -25,11 +25,12 @@ export class SentInVain extends SpillwayError {
 
 /** Our own end has taken the connection from under a command. Whether it ran, nobody will know here. */
 export class CutOff extends SpillwayError {
-  constructor(server: string) {
+  constructor(store: string, cause?: Error) {
     super(
       'STOPPED',
-      `Spillway was stopped before Redis at ${server} had answered: what it was asked may have happened. ` +
+      `Spillway was stopped before ${store} had answered: what it was asked may have happened. ` +
         'What is staged stays staged, and will be written; load the rows and look before you make the changes again',
+      { cause },
     );
   }
 }

@@ -22,12 +22,13 @@ export class ConnectionTrouble {
 
   note(error: Error): void {
     if (isConsequence(error)) return;
-    const unknown = /^connected to sentinel (\S+) successfully, but got an invalid reply/u.exec(error.message);
-    this.#cause = unknown
-      ? new Error(`the sentinel ${unknown[1]} knows no such master, or no primary of it`, { cause: error })
-      : error;
+    const [, sentinel] = UNKNOWN_MASTER.exec(error.message) ?? [];
+    this.#cause = sentinel ? new Error(`the sentinel ${sentinel} knows no such master`, { cause: error }) : error;
   }
 }
+
+/** It says so by an answer that is nothing, or by an error. */
+const UNKNOWN_MASTER = /to sentinel (\S+) (?:successfully, but got an invalid reply|because ERR No such master)/u;
 
 /** `All sentinels are unreachable` is said too where they have answered; each of them has been told of by then. */
 function isConsequence({ message }: Error): boolean {

@@ -23,6 +23,8 @@ export class RedisConnection {
   readonly #client: RedisClient & { readonly stream?: { destroy(): void } };
   readonly #trouble: ConnectionTrouble;
   readonly #commandTimeoutMs: number;
+  #onAnotherServer: (server: string) => void = () => undefined;
+  #lastRun: string | undefined;
   #hasBeenOpen = false;
   #isClosed = false;
   #run: Promise<string | undefined> | undefined;
@@ -39,9 +41,18 @@ export class RedisConnection {
     this.#watch();
   }
 
-  /** @throws SpillwayError `CONFIG_INVALID`, `STAGING_UNAVAILABLE` */
-  static async open(target: RedisTarget, commandTimeoutMs: number): Promise<RedisConnection> {
+  /**
+   * @param onAnotherServer called when another run of the server answers than before: what that one had not written
+   * down, or the other had not received, is lost
+   * @throws SpillwayError `CONFIG_INVALID`, `STAGING_UNAVAILABLE`
+   */
+  static async open(
+    target: RedisTarget,
+    commandTimeoutMs: number,
+    onAnotherServer: (server: string) => void = () => undefined,
+  ): Promise<RedisConnection> {
     const connection = new RedisConnection(readTarget(target, TARGET), commandTimeoutMs);
+    connection.#onAnotherServer = onAnotherServer;
     try {
       await connection.#open();
     } catch (error) {
@@ -111,6 +122,14 @@ export class RedisConnection {
     }
   }
 
+  /** Whoever may not ask is told nothing. */
+  async #noticeRun(): Promise<void> {
+    const run = await this.serverRun().catch(() => undefined);
+    if (run === undefined) return;
+    if (this.#lastRun !== undefined && this.#lastRun !== run) this.#onAnotherServer(this.server);
+    this.#lastRun = run;
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -130,6 +149,7 @@ export class RedisConnection {
     client.on('ready', () => {
       this.#callOff();
       this.#ends = 0;
+      void this.#noticeRun();
     });
     client.on('close', () => {
       this.#callOff();

@@ -22,6 +22,8 @@ export interface RedisStagingOptions extends Partial<StagingLimits> {
   readonly acceptVolatile?: boolean;
   /** A command that takes longer loses its connection, milliseconds. @defaultValue 2_000 */
   readonly commandTimeoutMs?: number;
+  /** Called when another server answers than before, or the same one after a restart. @defaultValue nothing */
+  readonly onAnotherServer?: (server: string) => void;
 }
 
 /**
@@ -30,7 +32,11 @@ export interface RedisStagingOptions extends Partial<StagingLimits> {
  * @throws SpillwayError `STAGING_UNAVAILABLE`: it cannot be reached. `CONFIG_INVALID`: it refuses this user. `REDIS_VOLATILE`: it would lose staged changes.
  */
 export async function openRedisStaging(options: RedisStagingOptions): Promise<RedisStaging> {
-  const connection = await RedisConnection.open(options.redis, options.commandTimeoutMs ?? 2_000);
+  const connection = await RedisConnection.open(
+    options.redis,
+    options.commandTimeoutMs ?? 2_000,
+    options.onAnotherServer,
+  );
   try {
     await checkAnswers(connection);
     const scripts = new ShardScripts(connection, options.namespace ?? 'spillway', options.shards ?? 64, {

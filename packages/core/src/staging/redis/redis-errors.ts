@@ -28,7 +28,7 @@ export function notConnected(server: string, trouble: unknown): SpillwayError {
 
 /** @param when what our own end has cut off: a command before it was sent, or one that was on its way */
 export function stopped(server: string, when: 'before' | 'within'): SpillwayError {
-  if (when === 'within') return new CutOff(server);
+  if (when === 'within') return new CutOff(`Redis at ${server}`);
   return new SpillwayError(
     'STOPPED',
     `Spillway has been stopped, and has asked Redis at ${server} nothing more. ` +
@@ -41,7 +41,7 @@ export function asOpenError(error: Error, server: string): SpillwayError {
   if (error instanceof SpillwayError) return error;
   if (isSelectRefusal(error) && !isLoginRefusal(error)) return refusedDatabase(error, server);
   if (isRefusal(error)) return refused(error, server);
-  const why = error instanceof DeadlinePassed ? `it was not open ${error.message}` : error.message;
+  const why = error instanceof DeadlinePassed ? `opening has not ended: ${error.message}` : error.message;
   return new SpillwayError(
     'STAGING_UNAVAILABLE',
     `Redis at ${server} cannot be reached (${why}). ` +

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parseDuration } from '../../packages/core/src/policy/duration.js';
 import { resolvePolicy } from '../../packages/core/src/policy/resolve-policy.js';
 import type { StoredPolicy } from '../../packages/core/src/policy/write-policy.js';
+import { IOREDIS_OPTIONS } from '../../packages/core/src/staging/redis/ioredis-options.js';
 import { resolveOptions } from '../../packages/core/src/resolve-options.js';
 import { codesIn, document, tableBelow } from './markdown.js';
 
@@ -140,3 +141,11 @@ function failureOf(act: () => unknown): string | undefined {
     return error instanceof Error ? error.message : String(error);
   }
 }
+
+test('the table of options of ioredis has every one of them, and says whether it is kept', () => {
+  const rows = tableBelow(page, '`redis`, and the options of ioredis').flatMap(([names = '', fate = '']) =>
+    codesIn(names).map((name) => [name, fate.split(':')[0]] as const),
+  );
+  expect(Object.fromEntries(rows)).toEqual({ ...IOREDIS_OPTIONS });
+  expect(rows).toHaveLength(Object.keys(IOREDIS_OPTIONS).length);
+});

@@ -62,6 +62,26 @@ test('H14: after a FLUSHALL under load, whatever is staged is adopted and writte
   expect(load.errors).toEqual([]);
 });
 
+test('what a FLUSHALL means for the rows is said once, in the log and by health', async () => {
+  await using server = await redis();
+  const lines: string[] = [];
+  const logger = { warn: () => undefined, error: (line: string) => void lines.push(line) };
+  await using ground = await breakGround({ servers: { redisUrl: server.url }, spillway: { worker: true, logger } });
+  await makePages(ground);
+  const client = new Redis(server.url);
+  await client.flushall();
+  client.disconnect();
+  const em = ground.orm.em.fork();
+  em.create(Item, { id: 'after', text: 'made' });
+  await em.flush();
+  await ground.spillway.drain();
+  const said = expect.stringMatching(
+    /The staging store has forgotten something in shards? [\d, ]+: .* Whatever else was acknowledged, .* is lost$/u,
+  );
+  await eventually(() => expect(lines).toEqual([said]));
+  expect(await ground.spillway.health()).toMatchObject({ status: 'degraded', problems: [said] });
+});
+
 test.each([1, 4])(
   'F23: a Redis that accepts and never answers is a typed time-out, and the flush after it stages each change once (%i shards)',
   async (shards) => {

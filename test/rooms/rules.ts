@@ -29,9 +29,10 @@ export const roomRules: Readonly<Record<string, RoomRule>> = {
   errors: rule({ imports: ['printable', 'bare-error'], types: pureRooms }),
   events: rule({ imports: [...base, ...pureRooms], types: ports, packages: ['rxjs'] }),
   options: rule({ imports: [...base, ...pureRooms], types: [...ports, 'staging/redis', 'events'] }),
+  // What may be said of Redis is known where ioredis is.
   'resolve-options': rule({
-    imports: [...base, 'options', ...pureRooms],
-    types: [...ports, 'staging/redis', 'events'],
+    imports: [...base, 'options', 'staging/redis', ...pureRooms],
+    types: [...ports, 'events'],
   }),
 
   staging: rule({ imports: [...base, ...pureRooms], types: ['options'] }),

@@ -2,7 +2,7 @@ import type { EntityOf, PolicyTarget } from './policy/entity-types.js';
 import type { Duration } from './policy/duration.js';
 import type { PolicyEntry } from './policy/policy-registry.js';
 import type { PolicyDefaults, WritePolicy, WriteThroughPolicy } from './policy/write-policy.js';
-import type { RedisTarget } from './staging/redis/connection.js';
+import type { RedisTarget } from './staging/redis/redis-target.js';
 import type { StagingStore } from './staging/staging-store.js';
 
 export type { RedisTarget };

@@ -1,6 +1,5 @@
 import { SpillwayError } from './errors.js';
 import type {
-  RedisTarget,
   ResolvedOptions,
   ResolvedWorker,
   SpillwayOptions,
@@ -15,6 +14,7 @@ import type { PolicyEntry } from './policy/policy-registry.js';
 import { classOf } from './policy/policy-registry.js';
 import { readDefaults, readPolicy } from './policy/read-policy.js';
 import type { PolicyDefaults } from './policy/write-policy.js';
+import { readTarget } from './staging/redis/redis-target.js';
 import type { StagingStore } from './staging/staging-store.js';
 
 const PLACE = 'the options of spillway()';
@@ -82,39 +82,9 @@ function readStaging(read: OptionReader): StagingChoice {
       `spillway() was given ${given}. Say where changes are staged by one of them, such as redis: 'redis://localhost:6379'`,
     );
   }
-  return read.has('redis') ? { kind: 'redis', target: readRedis(read) } : readStore(read);
-}
-
-function readRedis(read: OptionReader): RedisTarget {
-  const given = read.value('redis');
-  if (typeof given === 'string') {
-    refuseBadUrl(given);
-    return given;
-  }
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw read.invalid('redis', 'must be a URL, ioredis options or an ioredis client');
-  }
-  const several =
-    'isCluster' in given && given.isCluster
-      ? 'an ioredis Cluster'
-      : ['cluster', 'nodes'].find((name) => Object.hasOwn(given, name));
-  if (several !== undefined) {
-    throw new SpillwayError(
-      'CONFIG_INVALID',
-      `redis in ${PLACE} is about several servers (${several}). Only one Redis server, or one behind Sentinel, is supported`,
-    );
-  }
-  return given;
-}
-
-/** The URL is not shown, for it may hold a password. */
-function refuseBadUrl(url: string): void {
-  if (!URL.canParse(url) || !['redis:', 'rediss:'].includes(new URL(url).protocol)) {
-    throw new SpillwayError(
-      'CONFIG_INVALID',
-      `redis in ${PLACE} is a text that is no Redis URL. Write redis://user:password@host:6379/0, or rediss:// for TLS`,
-    );
-  }
+  return read.has('redis')
+    ? { kind: 'redis', target: readTarget(read.value('redis'), `redis in ${PLACE}`) }
+    : readStore(read);
 }
 
 function readStore(read: OptionReader): StagingChoice {

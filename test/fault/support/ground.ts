@@ -12,6 +12,8 @@ export interface GroundOptions {
   /** Between Spillway and PostgreSQL; it makes the tables and looks at them without. */
   readonly throughUrl?: (databaseUrl: string) => string;
   readonly shards?: number;
+  /** Of all applications, also of the one that only looks; by default the Redis that `servers` names. */
+  readonly redis?: SpillwayOptions['redis'];
   readonly spillway?: Partial<SpillwayOptions>;
   readonly steps?: FlushSteps;
 }
@@ -36,7 +38,8 @@ export interface Ground extends AsyncDisposable {
 
 /** Makes a database, and keys, of this test's own. */
 export async function breakGround(options: GroundOptions = {}): Promise<Ground> {
-  const { servers = {}, throughUrl = (url) => url, shards = 4, spillway = {}, steps } = options;
+  const { servers = {}, throughUrl = (url) => url, shards = 4, redis, spillway = {}, steps } = options;
+  const everywhere = redis === undefined ? {} : { redis };
   const db = await database(servers.databaseUrl === undefined ? {} : { url: servers.databaseUrl });
   const place: Place = {
     databaseUrl: throughUrl(db.url),
@@ -45,13 +48,13 @@ export async function breakGround(options: GroundOptions = {}): Promise<Ground> 
     shards,
   };
   const open: Ground['open'] = async (over, own) => {
-    const orm = await openSite(place, { spillway: over ?? {}, ...(own && { steps: own }) });
+    const orm = await openSite(place, { spillway: { ...everywhere, ...over }, ...(own && { steps: own }) });
     opened.push(orm);
     return orm;
   };
   const opened: MikroORM[] = [];
   // What only looks: it goes to PostgreSQL past whatever the test puts in between, and stages nothing.
-  const eye = await openSite({ ...place, databaseUrl: db.url }, { spillway: { worker: false } });
+  const eye = await openSite({ ...place, databaseUrl: db.url }, { spillway: { ...everywhere, worker: false } });
   await eye.schema.create();
   const orm = await open({ worker: false, ...spillway }, steps);
   const sql: Ground['sql'] = async (text) => eye.em.getConnection().execute(text);

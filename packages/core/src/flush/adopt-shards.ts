@@ -15,7 +15,7 @@ export async function adoptShards(
   sink: ChangeSink,
 ): Promise<readonly number[]> {
   await using transaction = await sink.beginExclusive(shards);
-  return adoptHeld(transaction, staging);
+  return await adoptHeld(transaction, staging);
 }
 
 /**
@@ -28,7 +28,7 @@ export async function adoptFreeShards(
   sink: ChangeSink,
 ): Promise<readonly number[]> {
   await using transaction = await sink.begin(shards);
-  return adoptHeld(transaction, staging);
+  return await adoptHeld(transaction, staging);
 }
 
 async function adoptHeld({ held }: SinkTransaction, staging: StagingStore): Promise<readonly number[]> {

@@ -34,7 +34,9 @@ export function failureOf(error: unknown): Failure {
     return { kind: isDown ? 'sink-down' : 'fault', error };
   }
   if (error instanceof SpillwayError) {
-    return { kind: error.code.startsWith('STAGING_') ? 'staging' : 'blocked', error };
+    // What our own end has cut off is the store's answer, too.
+    const isOfStaging = error.code.startsWith('STAGING_') || error.code === 'STOPPED';
+    return { kind: isOfStaging ? 'staging' : 'blocked', error };
   }
   return { kind: 'fault', error };
 }

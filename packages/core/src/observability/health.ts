@@ -4,7 +4,10 @@ import type { StagingStats } from '../staging/staging-store.js';
 
 /** How it stands with writing, in one word and in sentences. */
 export interface Health {
-  /** `degraded`: a part does not work, such as one of several Redis servers. `down`: nothing is written, or nobody can say. */
+  /**
+   * `degraded`: a part does not work, or something was lost within the last hour. `down`: nothing is written, or nobody
+   * can say.
+   */
   readonly status: 'up' | 'degraded' | 'down';
   /** What is wrong, each a sentence for whoever is called at night; empty if nothing is. */
   readonly problems: readonly string[];
@@ -22,6 +25,11 @@ export interface Trouble {
   readonly silentShards: ReadonlySet<number>;
   /** What cannot be written until a person acts, as sentences. */
   readonly paused: readonly string[];
+  /**
+   * What Redis or PostgreSQL has forgotten lately, as sentences. Everything works again, and a person has to look at
+   * rows.
+   */
+  readonly losses?: readonly string[];
 }
 
 export interface HealthQuestion {
@@ -48,9 +56,13 @@ export function judgeHealth({ stats, isDue, shards, trouble, overdueMs }: Health
   }
   const silent = trouble.silentShards.size;
   const isPartlySilent = silent > 0 && silent < shards;
+  const lesser = [
+    ...(isPartlySilent ? [`Redis does not answer for ${silent} of ${shards} shards`] : []),
+    ...(trouble.losses ?? []),
+  ];
   return {
-    status: problems.length > 0 ? 'down' : isPartlySilent ? 'degraded' : 'up',
-    problems: isPartlySilent ? [...problems, `Redis does not answer for ${silent} of ${shards} shards`] : problems,
+    status: problems.length > 0 ? 'down' : lesser.length > 0 ? 'degraded' : 'up',
+    problems: [...problems, ...lesser],
     pending: Object.values(stats.pending).reduce((sum, count) => sum + count, 0),
     ...(oldestMs !== undefined && { oldestMs }),
     dead: stats.dead,

@@ -1,4 +1,6 @@
-import type { ResolvedOptions } from '../options.js';
+import { SpillwayError } from '../errors.js';
+import type { Logger, ResolvedOptions } from '../options.js';
+import { beforeDeadline, DeadlinePassed } from '../staging/deadline.js';
 import { DEFAULT_LIMITS } from '../staging/limits.js';
 import { openRedisStaging } from '../staging/redis/open-redis-staging.js';
 import type { StagingStore } from '../staging/staging-store.js';
@@ -6,14 +8,15 @@ import type { StagingStore } from '../staging/staging-store.js';
 /**
  * The staging store that the options name.
  * @param database what tells the database from every other, so that what is staged never reaches a wrong one
+ * @param logger is told when another server has taken the place of Redis
  */
-export async function openStaging(options: ResolvedOptions, database: string): Promise<StagingStore> {
+export async function openStaging(options: ResolvedOptions, database: string, logger: Logger): Promise<StagingStore> {
   const { staging, namespace, shards, rememberMs, cacheBytes, stageTimeoutMs, acceptVolatile } = options;
   switch (staging.kind) {
     case 'store':
       return staging.store;
     case 'factory':
-      return staging.create({ namespace, shards, stageTimeoutMs, rememberMs, cacheBytes, database });
+      return made(async () => staging.create({ namespace, shards, stageTimeoutMs, rememberMs, cacheBytes, database }));
     case 'redis':
       return openRedisStaging({
         redis: staging.target,
@@ -26,7 +29,33 @@ export async function openStaging(options: ResolvedOptions, database: string): P
         seenMs: Math.max(DEFAULT_LIMITS.seenMs, 20 * stageTimeoutMs),
         acceptVolatile,
         // Silence is noticed within the time that staging may take; never so soon that a long script looks like silence.
+        onAnotherServer: (server) =>
+          logger.warn(
+            `Spillway: another Redis answers at ${server} than before, after a failover or a restart. ` +
+              'Changes that were acknowledged are lost if it does not have them; ' +
+              'a shard where batches are missing says so (staging-loss)',
+          ),
         commandTimeoutMs: Math.min(2_000, Math.max(250, stageTimeoutMs)),
       });
+  }
+}
+
+/** A function of the user's may take its time, and may never answer; whoever waits for it is told then. */
+const FACTORY_MS = 10_000;
+
+async function made(create: () => Promise<StagingStore>): Promise<StagingStore> {
+  const store = create();
+  try {
+    return await beforeDeadline(store, FACTORY_MS);
+  } catch (error) {
+    if (!(error instanceof DeadlinePassed)) throw error;
+    // What comes too late is of no use to anybody.
+    void store.then(async (late) => late.close()).catch(() => undefined);
+    throw new SpillwayError(
+      'STAGING_UNAVAILABLE',
+      `The function that the option "staging" gives has made no staging store within ${FACTORY_MS / 1_000} s; ` +
+        'nothing was staged. Let it answer sooner, or reject and say why',
+      { cause: error },
+    );
   }
 }

@@ -8,6 +8,7 @@ import { openPostgresSink } from '../sink/postgres/open-postgres-sink.js';
 import { localWallTime, utcWallTime } from '../sink/postgres/sql/wall-time.js';
 import { nameOf } from '../read/cache-trust.js';
 import { Stager, type RulesByEntity } from '../staging/stager.js';
+import { nothingStaged } from '../staging/staging-errors.js';
 import type { StagingStore } from '../staging/staging-store.js';
 import { policyText } from '../mikro-orm/describe/policy-text.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
@@ -32,12 +33,12 @@ const LOOK_AT_TABLES = 'At its first use Spillway looks at its tables.';
 export async function openParts(around: RuntimeSurroundings, events: SpillwayEvents): Promise<Parts> {
   const { options, types } = around;
   const sink = openSink(around, events);
-  const reportForgotten = (shards: readonly number[]): void => sayForgotten(shards, around, events);
+  const reportForgotten = (shards: readonly number[]): void => sayForgotten(shards, events);
   let staging: StagingStore | undefined;
   let atFirst: Releases;
   try {
     const identity = await databaseFor(LOOK_AT_TABLES, sink.prepare(options.shards, options.tables.ensure));
-    staging = await openStaging(options, identity);
+    staging = await openStaging(options, identity, around.logger);
     const all = [...Array(staging.shards).keys()];
     reportForgotten(await databaseFor(LOOK_AT_TABLES, adoptFreeShards(all, staging, sink)));
     await databaseFor(LOOK_AT_TABLES, sink.registry.add(stagedHere(types)));
@@ -46,7 +47,7 @@ export async function openParts(around: RuntimeSurroundings, events: SpillwayEve
   } catch (error) {
     await sink.close();
     await staging?.close();
-    throw error;
+    throw nothingStaged(error, 'Spillway was opened');
   }
   const opened = staging;
   const adopt = async (shards: readonly number[]): Promise<void> =>
@@ -146,15 +147,10 @@ function openSink({ options, types, database, logger }: RuntimeSurroundings, eve
 }
 
 /** A staging store that has forgotten shards has forgotten what was pending in them: that is said, aloud. */
-function sayForgotten(forgotten: readonly number[], { logger }: RuntimeSurroundings, events: SpillwayEvents): void {
+function sayForgotten(forgotten: readonly number[], events: SpillwayEvents): void {
   for (const shard of forgotten) {
     events.emit({ type: 'staging-loss', shard, forgot: 'staging', parked: 0, doubtful: 0 });
   }
-  if (forgotten.length === 0) return;
-  logger.error(
-    `Spillway: the staging store was empty for shards ${forgotten.join(', ')}, of which batches have been written before. ` +
-      'If it was emptied or replaced, what was pending there is lost',
-  );
 }
 
 function workerOf(

@@ -21,6 +21,7 @@ import { ForcedDrains } from '../observability/forced-drains.js';
 import type { SpillwayStatus } from '../observability/status.js';
 import { judgeHealth, unknownHealth, type Health } from '../observability/health.js';
 import { WriteWays, type WriteWay } from '../observability/write-ways.js';
+import { LossWatch } from '../observability/loss-watch.js';
 import { TroubleWatch } from '../observability/trouble-watch.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import type { CacheAccess } from '../read/cache-access.js';
@@ -30,6 +31,7 @@ import { waitsForItself } from '../sink/one-connection.js';
 import type { TableName } from '../sink/change-sink.js';
 import type { Table } from '../sink/table.js';
 import type { StageResult } from '../staging/stager.js';
+import { nothingStaged } from '../staging/staging-errors.js';
 import type {
   DeadLetterStore,
   DueScope,
@@ -74,6 +76,7 @@ export class Runtime implements RowEngine {
   readonly marks: EntityMarks = new EntityMarks();
   readonly events: SpillwayEvents = new SpillwayEvents();
   readonly #trouble: TroubleWatch = new TroubleWatch(this.events);
+  readonly #losses: LossWatch;
   readonly #around: RuntimeSurroundings;
   readonly #promotions: Promotions;
   readonly #forced = new ForcedDrains();
@@ -93,6 +96,7 @@ export class Runtime implements RowEngine {
 
   constructor(around: RuntimeSurroundings) {
     this.#around = around;
+    this.#losses = new LossWatch(this.events, around.logger);
     this.#adoption = new Adoption({
       around,
       events: this.events,
@@ -144,8 +148,11 @@ export class Runtime implements RowEngine {
   async stage(changes: readonly Change[]): Promise<StageResult> {
     const parts = await this.#open();
     this.#startWorker(parts);
-    const result = await this.#stageUnderPolicy(changes, parts);
-    return this.#announce(result, parts);
+    try {
+      return this.#announce(await this.#stageUnderPolicy(changes, parts), parts);
+    } catch (error) {
+      throw nothingStaged(error, 'the changes were prepared');
+    }
   }
 
   /** What is pending under another policy is written first; then the new one takes its place. */
@@ -166,7 +173,9 @@ export class Runtime implements RowEngine {
   async hold(changes: readonly Change[], inside: CallersTransaction): Promise<StageResult> {
     const parts = await this.#open();
     this.#startWorker(parts);
-    const result = await this.#holdings.hold(changes, inside, parts);
+    const result = await this.#holdings.hold(changes, inside, parts).catch((error: unknown) => {
+      throw nothingStaged(error, 'the changes were prepared');
+    });
     for (const rowKey of result.staged.keys()) this.#countRow(rowKey, 'staged');
     return result;
   }
@@ -312,7 +321,7 @@ export class Runtime implements RowEngine {
       stats,
       isDue: next.includes(0),
       shards: staging.shards,
-      trouble: this.#trouble.current,
+      trouble: { ...this.#trouble.current, losses: this.#losses.recent },
       overdueMs: longestMs + OVERDUE_MS,
     });
   }
@@ -349,6 +358,7 @@ export class Runtime implements RowEngine {
   }
 
   async #closeParts(options: StopOptions): Promise<StopReport> {
+    this.#losses.say();
     const parts = await this.#opening?.catch(() => undefined);
     await this.#cache?.close();
     this.#cache = undefined;

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { SpillwayError } from '../errors.js';
 import type { RulesByEntity } from './stager.js';
-import { isPassing } from './staging-errors.js';
+import { CutOff, isPassing } from './staging-errors.js';
 import type { HoldCall, Refusal, StageAnswer, StageCall, StagingStore } from './staging-store.js';
 
 export interface SenderOptions {
@@ -17,8 +17,8 @@ export interface SenderOptions {
 export type Delivery =
   | Extract<StageAnswer, { readonly status: 'staged' }>
   | { readonly status: 'refused'; readonly refusals: readonly Refusal[] }
-  /** It may have run, or may yet run. */
-  | { readonly status: 'unknown' }
+  /** It may have run, or may yet run. `cause`: why nobody will know here. */
+  | { readonly status: 'unknown'; readonly cause?: Error }
   /** It has not run, and will not. `cause`: what the store said, if it is more than that it could not be reached. */
   | { readonly status: 'dropped'; readonly cause?: Error; readonly wasSent?: boolean };
 
@@ -61,6 +61,7 @@ export class CallSender {
   ): Promise<Delivery> {
     if (!wasSent) this.#sentAtMs.set(call, performance.now());
     const { delivery, mayHaveRun, error } = await this.#until(call, rules, send, wasSent);
+    if (delivery.status === 'unknown' && isStop(error)) return { ...delivery, cause: error };
     if (delivery.status === 'unknown') return this.#fence(call, { ...dropped(unforeseen(error)), wasSent: true });
     // An earlier copy, whose answer did not come, may still be on its way, and find room.
     if (delivery.status === 'refused' && mayHaveRun) return this.#fence(call, delivery);
@@ -73,7 +74,8 @@ export class CallSender {
   }
 
   async #fence(call: StageCall, ifVoided: Delivery): Promise<Delivery> {
-    const { delivery } = await this.#until(call, {}, async () => this.#store.fence(call.shard, call.id), true);
+    const { delivery, error } = await this.#until(call, {}, async () => this.#store.fence(call.shard, call.id), true);
+    if (delivery.status === 'unknown' && isStop(error)) return { ...delivery, cause: error };
     if (delivery.status !== 'dropped') return delivery;
     return this.isForgotten(call) ? { status: 'unknown' } : ifVoided;
   }
@@ -152,7 +154,7 @@ async function attempt(send: () => Promise<StageAnswer>): Promise<Attempt> {
 
 /** What nobody has foreseen does not say that the call has not run. */
 function mayRunAfter(error: Error): boolean {
-  return !(error instanceof SpillwayError) || error.code === 'STAGING_TIMEOUT';
+  return !(error instanceof SpillwayError) || error.code === 'STAGING_TIMEOUT' || error instanceof CutOff;
 }
 
 function inTheEnd(answer: Attempt, mayHaveRun: boolean): Ending {
@@ -160,6 +162,11 @@ function inTheEnd(answer: Attempt, mayHaveRun: boolean): Ending {
   const failed = answer.status === 'failed' ? { error: answer.error } : {};
   const delivery: Delivery = mayHaveRun ? { status: 'unknown' } : dropped(failed.error);
   return { delivery, mayHaveRun, ...failed };
+}
+
+/** Our own end: the store will not be asked again. */
+function isStop(error: Error | undefined): error is SpillwayError {
+  return error instanceof SpillwayError && error.code === 'STOPPED';
 }
 
 /** That a store did not answer is said by whoever sums up; anything else has to be heard. */

@@ -8,24 +8,33 @@ export class DeadlinePassed extends Error {
 }
 
 /**
- * What `promise` answers, or `DeadlinePassed`. A process that was busy for longer than that runs its timers before it reads its sockets; so an answer that has come meanwhile is looked for
- * before anybody is given up.
+ * Calls once the time has passed. A process that was busy for longer than that runs its timers before it reads its
+ * sockets; so an answer that has come meanwhile is looked for before anybody is
+ * given up.
+ *
+ * @returns a function that calls it off
  */
-export async function beforeDeadline<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+export function afterDeadline(timeoutMs: number, act: () => void): () => void {
   let sockets: NodeJS.Immediate | undefined;
-  const passed = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      // Sockets are read between timers and immediates; the second round is for an answer in two parts.
-      sockets = setImmediate(() => {
-        sockets = setImmediate(() => reject(new DeadlinePassed(timeoutMs)));
-      });
-    }, timeoutMs);
-  });
+  const timer = setTimeout(() => {
+    // Sockets are read between timers and immediates; the second round is for an answer in two parts.
+    sockets = setImmediate(() => {
+      sockets = setImmediate(act);
+    });
+  }, timeoutMs);
+  return () => {
+    clearTimeout(timer);
+    clearImmediate(sockets);
+  };
+}
+
+/** What `promise` answers, or `DeadlinePassed`. */
+export async function beforeDeadline<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
+  const { promise: passed, reject } = Promise.withResolvers<never>();
+  const callOff = afterDeadline(timeoutMs, () => reject(new DeadlinePassed(timeoutMs)));
   try {
     return await Promise.race([promise, passed]);
   } finally {
-    clearTimeout(timer);
-    clearImmediate(sockets);
+    callOff();
   }
 }

@@ -5,7 +5,7 @@ import { shardOf } from '../change/shard.js';
 import { SpillwayError } from '../errors.js';
 import { CallSender, type Delivery, type SenderOptions } from './call-sender.js';
 import { LateAnswers } from './late-answers.js';
-import { SentInVain } from './staging-errors.js';
+import { CutOff, SentInVain } from './staging-errors.js';
 import type {
   HoldCall,
   Refusal,
@@ -73,6 +73,7 @@ export class Stager {
       if (failed) throw failed.cause ?? unreachable(changes.length);
     }
     const deliveries = await this.#send(calls, rules, false);
+    refuseCutOff(deliveries);
     const [first] = deliveries;
     if (first?.status === 'dropped' && deliveries.every((delivery) => delivery.status === 'dropped')) {
       if (deliveries.some((delivery) => delivery.status === 'dropped' && delivery.wasSent))
@@ -92,6 +93,7 @@ export class Stager {
   async holdAll(changes: readonly Change[], rules: RulesByEntity, hold: HoldId): Promise<StageResult> {
     const calls = this.#callsOf(changes, rules).map((call): HoldCall => ({ ...call, ...hold }));
     const deliveries = await Promise.all(calls.map(async (call) => this.#sender.hold(call, rules)));
+    refuseCutOff(deliveries);
     const result = collect(calls, deliveries);
     if (result.refused.length + result.unknown.length + result.dropped.length === 0) return result;
     // Whoever does not answer keeps a hold that will be dropped when the transaction has ended, since it has not committed it.
@@ -103,12 +105,16 @@ export class Stager {
 
   /** Sends calls again under their ids: what has run is answered as it was, what has not runs now. */
   async resend(calls: readonly StageCall[], rules: RulesByEntity): Promise<StageResult> {
-    return this.#collect(calls, await this.#send(calls, rules, true));
+    const deliveries = await this.#send(calls, rules, true);
+    refuseCutOff(deliveries);
+    return this.#collect(calls, deliveries);
   }
 
   /** Finds out what became of calls, and makes sure that what has not run never will. */
   async settle(calls: readonly StageCall[]): Promise<StageResult> {
-    return this.#collect(calls, await Promise.all(calls.map(async (call) => this.#late.answer(call))));
+    const deliveries = await Promise.all(calls.map(async (call) => this.#late.answer(call)));
+    refuseCutOff(deliveries);
+    return this.#collect(calls, deliveries);
   }
 
   /** Asks no longer what became of calls that were not answered. */
@@ -132,6 +138,13 @@ export class Stager {
       this.#calls += 1;
       return { shard, id: `${this.#idPrefix}${this.#calls.toString(36)}`, changes: ofShard, rules };
     });
+  }
+}
+
+/** A call that our own end has cut off is no call that can be asked for again. */
+function refuseCutOff(deliveries: readonly Delivery[]): void {
+  for (const delivery of deliveries) {
+    if (delivery.status === 'unknown' && delivery.cause) throw new CutOff('the staging store', delivery.cause);
   }
 }
 

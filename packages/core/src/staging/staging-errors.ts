@@ -30,6 +30,33 @@ export class SentInVain extends SpillwayError {
   }
 }
 
+/** Our own end has taken the connection from under a command. Whether it ran, nobody will know here. */
+export class CutOff extends SpillwayError {
+  constructor(store: string, cause?: Error) {
+    super(
+      'STOPPED',
+      `Spillway was stopped before ${store} had answered: what it was asked may have happened. ` +
+        'What is staged stays staged, and will be written; load the rows and look before you make the changes again',
+      { cause },
+    );
+  }
+}
+
+/**
+ * What is thrown where nothing has been staged, and nothing will be. That the store has not answered, to whatever it
+ * was asked on the way, leaves nothing in doubt then.
+ *
+ * @param during as messages call it: `Spillway was opened`
+ */
+export function nothingStaged(error: unknown, during: string): unknown {
+  if (!(error instanceof SpillwayError) || error.code !== 'STAGING_TIMEOUT') return error;
+  return new SpillwayError(
+    'STAGING_UNAVAILABLE',
+    `The staging store has not answered while ${during}; nothing was staged. Try again when it is back`,
+    { cause: error },
+  );
+}
+
 /** Whether the same call may be answered a little later: the store could not be reached, or has not answered. */
 export function isPassing(error: unknown): boolean {
   return error instanceof SpillwayError && (error.code === 'STAGING_TIMEOUT' || error.code === 'STAGING_UNAVAILABLE');

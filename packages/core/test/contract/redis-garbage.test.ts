@@ -53,10 +53,10 @@ beforeAll(async () => {
   await store.adopt(0, 'T0');
   await store.stage(call('written', WRITTEN));
   await store.claim(0, { token: 'T1', predecessor: 'T0', limit: 9 });
-  await store.acknowledge(0, 'T1', new Map());
+  await store.acknowledge(0, 'T1', new Map(), []);
   await store.stage(call('dead', DEAD));
   await store.claim(0, { token: 'T2', predecessor: 'T1', limit: 9 });
-  await store.acknowledge(0, 'T2', new Map([[DEAD, BURIED]]));
+  await store.acknowledge(0, 'T2', new Map([[DEAD, BURIED]]), [DEAD]);
   await store.stage(call('flying', BOTH));
   await store.due.make({ kind: 'all' });
   await store.claim(0, { token: 'T3', predecessor: 'T2', limit: 9 });
@@ -137,7 +137,7 @@ async function askEverything(): Promise<readonly unknown[]> {
   await ask(async () => store.due.pending(due ?? new Map()));
   await ask(async () => store.due.rows({ kind: 'all' }, [0]));
   await ask(async () => store.extend(0, { token: 'T3', attempts: 1, outcomes: new Map(), rows: [INNOCENT] }));
-  await ask(async () => store.acknowledge(0, 'T3', new Map([[BOTH, BURIED]])));
+  await ask(async () => store.acknowledge(0, 'T3', new Map([[BOTH, BURIED]]), [BOTH]));
   await letters();
   await ask(async () => store.claim(0, { token: 'T4', predecessor: 'T3', limit: 99 }));
   await ask(async () => store.stage(call('again', ROWS[0] as RowKey)));
@@ -255,7 +255,7 @@ describe('something else in due', () => {
     await restore();
     await redis.del(keys.due);
     expect(await store.due.next()).toEqual([0]);
-    await store.acknowledge(0, 'T3', new Map());
+    await store.acknowledge(0, 'T3', new Map(), []);
     const claim = await store.claim(0, { token: 'T4', predecessor: 'T3', limit: 99 });
     expect(claim.status === 'batch' && [...claim.batch.records.keys()]).toContain(INNOCENT);
     await restore();

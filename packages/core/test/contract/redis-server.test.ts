@@ -165,6 +165,25 @@ describe('a server in trouble', () => {
     await store.close();
   });
 
+  test('that does not answer when the store is closed: what is on its way is STOPPED', async () => {
+    await using server = await redis();
+    const store = await openRedisStaging({ redis: server.url, shards: 1, commandTimeoutMs: 500 });
+    await store.adopt(0, 'T0');
+    server.pause();
+    const onItsWay = failure(store.stage(call('cut off')));
+    await store.close();
+    expect(await onItsWay).toMatchObject({
+      code: 'STOPPED',
+      message: expect.stringMatching(
+        /^Spillway was stopped before Redis at \S+ had answered: what it was asked may have happened\. /u,
+      ),
+    });
+    expect(await failure(store.stats())).toMatchObject({
+      code: 'STOPPED',
+      message: expect.stringMatching(/^Spillway has been stopped, and has asked Redis at \S+ nothing more/u),
+    });
+  });
+
   test('that does not answer: the call times out, does not run later once it is fenced, and the store comes back', async () => {
     await using server = await redis();
     await using opened = await disposable(openRedisStaging({ redis: server.url, shards: 1, commandTimeoutMs: 300 }));

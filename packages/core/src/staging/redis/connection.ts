@@ -1,49 +1,76 @@
-import { once } from 'node:events';
 import { Redis, type RedisOptions } from 'ioredis';
 import { SpillwayError } from '../../errors.js';
-import { beforeDeadline, DeadlinePassed } from '../deadline.js';
-import { asOpenError, asStagingError } from './redis-errors.js';
+import { afterDeadline, beforeDeadline, DeadlinePassed } from '../deadline.js';
+import { ConnectionTrouble, isSelectRefusal } from './connection-trouble.js';
+import { backOff, ownOptions, type OwnOptions } from './ioredis-options.js';
+import { asOpenError, asStagingError, isReply, notConnected, stopped } from './redis-errors.js';
+import { isClient, readTarget, type RedisClient, type RedisTarget } from './redis-target.js';
+import { optionsOfUrl } from './redis-url.js';
 import type { Script } from './scripts.js';
-
-/** Where Redis is: a URL, options of ioredis, or a client, which is duplicated and neither changed nor closed. */
-export type RedisTarget = string | RedisOptions | Redis;
+import { serverName } from './server-name.js';
 
 export type Argument = string | number | Buffer;
+
+const TARGET = 'redis';
 
 /**
  * The one connection to one server. No command ever runs behind the caller's back: nothing is queued while the server is away, nothing is sent again by the driver, and a
  * command without an answer takes its connection with it.
  */
 export class RedisConnection {
-  /** `host:port`, or the path of a socket; for messages. */
+  /** `host:port`, the path of a socket, or the master and its sentinels; for messages. */
   readonly server: string;
-  readonly #client: Redis;
+  readonly #client: RedisClient & { readonly stream?: { destroy(): void } };
+  readonly #trouble: ConnectionTrouble;
   readonly #commandTimeoutMs: number;
-  #lastError: Error | undefined;
+  #onAnotherServer: (server: string) => void = () => undefined;
+  #lastRun: string | undefined;
+  #hasBeenOpen = false;
+  #isClosed = false;
   #run: Promise<string | undefined> | undefined;
+  #callOff = (): void => undefined;
+  #reconnecting: NodeJS.Timeout | undefined;
+  /** How often ioredis has given the client up since it was connected. */
+  #ends = 0;
 
-  private constructor(client: Redis, commandTimeoutMs: number) {
-    this.#client = client;
+  private constructor(target: RedisTarget, commandTimeoutMs: number) {
     this.#commandTimeoutMs = commandTimeoutMs;
-    const { host, port, path } = client.options;
-    this.server = path ?? `${host ?? 'localhost'}:${port ?? 6379}`;
-    client.on('error', (error: Error) => {
-      this.#lastError = error;
-    });
-    client.on('close', () => {
-      this.#run = undefined;
-    });
+    this.#client = createClient(target, ownOptions({ commandTimeoutMs, hasBeenOpen: () => this.#hasBeenOpen }));
+    this.server = serverName(this.#client.options);
+    this.#trouble = new ConnectionTrouble(this.#client);
+    this.#watch();
   }
 
-  static async open(target: RedisTarget, commandTimeoutMs: number): Promise<RedisConnection> {
-    const connection = new RedisConnection(createClient(target, ownOptions(commandTimeoutMs)), commandTimeoutMs);
+  /**
+   * @param onAnotherServer called when another run of the server answers than before: what that one had not written
+   * down, or the other had not received, is lost
+   * @throws SpillwayError `CONFIG_INVALID`, `STAGING_UNAVAILABLE`
+   */
+  static async open(
+    target: RedisTarget,
+    commandTimeoutMs: number,
+    onAnotherServer: (server: string) => void = () => undefined,
+  ): Promise<RedisConnection> {
+    const connection = new RedisConnection(readTarget(target, TARGET), commandTimeoutMs);
+    connection.#onAnotherServer = onAnotherServer;
     try {
-      await connection.#client.connect();
+      await connection.#open();
     } catch (error) {
-      connection.#client.disconnect();
-      throw asOpenError(connection.#lastError ?? (error as Error), connection.server);
+      await connection.close();
+      throw asOpenError(connection.#trouble.cause ?? (error as Error), connection.server);
     }
     return connection;
+  }
+
+  /**
+   * Each sentinel, the connection and its handshake have their time. The sum is for what ioredis does not watch, such
+   * as a `Connector` of the user's.
+   */
+  async #open(): Promise<void> {
+    const { sentinels } = this.#client.options as RedisOptions;
+    const steps = 2 + (sentinels?.length ?? 0);
+    await beforeDeadline(this.#client.connect(), steps * this.#commandTimeoutMs);
+    this.#hasBeenOpen = true;
   }
 
   /** Runs a script by its digest, and sends the script itself where the server does not have it (any more). */
@@ -70,6 +97,8 @@ export class RedisConnection {
   }
 
   async #send(name: string, ...args: readonly Argument[]): Promise<unknown> {
+    if (this.#isClosed) throw stopped(this.server, 'before');
+    if (this.#client.status !== 'ready') throw notConnected(this.server, this.#trouble.cause);
     return beforeDeadline(this.#client.callBuffer(name, ...args), this.#commandTimeoutMs);
   }
 
@@ -93,48 +122,87 @@ export class RedisConnection {
     }
   }
 
+  /** Whoever may not ask is told nothing. */
+  async #noticeRun(): Promise<void> {
+    const run = await this.serverRun().catch(() => undefined);
+    if (run === undefined) return;
+    if (this.#lastRun !== undefined && this.#lastRun !== run) this.#onAnotherServer(this.server);
+    this.#lastRun = run;
+  }
+
   async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#reconnecting);
     const { status } = this.#client;
-    if (status === 'end') return;
-    const ended = once(this.#client, 'end');
-    this.#client.disconnect();
-    // Between two attempts to connect there is nothing whose end ioredis would tell.
-    if (status !== 'reconnecting') await ended;
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    this.#client.on('end', resolve);
+    if (status !== 'end') this.#client.disconnect();
+    // What is written to a connection is sent; without one there is nothing whose end ioredis would tell.
+    if (status === 'ready') await beforeDeadline(ended, this.#commandTimeoutMs).catch(() => undefined);
+    this.#client.stream?.destroy();
+  }
+
+  #watch(): void {
+    const client = this.#client;
+    client.on('connect', () => this.#watchHandshake());
+    client.on('ready', () => {
+      this.#callOff();
+      this.#ends = 0;
+      void this.#noticeRun();
+    });
+    client.on('close', () => {
+      this.#callOff();
+      this.#run = undefined;
+    });
+    client.on('error', (error: Error) => {
+      if (isSelectRefusal(error)) client.stream?.destroy();
+    });
+    client.on('end', () => this.#reconnect());
+  }
+
+  /**
+   * A server that accepts and never answers, and one that has been frozen: the next connection may find another one.
+   */
+  #watchHandshake(): void {
+    this.#callOff();
+    this.#callOff = afterDeadline(this.#commandTimeoutMs, () => {
+      if (this.#client.status !== 'connect') return;
+      this.#trouble.note(
+        new Error(
+          `it accepts connections, but was not ready within ${this.#commandTimeoutMs} ms: ` +
+            'it does not answer, or is still loading its data',
+        ),
+      );
+      this.#client.stream?.destroy();
+    });
+  }
+
+  /**
+   * ioredis gives a client up where its connector does: one that is told of a failover while it looks for the primary
+   * already. Nobody else would connect it again.
+   */
+  #reconnect(): void {
+    if (this.#isClosed || !this.#hasBeenOpen) return;
+    this.#ends += 1;
+    this.#reconnecting = setTimeout(() => {
+      this.#client.connect().catch(() => undefined);
+    }, backOff(this.#ends));
   }
 
   /** A command that timed out would otherwise be answered, or still run, on a connection that others go on using. */
   #failed(error: unknown): Error {
-    if (error instanceof DeadlinePassed) this.#client.stream.destroy();
-    return asStagingError(error, this.server);
+    if (error instanceof SpillwayError) return error;
+    if (this.#isClosed && !isReply(error)) return stopped(this.server, 'within');
+    if (error instanceof DeadlinePassed) this.#client.stream?.destroy();
+    return asStagingError(error, this.server, this.#trouble.cause);
   }
 }
 
-type OwnOptions = RedisOptions & { replyMapping: 'legacy' };
-
-function createClient(target: RedisTarget, own: OwnOptions): Redis {
-  if (typeof target === 'string') return new Redis(target, own);
-  return target instanceof Redis ? target.duplicate(own) : new Redis({ ...target, ...own });
+function createClient(target: RedisTarget, own: OwnOptions): RedisClient {
+  if (typeof target === 'string') return new Redis({ ...optionsOfUrl(target, TARGET), ...own });
+  return isClient(target) ? target.duplicate(own) : new Redis({ ...target, ...own });
 }
-
-/** What has to be so, whatever the options given say. The namespace is the only prefix of keys. */
-function ownOptions(commandTimeoutMs: number): OwnOptions {
-  return {
-    lazyConnect: true,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    enableReadyCheck: true,
-    enableAutoPipelining: false,
-    keyPrefix: '',
-    protocol: 2,
-    replyMapping: 'legacy',
-    connectTimeout: commandTimeoutMs,
-    retryStrategy: (attempt) => Math.min(25 * 2 ** Math.min(attempt, 10), LONGEST_BACK_OFF_MS),
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
-  };
-}
-
-const LONGEST_BACK_OFF_MS = 2_000;
 
 function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT');

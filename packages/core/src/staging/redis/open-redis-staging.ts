@@ -1,6 +1,9 @@
 import { DEFAULT_LIMITS, type StagingLimits } from '../limits.js';
-import { RedisConnection, type RedisTarget } from './connection.js';
+import { nothingStaged } from '../staging-errors.js';
+import { checkAnswers } from './answer-check.js';
+import { RedisConnection } from './connection.js';
 import { RedisStaging } from './redis-staging.js';
+import type { RedisTarget } from './redis-target.js';
 import { checkKeeping } from './server-checks.js';
 import { ShardScripts } from './shard-scripts.js';
 
@@ -19,6 +22,8 @@ export interface RedisStagingOptions extends Partial<StagingLimits> {
   readonly acceptVolatile?: boolean;
   /** A command that takes longer loses its connection, milliseconds. @defaultValue 2_000 */
   readonly commandTimeoutMs?: number;
+  /** Called when another server answers than before, or the same one after a restart. @defaultValue nothing */
+  readonly onAnotherServer?: (server: string) => void;
 }
 
 /**
@@ -27,8 +32,13 @@ export interface RedisStagingOptions extends Partial<StagingLimits> {
  * @throws SpillwayError `STAGING_UNAVAILABLE`: it cannot be reached. `CONFIG_INVALID`: it refuses this user. `REDIS_VOLATILE`: it would lose staged changes.
  */
 export async function openRedisStaging(options: RedisStagingOptions): Promise<RedisStaging> {
-  const connection = await RedisConnection.open(options.redis, options.commandTimeoutMs ?? 2_000);
+  const connection = await RedisConnection.open(
+    options.redis,
+    options.commandTimeoutMs ?? 2_000,
+    options.onAnotherServer,
+  );
   try {
+    await checkAnswers(connection);
     const scripts = new ShardScripts(connection, options.namespace ?? 'spillway', options.shards ?? 64, {
       epoch: options.epoch ?? '1',
       ...(options.database !== undefined && { database: options.database }),
@@ -38,7 +48,7 @@ export async function openRedisStaging(options: RedisStagingOptions): Promise<Re
     return new RedisStaging(connection, scripts, limitsOf(options), keeping);
   } catch (error) {
     await connection.close();
-    throw error;
+    throw nothingStaged(error, `Redis at ${connection.server} was opened`);
   }
 }
 

@@ -1,23 +1,18 @@
 import { bareError } from '../../bare-error.js';
 import { SpillwayError } from '../../errors.js';
+import { DeadlinePassed } from '../deadline.js';
+import { CutOff } from '../staging-errors.js';
+import { isSelectRefusal } from './connection-trouble.js';
 
 /**
  * What a failed command means to a caller: whether it ran, and what to do. Anything that is no fault of the server or the network is answered as it is, but for the command, which ioredis
  * hangs on its errors with all its arguments.
  */
-export function asStagingError(given: unknown, server: string): Error {
+export function asStagingError(given: unknown, server: string, trouble?: Error): Error {
   const error = bareError(given);
-  const { name, message } = error;
-  if (name === 'ReplyError' || name === 'ScriptError') return asReplyError(error, server);
-  if (message.startsWith("Stream isn't writeable")) {
-    return new SpillwayError(
-      'STAGING_UNAVAILABLE',
-      `Redis at ${server} is not connected; nothing was staged. Spillway keeps reconnecting; try again`,
-      {
-        cause: error,
-      },
-    );
-  }
+  if (isReply(given)) return asReplyError(error, server);
+  const { message } = error;
+  if (message.startsWith("Stream isn't writeable")) return notConnected(server, trouble ?? error);
   return new SpillwayError(
     'STAGING_TIMEOUT',
     `Redis at ${server} has not answered (${message}); whether the command ran is not known. Send it again under its id, or fence it`,
@@ -25,13 +20,59 @@ export function asStagingError(given: unknown, server: string): Error {
   );
 }
 
-/** Why Redis could not be opened. */
-export function asOpenError(given: Error, server: string): SpillwayError {
-  const error = bareError(given);
-  if (isRefusal(error)) return refused(error, server);
+/** @param trouble why it is not, as far as that is known */
+export function notConnected(server: string, trouble: unknown): SpillwayError {
+  const cause = bareError(trouble);
+  const isCause = trouble instanceof Error && !trouble.message.startsWith("Stream isn't writeable");
+  const why = isCause ? ` (${cause.message})` : '';
   return new SpillwayError(
     'STAGING_UNAVAILABLE',
-    `Redis at ${server} cannot be reached (${error.message}). Check that it runs there, and that host, port and TLS of the "redis" option are right`,
+    `Redis at ${server} is not connected${why}; nothing was staged. Spillway keeps reconnecting; try again`,
+    { cause },
+  );
+}
+
+/** @param when what our own end has cut off: a command before it was sent, or one that was on its way */
+export function stopped(server: string, when: 'before' | 'within'): SpillwayError {
+  if (when === 'within') return new CutOff(`Redis at ${server}`);
+  return new SpillwayError(
+    'STOPPED',
+    `Spillway has been stopped, and has asked Redis at ${server} nothing more. ` +
+      'What is staged stays staged; make the ORM anew to go on',
+  );
+}
+
+/** Why Redis could not be opened. */
+export function asOpenError(given: Error, server: string): SpillwayError {
+  if (given instanceof SpillwayError) return given;
+  if (isSelectRefusal(given) && !isLoginRefusal(given)) return refusedDatabase(given, server);
+  const error = bareError(given);
+  if (isRefusal(error)) return refused(error, server);
+  const why = given instanceof DeadlinePassed ? `opening has not ended: ${error.message}` : error.message;
+  return new SpillwayError(
+    'STAGING_UNAVAILABLE',
+    `Redis at ${server} cannot be reached (${why}). ` +
+      `Check that it runs there, and that ${remedyOf(server)} of the "redis" option are right`,
+    { cause: error },
+  );
+}
+
+/** The server has answered. */
+export function isReply(error: unknown): error is Error {
+  return error instanceof Error && (error.name === 'ReplyError' || error.name === 'ScriptError');
+}
+
+function remedyOf(server: string): string {
+  return server.startsWith('"') ? 'sentinels, name and TLS' : 'host, port and TLS';
+}
+
+function refusedDatabase(given: Error, server: string): SpillwayError {
+  const [database] = (Reflect.get(given, 'command') as { readonly args: readonly unknown[] }).args;
+  const error = bareError(given);
+  return new SpillwayError(
+    'CONFIG_INVALID',
+    `Redis at ${server} does not give the database ${String(database)} (${error.message}). ` +
+      'Take another database in the "redis" option, raise "databases" of the server, or let the user run SELECT',
     { cause: error },
   );
 }
@@ -66,7 +107,11 @@ function asReplyError(error: Error, server: string): Error {
 }
 
 function isRefusal(error: Error): boolean {
-  return /\b(WRONGPASS|NOAUTH|NOPERM)\b|invalid password/u.test(error.message);
+  return isLoginRefusal(error) || /\bNOPERM\b/u.test(error.message);
+}
+
+function isLoginRefusal(error: Error): boolean {
+  return /\b(WRONGPASS|NOAUTH)\b|invalid password/u.test(error.message);
 }
 
 function refused(error: Error, server: string): SpillwayError {

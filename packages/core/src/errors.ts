@@ -36,6 +36,16 @@ export class SpillwayError extends Error {
   }
 }
 
+/** What an error says, in one line for events and messages. Anything can be thrown, also what has no text. */
+export function textOf(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  try {
+    return String(error);
+  } catch {
+    return 'something that cannot be shown';
+  }
+}
+
 /** Whether something was given up because what is pending was not written in time. */
 export function isDrainTimeout(error: unknown): error is SpillwayError {
   return error instanceof SpillwayError && error.code === 'DRAIN_TIMEOUT';

@@ -2,6 +2,7 @@ import type { AnyEntity, EntityData, EntityMetadata, EntityName, MikroORM } from
 import type { Observable } from 'rxjs';
 import { SpillwayError } from './errors.js';
 import type { SpillwayEvent, SpillwayEventName, SpillwayListener } from './events.js';
+import { tell } from './events/tell.js';
 import type { FlushSteps } from './flush/flush-shards.js';
 import { parseDuration, type Duration, type DurationLimits } from './policy/duration.js';
 import type { PolicyTarget } from './policy/entity-types.js';
@@ -58,7 +59,7 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdS
       assertFits(orm);
       refuseSecond(orm);
       const types = new TypeRegistry();
-      const logger = resolved.logger ?? ormLogger(orm);
+      const logger = quietly(resolved.logger ?? ormLogger(orm));
       const context = new CallersContext();
       const database = () => databaseOf(orm, context);
       const runtime = new Runtime({
@@ -121,6 +122,15 @@ function throughOnly(policy: ResolvedPolicy): ResolvedPolicy {
 function ormLogger(orm: MikroORM): Logger {
   const write = orm.config.get('logger');
   return { warn: write, error: write };
+}
+
+/** A logger that fails is no reason for what is logged to fail, nor for the process to end. */
+function quietly(logger: Logger): Logger {
+  const who = 'The logger of spillway()';
+  return {
+    warn: (message) => tell(() => logger.warn(message), who),
+    error: (message) => tell(() => logger.error(message), who),
+  };
 }
 
 /** Records that could not be written. */
@@ -269,12 +279,16 @@ export class Spillway implements AsyncDisposable, RowService {
     discard: async (letter) => (await this.#runtime.deadLetters()).discard(letter),
   };
 
-  /** The events of this process, as they happen. */
+  /** The events of this process, as they happen. A subscriber that fails is a warning of the process. */
   get events$(): Observable<SpillwayEvent> {
     return this.#runtime.events.events$;
   }
 
-  /** @returns a function that takes the listener off again */
+  /**
+   * Calls the listener at each such event of this process. It may answer a promise; nobody waits for it. A listener that
+   * throws, or whose promise rejects, is a warning of the process, and stops nothing.
+   * @returns a function that takes the listener off again
+   */
   on<Name extends SpillwayEventName>(name: Name, listener: SpillwayListener<Name>): () => void {
     return this.#runtime.events.on(name, listener);
   }

@@ -37,8 +37,3 @@ export function failureOf(error: unknown): Failure {
   }
   return { kind: 'fault', error };
 }
-
-/** One line for events and messages. */
-export function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

@@ -1,3 +1,4 @@
+import { textOf } from '../errors.js';
 import { formatDuration } from '../policy/duration.js';
 import type { StagingStats } from '../staging/staging-store.js';
 
@@ -58,7 +59,7 @@ export function judgeHealth({ stats, isDue, shards, trouble, overdueMs }: Health
 
 /** When even the question fails. */
 export function unknownHealth(error: unknown): Health {
-  return { status: 'down', problems: [error instanceof Error ? error.message : String(error)] };
+  return { status: 'down', problems: [textOf(error)] };
 }
 
 function* downProblems({ isSinkDown, silentShards }: Trouble, shards: number): Generator<string> {

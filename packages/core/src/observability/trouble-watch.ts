@@ -1,3 +1,4 @@
+import { textOf } from '../errors.js';
 import type { SpillwayEvents } from '../events.js';
 import type { Trouble } from './health.js';
 
@@ -37,8 +38,4 @@ export class TroubleWatch {
     }
     return { isSinkDown: this.#isSinkDown, silentShards: this.#silentShards, paused: [...this.#paused.keys()] };
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

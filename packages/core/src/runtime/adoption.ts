@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { SpillwayError } from '../errors.js';
+import { SpillwayError, textOf } from '../errors.js';
 import type { SpillwayEvents } from '../events.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { Releases } from '../mikro-orm/engine.js';
@@ -110,7 +110,7 @@ export class Adoption {
     if (this.#hasSaid) return;
     this.#hasSaid = true;
     this.#deps.around.logger.warn(
-      `Spillway: ${entities.join(', ')} cannot be left yet, and it is tried again every second: ${String(error)}`,
+      `Spillway: ${entities.join(', ')} cannot be left yet, and it is tried again every second: ${textOf(error)}`,
     );
   }
 

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { SpillwayError } from '../errors.js';
+import { SpillwayError, textOf } from '../errors.js';
 import type { RulesByEntity } from './stager.js';
 import { isPassing } from './staging-errors.js';
 import type { HoldCall, Refusal, StageAnswer, StageCall, StagingStore } from './staging-store.js';
@@ -146,7 +146,7 @@ async function attempt(send: () => Promise<StageAnswer>): Promise<Attempt> {
   try {
     return await send();
   } catch (error) {
-    return { status: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
+    return { status: 'failed', error: error instanceof Error ? error : new Error(textOf(error)) };
   }
 }
 

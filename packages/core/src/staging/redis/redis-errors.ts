@@ -1,8 +1,8 @@
-import { SpillwayError } from '../../errors.js';
+import { SpillwayError, textOf } from '../../errors.js';
 
 /** What a failed command means to a caller: whether it ran, and what to do. Anything that is no fault of the server or the network is answered as it is. */
 export function asStagingError(error: unknown, server: string): Error {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const { name, message } = error instanceof Error ? error : new Error(textOf(error));
   if (name === 'ReplyError' || name === 'ScriptError') return asReplyError(error as Error, server);
   if (message.startsWith("Stream isn't writeable")) {
     return new SpillwayError(
@@ -33,8 +33,18 @@ export function asOpenError(error: Error, server: string): SpillwayError {
 /** Errors of a server that is there, but takes no commands now. The script has not run. */
 const BUSY = /^(LOADING|MASTERDOWN|READONLY|BUSY|MISCONF|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|UNKILLABLE)\b/u;
 
+/** A server that has a part of the keys only. Scripts over all shards can never run there. */
+const IN_CLUSTER = /^(MOVED|ASK|CROSSSLOT)\b/u;
+
 function asReplyError(error: Error, server: string): Error {
   if (isRefusal(error)) return refused(error, server);
+  if (IN_CLUSTER.test(error.message)) {
+    return new SpillwayError(
+      'CONFIG_INVALID',
+      `Redis at ${server} is a node of a Redis Cluster, which spreads keys over several servers (${error.message}). Give the "redis" option a server that is not part of a cluster; nothing was staged`,
+      { cause: error },
+    );
+  }
   if (BUSY.test(error.message)) {
     return new SpillwayError(
       'STAGING_UNAVAILABLE',
@@ -54,13 +64,16 @@ function asReplyError(error: Error, server: string): Error {
   return error;
 }
 
+/** A right that is missing. Within a script the server says it in other words, which differ from version to version. */
+const NO_RIGHT = /\bNOPERM\b|can't run this command|ACL failure in script/u;
+
 function isRefusal(error: Error): boolean {
-  return /\b(WRONGPASS|NOAUTH|NOPERM)\b|invalid password/u.test(error.message);
+  return NO_RIGHT.test(error.message) || /\b(WRONGPASS|NOAUTH)\b|invalid password/u.test(error.message);
 }
 
 function refused(error: Error, server: string): SpillwayError {
-  const remedy = error.message.includes('NOPERM')
-    ? 'Give the user the rights to run EVALSHA, EVAL and the commands of hashes and sorted sets on the keys of the namespace'
+  const remedy = NO_RIGHT.test(error.message)
+    ? 'Give the user the rights that SECURITY.md lists: EVALSHA, EVAL, TIME, and the commands of hashes and sorted sets on the keys of the namespace'
     : 'Check "username" and "password" of the "redis" option';
   return new SpillwayError('CONFIG_INVALID', `Redis at ${server} refuses this client (${error.message}). ${remedy}`, {
     cause: error,

@@ -172,14 +172,16 @@ export class Spillway implements AsyncDisposable, RowService {
 
   /**
    * From now on `stop()` and `orm.close()` together take at most this long, whatever they are told: for a process that has been asked to end and knows when it will be killed. What is not
-   * written by then stays staged. A later call can only shorten it.
+   * written by then stays staged. A later call can only shorten it, also while it is stopping.
    */
   stopWithin(timeout: Duration): void {
     this.#runtime.stopWithin(parseDuration('timeout of stopWithin()', timeout, TIMEOUTS));
   }
 
   /**
-   * Stops the worker and closes what was opened; `orm.close()` does it too. What is not written stays staged for the next worker.
+   * Stops the worker and closes what was opened; `orm.close()` does it too. What is not written stays staged for the
+   * next worker. Never rejects, and takes at most half a second more than its time: what has not ended by then is cut off.
+   * Called again while it is under way, it answers the same report, and a shorter time counts.
    * @param options `drain`: write everything first, by default where this process has a worker. `timeout`: for all of it, `'30s'` by default.
    * @returns how many shards still hold something; `undefined` if the staging store could not say
    */

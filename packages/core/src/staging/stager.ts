@@ -111,8 +111,9 @@ export class Stager {
     return this.#collect(calls, await Promise.all(calls.map(async (call) => this.#late.answer(call))));
   }
 
-  /** Asks no longer what became of calls that were not answered. */
+  /** Sends nothing again, and asks no longer what became of calls that were not answered. */
   close(): void {
+    this.#sender.close();
     this.#late.close();
   }
 

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { Redis, type RedisOptions } from 'ioredis';
 import { SpillwayError } from '../../errors.js';
 import { beforeDeadline, DeadlinePassed } from '../deadline.js';
@@ -22,7 +21,7 @@ export class RedisConnection {
   #lastError: Error | undefined;
   #run: Promise<string | undefined> | undefined;
 
-  private constructor(client: Redis, commandTimeoutMs: number) {
+  private constructor(client: Redis, commandTimeoutMs: number, end: AbortSignal | undefined) {
     this.#client = client;
     this.#commandTimeoutMs = commandTimeoutMs;
     const { host, port, path } = client.options;
@@ -33,10 +32,12 @@ export class RedisConnection {
     client.on('close', () => {
       this.#run = undefined;
     });
+    end?.addEventListener('abort', () => this.#client.disconnect(), { once: true });
   }
 
-  static async open(target: RedisTarget, commandTimeoutMs: number): Promise<RedisConnection> {
-    const connection = new RedisConnection(createClient(target, ownOptions(commandTimeoutMs)), commandTimeoutMs);
+  /** @param end aborted: nobody waits for it any more; it is closed, in the middle of whatever it is doing */
+  static async open(target: RedisTarget, commandTimeoutMs: number, end?: AbortSignal): Promise<RedisConnection> {
+    const connection = new RedisConnection(createClient(target, ownOptions(commandTimeoutMs)), commandTimeoutMs, end);
     try {
       await connection.#client.connect();
     } catch (error) {
@@ -96,7 +97,9 @@ export class RedisConnection {
   async close(): Promise<void> {
     const { status } = this.#client;
     if (status === 'end') return;
-    const ended = once(this.#client, 'end');
+    const ended = new Promise<void>((resolve) => {
+      this.#client.once('end', () => resolve());
+    });
     this.#client.disconnect();
     // Between two attempts to connect there is nothing whose end ioredis would tell.
     if (status !== 'reconnecting') await ended;
@@ -129,12 +132,15 @@ function ownOptions(commandTimeoutMs: number): OwnOptions {
     protocol: 2,
     replyMapping: 'legacy',
     connectTimeout: commandTimeoutMs,
+    // A server that is frozen does not close its side. ioredis would wait two seconds for it.
+    disconnectTimeout: GOODBYE_MS,
     retryStrategy: (attempt) => Math.min(25 * 2 ** Math.min(attempt, 10), LONGEST_BACK_OFF_MS),
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   };
 }
 
 const LONGEST_BACK_OFF_MS = 2_000;
+const GOODBYE_MS = 50;
 
 function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT');

@@ -19,6 +19,8 @@ export interface RedisStagingOptions extends Partial<StagingLimits> {
   readonly acceptVolatile?: boolean;
   /** A command that takes longer loses its connection, milliseconds. @defaultValue 2_000 */
   readonly commandTimeoutMs?: number;
+  /** Aborted: the opening is given up, wherever it is. @defaultValue none */
+  readonly end?: AbortSignal;
 }
 
 /**
@@ -27,7 +29,7 @@ export interface RedisStagingOptions extends Partial<StagingLimits> {
  * @throws SpillwayError `STAGING_UNAVAILABLE`: it cannot be reached. `CONFIG_INVALID`: it refuses this user. `REDIS_VOLATILE`: it would lose staged changes.
  */
 export async function openRedisStaging(options: RedisStagingOptions): Promise<RedisStaging> {
-  const connection = await RedisConnection.open(options.redis, options.commandTimeoutMs ?? 2_000);
+  const connection = await RedisConnection.open(options.redis, options.commandTimeoutMs ?? 2_000, options.end);
   try {
     const scripts = new ShardScripts(connection, options.namespace ?? 'spillway', options.shards ?? 64, {
       epoch: options.epoch ?? '1',

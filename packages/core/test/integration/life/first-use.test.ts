@@ -58,7 +58,7 @@ const REFUSALS: readonly Refusal[] = [
   },
 ];
 
-describe('what Redis refuses at the first use is the error of each call, and the process lives:', () => {
+describe('what Redis refuses at the first use is the error of each call, and the process lives (H20):', () => {
   test.each(REFUSALS)('$name', async ({ settings = {}, make, code, message }) => {
     await using server = await redis(settings);
     const namespace = freshNamespace();

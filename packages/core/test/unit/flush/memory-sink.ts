@@ -91,6 +91,8 @@ export class MemorySink implements ChangeSink {
   }
 
   async close(): Promise<void> {}
+
+  cutOff(): void {}
 }
 
 class MemoryTransaction implements SinkTransaction {

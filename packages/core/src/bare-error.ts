@@ -26,7 +26,7 @@ export function bareError(error: unknown, message?: string): Error {
 }
 
 function bare(given: unknown, told: string | undefined, depth: number): Error {
-  const error = given instanceof Error ? given : new Error(`A ${typeof given} was thrown`);
+  const error = given instanceof Error ? given : new Error(`something that is no Error was thrown: a value of type ${typeof given}`);
   if (bareOnes.has(error)) return error;
   const message = printable(told ?? textOf(error));
   const left = withInner(error, message, depth);

@@ -48,6 +48,11 @@ export function bareCause(options: ErrorOptions | undefined): ErrorOptions | und
   return options?.cause === undefined ? undefined : { cause: bareError(options.cause) };
 }
 
+/** What an error says, in one line for events and messages, of which all may be told. Anything can be thrown. */
+export function textOf(error: unknown): string {
+  return bareError(error).message;
+}
+
 /** Whether something was given up because what is pending was not written in time. */
 export function isDrainTimeout(error: unknown): error is SpillwayError {
   return error instanceof SpillwayError && error.code === 'DRAIN_TIMEOUT';

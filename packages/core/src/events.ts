@@ -1,6 +1,8 @@
-import { Observable } from 'rxjs';
+import type { Observable } from 'rxjs';
 import { bareError } from './bare-error.js';
 import type { RowKey } from './change/row-key.js';
+import { EventStream } from './events/event-stream.js';
+import { tell } from './events/tell.js';
 
 /** What happened in this process. Rows are named by their row key and entity; values never appear in an event. */
 export type SpillwayEvent =
@@ -98,21 +100,22 @@ export type SpillwayEventName = SpillwayEvent['type'];
 
 export type SpillwayEventOf<Name extends SpillwayEventName> = Extract<SpillwayEvent, { readonly type: Name }>;
 
-export type SpillwayListener<Name extends SpillwayEventName> = (event: SpillwayEventOf<Name>) => void;
+/** It may answer a promise. Nobody waits for it; what it rejects with becomes a warning of the process. */
+export type SpillwayListener<Name extends SpillwayEventName> = (event: SpillwayEventOf<Name>) => unknown;
 
 /**
  * The events of one engine. Emitting calls the listeners at once, in the order in which they came. A listener that
- * throws stops neither the engine nor the other listeners: what it threw becomes a warning of the process.
+ * fails, at once or by its promise, stops neither the engine nor the other listeners: it is a warning of the process.
  */
 export class SpillwayEvents {
-  readonly #named = new Map<SpillwayEventName, Set<(event: never) => void>>();
+  readonly #named = new Map<SpillwayEventName, Set<(event: never) => unknown>>();
   readonly #all = new Set<(event: SpillwayEvent) => void>();
 
   /**
-   * All events as they happen; nothing is replayed. An error thrown by a subscriber is reported as RxJS reports it, and
-   * does not reach the engine.
+   * All events as they happen; nothing is replayed. What a subscriber throws, or an operator before it, becomes a
+   * warning of the process.
    */
-  readonly events$: Observable<SpillwayEvent> = new Observable((subscriber) => {
+  readonly events$: Observable<SpillwayEvent> = new EventStream((subscriber) => {
     const listener = (event: SpillwayEvent): void => subscriber.next(event);
     this.#all.add(listener);
     return () => this.#all.delete(listener);
@@ -121,7 +124,7 @@ export class SpillwayEvents {
   /** @returns a function that takes the listener off again */
   on<Name extends SpillwayEventName>(name: Name, listener: SpillwayListener<Name>): () => void {
     // A function of its own, so that one listener given twice is called twice and each can be taken off.
-    const entry = (event: SpillwayEventOf<Name>): void => listener(event);
+    const entry = (event: SpillwayEventOf<Name>): unknown => listener(event);
     const entries = this.#named.get(name) ?? new Set();
     this.#named.set(name, entries.add(entry));
     return () => {
@@ -138,16 +141,8 @@ export class SpillwayEvents {
     // Whoever listens may print what it is told, whole.
     const event = 'error' in happened ? { ...happened, error: bareError(happened.error) } : happened;
     for (const listener of [...(this.#named.get(event.type) ?? []), ...this.#all]) {
-      try {
-        // A set under a name holds listeners of that name's events only (see `on`), which the type of the map cannot
-        // say.
-        listener(event as never);
-      } catch (error) {
-        process.emitWarning(`A listener of the event '${event.type}' has thrown: ${String(error)}`, {
-          type: 'SpillwayListenerWarning',
-          code: 'SPILLWAY_LISTENER',
-        });
-      }
+      // A set under a name holds listeners of that name's events only (see `on`), which the type of the map cannot say.
+      tell(() => listener(event as never), `A listener of the event '${event.type}'`);
     }
   }
 }

@@ -2,6 +2,7 @@ import type { AnyEntity, EntityData, EntityMetadata, EntityName, MikroORM } from
 import type { Observable } from 'rxjs';
 import { SpillwayError } from './errors.js';
 import type { SpillwayEvent, SpillwayEventName, SpillwayListener } from './events.js';
+import { tell } from './events/tell.js';
 import type { FlushSteps } from './flush/flush-shards.js';
 import { parseDuration, type Duration, type DurationLimits } from './policy/duration.js';
 import type { PolicyTarget } from './policy/entity-types.js';
@@ -59,7 +60,7 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdS
       assertFits(orm);
       refuseSecond(orm);
       const types = new TypeRegistry();
-      const logger = inLines(resolved.logger ?? ormLogger(orm));
+      const logger = quietly(resolved.logger ?? ormLogger(orm));
       const context = new CallersContext();
       const database = () => databaseOf(orm, context);
       const runtime = new Runtime({
@@ -124,11 +125,15 @@ function ormLogger(orm: MikroORM): Logger {
   return { warn: write, error: write };
 }
 
-/** What is logged may be made of what stands in Redis; it is one line all the same. */
-function inLines(logger: Logger): Logger {
+/**
+ * A logger that fails is no reason for what is logged to fail, nor for the process to end. What is logged may be made of what
+ * stands in Redis; it is one line all the same.
+ */
+function quietly(logger: Logger): Logger {
+  const who = 'The logger of spillway()';
   return {
-    warn: (message) => logger.warn(printable(message)),
-    error: (message) => logger.error(printable(message)),
+    warn: (message) => tell(() => logger.warn(printable(message)), who),
+    error: (message) => tell(() => logger.error(printable(message)), who),
   };
 }
 
@@ -171,14 +176,16 @@ export class Spillway implements AsyncDisposable, RowService {
 
   /**
    * From now on `stop()` and `orm.close()` together take at most this long, whatever they are told: for a process that has been asked to end and knows when it will be killed. What is not
-   * written by then stays staged. A later call can only shorten it.
+   * written by then stays staged. A later call can only shorten it, also while it is stopping.
    */
   stopWithin(timeout: Duration): void {
     this.#runtime.stopWithin(parseDuration('timeout of stopWithin()', timeout, TIMEOUTS));
   }
 
   /**
-   * Stops the worker and closes what was opened; `orm.close()` does it too. What is not written stays staged for the next worker.
+   * Stops the worker and closes what was opened; `orm.close()` does it too. What is not written stays staged for the
+   * next worker. Never rejects, and takes at most half a second more than its time: what has not ended by then is cut off.
+   * Called again while it is under way, it answers the same report, and a shorter time counts.
    * @param options `drain`: write everything first, by default where this process has a worker. `timeout`: for all of it, `'30s'` by default.
    * @returns how many shards still hold something; `undefined` if the staging store could not say
    */
@@ -278,12 +285,16 @@ export class Spillway implements AsyncDisposable, RowService {
     discard: async (letter) => (await this.#runtime.deadLetters()).discard(letter),
   };
 
-  /** The events of this process, as they happen. */
+  /** The events of this process, as they happen. A subscriber that fails is a warning of the process. */
   get events$(): Observable<SpillwayEvent> {
     return this.#runtime.events.events$;
   }
 
-  /** @returns a function that takes the listener off again */
+  /**
+   * Calls the listener at each such event of this process. It may answer a promise; nobody waits for it. A listener that
+   * throws, or whose promise rejects, is a warning of the process, and stops nothing.
+   * @returns a function that takes the listener off again
+   */
   on<Name extends SpillwayEventName>(name: Name, listener: SpillwayListener<Name>): () => void {
     return this.#runtime.events.on(name, listener);
   }

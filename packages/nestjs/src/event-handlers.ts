@@ -28,11 +28,8 @@ export function subscribeHandlers(
       const name = `${instance.constructor.name}.${method}()`;
       offs.push(
         spillway.on(listening.event, (event) => {
-          void run(
-            () => call.call(instance, event),
-            `${name}, which listens to '${listening.event}', has failed`,
-            logger,
-          );
+          const failed = `${name}, which listens to '${listening.event}', has failed`;
+          return run(() => call.call(instance, event), failed, logger);
         }),
       );
     }
@@ -56,9 +53,7 @@ async function run(call: () => unknown, what: string, logger: Logger): Promise<v
   try {
     await call();
   } catch (error) {
-    logger.error(
-      `${what}: ${error instanceof Error ? error.message : String(error)}`,
-      error instanceof Error ? error.stack : undefined,
-    );
+    if (error instanceof Error) logger.error(`${what}: ${error.message}`, error.stack);
+    else logger.error(`${what}: it has thrown what is no error`, error);
   }
 }

@@ -1,3 +1,4 @@
+import { textOf } from '../errors.js';
 import type { Values } from '../change/change.js';
 import type { RecordKind } from '../change/record.js';
 import { mergeByProperty } from './three-way-merge.js';
@@ -59,7 +60,7 @@ function ask({ kind, conflict }: ConflictCase, decide: RowDecider): Verdict {
   } catch (error) {
     return {
       kind: 'bury',
-      reason: `The conflict function failed: ${error instanceof Error ? error.message : String(error)}`,
+      reason: `The conflict function failed: ${textOf(error)}`,
     };
   }
 }

@@ -1,6 +1,9 @@
 import { ORIGIN } from '../change/token.js';
 import type { ChangeSink, SinkTransaction } from '../sink/change-sink.js';
 import type { StagingStore } from '../staging/staging-store.js';
+import { allAnswered } from './all-answered.js';
+
+type Adopting = Pick<StagingStore, 'adopt'>;
 
 /**
  * Starts the chains of shards that the staging store does not know, at the last tokens that the database knows. The
@@ -11,7 +14,7 @@ import type { StagingStore } from '../staging/staging-store.js';
  */
 export async function adoptShards(
   shards: readonly number[],
-  staging: StagingStore,
+  staging: Adopting,
   sink: ChangeSink,
 ): Promise<readonly number[]> {
   await using transaction = await sink.beginExclusive(shards);
@@ -24,15 +27,15 @@ export async function adoptShards(
  */
 export async function adoptFreeShards(
   shards: readonly number[],
-  staging: StagingStore,
+  staging: Adopting,
   sink: ChangeSink,
 ): Promise<readonly number[]> {
   await using transaction = await sink.begin(shards);
   return await adoptHeld(transaction, staging);
 }
 
-async function adoptHeld({ held }: SinkTransaction, staging: StagingStore): Promise<readonly number[]> {
-  const adopted = await Promise.all(
+async function adoptHeld({ held }: SinkTransaction, staging: Adopting): Promise<readonly number[]> {
+  const adopted = await allAnswered(
     [...held].map(async ([shard, lastToken]) => {
       const wasNew = (await staging.adopt(shard, lastToken)) === 'adopted';
       return wasNew && lastToken !== ORIGIN ? shard : undefined;

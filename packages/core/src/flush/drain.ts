@@ -1,7 +1,6 @@
 import type { SchedulerLike } from 'rxjs';
-import { SpillwayError } from '../errors.js';
+import { SpillwayError, textOf } from '../errors.js';
 import type { DueScope, StagingStore, Watermark } from '../staging/staging-store.js';
-import { textOf } from './failure.js';
 import type { FlushReport } from './flush-report.js';
 import { within } from './within.js';
 

@@ -40,8 +40,3 @@ export function failureOf(error: unknown): Failure {
   }
   return { kind: 'fault', error };
 }
-
-/** One line for events and messages, of which all may be told. */
-export function textOf(error: unknown): string {
-  return bareError(error).message;
-}

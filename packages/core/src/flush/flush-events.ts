@@ -1,7 +1,7 @@
+import { textOf } from '../errors.js';
 import type { RowKey } from '../change/row-key.js';
 import type { Outcome } from '../change/outcome.js';
 import type { SpillwayEvent } from '../events.js';
-import { textOf } from './failure.js';
 import type { FlushReport, ShardResult } from './flush-report.js';
 
 /**

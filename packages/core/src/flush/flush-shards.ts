@@ -2,6 +2,7 @@ import type { SchedulerLike } from 'rxjs';
 import type { BatchOutcome } from '../change/outcome.js';
 import type { ChangeSink, SinkTransaction } from '../sink/change-sink.js';
 import type { Batch, ChainSeen, Claim, StagingStore } from '../staging/staging-store.js';
+import { allAnswered } from './all-answered.js';
 import { askStaging } from './ask-staging.js';
 import { compareChain } from './chain.js';
 import { failureOf } from './failure.js';
@@ -135,7 +136,7 @@ class Flush {
         this.results.set(shard, { kind: 'busy' });
       }
     }
-    const claims = await Promise.all(held.map((shard) => this.#claim(shard, lastOf(transaction, shard))));
+    const claims = await allAnswered(held.map(async (shard) => this.#claim(shard, lastOf(transaction, shard))));
     await this.#step('claimed');
     for (const [index, shard] of held.entries()) {
       const claimed = claims[index];

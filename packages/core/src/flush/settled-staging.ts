@@ -32,11 +32,14 @@ import type { HoldKeeper } from './hold-keeper.js';
 export class SettledStaging implements StagingStore {
   readonly #store: StagingStore;
   readonly #keeper: HoldKeeper;
-  readonly #patienceMs: number;
+  readonly #patienceMs: () => number;
   readonly due: DueRecords;
 
-  /** @param patienceMs how long it is asked again while it cannot be reached; `0`: it is asked once */
-  constructor(store: StagingStore, keeper: HoldKeeper, patienceMs: number) {
+  /**
+   * @param patienceMs how long it is asked again while it cannot be reached; `0`: it is asked once. Looked at each
+   * time, since it may have ended
+   */
+  constructor(store: StagingStore, keeper: HoldKeeper, patienceMs: () => number) {
     this.#store = store;
     this.#keeper = keeper;
     this.#patienceMs = patienceMs;

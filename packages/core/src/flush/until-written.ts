@@ -1,9 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseRowKey, type RowKey } from '../change/row-key.js';
-import { SpillwayError } from '../errors.js';
+import { SpillwayError, textOf } from '../errors.js';
 import type { Settlement, StagedMark, StagingStore } from '../staging/staging-store.js';
 import { DeadLetteredError } from './dead-lettered-error.js';
-import { textOf } from './failure.js';
 
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 250;
@@ -89,7 +88,7 @@ function flush(waiting: Waiting, drain: UntilWrittenDeps['drain'], restMs: numbe
 function note(error: unknown, waiting: Waiting): void {
   const mayPass = error instanceof SpillwayError && PASSING.has(error.code);
   if (mayPass) waiting.failure = error;
-  else waiting.fatal = error instanceof Error ? error : new Error(String(error));
+  else waiting.fatal = error instanceof Error ? error : new Error(textOf(error));
 }
 
 const PASSING: ReadonlySet<string> = new Set(['DRAIN_TIMEOUT', 'STAGING_UNAVAILABLE', 'STAGING_TIMEOUT']);

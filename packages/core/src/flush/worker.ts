@@ -25,8 +25,8 @@ import { HoldKeeper } from './hold-keeper.js';
 import { monotonicScheduler } from './monotonic-scheduler.js';
 import { rendezvousOrder } from './rendezvous.js';
 import { SettledStaging } from './settled-staging.js';
+import { StopClock } from './stop-clock.js';
 import type { Signal, Turn } from './take-turn.js';
-import { within } from './within.js';
 
 export interface WorkerOptions {
   readonly staging: StagingStore;
@@ -47,7 +47,7 @@ export interface WorkerOptions {
 export interface StopOptions {
   /** Flush everything first, as far as there is time. @defaultValue true */
   readonly drain?: boolean;
-  /** Milliseconds for the drain and the running flushes together. @defaultValue 30000 */
+  /** Milliseconds for all of it. @defaultValue 30000 */
   readonly timeoutMs?: number;
 }
 
@@ -85,7 +85,9 @@ export class FlushWorker implements AsyncDisposable {
 
   constructor(options: WorkerOptions) {
     this.keeper = new HoldKeeper(options.staging, options.sink, (shards) => this.wake(shards));
-    this.staging = new SettledStaging(options.staging, this.keeper, options.askAgainMs ?? 0);
+    // What has been stopped is not waited for: it will not come back.
+    const patienceMs = (): number => (this.#isStopping ? 0 : (options.askAgainMs ?? 0));
+    this.staging = new SettledStaging(options.staging, this.keeper, patienceMs);
     this.#sink = options.sink;
     this.#events = options.events;
     this.#settings = { ...FLUSH_DEFAULTS, ...options.settings };
@@ -166,23 +168,25 @@ export class FlushWorker implements AsyncDisposable {
   }
 
   /**
-   * Begins no more flushes, waits for those that run, and says how much is left. After `timeoutMs` it no longer waits:
-   * a flush that is cut off is finished by the next worker.
+   * Begins no more flushes, waits for those that run, and says how much is left. When the time is up it no longer
+   * waits: a flush that is cut off is finished by the next worker. A drain leaves a part of the time to flushes that
+   * run, and those leave a part to the question what is left.
+   *
+   * @param clock the time that is left, instead of `timeoutMs`, where it may become less meanwhile
    */
-  async stop({ drain: drains = true, timeoutMs = 30_000 }: StopOptions = {}): Promise<StopReport> {
-    const deadlineMs = this.#scheduler.now() + timeoutMs;
+  async stop({ drain: drains = true, timeoutMs = 30_000 }: StopOptions = {}, clock?: StopClock): Promise<StopReport> {
+    const time = clock ?? new StopClock(timeoutMs, this.#scheduler);
+    const graceMs = Math.min(LONGEST_GRACE_MS, time.leftMs / 4);
+    const questionMs = Math.min(LONGEST_QUESTION_MS, time.leftMs / 8);
     if (drains && !this.#isStopping) {
       // Whatever keeps the drain from ending is no reason not to stop; it shows in `left`.
-      await this.drain({ kind: 'all' }, { timeoutMs }).catch(() => undefined);
+      await time.wait(this.drain({ kind: 'all' }, { timeoutMs: time.leftMs }), graceMs);
     }
     this.#isStopping = true;
     this.#keeping?.unsubscribe();
     this.#signals.next({ kind: 'stop' });
-    const restMs = Math.max(LEAST_GRACE_MS, deadlineMs - this.#scheduler.now());
-    await within(this.#ended.promise, restMs, this.#scheduler, () => new Error('Flushes are still running')).catch(
-      () => undefined,
-    );
-    return { left: await this.#left() };
+    await time.wait(this.#ended.promise, questionMs);
+    return { left: await new StopClock(Math.max(LEAST_QUESTION_MS, time.leftMs), this.#scheduler).wait(this.#left()) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -260,8 +264,11 @@ export class FlushWorker implements AsyncDisposable {
   }
 }
 
-/** Even when a drain has used up all the time, a flush that is about to commit may do so. */
-const LEAST_GRACE_MS = 1_000;
+/** What a drain leaves to flushes that are about to commit. */
+const LONGEST_GRACE_MS = 1_000;
+/** What those leave to the question what is left, which a store that answers at all answers at once. */
+const LONGEST_QUESTION_MS = 500;
+const LEAST_QUESTION_MS = 500;
 
 function stopped(what: string): SpillwayError {
   return new SpillwayError(

@@ -1,4 +1,4 @@
-import { bareError } from '../bare-error.js';
+import { textOf } from '../errors.js';
 import { formatDuration } from '../policy/duration.js';
 import type { StagingStats } from '../staging/staging-store.js';
 
@@ -71,7 +71,7 @@ export function judgeHealth({ stats, isDue, shards, trouble, overdueMs }: Health
 
 /** When even the question fails. */
 export function unknownHealth(error: unknown): Health {
-  return { status: 'down', problems: [bareError(error).message] };
+  return { status: 'down', problems: [textOf(error)] };
 }
 
 function* downProblems({ isSinkDown, silentShards }: Trouble, shards: number): Generator<string> {

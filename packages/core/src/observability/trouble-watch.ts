@@ -1,4 +1,4 @@
-import { bareError } from '../bare-error.js';
+import { textOf } from '../errors.js';
 import type { SpillwayEvents } from '../events.js';
 import { printable } from '../printable.js';
 import type { Trouble } from './health.js';
@@ -27,7 +27,7 @@ export class TroubleWatch {
       this.#paused.set(
         event.cause === 'table'
           ? printable(`Table ${event.table} cannot be written, its changes wait: ${event.reason}`)
-          : `Nothing is written until the configuration is right: ${bareError(event.error).message}`,
+          : `Nothing is written until the configuration is right: ${textOf(event.error)}`,
         now(),
       ),
     );

@@ -58,7 +58,10 @@ function toRowDecision(decision: unknown, convert: ValueConversion): RowDecision
     typeof decision.write !== 'object' ||
     decision.write === null
   ) {
-    const given = decision instanceof Promise ? 'a promise, but it must be synchronous' : describeValue(decision);
+    const isPromise = decision instanceof Promise;
+    // Nobody waits for it; so what it rejects with must not be the end of the process.
+    if (isPromise) decision.catch(() => undefined);
+    const given = isPromise ? 'a promise, but it must be synchronous' : describeValue(decision);
     throw new TypeError(
       `The conflict function of ${convert.entity} answered ${given}; it must answer ${listOf(WORDS)}, or { write: { … } }`,
     );

@@ -66,6 +66,10 @@ export class CacheAccess {
     await this.#doubts.close();
   }
 
+  cutOff(): void {
+    this.#doubts.cutOff();
+  }
+
   /** A database that cannot be asked is noticed by whoever reads it next. */
   async #isTrusted(): Promise<boolean> {
     return orElse(false, this.#trust.holds());

@@ -16,11 +16,11 @@ export class SharedLookUps<Key, Value> {
     this.#next ??= { keys: new Set(), ...Promise.withResolvers<ReadonlyMap<Key, Value>>() };
     const { promise, keys: wanted } = this.#next;
     for (const key of keys) wanted.add(key);
-    if (!this.#isRunning) void this.#run();
+    // Each look-up's failure is its callers' already.
+    if (!this.#isRunning) this.#run().catch(() => undefined);
     return promise;
   }
 
-  /** Never rejects: each look-up's failure is its callers'. */
   async #run(): Promise<void> {
     this.#isRunning = true;
     while (this.#next) {

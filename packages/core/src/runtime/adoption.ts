@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { SpillwayError } from '../errors.js';
-import type { SpillwayEvents } from '../events.js';
+import { SpillwayError, textOf } from '../errors.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { Releases } from '../mikro-orm/engine.js';
 import { UNTIL_DISBELIEVED_MS } from '../read/cache-trust.js';
 import type { ChangeSink, TableName } from '../sink/change-sink.js';
 import type { LeaveState } from '../staging/staging-store.js';
-import { cachedHere, onSinkAlone, releasesIn, stagedHere, tablesByName, type Parts } from './parts.js';
+import { cachedHere, releasesIn, stagedHere, tablesByName, type Parts } from './parts.js';
+import type { Sinks } from './sinks.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
 const NO_RELEASES: Releases = { staged: new Map(), copied: [] };
@@ -17,7 +17,7 @@ const LEAVING_DRAIN_MS = 1_000;
 
 interface AdoptionDeps {
   readonly around: RuntimeSurroundings;
-  readonly events: SpillwayEvents;
+  readonly sinks: Sinks;
   /** What is open, or about to be, if anything is. */
   readonly opened: () => Promise<Parts> | undefined;
   /** Opens, and begins to write if this process does. */
@@ -69,10 +69,10 @@ export class Adoption {
 
   /** @param ifNever the answer for a database that nobody has prepared; whoever has opened everything has prepared it */
   async #onPrepared<T>(ask: (sink: ChangeSink) => Promise<T>, ifNever: T): Promise<T> {
-    const { around, events, opened } = this.#deps;
+    const { sinks, opened } = this.#deps;
     const parts = await opened();
     if (parts) return databaseFor(LOOK_AT_ENTITIES, ask(parts.sink));
-    return onSinkAlone(around, events, async (sink) => ((await sink.isPrepared()) ? ask(sink) : ifNever));
+    return sinks.ask(async (sink) => ((await sink.isPrepared()) ? ask(sink) : ifNever));
   }
 
   /** What fails is tried again by whoever reads or writes next, so it is said, once until it succeeds. */
@@ -110,7 +110,7 @@ export class Adoption {
     if (this.#hasSaid) return;
     this.#hasSaid = true;
     this.#deps.around.logger.warn(
-      `Spillway: ${entities.join(', ')} cannot be left yet, and it is tried again every second: ${String(error)}`,
+      `Spillway: ${entities.join(', ')} cannot be left yet, and it is tried again every second: ${textOf(error)}`,
     );
   }
 

@@ -9,8 +9,35 @@ import type { StagingStore } from '../staging/staging-store.js';
  * The staging store that the options name.
  * @param database what tells the database from every other, so that what is staged never reaches a wrong one
  * @param logger is told when another server has taken the place of Redis
+ * @param end aborted: nobody waits for it any more. It rejects with the signal's reason, and a store that is opened
+ * later is closed again
  */
-export async function openStaging(options: ResolvedOptions, database: string, logger: Logger): Promise<StagingStore> {
+export async function openStaging(
+  options: ResolvedOptions,
+  database: string,
+  logger: Logger,
+  end: AbortSignal,
+): Promise<StagingStore> {
+  end.throwIfAborted();
+  const opening = open(options, database, logger, end);
+  opening
+    .then(
+      async (store) => end.aborted && store.close(),
+      () => undefined,
+    )
+    .catch(() => undefined);
+  const aborted = new Promise<never>((_, reject) => {
+    end.addEventListener('abort', () => reject(end.reason as Error), { once: true });
+  });
+  return Promise.race([opening, aborted]);
+}
+
+async function open(
+  options: ResolvedOptions,
+  database: string,
+  logger: Logger,
+  end: AbortSignal,
+): Promise<StagingStore> {
   const { staging, namespace, shards, rememberMs, cacheBytes, stageTimeoutMs, acceptVolatile } = options;
   switch (staging.kind) {
     case 'store':
@@ -36,6 +63,7 @@ export async function openStaging(options: ResolvedOptions, database: string, lo
               'a shard where batches are missing says so (staging-loss)',
           ),
         commandTimeoutMs: Math.min(2_000, Math.max(250, stageTimeoutMs)),
+        end,
       });
   }
 }

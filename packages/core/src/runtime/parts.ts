@@ -4,8 +4,6 @@ import { adoptFreeShards, adoptShards } from '../flush/adopt-shards.js';
 import { FlushWorker } from '../flush/worker.js';
 import type { ChangeSink, TableName } from '../sink/change-sink.js';
 import { databaseFor } from '../sink/database-unavailable.js';
-import { openPostgresSink } from '../sink/postgres/open-postgres-sink.js';
-import { localWallTime, utcWallTime } from '../sink/postgres/sql/wall-time.js';
 import { nameOf } from '../read/cache-trust.js';
 import { Stager, type RulesByEntity } from '../staging/stager.js';
 import { nothingStaged } from '../staging/staging-errors.js';
@@ -14,6 +12,7 @@ import { policyText } from '../mikro-orm/describe/policy-text.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
 import { openStaging } from './open-staging.js';
 import type { Releases } from '../mikro-orm/engine.js';
+import { LOOK_AT_TABLES, type Sinks } from './sinks.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
 /** What is open between the first use and the end. */
@@ -27,25 +26,46 @@ export interface Parts {
   readonly rules: RulesByEntity;
 }
 
-const LOOK_AT_TABLES = 'At its first use Spillway looks at its tables.';
+/**
+ * Opens the sink, then the staging store, and wires them to the stager and the worker. What was opened before a failure
+ * is closed again.
+ * @param end aborted: nobody waits for it any more; what it has opened, or opens later, is closed
+ */
+export async function openParts(
+  around: RuntimeSurroundings,
+  events: SpillwayEvents,
+  sinks: Sinks,
+  end: AbortSignal,
+): Promise<Parts> {
+  const sink = sinks.open();
+  try {
+    return await open(around, events, sink, end);
+  } catch (error) {
+    await sinks.close(sink);
+    throw end.aborted ? end.reason : error;
+  }
+}
 
-/** Opens the sink, then the staging store, and wires them to the stager and the worker. What was opened before a failure is closed again. */
-export async function openParts(around: RuntimeSurroundings, events: SpillwayEvents): Promise<Parts> {
+async function open(
+  around: RuntimeSurroundings,
+  events: SpillwayEvents,
+  sink: ChangeSink,
+  end: AbortSignal,
+): Promise<Parts> {
   const { options, types } = around;
-  const sink = openSink(around, events);
   const reportForgotten = (shards: readonly number[]): void => sayForgotten(shards, events);
   let staging: StagingStore | undefined;
   let atFirst: Releases;
   try {
     const identity = await databaseFor(LOOK_AT_TABLES, sink.prepare(options.shards, options.tables.ensure));
-    staging = await openStaging(options, identity, around.logger);
+    staging = await openStaging(options, identity, around.logger, end);
     const all = [...Array(staging.shards).keys()];
     reportForgotten(await databaseFor(LOOK_AT_TABLES, adoptFreeShards(all, staging, sink)));
     await databaseFor(LOOK_AT_TABLES, sink.registry.add(stagedHere(types)));
     await databaseFor(LOOK_AT_TABLES, announceCopies(around, sink));
     atFirst = await databaseFor(LOOK_AT_TABLES, releasesIn(sink));
+    end.throwIfAborted();
   } catch (error) {
-    await sink.close();
     await staging?.close();
     throw nothingStaged(error, 'Spillway was opened');
   }
@@ -62,11 +82,6 @@ export async function openParts(around: RuntimeSurroundings, events: SpillwayEve
     worker,
     rules: rulesOf(types, staging.shards),
   };
-}
-
-/** Whether anything can be staged for the ORM's database at all. Asked without opening the staging store, which may not be there yet either. */
-export async function hasBeenUsed(around: RuntimeSurroundings, events: SpillwayEvents): Promise<boolean> {
-  return onSinkAlone(around, events, (sink) => sink.isPrepared());
 }
 
 /** What any release does with the ORM's database, which has been prepared. */
@@ -105,20 +120,6 @@ export function tablesByName(tables: readonly TableName[]): ReadonlyMap<string, 
   return new Map(tables.map((table) => [nameOf(table), table]));
 }
 
-/** Asks without opening anything for longer. */
-export async function onSinkAlone<T>(
-  around: RuntimeSurroundings,
-  events: SpillwayEvents,
-  ask: (sink: ChangeSink) => Promise<T>,
-): Promise<T> {
-  const sink = openSink(around, events);
-  try {
-    return await databaseFor(LOOK_AT_TABLES, ask(sink));
-  } finally {
-    await sink.close();
-  }
-}
-
 /** What this process may stage. */
 export function stagedHere(types: TypeRegistry): ReadonlyMap<string, TableName> {
   return new Map(
@@ -126,24 +127,6 @@ export function stagedHere(types: TypeRegistry): ReadonlyMap<string, TableName> 
       .filter(({ policy }) => policy.mode === 'behind')
       .map(({ meta, table }) => [meta.className, { schema: table.schema, table: table.name }]),
   );
-}
-
-function openSink({ options, types, database, logger }: RuntimeSurroundings, events: SpillwayEvents): ChangeSink {
-  const { connection, shared, schema, timestampsInUtc } = database();
-  return openPostgresSink({
-    connection,
-    shared,
-    schema: options.tables.schema ?? schema ?? 'public',
-    wallTime: timestampsInUtc ? utcWallTime : localWallTime,
-    poolSize: (options.worker?.concurrency ?? 1) + 1,
-    tables: types.inAnyMode.map(({ table }) => table),
-    namespace: options.namespace,
-    onTableFault: (fault) => {
-      logger.error(`Spillway: table ${fault.table} cannot be written, its changes wait: ${fault.reason}`);
-      events.emit({ type: 'paused', cause: 'table', ...fault });
-    },
-    onIdleError: (error) => logger.warn(`Spillway: a PostgreSQL connection was lost while idle: ${error.message}`),
-  });
 }
 
 /** A staging store that has forgotten shards has forgotten what was pending in them: that is said, aloud. */

@@ -9,7 +9,9 @@ import { hasForgotten } from '../flush/chain.js';
 import { emptyShards } from '../flush/empty-shards.js';
 import type { StopOptions, StopReport } from '../flush/worker.js';
 import type { DrainResult } from '../flush/drain.js';
+import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
 import { untilWritten } from '../flush/until-written.js';
+import { within } from '../flush/within.js';
 import { withParents } from '../mikro-orm/describe/with-parents.js';
 import type { DrainOptions, Engine, QueryDrain, Releases } from '../mikro-orm/engine.js';
 import type { RowEngine } from '../mikro-orm/repository/row-calls.js';
@@ -45,15 +47,14 @@ import { Adoption } from './adoption.js';
 import { Holdings } from './holdings.js';
 import { Promotions } from './promotions.js';
 import { openCache } from './open-cache.js';
-import { hasBeenUsed, openParts, type Parts } from './parts.js';
+import { openParts, type Parts } from './parts.js';
+import { PartsLife } from './parts-life.js';
 import { QueryDrains } from './query-drains.js';
+import { Sinks } from './sinks.js';
 import { StatementDrains } from './statement-drains.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
 const WAITS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
-
-/** How long a stop may take that is not told. */
-const DEFAULT_STOP_MS = 30_000;
 
 /** How much longer than its policy says a change may wait before health is down. */
 const OVERDUE_MS = 30_000;
@@ -64,6 +65,9 @@ const LOOK_AGAIN_MS = 100;
 const POLICY_TRIES = 5;
 
 const NOTHING: StagingStats = { pending: {}, held: 0, inFlight: 0, dead: 0, staged: 0, coalesced: 0, annihilated: 0 };
+
+/** A wait whose time is up says what it has waited for. One that gets no answer at all cannot, and is given up then. */
+const LATE_MS = 50;
 
 const OPENING = 'Spillway has to be opened, which has failed before the transaction began';
 
@@ -85,22 +89,22 @@ export class Runtime implements RowEngine {
   readonly #statementDrains: StatementDrains;
   readonly #adoption: Adoption;
   readonly #holdings: Holdings;
-  #opening: Promise<Parts> | undefined;
-  #isOpen = false;
+  readonly #sinks: Sinks;
+  readonly #life: PartsLife;
   /** Why the last attempt to open has failed. */
   #failure: unknown;
   #cache: CacheAccess | undefined;
   #isStarted = false;
-  #isStopped = false;
-  #stopBy = Number.POSITIVE_INFINITY;
 
   constructor(around: RuntimeSurroundings) {
     this.#around = around;
     this.#losses = new LossWatch(this.events, around.logger);
+    this.#sinks = new Sinks(around, this.events);
+    this.#life = new PartsLife(this.#sinks, async (end) => openParts(around, this.events, this.#sinks, end));
     this.#adoption = new Adoption({
       around,
-      events: this.events,
-      opened: () => (this.#isOpen || !around.context.current ? this.#opening : undefined),
+      sinks: this.#sinks,
+      opened: () => (this.#life.isOpen || !around.context.current ? this.#life.opened : undefined),
       open: async () => {
         const parts = await this.#open();
         this.#startWorker(parts);
@@ -137,7 +141,7 @@ export class Runtime implements RowEngine {
   }
 
   async openAhead(): Promise<void> {
-    if (this.#isOpen) return;
+    if (this.#life.isOpen) return;
     try {
       await this.#open();
     } catch (error) {
@@ -241,7 +245,8 @@ export class Runtime implements RowEngine {
   }
 
   async empty(scope: EmptyScope): Promise<void> {
-    if (!this.#opening && !(await hasBeenUsed(this.#around, this.events))) return;
+    // Asked without opening the staging store, which may not be there yet either.
+    if (!this.#life.opened && !(await this.#sinks.ask(async (sink) => sink.isPrepared()))) return;
     const { staging, sink } = await this.#open();
     const { records, dead } = await databaseFor(EMPTYING, emptyShards(scope, staging, sink));
     if (records + dead === 0) return;
@@ -264,8 +269,13 @@ export class Runtime implements RowEngine {
     return this.#statementDrains.before(scope, { ...options, inside }, parts);
   }
 
-  /** One round, of one entity or of all. */
+  /** One round, of one entity or of all. What has to be opened for it is opened within its time. */
   async drainOnce(entity: EntityName | undefined, timeoutMs: number): Promise<DrainResult> {
+    const drained = this.#drainOnce(entity, timeoutMs);
+    return within(drained, timeoutMs + LATE_MS, monotonicScheduler, () => late('DRAIN_TIMEOUT', 'A drain', timeoutMs));
+  }
+
+  async #drainOnce(entity: EntityName | undefined, timeoutMs: number): Promise<DrainResult> {
     if (await this.#adoption.isOver()) return { left: 0 };
     this.#refuseInside('drain() waits until what is staged is committed');
     const scope: DueScope =
@@ -281,6 +291,11 @@ export class Runtime implements RowEngine {
     const timeoutMs = parseDuration('timeout of written()', timeout, WAITS);
     if (marks.length === 0) return;
     this.#refuseInside('written() waits until changes are committed');
+    const written = this.#written(marks, timeoutMs);
+    await within(written, timeoutMs + LATE_MS, monotonicScheduler, () => late('WRITE_TIMEOUT', 'written()', timeoutMs));
+  }
+
+  async #written(marks: readonly StagedMark[], timeoutMs: number): Promise<void> {
     const { worker, staging } = await this.#open();
     await untilWritten(marks, timeoutMs, {
       settled: (open) => staging.settled(open),
@@ -337,19 +352,16 @@ export class Runtime implements RowEngine {
 
   /** However long a stop is told to take: by then it is over. Milliseconds from now. */
   stopWithin(timeoutMs: number): void {
-    this.#stopBy = Math.min(this.#stopBy, performance.now() + timeoutMs);
+    this.#life.endWithin(timeoutMs);
   }
 
-  /** What this process has begun is finished or left staged; then the sink and, last, the staging store are closed. */
-  async stop(options: StopOptions = {}): Promise<StopReport> {
-    this.#isStopped = true;
-    return this.#closeParts(options);
+  /** What this process has begun is finished or left staged; then everything is closed. Never rejects. */
+  async stop({ drain = this.hasWorker, ...options }: StopOptions = {}): Promise<StopReport> {
+    return this.#life.end({ ...options, drain }, () => this.#forgetCache());
   }
 
   async suspend(): Promise<void> {
-    await this.#closeParts({});
-    this.#opening = undefined;
-    this.#isOpen = false;
+    await this.#life.suspend({ drain: this.hasWorker }, () => this.#forgetCache());
     this.#isStarted = false;
   }
 
@@ -357,40 +369,16 @@ export class Runtime implements RowEngine {
     await this.stop();
   }
 
-  async #closeParts(options: StopOptions): Promise<StopReport> {
+  #forgetCache(): CacheAccess | undefined {
     this.#losses.say();
-    const parts = await this.#opening?.catch(() => undefined);
-    await this.#cache?.close();
+    const cache = this.#cache;
     this.#cache = undefined;
-    if (!parts) return { left: undefined };
-    const leftMs = Math.max(0, this.#stopBy - performance.now());
-    const timeoutMs = Math.min(options.timeoutMs ?? DEFAULT_STOP_MS, leftMs);
-    const report = await parts.worker.stop({ drain: this.hasWorker, ...options, timeoutMs });
-    parts.stager.close();
-    await parts.sink.close();
-    await parts.staging.close();
-    return report;
+    return cache;
   }
 
-  /** Opened once; a failed attempt is that call's error, and the next call tries again. */
   #open(): Promise<Parts> {
-    if (this.#isStopped)
-      throw new SpillwayError(
-        'STOPPED',
-        'Spillway has been stopped. What is staged stays staged; make the ORM anew to go on',
-      );
-    if (!this.#isOpen && this.#around.context.current) throw waitsForItself(OPENING, this.#failure);
-    this.#opening ??= openParts(this.#around, this.events).then(
-      (parts) => {
-        this.#isOpen = true;
-        return parts;
-      },
-      (error: unknown) => {
-        this.#opening = undefined;
-        throw error;
-      },
-    );
-    return this.#opening;
+    if (!this.#life.isOpen && this.#around.context.current) throw waitsForItself(OPENING, this.#failure);
+    return this.#life.open();
   }
 
   #refuseInside(what: string): void {
@@ -426,6 +414,15 @@ export class Runtime implements RowEngine {
     const type = this.#around.types.ofRow(rowKey);
     if (type) this.#ways.count(type.meta.className, way);
   }
+}
+
+function late(code: 'DRAIN_TIMEOUT' | 'WRITE_TIMEOUT', what: string, timeoutMs: number): SpillwayError {
+  return new SpillwayError(
+    code,
+    `${what} did not end within ${Math.round(timeoutMs)} ms, because Redis or PostgreSQL has not answered. ` +
+      'Nothing is lost: what is staged stays staged and is written later. ' +
+      'Check that both can be reached, or give a longer timeout',
+  );
 }
 
 function tableOf({ table }: WriteBehindType): { readonly schema: string; readonly table: string } {

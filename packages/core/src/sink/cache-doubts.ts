@@ -33,5 +33,7 @@ export interface CacheDoubts {
   /** Of these transactions, those that have ended. */
   ended(transactions: readonly string[]): Promise<readonly string[]>;
 
+  /** As of `ChangeSink`. */
   close(): Promise<void>;
+  cutOff(): void;
 }

@@ -62,7 +62,11 @@ export interface ChangeSink {
   /** Forgets ledger rows older than this; the last token of a shard is never forgotten, nor is a hold that is still `held`. Answers how many. */
   prune(olderThanMs: number, held: readonly string[]): Promise<number>;
 
+  /** Resolves when what is under way has ended, and every connection is closed. Nothing new begins. */
   close(): Promise<void>;
+
+  /** Ends every connection at once: what is under way fails, and nothing new begins. */
+  cutOff(): void;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { SpillwayError } from '../errors.js';
+import { SpillwayError, textOf } from '../errors.js';
 import type { RulesByEntity } from './stager.js';
 import { CutOff, isPassing } from './staging-errors.js';
 import type { HoldCall, Refusal, StageAnswer, StageCall, StagingStore } from './staging-store.js';
@@ -31,10 +31,16 @@ export class CallSender {
   readonly #options: SenderOptions;
   /** When a call was first on its way, by the process's own clock. */
   readonly #sentAtMs = new WeakMap<StageCall, number>();
+  #isClosed = false;
 
   constructor(store: StagingStore, options: SenderOptions) {
     this.#store = store;
     this.#options = options;
+  }
+
+  /** The store is being closed: whatever fails now is not tried again. */
+  close(): void {
+    this.#isClosed = true;
   }
 
   /** Waits for room as `stage` would. `dropped`: the store could not be reached; a check never runs late. */
@@ -104,7 +110,7 @@ export class CallSender {
       if (answer.status === 'voided') return { delivery: { status: 'dropped' }, mayHaveRun };
       if (answer.status === 'failed' && !isPassing(answer.error)) patienceMs = 0;
       if (answer.status === 'refused') patienceMs = this.#longestWaitMs(answer.refusals, call, rules);
-      if (elapsedMs >= patienceMs) return inTheEnd(answer, mayHaveRun);
+      if (this.#isClosed || elapsedMs >= patienceMs) return inTheEnd(answer, mayHaveRun);
       await pause(pauseMs);
     }
   }
@@ -148,7 +154,7 @@ async function attempt(send: () => Promise<StageAnswer>): Promise<Attempt> {
   try {
     return await send();
   } catch (error) {
-    return { status: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
+    return { status: 'failed', error: error instanceof Error ? error : new Error(textOf(error)) };
   }
 }
 

@@ -21,7 +21,8 @@ export class LateAnswers {
   seek(call: StageCall): void {
     if (this.#sought.has(call)) return;
     this.#sought.add(call);
-    void this.#seek(call);
+    // Should it fail unforeseen, nothing is lost: the answer is then asked for when it is needed.
+    this.#seek(call).catch(() => undefined);
   }
 
   /** What became of the call, by what is known already or by asking now. */

@@ -117,8 +117,9 @@ export class Stager {
     return this.#collect(calls, deliveries);
   }
 
-  /** Asks no longer what became of calls that were not answered. */
+  /** Sends nothing again, and asks no longer what became of calls that were not answered. */
   close(): void {
+    this.#sender.close();
     this.#late.close();
   }
 

@@ -35,6 +35,12 @@ class Clumsy {
   async fail(): Promise<void> {
     await Promise.reject(new Error('no paper'));
   }
+
+  @OnSpillway('drained')
+  failStrangely(): void {
+    // It has no text.
+    throw Object.create(null);
+  }
 }
 
 @Injectable({ scope: Scope.REQUEST })
@@ -72,6 +78,9 @@ test('methods of providers and controllers hear the events that they name, and o
   expect(PerRequest.heard).toBe(0);
   expect(error.mock.calls.map(([message]) => String(message))).toContain(
     "Clumsy.fail(), which listens to 'staged', has failed: no paper",
+  );
+  expect(error.mock.calls.map(([message]) => String(message))).toContain(
+    "Clumsy.failStrangely(), which listens to 'drained', has failed: it has thrown what is no error",
   );
 
   await app.close();

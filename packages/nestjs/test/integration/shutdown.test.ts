@@ -4,7 +4,7 @@ import { Controller, Get, Inject, Injectable, Logger, type INestApplication } fr
 import { Test } from '@nestjs/testing';
 import { Spillway, spillway, type WorkerOptions } from '@spillway/core';
 import { SpillwayHealthIndicator, SpillwayModule, type SpillwayShutdownOptions } from '@spillway/nestjs';
-import { database, freshNamespace, postgres, sharedRedisUrl } from '@spillway/test-support';
+import { database, eventually, freshNamespace, postgres, sharedRedisUrl } from '@spillway/test-support';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { createTables, Product, query, shopConfig } from './shop.js';
 
@@ -98,6 +98,29 @@ describe('an application that is asked to end', () => {
     const said = warnings.mock.calls.map(([message]) => String(message));
     expect(said).toContainEqual(expect.stringContaining('A drain of everything staged did not end within 1600 ms'));
     expect(said).toContain('1 shards still hold changes. They stay staged, and the next worker writes them');
+  });
+
+  test('ends within its grace though the backends of PostgreSQL are frozen', async () => {
+    await using server = await postgres();
+    await using own = await database({ url: server.url });
+    await createTables(own.url);
+    vi.spyOn(Logger.prototype, 'warn').mockImplementation(() => {});
+    const { app, url } = await listen({ url: own.url, shutdown: { grace: '1s' } });
+    const id = await (await fetch(`${url}/make`)).text();
+    await eventually(async () =>
+      expect(await query(own.url, `select id from product where id = '${id}'`)).toHaveLength(1),
+    );
+    const backends = await query(own.url, `select pid from pg_stat_activity where application_name = 'spillway'`);
+    for (const { pid } of backends) process.kill(Number(pid), 'SIGSTOP');
+    try {
+      await (await fetch(`${url}/make`)).text();
+      const began = performance.now();
+      await app.close();
+      // A statement is given up after fifteen seconds.
+      expect(performance.now() - began).toBeLessThan(8_000);
+    } finally {
+      for (const { pid } of backends) process.kill(Number(pid), 'SIGCONT');
+    }
   });
 
   test('without a worker drains nothing: others write', async () => {

@@ -13,7 +13,11 @@ export interface Connections {
 
   begin(): Promise<OwnTransaction>;
 
+  /** Resolves when what is under way has ended, and every connection is closed. Nothing new begins. */
   close(): Promise<void>;
+
+  /** Ends every connection at once: what is under way fails, and nothing new begins. */
+  cutOff(): void;
 }
 
 /** A transaction of Spillway's own. */

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { bareError } from '../../bare-error.js';
-import { SpillwayError } from '../../errors.js';
+import { SpillwayError, textOf } from '../../errors.js';
 import { CommitUnknown, SinkDown, SinkFailure, SinkRestart } from '../sink-failure.js';
 import { messageOf, reasonOf } from './fault-text.js';
 import type { KnownNames } from './known-names.js';
@@ -50,7 +50,7 @@ export function failureOf(error: unknown): Error {
   }
   if (isConnectionError(error))
     return new SinkDown(`PostgreSQL cannot be reached: ${error.message}`, undefined, { cause: error });
-  return error instanceof Error ? error : new Error(String(error));
+  return error instanceof Error ? error : new Error(textOf(error));
 }
 
 /** An answer to COMMIT that is an error means that nothing was written; no answer, or one by a dying server, means nothing. */

@@ -12,7 +12,7 @@ import type {
 import type { Table } from '../table.js';
 import { SAVEPOINT } from './apply/apply-groups.js';
 import { waitsForItself } from '../one-connection.js';
-import { SinkFailure } from '../sink-failure.js';
+import { SinkDown, SinkFailure } from '../sink-failure.js';
 import { failureOf } from './fault.js';
 import { DISBELIEVED, PostgresRegistry, type RegistryPrefix } from './ledger/entity-registry.js';
 import { endingsOf } from './ledger/hold-ledger.js';
@@ -133,6 +133,10 @@ class PostgresSink implements ChangeSink {
     return this.#connections.close();
   }
 
+  cutOff(): void {
+    this.#connections.cutOff();
+  }
+
   async #begin(shards: readonly number[], wait: 'skip' | 'wait'): Promise<SinkTransaction> {
     const { ledger, namespace } = this.#around;
     const transaction = await this.#open();
@@ -144,8 +148,10 @@ class PostgresSink implements ChangeSink {
         throw notPrepared(`${ledger.shard} has no row for shard ${missing.join(', ')} of the namespace "${namespace}"`);
       return new PostgresTransaction(transaction, held, this.#around);
     } catch (error) {
-      await transaction.end(false);
-      throw ledgerFailureOf(error);
+      const failure = ledgerFailureOf(error);
+      // Of a server that has not answered nothing more is asked: it would take as long again.
+      await transaction.end(failure instanceof SinkDown);
+      throw failure;
     }
   }
 

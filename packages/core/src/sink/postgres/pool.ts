@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { Connections, OwnTransaction } from './connections.js';
 import type { TransactionLimits } from './ledger/hold-shards.js';
+import { cutOff, OpenClients } from './open-clients.js';
 import type { PostgresSinkOptions } from './options.js';
 import { PgSession, type Session } from './session.js';
 
@@ -11,11 +12,13 @@ const GRACE_MS = 5_000;
 export class PoolConnections implements Connections {
   readonly areOne = false;
   readonly isInside = false;
+  readonly #clients: OpenClients;
   readonly #pool: pg.Pool;
   #closed: Promise<void> | undefined;
 
   constructor(options: PoolOptions, limits: TransactionLimits) {
-    this.#pool = openPool(options, limits);
+    this.#clients = new OpenClients(options.connection.Client as ConstructorParameters<typeof OpenClients>[0]);
+    this.#pool = openPool(options, limits, this.#clients.Client);
   }
 
   /** If something fails the connection is closed: who knows what it was. */
@@ -27,7 +30,7 @@ export class PoolConnections implements Connections {
       isBroken = false;
       return answer;
     } finally {
-      client.release(isBroken);
+      giveBack(client, isBroken);
     }
   }
 
@@ -36,9 +39,20 @@ export class PoolConnections implements Connections {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#pool.end();
+    this.#closed ??= this.#pool.end().then(async () => this.#clients.gone());
     return this.#closed;
   }
+
+  cutOff(): void {
+    this.close().catch(() => undefined);
+    this.#clients.cutOff();
+  }
+}
+
+/** A connection that is given up has nothing to say any more, least of all to a server that has not answered. */
+function giveBack(client: pg.PoolClient, isBroken: boolean): void {
+  client.release(isBroken);
+  if (isBroken) cutOff(client);
 }
 
 class PoolTransaction implements OwnTransaction {
@@ -63,9 +77,9 @@ class PoolTransaction implements OwnTransaction {
   async end(isBroken: boolean): Promise<void> {
     try {
       if (!isBroken && !this.#isCommitted) await this.session.script('rollback');
-      this.#client.release(isBroken);
-    } catch (error) {
-      this.#client.release(error instanceof Error ? error : true);
+      giveBack(this.#client, isBroken);
+    } catch {
+      giveBack(this.#client, true);
     }
   }
 }
@@ -76,10 +90,11 @@ export type PoolOptions = Pick<PostgresSinkOptions, 'connection' | 'poolSize' | 
  * The sink's own pool. A server that vanished without a word is noticed by the client's own clock: keepalives take minutes, and what `pg` waits for by default is for ever. No
  * setting goes into the connection's start-up message, because PgBouncer refuses those it does not know.
  */
-function openPool(options: PoolOptions, limits: TransactionLimits): pg.Pool {
+function openPool(options: PoolOptions, limits: TransactionLimits, Client: OpenClients['Client']): pg.Pool {
   const pool = new pg.Pool({
     application_name: 'spillway',
     ...options.connection,
+    Client,
     max: options.poolSize,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,

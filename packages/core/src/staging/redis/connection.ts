@@ -44,15 +44,18 @@ export class RedisConnection {
   /**
    * @param onAnotherServer called when another run of the server answers than before: what that one had not written
    * down, or the other had not received, is lost
+   * @param end aborted: nobody waits for it any more; it is closed, in the middle of whatever it is doing
    * @throws SpillwayError `CONFIG_INVALID`, `STAGING_UNAVAILABLE`
    */
   static async open(
     target: RedisTarget,
     commandTimeoutMs: number,
     onAnotherServer: (server: string) => void = () => undefined,
+    end?: AbortSignal,
   ): Promise<RedisConnection> {
     const connection = new RedisConnection(readTarget(target, TARGET), commandTimeoutMs);
     connection.#onAnotherServer = onAnotherServer;
+    end?.addEventListener('abort', () => void connection.close(), { once: true });
     try {
       await connection.#open();
     } catch (error) {

@@ -100,6 +100,8 @@ export type OwnOptions = { readonly [Name in Exclude<keyof RedisOptions, KeptOpt
   readonly replyMapping: 'legacy';
 };
 
+const GOODBYE_MS = 50;
+
 export interface OwnSettings {
   /** Most milliseconds for one step: a connection, an answer. */
   readonly commandTimeoutMs: number;
@@ -127,7 +129,8 @@ export function ownOptions({ commandTimeoutMs, hasBeenOpen }: OwnSettings): OwnO
     sentinelReconnectStrategy: () => SENTINEL_BACK_OFF_MS,
 
     connectTimeout: commandTimeoutMs,
-    disconnectTimeout: commandTimeoutMs,
+    // A server that is frozen does not close its side.
+    disconnectTimeout: GOODBYE_MS,
     commandTimeout: undefined,
     socketTimeout: undefined,
     blockingTimeout: undefined,

@@ -24,6 +24,8 @@ export interface RedisStagingOptions extends Partial<StagingLimits> {
   readonly commandTimeoutMs?: number;
   /** Called when another server answers than before, or the same one after a restart. @defaultValue nothing */
   readonly onAnotherServer?: (server: string) => void;
+  /** Aborted: the opening is given up, wherever it is. @defaultValue none */
+  readonly end?: AbortSignal;
 }
 
 /**
@@ -36,6 +38,7 @@ export async function openRedisStaging(options: RedisStagingOptions): Promise<Re
     options.redis,
     options.commandTimeoutMs ?? 2_000,
     options.onAnotherServer,
+    options.end,
   );
   try {
     await checkAnswers(connection);

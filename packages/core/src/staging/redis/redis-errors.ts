@@ -80,8 +80,18 @@ function refusedDatabase(given: Error, server: string): SpillwayError {
 /** Errors of a server that is there, but takes no commands now. The script has not run. */
 const BUSY = /^(LOADING|MASTERDOWN|READONLY|BUSY|MISCONF|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|UNKILLABLE)\b/u;
 
+/** A server that has a part of the keys only. Scripts over all shards can never run there. */
+const IN_CLUSTER = /^(MOVED|ASK|CROSSSLOT)\b/u;
+
 function asReplyError(error: Error, server: string): Error {
   if (isRefusal(error)) return refused(error, server);
+  if (IN_CLUSTER.test(error.message)) {
+    return new SpillwayError(
+      'CONFIG_INVALID',
+      `Redis at ${server} is a node of a Redis Cluster, which spreads keys over several servers (${error.message}). Give the "redis" option a server that is not part of a cluster; nothing was staged`,
+      { cause: error },
+    );
+  }
   if (BUSY.test(error.message)) {
     return new SpillwayError(
       'STAGING_UNAVAILABLE',
@@ -106,6 +116,9 @@ function asReplyError(error: Error, server: string): Error {
   );
 }
 
+/** A right that is missing. Within a script the server says it in other words, which differ from version to version. */
+const NO_RIGHT = /\bNOPERM\b|can't run this command|ACL failure in script/u;
+
 function isRefusal(error: Error): boolean {
   return isLoginRefusal(error) || /\bNOPERM\b/u.test(error.message);
 }
@@ -115,8 +128,8 @@ function isLoginRefusal(error: Error): boolean {
 }
 
 function refused(error: Error, server: string): SpillwayError {
-  const remedy = error.message.includes('NOPERM')
-    ? 'Give the user the rights to run EVALSHA, EVAL and the commands of hashes and sorted sets on the keys of the namespace'
+  const remedy = NO_RIGHT.test(error.message)
+    ? 'Give the user the rights that SECURITY.md lists: EVALSHA, EVAL, TIME, and the commands of hashes and sorted sets on the keys of the namespace'
     : 'Check "username" and "password" of the "redis" option';
   return new SpillwayError('CONFIG_INVALID', `Redis at ${server} refuses this client (${error.message}). ${remedy}`, {
     cause: error,

@@ -95,6 +95,8 @@ export class MemorySink implements ChangeSink {
   }
 
   async close(): Promise<void> {}
+
+  cutOff(): void {}
 }
 
 class MemoryTransaction implements SinkTransaction {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { type SpillwayEvent, SpillwayEvents } from '../../../src/events.js';
 import type { FlushSettings } from '../../../src/flush/flush-settings.js';
 import type { FlushSteps } from '../../../src/flush/flush-shards.js';
+import { StopClock } from '../../../src/flush/stop-clock.js';
 import { FlushWorker } from '../../../src/flush/worker.js';
 import { memoryStaging } from '../../../src/staging/memory/memory-staging.js';
 import { SinkDown } from '../../../src/sink/sink-failure.js';
@@ -13,6 +14,7 @@ import { VirtualTime } from './virtual-time.js';
 
 const SHARDS = 8;
 const ALL = { kind: 'all' } as const;
+const NEVER = new Promise<never>(() => {});
 const a = rowOf(1, 0, SHARDS);
 const b = rowOf(1, 1, SHARDS);
 const other = rowOf(2, 0, SHARDS);
@@ -190,8 +192,69 @@ describe('stopping a worker', () => {
     flushing.start();
     await stageIncrements(staging, 1, [a]);
     expect(await time.until(flushing.stop({ timeoutMs: 5_000 }))).toEqual({ left: 1 });
-    expect(time.now).toBeLessThan(6_100);
+    expect(time.now).toBeLessThanOrEqual(5_000);
     expect((await staging.stats()).pending).toEqual({ Product: 1 });
+  });
+
+  it('ends at its deadline when a flush hangs; what it has claimed counts as left', async () => {
+    const flushing = worker('w1', {}, async (step) => {
+      if (step === 'checked') await new Promise(() => {});
+    });
+    flushing.start();
+    await stageIncrements(staging, 1, [a]);
+    flushing.wake([1]);
+    await time.advance(200);
+    const began = time.now;
+    expect(await time.until(flushing.stop({ timeoutMs: 5_000 }))).toEqual({ left: 1 });
+    expect(time.now - began).toBeLessThanOrEqual(5_000);
+  });
+
+  it.each([2_000, 200])(
+    'ends %i ms and a moment later when the staging store is silent, and does not know what is left',
+    async (timeoutMs) => {
+      const silent: StagingStore = Object.create(staging, {
+        due: {
+          value: Object.fromEntries(['next', 'any', 'make', 'pending', 'rows'].map((name) => [name, () => NEVER])),
+        },
+        held: { value: { list: () => NEVER } },
+        shards: { value: staging.shards },
+      }) as StagingStore;
+      const flushing = new FlushWorker({
+        staging: silent,
+        sink,
+        events: new SpillwayEvents(),
+        workerId: 'w1',
+        scheduler: time.scheduler,
+      });
+      flushing.start();
+      await time.advance(100);
+      const began = time.now;
+      expect(await time.until(flushing.stop({ timeoutMs }))).toEqual({ left: undefined });
+      expect(time.now - began).toBeLessThanOrEqual(timeoutMs + 500);
+    },
+  );
+
+  it('gives a flush that is about to commit the time that its drain has not used', async () => {
+    const flushing = worker('w1', {}, slow(2_300));
+    flushing.start();
+    await stageIncrements(staging, 1, [a], { debounceMs: 60_000, maxDelayMs: 60_000 });
+    // The drain gives up three quarters through; its flush lands before the end.
+    expect(await time.until(flushing.stop({ timeoutMs: 2_700 }))).toEqual({ left: 0 });
+    expect(sink.sums.get(a)).toBe(1);
+    expect(time.now).toBeLessThanOrEqual(2_700);
+  });
+
+  it('ends sooner when it is told so meanwhile', async () => {
+    sink.down = new SinkDown('refused');
+    const flushing = worker();
+    flushing.start();
+    await stageIncrements(staging, 1, [a]);
+    const clock = new StopClock(60_000, time.scheduler);
+    const stopped = flushing.stop({}, clock);
+    await time.advance(1_000);
+    clock.bringForward(2_000);
+    expect(await time.until(stopped)).toEqual({ left: 1 });
+    expect(time.now).toBeLessThanOrEqual(3_000);
   });
 
   it('can be done twice, and nothing can be started or drained after it', async () => {

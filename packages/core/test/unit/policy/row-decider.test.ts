@@ -80,6 +80,13 @@ describe('a conflict function', () => {
     );
   });
 
+  it('that answers a promise is refused, and what that rejects with is heard', async () => {
+    const answer = Promise.reject(new Error('too late'));
+    expect(() => rowDecider(answering(answer), conversion)(CONFLICT)).toThrow('it must be synchronous');
+    // An unhandled rejection, which would be told by now, fails the test run.
+    await new Promise(setImmediate);
+  });
+
   it('cannot write the key, the version or a counter', () => {
     expect(() => rowDecider(() => ({ write: { version: 9 } }), conversion)(CONFLICT)).toThrow(
       'The conflict function of Product answered to write "version", which it cannot: it may write name, soldAt',

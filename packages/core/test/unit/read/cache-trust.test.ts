@@ -43,6 +43,8 @@ class Doubts implements CacheDoubts {
   }
 
   async close(): Promise<void> {}
+
+  cutOff(): void {}
 }
 
 const execute: Execute = async () => [];

@@ -108,6 +108,10 @@ where not later and coalesce(case when not later then txid_status(number) end, '
     return this.#connections.close();
   }
 
+  cutOff(): void {
+    this.#connections.cutOff();
+  }
+
   async #rows(text: string, values: readonly unknown[]): ReturnType<Session['rows']> {
     try {
       return await this.#connections.use((session) => session.rows(text, values));

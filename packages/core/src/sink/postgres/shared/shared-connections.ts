@@ -29,6 +29,8 @@ export class SharedConnections implements Connections {
   }
 
   async close(): Promise<void> {}
+
+  cutOff(): void {}
 }
 
 class TurnOnConnection implements OwnTransaction {

@@ -1,0 +1,69 @@
+import type { SpillwayEvents } from '../events.js';
+import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
+import { StopClock } from '../flush/stop-clock.js';
+import type { ChangeSink } from '../sink/change-sink.js';
+import { databaseFor } from '../sink/database-unavailable.js';
+import { openPostgresSink } from '../sink/postgres/open-postgres-sink.js';
+import { localWallTime, utcWallTime } from '../sink/postgres/sql/wall-time.js';
+import type { RuntimeSurroundings } from './surroundings.js';
+
+/** What a server that is well needs to close connections that nobody uses is far less. */
+export const CLOSING_MS = 1_000;
+
+export const LOOK_AT_TABLES = 'At its first use Spillway looks at its tables.';
+
+/** The sinks of one engine: that of everything that is open, and those that are asked something on their own. */
+export class Sinks {
+  readonly #around: RuntimeSurroundings;
+  readonly #events: SpillwayEvents;
+  readonly #open = new Set<ChangeSink>();
+
+  constructor(around: RuntimeSurroundings, events: SpillwayEvents) {
+    this.#around = around;
+    this.#events = events;
+  }
+
+  /** Nothing is connected before it is used. To be closed by `close`. */
+  open(): ChangeSink {
+    const { options, types, database, logger } = this.#around;
+    const { connection, shared, schema, timestampsInUtc } = database();
+    const sink = openPostgresSink({
+      connection,
+      shared,
+      schema: options.tables.schema ?? schema ?? 'public',
+      wallTime: timestampsInUtc ? utcWallTime : localWallTime,
+      poolSize: (options.worker?.concurrency ?? 1) + 1,
+      tables: types.inAnyMode.map(({ table }) => table),
+      namespace: options.namespace,
+      onTableFault: (fault) => {
+        logger.error(`Spillway: table ${fault.table} cannot be written, its changes wait: ${fault.reason}`);
+        this.#events.emit({ type: 'paused', cause: 'table', ...fault });
+      },
+      onIdleError: (error) => logger.warn(`Spillway: a PostgreSQL connection was lost while idle: ${error.message}`),
+    });
+    this.#open.add(sink);
+    return sink;
+  }
+
+  /** A server that does not answer is not waited for. */
+  async close(sink: ChangeSink, clock: StopClock = new StopClock(CLOSING_MS, monotonicScheduler)): Promise<void> {
+    await clock.wait(sink.close());
+    sink.cutOff();
+    this.#open.delete(sink);
+  }
+
+  /** Asks without opening anything for longer. */
+  async ask<T>(question: (sink: ChangeSink) => Promise<T>): Promise<T> {
+    const sink = this.open();
+    try {
+      return await databaseFor(LOOK_AT_TABLES, question(sink));
+    } finally {
+      await this.close(sink);
+    }
+  }
+
+  /** Ends all that is under way in any of them. */
+  cutOff(): void {
+    for (const sink of this.#open) sink.cutOff();
+  }
+}

@@ -1,0 +1,123 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { database, eventually, freshNamespace, redis, type Database, type PrivateRedis } from '@spillway/test-support';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { shardKeys } from '../../../src/staging/redis/keys.js';
+import { runStrictly } from './child.js';
+import { GAUGE_TABLE } from './gauge.js';
+import { runSql } from './sql.js';
+
+let db: Database;
+beforeAll(async () => {
+  db = await database();
+  await runSql(db.url, GAUGE_TABLE);
+});
+afterAll(() => db.drop());
+
+interface Refusal {
+  readonly name: string;
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Makes the server refuse; answers the URL to use, if it is another one. */
+  readonly make?: (client: Redis, server: PrivateRedis, namespace: string) => Promise<string | void>;
+  readonly code: string;
+  readonly message: RegExp;
+}
+
+const REFUSALS: readonly Refusal[] = [
+  {
+    name: 'out of memory (OOM)',
+    make: async (client) => {
+      await client.config('SET', 'maxmemory', '1');
+    },
+    code: 'STAGING_FULL',
+    message: /^Redis at 127\.0\.0\.1:\d+ is out of memory; nothing was staged\. .*"maxmemory"/u,
+  },
+  {
+    name: 'a replica (READONLY)',
+    make: async (client) => {
+      await client.replicaof('127.0.0.1', 1);
+    },
+    code: 'STAGING_UNAVAILABLE',
+    message: /^Redis at 127\.0\.0\.1:\d+ takes no commands now \(READONLY .*\); nothing was staged\. Try again/u,
+  },
+  {
+    name: 'too few replicas (NOREPLICAS)',
+    settings: { 'min-replicas-to-write': '1' },
+    code: 'STAGING_UNAVAILABLE',
+    message: /^Redis at 127\.0\.0\.1:\d+ takes no commands now \(NOREPLICAS .*\); nothing was staged\. Try again/u,
+  },
+  {
+    name: 'a user who may not ask for the TIME',
+    make: async (client, server) => {
+      await client.acl('SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all', '-time');
+      return `redis://app:secret@127.0.0.1:${server.port}`;
+    },
+    code: 'CONFIG_INVALID',
+    message: /^Redis at 127\.0\.0\.1:\d+ refuses this client \(.*\)\. Give the user the rights .* TIME/u,
+  },
+];
+
+describe('what Redis refuses at the first use is the error of each call, and the process lives (H20):', () => {
+  test.each(REFUSALS)('$name', async ({ settings = {}, make, code, message }) => {
+    await using server = await redis(settings);
+    const namespace = freshNamespace();
+    const client = new Redis(server.url);
+    const redisUrl = (await make?.(client, server, namespace)) ?? server.url;
+    client.disconnect();
+
+    const answers = await firstUse(redisUrl, namespace);
+    expect(answers).toEqual(refusedWith(code, message));
+  });
+
+  test('a node of a cluster that has some of the keys (MOVED)', async () => {
+    await using one = await redis({ 'cluster-enabled': 'yes', 'cluster-port': await freePort() });
+    await using other = await redis({ 'cluster-enabled': 'yes', 'cluster-port': await freePort() });
+    const namespace = freshNamespace();
+    await joinCluster(one, other, shardKeys(namespace, 0).chain);
+    const answers = await firstUse(one.url, namespace);
+    const remedy =
+      /^Redis at 127\.0\.0\.1:\d+ is a node of a Redis Cluster, .* \(MOVED .*\)\. Give the "redis" option/u;
+    expect(answers).toEqual(refusedWith('CONFIG_INVALID', remedy));
+  });
+});
+
+/** What a process is answered that uses everything once. */
+async function firstUse(redisUrl: string, namespace: string): Promise<unknown> {
+  const { end, said, errors } = await runStrictly('first-use.ts', { databaseUrl: db.url, redisUrl, namespace });
+  return { end, errors, said };
+}
+
+function refusedWith(code: string, message: RegExp): unknown {
+  const calls = ['start', 'flush', 'find', 'increment', 'patch', 'drain', 'status', 'letters'];
+  const refused = calls.map((call): unknown => ({ call, code, message: expect.stringMatching(message) }));
+  const health = expect.objectContaining({ call: 'health', status: 'down' }) as unknown;
+  return { end: 0, errors: '', said: [...refused, health, { call: 'close' }] };
+}
+
+/** A cluster of two, of which the first has the slot of one key, and the second one all others. */
+async function joinCluster(one: PrivateRedis, other: PrivateRedis, key: string): Promise<void> {
+  const [first, second] = [new Redis(one.url), new Redis(other.url)];
+  try {
+    const slot = await first.cluster('KEYSLOT', key);
+    await first.cluster('ADDSLOTS', slot);
+    await second.call('CLUSTER', 'ADDSLOTSRANGE', 0, slot - 1, slot + 1, 16_383);
+    const [, bus] = await second.config('GET', 'cluster-port');
+    await first.call('CLUSTER', 'MEET', '127.0.0.1', other.port, Number(bus));
+    const knowsAll = async (): Promise<boolean> => (await first.cluster('INFO')).includes('cluster_state:ok');
+    await eventually(knowsAll, { what: 'the cluster to be whole', timeoutMs: 30_000 });
+  } finally {
+    first.disconnect();
+    second.disconnect();
+  }
+}
+
+/** The bus of a cluster would else be ten thousand above the server's own port, where there may be no port any more. */
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return String(port);
+}

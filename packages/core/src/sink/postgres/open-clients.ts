@@ -36,5 +36,6 @@ export class OpenClients {
 
 /** Closes the socket and waits for nobody: a server that is stopped, or behind a dead line, would not answer. */
 export function cutOff(client: pg.Client): void {
-  client.connection.stream.destroy();
+  // A client of libpq, which an application may have asked for, shows no socket.
+  (client as { readonly connection?: pg.Connection }).connection?.stream.destroy();
 }

@@ -27,9 +27,9 @@ export interface Child extends AsyncDisposable {
 const COMPILE_CACHE = fileURLToPath(new URL('../../../../../node_modules/.cache/spillway-programs', import.meta.url));
 const HOOKS = fileURLToPath(new URL('../flush/run-sources.mjs', import.meta.url));
 
-/** Starts a program of this folder, where a rejection that nobody listens to is the end of the process. */
+/** Starts one of the programs, where a rejection that nobody listens to is the end of the process. */
 export function startStrictly(program: string, given: object): Child {
-  const file = fileURLToPath(new URL(program, import.meta.url));
+  const file = fileURLToPath(new URL(`programs/${program}`, import.meta.url));
   const flags = ['--unhandled-rejections=strict', '--import', HOOKS];
   const child = spawn(process.execPath, [...flags, file, JSON.stringify(given)], {
     stdio: ['ignore', 'pipe', 'pipe'],

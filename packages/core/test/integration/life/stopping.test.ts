@@ -8,14 +8,13 @@ import {
   TcpProxy,
 } from '@spillway/test-support';
 import { readFile } from 'node:fs/promises';
-import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import { Spillway } from '../../../src/index.js';
 import { startStrictly, type Child } from './child.js';
 import { Gauge, GAUGE_TABLE, openGauges } from './gauge.js';
 import { runSql } from './sql.js';
-import type { StoppingSettings } from './stopping.js';
+import type { StoppingSettings } from './programs/stopping.js';
 
 /** Far above what a stop may take beyond its time, far below what anything that it could wait for takes. */
 const MUCH_LATER_MS = 2_500;
@@ -145,7 +144,7 @@ describe('a stop keeps its time, says what is left, and leaves nothing open', ()
   });
 });
 
-test('a connection of MikroORM that broke in a transaction keeps orm.close() waiting, but not Spillway', async () => {
+test('Spillway ends in its time though a connection of MikroORM broke in a transaction, for which orm.close() waits', async () => {
   await using db = await database();
   await gauges(db.url);
   const proxy = await TcpProxy.before(db.url);
@@ -159,11 +158,10 @@ test('a connection of MikroORM that broke in a transaction keeps orm.close() wai
   await expect(broken).rejects.toThrow('Connection terminated');
   const began = performance.now();
   service.stopWithin(TIMEOUT_MS);
-  const closing = orm.close();
+  // MikroORM never gives that connection back to its pool, so its own part may not end.
+  orm.close().catch(() => undefined);
   expect(await service.stop()).toEqual({ left: 1 });
   expect(performance.now() - began).toBeLessThan(TIMEOUT_MS + MUCH_LATER_MS);
-  // MikroORM never gives that connection back, so its pool never ends. Should it do so one day, this says it.
-  expect(await Promise.race([closing.then(() => 'closed'), pause(200, 'waits')])).toBe('waits');
 });
 
 /** The connections of Spillway, as if the machine of the server had been suspended. */

@@ -3,9 +3,9 @@
  * ends when nothing of Spillway's is open any more. MikroORM's own connections are never used.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { Spillway, type SpillwayOptions } from '../../../src/index.js';
-import { say, settings } from './child.js';
-import { Gauge, openGauges, type Place } from './gauge.js';
+import { Spillway, type SpillwayOptions } from '../../../../src/index.js';
+import { say, settings } from '../child.js';
+import { Gauge, openGauges, type Place } from '../gauge.js';
 
 export interface StoppingSettings extends Place {
   readonly timeoutMs: number;
@@ -21,7 +21,7 @@ export interface StoppingSettings extends Place {
 }
 
 /** How the process is ended within its time. */
-export type StoppingWay = 'stop' | 'close' | 'hurried' | 'twice';
+type StoppingWay = 'stop' | 'close' | 'hurried' | 'twice';
 
 const {
   timeoutMs,

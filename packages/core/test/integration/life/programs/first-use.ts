@@ -1,8 +1,8 @@
 /** A process that catches whatever its calls reject with. It says what that was, call by call, and ends by itself. */
 import { setImmediate as turn } from 'node:timers/promises';
-import { Spillway, SpillwayError } from '../../../src/index.js';
-import { say, settings } from './child.js';
-import { Gauge, openGauges, type Place } from './gauge.js';
+import { Spillway, SpillwayError } from '../../../../src/index.js';
+import { say, settings } from '../child.js';
+import { Gauge, openGauges, type Place } from '../gauge.js';
 
 const orm = await openGauges(settings() as Place, { stageTimeout: '300ms' });
 const service = Spillway.of(orm);

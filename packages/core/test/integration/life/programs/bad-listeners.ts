@@ -2,10 +2,10 @@
 import { MikroORM } from '@mikro-orm/postgresql';
 import { eventually } from '@spillway/test-support';
 import { map } from 'rxjs';
-import { Spillway, spillway, type Logger, type SpillwayOptions } from '../../../src/index.js';
-import { say, settings } from './child.js';
-import { Gauge, type Place } from './gauge.js';
-import { runSql } from './sql.js';
+import { Spillway, spillway, type Logger, type SpillwayOptions } from '../../../../src/index.js';
+import { say, settings } from '../child.js';
+import { Gauge, type Place } from '../gauge.js';
+import { runSql } from '../sql.js';
 
 const { databaseUrl, redisUrl, namespace } = settings() as Place;
 

@@ -124,7 +124,7 @@ export function ownOptions({ commandTimeoutMs, hasBeenOpen }: OwnSettings): OwnO
     sentinelMaxConnections: 10,
     sentinelCommandTimeout: commandTimeoutMs,
     sentinelRetryStrategy: (attempt) => (hasBeenOpen() ? backOff(attempt) : null),
-    sentinelReconnectStrategy: () => SENTINEL_BACK_OFF_MS,
+    sentinelReconnectStrategy: backOff,
 
     connectTimeout: commandTimeoutMs,
     disconnectTimeout: commandTimeoutMs,
@@ -165,6 +165,3 @@ export function backOff(attempt: number): number {
 }
 
 const LONGEST_BACK_OFF_MS = 2_000;
-
-/** ioredis complains aloud of every sentinel that is away, each time. */
-const SENTINEL_BACK_OFF_MS = 10_000;

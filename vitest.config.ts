@@ -1,4 +1,5 @@
 import { configDefaults, defineConfig } from 'vitest/config';
+import { otherClients } from './test/ioredis-5/resolve.js';
 import { oldestNest } from './test/nest-11/resolve.js';
 import { oldestMikroOrm } from './test/oldest/resolve.js';
 import { esDecorators } from './tools/es-decorators.mjs';
@@ -45,6 +46,7 @@ export default defineConfig({
       onServers('consumer', 'test/consumer/**/*.test.ts', 10 * 60_000),
       onOldestMikroOrm('packages/*/test/integration/mikro-orm/**/*.test.ts', 'test/oldest/*.test.ts'),
       onOldestNest('packages/nestjs/test/integration/**/*.test.ts', 'test/nest-11/*.test.ts'),
+      onIoredis5('packages/core/test/contract/ioredis-options.test.ts', 'test/ioredis-5/*.test.ts'),
     ],
   },
 });
@@ -74,5 +76,15 @@ function onOldestNest(...include: string[]) {
     ...shared,
     plugins: [...shared.plugins, oldestNest()],
     test: { ...test, include, globalSetup: fromRoot('test/nest-11/global-setup.ts') },
+  };
+}
+
+/** What Spillway does with a client that it is given, once more with clients of another version of ioredis. */
+function onIoredis5(...include: string[]) {
+  const { test } = onServers('ioredis-5', '');
+  return {
+    ...shared,
+    plugins: [...shared.plugins, otherClients()],
+    test: { ...test, include, globalSetup: fromRoot('test/ioredis-5/global-setup.ts') },
   };
 }

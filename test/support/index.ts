@@ -1,4 +1,5 @@
 export { anotherIoredis } from './another-ioredis.js';
+export { GivenRedis } from './clients.js';
 export { database, loggedDatabase, type Database, type DatabaseOptions, type LoggedDatabase } from './database.js';
 export { eventually, type EventuallyOptions } from './eventually.js';
 export { freshNamespace } from './namespace.js';

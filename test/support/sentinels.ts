@@ -14,6 +14,11 @@ export interface Sentinels extends AsyncDisposable {
   /** Stops the execution of the first primary: it still accepts connections, and answers nothing. */
   freeze(): void;
   thaw(): void;
+  /** Ends all connections of clients that listen to this sentinel, and stops its execution. */
+  freezeSentinel(index: number): Promise<void>;
+  thawSentinel(index: number): void;
+  /** How many clients listen to this sentinel. */
+  listeners(index: number): Promise<number>;
   /** Waits until all sentinels name the other server. */
   failedOver(): Promise<void>;
   /** Waits until the first primary follows the other server. */
@@ -56,6 +61,15 @@ export async function sentinels(settings: { readonly downAfterMs: number }): Pro
     caughtUp,
     freeze: () => void process.kill(primary.pid, 'SIGSTOP'),
     thaw: () => void process.kill(primary.pid, 'SIGCONT'),
+    freezeSentinel: async (index) => {
+      await asked[index]?.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      process.kill(servers[index]?.pid ?? 0, 'SIGSTOP');
+    },
+    thawSentinel: (index) => void process.kill(servers[index]?.pid ?? 0, 'SIGCONT'),
+    listeners: async (index) => {
+      const clients = String(await asked[index]?.call('CLIENT', 'LIST', 'TYPE', 'PUBSUB'));
+      return clients.split('\n').filter((line) => line.includes(' sub=1 ')).length;
+    },
     failedOver: async () => {
       await eventually(
         async () => {

@@ -1,5 +1,5 @@
-import { anotherIoredis, freshNamespace, redis, sharedRedisUrl } from '@spillway/test-support';
-import { Command, Redis, type RedisOptions } from 'ioredis';
+import { anotherIoredis, freshNamespace, GivenRedis as Redis, redis, sharedRedisUrl } from '@spillway/test-support';
+import { Command, type RedisOptions } from 'ioredis';
 import { describe, expect, test } from 'vitest';
 import { rowKeyOf } from '../../src/change/row-key.js';
 import { IOREDIS_OPTIONS } from '../../src/staging/redis/ioredis-options.js';

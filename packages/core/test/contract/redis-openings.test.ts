@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { eventually, freshNamespace, redis, sentinels, sharedRedisUrl, type Sentinels } from '@spillway/test-support';
 import { AbstractConnector, Redis } from 'ioredis';
@@ -150,6 +151,27 @@ describe('behind Sentinel: opening ends, and names the sentinels, the master and
     expect(message).toMatch(
       /^Redis at "shop" by the sentinels .* \(it accepts connections, but was not ready within 300 ms/u,
     );
+  });
+
+  test('a sentinel that is frozen when it is listened to again ends no process', async () => {
+    const store = await openRedisStaging({
+      redis: { ...servers.target, sentinels: [...servers.target.sentinels] },
+      namespace: freshNamespace(),
+      commandTimeoutMs: COMMAND_MS,
+    });
+    const rejections: unknown[] = [];
+    const noteRejection = (reason: unknown): void => void rejections.push(reason);
+    process.on('unhandledRejection', noteRejection);
+    await eventually(async () => expect(await servers.listeners(0)).toBe(1));
+    await servers.freezeSentinel(0);
+    // So long the fault lasts: ioredis connects again within a fraction of it, and what it asks must not be given up.
+    await pause(5_000);
+    servers.thawSentinel(0);
+    await eventually(async () => expect(await servers.listeners(0)).toBe(1), { timeoutMs: 30_000 });
+    expect(rejections).toEqual([]);
+    process.off('unhandledRejection', noteRejection);
+    await store.close();
+    await eventually(async () => expect(await servers.listeners(0)).toBe(0));
   });
 
   test('a silent sentinel beside one that answers is passed over', async () => {

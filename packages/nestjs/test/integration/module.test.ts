@@ -11,7 +11,7 @@ import {
   type SpillwayOptionsFactory,
 } from '@spillway/nestjs';
 import { memoryStaging } from '@spillway/core/testing';
-import { database, freshNamespace, sharedRedisUrl, type Database } from '@spillway/test-support';
+import { anotherIoredis, database, freshNamespace, sharedRedisUrl, type Database } from '@spillway/test-support';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Cart, createTables, Product, query, shopConfig } from './shop.js';
@@ -50,6 +50,18 @@ describe('SpillwayModule.forRoot()', () => {
     expect(() =>
       build([SpillwayModule.forRoot({ redis: 'redis://x', debounce: '1s' } as never), injectedOrmModule()]),
     ).rejects.toThrow('Unknown option "debounce" in the options of spillway()'));
+
+  test('refuses a Redis that is no place, and takes a client of another copy of ioredis', async () => {
+    await expect(
+      build([SpillwayModule.forRoot({ redis: { url: 'redis://x' } } as never), injectedOrmModule()]),
+    ).rejects.toThrow('redis in the options of spillway() has an option that ioredis does not know: "url"');
+    const client = new (anotherIoredis().Redis)(options().redis as string);
+    const { orm, service } = await open([SpillwayModule.forRoot({ ...options(), redis: client }), injectedOrmModule()]);
+    const id = await stageProduct(orm, 'Pan');
+    await service.drain();
+    expect(await names(id)).toEqual(['Pan']);
+    client.disconnect();
+  });
 
   test('refuses a readiness delay that leaves no time to write', () =>
     expect(() => SpillwayModule.forRoot({ shutdown: { grace: '5s', readinessDelay: '5s' } })).toThrow(

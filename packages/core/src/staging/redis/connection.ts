@@ -7,6 +7,7 @@ import { asOpenError, asStagingError, isReply, notConnected, stopped } from './r
 import { isClient, readTarget, type RedisClient, type RedisTarget } from './redis-target.js';
 import { optionsOfUrl } from './redis-url.js';
 import type { Script } from './scripts.js';
+import { calmSentinelListeners } from './sentinel-listeners.js';
 import { serverName } from './server-name.js';
 
 export type Argument = string | number | Buffer;
@@ -38,6 +39,7 @@ export class RedisConnection {
     this.#client = createClient(target, ownOptions({ commandTimeoutMs, hasBeenOpen: () => this.#hasBeenOpen }));
     this.server = serverName(this.#client.options);
     this.#trouble = new ConnectionTrouble(this.#client);
+    calmSentinelListeners(this.#client);
     this.#watch();
   }
 

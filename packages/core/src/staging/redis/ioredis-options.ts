@@ -126,7 +126,7 @@ export function ownOptions({ commandTimeoutMs, hasBeenOpen }: OwnSettings): OwnO
     sentinelMaxConnections: 10,
     sentinelCommandTimeout: commandTimeoutMs,
     sentinelRetryStrategy: (attempt) => (hasBeenOpen() ? backOff(attempt) : null),
-    sentinelReconnectStrategy: () => SENTINEL_BACK_OFF_MS,
+    sentinelReconnectStrategy: backOff,
 
     connectTimeout: commandTimeoutMs,
     // A server that is frozen does not close its side.
@@ -168,6 +168,3 @@ export function backOff(attempt: number): number {
 }
 
 const LONGEST_BACK_OFF_MS = 2_000;
-
-/** ioredis complains aloud of every sentinel that is away, each time. */
-const SENTINEL_BACK_OFF_MS = 10_000;

@@ -15,6 +15,10 @@ export function markBare<E extends Error>(error: E): E {
   return error;
 }
 
+export function isBare(error: unknown): error is Error {
+  return error instanceof Error && bareOnes.has(error);
+}
+
 /**
  * An error as it may leave: in an event, or as the cause of another one. Drivers hang on their errors the command with its arguments (a password, staged rows), the statement with its parameters,
  * or the row that was refused, and whatever prints a whole error prints that too. Its class, its code and where it was made stay.

@@ -1,5 +1,6 @@
 import { Observable } from 'rxjs';
 import { bareError } from './bare-error.js';
+import { printable } from './printable.js';
 import type { RowKey } from './change/row-key.js';
 
 /** What happened in this process. Rows are named by their row key and entity; values never appear in an event. */
@@ -143,7 +144,7 @@ export class SpillwayEvents {
         // say.
         listener(event as never);
       } catch (error) {
-        process.emitWarning(`A listener of the event '${event.type}' has thrown: ${String(error)}`, {
+        process.emitWarning(printable(`A listener of the event '${event.type}' has thrown: ${String(error)}`), {
           type: 'SpillwayListenerWarning',
           code: 'SPILLWAY_LISTENER',
         });

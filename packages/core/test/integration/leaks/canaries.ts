@@ -64,7 +64,9 @@ export class Heard {
 /** As careless loggers do. */
 function printedWhole(said: unknown): string {
   const whole = inspect(said, { depth: Infinity, showHidden: true, maxArrayLength: null, maxStringLength: null });
-  const fields =
-    said instanceof Error ? { ...said, message: said.message, stack: said.stack, cause: said.cause } : said;
+  const fields: unknown =
+    said instanceof Error
+      ? Object.assign({}, said, { message: said.message, stack: said.stack, cause: said.cause })
+      : said;
   return `${whole}\n${inspect(fields, { depth: Infinity })}\n${JSON.stringify(fields)}`;
 }

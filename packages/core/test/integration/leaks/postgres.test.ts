@@ -164,6 +164,12 @@ describe('a row that PostgreSQL refuses', () => {
     await write({ name: VALUE.repeat(10) });
     await write({ name: 'x', amount: VALUE });
     await toldOf(() => heard.events('dead-letter').length > 1);
+    expect(
+      heard
+        .events('dead-letter')
+        .map(({ code }) => code)
+        .toSorted(),
+    ).toEqual(['22001', '22P02']);
   });
 
   test('because the conflict function throws, leaves what it has thrown to the dead letter', async () => {

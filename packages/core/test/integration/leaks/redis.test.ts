@@ -65,7 +65,7 @@ async function open(options: Partial<SpillwayOptions> = {}): Promise<Spillway> {
         logger: heard.logger,
         policies: [[Item.class, { mode: 'behind', debounce: 0, maxDelay: '20ms', validate: true }]],
         ...options,
-      } as SpillwayOptions),
+      }),
     ],
   });
   return heard.listen(orm);
@@ -83,11 +83,11 @@ async function write(ids: readonly number[], amount: unknown = 1): Promise<unkno
 async function askEverything(service: Spillway): Promise<void> {
   const em = (orm as MikroORM).em.fork();
   await heard.thrownBy('start', async () => service.start());
-  await heard.thrownBy('patch', async () => service.patch(Item, 1, { name: VALUE } as never));
-  await heard.thrownBy('increment', async () => service.increment(Item, 1, { amount: 1 } as never));
+  await heard.thrownBy('patch', async () => service.patch(Item, 1, { name: VALUE }));
+  await heard.thrownBy('increment', async () => service.increment(Item, 1, { amount: 1 }));
   await heard.thrownBy('findOne', async () => em.findOne(Item, 1));
   await heard.thrownBy('find', async () => em.find(Item, { amount: 1 }));
-  await heard.thrownBy('insert', async () => em.insert(Item, { id: 900, name: VALUE, amount: 1 } as never));
+  await heard.thrownBy('insert', async () => em.insert(Item, { id: 900, name: VALUE, amount: 1 }));
   await heard.thrownBy('drain', async () => service.drain(undefined, { timeout: '200ms' }));
   await heard.thrownBy('pending', async () => service.pending(Item, 1));
   await heard.thrownBy('status', async () => service.status());
@@ -138,7 +138,7 @@ describe('Redis that', () => {
     server.pause();
     const error = await write([2, 3]);
     expect(error).toBeInstanceOf(SpillwayError);
-    await heard.thrownBy('patch', async () => service.patch(Item, 1, { name: VALUE } as never));
+    await heard.thrownBy('patch', async () => service.patch(Item, 1, { name: VALUE }));
     server.resume();
     await server.kill9();
     await write([4]);

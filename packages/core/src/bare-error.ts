@@ -15,6 +15,10 @@ export function markBare<E extends Error>(error: E): E {
   return error;
 }
 
+export function isBare(error: unknown): error is Error {
+  return error instanceof Error && bareOnes.has(error);
+}
+
 /**
  * An error as it may leave: in an event, or as the cause of another one. Drivers hang on their errors the command with its arguments (a password, staged rows), the statement with its parameters,
  * or the row that was refused, and whatever prints a whole error prints that too. Its class, its code and where it was made stay.
@@ -26,7 +30,10 @@ export function bareError(error: unknown, message?: string): Error {
 }
 
 function bare(given: unknown, told: string | undefined, depth: number): Error {
-  const error = given instanceof Error ? given : new Error(`something that is no Error was thrown: a value of type ${typeof given}`);
+  const error =
+    given instanceof Error
+      ? given
+      : new Error(`something that is no Error was thrown: a value of type ${typeof given}`);
   if (bareOnes.has(error)) return error;
   const message = printable(told ?? textOf(error));
   const left = withInner(error, message, depth);

@@ -35,7 +35,7 @@ type OutcomeKind =
       readonly code: string;
       /** In words of ours and names of the metadata. */
       readonly reason: string;
-      /** All that PostgreSQL said, which may quote values: it goes nowhere but into the dead letter. */
+      /** All that PostgreSQL said, or what the application's conflict function has thrown. It may quote values, and goes nowhere but into the dead letter. */
       readonly message?: string;
       readonly version?: VersionText;
       readonly rejected: boolean;

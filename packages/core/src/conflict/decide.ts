@@ -1,4 +1,4 @@
-import { textOf } from '../errors.js';
+import { isBare, markBare } from '../bare-error.js';
 import type { Values } from '../change/change.js';
 import type { RecordKind } from '../change/record.js';
 import { mergeByProperty } from './three-way-merge.js';
@@ -11,7 +11,8 @@ export type Verdict =
   /** These values onto the database's row. `whole`: nothing of ours was given up. */
   | { readonly kind: 'write'; readonly values: Values; readonly whole: boolean }
   | { readonly kind: 'keep-database' }
-  | { readonly kind: 'bury'; readonly reason: string };
+  /** `message`: what may quote values, for the dead letter alone. */
+  | { readonly kind: 'bury'; readonly reason: string; readonly message?: string };
 
 export interface ConflictCase {
   readonly kind: RecordKind;
@@ -51,18 +52,22 @@ function ask({ kind, conflict }: ConflictCase, decide: RowDecider): Verdict {
     if (decision === 'overwrite' || decision === 'keep-database') return { kind: decision };
     if (decision === 'dead-letter') return { kind: 'bury', reason: CHANGED };
     if (Object.values(decision.write).some((value) => typeof value !== 'string'))
-      throw new TypeError('it answered values that are not JSON texts');
+      throw markBare(new TypeError('it answered values that are not JSON texts'));
     return {
       kind: 'write',
       values: decision.write,
       whole: kind === 'update' && isWhole(conflict.ours, decision.write),
     };
   } catch (error) {
-    return {
-      kind: 'bury',
-      reason: `The conflict function failed: ${textOf(error)}`,
-    };
+    return failedWith(error);
   }
+}
+
+/** The application's own errors may quote the row. */
+function failedWith(error: unknown): Verdict {
+  const message = error instanceof Error ? error.message : String(error);
+  if (isBare(error)) return { kind: 'bury', reason: `The conflict function failed: ${message}` };
+  return { kind: 'bury', reason: 'The conflict function failed; the dead letter has what it has thrown', message };
 }
 
 function isWhole(ours: Values, written: Values): boolean {

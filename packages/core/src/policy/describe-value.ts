@@ -1,7 +1,17 @@
-/** A value as a message shows it. Strings are quoted, so that `'5'` and `5` can be told apart; objects are not printed, for they may hold secrets. */
-export function describeValue(value: unknown): string {
+import { closest } from './closest.js';
+
+/** A number, or a duration, as somebody may have written it. */
+const NUMBER = /^[-+]?\d[\d.,_]{0,30} ?[a-z]{0,12}$/i;
+const SHORT_WORD = /^[a-z]{0,10}$/i;
+
+/**
+ * A value as a message shows it. Strings are quoted, so that `'5'` and `5` can be told apart. Most are not shown: what was given to the wrong option may be a password, or a URL with one. Only
+ * those are that look like what options have: numbers, short words, and what is nearly one of the choices.
+ */
+export function describeValue(value: unknown, choices: readonly string[] = []): string {
   if (typeof value === 'string') {
-    return `'${value}'`;
+    const isShown = NUMBER.test(value) || SHORT_WORD.test(value) || (value.length < 40 && closest(value, choices));
+    return isShown ? `'${value}'` : `a text of ${value.length} characters`;
   }
   if (typeof value === 'function') {
     return 'a function';
@@ -10,4 +20,9 @@ export function describeValue(value: unknown): string {
     return 'an array';
   }
   return typeof value === 'object' && value !== null ? 'an object' : String(value);
+}
+
+/** The name of an option that is not known. It is shown if it looks like one. */
+export function describeName(name: string): string {
+  return /^[\w$.-]{1,40}$/.test(name) ? `"${name}"` : `with a name of ${name.length} characters`;
 }

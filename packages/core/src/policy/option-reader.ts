@@ -1,6 +1,6 @@
 import { SpillwayError } from '../errors.js';
 import { closest } from './closest.js';
-import { describeValue } from './describe-value.js';
+import { describeName, describeValue } from './describe-value.js';
 import { parseDuration } from './duration.js';
 import type { DurationLimits } from './duration.js';
 
@@ -70,7 +70,7 @@ export class OptionReader {
     const given = this.#given[name];
     const choice = choices.find((each) => each === given);
     if (given !== undefined && choice === undefined) {
-      throw this.invalid(name, `must be ${listOf(choices)}`);
+      throw this.invalid(name, `must be ${listOf(choices)}`, choices);
     }
     return choice;
   }
@@ -93,10 +93,10 @@ export class OptionReader {
   }
 
   /** The error for an option whose value is not what it must be. */
-  invalid(name: string, rule: string): SpillwayError {
+  invalid(name: string, rule: string, choices?: readonly string[]): SpillwayError {
     return new SpillwayError(
       'CONFIG_INVALID',
-      `${this.#label(name)} is ${describeValue(this.#given[name])}; it ${rule}`,
+      `${this.#label(name)} is ${describeValue(this.#given[name], choices)}; it ${rule}`,
     );
   }
 
@@ -113,7 +113,7 @@ export class OptionReader {
     const hint = guess === undefined ? '' : ` Did you mean "${this.#path(guess)}"?`;
     return new SpillwayError(
       'CONFIG_INVALID',
-      `Unknown option "${this.#path(name)}" in ${this.#place}.${hint} Known are ${known.map((each) => this.#path(each)).join(', ')}`,
+      `Unknown option ${describeName(this.#path(name))} in ${this.#place}.${hint} Known are ${known.map((each) => this.#path(each)).join(', ')}`,
     );
   }
 }

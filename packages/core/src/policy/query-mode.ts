@@ -15,6 +15,6 @@ export function readQueryMode(given: unknown): QueryMode | undefined {
   if (given === undefined || mode) return mode;
   throw new SpillwayError(
     'CONFIG_INVALID',
-    `The option spillway of a query is ${describeValue(given)}; it must be ${listOf(QUERY_MODES)}`,
+    `The option spillway of a query is ${describeValue(given, QUERY_MODES)}; it must be ${listOf(QUERY_MODES)}`,
   );
 }

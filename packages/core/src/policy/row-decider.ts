@@ -1,8 +1,9 @@
+import { markBare } from '../bare-error.js';
 import type { JsonText } from '../change/change.js';
 import type { RowConflict, RowDecider, RowDecision } from '../conflict/strategy.js';
 import type { Conflict, ConflictFunction, EntityValues } from './conflict-function.js';
 import type { AnyEntity } from './entity-types.js';
-import { describeValue } from './describe-value.js';
+import { closest } from './closest.js';
 import { listOf } from './option-reader.js';
 
 /** How the ORM converts the values of one entity. Whoever knows the entity's properties implements it. */
@@ -61,23 +62,31 @@ function toRowDecision(decision: unknown, convert: ValueConversion): RowDecision
     const isPromise = decision instanceof Promise;
     // Nobody waits for it; so what it rejects with must not be the end of the process.
     if (isPromise) decision.catch(() => undefined);
-    const given = isPromise ? 'a promise, but it must be synchronous' : describeValue(decision);
-    throw new TypeError(
+    const given = isPromise ? 'a promise, but it must be synchronous' : describeDecision(decision);
+    throw answeredWrongly(
       `The conflict function of ${convert.entity} answered ${given}; it must answer ${listOf(WORDS)}, or { write: { … } }`,
     );
   }
   return { write: toTexts({ ...decision.write }, convert) };
 }
 
+/** What it answers may be a value of the row, and is not shown. */
+function describeDecision(decision: unknown): string {
+  if (decision === null || decision === undefined) return String(decision);
+  if (typeof decision === 'object') return Array.isArray(decision) ? 'an array' : 'an object';
+  const isNearly = typeof decision === 'string' && closest(decision, WORDS) !== undefined;
+  return isNearly ? `'${decision}'` : `a ${typeof decision}`;
+}
+
 function toTexts(values: EntityValues<AnyEntity>, convert: ValueConversion): Readonly<Record<string, JsonText>> {
   return mapValues(values, (property, value) => {
     if (!convert.writable.has(property)) {
-      throw new TypeError(
+      throw answeredWrongly(
         `The conflict function of ${convert.entity} answered to write "${property}", which it cannot: it may write ${[...convert.writable].join(', ')}, but no key, version or counter`,
       );
     }
     if (value === undefined) {
-      throw new TypeError(
+      throw answeredWrongly(
         `The conflict function of ${convert.entity} answered to write undefined to "${property}". Leave the property out, or write null`,
       );
     }
@@ -91,4 +100,9 @@ function mapValues<From, To>(
   convert: (name: string, value: From) => To,
 ): Readonly<Record<string, To>> {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, convert(name, value)]));
+}
+
+/** Of names and rules alone, so that all of it may be told. */
+function answeredWrongly(message: string): TypeError {
+  return markBare(new TypeError(message));
 }

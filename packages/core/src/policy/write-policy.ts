@@ -122,7 +122,7 @@ export interface WaitingOptions {
   readonly maxPending?: number;
 
   /**
-   * Most bytes of one encoded record. 1 KiB to 64 MiB. A change that would make it larger is refused with `RECORD_TOO_LARGE`.
+   * Most bytes of one encoded record, with its row key. 1 KiB to 64 MiB. A change that would make it larger is refused with `RECORD_TOO_LARGE`.
    * @defaultValue `1_048_576`
    */
   readonly maxRecordBytes?: number;

@@ -359,7 +359,7 @@ export interface DeadLetter {
   readonly code: string;
   /** In words of Spillway's and names of the metadata, as in events and logs. */
   readonly reason: string;
-  /** All that PostgreSQL said when it refused the row; it may quote values. Absent where it was not PostgreSQL. */
+  /** All that PostgreSQL said when it refused the row, or the application's conflict function when it threw; it may quote values. Absent where neither did. */
   readonly message?: string;
   readonly token: string;
   /** Milliseconds since 1970 by the Redis server's clock. */

@@ -50,6 +50,7 @@ const outcome: fc.Arbitrary<Outcome> = fc.oneof(
       kind: 'buried',
       code: 'CONFLICT',
       reason: 'newer',
+      ...(rejected && { message: 'all that was said' }),
       rejected,
       counted,
       ...(seen === undefined ? {} : { version: seen }),
@@ -203,8 +204,8 @@ class Side {
   /** In an order of their content: those that are parked in one act have none of their own. */
   async #letters(): Promise<readonly { readonly letter: DeadLetter; readonly text: string }[]> {
     const letters = (await this.store.deadLetters.list()).map((letter) => {
-      const { rowKey, code, reason, token, record } = letter;
-      return { letter, text: JSON.stringify([rowKey, code, reason, token, sorted(record)]) };
+      const { rowKey, code, reason, message, token, record } = letter;
+      return { letter, text: JSON.stringify([rowKey, code, reason, message ?? '', token, sorted(record)]) };
     });
     return letters.toSorted((left, right) => (left.text < right.text ? -1 : 1));
   }

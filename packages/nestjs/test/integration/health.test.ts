@@ -1,4 +1,5 @@
 import { MikroOrmModule } from '@mikro-orm/nestjs';
+import { MikroORM } from '@mikro-orm/postgresql';
 import { Controller, Get, Inject, type INestApplication } from '@nestjs/common';
 import { HealthCheckService, TerminusModule } from '@nestjs/terminus';
 import { Test } from '@nestjs/testing';
@@ -6,7 +7,7 @@ import { Spillway, spillway, type WorkerOptions } from '@spillway/core';
 import { SpillwayHealthIndicator, SpillwayModule } from '@spillway/nestjs';
 import { database, eventually, freshNamespace, redis, sharedRedisUrl } from '@spillway/test-support';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { createTables, Product, shopConfig } from './shop.js';
+import { createTables, Product, query, shopConfig } from './shop.js';
 
 const db = await database();
 await createTables(db.url);
@@ -69,6 +70,24 @@ describe('SpillwayHealthIndicator', () => {
     expect((await ask('live')).code).toBe(200);
     await server.restart();
     await eventually(async () => expect((await ask('ready')).code).toBe(200));
+  });
+
+  test('says of a table that cannot be written which one it is, and nothing that a trigger has said', async () => {
+    await query(
+      db.url,
+      `create function tell() returns trigger language plpgsql as $$ begin
+        raise exception using errcode = '42501', message = new.name, detail = new.name, table = new.name; end $$;
+      create trigger tell before insert on product for each row execute function tell()`,
+    );
+    const ask = await listen({ redis: sharedRedisUrl() });
+    const em = app?.get(MikroORM).em.fork();
+    em?.create(Product, { name: 'canary-value-5d1c' });
+    await em?.flush();
+    await eventually(async () => expect((await ask('ready')).code).toBe(503), { timeoutMs: 30_000 });
+    const { details } = await ask('ready');
+    expect(JSON.stringify(details)).toContain('Table product cannot be written, its changes wait: SQLSTATE 42501');
+    expect(JSON.stringify(details)).not.toContain('canary');
+    await query(db.url, 'drop trigger tell on product; drop function tell()');
   });
 
   test('is not ready before the application has started', async () => {

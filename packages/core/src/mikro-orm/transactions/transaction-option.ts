@@ -1,3 +1,4 @@
+import { describeValue } from '../../policy/describe-value.js';
 import { SpillwayError } from '../../errors.js';
 
 const WAYS = ['through', 'stage'] as const;
@@ -26,6 +27,6 @@ export function wayOf(options: object | undefined): TransactionWay | undefined {
   if (way) return way;
   throw new SpillwayError(
     'CONFIG_INVALID',
-    `spillway in the options of a transaction is ${typeof given === 'string' ? `'${given}'` : typeof given}; it must be 'through' or 'stage'`,
+    `spillway in the options of a transaction is ${describeValue(given, WAYS)}; it must be 'through' or 'stage'`,
   );
 }

@@ -15,8 +15,8 @@ export interface ValidationIssue {
 /** Entities are not as their class-validator decorators say. Nothing of the flush, or of the call, was staged or written; what was changed is still changed in the entity manager. */
 export class ValidationFailedError extends SpillwayError {
   override readonly name = 'ValidationFailedError';
-  /** As class-validator answers them, of all entities together. */
-  readonly errors: readonly ValidationIssue[];
+  /** Private, because they have the entities: whoever prints the error must not print those. */
+  readonly #errors: readonly ValidationIssue[];
 
   constructor(entity: string, errors: readonly ValidationIssue[]) {
     const shown = errors.flatMap((error) => messagesOf(error, '')).slice(0, SHOWN);
@@ -24,7 +24,12 @@ export class ValidationFailedError extends SpillwayError {
       'VALIDATION_FAILED',
       `${entity} is not valid, so nothing was staged or written: ${shown.join('; ')}. Correct it and flush again; errors has class-validator's errors`,
     );
-    this.errors = errors;
+    this.#errors = errors;
+  }
+
+  /** As class-validator answers them, of all entities together. */
+  get errors(): readonly ValidationIssue[] {
+    return this.#errors;
   }
 }
 

@@ -7,28 +7,38 @@ import type { StageResult } from '../../staging/stager.js';
 import { StagingTimeoutError, type CallSettling } from './lost-calls.js';
 import type { Operation } from './operation.js';
 
+interface PartOfFlush {
+  readonly staged: readonly AnyEntity[];
+  readonly refused: readonly AnyEntity[];
+  readonly unknown: readonly AnyEntity[];
+}
+
 /** Some changes of a flush are staged and some are not: the flush spans shards, and one of them refused or did not answer. */
 export class StagingPartialError extends SpillwayError {
   override readonly name = 'StagingPartialError';
-  /** Staged for good. */
-  readonly staged: readonly AnyEntity[];
-  /** Not staged; still changed in the entity manager. */
-  readonly refused: readonly AnyEntity[];
-  /** Perhaps staged. The next `em.flush()` finds out before it does anything else. */
-  readonly unknown: readonly AnyEntity[];
+  /** Private, so that whoever prints the error does not print the entities. */
+  readonly #entities: PartOfFlush;
   readonly #retry: () => Promise<void>;
 
-  constructor(
-    message: string,
-    entities: Pick<StagingPartialError, 'staged' | 'refused' | 'unknown'>,
-    retry: () => Promise<void>,
-    cause?: unknown,
-  ) {
+  constructor(message: string, entities: PartOfFlush, retry: () => Promise<void>, cause?: unknown) {
     super('STAGING_PARTIAL', message, { cause });
-    this.staged = entities.staged;
-    this.refused = entities.refused;
-    this.unknown = entities.unknown;
+    this.#entities = entities;
     this.#retry = retry;
+  }
+
+  /** Staged for good. */
+  get staged(): readonly AnyEntity[] {
+    return this.#entities.staged;
+  }
+
+  /** Not staged; still changed in the entity manager. */
+  get refused(): readonly AnyEntity[] {
+    return this.#entities.refused;
+  }
+
+  /** Perhaps staged. The next `em.flush()` finds out before it does anything else. */
+  get unknown(): readonly AnyEntity[] {
+    return this.#entities.unknown;
   }
 
   /** Flushes again: finds out first what became of the unknown changes, so that nothing is staged twice. */

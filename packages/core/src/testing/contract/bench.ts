@@ -105,7 +105,13 @@ export interface Held {
 }
 
 /** Outcomes, with what a test does not care about filled in. */
-export const rejected: Outcome = { kind: 'buried', code: '23514', reason: 'check', rejected: true, counted: false };
+export const rejected: Extract<Outcome, { readonly kind: 'buried' }> = {
+  kind: 'buried',
+  code: '23514',
+  reason: 'check',
+  rejected: true,
+  counted: false,
+};
 export const conflicted: Outcome = {
   kind: 'buried',
   code: 'CONFLICT',

@@ -31,6 +31,19 @@ export function deadLetterContract({ describe, it, expect, onBench }: ContractCo
     );
 
     it(
+      'keep all that the database said, beside the reason',
+      onBench(async (bench) => {
+        for (const n of [0, 1]) await bench.stage({ rowKey: bench.row(n), values: { n: '0' } });
+        await bench.flush({ 0: { ...rejected, message: 'Key (name)=(Ada) exists' }, 1: rejected });
+        const letters = await bench.store.deadLetters.list();
+        const messageOf = (n: number): string | undefined =>
+          letters.find(({ rowKey }) => rowKey === bench.row(n))?.message;
+        expect(letters.map(({ reason }) => reason)).toEqual(['check', 'check']);
+        expect([messageOf(0), messageOf(1)]).toEqual(['Key (name)=(Ada) exists', undefined]);
+      }),
+    );
+
+    it(
       'can be discarded, once',
       onBench(async (bench) => {
         await bench.stage({ values: { n: '0' } });

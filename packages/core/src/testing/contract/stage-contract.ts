@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { rowKeyOf } from '../../change/row-key.js';
 import { LATER, type Bench, type ContractContext } from './bench.js';
 
 /** What a stage call does, answers and refuses. */
@@ -137,6 +138,16 @@ export function stageContract({ describe, it, expect, onBench }: ContractContext
         expect((await bench.stage({ values: { name: '"a"' } })).status).toBe('staged');
         const answer = await bench.stage({ values: { text: `"${'x'.repeat(200)}"` } });
         expect(answer).toEqual({ status: 'refused', refusals: [{ rowKey: bench.row(0), reason: 'too-large' }] });
+      }),
+    );
+
+    it(
+      'counts the key of the row as a part of what a record may have',
+      onBench(async (bench) => {
+        bench.rules = { ...LATER, maxRecordBytes: 200 };
+        const rowKey = rowKeyOf({ schema: 'public', table: 'product', key: ['ü'.repeat(90)] });
+        const answer = await bench.stage({ rowKey, values: { name: '"a"' } });
+        expect(answer).toEqual({ status: 'refused', refusals: [{ rowKey, reason: 'too-large' }] });
       }),
     );
 

@@ -239,7 +239,7 @@ const fails: RowDecider = () => {
   throw new Error('no idea');
 };
 const BAD_DECIDERS: readonly (readonly [string, RowDecider, string])[] = [
-  ['throws', fails, 'no idea'],
+  ['throws', fails, 'failed'],
   ['names an unknown property', () => ({ write: { colour: '"red"' } }), 'colour'],
   ['answers nonsense', () => JSON.parse('7') as 'overwrite', 'failed'],
 ];
@@ -250,6 +250,11 @@ test.each(BAD_DECIDERS)('a function that %s parks the record with the reason', a
     code: 'CONFLICT',
     reason: expect.stringContaining(reason),
   });
+});
+
+test('what a function throws is for the dead letter, and not for the reason that is told', async () => {
+  const outcome = await write({ kind: 'function', decide: fails }, stale);
+  expect(outcome).toMatchObject({ message: 'no idea', reason: expect.not.stringContaining('no idea') });
 });
 
 test('a function may keep a row that was to be deleted, with other values and a new version', async () => {

@@ -122,7 +122,10 @@ describe('the options', () => {
 describe('options are refused', () => {
   it.each([
     [{ namespace: '' }, "namespace in the options of spillway() is ''; it must be 1 to 64 letters, digits, '.'"],
-    [{ namespace: 'a{b}' }, "namespace in the options of spillway() is 'a{b}'; it must be 1 to 64 letters"],
+    [
+      { namespace: 'a{b}' },
+      'namespace in the options of spillway() is a text of 4 characters; it must be 1 to 64 letters',
+    ],
     [{ namespace: 'n'.repeat(65) }, 'it must be 1 to 64 letters'],
     [{ shards: 0 }, 'shards in the options of spillway() is 0; it must be a whole number between 1 and 4096'],
     [{ shards: 4_097 }, 'shards in the options of spillway() is 4097; it must be a whole number between 1 and 4096'],

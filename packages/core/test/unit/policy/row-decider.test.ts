@@ -68,7 +68,7 @@ describe('a conflict function', () => {
   it.each([
     [undefined, 'undefined'],
     [null, 'null'],
-    ['ours', "'ours'"],
+    ['ours', 'a string'],
     [{ wirte: {} }, 'an object'],
     [{ write: null }, 'an object'],
     [Promise.resolve('overwrite'), 'a promise, but it must be synchronous'],

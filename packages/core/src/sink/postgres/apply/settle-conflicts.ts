@@ -52,8 +52,13 @@ function settlementOf(item: Item, row: DatabaseRow, verdict: Verdict): Settlemen
   }
   if (verdict.kind === 'write') return settlementOfWrite(item, row, verdict);
   if (verdict.kind === 'keep-database') return { original: item, ...rest, outcome: supersededBy(row) };
-  const outcome = (version = row.version): Outcome => overruled('CONFLICT', verdict.reason, version, hasDeltas(item));
+  const outcome = (version = row.version): Outcome =>
+    withMessage(overruled('CONFLICT', verdict.reason, version, hasDeltas(item)), verdict.message);
   return { original: item, ...rest, outcome };
+}
+
+function withMessage(outcome: Outcome, message: string | undefined): Outcome {
+  return outcome.kind === 'buried' && message !== undefined ? { ...outcome, message } : outcome;
 }
 
 /**

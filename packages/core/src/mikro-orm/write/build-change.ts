@@ -1,9 +1,10 @@
 import type { AnyEntity, ChangeSet } from '@mikro-orm/core';
-import type { Change } from '../../change/change.js';
+import type { Change, VersionText } from '../../change/change.js';
+import { SpillwayError } from '../../errors.js';
 import { counterDelta } from '../values/counter-delta.js';
 import { rowKeyIn } from '../describe/entity-key.js';
-import { valueTexts } from '../values/value-texts.js';
-import { nextVersion, versionText } from '../values/version-text.js';
+import { givenTexts, valueTexts } from '../values/value-texts.js';
+import { nextVersion, versionText, versionWord } from '../values/version-text.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
 type Payload = Readonly<Record<string, unknown>>;
@@ -35,12 +36,13 @@ export function buildUpdate(
   const deltas: Record<string, string> = {};
   const assigned = withNulls(payload);
   for (const [counter, scale] of type.counters) {
-    const delta = counter in assigned ? counterDelta(loaded[counter], assigned[counter], scale) : undefined;
+    const column = type.values.get(counter)?.value;
+    const delta = counter in assigned ? counterDelta(loaded[counter], assigned[counter], { scale, column }) : undefined;
     if (delta === undefined) continue;
     deltas[counter] = delta;
     delete assigned[counter];
   }
-  const values = valueTexts(type, assigned);
+  const values = givenTexts(type, assigned);
   const common = { entity: type.meta.className, rowKey: rowKeyIn(type, changeSet.getPrimaryKey()), values, deltas };
   const counts = Object.keys(deltas).length > 0;
   if (counts && Object.keys(values).length === 0) return { ...common, kind: 'increment', originals: {} };
@@ -58,8 +60,7 @@ function withNulls(payload: Payload): Record<string, unknown> {
 }
 
 export function buildDelete(type: WriteBehindType, changeSet: ChangeSet<AnyEntity>): Change {
-  const base =
-    type.version && versionText(Reflect.get(changeSet.entity, type.version.property.name), type.version.kind);
+  const base = versionSeen(type, changeSet.entity);
   return {
     kind: 'delete',
     entity: type.meta.className,
@@ -73,8 +74,21 @@ export function buildDelete(type: WriteBehindType, changeSet: ChangeSet<AnyEntit
 
 function versions(type: WriteBehindType, entity: AnyEntity, nowMs: number): Pick<Change, 'base' | 'version'> {
   if (!type.version) return {};
-  const base = versionText(Reflect.get(entity, type.version.property.name), type.version.kind);
+  const base = versionSeen(type, entity);
   return { ...(base !== undefined && { base }), version: nextVersion(base, type.version.kind, nowMs) };
+}
+
+/** @throws SpillwayError `CONFIG_INVALID` for a version that the application has set to what no version is: nothing could be compared with it */
+function versionSeen({ meta, version }: WriteBehindType, entity: AnyEntity): VersionText | undefined {
+  if (!version) return undefined;
+  const value: unknown = Reflect.get(entity, version.property.name);
+  const text = versionText(value, version.kind);
+  if (text !== undefined || value === null || value === undefined) return text;
+  throw new SpillwayError(
+    'CONFIG_INVALID',
+    `${meta.className}.${version.property.name}, the version of the row, was set to what is no ${versionWord(version.kind)}, so nothing was staged. ` +
+      'Leave it to MikroORM: read the entity again, and change its other properties',
+  );
 }
 
 /** The loaded values of what is assigned. */

@@ -1,4 +1,4 @@
-import type { AnyEntity, EntityData, EntityMetadata, EntityName, MikroORM } from '@mikro-orm/core';
+import type { AnyEntity, EntityData, EntityManager, EntityMetadata, EntityName, MikroORM } from '@mikro-orm/core';
 import type { Observable } from 'rxjs';
 import { SpillwayError } from './errors.js';
 import type { SpillwayEvent, SpillwayEventName, SpillwayListener } from './events.js';
@@ -16,8 +16,10 @@ import type { Health } from './observability/health.js';
 import type { HoldSteps } from './runtime/hold-steps.js';
 import { Runtime } from './runtime/runtime.js';
 import { EXTENSION } from './mikro-orm/extension-name.js';
+import type { CallersRows } from './mikro-orm/repository/callers-rows.js';
 import type { PendingRow } from './mikro-orm/repository/pending-row.js';
 import type { Receipt, WrittenOptions } from './mikro-orm/repository/receipt.js';
+import { repositoryCaller, serviceCaller } from './mikro-orm/repository/row-caller.js';
 import { SqlRowCalls } from './mikro-orm/repository/sql-row-calls.js';
 import { RowCalls, type LetterPage } from './mikro-orm/repository/row-calls.js';
 import type { KeyOf, RowService } from './mikro-orm/repository/with-spillway.js';
@@ -74,9 +76,9 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdS
       });
       install(orm, { types, engine: runtime, context, policiesOf: (entities) => policiesOf(entities, resolved) });
       const platform = orm.driver.getPlatform();
-      const sql = new SqlRowCalls(() => orm.em.fork(), platform);
+      const sql = new SqlRowCalls(platform);
       const rows = new RowCalls(types, runtime, platform, { sql, isOff: !resolved.enabled });
-      orm.config.registerExtension(EXTENSION, () => new Spillway(runtime, rows));
+      orm.config.registerExtension(EXTENSION, () => new Spillway(runtime, rows, () => orm.em));
     },
   };
 }
@@ -147,11 +149,13 @@ export interface SpillwayDeadLetters extends Omit<DeadLetterStore, 'list'> {
 export class Spillway implements AsyncDisposable, RowService {
   readonly #runtime: Runtime;
   readonly #rows: RowCalls;
+  readonly #em: () => EntityManager;
 
   /** @internal */
-  constructor(runtime: Runtime, rows: RowCalls) {
+  constructor(runtime: Runtime, rows: RowCalls, em: () => EntityManager) {
     this.#runtime = runtime;
     this.#rows = rows;
+    this.#em = em;
   }
 
   /** The service of an ORM that was made with the extension. @throws SpillwayError `CONFIG_INVALID` if it was not. */
@@ -217,7 +221,7 @@ export class Spillway implements AsyncDisposable, RowService {
     key: KeyOf<Entity>,
     increments: Increments<Entity>,
   ): Promise<Receipt<Entity>> {
-    return this.#rows.increment(entity, key, increments) as Promise<Receipt<Entity>>;
+    return this.#own.increment(entity, key, increments) as Promise<Receipt<Entity>>;
   }
 
   /**
@@ -231,7 +235,7 @@ export class Spillway implements AsyncDisposable, RowService {
     changes: EntityData<Entity>,
     options?: PatchOptions,
   ): Promise<Receipt<Entity>> {
-    return this.#rows.patch(entity, key, changes, options) as Promise<Receipt<Entity>>;
+    return this.#own.patch(entity, key, changes, options) as Promise<Receipt<Entity>>;
   }
 
   /** What is staged of a row and not yet in the database; `undefined` for nothing. */
@@ -239,7 +243,7 @@ export class Spillway implements AsyncDisposable, RowService {
     entity: EntityName<Entity>,
     key: KeyOf<Entity>,
   ): Promise<PendingRow<Entity> | undefined> {
-    return this.#rows.pending(entity, key) as Promise<PendingRow<Entity> | undefined>;
+    return this.#own.pending(entity, key) as Promise<PendingRow<Entity> | undefined>;
   }
 
   /**
@@ -249,6 +253,15 @@ export class Spillway implements AsyncDisposable, RowService {
    */
   async written(entities: AnyEntity | readonly AnyEntity[], options?: WrittenOptions): Promise<void> {
     await this.#rows.written(entities, options);
+  }
+
+  /** @internal */
+  rowsOf(em: EntityManager): CallersRows {
+    return this.#rows.of(repositoryCaller(em));
+  }
+
+  get #own(): CallersRows {
+    return this.#rows.of(serviceCaller(this.#em()));
   }
 
   /** @internal */

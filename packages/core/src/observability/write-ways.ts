@@ -5,6 +5,7 @@
  * - `session`: under a session context
  * - `fallback`: staging was full or down, and the policy says so
  * - `raw`, `cycle`, `key`, `class`: a `raw()` value, a reference that closes a cycle, another primary key or class
+ * - `value`: a value of a form that only PostgreSQL can read, or refuse: a text for a boolean, `'tomorrow'` for a date
  * - `made-by-database`: an insert without a value that only PostgreSQL can make
  * - `concurrency-check`, `never-loaded`: what has to be compared is known to PostgreSQL alone
  * - `followed`: a delete by which PostgreSQL itself deletes or changes other rows
@@ -15,6 +16,7 @@ export type SqlReason =
   | 'session'
   | 'fallback'
   | 'raw'
+  | 'value'
   | 'cycle'
   | 'key'
   | 'class'

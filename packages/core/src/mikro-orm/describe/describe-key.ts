@@ -2,7 +2,7 @@ import { ReferenceKind, type EntityMetadata, type EntityProperty, type Platform 
 import type { ColumnValue } from '../values/column-value.js';
 import type { DefaultValue } from './default-value.js';
 import type { EntityKey, KeyColumn } from './entity-key.js';
-import { keyText } from '../values/key-text.js';
+import { keyText, type KeyText } from '../values/key-text.js';
 import { columnsOf, type PropertyColumn } from './property-columns.js';
 import { unsupported } from './unsupported.js';
 
@@ -33,13 +33,8 @@ export function describeKey(meta: EntityMetadata, values: Values): EntityKey {
 function keyColumn(meta: EntityMetadata, property: EntityProperty, column: PropertyColumn, values: Values): KeyColumn {
   const value = values.of(column);
   const { customType } = column.leaf;
-  // In a reference, the driver answers the text of a moment.
-  const momentText = (moment: unknown): string => {
-    const date = moment instanceof Date ? moment : value.toRow(JSON.stringify(String(moment)));
-    return JSON.parse(value.toText(date)) as string;
-  };
-  const text = keyText(value.type, column.leaf.runtimeType === 'Date' ? momentText : undefined);
-  if (!text || column.leaf.hasConvertToDatabaseValueSQL) {
+  const name = keyText(value.type, column.leaf.runtimeType === 'Date' ? momentName(value) : undefined);
+  if (!name || column.leaf.hasConvertToDatabaseValueSQL) {
     throw unsupported(
       meta.className,
       `its primary key "${property.name}" has the type ${value.type}`,
@@ -52,9 +47,22 @@ function keyColumn(meta: EntityMetadata, property: EntityProperty, column: Prope
     property,
     leaf: column.leaf,
     column: { property: property.name, name: column.name, type: value.type, read: value.read },
-    text,
+    name,
     toDatabase: (keyValue) => (customType ? customType.convertToDatabaseValue(keyValue, values.platform) : keyValue),
     toRow: (keyTextValue) => value.toRow(isNumber ? keyTextValue : JSON.stringify(keyTextValue)),
     ...(absent && { absent }),
+  };
+}
+
+/** A moment, or, in a reference, the text of one as the driver answers it. */
+function momentName(value: ColumnValue): KeyText {
+  return (moment) => {
+    const given = moment instanceof Date ? moment : value.toRow(JSON.stringify(String(moment)));
+    if (!(given instanceof Date) || Number.isNaN(given.getTime())) return undefined;
+    const written = value.toText(given);
+    return {
+      text: JSON.parse(written) as string,
+      isExact: (value.toRow(written) as Date).getTime() === given.getTime(),
+    };
   };
 }

@@ -2,6 +2,7 @@ import { helper, Utils, type AnyEntity, type EntityMetadata, type EntityProperty
 import { parseRowKey, rowKeyOf, type RowKey } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
 import type { Column } from '../../sink/table.js';
+import type { KeyText } from '../values/key-text.js';
 import type { DefaultValue } from './default-value.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
@@ -19,7 +20,7 @@ export interface KeyColumn {
   readonly leaf: EntityProperty;
   readonly column: Column;
   /** The one text of a value in database form. */
-  readonly text: (value: unknown) => string;
+  readonly name: KeyText;
   /** A value of the entity in database form. */
   readonly toDatabase: (value: unknown) => unknown;
   /** Reads a text back into what the driver answers for the column. */
@@ -36,6 +37,17 @@ export function knownRowKey(type: WriteBehindType, key: unknown): RowKey | undef
   return namedBy(type, keyValues(type.meta, key));
 }
 
+/**
+ * The row that a condition is about. `undefined` also where the database has to say it: `''` is no number to PostgreSQL, `7` is no text, and no row has `1.005` in a column of hundredths.
+ */
+export function soughtRowKey(type: WriteBehindType, key: unknown): RowKey | undefined {
+  const values = keyValues(type.meta, key);
+  if (values.length !== type.key.columns.length || !values.every(isKeyScalar)) return undefined;
+  const names = type.key.columns.map(({ name }, position) => name(values[position]));
+  const texts = names.flatMap((name) => (name?.isExact ? [name.text] : []));
+  return texts.length === names.length ? rowKeyFor(type, texts) : undefined;
+}
+
 /** The same for a key as an entity has it, before its custom types have converted it. */
 export function entityRowKey(type: WriteBehindType, key: unknown): RowKey | undefined {
   const values = keyValues(type.meta, key);
@@ -50,20 +62,28 @@ function namedBy(type: WriteBehindType, values: readonly unknown[]): RowKey | un
   const { columns } = type.key;
   if (values.length !== columns.length || !values.every(isKeyScalar)) return undefined;
   const texts = columns.map((column, position) => keyTextOf(type, column, values[position]));
-  return rowKeyOf({ schema: type.table.schema, table: type.table.name, key: texts });
+  return rowKeyFor(type, texts);
+}
+
+function rowKeyFor({ table }: WriteBehindType, key: readonly string[]): RowKey {
+  return rowKeyOf({ schema: table.schema, table: table.name, key });
 }
 
 /** @throws SpillwayError `CONFIG_INVALID` for what can be no value of the column. */
-function keyTextOf({ meta }: WriteBehindType, { property, column, text }: KeyColumn, value: unknown): string {
-  try {
-    return text(value);
-  } catch (cause) {
-    throw new SpillwayError(
-      'CONFIG_INVALID',
-      `${meta.className}: ${JSON.stringify(String(value))} is no primary key, since ${property.name} is of type ${column.type}`,
-      { cause },
-    );
-  }
+function keyTextOf({ meta }: WriteBehindType, { property, column, name }: KeyColumn, value: unknown): string {
+  const known = name(value);
+  if (known) return known.text;
+  throw new SpillwayError(
+    'CONFIG_INVALID',
+    `${meta.className}: ${shown(value)} is no primary key, since ${property.name} is of type ${column.type}. Use a value that the column can have`,
+  );
+}
+
+const SHOWN = 40;
+
+function shown(value: unknown): string {
+  const text = String(value);
+  return JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}...` : text);
 }
 
 /** @throws SpillwayError `CONFIG_INVALID` for a key that is not complete: nothing can be staged for a row that has no name. */

@@ -1,9 +1,22 @@
 import type { EntityManager } from '@mikro-orm/core';
 
+type Session = Partial<Pick<EntityManager, 'getSessionContext'>> | undefined;
+
 /**
  * Whether an entity manager reads and writes under variables or a role of its own (`em.setSessionContext()`), which row level security decides by. PostgreSQL alone can do
- * that: nothing is staged for it, or laid over what it reads. Versions of MikroORM before 7.2 have no such thing.
+ * that: nothing is staged for it, or laid over what it reads. With `sessionContext: 'connection'` MikroORM gives every connection the session context of the request, whichever entity manager asks
+ * for it. Versions of MikroORM before 7.2 have no such thing.
  */
 export function hasSession(em: unknown): boolean {
-  return (em as Partial<EntityManager> | undefined)?.getSessionContext?.() !== undefined;
+  const known = em as EntityManager | undefined;
+  return isSession(known) || isSession(requestOf(known));
+}
+
+function isSession(em: Session): boolean {
+  return em?.getSessionContext?.() !== undefined;
+}
+
+function requestOf(em: EntityManager | undefined): Session {
+  if (em?.config?.get('sessionContext' as never) !== 'connection') return undefined;
+  return em.config.get('context')(em.config.get('contextName'));
 }

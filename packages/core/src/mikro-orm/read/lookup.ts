@@ -1,6 +1,6 @@
 import { Utils } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
-import { isKeyScalar, knownRowKey } from '../describe/entity-key.js';
+import { isKeyScalar, soughtRowKey } from '../describe/entity-key.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
 /** What makes a query more than a look-up: each of these can leave rows out, add some, or order them by what is still pending. */
@@ -21,7 +21,7 @@ const QUERY_OPTIONS = [
 
 /**
  * The rows that a query is about, if it is a look-up: its condition, filters included, is one key or `$in` of keys and nothing else. Anything else is
- * `undefined`, and has to see PostgreSQL as it is.
+ * `undefined`, and has to see PostgreSQL as it is, and so is a key that only PostgreSQL can read, or refuse.
  */
 export function lookupKeys(
   type: WriteBehindType,
@@ -32,7 +32,7 @@ export function lookupKeys(
   const values = keyConditions(type, where);
   if (!values || values.length === 0) return undefined;
   if (values.length > 1 && (isGiven(options['orderBy']) || typeof options['limit'] === 'number')) return undefined;
-  const keys = values.map((value) => knownRowKey(type, value));
+  const keys = values.map((value) => soughtRowKey(type, value));
   return keys.every((key) => key !== undefined) ? [...new Set(keys)] : undefined;
 }
 

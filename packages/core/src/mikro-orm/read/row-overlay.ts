@@ -44,8 +44,10 @@ function withChanges(type: WriteBehindType, record: StagedRecord, row: DriverRow
     if (!known) continue;
     const scale = type.table.counters[name] ?? 0;
     // A counter that is null counts from zero, as the sink does it.
-    const sum = unitsOf(result[name] ?? 0, scale) + BigInt(delta);
-    result[name] = known.value.toRow(known.value.toText(decimalText(sum, scale)));
+    const units = unitsOf(result[name] ?? 0, scale);
+    // NaN and what is added to it is NaN.
+    if (units === undefined) continue;
+    result[name] = known.value.toRow(known.value.toText(decimalText(units + BigInt(delta), scale)));
   }
   if (type.version && record.version !== undefined)
     result[type.version.property.name] = versionValue(record.version, type.version.kind);

@@ -14,8 +14,10 @@ import { buildPatch, type PatchOptions } from '../write/build-patch.js';
 import { comparesNothing, type Fallback } from '../write/fallback.js';
 import { changesError } from '../write/refusal-error.js';
 import { announceFallback, stageOrFallBack, Unstaged } from '../write/stage-or-fall-back.js';
+import type { CallersRows } from './callers-rows.js';
 import { pendingRow, type PendingRow } from './pending-row.js';
 import type { Receipt, WrittenOptions } from './receipt.js';
+import type { RowCaller } from './row-caller.js';
 import type { SqlRowCalls } from './sql-row-calls.js';
 
 /** Which dead letters are listed. */
@@ -52,34 +54,45 @@ export class RowCalls {
     this.#validation = new Validation(types, platform);
   }
 
-  async patch(entity: EntityName, key: unknown, changes: object, options: PatchOptions = {}): Promise<Receipt> {
-    if (this.#isOff) return this.#patchBySql(entity, key, changes, options);
-    const type = this.#stagedType(entity, 'Use em.nativeUpdate()');
+  of(caller: RowCaller): CallersRows {
+    return {
+      patch: (entity, key, changes, options = {}) => this.#patch(caller, entity, key, { changes, options }),
+      increment: (entity, key, increments) => this.#increment(caller, entity, key, increments),
+      pending: (entity, key) => this.#pending(caller, entity, key),
+    };
+  }
+
+  async #patch(
+    caller: RowCaller,
+    entity: EntityName,
+    key: unknown,
+    { changes, options }: { readonly changes: object; readonly options: PatchOptions },
+  ): Promise<Receipt> {
+    const type = this.#typeOf(entity, 'Use em.nativeUpdate()');
     const change = buildPatch(type, key, changes, options, this.#platform);
     await this.#validation.rows(type.meta, [changes as Readonly<Record<string, unknown>>], 'changed');
+    const bySql = (way?: Fallback): Promise<Receipt> => this.#sql.patch(caller.em(), type, key, changes, options, way);
+    if (this.#isOff || caller.needsSql) return bySql();
     return this.#stage(type, key, change, ({ way, error }) => {
       if (way === 'down' && change.base === undefined) throw comparesNothing('patch()', type, error);
-      return (asked) => this.#sql.patch(type, key, changes, options, asked);
+      return bySql;
     });
   }
 
-  async #patchBySql(entity: EntityName, key: unknown, changes: object, options: PatchOptions): Promise<Receipt> {
-    const type = this.#types.namedOrRefused(entity);
-    await this.#validation.rows(type.meta, [changes as Readonly<Record<string, unknown>>], 'changed');
-    return this.#sql.patch(type, key, changes, options);
-  }
-
-  async increment(entity: EntityName, key: unknown, increments: Increments): Promise<Receipt> {
-    if (this.#isOff) return this.#sql.increment(this.#types.namedOrRefused(entity), key, increments);
-    const type = this.#stagedType(entity, 'Use em.nativeUpdate() with raw(), or @WriteBehind with counters');
-    return this.#stage(type, key, buildIncrement(type, key, increments), ({ way, error }) => {
+  async #increment(caller: RowCaller, entity: EntityName, key: unknown, increments: Increments): Promise<Receipt> {
+    const type = this.#typeOf(entity, 'Use em.nativeUpdate() with raw(), or @WriteBehind with counters');
+    const change = buildIncrement(type, key, increments);
+    const bySql = (way?: Fallback): Promise<Receipt> => this.#sql.increment(caller.em(), type, key, increments, way);
+    if (this.#isOff || caller.needsSql) return bySql();
+    return this.#stage(type, key, change, ({ way, error }) => {
       if (way === 'down') throw comparesNothing('increment()', type, error);
-      return (asked) => this.#sql.increment(type, key, increments, asked);
+      return bySql;
     });
   }
 
-  async pending(entity: EntityName, key: unknown): Promise<PendingRow | undefined> {
+  async #pending(caller: RowCaller, entity: EntityName, key: unknown): Promise<PendingRow | undefined> {
     const type = this.#types.namedOrRefused(entity);
+    if (caller.hasSession) throw notPermitted(type);
     const rowKey = entityRowKey(type, key);
     if (rowKey === undefined) throw incompleteKey(type);
     return pendingRow(type, (await this.#engine.pending.peek([rowKey])).get(rowKey), this.#platform);
@@ -148,9 +161,10 @@ export class RowCalls {
     return marks;
   }
 
-  #stagedType(entity: EntityName, remedy: string): WriteBehindType {
+  /** Where staging is turned off, everything is written through. */
+  #typeOf(entity: EntityName, remedy: string): WriteBehindType {
     const type = this.#types.namedOrRefused(entity);
-    if (type.policy.mode !== 'through') return type;
+    if (this.#isOff || type.policy.mode !== 'through') return type;
     throw new SpillwayError(
       'CONFIG_INVALID',
       `${type.meta.className} is written through: nothing of it is staged. ${remedy}`,
@@ -172,6 +186,15 @@ function listOf(entities: AnyEntity | readonly AnyEntity[]): readonly AnyEntity[
 
 export function primaryKey(entity: AnyEntity): Receipt['keys'][number] {
   return helper(entity).getPrimaryKey();
+}
+
+/** What is staged has no row yet that the policies of its table could be asked about. */
+function notPermitted({ meta }: WriteBehindType): SpillwayError {
+  return new SpillwayError(
+    'CONFIG_INVALID',
+    `pending() of ${meta.className} under a session context is refused: PostgreSQL's policies know nothing of what is staged. ` +
+      'Ask an entity manager without one, or read the row',
+  );
 }
 
 function versionOf(type: WriteBehindType, version: VersionText | undefined): number | Date | undefined {

@@ -5,6 +5,7 @@ import type { Duration } from '../../policy/duration.js';
 import { EXTENSION } from '../extension-name.js';
 import type { Increments } from '../write/build-increment.js';
 import type { PatchOptions } from '../write/build-patch.js';
+import type { CallersRows } from './callers-rows.js';
 import type { PendingRow } from './pending-row.js';
 import type { Receipt } from './receipt.js';
 import { primaryKey } from './row-calls.js';
@@ -49,9 +50,8 @@ export interface SpillwayMethods<Entity extends object> {
 
 /** What the methods ask of the service beside the ORM. */
 export interface RowService {
-  patch(entity: EntityName, key: never, changes: never, options?: PatchOptions): Promise<Receipt>;
-  increment(entity: EntityName, key: never, increments: never): Promise<Receipt>;
-  pending(entity: EntityName, key: never): Promise<PendingRow | undefined>;
+  /** The row calls of an entity manager. @internal */
+  rowsOf(em: EntityManager): CallersRows;
   drain(entity: EntityName, options?: { readonly timeout?: Duration }): Promise<{ readonly left: number }>;
   /** @internal */
   receipt(entities: readonly AnyEntity[], keys?: Receipt['keys']): Receipt;
@@ -86,15 +86,15 @@ export function withSpillway<Base extends RepositoryClass>(Base: Base): WithMeth
     }
 
     async patch(key: never, changes: never, options?: PatchOptions): Promise<Receipt> {
-      return serviceOf(this).patch(this.entityName, key, changes, options);
+      return rowsOf(this).patch(this.entityName, key, changes, options);
     }
 
     async increment(key: never, increments: never): Promise<Receipt> {
-      return serviceOf(this).increment(this.entityName, key, increments);
+      return rowsOf(this).increment(this.entityName, key, increments);
     }
 
     async pending(key: never): Promise<PendingRow | undefined> {
-      return serviceOf(this).pending(this.entityName, key);
+      return rowsOf(this).pending(this.entityName, key);
     }
 
     async drain(options?: { readonly timeout?: Duration }): Promise<{ readonly left: number }> {
@@ -104,6 +104,10 @@ export function withSpillway<Base extends RepositoryClass>(Base: Base): WithMeth
   // Whoever looks at the class sees the one that was given.
   Object.defineProperty(WithSpillway, 'name', { value: Base.name });
   return WithSpillway as never;
+}
+
+function rowsOf(repository: { getEntityManager(): EntityManager }): CallersRows {
+  return serviceOf(repository).rowsOf(repository.getEntityManager());
 }
 
 function serviceOf(repository: { getEntityManager(): EntityManager }): RowService {

@@ -1,13 +1,17 @@
-import type { Conversion } from './conversion.js';
 import { nameOf } from './column-type.js';
+import type { Conversion } from './conversion.js';
+import { isVolatile } from './opaque-value.js';
 
 /**
  * Arrays of one dimension. In MikroORM's snapshots they are PostgreSQL's own literal (`{a,"b c"}`), which is what travels. Read back they are what the driver makes of them, if that can be foretold.
  */
 export function arrayValue(element: string, { read, isExact, write }: Conversion): Conversion {
+  const isMoment = nameOf(element) === 'date' || nameOf(element) === 'time';
   const reads = DRIVER_READS.has(nameOf(element));
   const rowElement = ELEMENT_READS[nameOf(element)] ?? ((text: string): unknown => read(write(text)));
   return {
+    takes: (value) =>
+      typeof value === 'string' && value.startsWith('{') && value.endsWith('}') && !(isMoment && isVolatile(value)),
     write: (value) => JSON.stringify(String(value).toWellFormed()),
     read: (text) => {
       const literal = JSON.parse(text) as string;

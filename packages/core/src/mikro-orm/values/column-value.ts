@@ -15,6 +15,11 @@ export interface ColumnValue {
   /** As PostgreSQL writes it: `integer`, `numeric(10,2)`, `text[]`. */
   readonly type: string;
   readonly read: 'direct' | 'cast';
+  /**
+   * Whether the value is of a form that PostgreSQL reads in one way only, so that what is staged for it is what MikroORM's own statement would store, or is refused like it. What is not taken (a text
+   * for a boolean, `'12,50'` or `true` for a number, `'tomorrow'` for a date) is never staged: MikroORM writes it by SQL, or is told by PostgreSQL why not.
+   */
+  takes(value: unknown): boolean;
   toText(value: unknown): JsonText;
   toRow(text: JsonText): unknown;
   /** Whether `toRow` is certainly what the driver will answer once this is written. Where it is not, readers let it be written first. */
@@ -42,7 +47,7 @@ export function columnValue(
   const known = conversionOf(type, content, options);
   if (known) return columnValueOf(type, readOf(type), known);
   const isNamed = content === 'string' && declared.trim() !== '';
-  return isNamed ? columnValueOf(declared.trim(), 'direct', opaqueValue(options)) : undefined;
+  return isNamed ? columnValueOf(declared.trim(), 'direct', opaqueValue(declared.trim(), options)) : undefined;
 }
 
 /** An enumerated type of the database, or an array of it, by the name that it was made with. Only its own labels are stored. */
@@ -61,11 +66,12 @@ export function enumValue(name: string, isArray: boolean): ColumnValue {
 function columnValueOf(
   type: string,
   read: ColumnValue['read'],
-  { write, read: parse, isExact }: Conversion,
+  { takes, write, read: parse, isExact }: Conversion,
 ): ColumnValue {
   return {
     type,
     read,
+    takes: (value) => value === null || value === undefined || takes(value),
     toText: (value) => (value === null || value === undefined ? 'null' : write(value)),
     toRow: (text) => (text === 'null' ? null : parse(text)),
     isExact: (text) => text === 'null' || isExact(text),
@@ -76,10 +82,10 @@ function conversionOf(type: string, content: ColumnContent, options: ColumnValue
   const element = elementOf(type);
   if (content === 'Date') return element === undefined ? dateValue(type, options) : undefined;
   if (element === undefined)
-    return plainValue(type) ?? (OPAQUE_TYPES.has(nameOf(type)) ? opaqueValue(options) : undefined);
+    return plainValue(type) ?? (OPAQUE_TYPES.has(nameOf(type)) ? opaqueValue(type, options) : undefined);
   const values = plainValue(element);
   if (values && type === `${element}[]`) return arrayValue(element, values);
-  return values || OPAQUE_TYPES.has(nameOf(element)) ? opaqueValue(options) : undefined;
+  return values || OPAQUE_TYPES.has(nameOf(element)) ? opaqueValue(type, options) : undefined;
 }
 
 /** In a record set null and 'null' of a json column are one; as text they are two. */

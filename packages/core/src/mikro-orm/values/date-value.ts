@@ -15,7 +15,7 @@ export function dateValue(type: string, options: DateOptions): Conversion | unde
       (text) => new Date(/(?:Z|[+-]\d\d(?::\d\d)?)(?: BC)?$/.test(text.slice(10)) ? isoText(text) : Number.NaN),
     );
   }
-  if (name === 'date') return opaqueValue(options);
+  if (name === 'date') return opaqueValue(type, options);
   if (name !== 'timestamp') return undefined;
   const { timestampsInUtc: utc } = options;
   return moments(
@@ -28,6 +28,11 @@ export function dateValue(type: string, options: DateOptions): Conversion | unde
 function moments(type: string, write: (date: Date) => string, read: (text: string) => Date): Conversion {
   const written = (date: Date): string => write(rounded(date, type));
   return {
+    takes: (value) => {
+      if (value instanceof Date) return !Number.isNaN(value.getTime());
+      if (typeof value === 'string') return SHOWN.test(value) && !Number.isNaN(read(value).getTime());
+      return value === Infinity || value === -Infinity;
+    },
     write: (value) => JSON.stringify(momentOf(value, written, read)),
     read: (text) => {
       const shown = JSON.parse(text) as string;

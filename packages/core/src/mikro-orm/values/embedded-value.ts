@@ -11,6 +11,7 @@ export type DocumentMapper = (document: object, embeddable: EntityMetadata) => u
 export function embeddedValue(property: EntityProperty, json: ColumnValue, map: DocumentMapper): ColumnValue {
   return {
     ...json,
+    takes: (value) => value === null || value === undefined || typeof value === 'object',
     toText: (value) => json.toText(value === null || value === undefined ? null : documentOf(property, value)),
     toRow: (text) => rowOf(property, json.toRow(text), map),
   };

@@ -25,7 +25,15 @@ export function valueConversion({ meta, key, values, counters }: EntityParts, pl
     entity: meta.className,
     writable: new Set([...values.keys()].filter((name) => !counters.has(name))),
     toValue: (name, text) => toEntity(known(name).property, known(name).value.toRow(text), platform),
-    toText: (name, value) => known(name).value.toText(toDatabase(known(name).property, value, platform)),
+    toText: (name, value) => {
+      const { property, value: column } = known(name);
+      const written = toDatabase(property, value, platform);
+      if (!column.takes(written))
+        throw new TypeError(
+          `${meta.className}.${name} was given a ${typeof value} that is no value of a ${column.type} column`,
+        );
+      return column.toText(written);
+    },
     toKey: (rowKey) => {
       const texts = parseRowKey(rowKey).key;
       const parts = key.columns.map(({ leaf, toRow }, position) =>

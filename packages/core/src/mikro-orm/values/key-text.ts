@@ -1,38 +1,78 @@
-import { decimalText, unitsOf } from './counter-delta.js';
+import { decimalText, exactUnitsOf, unitsOf } from './counter-delta.js';
+import { lengthOf } from './column-type.js';
 
-/** Turns a primary key in database form into its canonical text. */
-export type KeyText = (value: unknown) => string;
+/** The one text that a value of a key has, if the column can have it. */
+export interface KeyName {
+  readonly text: string;
+  /** Whether the row has this very value: a column that rounds takes what it never holds, and no condition finds it. */
+  readonly isExact: boolean;
+}
+
+/** Turns a primary key in database form into its canonical text; `undefined` for what is no value of the column. */
+export type KeyText = (value: unknown) => KeyName | undefined;
 
 /** Column types a primary key may have, and the one text that each of their values has. */
-const TEXTS: Readonly<Record<string, KeyText>> = {
-  smallint: wholeNumber,
-  integer: wholeNumber,
-  bigint: wholeNumber,
-  uuid: uuidText,
-  text: String,
-  varchar: String,
-  bytea: hexText,
+const TEXTS: Readonly<Record<string, (type: string) => (value: unknown) => string | undefined>> = {
+  smallint: () => wholeNumber(16),
+  integer: () => wholeNumber(32),
+  bigint: () => wholeNumber(64),
+  uuid: () => (value) => (typeof value === 'string' ? knownUuid(value) : undefined),
+  text: plainText,
+  varchar: plainText,
+  bytea: () => hexText,
 };
 
 /**
  * The canonical text of keys in a column of this type; `undefined` for types whose equal values have several texts. Decimals have one if all of them have the same number of digits, and
  * moments if JavaScript holds them whole, which it does up to milliseconds.
  *
- * @param momentText the text of a `Date`, for properties of that type
+ * @param momentName the name of a `Date`, for properties of that type
  */
-export function keyText(type: string, momentText?: KeyText): KeyText | undefined {
-  if (momentText) return /^timestamp(tz)?\([0-3]\)$/.test(type) ? momentText : undefined;
-  const scale = /^numeric\(\d+(?:,(\d+))?\)$/.exec(type);
-  if (scale) return (value) => decimalText(unitsOf(value, Number(scale[1] ?? 0)), Number(scale[1] ?? 0));
-  return TEXTS[type.replace(/\(.*\)$/, '')];
+export function keyText(type: string, momentName?: KeyText): KeyText | undefined {
+  if (momentName) return /^timestamp(tz)?\([0-3]\)$/.test(type) ? momentName : undefined;
+  const decimal = /^numeric\((\d+)(?:,(\d+))?\)$/.exec(type);
+  if (decimal) return decimalName(Number(decimal[1]), Number(decimal[2] ?? 0));
+  const textOf = TEXTS[type.replace(/\(.*\)$/, '')]?.(type);
+  if (!textOf) return undefined;
+  return (value) => {
+    const text = textOf(value);
+    return text === undefined ? undefined : { text, isExact: true };
+  };
 }
 
-function hexText(value: unknown): string {
-  return `\\x${Buffer.from(value as Uint8Array).toString('hex')}`;
+function decimalName(precision: number, scale: number): KeyText {
+  return (value) => {
+    const units = unitsOf(value, scale);
+    if (units === undefined || String(units).replace('-', '').length > precision) return undefined;
+    return { text: decimalText(units, scale), isExact: exactUnitsOf(value, scale) !== undefined };
+  };
 }
 
-function wholeNumber(value: unknown): string {
-  return BigInt(value as string | number | bigint).toString();
+function hexText(value: unknown): string | undefined {
+  return value instanceof Uint8Array ? `\\x${Buffer.from(value).toString('hex')}` : undefined;
+}
+
+/** What PostgreSQL reads as a whole number of so many bits: neither `''` nor `'0x10'` nor `7.5`. */
+function wholeNumber(bits: number): (value: unknown) => string | undefined {
+  return (value) => {
+    const number = wholeOf(value);
+    return number !== undefined && BigInt.asIntN(bits, number) === number ? String(number) : undefined;
+  };
+}
+
+function wholeOf(value: unknown): bigint | undefined {
+  if (typeof value === 'bigint') return value;
+  if (typeof value === 'number') return Number.isInteger(value) ? BigInt(value) : undefined;
+  return typeof value === 'string' && /^[+-]?\d{1,20}$/.test(value) ? BigInt(value.replace('+', '')) : undefined;
+}
+
+/** Half a surrogate pair becomes what the driver sends for it. */
+function plainText(type: string): (value: unknown) => string | undefined {
+  const length = lengthOf(type) ?? Infinity;
+  return (value) => {
+    if (typeof value !== 'string' || value.includes('\0')) return undefined;
+    return value.length <= length || Array.from(value).length <= length ? value.toWellFormed() : undefined;
+  };
 }
 
 /**
@@ -41,7 +81,12 @@ function wholeNumber(value: unknown): string {
  */
 export function uuidText(value: unknown): string {
   const text = String(value).toLowerCase();
-  const digits = /^(\{?)([0-9a-f]{4}(?:-?[0-9a-f]{4}){7})(\}?)$/.exec(text);
-  if (!digits?.[2] || (digits[1] === '') !== (digits[3] === '')) return text;
+  return knownUuid(text) ?? text;
+}
+
+/** The form in which PostgreSQL answers a UUID; `undefined` for a text that is none. */
+export function knownUuid(value: string): string | undefined {
+  const digits = /^(\{?)([0-9a-f]{4}(?:-?[0-9a-f]{4}){7})(\}?)$/.exec(value.toLowerCase());
+  if (!digits?.[2] || (digits[1] === '') !== (digits[3] === '')) return undefined;
   return digits[2].replaceAll('-', '').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }

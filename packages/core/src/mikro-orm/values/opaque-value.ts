@@ -1,3 +1,4 @@
+import { nameOf } from './column-type.js';
 import type { Conversion } from './conversion.js';
 import { dateText, type DateOptions } from './moment-text.js';
 
@@ -5,12 +6,34 @@ import { dateText, type DateOptions } from './moment-text.js';
  * A value that only its column's type understands: it travels as the text of the literal that MikroORM would have written, and comes back as PostgreSQL shows it. What that will be is
  * known once it is written.
  */
-export function opaqueValue(options: DateOptions): Conversion {
+export function opaqueValue(type: string, options: DateOptions): Conversion {
+  const takesNumbers = NUMBERS.has(nameOf(type));
   return {
+    takes: (value) => {
+      if (typeof value === 'string') return !isVolatile(value);
+      if (value instanceof Date) return !Number.isNaN(value.getTime());
+      return value instanceof Uint8Array || (takesNumbers && isNumber(value));
+    },
     write: (value) => JSON.stringify(literalText(value, options)),
     read: (text) => JSON.parse(text) as unknown,
     isExact: () => false,
   };
+}
+
+/**
+ * Words that PostgreSQL reads anew each time: `'tomorrow'` is another day when it is written than when it was meant. They may stand in a range, or in an array.
+ */
+export function isVolatile(text: string): boolean {
+  return VOLATILE.test(text);
+}
+
+const VOLATILE = /^[\s[({"']*(?:now|today|tomorrow|yesterday)\b|[,"]\s*(?:now|today|tomorrow|yesterday)\b/i;
+
+/** Types into which PostgreSQL converts numbers as it reads their texts. To others (`interval`) a number means something else than its text, or nothing. */
+const NUMBERS: ReadonlySet<string> = new Set(['money', 'oid']);
+
+function isNumber(value: unknown): boolean {
+  return (typeof value === 'bigint' || typeof value === 'number') && /^-?\d+(?:\.\d+)?$/.test(String(value));
 }
 
 /** @throws TypeError for an object, which has no literal. */

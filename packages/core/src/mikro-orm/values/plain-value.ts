@@ -1,8 +1,9 @@
+import { Utils } from '@mikro-orm/core';
 import type { JsonText } from '../../change/change.js';
 import type { Conversion } from './conversion.js';
 import { lengthOf, nameOf, scaleOf } from './column-type.js';
 import { decimalText, unitsOf } from './counter-delta.js';
-import { uuidText } from './key-text.js';
+import { knownUuid, uuidText } from './key-text.js';
 
 /** Types of which Spillway knows what PostgreSQL will answer for (most of) what is written, so that it can be read while it is pending. */
 export function plainValue(type: string): Conversion | undefined {
@@ -10,21 +11,28 @@ export function plainValue(type: string): Conversion | undefined {
 }
 
 const always = (): boolean => true;
+const isText = (value: unknown): value is string => typeof value === 'string';
+const isNumber = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value);
 
 const integers: Conversion = {
+  takes: (value) =>
+    isNumber(value) || typeof value === 'bigint' || (isText(value) && value.length <= INT64_LENGTH && isWhole(value)),
   write: wholeText,
   read: (text) => Number(unquoted(text)),
   isExact: (text) => isWhole(unquoted(text)),
 };
 
 const floats = (isExact: Conversion['isExact']): Conversion => ({
+  takes: (value) => isNumber(value) || typeof value === 'bigint' || (isText(value) && isFloat(value)),
   write: floatText,
   read: (text) => Number(unquoted(text)),
   isExact,
 });
 
-function texts(isExact: (text: string) => boolean): Conversion {
+/** @param isForm what PostgreSQL reads in one way only; other texts are left to it */
+function texts(isExact: (text: string) => boolean, isForm: (text: string) => boolean = always): Conversion {
   return {
+    takes: (value) => isText(value) && isForm(value),
     write: (value) => JSON.stringify(String(value).toWellFormed()),
     read: (text) => JSON.parse(text) as unknown,
     isExact: (text) => isExact(JSON.parse(text) as string),
@@ -32,9 +40,10 @@ function texts(isExact: (text: string) => boolean): Conversion {
 }
 
 const json: Conversion = {
+  takes: (value) => isText(value) || Utils.isPlainObject(value),
   // The snapshot holds the JSON as text; the driver answers it parsed.
   write: (value) => JSON.stringify(typeof value === 'string' ? value : JSON.stringify(value)),
-  read: (text) => JSON.parse(JSON.parse(text) as string) as unknown,
+  read: (text) => parsedJson(JSON.parse(text) as string),
   isExact: always,
 };
 
@@ -48,12 +57,14 @@ const CONVERSIONS: Readonly<Record<string, (type: string) => Conversion>> = {
   real: () =>
     floats((text) => !/\d/.test(text) || Number(unquoted(text)) === Number(Number(unquoted(text)).toPrecision(6))),
   boolean: () => ({
+    takes: (value) => typeof value === 'boolean' || value === 'true' || value === 'false',
     write: (value) => (typeof value === 'boolean' ? String(value) : JSON.stringify(String(value))),
     read: (text) => unquoted(text) === 'true',
     isExact: (text) => /^(true|false)$/.test(unquoted(text)),
   }),
   numeric: (type) => ({
-    ...texts((text) => PLAIN_DECIMAL.test(text) && !/^-[0.]*$/.test(text) && (scaleOf(type) ?? 0) >= 0),
+    ...texts((text) => isExactDecimal(text, type)),
+    takes: (value) => isNumber(value) || typeof value === 'bigint' || (isText(value) && isDecimal(value)),
     write: (value) => decimalOf(value, type),
   }),
   text: () => texts(always),
@@ -62,14 +73,27 @@ const CONVERSIONS: Readonly<Record<string, (type: string) => Conversion>> = {
   // Shorter ones are filled up with blanks.
   char: (type) => texts((text) => codePoints(text) === lengthOf(type)),
   uuid: () => ({
-    ...texts((text) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)),
+    ...texts(
+      (text) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text),
+      (text) => knownUuid(text) !== undefined,
+    ),
     write: (value) => JSON.stringify(uuidText(value)),
   }),
-  date: () => texts((text) => /^\d{4}-\d\d-\d\d$/.test(text) && !text.startsWith('0000')),
-  time: () => texts((text) => /^([01]\d|2[0-3]):[0-5]\d:[0-5]\d$/.test(text)),
+  // 30 February is PostgreSQL's to refuse.
+  date: () =>
+    texts(
+      (text) => /^\d{4}-\d\d-\d\d$/.test(text) && !text.startsWith('0000'),
+      (text) => DATE.test(text),
+    ),
+  time: () =>
+    texts(
+      (text) => /^([01]\d|2[0-3]):[0-5]\d:[0-5]\d$/.test(text),
+      (text) => TIME.test(text),
+    ),
   json: () => json,
   jsonb: () => json,
   bytea: () => ({
+    takes: (value) => value instanceof Uint8Array,
     write: (value) => JSON.stringify(`\\x${Buffer.from(value as Uint8Array).toString('hex')}`),
     read: (text) => Buffer.from((JSON.parse(text) as string).slice(2), 'hex'),
     isExact: always,
@@ -79,6 +103,40 @@ const CONVERSIONS: Readonly<Record<string, (type: string) => Conversion>> = {
 export const PLAIN_TYPES: readonly string[] = Object.keys(CONVERSIONS);
 
 const PLAIN_DECIMAL = /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/;
+const DECIMAL = /^(?:[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,4})?|NaN)$/i;
+const FLOAT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,3})?$/i;
+const DATE = /^(?:\d{4,6}-\d{1,2}-\d{1,2}(?: BC)?|-?infinity)$/;
+const TIME = /^\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?$/;
+
+/** Digits and exponent of a text have a bound before it is read as a number. */
+const LONGEST_NUMBER = 1_000;
+const INT64_LENGTH = 20;
+
+function isDecimal(text: string): boolean {
+  return text.length <= LONGEST_NUMBER && DECIMAL.test(text);
+}
+
+/** A number that a double holds. PostgreSQL refuses one that is too large, and one so small that nothing would be left of it. */
+function isFloat(text: string): boolean {
+  if (text.length > LONGEST_NUMBER || !FLOAT.test(text)) return false;
+  const number = Number(text);
+  return Number.isFinite(number) && (number !== 0 || !/^[+-]?[.0]*[1-9]/.test(text));
+}
+
+/** Whether PostgreSQL will show these very digits. */
+function isExactDecimal(text: string, type: string): boolean {
+  const scale = scaleOf(type) ?? 0;
+  return text.length <= LONGEST_NUMBER && PLAIN_DECIMAL.test(text) && !/^-[0.]*$/.test(text) && scale >= 0;
+}
+
+/** What is no JSON is refused by PostgreSQL. Until then it is read as it is. */
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
 
 function isWhole(text: string): boolean {
   return /^(?:0|-?[1-9]\d*)$/.test(text);
@@ -89,7 +147,7 @@ function isWhole(text: string): boolean {
  * other columns and rows. A number with digits after the point is rounded, as a numeric literal is when it is stored.
  */
 function wholeText(value: unknown): JsonText {
-  const text = typeof value === 'number' && Number.isFinite(value) ? decimalText(unitsOf(value, 0), 0) : String(value);
+  const text = typeof value === 'number' ? String(unitsOf(value, 0) ?? value) : String(value);
   return isWhole(text) ? text : JSON.stringify(text);
 }
 
@@ -101,13 +159,16 @@ function unquoted(text: JsonText): string {
 function decimalOf(value: unknown, type: string): JsonText {
   const text = String(value);
   const scale = scaleOf(type) ?? -1;
-  const isPlain = /^-?\d+(?:\.\d+)?$/.test(text);
-  return JSON.stringify(scale >= 0 && isPlain ? decimalText(unitsOf(text, scale), scale) : text);
+  const isPlain = text.length <= LONGEST_NUMBER && /^-?\d+(?:\.\d+)?$/.test(text);
+  const units = scale >= 0 && isPlain ? unitsOf(text, scale) : undefined;
+  return JSON.stringify(units === undefined ? text : decimalText(units, scale));
 }
 
+/** A text travels as it is: PostgreSQL reads it, or refuses it. */
 function floatText(value: unknown): JsonText {
+  if (typeof value !== 'number' && typeof value !== 'bigint') return JSON.stringify(String(value));
   const number = Number(value);
-  if (Object.is(number, -0)) return '-0';
+  // Minus zero is zero: in SQL it is a whole number with a sign.
   return Number.isFinite(number) ? String(number) : `"${number}"`;
 }
 

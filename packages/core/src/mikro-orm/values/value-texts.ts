@@ -1,7 +1,8 @@
-import { Utils, type EntityProperty } from '@mikro-orm/core';
+import { ReferenceKind, Utils, type EntityProperty } from '@mikro-orm/core';
 import type { JsonText } from '../../change/change.js';
+import { SpillwayError } from '../../errors.js';
 import { valueName } from '../describe/property-columns.js';
-import type { WriteBehindType } from '../describe/write-behind-type.js';
+import type { PropertyValue, WriteBehindType } from '../describe/write-behind-type.js';
 
 /** What is set of a payload, as JSON texts by the names of records. The primary key and the version are not among the values. */
 export function valueTexts(
@@ -19,6 +20,54 @@ export function valueTexts(
     }
   }
   return result;
+}
+
+/**
+ * The first property of a payload whose value is none of its column: it is written by SQL, or refused. References are looked at where they are keys; others are rows that are about to be made.
+ */
+export function untakenProperty(
+  type: WriteBehindType,
+  payload: Readonly<Record<string, unknown>>,
+): PropertyValue | undefined {
+  for (const [name, value] of Object.entries(payload)) {
+    if (value === undefined || value === null) continue;
+    const property = type.meta.properties[name];
+    const isWide = property !== undefined && property.fieldNames?.length > 1;
+    const parts = isWide && Array.isArray(value) ? value.flat(Infinity) : [value];
+    for (const [position, part] of parts.entries()) {
+      const known = type.values.get(isWide ? valueName(property, property.fieldNames[position] ?? '') : name);
+      if (known && !isRowToBe(known.property, part) && !known.value.takes(part)) return known;
+    }
+  }
+  return undefined;
+}
+
+function isRowToBe({ targetMeta, kind }: EntityProperty, value: unknown): boolean {
+  const isReference = targetMeta !== undefined && kind !== ReferenceKind.EMBEDDED;
+  return isReference && typeof value === 'object' && !(value instanceof Date) && !(value instanceof Uint8Array);
+}
+
+/**
+ * The texts of what an application has set.
+ * @throws SpillwayError `CONFIG_INVALID` for a value that is none of its column
+ */
+export function givenTexts(
+  type: WriteBehindType,
+  payload: Readonly<Record<string, unknown>>,
+): Record<string, JsonText> {
+  assertTaken(type, payload);
+  return valueTexts(type, payload);
+}
+
+/** @throws SpillwayError `CONFIG_INVALID` */
+export function assertTaken(type: WriteBehindType, payload: Readonly<Record<string, unknown>>): void {
+  const odd = untakenProperty(type, payload);
+  if (!odd) return;
+  throw new SpillwayError(
+    'CONFIG_INVALID',
+    `${type.meta.className}.${odd.property.name} has a value that is none of a ${odd.value.type} column, so nothing was staged. ` +
+      'Set one of its type, or write it by SQL',
+  );
 }
 
 /** A reference to a key of several columns is an array, nested where that key has a reference itself. Without a target, all of its columns are null. */

@@ -1,10 +1,11 @@
 import type { AnyEntity, ChangeSet } from '@mikro-orm/core';
 import type { Change, VersionText } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
+import { SpillwayError } from '../../errors.js';
 import { counterDelta } from '../values/counter-delta.js';
 import { rowKeyIn } from '../describe/entity-key.js';
-import { valueTexts } from '../values/value-texts.js';
-import { nextVersion, versionText } from '../values/version-text.js';
+import { givenTexts, valueTexts } from '../values/value-texts.js';
+import { nextVersion, versionText, versionWord } from '../values/version-text.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
 type Payload = Readonly<Record<string, unknown>>;
@@ -40,12 +41,13 @@ export function buildUpdate(
   const deltas: Record<string, string> = {};
   const assigned = withNulls(payload);
   for (const [counter, scale] of type.counters) {
-    const delta = counter in assigned ? counterDelta(loaded[counter], assigned[counter], scale) : undefined;
+    const column = type.values.get(counter)?.value;
+    const delta = counter in assigned ? counterDelta(loaded[counter], assigned[counter], { scale, column }) : undefined;
     if (delta === undefined) continue;
     deltas[counter] = delta;
     delete assigned[counter];
   }
-  const values = valueTexts(type, assigned);
+  const values = givenTexts(type, assigned);
   const rowKey = rowKeyIn(type, changeSet.getPrimaryKey());
   const common = { entity: type.meta.className, rowKey, values, deltas };
   const counts = Object.keys(deltas).length > 0;
@@ -78,7 +80,7 @@ export function buildDelete(type: WriteBehindType, changeSet: ChangeSet<AnyEntit
 }
 
 function versions(type: WriteBehindType, entity: AnyEntity, nowMs: number): Pick<Change, 'version'> {
-  return type.version ? { version: nextVersion(versionIn(type, entity), type.version.kind, nowMs) } : {};
+  return type.version ? { version: nextVersion(versionSeen(type, entity), type.version.kind, nowMs) } : {};
 }
 
 function baseOf(
@@ -87,13 +89,22 @@ function baseOf(
   rowKey: RowKey,
   isRowBase: IsRowBase,
 ): Pick<Change, 'base' | 'isRowBase'> {
-  const base = versionIn(type, entity);
+  const base = versionSeen(type, entity);
   if (base === undefined) return {};
   return { base, ...(isRowBase(rowKey, base) && { isRowBase: true }) };
 }
 
-function versionIn({ version }: WriteBehindType, entity: AnyEntity): VersionText | undefined {
-  return version && versionText(Reflect.get(entity, version.property.name), version.kind);
+/** @throws SpillwayError `CONFIG_INVALID` for a version that the application has set to what no version is: nothing could be compared with it */
+function versionSeen({ meta, version }: WriteBehindType, entity: AnyEntity): VersionText | undefined {
+  if (!version) return undefined;
+  const value: unknown = Reflect.get(entity, version.property.name);
+  const text = versionText(value, version.kind);
+  if (text !== undefined || value === null || value === undefined) return text;
+  throw new SpillwayError(
+    'CONFIG_INVALID',
+    `${meta.className}.${version.property.name}, the version of the row, was set to what is no ${versionWord(version.kind)}, so nothing was staged. ` +
+      'Leave it to MikroORM: read the entity again, and change its other properties',
+  );
 }
 
 /** The loaded values of what is assigned. */

@@ -1,12 +1,9 @@
 import type { Change } from '../../change/change.js';
 import type { AnyEntity, CounterName } from '../../policy/entity-types.js';
 import { SpillwayError } from '../../errors.js';
-import { unitsOf } from '../values/counter-delta.js';
+import { exactUnitsOf } from '../values/counter-delta.js';
 import { entityRowKey, incompleteKey } from '../describe/entity-key.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
-
-/** Digits beyond a column's scale that a difference is looked at for. */
-const FINER = 20;
 
 /** How much is added to which counters: `{ views: 1 }`. Decimals are texts where a number would not be exact. */
 export type Increments<Entity extends object = AnyEntity> = {
@@ -37,6 +34,9 @@ export function buildIncrement(type: WriteBehindType, key: unknown, increments: 
   };
 }
 
+/** Of a difference that cannot be added, so many characters are shown. */
+const SHOWN = 40;
+
 function noCounter(type: WriteBehindType, name: string): SpillwayError {
   const counters = [...type.counters.keys()];
   return new SpillwayError(
@@ -47,16 +47,11 @@ function noCounter(type: WriteBehindType, name: string): SpillwayError {
 }
 
 function deltaText(type: WriteBehindType, name: string, difference: unknown, scale: number): string {
-  try {
-    const units = unitsOf(difference, scale);
-    // More digits than the column has would be rounded away, and the sum would not be exact.
-    const isExact = unitsOf(difference, scale + FINER) === units * 10n ** BigInt(FINER);
-    if (isExact && BigInt.asIntN(64, units) === units) return String(units);
-  } catch {
-    // Falls through to the error below: both are a difference that cannot be added.
-  }
+  // More digits than the column has would be rounded away, and the sum would not be exact.
+  const units = exactUnitsOf(difference, scale);
+  if (units !== undefined && BigInt.asIntN(64, units) === units) return String(units);
   throw new SpillwayError(
     'CONFIG_INVALID',
-    `increment of ${type.meta.className}.${name} by ${String(difference)}: the difference must be a number of at most ${scale} digits after the point, within 64 bits`,
+    `increment of ${type.meta.className}.${name} by ${String(difference).slice(0, SHOWN)}: the difference must be a number of at most ${scale} digits after the point, within 64 bits`,
   );
 }

@@ -3,8 +3,8 @@ import type { Change } from '../../change/change.js';
 import { SpillwayError } from '../../errors.js';
 import { entityRowKey, incompleteKey } from '../describe/entity-key.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
-import { valueTexts } from '../values/value-texts.js';
-import { nextVersion, versionText } from '../values/version-text.js';
+import { givenTexts } from '../values/value-texts.js';
+import { nextVersion, versionText, versionWord } from '../values/version-text.js';
 import { directPayload } from './direct-payload.js';
 
 export interface PatchOptions {
@@ -29,7 +29,7 @@ export function buildPatch(
   for (const [name, value] of Object.entries(changes)) {
     if (value !== undefined) payload[name] = patchedValue(type, name, value, platform);
   }
-  const values = valueTexts(type, payload);
+  const values = givenTexts(type, payload);
   if (Object.keys(values).length === 0) throw invalid(type, 'it sets no property');
   return {
     kind: 'update',
@@ -47,7 +47,8 @@ function expected(type: WriteBehindType, version: PatchOptions['version']): Pick
   if (version === undefined) return {};
   if (!type.version) throw invalid(type, 'it expects a version, but the entity has no version property');
   const base = versionText(version, type.version.kind);
-  return { ...(base !== undefined && { base }), version: nextVersion(base, type.version.kind, Date.now()) };
+  if (base === undefined) throw invalid(type, `it expects a version that is no ${versionWord(type.version.kind)}`);
+  return { base, version: nextVersion(base, type.version.kind, Date.now()) };
 }
 
 function patchedValue(type: WriteBehindType, name: string, value: unknown, platform: Platform): unknown {

@@ -3,7 +3,7 @@ import type { RowKey } from '../../change/row-key.js';
 import type { Payload } from './direct-payload.js';
 import { isLaid } from '../read/laid-rows.js';
 import { rowVersion, type DriverRow } from '../read/row-overlay.js';
-import { valueTexts } from '../values/value-texts.js';
+import { givenTexts, valueTexts } from '../values/value-texts.js';
 import { nextVersion } from '../values/version-text.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
@@ -18,7 +18,7 @@ export interface RowSeen {
 
 /** Counters are assigned like everything else: whoever names a value means it. */
 export function directUpdate(type: WriteBehindType, { rowKey, row = {} }: RowSeen, payload: Payload): Change {
-  const values = valueTexts(type, payload);
+  const values = givenTexts(type, payload);
   return {
     ...common(type, rowKey),
     kind: 'update',
@@ -38,7 +38,7 @@ export function directUpsert(type: WriteBehindType, { rowKey, row }: RowSeen, pa
     ...common(type, rowKey),
     kind: 'upsert',
     ...versionAfter(type, row ?? {}),
-    values: valueTexts(type, payload),
+    values: givenTexts(type, payload),
     originals: {},
   };
 }

@@ -1,5 +1,6 @@
 import { isRaw, Reference, ReferenceKind, Utils, helper, type AnyEntity, type Platform } from '@mikro-orm/core';
-import type { EntityProperty } from '@mikro-orm/core';
+import type { EntityProperty, Type } from '@mikro-orm/core';
+import { untakenProperty } from '../values/value-texts.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
 /** Property -> value in snapshot form: what the unit of work would hand over for the same values. */
@@ -27,7 +28,7 @@ export function directPayload(
     if (value === undefined) return undefined;
     payload[name] = value;
   }
-  return payload;
+  return untakenProperty(type, payload) === undefined ? payload : undefined;
 }
 
 /** Whether a new row can be made of the values: what has no default is there, and null only where it may be. */
@@ -50,9 +51,17 @@ function propertyOf(type: WriteBehindType, name: string): EntityProperty | undef
 function inSnapshot(property: EntityProperty, given: unknown, platform: Platform): unknown {
   const value = property.kind === ReferenceKind.SCALAR ? given : keyOf(given);
   if (value === undefined) return undefined;
-  if (property.customType)
-    return property.customType.convertToDatabaseValue(value, platform, { mode: 'serialization' });
+  if (property.customType) return converted(property.customType, value, platform);
   return hasTypeOf(property, value) ? value : undefined;
+}
+
+/** A type may refuse a value with an error of its own; MikroORM then says which. */
+function converted(type: Type<unknown>, value: unknown, platform: Platform): unknown {
+  try {
+    return type.convertToDatabaseValue(value, platform, { mode: 'serialization' });
+  } catch {
+    return undefined;
+  }
 }
 
 /** A reference may be given as the entity or as its key. */

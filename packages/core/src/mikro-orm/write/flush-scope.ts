@@ -12,6 +12,7 @@ import {
 import type { RowKey } from '../../change/row-key.js';
 import type { SqlReason } from '../../observability/write-ways.js';
 import { needsDatabase } from '../describe/database-made.js';
+import { untakenProperty } from '../values/value-texts.js';
 import { valueIn } from '../values/embedded-value.js';
 import { scalarsOf } from '../describe/property-columns.js';
 import { entityRowKey, knownRowKey, namesKey } from '../describe/entity-key.js';
@@ -51,6 +52,8 @@ function whyNotStaged(types: TypeRegistry, changeSet: ChangeSet<AnyEntity>): Sql
   if (type?.policy.mode !== 'behind' || !type.isIn(changeSet.schema)) return 'mixed';
   if (Object.values(changeSet.payload).some(isRaw)) return 'raw';
   if (touchesCycle(type, changeSet)) return 'cycle';
+  // PostgreSQL reads it, or says at once what is wrong with it.
+  if (!isDelete(changeSet) && untakenProperty(type, changeSet.payload)) return 'value';
   // The database then changes other rows, and whoever reads those looks at nothing that is pending of this one.
   if (isDelete(changeSet) && types.isFollowed(changeSet.meta)) return 'followed';
   if (changeSet.type === ChangeSetType.CREATE && needsDatabase(type, changeSet.payload)) return 'made-by-database';

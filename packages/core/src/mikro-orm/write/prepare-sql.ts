@@ -48,7 +48,9 @@ export function addCounters(types: TypeRegistry, changeSets: readonly ChangeSet<
     if (!type) continue;
     for (const [counter, scale] of type.counters) {
       const loaded: unknown = originalEntity && Reflect.get(originalEntity, counter);
-      const delta = counter in payload ? counterDelta(loaded, Reflect.get(payload, counter), scale) : undefined;
+      const value = type.values.get(counter)?.value;
+      const delta =
+        counter in payload ? counterDelta(loaded, Reflect.get(payload, counter), { scale, column: value }) : undefined;
       const column = type.meta.properties[counter]?.fieldNames[0];
       if (delta !== undefined)
         Reflect.set(payload, counter, raw('coalesce(??, 0) + ?', [column, decimalText(BigInt(delta), scale)]));

@@ -6,7 +6,7 @@ import { stateOf, type Operation, type OperationKind } from './operation.js';
 import type { SequenceBlocks } from './sequence-blocks.js';
 import type { StagedCall } from './staging-unit.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
-import { rowValues } from '../values/value-texts.js';
+import { assertTaken, rowValues } from '../values/value-texts.js';
 import { versionValue } from '../values/version-text.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
@@ -54,6 +54,7 @@ export class StagedWrites {
     const unnumbered = type.key.sequence ? payloads.filter((payload) => payload[keyName] == null).length : 0;
     const numbers = unnumbered > 0 ? await this.#sequences.take(type, unnumbered) : [];
     return payloads.map((payload) => {
+      assertTaken(type, payload);
       const made = this.#valuesMade(type, payload, numbers);
       const values = { ...payload, ...made };
       const change = buildInsert(type, values, values, this.#now());

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { lookupKeys } from '../../../src/mikro-orm/read/lookup.js';
 import type { WriteBehindType } from '../../../src/mikro-orm/describe/write-behind-type.js';
 
+const nameOf = (value: unknown) => ({ text: String(value), isExact: value !== 0.5 });
+
 /** A type whose primary key has these properties, of as many columns each. */
 function typeOf(key: Record<string, number>): WriteBehindType {
   const properties = Object.keys(key).map((name) => ({ name }));
@@ -10,7 +12,7 @@ function typeOf(key: Record<string, number>): WriteBehindType {
     table: { schema: 'public', name: 'product' },
     key: {
       columns: properties.flatMap((property) =>
-        Array.from({ length: key[property.name] ?? 0 }, () => ({ property, text: String })),
+        Array.from({ length: key[property.name] ?? 0 }, () => ({ property, name: nameOf })),
       ),
     },
   } as unknown as WriteBehindType;
@@ -37,6 +39,7 @@ describe('a look-up by key', () => {
     [{ id: { $gt: 5 } }],
     [{ id: { $in: [] } }],
     [{ id: null }],
+    [{ id: 0.5 }],
     [{ id: { $in: [5], $ne: 6 } }],
   ])('%j is a query', (where) => expect(keysOf(where)).toBeUndefined());
 

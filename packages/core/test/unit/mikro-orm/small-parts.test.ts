@@ -15,39 +15,84 @@ describe('the difference of a counter', () => {
     ['1.005', '0', 2, '-101'],
     [1e3, '1.5e3', 0, '500'],
   ])('from %s to %s at scale %d is %s', (loaded, current, scale, delta) =>
-    expect(counterDelta(loaded, current, scale)).toBe(delta),
+    expect(counterDelta(loaded, current, { scale, column: { takes: () => true } })).toBe(delta),
   );
 
   test('is unknown when one of the values is', () => {
-    expect(counterDelta(undefined, 1, 0)).toBeUndefined();
-    expect(counterDelta(1, null, 0)).toBeUndefined();
+    const counter = { scale: 0, column: { takes: () => true } };
+    expect(counterDelta(undefined, 1, counter)).toBeUndefined();
+    expect(counterDelta(1, null, counter)).toBeUndefined();
+    expect(counterDelta('NaN', 1, counter)).toBeUndefined();
+  });
+
+  test('is unknown when the column does not take the new value, or the difference leaves 64 bits', () => {
+    expect(counterDelta(1, '2', { scale: 0, column: { takes: () => false } })).toBeUndefined();
+    expect(counterDelta(0, 2n ** 63n, { scale: 0, column: { takes: () => true } })).toBeUndefined();
+    expect(counterDelta(1, 2n ** 63n, { scale: 0, column: { takes: () => true } })).toBe(String(2n ** 63n - 1n));
   });
 
   test('units are written as decimals', () => {
     expect([decimalText(-5n, 2), decimalText(125n, 2), decimalText(7n, 0)]).toEqual(['-0.05', '1.25', '7']);
   });
 
-  test('what is no number is refused', () => expect(() => unitsOf('abc', 0)).toThrow('Not a decimal number: abc'));
+  test.each(['abc', '', '.', '+', '1e', '1_000', '0x10', ' 7', true, null, [5], new Date(0)])(
+    '%j has no units: it is no number',
+    (value) => expect(unitsOf(value, 2)).toBeUndefined(),
+  );
 });
 
 describe('the key text', () => {
+  const textOf = (type: string, value: unknown): string | undefined => keyText(type)?.(value)?.text;
+
   test('is one for equal keys', () => {
-    expect(keyText('bigint')?.(42)).toBe(keyText('integer')?.('42'));
-    expect(keyText('uuid')?.('ABC')).toBe('abc');
-    expect(keyText('varchar(20)')?.('a,"b')).toBe('a,"b');
-    expect(keyText('numeric(10,2)')?.('10.5')).toBe(keyText('numeric(10,2)')?.('1.050e1'));
-    expect(keyText('numeric(10)')?.(7)).toBe('7');
-    expect(keyText('bytea')?.(new Uint8Array([0, 255]))).toBe(keyText('bytea')?.(Buffer.from('00ff', 'hex')));
-    expect(keyText('timestamptz(3)', (moment) => (moment as Date).toISOString())?.(new Date(1))).toBe(
-      '1970-01-01T00:00:00.001Z',
-    );
+    expect(textOf('bigint', 42)).toBe(textOf('integer', '42'));
+    expect(textOf('uuid', 'F47AC10B58CC4372A5670E02B2C3D479')).toBe('f47ac10b-58cc-4372-a567-0e02b2c3d479');
+    expect(textOf('varchar(20)', 'a,"b')).toBe('a,"b');
+    expect(textOf('text', 'a\ud800')).toBe('a\ufffd');
+    expect(textOf('numeric(10,2)', '10.5')).toBe(textOf('numeric(10,2)', '1.050e1'));
+    expect(textOf('numeric(10)', 7)).toBe('7');
+    expect(textOf('bytea', new Uint8Array([0, 255]))).toBe(textOf('bytea', Buffer.from('00ff', 'hex')));
+    expect(
+      keyText('timestamptz(3)', (moment) => ({ text: (moment as Date).toISOString(), isExact: true }))?.(new Date(1)),
+    ).toEqual({
+      text: '1970-01-01T00:00:00.001Z',
+      isExact: true,
+    });
   });
 
   test('does not exist for types whose equal values look different', () => {
     for (const type of ['numeric', 'char(5)', 'timestamptz', 'timestamptz(3)', 'date', 'real', 'text[]'])
       expect(keyText(type)).toBeUndefined();
     for (const type of ['timestamptz', 'timestamptz(6)', 'timestamp', 'date'])
-      expect(keyText(type, String)).toBeUndefined();
+      expect(keyText(type, (value) => ({ text: String(value), isExact: true }))).toBeUndefined();
+  });
+
+  test.each([
+    ['integer', ''],
+    ['integer', '\n'],
+    ['integer', 'abc'],
+    ['integer', '0x10'],
+    ['integer', '1e5'],
+    ['integer', 7.5],
+    ['integer', 2 ** 31],
+    ['smallint', 40_000],
+    ['bigint', 2n ** 63n],
+    ['bigint', '9'.repeat(21)],
+    ['numeric(10,2)', ''],
+    ['numeric(10,2)', '1e20000000'],
+    ['numeric(10,2)', '1e-20000000'],
+    ['numeric(10,2)', '123456789.00'],
+    ['uuid', 'ABC'],
+    ['uuid', 7],
+    ['text', 7],
+    ['text', 'a\0b'],
+    ['varchar(2)', 'abc'],
+    ['bytea', '\\x00'],
+  ])('does not exist for what no %s is: %s', (type, value) => expect(keyText(type)?.(value)).toBeUndefined());
+
+  test('is not exact where the column rounds', () => {
+    expect(keyText('numeric(10,2)')?.('1.005')).toEqual({ text: '1.01', isExact: false });
+    expect(keyText('numeric(10,2)')?.('1.000')).toEqual({ text: '1.00', isExact: true });
   });
 });
 
@@ -62,6 +107,22 @@ describe('a version', () => {
     expect(nextVersion('5000', 'date', 5000)).toBe('5001');
     expect(nextVersion('9000', 'date', 5000)).toBe('9001');
   });
+
+  test.each([
+    ['integer', ''],
+    ['integer', 'abc'],
+    ['integer', '1e5'],
+    ['integer', 1.5],
+    ['integer', Number.NaN],
+    ['integer', true],
+    ['integer', new Date(5)],
+    ['integer', '9'.repeat(1_000)],
+    ['integer', 2n ** 63n],
+    ['date', new Date(Number.NaN)],
+    ['date', 'abc'],
+    ['date', '5'],
+    ['date', true],
+  ] as const)('of kind %s is not %s', (kind, value) => expect(versionText(value, kind)).toBeUndefined());
 
   test('goes to the entity and back', () => {
     expect(versionValue('7', 'integer')).toBe(7);

@@ -129,7 +129,8 @@ function isLoginRefusal(error: Error): boolean {
 
 function refused(error: Error, server: string): SpillwayError {
   const remedy = NO_RIGHT.test(error.message)
-    ? 'Give the user the rights that SECURITY.md lists: EVALSHA, EVAL, TIME, and the commands of hashes and sorted sets on the keys of the namespace'
+    ? 'Give the user the rights to run EVALSHA, EVAL, TIME and the commands of hashes and sorted sets on the keys of the namespace; ' +
+      'SECURITY.md lists them'
     : 'Check "username" and "password" of the "redis" option';
   return new SpillwayError('CONFIG_INVALID', `Redis at ${server} refuses this client (${error.message}). ${remedy}`, {
     cause: error,

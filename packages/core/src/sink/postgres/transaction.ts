@@ -4,7 +4,7 @@ import type { ParentsPending, SinkTransaction } from '../change-sink.js';
 import { SinkDown, SinkRestart } from '../sink-failure.js';
 import { applyGroups, SAVEPOINT } from './apply/apply-groups.js';
 import { applyBatches } from './apply/apply-batches.js';
-import type { Applied } from './apply/context.js';
+import type { Applied, ApplyContext } from './apply/context.js';
 import type { TableFault } from './apply/table-fault.js';
 import { commitFailureOf, failureOf } from './fault.js';
 import { ledgerFailureOf } from './ledger/ledger-failure.js';
@@ -16,6 +16,9 @@ import type { TableMap } from './plan/table-map.js';
 import type { OwnTransaction } from './connections.js';
 import type { Session } from './session.js';
 import type { WallTime } from './sql/version-format.js';
+
+/** How often a batch may be handed out before a wish to run its transaction again is taken for a refusal: a trigger may wish for it for ever. */
+const RESTARTS = 3;
 
 /** What a transaction shares with its sink. */
 export interface TransactionSurroundings {
@@ -62,8 +65,9 @@ export class PostgresTransaction implements SinkTransaction {
         throw new RangeError(`This transaction does not hold shard ${shard}, so it must not write a batch of it.`);
       }
     }
+    const mayRestart = batches.every(({ attempts }) => attempts <= RESTARTS);
     const { outcomes, tableFaults } = await this.#attempt(() =>
-      applyBatches(batches, this.#around.tables, (groups) => this.#apply(groups, parentsPending)),
+      applyBatches(batches, this.#around.tables, (groups) => this.#apply(groups, { parentsPending, mayRestart })),
     );
     const entries = batches.map(({ shard, token }) => ({ shard, token, outcomes: outcomes.get(token) ?? new Map() }));
     const { ledger, namespace } = this.#around;
@@ -88,10 +92,11 @@ export class PostgresTransaction implements SinkTransaction {
     await this.#transaction.end(state === 'broken');
   }
 
-  async #apply(groups: readonly Group[], parentsPending: ParentsPending): Promise<Applied> {
+  async #apply(groups: readonly Group[], asked: Pick<ApplyContext, 'parentsPending' | 'mayRestart'>): Promise<Applied> {
     if (this.#savepointUsed) await this.#session.script(`savepoint ${SAVEPOINT}`);
     this.#savepointUsed = true;
-    return applyGroups(groups, { session: this.#session, wallTime: this.#around.wallTime, parentsPending });
+    const { wallTime, tables } = this.#around;
+    return applyGroups(groups, { session: this.#session, wallTime, tables, ...asked });
   }
 
   /** Names what went wrong, and remembers that the connection is of no more use if PostgreSQL did not answer. */

@@ -113,7 +113,7 @@ class MemoryTransaction implements SinkTransaction {
   async alive(): Promise<void> {
     await Promise.resolve();
     if (!this.#sink.open.has(this)) {
-      throw new SinkDown('The connection is gone');
+      throw new SinkDown('The connection is gone', 'unreachable');
     }
   }
 
@@ -154,7 +154,7 @@ class MemoryTransaction implements SinkTransaction {
     this.#sink.open.delete(this);
     if (this.#sink.loseCommitAnswer) {
       this.#sink.loseCommitAnswer = false;
-      throw new CommitUnknown('Connection terminated unexpectedly');
+      throw new CommitUnknown('Connection terminated unexpectedly', 'unreachable');
     }
   }
 

@@ -185,7 +185,7 @@ describe('stopping a worker', () => {
   });
 
   it('ends at its deadline when the database is down; what is left stays staged (F7)', async () => {
-    sink.down = new SinkDown('refused');
+    sink.down = new SinkDown('refused', 'unreachable');
     const flushing = worker();
     flushing.start();
     await stageIncrements(staging, 1, [a]);
@@ -314,7 +314,7 @@ describe('a drain', () => {
   });
 
   it('that takes too long says what was drained, for how long, what is left and why', async () => {
-    sink.down = new SinkDown('connect ECONNREFUSED 10.0.0.1:5432');
+    sink.down = new SinkDown('connect ECONNREFUSED 10.0.0.1:5432', 'unreachable');
     await stageIncrements(staging, 1, [a]);
     const scope = { kind: 'tables', tables: [{ schema: 'public', table: 'product' }] } as const;
     const drained = time.until(worker().drain(scope, { timeoutMs: 2_000 }));

@@ -3,6 +3,7 @@ import type { ParentsPending } from '../../change-sink.js';
 import type { Fault } from '../fault.js';
 import type { Item } from '../plan/item.js';
 import type { Group } from '../plan/plan.js';
+import type { TableMap } from '../plan/table-map.js';
 import type { Session } from '../session.js';
 import type { WallTime } from '../sql/version-format.js';
 import type { TableFault } from './table-fault.js';
@@ -11,7 +12,10 @@ import type { TableFault } from './table-fault.js';
 export interface ApplyContext {
   readonly session: Session;
   readonly wallTime: WallTime;
+  readonly tables: TableMap;
   readonly parentsPending: ParentsPending;
+  /** Whether the transaction may still be run again as a whole, should PostgreSQL ask for it. */
+  readonly mayRestart: boolean;
 }
 
 export interface Applied {

@@ -95,7 +95,8 @@ class PostgresJoinedPart implements JoinedPart {
 
   async apply(batch: Batch, parentsPending: ParentsPending): Promise<BatchOutcome> {
     const { wallTime, tables, onTableFault } = this.#around;
-    const context = { session: this.#session, wallTime, parentsPending };
+    // It is not ours to run again.
+    const context = { session: this.#session, wallTime, tables, parentsPending, mayRestart: false };
     try {
       const { outcomes, tableFaults } = await applyBatches([batch], tables, (groups) =>
         new CarefulPass(groups, context).run(),

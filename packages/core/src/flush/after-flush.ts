@@ -20,6 +20,7 @@ export function afterFlush(
     ...landed,
     silent: false,
     alone: false,
+    blockedBy: undefined,
     backOff: backOff(state.backOff, { kind: 'succeeded' }, now, random),
   };
   switch (result.kind) {
@@ -43,6 +44,7 @@ export function afterFlush(
         ...waiting,
         alone: state.alone || (kind !== 'sink-down' && kind !== 'restart'),
         silent: kind === 'staging',
+        blockedBy: kind === 'blocked' ? result.failure.error : undefined,
       };
     }
   }
@@ -61,7 +63,6 @@ function limitsFor({ kind }: Failure, { retry, restart, stagingRetry }: FlushSet
     case 'sink-down':
       return { minDelayMs: retry.minDelayMs, maxDelayMs: retry.minDelayMs };
     case 'blocked':
-      return { minDelayMs: retry.maxDelayMs, maxDelayMs: retry.maxDelayMs };
     case 'fault':
       return retry;
   }

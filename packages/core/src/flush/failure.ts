@@ -6,7 +6,7 @@ import { SinkDown, SinkRestart } from '../sink/sink-failure.js';
  *
  * - `restart`: the database asks for the whole transaction again (deadlock, serialization failure, a lock)
  * - `sink-down`: the database writes for nobody; no shard is at fault, the circuit breaker counts it
- * - `blocked`: a table, a column, a right or a piece of configuration is missing; trying again soon is useless
+ * - `blocked`: a table, a column, a right or a piece of configuration is missing; a person has to act
  * - `staging`: the staging store did not answer in time; what it was asked may have happened
  * - `fault`: everything else. Nobody is blamed; it is tried again without end, each shard alone, so that one cannot
  *   hold up the others

@@ -6,6 +6,7 @@ import { circuitBreaker } from './circuit-breaker.js';
 import { eventsOf, eventsOfFailures } from './flush-events.js';
 import type { FlushReport } from './flush-report.js';
 import type { FlushSettings } from './flush-settings.js';
+import { SinkDown } from '../sink/sink-failure.js';
 import { type Flight, planFlights } from './planner.js';
 import type { TurnContext } from './turn-context.js';
 
@@ -205,13 +206,19 @@ function* eventsOfSignal(signal: Signal): Generator<SpillwayEvent> {
 
 function* eventsOfChange(before: Board, after: Board, signal: Signal): Generator<SpillwayEvent> {
   const error =
-    signal.kind === 'blind' ? signal.error : signal.kind === 'landed' ? firstError(signal.landing.report) : undefined;
+    signal.kind === 'blind' ? signal.error : signal.kind === 'landed' ? errorOf(signal.landing.report) : undefined;
   const silenced = after.shards.flatMap((state, shard) =>
     state.silent && before.shards[shard]?.silent === false ? [shard] : [],
   );
   const heard = after.shards.flatMap((state, shard) =>
     !state.silent && before.shards[shard]?.silent === true ? [shard] : [],
   );
+  const blocked = after.shards.flatMap((state, shard) =>
+    state.blockedBy !== undefined && before.shards[shard]?.blockedBy === undefined ? [shard] : [],
+  );
+  if (blocked.length > 0) {
+    yield { type: 'paused', cause: 'configuration', shards: blocked, error };
+  }
   if (silenced.length > 0) {
     yield { type: 'staging-down', shards: silenced, error };
   }
@@ -219,18 +226,15 @@ function* eventsOfChange(before: Board, after: Board, signal: Signal): Generator
     yield { type: 'staging-up', shards: heard };
   }
   if (before.breaker.kind === 'closed' && after.breaker.kind === 'open') {
-    yield { type: 'sink-down', error };
+    yield { type: 'sink-down', state: error instanceof SinkDown ? error.state : 'unreachable', error };
   }
   if (before.breaker.kind !== 'closed' && after.breaker.kind === 'closed') {
     yield { type: 'sink-up' };
   }
 }
 
-function firstError(report: FlushReport): unknown {
-  for (const result of report.values()) {
-    if (result.kind === 'failed') {
-      return result.failure.error;
-    }
-  }
-  return undefined;
+/** Of several the one that says in what state the database is. */
+function errorOf(report: FlushReport): unknown {
+  const errors = [...report.values()].flatMap((result) => (result.kind === 'failed' ? [result.failure.error] : []));
+  return errors.find((error) => error instanceof SinkDown) ?? errors[0];
 }

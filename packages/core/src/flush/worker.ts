@@ -16,6 +16,7 @@ import { SpillwayError } from '../errors.js';
 import type { SpillwayEvents } from '../events.js';
 import type { ChangeSink } from '../sink/change-sink.js';
 import type { DueScope, StagingStore } from '../staging/staging-store.js';
+import type { Board } from './board.js';
 import { drain, type DrainLimits, type DrainResult } from './drain.js';
 import { flushPipeline } from './flush-pipeline.js';
 import type { FlushReport } from './flush-report.js';
@@ -80,6 +81,7 @@ export class FlushWorker implements AsyncDisposable {
    */
   readonly #woken = new Set<number>();
   #isStopping = false;
+  #board: Board | undefined;
   /** What is done now and then besides flushing. */
   #keeping: Subscription | undefined;
 
@@ -126,6 +128,11 @@ export class FlushWorker implements AsyncDisposable {
       timer(pruneEveryMs, pruneEveryMs, this.#scheduler).pipe(exhaustMap(() => this.#prune())),
       timer(sweepEveryMs, sweepEveryMs, this.#scheduler).pipe(exhaustMap(() => this.#sweep())),
     ).subscribe();
+  }
+
+  /** What keeps shards from being flushed until a person acts, as far as this process has tried it. */
+  get blockedBy(): readonly unknown[] {
+    return this.#board?.shards.flatMap(({ blockedBy }) => (blockedBy === undefined ? [] : [blockedBy])) ?? [];
   }
 
   /** Something was staged in these shards by this process. Cheap, and never throws. */
@@ -185,6 +192,7 @@ export class FlushWorker implements AsyncDisposable {
   }
 
   #note(turn: Turn): void {
+    this.#board = turn.board;
     for (const event of turn.events) {
       this.#events.emit(event);
     }

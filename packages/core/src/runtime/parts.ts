@@ -137,8 +137,10 @@ function openSink({ options, types, database, logger }: RuntimeSurroundings, eve
     poolSize: (options.worker?.concurrency ?? 1) + 1,
     tables: types.inAnyMode.map(({ table }) => table),
     namespace: options.namespace,
-    onTableFault: (fault) => {
-      logger.error(`Spillway: table ${fault.table} cannot be written, its changes wait: ${fault.reason}`);
+    onTableFault: ({ isNews, ...fault }) => {
+      if (!isNews) return;
+      const often = fault.times > 1 ? ` (${fault.times} times)` : '';
+      logger.error(`Spillway: table ${fault.table} cannot be written, its changes wait${often}: ${fault.reason}`);
       events.emit({ type: 'paused', cause: 'table', ...fault });
     },
     onIdleError: (error) => logger.warn(`Spillway: a PostgreSQL connection was lost while idle: ${error.message}`),

@@ -59,7 +59,23 @@ export interface ChangeSink {
   /** Forgets ledger rows older than this; the last token of a shard is never forgotten, nor is a hold that is still `held`. Answers how many. */
   prune(olderThanMs: number, held: readonly string[]): Promise<number>;
 
+  /**
+   * A round trip that tells whether rows could be written at present: rejects with a `SinkDown` that says why not. Resolves at once where the database is in this process. What only writing
+   * shows, such as a full disk, it does not see.
+   */
+  check(): Promise<void>;
+
+  /** The tables that this process could not write lately, and whose records wait for that. */
+  readonly paused: readonly TablePause[];
+
   close(): Promise<void>;
+}
+
+/** Why a table cannot be written. */
+export interface TablePause extends TableName {
+  /** SQLSTATE, or `UNKNOWN_TABLE`: this process has no entity for a table that records name. */
+  readonly code: string;
+  readonly reason: string;
 }
 
 /**

@@ -8,11 +8,12 @@ import type {
   HoldEnding,
   JoinedTransaction,
   SinkTransaction,
+  TablePause,
 } from '../change-sink.js';
 import type { Table } from '../table.js';
 import { SAVEPOINT } from './apply/apply-groups.js';
 import { waitsForItself } from '../one-connection.js';
-import { SinkFailure } from '../sink-failure.js';
+import { SinkDown, SinkFailure } from '../sink-failure.js';
 import { failureOf } from './fault.js';
 import { DISBELIEVED, PostgresRegistry, type RegistryPrefix } from './ledger/entity-registry.js';
 import { endingsOf } from './ledger/hold-ledger.js';
@@ -30,6 +31,7 @@ import type { Connections, OwnTransaction } from './connections.js';
 import type { Session } from './session.js';
 import { nextNumbers } from './sql/next-numbers.js';
 import { localWallTime } from './sql/wall-time.js';
+import { TablePauses } from './table-pauses.js';
 import { PostgresTransaction, type TransactionSurroundings } from './transaction.js';
 
 const NO_SUCH_DATABASE = '3D000';
@@ -46,6 +48,7 @@ class PostgresSink implements ChangeSink {
   readonly #connections: Connections;
   readonly #limits: TransactionLimits;
   readonly #around: TransactionSurroundings;
+  #checking: Promise<void> | undefined;
   readonly sharesConnection: boolean;
   readonly registry: EntityRegistry;
   readonly copies: CopyRegistry;
@@ -59,6 +62,7 @@ class PostgresSink implements ChangeSink {
       namespace: options.namespace,
       tables: new TableMap(options.tables),
       wallTime: options.wallTime ?? localWallTime,
+      pauses: new TablePauses(options.now),
       onTableFault: options.onTableFault ?? (() => undefined),
       isAlone: this.#connections.areOne,
     };
@@ -66,6 +70,24 @@ class PostgresSink implements ChangeSink {
       new PostgresRegistry((use) => this.#using(use), this.#around.ledger, options.namespace, prefix);
     this.registry = registryOf('staged:');
     this.copies = { kept: registryOf('copied:'), disbelieved: registryOf(DISBELIEVED) };
+  }
+
+  /** One at a time, however many ask: each would take a connection, and keep it while nobody answers. */
+  async check(): Promise<void> {
+    if (this.sharesConnection) return;
+    this.#checking ??= this.#check().finally(() => {
+      this.#checking = undefined;
+    });
+    return this.#checking;
+  }
+
+  async #check(): Promise<void> {
+    const [row] = await this.#using((session) => session.rows('select pg_is_in_recovery()::text', []));
+    if (row?.[0] !== 'false') throw new SinkDown('PostgreSQL takes no writes: it is a replica', 'read-only');
+  }
+
+  get paused(): readonly TablePause[] {
+    return this.#around.pauses.current;
   }
 
   async prepare(shards: number, ensure: boolean): Promise<string> {

@@ -1,7 +1,7 @@
 import type { PoolConfig } from 'pg';
 import type { SharedConnection } from '../shared-connection.js';
 import type { Table } from '../table.js';
-import type { TableFault } from './apply/table-fault.js';
+import type { ToldFault } from './table-pauses.js';
 import type { TransactionLimits } from './ledger/hold-shards.js';
 import type { WallTime } from './sql/version-format.js';
 
@@ -31,7 +31,9 @@ export interface PostgresSinkOptions {
   /** @defaultValue 5 s */
   readonly connectTimeoutMs?: number;
   /** Told of everything that makes a whole table wait. Must not throw. */
-  readonly onTableFault?: (fault: TableFault) => void;
+  readonly onTableFault?: (fault: ToldFault) => void;
+  /** What time it is, in milliseconds; for tests. @defaultValue `performance.now` */
+  readonly now?: () => number;
   /** Told of connections that died while nobody used them. They are replaced; this is for the log. */
   readonly onIdleError?: (error: Error) => void;
 }

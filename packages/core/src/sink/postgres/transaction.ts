@@ -5,7 +5,6 @@ import { SinkDown, SinkRestart } from '../sink-failure.js';
 import { applyGroups, SAVEPOINT } from './apply/apply-groups.js';
 import { applyBatches } from './apply/apply-batches.js';
 import type { Applied, ApplyContext } from './apply/context.js';
-import type { TableFault } from './apply/table-fault.js';
 import { commitFailureOf, failureOf } from './fault.js';
 import { ledgerFailureOf } from './ledger/ledger-failure.js';
 import { readOutcome } from './ledger/read-ledger.js';
@@ -13,6 +12,7 @@ import type { LedgerTables } from './ledger/tables.js';
 import { writeLedger } from './ledger/write-ledger.js';
 import type { Group } from './plan/plan.js';
 import type { TableMap } from './plan/table-map.js';
+import type { TablePauses, ToldFault } from './table-pauses.js';
 import type { OwnTransaction } from './connections.js';
 import type { Session } from './session.js';
 import type { WallTime } from './sql/version-format.js';
@@ -26,9 +26,18 @@ export interface TransactionSurroundings {
   readonly namespace: string;
   readonly tables: TableMap;
   readonly wallTime: WallTime;
-  readonly onTableFault: (fault: TableFault) => void;
+  readonly pauses: TablePauses;
+  readonly onTableFault: (fault: ToldFault) => void;
   /** While a transaction runs there is no other: see `Connections.areOne`. */
   readonly isAlone: boolean;
+}
+
+/** To whoever looks after the pauses of tables. */
+export function tellFaults(
+  faults: Applied['tableFaults'],
+  { pauses, onTableFault }: Pick<TransactionSurroundings, 'pauses' | 'onTableFault'>,
+): void {
+  for (const fault of faults) onTableFault(pauses.note(fault));
 }
 
 /** An open transaction of Spillway's own. It ends once: by `commit`, or by being disposed of. */
@@ -72,7 +81,7 @@ export class PostgresTransaction implements SinkTransaction {
     const entries = batches.map(({ shard, token }) => ({ shard, token, outcomes: outcomes.get(token) ?? new Map() }));
     const { ledger, namespace } = this.#around;
     await this.#attempt(() => writeLedger(this.#session, ledger, namespace, entries), ledgerFailureOf);
-    for (const fault of tableFaults) this.#around.onTableFault(fault);
+    tellFaults(tableFaults, this.#around);
     return outcomes;
   }
 
@@ -95,8 +104,8 @@ export class PostgresTransaction implements SinkTransaction {
   async #apply(groups: readonly Group[], asked: Pick<ApplyContext, 'parentsPending' | 'mayRestart'>): Promise<Applied> {
     if (this.#savepointUsed) await this.#session.script(`savepoint ${SAVEPOINT}`);
     this.#savepointUsed = true;
-    const { wallTime, tables } = this.#around;
-    return applyGroups(groups, { session: this.#session, wallTime, tables, ...asked });
+    const { wallTime, tables, pauses } = this.#around;
+    return applyGroups(groups, { session: this.#session, wallTime, tables, pauses, ...asked });
   }
 
   /** Names what went wrong, and remembers that the connection is of no more use if PostgreSQL did not answer. */

@@ -58,7 +58,7 @@ afterAll(async () => {
 });
 
 test.each(CODES.map((code, index) => [code, index * 10] as const))(
-  'a row whose trigger raises %s is a dead letter with that code; good rows and other entities of its shard are written',
+  'H9: a row whose trigger raises %s is a dead letter with that code; good rows and other entities of its shard are written',
   async (code, base) => {
     events.length = 0;
     const em = orm.em.fork();

@@ -43,6 +43,10 @@ export class MemorySink implements ChangeSink {
   readonly registry: ChangeSink['registry'] = EMPTY;
   readonly copies: ChangeSink['copies'] = { kept: EMPTY, disbelieved: EMPTY };
 
+  readonly paused = [];
+
+  async check(): Promise<void> {}
+
   async isPrepared(): Promise<boolean> {
     return true;
   }

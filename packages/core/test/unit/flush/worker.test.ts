@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { SpillwayError } from '../../../src/errors.js';
 import { type SpillwayEvent, SpillwayEvents } from '../../../src/events.js';
 import type { FlushSettings } from '../../../src/flush/flush-settings.js';
 import type { FlushSteps } from '../../../src/flush/flush-shards.js';
@@ -201,6 +202,28 @@ describe('stopping a worker', () => {
     flushing.wake([1]);
     expect(() => flushing.start()).toThrow(/has been stopped and cannot be started.*\[STOPPED\]/s);
     await expect(flushing.drain(ALL, { timeoutMs: 1_000 })).rejects.toMatchObject({ code: 'STOPPED' });
+  });
+});
+
+describe('what waits for a person', () => {
+  it('is one event per shard however often it is tried, is tried again soon, and is known until it is right', async () => {
+    sink.down = new SpillwayError('CONFIG_INVALID', 'there is no table');
+    const flushing = worker();
+    flushing.start();
+    await stageIncrements(staging, 1, [a]);
+    await stageIncrements(staging, 2, [other]);
+    flushing.wake([1, 2]);
+    await time.advance(2_000);
+    const paused = events.filter(({ type }) => type === 'paused');
+    expect(new Set(paused.flatMap((event) => ('shards' in event ? event.shards : [])))).toEqual(new Set([1, 2]));
+    expect(events.filter(({ type }) => type === 'retry')).toEqual([]);
+    expect(flushing.blockedBy).toEqual([sink.down, sink.down]);
+    const tries = sink.begun;
+    expect(tries).toBeGreaterThan(4);
+    sink.down = undefined;
+    await time.advance(4_000);
+    expect(Object.fromEntries(sink.sums)).toEqual({ [a]: 1, [other]: 1 });
+    expect(flushing.blockedBy).toEqual([]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { asLongAgainMs } from '../back-off.js';
 import { FOREIGN_KEY, NOT_IN_STATE, TIMED_OUT, faultOf, type Fault } from '../fault.js';
 import type { Item } from '../plan/item.js';
 import type { Group } from '../plan/plan.js';
@@ -53,7 +54,7 @@ export class CarefulPass {
 
   async run(): Promise<Applied> {
     for (const group of this.#groups) await this.#writeGroup(group);
-    return this.#blame.settle(this.#outcomes);
+    return this.#blame.settle(this.#outcomes, (table, isLong) => this.#context.pauses.lengthMs(table, isLong));
   }
 
   async #writeGroup(group: Group): Promise<void> {
@@ -137,13 +138,18 @@ export class CarefulPass {
 
   /** For another flush. */
   #leave(items: readonly Item[], fault: Fault): [] {
-    if (fault.kind !== 'around') return this.#wait(items, fault.reason);
-    this.#blame.table(items, fault);
+    if (fault.kind === 'around') this.#blame.table(items, fault);
+    else this.#wait(items, fault.reason, fault.sqlstate === TIMED_OUT);
     return [];
   }
 
-  #wait(items: Iterable<Item>, reason: string): [] {
-    for (const item of items) this.#outcomes.set(item, waits(item, item.table.retry.minDelayMs, reason));
+  /** @param isCostly to try again: the longer the item has waited, the longer it waits on */
+  #wait(items: Iterable<Item>, reason: string, isCostly = false): [] {
+    for (const item of items) {
+      const { retry } = item.table;
+      const delayMs = isCostly ? asLongAgainMs(retry, item.ageMs) : retry.minDelayMs;
+      this.#outcomes.set(item, waits(item, delayMs, reason));
+    }
     return [];
   }
 

@@ -1,4 +1,4 @@
-import { SpillwayError } from '../errors.js';
+import { SpillwayError, type SpillwayErrorCode } from '../errors.js';
 import { textOf } from '../flush/failure.js';
 import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
 import { within } from '../flush/within.js';
@@ -46,10 +46,20 @@ export async function lookAtHealth(
   });
 }
 
+const FOR_A_PERSON: ReadonlySet<SpillwayErrorCode> = new Set([
+  'CONFIG_INVALID',
+  'ENTITY_UNSUPPORTED',
+  'ORM_INCOMPATIBLE',
+  'POLICY_MISMATCH',
+  'REDIS_VOLATILE',
+  'SHARD_MAP_MISMATCH',
+]);
+
 /** That the question fails is an answer. */
 export function healthOfFailure(error: unknown): Health {
   const database = error instanceof SpillwayError ? databaseState(error.cause) : undefined;
   if (database !== undefined) return unknownHealth(DATABASE_PROBLEMS[database], `database-${database}`);
+  if (error instanceof SpillwayError && FOR_A_PERSON.has(error.code)) return unknownHealth(error, 'configuration');
   const staging = stagingState(error);
   return staging === undefined ? unknownHealth(error) : unknownHealth(error, `staging-${staging}`);
 }

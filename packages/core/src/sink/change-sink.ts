@@ -25,6 +25,12 @@ export interface ChangeSink {
   /** The same about copies of rows, by the names of tables. */
   readonly copies: CopyRegistry;
 
+  /**
+   * Looks whether rows of these tables can be written by their keys. A table that does not exist yet is passed over.
+   * @throws SpillwayError `ENTITY_UNSUPPORTED` that names the first that cannot be, and what to do
+   */
+  inspect(tables: readonly Table[]): Promise<void>;
+
   /** Whether anybody has ever prepared this database for the namespace. If not, or if there is no such database, nothing is staged for it. */
   isPrepared(): Promise<boolean>;
 

@@ -26,6 +26,8 @@ import { readOutcomes } from './ledger/read-ledger.js';
 import { ledgerTables } from './ledger/tables.js';
 import { DEFAULT_LIMITS, type PostgresSinkOptions } from './options.js';
 import { TableMap } from './plan/table-map.js';
+import { readFacts } from './catalogue/read-facts.js';
+import { unfit, whyUnfit } from './catalogue/why-unfit.js';
 import { openConnections } from './open-connections.js';
 import type { Connections, OwnTransaction } from './connections.js';
 import type { Session } from './session.js';
@@ -70,6 +72,15 @@ class PostgresSink implements ChangeSink {
       new PostgresRegistry((use) => this.#using(use), this.#around.ledger, options.namespace, prefix);
     this.registry = registryOf('staged:');
     this.copies = { kept: registryOf('copied:'), disbelieved: registryOf(DISBELIEVED) };
+  }
+
+  async inspect(tables: readonly Table[]): Promise<void> {
+    if (tables.length === 0) return;
+    const facts = await this.#using((session) => readFacts(session, tables));
+    for (const [table, found] of facts) {
+      const why = whyUnfit(table, found);
+      if (why !== undefined) throw unfit(table, why);
+    }
   }
 
   /** One at a time, however many ask: each would take a connection, and keep it while nobody answers. */

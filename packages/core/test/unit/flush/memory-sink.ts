@@ -47,6 +47,8 @@ export class MemorySink implements ChangeSink {
 
   async check(): Promise<void> {}
 
+  async inspect(): Promise<void> {}
+
   async isPrepared(): Promise<boolean> {
     return true;
   }

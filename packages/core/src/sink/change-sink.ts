@@ -53,7 +53,7 @@ export interface ChangeSink {
 
   /**
    * Takes numbers for new rows from the sequence that belongs to the table's key, so that they differ from those of whoever inserts by SQL. Decimal texts.
-   * @throws SpillwayError `CONFIG_INVALID` if the column has no sequence
+   * @throws SpillwayError `CONFIG_INVALID` if the column has no sequence, or PostgreSQL gives no number from it
    */
   numbers(table: Table, count: number): Promise<readonly string[]>;
 

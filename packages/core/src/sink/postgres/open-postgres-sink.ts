@@ -13,7 +13,7 @@ import type {
 import type { Table } from '../table.js';
 import { SAVEPOINT } from './apply/apply-groups.js';
 import { waitsForItself } from '../one-connection.js';
-import { SinkDown, SinkFailure } from '../sink-failure.js';
+import { SinkDown, SinkFailure, SinkFault } from '../sink-failure.js';
 import { failureOf } from './fault.js';
 import { DISBELIEVED, PostgresRegistry, type RegistryPrefix } from './ledger/entity-registry.js';
 import { endingsOf } from './ledger/hold-ledger.js';
@@ -31,7 +31,7 @@ import { unfit, whyUnfit } from './catalogue/why-unfit.js';
 import { openConnections } from './open-connections.js';
 import type { Connections, OwnTransaction } from './connections.js';
 import type { Session } from './session.js';
-import { nextNumbers } from './sql/next-numbers.js';
+import { nextNumbers, noNumbers } from './sql/next-numbers.js';
 import { localWallTime } from './sql/wall-time.js';
 import { TablePauses } from './table-pauses.js';
 import { PostgresTransaction, type TransactionSurroundings } from './transaction.js';
@@ -141,7 +141,8 @@ class PostgresSink implements ChangeSink {
     try {
       return await this.#connections.use((session) => nextNumbers(session, table, count));
     } catch (error) {
-      throw failureOf(error);
+      const failure = failureOf(error);
+      throw failure instanceof SinkFault ? noNumbers(table, failure) : failure;
     }
   }
 

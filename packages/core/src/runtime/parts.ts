@@ -136,7 +136,7 @@ function openSink({ options, types, database, logger }: RuntimeSurroundings, eve
     shared,
     schema: options.tables.schema ?? schema ?? 'public',
     wallTime: timestampsInUtc ? utcWallTime : localWallTime,
-    poolSize: (options.worker?.concurrency ?? 1) + 1,
+    poolSize: (options.worker?.concurrency ?? 1) + 2,
     tables: types.inAnyMode.map(({ table }) => table),
     namespace: options.namespace,
     onTableFault: ({ isNews, ...fault }) => {

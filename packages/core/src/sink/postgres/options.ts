@@ -11,7 +11,7 @@ export interface PostgresSinkOptions {
   readonly connection: PoolConfig;
   /** The connection of a database that has no other; then the settings of a pool are of no use. */
   readonly shared?: SharedConnection | undefined;
-  /** Connections of the sink's own: flushes at once, and one for everything else. */
+  /** Connections of the sink's own at most: flushes at once, one for everything else, and one so that a check need not wait for those. */
   readonly poolSize: number;
   readonly tables: readonly Table[];
   /** Keeps applications apart that share a database. */

@@ -44,7 +44,7 @@ export function afterFlush(
         ...waiting,
         alone: state.alone || (kind !== 'sink-down' && kind !== 'restart'),
         silent: kind === 'staging',
-        blockedBy: kind === 'blocked' ? result.failure.error : undefined,
+        blockedBy: kind === 'blocked' ? { error: result.failure.error, atMs: now } : undefined,
       };
     }
   }

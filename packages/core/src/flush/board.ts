@@ -31,8 +31,8 @@ export interface ShardState {
    * It has failed by a fault: until it succeeds it gets transactions of its own, so as not to spoil those of others.
    */
   readonly alone: boolean;
-  /** What a person has to set right before it can be flushed, when it was last tried. */
-  readonly blockedBy: unknown;
+  /** What a person has to set right before it can be flushed, as it was when it was last tried. */
+  readonly blockedBy: { readonly error: unknown; readonly atMs: number } | undefined;
   /** How many records its next batch is likely to have. */
   readonly expected: number;
   /** The staging store did not answer for it when it was last asked. */

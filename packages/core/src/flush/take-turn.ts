@@ -111,8 +111,10 @@ function noteLook(board: Board, next: readonly (number | undefined)[], now: numb
   const seen = withShards(board, board.shards.keys(), (state, shard) => {
     const inMs = next[shard];
     const silent = state.silent && !board.look.blind && inMs !== undefined;
+    // Where nothing is pending any more, somebody else has written it.
+    const blockedBy = inMs === undefined ? undefined : state.blockedBy;
     if (state.running) {
-      return { ...state, silent };
+      return { ...state, silent, blockedBy };
     }
     // A shard that stays due keeps the time since when; the look only knows that it is due.
     const dueMs =
@@ -123,7 +125,7 @@ function noteLook(board: Board, next: readonly (number | undefined)[], now: numb
         : inMs > 0
           ? now + inMs
           : Math.min(state.dueMs ?? now, now);
-    return { ...state, silent, dueMs };
+    return { ...state, silent, blockedBy, dueMs };
   });
   const isPending = seen.shards.some(
     (state) => state.running || (state.dueMs !== undefined && readyAtMs(state.backOff) <= now),

@@ -130,9 +130,12 @@ export class FlushWorker implements AsyncDisposable {
     ).subscribe();
   }
 
-  /** What keeps shards from being flushed until a person acts, as far as this process has tried it. */
+  /** What keeps shards from being flushed until a person acts, as far as this process has tried it lately. */
   get blockedBy(): readonly unknown[] {
-    return this.#board?.shards.flatMap(({ blockedBy }) => (blockedBy === undefined ? [] : [blockedBy])) ?? [];
+    // A worker would have tried again by then; a process that only drains may never.
+    const sinceMs = this.#scheduler.now() - 2 * this.#settings.retry.maxDelayMs;
+    const blocked = this.#board?.shards.flatMap(({ blockedBy }) => blockedBy ?? []) ?? [];
+    return blocked.filter(({ atMs }) => atMs >= sinceMs).map(({ error }) => error);
   }
 
   /** Something was staged in these shards by this process. Cheap, and never throws. */

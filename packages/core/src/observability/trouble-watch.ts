@@ -4,14 +4,24 @@ import type { DatabaseState } from '../sink/sink-failure.js';
 /** What only a flush can find out: a question that writes nothing is answered all the same. */
 const ONLY_BY_WRITING: ReadonlySet<DatabaseState> = new Set(['disk-full', 'out-of-memory', 'read-only']);
 
+/** A worker that has anything to write would have tried again by then; a process that only drains may never. */
+const IS_OVER_MS = 60_000;
+
 /** Remembers, from the events of this process, what flushes have met and not yet found right again. */
 export class TroubleWatch {
   readonly #silentShards = new Set<number>();
+  readonly #now: () => number;
   #database: DatabaseState | undefined;
+  #metMs = 0;
 
-  constructor(events: SpillwayEvents) {
+  constructor(events: SpillwayEvents, now: () => number = () => performance.now()) {
+    this.#now = now;
     events.on('sink-down', ({ state }) => {
       this.#database = state;
+      this.#metMs = now();
+    });
+    events.on('retry', ({ reason }) => {
+      if (reason === 'sink-down') this.#metMs = now();
     });
     events.on('sink-up', () => {
       this.#database = undefined;
@@ -27,6 +37,7 @@ export class TroubleWatch {
   /** @param now the state that PostgreSQL has just been found in; nothing: it has answered */
   database(now: DatabaseState | undefined): DatabaseState | undefined {
     if (now !== undefined || this.#database === undefined) return now;
-    return ONLY_BY_WRITING.has(this.#database) ? this.#database : undefined;
+    const isOver = this.#now() - this.#metMs > IS_OVER_MS;
+    return ONLY_BY_WRITING.has(this.#database) && !isOver ? this.#database : undefined;
   }
 }

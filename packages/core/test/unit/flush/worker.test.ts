@@ -227,6 +227,24 @@ describe('what waits for a person', () => {
     expect(Object.fromEntries(sink.sums)).toEqual({ [a]: 1, [other]: 1 });
     expect(flushing.blockedBy).toEqual([]);
   });
+
+  it('is over where another process has written it, or where nobody has tried it for a minute', async () => {
+    sink.down = new SpillwayError('CONFIG_INVALID', 'there is no table');
+    const [flushing, draining] = [worker(), worker('w2')];
+    flushing.start();
+    await stageIncrements(staging, 1, [a]);
+    flushing.wake([1]);
+    const tried = draining.drain(ALL, { timeoutMs: 500 });
+    await expect(time.until(tried)).rejects.toMatchObject({ code: 'DRAIN_TIMEOUT' });
+    expect([flushing.blockedBy, draining.blockedBy]).toEqual([[sink.down], [sink.down]]);
+    const third = worker('w3');
+    sink.down = undefined;
+    expect(await time.until(third.drain(ALL, { timeoutMs: 1_000 }))).toEqual({ left: 0 });
+    await time.advance(2_000);
+    expect(flushing.blockedBy).toEqual([]);
+    await time.advance(60_000);
+    expect(draining.blockedBy).toEqual([]);
+  });
 });
 
 describe('a drain', () => {

@@ -127,11 +127,23 @@ describe('what flushes have met', () => {
   });
 });
 
+test('a full disk that nobody has met for a minute is no longer told', () => {
+  const { events, watch, clock } = watched();
+  events.emit({ type: 'sink-down', state: 'disk-full', error: new Error('full') });
+  clock.ms = 50_000;
+  events.emit({ type: 'retry', shards: [1], reason: 'sink-down', error: new Error('full') });
+  clock.ms = 100_000;
+  expect(watch.database(undefined)).toBe('disk-full');
+  clock.ms = 111_000;
+  expect(watch.database(undefined)).toBeUndefined();
+});
+
 function judge(question: Partial<HealthQuestion>) {
   return judgeHealth({ stats: STATS, isDue: true, shards: 4, trouble: WELL, overdueMs: 31_000, ...question });
 }
 
 function watched() {
   const events = new SpillwayEvents();
-  return { events, watch: new TroubleWatch(events) };
+  const clock = { ms: 0 };
+  return { events, clock, watch: new TroubleWatch(events, () => clock.ms) };
 }

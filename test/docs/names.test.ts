@@ -33,6 +33,21 @@ test('docs/operations.md names every event', () => {
   expect(firstCodes('docs/operations.md', 'Events').toSorted()).toEqual(events.toSorted());
 });
 
+test('docs/operations.md names every state of health()', () => {
+  const words = [
+    ...matches(source('sink/sink-failure.ts').split('type DatabaseState')[1] ?? '', /\| '([a-z-]+)'/g).map(
+      (word) => `database-${word}`,
+    ),
+    ...matches(
+      source('observability/health-states.ts').split('type StagingState')[1]?.split(';')[0] ?? '',
+      /'([a-z]+)'/g,
+    ).map((word) => `staging-${word}`),
+    ...matches(source('observability/health.ts').split('type HealthState')[1]?.split(';')[0] ?? '', /\| '([a-z-]+)'/g),
+  ];
+  expect(words.length).toBeGreaterThan(10);
+  expect(firstCodes('docs/operations.md', 'Health').toSorted()).toEqual(words.toSorted());
+});
+
 test('docs/operations.md names every count of status()', () => {
   const counts =
     (source('staging/staging-store.ts').split('interface StagingStats {')[1]?.split('\n}')[0] ?? '') +

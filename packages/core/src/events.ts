@@ -3,6 +3,7 @@ import { bareError } from './bare-error.js';
 import type { RowKey } from './change/row-key.js';
 import { EventStream } from './events/event-stream.js';
 import { tell } from './events/tell.js';
+import type { DatabaseState } from './sink/sink-failure.js';
 
 /** What happened in this process. Rows are named by their row key and entity; values never appear in an event. */
 export type SpillwayEvent =
@@ -44,7 +45,11 @@ export type SpillwayEvent =
       readonly reason: 'restart' | 'fault' | 'staging' | 'sink-down' | 'ledger-pruning' | 'held-changes';
       readonly error: unknown;
     }
-  /** Nothing goes on there until a person acts: something is missing. It is tried again now and then; nothing is lost. */
+  /**
+   * Nothing goes on there until a person acts: something is missing. It is tried again after longer and longer pauses;
+   * nothing is lost. Told when it begins, and of a table again every 30 seconds while it lasts: `times` batches have met
+   * it by then, the last of them with `records`.
+   */
   | {
       readonly type: 'paused';
       readonly cause: 'configuration';
@@ -59,6 +64,7 @@ export type SpillwayEvent =
       readonly code: string;
       readonly reason: string;
       readonly records: number;
+      readonly times: number;
     }
   /** The staging store does not answer for these shards. */
   | { readonly type: 'staging-down'; readonly shards: readonly number[]; readonly error: unknown }
@@ -77,8 +83,8 @@ export type SpillwayEvent =
       readonly doubtful: number;
     }
   | { readonly type: 'staging-loss'; readonly shard: number; readonly forgot: 'database'; readonly token: string }
-  /** The circuit breaker has opened: the database cannot be reached. Changes are staged on. */
-  | { readonly type: 'sink-down'; readonly error: unknown }
+  /** The circuit breaker has opened: the database writes for nobody; `state` says why. Changes are staged on. */
+  | { readonly type: 'sink-down'; readonly state: DatabaseState; readonly error: unknown }
   | { readonly type: 'sink-up' }
   /**
    * A query or an SQL statement went on although changes that were staged before it are not in the database:

@@ -44,7 +44,9 @@ export { StagingTimeoutError } from './mikro-orm/write/lost-calls.js';
 export { StagingPartialError } from './mikro-orm/write/refusal-error.js';
 export type { SpillwayEvent, SpillwayEventName, SpillwayEventOf, SpillwayListener } from './events.js';
 
-export type { Health } from './observability/health.js';
+export type { Health, HealthState } from './observability/health.js';
+export type { StagingState } from './observability/health-states.js';
+export type { DatabaseState } from './sink/sink-failure.js';
 export type { QueryOption } from './mikro-orm/query-option.js';
 export type { QueryMode } from './policy/query-mode.js';
 export type { Increments } from './mikro-orm/write/build-increment.js';

@@ -39,7 +39,7 @@ export class SpillwayHealthIndicator {
     return answer(key, 'up', {});
   }
 
-  /** Whether requests are wanted: from the start on, until the application is asked to end, and while changes can be staged and written. */
+  /** Whether requests are wanted: from the start on, until the application is asked to end, and while changes can be staged and written. `states` and `problems` say what is wrong. */
   async readiness<const Key extends string = 'spillway'>(
     key: Key = 'spillway' as Key,
   ): Promise<SpillwayHealthResult<Key>> {
@@ -58,9 +58,13 @@ export class SpillwayHealthIndicator {
     { maxAge = '1m', maxPending = Number.POSITIVE_INFINITY }: SpillwayLagOptions = {},
   ): Promise<SpillwayHealthResult<Key>> {
     const maxAgeMs = parseDuration('maxAge of lag()', maxAge, { minMs: 1, maxMs: 24 * 3_600_000 });
-    const { pending, oldestMs = 0, problems } = await this.#spillway.health();
+    const { pending, oldestMs = 0, states, problems } = await this.#spillway.health();
     const isBehind = pending === undefined || oldestMs > maxAgeMs || pending > maxPending;
-    return answer(key, isBehind ? 'down' : 'up', { pending, oldestMs, ...(problems.length > 0 && { problems }) });
+    return answer(key, isBehind ? 'down' : 'up', {
+      pending,
+      oldestMs,
+      ...(problems.length > 0 && { states, problems }),
+    });
   }
 }
 

@@ -23,6 +23,7 @@ export function afterFlush(
     unsettled: false,
     silent: false,
     alone: false,
+    blockedBy: undefined,
     backOff: backOff(state.backOff, { kind: 'succeeded' }, now, random),
   };
   switch (result.kind) {
@@ -46,6 +47,7 @@ export function afterFlush(
         ...waiting,
         alone: state.alone || (kind !== 'sink-down' && kind !== 'restart'),
         silent: kind === 'staging',
+        blockedBy: kind === 'blocked' ? { error: result.failure.error, atMs: now } : undefined,
       };
     }
   }
@@ -64,7 +66,6 @@ function limitsFor({ kind }: Failure, { retry, restart, stagingRetry }: FlushSet
     case 'sink-down':
       return { minDelayMs: retry.minDelayMs, maxDelayMs: retry.minDelayMs };
     case 'blocked':
-      return { minDelayMs: retry.maxDelayMs, maxDelayMs: retry.maxDelayMs };
     case 'fault':
       return retry;
   }

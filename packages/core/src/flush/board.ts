@@ -31,6 +31,8 @@ export interface ShardState {
    * It has failed by a fault: until it succeeds it gets transactions of its own, so as not to spoil those of others.
    */
   readonly alone: boolean;
+  /** What a person has to set right before it can be flushed, as it was when it was last tried. */
+  readonly blockedBy: { readonly error: unknown; readonly atMs: number } | undefined;
   /** How many records its next batch is likely to have. */
   readonly expected: number;
   /**
@@ -66,6 +68,7 @@ export function emptyBoard(order: readonly number[], pollMs: number): Board {
     running: false,
     backOff: READY,
     alone: false,
+    blockedBy: undefined,
     expected: EXPECTED_AT_FIRST,
     unsettled: false,
     silent: false,

@@ -6,9 +6,8 @@ import { SinkDown, SinkRestart } from '../sink/sink-failure.js';
  * Why a shard's flush came to nothing.
  *
  * - `restart`: the database asks for the whole transaction again (deadlock, serialization failure, a lock)
- * - `sink-down`: the database cannot be reached or does not take writes; no shard is at fault, the circuit breaker
- *   counts it
- * - `blocked`: a table, a column, a right or a piece of configuration is missing; trying again soon is useless
+ * - `sink-down`: the database writes for nobody; no shard is at fault, the circuit breaker counts it
+ * - `blocked`: a table, a column, a right or a piece of configuration is missing; a person has to act
  * - `staging`: the staging store did not answer in time; what it was asked may have happened
  * - `fault`: everything else. Nobody is blamed; it is tried again without end, each shard alone, so that one cannot
  *   hold up the others
@@ -18,20 +17,13 @@ export interface Failure {
   readonly error: unknown;
 }
 
-/**
- * Connection exceptions, resources that have run out, a server that stops, starts or only reads. What has no code at
- * all is a lost connection.
- */
-const DOWN = /^(?:08...|53...|57P0[1-5]|25006)$/;
-
 /** Total: an error that is not known is a fault that passes. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof SinkRestart) {
     return { kind: 'restart', error };
   }
   if (error instanceof SinkDown) {
-    const isDown = error.sqlstate === undefined || DOWN.test(error.sqlstate);
-    return { kind: isDown ? 'sink-down' : 'fault', error };
+    return { kind: 'sink-down', error };
   }
   if (error instanceof SpillwayError) {
     // What our own end has cut off is the store's answer, too.

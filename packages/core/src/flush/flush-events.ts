@@ -61,7 +61,10 @@ function* eventsOfRecord(shard: number, rowKey: RowKey, entity: string, outcome:
   }
 }
 
-/** The events of the failures of one flush: shards that failed by the same error are one event. */
+/**
+ * The events of the failures of one flush: shards that failed by the same error are one event. What waits for a person
+ * is told by the shards that begin to.
+ */
 export function* eventsOfFailures(report: FlushReport): Generator<SpillwayEvent> {
   const byError = new Map<
     string,
@@ -77,8 +80,8 @@ export function* eventsOfFailures(report: FlushReport): Generator<SpillwayEvent>
   }
   for (const { result, shards } of byError.values()) {
     const { kind, error } = result.failure;
-    yield kind === 'blocked'
-      ? { type: 'paused', cause: 'configuration', shards, error }
-      : { type: 'retry', shards, reason: kind, error };
+    if (kind !== 'blocked') {
+      yield { type: 'retry', shards, reason: kind, error };
+    }
   }
 }

@@ -153,6 +153,10 @@ export class SettledStaging implements StagingStore {
     return this.#store.empty(shard, scope, lastToken);
   }
 
+  async probe(): Promise<void> {
+    return this.#store.probe();
+  }
+
   async stats(): Promise<StagingStats> {
     return this.#store.stats();
   }

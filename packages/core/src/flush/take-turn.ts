@@ -6,6 +6,7 @@ import { circuitBreaker } from './circuit-breaker.js';
 import { eventsOf, eventsOfFailures } from './flush-events.js';
 import type { FlushReport } from './flush-report.js';
 import type { FlushSettings } from './flush-settings.js';
+import { SinkDown } from '../sink/sink-failure.js';
 import { type Flight, planFlights } from './planner.js';
 import type { TurnContext } from './turn-context.js';
 
@@ -114,8 +115,10 @@ function noteLook(board: Board, next: readonly (number | undefined)[], now: numb
   const seen = withShards(board, board.shards.keys(), (state, shard) => {
     const inMs = next[shard];
     const silent = state.silent && !board.look.blind && inMs !== undefined;
+    // Where nothing is pending any more, somebody else has written it.
+    const blockedBy = inMs === undefined ? undefined : state.blockedBy;
     if (state.running) {
-      return { ...state, silent };
+      return { ...state, silent, blockedBy };
     }
     // A shard that stays due keeps the time since when; the look only knows that it is due.
     const dueMs =
@@ -126,7 +129,7 @@ function noteLook(board: Board, next: readonly (number | undefined)[], now: numb
         : inMs > 0
           ? now + inMs
           : Math.min(state.dueMs ?? now, now);
-    return { ...state, silent, dueMs };
+    return { ...state, silent, blockedBy, dueMs };
   });
   const isPending = seen.shards.some(
     (state) => state.running || (state.dueMs !== undefined && readyAtMs(state.backOff) <= now),
@@ -209,13 +212,19 @@ function* eventsOfSignal(signal: Signal): Generator<SpillwayEvent> {
 
 function* eventsOfChange(before: Board, after: Board, signal: Signal): Generator<SpillwayEvent> {
   const error =
-    signal.kind === 'blind' ? signal.error : signal.kind === 'landed' ? firstError(signal.landing.report) : undefined;
+    signal.kind === 'blind' ? signal.error : signal.kind === 'landed' ? errorOf(signal.landing.report) : undefined;
   const silenced = after.shards.flatMap((state, shard) =>
     state.silent && before.shards[shard]?.silent === false ? [shard] : [],
   );
   const heard = after.shards.flatMap((state, shard) =>
     !state.silent && before.shards[shard]?.silent === true ? [shard] : [],
   );
+  const blocked = after.shards.flatMap((state, shard) =>
+    state.blockedBy !== undefined && before.shards[shard]?.blockedBy === undefined ? [shard] : [],
+  );
+  if (blocked.length > 0) {
+    yield { type: 'paused', cause: 'configuration', shards: blocked, error };
+  }
   if (silenced.length > 0) {
     yield { type: 'staging-down', shards: silenced, error };
   }
@@ -223,18 +232,15 @@ function* eventsOfChange(before: Board, after: Board, signal: Signal): Generator
     yield { type: 'staging-up', shards: heard };
   }
   if (before.breaker.kind === 'closed' && after.breaker.kind === 'open') {
-    yield { type: 'sink-down', error };
+    yield { type: 'sink-down', state: error instanceof SinkDown ? error.state : 'unreachable', error };
   }
   if (before.breaker.kind !== 'closed' && after.breaker.kind === 'closed') {
     yield { type: 'sink-up' };
   }
 }
 
-function firstError(report: FlushReport): unknown {
-  for (const result of report.values()) {
-    if (result.kind === 'failed') {
-      return result.failure.error;
-    }
-  }
-  return undefined;
+/** Of several the one that says in what state the database is. */
+function errorOf(report: FlushReport): unknown {
+  const errors = [...report.values()].flatMap((result) => (result.kind === 'failed' ? [result.failure.error] : []));
+  return errors.find((error) => error instanceof SinkDown) ?? errors[0];
 }

@@ -16,6 +16,7 @@ import { SpillwayError } from '../errors.js';
 import type { SpillwayEvents } from '../events.js';
 import type { ChangeSink } from '../sink/change-sink.js';
 import type { DueScope, StagingStore } from '../staging/staging-store.js';
+import type { Board } from './board.js';
 import { drain, type DrainLimits, type DrainResult } from './drain.js';
 import { flushPipeline } from './flush-pipeline.js';
 import type { FlushReport } from './flush-report.js';
@@ -80,6 +81,7 @@ export class FlushWorker implements AsyncDisposable {
    */
   readonly #woken = new Set<number>();
   #isStopping = false;
+  #board: Board | undefined;
   /** What is done now and then besides flushing. */
   #keeping: Subscription | undefined;
 
@@ -128,6 +130,14 @@ export class FlushWorker implements AsyncDisposable {
       timer(pruneEveryMs, pruneEveryMs, this.#scheduler).pipe(exhaustMap(() => this.#prune())),
       timer(sweepEveryMs, sweepEveryMs, this.#scheduler).pipe(exhaustMap(() => this.#sweep())),
     ).subscribe();
+  }
+
+  /** What keeps shards from being flushed until a person acts, as far as this process has tried it lately. */
+  get blockedBy(): readonly unknown[] {
+    // A worker would have tried again by then; a process that only drains may never.
+    const sinceMs = this.#scheduler.now() - 2 * this.#settings.retry.maxDelayMs;
+    const blocked = this.#board?.shards.flatMap(({ blockedBy }) => blockedBy ?? []) ?? [];
+    return blocked.filter(({ atMs }) => atMs >= sinceMs).map(({ error }) => error);
   }
 
   /** Something was staged in these shards by this process. Cheap, and never throws. */
@@ -194,6 +204,7 @@ export class FlushWorker implements AsyncDisposable {
   }
 
   #note(turn: Turn): void {
+    this.#board = turn.board;
     for (const event of turn.events) {
       this.#events.emit(event);
     }

@@ -1,15 +1,30 @@
 import { textOf } from '../errors.js';
 import { formatDuration } from '../policy/duration.js';
+import type { DatabaseState } from '../sink/sink-failure.js';
 import type { StagingStats } from '../staging/staging-store.js';
+import { DATABASE_PROBLEMS, STAGING_PROBLEMS, type StagingState } from './health-states.js';
 
-/** How it stands with writing, in one word and in sentences. */
+/** A word for each thing that can be wrong, for rules that alert. */
+export type HealthState =
+  | `database-${DatabaseState}`
+  | `staging-${StagingState}`
+  | 'queue-full'
+  | 'table-paused'
+  | 'configuration'
+  | 'overdue'
+  | 'data-loss'
+  | 'unknown';
+
+/** How it stands with writing, in words and in sentences. */
 export interface Health {
   /**
-   * `degraded`: a part does not work, or something was lost within the last hour. `down`: nothing is written, or nobody
-   * can say.
+   * `degraded`: a part does not work, such as one of several Redis servers, or something was lost within the last hour.
+   * `down`: nothing is written or staged, or nobody can say.
    */
   readonly status: 'up' | 'degraded' | 'down';
-  /** What is wrong, each a sentence for whoever is called at night; empty if nothing is. */
+  /** What is wrong, in a word each, in the order of the sentences; empty if nothing is. */
+  readonly states: readonly HealthState[];
+  /** What is wrong, each a sentence for whoever is called at night, with what to do; empty if nothing is. */
   readonly problems: readonly string[];
   /** Rows with unwritten changes, over all entities. Absent where the staging store did not answer. */
   readonly pending?: number;
@@ -19,12 +34,19 @@ export interface Health {
   readonly dead?: number;
 }
 
-/** What this process has seen go wrong and not yet come right. */
+/** What is known to have gone wrong and not yet come right. */
 export interface Trouble {
-  readonly isSinkDown: boolean;
+  /** In what state PostgreSQL writes for nobody, as it answers now or as flushes of this process have met it. */
+  readonly database: DatabaseState | undefined;
+  /** Why the staging store takes no changes, as it answers now. */
+  readonly staging: StagingState | undefined;
   readonly silentShards: ReadonlySet<number>;
-  /** What cannot be written until a person acts, as sentences. */
-  readonly paused: readonly string[];
+  /** Entities of which no more rows may be pending. */
+  readonly full: readonly string[];
+  /** What keeps tables from being written, as sentences. */
+  readonly tables: readonly string[];
+  /** What keeps everything from being written until a person acts, as sentences. */
+  readonly configuration: readonly string[];
   /**
    * What Redis or PostgreSQL has forgotten lately, as sentences. Everything works again, and a person has to look at
    * rows.
@@ -42,39 +64,57 @@ export interface HealthQuestion {
   readonly overdueMs: number;
 }
 
+interface Problem {
+  readonly state: HealthState;
+  readonly text: string;
+  /** The rest goes on. */
+  readonly isPart?: boolean;
+}
+
 /**
  * Judges. What no process writes though it is due is the one thing that only the staging store can tell: the process that asks may have no worker, and the others
  * may be gone.
  */
-export function judgeHealth({ stats, isDue, shards, trouble, overdueMs }: HealthQuestion): Health {
-  const problems = [...downProblems(trouble, shards), ...trouble.paused];
-  const { oldestMs } = stats;
-  if (isDue && oldestMs !== undefined && oldestMs > overdueMs) {
-    problems.push(
-      `Nothing is written though it is due: the oldest change has waited ${formatDuration(Math.round(oldestMs / 1_000) * 1_000)}. See whether a worker runs`,
-    );
-  }
-  const silent = trouble.silentShards.size;
-  const isPartlySilent = silent > 0 && silent < shards;
-  const lesser = [
-    ...(isPartlySilent ? [`Redis does not answer for ${silent} of ${shards} shards`] : []),
-    ...(trouble.losses ?? []),
-  ];
+export function judgeHealth(question: HealthQuestion): Health {
+  const { stats } = question;
+  const problems = [...problemsOf(question)];
   return {
-    status: problems.length > 0 ? 'down' : lesser.length > 0 ? 'degraded' : 'up',
-    problems: [...problems, ...lesser],
+    status: problems.length === 0 ? 'up' : problems.every(({ isPart }) => isPart === true) ? 'degraded' : 'down',
+    states: [...new Set(problems.map(({ state }) => state))],
+    problems: problems.map(({ text }) => text),
     pending: Object.values(stats.pending).reduce((sum, count) => sum + count, 0),
-    ...(oldestMs !== undefined && { oldestMs }),
+    ...(stats.oldestMs !== undefined && { oldestMs: stats.oldestMs }),
     dead: stats.dead,
   };
 }
 
-/** When even the question fails. */
-export function unknownHealth(error: unknown): Health {
-  return { status: 'down', problems: [textOf(error)] };
+/** When even the question fails. @param state what is known of why */
+export function unknownHealth(error: unknown, state: HealthState = 'unknown'): Health {
+  return { status: 'down', states: [state], problems: [typeof error === 'string' ? error : textOf(error)] };
 }
 
-function* downProblems({ isSinkDown, silentShards }: Trouble, shards: number): Generator<string> {
-  if (isSinkDown) yield 'PostgreSQL cannot be reached. Changes are staged on';
-  if (silentShards.size >= shards && shards > 0) yield 'Redis does not answer';
+function* problemsOf({ stats, isDue, shards, trouble, overdueMs }: HealthQuestion): Generator<Problem> {
+  const { database, staging, silentShards } = trouble;
+  if (database) yield { state: `database-${database}`, text: DATABASE_PROBLEMS[database] };
+  if (staging) yield { state: `staging-${staging}`, text: STAGING_PROBLEMS[staging] };
+  const isPartlySilent = silentShards.size > 0 && silentShards.size < shards;
+  if (silentShards.size >= shards && shards > 0 && staging !== 'silent')
+    yield { state: 'staging-silent', text: STAGING_PROBLEMS.silent };
+  for (const entity of trouble.full) {
+    const text = `As many rows of ${entity} are pending as maxPending allows, and changes of others are refused or written by SQL. See why PostgreSQL does not keep up, or raise maxPending`;
+    yield { state: 'queue-full', text };
+  }
+  for (const text of trouble.tables) yield { state: 'table-paused', text };
+  for (const text of trouble.configuration) yield { state: 'configuration', text };
+  const { oldestMs } = stats;
+  if (isDue && oldestMs !== undefined && oldestMs > overdueMs) {
+    const waited = formatDuration(Math.round(oldestMs / 1_000) * 1_000);
+    const text = `Nothing is written though it is due: the oldest change has waited ${waited}. See whether a worker runs`;
+    yield { state: 'overdue', text };
+  }
+  if (isPartlySilent) {
+    const text = `Redis does not answer for ${silentShards.size} of ${shards} shards. See whether its servers run`;
+    yield { state: 'staging-silent', text, isPart: true };
+  }
+  for (const text of trouble.losses ?? []) yield { state: 'data-loss', text, isPart: true };
 }

@@ -1,42 +1,44 @@
 import { textOf } from '../errors.js';
 import type { SpillwayEvents } from '../events.js';
-import { printable } from '../printable.js';
-import type { Trouble } from './health.js';
+import type { DatabaseState } from '../sink/sink-failure.js';
 
-/** A pause has no end that is told: what is still paused says so again within this time. */
-const PAUSE_IS_OVER_MS = 60_000;
+/** What only a flush can find out: a question that writes nothing is answered all the same. */
+const ONLY_BY_WRITING: ReadonlySet<DatabaseState> = new Set(['disk-full', 'out-of-memory', 'read-only']);
 
-/** Remembers, from the events of this process, what is wrong at present. */
+/** A worker that has anything to write would have tried again by then; a process that only drains may never. */
+const IS_OVER_MS = 60_000;
+
+/** Remembers, from the events of this process, what flushes have met and not yet found right again. */
 export class TroubleWatch {
   readonly #silentShards = new Set<number>();
-  readonly #paused = new Map<string, number>();
   readonly #now: () => number;
-  #isSinkDown = false;
+  #database: DatabaseState | undefined;
+  #metMs = 0;
 
   constructor(events: SpillwayEvents, now: () => number = () => performance.now()) {
     this.#now = now;
-    events.on('sink-down', () => {
-      this.#isSinkDown = true;
+    events.on('sink-down', ({ state }) => {
+      this.#database = state;
+      this.#metMs = now();
+    });
+    events.on('retry', ({ reason }) => {
+      if (reason === 'sink-down') this.#metMs = now();
     });
     events.on('sink-up', () => {
-      this.#isSinkDown = false;
+      this.#database = undefined;
     });
     events.on('staging-down', ({ shards }) => shards.forEach((shard) => this.#silentShards.add(shard)));
     events.on('staging-up', ({ shards }) => shards.forEach((shard) => this.#silentShards.delete(shard)));
-    events.on('paused', (event) =>
-      this.#paused.set(
-        event.cause === 'table'
-          ? printable(`Table ${event.table} cannot be written, its changes wait: ${event.reason}`)
-          : `Nothing is written until the configuration is right: ${textOf(event.error)}`,
-        now(),
-      ),
-    );
   }
 
-  get current(): Trouble {
-    for (const [text, seenMs] of this.#paused) {
-      if (this.#now() - seenMs > PAUSE_IS_OVER_MS) this.#paused.delete(text);
-    }
-    return { isSinkDown: this.#isSinkDown, silentShards: this.#silentShards, paused: [...this.#paused.keys()] };
+  get silentShards(): ReadonlySet<number> {
+    return this.#silentShards;
+  }
+
+  /** @param now the state that PostgreSQL has just been found in; nothing: it has answered */
+  database(now: DatabaseState | undefined): DatabaseState | undefined {
+    if (now !== undefined || this.#database === undefined) return now;
+    const isOver = this.#now() - this.#metMs > IS_OVER_MS;
+    return ONLY_BY_WRITING.has(this.#database) && !isOver ? this.#database : undefined;
   }
 }

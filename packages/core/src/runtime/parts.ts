@@ -58,6 +58,8 @@ async function open(
   let atFirst: Releases;
   try {
     const identity = await databaseFor(LOOK_AT_TABLES, sink.prepare(options.shards, options.tables.ensure));
+    const staged = types.inAnyMode.filter(({ policy }) => policy.mode === 'behind');
+    await databaseFor(LOOK_AT_TABLES, sink.inspect(staged.map(({ table }) => table)));
     staging = await openStaging(options, identity, around.logger, end);
     const all = [...Array(staging.shards).keys()];
     reportForgotten(await databaseFor(LOOK_AT_TABLES, adoptFreeShards(all, staging, sink)));

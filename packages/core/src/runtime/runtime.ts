@@ -21,7 +21,7 @@ import { parseDuration, type DurationLimits } from '../policy/duration.js';
 import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
 import { ForcedDrains } from '../observability/forced-drains.js';
 import type { SpillwayStatus } from '../observability/status.js';
-import { judgeHealth, unknownHealth, type Health } from '../observability/health.js';
+import type { Health } from '../observability/health.js';
 import { WriteWays, type WriteWay } from '../observability/write-ways.js';
 import { LossWatch } from '../observability/loss-watch.js';
 import { TroubleWatch } from '../observability/trouble-watch.js';
@@ -46,6 +46,7 @@ import type {
 import { Adoption } from './adoption.js';
 import { Holdings } from './holdings.js';
 import { Promotions } from './promotions.js';
+import { healthOfFailure, lookAtHealth } from './look-at-health.js';
 import { openCache } from './open-cache.js';
 import { openParts, type Parts } from './parts.js';
 import { PartsLife } from './parts-life.js';
@@ -56,8 +57,6 @@ import type { RuntimeSurroundings } from './surroundings.js';
 
 const WAITS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
 
-/** How much longer than its policy says a change may wait before health is down. */
-const OVERDUE_MS = 30_000;
 /** A record whose pause has just ended is old and due for a moment; so what looks overdue is looked at again. */
 const LOOK_AGAIN_MS = 100;
 
@@ -318,27 +317,17 @@ export class Runtime implements RowEngine {
   /** Never rejects: that the question fails is an answer. */
   async health(): Promise<Health> {
     try {
-      if (await this.#adoption.isOver()) return { status: 'up', problems: [] };
+      if (await this.#adoption.isOver()) return { status: 'up', states: [], problems: [] };
       const parts = await this.#open();
-      const health = await this.#lookAtHealth(parts);
-      if (health.status !== 'down') return health;
+      const look = async (): Promise<Health> =>
+        lookAtHealth(parts, this.#around.types, this.#trouble, this.#losses.recent);
+      const health = await look();
+      if (!health.states.includes('overdue')) return health;
       await pause(LOOK_AGAIN_MS);
-      return await this.#lookAtHealth(parts);
+      return await look();
     } catch (error) {
-      return unknownHealth(error);
+      return healthOfFailure(error);
     }
-  }
-
-  async #lookAtHealth({ staging }: Parts): Promise<Health> {
-    const [stats, next] = await Promise.all([staging.stats(), staging.due.next()]);
-    const longestMs = Math.max(0, ...this.#around.types.all.map(({ policy }) => policy.maxDelayMs));
-    return judgeHealth({
-      stats,
-      isDue: next.includes(0),
-      shards: staging.shards,
-      trouble: { ...this.#trouble.current, losses: this.#losses.recent },
-      overdueMs: longestMs + OVERDUE_MS,
-    });
   }
 
   async deadLetters(): Promise<DeadLetterStore> {

@@ -32,11 +32,13 @@ export class Sinks {
       shared,
       schema: options.tables.schema ?? schema ?? 'public',
       wallTime: timestampsInUtc ? utcWallTime : localWallTime,
-      poolSize: (options.worker?.concurrency ?? 1) + 1,
+      poolSize: (options.worker?.concurrency ?? 1) + 2,
       tables: types.inAnyMode.map(({ table }) => table),
       namespace: options.namespace,
-      onTableFault: (fault) => {
-        logger.error(`Spillway: table ${fault.table} cannot be written, its changes wait: ${fault.reason}`);
+      onTableFault: ({ isNews, ...fault }) => {
+        if (!isNews) return;
+        const often = fault.times > 1 ? ` (${fault.times} times)` : '';
+        logger.error(`Spillway: table ${fault.table} cannot be written, its changes wait${often}: ${fault.reason}`);
         this.#events.emit({ type: 'paused', cause: 'table', ...fault });
       },
       onIdleError: (error) => logger.warn(`Spillway: a PostgreSQL connection was lost while idle: ${error.message}`),

@@ -25,6 +25,12 @@ export interface ChangeSink {
   /** The same about copies of rows, by the names of tables. */
   readonly copies: CopyRegistry;
 
+  /**
+   * Looks whether rows of these tables can be written by their keys. A table that does not exist yet is passed over.
+   * @throws SpillwayError `ENTITY_UNSUPPORTED` that names the first that cannot be, and what to do
+   */
+  inspect(tables: readonly Table[]): Promise<void>;
+
   /** Whether anybody has ever prepared this database for the namespace. If not, or if there is no such database, nothing is staged for it. */
   isPrepared(): Promise<boolean>;
 
@@ -50,7 +56,7 @@ export interface ChangeSink {
 
   /**
    * Takes numbers for new rows from the sequence that belongs to the table's key, so that they differ from those of whoever inserts by SQL. Decimal texts.
-   * @throws SpillwayError `CONFIG_INVALID` if the column has no sequence
+   * @throws SpillwayError `CONFIG_INVALID` if the column has no sequence, or PostgreSQL gives no number from it
    */
   numbers(table: Table, count: number): Promise<readonly string[]>;
 
@@ -63,10 +69,26 @@ export interface ChangeSink {
   prune(olderThanMs: number, held: readonly string[]): Promise<number>;
 
   /** Resolves when what is under way has ended, and every connection is closed. Nothing new begins. */
+  /**
+   * A round trip that tells whether rows could be written at present: rejects with a `SinkDown` that says why not. Resolves at once where the database is in this process. What only writing
+   * shows, such as a full disk, it does not see.
+   */
+  check(): Promise<void>;
+
+  /** The tables that this process could not write lately, and whose records wait for that. */
+  readonly paused: readonly TablePause[];
+
   close(): Promise<void>;
 
   /** Ends every connection at once: what is under way fails, and nothing new begins. */
   cutOff(): void;
+}
+
+/** Why a table cannot be written. */
+export interface TablePause extends TableName {
+  /** SQLSTATE, or `UNKNOWN_TABLE`: this process has no entity for a table that records name. */
+  readonly code: string;
+  readonly reason: string;
 }
 
 /**

@@ -20,8 +20,37 @@ export abstract class SinkFailure extends Error {
 /** PostgreSQL gave way to somebody else (deadlock, serialization, a lock): the same again, after a moment. */
 export class SinkRestart extends SinkFailure {}
 
-/** PostgreSQL cannot be reached or cannot work at present: back off. */
-export class SinkDown extends SinkFailure {}
+/** PostgreSQL answers, but not as it should: the same again, after longer and longer pauses. */
+export class SinkFault extends SinkFailure {}
+
+/**
+ * In what state PostgreSQL writes for nobody.
+ *
+ * - `unreachable`: no connection, or one that was lost
+ * - `refusing`: the connection is refused: role, password, database, `pg_hba.conf`
+ * - `starting`, `stopping`: the server says so
+ * - `too-many-connections`, `disk-full`, `out-of-memory`: it has run out of them
+ * - `read-only`: a replica, or a server that takes no writes
+ */
+export type DatabaseState =
+  | 'unreachable'
+  | 'refusing'
+  | 'starting'
+  | 'stopping'
+  | 'too-many-connections'
+  | 'disk-full'
+  | 'out-of-memory'
+  | 'read-only';
+
+/** PostgreSQL writes for nobody at present: back off. */
+export class SinkDown extends SinkFailure {
+  readonly state: DatabaseState;
+
+  constructor(message: string, state: DatabaseState, sqlstate?: string, options?: ErrorOptions) {
+    super(message, sqlstate, options);
+    this.state = state;
+  }
+}
 
 /** COMMIT was sent and not answered: only the ledger knows whether the batches were written. */
 export class CommitUnknown extends SinkDown {}

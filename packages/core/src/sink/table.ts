@@ -8,6 +8,8 @@ export interface Table {
   readonly name: string;
   /** Primary key columns in the order of the row key's texts. */
   readonly key: readonly Column[];
+  /** The key is checked at the end of a statement or later, so `on conflict` cannot name it. Found out when an insert is refused for it. */
+  readonly keyIsDeferrable?: boolean;
   /** Value's name in records -> column, primary key and version excluded. It is the property's name, but for references of several columns. */
   readonly columns: Readonly<Record<string, Column>>;
   readonly version?: { readonly column: Column; readonly kind: 'integer' | 'date' };

@@ -85,6 +85,11 @@ export interface StagingStore {
   /** Copies of rows for look-ups by key. */
   readonly cache: RowCache;
 
+  /**
+   * A round trip that changes nothing, and is refused like one that stages: rejects with `STAGING_FULL` where there is no room, with `STAGING_UNAVAILABLE` where the store takes no writes.
+   */
+  probe(): Promise<void>;
+
   /** Counts, without a scan. */
   stats(): Promise<StagingStats>;
 

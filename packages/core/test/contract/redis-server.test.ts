@@ -232,6 +232,7 @@ describe('a server in trouble', () => {
     const error = await failure(store.stage(call('two')));
     expect(error.code).toBe('STAGING_FULL');
     expect(error.message).toMatch(/is out of memory; nothing was staged/u);
+    expect((await failure(store.probe())).code).toBe('STAGING_FULL');
     expect((await store.claim(0, { token: 'T1', predecessor: 'T0', limit: 1 })).status).toBe('batch');
     expect(await store.acknowledge(0, 'T1', new Map(), [])).toBe(true);
     expect(await store.stats()).toMatchObject({ pending: {}, staged: 1 });

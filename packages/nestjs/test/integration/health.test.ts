@@ -6,6 +6,7 @@ import { Test } from '@nestjs/testing';
 import { Spillway, spillway, type WorkerOptions } from '@spillway/core';
 import { SpillwayHealthIndicator, SpillwayModule } from '@spillway/nestjs';
 import { database, eventually, freshNamespace, redis, sharedRedisUrl } from '@spillway/test-support';
+import { Redis } from 'ioredis';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { createTables, Product, query, shopConfig } from './shop.js';
 
@@ -47,7 +48,7 @@ describe('SpillwayHealthIndicator', () => {
     const ask = await listen({ redis: sharedRedisUrl() });
     expect(await ask('ready')).toEqual({
       code: 200,
-      details: { spillway: { status: 'up', problems: [], pending: 0, dead: 0 } },
+      details: { spillway: { status: 'up', states: [], problems: [], pending: 0, dead: 0 } },
     });
     expect(await ask('live')).toEqual({ code: 200, details: { spillway: { status: 'up' } } });
     expect(await ask('lag')).toMatchObject({ code: 200, details: { 'spillway-lag': { status: 'up', pending: 0 } } });
@@ -88,6 +89,25 @@ describe('SpillwayHealthIndicator', () => {
     expect(JSON.stringify(details)).toContain('Table product cannot be written, its changes wait: SQLSTATE 42501');
     expect(JSON.stringify(details)).not.toContain('canary');
     await query(db.url, 'drop trigger tell on product; drop function tell()');
+  });
+
+  test('is not ready while Redis is full, and says so in a word and a sentence', async () => {
+    await using server = await redis();
+    const ask = await listen({ redis: server.url });
+    expect((await ask('ready')).code).toBe(200);
+    const client = new Redis(server.url);
+    await client.config('SET', 'maxmemory', '1');
+    client.disconnect();
+    expect(await ask('ready')).toMatchObject({
+      code: 503,
+      details: {
+        spillway: {
+          status: 'down',
+          states: ['staging-full'],
+          problems: [expect.stringContaining('Redis is out of memory')],
+        },
+      },
+    });
   });
 
   test('is not ready before the application has started', async () => {

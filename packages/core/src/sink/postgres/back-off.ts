@@ -5,3 +5,11 @@ export function backOffMs(
 ): number {
   return Math.min(retry.maxDelayMs, retry.minDelayMs * 2 ** Math.min(attempts - 1, 30));
 }
+
+/** As long again as it has lasted: short at first, then doubling, up to `maxDelayMs`. */
+export function asLongAgainMs(
+  retry: { readonly minDelayMs: number; readonly maxDelayMs: number },
+  lastedMs: number,
+): number {
+  return Math.min(retry.maxDelayMs, Math.max(retry.minDelayMs, lastedMs));
+}

@@ -5,11 +5,15 @@ import type { KnownNames } from './known-names.js';
  * What may be said of an error of PostgreSQL: its SQLSTATE, the code's meaning, and names that the metadata knows. Nothing else that the server sends can be trusted to hold no value: it quotes
  * what it refuses, and a trigger sets the message and every name as it likes (`raise … using constraint = new.name`).
  *
- * @param names none where rows are not what it is about
+ * @param told names that may be told, none where rows are not what it is about; and whether a function has raised it, which then
+ * chooses the code as it likes
  */
-export function reasonOf(error: pg.DatabaseError, names?: KnownNames): string {
+export function reasonOf(
+  error: pg.DatabaseError,
+  { names, isRaised = false }: { readonly names?: KnownNames; readonly isRaised?: boolean } = {},
+): string {
   const code = error.code ?? '';
-  return `SQLSTATE ${code}: ${meaningOf(code)}${names ? namesIn(error, names) : ''}`;
+  return `SQLSTATE ${code}: ${isRaised ? RAISED : meaningOf(code)}${names ? namesIn(error, names) : ''}`;
 }
 
 /** Longer ones quote a value as a whole. */
@@ -36,7 +40,10 @@ const CLASSES: Readonly<Record<string, string>> = {
   XX: 'an internal error of the server',
 };
 
+const RAISED = 'a trigger or function refuses the row';
+
 const CODES: Readonly<Record<string, string>> = {
+  '0A000': 'PostgreSQL cannot do this with the table, such as inserting where a rule rewrites the insert',
   '23502': 'a value is missing (not null)',
   '23503': 'a foreign key has no target, or is still a target',
   '23505': 'a unique value is taken',
@@ -52,17 +59,17 @@ const CODES: Readonly<Record<string, string>> = {
   '42804': 'a value has another type than its column',
   '42883': 'a function or an operator does not exist',
   '42P01': 'a table does not exist',
-  '42P10': 'a conflict clause names columns that no unique index has',
+  '42P10': 'the primary key of the entity is no primary key or unique constraint of the table',
   '53100': 'the disk is full',
   '53200': 'the server is out of memory',
   '53300': 'there are too many connections',
-  '55000': 'an object is not in the state that the statement needs',
+  '55000': 'the table is not in a state for this, such as published without a replica identity',
   '55P03': 'a row is locked by somebody else',
   '57014': 'the statement was cancelled or timed out',
   '57P01': 'the server is being stopped',
   '57P02': 'the server has crashed',
   '57P03': 'the server is starting or stopping',
-  P0001: 'a trigger or function refuses the row',
+  P0001: RAISED,
 };
 
 function meaningOf(code: string): string {

@@ -8,11 +8,12 @@ import type {
   HoldEnding,
   JoinedTransaction,
   SinkTransaction,
+  TablePause,
 } from '../change-sink.js';
 import type { Table } from '../table.js';
 import { SAVEPOINT } from './apply/apply-groups.js';
 import { waitsForItself } from '../one-connection.js';
-import { SinkDown, SinkFailure } from '../sink-failure.js';
+import { SinkDown, SinkFailure, SinkFault } from '../sink-failure.js';
 import { failureOf } from './fault.js';
 import { DISBELIEVED, PostgresRegistry, type RegistryPrefix } from './ledger/entity-registry.js';
 import { endingsOf } from './ledger/hold-ledger.js';
@@ -25,11 +26,14 @@ import { readLastTokens, readOutcomes } from './ledger/read-ledger.js';
 import { ledgerTables } from './ledger/tables.js';
 import { DEFAULT_LIMITS, type PostgresSinkOptions } from './options.js';
 import { TableMap } from './plan/table-map.js';
+import { readFacts } from './catalogue/read-facts.js';
+import { unfit, whyUnfit } from './catalogue/why-unfit.js';
 import { openConnections } from './open-connections.js';
 import type { Connections, OwnTransaction } from './connections.js';
 import type { Session } from './session.js';
-import { nextNumbers } from './sql/next-numbers.js';
+import { nextNumbers, noNumbers } from './sql/next-numbers.js';
 import { localWallTime } from './sql/wall-time.js';
+import { TablePauses } from './table-pauses.js';
 import { PostgresTransaction, type TransactionSurroundings } from './transaction.js';
 
 const NO_SUCH_DATABASE = '3D000';
@@ -46,6 +50,7 @@ class PostgresSink implements ChangeSink {
   readonly #connections: Connections;
   readonly #limits: TransactionLimits;
   readonly #around: TransactionSurroundings;
+  #checking: Promise<void> | undefined;
   readonly sharesConnection: boolean;
   readonly registry: EntityRegistry;
   readonly copies: CopyRegistry;
@@ -59,6 +64,7 @@ class PostgresSink implements ChangeSink {
       namespace: options.namespace,
       tables: new TableMap(options.tables),
       wallTime: options.wallTime ?? localWallTime,
+      pauses: new TablePauses(options.now),
       onTableFault: options.onTableFault ?? (() => undefined),
       isAlone: this.#connections.areOne,
     };
@@ -66,6 +72,33 @@ class PostgresSink implements ChangeSink {
       new PostgresRegistry((use) => this.#using(use), this.#around.ledger, options.namespace, prefix);
     this.registry = registryOf('staged:');
     this.copies = { kept: registryOf('copied:'), disbelieved: registryOf(DISBELIEVED) };
+  }
+
+  async inspect(tables: readonly Table[]): Promise<void> {
+    if (tables.length === 0) return;
+    const facts = await this.#using((session) => readFacts(session, tables));
+    for (const [table, found] of facts) {
+      const why = whyUnfit(table, found);
+      if (why !== undefined) throw unfit(table, why);
+    }
+  }
+
+  /** One at a time, however many ask: each would take a connection, and keep it while nobody answers. */
+  async check(): Promise<void> {
+    if (this.sharesConnection) return;
+    this.#checking ??= this.#check().finally(() => {
+      this.#checking = undefined;
+    });
+    return this.#checking;
+  }
+
+  async #check(): Promise<void> {
+    const [row] = await this.#using((session) => session.rows('select pg_is_in_recovery()::text', []));
+    if (row?.[0] !== 'false') throw new SinkDown('PostgreSQL takes no writes: it is a replica', 'read-only');
+  }
+
+  get paused(): readonly TablePause[] {
+    return this.#around.pauses.current;
   }
 
   async prepare(shards: number, ensure: boolean): Promise<string> {
@@ -114,7 +147,8 @@ class PostgresSink implements ChangeSink {
     try {
       return await this.#connections.use((session) => nextNumbers(session, table, count));
     } catch (error) {
-      throw failureOf(error);
+      const failure = failureOf(error);
+      throw failure instanceof SinkFault ? noNumbers(table, failure) : failure;
     }
   }
 

@@ -1,7 +1,7 @@
 import type { PoolConfig } from 'pg';
 import type { SharedConnection } from '../shared-connection.js';
 import type { Table } from '../table.js';
-import type { TableFault } from './apply/table-fault.js';
+import type { ToldFault } from './table-pauses.js';
 import type { TransactionLimits } from './ledger/hold-shards.js';
 import type { WallTime } from './sql/version-format.js';
 
@@ -11,7 +11,7 @@ export interface PostgresSinkOptions {
   readonly connection: PoolConfig;
   /** The connection of a database that has no other; then the settings of a pool are of no use. */
   readonly shared?: SharedConnection | undefined;
-  /** Connections of the sink's own: flushes at once, and one for everything else. */
+  /** Connections of the sink's own at most: flushes at once, one for everything else, and one so that a check need not wait for those. */
   readonly poolSize: number;
   readonly tables: readonly Table[];
   /** Keeps applications apart that share a database. */
@@ -31,7 +31,9 @@ export interface PostgresSinkOptions {
   /** @defaultValue 5 s */
   readonly connectTimeoutMs?: number;
   /** Told of everything that makes a whole table wait. Must not throw. */
-  readonly onTableFault?: (fault: TableFault) => void;
+  readonly onTableFault?: (fault: ToldFault) => void;
+  /** What time it is, in milliseconds; for tests. @defaultValue `performance.now` */
+  readonly now?: () => number;
   /** Told of connections that died while nobody used them. They are replaced; this is for the log. */
   readonly onIdleError?: (error: Error) => void;
 }

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { Connections, OwnTransaction } from './connections.js';
+import { connectFailureOf } from './fault.js';
 import type { TransactionLimits } from './ledger/hold-shards.js';
 import { cutOff, OpenClients } from './open-clients.js';
 import type { PostgresSinkOptions } from './options.js';
@@ -23,7 +24,7 @@ export class PoolConnections implements Connections {
 
   /** If something fails the connection is closed: who knows what it was. */
   async use<T>(act: (session: Session) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect();
+    const client = await this.#connect();
     let isBroken = true;
     try {
       const answer = await act(new PgSession(client));
@@ -35,7 +36,15 @@ export class PoolConnections implements Connections {
   }
 
   async begin(): Promise<OwnTransaction> {
-    return new PoolTransaction(await this.#pool.connect());
+    return new PoolTransaction(await this.#connect());
+  }
+
+  async #connect(): Promise<pg.PoolClient> {
+    try {
+      return await this.#pool.connect();
+    } catch (error) {
+      throw connectFailureOf(error);
+    }
   }
 
   close(): Promise<void> {

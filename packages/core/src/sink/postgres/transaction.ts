@@ -4,8 +4,7 @@ import type { ParentsPending, SinkTransaction } from '../change-sink.js';
 import { SinkDown, SinkRestart } from '../sink-failure.js';
 import { applyGroups, SAVEPOINT } from './apply/apply-groups.js';
 import { applyBatches } from './apply/apply-batches.js';
-import type { Applied } from './apply/context.js';
-import type { TableFault } from './apply/table-fault.js';
+import type { Applied, ApplyContext } from './apply/context.js';
 import { commitFailureOf, failureOf } from './fault.js';
 import { ledgerFailureOf } from './ledger/ledger-failure.js';
 import { readOutcome } from './ledger/read-ledger.js';
@@ -13,9 +12,13 @@ import type { LedgerTables } from './ledger/tables.js';
 import { writeLedger } from './ledger/write-ledger.js';
 import type { Group } from './plan/plan.js';
 import type { TableMap } from './plan/table-map.js';
+import type { TablePauses, ToldFault } from './table-pauses.js';
 import type { OwnTransaction } from './connections.js';
 import type { Session } from './session.js';
 import type { WallTime } from './sql/version-format.js';
+
+/** How often a batch may be handed out before a wish to run its transaction again is taken for a refusal: a trigger may wish for it for ever. */
+const RESTARTS = 3;
 
 /** What a transaction shares with its sink. */
 export interface TransactionSurroundings {
@@ -23,9 +26,18 @@ export interface TransactionSurroundings {
   readonly namespace: string;
   readonly tables: TableMap;
   readonly wallTime: WallTime;
-  readonly onTableFault: (fault: TableFault) => void;
+  readonly pauses: TablePauses;
+  readonly onTableFault: (fault: ToldFault) => void;
   /** While a transaction runs there is no other: see `Connections.areOne`. */
   readonly isAlone: boolean;
+}
+
+/** To whoever looks after the pauses of tables. */
+export function tellFaults(
+  faults: Applied['tableFaults'],
+  { pauses, onTableFault }: Pick<TransactionSurroundings, 'pauses' | 'onTableFault'>,
+): void {
+  for (const fault of faults) onTableFault(pauses.note(fault));
 }
 
 /** An open transaction of Spillway's own. It ends once: by `commit`, or by being disposed of. */
@@ -62,13 +74,14 @@ export class PostgresTransaction implements SinkTransaction {
         throw new RangeError(`This transaction does not hold shard ${shard}, so it must not write a batch of it.`);
       }
     }
+    const mayRestart = batches.every(({ attempts }) => attempts <= RESTARTS);
     const { outcomes, tableFaults } = await this.#attempt(() =>
-      applyBatches(batches, this.#around.tables, (groups) => this.#apply(groups, parentsPending)),
+      applyBatches(batches, this.#around.tables, (groups) => this.#apply(groups, { parentsPending, mayRestart })),
     );
     const entries = batches.map(({ shard, token }) => ({ shard, token, outcomes: outcomes.get(token) ?? new Map() }));
     const { ledger, namespace } = this.#around;
     await this.#attempt(() => writeLedger(this.#session, ledger, namespace, entries), ledgerFailureOf);
-    for (const fault of tableFaults) this.#around.onTableFault(fault);
+    tellFaults(tableFaults, this.#around);
     return outcomes;
   }
 
@@ -88,11 +101,11 @@ export class PostgresTransaction implements SinkTransaction {
     await this.#transaction.end(state === 'broken');
   }
 
-  async #apply(groups: readonly Group[], parentsPending: ParentsPending): Promise<Applied> {
+  async #apply(groups: readonly Group[], asked: Pick<ApplyContext, 'parentsPending' | 'mayRestart'>): Promise<Applied> {
     if (this.#savepointUsed) await this.#session.script(`savepoint ${SAVEPOINT}`);
     this.#savepointUsed = true;
-    const { wallTime, tables } = this.#around;
-    return applyGroups(groups, { session: this.#session, names: tables.names, wallTime, parentsPending });
+    const { wallTime, tables, pauses } = this.#around;
+    return applyGroups(groups, { session: this.#session, names: tables.names, wallTime, tables, pauses, ...asked });
   }
 
   /** Names what went wrong, and remembers that the connection is of no more use if PostgreSQL did not answer. */

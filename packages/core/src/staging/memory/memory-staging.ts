@@ -235,6 +235,9 @@ class MemoryStaging implements StagingStore {
     return report;
   }
 
+  /** There is always room. */
+  async probe(): Promise<void> {}
+
   async stats(): Promise<StagingStats> {
     const pending: Record<string, number> = {};
     const totals = { inFlight: 0, dead: 0, staged: 0, coalesced: 0, annihilated: 0, held: 0 };

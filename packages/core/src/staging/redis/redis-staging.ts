@@ -166,6 +166,11 @@ export class RedisStaging implements StagingStore {
     return { records: Number(reply[1] ?? 0), dead: Number(reply[2] ?? 0) };
   }
 
+  /** A command that needs room, and has nothing to do. */
+  async probe(): Promise<void> {
+    await this.#scripts.command('ZADD', 0, 'due', 'XX', 0, 'nothing');
+  }
+
   async stats(): Promise<StagingStats> {
     return addStats(await this.#scripts.everyShard(async (shard) => this.#scripts.run('stats', shard)));
   }

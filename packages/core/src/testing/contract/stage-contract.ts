@@ -198,6 +198,18 @@ export function stageContract({ describe, it, expect, onBench }: ContractContext
     );
 
     it(
+      'answers a probe where there is room, and changes nothing by it',
+      onBench(async (bench) => {
+        await bench.stage({ values: { name: '"a"' } });
+        const before = await bench.peek();
+        await bench.store.probe();
+        expect(await bench.peek()).toEqual(before);
+        expect(await bench.store.stats()).toMatchObject({ pending: { Product: 1 }, staged: 1 });
+        expect((await bench.claim()).records.size).toBe(1);
+      }),
+    );
+
+    it(
       'tells how long the record that comes first has been pending, dirty or in flight, and nothing when nothing is',
       onBench(async (bench) => {
         expect((await bench.store.stats()).oldestMs).toBeUndefined();

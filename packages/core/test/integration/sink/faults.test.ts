@@ -167,8 +167,8 @@ test('H9: what is wrong with a table pauses its records, buries none, and is tol
   );
   expect(outcomes).toEqual(
     new Map([
-      [key('absent', '1'), expect.objectContaining({ kind: 'again', attempts: 4, delayMs: 30_000 })],
-      [key('absent', '2'), expect.objectContaining({ kind: 'again', attempts: 4, delayMs: 30_000 })],
+      [key('absent', '1'), expect.objectContaining({ kind: 'again', attempts: 4, delayMs: 100 })],
+      [key('absent', '2'), expect.objectContaining({ kind: 'again', attempts: 4, delayMs: 100 })],
       [key('hollow', '2'), expect.objectContaining({ kind: 'again', attempts: 0 })],
     ]),
   );
@@ -248,7 +248,49 @@ test('a deadlock or a serialization failure is the whole transaction again', asy
   await expect(fixture.write([key('hollow', '1'), { kind: 'insert', version: '1' }])).rejects.toThrow(SinkRestart);
 });
 
-test('a statement that takes too long is halved, and the slow row waits alone', async () => {
+test('a wish to run the transaction again that does not end is blamed on its row, and the others are written', async () => {
+  await fixture.sql
+    .query(`create or replace function fail_serialization() returns trigger language plpgsql as $$ begin if new.id = 2 then raise exception 'x' using errcode = '40001'; end if; return new; end $$;
+    create trigger fail before insert on hollow for each row execute function fail_serialization()`);
+  const records = [1, 2, 3].map((id): [RowKey, Staged] => [
+    key('hollow', String(id)),
+    { kind: 'insert', version: '1' },
+  ]);
+  const outcomes = await fixture.flush([{ ...fixture.batch(records), attempts: 4 }]);
+  expect([...outcomes]).toMatchObject([[key('hollow', '2'), { kind: 'again', attempts: 1 }]]);
+  expect(await count('hollow')).toBe(2);
+});
+
+test('a table that a trigger misses for one row makes that row wait, unblamed; the others are written', async () => {
+  await fixture.sql
+    .query(`create function audit() returns trigger language plpgsql as $$ begin if new.id = 2 then insert into audit_of_two values (new.id); end if; return new; end $$;
+    create trigger audit before insert on hollow for each row execute function audit()`);
+  const outcomes = await fixture.write(
+    ...[1, 2, 3].map((id): [RowKey, Staged] => [
+      key('hollow', String(id)),
+      { kind: 'insert', version: '1', attempts: 4 },
+    ]),
+  );
+  expect([...outcomes]).toMatchObject([[key('hollow', '2'), { kind: 'again', attempts: 4 }]]);
+  expect(fixture.tableFaults).toMatchObject([{ table: 'hollow', code: '42P01', records: 1 }]);
+  expect(await count('hollow')).toBe(2);
+});
+
+test('a rule that PostgreSQL cannot follow makes its table wait, unblamed and told; the others are committed', async () => {
+  await fixture.sql.query('create rule note as on insert to hollow do also select 1');
+  const outcomes = await fixture.write(
+    ...[1, 2, 3].map((id): [RowKey, Staged] => [
+      key('hollow', String(id)),
+      { kind: 'insert', version: '1', attempts: 4 },
+    ]),
+    [product(1), { kind: 'insert', version: '1' }],
+  );
+  expect([...outcomes.values()].map(({ kind }) => kind)).toEqual(['again', 'again', 'again']);
+  expect(fixture.tableFaults).toMatchObject([{ table: 'hollow', code: '0A000', records: 3 }]);
+  expect(await count('product')).toBe(1);
+});
+
+test('a statement that takes too long is halved, and the slow row waits alone, longer the longer it has waited', async () => {
   await fixture.sql
     .query(`create function dawdle() returns trigger language plpgsql as $$ begin if new.id = 3 then perform pg_sleep(60); end if; return new; end $$;
     create trigger dawdle before insert on hollow for each row execute function dawdle()`);
@@ -261,7 +303,7 @@ test('a statement that takes too long is halved, and the slow row waits alone', 
     const outcomes = await transaction.write([batch], () => Promise.resolve(new Set()));
     await transaction.commit();
     expect([...(outcomes.get(batch.token) ?? [])]).toMatchObject([
-      [key('hollow', '3'), { kind: 'again', attempts: 0 }],
+      [key('hollow', '3'), { kind: 'again', attempts: 0, delayMs: 30_000 }],
     ]);
   }
   await sink.close();

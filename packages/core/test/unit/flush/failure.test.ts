@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SpillwayError } from '../../../src/errors.js';
 import { failureOf } from '../../../src/flush/failure.js';
-import { CommitUnknown, SinkDown, SinkRestart } from '../../../src/sink/sink-failure.js';
+import { CommitUnknown, SinkDown, SinkFault, SinkRestart } from '../../../src/sink/sink-failure.js';
 
 describe('a failure', () => {
   it('of a transaction that gave way is taken again soon', () => {
@@ -9,14 +9,14 @@ describe('a failure', () => {
   });
 
   it('is the whole database when that cannot be reached, is full, stops or only reads', () => {
-    for (const sqlstate of [undefined, '08006', '53100', '53300', '57P01', '57P03', '25006']) {
-      expect(failureOf(new SinkDown('down', sqlstate)).kind).toBe('sink-down');
+    for (const state of ['unreachable', 'refusing', 'disk-full', 'stopping', 'read-only'] as const) {
+      expect(failureOf(new SinkDown('down', state)).kind).toBe('sink-down');
     }
-    expect(failureOf(new CommitUnknown('no answer')).kind).toBe('sink-down');
+    expect(failureOf(new CommitUnknown('no answer', 'unreachable')).kind).toBe('sink-down');
   });
 
   it('is a fault of some shard when the database is up and nothing else is known', () => {
-    expect(failureOf(new SinkDown('internal error', 'XX000')).kind).toBe('fault');
+    expect(failureOf(new SinkFault('internal error', 'XX000')).kind).toBe('fault');
     expect(failureOf(new Error('?')).kind).toBe('fault');
     expect(failureOf('thrown text').kind).toBe('fault');
   });

@@ -43,6 +43,12 @@ export class MemorySink implements ChangeSink {
   readonly registry: ChangeSink['registry'] = EMPTY;
   readonly copies: ChangeSink['copies'] = { kept: EMPTY, disbelieved: EMPTY };
 
+  readonly paused = [];
+
+  async check(): Promise<void> {}
+
+  async inspect(): Promise<void> {}
+
   async isPrepared(): Promise<boolean> {
     return true;
   }
@@ -119,7 +125,7 @@ class MemoryTransaction implements SinkTransaction {
   async alive(): Promise<void> {
     await Promise.resolve();
     if (!this.#sink.open.has(this)) {
-      throw new SinkDown('The connection is gone');
+      throw new SinkDown('The connection is gone', 'unreachable');
     }
   }
 
@@ -160,7 +166,7 @@ class MemoryTransaction implements SinkTransaction {
     this.#sink.open.delete(this);
     if (this.#sink.loseCommitAnswer) {
       this.#sink.loseCommitAnswer = false;
-      throw new CommitUnknown('Connection terminated unexpectedly');
+      throw new CommitUnknown('Connection terminated unexpectedly', 'unreachable');
     }
   }
 

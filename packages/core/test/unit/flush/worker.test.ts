@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { SpillwayError } from '../../../src/errors.js';
 import { type SpillwayEvent, SpillwayEvents } from '../../../src/events.js';
 import type { FlushSettings } from '../../../src/flush/flush-settings.js';
 import type { FlushSteps } from '../../../src/flush/flush-shards.js';
@@ -187,7 +188,7 @@ describe('stopping a worker', () => {
   });
 
   it('ends at its deadline when the database is down; what is left stays staged (F7)', async () => {
-    sink.down = new SinkDown('refused');
+    sink.down = new SinkDown('refused', 'unreachable');
     const flushing = worker();
     flushing.start();
     await stageIncrements(staging, 1, [a]);
@@ -245,7 +246,7 @@ describe('stopping a worker', () => {
   });
 
   it('ends sooner when it is told so meanwhile', async () => {
-    sink.down = new SinkDown('refused');
+    sink.down = new SinkDown('refused', 'unreachable');
     const flushing = worker();
     flushing.start();
     await stageIncrements(staging, 1, [a]);
@@ -264,6 +265,48 @@ describe('stopping a worker', () => {
     flushing.wake([1]);
     expect(() => flushing.start()).toThrow(/has been stopped and cannot be started.*\[STOPPED\]/s);
     await expect(flushing.drain(ALL, { timeoutMs: 1_000 })).rejects.toMatchObject({ code: 'STOPPED' });
+  });
+});
+
+describe('what waits for a person', () => {
+  it('is one event per shard however often it is tried, is tried again soon, and is known until it is right', async () => {
+    sink.down = new SpillwayError('CONFIG_INVALID', 'there is no table');
+    const flushing = worker();
+    flushing.start();
+    await stageIncrements(staging, 1, [a]);
+    await stageIncrements(staging, 2, [other]);
+    flushing.wake([1, 2]);
+    await time.advance(2_000);
+    const paused = events.filter(({ type }) => type === 'paused');
+    const shards = paused.flatMap((event) => ('shards' in event ? event.shards : []));
+    expect(shards).toHaveLength(2);
+    expect(new Set(shards)).toEqual(new Set([1, 2]));
+    expect(events.filter(({ type }) => type === 'retry')).toEqual([]);
+    expect(flushing.blockedBy).toEqual([sink.down, sink.down]);
+    const tries = sink.begun;
+    expect(tries).toBeGreaterThan(4);
+    sink.down = undefined;
+    await time.advance(4_000);
+    expect(Object.fromEntries(sink.sums)).toEqual({ [a]: 1, [other]: 1 });
+    expect(flushing.blockedBy).toEqual([]);
+  });
+
+  it('is over where another process has written it, or where nobody has tried it for a minute', async () => {
+    sink.down = new SpillwayError('CONFIG_INVALID', 'there is no table');
+    const [flushing, draining] = [worker(), worker('w2')];
+    flushing.start();
+    await stageIncrements(staging, 1, [a]);
+    flushing.wake([1]);
+    const tried = draining.drain(ALL, { timeoutMs: 500 });
+    await expect(time.until(tried)).rejects.toMatchObject({ code: 'DRAIN_TIMEOUT' });
+    expect([flushing.blockedBy, draining.blockedBy]).toEqual([[sink.down], [sink.down]]);
+    const third = worker('w3');
+    sink.down = undefined;
+    expect(await time.until(third.drain(ALL, { timeoutMs: 1_000 }))).toEqual({ left: 0 });
+    await time.advance(2_000);
+    expect(flushing.blockedBy).toEqual([]);
+    await time.advance(60_000);
+    expect(draining.blockedBy).toEqual([]);
   });
 });
 
@@ -377,7 +420,7 @@ describe('a drain', () => {
   });
 
   it('that takes too long says what was drained, for how long, what is left and why', async () => {
-    sink.down = new SinkDown('connect ECONNREFUSED 10.0.0.1:5432');
+    sink.down = new SinkDown('connect ECONNREFUSED 10.0.0.1:5432', 'unreachable');
     await stageIncrements(staging, 1, [a]);
     const scope = { kind: 'tables', tables: [{ schema: 'public', table: 'product' }] } as const;
     const drained = time.until(worker().drain(scope, { timeoutMs: 2_000 }));

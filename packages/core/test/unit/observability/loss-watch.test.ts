@@ -4,7 +4,14 @@ import { judgeHealth } from '../../../src/observability/health.js';
 import { LossWatch } from '../../../src/observability/loss-watch.js';
 
 const STATS = { pending: {}, inFlight: 0, dead: 0, staged: 0, coalesced: 0, annihilated: 0, held: 0 };
-const WELL = { isSinkDown: false, silentShards: new Set<number>(), paused: [] };
+const WELL = {
+  database: undefined,
+  staging: undefined,
+  silentShards: new Set<number>(),
+  full: [],
+  tables: [],
+  configuration: [],
+};
 
 function watched(): {
   readonly events: SpillwayEvents;

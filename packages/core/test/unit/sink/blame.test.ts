@@ -18,14 +18,14 @@ test('twenty alike are buried one by one, the twenty-first makes it the fault of
   const few = blamed(
     100,
     Array.from({ length: 20 }, () => check),
-  ).settle(new Map());
+  ).settle(new Map(), () => 7);
   expect([...few.outcomes.values()].every(({ kind }) => kind === 'buried')).toBe(true);
   expect(few.tableFaults).toEqual([]);
 
   const many = blamed(
     100,
     Array.from({ length: 21 }, () => check),
-  ).settle(new Map());
+  ).settle(new Map(), () => 7);
   expect([...many.outcomes.values()].every(({ kind }) => kind === 'again')).toBe(true);
   expect(many.tableFaults).toMatchObject([{ code: '23514', records: 21 }]);
 });
@@ -35,19 +35,19 @@ test('in a large batch it takes more than a tenth', () => {
     blamed(
       1_000,
       Array.from({ length: 100 }, () => check),
-    ).settle(new Map()).tableFaults,
+    ).settle(new Map(), () => 7).tableFaults,
   ).toEqual([]);
   expect(
     blamed(
       1_000,
       Array.from({ length: 101 }, () => check),
-    ).settle(new Map()).tableFaults,
+    ).settle(new Map(), () => 7).tableFaults,
   ).toHaveLength(1);
 });
 
 test('faults of two kinds are counted apart', () => {
   const mixed = Array.from({ length: 40 }, (_, position) => (position % 2 === 0 ? check : missing));
-  expect(blamed(100, mixed).settle(new Map()).tableFaults).toEqual([]);
+  expect(blamed(100, mixed).settle(new Map(), () => 7).tableFaults).toEqual([]);
 });
 
 test('who waits for a parent is neither counted nor blamed, and twenty of them are enough to know', () => {
@@ -57,7 +57,7 @@ test('who waits for a parent is neither counted nor blamed, and twenty of them a
   expect(blame.isEnough(items[50] as Item, missing)).toBe(false);
   blame.row(items[20] as Item, missing);
   expect(blame.isEnough(items[50] as Item, missing)).toBe(true);
-  const { outcomes, tableFaults } = blame.settle(new Map());
+  const { outcomes, tableFaults } = blame.settle(new Map(), () => 7);
   expect([...outcomes.values()].every((outcome) => outcome.kind === 'again' && outcome.attempts === 4)).toBe(true);
   expect(tableFaults).toEqual([]);
 });
@@ -70,5 +70,5 @@ test('once there are many alike, a part that is refused alike is left for anothe
   expect(blame.isEnough(items[50] as Item, check)).toBe(true);
   expect(blame.isEnough(items[50] as Item, missing)).toBe(false);
   blame.row(items[51] as Item, check);
-  expect(blame.settle(new Map()).tableFaults).toMatchObject([{ code: '23514', records: 22 }]);
+  expect(blame.settle(new Map(), () => 7).tableFaults).toMatchObject([{ code: '23514', records: 22 }]);
 });

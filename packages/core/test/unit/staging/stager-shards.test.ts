@@ -64,7 +64,7 @@ describe('a flush over two shards, of which one has accepted', () => {
 
   test('says which, when the other one has been emptied and cannot be adopted', async () => {
     const store = await twoShards(() => Promise.resolve({ status: 'uninitialised' }));
-    const adopt = () => Promise.reject(new SinkDown('PostgreSQL cannot be reached'));
+    const adopt = () => Promise.reject(new SinkDown('PostgreSQL cannot be reached', 'unreachable'));
     const stager = new Stager(store, { stageTimeoutMs: 20, adopt, settleHolds: () => Promise.resolve() });
     const result = await stager.stageAll(changes, RULES);
     expect([...result.staged.keys()]).toEqual([changes[0]?.rowKey]);

@@ -23,14 +23,14 @@ export async function applyGroups(groups: readonly Group[], context: ApplyContex
 
 async function hopefulPass(
   groups: readonly Group[],
-  { session, wallTime, names }: ApplyContext,
+  { session, wallTime, names, mayRestart }: ApplyContext,
 ): Promise<{ outcomes: Outcomes } | Stumble> {
   const outcomes: Outcomes = new Map();
   for (const group of groups) {
     try {
       for (const [item, outcome] of await executeGroup(session, group, wallTime)) outcomes.set(item, outcome);
     } catch (error) {
-      return { group, fault: faultOf(error, names) };
+      return { group, fault: faultOf(error, { names, mayRestart }) };
     }
   }
   return { outcomes };

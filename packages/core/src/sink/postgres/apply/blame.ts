@@ -8,6 +8,9 @@ import type { TableFault } from './table-fault.js';
 /** More row faults of one kind than this, and than a tenth of the batch: something is wrong with the table, or with us. */
 const MANY = 20;
 
+/** How long records of a table are left alone that cannot be written; as long as can be, if that is because many of its rows are refused. */
+type PauseOfTable = (table: Table, isOfRows: boolean) => number;
+
 /** Who is at fault in a batch, collected until it is clear whether it is the rows or their table. Pure bookkeeping. */
 export class Blame {
   readonly #records: number;
@@ -65,7 +68,7 @@ export class Blame {
   }
 
   /** Adds the outcomes of the guilty to those of the others. */
-  settle(outcomes: Outcomes): Applied {
+  settle(outcomes: Outcomes, pauseMs: PauseOfTable): Applied {
     for (const [item, fault] of this.#rows) {
       outcomes.set(
         item,
@@ -74,8 +77,11 @@ export class Blame {
           : failed(item, fault.sqlstate, fault.reason, fault.message),
       );
     }
-    for (const [item, fault] of this.#tables)
-      outcomes.set(item, waits(item, item.table.retry.maxDelayMs, fault.reason));
+    for (const [item, fault] of this.#tables) {
+      const { table } = item;
+      const isOfRows = this.#many.get(table)?.get(fault.sqlstate) === fault;
+      outcomes.set(item, waits(item, pauseMs(table, isOfRows), fault.reason));
+    }
     return { outcomes, tableFaults: this.#tableFaults() };
   }
 

@@ -1,4 +1,5 @@
-import { FOREIGN_KEY, TIMED_OUT, faultOf, type Fault } from '../fault.js';
+import { asLongAgainMs } from '../back-off.js';
+import { FOREIGN_KEY, NOT_IN_STATE, TIMED_OUT, faultOf, type Fault } from '../fault.js';
 import type { Item } from '../plan/item.js';
 import type { Group } from '../plan/plan.js';
 import { lockRows } from '../sql/lock-rows.js';
@@ -31,6 +32,7 @@ const PATIENCE = 12;
  * - `row`: halved, until the guilty stand alone (`O(log n)` statements for one of them); children are first parted from those whose parents are still staged
  * - `locked`: its rows are locked as far as they can be had at once, the others wait for the next flush; what is locked elsewhere (a parent) is found by halving
  * - `limit`: halved
+ * - `around`: halved, and what is refused alone waits, as with its table
  * - `table`: everything of the table waits
  */
 export class CarefulPass {
@@ -52,7 +54,7 @@ export class CarefulPass {
 
   async run(): Promise<Applied> {
     for (const group of this.#groups) await this.#writeGroup(group);
-    return this.#blame.settle(this.#outcomes);
+    return this.#blame.settle(this.#outcomes, (table, isLong) => this.#context.pauses.lengthMs(table, isLong));
   }
 
   async #writeGroup(group: Group): Promise<void> {
@@ -73,21 +75,32 @@ export class CarefulPass {
 
   /** Writes the part, or takes it back and answers why. */
   async #write(group: Group, part: Part): Promise<Fault | undefined> {
-    const { session, wallTime } = this.#context;
+    const { session, mayRestart } = this.#context;
     await session.script(`savepoint ${SAVEPOINT}`);
     try {
       const held = part.lockFirst ? await this.#heldByOthers(group, part.items) : new Set<Item>();
       const items = held.size === 0 ? part.items : part.items.filter((item) => !held.has(item));
-      const outcomes = await executeGroup(session, { ...group, items }, wallTime);
+      const outcomes = await this.#execute(group, items);
       await session.script(`release savepoint ${SAVEPOINT}`);
       for (const [item, outcome] of outcomes) this.#outcomes.set(item, outcome);
       this.#wait(held, 'The row is locked by somebody else.');
       return undefined;
     } catch (error) {
-      const fault = faultOf(error, this.#context.names);
+      const fault = faultOf(error, { names: this.#context.names, mayRestart });
       await session.script(`rollback to savepoint ${SAVEPOINT}; release savepoint ${SAVEPOINT}`);
       return fault;
     }
+  }
+
+  /** What has been found out about the table since the group was planned counts. */
+  async #execute(group: Group, items: readonly Item[]): Promise<Outcomes> {
+    const { session, wallTime, tables } = this.#context;
+    const { schema, name } = group.table;
+    const table = tables.get({ schema, table: name }) ?? group.table;
+    const known = items.map((item) => ({ ...item, table }));
+    const outcomes = await executeGroup(session, { ...group, table, items: known }, wallTime);
+    const itemOf = new Map(known.map((item, position) => [item, items[position]]));
+    return new Map([...outcomes].map(([item, outcome]) => [itemOf.get(item) ?? item, outcome]));
   }
 
   async #heldByOthers(group: Group, items: readonly Item[]): Promise<ReadonlySet<Item>> {
@@ -98,6 +111,7 @@ export class CarefulPass {
 
   /** What is left to do with a part that was refused; the last of the answer is done first. */
   async #after(fault: Fault, group: Group, part: Part): Promise<Part[]> {
+    if (this.#isNewsOfKey(fault, group)) return [part];
     if (fault.kind === 'table') {
       this.#paused.set(group.table, fault);
       return [part];
@@ -106,7 +120,15 @@ export class CarefulPass {
       return fault.sqlstate === FOREIGN_KEY && !part.sorted ? this.#byParents(part) : this.#halves(part, fault);
     }
     if (fault.kind === 'locked' && !part.lockFirst) return [{ ...part, lockFirst: true }];
-    return this.#spend(fault) ? this.#halves(part, fault) : this.#wait(part.items, fault.reason);
+    return this.#spend(fault) ? this.#halves(part, fault) : this.#leave(part.items, fault);
+  }
+
+  /** The same statement is not the same again. */
+  #isNewsOfKey({ kind, sqlstate }: Fault, group: Group): boolean {
+    const makesRows = group.kind === 'insert' || group.kind === 'upsert' || group.kind === 'replace';
+    return (
+      sqlstate === NOT_IN_STATE && kind === 'around' && makesRows && this.#context.tables.noteDeferrableKey(group.table)
+    );
   }
 
   #spend({ sqlstate }: Fault): boolean {
@@ -114,8 +136,20 @@ export class CarefulPass {
     return this.#patience > 0;
   }
 
-  #wait(items: Iterable<Item>, reason: string): [] {
-    for (const item of items) this.#outcomes.set(item, waits(item, item.table.retry.minDelayMs, reason));
+  /** For another flush. */
+  #leave(items: readonly Item[], fault: Fault): [] {
+    if (fault.kind === 'around') this.#blame.table(items, fault);
+    else this.#wait(items, fault.reason, fault.sqlstate === TIMED_OUT);
+    return [];
+  }
+
+  /** @param isCostly to try again: the longer the item has waited, the longer it waits on */
+  #wait(items: Iterable<Item>, reason: string, isCostly = false): [] {
+    for (const item of items) {
+      const { retry } = item.table;
+      const delayMs = isCostly ? asLongAgainMs(retry, item.ageMs) : retry.minDelayMs;
+      this.#outcomes.set(item, waits(item, delayMs, reason));
+    }
     return [];
   }
 
@@ -134,13 +168,11 @@ export class CarefulPass {
     ];
   }
 
-  /** One item and one fault. Time-outs and locks are no fault of the record's; being too large for PostgreSQL is. */
+  /** One item and one fault. Time-outs, locks and what is around are no fault of the record's; being too large for PostgreSQL is. */
   #alone(item: Item, fault: Fault): void {
-    if (fault.kind === 'locked' || fault.sqlstate === TIMED_OUT) {
-      this.#wait([item], fault.reason);
-      return;
-    }
-    this.#blame.row(item, fault);
+    const isItsOwn = fault.kind === 'row' || (fault.kind === 'limit' && fault.sqlstate !== TIMED_OUT);
+    if (isItsOwn) this.#blame.row(item, fault);
+    else this.#leave([item], fault);
   }
 
   /** A child whose parent is still staged may be early and is not to blame, but it may also be fine: the parent may be an old row with a new change. */

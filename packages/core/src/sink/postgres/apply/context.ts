@@ -4,6 +4,8 @@ import type { KnownNames } from '../known-names.js';
 import type { Fault } from '../fault.js';
 import type { Item } from '../plan/item.js';
 import type { Group } from '../plan/plan.js';
+import type { TableMap } from '../plan/table-map.js';
+import type { TablePauses } from '../table-pauses.js';
 import type { Session } from '../session.js';
 import type { WallTime } from '../sql/version-format.js';
 import type { TableFault } from './table-fault.js';
@@ -14,7 +16,11 @@ export interface ApplyContext {
   /** Names that may be told. */
   readonly names: KnownNames;
   readonly wallTime: WallTime;
+  readonly tables: TableMap;
+  readonly pauses: Pick<TablePauses, 'lengthMs'>;
   readonly parentsPending: ParentsPending;
+  /** Whether the transaction may still be run again as a whole, should PostgreSQL ask for it. */
+  readonly mayRestart: boolean;
 }
 
 export interface Applied {

@@ -1,10 +1,7 @@
+import type { TablePause } from '../../change-sink.js';
+
 /** What concerns a whole table: its records wait, none is buried, and somebody has to be told. */
-export interface TableFault {
-  readonly schema: string;
-  readonly table: string;
-  /** SQLSTATE, or `UNKNOWN_TABLE`: this process has no entity for a table that records name. */
-  readonly code: string;
-  readonly reason: string;
+export interface TableFault extends TablePause {
   /** How many records of the batch wait for it. */
   readonly records: number;
 }

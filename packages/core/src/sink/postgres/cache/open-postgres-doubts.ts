@@ -1,5 +1,5 @@
 import type { CacheDoubts, Execute } from '../../cache-doubts.js';
-import { failureOf } from '../fault.js';
+import { ownFailureOf } from '../fault.js';
 import { DISBELIEVED } from '../ledger/entity-registry.js';
 import { ledgerTables } from '../ledger/tables.js';
 import { DEFAULT_LIMITS, type PostgresSinkOptions } from '../options.js';
@@ -116,7 +116,7 @@ where not later and coalesce(case when not later then txid_status(number) end, '
     try {
       return await this.#connections.use((session) => session.rows(text, values));
     } catch (error) {
-      throw failureOf(error);
+      throw ownFailureOf(error);
     }
   }
 
@@ -133,7 +133,7 @@ where not later and coalesce(case when not later then txid_status(number) end, '
         await transaction.end(isBroken);
       }
     } catch (error) {
-      throw failureOf(error);
+      throw ownFailureOf(error);
     }
   }
 }

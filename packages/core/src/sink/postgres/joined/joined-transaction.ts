@@ -10,7 +10,7 @@ import { amendHold, enterHold, nameOfTransaction } from '../ledger/hold-ledger.j
 import { readOutcome } from '../ledger/read-ledger.js';
 import { amendLedger, writeLedger } from '../ledger/write-ledger.js';
 import type { Session } from '../session.js';
-import type { TransactionSurroundings } from '../transaction.js';
+import { tellFaults, type TransactionSurroundings } from '../transaction.js';
 import { CallerSession } from './caller-session.js';
 
 const PROMOTION = 'spillway_promote';
@@ -94,13 +94,22 @@ class PostgresJoinedPart implements JoinedPart {
   }
 
   async apply(batch: Batch, parentsPending: ParentsPending): Promise<BatchOutcome> {
-    const { wallTime, tables, onTableFault } = this.#around;
-    const context = { session: this.#session, names: tables.names, wallTime, parentsPending };
+    const { wallTime, tables, pauses } = this.#around;
+    // It is not ours to run again.
+    const context = {
+      session: this.#session,
+      names: tables.names,
+      wallTime,
+      tables,
+      pauses,
+      parentsPending,
+      mayRestart: false,
+    };
     try {
       const { outcomes, tableFaults } = await applyBatches([batch], tables, (groups) =>
         new CarefulPass(groups, context).run(),
       );
-      for (const fault of tableFaults) onTableFault(fault);
+      tellFaults(tableFaults, this.#around);
       return outcomes.get(batch.token) ?? new Map();
     } catch (error) {
       throw failureOf(error);

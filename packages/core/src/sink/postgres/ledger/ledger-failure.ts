@@ -1,11 +1,11 @@
 import { SpillwayError } from '../../../errors.js';
 import { reasonOf } from '../fault-text.js';
-import { failureOf, isServerError } from '../fault.js';
+import { isServerError, ownFailureOf } from '../fault.js';
 
 /** What an error means that was met in Spillway's own tables: there, a missing table, column or right is not a matter of trying again. */
 export function ledgerFailureOf(error: unknown): Error {
   if (isServerError(error) && error.code?.startsWith('42') === true) return notPrepared(reasonOf(error), error);
-  return failureOf(error);
+  return ownFailureOf(error);
 }
 
 /** What a missing table, column, right or shard row means. */

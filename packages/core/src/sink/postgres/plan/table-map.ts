@@ -14,6 +14,14 @@ export class TableMap {
     }
   }
 
+  /** From now on rows of the table are written without `on conflict`. @returns whether that is new */
+  noteDeferrableKey({ schema, name }: Table): boolean {
+    const table = this.get({ schema, table: name });
+    if (table === undefined || table.keyIsDeferrable === true) return false;
+    this.#schemas.get(schema)?.set(name, { ...table, keyIsDeferrable: true });
+    return true;
+  }
+
   get(address: { readonly schema: string; readonly table: string }): Table | undefined {
     return this.#schemas.get(address.schema)?.get(address.table);
   }

@@ -1,6 +1,7 @@
 import type { Table } from '../../table.js';
 import type { Item } from '../plan/item.js';
-import { assigned, plusDelta, writtenProperties, type Written } from './properties.js';
+import { sameKey } from './guard.js';
+import { assigned, plusDelta, writtenProperties } from './properties.js';
 import { quoted, tableName } from './quote.js';
 import { keyFields, recordSet, recordsJson, type Field, type Statement } from './record-set.js';
 import type { VersionFormat } from './version-format.js';
@@ -10,83 +11,115 @@ import type { VersionFormat } from './version-format.js';
  * unique violation is an error, because `on conflict` names the primary key.
  */
 export function insertRows(table: Table, items: readonly Item[], format: VersionFormat | undefined): Statement {
-  return insertStatement(table, items, format, () => 'nothing');
+  const parts = insertParts(table, items, format);
+  return statement(table, parts, table.keyIsDeferrable ? [absentRows(parts)] : [namedRows(parts, 'nothing')]);
 }
 
 /** The same for rows that may exist already: they get the given properties and a version of their own. */
 export function upsertRows(table: Table, items: readonly Item[], format: VersionFormat | undefined): Statement {
-  return insertStatement(
-    table,
-    items,
-    format,
-    (written) => `update set ${overwritten(table, written, items, format).join(', ')}`,
-  );
+  const parts = insertParts(table, items, format);
+  if (table.keyIsDeferrable) {
+    const update = `update ${parts.table} as t set ${overwritten(parts, ({ value }) => value).join(', ')} from s where ${sameKey(table)}`;
+    return statement(table, parts, [update, absentRows(parts)]);
+  }
+  const update = overwritten(parts, ({ name }) => `excluded.${name}`);
+  return statement(table, parts, [namedRows(parts, `update set ${update.join(', ')}`)]);
 }
 
-function insertStatement(
-  table: Table,
-  items: readonly Item[],
-  format: VersionFormat | undefined,
-  onConflict: (written: readonly Written[]) => string,
-): Statement {
+interface Assigned {
+  /** The column, quoted. */
+  readonly name: string;
+  /** In terms of the record set. */
+  readonly value: string;
+}
+
+interface InsertParts {
+  /** Quoted. */
+  readonly table: string;
+  readonly keys: readonly Assigned[];
+  readonly version: Assigned | undefined;
+  readonly values: readonly Assigned[];
+  readonly format: VersionFormat | undefined;
+  readonly isAbsent: string;
+  readonly fields: readonly Field[];
+  readonly json: string;
+}
+
+function insertParts(table: Table, items: readonly Item[], format: VersionFormat | undefined): InsertParts {
   const written = writtenProperties(table, items).filter(({ value }) => value !== undefined);
   const version = insertedVersion(items, format);
   const keys = keyFields(table.key);
   const fields = [
     ...keys,
-    ...version.fields,
+    ...(version === undefined ? [] : [version.field]),
     ...written.flatMap(({ value, delta }) => [value, delta].filter((field) => field !== undefined)),
   ];
-  const columns = [
-    ...table.key.map(({ name }) => quoted(name)),
-    ...version.columns,
-    ...written.map(({ column }) => quoted(column.name)),
-  ];
-  const values = [
-    ...keys.map(({ name }) => `s.${name}`),
-    ...version.values,
-    ...written.map((property) => plusDelta(assigned(property), property.delta)),
-  ];
-  const key = table.key.map(({ name }) => quoted(name));
+  return {
+    table: tableName(table),
+    keys: table.key.map(({ name }, position) => ({ name: quoted(name), value: `s.k${position}` })),
+    version: version && { name: version.name, value: version.value },
+    values: written.map((property) => ({
+      name: quoted(property.column.name),
+      value: plusDelta(assigned(property), property.delta),
+    })),
+    format,
+    isAbsent: `not exists (select from ${tableName(table)} as t where ${sameKey(table)})`,
+    fields,
+    json: recordsJson(items, fields),
+  };
+}
+
+/** The rows that each of these statements writes; no row is written by two of them. */
+function statement(table: Table, { keys, format, fields, json }: InsertParts, writes: readonly string[]): Statement {
+  const version = format === undefined ? 'null' : format.text(`t.${format.name}`);
+  const returning = `returning ${keys.map(({ name }, position) => `t.${name} as k${position}`).join(', ')}, ${version} as v`;
+  const parts = writes.map((write, position) => `w${position} as (\n  ${write}\n  ${returning}\n)`);
+  const written = writes.map((_, position) => `select * from w${position}`).join(' union all ');
   const text = `with s as (select * from ${recordSet(fields)}),
-w as (
-  insert into ${tableName(table)} as t (${columns.join(', ')})
-  select ${values.join(', ')} from s
-  on conflict (${key.join(', ')}) do ${onConflict(written)}
-  returning ${key.map((name, position) => `t.${name} as k${position}`).join(', ')}, ${format === undefined ? 'null' : format.text(`t.${format.name}`)} as v
-)
-select s.i, w.v from w join s on ${key.map((_, position) => `w.k${position} = s.k${position}`).join(' and ')}`;
-  return { text, json: recordsJson(items, fields) };
+${parts.join(',\n')}
+select s.i, w.v from (${written}) as w join s on ${keys.map((_, position) => `w.k${position} = s.k${position}`).join(' and ')}`;
+  return { text, json };
+}
+
+function namedRows(parts: InsertParts, action: string): string {
+  const key = parts.keys.map(({ name }) => name).join(', ');
+  return `${insertFrom(parts)}\n  on conflict (${key}) do ${action}`;
+}
+
+/** All that is left where the key cannot be named. A row that somebody else inserts meanwhile is a unique violation, and is found by the next try. */
+function absentRows(parts: InsertParts): string {
+  return `${insertFrom(parts)}\n  where ${parts.isAbsent}`;
+}
+
+function insertFrom({ table, keys, version, values }: InsertParts): string {
+  const columns = [...keys, ...(version === undefined ? [] : [version]), ...values];
+  return `insert into ${table} as t (${columns.map(({ name }) => name).join(', ')})
+  select ${columns.map(({ value }) => value).join(', ')} from s`;
 }
 
 function insertedVersion(
   items: readonly Item[],
   format: VersionFormat | undefined,
-): { fields: Field[]; columns: string[]; values: string[] } {
-  if (format === undefined || items[0]?.record.version === undefined) return { fields: [], columns: [], values: [] };
+): (Assigned & { readonly field: Field }) | undefined {
+  if (format === undefined || items[0]?.record.version === undefined) return undefined;
   const field: Field = {
     name: 'v',
     type: format.type,
     text: ({ record }) => (record.version === undefined ? undefined : format.json(record.version)),
   };
-  return { fields: [field], columns: [format.name], values: [format.value('s.v')] };
+  return { field, name: format.name, value: format.value('s.v') };
 }
 
 /** Whoever overwrites a row that he has not seen raises its version from what it is, or others would not notice; and to what readers of the record have been told that it is. */
 function overwritten(
-  table: Table,
-  written: readonly Written[],
-  items: readonly Item[],
-  format: VersionFormat | undefined,
+  { values, version, keys, format }: InsertParts,
+  valueOf: (assigned: Assigned) => string,
 ): string[] {
-  const columns = written.map(({ column }) => quoted(column.name));
-  const set = columns.map((name) => `${name} = excluded.${name}`);
-  if (format !== undefined) set.push(`${format.name} = ${raised(items, format)}`);
-  const key = quoted(table.key[0]?.name ?? '');
-  return set.length > 0 ? set : [`${key} = excluded.${key}`];
-}
-
-function raised(items: readonly Item[], format: VersionFormat): string {
-  const next = format.next(`t.${format.name}`);
-  return items[0]?.record.version === undefined ? next : `greatest(excluded.${format.name}, ${next})`;
+  const set = values.map((each) => `${each.name} = ${valueOf(each)}`);
+  if (format !== undefined) {
+    const next = format.next(`t.${format.name}`);
+    set.push(`${format.name} = ${version === undefined ? next : `greatest(${valueOf(version)}, ${next})`}`);
+  }
+  if (set.length === 0 && keys[0] !== undefined) set.push(`${keys[0].name} = ${valueOf(keys[0])}`);
+  return set;
 }

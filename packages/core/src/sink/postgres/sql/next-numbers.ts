@@ -1,4 +1,5 @@
 import { SpillwayError } from '../../../errors.js';
+import type { SinkFault } from '../../sink-failure.js';
 import type { Table } from '../../table.js';
 import type { Session } from '../session.js';
 import { quoted, tableName } from './quote.js';
@@ -16,5 +17,16 @@ export async function nextNumbers(session: Session, table: Table, count: number)
     'CONFIG_INVALID',
     `${table.entity}: column ${tableName(table)}.${quoted(column)} has no sequence to number new rows from. ` +
       'Make it serial or identity (by default), or set the key in the entity',
+  );
+}
+
+/** A sequence that answers with an error is no database that is away: trying again does not help. */
+export function noNumbers(table: Table, failure: SinkFault): SpillwayError {
+  const column = `${tableName(table)}.${quoted(table.key[0]?.name ?? '')}`;
+  return new SpillwayError(
+    'CONFIG_INVALID',
+    `${table.entity}: PostgreSQL gives no numbers for new rows from the sequence of column ${column} (SQLSTATE ${failure.sqlstate}). ` +
+      "See that Spillway's role may use the sequence, and that it has not come to its end, or set the key in the entity",
+    { cause: failure },
   );
 }

@@ -1,0 +1,101 @@
+import { SpillwayError, textOf, type SpillwayErrorCode } from '../errors.js';
+import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
+import { within } from '../flush/within.js';
+import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
+import { judgeHealth, unknownHealth, type Health } from '../observability/health.js';
+import { DATABASE_PROBLEMS, type StagingState } from '../observability/health-states.js';
+import type { TroubleWatch } from '../observability/trouble-watch.js';
+import { printable } from '../printable.js';
+import type { TablePause } from '../sink/change-sink.js';
+import { SinkDown, type DatabaseState } from '../sink/sink-failure.js';
+import type { StagingStats } from '../staging/staging-store.js';
+import type { Parts } from './parts.js';
+
+/** How much longer than its policy says a change may wait before health is down. */
+const OVERDUE_MS = 30_000;
+
+/** Whoever asks for health has a time-out too, often of a few seconds. */
+const CHECK_MS = 2_000;
+
+/** Asks PostgreSQL and the staging store, and puts it together with what flushes of this process have met. A process without a worker meets nothing by itself. */
+export async function lookAtHealth(
+  { staging, sink, worker }: Pick<Parts, 'staging' | 'sink' | 'worker'>,
+  types: TypeRegistry,
+  watch: TroubleWatch,
+  losses: readonly string[],
+): Promise<Health> {
+  const [stats, next, refusal, database] = await Promise.all([
+    staging.stats(),
+    staging.due.next(),
+    whyNot(staging.probe()),
+    whyNot(within(sink.check(), CHECK_MS, monotonicScheduler, () => new SinkDown('No answer', 'unreachable'))),
+  ]);
+  const longestMs = Math.max(0, ...types.all.map(({ policy }) => policy.maxDelayMs));
+  return judgeHealth({
+    stats,
+    isDue: next.includes(0),
+    shards: staging.shards,
+    trouble: {
+      database: watch.database(databaseState(database)),
+      staging: stagingState(refusal),
+      silentShards: watch.silentShards,
+      full: fullIn(stats, types),
+      tables: sink.paused.map(sentenceOfTable),
+      losses,
+      configuration: [...new Set(worker.blockedBy.map(sentenceOfConfiguration))],
+    },
+    overdueMs: longestMs + OVERDUE_MS,
+  });
+}
+
+const FOR_A_PERSON: ReadonlySet<SpillwayErrorCode> = new Set([
+  'CONFIG_INVALID',
+  'ENTITY_UNSUPPORTED',
+  'ORM_INCOMPATIBLE',
+  'POLICY_MISMATCH',
+  'REDIS_VOLATILE',
+  'SHARD_MAP_MISMATCH',
+]);
+
+/** That the question fails is an answer. */
+export function healthOfFailure(error: unknown): Health {
+  const database = error instanceof SpillwayError ? databaseState(error.cause) : undefined;
+  if (database !== undefined) return unknownHealth(DATABASE_PROBLEMS[database], `database-${database}`);
+  if (error instanceof SpillwayError && FOR_A_PERSON.has(error.code)) return unknownHealth(error, 'configuration');
+  const staging = stagingState(error);
+  return staging === undefined ? unknownHealth(error) : unknownHealth(error, `staging-${staging}`);
+}
+
+async function whyNot(answer: Promise<void>): Promise<unknown> {
+  return answer.then(
+    () => undefined,
+    (error: unknown) => error ?? new Error('Rejected'),
+  );
+}
+
+function databaseState(error: unknown): DatabaseState | undefined {
+  return error instanceof SinkDown ? error.state : undefined;
+}
+
+function stagingState(error: unknown): StagingState | undefined {
+  if (!(error instanceof SpillwayError)) return undefined;
+  if (error.code === 'STAGING_FULL') return 'full';
+  if (error.code === 'STAGING_TIMEOUT') return 'silent';
+  if (error.code !== 'STAGING_UNAVAILABLE') return undefined;
+  // A server that has answered that it takes no commands is there.
+  return error.cause instanceof Error && error.cause.name === 'ReplyError' ? 'refusing' : 'silent';
+}
+
+function fullIn({ pending }: StagingStats, types: TypeRegistry): readonly string[] {
+  return types.all
+    .filter(({ meta, policy }) => (pending[meta.className] ?? 0) >= policy.maxPending)
+    .map(({ meta }) => meta.className);
+}
+
+function sentenceOfTable({ table, reason }: TablePause): string {
+  return printable(`Table ${table} cannot be written, its changes wait: ${reason}`);
+}
+
+function sentenceOfConfiguration(error: unknown): string {
+  return `Nothing is written until the configuration is right: ${textOf(error)}`;
+}

@@ -1,4 +1,3 @@
-import { bareError } from '../bare-error.js';
 import { SpillwayError } from '../errors.js';
 import { SinkDown, SinkRestart } from '../sink/sink-failure.js';
 

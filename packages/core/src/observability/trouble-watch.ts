@@ -1,4 +1,3 @@
-import { textOf } from '../errors.js';
 import type { SpillwayEvents } from '../events.js';
 import type { DatabaseState } from '../sink/sink-failure.js';
 

@@ -154,7 +154,8 @@ export class RedisConnection {
     client.on('ready', () => {
       this.#callOff();
       this.#ends = 0;
-      void this.#noticeRun();
+      // A server that does not say which run it is leaves nothing to compare.
+      this.#noticeRun().catch(() => undefined);
     });
     client.on('close', () => {
       this.#callOff();

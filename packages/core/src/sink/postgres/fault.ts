@@ -1,5 +1,4 @@
 import pg from 'pg';
-import { bareError } from '../../bare-error.js';
 import { SpillwayError } from '../../errors.js';
 import { CommitUnknown, SinkDown, SinkFailure, SinkRestart } from '../sink-failure.js';
 import { messageOf, reasonOf } from './fault-text.js';
@@ -43,10 +42,9 @@ export function failureOf(error: unknown): Error {
   if (isServerError(error)) {
     const kind = classify(error.code);
     const text = `PostgreSQL refused the transaction: ${reasonOf(error)}`;
-    const cause = bareError(error, reasonOf(error));
     return kind === 'transient'
-      ? new SinkDown(text, error.code, { cause })
-      : new SinkRestart(text, error.code, { cause });
+      ? new SinkDown(text, error.code, { cause: error })
+      : new SinkRestart(text, error.code, { cause: error });
   }
   if (isConnectionError(error))
     return new SinkDown(`PostgreSQL cannot be reached: ${error.message}`, undefined, { cause: error });

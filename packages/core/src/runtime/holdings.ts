@@ -196,7 +196,7 @@ async function asGiven<T>(asked: Promise<T>): Promise<T> {
   try {
     return await asked;
   } catch (error) {
-    throw error instanceof SinkFailure && error.cause !== undefined ? error.cause : error;
+    throw (error instanceof SinkFailure && error.given()) || error;
   }
 }
 

@@ -9,11 +9,20 @@ export abstract class SinkFailure extends Error {
   /** SQLSTATE, where PostgreSQL gave one. */
   readonly sqlstate: string | undefined;
 
+  /** Private, so that whoever prints the failure does not print it. */
+  readonly #given: unknown;
+
   constructor(message: string, sqlstate?: string, options?: ErrorOptions) {
     super(printable(message), bareCause(options));
     this.name = new.target.name;
     this.sqlstate = sqlstate;
+    this.#given = options?.cause;
     markBare(this);
+  }
+
+  /** The driver's own error, values and all: for the application whose transaction it has failed, and for nobody else. */
+  given(): unknown {
+    return this.#given;
   }
 }
 

@@ -1,5 +1,4 @@
 import pg from 'pg';
-import { bareError } from '../../bare-error.js';
 import { SpillwayError, textOf } from '../../errors.js';
 import { CommitUnknown, SinkDown, SinkFailure, SinkFault, SinkRestart, type DatabaseState } from '../sink-failure.js';
 import { messageOf, reasonOf } from './fault-text.js';
@@ -86,8 +85,7 @@ function refusalOf(error: pg.DatabaseError): SinkFailure {
   const isPassing = kind === 'restart' || kind === 'locked' || kind === 'limit' || error.code === OURS_TWICE;
   const Failure = isPassing ? SinkRestart : SinkFault;
   const reason = reasonOf(error, { isRaised: originOf(error) === 'raised' });
-  const cause = bareError(error, reason);
-  return new Failure(`PostgreSQL refused the transaction: ${reason}`, error.code, { cause });
+  return new Failure(`PostgreSQL refused the transaction: ${reason}`, error.code, { cause: error });
 }
 
 /** A ledger row that is there already: somebody else has written the batch meanwhile. */

@@ -4,7 +4,10 @@ import type { KindName, Value, Values } from './steps.js';
 
 export const NAMES = ['Ann', 'Bob', "D'Arcy", 'Zoë 🌊', 'a "quoted" \\ name', ''] as const;
 
-/** Texts that PostgreSQL refuses for a column of the type, each a number or a day to somebody. Both worlds have to refuse them at once. */
+/**
+ * Texts that PostgreSQL refuses for a column of the type, each a number or a day to somebody. Both worlds have to
+ * refuse them at once.
+ */
 const HOSTILE = {
   integer: ['', 'abc', '7.5', '1e3', '99999999999999999999999'],
   double: ['', 'abc', '12,50', '1e400', '0x'],

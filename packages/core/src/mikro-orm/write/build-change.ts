@@ -78,7 +78,10 @@ function versions(type: WriteBehindType, entity: AnyEntity, nowMs: number): Pick
   return { ...(base !== undefined && { base }), version: nextVersion(base, type.version.kind, nowMs) };
 }
 
-/** @throws SpillwayError `CONFIG_INVALID` for a version that the application has set to what no version is: nothing could be compared with it */
+/**
+ * @throws SpillwayError `CONFIG_INVALID` for a version that the application has set to what no version is: nothing
+ * could be compared with it
+ */
 function versionSeen({ meta, version }: WriteBehindType, entity: AnyEntity): VersionText | undefined {
   if (!version) return undefined;
   const value: unknown = Reflect.get(entity, version.property.name);

@@ -13,7 +13,11 @@ export function isLeftOut({ error }: Observation, act: Act | Nudge): boolean {
 
 /** A flush may be refused for two reasons: for what the staging store or the database knows, and for what an entity says of itself. Which of them is met first differs. */
 export function areBothRefused({ error }: Observation, { error: other }: Observation): boolean {
-  return error?.name === 'OptimisticLockError' && other?.name === 'ValidationError';
+  if (error?.name === 'OptimisticLockError' && other?.name === 'ValidationError') return true;
+  // PostgreSQL refuses a value that is none. `patch()` does it itself, and a stale version may be met before.
+  return (
+    error?.name === 'DriverException' && (other?.name === 'SpillwayError' || other?.name === 'OptimisticLockError')
+  );
 }
 
 /** Whether a transaction updates rows past the unit of work. */

@@ -4,6 +4,22 @@ import type { KindName, Value, Values } from './steps.js';
 
 export const NAMES = ['Ann', 'Bob', "D'Arcy", 'Zoë 🌊', 'a "quoted" \\ name', ''] as const;
 
+/**
+ * Texts that PostgreSQL refuses for a column of the type, each a number or a day to somebody. Both worlds have to
+ * refuse them at once.
+ */
+const HOSTILE = {
+  integer: ['', 'abc', '7.5', '1e3', '99999999999999999999999'],
+  double: ['', 'abc', '12,50', '1e400', '0x'],
+  numeric: ['', 'abc', '12,50', '1e20000000'],
+  date: ['', 'soon', '31.12.1999'],
+} as const;
+const HOW_OFTEN = 0.02;
+
+function orHostile(rows: Rows, type: keyof typeof HOSTILE, value: Value): Value {
+  return rows.chance(HOW_OFTEN) ? rows.one<string>(HOSTILE[type]) : value;
+}
+
 /** All values that a new row of the kind needs, and some that it may have. */
 export function whole(rows: Rows, kind: KindName): Values {
   const name = rows.one(NAMES);
@@ -51,8 +67,8 @@ export function nullable(rows: Rows, kind: KindName): Values {
     case 'Person':
       return {
         email: rows.chance(0.5) ? null : `${rows.below(6)}@example.com`,
-        balance: or(rows.one(['0.00', '12.50', '-3.99', '1234567890.12'])),
-        born: or(rows.one(['1999-12-31', '2024-02-29'])),
+        balance: orHostile(rows, 'numeric', or(rows.one(['0.00', '12.50', '-3.99', '1234567890.12']))),
+        born: orHostile(rows, 'date', or(rows.one(['1999-12-31', '2024-02-29']))),
         seenAt: or({ $date: rows.one(['2026-01-02T03:04:05.678Z', '1970-01-01T00:00:00.000Z']) }),
         profile: or(rows.one([{ colour: 'red', deep: [1, { a: null }] }, [1, 2], { 'odd "key"': '\\' }] as const)),
         home: or(address()),
@@ -60,13 +76,13 @@ export function nullable(rows: Rows, kind: KindName): Values {
         mentor: person ? or({ $row: person }) : null,
       };
     case 'Cat':
-      return { weight: or(rows.one([0, 3.25, 1e21, -0.1])) };
+      return { weight: orHostile(rows, 'double', or(rows.one([0, 3.25, 1e21, -0.1]))) };
     case 'Dog':
       return { weight: or(12.5), tricks: or(rows.one([[], ['sit', 'a,b', '"']] as const)) };
     case 'Course':
-      return { seats: or(rows.below(6)) };
+      return { seats: orHostile(rows, 'integer', or(rows.below(6))) };
     case 'Enrolment':
-      return { grade: or(rows.below(6)), remark: or(rows.one(NAMES)) };
+      return { grade: orHostile(rows, 'integer', or(rows.below(6))), remark: or(rows.one(NAMES)) };
     case 'Page':
       return { title: or(rows.one(NAMES)) };
     case 'Note':

@@ -38,7 +38,8 @@ export function knownRowKey(type: WriteBehindType, key: unknown): RowKey | undef
 }
 
 /**
- * The row that a condition is about. `undefined` also where the database has to say it: `''` is no number to PostgreSQL, `7` is no text, and no row has `1.005` in a column of hundredths.
+ * The row that a condition is about. `undefined` also where the database has to say it: `''` is no number to
+ * PostgreSQL, `7` is no text, and no row has `1.005` in a column of hundredths.
  */
 export function soughtRowKey(type: WriteBehindType, key: unknown): RowKey | undefined {
   const values = keyValues(type.meta, key);

@@ -10,14 +10,20 @@ export interface RowCaller {
   readonly hasSession: boolean;
 }
 
-/** A repository belongs to an entity manager: its calls are part of that one's transaction, and under its session context. */
+/**
+ * A repository belongs to an entity manager: its calls are part of that one's transaction, and under its session
+ * context.
+ */
 export function repositoryCaller(em: EntityManager): RowCaller {
   const isUnderSession = hasSession(em);
   const needsSql = isUnderSession || em.getTransactionContext() !== undefined;
   return { em: () => em, needsSql, hasSession: isUnderSession };
 }
 
-/** The service belongs to the ORM: its calls are part of no transaction. The session context of the request, or of the transaction that it is called in, holds for them too. */
+/**
+ * The service belongs to the ORM: its calls are part of no transaction. The session context of the request, or of the
+ * transaction that it is called in, holds for them too.
+ */
 export function serviceCaller(em: EntityManager): RowCaller {
   return hasSession(em) ? repositoryCaller(em) : { em: () => em.fork(), needsSql: false, hasSession: false };
 }

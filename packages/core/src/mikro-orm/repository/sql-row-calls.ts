@@ -8,7 +8,8 @@ import { buildPatch, type PatchOptions } from '../write/build-patch.js';
 import type { Receipt } from './receipt.js';
 
 /**
- * Row calls by SQL: the same, at once, after what is pending of the row was written. They go this way where staging is turned off or has no room, in the transaction of their entity manager, and under
+ * Row calls by SQL: the same, at once, after what is pending of the row was written. They go this way where staging
+ * is turned off or has no room, in the transaction of their entity manager, and under
  * its session context.
  * @throws SpillwayError `CONFIG_INVALID` as when it is staged; MikroORM's `OptimisticLockError` for a row that is not there, or has another version
  */

@@ -16,8 +16,10 @@ export interface ColumnValue {
   readonly type: string;
   readonly read: 'direct' | 'cast';
   /**
-   * Whether the value is of a form that PostgreSQL reads in one way only, so that what is staged for it is what MikroORM's own statement would store, or is refused like it. What is not taken (a text
-   * for a boolean, `'12,50'` or `true` for a number, `'tomorrow'` for a date) is never staged: MikroORM writes it by SQL, or is told by PostgreSQL why not.
+   * Whether the value is of a form that PostgreSQL reads in one way only, so that what is staged for it is what
+   * MikroORM's own statement would store, or is refused like it. What is not taken (a text
+   * for a boolean, `'12,50'` or `true` for a number, `'tomorrow'` for a date) is never staged: MikroORM writes it by
+   * SQL, or is told by PostgreSQL why not.
    */
   takes(value: unknown): boolean;
   toText(value: unknown): JsonText;

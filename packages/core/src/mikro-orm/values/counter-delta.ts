@@ -1,6 +1,9 @@
 import type { ColumnValue } from './column-value.js';
 
-/** PostgreSQL declares numbers of at most 1,000 digits. What is longer no column of such a type holds, and powers of ten take their time. */
+/**
+ * PostgreSQL declares numbers of at most 1,000 digits. What is longer no column of such a type holds, and powers of
+ * ten take their time.
+ */
 const MOST_DIGITS = 1_000;
 const MOST_BITS = 4_096;
 /** With sign, point and exponent. */
@@ -10,7 +13,8 @@ const LONGEST = MOST_DIGITS + 10;
 const DECIMAL = /^(?<sign>[+-]?)(?<whole>\d*)(?:\.(?<digits>\d*))?(?:e(?<exponent>[+-]?\d{1,4}))?$/i;
 
 /**
- * The difference between two values of a counter in units of its column's scale, exact. `undefined` if there is none that is certain: one of them is unknown or null, or no number of
+ * The difference between two values of a counter in units of its column's scale, exact. `undefined` if there is none
+ * that is certain: one of them is unknown or null, or no number of
  * this column, or the difference leaves int64. Then the new value has to be assigned.
  */
 export function counterDelta(
@@ -25,7 +29,8 @@ export function counterDelta(
 }
 
 /**
- * `1.25` at scale 2 is 125 units. Digits beyond the scale are rounded half away from zero, as PostgreSQL does when it stores them. `undefined` for what is no decimal number, or one of more digits than
+ * `1.25` at scale 2 is 125 units. Digits beyond the scale are rounded half away from zero, as PostgreSQL does when it
+ * stores them. `undefined` for what is no decimal number, or one of more digits than
  * a column can be declared with: `1e20000000` takes seconds to be written out.
  */
 export function unitsOf(value: unknown, scale: number): bigint | undefined {

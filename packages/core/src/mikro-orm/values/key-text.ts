@@ -2,7 +2,7 @@ import { decimalText, exactUnitsOf, unitsOf } from './counter-delta.js';
 import { lengthOf } from './column-type.js';
 
 /** The one text that a value of a key has, if the column can have it. */
-export interface KeyName {
+interface KeyName {
   readonly text: string;
   /** Whether the row has this very value: a column that rounds takes what it never holds, and no condition finds it. */
   readonly isExact: boolean;

@@ -21,7 +21,8 @@ export function opaqueValue(type: string, options: DateOptions): Conversion {
 }
 
 /**
- * Words that PostgreSQL reads anew each time: `'tomorrow'` is another day when it is written than when it was meant. They may stand in a range, or in an array.
+ * Words that PostgreSQL reads anew each time: `'tomorrow'` is another day when it is written than when it was meant.
+ * They may stand in a range, or in an array.
  */
 export function isVolatile(text: string): boolean {
   return VOLATILE.test(text);
@@ -29,7 +30,10 @@ export function isVolatile(text: string): boolean {
 
 const VOLATILE = /^[\s[({"']*(?:now|today|tomorrow|yesterday)\b|[,"]\s*(?:now|today|tomorrow|yesterday)\b/i;
 
-/** Types into which PostgreSQL converts numbers as it reads their texts. To others (`interval`) a number means something else than its text, or nothing. */
+/**
+ * Types into which PostgreSQL converts numbers as it reads their texts. To others (`interval`) a number means
+ * something else than its text, or nothing.
+ */
 const NUMBERS: ReadonlySet<string> = new Set(['money', 'oid']);
 
 function isNumber(value: unknown): boolean {

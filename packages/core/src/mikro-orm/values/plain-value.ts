@@ -116,7 +116,10 @@ function isDecimal(text: string): boolean {
   return text.length <= LONGEST_NUMBER && DECIMAL.test(text);
 }
 
-/** A number that a double holds. PostgreSQL refuses one that is too large, and one so small that nothing would be left of it. */
+/**
+ * A number that a double holds. PostgreSQL refuses one that is too large, and one so small that nothing would be left
+ * of it.
+ */
 function isFloat(text: string): boolean {
   if (text.length > LONGEST_NUMBER || !FLOAT.test(text)) return false;
   const number = Number(text);

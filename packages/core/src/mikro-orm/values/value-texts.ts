@@ -23,7 +23,8 @@ export function valueTexts(
 }
 
 /**
- * The first property of a payload whose value is none of its column: it is written by SQL, or refused. References are looked at where they are keys; others are rows that are about to be made.
+ * The first property of a payload whose value is none of its column: it is written by SQL, or refused. References are
+ * looked at where they are keys; others are rows that are about to be made.
  */
 export function untakenProperty(
   type: WriteBehindType,

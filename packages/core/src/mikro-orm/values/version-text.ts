@@ -2,7 +2,10 @@ import type { VersionText } from '../../change/change.js';
 
 export type VersionKind = 'integer' | 'date';
 
-/** The version of an entity or of a driver's row as text; `undefined` where it was not loaded, and for what no version column has. */
+/**
+ * The version of an entity or of a driver's row as text; `undefined` where it was not loaded, and for what no version
+ * column has.
+ */
 export function versionText(value: unknown, kind: VersionKind): VersionText | undefined {
   if (value === null || value === undefined) return undefined;
   return kind === 'integer' ? wholeText(value) : momentText(value);

@@ -94,7 +94,10 @@ function baseOf(
   return { base, ...(isRowBase(rowKey, base) && { isRowBase: true }) };
 }
 
-/** @throws SpillwayError `CONFIG_INVALID` for a version that the application has set to what no version is: nothing could be compared with it */
+/**
+ * @throws SpillwayError `CONFIG_INVALID` for a version that the application has set to what no version is: nothing
+ * could be compared with it
+ */
 function versionSeen({ meta, version }: WriteBehindType, entity: AnyEntity): VersionText | undefined {
   if (!version) return undefined;
   const value: unknown = Reflect.get(entity, version.property.name);

@@ -28,7 +28,8 @@ const CODES: Readonly<Record<string, FaultKind>> = {
   '40P01': 'restart',
   // A codec's mistake (the value's type is not the column's) is named like a missing column, but belongs to one value.
   '42804': 'row',
-  // Types with a grammar of their own (tsquery, ltree) call a value with a mistake in it a syntax error, or a name that is too long. Our statements have none.
+  // Types with a grammar of their own (tsquery, ltree) call a value with a mistake in it a syntax error, or a name
+  // that is too long. Our statements have none.
   '42601': 'row',
   '42622': 'row',
   '55P03': 'locked',

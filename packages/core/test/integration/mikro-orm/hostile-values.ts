@@ -88,7 +88,10 @@ const OTHERS: readonly (() => unknown)[] = [
   () => () => 1,
 ];
 
-/** Values that nobody should give to a column, each made anew. What they are called stands in the messages of a test that fails. */
+/**
+ * Values that nobody should give to a column, each made anew. What they are called stands in the messages of a test
+ * that fails.
+ */
 export interface HostileValue {
   readonly label: string;
   readonly make: () => unknown;

@@ -39,10 +39,13 @@ interface Seen {
   readonly theirs: Readonly<Record<string, unknown>>;
 }
 const seen: Seen[] = [];
+/** Instead of the usual one. */
+let answer: object | undefined;
 WriteBehind({
   detect: 'changed-properties',
   conflict: (conflict: Seen) => {
     seen.push(conflict);
+    if (answer) return answer;
     return 'keep-database';
   },
 } as never)(Rival.class);
@@ -150,4 +153,23 @@ test('a value that PostgreSQL refuses is read as it was staged, until it is a de
   em.create(Rival, { id: 1000, note: 'refused', cidr: 'no network' } as never);
   await em.flush();
   expect(await orm.em.fork().findOne(Rival, 1000)).toMatchObject({ cidr: 'no network' });
+});
+
+test('a conflict function that answers what its column does not have buries the record, and nothing else is stored', async () => {
+  const em = orm.em.fork();
+  const rival = em.create(Rival, { id: 2000, note: 'ours', double_precision: 1.5 } as never) as { note: string };
+  await em.flush();
+  await Spillway.of(orm).drain();
+  await orm.em.execute('update rival set note = ? where id = ?', ['theirs', 2000]);
+  rival.note = 'ours again';
+  await em.flush();
+  answer = { write: { double_precision: '12,50' } };
+  await Spillway.of(orm).drain();
+  answer = undefined;
+  const letters = await Spillway.of(orm).deadLetters.list({ entity: Rival });
+  const letter = letters.find(({ rowKey }) => rowKey.includes('2000'));
+  expect(letter?.reason).toContain('Rival.double_precision was given a string that is no value of a double precision');
+  expect(await orm.em.execute('select note, double_precision from rival where id = 2000')).toEqual([
+    { note: 'theirs', double_precision: 1.5 },
+  ]);
 });

@@ -17,6 +17,7 @@ import {
   IsOptional,
   Length,
   Matches,
+  Max,
   Min,
   ValidateNested,
   ValidationError,
@@ -164,6 +165,18 @@ export class Through {
   name!: string;
 }
 
+/** Its bound stands in a rule, which looks at values, and in the table, which looks at sums. */
+@Entity({ tableName: 'hall' })
+@WriteBehind({ debounce: '10s', maxDelay: '20s', counters: ['guests'], retry: { attempts: 1 } })
+export class Hall {
+  @PrimaryKey({ type: 'integer', autoincrement: false })
+  id!: number;
+
+  @Max(100)
+  @Property({ type: 'integer', check: 'guests <= 100' })
+  guests!: number;
+}
+
 /** No policy, and so MikroORM alone. */
 @Entity({ tableName: 'outside' })
 export class Outside {
@@ -181,7 +194,7 @@ export async function validationOrm(
   orm: Partial<Options> = {},
 ): Promise<MikroORM> {
   return MikroORM.init({
-    entities: [User, Placed, Hooked, Grouped, Unasked, Through, Outside],
+    entities: [User, Placed, Hooked, Grouped, Unasked, Through, Outside, Hall],
     clientUrl: databaseUrl,
     extensions: [
       spillway({

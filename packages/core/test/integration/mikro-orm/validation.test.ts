@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Spillway, ValidationFailedError } from '../../../src/index.js';
 import {
   Grouped,
+  Hall,
   Hooked,
   Outside,
   Placed,
@@ -280,5 +281,20 @@ describe('the policy', () => {
       'name:isLength',
     ]);
     await em.insert(Outside, { id: 77, name: 'a' });
+  });
+});
+
+describe('increment()', () => {
+  test('names a difference, so it passes @Max by; a check constraint of the table refuses the sum', async () => {
+    const em = orm.em.fork();
+    em.create(Hall, { id: 1, guests: 90 });
+    await em.flush();
+    await Spillway.of(orm).drain(Hall);
+    const receipt = await Spillway.of(orm).increment(Hall, 1, { guests: 20 });
+    await expect(receipt.written()).rejects.toMatchObject({ code: 'DEAD_LETTERED' });
+    expect(await rows('select guests from hall where id = 1')).toEqual([{ guests: 90 }]);
+    const [letter] = await Spillway.of(orm).deadLetters.list({ entity: Hall });
+    expect(letter).toMatchObject({ code: '23514' });
+    expect(await failure(Spillway.of(orm).patch(Hall, 1, { guests: 110 }))).toBeInstanceOf(ValidationFailedError);
   });
 });

@@ -1,7 +1,7 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { Redis } from 'ioredis';
 import { database, eventually, freshNamespace, redis, type Database, type PrivateRedis } from '@spillway/test-support';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Spillway } from '../../../src/index.js';
 import { Author, Book, libraryOrm } from './library.js';
 
@@ -18,6 +18,11 @@ beforeAll(async () => {
   here = await libraryOrm(db.url, settings);
   await here.schema.create();
   there = await libraryOrm(db.url, settings);
+});
+
+// A test may leave a server behind that has just been started again, and clients that are about to connect.
+beforeEach(async () => {
+  for (const orm of [here, there]) await eventually(async () => void (await Spillway.of(orm).status()));
 });
 
 afterAll(async () => {

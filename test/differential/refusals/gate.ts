@@ -20,11 +20,11 @@ export type Kind = 'Parcel' | 'Letter';
 export const ENTITIES = { Parcel, Letter: Letter as unknown as typeof Parcel } as const;
 
 /** Codes of outages, of locks, of missing tables and of applications: a trigger may raise any. */
-export const CODES = [
-  ...['SH001', 'PT402', '45000', '22P02', '23514', '38000', '2F002', 'HV000', 'P0002', 'P0004', 'XX000'],
-  ...['08001', '0A000', '25006', '28P01', '40001', '40P01', '42501', '42P01', '53100', '55000', '55P03'],
-  ...['57014', '57P01', '57P03'],
-] as const;
+export const CODES: readonly string[] = `
+  SH001 PT402 45000 22P02 23514 38000 2F002 HV000 P0002 P0004 XX000 08001 0A000 25006 28P01 40001 40P01 42501 42P01
+  53100 55000 55P03 57014 57P01 57P03`
+  .trim()
+  .split(/\s+/);
 
 // Every refusal is expected here.
 const SILENT = { warn: () => {}, error: () => {} };

@@ -8,7 +8,7 @@ export const Parcel = defineEntity({
   name: 'Parcel',
   properties: { id: p.integer().primary(), label: p.string(), place: p.string(), version: p.integer().version() },
 });
-export const Letter = defineEntity({
+const Letter = defineEntity({
   name: 'Letter',
   properties: { id: p.integer().primary(), label: p.string(), place: p.string() },
 });

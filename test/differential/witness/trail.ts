@@ -1,5 +1,5 @@
 /** A value that one writer has put into one property: no other writer puts the same. */
-export type Mark = string;
+type Mark = string;
 
 export interface Write {
   readonly mark: Mark;

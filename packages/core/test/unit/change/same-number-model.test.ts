@@ -153,7 +153,7 @@ class World {
   }
 }
 
-test('nothing is written over in silence where a program makes the same version numbers (R10)', () => {
+test('nothing is written over in silence where a program makes the same version numbers (H15, R10)', () => {
   const history = fc.property(fc.array(step, { maxLength: 40, size: 'max' }), (steps) => {
     const world = new World();
     for (const taken of steps) {

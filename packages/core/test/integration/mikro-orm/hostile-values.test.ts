@@ -9,8 +9,7 @@ import { HOSTILE_TEXT, HOSTILE_VALUES, type HostileValue } from './hostile-value
 const SEED = Number(process.env['SPILLWAY_TEST_SEED'] ?? 20_260_101);
 const RANDOM_TEXTS = 12;
 
-/** hstore answers some texts with an error that PostgreSQL keeps for its own defects. */
-const names = Object.keys(EVERY_TYPE).filter((name) => name !== 'hstore');
+const names = Object.keys(EVERY_TYPE);
 const columns = Object.fromEntries(
   Object.entries(EVERY_TYPE).map(([name, { property }]) => [name, property.nullable()]),
 ) as Record<string, never>;

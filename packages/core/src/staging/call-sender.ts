@@ -67,7 +67,7 @@ export class CallSender {
   ): Promise<Delivery> {
     if (!wasSent) this.#sentAtMs.set(call, performance.now());
     const { delivery, mayHaveRun, error } = await this.#until(call, rules, send, wasSent);
-    if (delivery.status === 'unknown' && isStop(error)) return { ...delivery, cause: error };
+    if (delivery.status === 'unknown' && isStop(error)) return { ...delivery, cause: cutOff(error) };
     if (delivery.status === 'unknown') return this.#fence(call, { ...dropped(unforeseen(error)), wasSent: true });
     // An earlier copy, whose answer did not come, may still be on its way, and find room.
     if (delivery.status === 'refused' && mayHaveRun) return this.#fence(call, delivery);
@@ -81,7 +81,7 @@ export class CallSender {
 
   async #fence(call: StageCall, ifVoided: Delivery): Promise<Delivery> {
     const { delivery, error } = await this.#until(call, {}, async () => this.#store.fence(call.shard, call.id), true);
-    if (delivery.status === 'unknown' && isStop(error)) return { ...delivery, cause: error };
+    if (delivery.status === 'unknown' && isStop(error)) return { ...delivery, cause: cutOff(error) };
     if (delivery.status !== 'dropped') return delivery;
     return this.isForgotten(call) ? { status: 'unknown' } : ifVoided;
   }
@@ -173,6 +173,11 @@ function inTheEnd(answer: Attempt, mayHaveRun: boolean): Ending {
 /** Our own end: the store will not be asked again. */
 function isStop(error: Error | undefined): error is SpillwayError {
   return error instanceof SpillwayError && error.code === 'STOPPED';
+}
+
+/** An earlier copy of the call may have run, also where the last one was not sent any more. */
+function cutOff(error: SpillwayError): CutOff {
+  return error instanceof CutOff ? error : new CutOff('the staging store', error);
 }
 
 /** That a store did not answer is said by whoever sums up; anything else has to be heard. */

@@ -180,8 +180,9 @@ describe('what our own end cuts off is STOPPED', () => {
       const cutOff = acts[what]?.().catch((thrown: unknown) => thrown);
       await asked;
       await ending(service.stop({ timeout: '1s', drain: false }));
-      server.resume();
+      // Before the server goes on: then it answers that it does not have the script, and nothing is in doubt.
       const error = await ending(Promise.resolve(cutOff));
+      server.resume();
       expect(error).toMatchObject({
         code: 'STOPPED',
         message: expect.stringMatching(what === 'a look-up' ? /Spillway (?:was|has been) stopped/u : MAY_HAVE),

@@ -168,7 +168,7 @@ test('a conflict function that answers what its column does not have buries the 
   answer = undefined;
   const letters = await Spillway.of(orm).deadLetters.list({ entity: Rival });
   const letter = letters.find(({ rowKey }) => rowKey.includes('2000'));
-  expect(letter?.reason).toContain('Rival.double_precision was given a string that is no value of a double precision');
+  expect(letter?.message).toContain('Rival.double_precision was given a string that is no value of a double precision');
   expect(await orm.em.execute('select note, double_precision from rival where id = 2000')).toEqual([
     { note: 'theirs', double_precision: 1.5 },
   ]);

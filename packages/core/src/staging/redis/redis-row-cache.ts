@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { decodePlain } from '../../change/record-codec.js';
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
 import { TICKET_MS, tableField } from '../row-cache.js';
 import type { BlockScope, CacheAnswer, CacheCopy, CachedTable, RowCache } from '../row-cache.js';
 import type { RedisConnection } from './connection.js';
-import { text, type Reply } from './replies.js';
+import { decodedOr, text, type Reply } from './replies.js';
 import type { ShardScripts } from './shard-scripts.js';
 
 const COPIES = ['cache', 'cache:old'] as const;
@@ -107,9 +106,15 @@ function answerIn(reply: Reply, at: number, ticket: string): CacheAnswer | undef
   if (kind === 'ticket') return { kind, ticket };
   if (kind === 'blocked row' || kind === 'blocked table') {
     const by = kind === 'blocked row' ? 'row' : 'table';
-    return { kind: 'blocked', by, transactions: decodePlain(bytes) as string[] };
+    return { kind: 'blocked', by, transactions: transactionsIn(bytes) };
   }
   return kind === 'taken' || kind === 'pending' ? { kind } : undefined;
+}
+
+/** Who cannot be read blocks until the next block of the row, or until its copies go. */
+function transactionsIn(bytes: Buffer): readonly string[] {
+  const found = decodedOr([], bytes);
+  return Array.isArray(found) ? found.filter((each) => typeof each === 'string') : [];
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

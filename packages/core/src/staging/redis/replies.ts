@@ -59,11 +59,13 @@ export function batch(shard: number, reply: Reply): Batch {
   };
 }
 
-/** Row key -> the last part of the batch in which something was added to it. */
+/** Row key -> the last part of the batch in which something was added to it. What cannot be read names no row; the acknowledgement finds it damaged too. */
 function partsIn(packed: unknown): ReadonlyMap<RowKey, number> {
   const parts = new Map<RowKey, number>();
   if (!(packed instanceof Buffer) || packed.length === 0) return parts;
-  for (const [index, part] of (decodePlain(packed) as readonly (readonly string[])[]).entries())
+  const added = decodedOr([], packed) as readonly (readonly string[])[];
+  if (!Array.isArray(added) || !added.every(Array.isArray)) return parts;
+  for (const [index, part] of added.entries())
     for (let at = 0; at < part.length; at += 3) parts.set(rowKey(part[at]), index + 1);
   return parts;
 }
@@ -94,7 +96,7 @@ export function pendingOf(keys: readonly RowKey[], reply: Reply, into: Map<RowKe
       ...(inFlight
         ? { inFlight: { record: readable(key, inFlight, decodeRecord), token, ...(part !== undefined && { part }) } }
         : {}),
-      ...(recent ? { recent: recentWrite(recent) } : {}),
+      ...(recent ? recentWrite(recent) : {}),
       ...(held ? { held: readable(key, held, decodeLayers) } : {}),
     });
   });
@@ -117,7 +119,20 @@ export function unreadableRow(key: RowKey, cause?: unknown): SpillwayError {
   );
 }
 
-function recentWrite(bytes: Buffer): RecentWrite {
-  const [version, deleted] = decodePlain(bytes) as [VersionText, number];
-  return { ...(version === '' ? {} : { version }), deleted: deleted === 1 };
+/** What cannot be read is forgotten. */
+function recentWrite(bytes: Buffer): { readonly recent?: RecentWrite } {
+  const written = decodedOr([], bytes);
+  const [version, deleted] = Array.isArray(written) ? (written as readonly unknown[]) : [];
+  if (typeof version !== 'string') return {};
+  return { recent: { ...(version === '' ? {} : { version }), deleted: deleted === 1 } };
+}
+
+/** A value that is no record, or something in its place if it cannot be read. */
+export function decodedOr(fallback: unknown, bytes: Buffer): unknown {
+  try {
+    return decodePlain(bytes) ?? fallback;
+  } catch (error) {
+    if (error instanceof UnreadableRecord) return fallback;
+    throw error;
+  }
 }

@@ -14,7 +14,8 @@ local function holds_any(stats)
   local counts = redis.call('HGETALL', stats)
   for index = 1, #counts, 2 do
     local name = counts[index]
-    if string.sub(name, 1, 2) == 'p:' and not left_out[name] and tonumber(counts[index + 1]) > 0 then return true end
+    local is_wanted = string.sub(name, 1, 2) == 'p:' and not left_out[name]
+    if is_wanted and (tonumber(counts[index + 1]) or 1) > 0 then return true end
   end
   return false
 end
@@ -24,7 +25,7 @@ for index = 1, #KEYS, 2 do
   local chain, stats = KEYS[index], KEYS[index + 1]
   local head = redis.call('HMGET', chain, 'epoch', 'held')
   if head[1] and head[1] ~= epoch then return { 'epoch', head[1] } end
-  local is_held = head[2] and tonumber(head[2]) > 0
+  local is_held = head[2] and (tonumber(head[2]) or 1) > 0
   if head[1] and (is_held or holds_any(stats)) then answer[#answer + 1] = shard end
   shard = shard + 1
 end

@@ -17,7 +17,11 @@ local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'mark', 'p
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 local is_first = mark == ''
-if is_first then mark = head[2] end
+local sequence = is_first and tonumber(head[2]) or tonumber(mark)
+if not sequence then
+  error('The field "sequence" of ' .. chain .. ' is no number: restore Redis, or empty this shard', 0)
+end
+if is_first then mark = sequence end
 
 local marked, go_on = {}, ''
 if scope == 'rows' then
@@ -29,16 +33,16 @@ else
     if in_scope(row_key) then append(marked, mark, row_key) end
   end
 end
+local is_pending = #marked > 0
+if is_first and not is_pending then is_pending = any_marked() end
+-- Between two parts somebody may have claimed what the next one would have marked.
+local is_flying = head[3] and any_in_flight()
+local known = head[4] and tonumber(head[4])
+local is_earlier = is_flying and not (known and known <= tonumber(mark))
+
 -- A deletion first, of nothing: Redis then lets the rest pass even when it is out of memory. A drain must, since it makes room.
 redis.call('HDEL', chain, 'nothing')
 send('ZADD', due, marked)
 if #marked > 0 then redis.call('HSET', chain, 'marked', 1) end
-
-local is_pending = #marked > 0
-if is_first and not is_pending then is_pending = any_marked() end
--- Between two parts somebody may have claimed what the next one would have marked.
-if head[3] and any_in_flight() then
-  is_pending = true
-  if not head[4] or tonumber(head[4]) > tonumber(mark) then redis.call('HSET', chain, 'mark', mark) end
-end
-return { 'marked', mark, is_pending and 1 or 0, go_on, head[5] or '0' }
+if is_earlier then redis.call('HSET', chain, 'mark', mark) end
+return { 'marked', mark, (is_pending or is_flying) and 1 or 0, go_on, head[5] or '0' }

@@ -10,6 +10,6 @@ local epoch, watermark = ARGV[1], ARGV[2]
 local head = redis.call('HMGET', chain, 'epoch', 'mark', 'putOff')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
-local in_flight = head[2] and tonumber(head[2]) <= tonumber(watermark)
+local in_flight = head[2] and (tonumber(head[2]) or 0) <= tonumber(watermark)
 if in_flight or redis.call('ZCOUNT', due, '-inf', watermark) > 0 then return { 'pending', head[3] or '0' } end
 return { 'nothing', head[3] or '0' }

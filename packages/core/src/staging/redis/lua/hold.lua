@@ -25,6 +25,7 @@ local earlier, changes, rules = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5
 -- include: coalesce
 -- include: recent
 -- include: seen
+-- include: draft
 -- include: counts
 -- include: held
 -- include: forget-layers
@@ -39,33 +40,48 @@ local answered = redis.call('HGET', seen, id) or redis.call('HGET', seen_old, id
 if answered then return seen_answer(answered, head[5]) end
 
 any_held = head[4] and head[4] ~= '0'
+local sequence = tonumber(head[2])
+if not sequence then
+  error('The field "sequence" of ' .. chain .. ' is no number: restore Redis, or empty this shard', 0)
+end
 local now, row_keys = now_ms(), {}
 for index, change in ipairs(changes) do
   row_keys[index] = change[1]
 end
 if any_held then forget_fallen(row_keys, transaction, earlier) end
-local call, unreadable = apply_changes(changes, rules, tonumber(head[2]), now, head[3], transaction)
+local call, unreadable = try_changes(changes, rules, sequence, now, head[3], transaction)
 if not call then return { 'unreadable', unreadable } end
-if #call.refusals > 1 then return call.refusals end
-note_policies(now)
+-- Nothing of it is dirty yet.
+for name in pairs(counts) do
+  if string.sub(name, 1, 2) == 'p:' then counts[name] = 0 end
+end
+if #call.refusals > 1 then
+  write_draft()
+  write_counts()
+  return call.refusals
+end
 
 for index, row_key in ipairs(row_keys) do
   local record = changes[index]
   -- What would be nothing over the layers beneath is a layer all the same: a savepoint may take it away again.
-  if record[1] == row_key then record = stamped(call.rows[row_key], record, tonumber(head[2]) + index, now) end
+  if record[1] == row_key then record = stamped(call.rows[row_key], record, sequence + index, now) end
   local layers = call.rows[row_key].layers
   if layers == no_layers then layers = {} end
   append(layers, { id, transaction, record })
   call.rows[row_key].layers = layers
-  redis.call('HINCRBY', stats, 'h:' .. record[ENTITY], 1)
+  local name = 'h:' .. record[ENTITY]
+  put(counts, name, (counts[name] or 0) + 1)
 end
 for row_key, row in pairs(call.rows) do
   write_layers(row_key, row.layers)
 end
+set_value(holds, id, cmsgpack.pack({ transaction, now }) .. cmsgpack.pack({ call.order, rules }))
+put(chain_counts, 'held', (chain_counts.held or 0) + #changes)
+local kept = to_keep(call.answer)
+set_value(seen, id, kept)
+write_draft()
+note_policies(now)
 -- Once it is released, what is held is written without a further word.
 if head[6] then drop_copies(row_keys) end
-redis.call('HSET', holds, id, cmsgpack.pack({ transaction, now }) .. cmsgpack.pack({ call.order, rules }))
-redis.call('HINCRBY', chain, 'held', #changes)
-local kept = to_keep(call.answer)
-redis.call('HSET', seen, id, kept)
+write_counts()
 return seen_answer(kept, head[5])

@@ -1,25 +1,47 @@
 -- The holds of some shards.
 --
--- KEYS  chain, holds, of one shard after the other
+-- KEYS  chain, holds, held, of one shard after the other
 -- ARGV  epoch
 -- returns  {'holds', shard (from 0), id, transaction, age (ms), ...} | {'epoch', epoch}
 local epoch = ARGV[1]
 
 -- include: time
 
+-- Of an entry that cannot be read, the layers of the hold say whose it is. One that has none has nothing to end.
+local function transaction_in(held, id)
+  for _, bytes in ipairs(redis.call('HVALS', held)) do
+    local is_sound, layers = pcall(cmsgpack.unpack, bytes)
+    for _, layer in ipairs(is_sound and type(layers) == 'table' and layers or {}) do
+      if type(layer) == 'table' and layer[1] == id and type(layer[2]) == 'string' then return layer[2] end
+    end
+  end
+  return nil
+end
+
+-- Transaction, and when it was held.
+local function told_by(bytes)
+  local is_sound, _, heading = pcall(cmsgpack.unpack_one, bytes)
+  if not is_sound or type(heading) ~= 'table' then return nil end
+  if type(heading[1]) ~= 'string' or type(heading[2]) ~= 'number' then return nil end
+  return heading[1], heading[2]
+end
+
 local now = now_ms()
 local answer, shard = { 'holds' }, -1
-for index = 1, #KEYS, 2 do
+for index = 1, #KEYS, 3 do
   shard = shard + 1
   local head = redis.call('HMGET', KEYS[index], 'epoch', 'held')
   if head[1] and head[1] ~= epoch then return { 'epoch', head[1] } end
   local found = head[2] and redis.call('HGETALL', KEYS[index + 1]) or {}
   for at = 1, #found, 2 do
-    local _, heading = cmsgpack.unpack_one(found[at + 1])
-    answer[#answer + 1] = shard
-    answer[#answer + 1] = found[at]
-    answer[#answer + 1] = heading[1]
-    answer[#answer + 1] = math.max(0, now - heading[2])
+    local transaction, since = told_by(found[at + 1])
+    if not transaction then transaction, since = transaction_in(KEYS[index + 2], found[at]), 0 end
+    if transaction then
+      answer[#answer + 1] = shard
+      answer[#answer + 1] = found[at]
+      answer[#answer + 1] = transaction
+      answer[#answer + 1] = math.max(0, now - since)
+    end
   end
 end
 return answer

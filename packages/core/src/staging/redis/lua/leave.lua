@@ -17,12 +17,14 @@ local function state_of(entity)
   local known = redis.call('HMGET', chain, 'f:' .. entity, 't:' .. entity)
   if known[1] == 'left' then return 'left' end
   local counts = redis.call('HMGET', stats, 'p:' .. entity, 'h:' .. entity)
-  if tonumber(counts[1] or 0) > 0 or tonumber(counts[2] or 0) > 0 then return 'pending' end
-  if known[2] and now_ms() - tonumber(known[2]) < quiet then return 'staged' end
+  if (tonumber(counts[1] or 0) or 1) > 0 or (tonumber(counts[2] or 0) or 1) > 0 then return 'pending' end
+  if known[2] and now_ms() - (tonumber(known[2]) or 0) < quiet then return 'staged' end
   return 'left'
 end
 
 local answer = { 'leaving' }
+-- All counts are read before anything is written.
+redis.call('HLEN', stats)
 for index = 4, #ARGV do
   local entity = ARGV[index]
   if act == 'rejoin' then

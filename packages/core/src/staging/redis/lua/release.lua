@@ -18,6 +18,7 @@ local epoch, mode, ending = ARGV[1], ARGV[2], cmsgpack.unpack(ARGV[3])
 -- include: time
 -- include: bulk
 -- include: merge
+-- include: draft
 -- include: counts
 -- include: letters
 -- include: bury
@@ -25,20 +26,25 @@ local epoch, mode, ending = ARGV[1], ARGV[2], cmsgpack.unpack(ARGV[3])
 -- include: stage-write
 -- include: held
 -- include: forget-layers
+-- include: holds
 -- include: release-layer
 
 local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'horizon', 'held')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 
+-- As in acknowledge.lua: what is released may be written, and then makes room.
+redis.call('HDEL', chain, 'nothing')
 any_held = true
-local now, sequence, horizon = now_ms(), tonumber(head[2]), tonumber(head[4])
+local sequence = tonumber(head[2])
+if not sequence then
+  error('The field "sequence" of ' .. chain .. ' is no number: restore Redis, or empty this shard', 0)
+end
+local now, horizon = now_ms(), tonumber(head[4]) or 0
 local is_named, row_keys, rules, left_out, ended = {}, {}, {}, {}, 0
 for id, written in pairs(ending) do
-  local heading = redis.call('HGET', holds, id)
-  if heading then
-    local behind = cmsgpack.unpack_one(heading)
-    local content = cmsgpack.unpack(string.sub(heading, behind + 1))
+  local content = content_of(id)
+  if content then
     ended, rules[id], left_out[id] = ended + 1, content[2], {}
     for _, row_key in ipairs(content[1]) do
       if not is_named[row_key] then append(row_keys, row_key) end
@@ -48,24 +54,35 @@ for id, written in pairs(ending) do
       left_out[id][row_key] = true
     end
     horizon = longest_delay(content[2], horizon)
-    redis.call('HDEL', holds, id)
+    set_value(holds, id, false)
   end
 end
 
 local answer = { 'ended', ended }
-table.sort(row_keys)
-for _, row_key in ipairs(row_keys) do
-  local is_released = false
-  for _, layer in ipairs(take_layers(row_key, function(layer) return rules[layer[HOLD]] end)) do
+local function end_row(row_key)
+  local layers = take_layers(row_key, function(layer) return rules[layer[HOLD]] end)
+  local next_sequence, is_released = sequence, false
+  for _, layer in ipairs(layers) do
     local id = layer[HOLD]
     if mode == 'release' and not left_out[id][row_key] then
-      sequence = sequence + 1
-      release_layer(row_key, layer[RECORD], rules[id][layer[RECORD][ENTITY]], head[3], sequence, now)
+      next_sequence = next_sequence + 1
+      release_layer(row_key, layer[RECORD], rules[id][layer[RECORD][ENTITY]], head[3], next_sequence, now)
       is_released = true
     end
   end
+  sequence = next_sequence
   if is_released then append(answer, row_key) end
 end
+
+table.sort(row_keys)
+for _, row_key in ipairs(row_keys) do
+  if not attempt(end_row, row_key) then
+    local bytes = value_of(held, row_key)
+    bury(row_key, 'UNREADABLE', 'What transactions have held of it cannot be read', '', now, bytes)
+    set_value(held, row_key, false)
+  end
+end
+write_draft()
 redis.call('HSET', chain, 'sequence', sequence, 'horizon', horizon)
 write_counts()
 return answer

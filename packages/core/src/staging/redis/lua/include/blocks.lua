@@ -1,9 +1,20 @@
 -- Who writes a row or a table, by the numbers of their transactions.
 -- Needs: cache, cache_old, cache_blocks, table_field
 
+-- A block that cannot be read is forgotten, as if the server had fallen back: its transaction drops copies when it
+-- ends.
 local function writers(field)
   local bytes = redis.call('HGET', cache_blocks, field)
-  return bytes and cmsgpack.unpack(bytes) or {}
+  local is_sound, found = pcall(cmsgpack.unpack, bytes or '')
+  return is_sound and type(found) == 'table' and found or {}
+end
+
+-- Copies of another stamp do not count. One that is damaged goes on from the time, so that no earlier one comes back.
+local function next_stamp()
+  local stamp = redis.pcall('HINCRBY', cache_blocks, 'stamp:' .. table_field, 1)
+  if type(stamp) ~= 'table' then return end
+  local time = redis.call('TIME')
+  redis.call('HSET', cache_blocks, 'stamp:' .. table_field, time[1] * 1000000 + time[2])
 end
 
 -- No copy of these rows, and no ticket for one, counts any more. Deletions first, even of nothing: Redis then lets the rest pass when it is out of memory.
@@ -12,7 +23,7 @@ local function drop(row_keys)
   if row_keys then
     drop_copies(row_keys)
   else
-    redis.call('HINCRBY', cache_blocks, 'stamp:' .. table_field, 1)
+    next_stamp()
   end
 end
 

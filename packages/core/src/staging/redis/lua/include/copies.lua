@@ -15,7 +15,8 @@ end
 local function kept(row_key, stamp, now)
   local bytes = redis.call('HGET', cache, row_key) or redis.call('HGET', cache_old, row_key)
   if not bytes then return nil end
-  local heading_end, heading = cmsgpack.unpack_one(bytes)
+  local is_sound, heading_end, heading = pcall(cmsgpack.unpack_one, bytes)
+  if not is_sound or type(heading) ~= 'table' or type(heading[2]) ~= 'number' then return nil end
   if heading[2] <= now or heading[3] ~= stamp then return nil end
   return heading, heading[1] == COPY_WORD and string.sub(bytes, heading_end + 1) or ''
 end
@@ -24,11 +25,12 @@ end
 local function keep(row_key, bytes, for_ms)
   local size = #row_key + #bytes + OVERHEAD_BYTES
   if size > generation_bytes then return false end
-  if tonumber(redis.call('HGET', cache_blocks, 'bytes') or '0') + size > generation_bytes then
+  local used = tonumber(redis.call('HGET', cache_blocks, 'bytes') or '0') or generation_bytes
+  if used + size > generation_bytes then
     new_generation(cache, cache_old)
-    redis.call('HSET', cache_blocks, 'bytes', 0)
+    used = 0
   end
-  redis.call('HINCRBY', cache_blocks, 'bytes', size)
+  redis.call('HSET', cache_blocks, 'bytes', used + size)
   redis.call('HSET', cache, row_key, bytes)
   redis.call('HDEL', cache_old, row_key)
   if redis.call('PTTL', cache) < for_ms then redis.call('PEXPIRE', cache, for_ms) end

@@ -1,18 +1,21 @@
 -- Takes layers off rows.
--- Needs: chain, stats, and what held brings
+-- Needs: chain, stats, and what held, draft and counts bring
 
--- The layers of a row without those that are unwanted, which are counted out and answered.
+-- The layers of a row without those that are unwanted, which are counted out and answered. nil: they cannot be read.
 local function take_layers(row_key, is_wanted)
+  local layers = load_layers(row_key)
+  if not layers then return nil end
   local kept, taken = {}, {}
-  for _, layer in ipairs(load_layers(row_key)) do
+  for _, layer in ipairs(layers) do
     append(is_wanted(layer) and taken or kept, layer)
   end
   for _, layer in ipairs(taken) do
-    redis.call('HINCRBY', stats, 'h:' .. layer[RECORD][ENTITY], -1)
+    local name = 'h:' .. layer[RECORD][ENTITY]
+    put(counts, name, (counts[name] or 0) - 1)
   end
   if #taken > 0 then
     write_layers(row_key, kept)
-    redis.call('HINCRBY', chain, 'held', -#taken)
+    put(chain_counts, 'held', (chain_counts.held or 0) - #taken)
   end
   return taken
 end

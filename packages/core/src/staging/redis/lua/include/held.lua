@@ -1,21 +1,28 @@
 -- What transactions that have not ended hold of a row: its layers, { hold, transaction, record } each, the oldest first, as in held-layer.ts.
--- Needs: held
+-- Needs: held, and what record, and plain or draft bring; to write layers, draft
 
 local HOLD, TRANSACTION, RECORD = 1, 2, 3
 
 local any_held, no_layers = false, {}
 
+-- nil: they cannot be read.
+local function readable_layers(bytes)
+  local ok, layers = pcall(cmsgpack.unpack, bytes)
+  if not ok or type(layers) ~= 'table' then return nil end
+  for _, layer in ipairs(layers) do
+    if type(layer) ~= 'table' or not is_record(layer[RECORD]) then return nil end
+  end
+  return #layers > 0 and layers or nil
+end
+
 local function load_layers(row_key)
-  local bytes = any_held and redis.call('HGET', held, row_key)
-  return bytes and cmsgpack.unpack(bytes) or no_layers
+  local bytes = any_held and value_of(held, row_key)
+  if not bytes then return no_layers end
+  return readable_layers(bytes)
 end
 
 local function write_layers(row_key, layers)
-  if #layers == 0 then
-    redis.call('HDEL', held, row_key)
-  else
-    redis.call('HSET', held, row_key, cmsgpack.pack(layers))
-  end
+  set_value(held, row_key, #layers > 0 and cmsgpack.pack(layers))
 end
 
 -- Whether what others hold keeps a change out; differences commute.

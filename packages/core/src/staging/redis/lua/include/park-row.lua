@@ -1,11 +1,11 @@
 -- What becomes of one row when everything is parked.
--- Needs: dirty, due, on_loss, reason, and what merge, counts, bury and doubt bring
+-- Needs: dirty, due, on_loss, reason, and what merge, counts, bury, draft and doubt bring
 
 -- Lays what was in flight under what is dirty; answers how many records had to be parked for it.
 local function put_together(waiting, row_key, bytes, token, now)
   local older, newer = decode(bytes), waiting[row_key] and decode(waiting[row_key])
-  local merged = older and newer and merge(older, newer)
-  if older and newer and merged then
+  local is_sound, merged = pcall(merge, older, newer)
+  if is_sound and merged then
     count(newer[ENTITY], -1)
     waiting[row_key] = cmsgpack.pack(merged)
     return 0
@@ -19,18 +19,24 @@ local function put_together(waiting, row_key, bytes, token, now)
   return 1
 end
 
--- Answers whether the row stays dirty, and whether it is in doubt.
+local function keep_row(row_key, record, is_doubtful, now)
+  if is_doubtful then record[DOUBTFUL] = 1 end
+  set_value(dirty, row_key, cmsgpack.pack(record))
+  if not time_of(row_key) then set_time(row_key, now) end
+end
+
+-- Answers 'kept', 'doubtful' (and kept) or 'parked'.
 local function park_row(row_key, bytes, token, now)
   local record = decode(bytes)
-  local is_doubtful = record and on_loss == 'park' and settled_by_version(record)
-  if record and (on_loss == 'apply' or is_doubtful) then
-    if is_doubtful then record[DOUBTFUL] = 1 end
-    redis.call('HSET', dirty, row_key, cmsgpack.pack(record))
-    redis.call('ZADD', due, 'NX', now, row_key)
-    return true, is_doubtful
+  local is_sound, is_doubtful = pcall(settled_by_version, record)
+  is_doubtful = is_sound and is_doubtful and on_loss == 'park'
+  if is_sound and (on_loss == 'apply' or is_doubtful) then
+    keep_row(row_key, record, is_doubtful, now)
+    return is_doubtful and 'doubtful' or 'kept'
   end
   if record then count(record[ENTITY], -1) end
-  redis.call('ZREM', due, row_key)
+  set_value(dirty, row_key, false)
+  set_time(row_key, false)
   bury(row_key, record and 'STAGING_LOSS' or 'UNREADABLE', reason, token, now, bytes)
-  return false, false
+  return 'parked'
 end

@@ -7,7 +7,7 @@ local NOTED_EVERY = 1000
 -- What is staged under a policy, and what is held.
 local function is_pending(entity)
   local counts = redis.call('HMGET', stats, 'p:' .. entity, 'h:' .. entity)
-  return tonumber(counts[1] or 0) > 0 or tonumber(counts[2] or 0) > 0
+  return (tonumber(counts[1] or 0) or 1) > 0 or (tonumber(counts[2] or 0) or 1) > 0
 end
 
 local noted = {}
@@ -23,7 +23,7 @@ local function other_policy(changes, rules)
       local known = redis.call('HMGET', chain, 'f:' .. entity, 't:' .. entity)
       if known[1] == 'left' then return { 'refused', change[1], 'left', '' } end
       if known[1] and known[1] ~= own and is_pending(entity) then return { 'refused', change[1], 'policy', '' } end
-      noted[entity] = { own, known[1] ~= own, tonumber(known[2] or 0) }
+      noted[entity] = { own, known[1] ~= own, tonumber(known[2] or 0) or 0 }
     end
   end
   return nil

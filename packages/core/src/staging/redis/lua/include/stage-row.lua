@@ -13,6 +13,7 @@ end
 -- nil: what is pending of the row cannot be read.
 local function load_row(row_key, in_flight, mine)
   local row = { pending = '', version = '', deleted = false, layers = load_layers(row_key) }
+  if not row.layers then return nil end
   local bytes = redis.call('HGET', dirty, row_key)
   if bytes then
     row.dirty = decode(bytes)
@@ -45,7 +46,9 @@ end
 
 local function pending_records(entity)
   local waiting = any_held and redis.call('HGET', stats, 'h:' .. entity) or '0'
-  return tonumber(redis.call('HGET', stats, 'p:' .. entity) or '0') + tonumber(waiting) + (counts[entity] or 0)
+  local pending = redis.call('HGET', stats, 'p:' .. entity) or '0'
+  local added = (counts['p:' .. entity] or 0) + (counts['h:' .. entity] or 0)
+  return (tonumber(pending) or 0) + (tonumber(waiting) or 0) + added
 end
 
 -- The record is encoded here, once; its bytes are what is written.

@@ -99,7 +99,7 @@ export function decodeRecord(bytes: Uint8Array): StagedRecord {
 /** The layers of a row, as Lua writes them. @throws UnreadableRecord */
 export function decodeLayers(bytes: Uint8Array): readonly HeldLayer[] {
   const given = unpack(bytes);
-  if (!Array.isArray(given)) throw garbage('not the layers of a row');
+  if (!Array.isArray(given) || given.length === 0) throw garbage('not the layers of a row');
   const layers = given.map((layer: unknown) => {
     if (!Array.isArray(layer)) throw garbage('not a layer');
     return { id: text(layer[0]), transaction: text(layer[1]), record: recordOf(layer[2]) };

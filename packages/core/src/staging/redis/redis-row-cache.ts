@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { decodePlain, UnreadableRecord } from '../../change/record-codec.js';
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
 import { TICKET_MS, tableField } from '../row-cache.js';
 import type { BlockScope, CacheAnswer, CacheCopy, CachedTable, RowCache } from '../row-cache.js';
 import type { RedisConnection } from './connection.js';
-import { text, type Reply } from './replies.js';
+import { plainOr, text, type Reply } from './replies.js';
 import type { ShardScripts } from './shard-scripts.js';
 
 const COPIES = ['cache', 'cache:old'] as const;
@@ -115,14 +114,8 @@ function answerIn(reply: Reply, at: number, ticket: string): CacheAnswer | undef
 
 /** `undefined`: something else stands there. Then there is no copy, and none is put there. */
 function writersIn(bytes: Buffer): readonly string[] | undefined {
-  try {
-    const writers = decodePlain(bytes);
-    const isList = Array.isArray(writers) && writers.every((writer) => typeof writer === 'string');
-    return isList ? writers : undefined;
-  } catch (error) {
-    if (error instanceof UnreadableRecord) return undefined;
-    throw error;
-  }
+  const writers = plainOr(bytes, undefined);
+  return Array.isArray(writers) && writers.every((writer) => typeof writer === 'string') ? writers : undefined;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -68,7 +68,7 @@ function isText(key: unknown): boolean {
   return key instanceof Buffer && isUtf8(key);
 }
 
-/** Row key -> the last part of the batch in which something was added to it. Where that cannot be read, no script goes on with the batch. */
+/** Row key -> the last part of the batch in which something was added to it. What cannot be read names no row: nothing is added to such a batch, and it ends as `acknowledge.lua` says. */
 function partsIn(packed: unknown): ReadonlyMap<RowKey, number> {
   const parts = new Map<RowKey, number>();
   if (!(packed instanceof Buffer) || packed.length === 0) return parts;
@@ -78,7 +78,8 @@ function partsIn(packed: unknown): ReadonlyMap<RowKey, number> {
   return parts;
 }
 
-function plainOr(bytes: Buffer, otherwise: unknown): unknown {
+/** A value that is no record, or something in its place if it cannot be read. */
+export function plainOr(bytes: Buffer, otherwise: unknown): unknown {
   try {
     return decodePlain(bytes);
   } catch (error) {

@@ -60,7 +60,7 @@ export const SCRIPTS: {
   fence: load('fence', ['chain', 'seen', 'seen:old']),
   peek: load('peek', ['chain', 'dirty', 'flight', 'recent', 'recent:old', 'held']),
   claim: load('claim', ['chain', 'dirty', 'due', 'flight']),
-  extend: load('extend', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats']),
+  extend: load('extend', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats', 'recent', 'recent:old']),
   acknowledge: load('acknowledge', [
     'chain',
     'dirty',
@@ -147,7 +147,7 @@ export const SCRIPTS: {
     'recent',
     'recent:old',
   ]),
-  holds: load('holds', ['chain', 'holds']),
+  holds: load('holds', ['chain', 'holds', 'held']),
   cacheLook: load('cache-look', ['chain', 'dirty', 'flight', 'held', 'cache', 'cache:old', 'cache:blocks']),
   cacheFill: load('cache-fill', ['chain', 'dirty', 'flight', 'held', 'cache', 'cache:old', 'cache:blocks']),
   cacheBlock: load('cache-block', ['chain', 'cache', 'cache:old', 'cache:blocks']),

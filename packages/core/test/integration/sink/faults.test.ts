@@ -1,4 +1,4 @@
-import { afterAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { loggedDatabase } from '@spillway/test-support';
 import pg from 'pg';
 import type { RowKey } from '../../../src/change/row-key.js';
@@ -308,6 +308,33 @@ test('a statement that takes too long is halved, and the slow row waits alone, l
   }
   await sink.close();
   expect(await count('hollow')).toBe(3);
+});
+
+describe('H19 (R20): a staged text that is more than one JSON value', () => {
+  const more = '"x"},{"i":0,"k0":"2","b":1,"v":2,"c0":"stolen"';
+  const fine: Staged = { kind: 'update', base: '1', version: '2', values: { name: '"fine"' } };
+  const reason = expect.stringContaining('"name" is not one JSON text') as string;
+
+  test.each<[string, Staged]>([
+    ['in a value', { kind: 'update', base: '1', version: '2', values: { name: more } }],
+    ['in an original', { kind: 'update', base: '1', version: '2', values: {}, originals: { name: more } }],
+    ['in a row that is made', { kind: 'upsert', version: '2', values: { name: more } }],
+    ['that is none', { kind: 'update', base: '1', version: '2', values: { name: '' } }],
+    ['that is cut off', { kind: 'update', base: '1', version: '2', values: { name: '"x' } }],
+  ])('%s, is a dead letter at once, and writes no other row', async (_, record) => {
+    await fixture.write(
+      ...[1, 2, 3].map((id) => [product(id), { kind: 'insert', version: '1', values: { name: `"${id}"` } }] as const),
+    );
+    const outcomes = await fixture.write([product(1), record], [product(3), fine]);
+    expect([...outcomes]).toEqual([
+      [product(1), { kind: 'buried', code: 'UNREADABLE', reason, rejected: false, counted: false }],
+    ]);
+    expect(await fixture.rows('select id, name, version from product order by id')).toEqual([
+      { id: 1, name: '1', version: 1 },
+      { id: 2, name: '2', version: 1 },
+      { id: 3, name: 'fine', version: 2 },
+    ]);
+  });
 });
 
 test('what cannot be read is buried; what only this process does not know waits', async () => {

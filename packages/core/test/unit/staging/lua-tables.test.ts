@@ -42,5 +42,7 @@ test.each(Object.values(SCRIPTS))('$name has everything included, once, and form
   expect(source).not.toMatch(/^-- include:/mu);
   const functions = [...source.matchAll(/^local function (\w+)/gmu)].map(([, name]) => name);
   expect(new Set(functions).size).toBe(functions.length);
-  expect(source).not.toMatch(/tostring|string\.format|%\s*d/u);
+  // R19: but for the sum of two small ones, which is exact.
+  const others = source.replace("string.format('%d', left + right)", '').replace("'^%-?%d+ %-?%d+$'", '');
+  expect(others).not.toMatch(/tostring|string\.format|%\s*d/u);
 });

@@ -2,7 +2,7 @@ import type { VersionText } from '../../../change/change.js';
 import type { Outcome } from '../../../change/outcome.js';
 import { decideConflict, type Verdict } from '../../../conflict/decide.js';
 import { hasDeltas, withRecord, type Item } from '../plan/item.js';
-import { whyNotWritable } from '../plan/readable.js';
+import { whyNotReadable, whyNotWritable } from '../plan/readable.js';
 import type { Session } from '../session.js';
 import { versionFormat, type WallTime } from '../sql/version-format.js';
 import { rowConflict, type DatabaseRow } from './database-row.js';
@@ -76,7 +76,7 @@ function restOf(item: Item, row: DatabaseRow): { write?: Item } {
 
 function settlementOfWrite(item: Item, row: DatabaseRow, { values, whole }: Verdict & { kind: 'write' }): Settlement {
   const written = withRecord(item, { kind: 'update', values, ...kept(item, row) });
-  const flaw = whyNotWritable(written.record, written.key, written.table);
+  const flaw = whyNotReadable(written.record) ?? whyNotWritable(written.record, written.key, written.table);
   if (flaw !== undefined) {
     return settlementOf(item, row, {
       kind: 'bury',

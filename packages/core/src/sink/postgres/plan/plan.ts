@@ -3,7 +3,7 @@ import { parseRowKey, type RowAddress, type RowKey } from '../../../change/row-k
 import type { Batch } from '../../../staging/staging-store.js';
 import type { Table } from '../../table.js';
 import { withRecord, type Item } from './item.js';
-import { whyNotWritable } from './readable.js';
+import { whyNotReadable, whyNotWritable } from './readable.js';
 import type { TableMap } from './table-map.js';
 
 /** Rows that one statement can write. */
@@ -21,7 +21,7 @@ export interface Plan {
   readonly strangers: readonly Stranger[];
 }
 
-/** A record that cannot be decoded, or whose row key cannot. */
+/** A record that cannot be decoded, or whose row key cannot, or that has a value which is not one JSON text. */
 interface Unreadable {
   readonly token: string;
   readonly rowKey: RowKey;
@@ -60,7 +60,8 @@ export function plan(batches: readonly Batch[], tables: TableMap): Plan {
     for (const [rowKey, record] of records) {
       const address = addressOf(rowKey);
       const table = address === undefined ? undefined : tables.get(address);
-      if (address === undefined) unreadable.push({ token, rowKey, reason: 'The row key cannot be read.' });
+      const flaw = address === undefined ? 'The row key cannot be read.' : whyNotReadable(record);
+      if (address === undefined || flaw !== undefined) unreadable.push({ token, rowKey, reason: flaw ?? '' });
       else if (table === undefined) strangers.push({ token, rowKey, address, attempts: record.attempts });
       else {
         const item: Item = { token, rowKey, key: address.key, record, ageMs: claimedAtMs - record.firstAtMs, table };

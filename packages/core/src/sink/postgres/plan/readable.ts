@@ -1,12 +1,25 @@
 import { CONFLICT, type StagedRecord } from '../../../change/record.js';
 import type { Table } from '../../table.js';
+import { isOneJson } from './json-text.js';
 
-const VERSION = /^\d{1,19}$/;
-const DELTA = /^-?\d{1,19}$/;
+/** Without leading zeros, which JSON does not have. */
+const VERSION = /^(?:0|[1-9]\d{0,18})$/;
+const DELTA = /^-?(?:0|[1-9]\d{0,18})$/;
+/** The last millisecond of which JavaScript knows the date. */
+const LAST_MOMENT = 8_640_000_000_000_000;
+
+/** Why nobody can ever write a record, whatever its table, or nothing: a value of it is not one JSON text. */
+export function whyNotReadable({ values, originals }: Pick<StagedRecord, 'values' | 'originals'>): string | undefined {
+  for (const texts of [values, originals]) {
+    for (const property in texts)
+      if (!isOneJson(texts[property] ?? '')) return `The value of "${property}" is not one JSON text.`;
+  }
+  return undefined;
+}
 
 /**
  * Why a record cannot be written with this table, or nothing. A property that the table does not know is not left out silently: a partial row would be
- * worse than a dead letter. What is checked here ends up in SQL text or arithmetic; values are checked by PostgreSQL.
+ * worse than a dead letter. What is checked here ends up in SQL text or arithmetic; what values mean is checked by PostgreSQL.
  */
 export function whyNotWritable(record: StagedRecord, key: readonly string[], table: Table): string | undefined {
   if (key.length !== table.key.length)
@@ -24,7 +37,13 @@ export function whyNotWritable(record: StagedRecord, key: readonly string[], tab
   if (record.version !== undefined && !VERSION.test(record.version)) return 'The version is no whole number.';
   if (record.base !== undefined && record.base !== CONFLICT && !VERSION.test(record.base))
     return 'The base version is no whole number.';
+  if (table.version?.kind === 'date' && [record.version, record.base].some(isNoMoment))
+    return 'A version is no moment.';
   return undefined;
+}
+
+function isNoMoment(version: string | undefined): boolean {
+  return version !== undefined && version !== CONFLICT && Number(version) > LAST_MOMENT;
 }
 
 /** The key and the version may be among the values: they are taken from the row key and from the record's head. */

@@ -1,4 +1,5 @@
--- Ends a batch as its ledger row says, record by record, and makes its token the last acknowledged one.
+-- Ends a batch as its ledger row says, record by record, and makes its token the last acknowledged one. All records
+-- are judged before anything is written.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead  KEYS[8] stats  KEYS[9] held
 -- ARGV  epoch, token, outcomes that are not "applied": row key -> parts, life of what is remembered (ms), rows remembered per generation
@@ -20,6 +21,7 @@ local remember_ms, remember_rows = tonumber(ARGV[4]), tonumber(ARGV[5])
 -- include: merge
 -- include: recent
 -- include: generations
+-- include: draft
 -- include: counts
 -- include: letters
 -- include: bury
@@ -33,38 +35,60 @@ if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 if head[2] ~= token then return { 'absent' } end
 
+-- A deletion first, of nothing: Redis then lets the rest pass even when it is out of memory. What is acknowledged
+-- makes room.
+redis.call('HDEL', chain, 'nothing')
 any_held = head[5] and head[5] ~= '0'
-local parts = parts_in(head[6])
-if not parts then return { 'damaged', 'chain' } end
-local now, horizon = now_ms(), count_in(head[4]) or 0
-local records = redis.call('HGETALL', flight)
-redis.call('DEL', flight)
-redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark', 'parts')
-if #parts > 0 then records = without_uncovered(parts, records, outcomes, now) end
+local now, horizon, written = now_ms(), count_in(head[4]) or 0, {}
+local parts, records = parts_in(head[6]), redis.call('HGETALL', flight)
+if parts and #parts > 0 then records = without_uncovered(parts, records, outcomes, now) end
 
-local written = {}
+local function end_record(row_key, record, outcome)
+  count(record[ENTITY], -1)
+  local before = any_held and known_dirty(row_key)
+  settle(row_key, record, outcome, now, written)
+  if any_held then retell(row_key, record, outcome, before) end
+end
+
+-- What the ledger calls written was read by whoever wrote it, if its row key is the same one for them. A record that was put off, or refused, is a dead letter.
+local function end_unreadable(row_key, bytes, outcome)
+  must_recount = true
+  if not is_text(row_key) or (outcome and outcome[1] ~= 'applied' and outcome[1] ~= 'version') then
+    local code, told, message = 'UNREADABLE', 'Its bytes are no record', nil
+    if outcome and outcome[1] == 'buried' then code, told, message = outcome[CODE], outcome[REASON], outcome[MESSAGE] end
+    bury(row_key, code, told, token, now, bytes, message)
+  end
+  attempt(function() if any_held then retell(row_key, nil, { 'superseded', '' }, known_dirty(row_key)) end end)
+end
+
 for index = 1, #records, 2 do
   local row_key, bytes = records[index], records[index + 1]
   -- A row key that is no text is another one for whoever has written the batch.
   local record, outcome = is_text(row_key) and decode(bytes), outcomes[row_key]
-  if not record then
-    bury(row_key, outcome and outcome[CODE] or 'UNREADABLE', outcome and outcome[REASON] or 'Its bytes are no record', token, now, bytes)
-    if any_held then retell(row_key, nil, { 'superseded', '' }, known_dirty(row_key)) end
-  else
-    count(record[ENTITY], -1)
-    if outcome and outcome[1] == 'again' then horizon = math.max(horizon, outcome[DELAY]) end
-    local before = any_held and known_dirty(row_key)
-    settle(row_key, record, outcome, now, written)
-    if any_held then retell(row_key, record, outcome, before) end
+  if outcome and outcome[1] == 'again' then horizon = math.max(horizon, outcome[DELAY]) end
+  if not parts and not outcome then
+    if record then count(record[ENTITY], -1) end
+    local told = 'What was added to its batch cannot be read: whether this was written is not known'
+    bury(row_key, 'STAGING_LOSS', told, token, now, bytes)
+  elseif not record or not attempt(end_record, row_key, record, outcome) then
+    end_unreadable(row_key, bytes, outcome)
   end
 end
+local is_full = redis.call('HLEN', recent) >= remember_rows
 
-if now - (count_in(head[3]) or 0) >= remember_ms or redis.call('HLEN', recent) >= remember_rows then
+write_draft()
+tell_drains(head[7])
+if is_full or now - (count_in(head[3]) or 0) >= remember_ms then
   new_generation(recent, recent_old)
   redis.call('HSET', chain, 'recentAt', now)
 end
-send('HSET', recent, written)
+redis.call('DEL', flight)
+redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark', 'parts')
+local remembered = {}
+for row_key, bytes in pairs(written) do
+  append(remembered, row_key, bytes)
+end
+send('HSET', recent, remembered)
 redis.call('HSET', chain, 'last', token, 'horizon', horizon)
-tell_drains(head[7])
 write_counts()
 return { 'done' }

@@ -25,15 +25,23 @@ if not head[2] then
   local row_keys, mark
   if ARGV[5] then row_keys, mark = named_rows() else row_keys, mark = due_rows(now, limit, count_in(head[5]) or 0) end
   if #row_keys == 0 then return { 'nothing' } end
-  local first = decode(take_off(row_keys))
-  redis.call('HSET', chain, 'token', new_token, 'predecessor', predecessor, 'attempts', 0, 'claimedFirstAt', first and first[FIRST_AT] or now)
+  local records = get_all(dirty, row_keys)
+  local first = decode(records[1] or '')
+  local first_at = first and first[FIRST_AT] or now
+  -- The last that may fail: something else stands under its key.
+  redis.call('HLEN', flight)
+  take_off(row_keys, records)
+  redis.call('HSET', chain, 'token', new_token, 'predecessor', predecessor, 'attempts', 0, 'claimedFirstAt', first_at)
   if mark then redis.call('HSET', chain, 'mark', mark) end
   if head[6] and redis.call('ZCOUNT', due, '-inf', BEFORE_TIME) == 0 then redis.call('HDEL', chain, 'marked') end
   head[2], head[3] = new_token, predecessor
 end
 
-local batch = { 'batch', head[2], head[3], increase(chain, 'attempts', 1, function() return 1 end), now, head[7] or '' }
 local records = redis.call('HGETALL', flight)
+-- A deletion first, of nothing: Redis then lets the rest pass even when it is out of memory, also for a batch that is
+-- handed out again.
+redis.call('HDEL', chain, 'nothing')
+local batch = { 'batch', head[2], head[3], increase(chain, 'attempts', 1, function() return 1 end), now, head[7] or '' }
 for index = 1, #records do
   batch[index + 6] = records[index]
 end

@@ -16,7 +16,8 @@ local function holds_any(stats)
   if counts.err then return true end
   for index = 1, #counts, 2 do
     local name = counts[index]
-    if string.sub(name, 1, 2) == 'p:' and not left_out[name] and (tonumber(counts[index + 1]) or 1) > 0 then return true end
+    local is_wanted = string.sub(name, 1, 2) == 'p:' and not left_out[name]
+    if is_wanted and (tonumber(counts[index + 1]) or 1) > 0 then return true end
   end
   return false
 end

@@ -37,14 +37,14 @@ else
     if in_scope(row_key) then append(marked, mark, row_key) end
   end
 end
-send('ZADD', due, marked)
-if #marked > 0 then redis.call('HSET', chain, 'marked', 1) end
-
 local is_pending = #marked > 0
 if is_first and not is_pending then is_pending = any_marked() end
 -- Between two parts somebody may have claimed what the next one would have marked.
-if head[3] and any_in_flight() then
-  is_pending = true
-  if not head[4] or (count_in(head[4]) or 0) > tonumber(mark) then redis.call('HSET', chain, 'mark', mark) end
-end
-return { 'marked', mark, is_pending and 1 or 0, go_on, head[5] or '0' }
+local is_flying = head[3] and any_in_flight()
+local known = count_in(head[4])
+local is_earlier = is_flying and not (known and known <= tonumber(mark))
+
+send('ZADD', due, marked)
+if #marked > 0 then redis.call('HSET', chain, 'marked', 1) end
+if is_earlier then redis.call('HSET', chain, 'mark', mark) end
+return { 'marked', mark, (is_pending or is_flying) and 1 or 0, go_on, head[5] or '0' }

@@ -23,21 +23,24 @@ local WANTED_FROM = 4
 
 -- include: bulk
 -- include: record
+-- include: draft
 -- include: counts
 -- include: letters
 -- include: in-scope
--- include: forget-scope
 -- include: held
 -- include: forget-layers
+-- include: forget-scope
 
 local head = redis.call('HMGET', chain, 'epoch', 'token')
 if head[1] and head[1] ~= epoch then return { 'epoch', head[1] } end
-redis.call('DEL', cache, cache_old)
-if not head[1] then return { 'uninitialised' } end
+if not head[1] then
+  redis.call('DEL', cache, cache_old)
+  return { 'uninitialised' }
+end
 
 if scope == 'all' then
   local emptied = { 'emptied', redis.call('HLEN', dirty) + redis.call('HLEN', flight), redis.call('HLEN', dead) }
-  redis.call('DEL', chain, dirty, due, flight, seen, seen_old, recent, recent_old, dead, stats, held, holds)
+  redis.call('DEL', chain, dirty, due, flight, seen, seen_old, recent, recent_old, dead, stats, held, holds, cache, cache_old)
   return emptied
 end
 
@@ -46,53 +49,37 @@ local function take_records(key)
   local gone = {}
   local pending = redis.call('HGETALL', key)
   for index = 1, #pending, 2 do
-    if in_scope(pending[index]) then
+    local row_key = pending[index]
+    if in_scope(row_key) then
       local record = decode(pending[index + 1])
       if record then
         count(record[ENTITY], -1)
-        note_letter(pending[index], 0, record[FIRST], record[LAST], 'EMPTIED')
+        note_letter(row_key, 0, record[FIRST], record[LAST], 'EMPTIED')
+      else
+        must_recount = true
       end
-      append(gone, pending[index])
+      set_value(key, row_key, false)
+      append(gone, row_key)
     end
   end
-  send('HDEL', key, gone)
   return gone
 end
 
--- A batch that was committed and not acknowledged is acknowledged by this, if nothing is left of it.
-local function end_batch(token)
-  if not token or redis.call('HLEN', flight) > 0 then return end
-  redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark', 'parts')
-  if token == last_token then redis.call('HSET', chain, 'last', token) end
-end
-
-local function forget_held()
-  any_held = true
-  for _, row_key in ipairs(redis.call('HKEYS', held)) do
-    if in_scope(row_key) then
-      take_layers(row_key, function() return true end)
-      redis.call('HDEL', held, row_key)
-    end
-  end
-end
-
-local function discard_letters()
-  local gone = {}
-  local letters = redis.call('HGETALL', dead)
-  for index = 1, #letters, 2 do
-    local heading = heading_in(letters[index + 1])
-    if heading and in_scope(heading[1]) then append(gone, letters[index]) end
-  end
-  send('HDEL', dead, gone)
-  return #gone
-end
-
 local waiting, flying = take_records(dirty), take_records(flight)
-send('ZREM', due, waiting)
-if #flying > 0 then end_batch(head[2]) end
+for _, row_key in ipairs(waiting) do
+  set_time(row_key, false)
+end
 forget(recent)
 forget(recent_old)
 forget_held()
 local letters = discard_letters()
+-- A batch that was committed and not acknowledged is acknowledged by this, if nothing is left of it.
+local is_over = head[2] and #flying > 0 and redis.call('HLEN', flight) == #flying
+
+write_draft()
+redis.call('DEL', cache, cache_old)
+if is_over then redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark', 'parts') end
+if is_over and head[2] == last_token then redis.call('HSET', chain, 'last', last_token) end
 write_counts()
+write_held_counts()
 return { 'emptied', #waiting + #flying, letters }

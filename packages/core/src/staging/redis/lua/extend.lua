@@ -2,6 +2,7 @@
 -- as a part of the batch until the batch ends, since of a transaction only a part may be committed. Parts that the transaction's ledger row does not cover are taken back first.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] dead  KEYS[6] stats
+-- KEYS[7] recent  KEYS[8] recent_old
 -- ARGV  epoch, token, how often the batch has been handed out, outcomes in the ledger row: row key -> parts, row keys ...
 -- returns  {'extended', number of the part, row key, record before or '', added record, ...} | {'absent'} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
@@ -10,12 +11,16 @@ local due = KEYS[3]
 local flight = KEYS[4]
 local dead = KEYS[5]
 local stats = KEYS[6]
+local recent = KEYS[7]
+local recent_old = KEYS[8]
 local epoch, token, attempts, outcomes = ARGV[1], ARGV[2], ARGV[3], cmsgpack.unpack(ARGV[4])
 
 -- include: time
 -- include: bulk
 -- include: merge
+-- include: draft
 -- include: counts
+-- include: letters
 -- include: bury
 -- include: marks
 -- include: parts
@@ -26,33 +31,33 @@ if head[1] ~= epoch then return { 'epoch', head[1] } end
 if head[2] ~= token or head[3] ~= attempts then return { 'absent' } end
 
 local now, parts, mark = now_ms(), parts_in(head[4]), head[5]
-if not parts then return { 'damaged', 'chain' } end
-local wanted = {}
-for index = 5, #ARGV do
-  wanted[#wanted + 1] = ARGV[index]
-end
-if #parts > 0 then
-  retract(parts, outcomes, now)
-  tell_drains(mark)
-end
+-- What was added before cannot be read: the batch has to end first.
+if not parts then return { 'absent' } end
+-- As in acknowledge.lua.
+redis.call('HDEL', chain, 'nothing')
+if #parts > 0 then retract(parts, outcomes, now) end
 
-local part, records, gone = {}, {}, {}
-for _, row_key in ipairs(wanted) do
-  local bytes, before = redis.call('HGET', dirty, row_key), redis.call('HGET', flight, row_key)
+local part = {}
+local function add_row(row_key)
+  local bytes, before = value_of(dirty, row_key), value_of(flight, row_key)
   local added, older = bytes and decode(bytes), before and decode(before)
   local merged = added and (older and merge(older, added) or not before and added)
-  if merged then
-    if older then count(added[ENTITY], -1) end
-    append(part, row_key, before or '', bytes)
-    append(records, row_key, older and cmsgpack.pack(merged) or bytes)
-    gone[#gone + 1] = row_key
-    mark = smaller_mark(mark, row_key)
-  end
+  if not merged then return end
+  if older then count(added[ENTITY], -1) end
+  set_value(flight, row_key, older and cmsgpack.pack(merged) or bytes)
+  set_value(dirty, row_key, false)
+  set_time(row_key, false)
+  mark = smaller_mark(mark, row_key)
+  append(part, row_key, before or '', bytes)
 end
-send('ZREM', due, gone)
-send('HDEL', dirty, gone)
-send('HSET', flight, records)
+
+for index = 5, #ARGV do
+  attempt(add_row, ARGV[index])
+end
 append(parts, part)
+
+write_draft()
+tell_drains(head[5])
 redis.call('HSET', chain, 'parts', cmsgpack.pack(parts))
 if mark then redis.call('HSET', chain, 'mark', mark) end
 write_counts()

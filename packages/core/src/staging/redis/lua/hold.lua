@@ -25,6 +25,7 @@ local earlier, changes, rules = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5
 -- include: coalesce
 -- include: recent
 -- include: seen
+-- include: draft
 -- include: counts
 -- include: held
 -- include: forget-layers
@@ -38,36 +39,43 @@ if head[1] ~= epoch then return { 'epoch', head[1] } end
 local answered = redis.call('HGET', seen, id) or redis.call('HGET', seen_old, id)
 if answered then return seen_answer(answered, head[5]) end
 
-if not count_in(head[2]) then return { 'damaged', 'chain' } end
+local sequence = count_in(head[2])
+if not sequence then return { 'damaged', 'chain' } end
 any_held = head[4] and head[4] ~= '0'
 local now, row_keys = now_ms(), {}
 for index, change in ipairs(changes) do
   row_keys[index] = change[1]
 end
 if any_held then forget_fallen(row_keys, transaction, earlier) end
-local call, unreadable = apply_changes(changes, rules, tonumber(head[2]), now, head[3], transaction)
+local call, unreadable = try_changes(changes, rules, sequence, now, head[3], transaction)
 if not call then return { 'unreadable', unreadable } end
-if #call.refusals > 1 then return call.refusals end
-note_policies(now)
+if #call.refusals > 1 then
+  write_draft()
+  write_held_counts()
+  return call.refusals
+end
 
 local added = {}
 for index, row_key in ipairs(row_keys) do
   local record = changes[index]
   -- What would be nothing over the layers beneath is a layer all the same: a savepoint may take it away again.
-  if record[1] == row_key then record = stamped(call.rows[row_key], record, tonumber(head[2]) + index, now) end
+  if record[1] == row_key then record = stamped(call.rows[row_key], record, sequence + index, now) end
   local layers = call.rows[row_key].layers
   if layers == no_layers then layers = {} end
   added[index] = { id, transaction, record }
   append(layers, added[index])
   call.rows[row_key].layers = layers
+  count_held(added[index], 1)
 end
 for row_key, row in pairs(call.rows) do
   write_layers(row_key, row.layers)
 end
-count_held(added, 1)
+set_value(holds, id, cmsgpack.pack({ transaction, now }) .. cmsgpack.pack({ call.order, rules }))
+local kept = to_keep(call.answer)
+set_value(seen, id, kept)
+write_draft()
+note_policies(now)
 -- Once it is released, what is held is written without a further word.
 if head[6] then drop_copies(row_keys) end
-redis.call('HSET', holds, id, cmsgpack.pack({ transaction, now }) .. cmsgpack.pack({ call.order, rules }))
-local kept = to_keep(call.answer)
-redis.call('HSET', seen, id, kept)
+write_held_counts()
 return seen_answer(kept, head[5])

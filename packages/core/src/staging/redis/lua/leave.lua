@@ -24,6 +24,8 @@ local function state_of(entity)
 end
 
 local answer = { 'leaving' }
+-- All counts are read before anything is written.
+redis.call('HLEN', stats)
 for index = 4, #ARGV do
   local entity = ARGV[index]
   if act == 'rejoin' then

@@ -21,6 +21,7 @@ local epoch, seen_token, seen_last, last_token, on_loss, reason = ARGV[1], ARGV[
 -- include: time
 -- include: bulk
 -- include: merge
+-- include: draft
 -- include: counts
 -- include: letters
 -- include: bury
@@ -35,10 +36,10 @@ if head[1] ~= epoch then return { 'epoch', head[1] } end
 local token = head[2] or ''
 if token ~= seen_token or (token == '' and head[3] ~= seen_last) then return { 'moved' } end
 
+-- As in acknowledge.lua.
+redis.call('HDEL', chain, 'nothing')
 local now, parked, doubtful = now_ms(), 0, 0
 local pending, flying = redis.call('HGETALL', dirty), redis.call('HGETALL', flight)
-redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark', 'parts')
-redis.call('DEL', flight, dirty, cache, cache_old)
 
 local waiting = {}
 for index = 1, #pending, 2 do
@@ -49,11 +50,15 @@ for index = 1, #flying, 2 do
 end
 if on_loss == 'park' then doubt_layers(waiting) end
 for row_key, bytes in pairs(waiting) do
-  local stays, is_doubtful = park_row(row_key, bytes, token, now)
-  if is_doubtful then doubtful = doubtful + 1 end
-  if not stays then parked = parked + 1 end
+  local became = park_row(row_key, bytes, token, now)
+  if became == 'doubtful' then doubtful = doubtful + 1 end
+  if became == 'parked' then parked = parked + 1 end
 end
 
+write_draft()
+redis.call('DEL', cache, cache_old)
+redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark', 'parts')
+redis.call('DEL', flight)
 redis.call('HSET', chain, 'last', last_token, 'since', now)
 -- As in put-dirty.lua: what stays of the batch is no longer marked.
 if head[4] then increase(chain, 'putOff', 1, now_ms) end

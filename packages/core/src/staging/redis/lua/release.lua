@@ -18,6 +18,7 @@ local epoch, mode, ending = ARGV[1], ARGV[2], cmsgpack.unpack(ARGV[3])
 -- include: time
 -- include: bulk
 -- include: merge
+-- include: draft
 -- include: counts
 -- include: letters
 -- include: bury
@@ -25,36 +26,22 @@ local epoch, mode, ending = ARGV[1], ARGV[2], cmsgpack.unpack(ARGV[3])
 -- include: stage-write
 -- include: held
 -- include: forget-layers
+-- include: holds
 -- include: release-layer
 
 local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'horizon', 'held')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 
--- Which rows a hold has, and their rules. Where that cannot be read, all rows are looked at, and what becomes dirty is due at once.
-local function content_of(bytes)
-  local _, behind = heading_in(bytes)
-  local content = behind and unpack_safely(behind) or {}
-  local rows, rules = content[1], content[2]
-  local is_known = type(rows) == 'table' and type(rules) == 'table'
-  for _, rule in pairs(is_known and rules or {}) do
-    is_known = is_known and type(rule) == 'table' and is_count(rule[1]) and is_count(rule[2])
-  end
-  for _, row_key in ipairs(is_known and rows or {}) do
-    is_known = is_known and type(row_key) == 'string'
-  end
-  if is_known then return rows, rules end
-  return redis.call('HKEYS', held), {}
-end
-
-any_held = true
 local now, sequence, horizon = now_ms(), count_in(head[2]), count_in(head[4]) or 0
 if not sequence then return { 'damaged', 'chain' } end
+-- As in acknowledge.lua: what is released may be written, and then makes room.
+redis.call('HDEL', chain, 'nothing')
+any_held = true
 local is_named, row_keys, rules, left_out, ended = {}, {}, {}, {}, 0
 for id, written in pairs(ending) do
-  local heading = redis.call('HGET', holds, id)
-  if heading then
-    local own_rows, own_rules = content_of(heading)
+  local own_rows, own_rules = content_of(id)
+  if own_rows then
     ended, rules[id], left_out[id] = ended + 1, own_rules, {}
     for _, row_key in ipairs(own_rows) do
       if not is_named[row_key] then append(row_keys, row_key) end
@@ -64,25 +51,37 @@ for id, written in pairs(ending) do
       left_out[id][row_key] = true
     end
     horizon = longest_delay(own_rules, horizon)
-    redis.call('HDEL', holds, id)
+    set_value(holds, id, false)
   end
 end
 
 local answer = { 'ended', ended }
-table.sort(row_keys)
-for _, row_key in ipairs(row_keys) do
-  local is_released = false
-  park_unreadable_layers(row_key, now)
-  for _, layer in ipairs(take_layers(row_key, function(layer) return rules[layer[HOLD]] end)) do
+-- Raises where what is held cannot be read.
+local function end_row(row_key)
+  local layers = take_layers(row_key, function(layer) return rules[layer[HOLD]] end)
+  local next_sequence, is_released = sequence, false
+  for _, layer in ipairs(layers) do
     local id = layer[HOLD]
     if mode == 'release' and not left_out[id][row_key] then
-      sequence = sequence + 1
-      release_layer(row_key, layer[RECORD], rules[id][layer[RECORD][ENTITY]], head[3], sequence, now)
+      next_sequence = next_sequence + 1
+      release_layer(row_key, layer[RECORD], rules[id][layer[RECORD][ENTITY]], head[3], next_sequence, now)
       is_released = true
     end
   end
+  sequence = next_sequence
   if is_released then append(answer, row_key) end
 end
+
+table.sort(row_keys)
+for _, row_key in ipairs(row_keys) do
+  if not attempt(end_row, row_key) then
+    bury(row_key, 'UNREADABLE', 'What transactions have held of it cannot be read', '', now, value_of(held, row_key))
+    set_value(held, row_key, false)
+    must_recount_held = true
+  end
+end
+write_draft()
 redis.call('HSET', chain, 'sequence', sequence, 'horizon', horizon)
 write_counts()
+write_held_counts()
 return answer

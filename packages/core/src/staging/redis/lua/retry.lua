@@ -17,8 +17,10 @@ local cache_old = KEYS[10]
 local epoch, id, force = ARGV[1], ARGV[2], ARGV[3]
 
 -- include: time
+-- include: bulk
 -- include: merge
 -- include: recent
+-- include: draft
 -- include: letters
 -- include: counts
 -- include: revive
@@ -36,33 +38,30 @@ bytes = rest
 local record = decode(bytes)
 -- Nobody would write it, nor see it.
 if record and redis.call('HGET', chain, 'f:' .. record[ENTITY]) == 'left' then return { 'left', row_key } end
-local newer, flying = redis.call('HGET', dirty, row_key), head[2] and redis.call('HGET', flight, row_key)
-local version, _, sequence = recall(row_key)
-local row = { dirty = newer and decode(newer), flight = flying and decode(flying), version = version, sequence = sequence }
-if not record then
-  if newer or flying then return { 'newer' } end
-  redis.call('HDEL', dead, id)
-  redis.call('HDEL', cache, row_key)
-  redis.call('HDEL', cache_old, row_key)
+
+local function put_back(value)
+  set_value(dead, id, false)
+  set_value(cache, row_key, false)
+  set_value(cache_old, row_key, false)
   drop_letter(row_key, tonumber(id))
-  redis.call('HSET', dirty, row_key, bytes)
-  redis.call('ZADD', due, now_ms(), row_key)
+  set_value(dirty, row_key, value)
+  if not time_of(row_key) then set_time(row_key, now_ms()) end
+  write_draft()
+  write_counts()
   return { 'staged' }
 end
 
+local newer, flying = redis.call('HGET', dirty, row_key), head[2] and redis.call('HGET', flight, row_key)
+if not record then return (newer or flying) and { 'newer' } or put_back(bytes) end
+local version, _, sequence = recall(row_key)
+local row = { version = version, sequence = sequence }
+row.dirty, row.flight = newer and decode(newer), flying and decode(flying)
 local late = overtaken(record, row)
 if late and force ~= 'force' then return { 'newer' } end
 record[ATTEMPTS], record[DOUBTFUL] = 0, 0
 local revived = record
 if late then revived = revive(record, row) end
 if not revived then return { 'overflow', row_key } end
-redis.call('HDEL', dead, id)
-redis.call('HDEL', cache, row_key)
-redis.call('HDEL', cache_old, row_key)
-drop_letter(row_key, tonumber(id))
-redis.call('HSET', dirty, row_key, cmsgpack.pack(revived))
-redis.call('ZADD', due, 'NX', now_ms(), row_key)
 if row.dirty then count(row.dirty[ENTITY], -1) end
 count(revived[ENTITY], 1)
-write_counts()
-return { 'staged' }
+return put_back(cmsgpack.pack(revived))

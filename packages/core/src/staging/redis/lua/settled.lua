@@ -13,6 +13,7 @@ local epoch = ARGV[1]
 -- include: bulk
 -- include: record
 -- include: recent
+-- include: plain
 -- include: letters
 -- include: numbers
 

@@ -25,6 +25,7 @@ local seen_ms, seen_calls = tonumber(ARGV[6]), tonumber(ARGV[7])
 -- include: recent
 -- include: generations
 -- include: seen
+-- include: plain
 -- include: counts
 -- include: held
 -- include: stage-row
@@ -38,33 +39,35 @@ if head[1] ~= epoch then return { 'epoch', head[1] } end
 local answered = redis.call('HGET', seen, call_id) or redis.call('HGET', seen_old, call_id)
 if answered then return seen_answer(answered, head[11]) end
 
-if not count_in(head[2]) then return { 'damaged', 'chain' } end
+local sequence = count_in(head[2])
+if not sequence then return { 'damaged', 'chain' } end
 any_held = head[10] and head[10] ~= '0'
 rules = cmsgpack.unpack(rules)
-local now, sequence = now_ms(), tonumber(head[2])
+local now = now_ms()
 changes = cmsgpack.unpack(changes)
-local call, unreadable = apply_changes(changes, rules, sequence, now, head[3])
+local call, unreadable = try_changes(changes, rules, sequence, now, head[3])
 if not call then return { 'unreadable', unreadable } end
 if #call.refusals > 1 then return call.refusals end
 local answer = call.answer
 if mode == 'check' then return seen_answer(to_keep(answer), head[11]) end
 
-note_policies(now)
-write_rows(call.rows, call.order, rules, now, head[4])
-if head[12] then drop_copies(call.order) end
-local longest = count_in(head[5]) or 0
-local horizon = longest_delay(rules, longest)
+local known_horizon = count_in(head[5]) or 0
+local horizon = longest_delay(rules, known_horizon)
 local places = { 'sequence', sequence + #changes }
-if horizon > longest then append(places, 'horizon', horizon) end
+if horizon > known_horizon then append(places, 'horizon', horizon) end
 if call.coalesced > 0 then append(places, 'coalesced', (count_in(head[6]) or 0) + call.coalesced) end
 if call.annihilated > 0 then append(places, 'annihilated', (count_in(head[7]) or 0) + call.annihilated) end
+local age, calls = now - (count_in(head[8]) or 0), sequence - (count_in(head[9]) or 0)
+local kept = to_keep(answer)
+
+write_rows(call.rows, call.order, rules, now, head[4])
+note_policies(now)
+if head[12] then drop_copies(call.order) end
 send('HSET', chain, places)
-local age = now - (count_in(head[8]) or 0)
-if age >= seen_ms or (sequence - (count_in(head[9]) or 0) >= seen_calls and age >= seen_ms / 10) then
+if age >= seen_ms or (calls >= seen_calls and age >= seen_ms / 10) then
   new_generation(seen, seen_old)
   redis.call('HSET', chain, 'seenAt', now, 'seenFrom', sequence)
 end
-local kept = to_keep(answer)
 redis.call('HSET', seen, call_id, kept)
 write_counts()
 return seen_answer(kept, head[11])

@@ -3,6 +3,8 @@
 
 -- include: policies
 
+local judged
+
 -- `mine` is the transaction whose layers the changes lie on. Answers nil and a row key if what is pending of that row cannot be read.
 local function apply_changes(changes, rules, sequence, now, in_flight, mine)
   local rows, order, versions, refusals, refused = {}, {}, {}, { 'refused' }, {}
@@ -11,6 +13,7 @@ local function apply_changes(changes, rules, sequence, now, in_flight, mine)
   if other then return { refusals = other } end
   for index, change in ipairs(changes) do
     local row_key = change[1]
+    judged = row_key
     local row = rows[row_key] or load_row(row_key, in_flight, mine)
     if not row then return nil, row_key end
     if not rows[row_key] then
@@ -41,4 +44,12 @@ local function apply_changes(changes, rules, sequence, now, in_flight, mine)
     if versions[row_key] then append(answer, row_key, versions[row_key]) end
   end
   return { rows = rows, order = order, refusals = refusals, answer = answer, coalesced = coalesced, annihilated = annihilated }
+end
+
+-- The same where a record looks like one and is none.
+local function try_changes(...)
+  local is_sound, call, unreadable = pcall(apply_changes, ...)
+  if is_sound then return call, unreadable end
+  if is_of_redis(call) then error(call, 0) end
+  return nil, judged
 end

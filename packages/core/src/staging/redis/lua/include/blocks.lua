@@ -4,6 +4,8 @@
 -- include: readable
 -- include: numbers
 
+-- A block that cannot be read is forgotten, as if the server had fallen back: its transaction drops copies when it
+-- ends.
 local function writers(field)
   local bytes = redis.call('HGET', cache_blocks, field)
   return bytes and unpack_safely(bytes) or {}

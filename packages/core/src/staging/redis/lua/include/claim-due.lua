@@ -37,9 +37,8 @@ local function named_rows()
   return named, mark
 end
 
--- Takes away before it adds: so it works in a Redis that is out of memory, and makes room there. Answers the bytes of the first record.
-local function take_off(row_keys)
-  local records = get_all(dirty, row_keys)
+-- Takes away before it adds: so it works in a Redis that is out of memory, and makes room there.
+local function take_off(row_keys, records)
   local moved = {}
   for index, row_key in ipairs(row_keys) do
     if records[index] then append(moved, row_key, records[index]) end
@@ -47,5 +46,4 @@ local function take_off(row_keys)
   send('ZREM', due, row_keys)
   send('HDEL', dirty, row_keys)
   send('HSET', flight, moved)
-  return moved[2] or ''
 end

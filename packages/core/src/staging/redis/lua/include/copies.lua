@@ -28,11 +28,14 @@ end
 local function keep(row_key, bytes, for_ms)
   local size = #row_key + #bytes + OVERHEAD_BYTES
   if size > generation_bytes then return false end
-  if (tonumber(redis.call('HGET', cache_blocks, 'bytes') or '0') or generation_bytes) + size > generation_bytes then
+  -- The last that may fail: something else stands under its key.
+  redis.call('HLEN', cache_old)
+  local used = count_in(redis.call('HGET', cache_blocks, 'bytes') or '0') or generation_bytes
+  if used + size > generation_bytes then
     new_generation(cache, cache_old)
-    redis.call('HSET', cache_blocks, 'bytes', 0)
+    used = 0
   end
-  increase(cache_blocks, 'bytes', size, function() return size end)
+  redis.call('HSET', cache_blocks, 'bytes', used + size)
   redis.call('HSET', cache, row_key, bytes)
   redis.call('HDEL', cache_old, row_key)
   if redis.call('PTTL', cache) < for_ms then redis.call('PEXPIRE', cache, for_ms) end

@@ -1,28 +1,38 @@
--- Records that are dirty or in flight, by entity: summed up here, written once.
--- Needs: stats, dirty, flight, and what record brings
+-- How many records of each entity are dirty or in flight: summed up here, written once.
+-- Needs: stats, dirty, flight, and what record, bulk, and plain or draft bring
 
--- include: numbers
-
-local counts = {}
+-- Entity -> what is added. `must_recount`: a record was met that cannot be read, so whose it is is not known.
+local counts, must_recount = {}, false
 
 local function count(entity, difference)
-  counts[entity] = (counts[entity] or 0) + difference
+  put(counts, entity, (counts[entity] or 0) + difference)
 end
 
--- Counts anew what is there; nothing is to be written of it after this.
-local function count_again(entity)
-  local found = 0
+-- Counts anew what is there.
+local function recount()
+  local found, numbers = {}, {}
+  for _, name in ipairs(redis.call('HKEYS', stats)) do
+    if string.sub(name, 1, 2) == 'p:' then found[name] = 0 end
+  end
   for _, key in ipairs({ dirty, flight }) do
     for _, bytes in ipairs(redis.call('HVALS', key)) do
       local record = decode(bytes)
-      if record and record[ENTITY] == entity then found = found + 1 end
+      local name = record and 'p:' .. record[ENTITY]
+      if name then found[name] = (found[name] or 0) + 1 end
     end
   end
-  return found
+  for name, number in pairs(found) do
+    append(numbers, name, number)
+  end
+  send('HSET', stats, numbers)
 end
 
+-- Once everything else is written.
 local function write_counts()
   for entity, difference in pairs(counts) do
-    if difference ~= 0 then increase(stats, 'p:' .. entity, difference, function() return count_again(entity) end) end
+    local sum = difference ~= 0 and redis.pcall('HINCRBY', stats, 'p:' .. entity, difference)
+    if type(sum) == 'table' then must_recount = true end
   end
+  -- In vain where something else stands under a key: what has been written stays.
+  if must_recount then pcall(recount) end
 end

@@ -5,12 +5,13 @@ local function doubt_layers(pending)
   any_held = true
   for _, row_key in ipairs(redis.call('HKEYS', held)) do
     local layers, is_lowest = load_layers(row_key), true
-    for _, layer in ipairs(layers) do
+    -- What cannot be read stays as it is, until it is released.
+    for _, layer in ipairs(layers or no_layers) do
       local record = layer[RECORD]
       record[DOUBTFUL] = 1
       if is_lowest and pending[row_key] and record[BASE] ~= '' then record[BASE] = 'conflict' end
       if record[VERSION] ~= '' then is_lowest = false end
     end
-    if #layers > 0 then write_layers(row_key, layers) end
+    if layers then write_layers(row_key, layers) end
   end
 end

@@ -1,40 +1,59 @@
 -- Takes layers off rows.
--- Needs: chain, stats, held, and what held brings
+-- Needs: chain, stats, held, and what held and draft bring
 
--- include: numbers
+local function count_held(layer, difference)
+  local entity = layer[RECORD][ENTITY]
+  put(held_counts, entity, (held_counts[entity] or 0) + difference)
+end
 
--- What is held of all rows, and of those of one entity.
-local function held_again(entity)
-  local found = 0
+-- Counts anew what is there. Of a row whose layers cannot be read it is one, of no entity.
+local function recount_held()
+  local found, numbers, all = {}, {}, 0
+  for _, name in ipairs(redis.call('HKEYS', stats)) do
+    if string.sub(name, 1, 2) == 'h:' then found[name] = 0 end
+  end
   for _, bytes in ipairs(redis.call('HVALS', held)) do
-    for _, layer in ipairs(layers_in(bytes) or {}) do
-      if not entity or layer[RECORD][ENTITY] == entity then found = found + 1 end
+    local layers = layers_in(bytes)
+    all = all + (layers and #layers or 1)
+    for _, layer in ipairs(layers or no_layers) do
+      local name = 'h:' .. layer[RECORD][ENTITY]
+      found[name] = (found[name] or 0) + 1
     end
   end
-  return found
+  for name, number in pairs(found) do
+    append(numbers, name, number)
+  end
+  send('HSET', stats, numbers)
+  redis.call('HSET', chain, 'held', all)
 end
 
--- So many layers more, or less, are held; they have been written, or taken off.
-local function count_held(layers, difference)
-  local by_entity = {}
-  for _, layer in ipairs(layers) do
-    local entity = layer[RECORD][ENTITY]
-    by_entity[entity] = (by_entity[entity] or 0) + difference
+-- Once everything else is written, as in counts.lua.
+local function write_held_counts()
+  local all = 0
+  local function change(key, field, difference)
+    local sum = difference ~= 0 and redis.pcall('HINCRBY', key, field, difference)
+    if type(sum) == 'table' then must_recount_held = true end
   end
-  for entity, sum in pairs(by_entity) do
-    increase(stats, 'h:' .. entity, sum, function() return held_again(entity) end)
+  for entity, difference in pairs(held_counts) do
+    all = all + difference
+    change(stats, 'h:' .. entity, difference)
   end
-  if #layers > 0 then increase(chain, 'held', #layers * difference, held_again) end
+  change(chain, 'held', all)
+  if must_recount_held then pcall(recount_held) end
 end
 
--- The layers of a row without those that are unwanted, which are counted out and answered.
+-- The layers of a row without those that are unwanted, which are counted out and answered. nil: they cannot be read.
 local function take_layers(row_key, is_wanted)
+  local layers = load_layers(row_key)
+  if not layers then return nil end
   local kept, taken = {}, {}
-  for _, layer in ipairs(load_layers(row_key)) do
+  for _, layer in ipairs(layers) do
     append(is_wanted(layer) and taken or kept, layer)
   end
+  for _, layer in ipairs(taken) do
+    count_held(layer, -1)
+  end
   if #taken > 0 then write_layers(row_key, kept) end
-  count_held(taken, -1)
   return taken
 end
 

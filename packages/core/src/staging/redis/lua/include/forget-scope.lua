@@ -1,9 +1,34 @@
--- Takes the rows of the scope out of a hash whose values are of no interest.
--- Needs: what bulk and in-scope bring
+-- Takes what is of the scope out of hashes.
+-- Needs: held, dead, and what draft, in-scope, held and forget-layers bring
+
+-- Where the values are of no interest.
 local function forget(key)
-  local gone = {}
   for _, row_key in ipairs(redis.call('HKEYS', key)) do
-    if in_scope(row_key) then append(gone, row_key) end
+    if in_scope(row_key) then set_value(key, row_key, false) end
   end
-  send('HDEL', key, gone)
+end
+
+local function forget_held()
+  any_held = true
+  for _, row_key in ipairs(redis.call('HKEYS', held)) do
+    local is_read = not in_scope(row_key) or take_layers(row_key, function() return true end)
+    if not is_read then
+      set_value(held, row_key, false)
+      must_recount_held = true
+    end
+  end
+end
+
+-- A letter whose heading cannot be read is of no table.
+local function discard_letters()
+  local discarded = 0
+  local letters = redis.call('HGETALL', dead)
+  for index = 1, #letters, 2 do
+    local heading = heading_in(letters[index + 1])
+    if heading and in_scope(heading[1]) then
+      set_value(dead, letters[index], false)
+      discarded = discarded + 1
+    end
+  end
+  return discarded
 end

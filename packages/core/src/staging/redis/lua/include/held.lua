@@ -1,32 +1,34 @@
 -- What transactions that have not ended hold of a row: its layers, { hold, transaction, record } each, the oldest first, as in held-layer.ts.
--- Needs: held, and what record brings
+-- Needs: held, and what record, and plain or draft bring; to write layers, draft
+
+-- include: list
 
 local HOLD, TRANSACTION, RECORD = 1, 2, 3
 
 local any_held, no_layers = false, {}
 
--- nil: they cannot be read.
+-- Entity -> how many layers more, or less, are held; written by forget-layers. `must_recount_held`: some that cannot be read were taken off.
+local held_counts, must_recount_held = {}, false
+
+-- nil: they cannot be read. Of a row of which nothing is held there is no entry.
 local function layers_in(bytes)
   local layers = unpack_safely(bytes)
-  for _, layer in ipairs(layers or no_layers) do
+  if not layers or (length_of(layers) or 0) == 0 then return nil end
+  for _, layer in ipairs(layers) do
     local record = type(layer) == 'table' and type(layer[HOLD]) == 'string' and type(layer[TRANSACTION]) == 'string' and layer[RECORD]
     if type(record) ~= 'table' or not is_record(record) then return nil end
   end
   return layers
 end
 
--- Those of a row, or none; and their bytes, if there are any.
 local function load_layers(row_key)
-  local bytes = any_held and redis.call('HGET', held, row_key)
-  return bytes and layers_in(bytes) or no_layers, bytes
+  local bytes = any_held and value_of(held, row_key)
+  if not bytes then return no_layers end
+  return layers_in(bytes)
 end
 
 local function write_layers(row_key, layers)
-  if #layers == 0 then
-    redis.call('HDEL', held, row_key)
-  else
-    redis.call('HSET', held, row_key, cmsgpack.pack(layers))
-  end
+  set_value(held, row_key, #layers > 0 and cmsgpack.pack(layers))
 end
 
 -- Whether what others hold keeps a change out; differences commute.

@@ -1,14 +1,15 @@
 -- Which dead letter holds which changes of its row (letter 0: they were thrown away). Kept as long as what is remembered of rows, also of letters that are discarded, so that whoever waits for a change hears of it.
--- Needs: recent, recent_old
+-- Needs: recent, recent_old, and what plain or draft brings
 
 -- include: readable
 
 local MOST_LETTERS = 8
 local LETTER_ID, LETTER_FROM, LETTER_TO = 1, 2, 3
 
+-- Of traces that cannot be read nothing is known.
 local function letters_of(row_key)
   local field = '!' .. row_key
-  local bytes = redis.call('HGET', recent, field) or redis.call('HGET', recent_old, field)
+  local bytes = value_of(recent, field) or redis.call('HGET', recent_old, field)
   local letters = {}
   for _, letter in ipairs(bytes and unpack_safely(bytes) or letters) do
     if type(letter) == 'table' and is_count(letter[LETTER_FROM]) and is_count(letter[LETTER_TO]) then letters[#letters + 1] = letter end
@@ -20,7 +21,7 @@ local function note_letter(row_key, id, from, to, code)
   local letters = letters_of(row_key)
   letters[#letters + 1] = { id, from, to, code }
   if #letters > MOST_LETTERS then table.remove(letters, 1) end
-  redis.call('HSET', recent, '!' .. row_key, cmsgpack.pack(letters))
+  set_value(recent, '!' .. row_key, cmsgpack.pack(letters))
 end
 
 -- A letter that was put back is pending again.
@@ -29,5 +30,5 @@ local function drop_letter(row_key, id)
   for _, letter in ipairs(letters_of(row_key)) do
     if letter[LETTER_ID] ~= id then kept[#kept + 1] = letter end
   end
-  redis.call('HSET', recent, '!' .. row_key, cmsgpack.pack(kept))
+  set_value(recent, '!' .. row_key, cmsgpack.pack(kept))
 end

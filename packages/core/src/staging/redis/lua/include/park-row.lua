@@ -1,5 +1,5 @@
 -- What becomes of one row when everything is parked.
--- Needs: dirty, due, on_loss, reason, and what merge, counts, bury and doubt bring
+-- Needs: dirty, due, on_loss, reason, and what merge, counts, bury, draft and doubt bring
 
 -- include: hidden
 
@@ -21,18 +21,23 @@ local function put_together(waiting, row_key, bytes, token, now)
   return 1
 end
 
--- Answers whether the row stays dirty, and whether it is in doubt.
+local function keep_row(row_key, record, is_doubtful, now)
+  if is_doubtful then record[DOUBTFUL] = 1 end
+  set_value(dirty, row_key, cmsgpack.pack(record))
+  if not time_of(row_key) then set_time(row_key, now) end
+end
+
+-- Answers 'kept', 'doubtful' (and kept) or 'parked'.
 local function park_row(row_key, bytes, token, now)
   local record = decode(bytes)
   local is_doubtful = record and on_loss == 'park' and settled_by_version(record)
   if record and (on_loss == 'apply' or is_doubtful) then
-    if is_doubtful then record[DOUBTFUL] = 1 end
-    redis.call('HSET', dirty, row_key, cmsgpack.pack(record))
-    redis.call('ZADD', due, 'NX', now, row_key)
-    return true, is_doubtful
+    keep_row(row_key, record, is_doubtful, now)
+    return is_doubtful and 'doubtful' or 'kept'
   end
   if record then count(record[ENTITY], -1) end
-  redis.call('ZREM', due, row_key)
+  set_value(dirty, row_key, false)
+  set_time(row_key, false)
   bury(row_key, record and 'STAGING_LOSS' or 'UNREADABLE', reason, token, now, bytes)
-  return false, false
+  return 'parked'
 end

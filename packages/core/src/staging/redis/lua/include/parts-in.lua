@@ -1,15 +1,24 @@
 -- The parts of a batch, as they stand in its chain.
--- Needs: what record brings
+-- Needs: what readable brings
 
--- nil: they cannot be read, so it is not known what of the batch was committed.
+-- include: list
+
+local function is_part(part)
+  local length = type(part) == 'table' and length_of(part)
+  if not length or length % 3 ~= 0 then return false end
+  for index = 1, length do
+    if type(part[index]) ~= 'string' then return false end
+  end
+  return true
+end
+
+-- nil: they cannot be read, so it is not known what of the batch was committed. A record among them that cannot be read is the matter of its row.
 local function parts_in(packed)
-  local parts = not packed and {} or unpack_safely(packed)
-  for _, part in ipairs(parts or {}) do
-    if type(part) ~= 'table' then return nil end
-    for index = 1, #part, 3 do
-      local added = part[index + 2]
-      if type(part[index + 1]) ~= 'string' or type(added) ~= 'string' or not decode(added) then return nil end
-    end
+  if not packed then return {} end
+  local parts = unpack_safely(packed)
+  if not parts or not length_of(parts) then return nil end
+  for _, part in ipairs(parts) do
+    if not is_part(part) then return nil end
   end
   return parts
 end

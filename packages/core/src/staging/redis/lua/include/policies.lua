@@ -1,6 +1,8 @@
 -- Under which policy an entity is staged: one at a time in a shard, so that whoever writes its records, or lays them over, knows what they mean.
 -- Needs: chain, stats, and what record and bulk bring
 
+-- include: numbers
+
 -- When an entity was staged last is noted this often, in milliseconds.
 local NOTED_EVERY = 1000
 

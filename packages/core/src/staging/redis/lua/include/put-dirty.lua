@@ -7,7 +7,7 @@ local function put_dirty(row_key, before, record)
   has_come_back = true
   if before then count(before[ENTITY], -1) end
   count(record[ENTITY], 1)
-  redis.call('HSET', dirty, row_key, cmsgpack.pack(record))
+  set_value(dirty, row_key, cmsgpack.pack(record))
 end
 
 -- include: hidden
@@ -20,6 +20,12 @@ local function put_under(row_key, older, newer, code, reason, now, message)
   else
     bury(row_key, code, reason, token, now, cmsgpack.pack(older), message)
   end
+end
+
+-- What cannot be read, and is in the way of what comes back, is a dead letter: nothing is merged with it.
+local function bury_unreadable(row_key, bytes, now)
+  must_recount = true
+  bury(row_key, 'UNREADABLE', 'It cannot be read, and its batch has come back', token, now, bytes)
 end
 
 -- Whoever drains waits for marked records, and a record that comes back is no longer marked: this tells all drains that look, in whichever process.

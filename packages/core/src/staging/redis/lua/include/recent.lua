@@ -1,7 +1,8 @@
 -- include: version
 -- include: readable
 
--- What was last written of a row: its version (or none), whether that was a deletion, and the stage sequence of what was written.
+-- What was last written of a row: its version (or none), whether that was a deletion, and the stage sequence of what
+-- was written. What cannot be read is forgotten.
 -- Needs: recent, recent_old
 
 local function recall(row_key)

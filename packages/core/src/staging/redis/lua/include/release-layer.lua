@@ -17,7 +17,7 @@ local function overruled_by(record, pending)
 end
 
 local function release_layer(row_key, record, rule, in_flight, sequence, now)
-  local bytes = redis.call('HGET', dirty, row_key)
+  local bytes = value_of(dirty, row_key)
   local older = bytes and decode(bytes)
   local pending = known_pending(older, row_key, in_flight)
   record[FIRST], record[LAST], record[FIRST_AT] = sequence, sequence, now
@@ -34,16 +34,8 @@ local function release_layer(row_key, record, rule, in_flight, sequence, now)
   if not merged then return bury(row_key, 'COUNTER_OVERFLOW', 'The differences add up to more than a 64-bit number holds', '', now, cmsgpack.pack(record)) end
   if older then count(older[ENTITY], -1) end
   count(merged[ENTITY], 1)
-  redis.call('HSET', dirty, row_key, cmsgpack.pack(merged))
-  local score = redis.call('ZSCORE', due, row_key)
+  set_value(dirty, row_key, cmsgpack.pack(merged))
+  local score = time_of(row_key)
   if score and tonumber(score) < FIRST_TIME then return end
-  redis.call('ZADD', due, rule and math.min(merged[FIRST_AT] + rule[2], now + rule[1]) or now, row_key)
-end
-
--- What is held of a row and cannot be read is nobody's any more: it is parked, as what cannot be read of what is dirty is.
-local function park_unreadable_layers(row_key, now)
-  local layers, bytes = load_layers(row_key)
-  if not bytes or layers ~= no_layers then return end
-  redis.call('HDEL', held, row_key)
-  bury(row_key, 'UNREADABLE', 'What a transaction holds of it cannot be read', '', now, bytes)
+  set_time(row_key, rule and math.min(merged[FIRST_AT] + rule[2], now + rule[1]) or now)
 end

@@ -2,7 +2,7 @@
 -- Needs: dirty, and what settle and held bring
 
 local function known_dirty(row_key)
-  local bytes = redis.call('HGET', dirty, row_key)
+  local bytes = value_of(dirty, row_key)
   local record = bytes and decode(bytes)
   return record and known_version(record) or ''
 end
@@ -29,7 +29,7 @@ end
 -- `before`: the version of what was dirty above the record before it was settled.
 local function retell(row_key, flown, outcome, before)
   local layers = load_layers(row_key)
-  if #layers == 0 then return end
+  if not layers or #layers == 0 then return end
   local old, new
   for _, layer in ipairs(layers) do
     local record = layer[RECORD]

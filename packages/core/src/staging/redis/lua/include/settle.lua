@@ -29,7 +29,7 @@ end
 
 local function rebase(row_key, newer, record, version)
   if not follow_row(newer, record, version) then return end
-  redis.call('HSET', dirty, row_key, cmsgpack.pack(newer))
+  set_value(dirty, row_key, cmsgpack.pack(newer))
 end
 
 local function overrule(row_key, newer, version)
@@ -37,20 +37,20 @@ local function overrule(row_key, newer, version)
   newer[BASE] = 'conflict'
   if newer[DOUBTFUL] == ROW_BASE then newer[DOUBTFUL] = 0 end
   raise(newer, version)
-  redis.call('HSET', dirty, row_key, cmsgpack.pack(newer))
+  set_value(dirty, row_key, cmsgpack.pack(newer))
 end
 
 -- A version that is empty leaves the remembered one as it is.
 local function remember(written, row_key, version, deleted, sequence)
   if version == '' then version = recall(row_key) end
-  append(written, row_key, cmsgpack.pack({ version, deleted and 1 or 0, sequence }))
+  written[row_key] = cmsgpack.pack({ version, deleted and 1 or 0, sequence })
 end
 
 local function settle(row_key, record, outcome, now, written)
   local kind, deleted = outcome and outcome[1] or 'applied', record[KIND] == 'delete'
   if kind == 'applied' then return remember(written, row_key, known_version(record), deleted, record[LAST]) end
 
-  local bytes = redis.call('HGET', dirty, row_key)
+  local bytes = value_of(dirty, row_key)
   local newer = bytes and decode(bytes)
   local version = outcome[OUTCOME_VERSION]
   if kind == 'version' then
@@ -60,8 +60,9 @@ local function settle(row_key, record, outcome, now, written)
   if kind == 'again' then
     record[ATTEMPTS] = outcome[ATTEMPT]
     if newer then return put_under(row_key, record, newer, 'COUNTER_OVERFLOW', outcome[REASON], now) end
+    if bytes then bury_unreadable(row_key, bytes, now) end
     put_dirty(row_key, nil, record)
-    return redis.call('ZADD', due, now + outcome[DELAY], row_key)
+    return set_time(row_key, now + outcome[DELAY])
   end
   if kind == 'buried' then
     if outcome[COUNTED] == 1 then record[DELTAS] = {} end

@@ -12,9 +12,8 @@ end
 
 -- nil: what is pending of the row cannot be read.
 local function load_row(row_key, in_flight, mine)
-  local layers, held_bytes = load_layers(row_key)
-  if held_bytes and layers == no_layers then return nil end
-  local row = { pending = '', version = '', deleted = false, layers = layers }
+  local row = { pending = '', version = '', deleted = false, layers = load_layers(row_key) }
+  if not row.layers then return nil end
   local bytes = redis.call('HGET', dirty, row_key)
   if bytes then
     row.dirty = decode(bytes)
@@ -47,7 +46,8 @@ end
 
 local function pending_records(entity)
   local waiting = any_held and redis.call('HGET', stats, 'h:' .. entity) or '0'
-  return (tonumber(redis.call('HGET', stats, 'p:' .. entity)) or 0) + (tonumber(waiting) or 0) + (counts[entity] or 0)
+  local added = (counts[entity] or 0) + (held_counts[entity] or 0)
+  return (tonumber(redis.call('HGET', stats, 'p:' .. entity)) or 0) + (tonumber(waiting) or 0) + added
 end
 
 -- The record is encoded here, once; its bytes are what is written.

@@ -18,8 +18,9 @@ local function write_rows(rows, order, rules, now, marked)
       gone[#gone + 1] = row_key
     end
   end
-  send('HSET', dirty, records)
+  -- `due` first: of all keys it alone has not been read.
   send('ZADD', due, times)
+  send('HSET', dirty, records)
   send('HDEL', dirty, gone)
   send('ZREM', due, gone)
 end

@@ -1,4 +1,5 @@
--- Versions and sums are decimal texts of 64 bits, more than Lua's numbers hold. Redis adds them, on a field of its own that is gone again before the script ends.
+-- Versions and sums are decimal texts of 64 bits, more than Lua's numbers hold. What may be too large for those Redis
+-- adds, on a field of its own that is gone again before the script ends.
 -- Needs: stats
 
 local function compare(left, right)
@@ -14,6 +15,9 @@ end
 
 -- nil: the sum leaves int64.
 local function add(left, right)
+  -- At most 15 digits: neither such numbers nor their sum leave what a double holds exactly.
+  local is_small = #left <= 15 and #right <= 15 and string.find(left .. ' ' .. right, '^%-?%d+ %-?%d+$')
+  if is_small then return string.format('%d', left + right) end
   redis.call('HSET', stats, 'scratch', left)
   local added = redis.pcall('HINCRBY', stats, 'scratch', right)
   local sum = redis.call('HGET', stats, 'scratch')

@@ -1,0 +1,84 @@
+-- What a script is going to write: fields of hashes, and times in `due`. Redis undoes nothing, so everything is judged first, against what is drafted, and written in the
+-- end, by commands that do not fail.
+-- Needs: what bulk brings; `due`, where times are drafted
+
+local drafts, drafted_times = {}, {}
+local undo, undo_size, nothing = {}, 0, {}
+
+-- Sets a field of a table so that an attempt can take it back.
+local function put(map, field, value)
+  local before = map[field]
+  if before == nil then before = nothing end
+  undo[undo_size + 1], undo[undo_size + 2], undo[undo_size + 3] = map, field, before
+  undo_size = undo_size + 3
+  map[field] = value
+end
+
+-- Drafts all of what an act drafts, or nothing of it if the act raises. Answers whether it did not. What Redis says ends the script.
+local function attempt(act, ...)
+  local mark = undo_size
+  local is_done, problem = pcall(act, ...)
+  if is_done then return true end
+  if is_of_redis(problem) then error(problem, 0) end
+  for at = undo_size - 2, mark + 1, -3 do
+    local before = undo[at + 2]
+    if before == nothing then before = nil end
+    undo[at][undo[at + 1]] = before
+  end
+  undo_size = mark
+  return false
+end
+
+-- A field as it will be; false: there is none.
+local function value_of(key, field)
+  local fields = drafts[key]
+  local value = fields and fields[field]
+  if value == nil then value = redis.call('HGET', key, field) end
+  return value
+end
+
+-- False takes the field away.
+local function set_value(key, field, value)
+  if not drafts[key] then drafts[key] = {} end
+  put(drafts[key], field, value)
+end
+
+local function time_of(row_key)
+  local time = drafted_times[row_key]
+  if time == nil then time = redis.call('ZSCORE', due, row_key) end
+  return time
+end
+
+local function set_time(row_key, time)
+  put(drafted_times, row_key, time)
+end
+
+-- Raises where something stands under a key that is of another type, before anything is written. Takes away before it adds: after a deletion Redis lets the rest pass even
+-- when it is out of memory.
+local function write_draft()
+  local has_times = next(drafted_times)
+  for key in pairs(drafts) do
+    redis.call('HLEN', key)
+  end
+  if has_times then redis.call('ZCARD', due) end
+
+  local added = {}
+  for key, fields in pairs(drafts) do
+    local gone = {}
+    added[key] = {}
+    for field, value in pairs(fields) do
+      if value then append(added[key], field, value) else gone[#gone + 1] = field end
+    end
+    send('HDEL', key, gone)
+  end
+  for key, values in pairs(added) do
+    send('HSET', key, values)
+  end
+  if not has_times then return end
+  local times, gone = {}, {}
+  for row_key, time in pairs(drafted_times) do
+    if time then append(times, time, row_key) else gone[#gone + 1] = row_key end
+  end
+  send('ZREM', due, gone)
+  send('ZADD', due, times)
+end

@@ -127,10 +127,12 @@ export function stagedHere(types: TypeRegistry): ReadonlyMap<string, TableName> 
   );
 }
 
-function openSink({ options, types, database, logger }: RuntimeSurroundings, events: SpillwayEvents): ChangeSink {
-  const { connection, shared, schema, timestampsInUtc } = database();
+function openSink({ options, types, database, home, logger }: RuntimeSurroundings, events: SpillwayEvents): ChangeSink {
+  const { connection, hooks, shared, schema, timestampsInUtc } = database();
   return openPostgresSink({
     connection,
+    hooks,
+    home,
     shared,
     schema: options.tables.schema ?? schema ?? 'public',
     wallTime: timestampsInUtc ? utcWallTime : localWallTime,

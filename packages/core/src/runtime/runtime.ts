@@ -140,6 +140,11 @@ export class Runtime implements RowEngine {
     }
   }
 
+  async locate(): Promise<void> {
+    // What fails is said to whoever needs it.
+    await this.#around.home?.ask().catch(() => undefined);
+  }
+
   async stage(changes: readonly Change[]): Promise<StageResult> {
     const parts = await this.#open();
     this.#startWorker(parts);
@@ -168,6 +173,10 @@ export class Runtime implements RowEngine {
     const result = await this.#holdings.hold(changes, inside, parts);
     for (const rowKey of result.staged.keys()) this.#countRow(rowKey, 'staged');
     return result;
+  }
+
+  async isAtHome(inside: CallersTransaction): Promise<boolean> {
+    return this.#holdings.isAtHome(inside, await this.#open());
   }
 
   async settle(calls: readonly StageCall[]): Promise<StageResult> {
@@ -334,6 +343,7 @@ export class Runtime implements RowEngine {
 
   async suspend(): Promise<void> {
     await this.#closeParts({});
+    this.#around.home?.forget();
     this.#opening = undefined;
     this.#isOpen = false;
     this.#isStarted = false;

@@ -136,8 +136,8 @@ export type CallerQuery = (text: string, values: readonly unknown[]) => Promise<
  * waits for a row that somebody else has, and what fails is taken back to a savepoint, so that it goes on.
  */
 export interface JoinedTransaction {
-  /** What the database calls it, for ever: no other transaction is ever called so. */
-  name(): Promise<string>;
+  /** Makes it a transaction that writes. */
+  begin(): Promise<TransactionOfCaller>;
 
   /** Enters a hold into the ledger, to be committed with the transaction, or undone with the savepoint before. */
   enterHold(id: string): Promise<void>;
@@ -147,6 +147,13 @@ export interface JoinedTransaction {
 
   /** Runs in a savepoint, which is released if `act` resolves and rolled back to if it rejects. */
   attempt<T>(act: (part: JoinedPart) => Promise<T>): Promise<T>;
+}
+
+export interface TransactionOfCaller {
+  /** What the database calls it, for ever: no other transaction is ever called so. */
+  readonly name: string;
+  /** Whether its statements go where the sink's go: with the same rights, and the same table for the same name. */
+  readonly isAtHome: boolean;
 }
 
 export interface JoinedPart {

@@ -26,6 +26,7 @@ import { ledgerTables } from './ledger/tables.js';
 import { DEFAULT_LIMITS, type PostgresSinkOptions } from './options.js';
 import { TableMap } from './plan/table-map.js';
 import { openConnections } from './open-connections.js';
+import { placeOf, StandingOfSink } from './place.js';
 import type { Connections, OwnTransaction } from './connections.js';
 import type { Session } from './session.js';
 import { nextNumbers } from './sql/next-numbers.js';
@@ -61,6 +62,7 @@ class PostgresSink implements ChangeSink {
       wallTime: options.wallTime ?? localWallTime,
       onTableFault: options.onTableFault ?? (() => undefined),
       isAlone: this.#connections.areOne,
+      standing: new StandingOfSink(),
     };
     const registryOf = (prefix: RegistryPrefix): EntityRegistry =>
       new PostgresRegistry((use) => this.#using(use), this.#around.ledger, options.namespace, prefix);
@@ -72,7 +74,10 @@ class PostgresSink implements ChangeSink {
     const { ledger, namespace } = this.#around;
     if (ensure)
       await this.#transaction((session, opening) => ensureLedger(session, opening, ledger, namespace, shards));
-    return this.#using((session) => verifyLedger(session, ledger, namespace, shards));
+    return this.#using(async (session) => {
+      this.#around.standing.own = await placeOf(session);
+      return verifyLedger(session, ledger, namespace, shards);
+    });
   }
 
   async isPrepared(): Promise<boolean> {

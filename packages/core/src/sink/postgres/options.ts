@@ -1,7 +1,9 @@
 import type { PoolConfig } from 'pg';
+import type { CallerQuery } from '../change-sink.js';
 import type { SharedConnection } from '../shared-connection.js';
 import type { Table } from '../table.js';
 import type { TableFault } from './apply/table-fault.js';
+import type { Home } from './home.js';
 import type { TransactionLimits } from './ledger/hold-shards.js';
 import type { WallTime } from './sql/version-format.js';
 
@@ -9,6 +11,10 @@ import type { WallTime } from './sql/version-format.js';
 export interface PostgresSinkOptions {
   /** How to reach the server, in `pg`'s words. The pool's own settings are the sink's. */
   readonly connection: PoolConfig;
+  /** What the application does with connections of its own, and so with these. */
+  readonly hooks?: ConnectionHooks | undefined;
+  /** Where the application writes: proved before the first statement. */
+  readonly home?: Home | undefined;
   /** The connection of a database that has no other; then the settings of a pool are of no use. */
   readonly shared?: SharedConnection | undefined;
   /** Connections of the sink's own: flushes at once, and one for everything else. */
@@ -34,6 +40,14 @@ export interface PostgresSinkOptions {
   readonly onTableFault?: (fault: TableFault) => void;
   /** Told of connections that died while nobody used them. They are replaced; this is for the log. */
   readonly onIdleError?: (error: Error) => void;
+}
+
+/** They may set a role, or where names without a schema lead. */
+export interface ConnectionHooks {
+  /** Once for every new connection. */
+  readonly onCreate?: ((query: CallerQuery) => Promise<void>) | undefined;
+  /** Each time that a connection is taken. */
+  readonly onReserve?: ((query: CallerQuery) => Promise<void>) | undefined;
 }
 
 export const DEFAULT_LIMITS: TransactionLimits = {

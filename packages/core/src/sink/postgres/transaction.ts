@@ -14,6 +14,7 @@ import { writeLedger } from './ledger/write-ledger.js';
 import type { Group } from './plan/plan.js';
 import type { TableMap } from './plan/table-map.js';
 import type { OwnTransaction } from './connections.js';
+import type { StandingOfSink } from './place.js';
 import type { Session } from './session.js';
 import type { WallTime } from './sql/version-format.js';
 
@@ -26,6 +27,7 @@ export interface TransactionSurroundings {
   readonly onTableFault: (fault: TableFault) => void;
   /** While a transaction runs there is no other: see `Connections.areOne`. */
   readonly isAlone: boolean;
+  readonly standing: StandingOfSink;
 }
 
 /** An open transaction of Spillway's own. It ends once: by `commit`, or by being disposed of. */

@@ -1,0 +1,95 @@
+import { SpillwayError } from '../../errors.js';
+import type { CallerQuery } from '../change-sink.js';
+import { SinkDown } from '../sink-failure.js';
+import { failureOf } from './fault.js';
+import { CallerSession } from './joined/caller-session.js';
+import { placeOf, standTheSame, type Place } from './place.js';
+import type { Session } from './session.js';
+
+/** How long the application may take to lend one of its connections for a statement. */
+const LENT_WITHIN_MS = 5_000;
+
+/** Runs statements on a connection that the application writes by. */
+export type Application = <T>(act: (query: CallerQuery) => Promise<T>) => Promise<T>;
+
+/**
+ * Where the application writes, as its own connections say; Spillway's have to be there as well. Asked once, and again if
+ * the answers differ: the server may have been started anew between them.
+ */
+export class Home {
+  readonly #application: Application;
+  /** What else there is to say of how the application's connections are made; a sentence. */
+  readonly #hint: () => string;
+  #place: Promise<Place> | undefined;
+
+  constructor(application: Application, hint: () => string) {
+    this.#application = application;
+    this.#hint = hint;
+  }
+
+  /** Before the application's connections may all be in transactions, some of which wait for Spillway. */
+  async ask(): Promise<void> {
+    await this.#asked();
+  }
+
+  /** The application connects anew, perhaps elsewhere. */
+  forget(): void {
+    this.#place = undefined;
+  }
+
+  /** @throws SpillwayError `CONFIG_INVALID` if the statements of Spillway's own connection go elsewhere */
+  async prove(session: Session): Promise<void> {
+    if (isSame(await this.#asked(), await placeOf(session))) return;
+    this.forget();
+    const theirs = await this.#asked();
+    const ours = await placeOf(session);
+    if (!isSame(theirs, ours)) throw elsewhere(theirs, ours, this.#hint());
+  }
+
+  #asked(): Promise<Place> {
+    this.#place ??= this.#lent().catch((error: unknown) => {
+      this.#place = undefined;
+      throw failureOf(error);
+    });
+    return this.#place;
+  }
+
+  async #lent(): Promise<Place> {
+    let timer: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<never>((_, reject) => {
+      const why = `The ORM has lent none of its connections within ${LENT_WITHIN_MS / 1_000} s: is its pool used up?`;
+      timer = setTimeout(() => reject(new SinkDown(why)), LENT_WITHIN_MS);
+    });
+    const asked = this.#application((query) => placeOf(new CallerSession(query)));
+    // An answer that nobody waits for any more.
+    asked.catch(() => undefined);
+    try {
+      return await Promise.race([asked, tooLate]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function isSame(theirs: Place, ours: Place): boolean {
+  return theirs.database === ours.database && standTheSame(theirs, ours);
+}
+
+function elsewhere(theirs: Place, ours: Place, hint: string): SpillwayError {
+  const isElsewhere = theirs.database !== ours.database;
+  const server = isElsewhere && theirs.name === ours.name ? ' of another server' : '';
+  const remedy = isElsewhere
+    ? 'Spillway connects by clientUrl, host, port, user, password, dbName and driverOptions of the ORM, as MikroORM ' +
+      'does: let them name one database'
+    : 'Spillway repeats driverOptions, onCreateConnection and onReserveConnection of the ORM, but not onPoolCreated: ' +
+      'set role and search_path in one of the first three, the same for every connection and every request';
+  return new SpillwayError(
+    'CONFIG_INVALID',
+    'Spillway would write to another place than the ORM, so it writes nothing. ' +
+      `The ORM's statements go to ${named(theirs)}; those of Spillway's own connections to ${named(ours)}${server}. ${remedy}${hint === '' ? '' : `. ${hint}`}`,
+  );
+}
+
+function named({ name, role, schemas }: Place): string {
+  return `database "${name}" as role "${role}" with search_path ${schemas === '' ? '(none)' : schemas}`;
+}

@@ -72,6 +72,8 @@ export interface Engine {
   locate(): Promise<void>;
   /** A change of an entity went this way. */
   count(entity: string, way: WriteWay): void;
+  /** In which schema tables are. Nothing of those that are not there, or of which nothing can be staged yet. */
+  schemasOf(tables: readonly Table[]): Promise<ReadonlyMap<Table, string>>;
   /** Before tables are cleared or dropped, or their database: throws away what is staged of them, with dead letters. */
   empty(scope: EmptyScope): Promise<void>;
   /** What other releases do. Asks the database alone. */

@@ -235,6 +235,10 @@ export class Runtime implements RowEngine {
     return this.#adoption.rejoin(entity && this.#around.types.namedOrRefused(entity).meta.className);
   }
 
+  async schemasOf(tables: readonly Table[]): Promise<ReadonlyMap<Table, string>> {
+    return this.#adoption.schemasOf(tables);
+  }
+
   async empty(scope: EmptyScope): Promise<void> {
     if (!this.#opening && !(await hasBeenUsed(this.#around, this.events))) return;
     const { staging, sink } = await this.#open();

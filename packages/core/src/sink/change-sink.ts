@@ -51,6 +51,9 @@ export interface ChangeSink {
    */
   numbers(table: Table, count: number): Promise<readonly string[]>;
 
+  /** In which schema tables are, those that there are: where a table is named without one, the search path decides. */
+  schemasOf(tables: readonly Table[]): Promise<ReadonlyMap<Table, string>>;
+
   /**
    * How transactions of the application that hold changes have ended, for certain: by their row in the ledger, read on a connection of its own once they no longer run. Hold -> ending.
    */

@@ -34,8 +34,8 @@ interface PostgresConnection extends Connection {
 const OF_THE_POOL = ['max', 'min', 'idleTimeoutMillis', 'types', 'onPoolCreated'];
 
 /**
- * How an ORM reaches its database, for the pool of Spillway's own. Asked anew each time: the ORM may have connected anew,
- * with other settings.
+ * How an ORM reaches its database, for the pool of Spillway's own. Asked anew each time: the ORM may have connected
+ * anew, with other settings.
  */
 export class OrmDatabase {
   readonly #orm: MikroORM;

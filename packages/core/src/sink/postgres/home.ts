@@ -13,8 +13,8 @@ const LENT_WITHIN_MS = 5_000;
 export type Application = <T>(act: (query: CallerQuery) => Promise<T>) => Promise<T>;
 
 /**
- * Where the application writes, as its own connections say; Spillway's have to be there as well. Asked once, and again if
- * the answers differ: the server may have been started anew between them.
+ * Where the application writes, as its own connections say; Spillway's have to be there as well. Asked once, and again
+ * if the answers differ: the server may have been started anew between them.
  */
 export class Home {
   readonly #application: Application;
@@ -86,7 +86,8 @@ function elsewhere(theirs: Place, ours: Place, hint: string): SpillwayError {
   return new SpillwayError(
     'CONFIG_INVALID',
     'Spillway would write to another place than the ORM, so it writes nothing. ' +
-      `The ORM's statements go to ${named(theirs)}; those of Spillway's own connections to ${named(ours)}${server}. ${remedy}${hint === '' ? '' : `. ${hint}`}`,
+      `The ORM's statements go to ${named(theirs)}; those of Spillway's own connections to ${named(ours)}${server}. ` +
+      [remedy, hint].filter(Boolean).join('. '),
   );
 }
 

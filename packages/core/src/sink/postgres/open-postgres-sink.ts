@@ -30,6 +30,7 @@ import { placeOf, StandingOfSink } from './place.js';
 import type { Connections, OwnTransaction } from './connections.js';
 import type { Session } from './session.js';
 import { nextNumbers } from './sql/next-numbers.js';
+import { schemasOf } from './sql/schemas-of.js';
 import { localWallTime } from './sql/wall-time.js';
 import { PostgresTransaction, type TransactionSurroundings } from './transaction.js';
 
@@ -115,6 +116,10 @@ class PostgresSink implements ChangeSink {
     } catch (error) {
       throw failureOf(error);
     }
+  }
+
+  async schemasOf(tables: readonly Table[]): Promise<ReadonlyMap<Table, string>> {
+    return this.#using((session) => schemasOf(session, tables));
   }
 
   async endings(holds: readonly HeldIn[]): Promise<ReadonlyMap<string, HoldEnding>> {

@@ -2,7 +2,7 @@ import type { Session } from './session.js';
 
 /** Where the statements of a connection go. */
 export interface Place extends Standing {
-  /** Tells this database from every other one: when its server was started, to the microsecond, and its number there. */
+  /** Tells this database from every other one: when its server was started (microseconds), and its number there. */
   readonly database: string;
   readonly name: string;
 }
@@ -20,7 +20,7 @@ export interface Standing {
 export const STANDING = `current_user::text as role, current_setting('search_path') as path,
 array_to_string(current_schemas(false), ', ') as schemas`;
 
-/** In one statement, of what everybody may read; so it is true of one server connection, whatever pooler is in between. */
+/** In one statement, so that it is true of one server connection, whatever pooler is between. Everybody may read it. */
 export async function placeOf(session: Session): Promise<Place> {
   const [row] = await session.rows(
     `select (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint::text as started,
@@ -46,7 +46,7 @@ function standingIn([role, searchPath, schemas]: readonly (string | null)[]): St
   return { role: role ?? '', searchPath: searchPath ?? '', schemas: schemas ?? '' };
 }
 
-/** Whether names and rights are the same. A schema that is made later joins everybody's path who has set the same one. */
+/** Whether names and rights are the same. A schema that is made later joins the path of all who have set the same. */
 export function standTheSame(one: Standing, other: Standing): boolean {
   return one.role === other.role && (one.searchPath === other.searchPath || one.schemas === other.schemas);
 }

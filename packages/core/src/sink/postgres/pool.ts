@@ -58,8 +58,8 @@ export class PoolConnections implements Connections {
 }
 
 /**
- * What a connection goes through before Spillway uses it: the application's own hooks; and the first one the proof that it
- * leads where the application writes.
+ * What a connection goes through before Spillway uses it: the application's own hooks; and the first one the proof
+ * that it leads where the application writes.
  */
 class Guard {
   readonly #hooks: ConnectionHooks;

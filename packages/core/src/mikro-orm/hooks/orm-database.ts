@@ -57,8 +57,10 @@ export class OrmDatabase {
     const schema = config.get('schema');
     const timestampsInUtc = config.get('forceUtcTimezone') ?? true;
     const common = { timestampsInUtc, ...(schema !== undefined && { schema }) };
-    if (hasOneConnection(this.#orm))
+    if (hasOneConnection(this.#orm)) {
+      assertOne(this.#driverOptions());
       return { ...common, connection: {}, shared: ormConnection(this.#orm, this.#context) };
+    }
     const connection = this.#options();
     this.#warn(connection);
     return { ...common, connection, hooks: connectionHooks(config, this.#outside) };
@@ -124,6 +126,27 @@ function opaque(form: string): string {
     `driverOptions is ${form}, of which nobody can see where it leads. ` +
     'Let it be options of pg, or a function that answers them; or set clientUrl (or host, port, user, password and ' +
     'dbName), and onCreateConnection where it sets a role or a search_path,'
+  );
+}
+
+interface Adapter {
+  readonly supportsMultipleConnections?: boolean;
+}
+
+/** The driver of a database with one connection can be given a dialect for one with several: then nobody waits his turn. */
+function assertOne(driverOptions: unknown): void {
+  const form = kyselyForm(driverOptions);
+  if (form === undefined) return;
+  const given = driverOptions as {
+    createAdapter?(): Adapter;
+    getExecutor?(): { readonly adapter?: Adapter };
+  };
+  const adapter = given.createAdapter?.() ?? given.getExecutor?.().adapter;
+  if (adapter?.supportsMultipleConnections !== true) return;
+  throw new SpillwayError(
+    'CONFIG_INVALID',
+    `driverOptions is ${form} for a database with several connections, and the driver is that of PGlite, which has one. ` +
+      'Use the MikroORM of @mikro-orm/postgresql for a server',
   );
 }
 

@@ -57,7 +57,9 @@ export class Home {
   async #lent(): Promise<Place> {
     let timer: NodeJS.Timeout | undefined;
     const tooLate = new Promise<never>((_, reject) => {
-      const why = `The ORM has lent none of its connections within ${LENT_WITHIN_MS / 1_000} s: is its pool used up?`;
+      const why =
+        `The ORM has lent none of its connections within ${LENT_WITHIN_MS / 1_000} s, so nobody knows where it writes. ` +
+        'Make its pool larger, or call Spillway.of(orm).start() before its connections are all in transactions';
       timer = setTimeout(() => reject(new SinkDown(why)), LENT_WITHIN_MS);
     });
     const asked = this.#application((query) => placeOf(new CallerSession(query)));

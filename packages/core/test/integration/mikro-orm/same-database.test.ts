@@ -262,6 +262,22 @@ describe('the proof needs no second connection of the ORM', () => {
     expect(await mine.sql(`select name from thing where id = ${id}`)).toEqual([{ name: 'in a transaction' }]);
   });
 
+  test('but one it needs: where all are in transactions past MikroORM, the remedy is told in time', async () => {
+    await using placed = await placedOrm({ clientUrl: mine.url, pool: { min: 1, max: 1 } });
+    const kysely = placed.orm.em.getKysely();
+    await kysely.transaction().execute(async () => {
+      await expect(Spillway.of(placed.orm).start()).rejects.toMatchObject({
+        code: 'DATABASE_UNAVAILABLE',
+        message: expect.stringMatching(
+          /lent none of its connections.*Spillway\.of\(orm\)\.start\(\) before/,
+        ) as unknown,
+      });
+    });
+    await Spillway.of(placed.orm).start();
+    await kysely.transaction().execute(async () => writeBehind(placed.orm, ++id));
+    expect(await mine.sql(`select name from thing where id = ${id}`)).toEqual([{ name: 'written' }]);
+  });
+
   test('and a server that was restarted meanwhile is the same one', async () => {
     await using server = await postgres();
     await using placed = await placedOrm({ clientUrl: server.url });

@@ -45,6 +45,7 @@ export function assertFits(orm: MikroORM): void {
  */
 export function install(orm: MikroORM, { types, engine, context, policiesOf }: Installation): void {
   const driver = orm.driver as unknown as AbstractSqlDriver;
+  readSchema(orm);
   const watch = new ContractWatch(types);
   onDiscovered(orm, (storage) => {
     watch.asked('discovery');
@@ -130,6 +131,16 @@ function locating(engine: Engine): TransactionSurroundings {
     begins: () => ({ before: engine.locate(), begun: () => undefined }),
     apart: (act) => act(),
   };
+}
+
+/**
+ * `clientUrl` may name the schema (`?schema=app`). MikroORM reads that when it connects, and puts it into its
+ * configuration: after discovery, which has described the tables by then.
+ */
+function readSchema({ config, driver }: MikroORM): void {
+  const url = config.get('clientUrl') as string | undefined;
+  if (url === undefined || !URL.canParse(url) || !new URL(url).searchParams.has('schema')) return;
+  driver.getConnection('write').getConnectionOptions();
 }
 
 /** The engine lives as long as the ORM's connection. To connect anew MikroORM closes it first; that is not the end. */

@@ -153,6 +153,21 @@ describe('another schema: a name with a schema leads where MikroORM writes it', 
     ]);
   });
 
+  test('schema= in clientUrl, which MikroORM reads when it connects', async () => {
+    await using placed = await placedOrm({ clientUrl: `${db.url}?schema=tenant` });
+    await writeBehind(placed.orm, ++id);
+    const row = `from tenant.thing where id = ${id}`;
+    expect(await db.sql(`select name ${row}`)).toEqual([{ name: 'written' }]);
+    expect(await placed.orm.em.fork().findOneOrFail(Thing, id)).toMatchObject({ name: 'written', size: 2 });
+    const em = placed.orm.em.fork();
+    (await em.findOneOrFail(Thing, id)).name = 'again';
+    await em.flush();
+    expect((await Spillway.of(placed.orm).status()).pending).toEqual({ Thing: 1 });
+    await Spillway.of(placed.orm).drain();
+    expect(await db.sql(`select name ${row}`)).toEqual([{ name: 'again' }]);
+    expect(await db.sql(`select from public.thing where id = ${id}`)).toEqual([]);
+  });
+
   test('a schema of mixed case with quotes, named in the entity', async () => {
     await using placed = await placedOrm({ clientUrl: db.url, entities: [Named] });
     const em = placed.orm.em.fork();

@@ -323,7 +323,7 @@ describe('orm.schema throws away what is staged of the tables that it clears, wh
     const em = placed.orm.em.fork();
     em.create(Thing, { id: 1, name: 'staged' });
     await em.flush();
-    await act(placed.orm.schema as Generator);
+    await act(placed.orm.schema);
     return (await Spillway.of(placed.orm).status()).pending;
   }
 

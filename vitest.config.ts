@@ -6,6 +6,7 @@ import { esDecorators } from './tools/es-decorators.mjs';
 
 const fromRoot = (path: string): string => new URL(path, import.meta.url).pathname;
 const servers = fromRoot('test/support/global-setup.ts');
+const noDeprecatedPg = fromRoot('test/support/no-deprecated-pg.ts');
 
 /** Examples run as a user runs them: their compiled programs, on servers. */
 const serverTestsOfExamples = 'examples/*/test/**/*.servers.test.ts';
@@ -54,7 +55,14 @@ export default defineConfig({
 function onServers(name: string, files: string, timeoutMs = 60_000) {
   return {
     ...shared,
-    test: { name, include: [files], globalSetup: servers, testTimeout: timeoutMs, hookTimeout: timeoutMs },
+    test: {
+      name,
+      include: [files],
+      globalSetup: servers,
+      setupFiles: [noDeprecatedPg],
+      testTimeout: timeoutMs,
+      hookTimeout: timeoutMs,
+    },
   };
 }
 

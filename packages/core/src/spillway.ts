@@ -8,9 +8,10 @@ import { parseDuration, type Duration, type DurationLimits } from './policy/dura
 import type { PolicyTarget } from './policy/entity-types.js';
 import { collectPolicies } from './policy/policy-registry.js';
 import { resolvePolicy } from './policy/resolve-policy.js';
-import { databaseOf } from './mikro-orm/hooks/database-of.js';
 import { CallersContext } from './mikro-orm/transactions/callers-context.js';
 import { assertFits, install } from './mikro-orm/hooks/install.js';
+import { hasOneConnection } from './mikro-orm/hooks/assert-database.js';
+import { OrmDatabase } from './mikro-orm/hooks/orm-database.js';
 import { TypeRegistry } from './mikro-orm/describe/type-registry.js';
 import type { Health } from './observability/health.js';
 import type { HoldSteps } from './runtime/hold-steps.js';
@@ -26,6 +27,7 @@ import type { KeyOf, RowService } from './mikro-orm/repository/with-spillway.js'
 import type { Increments } from './mikro-orm/write/build-increment.js';
 import type { PatchOptions } from './mikro-orm/write/build-patch.js';
 import { printable } from './printable.js';
+import { Home } from './sink/postgres/home.js';
 import { resolveOptions } from './resolve-options.js';
 import type { Logger, ResolvedOptions, SpillwayOptions } from './options.js';
 import type { ResolvedPolicy } from './policy/policy.js';
@@ -64,12 +66,19 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdS
       const types = new TypeRegistry();
       const logger = quietly(resolved.logger ?? ormLogger(orm));
       const context = new CallersContext();
-      const database = () => databaseOf(orm, context);
+      const database = new OrmDatabase(orm, context, logger);
+      const home = hasOneConnection(orm)
+        ? undefined
+        : new Home(
+            (act) => database.lend(act),
+            () => database.hint(),
+          );
       const runtime = new Runtime({
         options: resolved,
         types,
         logger,
-        database,
+        database: () => database.access(),
+        home,
         context,
         ...(steps && { steps }),
         ...(holdSteps && { holdSteps }),

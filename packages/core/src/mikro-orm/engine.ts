@@ -38,6 +38,8 @@ export interface Engine {
    * @throws SpillwayError `STAGING_UNAVAILABLE`: nothing is held
    */
   hold(changes: readonly Change[], inside: CallersTransaction): Promise<StageResult>;
+  /** Whether what the transaction writes goes where Spillway would write it: with one role, one table for one name. */
+  isAtHome(inside: CallersTransaction): Promise<boolean>;
   /** Which staged change of an entity was its last one. */
   readonly marks: EntityMarks;
   /** Finds out what became of calls whose answer was lost, and makes sure that what has not run never will. */
@@ -63,8 +65,15 @@ export interface Engine {
   drainForQuery(touched: readonly WriteBehindType[], caller: string): Promise<QueryDrain>;
   /** Opens what the database, which has one connection, could not open inside of the transaction that is about to begin. What fails is said to whoever needs it. */
   openAhead(): Promise<void>;
+  /**
+   * Asks, on a connection of the ORM, where it writes: before its transactions have all connections, and some of them
+   * wait for the answer. Once; never rejects.
+   */
+  locate(): Promise<void>;
   /** A change of an entity went this way. */
   count(entity: string, way: WriteWay): void;
+  /** In which schema tables are. Nothing of those that are not there, or of which nothing can be staged yet. */
+  schemasOf(tables: readonly Table[]): Promise<ReadonlyMap<Table, string>>;
   /** Before tables are cleared or dropped, or their database: throws away what is staged of them, with dead letters. */
   empty(scope: EmptyScope): Promise<void>;
   /** What other releases do. Asks the database alone. */

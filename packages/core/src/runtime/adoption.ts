@@ -4,6 +4,7 @@ import { databaseFor } from '../sink/database-unavailable.js';
 import type { Releases } from '../mikro-orm/engine.js';
 import { UNTIL_DISBELIEVED_MS } from '../read/cache-trust.js';
 import type { ChangeSink, TableName } from '../sink/change-sink.js';
+import type { Table } from '../sink/table.js';
 import type { LeaveState } from '../staging/staging-store.js';
 import { cachedHere, releasesIn, stagedHere, tablesByName, type Parts } from './parts.js';
 import type { Sinks } from './sinks.js';
@@ -55,6 +56,11 @@ export class Adoption {
     await this.#onPrepared(async (sink) => sink.copies.disbelieved.add(byName), undefined);
     await pause(UNTIL_DISBELIEVED_MS);
     await this.#onPrepared(async (sink) => sink.copies.kept.remove([...byName.keys()]), undefined);
+  }
+
+  /** In which schema tables are. Nothing is staged of those in a database that nobody has prepared. */
+  async schemasOf(tables: readonly Table[]): Promise<ReadonlyMap<Table, string>> {
+    return this.#onPrepared(async (sink) => sink.schemasOf(tables), new Map());
   }
 
   /** Whether this process has nothing to do with staging any more. */

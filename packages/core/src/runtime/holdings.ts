@@ -36,6 +36,7 @@ interface WrittenRow {
 /** What is known of an outermost transaction that holds something. */
 interface HoldingTransaction {
   readonly name: string;
+  readonly isAtHome: boolean;
   /** Every hold that was ever made in it, those of parts that were rolled back included. */
   readonly ids: Map<string, ReadonlySet<number>>;
 }
@@ -59,6 +60,15 @@ export class Holdings {
   constructor(events: SpillwayEvents, steps?: HoldSteps) {
     this.#events = events;
     this.#steps = steps;
+  }
+
+  /** Whether what the transaction writes goes where Spillway would write it. It may have a role or a path of its own. */
+  async isAtHome(caller: CallersTransaction, parts: Parts): Promise<boolean> {
+    const { scope } = caller;
+    if (!scope) return false;
+    const known = this.#transactions.get(scope.root);
+    if (known) return known.isAtHome;
+    return caller.alone(async (query) => (await this.#transactionOf(scope, parts.sink.join(query), parts)).isAtHome);
   }
 
   /** Holds changes until the transaction has ended. All of them, or none. */
@@ -159,7 +169,7 @@ export class Holdings {
   async #transactionOf(scope: TransactionScope, joined: JoinedTransaction, parts: Parts): Promise<HoldingTransaction> {
     const known = this.#transactions.get(scope.root);
     if (known) return known;
-    const transaction = { name: await asGiven(joined.name()), ids: new Map<string, ReadonlySet<number>>() };
+    const transaction = { ...(await asGiven(joined.begin())), ids: new Map<string, ReadonlySet<number>>() };
     this.#transactions.set(scope.root, transaction);
     parts.worker.keeper.began(transaction.name);
     scope.afterEnd(async (end) => this.#settle(transaction, end, parts));

@@ -8,12 +8,14 @@ import type { RuntimeSurroundings } from './surroundings.js';
 
 /** The cache of an ORM. Connects to nothing before it is asked. @param open opens the staging store, or answers the one that is open */
 export function openCache(
-  { options, types, database, logger }: RuntimeSurroundings,
+  { options, types, database, home, logger }: RuntimeSurroundings,
   open: () => Promise<StagingStore>,
 ): CacheAccess {
-  const { connection, shared, schema } = database();
+  const { connection, hooks, shared, schema } = database();
   const doubts = openPostgresDoubts({
     connection,
+    hooks,
+    home,
     shared,
     schema: options.tables.schema ?? schema ?? 'public',
     namespace: options.namespace,

@@ -148,6 +148,11 @@ export class Runtime implements RowEngine {
     }
   }
 
+  async locate(): Promise<void> {
+    // What fails is said to whoever needs it.
+    await this.#around.home?.ask().catch(() => undefined);
+  }
+
   async stage(changes: readonly Change[]): Promise<StageResult> {
     const parts = await this.#open();
     this.#startWorker(parts);
@@ -181,6 +186,10 @@ export class Runtime implements RowEngine {
     });
     for (const rowKey of result.staged.keys()) this.#countRow(rowKey, 'staged');
     return result;
+  }
+
+  async isAtHome(inside: CallersTransaction): Promise<boolean> {
+    return this.#holdings.isAtHome(inside, await this.#open());
   }
 
   async settle(calls: readonly StageCall[]): Promise<StageResult> {
@@ -241,6 +250,10 @@ export class Runtime implements RowEngine {
   async rejoin(entity: EntityName | undefined): Promise<void> {
     this.#refuseInside('rejoin() is told to everybody');
     return this.#adoption.rejoin(entity && this.#around.types.namedOrRefused(entity).meta.className);
+  }
+
+  async schemasOf(tables: readonly Table[]): Promise<ReadonlyMap<Table, string>> {
+    return this.#adoption.schemasOf(tables);
   }
 
   async empty(scope: EmptyScope): Promise<void> {

@@ -25,10 +25,12 @@ export class Sinks {
 
   /** Nothing is connected before it is used. To be closed by `close`. */
   open(): ChangeSink {
-    const { options, types, database, logger } = this.#around;
-    const { connection, shared, schema, timestampsInUtc } = database();
+    const { options, types, database, home, logger } = this.#around;
+    const { connection, hooks, shared, schema, timestampsInUtc } = database();
     const sink = openPostgresSink({
       connection,
+      hooks,
+      home,
       shared,
       schema: options.tables.schema ?? schema ?? 'public',
       wallTime: timestampsInUtc ? utcWallTime : localWallTime,
@@ -64,8 +66,9 @@ export class Sinks {
     }
   }
 
-  /** Ends all that is under way in any of them. */
+  /** Ends all that is under way in any of them. What is opened later may be connected elsewhere. */
   cutOff(): void {
     for (const sink of this.#open) sink.cutOff();
+    this.#around.home?.forget();
   }
 }

@@ -1,7 +1,8 @@
 import type { FlushSteps } from '../flush/flush-shards.js';
-import type { DatabaseAccess } from '../mikro-orm/hooks/database-of.js';
+import type { DatabaseAccess } from '../mikro-orm/hooks/orm-database.js';
 import type { CallersContext } from '../mikro-orm/transactions/callers-context.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
+import type { Home } from '../sink/postgres/home.js';
 import type { HoldSteps } from './hold-steps.js';
 import type { Logger, ResolvedOptions } from '../options.js';
 
@@ -11,6 +12,8 @@ export interface RuntimeSurroundings {
   readonly types: TypeRegistry;
   /** How to reach the ORM's database; asked when it is needed first. */
   readonly database: () => DatabaseAccess;
+  /** Where the ORM writes, to compare with; none where Spillway writes by the ORM's own connection. */
+  readonly home?: Home | undefined;
   /** In which transaction of the application code runs; known only where the database has one connection. */
   readonly context: CallersContext;
   readonly logger: Logger;

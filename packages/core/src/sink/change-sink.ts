@@ -60,6 +60,9 @@ export interface ChangeSink {
    */
   numbers(table: Table, count: number): Promise<readonly string[]>;
 
+  /** In which schema tables are, those that there are: where a table is named without one, the search path decides. */
+  schemasOf(tables: readonly Table[]): Promise<ReadonlyMap<Table, string>>;
+
   /**
    * How transactions of the application that hold changes have ended, for certain: by their row in the ledger, read on a connection of its own once they no longer run. Hold -> ending.
    */
@@ -68,7 +71,6 @@ export interface ChangeSink {
   /** Forgets ledger rows older than this; the last token of a shard is never forgotten, nor is a hold that is still `held`. Answers how many. */
   prune(olderThanMs: number, held: readonly string[]): Promise<number>;
 
-  /** Resolves when what is under way has ended, and every connection is closed. Nothing new begins. */
   /**
    * A round trip that tells whether rows could be written at present: rejects with a `SinkDown` that says why not. Resolves at once where the database is in this process. What only writing
    * shows, such as a full disk, it does not see.
@@ -78,6 +80,7 @@ export interface ChangeSink {
   /** The tables that this process could not write lately, and whose records wait for that. */
   readonly paused: readonly TablePause[];
 
+  /** Resolves when what is under way has ended, and every connection is closed. Nothing new begins. */
   close(): Promise<void>;
 
   /** Ends every connection at once: what is under way fails, and nothing new begins. */
@@ -165,8 +168,8 @@ export type CallerQuery = (text: string, values: readonly unknown[]) => Promise<
  * waits for a row that somebody else has, and what fails is taken back to a savepoint, so that it goes on.
  */
 export interface JoinedTransaction {
-  /** What the database calls it, for ever: no other transaction is ever called so. */
-  name(): Promise<string>;
+  /** Makes it a transaction that writes. */
+  begin(): Promise<TransactionOfCaller>;
 
   /** Enters a hold into the ledger, to be committed with the transaction, or undone with the savepoint before. */
   enterHold(id: string): Promise<void>;
@@ -176,6 +179,13 @@ export interface JoinedTransaction {
 
   /** Runs in a savepoint, which is released if `act` resolves and rolled back to if it rejects. */
   attempt<T>(act: (part: JoinedPart) => Promise<T>): Promise<T>;
+}
+
+export interface TransactionOfCaller {
+  /** What the database calls it, for ever: no other transaction is ever called so. */
+  readonly name: string;
+  /** Whether its statements go where the sink's go: with the same rights, and the same table for the same name. */
+  readonly isAtHome: boolean;
 }
 
 export interface JoinedPart {

@@ -6,6 +6,11 @@ export interface Table {
   readonly entity: string;
   readonly schema: string;
   readonly name: string;
+  /**
+   * Schema and name as the application's statements have them, quoted: without the schema where that is left to the search
+   * path. Where it is not given, both.
+   */
+  readonly written?: string;
   /** Primary key columns in the order of the row key's texts. */
   readonly key: readonly Column[];
   /** The key is checked at the end of a statement or later, so `on conflict` cannot name it. Found out when an insert is refused for it. */

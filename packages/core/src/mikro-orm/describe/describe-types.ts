@@ -32,6 +32,10 @@ export interface DescribeOptions extends ColumnValueOptions {
   /** The schema of tables that name none. */
   readonly defaultSchema: string;
   readonly platform: Platform;
+  /** The name of its table as MikroORM writes it into statements. */
+  readonly writtenName: (meta: EntityMetadata) => string;
+  /** In which schema MikroORM reads and writes its rows now, if this one was asked for. */
+  readonly schemaOf: (meta: EntityMetadata, asked: string | undefined) => string | undefined;
   readonly mapDocument: DocumentMapper;
 }
 
@@ -79,6 +83,7 @@ function describeType(
     entity: meta.className,
     schema: meta.schema ?? options.defaultSchema,
     name: meta.tableName,
+    written: options.writtenName(meta),
     key: key.columns.map((part) => part.column),
     columns: Object.fromEntries(
       [...values].map(([name, { column, value }]) => [name, tableColumn(name, column, value)]),
@@ -113,7 +118,7 @@ function describeType(
     meta,
     policy,
     table,
-    isIn: (schema) => schema === undefined || schema === table.schema,
+    isIn: (schema) => options.schemaOf(meta, schema) === table.schema,
     key,
     ...(version && { version }),
     values,

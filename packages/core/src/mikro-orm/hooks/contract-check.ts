@@ -1,5 +1,6 @@
 import type { EntityManager, MikroORM } from '@mikro-orm/core';
 import { SpillwayError } from '../../errors.js';
+import { hasOneConnection } from './assert-database.js';
 import { DRIVER_METHODS } from './hook-driver.js';
 import { TRANSACTION_METHODS } from '../transactions/hook-transactions.js';
 import { incompatible } from './incompatible.js';
@@ -11,6 +12,8 @@ const OTHER_DRIVER_METHODS = [
   'getMetadata',
   'getConnection',
   'getPlatform',
+  'getTableName',
+  'getSchemaName',
   'close',
   'reconnect',
 ] as const;
@@ -42,6 +45,7 @@ export function assertOrm(orm: MikroORM): void {
   for (const method of [...DRIVER_METHODS, ...OTHER_DRIVER_METHODS]) assertMethod(driver, 'driver', method);
   const connection: unknown = orm.driver.getConnection('write');
   for (const method of TRANSACTION_METHODS) assertMethod(connection, 'connection', method);
+  if (!hasOneConnection(orm)) assertMethod(connection, 'connection', 'mapOptions');
   for (const method of ['get', 'set', 'registerExtension', 'getExtension'])
     assertMethod(orm.config, 'configuration', method);
   assertMethod(orm.driver.getPlatform(), 'platform', 'getSchemaGenerator');

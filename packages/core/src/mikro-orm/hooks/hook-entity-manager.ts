@@ -1,5 +1,7 @@
 import type { Connection, EntityManager, TransactionOptions, UnitOfWork } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
+import { SpillwayError } from '../../errors.js';
+import type { CallersTransaction } from '../transactions/caller.js';
 import { assertEntityManager } from './contract-check.js';
 import type { ContractWatch } from './contract-watch.js';
 import type { Leaving } from '../adoption/leaving.js';
@@ -160,6 +162,20 @@ function holdsFlush(em: EntityManager, { types, transactions }: FlushContext): b
   return isHeld && flushMode(types, uow) === 'staged';
 }
 
+/**
+ * A transaction with a role or a search path of its own writes what it changes itself. While staging cannot be opened,
+ * that is for whoever stages to say.
+ */
+async function isAtHome(caller: CallersTransaction | undefined, { engine }: FlushContext): Promise<boolean> {
+  if (!caller) return true;
+  try {
+    return await engine.isAtHome(caller);
+  } catch (error) {
+    if (error instanceof SpillwayError) return true;
+    throw error;
+  }
+}
+
 /** The connection, with the one difference that the transaction of a staged flush is not one. */
 function flushConnection(
   connection: Connection,
@@ -170,9 +186,10 @@ function flushConnection(
   const transactional: Transactional = async (callback, options) => {
     // Only the unit of work's own transaction has a broadcaster and runs while change sets are there.
     const found = options?.eventBroadcaster ? flushMode(context.types, em.getUnitOfWork(false)) : 'plain';
-    const mode = found === 'staged' && (hasSession(em) || flush.fallback) ? 'sql' : found;
-    if (mode !== 'plain') context.watch.assertCommitted();
     const caller = context.transactions.of(em.getTransactionContext());
+    const staysSql = found === 'staged' && (hasSession(em) || flush.fallback || !(await isAtHome(caller, context)));
+    const mode = staysSql ? 'sql' : found;
+    if (mode !== 'plain') context.watch.assertCommitted();
     if (mode === 'staged') {
       let answer: unknown;
       const persist = async (): Promise<void> => {

@@ -1,6 +1,7 @@
 import type { MikroORM } from '@mikro-orm/core';
 import type { SqlSchemaGenerator } from '@mikro-orm/postgresql';
 import type { EmptyScope } from '../../staging/staging-store.js';
+import type { Table } from '../../sink/table.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { Engine } from '../engine.js';
 import { incompatible } from './incompatible.js';
@@ -15,7 +16,7 @@ interface SchemaHooks {
 }
 
 /** Which tables a call clears or drops; `undefined` where it leaves the write-behind ones alone. */
-type ScopeOf = (generator: SqlSchemaGenerator, ...parameters: never[]) => EmptyScope | undefined;
+type ScopeOf = (generator: SqlSchemaGenerator, ...parameters: never[]) => Promise<EmptyScope | undefined>;
 type Method = (...parameters: never[]) => Promise<unknown>;
 
 /**
@@ -40,12 +41,12 @@ const HOOKED: unique symbol = Symbol('spillway.hooked');
 
 function hooked<T>(generator: T, orm: MikroORM, { types, engine, emptied }: SchemaHooks): T {
   if (typeof generator !== 'object' || generator === null || HOOKED in generator) return generator;
-  for (const [name, scopeOf] of Object.entries(scopes(orm, types))) {
+  for (const [name, scopeOf] of Object.entries(scopes(orm, types, engine))) {
     const method: unknown = Reflect.get(generator, name);
     if (typeof method !== 'function') throw incompatible(`its schema generator has no method ${name}()`);
     const call = method.bind(generator) as Method;
     const replacement: Method = async (...parameters) => {
-      const scope = scopeOf(generator as never, ...parameters);
+      const scope = await scopeOf(generator as never, ...parameters);
       if (scope === undefined) return call(...parameters);
       await engine.empty(scope);
       try {
@@ -60,42 +61,48 @@ function hooked<T>(generator: T, orm: MikroORM, { types, engine, emptied }: Sche
 }
 
 /** By method. One that calls another one of them (`refresh` calls `drop`) empties what is empty again. */
-function scopes(orm: MikroORM, types: TypeRegistry): Readonly<Record<string, ScopeOf>> {
-  const named = (isGone: (schema: string, table: string) => boolean): EmptyScope | undefined => {
-    const tables = types.inAnyMode
-      .map(({ table }) => ({ schema: table.schema, table: table.name }))
-      .filter(({ schema, table }) => isGone(schema, table));
-    return tables.length === 0 ? undefined : { kind: 'tables', tables };
+function scopes(orm: MikroORM, types: TypeRegistry, engine: Engine): Readonly<Record<string, ScopeOf>> {
+  const leftOut = orm.driver.getPlatform().getDefaultSchemaName() ?? 'public';
+  const defaultSchema = orm.config.get('schema') ?? leftOut;
+  const everything: EmptyScope = { kind: 'all' };
+  const own = (): readonly Table[] => types.inAnyMode.map(({ table }) => table);
+  const scopeOf = (tables: readonly Table[]): EmptyScope | undefined =>
+    tables.length === 0
+      ? undefined
+      : { kind: 'tables', tables: tables.map(({ schema, name }) => ({ schema, table: name })) };
+  /** By the schema that a table is in: of the default one only the search path knows where that is. */
+  const inFact = async (isGone: (table: Table, schema: string) => boolean): Promise<EmptyScope | undefined> => {
+    if (own().length === 0) return undefined;
+    const schemas = await engine.schemasOf(own());
+    return scopeOf(own().filter((table) => isGone(table, schemas.get(table) ?? table.schema)));
   };
-  const everything: EmptyScope | undefined = { kind: 'all' };
-  const defaultSchema = orm.config.get('schema') ?? orm.driver.getPlatform().getDefaultSchemaName() ?? 'public';
-  /** As the generator itself tells them: without those that it is set to skip. */
-  const ofGenerator = (generator: SqlSchemaGenerator, schema: string | undefined): EmptyScope | undefined => {
+  /** As the generator itself tells them, by the metadata: without those that it is set to skip. */
+  const ofGenerator = (generator: SqlSchemaGenerator, asked: string | undefined): EmptyScope | undefined => {
     const theirs = new Set(
       generator
-        .getTargetSchema(schema)
+        .getTargetSchema(asked)
         .getTables()
         .map((table) => JSON.stringify([table.schema ?? defaultSchema, table.name])),
     );
-    return named((ofTable, table) => theirs.has(JSON.stringify([ofTable, table])));
+    return scopeOf(own().filter(({ schema, name }) => theirs.has(JSON.stringify([schema, name]))));
   };
-  const dropped: ScopeOf = (generator, options?: { readonly schema?: string; readonly dropDb?: boolean }) => {
+  const dropped: ScopeOf = async (generator, options?: { readonly schema?: string; readonly dropDb?: boolean }) => {
     if (types.inAnyMode.length === 0) return undefined;
     return options?.dropDb ? everything : ofGenerator(generator, options?.schema);
   };
   return {
-    clear: (generator, options?: { readonly schema?: string; readonly truncate?: boolean }) =>
+    clear: async (generator, options?: { readonly schema?: string; readonly truncate?: boolean }) =>
       types.inAnyMode.length === 0
         ? undefined
         : ofGenerator(generator, options?.schema ?? (options?.truncate === false ? undefined : defaultSchema)),
     drop: dropped,
     refresh: dropped,
-    dropDatabase: (_, name?: string) =>
+    dropDatabase: async (_, name?: string) =>
       types.inAnyMode.length > 0 && (name ?? orm.config.get('dbName')) === orm.config.get('dbName')
         ? everything
         : undefined,
-    dropNamespace: (_, name?: string) => named((schema) => schema === name),
-    dropTableIfExists: (_, name?: string, schema?: string) =>
-      named((ofTable, table) => table === name && ofTable === (schema ?? defaultSchema)),
+    dropNamespace: async (_, name?: string) => inFact((__, schema) => schema === name),
+    dropTableIfExists: async (_, name?: string, asked: string = defaultSchema) =>
+      inFact((table, schema) => table.name === name && (asked === leftOut ? table.schema : schema) === asked),
   };
 }

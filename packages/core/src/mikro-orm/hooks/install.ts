@@ -45,6 +45,7 @@ export function assertFits(orm: MikroORM): void {
  */
 export function install(orm: MikroORM, { types, engine, context, policiesOf }: Installation): void {
   const driver = orm.driver as unknown as AbstractSqlDriver;
+  readSchema(orm);
   const watch = new ContractWatch(types);
   onDiscovered(orm, (storage) => {
     watch.asked('discovery');
@@ -66,7 +67,7 @@ export function install(orm: MikroORM, { types, engine, context, policiesOf }: I
   hookTransactions(
     driver.getConnection('write'),
     scopes,
-    isAlone ? entering(context, transactions, openAhead) : undefined,
+    isAlone ? entering(context, transactions, openAhead) : locating(engine),
   );
   const marks = new CacheMarks(types, engine, scopes, driver);
   const modes = new QueryModes();
@@ -124,6 +125,24 @@ function entering(
   };
 }
 
+/** Where there are several, they may all be in transactions that wait for what Spillway asks on one of them. */
+function locating(engine: Engine): TransactionSurroundings {
+  return {
+    begins: () => ({ before: engine.locate(), begun: () => undefined }),
+    apart: (act) => act(),
+  };
+}
+
+/**
+ * `clientUrl` may name the schema (`?schema=app`). MikroORM reads that when it connects, and puts it into its
+ * configuration: after discovery, which has described the tables by then.
+ */
+function readSchema({ config, driver }: MikroORM): void {
+  const url = config.get('clientUrl') as string | undefined;
+  if (url === undefined || !URL.canParse(url) || !new URL(url).searchParams.has('schema')) return;
+  driver.getConnection('write').getConnectionOptions();
+}
+
 /** The engine lives as long as the ORM's connection. To connect anew MikroORM closes it first; that is not the end. */
 function hookConnection(driver: AbstractSqlDriver, engine: Engine): void {
   const close = driver.close.bind(driver);
@@ -143,13 +162,25 @@ function hookConnection(driver: AbstractSqlDriver, engine: Engine): void {
   };
 }
 
+/**
+ * How MikroORM names tables. The default schema is left out, even if it is named: PostgreSQL then looks along the search
+ * path.
+ */
+interface DriverOfTables {
+  getTableName(meta: EntityMetadata, options: { readonly schema?: string | undefined }): string;
+  getSchemaName(meta: EntityMetadata, options: { readonly schema?: string | undefined }): string | undefined;
+}
+
 function describe(orm: MikroORM, storage: MetadataStorage, policiesOf: Installation['policiesOf']): WriteBehindType[] {
+  const driver = orm.driver as unknown as DriverOfTables;
   const policies = policiesOf([...storage.getAll().values()]);
   const decorated = [...policies].map(([meta, policy]) => ({ meta, policy }));
   assertNoPivotTables(policies.keys(), storage);
   return describeTypes(decorated, {
     defaultSchema: defaultSchemaOf(orm),
     platform: orm.driver.getPlatform(),
+    writtenName: (meta) => driver.getTableName(meta, {}),
+    schemaOf: (meta, schema) => driver.getSchemaName(meta, { schema }),
     mapDocument: (document, embeddable) => orm.driver.mapResult(document, embeddable),
     timestampsInUtc: orm.config.get('forceUtcTimezone') ?? true,
   });

@@ -86,10 +86,11 @@ function namesIn(
   names: KnownNames,
 ): string {
   const inMessage = code.startsWith('42') && column === undefined ? names.columnsIn(message) : [];
+  const known = names.tableAs(schema, table);
   return [
     names.hasConstraint(constraint) ? ` by constraint "${constraint}"` : '',
     names.hasColumn(column) ? ` in column "${column}"` : '',
-    names.hasTable(schema, table) ? ` of table "${schema}"."${table}"` : '',
+    known === undefined ? '' : ` of table ${known}`,
     inMessage.length === 0 ? '' : ` (it names ${inMessage.map((name) => `"${name}"`).join(', ')})`,
   ].join('');
 }

@@ -63,6 +63,17 @@ export function connectFailureOf(error: unknown): Error {
   return isServerError(error) ? downOf(stateOf(error.code ?? '') ?? 'refusing', error) : failureOf(error);
 }
 
+/** A hook for connections is the application's own code: its failure is told as such, and the connection is not used. */
+export function hookFailureOf(hook: string, error: unknown): SinkDown {
+  const sqlstate = isServerError(error) ? error.code : undefined;
+  return new SinkDown(
+    `${hook} of the ORM has failed on a connection of Spillway's: ${textOf(error)}`,
+    stateOf(sqlstate ?? '') ?? 'refusing',
+    sqlstate,
+    { cause: error },
+  );
+}
+
 /** What an error means that Spillway's own statements have met: a server in recovery does not support a transaction that writes. */
 export function ownFailureOf(error: unknown): Error {
   return isServerError(error) && error.code === '0A000' ? downOf('read-only', error) : failureOf(error);

@@ -1,4 +1,5 @@
 import type { Table } from '../table.js';
+import { quoted } from './sql/quote.js';
 
 /** Of what PostgreSQL and MikroORM make names of constraints, besides those of tables and columns. */
 const OF_CONSTRAINTS = ['pkey', 'key', 'fkey', 'check', 'excl', 'idx', 'index', 'unique', 'foreign'];
@@ -6,13 +7,16 @@ const OF_CONSTRAINTS = ['pkey', 'key', 'fkey', 'check', 'excl', 'idx', 'index', 
 /** The names that the metadata knows. Only these may be told of those that an error of PostgreSQL has: a trigger sets them as it likes, to values too. */
 export class KnownNames {
   readonly #tables = new Set<string>();
+  /** Those that statements name without a schema: the search path may find them in any. */
+  readonly #alongPath = new Set<string>();
   readonly #columns = new Set<string>();
   readonly #constraints = new Set<string>();
   readonly #words = new Set(OF_CONSTRAINTS);
 
   constructor(tables: readonly Table[]) {
-    for (const { schema, name, key, columns, version, constraints = [] } of tables) {
+    for (const { schema, name, written, key, columns, version, constraints = [] } of tables) {
       this.#tables.add(JSON.stringify([schema, name]));
+      if (written === quoted(name)) this.#alongPath.add(name);
       const all = [...key, ...Object.values(columns), ...(version ? [version.column] : [])];
       for (const column of all) this.#columns.add(column.name);
       for (const constraint of constraints) this.#constraints.add(constraint);
@@ -21,8 +25,10 @@ export class KnownNames {
     }
   }
 
-  hasTable(schema: string | undefined, table: string | undefined): boolean {
-    return this.#tables.has(JSON.stringify([schema, table]));
+  /** What may be told of a table: all, its name alone where only the server knows in which schema it is, or nothing. */
+  tableAs(schema: string | undefined, table: string | undefined): string | undefined {
+    if (this.#tables.has(JSON.stringify([schema, table]))) return `"${schema}"."${table}"`;
+    return table !== undefined && this.#alongPath.has(table) ? `"${table}"` : undefined;
   }
 
   hasColumn(name: string | undefined): boolean {

@@ -29,9 +29,11 @@ import { TableMap } from './plan/table-map.js';
 import { readFacts } from './catalogue/read-facts.js';
 import { unfit, whyUnfit } from './catalogue/why-unfit.js';
 import { openConnections } from './open-connections.js';
+import { placeOf, StandingOfSink } from './place.js';
 import type { Connections, OwnTransaction } from './connections.js';
 import type { Session } from './session.js';
 import { nextNumbers, noNumbers } from './sql/next-numbers.js';
+import { schemasOf } from './sql/schemas-of.js';
 import { localWallTime } from './sql/wall-time.js';
 import { TablePauses } from './table-pauses.js';
 import { PostgresTransaction, type TransactionSurroundings } from './transaction.js';
@@ -67,6 +69,7 @@ class PostgresSink implements ChangeSink {
       pauses: new TablePauses(options.now),
       onTableFault: options.onTableFault ?? (() => undefined),
       isAlone: this.#connections.areOne,
+      standing: new StandingOfSink(),
     };
     const registryOf = (prefix: RegistryPrefix): EntityRegistry =>
       new PostgresRegistry((use) => this.#using(use), this.#around.ledger, options.namespace, prefix);
@@ -79,7 +82,7 @@ class PostgresSink implements ChangeSink {
     const facts = await this.#using((session) => readFacts(session, tables));
     for (const [table, found] of facts) {
       const why = whyUnfit(table, found);
-      if (why !== undefined) throw unfit(table, why);
+      if (why !== undefined) throw unfit({ ...table, schema: found.schema }, why);
     }
   }
 
@@ -105,7 +108,10 @@ class PostgresSink implements ChangeSink {
     const { ledger, namespace } = this.#around;
     if (ensure)
       await this.#transaction((session, opening) => ensureLedger(session, opening, ledger, namespace, shards));
-    return this.#using((session) => verifyLedger(session, ledger, namespace, shards));
+    return this.#using(async (session) => {
+      this.#around.standing.own = await placeOf(session);
+      return verifyLedger(session, ledger, namespace, shards);
+    });
   }
 
   async isPrepared(): Promise<boolean> {
@@ -150,6 +156,10 @@ class PostgresSink implements ChangeSink {
       const failure = failureOf(error);
       throw failure instanceof SinkFault ? noNumbers(table, failure) : failure;
     }
+  }
+
+  async schemasOf(tables: readonly Table[]): Promise<ReadonlyMap<Table, string>> {
+    return this.#using((session) => schemasOf(session, tables));
   }
 
   async endings(holds: readonly HeldIn[]): Promise<ReadonlyMap<string, HoldEnding>> {

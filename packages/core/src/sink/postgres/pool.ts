@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { Connections, OwnTransaction } from './connections.js';
 import { connectFailureOf } from './fault.js';
+import { Guard } from './guard.js';
 import type { TransactionLimits } from './ledger/hold-shards.js';
 import { cutOff, OpenClients } from './open-clients.js';
 import type { PostgresSinkOptions } from './options.js';
@@ -15,11 +16,13 @@ export class PoolConnections implements Connections {
   readonly isInside = false;
   readonly #clients: OpenClients;
   readonly #pool: pg.Pool;
+  readonly #guard: Guard;
   #closed: Promise<void> | undefined;
 
   constructor(options: PoolOptions, limits: TransactionLimits) {
     this.#clients = new OpenClients(options.connection.Client as ConstructorParameters<typeof OpenClients>[0]);
     this.#pool = openPool(options, limits, this.#clients.Client);
+    this.#guard = new Guard(options);
   }
 
   /** If something fails the connection is closed: who knows what it was. */
@@ -39,10 +42,15 @@ export class PoolConnections implements Connections {
     return new PoolTransaction(await this.#connect());
   }
 
+  /** A connection that may be used: see `Guard`. */
   async #connect(): Promise<pg.PoolClient> {
+    let client: pg.PoolClient | undefined;
     try {
-      return await this.#pool.connect();
+      client = await this.#pool.connect();
+      await this.#guard.admit(client);
+      return client;
     } catch (error) {
+      if (client) giveBack(client, true);
       throw connectFailureOf(error);
     }
   }
@@ -93,7 +101,10 @@ class PoolTransaction implements OwnTransaction {
   }
 }
 
-export type PoolOptions = Pick<PostgresSinkOptions, 'connection' | 'poolSize' | 'connectTimeoutMs' | 'onIdleError'>;
+export type PoolOptions = Pick<
+  PostgresSinkOptions,
+  'connection' | 'hooks' | 'home' | 'poolSize' | 'connectTimeoutMs' | 'onIdleError'
+>;
 
 /**
  * The sink's own pool. A server that vanished without a word is noticed by the client's own clock: keepalives take minutes, and what `pg` waits for by default is for ever. No
@@ -104,6 +115,8 @@ function openPool(options: PoolOptions, limits: TransactionLimits, Client: OpenC
     application_name: 'spillway',
     ...options.connection,
     Client,
+    // What these would change is what is answered, and when.
+    ...({ binary: false, pipeline: false } satisfies Record<string, boolean>),
     max: options.poolSize,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,

@@ -14,6 +14,7 @@ import type { Group } from './plan/plan.js';
 import type { TableMap } from './plan/table-map.js';
 import type { TablePauses, ToldFault } from './table-pauses.js';
 import type { OwnTransaction } from './connections.js';
+import type { StandingOfSink } from './place.js';
 import type { Session } from './session.js';
 import type { WallTime } from './sql/version-format.js';
 
@@ -30,6 +31,7 @@ export interface TransactionSurroundings {
   readonly onTableFault: (fault: ToldFault) => void;
   /** While a transaction runs there is no other: see `Connections.areOne`. */
   readonly isAlone: boolean;
+  readonly standing: StandingOfSink;
 }
 
 /** To whoever looks after the pauses of tables. */

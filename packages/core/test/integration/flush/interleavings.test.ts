@@ -52,7 +52,7 @@ class Interleaving {
   }
 
   async run(): Promise<void> {
-    for (const row of this.#rows) this.#expected.set(idOf(row), await this.#stock(row));
+    for (const [id, stock] of Object.entries(await this.#stock())) this.#expected.set(Number(id), stock);
     await Promise.all([this.#transaction(), this.#transaction(), this.#stage(), this.#flush()]);
   }
 
@@ -66,8 +66,7 @@ class Interleaving {
       if (isPending || kinds.some((kind) => kind !== 'nothing'))
         throw new Error(`Still something to flush: ${kinds.join(', ')}`);
     });
-    const stock = await Promise.all(this.#rows.map(async (row) => [idOf(row), await this.#stock(row)] as const));
-    return { stock: Object.fromEntries(stock), expected: Object.fromEntries(this.#expected) };
+    return { stock: await this.#stock(), expected: Object.fromEntries(this.#expected) };
   }
 
   async #transaction(): Promise<void> {
@@ -156,9 +155,13 @@ class Interleaving {
     return this.#rows[this.#random(this.#rows.length)] as RowKey;
   }
 
-  async #stock(row: RowKey): Promise<number> {
-    const { rows } = await fixture.sql.query<{ stock: number }>('select stock from product where id = $1', [idOf(row)]);
-    return rows[0]?.stock ?? 0;
+  async #stock(): Promise<Readonly<Record<number, number>>> {
+    const ids = this.#rows.map(idOf);
+    const { rows } = await fixture.sql.query<{ id: number; stock: number }>(
+      'select id, coalesce(stock, 0) as stock from unnest($1::int[]) as wanted(id) left join product using (id)',
+      [ids],
+    );
+    return Object.fromEntries(rows.map(({ id, stock }) => [id, stock]));
   }
 }
 

@@ -16,7 +16,10 @@ export interface Place {
   readonly namespace: string;
 }
 
-/** An ORM whose connections are Spillway's alone, until a test uses MikroORM's own. */
+/**
+ * An ORM whose connections are Spillway's alone, until a test uses MikroORM's own: what it lends to Spillway for a moment
+ * is closed at once.
+ */
 export async function openGauges(
   { databaseUrl, redisUrl, namespace }: Place,
   options: Partial<SpillwayOptions> = {},
@@ -24,6 +27,7 @@ export async function openGauges(
   return MikroORM.init({
     entities: [Gauge],
     clientUrl: databaseUrl,
+    pool: { idleTimeoutMillis: 1 },
     extensions: [spillway({ redis: redisUrl, namespace, shards: 4, tables: { ensure: true }, ...options })],
   });
 }

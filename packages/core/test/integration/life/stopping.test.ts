@@ -155,7 +155,8 @@ test('Spillway ends in its time though a connection of MikroORM broke in a trans
     await em.getConnection().execute('select 1', [], 'all', em.getTransactionContext());
     await proxy[Symbol.asyncDispose]();
   });
-  await expect(broken).rejects.toThrow('Connection terminated');
+  // By which of the two depends on whether `pg` has seen the end of the socket when it is asked to commit.
+  await expect(broken).rejects.toThrow(/Connection terminated|not queryable/);
   const began = performance.now();
   service.stopWithin(TIMEOUT_MS);
   // MikroORM never gives that connection back to its pool, so its own part may not end.

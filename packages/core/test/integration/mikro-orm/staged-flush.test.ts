@@ -125,7 +125,7 @@ describe('a flush of write-behind entities', () => {
       }
       await Spillway.of(orm).drain();
     });
-    expect(statements.filter((sql) => sql.startsWith('update "public"."product"')).length).toBe(1);
+    expect(statements.filter((sql) => sql.startsWith('update "product"')).length).toBe(1);
     expect(await orm.em.fork().findOneOrFail(Product, product.id)).toMatchObject({ name: 'name 50', version: 51 });
   });
 

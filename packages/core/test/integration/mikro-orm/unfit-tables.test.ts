@@ -16,10 +16,11 @@ beforeAll(async () => {
 afterAll(async () => db.drop());
 
 /** An ORM over a relation `room` that is made like this. */
-async function roomsIn(ddl: string) {
+async function roomsIn(ddl: string, searchPath = 'public') {
   const orm = await MikroORM.init({
     entities: [Room],
     clientUrl: db.url,
+    driverOptions: { options: `-c search_path=${searchPath}` },
     extensions: [
       spillway({
         redis: sharedRedisUrl(),
@@ -31,7 +32,7 @@ async function roomsIn(ddl: string) {
       }),
     ],
   });
-  await orm.em.execute('drop schema public cascade; create schema public');
+  await orm.em.execute('drop schema public cascade; create schema public; drop schema if exists app cascade');
   await orm.em.execute(ddl);
   const save = async (id: number): Promise<void> => {
     const em = orm.em.fork();
@@ -97,6 +98,24 @@ test.each([
   await rooms.save(1);
   expect(await Spillway.of(rooms.orm).drain()).toEqual({ left: 0 });
   expect(await rooms.orm.em.execute('select id, name from room')).toEqual([{ id: 1, name: 'new' }]);
+});
+
+test('a table that the search_path has found is looked at where it is', async () => {
+  const [fit, unfit] = ['room (id int primary key, name text)', 'room (id int, name text)'];
+  {
+    await using rooms = await roomsIn(
+      `create table public.${fit}; create schema app; create table app.${unfit}`,
+      'app',
+    );
+    await expect(rooms.save(1)).rejects.toMatchObject({
+      code: 'ENTITY_UNSUPPORTED',
+      message: expect.stringContaining('Room cannot be written behind: "app"."room" has no primary key') as unknown,
+    });
+  }
+  await using rooms = await roomsIn(`create table public.${unfit}; create schema app; create table app.${fit}`, 'app');
+  await rooms.save(1);
+  expect(await Spillway.of(rooms.orm).drain()).toEqual({ left: 0 });
+  expect(await rooms.orm.em.execute('select name from app.room')).toEqual([{ name: 'new' }]);
 });
 
 test('a table that is made after the first use is written', async () => {

@@ -65,7 +65,7 @@ test('a batch that a transaction has entered counts as committed when it has end
 test('a hold is running for its own transaction, and for nobody else', async () => {
   const { hold, before } = await inside(async () => {
     const joined = sink.join(query);
-    const transaction = await joined.name();
+    const { name: transaction } = await joined.begin();
     await joined.enterHold('hold');
     const made = { id: 'hold', transaction };
     return { hold: made, before: await sink.endings([made]) };

@@ -4,6 +4,7 @@ import type { RowKey } from '../../../src/change/row-key.js';
 import { ORIGIN } from '../../../src/change/token.js';
 import type { ChangeSink, HoldEnding, ParentsPending, SinkTransaction } from '../../../src/sink/change-sink.js';
 import { CommitUnknown, SinkDown } from '../../../src/sink/sink-failure.js';
+import type { Table } from '../../../src/sink/table.js';
 import type { Batch } from '../../../src/staging/staging-store.js';
 
 const EMPTY: ChangeSink['registry'] = {
@@ -87,6 +88,10 @@ export class MemorySink implements ChangeSink {
   }
 
   async endings(): Promise<ReadonlyMap<string, HoldEnding>> {
+    return new Map();
+  }
+
+  async schemasOf(): Promise<ReadonlyMap<Table, string>> {
     return new Map();
   }
 

@@ -1,8 +1,15 @@
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import { CommitUnknown, SinkDown, SinkFault, SinkRestart } from '../../../src/sink/sink-failure.js';
+import { product } from './item.js';
 import { KnownNames } from '../../../src/sink/postgres/known-names.js';
-import { commitFailureOf, connectFailureOf, failureOf, faultOf } from '../../../src/sink/postgres/fault.js';
+import {
+  commitFailureOf,
+  connectFailureOf,
+  failureOf,
+  faultOf,
+  hookFailureOf,
+} from '../../../src/sink/postgres/fault.js';
 
 function answered(code: string, more: Partial<pg.DatabaseError> = {}): pg.DatabaseError {
   return Object.assign(new pg.DatabaseError('secret', 1, 'error'), { severity: 'ERROR', code, ...more });
@@ -65,4 +72,34 @@ test('COMMIT that is refused has not happened; COMMIT that a dying server answer
   expect(commitFailureOf(answered('23514'))).toBeInstanceOf(SinkFault);
   expect(commitFailureOf(answered('57P01', { severity: 'FATAL' }))).toBeInstanceOf(CommitUnknown);
   expect(commitFailureOf(new Error('Connection terminated unexpectedly'))).toBeInstanceOf(CommitUnknown);
+});
+
+test('a hook for connections that fails is told by name, without what PostgreSQL says', () => {
+  expect(hookFailureOf('onCreateConnection', answered('22023'))).toMatchObject({
+    name: 'SinkDown',
+    state: 'refusing',
+    sqlstate: '22023',
+    message:
+      "onCreateConnection of the ORM has failed on a connection of Spillway's: PostgreSQL answered SQLSTATE 22023",
+  });
+  expect(hookFailureOf('onReserveConnection', answered('57P01'))).toMatchObject({ state: 'stopping' });
+  expect(hookFailureOf('onReserveConnection', new Error('no tenant')).message).toContain('no tenant');
+});
+
+describe('a table that an error names is told', () => {
+  const reasonFor = (table: typeof product, schema: string): string =>
+    faultOf(answered('23514', { schema, table: 'product' }), { names: new KnownNames([table]), mayRestart: true })
+      .reason;
+
+  test('with its schema, if the metadata has both', () => {
+    expect(reasonFor(product, 'shop')).toMatch(/ of table "shop"."product"$/);
+    expect(reasonFor(product, 'secret')).not.toContain('product');
+  });
+
+  test('by its name, if the search path has found it where only the server knows', () => {
+    const alongPath = { ...product, written: '"product"' };
+    expect(reasonFor(alongPath, 'shop')).toMatch(/ of table "shop"."product"$/);
+    expect(reasonFor(alongPath, 'secret')).toMatch(/ of table "product"$/);
+    expect(reasonFor({ ...product, written: '"shop"."product"' }, 'secret')).not.toContain('product');
+  });
 });

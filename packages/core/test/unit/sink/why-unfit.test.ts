@@ -3,7 +3,7 @@ import { unfit, whyUnfit, type RelationFacts } from '../../../src/sink/postgres/
 import { product } from './item.js';
 
 const ID = { columns: ['id'], isTemporal: false };
-const TABLE: RelationFacts = { kind: 'r', hasInsteadOf: false, takesRows: true, keys: [ID] };
+const TABLE: RelationFacts = { schema: 'shop', kind: 'r', hasInsteadOf: false, takesRows: true, keys: [ID] };
 const pair = {
   ...product,
   key: [...product.key, { property: 'line', name: 'line', type: 'integer', read: 'direct' }],
@@ -21,8 +21,16 @@ test('the order of the columns of a key is of no account', () => {
 });
 
 test.each([
-  ['a view with triggers', { kind: 'v', hasInsteadOf: true, takesRows: false, keys: [] }, /`instead of` triggers/],
-  ['a view that takes no rows', { kind: 'v', hasInsteadOf: false, takesRows: false, keys: [] }, /inserts no row into/],
+  [
+    'a view with triggers',
+    { ...TABLE, kind: 'v', hasInsteadOf: true, takesRows: false, keys: [] },
+    /`instead of` triggers/,
+  ],
+  [
+    'a view that takes no rows',
+    { ...TABLE, kind: 'v', hasInsteadOf: false, takesRows: false, keys: [] },
+    /inserts no row into/,
+  ],
   ['a materialized view', { ...TABLE, kind: 'm' }, /is a materialized view/],
   ['a foreign table', { ...TABLE, kind: 'f', keys: [] }, /is a foreign table/],
   ['a table without a key', { ...TABLE, keys: [] }, /no primary key and no unique constraint of exactly "id"/],

@@ -14,7 +14,7 @@ export function openPostgresDoubts(options: DoubtsOptions): CacheDoubts {
 
 interface DoubtsOptions extends Pick<
   PostgresSinkOptions,
-  'connection' | 'shared' | 'schema' | 'namespace' | 'onIdleError'
+  'connection' | 'hooks' | 'home' | 'shared' | 'schema' | 'namespace' | 'onIdleError'
 > {
   /** The tables of which copies may be believed at all, by their names. */
   readonly copied: readonly string[];

@@ -13,7 +13,7 @@ export async function readFacts(
 ): Promise<ReadonlyMap<Table, RelationFacts>> {
   const wanted = tables.map((table, i) => ({ i, name: tableName(table) }));
   const rows = await session.rows(
-    `select wanted.i, c.relkind::text,
+    `select wanted.i, n.nspname::text, c.relkind::text,
   exists (select from pg_trigger as t where t.tgrelid = c.oid and not t.tgisinternal and t.tgtype & 64 <> 0)::text,
   (pg_relation_is_updatable(c.oid, false) & 8 <> 0)::text,
   coalesce((
@@ -32,17 +32,19 @@ export async function readFacts(
     where x.indrelid = c.oid and x.indisunique and x.indisvalid and x.indpred is null and x.indexprs is null
   ), '[]')::text
 from json_to_recordset($1::json) as wanted(i int, name text)
-join pg_class as c on c.oid = to_regclass(wanted.name)`,
+join pg_class as c on c.oid = to_regclass(wanted.name)
+join pg_namespace as n on n.oid = c.relnamespace`,
     [JSON.stringify(wanted)],
   );
   return new Map(
-    rows.flatMap(([i, kind, hasInsteadOf, takesRows, keys]) => {
+    rows.flatMap(([i, schema, kind, hasInsteadOf, takesRows, keys]) => {
       const table = tables[Number(i)];
       if (table === undefined) return [];
       return [
         [
           table,
           {
+            schema: schema ?? '',
             kind: kind ?? '',
             hasInsteadOf: hasInsteadOf === 'true',
             takesRows: takesRows === 'true',

@@ -3,6 +3,8 @@ import type { Table } from '../../table.js';
 
 /** What the catalogue says of a relation that an entity is to be written into. */
 export interface RelationFacts {
+  /** The schema that it is in: of a table that is named without one, only the search path knows. */
+  readonly schema: string;
   /** As `pg_class.relkind`. */
   readonly kind: string;
   /** A view with `instead of` triggers. */

@@ -1,7 +1,14 @@
 import type { BatchOutcome } from '../../../change/outcome.js';
 import type { RowKey } from '../../../change/row-key.js';
+import { SpillwayError } from '../../../errors.js';
 import type { Batch } from '../../../staging/staging-store.js';
-import type { CallerQuery, JoinedPart, JoinedTransaction, ParentsPending } from '../../change-sink.js';
+import type {
+  CallerQuery,
+  JoinedPart,
+  JoinedTransaction,
+  ParentsPending,
+  TransactionOfCaller,
+} from '../../change-sink.js';
 import { applyBatches } from '../apply/apply-batches.js';
 import { CarefulPass } from '../apply/careful-pass.js';
 import { failureOf } from '../fault.js';
@@ -9,7 +16,8 @@ import { ledgerFailureOf } from '../ledger/ledger-failure.js';
 import { amendHold, enterHold, nameOfTransaction } from '../ledger/hold-ledger.js';
 import { readOutcome } from '../ledger/read-ledger.js';
 import { amendLedger, writeLedger } from '../ledger/write-ledger.js';
-import type { Session } from '../session.js';
+import { STANDING } from '../place.js';
+import type { Cell, Session } from '../session.js';
 import { tellFaults, type TransactionSurroundings } from '../transaction.js';
 import { CallerSession } from './caller-session.js';
 
@@ -31,33 +39,37 @@ export class PostgresJoinedTransaction implements JoinedTransaction {
     this.#around = around;
   }
 
-  async name(): Promise<string> {
-    return ledgerWork(() => nameOfTransaction(this.#session));
+  async begin(): Promise<TransactionOfCaller> {
+    const [name = '', ...standing] = await ledgerWork(() => nameOfTransaction(this.#session));
+    return { name: name ?? '', isAtHome: this.#around.standing.isThatOf(standing) };
   }
 
   async enterHold(id: string): Promise<void> {
     const { ledger, namespace } = this.#around;
-    await ledgerWork(() => enterHold(this.#session, ledger, namespace, id));
+    const { own } = this.#around.standing;
+    if (!(await ledgerWork(() => enterHold(this.#session, ledger, namespace, id, own)))) throw stoodElsewhere();
   }
 
   async accepts(): Promise<boolean> {
     const [settings] = await this.#session.rows(
-      `select current_setting('transaction_isolation') as a, current_setting('transaction_read_only') as b`,
+      `select current_setting('transaction_isolation') as a, current_setting('transaction_read_only') as b,
+${STANDING}`,
       [],
     );
-    const [isolation, readOnly] = settings ?? [];
+    const [isolation, readOnly, ...standing] = settings ?? [];
     // Where nobody else can commit while it runs, nothing moves that its snapshot would not show.
     const seesOthers = this.#around.isAlone || isolation === 'read committed' || isolation === 'read uncommitted';
-    return readOnly === 'off' && seesOthers;
+    return readOnly === 'off' && seesOthers && this.#around.standing.isThatOf(standing);
   }
 
   async attempt<T>(act: (part: JoinedPart) => Promise<T>): Promise<T> {
     const session = this.#session;
     await session.script(`savepoint ${PROMOTION}`);
     try {
-      const before = await setLockTimeout(session, LOCK_TIMEOUT);
+      const [before, ...standing] = await setLockTimeout(session, LOCK_TIMEOUT);
+      if (!this.#around.standing.isThatOf(standing)) throw stoodElsewhere();
       const answer = await act(new PostgresJoinedPart(session, this.#around));
-      await setLockTimeout(session, before);
+      await setLockTimeout(session, before ?? '0');
       await session.script(`release savepoint ${PROMOTION}`);
       return answer;
     } catch (error) {
@@ -132,14 +144,23 @@ class PostgresJoinedPart implements JoinedPart {
   }
 }
 
-/** Sets the transaction's lock time-out and answers what it was. */
-async function setLockTimeout(session: Session, to: string): Promise<string> {
+/** Sets the transaction's lock time-out. Answers what it was, and after that how the transaction stands. */
+async function setLockTimeout(session: Session, to: string): Promise<readonly Cell[]> {
   const [row] = await session.rows(
     `with before as materialized (select current_setting('lock_timeout') as lock_timeout)
-select lock_timeout, set_config('lock_timeout', $1, true) as changed from before`,
+select lock_timeout, ${STANDING}, set_config('lock_timeout', $1, true) as changed from before`,
     [to],
   );
-  return row?.[0] ?? '0';
+  return row ?? [];
+}
+
+/** Its statements would go to other tables than the sink's, or with other rights. */
+function stoodElsewhere(): SpillwayError {
+  return new SpillwayError(
+    'CONFIG_INVALID',
+    'This transaction has set another role or search_path after it had staged changes, which therefore cannot be ' +
+      'written in it. Roll it back, and set them before its first flush: then it writes its changes itself',
+  );
 }
 
 async function ledgerWork<T>(act: () => Promise<T>): Promise<T> {

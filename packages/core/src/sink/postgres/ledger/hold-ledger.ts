@@ -1,7 +1,8 @@
 import type { RowKey } from '../../../change/row-key.js';
 import type { HeldIn, HoldEnding } from '../../change-sink.js';
 import { isServerError } from '../fault.js';
-import type { Session } from '../session.js';
+import { STANDING, type Standing } from '../place.js';
+import type { Cell, Session } from '../session.js';
 import { decodeOutcomes, encodeOutcomes } from './outcome-codec.js';
 import type { LedgerTables } from './tables.js';
 
@@ -10,19 +11,42 @@ const HOLD_SHARD = -1;
 
 const INVALID_PARAMETER_VALUE = '22023';
 
-/** What PostgreSQL calls the transaction, for ever: it is never given to another one. Taking a name makes it one that writes. */
-export async function nameOfTransaction(session: Session): Promise<string> {
-  const [row] = await session.rows('select pg_current_xact_id()::text as name', []);
-  return row?.[0] ?? '';
+/**
+ * What PostgreSQL calls the transaction, for ever, and after that how it stands. The name is never given to another one.
+ * Taking it makes the transaction one that writes.
+ */
+export async function nameOfTransaction(session: Session): Promise<readonly Cell[]> {
+  const [row] = await session.rows(`select pg_current_xact_id()::text as name, ${STANDING}`, []);
+  return row ?? [];
 }
 
-/** Enters a hold into the ledger, in the transaction that holds: it is committed if, and only if, the transaction is, and is undone with the savepoint after which it was entered. */
-export async function enterHold(session: Session, tables: LedgerTables, namespace: string, id: string): Promise<void> {
+/**
+ * Enters a hold into the ledger, in the transaction that holds: it is committed if, and only if, the transaction is, and
+ * is undone with the savepoint after which it was entered.
+ * @returns whether it was: not if the transaction does not stand so any more
+ */
+export async function enterHold(
+  session: Session,
+  tables: LedgerTables,
+  namespace: string,
+  id: string,
+  standing: Standing | undefined,
+): Promise<boolean> {
   // Dated by the clock, not by the beginning of the transaction, which may be as old as what is pruned.
-  await session.rows(
-    `insert into ${tables.batch} (namespace, token, shard, outcome, written_at) values ($1, $2, ${HOLD_SHARD}, $3::jsonb, clock_timestamp())`,
-    [namespace, id, encodeOutcomes(new Map())],
+  const entered = await session.rows(
+    `insert into ${tables.batch} (namespace, token, shard, outcome, written_at)
+select $1, $2, ${HOLD_SHARD}, $3::jsonb, clock_timestamp() from (select ${STANDING}) as now
+where $4::text is null or (now.role = $4 and (now.path = $5 or now.schemas = $6)) returning token`,
+    [
+      namespace,
+      id,
+      encodeOutcomes(new Map()),
+      standing?.role ?? null,
+      standing?.searchPath ?? null,
+      standing?.schemas ?? null,
+    ],
   );
+  return entered.length > 0;
 }
 
 /** Notes which rows of a hold the transaction has written itself, so that they are not written again when it is released. */

@@ -12,7 +12,8 @@ export function ledgerFailureOf(error: unknown): Error {
 export function notPrepared(what: string, cause?: unknown): SpillwayError {
   return new SpillwayError(
     'CONFIG_INVALID',
-    `Spillway's tables cannot be used: ${what}. Create them as docs/operations.md shows, or let the start do it with \`tables: { ensure: true }\` and a role that may.`,
+    `Spillway's tables cannot be used: ${what}. Create them as docs/operations.md shows, or let the start do it with ` +
+      "`tables: { ensure: true }` and a role that may, or name another schema for them by `tables: { schema: '…' }`.",
     { cause },
   );
 }

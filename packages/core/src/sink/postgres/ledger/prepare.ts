@@ -17,7 +17,10 @@ export async function ensureLedger(
 ): Promise<void> {
   if (opening !== '') await session.script(opening);
   await session.rows(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, [`spillway:${tables.schema}`]);
-  if (!(await exist(session, tables))) await session.script(ledgerDdl(tables));
+  if (!(await exist(session, tables))) {
+    if (!(await hasSchema(session, tables))) await session.script(`create schema if not exists ${tables.schema}`);
+    await session.script(ledgerDdl(tables));
+  }
   await session.rows(
     `insert into ${tables.shard} (namespace, shard, last_token)
 select $1, shard, $3 from generate_series(0, $2::int - 1) as shard
@@ -60,6 +63,12 @@ async function exist(session: Session, tables: LedgerTables): Promise<boolean> {
     `select to_regclass($1) is not null and to_regclass($2) is not null and to_regclass($3) is not null as found`,
     [tables.shard, tables.batch, tables.doubt],
   );
+  return row?.[0]?.startsWith('t') ?? false;
+}
+
+/** Asked first for the same reason. */
+async function hasSchema(session: Session, { schema }: LedgerTables): Promise<boolean> {
+  const [row] = await session.rows(`select to_regnamespace($1) is not null as found`, [schema]);
   return row?.[0]?.startsWith('t') ?? false;
 }
 

@@ -22,8 +22,7 @@ export function ledgerTables(schema: string): LedgerTables {
  * without telling the cache (see `CacheDoubts`). `identity` tells this database from every other: that of shard 0 is what the staging store is bound to.
  */
 export function ledgerDdl(tables: LedgerTables): string {
-  return `create schema if not exists ${tables.schema};
-create table if not exists ${tables.shard} (
+  return `create table if not exists ${tables.shard} (
   namespace text not null,
   shard int not null,
   last_token text not null,

@@ -5,7 +5,8 @@ export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-export function tableName({ schema, name }: Pick<Table, 'schema' | 'name'>): string {
+export function tableName({ schema, name, written }: Pick<Table, 'schema' | 'name' | 'written'>): string {
+  if (written !== undefined) return written;
   return schema === '' ? quoted(name) : `${quoted(schema)}.${quoted(name)}`;
 }
 

@@ -1,6 +1,6 @@
 /**
  * A process that stages and writes until it is asked to stop (SIGTERM), says how that went, and does nothing more: it
- * ends when nothing of Spillway's is open any more. MikroORM's own connections are never used.
+ * ends when nothing of Spillway's is open any more. MikroORM's own connections are used for a moment at the first use.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { Spillway, type SpillwayOptions } from '../../../../src/index.js';

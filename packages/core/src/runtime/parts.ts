@@ -10,7 +10,9 @@ import { nameOf } from '../read/cache-trust.js';
 import { Stager, type RulesByEntity } from '../staging/stager.js';
 import type { StagingStore } from '../staging/staging-store.js';
 import { policyText } from '../mikro-orm/describe/policy-text.js';
+import { stepValues } from '../mikro-orm/describe/step-values.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
+import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
 import { openStaging } from './open-staging.js';
 import type { Releases } from '../mikro-orm/engine.js';
 import type { RuntimeSurroundings } from './surroundings.js';
@@ -138,7 +140,7 @@ function openSink({ options, types, database, logger }: RuntimeSurroundings, eve
     tables: types.inAnyMode.map(({ table }) => table),
     namespace: options.namespace,
     onTableFault: (fault) => {
-      logger.error(`Spillway: table ${fault.table} cannot be written, its changes wait: ${fault.reason}`);
+      logger.error(`Spillway: ${fault.records} changes of table ${fault.table} wait: ${fault.reason}`);
       events.emit({ type: 'paused', cause: 'table', ...fault });
     },
     onIdleError: (error) => logger.warn(`Spillway: a PostgreSQL connection was lost while idle: ${error.message}`),
@@ -183,10 +185,15 @@ function workerOf(
 
 /** `maxPending` is for all shards together; each gets an equal part of it as its bound. */
 function rulesOf(types: TypeRegistry, shards: number): RulesByEntity {
-  return Object.fromEntries(
-    types.all.map((type) => [
-      type.meta.className,
-      { ...type.policy, maxPending: Math.ceil(type.policy.maxPending / shards), policy: policyText(type) },
-    ]),
-  );
+  return Object.fromEntries(types.all.map((type) => [type.meta.className, rulesOfType(type, types, shards)]));
+}
+
+function rulesOfType(type: WriteBehindType, types: TypeRegistry, shards: number): RulesByEntity[string] {
+  const steps = stepValues(type, types);
+  return {
+    ...type.policy,
+    maxPending: Math.ceil(type.policy.maxPending / shards),
+    policy: policyText(type),
+    ...(steps !== undefined && { steps }),
+  };
 }

@@ -8,6 +8,8 @@ export interface Fault {
   readonly kind: Exclude<FaultKind, 'transient' | 'restart'>;
   readonly sqlstate: string;
   readonly reason: string;
+  /** A function of the database has raised it, perhaps a trigger that looks at other rows. */
+  readonly isRaised?: boolean;
 }
 
 export const FOREIGN_KEY = '23503';
@@ -18,8 +20,11 @@ export function faultOf(error: unknown): Fault {
   if (!isServerError(error)) throw failureOf(error);
   const kind = kindOf(error);
   if (kind === 'transient' || kind === 'restart') throw failureOf(error);
-  return { kind, sqlstate: error.code ?? '', reason: reasonOf(error) };
+  return { kind, sqlstate: error.code ?? '', reason: reasonOf(error), isRaised: error.routine === RAISE };
 }
+
+/** The server's routine that runs `raise` of PL/pgSQL. */
+const RAISE = 'exec_stmt_raise';
 
 /** Whether the server has answered with an error. By its shape: the application's connection may be of another copy of `pg` than ours, or no `pg` at all. */
 export function isServerError(error: unknown): error is pg.DatabaseError {

@@ -1,10 +1,10 @@
 import type { BatchOutcome } from '../../change/outcome.js';
 import type { Batch } from '../../staging/staging-store.js';
-import type { ParentsPending, SinkTransaction } from '../change-sink.js';
+import type { OthersPending, ParentsPending, SinkTransaction } from '../change-sink.js';
 import { SinkDown, SinkRestart } from '../sink-failure.js';
 import { applyGroups, SAVEPOINT } from './apply/apply-groups.js';
 import { applyBatches } from './apply/apply-batches.js';
-import type { Applied } from './apply/context.js';
+import { NO_OTHERS, type Applied, type ApplyContext } from './apply/context.js';
 import type { TableFault } from './apply/table-fault.js';
 import { commitFailureOf, failureOf } from './fault.js';
 import { ledgerFailureOf } from './ledger/ledger-failure.js';
@@ -56,14 +56,18 @@ export class PostgresTransaction implements SinkTransaction {
     await this.#attempt(() => this.#session.script('select 1'));
   }
 
-  async write(batches: readonly Batch[], parentsPending: ParentsPending): Promise<ReadonlyMap<string, BatchOutcome>> {
+  async write(
+    batches: readonly Batch[],
+    parentsPending: ParentsPending,
+    othersPending: OthersPending = NO_OTHERS,
+  ): Promise<ReadonlyMap<string, BatchOutcome>> {
     for (const { shard } of batches) {
       if (!this.held.has(shard)) {
         throw new RangeError(`This transaction does not hold shard ${shard}, so it must not write a batch of it.`);
       }
     }
     const { outcomes, tableFaults } = await this.#attempt(() =>
-      applyBatches(batches, this.#around.tables, (groups) => this.#apply(groups, parentsPending)),
+      applyBatches(batches, this.#around.tables, (groups) => this.#apply(groups, { parentsPending, othersPending })),
     );
     const entries = batches.map(({ shard, token }) => ({ shard, token, outcomes: outcomes.get(token) ?? new Map() }));
     const { ledger, namespace } = this.#around;
@@ -88,10 +92,14 @@ export class PostgresTransaction implements SinkTransaction {
     await this.#transaction.end(state === 'broken');
   }
 
-  async #apply(groups: readonly Group[], parentsPending: ParentsPending): Promise<Applied> {
+  async #apply(
+    groups: readonly Group[],
+    pending: Pick<ApplyContext, 'parentsPending' | 'othersPending'>,
+  ): Promise<Applied> {
     if (this.#savepointUsed) await this.#session.script(`savepoint ${SAVEPOINT}`);
     this.#savepointUsed = true;
-    return applyGroups(groups, { session: this.#session, wallTime: this.#around.wallTime, parentsPending });
+    const { wallTime, tables } = this.#around;
+    return applyGroups(groups, { session: this.#session, wallTime, tables, ...pending });
   }
 
   /** Names what went wrong, and remembers that the connection is of no more use if PostgreSQL did not answer. */

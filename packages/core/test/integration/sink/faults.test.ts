@@ -124,7 +124,8 @@ test('a child waits for a parent that is still staged, and is not blamed', async
     asked.push(...keys);
     return Promise.resolve(new Set([product(77)]));
   });
-  expect(asked).toEqual([product(77), product(78)]);
+  // The second time for those that are left when everything else is written.
+  expect(new Set(asked)).toEqual(new Set([product(77), product(78)]));
   expect(outcomes.get(line(1))).toMatchObject({ kind: 'again', attempts: 4 });
   expect(outcomes.get(line(2))).toMatchObject({ kind: 'buried', code: '23503' });
 });
@@ -198,17 +199,6 @@ test('H9: a row level policy that refuses a row blames the row, not the table', 
   }
   await sink.close();
   await fixture.sql.query('drop owned by limited; drop role limited');
-});
-
-test('H9: many rows that are refused alike pause their table, whatever their attempts', async () => {
-  const outcomes = await fixture.write(
-    ...inserts(60, (id) => ({ stock: id % 2 === 0 ? '-1' : '1' })).map(([rowKey, record]): [RowKey, Staged] => [
-      rowKey,
-      { ...record, attempts: 4 },
-    ]),
-  );
-  expect(new Set([...outcomes.values()].map(({ kind }) => kind))).toEqual(new Set(['again']));
-  expect(fixture.tableFaults).toMatchObject([{ table: 'product', code: '23514' }]);
 });
 
 test('H7: a row that somebody has locked waits, uncounted; the rest is committed', async () => {

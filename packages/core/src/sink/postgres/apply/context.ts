@@ -1,8 +1,9 @@
 import type { Outcome } from '../../../change/outcome.js';
-import type { ParentsPending } from '../../change-sink.js';
+import type { OthersPending, ParentsPending } from '../../change-sink.js';
 import type { Fault } from '../fault.js';
 import type { Item } from '../plan/item.js';
 import type { Group } from '../plan/plan.js';
+import type { TableMap } from '../plan/table-map.js';
 import type { Session } from '../session.js';
 import type { WallTime } from '../sql/version-format.js';
 import type { TableFault } from './table-fault.js';
@@ -11,7 +12,9 @@ import type { TableFault } from './table-fault.js';
 export interface ApplyContext {
   readonly session: Session;
   readonly wallTime: WallTime;
+  readonly tables: TableMap;
   readonly parentsPending: ParentsPending;
+  readonly othersPending: OthersPending;
 }
 
 export interface Applied {
@@ -25,3 +28,6 @@ export interface Stumble {
   readonly group: Group;
   readonly fault: Fault;
 }
+
+/** For whoever cannot ask what is pending elsewhere. */
+export const NO_OTHERS: OthersPending = () => Promise.resolve(new Set());

@@ -17,7 +17,7 @@ local function wait_of(chain, due)
   if head[2] then return 0 end
   local earliest = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
   if not earliest then return -1 end
-  local wait = tonumber(earliest) - now
+  local wait = math.ceil(tonumber(earliest) - now)
   if tonumber(earliest) < FIRST_TIME or wait < 0 or wait > tonumber(head[3]) then return 0 end
   return wait
 end

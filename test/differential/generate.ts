@@ -1,6 +1,6 @@
 import { conditionOf, plainConditionOf } from './conditions.js';
 import { KINDS, Rows } from './rows.js';
-import type { Act, KindName, Nudge, Program, Query, Step, Value } from './steps.js';
+import type { Act, KindName, Nudge, Program, Query, Step, Target, Value } from './steps.js';
 import { flat, nullable, whole } from './values.js';
 
 const RELATIONS: Readonly<Record<KindName | 'Pet', readonly string[]>> = {
@@ -46,8 +46,39 @@ class Author {
       steps.push(step);
       if (isUnflushed(step.act) && this.#rows.chance(0.6)) steps.push({ ...step, act: { do: 'flush' } });
       if (this.#rows.chance(0.06)) steps.push(this.#step(this.#nudge()));
+      if (this.#rows.chance(0.02)) steps.push(...this.#round());
     }
     return { seed: this.#seed, steps: [...steps, ...this.#audit()] };
+  }
+
+  /**
+   * Rows pass unique values round by a value between, each step in a flush or call of its own, whoever does it. Other
+   * changes of these rows, and pauses in which something is written, come between.
+   */
+  #round(): Step[] {
+    const people = Array.from({ length: 2 + this.#rows.below(2) }, () => this.#rows.newPerson());
+    const [first, ...others] = people as [Target, ...Target[]];
+    const emails = people.map(({ tag }) => `${tag}@round.example.com`);
+    const steps = people.flatMap((target, index) =>
+      this.#inFlush({ do: 'create', target, values: { ...whole(this.#rows, 'Person'), email: emails[index] ?? null } }),
+    );
+    const give = (target: Target, email: Value): void => {
+      if (this.#rows.chance(0.2)) steps.push(this.#step(this.#nudge()));
+      if (this.#rows.chance(0.2))
+        steps.push(...this.#inFlush({ do: 'assign', target, values: { age: this.#rows.below(8) } }));
+      if (this.#rows.chance(0.4))
+        steps.push(this.#step({ do: 'nativeUpdate', kind: 'Person', where: [target], values: { email } }));
+      else steps.push(...this.#inFlush({ do: 'assign', target, values: { email } }));
+    };
+    give(first, this.#rows.one([null, `between.${first.tag}@example.com`]));
+    for (const [index, target] of others.entries()) give(target, emails[index] ?? null);
+    give(first, emails.at(-1) ?? null);
+    return steps;
+  }
+
+  #inFlush(act: Act): Step[] {
+    const step = this.#step(act);
+    return [step, { ...step, act: { do: 'flush' } }];
   }
 
   /** In the end every row is looked up by its key, before anything is written for good. */

@@ -43,7 +43,10 @@ afterAll(async () => both[Symbol.asyncDispose]());
 /** Of every test: rows of its own. */
 let base = 0;
 beforeEach(() => void (base += 10));
-afterEach(async () => expect(await both.differences()).toEqual([]));
+afterEach(async () => {
+  const found = await both.differences();
+  if (found.length > 0) throw new Error(`The two databases differ: ${JSON.stringify(found)}`);
+});
 
 const IDS = [1, 2, 3];
 /** Three rows, written. */

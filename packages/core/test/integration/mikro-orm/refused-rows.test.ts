@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { isDrainTimeout } from '../../../src/errors.js';
 import { Spillway, spillway, type SpillwayEvent } from '../../../src/index.js';
 
-const ROWS = 1_000;
+const ROWS = 800;
 const PATIENCE_MS = 120_000;
 const ATTEMPTS = 4;
 

@@ -51,7 +51,7 @@ describe('good rows are written at once, whatever share of a batch is refused', 
     'all of them': () => true,
   };
   test.each(Object.entries(SHARES))('%s', async (_share, isRefused) => {
-    const ids = Array.from({ length: 400 }, (_, id) => id);
+    const ids = Array.from({ length: 200 }, (_, id) => id);
     const refused = ids.filter(isRefused);
     const outcomes = await fixture.write(
       ...ids.map((id) => insert(id, { code: `"${id}"`, stock: isRefused(id) ? '-1' : '1' })),
@@ -116,7 +116,7 @@ describe('with one attempt, a row is blamed only after everything else of its ba
   });
 
   test.each(['forwards', 'backwards'])('a chain of rows that pass a unique value on is written (%s)', async (way) => {
-    const ids = Array.from({ length: 40 }, (_, id) => id + 100);
+    const ids = Array.from({ length: 20 }, (_, id) => id + 100);
     await fixture.write(...ids.map((id) => insert(id, { code: `"at ${id}"` })));
     const step = way === 'forwards' ? 1 : -1;
     expect(await fixture.write(...ids.map((id) => recode(id, `at ${id + step}`)))).toEqual(new Map());

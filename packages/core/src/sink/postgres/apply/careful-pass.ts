@@ -37,6 +37,14 @@ const SAVEPOINT = 'spillway_part';
  */
 const PATIENCE = 12;
 
+/**
+ * A part that timed out is split into so many, which are tried in any order, so that every flush gets to rows that are
+ * not slow, and each time to others.
+ */
+const SLOW_PARTS = 8;
+
+const OUT_OF_TIME = 'Statements before it took too long.';
+
 /** Once so many rows of a table were refused, the rows of a part that is refused are written one by one. */
 const MANY = 20;
 
@@ -68,6 +76,7 @@ export class CarefulPass {
   readonly #postponed: Postponed[] = [];
   readonly #refused = new Map<Item, Postponed>();
   #phase: 'all' | 'postponed' = 'all';
+  #isOutOfTime = false;
   #patience = PATIENCE;
   #writes = 0;
   #tries = 0;
@@ -114,7 +123,10 @@ export class CarefulPass {
     for (let part = work.pop(); part !== undefined; part = work.pop()) {
       if (part.items.length === 0) continue;
       const paused = this.#paused.get(part.group.table);
-      if (paused !== undefined) this.#blame.table(part.items, paused);
+      if (paused !== undefined) {
+        for (const item of part.items) this.#refused.delete(item);
+        this.#blame.table(part.items, paused);
+      } else if (this.#isOutOfTime) this.#wait(part.items, OUT_OF_TIME);
       else {
         const fault = await this.#write(part);
         if (fault !== undefined) work.push(...(await this.#after(fault, part)));
@@ -187,7 +199,9 @@ export class CarefulPass {
   }
 
   #spend({ sqlstate }: Fault): boolean {
-    this.#patience -= sqlstate === TIMED_OUT ? 4 : 1;
+    const isSlow = sqlstate === TIMED_OUT;
+    this.#patience -= isSlow ? 4 : 1;
+    if (isSlow && this.#patience <= 0) this.#isOutOfTime = true;
     return this.#patience > 0;
   }
 
@@ -205,11 +219,12 @@ export class CarefulPass {
     if (items.length === 1) return this.#alone(fault, part);
     const { table } = part.group;
     const isOften = [...this.#refused.keys()].filter((item) => item.table === table).length >= MANY;
-    const size = fault.kind === 'row' && isOften ? 1 : Math.ceil(items.length / 2);
+    const isSlow = fault.sqlstate === TIMED_OUT;
+    const size = fault.kind === 'row' && isOften ? 1 : Math.ceil(items.length / (isSlow ? SLOW_PARTS : 2));
     const parts: Part[] = [];
     for (let from = 0; from < items.length; from += size)
       parts.push({ ...part, items: items.slice(from, from + size) });
-    return parts.toReversed();
+    return isSlow ? inAnyOrder(parts) : parts.toReversed();
   }
 
   /** One item and one fault. Time-outs and locks are no fault of the record's; being too large for PostgreSQL is. */
@@ -272,6 +287,13 @@ export class CarefulPass {
     this.#refused.delete(item);
     this.#outcomes.set(item, waitsRefused(item, refusal.fault.reason));
   }
+}
+
+function inAnyOrder<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, place: Math.random() }))
+    .toSorted((a, b) => a.place - b.place)
+    .map(({ item }) => item);
 }
 
 function byStaging({ items: [a] }: Part, { items: [b] }: Part): number {

@@ -8,15 +8,28 @@ import type { StagedRecord } from './record.js';
 export type StepValues = readonly string[] | 'all';
 
 /**
- * A step is a change of such values, or of whether there is a row. Rows can pass a unique value round by a value
- * between: A from 1 to 0, B from 2 to 1, A from 0 to 2. Were the two steps of A merged into one, from 1 to 2, no order
- * of writing would be left. So a step waits until the step before it is written.
+ * Whether a change is a step on a step that is not written yet. A step is a change of such values, or of whether there
+ * is a row. Rows can pass a unique value round by a value between: A from 1 to 0, B from 2 to 1, A from 0 to 2. Were
+ * the two steps of A merged into one, from 1 to 2, no order of writing would be left. So the second step waits until
+ * the first is written. A value that is pending already is no step.
  */
-export function isStep(
-  { kind, values, deltas }: Pick<Change | StagedRecord, 'values' | 'deltas'> & { readonly kind: StagedRecord['kind'] },
-  steps: StepValues,
-): boolean {
-  if (kind !== 'update' && kind !== 'increment') return true;
-  const names = [...Object.keys(values), ...Object.keys(deltas)];
-  return steps === 'all' ? names.length > 0 : names.some((name) => steps.includes(name));
+export function isSecondStep(change: Change, pending: StagedRecord, steps: StepValues): boolean {
+  if (!isStep(pending, steps)) return false;
+  if (change.kind === 'insert' || change.kind === 'delete' || pending.kind === 'delete') return true;
+  return namesIn(change).some(
+    (name) => isMeant(name, steps) && (name in change.deltas || change.values[name] !== pending.values[name]),
+  );
+}
+
+function isStep(record: StagedRecord, steps: StepValues): boolean {
+  if (record.kind !== 'update' && record.kind !== 'increment') return true;
+  return namesIn(record).some((name) => isMeant(name, steps));
+}
+
+function namesIn({ values, deltas }: Pick<StagedRecord, 'values' | 'deltas'>): string[] {
+  return [...Object.keys(values), ...Object.keys(deltas)];
+}
+
+function isMeant(name: string, steps: StepValues): boolean {
+  return steps === 'all' || steps.includes(name);
 }

@@ -4,7 +4,7 @@ import { encodeRecord } from '../../change/record-codec.js';
 import type { Change, VersionText } from '../../change/change.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
-import { isStep } from '../../change/step.js';
+import { isSecondStep } from '../../change/step.js';
 import type { Refusal, StageAnswer, StageCall, StageRules } from '../staging-store.js';
 import { notePolicies, otherPolicy } from './memory-policies.js';
 import type { DueTime, MemoryShard } from './memory-shard.js';
@@ -56,7 +56,7 @@ export function planStage(shard: MemoryShard, call: StageCall, nowMs: number, tr
       return;
     }
     const record = result.status === 'dirty' ? result.record : undefined;
-    if (record && isSecondStep(row, change, call.rules[change.entity])) {
+    if (record && waitsForStep(row, change, call.rules[change.entity])) {
       refusals.set(rowKey, { rowKey, reason: 'step' });
       return;
     }
@@ -105,11 +105,10 @@ export function dueTime(
   return before?.mark === undefined ? { atMs } : { atMs, mark: before.mark };
 }
 
-/** A step on another one that is not written yet. */
-function isSecondStep({ dirty, inFlight }: RowState, change: Change, rules: StageRules | undefined): boolean {
+function waitsForStep({ dirty, inFlight }: RowState, change: Change, rules: StageRules | undefined): boolean {
   const { steps } = rules ?? {};
-  if (steps === undefined || !isStep(change, steps)) return false;
-  return [dirty, inFlight].some((record) => record !== undefined && isStep(record, steps));
+  if (steps === undefined) return false;
+  return [dirty, inFlight].some((pending) => pending !== undefined && isSecondStep(change, pending, steps));
 }
 
 function overLimit(

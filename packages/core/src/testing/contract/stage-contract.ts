@@ -213,6 +213,10 @@ export function stageContract({ describe, it, expect, onBench }: ContractContext
         expect(await stage({ kind: 'insert', values: { code: '1', n: '1' } })).toMatchObject({ status: 'staged' });
         expect(await stage({ values: { n: '2' } })).toMatchObject({ status: 'staged' });
         expect(await stage({ values: { code: '2' } })).toEqual(step);
+        // What is pending already is no step, whichever call says it.
+        expect(await stage({ values: { code: '1', n: '2' } })).toMatchObject({ status: 'staged' });
+        expect(await stage({ kind: 'upsert', values: { code: '1', n: '3' } })).toMatchObject({ status: 'staged' });
+        expect(await stage({ kind: 'upsert', values: { code: '3' } })).toEqual(step);
         // In flight it may come back.
         const batch = await bench.claim();
         expect(await stage({ values: { owner: '7' } })).toEqual(step);
@@ -257,9 +261,10 @@ export function stageContract({ describe, it, expect, onBench }: ContractContext
         expect((await bench.hold('tx', [first.id], { values: { n: '1' } })).answer).toMatchObject({ status: 'staged' });
         const again = await bench.hold('tx', [first.id], { values: { code: '2' } });
         expect(again.answer).toMatchObject({ status: 'refused', refusals: [{ reason: 'step' }] });
-        const other = { rowKey: bench.row(1), values: { code: '3' } };
-        await bench.stage(other);
-        expect((await bench.hold('tx', [first.id], other)).answer).toMatchObject({ status: 'refused' });
+        const change = (code: string): Partial<Change> => ({ rowKey: bench.row(1), values: { code } });
+        await bench.stage(change('3'));
+        expect((await bench.hold('tx', [first.id], change('3'))).answer).toMatchObject({ status: 'staged' });
+        expect((await bench.hold('tx', [first.id], change('4'))).answer).toMatchObject({ status: 'refused' });
       }),
     );
   });

@@ -56,47 +56,28 @@ class Author {
    * changes of these rows, and pauses in which something is written, come between.
    */
   #round(): Step[] {
-    const people = Array.from({ length: 3 + this.#rows.below(2) }, () => this.#rows.newPerson());
-    const [between, ...holders] = people as [Target, ...Target[]];
-    const steps = people.flatMap((target) =>
-      this.#inFlush({ do: 'create', target, values: { ...whole(this.#rows, 'Person'), email: emailOf(target) } }),
+    const kind = this.#rows.chance(0.6) ? 'Page' : 'Person';
+    const name = kind === 'Page' ? 'slug' : 'email';
+    const made = Array.from({ length: 2 + this.#rows.below(2) }, () =>
+      kind === 'Page' ? this.#rows.newTarget('Page') : this.#rows.newPerson(),
     );
-    if (this.#rows.chance(0.3)) {
-      const free = this.#rows.one([null, `between.${emailOf(between)}`]);
-      return [...steps, ...this.#passRound('email', holders, holders.map(emailOf), free)];
-    }
-    const passports = holders.flatMap((holder) => {
-      const target = this.#rows.newTarget('Passport');
-      return target ? [{ target, holder: { $row: holder } }] : [];
-    });
-    for (const { target, holder } of passports)
-      steps.push(...this.#inFlush({ do: 'create', target, values: { ...whole(this.#rows, 'Passport'), holder } }));
-    const values = passports.map(({ holder }) => holder);
-    return [
-      ...steps,
-      ...this.#passRound(
-        'holder',
-        passports.map(({ target }) => target),
-        values,
-        { $row: between },
-      ),
-    ];
-  }
-
-  #passRound(name: string, targets: readonly Target[], values: readonly Value[], between: Value): Step[] {
-    const [first, ...others] = targets;
+    const targets = made.filter((target) => target !== undefined);
+    const valueOf = ({ tag }: Target): Value => `${tag}@round.example.com`;
+    const steps = targets.flatMap((target) =>
+      this.#inFlush({ do: 'create', target, values: { ...whole(this.#rows, kind), [name]: valueOf(target) } }),
+    );
     // What is not in the database yet has nothing to give up there.
-    const steps: Step[] = this.#rows.chance(0.9) ? [this.#step({ do: 'drain' })] : [];
+    if (this.#rows.chance(0.9)) steps.push(this.#step({ do: 'drain' }));
     const give = (target: Target, value: Value): void => {
       if (this.#rows.chance(0.1)) steps.push(this.#step(this.#nudge()));
-      if (name === 'email' && this.#rows.chance(0.4))
-        steps.push(this.#step({ do: 'nativeUpdate', kind: 'Person', where: [target], values: { email: value } }));
-      else steps.push(...this.#inFlush({ do: 'assign', target, values: { [name]: value } }));
+      const values = { [name]: value };
+      if (this.#rows.chance(0.4)) steps.push(this.#step({ do: 'nativeUpdate', kind, where: [target], values }));
+      else steps.push(...this.#inFlush({ do: 'assign', target, values }));
     };
-    if (!first) return steps;
-    give(first, between);
-    for (const [index, target] of others.entries()) give(target, values[index] ?? null);
-    give(first, values.at(-1) ?? null);
+    const [first, ...others] = targets as [Target, ...Target[]];
+    give(first, this.#rows.one([null, `between.${first.tag}`]));
+    for (const [index, target] of others.entries()) give(target, valueOf(targets[index] ?? first));
+    give(first, valueOf(targets.at(-1) ?? first));
     return steps;
   }
 
@@ -302,8 +283,4 @@ class Author {
 
 function isUnflushed(act: Act | Nudge): boolean {
   return act.do === 'create' || act.do === 'assign' || act.do === 'remove' || act.do === 'collect';
-}
-
-function emailOf({ tag }: Target): string {
-  return `${tag}@round.example.com`;
 }

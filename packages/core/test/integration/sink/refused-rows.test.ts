@@ -43,7 +43,7 @@ const remove = (id: number): Entry => [placeKey(id), { kind: 'delete', base: '1'
 const kinds = (outcomes: BatchOutcome) => [...new Set([...outcomes.values()].map(({ kind }) => kind))];
 const codes = async () => fixture.rows('select id, code from place order by id');
 
-describe('good rows are written at once, whatever share of a batch is refused', () => {
+describe('good rows are written at once, whatever share of a batch is refused', { timeout: 120_000 }, () => {
   const SHARES: Readonly<Record<string, (id: number) => boolean>> = {
     'one in a hundred': (id) => id % 100 === 7,
     'every second one': (id) => id % 2 === 0,
@@ -89,96 +89,100 @@ describe('good rows are written at once, whatever share of a batch is refused', 
   });
 });
 
-describe('with one attempt, a row is blamed only after everything else of its batch has been written', () => {
-  beforeEach(async () => {
-    await fixture.write(...[1, 2, 3].map((id) => insert(id, { code: `"${id}"` })));
-  });
+describe(
+  'with one attempt, a row is blamed only after everything else of its batch has been written',
+  { timeout: 120_000 },
+  () => {
+    beforeEach(async () => {
+      await fixture.write(...[1, 2, 3].map((id) => insert(id, { code: `"${id}"` })));
+    });
 
-  test('a new row gets the unique value of a row that is deleted, or renamed, in the same batch', async () => {
-    expect(
-      await fixture.write(insert(4, { code: '"1"' }), insert(5, { code: '"2"' }), remove(1), recode(2, 'two')),
-    ).toEqual(new Map());
-    expect(await codes()).toEqual([
-      { id: 2, code: 'two' },
-      { id: 3, code: '3' },
-      { id: 4, code: '1' },
-      { id: 5, code: '2' },
-    ]);
-  });
+    test('a new row gets the unique value of a row that is deleted, or renamed, in the same batch', async () => {
+      expect(
+        await fixture.write(insert(4, { code: '"1"' }), insert(5, { code: '"2"' }), remove(1), recode(2, 'two')),
+      ).toEqual(new Map());
+      expect(await codes()).toEqual([
+        { id: 2, code: 'two' },
+        { id: 3, code: '3' },
+        { id: 4, code: '1' },
+        { id: 5, code: '2' },
+      ]);
+    });
 
-  test('many new rows get the unique values of many rows that are deleted', async () => {
-    await fixture.write(...Array.from({ length: 200 }, (_, id) => insert(id + 100, { code: `"many ${id}"` })));
-    const moves = Array.from({ length: 200 }, (_, id) => [
-      remove(id + 100),
-      insert(id + 1_100, { code: `"many ${id}"` }),
-    ]).flat();
-    expect(await fixture.write(...moves)).toEqual(new Map());
-  });
+    test('many new rows get the unique values of many rows that are deleted', async () => {
+      await fixture.write(...Array.from({ length: 200 }, (_, id) => insert(id + 100, { code: `"many ${id}"` })));
+      const moves = Array.from({ length: 200 }, (_, id) => [
+        remove(id + 100),
+        insert(id + 1_100, { code: `"many ${id}"` }),
+      ]).flat();
+      expect(await fixture.write(...moves)).toEqual(new Map());
+    });
 
-  test.each(['forwards', 'backwards'])('a chain of rows that pass a unique value on is written (%s)', async (way) => {
-    const ids = Array.from({ length: 20 }, (_, id) => id + 100);
-    await fixture.write(...ids.map((id) => insert(id, { code: `"at ${id}"` })));
-    const step = way === 'forwards' ? 1 : -1;
-    expect(await fixture.write(...ids.map((id) => recode(id, `at ${id + step}`)))).toEqual(new Map());
-    expect(
-      await fixture.rows('select id from place where id >= 100 and code <> concat($$at $$, id + ' + step + ')'),
-    ).toEqual([]);
-  });
+    test.each(['forwards', 'backwards'])('a chain of rows that pass a unique value on is written (%s)', async (way) => {
+      const ids = Array.from({ length: 20 }, (_, id) => id + 100);
+      await fixture.write(...ids.map((id) => insert(id, { code: `"at ${id}"` })));
+      const step = way === 'forwards' ? 1 : -1;
+      expect(await fixture.write(...ids.map((id) => recode(id, `at ${id + step}`)))).toEqual(new Map());
+      expect(
+        await fixture.rows('select id from place where id >= 100 and code <> concat($$at $$, id + ' + step + ')'),
+      ).toEqual([]);
+    });
 
-  test('a row that is referred to is deleted when its children have been moved to a row that gets its unique value', async () => {
-    await fixture.write([key('guest', '1'), { kind: 'insert', version: '1', values: { place: '1' } }]);
-    expect(
-      await fixture.write(
-        insert(4, { code: '"1"' }),
-        [key('guest', '1'), { kind: 'update', base: '1', version: '2', values: { place: '4' } }],
-        recode(1, 'old'),
-      ),
-    ).toEqual(new Map());
-    expect(await fixture.write(recode(4, 'old'), [placeKey(1), { kind: 'delete', base: '2' }])).toEqual(new Map());
-  });
+    test('a row that is referred to is deleted when its children have been moved to a row that gets its unique value', async () => {
+      await fixture.write([key('guest', '1'), { kind: 'insert', version: '1', values: { place: '1' } }]);
+      expect(
+        await fixture.write(
+          insert(4, { code: '"1"' }),
+          [key('guest', '1'), { kind: 'update', base: '1', version: '2', values: { place: '4' } }],
+          recode(1, 'old'),
+        ),
+      ).toEqual(new Map());
+      expect(await fixture.write(recode(4, 'old'), [placeKey(1), { kind: 'delete', base: '2' }])).toEqual(new Map());
+    });
 
-  test('an exclusion, and a trigger that looks at other rows, refuse a row only for what is left in the end', async () => {
-    await fixture.write([key('span', '1'), { kind: 'insert', version: '1', values: { during: '"[1,5)"' } }]);
-    await fixture.write([key('quota', '1'), { kind: 'insert', version: '1', values: { owner: '9' } }]);
-    expect(
-      await fixture.write(
-        [key('span', '2'), { kind: 'insert', version: '1', values: { during: '"[2,4)"' } }],
-        [key('span', '1'), { kind: 'delete', base: '1' }],
-        [key('quota', '2'), { kind: 'insert', version: '1', values: { owner: '9' } }],
-        [key('quota', '1'), { kind: 'delete', base: '1' }],
-      ),
-    ).toEqual(new Map());
-  });
+    test('an exclusion, and a trigger that looks at other rows, refuse a row only for what is left in the end', async () => {
+      await fixture.write([key('span', '1'), { kind: 'insert', version: '1', values: { during: '"[1,5)"' } }]);
+      await fixture.write([key('quota', '1'), { kind: 'insert', version: '1', values: { owner: '9' } }]);
+      expect(
+        await fixture.write(
+          [key('span', '2'), { kind: 'insert', version: '1', values: { during: '"[2,4)"' } }],
+          [key('span', '1'), { kind: 'delete', base: '1' }],
+          [key('quota', '2'), { kind: 'insert', version: '1', values: { owner: '9' } }],
+          [key('quota', '1'), { kind: 'delete', base: '1' }],
+        ),
+      ).toEqual(new Map());
+    });
 
-  test('a value that is taken all the same is a dead letter, and only that', async () => {
-    const outcomes = await fixture.write(insert(4, { code: '"1"' }), insert(5, { code: '"3"' }), remove(1));
-    expect([...outcomes]).toMatchObject([[placeKey(5), { kind: 'buried', code: '23505' }]]);
-    expect(await codes()).toMatchObject([{ id: 2 }, { id: 3 }, { id: 4, code: '1' }]);
-  });
+    test('a value that is taken all the same is a dead letter, and only that', async () => {
+      const outcomes = await fixture.write(insert(4, { code: '"1"' }), insert(5, { code: '"3"' }), remove(1));
+      expect([...outcomes]).toMatchObject([[placeKey(5), { kind: 'buried', code: '23505' }]]);
+      expect(await codes()).toMatchObject([{ id: 2 }, { id: 3 }, { id: 4, code: '1' }]);
+    });
 
-  test('a row waits for one of its table that waits itself, since somebody has locked it', async () => {
-    await fixture.sql.query('begin; select from place where id = 1 for update');
-    const outcomes = await fixture.write(insert(4, { code: '"1"' }), recode(1, 'one'));
-    await fixture.sql.query('rollback');
-    expect(outcomes.get(placeKey(1))).toMatchObject({ kind: 'again', attempts: 0 });
-    expect(outcomes.get(placeKey(4))).toMatchObject({ kind: 'again', attempts: 0 });
-  });
+    test('a row waits for one of its table that waits itself, since somebody has locked it', async () => {
+      await fixture.sql.query('begin; select from place where id = 1 for update');
+      const outcomes = await fixture.write(insert(4, { code: '"1"' }), recode(1, 'one'));
+      await fixture.sql.query('rollback');
+      expect(outcomes.get(placeKey(1))).toMatchObject({ kind: 'again', attempts: 0 });
+      expect(outcomes.get(placeKey(4))).toMatchObject({ kind: 'again', attempts: 0 });
+    });
 
-  test('a row waits for what is pending of its table elsewhere, and is blamed when nothing is', async () => {
-    const batch = () => fixture.batch([insert(4, { code: '"1"' }), insert(5, { stock: '-1' })]);
-    const asked: RowKey[] = [];
-    const wait = async (rows: readonly { readonly rowKey: RowKey }[]) => {
-      asked.push(...rows.map(({ rowKey }) => rowKey));
-      return new Set(rows.map(({ rowKey }) => rowKey));
-    };
-    const outcomes = await fixture.flush([batch()], undefined, wait);
-    expect(outcomes.get(placeKey(4))).toMatchObject({ kind: 'again', attempts: 0 });
-    // What is wrong with a row alone is wrong whatever the others are.
-    expect(outcomes.get(placeKey(5))).toMatchObject({ kind: 'buried', code: '23514' });
-    expect(asked).toEqual([placeKey(4)]);
-    expect((await fixture.flush([batch()])).get(placeKey(4))).toMatchObject({ kind: 'buried', code: '23505' });
-  });
-});
+    test('a row waits for what is pending of its table elsewhere, and is blamed when nothing is', async () => {
+      const batch = () => fixture.batch([insert(4, { code: '"1"' }), insert(5, { stock: '-1' })]);
+      const asked: RowKey[] = [];
+      const wait = async (rows: readonly { readonly rowKey: RowKey }[]) => {
+        asked.push(...rows.map(({ rowKey }) => rowKey));
+        return new Set(rows.map(({ rowKey }) => rowKey));
+      };
+      const outcomes = await fixture.flush([batch()], undefined, wait);
+      expect(outcomes.get(placeKey(4))).toMatchObject({ kind: 'again', attempts: 0 });
+      // What is wrong with a row alone is wrong whatever the others are.
+      expect(outcomes.get(placeKey(5))).toMatchObject({ kind: 'buried', code: '23514' });
+      expect(asked).toEqual([placeKey(4)]);
+      expect((await fixture.flush([batch()])).get(placeKey(4))).toMatchObject({ kind: 'buried', code: '23505' });
+    });
+  },
+);
 
 test('many rows that are refused alike are counted too, pause as long as the policy lets them, and are told once', async () => {
   const patient = fixture.open([

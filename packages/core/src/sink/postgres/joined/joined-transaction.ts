@@ -1,9 +1,10 @@
 import type { BatchOutcome } from '../../../change/outcome.js';
 import type { RowKey } from '../../../change/row-key.js';
 import type { Batch } from '../../../staging/staging-store.js';
-import type { CallerQuery, JoinedPart, JoinedTransaction, ParentsPending } from '../../change-sink.js';
+import type { CallerQuery, JoinedPart, JoinedTransaction, OthersPending, ParentsPending } from '../../change-sink.js';
 import { applyBatches } from '../apply/apply-batches.js';
 import { CarefulPass } from '../apply/careful-pass.js';
+import { NO_OTHERS } from '../apply/context.js';
 import { failureOf } from '../fault.js';
 import { ledgerFailureOf } from '../ledger/ledger-failure.js';
 import { amendHold, enterHold, nameOfTransaction } from '../ledger/hold-ledger.js';
@@ -93,7 +94,11 @@ class PostgresJoinedPart implements JoinedPart {
     return ledgerWork(() => readOutcome(this.#session, ledger, namespace, token));
   }
 
-  async apply(batch: Batch, parentsPending: ParentsPending): Promise<BatchOutcome> {
+  async apply(
+    batch: Batch,
+    parentsPending: ParentsPending,
+    othersPending: OthersPending = NO_OTHERS,
+  ): Promise<BatchOutcome> {
     const { wallTime, tables, pauses } = this.#around;
     // It is not ours to run again.
     const context = {
@@ -103,6 +108,7 @@ class PostgresJoinedPart implements JoinedPart {
       tables,
       pauses,
       parentsPending,
+      othersPending,
       mayRestart: false,
     };
     try {

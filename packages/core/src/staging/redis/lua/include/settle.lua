@@ -2,6 +2,7 @@
 -- Needs: dirty, due, chain, dead, token, and what merge, recent, counts and bury bring
 
 -- include: put-dirty
+-- include: pause
 
 -- The parts of an outcome by position; its kind is the first.
 local OUTCOME_VERSION, ATTEMPT, DELAY, CODE, REASON, REJECTED, COUNTED = 2, 3, 4, 5, 6, 7, 8
@@ -58,10 +59,11 @@ local function settle(row_key, record, outcome, now, written)
     return remember(written, row_key, version, deleted, record[LAST])
   end
   if kind == 'again' then
+    local was_refused = outcome[ATTEMPT] > record[ATTEMPTS]
     record[ATTEMPTS] = outcome[ATTEMPT]
     if newer then return put_under(row_key, record, newer, 'COUNTER_OVERFLOW', outcome[REASON], now) end
     put_dirty(row_key, nil, record)
-    return redis.call('ZADD', due, now + outcome[DELAY], row_key)
+    return redis.call('ZADD', due, now + outcome[DELAY] + (was_refused and PAUSE or 0), row_key)
   end
   if kind == 'buried' then
     if outcome[COUNTED] == 1 then record[DELTAS] = {} end

@@ -116,12 +116,13 @@ export function makeSchemas({ cached, through }: Modes = { cached: [], through: 
     },
   });
 
-  /** A text key, and counters. */
+  /** A text key, a unique value, and counters. */
   const Page = defineEntity({
     name: 'Page',
     properties: {
       path: p.string().primary(),
       title: p.string().nullable(),
+      slug: p.string().nullable().unique(),
       hits: p.integer().default(0),
       score: p.decimal().precision(10).scale(2).default(0),
     },

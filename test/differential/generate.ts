@@ -1,6 +1,6 @@
 import { conditionOf, plainConditionOf } from './conditions.js';
 import { KINDS, Rows } from './rows.js';
-import type { Act, KindName, Nudge, Program, Query, Step, Value } from './steps.js';
+import type { Act, KindName, Nudge, Program, Query, Step, Target, Value } from './steps.js';
 import { flat, nullable, whole } from './values.js';
 
 const RELATIONS: Readonly<Record<KindName | 'Pet', readonly string[]>> = {
@@ -46,8 +46,44 @@ class Author {
       steps.push(step);
       if (isUnflushed(step.act) && this.#rows.chance(0.6)) steps.push({ ...step, act: { do: 'flush' } });
       if (this.#rows.chance(0.06)) steps.push(this.#step(this.#nudge()));
+      if (this.#rows.chance(0.02)) steps.push(...this.#round());
     }
     return { seed: this.#seed, steps: [...steps, ...this.#audit()] };
+  }
+
+  /**
+   * Rows pass unique values round by a value between, each step in a flush or call of its own, whoever does it. Other
+   * changes of these rows, and pauses in which something is written, come between.
+   */
+  #round(): Step[] {
+    const kind = this.#rows.chance(0.6) ? 'Page' : 'Person';
+    const name = kind === 'Page' ? 'slug' : 'email';
+    const made = Array.from({ length: 2 + this.#rows.below(2) }, () =>
+      kind === 'Page' ? this.#rows.newTarget('Page') : this.#rows.newPerson(),
+    );
+    const targets = made.filter((target) => target !== undefined);
+    const valueOf = ({ tag }: Target): Value => `${tag}@round.example.com`;
+    const steps = targets.flatMap((target) =>
+      this.#inFlush({ do: 'create', target, values: { ...whole(this.#rows, kind), [name]: valueOf(target) } }),
+    );
+    // What is not in the database yet has nothing to give up there.
+    if (this.#rows.chance(0.9)) steps.push(this.#step({ do: 'drain' }));
+    const give = (target: Target, value: Value): void => {
+      if (this.#rows.chance(0.1)) steps.push(this.#step(this.#nudge()));
+      const values = { [name]: value };
+      if (this.#rows.chance(0.4)) steps.push(this.#step({ do: 'nativeUpdate', kind, where: [target], values }));
+      else steps.push(...this.#inFlush({ do: 'assign', target, values }));
+    };
+    const [first, ...others] = targets as [Target, ...Target[]];
+    give(first, this.#rows.one([null, `between.${first.tag}`]));
+    for (const [index, target] of others.entries()) give(target, valueOf(targets[index] ?? first));
+    give(first, valueOf(targets.at(-1) ?? first));
+    return steps;
+  }
+
+  #inFlush(act: Act): Step[] {
+    const step = this.#step(act);
+    return [step, { ...step, act: { do: 'flush' } }];
   }
 
   /** In the end every row is looked up by its key, before anything is written for good. */

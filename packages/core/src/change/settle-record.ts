@@ -12,6 +12,8 @@ export interface Settled {
   readonly dirty?: StagedRecord;
   /** Set if `dirty` is the record of the batch itself: it is due after this. */
   readonly retryInMs?: number;
+  /** It was refused: no drain makes it due sooner. */
+  readonly keepsPause?: boolean;
   readonly letter?: {
     readonly code: string;
     readonly reason: string;
@@ -40,7 +42,7 @@ export function settleRecord(record: StagedRecord, outcome: Outcome, dirty: Stag
     case 'superseded':
       return { ...dirtyPart(dirty && overruled(dirty, outcome.version)), ...seenVersion(outcome.version) };
     case 'again':
-      return triedAgain({ ...record, attempts: outcome.attempts }, outcome, dirty);
+      return triedAgain(record, outcome, dirty);
     case 'buried':
       return buried(outcome.counted ? { ...record, deltas: noEntries() } : record, outcome, dirty);
     default:
@@ -48,9 +50,11 @@ export function settleRecord(record: StagedRecord, outcome: Outcome, dirty: Stag
   }
 }
 
-function triedAgain(record: StagedRecord, outcome: OutcomeOf<'again'>, dirty: StagedRecord | undefined): Settled {
-  if (dirty === undefined) return { dirty: record, retryInMs: outcome.delayMs };
-  return mergedOrBuried(record, dirty, { code: 'COUNTER_OVERFLOW', reason: outcome.reason });
+function triedAgain(before: StagedRecord, outcome: OutcomeOf<'again'>, dirty: StagedRecord | undefined): Settled {
+  const { attempts, delayMs, reason } = outcome;
+  const record = { ...before, attempts };
+  if (dirty === undefined) return { dirty: record, retryInMs: delayMs, keepsPause: attempts > before.attempts };
+  return mergedOrBuried(record, dirty, { code: 'COUNTER_OVERFLOW', reason });
 }
 
 function buried(record: StagedRecord, outcome: OutcomeOf<'buried'>, dirty: StagedRecord | undefined): Settled {

@@ -33,7 +33,8 @@ export interface DrainDeps {
  * The staging store makes it due and hands out a watermark per shard; then shards are flushed, here, until nothing that
  * was made due at or below its watermark is pending. Another process may be at it too: what it holds is pending until
  * it is done. A record that the database has sent back to be tried again later is no longer due by the drain's mark, so
- * it is not waited for; its shard counts as `left`, whichever process has tried it.
+ * it is not waited for; its shard counts as `left`, whichever process has tried it. Nor is a record that was refused
+ * before and is in its pause: it is tried as often as its policy says, however many drains there are.
  *
  * @throws SpillwayError `DRAIN_TIMEOUT` when `timeoutMs` have passed before everything was tried; what is left stays
  * staged
@@ -76,7 +77,10 @@ async function run(
   { staging, demand }: DrainDeps,
 ): Promise<DrainResult> {
   const untried = new Map(await staging.due.make(scope));
-  for (const shard of except) if (untried.delete(shard)) progress.left.add(shard);
+  for (const [shard, { paused }] of untried) {
+    if (paused !== undefined || except.has(shard)) progress.left.add(shard);
+    if (paused === 'all' || except.has(shard)) untried.delete(shard);
+  }
   progress.untried = untried;
   for (let fresh = true; untried.size > 0 && progress.isOver !== true; fresh = false) {
     await demand(new Set(untried.keys()), fresh);

@@ -7,6 +7,7 @@ import { askStaging } from './ask-staging.js';
 import { compareChain } from './chain.js';
 import { failureOf } from './failure.js';
 import type { FlushReport, ShardResult } from './flush-report.js';
+import type { PendingOthers } from './pending-others.js';
 import { pendingParents } from './pending-parents.js';
 import { rowsOf } from './rows-of.js';
 import { ORIGIN, tokenAfter } from '../change/token.js';
@@ -30,6 +31,8 @@ export interface FlushDeps {
    */
   readonly claimTimeoutMs: number;
   readonly onStagingLoss: 'park' | 'apply';
+  /** For which refused rows others have to be waited for; where it is absent, for none. */
+  readonly others?: PendingOthers;
   readonly steps?: FlushSteps;
 }
 
@@ -89,11 +92,15 @@ class Flush {
     if (this.#batches.length === 0) {
       return;
     }
-    const { staging, scheduler, claimTimeoutMs } = this.#deps;
+    const { staging, scheduler, claimTimeoutMs, others } = this.#deps;
+    const batches = this.#batches.map(({ batch }) => batch);
+    const own = new Set(batches.flatMap(({ records }) => [...records.keys()]));
     const outcomes = await transaction.write(
-      this.#batches.map(({ batch }) => batch),
+      batches,
       (keys) => pendingParents(keys, staging, claimTimeoutMs, scheduler),
+      others && ((rows) => others.of(rows, own)),
     );
+    for (const batch of batches) others?.note(batch, outcomes.get(batch.token) ?? NOTHING_SPECIAL);
     await this.#step('written');
     const committed = this.#batches.map((entry) => ({ ...entry, outcomes: outcomesOf(entry.batch, outcomes) }));
     this.#isCommitting = true;

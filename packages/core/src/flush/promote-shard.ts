@@ -166,13 +166,19 @@ export class PromotionOfShard {
     return outcomes;
   }
 
-  /** Of the rows that are wanted every one has to be settled: it is for them that the transaction takes all this on. */
+  /**
+   * Of the rows that are wanted every one has to be settled: it is for them that the transaction takes all this on. It
+   * buries none that PostgreSQL refuses: what is in the way may be pending elsewhere, and only a flush looks.
+   */
   #judge(keys: readonly RowKey[], records: ReadonlyMap<RowKey, StagedRecord>, outcomes: BatchOutcome): void {
-    const put = keys.filter((key) => records.has(key) && outcomes.get(key)?.kind === 'again');
+    const put = keys.filter((key) => records.has(key) && !isSettled(outcomes.get(key)));
     if (put.length === 0) return;
     const refused = put.filter((key) => {
       const outcome = outcomes.get(key);
-      return outcome?.kind === 'again' && outcome.attempts > (records.get(key)?.attempts ?? 0);
+      return (
+        outcome?.kind === 'buried' ||
+        (outcome?.kind === 'again' && outcome.attempts > (records.get(key)?.attempts ?? 0))
+      );
     });
     // A parent that is wanted too, and waits itself, is no news.
     const parents = [...this.#parents].filter((parent) => !keys.includes(parent));
@@ -186,6 +192,10 @@ export class PromotionOfShard {
   async #step(step: PromoteStep): Promise<void> {
     await this.#deps.steps?.(step, [this.#shard]);
   }
+}
+
+function isSettled(outcome: Outcome | undefined): boolean {
+  return outcome?.kind !== 'again' && !(outcome?.kind === 'buried' && outcome.rejected);
 }
 
 function isWritten(outcome: Outcome | undefined): boolean {

@@ -24,6 +24,7 @@ import { FLUSH_DEFAULTS, type FlushSettings } from './flush-settings.js';
 import { flushShards, type FlushSteps } from './flush-shards.js';
 import { HoldKeeper } from './hold-keeper.js';
 import { monotonicScheduler } from './monotonic-scheduler.js';
+import { PendingOthers } from './pending-others.js';
 import { rendezvousOrder } from './rendezvous.js';
 import { SettledStaging } from './settled-staging.js';
 import { StopClock } from './stop-clock.js';
@@ -69,6 +70,8 @@ export class FlushWorker implements AsyncDisposable {
   readonly keeper: HoldKeeper;
   /** What is staged, for those who read: with what transactions have committed. */
   readonly staging: StagingStore;
+  /** Which refused rows wait for others. */
+  readonly others: PendingOthers;
   readonly #sink: ChangeSink;
   readonly #events: SpillwayEvents;
   readonly #settings: FlushSettings;
@@ -95,12 +98,18 @@ export class FlushWorker implements AsyncDisposable {
     this.#settings = { ...FLUSH_DEFAULTS, ...options.settings };
     this.#scheduler = options.scheduler ?? monotonicScheduler;
     const { claimTimeoutMs, onStagingLoss } = this.#settings;
+    this.others = new PendingOthers({
+      staging: options.staging,
+      scheduler: this.#scheduler,
+      timeoutMs: claimTimeoutMs,
+    });
     const flushing = {
       staging: options.staging,
       sink: options.sink,
       scheduler: this.#scheduler,
       claimTimeoutMs,
       onStagingLoss,
+      others: this.others,
       ...(options.steps ? { steps: options.steps } : {}),
     };
     flushPipeline(this.#signals, {

@@ -34,10 +34,14 @@ export class TroubleWatch {
     return this.#silentShards;
   }
 
+  /** Whether it has been met lately that PostgreSQL takes no writes, and no flush has found it right again. */
+  get isDatabaseDown(): boolean {
+    return this.#database !== undefined && this.#now() - this.#metMs <= IS_OVER_MS;
+  }
+
   /** @param now the state that PostgreSQL has just been found in; nothing: it has answered */
   database(now: DatabaseState | undefined): DatabaseState | undefined {
     if (now !== undefined || this.#database === undefined) return now;
-    const isOver = this.#now() - this.#metMs > IS_OVER_MS;
-    return ONLY_BY_WRITING.has(this.#database) && !isOver ? this.#database : undefined;
+    return ONLY_BY_WRITING.has(this.#database) && this.isDatabaseDown ? this.#database : undefined;
   }
 }

@@ -58,7 +58,7 @@ export async function drainInside(
   const drained = await drainOutside(request, parts, own);
   if (drained.kind === 'drained') return DRAINED;
   const left = await promoteRest(request, inside, promotions, parts);
-  if (left.length === 0) return DRAINED;
+  if (left.length === 0 && !(await anyPaused(scope, parts))) return DRAINED;
   return { ...drained, kind: drained.kind === 'refused' && own.size === 0 ? 'refused' : 'held' };
 }
 
@@ -95,14 +95,23 @@ async function promoteAll(
 ): Promise<DrainInside> {
   const keys = scope.kind === 'rows' ? scope.keys : await rowsOf(scope, parts);
   const pending = await promotions.pending(keys, inside.scope, parts);
-  if (pending.length === 0) return DRAINED;
+  const isPaused = await anyPaused(scope, parts);
+  const refused = (rows: readonly RowKey[]): DrainInside =>
+    rows.length === 0 && !isPaused ? DRAINED : { kind: 'refused', rows, error: stillPending(rows, timeoutMs) };
+  if (pending.length === 0) return refused([]);
   if (!inside.mayWrite || !(await promotions.accepts(inside, parts))) throw waitsForItself(WRITING);
   const left = await promotions.write(pending, inside, timeoutMs, parts);
   promoted(
     pending.filter((key) => !left.includes(key)),
     'promoted-inside',
   );
-  return left.length === 0 ? DRAINED : { kind: 'refused', rows: left, error: stillPending(left, timeoutMs) };
+  return refused(left);
+}
+
+/** Rows that PostgreSQL has refused keep their pause, and are not among the rows that are due. */
+async function anyPaused(scope: DueScope, { staging }: Parts): Promise<boolean> {
+  if (scope.kind === 'rows') return false;
+  return [...(await staging.due.make(scope)).values()].some(({ paused }) => paused !== undefined);
 }
 
 /**

@@ -92,8 +92,10 @@ function fullIn({ pending }: StagingStats, types: TypeRegistry): readonly string
     .map(({ meta }) => meta.className);
 }
 
-function sentenceOfTable({ table, reason }: TablePause): string {
-  return printable(`Table ${table} cannot be written, its changes wait: ${reason}`);
+function sentenceOfTable({ table, reason, isOfRows }: TablePause): string {
+  const what =
+    isOfRows === true ? `Changes of table ${table} wait` : `Table ${table} cannot be written, its changes wait`;
+  return printable(`${what}: ${reason}`);
 }
 
 function sentenceOfConfiguration(error: unknown): string {

@@ -9,7 +9,9 @@ import { Stager, type RulesByEntity } from '../staging/stager.js';
 import { nothingStaged } from '../staging/staging-errors.js';
 import type { StagingStore } from '../staging/staging-store.js';
 import { policyText } from '../mikro-orm/describe/policy-text.js';
+import { stepValues } from '../mikro-orm/describe/step-values.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
+import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
 import { openStaging } from './open-staging.js';
 import type { Releases } from '../mikro-orm/engine.js';
 import { LOOK_AT_TABLES, type Sinks } from './sinks.js';
@@ -164,10 +166,15 @@ function workerOf(
 
 /** `maxPending` is for all shards together; each gets an equal part of it as its bound. */
 function rulesOf(types: TypeRegistry, shards: number): RulesByEntity {
-  return Object.fromEntries(
-    types.all.map((type) => [
-      type.meta.className,
-      { ...type.policy, maxPending: Math.ceil(type.policy.maxPending / shards), policy: policyText(type) },
-    ]),
-  );
+  return Object.fromEntries(types.all.map((type) => [type.meta.className, rulesOfType(type, types, shards)]));
+}
+
+function rulesOfType(type: WriteBehindType, types: TypeRegistry, shards: number): RulesByEntity[string] {
+  const steps = stepValues(type, types);
+  return {
+    ...type.policy,
+    maxPending: Math.ceil(type.policy.maxPending / shards),
+    policy: policyText(type),
+    ...(steps !== undefined && { steps }),
+  };
 }

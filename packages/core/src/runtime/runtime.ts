@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EntityName } from '@mikro-orm/core';
 import type { Change } from '../change/change.js';
-import { keyText, parseRowKey, type RowKey } from '../change/row-key.js';
+import { parseRowKey, type RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
 import { isDrainTimeout, SpillwayError } from '../errors.js';
 import { SpillwayEvents } from '../events.js';
@@ -12,7 +12,7 @@ import type { DrainResult } from '../flush/drain.js';
 import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
 import { untilWritten } from '../flush/until-written.js';
 import { within } from '../flush/within.js';
-import { withParents } from '../mikro-orm/describe/with-parents.js';
+import { typesOf, withParents } from '../mikro-orm/describe/with-parents.js';
 import type { DrainOptions, Engine, QueryDrain, Releases } from '../mikro-orm/engine.js';
 import type { RowEngine } from '../mikro-orm/repository/row-calls.js';
 import type { WrittenOptions } from '../mikro-orm/repository/receipt.js';
@@ -32,7 +32,7 @@ import { databaseFor } from '../sink/database-unavailable.js';
 import { waitsForItself } from '../sink/one-connection.js';
 import type { TableName } from '../sink/change-sink.js';
 import type { Table } from '../sink/table.js';
-import type { StageResult } from '../staging/stager.js';
+import type { RulesByEntity, StageResult } from '../staging/stager.js';
 import { nothingStaged } from '../staging/staging-errors.js';
 import type {
   DeadLetterStore,
@@ -44,6 +44,7 @@ import type {
   StagingStats,
 } from '../staging/staging-store.js';
 import { Adoption } from './adoption.js';
+import { logDeadLetters } from './dead-letter-log.js';
 import { Holdings } from './holdings.js';
 import { Promotions } from './promotions.js';
 import { healthOfFailure, lookAtHealth } from './look-at-health.js';
@@ -53,6 +54,7 @@ import { PartsLife } from './parts-life.js';
 import { QueryDrains } from './query-drains.js';
 import { Sinks } from './sinks.js';
 import { StatementDrains } from './statement-drains.js';
+import { stageStepByStep, withoutSteps, writeFirst } from './step-by-step.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
 const WAITS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
@@ -125,12 +127,7 @@ export class Runtime implements RowEngine {
       holdings: this.#holdings,
       count: (row, way) => this.#countRow(row, way),
     });
-    // Nobody need be listening; a change that was acknowledged and will not be written must not pass in silence.
-    this.events.on('dead-letter', ({ entity, rowKey, code, reason }) =>
-      around.logger.error(
-        `Spillway: a change of ${entity} ${keyText(rowKey)} became a dead letter (${code}): ${reason}`,
-      ),
-    );
+    logDeadLetters(this.events, around.logger);
   }
 
   /** Where staging is turned off there is something to open only as long as something may be staged. */
@@ -157,14 +154,30 @@ export class Runtime implements RowEngine {
     const parts = await this.#open();
     this.#startWorker(parts);
     try {
-      return this.#announce(await this.#stageUnderPolicy(changes, parts), parts);
+      const result = await stageStepByStep(changes, parts.rules, {
+        stage: async (some, rules) => this.#stageUnderPolicy(some, rules, parts),
+        write: async (keys) => this.#writeFirst(keys, parts),
+      });
+      return this.#announce(result, parts);
     } catch (error) {
       throw nothingStaged(error, 'the changes were prepared');
     }
   }
 
+  /** Where it is known that the database is away, or has no connection but the caller's, nothing is waited for. */
+  async #writeFirst(keys: readonly RowKey[], { worker, staging }: Parts): Promise<void> {
+    if (this.#trouble.isDatabaseDown || this.#around.context.current) return;
+    const scope = { kind: 'rows', keys } as const;
+    const types = typesOf(scope, this.#around.types);
+    const timeoutMs = Math.max(0, ...types.map(({ policy }) => policy.drainTimeoutMs));
+    await writeFirst(
+      { scope, wide: withParents(scope, this.#around.types), timeoutMs },
+      { drain: (some, ms) => worker.drain(some, { timeoutMs: ms }), peek: (rows) => staging.peek(rows) },
+    );
+  }
+
   /** What is pending under another policy is written first; then the new one takes its place. */
-  async #stageUnderPolicy(changes: readonly Change[], { stager, rules }: Parts): Promise<StageResult> {
+  async #stageUnderPolicy(changes: readonly Change[], rules: RulesByEntity, { stager }: Parts): Promise<StageResult> {
     for (let tries = 1; ; tries += 1) {
       const result = await stager.stageAll(changes, rules);
       const others = result.refused.filter(({ reason }) => reason === 'policy').map(({ rowKey }) => rowKey);
@@ -181,7 +194,7 @@ export class Runtime implements RowEngine {
   async hold(changes: readonly Change[], inside: CallersTransaction): Promise<StageResult> {
     const parts = await this.#open();
     this.#startWorker(parts);
-    const result = await this.#holdings.hold(changes, inside, parts).catch((error: unknown) => {
+    const result = await this.#holdStepByStep(changes, inside, parts).catch((error: unknown) => {
       throw nothingStaged(error, 'the changes were prepared');
     });
     for (const rowKey of result.staged.keys()) this.#countRow(rowKey, 'staged');
@@ -190,6 +203,19 @@ export class Runtime implements RowEngine {
 
   async isAtHome(inside: CallersTransaction): Promise<boolean> {
     return this.#holdings.isAtHome(inside, await this.#open());
+  }
+
+  /** A transaction that has changed such a value before writes that first, itself; then what it holds lies on it. */
+  async #holdStepByStep(changes: readonly Change[], inside: CallersTransaction, parts: Parts): Promise<StageResult> {
+    const result = await this.#holdings.hold(changes, inside, parts);
+    const keys = result.refused.filter(({ reason }) => reason === 'step').map(({ rowKey }) => rowKey);
+    if (keys.length === 0) return result;
+    try {
+      await this.#statementDrains.before({ kind: 'rows', keys }, { inside, beforeWrite: true }, parts);
+    } catch (error) {
+      if (!isDrainTimeout(error)) throw error;
+    }
+    return this.#holdings.hold(changes, inside, { ...parts, rules: withoutSteps(parts.rules) });
   }
 
   async settle(calls: readonly StageCall[]): Promise<StageResult> {

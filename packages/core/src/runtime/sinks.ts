@@ -37,10 +37,14 @@ export class Sinks {
       poolSize: (options.worker?.concurrency ?? 1) + 2,
       tables: types.inAnyMode.map(({ table }) => table),
       namespace: options.namespace,
-      onTableFault: ({ isNews, ...fault }) => {
+      onTableFault: ({ isNews, isOfRows, ...fault }) => {
         if (!isNews) return;
-        const often = fault.times > 1 ? ` (${fault.times} times)` : '';
-        logger.error(`Spillway: table ${fault.table} cannot be written, its changes wait${often}: ${fault.reason}`);
+        const { table, records, times, reason } = fault;
+        const what =
+          isOfRows === true
+            ? `${records} changes of table ${table} wait`
+            : `table ${table} cannot be written, its changes wait`;
+        logger.error(`Spillway: ${what}${times > 1 ? ` (${times} times)` : ''}: ${reason}`);
         this.#events.emit({ type: 'paused', cause: 'table', ...fault });
       },
       onIdleError: (error) => logger.warn(`Spillway: a PostgreSQL connection was lost while idle: ${error.message}`),

@@ -87,11 +87,13 @@ export interface ChangeSink {
   cutOff(): void;
 }
 
-/** Why a table cannot be written. */
+/** Why a table cannot be written, or many of its rows. */
 export interface TablePause extends TableName {
   /** SQLSTATE, or `UNKNOWN_TABLE`: this process has no entity for a table that records name. */
   readonly code: string;
   readonly reason: string;
+  /** PostgreSQL refuses many rows of it, and others are written. */
+  readonly isOfRows?: boolean;
 }
 
 /**
@@ -145,8 +147,13 @@ export interface SinkTransaction extends AsyncDisposable {
   /**
    * Writes the batches, rows and ledger, and answers token -> outcome. Row faults end in outcomes; anything else rejects, and the transaction must be rolled back.
    * `parentsPending` answers which of some rows are still staged, so that a child can wait for its parent without being blamed.
+   * `othersPending` answers for which refused rows something of their table is still to be written that may be the cause.
    */
-  write(batches: readonly Batch[], parentsPending: ParentsPending): Promise<ReadonlyMap<string, BatchOutcome>>;
+  write(
+    batches: readonly Batch[],
+    parentsPending: ParentsPending,
+    othersPending?: OthersPending,
+  ): Promise<ReadonlyMap<string, BatchOutcome>>;
 
   /** Rejects unless the server answered `COMMIT`; whether it happened is then for the ledger to say. */
   commit(): Promise<void>;
@@ -156,6 +163,20 @@ export interface SinkTransaction extends AsyncDisposable {
 }
 
 export type ParentsPending = (keys: readonly RowKey[]) => Promise<ReadonlySet<RowKey>>;
+
+/** A row that PostgreSQL refuses after everything else of its transaction has been written. */
+export interface RefusedRow {
+  readonly rowKey: RowKey;
+  /** Whose rows may be the cause. */
+  readonly behind: readonly TableName[];
+  /** When its first change was staged: milliseconds by the clock that dates the records. */
+  readonly firstAtMs: number;
+}
+
+/**
+ * Which of some refused rows have to wait, because something of these tables that was staged before is not written yet.
+ */
+export type OthersPending = (rows: readonly RefusedRow[]) => Promise<ReadonlySet<RowKey>>;
 
 /**
  * One statement with parameters on the connection of the application's transaction. Rows are objects whose values come in the order of the columns, parsed as the application's driver does it.
@@ -196,7 +217,7 @@ export interface JoinedPart {
   outcomeOf(token: string): Promise<BatchOutcome | undefined>;
 
   /** Writes rows as `SinkTransaction.write` does, but waits for none of them, and enters nothing into the ledger. */
-  apply(batch: Batch, parentsPending: ParentsPending): Promise<BatchOutcome>;
+  apply(batch: Batch, parentsPending: ParentsPending, othersPending?: OthersPending): Promise<BatchOutcome>;
 
   /** Enters a batch into the ledger and makes its token the shard's last. */
   enter(batch: Pick<Batch, 'shard' | 'token'>, outcomes: BatchOutcome): Promise<void>;

@@ -3,6 +3,7 @@ import type { HeldLayer } from '../change/held-layer.js';
 import type { BatchOutcome } from '../change/outcome.js';
 import type { StagedRecord } from '../change/record.js';
 import type { RowKey } from '../change/row-key.js';
+import type { StepValues } from '../change/step.js';
 import type { RowCache } from './row-cache.js';
 
 /**
@@ -115,6 +116,8 @@ export interface StageRules {
   readonly maxRecordBytes: number;
   /** What has to be the same for records of the entity to mean the same: of a shard, all pending ones were staged under one such text. */
   readonly policy?: string;
+  /** A change of these values is not merged into an unwritten one (see `change/step.ts`). Absent: every change is. */
+  readonly steps?: StepValues;
 }
 
 export type StageAnswer =
@@ -150,6 +153,7 @@ export interface Refusal {
  * - `full`: `maxPending` is reached
  * - `overflow`: the sum of a counter's differences leaves int64
  * - `too-large`: the record would be larger than `maxRecordBytes`
+ * - `step`: a value that other rows may wait for has changed before, and that is not written yet
  * - `policy`: records of the entity are pending that were staged under another policy
  * - `left`: nobody stages the entity any more
  */
@@ -161,6 +165,7 @@ export type RefusalReason =
   | 'full'
   | 'overflow'
   | 'too-large'
+  | 'step'
   | 'policy'
   | 'left';
 
@@ -322,7 +327,10 @@ export interface DueRecords {
    * tell, and never says no while a change is pending that was staged, or held, before the call.
    */
   any(scope: TableScope): Promise<boolean>;
-  /** Makes what is pending in the scope due now. Answers shard -> watermark for the shards where anything is pending. */
+  /**
+   * Makes what is pending in the scope due now. Answers shard -> watermark for the shards where anything is pending. A
+   * row that came back because PostgreSQL refused it (`again` with more attempts than it had) keeps its pause.
+   */
   make(scope: DueScope): Promise<ReadonlyMap<number, Watermark>>;
   /** Of these shards, those where something that was made due at or before the watermark is still pending, as far as is known. */
   pending(watermarks: ReadonlyMap<number, Watermark>): Promise<ReadonlyMap<number, DrainState>>;
@@ -336,6 +344,11 @@ export interface Watermark {
   readonly sequence: number;
   /** How often records that a drain had made due have come back from a flush unwritten, whichever process it was in. */
   readonly putOff: number;
+  /**
+   * Rows of the scope that PostgreSQL has refused keep their pause, and are not made due: `some` of what is pending, or
+   * `all` of it, and then there is nothing to try.
+   */
+  readonly paused?: 'some' | 'all';
 }
 
 /** `untried`: it has not been tried since. `put-off`: it may have been, but records have come back. */

@@ -18,7 +18,11 @@ const ROWS = [
 const PRODUCT = { kind: 'tables', tables: [{ schema: 'public', table: 'product' }] } as const;
 const BOTH = { kind: 'tables', tables: [...PRODUCT.tables, { schema: 'public', table: 'product_price' }] } as const;
 const KINDS: readonly ChangeKind[] = ['insert', 'update', 'upsert', 'delete', 'increment'];
-const RULES = { Product: { debounceMs: 0, maxDelayMs: 0, maxPending: 4, maxRecordBytes: 400 } };
+const RULES = { debounceMs: 0, maxDelayMs: 0, maxPending: 4, maxRecordBytes: 400 };
+/** Some calls keep steps apart. */
+const rulesOf = (number: number) => ({
+  Product: { ...RULES, ...(number % 4 === 0 && { steps: number % 8 === 0 ? ('all' as const) : ['a', 'stock'] }) },
+});
 
 const version = fc.constantFrom('1', '2', '9', '10', '11', '9223372036854775806', '9223372036854775807');
 const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined, freq: 2 });
@@ -136,7 +140,7 @@ class Side {
       case 'hold': {
         const standing = this.#holds.get(taken.transaction) ?? [];
         if (taken.fallen) standing.pop();
-        const call = { shard: 0, id: `hold-${number}`, changes: taken.held.map(changeOf), rules: RULES };
+        const call = { shard: 0, id: `hold-${number}`, changes: taken.held.map(changeOf), rules: rulesOf(number) };
         const { transaction: owner } = taken;
         const answer = await this.store.held.hold({ ...call, transaction: owner, standing: [...standing] });
         if (answer.status === 'staged') standing.push(call.id);
@@ -211,7 +215,7 @@ class Side {
   }
 
   async #stage(staged: typeof changes extends fc.Arbitrary<infer T> ? T : never, number: number): Promise<unknown> {
-    const call = { shard: 0, id: `call-${number}`, changes: staged.map(changeOf), rules: RULES };
+    const call = { shard: 0, id: `call-${number}`, changes: staged.map(changeOf), rules: rulesOf(number) };
     const answers = [await this.store.check(call), await this.store.stage(call), await this.store.stage(call)];
     this.#noteMarks(call.changes, answers[1]);
     return answers.map(withoutTime);

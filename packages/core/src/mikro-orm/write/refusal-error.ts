@@ -127,6 +127,7 @@ const REASONS: Readonly<Record<Exclude<RefusalReason, 'stale' | 'deleted'>, read
     'RECORD_TOO_LARGE',
     'its pending changes are larger than maxRecordBytes. Store large values elsewhere, or raise the limit',
   ],
+  step: ['ROW_HELD', 'an earlier change of a value that only one row may have is not written yet. Try again'],
   policy: [
     'POLICY_MISMATCH',
     'changes of this entity are pending that were staged under another policy (counters, detect, conflict, version or table), and could not be written in time. ' +

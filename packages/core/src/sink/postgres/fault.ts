@@ -13,6 +13,8 @@ export interface Fault {
   readonly reason: string;
   /** All that PostgreSQL said: for a dead letter, and nothing else. */
   readonly message?: string;
+  /** Absent: the statement itself. */
+  readonly origin?: FaultOrigin;
 }
 
 export interface FaultContext {
@@ -35,8 +37,10 @@ export function faultOf(error: unknown, { names, mayRestart }: FaultContext): Fa
   if (!isServerError(error) || endsConnection(error)) throw failureOf(error);
   const kind = kindOf(error);
   if (kind === 'restart' && mayRestart) throw failureOf(error);
-  const reason = reasonOf(error, { names, isRaised: originOf(error) === 'raised' });
-  return { kind: kind === 'restart' ? 'row' : kind, sqlstate: error.code ?? '', reason, message: messageOf(error) };
+  const origin = originOf(error);
+  const reason = reasonOf(error, { names, isRaised: origin === 'raised' });
+  const message = messageOf(error);
+  return { kind: kind === 'restart' ? 'row' : kind, sqlstate: error.code ?? '', reason, message, origin };
 }
 
 /** Whether the server has answered with an error. By its shape: the application's connection may be of another copy of `pg` than ours, or no `pg` at all. */

@@ -39,19 +39,19 @@ export class TablePauses {
 
   /**
    * How long records of the table are left alone that have just met its fault.
-   * @param isLong as long as can be, from the first time on
+   * @param isOfRows many of its rows are refused: as long as can be, from the first time on
    */
-  lengthMs({ schema, name, retry }: Table, isLong: boolean): number {
+  lengthMs({ schema, name, retry }: Table, isOfRows: boolean): number {
     const now = this.#now();
-    const pause = this.#of(schema, name, now);
-    pause.lengthMs = isLong ? retry.maxDelayMs : asLongAgainMs(retry, now - pause.sinceMs);
+    const pause = this.#of({ schema, table: name, isOfRows }, now);
+    pause.lengthMs = isOfRows ? retry.maxDelayMs : asLongAgainMs(retry, now - pause.sinceMs);
     return pause.lengthMs;
   }
 
   /** Notes what a batch has met. */
   note(fault: TableFault): ToldFault {
     const now = this.#now();
-    const pause = this.#of(fault.schema, fault.table, now);
+    const pause = this.#of(fault, now);
     pause.lastMs = now;
     pause.times += 1;
     pause.fault = fault;
@@ -67,8 +67,8 @@ export class TablePauses {
     return [...this.#pauses.values()].flatMap(({ fault }) => fault ?? []);
   }
 
-  #of(schema: string, table: string, now: number): Pause {
-    const name = JSON.stringify([schema, table]);
+  #of({ schema, table, isOfRows = false }: Pick<TableFault, 'schema' | 'table' | 'isOfRows'>, now: number): Pause {
+    const name = JSON.stringify([schema, table, isOfRows]);
     const known = this.#pauses.get(name);
     if (known !== undefined && !isOver(known, now)) return known;
     const begun: Pause = {

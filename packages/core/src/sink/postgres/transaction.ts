@@ -1,10 +1,10 @@
 import type { BatchOutcome } from '../../change/outcome.js';
 import type { Batch } from '../../staging/staging-store.js';
-import type { ParentsPending, SinkTransaction } from '../change-sink.js';
+import type { OthersPending, ParentsPending, SinkTransaction } from '../change-sink.js';
 import { SinkDown, SinkRestart } from '../sink-failure.js';
 import { applyGroups, SAVEPOINT } from './apply/apply-groups.js';
 import { applyBatches } from './apply/apply-batches.js';
-import type { Applied, ApplyContext } from './apply/context.js';
+import { NO_OTHERS, type Applied, type ApplyContext } from './apply/context.js';
 import { commitFailureOf, failureOf } from './fault.js';
 import { ledgerFailureOf } from './ledger/ledger-failure.js';
 import { readOutcome } from './ledger/read-ledger.js';
@@ -70,7 +70,11 @@ export class PostgresTransaction implements SinkTransaction {
     await this.#attempt(() => this.#session.script('select 1'));
   }
 
-  async write(batches: readonly Batch[], parentsPending: ParentsPending): Promise<ReadonlyMap<string, BatchOutcome>> {
+  async write(
+    batches: readonly Batch[],
+    parentsPending: ParentsPending,
+    othersPending: OthersPending = NO_OTHERS,
+  ): Promise<ReadonlyMap<string, BatchOutcome>> {
     for (const { shard } of batches) {
       if (!this.held.has(shard)) {
         throw new RangeError(`This transaction does not hold shard ${shard}, so it must not write a batch of it.`);
@@ -78,7 +82,9 @@ export class PostgresTransaction implements SinkTransaction {
     }
     const mayRestart = batches.every(({ attempts }) => attempts <= RESTARTS);
     const { outcomes, tableFaults } = await this.#attempt(() =>
-      applyBatches(batches, this.#around.tables, (groups) => this.#apply(groups, { parentsPending, mayRestart })),
+      applyBatches(batches, this.#around.tables, (groups) =>
+        this.#apply(groups, { parentsPending, othersPending, mayRestart }),
+      ),
     );
     const entries = batches.map(({ shard, token }) => ({ shard, token, outcomes: outcomes.get(token) ?? new Map() }));
     const { ledger, namespace } = this.#around;
@@ -103,7 +109,10 @@ export class PostgresTransaction implements SinkTransaction {
     await this.#transaction.end(state === 'broken');
   }
 
-  async #apply(groups: readonly Group[], asked: Pick<ApplyContext, 'parentsPending' | 'mayRestart'>): Promise<Applied> {
+  async #apply(
+    groups: readonly Group[],
+    asked: Pick<ApplyContext, 'parentsPending' | 'othersPending' | 'mayRestart'>,
+  ): Promise<Applied> {
     if (this.#savepointUsed) await this.#session.script(`savepoint ${SAVEPOINT}`);
     this.#savepointUsed = true;
     const { wallTime, tables, pauses } = this.#around;

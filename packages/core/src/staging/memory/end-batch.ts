@@ -36,7 +36,8 @@ function dirtyVersion(shard: MemoryShard, rowKey: RowKey): VersionText | undefin
 
 function putBack(shard: MemoryShard, rowKey: RowKey, settled: Settled, nowMs: number): void {
   if (settled.dirty === undefined) return;
-  const due = settled.retryInMs === undefined ? shard.due.get(rowKey) : { atMs: nowMs + settled.retryInMs };
+  const { retryInMs, keepsPause = false } = settled;
+  const due = retryInMs === undefined ? shard.due.get(rowKey) : { atMs: nowMs + retryInMs, keepsPause };
   shard.putDirty(rowKey, settled.dirty, due ?? { atMs: nowMs });
 }
 

@@ -31,12 +31,17 @@ export function nextDueMs(shard: MemoryShard, nowMs: number): number | undefined
 }
 
 /** Marks what is pending of the scope with the shard's stage sequence; answers where the shard stands if there is anything. */
-export function markDue(shard: MemoryShard, scope: DueScope): Watermark | undefined {
+export function markDue(shard: MemoryShard, scope: DueScope, nowMs: number): Watermark | undefined {
   const inScope = scopeFilter(scope);
   const mark = shard.sequence;
   let pending = false;
+  let paused = false;
   for (const [rowKey, due] of shard.due) {
     if (!inScope(rowKey)) continue;
+    if (due.mark === undefined && due.keepsPause === true && due.atMs > nowMs) {
+      paused = true;
+      continue;
+    }
     pending = true;
     if (due.mark === undefined) shard.due.set(rowKey, { ...due, mark });
   }
@@ -45,7 +50,8 @@ export function markDue(shard: MemoryShard, scope: DueScope): Watermark | undefi
     pending = true;
     flight.mark = Math.min(flight.mark ?? mark, mark);
   }
-  return pending ? { sequence: mark, putOff: shard.putOff } : undefined;
+  if (!pending && !paused) return undefined;
+  return { sequence: mark, putOff: shard.putOff, ...(paused && { paused: pending ? 'some' : 'all' }) };
 }
 
 /** The rows of a scope that drains have marked, and those in flight. */

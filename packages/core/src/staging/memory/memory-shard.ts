@@ -10,6 +10,8 @@ import { Generations } from './generations.js';
 export interface DueTime {
   readonly atMs: number;
   readonly mark?: number;
+  /** The record was refused: until then no drain makes it due. */
+  readonly keepsPause?: boolean;
 }
 
 export interface FlightBatch {

@@ -306,7 +306,7 @@ class MemoryStaging implements StagingStore {
   #makeDue(scope: DueScope): ReadonlyMap<number, Watermark> {
     const watermarks = new Map<number, Watermark>();
     for (const [shardNumber, shard] of this.#shards) {
-      const watermark = markDue(shard, scope);
+      const watermark = markDue(shard, scope, this.#now());
       if (watermark !== undefined) watermarks.set(shardNumber, watermark);
     }
     return watermarks;

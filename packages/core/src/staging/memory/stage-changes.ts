@@ -4,6 +4,7 @@ import { encodeRecord } from '../../change/record-codec.js';
 import type { Change, VersionText } from '../../change/change.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
+import { isSecondStep } from '../../change/step.js';
 import type { Refusal, StageAnswer, StageCall, StageRules } from '../staging-store.js';
 import { notePolicies, otherPolicy } from './memory-policies.js';
 import type { DueTime, MemoryShard } from './memory-shard.js';
@@ -55,6 +56,10 @@ export function planStage(shard: MemoryShard, call: StageCall, nowMs: number, tr
       return;
     }
     const record = result.status === 'dirty' ? result.record : undefined;
+    if (record && waitsForStep(row, change, call.rules[change.entity])) {
+      refusals.set(rowKey, { rowKey, reason: 'step' });
+      return;
+    }
     const limit = record && overLimit(shard, rowKey, call.rules[change.entity], record, row, added);
     if (limit !== undefined) {
       refusals.set(rowKey, { rowKey, reason: limit });
@@ -98,6 +103,12 @@ export function dueTime(
 ): DueTime {
   const atMs = rules === undefined ? nowMs : Math.min(record.firstAtMs + rules.maxDelayMs, nowMs + rules.debounceMs);
   return before?.mark === undefined ? { atMs } : { atMs, mark: before.mark };
+}
+
+function waitsForStep({ dirty, inFlight }: RowState, change: Change, rules: StageRules | undefined): boolean {
+  const { steps } = rules ?? {};
+  if (steps === undefined) return false;
+  return [dirty, inFlight].some((pending) => pending !== undefined && isSecondStep(change, pending, steps));
 }
 
 function overLimit(

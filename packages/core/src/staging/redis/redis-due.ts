@@ -73,6 +73,7 @@ export class RedisDue implements DueRecords {
     let putOff: number | undefined;
     let from = String(FIRST_TIME);
     let isPending = false;
+    let isPaused = false;
     let parts = 0;
     let isLast = false;
     do {
@@ -81,6 +82,7 @@ export class RedisDue implements DueRecords {
       if (text(reply[0]) === 'uninitialised') return undefined;
       mark = text(reply[1]);
       isPending ||= reply[2] === 1;
+      isPaused ||= reply[5] === 1;
       from = text(reply[3]);
       putOff ??= Number(text(reply[4]));
       // Between two parts a row may become due earlier, and be behind where the look is: what takes several is looked at once more.
@@ -89,7 +91,8 @@ export class RedisDue implements DueRecords {
         from = String(FIRST_TIME);
       }
     } while (from !== '');
-    return isPending ? { sequence: Number(mark), putOff } : undefined;
+    if (!isPending && !isPaused) return undefined;
+    return { sequence: Number(mark), putOff, ...(isPaused && { paused: isPending ? 'some' : 'all' }) };
   }
 
   #byShard(keys: readonly RowKey[]): ReadonlyMap<number, RowKey[]> {

@@ -92,6 +92,39 @@ export function drainContract({ describe, it, expect, onBench }: ContractContext
     );
 
     it(
+      'that the sink has refused keep their pause, whatever is drained, unless something newer is staged',
+      onBench(async (bench) => {
+        const waits = { ...again, delayMs: 600_000 } as typeof again;
+        await bench.stage({ values: { n: '0' } });
+        await bench.stage({ rowKey: bench.row(1), values: { n: '1' } });
+        await bench.flush({ 0: waits, 1: { ...waits, attempts: 0 } as typeof again });
+        // The one that only waits is made due; the one that was refused is not.
+        const marks = await bench.store.due.make({ kind: 'all' });
+        expect(marks.get(0)).toMatchObject({ paused: 'some' });
+        expect([...(await bench.flush()).records.keys()]).toEqual([bench.row(1)]);
+        expect(await bench.store.due.pending(marks)).toEqual(new Map());
+        for (const scope of [{ kind: 'all' }, { kind: 'rows', keys: [bench.row(0)] }] as const) {
+          expect((await bench.store.due.make(scope)).get(0)).toMatchObject({ paused: 'all' });
+          expect((await bench.store.due.next())[0]).toBeGreaterThan(500_000);
+        }
+        await bench.stage({ values: { n: '2' } });
+        expect((await bench.store.due.make({ kind: 'all' })).get(0)?.paused).toBeUndefined();
+        expect([...(await bench.flush()).records.keys()]).toEqual([bench.row(0)]);
+      }),
+    );
+
+    it(
+      'that the sink has refused are made due as any others when their pause is over',
+      onBench(async (bench) => {
+        await bench.stage({ values: { n: '0' } });
+        await bench.flush({ 0: again });
+        while ((await bench.store.due.next())[0] !== 0);
+        expect((await bench.store.due.make({ kind: 'all' })).get(0)?.paused).toBeUndefined();
+        expect([...(await bench.flush()).records.keys()]).toEqual([bench.row(0)]);
+      }),
+    );
+
+    it(
       'have come back if something newer of the row has taken up what the sink refused (H12)',
       onBench(async (bench) => {
         bench.rules = LATER;

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
+import type { Change } from '../../change/change.js';
 import { rowKeyOf } from '../../change/row-key.js';
-import { LATER, type Bench, type ContractContext } from './bench.js';
+import { AT_ONCE, LATER, type Bench, type ContractContext } from './bench.js';
 
 /** What a stage call does, answers and refuses. */
 export function stageContract({ describe, it, expect, onBench }: ContractContext): void {
@@ -223,6 +224,70 @@ export function stageContract({ describe, it, expect, onBench }: ContractContext
         await bench.end(batch);
         await bench.flush();
         expect((await bench.store.stats()).oldestMs).toBeUndefined();
+      }),
+    );
+
+    it(
+      'does not merge a step into a step that is not written yet, and anything else as ever',
+      onBench(async (bench) => {
+        const step = { status: 'refused', refusals: [{ rowKey: bench.row(0), reason: 'step' }] };
+        const stage = async (change: Partial<Change>) => bench.stage(change);
+        bench.rules = { ...AT_ONCE, steps: ['code', 'owner'] };
+        expect(await stage({ kind: 'insert', values: { code: '1', n: '1' } })).toMatchObject({ status: 'staged' });
+        expect(await stage({ values: { n: '2' } })).toMatchObject({ status: 'staged' });
+        expect(await stage({ values: { code: '2' } })).toEqual(step);
+        // What is pending already is no step, whichever call says it.
+        expect(await stage({ values: { code: '1', n: '2' } })).toMatchObject({ status: 'staged' });
+        expect(await stage({ kind: 'upsert', values: { code: '1', n: '3' } })).toMatchObject({ status: 'staged' });
+        expect(await stage({ kind: 'upsert', values: { code: '3' } })).toEqual(step);
+        // In flight it may come back.
+        const batch = await bench.claim();
+        expect(await stage({ values: { owner: '7' } })).toEqual(step);
+        await bench.end(batch);
+        expect(await stage({ values: { n: '3' } })).toMatchObject({ status: 'staged' });
+        expect(await stage({ values: { code: '2' } })).toMatchObject({ status: 'staged' });
+        expect(await stage({ kind: 'increment', deltas: { n: '1' } })).toMatchObject({ status: 'staged' });
+        expect(await stage({ kind: 'delete' })).toEqual(step);
+        await bench.flush();
+        expect(await stage({ kind: 'delete' })).toMatchObject({ status: 'staged' });
+        expect(await stage({ kind: 'insert', values: { n: '1' } })).toEqual(step);
+        bench.rules = AT_ONCE;
+        expect(await stage({ kind: 'insert', values: { n: '1' } })).toMatchObject({ status: 'staged' });
+      }),
+    );
+
+    it(
+      'lets an insert and its delete be nothing, though both are steps',
+      onBench(async (bench) => {
+        bench.rules = { ...AT_ONCE, steps: 'all' };
+        await bench.stage({ kind: 'insert', values: { code: '1' } });
+        expect(await bench.stage({ kind: 'delete' })).toMatchObject({ status: 'staged' });
+        expect(await bench.dirty()).toBeUndefined();
+      }),
+    );
+
+    it(
+      'takes every change for a step where it is not known which are',
+      onBench(async (bench) => {
+        bench.rules = { ...AT_ONCE, steps: 'all' };
+        expect(await bench.stage({ values: { n: '1' } })).toMatchObject({ status: 'staged' });
+        expect(await bench.stage({ values: { m: '1' } })).toMatchObject({ status: 'refused' });
+      }),
+    );
+
+    it(
+      'holds no step of a transaction on one of its own, or on one that is pending',
+      onBench(async (bench) => {
+        bench.rules = { ...AT_ONCE, steps: ['code'] };
+        const first = await bench.hold('tx', [], { values: { code: '1' } });
+        expect(first.answer).toMatchObject({ status: 'staged' });
+        expect((await bench.hold('tx', [first.id], { values: { n: '1' } })).answer).toMatchObject({ status: 'staged' });
+        const again = await bench.hold('tx', [first.id], { values: { code: '2' } });
+        expect(again.answer).toMatchObject({ status: 'refused', refusals: [{ reason: 'step' }] });
+        const change = (code: string): Partial<Change> => ({ rowKey: bench.row(1), values: { code } });
+        await bench.stage(change('3'));
+        expect((await bench.hold('tx', [first.id], change('3'))).answer).toMatchObject({ status: 'staged' });
+        expect((await bench.hold('tx', [first.id], change('4'))).answer).toMatchObject({ status: 'refused' });
       }),
     );
   });

@@ -8,7 +8,7 @@ import {
 } from '@mikro-orm/postgresql';
 import { database, freshNamespace, sharedRedisUrl } from '@spillway/test-support';
 import { expect } from 'vitest';
-import { Spillway, spillway } from '../../../src/index.js';
+import { Spillway, spillway, type PolicyDefaults } from '../../../src/index.js';
 
 /** The same entities twice, in two databases: one ORM writes behind, the other is plain MikroORM. */
 export interface Twins extends AsyncDisposable {
@@ -22,14 +22,24 @@ export interface Twins extends AsyncDisposable {
   differences(): Promise<unknown[]>;
 }
 
-export async function twins(entities: readonly EntityName[], options: Partial<Options> = {}): Promise<Twins> {
+export async function twins(
+  entities: readonly EntityName[],
+  options: Partial<Options> = {},
+  defaults: PolicyDefaults = {},
+): Promise<Twins> {
   const [left, right] = [await database(), await database()];
   const behind = await MikroORM.init({
     entities: [...entities],
     clientUrl: left.url,
     ...options,
     extensions: [
-      spillway({ redis: sharedRedisUrl(), namespace: freshNamespace(), worker: false, tables: { ensure: true } }),
+      spillway({
+        redis: sharedRedisUrl(),
+        namespace: freshNamespace(),
+        worker: false,
+        tables: { ensure: true },
+        defaults,
+      }),
     ],
   });
   const plain = await MikroORM.init({ entities: [...entities], clientUrl: right.url, ...options });

@@ -126,7 +126,8 @@ test('a child waits for a parent that is still staged, and is not blamed', async
     asked.push(...keys);
     return Promise.resolve(new Set([product(77)]));
   });
-  expect(asked).toEqual([product(77), product(78)]);
+  // The second time for those that are left when everything else is written.
+  expect(new Set(asked)).toEqual(new Set([product(77), product(78)]));
   expect(outcomes.get(line(1))).toMatchObject({ kind: 'again', attempts: 4 });
   expect(outcomes.get(line(2))).toMatchObject({ kind: 'buried', code: '23503' });
 });
@@ -200,17 +201,6 @@ test('H9: a row level policy that refuses a row blames the row, not the table', 
   }
   await sink.close();
   await fixture.sql.query('drop owned by limited; drop role limited');
-});
-
-test('H9: many rows that are refused alike pause their table, whatever their attempts', async () => {
-  const outcomes = await fixture.write(
-    ...inserts(60, (id) => ({ stock: id % 2 === 0 ? '-1' : '1' })).map(([rowKey, record]): [RowKey, Staged] => [
-      rowKey,
-      { ...record, attempts: 4 },
-    ]),
-  );
-  expect(new Set([...outcomes.values()].map(({ kind }) => kind))).toEqual(new Set(['again']));
-  expect(fixture.tableFaults).toMatchObject([{ table: 'product', code: '23514' }]);
 });
 
 test('H7: a row that somebody has locked waits, uncounted; the rest is committed', async () => {
@@ -336,6 +326,27 @@ describe('H19 (R20): a staged text that is more than one JSON value', () => {
     ]);
   });
 });
+
+test(
+  'rows next to several slow ones are written in the end, though a flush has time for a few tries only',
+  { timeout: 120_000 },
+  async () => {
+    await fixture.sql.query(`create or replace function dawdle_often() returns trigger language plpgsql as $$
+      begin if new.id % 4 = 3 then perform pg_sleep(60); end if; return new; end $$;
+    create trigger dawdle_often before insert on hollow for each row execute function dawdle_often()`);
+    const sink = fixture.open([table('hollow', { name: 'text' })], { limits: { statementTimeoutMs: 300 } });
+    const left = new Set(Array.from({ length: 16 }, (_, id) => id));
+    for (let flushes = 0; left.size > 4 && flushes < 60; flushes += 1) {
+      const batch = fixture.batch([...left].map((id) => [key('hollow', String(id)), { kind: 'insert', version: '1' }]));
+      await using transaction = await sink.begin([0]);
+      const outcomes = (await transaction.write([batch], () => Promise.resolve(new Set()))).get(batch.token);
+      await transaction.commit();
+      for (const id of left) if (!outcomes?.has(key('hollow', String(id)))) left.delete(id);
+    }
+    await sink.close();
+    expect([...left]).toEqual([3, 7, 11, 15]);
+  },
+);
 
 test('what cannot be read is buried; what only this process does not know waits', async () => {
   const batch = {

@@ -3,7 +3,7 @@ import pg from 'pg';
 import type { BatchOutcome, Outcome } from '../../../src/change/outcome.js';
 import type { StagedRecord } from '../../../src/change/record.js';
 import { rowKeyOf, type RowKey } from '../../../src/change/row-key.js';
-import type { ChangeSink, ParentsPending } from '../../../src/sink/change-sink.js';
+import type { ChangeSink, OthersPending, ParentsPending } from '../../../src/sink/change-sink.js';
 import type { TableFault } from '../../../src/sink/postgres/apply/table-fault.js';
 import { openPostgresSink } from '../../../src/sink/postgres/open-postgres-sink.js';
 import type { PostgresSinkOptions } from '../../../src/sink/postgres/options.js';
@@ -119,9 +119,13 @@ export class SinkFixture implements AsyncDisposable {
   }
 
   /** Writes and commits batches; answers the outcomes of all, by row key. */
-  async flush(batches: readonly Batch[], parentsPending: ParentsPending = NOBODY): Promise<BatchOutcome> {
+  async flush(
+    batches: readonly Batch[],
+    parentsPending: ParentsPending = NOBODY,
+    othersPending?: OthersPending,
+  ): Promise<BatchOutcome> {
     await using transaction = await this.sink.begin(batches.map(({ shard }) => shard));
-    const outcomes = await transaction.write(batches, parentsPending);
+    const outcomes = await transaction.write(batches, parentsPending, othersPending);
     await transaction.commit();
     return new Map([...outcomes.values()].flatMap((outcome) => [...outcome]));
   }

@@ -29,9 +29,22 @@ test('are those of unique properties, of unique keys and of one-to-one reference
 
 test.each([
   ['a unique key', { uniques: [{ name: 'by_note', expression: 'alter table guest add unique (note)' }] }],
-  ['an index', { indexes: [{ name: 'by_note', expression: 'create unique index by_note on guest (lower(note))' }] }],
-])('are all of them where %s is an expression', async (_name, keys) => {
+  ['an index', { indexes: [{ name: 'by_note', expression: 'create unique index by_note on guest (lower("note"))' }] }],
+])('are those whose columns it names where %s is an expression', async (_name, keys) => {
+  const unique = await uniqueOf(defineEntity({ name: 'Guest', properties, ...(keys as object) }));
+  expect(unique).toEqual(new Set(['email', 'note']));
+});
+
+test.each([
+  ['names no column', { indexes: [{ name: 'one', expression: 'create unique index one on guest (f(guest))' }] }],
+  ['is made by a function', { uniques: [{ name: 'one', expression: () => 'create unique index one on guest (id)' }] }],
+])('are all of them where an expression %s', async (_name, keys) => {
   const unique = await uniqueOf(defineEntity({ name: 'Guest', properties, ...(keys as object) }));
   expect(unique).toBe('all');
   expect(namesUnique(unique, { note: 'x' })).toBe(true);
+});
+
+test('are none of an index whose expression makes it no unique one', async () => {
+  const indexes = [{ name: 'by_note', expression: 'create index by_note on guest (lower(note))' }];
+  expect(await uniqueOf(defineEntity({ name: 'Guest', properties, indexes }))).toEqual(new Set(['email']));
 });

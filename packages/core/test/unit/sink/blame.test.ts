@@ -14,61 +14,60 @@ function blamed(records: number, faults: readonly Fault[]): Blame {
   return blame;
 }
 
-test('twenty alike are buried one by one, the twenty-first makes it the fault of the table', () => {
-  const few = blamed(
-    100,
-    Array.from({ length: 20 }, () => check),
-  ).settle(new Map(), () => 7);
-  expect([...few.outcomes.values()].every(({ kind }) => kind === 'buried')).toBe(true);
-  expect(few.tableFaults).toEqual([]);
+const many = (count: number): Fault[] => Array.from({ length: count }, () => check);
+const pauseMs = (_: unknown, isOfRows: boolean): number => (isOfRows ? 1_000 : 7);
+const again = { kind: 'again', attempts: 1 };
+const fresh: readonly Item[] = items.map(({ record, ...rest }) => ({ ...rest, record: { ...record, attempts: 0 } }));
 
-  const many = blamed(
-    100,
-    Array.from({ length: 21 }, () => check),
-  ).settle(new Map(), () => 7);
-  expect([...many.outcomes.values()].every(({ kind }) => kind === 'again')).toBe(true);
-  expect(many.tableFaults).toMatchObject([{ code: '23514', records: 21 }]);
+function refused(records: number, count: number): ReturnType<Blame['settle']> {
+  const blame = new Blame(records);
+  for (const each of fresh.slice(0, count)) blame.row(each, check);
+  return blame.settle(new Map(), pauseMs);
+}
+
+test('the last attempt buries a row, however many are refused alike', () => {
+  for (const count of [1, 20, 21, 100]) {
+    const { outcomes, tableFaults } = blamed(100, many(count)).settle(new Map(), pauseMs);
+    expect([...outcomes.values()].every(({ kind }) => kind === 'buried')).toBe(true);
+    expect(tableFaults).toEqual([]);
+  }
+});
+
+test('twenty alike pause by themselves, twenty-one as long as the policy lets them, and that is told', () => {
+  const few = refused(100, 20);
+  expect([...few.outcomes.values()]).toMatchObject(Array.from({ length: 20 }, () => ({ ...again, delayMs: 100 })));
+  expect(few.tableFaults).toEqual([]);
+  const more = refused(100, 21);
+  expect([...more.outcomes.values()]).toMatchObject(Array.from({ length: 21 }, () => ({ ...again, delayMs: 1_000 })));
+  expect(more.tableFaults).toMatchObject([{ table: 'product', code: '23514', records: 21, isOfRows: true }]);
 });
 
 test('in a large batch it takes more than a tenth', () => {
-  expect(
-    blamed(
-      1_000,
-      Array.from({ length: 100 }, () => check),
-    ).settle(new Map(), () => 7).tableFaults,
-  ).toEqual([]);
-  expect(
-    blamed(
-      1_000,
-      Array.from({ length: 101 }, () => check),
-    ).settle(new Map(), () => 7).tableFaults,
-  ).toHaveLength(1);
+  expect(refused(1_000, 100).tableFaults).toEqual([]);
+  expect(refused(1_000, 101).tableFaults).toHaveLength(1);
 });
 
 test('faults of two kinds are counted apart', () => {
-  const mixed = Array.from({ length: 40 }, (_, position) => (position % 2 === 0 ? check : missing));
-  expect(blamed(100, mixed).settle(new Map(), () => 7).tableFaults).toEqual([]);
-});
-
-test('who waits for a parent is neither counted nor blamed, and twenty of them are enough to know', () => {
   const blame = new Blame(100);
-  blame.excuse(items);
-  for (const each of items.slice(0, 20)) blame.row(each, missing);
-  expect(blame.isEnough(items[50] as Item, missing)).toBe(false);
-  blame.row(items[20] as Item, missing);
-  expect(blame.isEnough(items[50] as Item, missing)).toBe(true);
-  const { outcomes, tableFaults } = blame.settle(new Map(), () => 7);
-  expect([...outcomes.values()].every((outcome) => outcome.kind === 'again' && outcome.attempts === 4)).toBe(true);
-  expect(tableFaults).toEqual([]);
+  for (const [position, each] of fresh.slice(0, 40).entries()) blame.row(each, position % 2 === 0 ? check : missing);
+  expect(blame.settle(new Map(), pauseMs).tableFaults).toEqual([]);
 });
 
-test('once there are many alike, a part that is refused alike is left for another flush; other faults are searched on', () => {
-  const blame = blamed(
-    100,
-    Array.from({ length: 21 }, () => check),
-  );
-  expect(blame.isEnough(items[50] as Item, check)).toBe(true);
-  expect(blame.isEnough(items[50] as Item, missing)).toBe(false);
-  blame.row(items[51] as Item, check);
-  expect(blame.settle(new Map(), () => 7).tableFaults).toMatchObject([{ code: '23514', records: 22 }]);
+test('a table that cannot be written keeps its rows waiting, uncounted', () => {
+  const blame = new Blame(100);
+  blame.table(items.slice(0, 2), { kind: 'table', sqlstate: '42P01', reason: 'gone' });
+  const { outcomes, tableFaults } = blame.settle(new Map(), pauseMs);
+  expect([...outcomes.values()]).toMatchObject([{ attempts: 4 }, { kind: 'again', attempts: 4, delayMs: 7 }]);
+  expect(tableFaults).toEqual([expect.not.objectContaining({ isOfRows: true })]);
+  expect(tableFaults).toMatchObject([{ code: '42P01', records: 2 }]);
+});
+
+test('what PostgreSQL said is in the dead letter, and in nothing else', () => {
+  const blame = new Blame(100);
+  blame.row(items[0] as Item, { ...check, message: 'all of it' });
+  blame.row(fresh[1] as Item, { ...check, message: 'all of it' });
+  const [buried, waits] = [...blame.settle(new Map(), pauseMs).outcomes.values()];
+  expect(buried).toMatchObject({ kind: 'buried', reason: 'check', message: 'all of it' });
+  expect(waits).toMatchObject({ kind: 'again', reason: 'check' });
+  expect(waits).not.toHaveProperty('message');
 });

@@ -29,6 +29,7 @@ describe('what a statement answers that writes rows', () => {
       sqlstate: '08001',
       reason: 'SQLSTATE 08001: a trigger or function refuses the row',
       message: 'secret',
+      origin: 'raised',
     });
   });
 

@@ -66,10 +66,13 @@ test('a pause of which nothing more is heard, though its records were due again,
   expect(meet()).toMatchObject({ lengthMs: 100, times: 1, isNews: true });
 });
 
-test('where many rows of a table are refused alike, it is left alone for as long as can be', () => {
-  const { clock, pauses } = paused();
+test('rows of a table that are refused alike wait for as long as can be, and leave the pause of their table alone', () => {
+  const { clock, pauses, meet } = paused();
+  const ofRows = { ...fault, code: '23514', isOfRows: true };
   expect(pauses.lengthMs(table, true)).toBe(30_000);
-  pauses.note(fault);
+  pauses.note(ofRows);
   clock.ms = 60_000;
-  expect(pauses.current).toEqual([fault]);
+  expect(pauses.current).toEqual([ofRows]);
+  expect(meet()).toMatchObject({ lengthMs: 100, times: 1, isNews: true });
+  expect(pauses.current).toEqual([ofRows, fault]);
 });

@@ -30,7 +30,8 @@ export async function applyBatches(
 /** The outcomes of records that no statement was made for. */
 function unplanned({ unreadable, misfits, strangers }: Plan, byToken: ReadonlyMap<string, Map<RowKey, Outcome>>): void {
   for (const { token, rowKey, reason } of unreadable) byToken.get(token)?.set(rowKey, overruled('UNREADABLE', reason));
-  for (const { item, reason } of misfits) byToken.get(item.token)?.set(item.rowKey, failed(item, 'UNREADABLE', reason));
+  for (const { item, reason } of misfits)
+    byToken.get(item.token)?.set(item.rowKey, failed(item, { code: 'UNREADABLE', reason }));
   for (const { token, rowKey, attempts, address } of strangers) {
     const reason = `No entity of this process is the table "${address.schema}"."${address.table}".`;
     byToken.get(token)?.set(rowKey, { kind: 'again', attempts, delayMs: STRANGER_DELAY_MS, reason });

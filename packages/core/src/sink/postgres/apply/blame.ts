@@ -5,90 +5,59 @@ import type { Applied } from './context.js';
 import { failed, waits, type Outcomes } from './outcomes.js';
 import type { TableFault } from './table-fault.js';
 
-/** More row faults of one kind than this, and than a tenth of the batch: something is wrong with the table, or with us. */
+/** More rows of a table refused alike than this, and than a tenth of the batch: perhaps a migration is still to come. */
 const MANY = 20;
 
-/** How long records of a table are left alone that cannot be written; as long as can be, if that is because many of its rows are refused. */
+/** How long records wait of a table that cannot be written, or, as long as can be, of which many rows are refused. */
 type PauseOfTable = (table: Table, isOfRows: boolean) => number;
 
-/** Who is at fault in a batch, collected until it is clear whether it is the rows or their table. Pure bookkeeping. */
+/** Who is at fault in a batch: rows, or their table. Pure bookkeeping. */
 export class Blame {
   readonly #records: number;
   readonly #rows = new Map<Item, Fault>();
   readonly #tables = new Map<Item, Fault>();
-  readonly #excused = new Set<Item>();
-  /** Kinds of faults of which a table has had too many. */
-  readonly #many = new Map<Table, Map<string, Fault>>();
 
   /** @param records how many records the batch has. */
   constructor(records: number) {
     this.#records = records;
   }
 
-  /** These wait for their parents: not to be blamed for a missing one. */
-  excuse(items: readonly Item[]): void {
-    for (const item of items) this.#excused.add(item);
-  }
-
   table(items: readonly Item[], fault: Fault): void {
     for (const item of items) this.#tables.set(item, fault);
   }
 
-  /** One row refused on its own. Once there are too many alike to bury them, it is no longer these rows that are to blame, but whatever refuses them. */
+  /** One row refused on its own. */
   row(item: Item, fault: Fault): void {
-    const known = this.#manyOf(item, fault);
-    if (known !== undefined && !this.#excused.has(item)) {
-      this.#tables.set(item, known);
-      return;
-    }
     this.#rows.set(item, fault);
-    if (this.#excused.has(item)) return;
-    const alike = this.#alike(item, fault).filter((other) => !this.#excused.has(other));
-    if (alike.length <= MANY || alike.length <= this.#records / 10) return;
-    const many: Fault = {
-      ...fault,
-      kind: 'table',
-      reason: `Too many rows are refused alike to bury them: ${fault.reason}`,
-    };
-    this.#many.set(item.table, new Map(this.#many.get(item.table)).set(fault.sqlstate, many));
-    for (const other of alike) {
-      this.#rows.delete(other);
-      this.#tables.set(other, many);
-    }
   }
 
-  /** Enough such rows have been found one by one; those of a part that is refused alike need not be, they can wait for another flush. */
-  isEnough(item: Item, fault: Fault): boolean {
-    if (!this.#excused.has(item)) return this.#manyOf(item, fault) !== undefined;
-    return this.#alike(item, fault).filter((other) => this.#excused.has(other)).length > MANY;
-  }
-
-  #manyOf({ table }: Item, { sqlstate }: Fault): Fault | undefined {
-    return this.#many.get(table)?.get(sqlstate);
-  }
-
-  /** Adds the outcomes of the guilty to those of the others. */
+  /**
+   * Adds the outcomes of the guilty to those of the others. A refusal is counted as an attempt, also where many rows
+   * are refused alike; then the pause is the longest that the policy has, so that a migration has the time of all
+   * attempts together.
+   */
   settle(outcomes: Outcomes, pauseMs: PauseOfTable): Applied {
-    for (const [item, fault] of this.#rows) {
-      outcomes.set(
-        item,
-        this.#excused.has(item)
-          ? waits(item, item.table.retry.minDelayMs, fault.reason)
-          : failed(item, fault.sqlstate, fault.reason, fault.message),
-      );
+    const faults: TableFault[] = [];
+    for (const [item, fault] of this.#tables) outcomes.set(item, waits(item, pauseMs(item.table, false), fault.reason));
+    for (const alike of this.#alike()) {
+      const isMany = alike.length > MANY && alike.length > this.#records / 10;
+      for (const [item, { sqlstate: code, reason, message }] of alike)
+        outcomes.set(item, failed(item, { code, reason, message }, isMany ? pauseMs(item.table, true) : undefined));
+      if (isMany) faults.push(...manyRefused(alike));
     }
-    for (const [item, fault] of this.#tables) {
-      const { table } = item;
-      const isOfRows = this.#many.get(table)?.get(fault.sqlstate) === fault;
-      outcomes.set(item, waits(item, pauseMs(table, isOfRows), fault.reason));
-    }
-    return { outcomes, tableFaults: this.#tableFaults() };
+    return { outcomes, tableFaults: [...this.#tableFaults(), ...faults] };
   }
 
-  #alike({ table }: Item, { sqlstate }: Fault): Item[] {
-    return [...this.#rows]
-      .filter(([other, fault]) => other.table === table && fault.sqlstate === sqlstate)
-      .map(([other]) => other);
+  /** Refused rows of one table with one code. */
+  #alike(): readonly (readonly RefusedItem[])[] {
+    const groups = new Map<Table, Map<string, RefusedItem[]>>();
+    for (const refusal of this.#rows) {
+      const [{ table }, { sqlstate }] = refusal;
+      const ofTable = groups.get(table) ?? new Map<string, RefusedItem[]>();
+      groups.set(table, ofTable);
+      ofTable.set(sqlstate, [...(ofTable.get(sqlstate) ?? []), refusal]);
+    }
+    return [...groups.values()].flatMap((ofTable) => [...ofTable.values()]);
   }
 
   #tableFaults(): TableFault[] {
@@ -99,4 +68,25 @@ export class Blame {
     }
     return [...faults.values()];
   }
+}
+
+type RefusedItem = readonly [Item, Fault];
+
+/** Told when rows are refused for the first time, not again at every attempt. */
+function manyRefused(alike: readonly RefusedItem[]): TableFault[] {
+  const fresh = alike.filter(([{ record }]) => record.attempts === 0);
+  const [first] = fresh;
+  if (first === undefined) return [];
+  const [{ table }, { sqlstate, reason }] = first;
+  const then = table.retry.attempts === 1 ? '' : `, unless one of ${table.retry.attempts} attempts succeeds`;
+  return [
+    {
+      schema: table.schema,
+      table: table.name,
+      code: sqlstate,
+      reason: `Many rows are refused alike, and become dead letters${then}: ${reason}`,
+      records: fresh.length,
+      isOfRows: true,
+    },
+  ];
 }

@@ -1,3 +1,5 @@
+import type { RowKey } from '../../../change/row-key.js';
+import type { RefusedRow } from '../../change-sink.js';
 import { asLongAgainMs } from '../back-off.js';
 import { FOREIGN_KEY, NOT_IN_STATE, TIMED_OUT, faultOf, type Fault } from '../fault.js';
 import type { Item } from '../plan/item.js';
@@ -7,33 +9,62 @@ import type { Table } from '../../table.js';
 import { Blame } from './blame.js';
 import type { Applied, ApplyContext, Stumble } from './context.js';
 import { executeGroup } from './execute-group.js';
-import { waits, type Outcomes } from './outcomes.js';
-import { parentsOf } from './parents.js';
+import { isOwnFault } from './own-fault.js';
+import { waits, waitsRefused, type Outcomes } from './outcomes.js';
+import { absentParents, parentsOf } from './parents.js';
 
 /** Some of a group's items, on their way to be written or blamed. */
 interface Part {
+  readonly group: Group;
   readonly items: readonly Item[];
   /** Lock what can be locked first, and leave the rest. */
   readonly lockFirst: boolean;
-  /** Foreign keys: these have been told apart already by whether a parent is still staged. */
-  readonly sorted: boolean;
+}
+
+/** A part that another row may have kept from being written. */
+interface Postponed {
+  readonly part: Part;
+  readonly fault: Fault;
+  /** How many statements had been written when it was refused. */
+  readonly writes: number;
 }
 
 const SAVEPOINT = 'spillway_part';
 
 /**
- * What the search may cost before the rest of the batch is left for another flush: a wait for a lock is one, a statement that timed out is four. What was found by then is
- * committed, so the next search is a smaller one; and a database that is slow as a whole does not keep a flush busy for minutes.
+ * What the search may cost before the rest is left for another flush: a wait for a lock is one, a statement that timed
+ * out is four. What was found by then is committed, so the next search is a smaller one; and a database that is slow as
+ * a whole does not keep a flush busy for minutes.
  */
 const PATIENCE = 12;
 
 /**
- * Writes groups with a savepoint around every statement. A part that is refused is taken back and treated by the kind of its fault:
- * - `row`: halved, until the guilty stand alone (`O(log n)` statements for one of them); children are first parted from those whose parents are still staged
- * - `locked`: its rows are locked as far as they can be had at once, the others wait for the next flush; what is locked elsewhere (a parent) is found by halving
- * - `limit`: halved
- * - `around`: halved, and what is refused alone waits, as with its table
+ * A part that timed out is split into so many, which are tried in any order, so that every flush gets to rows that are
+ * not slow, and each time to others.
+ */
+const SLOW_PARTS = 8;
+
+const OUT_OF_TIME = 'Statements before it took too long.';
+
+/** Once so many rows of a table were refused, the rows of a part that is refused are written one by one. */
+const MANY = 20;
+
+/** How many statements may look for an order in which refused rows can be written. */
+const MOST_TRIES = 5_000;
+
+/**
+ * Writes groups with a savepoint around every statement. A part that is refused is taken back and treated by the kind of
+ * its fault:
+ * - `row`: if another row may be the cause (a unique value, a foreign key, a trigger), the part waits until everything
+ *   else has been written; then, or if the values alone are the cause, it is split until the guilty rows stand alone
+ * - `locked`: its rows are locked as far as they can be had at once, the others wait for the next flush; a lock that is
+ *   held elsewhere (on a parent) is found by splitting
+ * - `limit`: split
+ * - `around`: split, and what is refused alone waits, as with its table
  * - `table`: everything of the table waits
+ *
+ * Splitting takes `O(log n)` statements for one guilty row, and about two for each row where many are refused. So all
+ * good rows are written, whatever share is refused.
  */
 export class CarefulPass {
   readonly #groups: readonly Group[];
@@ -42,9 +73,20 @@ export class CarefulPass {
   readonly #outcomes: Outcomes = new Map();
   readonly #blame: Blame;
   readonly #paused = new Map<Table, Fault>();
+  /** Tables of which a row of this transaction waits, though PostgreSQL has not refused it. */
+  readonly #waiting = new Set<Table>();
+  readonly #postponed: Postponed[] = [];
+  readonly #refused = new Map<Item, Postponed>();
+  #phase: 'all' | 'postponed' = 'all';
+  #isOutOfTime = false;
   #patience = PATIENCE;
+  #writes = 0;
+  #tries = 0;
 
-  /** @param stumble what a first pass has met; without one nothing has been tried, and no row is waited for from the start */
+  /**
+   * @param stumble what a first pass has met; without one nothing has been tried, and no row is waited for from the
+   * start
+   */
   constructor(groups: readonly Group[], context: ApplyContext, stumble?: Stumble) {
     this.#groups = groups;
     this.#context = context;
@@ -53,41 +95,63 @@ export class CarefulPass {
   }
 
   async run(): Promise<Applied> {
+    await this.#context.session.script(`savepoint ${SAVEPOINT}`);
     for (const group of this.#groups) await this.#writeGroup(group);
-    return this.#blame.settle(this.#outcomes, (table, isLong) => this.#context.pauses.lengthMs(table, isLong));
+    this.#phase = 'postponed';
+    for (const { part, fault, writes } of this.#postponed.splice(0))
+      await this.#work(writes === this.#writes ? await this.#after(fault, part) : [part]);
+    await this.#tryAgain();
+    await this.#judge();
+    await this.#context.session.script(`release savepoint ${SAVEPOINT}`);
+    return this.#blame.settle(this.#outcomes, (table, isOfRows) => this.#context.pauses.lengthMs(table, isOfRows));
   }
 
+  /** Rows that were refused in an earlier flush come after the others, so that these need not be searched for them. */
   async #writeGroup(group: Group): Promise<void> {
     const stumble = this.#stumble;
-    const whole: Part = { items: group.items, lockFirst: stumble === undefined, sorted: false };
+    const { fresh = [], before = [] } = Object.groupBy(group.items, ({ record: { attempts } }) =>
+      attempts === 0 ? 'fresh' : 'before',
+    );
+    const part: Part = { group, items: fresh, lockFirst: stumble === undefined };
     // What the first pass met would only be met again, perhaps after another time-out.
     const isKnown = group === stumble?.group && !this.#paused.has(group.table);
-    const work = isKnown ? await this.#after(stumble.fault, group, whole) : [whole];
+    await this.#work(isKnown ? await this.#after(stumble.fault, part) : [part]);
+    await this.#work([{ ...part, items: before }]);
+  }
+
+  /** Writes or splits parts; the last one is done first. */
+  async #work(parts: readonly Part[]): Promise<void> {
+    const work = [...parts];
     for (let part = work.pop(); part !== undefined; part = work.pop()) {
-      const paused = this.#paused.get(group.table);
-      if (paused !== undefined) this.#blame.table(part.items, paused);
+      if (part.items.length === 0) continue;
+      const paused = this.#paused.get(part.group.table);
+      if (paused !== undefined) {
+        for (const item of part.items) this.#refused.delete(item);
+        this.#blame.table(part.items, paused);
+      } else if (this.#isOutOfTime) this.#wait(part.items, OUT_OF_TIME);
       else {
-        const fault = await this.#write(group, part);
-        if (fault !== undefined) work.push(...(await this.#after(fault, group, part)));
+        const fault = await this.#write(part);
+        if (fault !== undefined) work.push(...(await this.#after(fault, part)));
       }
     }
   }
 
   /** Writes the part, or takes it back and answers why. */
-  async #write(group: Group, part: Part): Promise<Fault | undefined> {
-    const { session, mayRestart } = this.#context;
-    await session.script(`savepoint ${SAVEPOINT}`);
+  async #write({ group, items, lockFirst }: Part): Promise<Fault | undefined> {
+    const { session, names, mayRestart } = this.#context;
     try {
-      const held = part.lockFirst ? await this.#heldByOthers(group, part.items) : new Set<Item>();
-      const items = held.size === 0 ? part.items : part.items.filter((item) => !held.has(item));
-      const outcomes = await this.#execute(group, items);
-      await session.script(`release savepoint ${SAVEPOINT}`);
+      const held = lockFirst ? await this.#heldByOthers(group, items) : new Set<Item>();
+      const free = held.size === 0 ? items : items.filter((item) => !held.has(item));
+      const outcomes = await this.#execute(group, free);
+      await session.script(`release savepoint ${SAVEPOINT}; savepoint ${SAVEPOINT}`);
       for (const [item, outcome] of outcomes) this.#outcomes.set(item, outcome);
+      for (const item of items) this.#refused.delete(item);
+      if (free.length > 0) this.#writes += 1;
       this.#wait(held, 'The row is locked by somebody else.');
       return undefined;
     } catch (error) {
-      const fault = faultOf(error, { names: this.#context.names, mayRestart });
-      await session.script(`rollback to savepoint ${SAVEPOINT}; release savepoint ${SAVEPOINT}`);
+      const fault = faultOf(error, { names, mayRestart });
+      await session.script(`rollback to savepoint ${SAVEPOINT}`);
       return fault;
     }
   }
@@ -109,42 +173,69 @@ export class CarefulPass {
     return new Set(rows.map(([position]) => items[Number(position)]).filter((item) => item !== undefined));
   }
 
-  /** What is left to do with a part that was refused; the last of the answer is done first. */
-  async #after(fault: Fault, group: Group, part: Part): Promise<Part[]> {
-    if (this.#isNewsOfKey(fault, group)) return [part];
+  /** What is left to do with a part that was refused. */
+  async #after(fault: Fault, part: Part): Promise<readonly Part[]> {
+    if (this.#isNewsOfKey(fault, part.group)) return [part];
     if (fault.kind === 'table') {
-      this.#paused.set(group.table, fault);
+      this.#paused.set(part.group.table, fault);
       return [part];
     }
     if (fault.kind === 'row') {
-      return fault.sqlstate === FOREIGN_KEY && !part.sorted ? this.#byParents(part) : this.#halves(part, fault);
+      if (this.#phase === 'all' && !isOwnFault(fault)) return this.#postpone(fault, part);
+      return fault.sqlstate === FOREIGN_KEY ? this.#withoutEarly(fault, part) : this.#split(fault, part);
     }
     if (fault.kind === 'locked' && !part.lockFirst) return [{ ...part, lockFirst: true }];
-    return this.#spend(fault) ? this.#halves(part, fault) : this.#leave(part.items, fault);
+    return this.#spend(fault) ? this.#split(fault, part) : this.#leave(part.items, fault);
   }
 
   /** The same statement is not the same again. */
-  #isNewsOfKey({ kind, sqlstate }: Fault, group: Group): boolean {
-    const makesRows = group.kind === 'insert' || group.kind === 'upsert' || group.kind === 'replace';
-    return (
-      sqlstate === NOT_IN_STATE && kind === 'around' && makesRows && this.#context.tables.noteDeferrableKey(group.table)
-    );
+  #isNewsOfKey({ kind, sqlstate }: Fault, { kind: makes, table }: Group): boolean {
+    const makesRows = makes === 'insert' || makes === 'upsert' || makes === 'replace';
+    return sqlstate === NOT_IN_STATE && kind === 'around' && makesRows && this.#context.tables.noteDeferrableKey(table);
   }
 
-  #spend({ sqlstate }: Fault): boolean {
-    this.#patience -= sqlstate === TIMED_OUT ? 4 : 1;
+  #postpone(fault: Fault, part: Part): [] {
+    this.#postponed.push({ part, fault, writes: this.#writes });
+    return [];
+  }
+
+  /** Children whose parents are pending elsewhere, and not in the database yet, cannot be written now. */
+  async #withoutEarly(fault: Fault, part: Part): Promise<readonly Part[]> {
+    if (part.items.length === 1) return this.#split(fault, part);
+    const own = new Set(this.#groups.flatMap(({ items }) => items.map(({ rowKey }) => rowKey)));
+    const early = await this.#early(part.items, (parent) => !own.has(parent));
+    if (early.size === 0) return this.#split(fault, part);
+    this.#wait(early, fault.reason);
+    return [{ ...part, items: part.items.filter((item) => !early.has(item)) }];
+  }
+
+  /** The items that refer to a row which is pending, and not in the database. */
+  async #early(items: readonly Item[], isMeant: (parent: RowKey) => boolean): Promise<ReadonlySet<Item>> {
+    const parents = new Set(items.flatMap(parentsOf).filter(isMeant));
+    const pending = parents.size === 0 ? parents : await this.#context.parentsPending([...parents]);
+    if (pending.size === 0) return new Set();
+    const absent = await absentParents([...pending], this.#context, SAVEPOINT);
+    return new Set(items.filter((item) => parentsOf(item).some((parent) => absent.has(parent))));
+  }
+
+  #spend(fault: Fault): boolean {
+    const isSlow = hasTimedOut(fault);
+    this.#patience -= isSlow ? 4 : 1;
+    if (isSlow && this.#patience <= 0) this.#isOutOfTime = true;
     return this.#patience > 0;
   }
 
   /** For another flush. */
   #leave(items: readonly Item[], fault: Fault): [] {
-    if (fault.kind === 'around') this.#blame.table(items, fault);
-    else this.#wait(items, fault.reason, fault.sqlstate === TIMED_OUT);
+    if (fault.kind !== 'around') return this.#wait(items, fault.reason, hasTimedOut(fault));
+    this.#noteWaiting(items);
+    this.#blame.table(items, fault);
     return [];
   }
 
   /** @param isCostly to try again: the longer the item has waited, the longer it waits on */
   #wait(items: Iterable<Item>, reason: string, isCostly = false): [] {
+    this.#noteWaiting(items);
     for (const item of items) {
       const { retry } = item.table;
       const delayMs = isCostly ? asLongAgainMs(retry, item.ageMs) : retry.minDelayMs;
@@ -153,34 +244,116 @@ export class CarefulPass {
     return [];
   }
 
-  #halves(part: Part, fault: Fault): Part[] {
-    const [item, ...others] = part.items;
-    if (item === undefined) return [];
-    if (others.length === 0) {
-      this.#alone(item, fault);
-      return [];
+  #noteWaiting(items: Iterable<Item>): void {
+    for (const item of items) {
+      this.#waiting.add(item.table);
+      this.#refused.delete(item);
     }
-    if (this.#blame.isEnough(item, fault)) return this.#wait(part.items, fault.reason);
-    const middle = Math.ceil(part.items.length / 2);
-    return [
-      { ...part, items: part.items.slice(middle) },
-      { ...part, items: part.items.slice(0, middle) },
-    ];
   }
 
-  /** One item and one fault. Time-outs, locks and what is around are no fault of the record's; being too large for PostgreSQL is. */
-  #alone(item: Item, fault: Fault): void {
-    const isItsOwn = fault.kind === 'row' || (fault.kind === 'limit' && fault.sqlstate !== TIMED_OUT);
-    if (isItsOwn) this.#blame.row(item, fault);
-    else this.#leave([item], fault);
+  #split(fault: Fault, part: Part): Part[] {
+    const { items } = part;
+    if (items.length === 1) return this.#alone(fault, part);
+    const { table } = part.group;
+    const isOften = [...this.#refused.keys()].filter((item) => item.table === table).length >= MANY;
+    const isSlow = hasTimedOut(fault);
+    const size = fault.kind === 'row' && isOften ? 1 : Math.ceil(items.length / (isSlow ? SLOW_PARTS : 2));
+    const parts: Part[] = [];
+    for (let from = 0; from < items.length; from += size)
+      parts.push({ ...part, items: items.slice(from, from + size) });
+    return isSlow ? inAnyOrder(parts) : parts.toReversed();
   }
 
-  /** A child whose parent is still staged may be early and is not to blame, but it may also be fine: the parent may be an old row with a new change. */
-  async #byParents(part: Part): Promise<Part[]> {
-    const pending = await this.#context.parentsPending(part.items.flatMap(parentsOf));
-    const early = part.items.filter((item) => parentsOf(item).some((parent) => pending.has(parent)));
-    this.#blame.excuse(early);
-    const others = part.items.filter((item) => !early.includes(item));
-    return [early, others].filter((items) => items.length > 0).map((items) => ({ ...part, items, sorted: true }));
+  /**
+   * One item and one fault. Time-outs, locks and what is around are no fault of the record's; being too large for
+   * PostgreSQL is.
+   */
+  #alone(fault: Fault, part: Part): [] {
+    const isItsOwn = fault.kind === 'row' || (fault.kind === 'limit' && !hasTimedOut(fault));
+    if (!isItsOwn) return this.#leave(part.items, fault);
+    for (const item of part.items) this.#refused.set(item, { part, fault, writes: this.#writes });
+    return [];
   }
+
+  /**
+   * What was refused is tried again for as long as something was written since, which may have been what it needed:
+   * rows that pass a value on can be written in one order only. It begins with the order in which they were staged, and
+   * turns it round each time.
+   */
+  async #tryAgain(): Promise<void> {
+    let order = 1;
+    for (let open = this.#hopeful(); open.length > 0; open = this.#hopeful()) {
+      for (const { part } of open.toSorted((a, b) => order * byStaging(a.part, b.part))) {
+        this.#tries += 1;
+        if (this.#tries > MOST_TRIES) return;
+        await this.#work([part]);
+      }
+      order = -order;
+    }
+  }
+
+  #hopeful(): Postponed[] {
+    return [...this.#refused.values()].filter(({ fault, writes }) => !isOwnFault(fault) && writes < this.#writes);
+  }
+
+  /** Everything else is written: who is left is to blame, unless something of the table is still on its way. */
+  async #judge(): Promise<void> {
+    const orphans = [...this.#refused].filter(([, { fault }]) => fault.sqlstate === FOREIGN_KEY).map(([item]) => item);
+    for (const item of await this.#early(orphans, () => true)) this.#excuse(item);
+    const suspects = new Map<Item, readonly Table[]>();
+    for (const [item, { fault, writes }] of this.#refused) {
+      const behind = this.#tablesBehind(item, fault);
+      const isUntried = !isOwnFault(fault) && writes < this.#writes && this.#tries > MOST_TRIES;
+      if (isUntried || behind.some((table) => this.#isStuck(table))) this.#excuse(item);
+      else if (behind.length > 0) suspects.set(item, behind);
+    }
+    if (suspects.size > 0) {
+      const rows = [...suspects].map(([item, behind]) => refusedRow(item, behind));
+      const waiting = await this.#context.othersPending(rows);
+      for (const item of suspects.keys()) if (waiting.has(item.rowKey)) this.#excuse(item);
+    }
+    for (const [item, { fault }] of this.#refused) this.#blame.row(item, fault);
+  }
+
+  /** Of which tables a row may be the cause: for a missing parent that has been asked, a parent may still have children. */
+  #tablesBehind({ table, record }: Item, fault: Fault): readonly Table[] {
+    if (isOwnFault(fault)) return [];
+    if (fault.sqlstate !== FOREIGN_KEY) return [table];
+    return record.kind === 'delete' ? this.#context.tables.referringTo(table) : [];
+  }
+
+  /** Whether rows of a table are left for another flush. */
+  #isStuck({ schema, name }: Table): boolean {
+    const stuck = [...this.#waiting, ...this.#paused.keys()];
+    return stuck.some((table) => table.schema === schema && table.name === name);
+  }
+
+  #excuse(item: Item): void {
+    const refusal = this.#refused.get(item);
+    if (refusal === undefined) return;
+    this.#refused.delete(item);
+    this.#outcomes.set(item, waitsRefused(item, refusal.fault.reason));
+  }
+}
+
+/** By PostgreSQL; a function may raise any code. */
+function hasTimedOut({ kind, sqlstate }: Fault): boolean {
+  return kind === 'limit' && sqlstate === TIMED_OUT;
+}
+
+function inAnyOrder<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, place: Math.random() }))
+    .toSorted((a, b) => a.place - b.place)
+    .map(({ item }) => item);
+}
+
+function byStaging({ items: [a] }: Part, { items: [b] }: Part): number {
+  if (a === undefined || b === undefined) return 0;
+  return a.record.firstAtMs - b.record.firstAtMs || a.record.first - b.record.first;
+}
+
+function refusedRow({ rowKey, record }: Item, tables: readonly Table[]): RefusedRow {
+  const behind = tables.map(({ schema, name }) => ({ schema, table: name }));
+  return { rowKey, behind, firstAtMs: record.firstAtMs };
 }

@@ -1,5 +1,5 @@
 import type { Outcome } from '../../../change/outcome.js';
-import type { ParentsPending } from '../../change-sink.js';
+import type { OthersPending, ParentsPending } from '../../change-sink.js';
 import type { KnownNames } from '../known-names.js';
 import type { Fault } from '../fault.js';
 import type { Item } from '../plan/item.js';
@@ -19,6 +19,7 @@ export interface ApplyContext {
   readonly tables: TableMap;
   readonly pauses: Pick<TablePauses, 'lengthMs'>;
   readonly parentsPending: ParentsPending;
+  readonly othersPending: OthersPending;
   /** Whether the transaction may still be run again as a whole, should PostgreSQL ask for it. */
   readonly mayRestart: boolean;
 }
@@ -34,3 +35,6 @@ export interface Stumble {
   readonly group: Group;
   readonly fault: Fault;
 }
+
+/** For whoever cannot ask what is pending elsewhere. */
+export const NO_OTHERS: OthersPending = () => Promise.resolve(new Set());

@@ -12,18 +12,34 @@ export function waits(item: Item, delayMs: number, reason: string): Outcome {
   return { kind: 'again', attempts: item.record.attempts, delayMs, reason };
 }
 
+/** The longest that a refused row waits for others before it is tried again. */
+const LONGEST_WAIT_MS = 5_000;
+
+/** Refused, and not blamed, since rows are on their way that may be the cause. The older it is, the longer it waits. */
+export function waitsRefused(item: Item, reason: string): Outcome {
+  const { minDelayMs, maxDelayMs } = item.table.retry;
+  return waits(item, Math.max(minDelayMs, Math.min(Math.round(item.ageMs / 4), maxDelayMs, LONGEST_WAIT_MS)), reason);
+}
+
+/** Why a row is blamed, as its dead letter says it. */
+export interface Refusal {
+  readonly code: string;
+  readonly reason: string;
+  readonly message?: string | undefined;
+}
+
 /**
- * Blamed: tried again after a pause, and buried once the policy's attempts are used up. Drains try a record without its pauses, so its age has to allow for them too: what it waits for may be
- * on its way.
+ * Blamed: tried again after a pause, and buried once the policy's attempts are used up. A newer change of the row ends
+ * its pause, so its age has to allow for the pauses too: what it waits for may be on its way.
  */
-export function failed(item: Item, code: string, reason: string, message?: string): Outcome {
+export function failed(item: Item, { code, reason, message }: Refusal, pauseMs?: number): Outcome {
   const { retry } = item.table;
   const attempts = item.record.attempts + 1;
   if (attempts >= retry.attempts && item.ageMs >= pausesMs(retry)) {
     return { kind: 'buried', code, reason, ...(message && { message }), rejected: true, counted: false };
   }
   const counted = Math.min(attempts, retry.attempts - 1);
-  return { kind: 'again', attempts: counted, delayMs: backOffMs(retry, Math.max(1, counted)), reason };
+  return { kind: 'again', attempts: counted, delayMs: pauseMs ?? backOffMs(retry, Math.max(1, counted)), reason };
 }
 
 /** All the pauses between the policy's attempts together. */

@@ -6,11 +6,13 @@ import type {
   CallerQuery,
   JoinedPart,
   JoinedTransaction,
+  OthersPending,
   ParentsPending,
   TransactionOfCaller,
 } from '../../change-sink.js';
 import { applyBatches } from '../apply/apply-batches.js';
 import { CarefulPass } from '../apply/careful-pass.js';
+import { NO_OTHERS } from '../apply/context.js';
 import { failureOf } from '../fault.js';
 import { ledgerFailureOf } from '../ledger/ledger-failure.js';
 import { amendHold, enterHold, nameOfTransaction } from '../ledger/hold-ledger.js';
@@ -105,7 +107,11 @@ class PostgresJoinedPart implements JoinedPart {
     return ledgerWork(() => readOutcome(this.#session, ledger, namespace, token));
   }
 
-  async apply(batch: Batch, parentsPending: ParentsPending): Promise<BatchOutcome> {
+  async apply(
+    batch: Batch,
+    parentsPending: ParentsPending,
+    othersPending: OthersPending = NO_OTHERS,
+  ): Promise<BatchOutcome> {
     const { wallTime, tables, pauses } = this.#around;
     // It is not ours to run again.
     const context = {
@@ -115,6 +121,7 @@ class PostgresJoinedPart implements JoinedPart {
       tables,
       pauses,
       parentsPending,
+      othersPending,
       mayRestart: false,
     };
     try {

@@ -22,6 +22,13 @@ export class TableMap {
     return true;
   }
 
+  /** The tables that refer to another one. */
+  referringTo({ schema, name }: Table): readonly Table[] {
+    return [...this.#schemas.values()]
+      .flatMap((tables) => [...tables.values()])
+      .filter(({ references }) => references.some(({ target }) => target.schema === schema && target.table === name));
+  }
+
   get(address: { readonly schema: string; readonly table: string }): Table | undefined {
     return this.#schemas.get(address.schema)?.get(address.table);
   }

@@ -2,7 +2,7 @@
 --
 -- KEYS[1] chain  KEYS[2] due  KEYS[3] flight  KEYS[4] dirty
 -- ARGV  epoch, mark or '' for the first part, score to go on from, most rows to visit, 'all' | 'tables' | 'rows', beginnings of row keys or row keys ...
--- returns  {'marked', mark, 1 if anything of the scope is pending, score to go on from or '', how often marked records have been put off} | {'uninitialised'} | {'epoch', epoch}
+-- returns  {'marked', mark, 1 if anything of the scope is pending that is not paused, score to go on from or '', how often marked records have been put off, 1 if anything of the scope is paused} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local due = KEYS[2]
 local flight = KEYS[3]
@@ -17,7 +17,7 @@ local WANTED_FROM = 6
 -- include: index-again
 -- include: scope
 
-local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'mark', 'putOff')
+local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'mark', 'putOff', 'horizon')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 local is_first = mark == ''
@@ -26,15 +26,18 @@ if not count_in(mark) then return { 'damaged', 'chain' } end
 
 -- A deletion first, of nothing: Redis then lets the rest pass even when it is out of memory. A drain must, since it makes room.
 redis.call('HDEL', chain, 'nothing')
-index_again(now_ms())
-local marked, go_on = {}, ''
+local now = now_ms()
+index_again(now)
+local rows, go_on
 if scope == 'rows' then
-  marked = rows_with_score()
+  rows, go_on = rows_with_score(), ''
 else
-  local rows, last = rows_from(from, limit)
-  go_on = last
-  for _, row_key in ipairs(rows) do
-    if in_scope(row_key) then append(marked, mark, row_key) end
+  rows, go_on = rows_from(from, limit)
+end
+local marked, any_paused, horizon = {}, 0, count_in(head[6]) or 0
+for _, row in ipairs(rows) do
+  if scope == 'rows' or in_scope(row[1]) then
+    if is_paused(row[2], now, horizon) then any_paused = 1 else append(marked, mark, row[1]) end
   end
 end
 local is_pending = #marked > 0
@@ -47,4 +50,4 @@ local is_earlier = is_flying and not (known and known <= tonumber(mark))
 send('ZADD', due, marked)
 if #marked > 0 then redis.call('HSET', chain, 'marked', 1) end
 if is_earlier then redis.call('HSET', chain, 'mark', mark) end
-return { 'marked', mark, (is_pending or is_flying) and 1 or 0, go_on, head[5] or '0' }
+return { 'marked', mark, (is_pending or is_flying) and 1 or 0, go_on, head[5] or '0', any_paused }

@@ -22,7 +22,7 @@ local function wait_of(chain, due, dirty)
   local earliest = tonumber(redis.pcall('ZRANGE', due, 0, 0, 'WITHSCORES')[2])
   -- What is dirty and has no time has lost it: see index-again.
   if not earliest then return redis.pcall('HLEN', dirty) == 0 and -1 or 0 end
-  local wait = earliest - now
+  local wait = math.ceil(earliest - now)
   if earliest < FIRST_TIME or wait < 0 or wait > (count_in(head[3]) or 0) then return 0 end
   return wait
 end

@@ -2,7 +2,7 @@
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] seen  KEYS[6] seen_old  KEYS[7] recent  KEYS[8] recent_old  KEYS[9] stats  KEYS[10] held
 -- KEYS[11] cache  KEYS[12] cache_old
--- ARGV  epoch, 'stage' or 'check', call id, changes, rules by entity (debounce, longest delay, most records, most bytes, policy), life of seen ids (ms), ids per generation
+-- ARGV  epoch, 'stage' or 'check', call id, changes, rules by entity (debounce, longest delay, most records, most bytes, policy, steps), life of seen ids (ms), ids per generation
 -- returns  {'staged', sequence of the last change, since when the chain is whole, row key, version, ...} | {'refused', row key, reason, version, ...} | {'voided'} | {'uninitialised'} | {'epoch', epoch} | {'unreadable', row key}
 local chain = KEYS[1]
 local dirty = KEYS[2]

@@ -2,6 +2,7 @@
 -- Needs: what coalesce, stage-row and held bring, and what policies needs
 
 -- include: policies
+-- include: step
 
 local judged
 
@@ -23,7 +24,9 @@ local function apply_changes(changes, rules, sequence, now, in_flight, mine)
     if not refused[row_key] then
       local asked, kind, entity = change[VERSION], change[KIND], change[ENTITY]
       local status, record, version = 'refused', kept_out_because(row, mine, kind), ''
+      local second_step = is_second_step(row, change, rules[entity])
       if not record then status, record, version = coalesce(row, change, sequence + index, now) end
+      if second_step and status == 'dirty' then status, record, version = 'refused', 'step', '' end
       if status == 'dirty' then
         local limit = over_limit(row_key, row, record, rules[entity])
         if limit then status, record, version = 'refused', limit, '' end

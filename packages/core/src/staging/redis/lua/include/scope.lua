@@ -1,25 +1,34 @@
 -- Which rows a drain is about.
--- Needs: due, flight, scope, mark, and what in-scope needs
+-- Needs: due, flight, scope, and what in-scope needs
 
 -- include: in-scope
+-- include: pause
 
 local FIRST_TIME = 1000000000000
 local BEFORE_TIME = '(1000000000000'
 
--- Unmarked rows by time, never ending between rows of one time, and where to go on, or ''.
-local function rows_from(from, limit)
-  local rows = redis.call('ZRANGEBYSCORE', due, from, '+inf', 'LIMIT', 0, limit)
-  if #rows < limit then return rows, '' end
-  local last = redis.call('ZSCORE', due, rows[#rows])
-  return redis.call('ZRANGEBYSCORE', due, from, last), '(' .. last
+local function in_pairs(found)
+  local rows = {}
+  for index = 1, #found, 2 do
+    rows[#rows + 1] = { found[index], found[index + 1] }
+  end
+  return rows
 end
 
--- Mark and row key of the wanted rows that are not marked.
+-- Unmarked rows by time, each with its time, never ending between rows of one time, and where to go on, or ''.
+local function rows_from(from, limit)
+  local found = redis.call('ZRANGEBYSCORE', due, from, '+inf', 'WITHSCORES', 'LIMIT', 0, limit)
+  if #found < 2 * limit then return in_pairs(found), '' end
+  local last = found[#found]
+  return in_pairs(redis.call('ZRANGEBYSCORE', due, from, last, 'WITHSCORES')), '(' .. last
+end
+
+-- The wanted rows that are not marked, each with its time.
 local function rows_with_score()
   local found = {}
   for row_key in pairs(wanted) do
     local score = redis.call('ZSCORE', due, row_key)
-    if score and tonumber(score) >= FIRST_TIME then append(found, mark, row_key) end
+    if score and tonumber(score) >= FIRST_TIME then found[#found + 1] = { row_key, score } end
   end
   return found
 end

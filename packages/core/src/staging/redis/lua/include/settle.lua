@@ -2,6 +2,7 @@
 -- Needs: dirty, due, chain, dead, token, and what merge, recent, counts and bury bring
 
 -- include: put-dirty
+-- include: pause
 
 -- The parts of an outcome by position; its kind is the first.
 local OUTCOME_VERSION, ATTEMPT, DELAY, CODE, REASON, REJECTED, COUNTED = 2, 3, 4, 5, 6, 7, 8
@@ -58,11 +59,12 @@ local function settle(row_key, record, outcome, now, written)
     return remember(written, row_key, version, deleted, record[LAST])
   end
   if kind == 'again' then
+    local was_refused = outcome[ATTEMPT] > record[ATTEMPTS]
     record[ATTEMPTS] = outcome[ATTEMPT]
     if newer then return put_under(row_key, record, newer, 'COUNTER_OVERFLOW', outcome[REASON], now) end
     if bytes then bury_unreadable(row_key, bytes, now) end
     put_dirty(row_key, nil, record)
-    return set_time(row_key, now + outcome[DELAY])
+    return set_time(row_key, now + outcome[DELAY] + (was_refused and PAUSE or 0))
   end
   if kind == 'buried' then
     if outcome[COUNTED] == 1 then record[DELTAS] = {} end

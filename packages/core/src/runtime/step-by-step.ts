@@ -1,0 +1,113 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Change } from '../change/change.js';
+import type { RowKey } from '../change/row-key.js';
+import { isDrainTimeout, SpillwayError } from '../errors.js';
+import type { EntityRules, RulesByEntity, StageResult } from '../staging/stager.js';
+import type { DueScope, StagingStore } from '../staging/staging-store.js';
+
+/** So often steps are waited for: somebody else may make the next one meanwhile. */
+const TRIES = 3;
+const PAUSE_MS = 20;
+
+export interface StepDeps {
+  readonly stage: (changes: readonly Change[], rules: RulesByEntity) => Promise<StageResult>;
+  /** Writes what is pending of these rows, as far as it can be written now. */
+  readonly write: (rows: readonly RowKey[]) => Promise<void>;
+}
+
+/**
+ * Stages changes; where one of them is a second step of a row, writes the first step before. If that cannot be written
+ * now (PostgreSQL is away, refuses it, or somebody has locked the row), the two are merged all the same: the
+ * application must be able to go on, and to correct what was refused. Once some of them are staged, an error on the way
+ * leaves the others refused.
+ *
+ * @throws what staging throws, where nothing was staged
+ */
+export async function stageStepByStep(
+  changes: readonly Change[],
+  rules: RulesByEntity,
+  { stage, write }: StepDeps,
+): Promise<StageResult> {
+  let result = await stage(changes, rules);
+  for (let tries = 1; result.refused.some(isStep); tries += 1) {
+    if (!result.refused.every(isStep)) return { ...result, refused: result.refused.filter((each) => !isStep(each)) };
+    try {
+      await write(result.refused.map(({ rowKey }) => rowKey));
+      const rest = await stage(restOf(changes, result), tries < TRIES ? rules : withoutSteps(rules));
+      result = both(result, rest);
+    } catch (error) {
+      // What a stop has cut off may have happened, and its error says so.
+      if (isNothing(result) || (error instanceof SpillwayError && error.code === 'STOPPED')) throw error;
+      return result;
+    }
+  }
+  return result;
+}
+
+/** What has not been sent, or was refused. A call that is lost, or still open, is for the caller to settle. */
+function restOf(changes: readonly Change[], { staged, unknown, dropped }: StageResult): readonly Change[] {
+  const open = new Set([...unknown, ...dropped].flatMap((call) => call.changes.map(({ rowKey }) => rowKey)));
+  return changes.filter(({ rowKey }) => !staged.has(rowKey) && !open.has(rowKey));
+}
+
+function isNothing({ staged, unknown }: StageResult): boolean {
+  return staged.size === 0 && unknown.length === 0;
+}
+
+function isStep({ reason }: StageResult['refused'][number]): boolean {
+  return reason === 'step';
+}
+
+/** Rules by which every change is merged into what is pending of its row. */
+export function withoutSteps(rules: RulesByEntity): RulesByEntity {
+  return Object.fromEntries(Object.entries(rules).map(([entity, rule]) => [entity, withoutStepsOf(rule)]));
+}
+
+function withoutStepsOf(rule: EntityRules): EntityRules {
+  return Object.fromEntries(Object.entries(rule).filter(([name]) => name !== 'steps')) as unknown as EntityRules;
+}
+
+/** The rest of what was staged in part. */
+function both(first: StageResult, rest: StageResult): StageResult {
+  return {
+    staged: new Map([...first.staged, ...rest.staged]),
+    marks: new Map([...first.marks, ...rest.marks]),
+    refused: rest.refused,
+    unknown: [...first.unknown, ...rest.unknown],
+    dropped: [...first.dropped, ...rest.dropped],
+  };
+}
+
+export interface RowsToWrite {
+  readonly scope: DueScope & { readonly kind: 'rows' };
+  /** The rows with everything that they may have to wait for. */
+  readonly wide: DueScope;
+  readonly timeoutMs: number;
+}
+
+export interface WriteRowsDeps {
+  readonly drain: (scope: DueScope, timeoutMs: number) => Promise<unknown>;
+  readonly peek: StagingStore['peek'];
+}
+
+/** Drains until nothing is pending of the rows but what PostgreSQL has refused, or the time is up. */
+export async function writeFirst(
+  { scope, wide, timeoutMs }: RowsToWrite,
+  { drain, peek }: WriteRowsDeps,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  try {
+    for (let asked: DueScope = scope; ; asked = wide) {
+      await drain(asked, Math.max(1, deadline - performance.now()));
+      const found = await peek(scope.keys);
+      const waits = scope.keys.some((key) => {
+        const { dirty, inFlight } = found.get(key) ?? {};
+        return inFlight !== undefined || dirty?.attempts === 0;
+      });
+      if (!waits || performance.now() >= deadline) return;
+      await pause(PAUSE_MS);
+    }
+  } catch (error) {
+    if (!isDrainTimeout(error)) throw error;
+  }
+}

@@ -120,7 +120,7 @@ function asReplyError(error: Error, server: string): Error {
 const NO_RIGHT = /\bNOPERM\b|can't run this command|ACL failure in script/u;
 
 function isRefusal(error: Error): boolean {
-  return isLoginRefusal(error) || /\bNOPERM\b/u.test(error.message);
+  return isLoginRefusal(error) || NO_RIGHT.test(error.message);
 }
 
 function isLoginRefusal(error: Error): boolean {

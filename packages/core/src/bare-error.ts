@@ -1,6 +1,9 @@
 import { printable } from './printable.js';
 
-/** What is kept of an error besides its class and message: words and numbers that name what went wrong, never what it went wrong with. */
+/**
+ * What is kept of an error besides its class and message: words and numbers that name what went wrong, never what it
+ * went wrong with.
+ */
 const KEPT = ['code', 'errno', 'syscall', 'severity', 'sqlstate'] as const;
 const WORD = /^[\w.-]{1,40}$/;
 
@@ -20,8 +23,9 @@ export function isBare(error: unknown): error is Error {
 }
 
 /**
- * An error as it may leave: in an event, or as the cause of another one. Drivers hang on their errors the command with its arguments (a password, staged rows), the statement with its parameters,
- * or the row that was refused, and whatever prints a whole error prints that too. Its class, its code and where it was made stay.
+ * An error as it may leave: in an event, or as the cause of another one. Drivers hang on their errors the command
+ * with its arguments (a password, staged rows), the statement with its parameters, or the row that was refused, and
+ * whatever prints a whole error prints that too. Its class, its code and where it was made stay.
  *
  * @param message in the place of its own, where more may be told than would be of an unknown error
  */

@@ -22,9 +22,9 @@ interface Gate {
 export type Ends = Readonly<Record<string, string>>;
 
 /**
- * Plays a program on rows of its own, and answers what has become of them and what should have. A row whose last change is
- * good is written. A row whose last change a trigger refuses keeps what was written before, if anything was, and that change
- * is a dead letter with the trigger's code.
+ * Plays a program on rows of its own, and answers what has become of them and what should have. A row whose last
+ * change is good is written. A row whose last change a trigger refuses keeps what was written before, if anything
+ * was, and that change is a dead letter with the trigger's code.
  */
 export async function play(gate: Gate, first: number, steps: readonly Step[]): Promise<{ seen: Ends; meant: Ends }> {
   const meant: Record<string, string> = {};

@@ -26,8 +26,8 @@ export class Trail {
   }
 
   /**
-   * Writes that have left no trace: they are neither in the row nor in a dead letter, and no writer who had seen them has
-   * written over them.
+   * Writes that have left no trace: they are neither in the row nor in a dead letter, and no writer who had seen them
+   * has written over them.
    */
   lost({ row, letters }: Remains): Write[] {
     return this.#writes.filter(({ mark, property }) => {

@@ -31,9 +31,9 @@ const PROGRAMS = Number(process.env['SPILLWAY_WITNESS_PROGRAMS'] ?? 60);
 const SEED = Number(process.env['SPILLWAY_WITNESS_SEED'] ?? 1);
 
 /**
- * Another program writes the same rows by SQL, and so makes the version numbers that are pending (H15). No plain world can be
- * compared with that: what is staged later is written later. So every write is followed instead. It is in the row, in a dead
- * letter, or was written over by a writer who had seen it.
+ * Another program writes the same rows by SQL, and so makes the version numbers that are pending (H15). No plain
+ * world can be compared with that: what is staged later is written later. So every write is followed instead. It is
+ * in the row, in a dead letter, or was written over by a writer who had seen it.
  */
 test(`no acknowledged write is lost in silence beside SQL that makes the same versions (${PROGRAMS} programs, seed ${SEED})`, async () => {
   await using shelf = await openShelf();

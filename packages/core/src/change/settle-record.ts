@@ -27,8 +27,9 @@ export interface Settled {
 type OutcomeOf<Kind extends Outcome['kind']> = Extract<Outcome, { readonly kind: Kind }>;
 
 /**
- * The end of one record. If it did not end as "the row has its new version", a newer change of the row must be told: it was staged on top of a version that does not
- * exist, and would otherwise meet somebody else's row of the same number and overwrite it in silence.
+ * The end of one record. If it did not end as "the row has its new version", a newer change of the row must be told:
+ * it was staged on top of a version that does not exist, and would otherwise meet somebody else's row of the same
+ * number and overwrite it in silence.
  */
 export function settleRecord(record: StagedRecord, outcome: Outcome, dirty: StagedRecord | undefined): Settled {
   switch (outcome.kind) {
@@ -83,8 +84,8 @@ export const HIDDEN =
   'A newer change sets the same properties, upon a row that another writer had given the same version';
 
 /**
- * Whether the newer record was made upon the row of another writer, who had given it the older record's version: what is not
- * written yet is in no row, so the row that the newer record has seen was not the older record's.
+ * Whether the newer record was made upon the row of another writer, who had given it the older record's version: what
+ * is not written yet is in no row, so the row that the newer record has seen was not the older record's.
  */
 function isUponAnotherRow(newer: StagedRecord, older: StagedRecord): boolean {
   return newer.isRowBase === true && newer.base === knownVersion(older);
@@ -107,12 +108,13 @@ function mergedOrBuried(
 }
 
 /**
- * The base of a newer record, once an older one beneath it has been written as another version than it said. The base follows
- * the row only where the row held nothing but what the newer record has seen:
+ * The base of a newer record, once an older one beneath it has been written as another version than it said. The base
+ * follows the row only where the row held nothing but what the newer record has seen:
  *
  * - The older record names no version, so it was written as the row's version and one. The base follows if it was that
  *   row's version.
- * - The base was read in the database (R10c). It stays: another writer had made the older record's number, and the statement
+ * - The base was read in the database (R10c). It stays: another writer had made the older record's number, and the
+ *   statement
  *   finds the conflict.
  * - The base was staged. It follows, because the newer record lies on the older one.
  *

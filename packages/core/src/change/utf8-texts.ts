@@ -15,7 +15,8 @@ const FIXED: Readonly<Record<number, number>> = {
 };
 
 /**
- * Whether all texts of a MessagePack value are UTF-8. A decoder puts U+FFFD in the place of what is not, which may as well have been there; so whoever meets it asks this.
+ * Whether all texts of a MessagePack value are UTF-8. A decoder puts U+FFFD in the place of what is not, which may as
+ * well have been there; so whoever meets it asks this.
  *
  * @param bytes of a value that has been decoded, of texts, numbers, lists and maps
  */

@@ -86,7 +86,9 @@ export class PendingOthers {
     return waiting;
   }
 
-  /** Makes everything due that is pending of a table, and answers where there is anything but rows of the transaction. */
+  /**
+   * Makes everything due that is pending of a table, and answers where there is anything but rows of the transaction.
+   */
   async #make(tables: readonly TableName[], own: ReadonlySet<RowKey>): Promise<ReadonlyMap<number, Watermark>> {
     const scope = { kind: 'tables', tables } as const;
     const marks = await this.#ask(this.#deps.staging.due.make(scope));

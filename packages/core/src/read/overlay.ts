@@ -10,8 +10,8 @@ export function pendingRecord(pending: Pending | undefined): StagedRecord | unde
 }
 
 /**
- * Whether a row can tell by its version that it has no part of the record. Rows without a version cannot, and differences of
- * counters raise none.
+ * Whether a row can tell by its version that it has no part of the record. Rows without a version cannot, and
+ * differences of counters raise none.
  */
 export function tellsByVersion(record: StagedRecord): boolean {
   // An upsert expects no version, so the one that it raises may have been reached by other writers.
@@ -22,12 +22,13 @@ export function tellsByVersion(record: StagedRecord): boolean {
 }
 
 /**
- * Whether the row's version leaves it open if the record is in the row. A row below the record's version has no part of it.
- * A row at or past that version proves nothing: another program may have made the same number (R10a of the design, H15).
+ * Whether the row's version leaves it open if the record is in the row. A row below the record's version has no part
+ * of it. A row at or past that version proves nothing: another program may have made the same number (R10a of the
+ * design, H15).
  *
  * @example
- * A caller stages version 1 -> 2, and another program writes the row from 1 to 2 by SQL. The row has version 2, and no part
- * of the record.
+ * A caller stages version 1 -> 2, and another program writes the row from 1 to 2 by SQL. The row has version 2, and
+ * no part of the record.
  */
 export function mayBeIncluded(record: StagedRecord, rowVersion: VersionText | undefined): boolean {
   if (rowVersion === undefined || !tellsByVersion(record)) return true;
@@ -36,8 +37,8 @@ export function mayBeIncluded(record: StagedRecord, rowVersion: VersionText | un
 }
 
 /**
- * Whether a record that is doubtful is taken for written: the staging store has forgotten something, so the record may be in
- * the row, and the row's version is all that is left to ask. Its flush believes it too.
+ * Whether a record that is doubtful is taken for written: the staging store has forgotten something, so the record
+ * may be in the row, and the row's version is all that is left to ask. Its flush believes it too.
  */
 export function isTakenForWritten(record: StagedRecord, rowVersion: VersionText | undefined): boolean {
   if (rowVersion === undefined || !tellsByVersion(record)) return false;

@@ -5,7 +5,10 @@ import type { RowKey } from '../change/row-key.js';
 import type { Pending } from '../staging/staging-store.js';
 import { isTakenForWritten, mayBeIncluded, pendingRecord, tellsByVersion } from './overlay.js';
 
-/** What the reader needs of the world: pending changes, the ledger, and the database's rows in whatever form the caller has them. */
+/**
+ * What the reader needs of the world: pending changes, the ledger, and the database's rows in whatever form the
+ * caller has them.
+ */
 export interface KeyedRows<R> {
   peek(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>>;
   /** Of these tokens, those that have been committed, with what became of their records. */
@@ -23,13 +26,15 @@ export interface KeyedRows<R> {
 /**
  * Reads rows by key so that every acknowledged change is in them, once.
  *
- * The order is peek, then database: what is not pending at the peek is in PostgreSQL already, whereas the other order would miss a change that is flushed in
- * between. The price is that a change which was pending at the peek may be in the row as well. A row below the record's version has no part of it, and the
- * record is laid over. In all other cases (counters, rows without a version, rows at or past the record's version) the reader looks again after the row was
- * read. What is still pending, and in no batch that the ledger knows, is in no row: it is laid over, whatever the row's version says. Otherwise the row is
- * read again (H15, R10a: a version number does not prove who wrote it).
+ * The order is peek, then database: what is not pending at the peek is in PostgreSQL already, whereas the other order
+ * would miss a change that is flushed in between. The price is that a change which was pending at the peek may be in
+ * the row as well. A row below the record's version has no part of it, and the record is laid over. In all other
+ * cases (counters, rows without a version, rows at or past the record's version) the reader looks again after the row
+ * was read. What is still pending, and in no batch that the ledger knows, is in no row: it is laid over, whatever the
+ * row's version says. Otherwise the row is read again (H15, R10a: a version number does not prove who wrote it).
  *
- * One case is left where the row's version is believed: the staging store has forgotten something, so a record that looks pending may have been written.
+ * One case is left where the row's version is believed: the staging store has forgotten something, so a record that
+ * looks pending may have been written.
  */
 export async function readByKey<R>(keys: readonly RowKey[], rows: KeyedRows<R>): Promise<Map<RowKey, R>> {
   const answer = new Map<RowKey, R>();
@@ -87,7 +92,10 @@ export async function readByKey<R>(keys: readonly RowKey[], rows: KeyedRows<R>):
     return row !== undefined && !record.doubtful && mayBeIncluded(record, rows.versionOf(row));
   }
 
-  /** What is in flight of a row is one record, so it can be told from what was committed of it only by ending the batch, and looking again. */
+  /**
+   * What is in flight of a row is one record, so it can be told from what was committed of it only by ending the
+   * batch, and looking again.
+   */
   async function end(key: RowKey, token = ''): Promise<void> {
     const outcomes = committed.get(token);
     if (outcomes) await rows.acknowledge(key, token, outcomes);
@@ -110,7 +118,10 @@ function isHalfCommitted(
   return outcomes !== undefined && !covers(outcomes.get(key), inFlight?.part);
 }
 
-/** What was known to be committed before the row was read is in the row, or is dead; a record that was put off is neither. */
+/**
+ * What was known to be committed before the row was read is in the row, or is dead; a record that was put off is
+ * neither.
+ */
 function withoutCommitted(
   pending: Pending | undefined,
   key: RowKey,
@@ -122,7 +133,10 @@ function withoutCommitted(
   return rest;
 }
 
-/** Whether everything that was pending is pending still: each record is found again by its stage sequence, dirty or in flight. */
+/**
+ * Whether everything that was pending is pending still: each record is found again by its stage sequence, dirty or in
+ * flight.
+ */
 function stillCovers(is: Pending | undefined, was: Pending | undefined): boolean {
   const now = recordsOf(is);
   return recordsOf(was).every((record) =>

@@ -17,7 +17,10 @@ const OVERDUE_MS = 30_000;
 /** Whoever asks for health has a time-out too, often of a few seconds. */
 const CHECK_MS = 2_000;
 
-/** Asks PostgreSQL and the staging store, and puts it together with what flushes of this process have met. A process without a worker meets nothing by itself. */
+/**
+ * Asks PostgreSQL and the staging store, and puts it together with what flushes of this process have met. A process
+ * without a worker meets nothing by itself.
+ */
 export async function lookAtHealth(
   { staging, sink, worker }: Pick<Parts, 'staging' | 'sink' | 'worker'>,
   types: TypeRegistry,

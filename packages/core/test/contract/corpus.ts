@@ -118,7 +118,8 @@ export function* corpus(): Generator<readonly [string, Buffer]> {
   for (const head of ['dc000e', 'dd0000000e', 'de0007', '8e']) yield [`it begins with ${head}`, headed(good, head)];
   for (let byte = 0; byte < 256; byte += 1) yield [`one byte ${byte}`, Buffer.from([byte])];
   for (let byte = 0xc0; byte < 0xe0; byte += 1) yield [`part 5 is of type ${byte}`, headOf(byte)];
-  // What the decoder of this side gives a meaning of its own: definitions of structures, of references, of bundled texts.
+  // What the decoder of this side gives a meaning of its own: definitions of structures, of references, of bundled
+  // texts.
   for (const word of ['d472', 'd46400', 'd56241', 'd69400', 'd47240', 'c1', 'd46900', 'd47000', 'd40000'])
     for (const behind of ['', '93a161a162a163', '9fa1619040', '4040'])
       yield [`${word} and ${behind}`, Buffer.from(`${word}${behind}`, 'hex')];

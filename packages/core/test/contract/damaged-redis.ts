@@ -25,7 +25,10 @@ export function call(id: string, ...changes: readonly Partial<Change>[]): StageC
   return { shard: 0, id, changes: whole, rules: { Product: { ...AT_ONCE, policy: 'p' } } };
 }
 
-/** Bytes that are no record, no layers, no trace, no answer and no number; some of them are well-formed, and of the right length. */
+/**
+ * Bytes that are no record, no layers, no trace, no answer and no number; some of them are well-formed, and of the
+ * right length.
+ */
 export const GARBAGE: Readonly<Record<string, Buffer>> = {
   'no MessagePack': Buffer.from('c1c1', 'hex'),
   'a text': encodePlain('text'),

@@ -1,4 +1,7 @@
-/** MessagePack of anything, valid as a record or not: what the codec itself would not write. `{ raw }` is taken as it is. */
+/**
+ * MessagePack of anything, valid as a record or not: what the codec itself would not write. `{ raw }` is taken as it
+ * is.
+ */
 export function encode(value: unknown): Buffer {
   if (value === null) return Buffer.from([0xc0]);
   if (typeof value === 'boolean') return Buffer.from([value ? 0xc3 : 0xc2]);

@@ -6,8 +6,9 @@ import type { RowKey } from '../../src/change/row-key.js';
 import { DamagedRedis, GARBAGE, call, PRODUCTS, row } from './damaged-redis.js';
 
 /**
- * H18 (R12): Redis undoes nothing of what a script has written when it fails. So each act of the store runs on a shard of which one field is damaged, every field in turn, and either has
- * done what it does, or has failed and changed nothing.
+ * H18 (R12): Redis undoes nothing of what a script has written when it fails. So each act of the store runs on a
+ * shard of which one field is damaged, every field in turn, and either has done what it does, or has failed and
+ * changed nothing.
  */
 
 let redis: DamagedRedis;
@@ -121,7 +122,10 @@ const failureOf = async (act: Promise<unknown>): Promise<Error | undefined> =>
     (error: unknown) => error as Error,
   );
 
-/** What an act may say when it meets damage: of the very row, letter or call that it is about, or of what the whole shard cannot do without. */
+/**
+ * What an act may say when it meets damage: of the very row, letter or call that it is about, or of what the whole
+ * shard cannot do without.
+ */
 const TOLD = [
   /^What is staged of row .* cannot be read by this release/u,
   /^The staged changes in Redis at .* are spread by the shard map/u,

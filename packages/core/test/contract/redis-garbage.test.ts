@@ -10,7 +10,10 @@ import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js'
 import type { RedisStaging } from '../../src/staging/redis/redis-staging.js';
 import { AT_ONCE } from '../../src/testing/contract/bench.js';
 
-/** Something of everything stands in one shard; then something else is put in the place of one thing after the other, and everything is asked of the store. */
+/**
+ * Something of everything stands in one shard; then something else is put in the place of one thing after the other,
+ * and everything is asked of the store.
+ */
 
 const TABLE = { schema: 'public', table: 'product' };
 const ROWS = Array.from({ length: 9 }, (_, key) => rowKeyOf({ ...TABLE, key: [String(key)] }));

@@ -1,6 +1,9 @@
 import type { EntityMetadata } from '@mikro-orm/core';
 
-/** The constraints and indexes that an entity's metadata names. Those that MikroORM or PostgreSQL name are made of the names of the table and its columns. */
+/**
+ * The constraints and indexes that an entity's metadata names. Those that MikroORM or PostgreSQL name are made of the
+ * names of the table and its columns.
+ */
 export function constraintNames({ root }: EntityMetadata): readonly string[] {
   const ofEntity = [...root.uniques, ...root.indexes, ...root.checks].map(({ name }) => name);
   const ofProperties = root.props.flatMap(({ unique, index, foreignKeyName }) => [unique, index, foreignKeyName]);

@@ -17,8 +17,8 @@ interface MergeOptions {
 }
 
 /**
- * Some entities have a version that no read has answered: a caller has given it to `em.merge()`, or `em.upsert()` has staged
- * it. The caller may know that version from a staged state, so it does not count as read in the database.
+ * Some entities have a version that no read has answered: a caller has given it to `em.merge()`, or `em.upsert()` has
+ * staged it. The caller may know that version from a staged state, so it does not count as read in the database.
  */
 export function hookGivenVersions(entityManager: { readonly prototype: EntityManager }, types: TypeRegistry): void {
   const { prototype } = entityManager;

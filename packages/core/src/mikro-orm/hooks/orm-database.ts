@@ -133,7 +133,10 @@ interface Adapter {
   readonly supportsMultipleConnections?: boolean;
 }
 
-/** The driver of a database with one connection can be given a dialect for one with several: then nobody waits his turn. */
+/**
+ * The driver of a database with one connection can be given a dialect for one with several: then nobody waits his
+ * turn.
+ */
 function assertOne(driverOptions: unknown): void {
   const form = kyselyForm(driverOptions);
   if (form === undefined) return;

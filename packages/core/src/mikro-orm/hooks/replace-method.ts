@@ -1,4 +1,7 @@
-/** Puts a method in the place of another one of a class. A method that this release of MikroORM does not have is none to hook. */
+/**
+ * Puts a method in the place of another one of a class. A method that this release of MikroORM does not have is none
+ * to hook.
+ */
 export function replaceMethod<Method extends (...parameters: never[]) => unknown>(
   prototype: object,
   name: string,

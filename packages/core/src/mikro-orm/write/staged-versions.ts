@@ -3,9 +3,10 @@ import type { VersionText } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
 
 /**
- * Which version of a row an entity manager knows from staging: laid over the row, staged by the entity manager itself, or
- * given to `em.merge()` by a caller who may know it from there. A version that is not among them was read in the database.
- * The staging store refuses such a version where it equals that of a dirty record, which is in no row (R10b of the design).
+ * Which version of a row an entity manager knows from staging: laid over the row, staged by the entity manager
+ * itself, or given to `em.merge()` by a caller who may know it from there. A version that is not among them was read
+ * in the database. The staging store refuses such a version where it equals that of a dirty record, which is in no
+ * row (R10b of the design).
  */
 export class StagedVersions {
   readonly #versions = new Map<RowKey, VersionText>();
@@ -32,7 +33,9 @@ export function stagedVersionsOf(em: EntityManager): StagedVersions {
   return versions;
 }
 
-/** A fork that shares entities with its origin, as every transaction has one, shares what is known of their versions. */
+/**
+ * A fork that shares entities with its origin, as every transaction has one, shares what is known of their versions.
+ */
 export function shareStagedVersions(origin: EntityManager, fork: EntityManager): void {
   known.set(fork, stagedVersionsOf(origin));
 }

@@ -2,11 +2,12 @@ import type pg from 'pg';
 import type { KnownNames } from './known-names.js';
 
 /**
- * What may be said of an error of PostgreSQL: its SQLSTATE, the code's meaning, and names that the metadata knows. Nothing else that the server sends can be trusted to hold no value: it quotes
- * what it refuses, and a trigger sets the message and every name as it likes (`raise … using constraint = new.name`).
+ * What may be said of an error of PostgreSQL: its SQLSTATE, the code's meaning, and names that the metadata knows.
+ * Nothing else that the server sends can be trusted to hold no value: it quotes what it refuses, and a trigger sets
+ * the message and every name as it likes (`raise … using constraint = new.name`).
  *
- * @param told names that may be told, none where rows are not what it is about; and whether a function has raised it, which then
- * chooses the code as it likes
+ * @param told names that may be told, none where rows are not what it is about; and whether a function has raised it,
+ * which then chooses the code as it likes
  */
 export function reasonOf(
   error: pg.DatabaseError,

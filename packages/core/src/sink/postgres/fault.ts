@@ -31,7 +31,8 @@ export const NOT_IN_STATE = '55000';
 
 /**
  * What the error of a statement means that writes rows.
- * @throws SinkDown, SinkRestart: what no record is to be blamed for. Whatever is no error of PostgreSQL's is thrown as it is.
+ * @throws SinkDown, SinkRestart: what no record is to be blamed for. Whatever is no error of PostgreSQL's is thrown
+ * as it is.
  */
 export function faultOf(error: unknown, { names, mayRestart }: FaultContext): Fault {
   if (!isServerError(error) || endsConnection(error)) throw failureOf(error);
@@ -43,7 +44,10 @@ export function faultOf(error: unknown, { names, mayRestart }: FaultContext): Fa
   return { kind: kind === 'restart' ? 'row' : kind, sqlstate: error.code ?? '', reason, message, origin };
 }
 
-/** Whether the server has answered with an error. By its shape: the application's connection may be of another copy of `pg` than ours, or no `pg` at all. */
+/**
+ * Whether the server has answered with an error. By its shape: the application's connection may be of another copy of
+ * `pg` than ours, or no `pg` at all.
+ */
 export function isServerError(error: unknown): error is pg.DatabaseError {
   if (error instanceof pg.DatabaseError) return true;
   const { code, severity } = error instanceof Error ? (error as Partial<pg.DatabaseError>) : {};
@@ -67,7 +71,9 @@ export function connectFailureOf(error: unknown): Error {
   return isServerError(error) ? downOf(stateOf(error.code ?? '') ?? 'refusing', error) : failureOf(error);
 }
 
-/** A hook for connections is the application's own code: its failure is told as such, and the connection is not used. */
+/**
+ * A hook for connections is the application's own code: its failure is told as such, and the connection is not used.
+ */
 export function hookFailureOf(hook: string, error: unknown): SinkDown {
   const sqlstate = isServerError(error) ? error.code : undefined;
   return new SinkDown(
@@ -78,12 +84,18 @@ export function hookFailureOf(hook: string, error: unknown): SinkDown {
   );
 }
 
-/** What an error means that Spillway's own statements have met: a server in recovery does not support a transaction that writes. */
+/**
+ * What an error means that Spillway's own statements have met: a server in recovery does not support a transaction
+ * that writes.
+ */
 export function ownFailureOf(error: unknown): Error {
   return isServerError(error) && error.code === '0A000' ? downOf('read-only', error) : failureOf(error);
 }
 
-/** An answer to COMMIT that is an error means that nothing was written; no answer, or one by a dying server, means nothing. */
+/**
+ * An answer to COMMIT that is an error means that nothing was written; no answer, or one by a dying server, means
+ * nothing.
+ */
 export function commitFailureOf(error: unknown): Error {
   const failure = failureOf(error);
   if (!(failure instanceof SinkDown)) return failure;
@@ -126,7 +138,10 @@ function endsConnection({ severity }: pg.DatabaseError): boolean {
   return severity === 'FATAL' || severity === 'PANIC';
 }
 
-/** A policy's `with check` is refused with the code of a missing right, though one row is at fault; only the server's routine tells them apart. */
+/**
+ * A policy's `with check` is refused with the code of a missing right, though one row is at fault; only the server's
+ * routine tells them apart.
+ */
 function kindOf(error: pg.DatabaseError): FaultKind {
   if (error.code === '42501' && error.routine === 'ExecWithCheckOptions') return 'row';
   return classify(error.code ?? '', originOf(error));

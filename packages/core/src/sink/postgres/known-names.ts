@@ -4,7 +4,10 @@ import { quoted } from './sql/quote.js';
 /** Of what PostgreSQL and MikroORM make names of constraints, besides those of tables and columns. */
 const OF_CONSTRAINTS = ['pkey', 'key', 'fkey', 'check', 'excl', 'idx', 'index', 'unique', 'foreign'];
 
-/** The names that the metadata knows. Only these may be told of those that an error of PostgreSQL has: a trigger sets them as it likes, to values too. */
+/**
+ * The names that the metadata knows. Only these may be told of those that an error of PostgreSQL has: a trigger sets
+ * them as it likes, to values too.
+ */
 export class KnownNames {
   readonly #tables = new Set<string>();
   /** Those that statements name without a schema: the search path may find them in any. */
@@ -35,7 +38,10 @@ export class KnownNames {
     return name !== undefined && this.#columns.has(name);
   }
 
-  /** Also if it is made of known names alone, as PostgreSQL and MikroORM make them up: `product_name_key`, `product_stock_check1`. */
+  /**
+   * Also if it is made of known names alone, as PostgreSQL and MikroORM make them up: `product_name_key`,
+   * `product_stock_check1`.
+   */
   hasConstraint(name: string | undefined): boolean {
     if (name === undefined) return false;
     const isMadeUp = name.split('_').every((word) => this.#words.has(word.replace(/(?<=check|key|excl|idx)\d+$/, '')));

@@ -3,9 +3,11 @@ import type { DatabaseState } from '../sink-failure.js';
 /**
  * What an error is about that a statement has answered, on a connection that lives.
  *
- * - `row`: something about one record, or a function that refuses it; the others can be written. Everything that is not named
+ * - `row`: something about one record, or a function that refuses it; the others can be written. Everything that is
+ *   not named
  * - `table`: the statement itself cannot be run: the table, a column or a right is missing; no record is to blame
- * - `around`: what the statement needs besides its table: disk, memory, another server, what a function reads. Others may be written; no record is to blame
+ * - `around`: what the statement needs besides its table: disk, memory, another server, what a function reads. Others
+ *   may be written; no record is to blame
  * - `limit`: our own statement was too large or took too long
  * - `locked`: somebody holds a lock on a row
  * - `restart`: the whole transaction has to be run again
@@ -52,8 +54,8 @@ const CLASSES: Readonly<Record<string, FaultKind>> = {
 };
 
 /**
- * Total: what is not named is about a row, which its attempts bound. A trigger may raise any code, those of outages too, so a code alone never says that the server is down. Only "run it
- * again" is taken at its word, for a while.
+ * Total: what is not named is about a row, which its attempts bound. A trigger may raise any code, those of outages
+ * too, so a code alone never says that the server is down. Only "run it again" is taken at its word, for a while.
  */
 export function classify(sqlstate: string, origin: FaultOrigin): FaultKind {
   const kind = lookUp(CODES, sqlstate);
@@ -86,7 +88,10 @@ const STATES_OF_CLASSES: Readonly<Record<string, DatabaseState>> = {
   '53': 'out-of-memory',
 };
 
-/** The state in which a server answers with this code whatever it is asked; nothing if the code says nothing of that. Only for statements that no function of the application can take part in. */
+/**
+ * The state in which a server answers with this code whatever it is asked; nothing if the code says nothing of that.
+ * Only for statements that no function of the application can take part in.
+ */
 export function stateOf(sqlstate: string): DatabaseState | undefined {
   return lookUp(STATES, sqlstate) ?? lookUp(STATES_OF_CLASSES, sqlstate.slice(0, 2));
 }

@@ -19,15 +19,19 @@ interface Pause {
   fault: TableFault | undefined;
 }
 
-/** A fault of a table as it is told: how many batches have met it since the pause began, and whether it has not been told lately. */
+/**
+ * A fault of a table as it is told: how many batches have met it since the pause began, and whether it has not been
+ * told lately.
+ */
 export interface ToldFault extends TableFault {
   readonly times: number;
   readonly isNews: boolean;
 }
 
 /**
- * The tables that could not be written lately, as this process has met it. A record is left alone for as long again as its table has been in the way: short at first, and then doubling, up to the
- * policy's longest delay. So what lasts a moment costs another moment, however many changes have met it meanwhile.
+ * The tables that could not be written lately, as this process has met it. A record is left alone for as long again
+ * as its table has been in the way: short at first, and then doubling, up to the policy's longest delay. So what
+ * lasts a moment costs another moment, however many changes have met it meanwhile.
  */
 export class TablePauses {
   readonly #pauses = new Map<string, Pause>();

@@ -5,8 +5,8 @@ import { CutOff } from '../staging-errors.js';
 import { isSelectRefusal } from './connection-trouble.js';
 
 /**
- * What a failed command means to a caller: whether it ran, and what to do. Anything that is no fault of the server or the network is answered as it is, but for the command, which ioredis
- * hangs on its errors with all its arguments.
+ * What a failed command means to a caller: whether it ran, and what to do. Anything that is no fault of the server or
+ * the network is answered as it is, but for the command, which ioredis hangs on its errors with all its arguments.
  */
 export function asStagingError(given: unknown, server: string, trouble?: Error): Error {
   const error = bareError(given);

@@ -14,7 +14,9 @@ import { memoryStaging } from '../../../src/staging/memory/memory-staging.js';
 import type { StagingStore } from '../../../src/staging/staging-store.js';
 import { table } from '../sink/fixture.js';
 
-/** Every shard is flushed in a transaction of its own, as by several workers. With one attempt, who is blamed is dead. */
+/**
+ * Every shard is flushed in a transaction of its own, as by several workers. With one attempt, who is blamed is dead.
+ */
 const SHARDS = 4;
 const retry = { attempts: 1, minDelayMs: 1, maxDelayMs: 10 };
 const rules = { debounceMs: 600_000, maxDelayMs: 900_000, maxPending: 10_000, maxRecordBytes: 10_000 };

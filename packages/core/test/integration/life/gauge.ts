@@ -17,8 +17,8 @@ export interface Place {
 }
 
 /**
- * An ORM whose connections are Spillway's alone, until a test uses MikroORM's own: what it lends to Spillway for a moment
- * is closed at once.
+ * An ORM whose connections are Spillway's alone, until a test uses MikroORM's own: what it lends to Spillway for a
+ * moment is closed at once.
  */
 export async function openGauges(
   { databaseUrl, redisUrl, namespace }: Place,

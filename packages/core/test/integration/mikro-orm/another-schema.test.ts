@@ -36,7 +36,10 @@ afterAll(() => db[Symbol.asyncDispose]());
 
 let id = 0;
 
-/** What a program leaves, as the ORM sees it and in both schemas; and whether new rows are numbered by the right sequence. */
+/**
+ * What a program leaves, as the ORM sees it and in both schemas; and whether new rows are numbered by the right
+ * sequence.
+ */
 async function whereWritten(options: Partial<Options>): Promise<object> {
   await using placed = await placedOrm({ clientUrl: db.url, entities: [Thing, Numbered], ...options });
   const { orm, errors } = placed;

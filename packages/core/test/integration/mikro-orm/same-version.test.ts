@@ -4,9 +4,9 @@ import { Spillway, WriteBehind, type WritePolicy } from '../../../src/index.js';
 import { stagingOrm } from './staging-orm.js';
 
 /**
- * Two writers make the same version number: one stages 1 -> 2, the other writes the row by SQL from 1 to 2 (H15). The number
- * does not prove who wrote the row, so an acknowledged change is seen until it is written, refused by its strategy, or a
- * dead letter that holds its values (R10).
+ * Two writers make the same version number: one stages 1 -> 2, the other writes the row by SQL from 1 to 2 (H15). The
+ * number does not prove who wrote the row, so an acknowledged change is seen until it is written, refused by its
+ * strategy, or a dead letter that holds its values (R10).
  */
 function note(name: string, policy: WritePolicy) {
   const entity = defineEntity({

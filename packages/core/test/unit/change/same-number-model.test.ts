@@ -8,11 +8,12 @@ import { mayBeIncluded, pendingRecord } from '../../../src/read/overlay.js';
 import { makeChange } from './make-record.js';
 
 /**
- * One row, writers who load and stage, a worker, and a program that Spillway knows nothing of. All of them count versions up
- * by one, so they make the same numbers (H15). The contents of the row and of the records are sets of marks, one per writer.
+ * One row, writers who load and stage, a worker, and a program that Spillway knows nothing of. All of them count
+ * versions up by one, so they make the same numbers (H15). The contents of the row and of the records are sets of
+ * marks, one per writer.
  *
- * It holds that nothing is written over in silence: whatever the row holds when a record is written was seen by the record's
- * writers, or was shown to a conflict strategy. And a look-up shows all that is staged.
+ * It holds that nothing is written over in silence: whatever the row holds when a record is written was seen by the
+ * record's writers, or was shown to a conflict strategy. And a look-up shows all that is staged.
  */
 type Mark = string;
 

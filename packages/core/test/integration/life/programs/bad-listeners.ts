@@ -1,4 +1,7 @@
-/** A process whose listeners, logger and conflict function all fail. It stages, writes, meets a conflict, and ends by itself. */
+/**
+ * A process whose listeners, logger and conflict function all fail. It stages, writes, meets a conflict, and ends by
+ * itself.
+ */
 import { MikroORM } from '@mikro-orm/postgresql';
 import { eventually } from '@spillway/test-support';
 import { map } from 'rxjs';

@@ -1,5 +1,5 @@
--- What a script is going to write: fields of hashes, and times in `due`. Redis undoes nothing, so everything is judged first, against what is drafted, and written in the
--- end, by commands that do not fail.
+-- What a script is going to write: fields of hashes, and times in `due`. Redis undoes nothing, so everything is
+-- judged first, against what is drafted, and written in the end, by commands that do not fail.
 -- Needs: what bulk brings; `due`, where times are drafted
 
 local drafts, drafted_times = {}, {}
@@ -14,7 +14,8 @@ local function put(map, field, value)
   map[field] = value
 end
 
--- Drafts all of what an act drafts, or nothing of it if the act raises. Answers whether it did not. What Redis says ends the script.
+-- Drafts all of what an act drafts, or nothing of it if the act raises. Answers whether it did not. What Redis says
+-- ends the script.
 local function attempt(act, ...)
   local mark = undo_size
   local is_done, problem = pcall(act, ...)
@@ -53,8 +54,8 @@ local function set_time(row_key, time)
   put(drafted_times, row_key, time)
 end
 
--- Raises where something stands under a key that is of another type, before anything is written. Takes away before it adds: after a deletion Redis lets the rest pass even
--- when it is out of memory.
+-- Raises where something stands under a key that is of another type, before anything is written. Takes away before it
+-- adds: after a deletion Redis lets the rest pass even when it is out of memory.
 local function write_draft()
   local has_times = next(drafted_times)
   for key in pairs(drafts) do

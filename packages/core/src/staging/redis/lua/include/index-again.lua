@@ -1,4 +1,5 @@
--- Every dirty row has a time when it is due. A row without one would never be written, so if any is missing, all that have none are due now.
+-- Every dirty row has a time when it is due. A row without one would never be written, so if any is missing, all that
+-- have none are due now.
 -- Needs: dirty, due
 local function index_again(now)
   if redis.call('ZCARD', due) >= redis.call('HLEN', dirty) then return end

@@ -1,4 +1,5 @@
--- A row that was refused keeps its pause: its time in the index is half a millisecond early, and no drain makes it due before.
+-- A row that was refused keeps its pause: its time in the index is half a millisecond early, and no drain makes it
+-- due before.
 local PAUSE = -0.5
 
 -- A time later than anything may have to wait was stamped by a clock that ran ahead of this one.

@@ -1,4 +1,5 @@
--- Where nothing is drafted (draft.lua): a script that computes everything before it writes, and never goes back on what it has computed. Every function costs every call.
+-- Where nothing is drafted (draft.lua): a script that computes everything before it writes, and never goes back on
+-- what it has computed. Every function costs every call.
 
 local function put(map, field, value)
   map[field] = value

@@ -1,4 +1,5 @@
--- What of the bytes in Redis can be read. Nothing here raises: others write there too, and a script that ends in the middle leaves half of what it does.
+-- What of the bytes in Redis can be read. Nothing here raises: others write there too, and a script that ends in the
+-- middle leaves half of what it does.
 
 local function only(ok, value, ...)
   return ok and select('#', ...) == 0 and type(value) == 'table' and value or nil
@@ -9,7 +10,8 @@ local function unpack_safely(bytes)
   return only(pcall(cmsgpack.unpack, bytes))
 end
 
--- Whether bytes are UTF-8. What is valid makes way for a letter, so that its neighbours do not become something valid together.
+-- Whether bytes are UTF-8. What is valid makes way for a letter, so that its neighbours do not become something valid
+-- together.
 local function is_text(bytes)
   if string.find(bytes, '^[\1-\127]*$') then return true end
   local rest = string.gsub(bytes, '[\194-\223][\128-\191]', 'a')

@@ -1,15 +1,17 @@
--- The parts of a record by position; the same array as in record-codec.ts. A change has its row key where a record has its codec version.
--- An absent base or version is an empty text, because a Lua array ends at its first nil.
+-- The parts of a record by position; the same array as in record-codec.ts. A change has its row key where a record
+-- has its codec version. An absent base or version is an empty text, because a Lua array ends at its first nil.
 local CODEC = 1
 local KIND, ENTITY, BASE, VERSION, VALUES, DELTAS, ORIGINALS = 2, 3, 4, 5, 6, 7, 8
 local FIRST, LAST, FIRST_AT, MERGED, ATTEMPTS, DOUBTFUL = 9, 10, 11, 12, 13, 14
--- What stands in the place of DOUBTFUL, or 0. A change has the second behind its originals. A row's version that was read in the database is ROW_BASE.
+-- What stands in the place of DOUBTFUL, or 0. A change has the second behind its originals. A row's version that was
+-- read in the database is ROW_BASE.
 local IN_DOUBT, ROW_BASE = 1, 2
 local CHANGE_MARK = 9
 
 -- include: readable
 
--- A record is an array of 14 in its shortest form. A Lua array does not tell how long it was, for it may have ended with nils.
+-- A record is an array of 14 in its shortest form. A Lua array does not tell how long it was, for it may have ended
+-- with nils.
 local FIRST_BYTE = 158
 
 local KINDS = { insert = true, update = true, upsert = true, replace = true, delete = true, increment = true }
@@ -27,7 +29,8 @@ local function is_record(record)
   return true
 end
 
--- nil: these bytes are no record that this release reads. One definition holds here and in record-codec.ts, and a test gives both the same bytes.
+-- nil: these bytes are no record that this release reads. One definition holds here and in record-codec.ts, and a
+-- test gives both the same bytes.
 local function decode(bytes)
   local record = string.byte(bytes, 1) == FIRST_BYTE and unpack_safely(bytes)
   return record and is_record(record) and record or nil

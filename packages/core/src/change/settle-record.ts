@@ -91,9 +91,11 @@ function isUponAnotherRow(newer: StagedRecord, older: StagedRecord): boolean {
   return newer.isRowBase === true && newer.base === knownVersion(older);
 }
 
-/** Whether merging them would leave nothing of a value that the newer record's caller has never seen. */
+/** Whether merging them would leave nothing of a value, or a difference, that the newer record's caller has never seen. */
 export function isHiddenBy(older: StagedRecord, newer: StagedRecord): boolean {
-  return isUponAnotherRow(newer, older) && Object.keys(newer.values).some((property) => property in older.values);
+  if (!isUponAnotherRow(newer, older)) return false;
+  if (newer.kind === 'delete' || newer.kind === 'replace') return true;
+  return Object.keys(newer.values).some((property) => property in older.values || property in older.deltas);
 }
 
 /** A sum that no int64 holds cannot be refused any more: the older record is parked, the newer one goes its way. */

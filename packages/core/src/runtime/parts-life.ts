@@ -98,11 +98,12 @@ export class PartsLife {
     const end = new AbortController();
     const parts = this.#openParts(end.signal).then(
       (opened) => {
-        this.#isOpen = true;
+        if (this.#opening?.end === end) this.#isOpen = true;
         return opened;
       },
       (error: unknown) => {
-        this.#opening = undefined;
+        // It may have been given up, and another one begun.
+        if (this.#opening?.end === end) this.#opening = undefined;
         throw error;
       },
     );

@@ -8,13 +8,12 @@ import type { Leaving } from '../adoption/leaving.js';
 import { assertUnchanged } from '../write/assert-unchanged.js';
 import { flushMode, whyBySql } from '../write/flush-scope.js';
 import { hasSession } from './has-session.js';
-import { hookGivenVersions } from './hook-given-versions.js';
 import { hookPersister } from './hook-persister.js';
 import type { CacheMarks } from '../write/cache-marks.js';
 import { hookQueries, type QueryHooks } from './hook-queries.js';
 import { addCounters, prepareSql, type SqlPreparation } from '../write/prepare-sql.js';
 import { wayOf } from '../transactions/transaction-option.js';
-import { shareStagedVersions } from '../write/staged-versions.js';
+import { shareReadVersions } from '../read/read-versions.js';
 import { StagedFlush } from '../write/staged-flush.js';
 import { SqlValidation } from '../validate/sql-validation.js';
 import type { Validation } from '../validate/validation.js';
@@ -48,7 +47,6 @@ export function hookEntityManager(
     assertEntityManager(first);
     const Hooked = withSpillway(first.constructor as Constructor, context);
     hookQueries(Hooked, context.queries);
-    hookGivenVersions(Hooked, context.types);
     setClass(Hooked);
     const em = create(useContext);
     context.watch.assertHooked(em, Hooked);
@@ -86,7 +84,7 @@ function withSpillway(Base: Constructor, context: FlushContext): Constructor {
       const fork = super.fork(options);
       // MikroORM forks with the transaction where a fork reads for its origin, as `em.refresh()` does.
       if (options?.clear === false || options?.keepTransactionContext)
-        shareStagedVersions(options.disableContextResolution ? this : this.getContext(false), fork);
+        shareReadVersions(options.disableContextResolution ? this : this.getContext(false), fork);
       return fork;
     }
 

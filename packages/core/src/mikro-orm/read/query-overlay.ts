@@ -13,7 +13,7 @@ import { isExact } from './exact-overlay.js';
 import { keyCondition } from './key-condition.js';
 import { decidesBy, namesIn } from './named-columns.js';
 import { primary, type Find, type Options } from './query-options.js';
-import { asLaid, isLaid, noteLaidRows } from './laid-rows.js';
+import { asLaid, noteRows } from './laid-rows.js';
 import { layOver, rowVersion, type DriverRow } from './row-overlay.js';
 
 /** A query whose rows are laid over. */
@@ -66,9 +66,9 @@ export async function overlayQuery(
     if (verdict?.kind === 'again') return settled.get(key);
     return verdict?.kind === 'lay' ? judge.lay(verdict.record, row, key) : undefined;
   });
-  noteLaidRows(
+  noteRows(
     type,
-    answer.flatMap((row, index) => (row && isLaid(row) ? [[keys[index] as RowKey, row] as const] : [])),
+    answer.flatMap((row, index) => (row ? [[keys[index] as RowKey, row] as const] : [])),
     query.options['em'],
   );
   return answer.filter((row) => row !== undefined);

@@ -13,7 +13,7 @@ import { lookupKeys } from './lookup.js';
 import { hasPlainKey } from '../describe/plain-key.js';
 import { fellBack } from '../write/fallback.js';
 import { isDrained } from '../write/staging-unit.js';
-import { asLaid, noteLaidRows } from './laid-rows.js';
+import { asLaid, noteRows } from './laid-rows.js';
 import { layOver, rowVersion, type DriverRow } from './row-overlay.js';
 import type { CallersTransaction, CallersTransactions } from '../transactions/caller.js';
 import { referredRows } from '../write/referred-rows.js';
@@ -77,7 +77,7 @@ export class Reads {
       asked !== 'database' &&
       asked !== 'drain' &&
       (await this.#cached.of(meta, where, options, this.#loader(find, options)));
-    if (copied) return copied;
+    if (copied) return this.#noted(type, copied, options);
     // A lock makes no other query of a look-up.
     const keys =
       type && asked !== 'database' && !isDrained(options) && !this.#readsOthers(type)
@@ -98,12 +98,23 @@ export class Reads {
     if (keys) {
       const beforeLock = isPessimistic(options['lockMode']);
       await this.#engine.drain({ kind: 'rows', keys }, { inside: this.#inside(options), beforeLock });
-      return find(where, primary(options));
+      return this.#noted(type, await find(where, primary(options)), options);
     }
     const query = await this.beforeQuery(meta, where, options, { call });
     return query.overlaid
       ? this.#overlay(query.overlaid, { meta, where, options: query.options, find })
-      : find(where, type && isDrained(options) ? primary(options) : query.options);
+      : this.#noted(type, await find(where, type && isDrained(options) ? primary(options) : query.options), options);
+  }
+
+  /** Tells the entity manager which versions of these rows were read in the database. */
+  #noted<Rows>(type: WriteBehindType | undefined, rows: Rows, options: Options): Rows {
+    if (!type?.version || !Array.isArray(rows)) return rows;
+    const known = (rows as DriverRow[]).flatMap((row) => {
+      const key = knownRowKey(type, row);
+      return key === undefined ? [] : [[key, row] as const];
+    });
+    noteRows(type, known, options['em']);
+    return rows;
   }
 
   /** What a transaction reads may be what it goes on to change by SQL, so nothing is laid over in one, unless its changes are held. */
@@ -300,7 +311,7 @@ export class Reads {
       versionOf: (row) => rowVersion(type, row),
       lay: (record, row, key) => asLaid(layOver(type, record, row, key)),
     });
-    noteLaidRows(type, rows, options['em']);
+    noteRows(type, rows, options['em']);
     return rows;
   }
 

@@ -13,7 +13,7 @@ import { oneChangePerRow } from './one-change-per-row.js';
 import type { Operation } from './operation.js';
 import { refusalError } from './refusal-error.js';
 import type { Validation } from '../validate/validation.js';
-import { forgetStagedVersions, stagedVersionsOf } from './staged-versions.js';
+import { forgetReadVersions, readVersionsOf } from '../read/read-versions.js';
 import { StagingUnit } from './staging-unit.js';
 
 type Stage = (changes: readonly Change[]) => Promise<StageResult>;
@@ -129,7 +129,7 @@ export class StagedFlush {
 
   /** Runs MikroORM's part of a flush, then stages what it wanted to write; or holds it, in a transaction that does. */
   async run(persist: () => Promise<unknown>, stage: Stage = (changes) => this.#engine.stage(changes)): Promise<void> {
-    const unit = new StagingUnit(this.#uow.getChangeSets(), stagedVersionsOf(this.#em));
+    const unit = new StagingUnit(this.#uow.getChangeSets(), readVersionsOf(this.#em));
     this.#unit = unit;
     try {
       await persist();
@@ -163,7 +163,7 @@ export class StagedFlush {
   forget(): void {
     this.#unsettled = [];
     this.states.forget();
-    forgetStagedVersions(this.#em);
+    forgetReadVersions(this.#em);
   }
 
   async #stage(operations: readonly Operation[], stage: Stage): Promise<void> {
@@ -192,8 +192,7 @@ export class StagedFlush {
   /** The entities lie on what is staged now. */
   #note(operations: readonly Operation[], { marks, staged }: StageResult): void {
     this.#engine.marks.note(operations, marks);
-    const versions = stagedVersionsOf(this.#em);
-    for (const { change } of operations)
-      if (staged.has(change.rowKey)) versions.note(change.rowKey, staged.get(change.rowKey) ?? change.version);
+    const versions = readVersionsOf(this.#em);
+    for (const { change } of operations) if (staged.has(change.rowKey)) versions.forget(change.rowKey);
   }
 }

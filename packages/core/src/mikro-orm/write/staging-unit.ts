@@ -2,7 +2,7 @@ import { ChangeSetType, type AnyEntity, type ChangeSet } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
 import type { IsRowBase } from './build-change.js';
 import type { Operation } from './operation.js';
-import type { StagedVersions } from './staged-versions.js';
+import type { ReadVersions } from '../read/read-versions.js';
 
 /** Travels in the options of MikroORM's calls from the persister to the driver, and says for which flush and which change sets a call is. */
 export const STAGED: unique symbol = Symbol('spillway.staged');
@@ -26,13 +26,13 @@ export class StagingUnit {
   #skipped = 0;
 
   readonly #rows = new Set<RowKey>();
-  readonly #known: StagedVersions;
+  readonly #known: ReadVersions;
 
   /**
    * @param changeSets what the flush is about to write; it may add to it
-   * @param known versions that the entity manager knows from staging
+   * @param known versions that the entity manager has read in the database
    */
-  constructor(changeSets: readonly ChangeSet<AnyEntity>[], known: StagedVersions) {
+  constructor(changeSets: readonly ChangeSet<AnyEntity>[], known: ReadVersions) {
     this.#known = known;
     this.#wanted = changeSets.filter(({ type, payload }) => !isUpdate(type) || Object.keys(payload).length > 0);
   }
@@ -48,7 +48,7 @@ export class StagingUnit {
   }
 
   /** A row that this flush has changed already has a version of this flush's own. */
-  readonly isRowBase: IsRowBase = (rowKey, base) => !this.#rows.has(rowKey) && !this.#known.has(rowKey, base);
+  readonly isRowBase: IsRowBase = (rowKey, base) => !this.#rows.has(rowKey) && this.#known.has(rowKey, base);
 
   /** So many change sets have reached the driver and come to nothing. */
   skip(count: number): void {

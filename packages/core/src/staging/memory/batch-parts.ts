@@ -30,6 +30,7 @@ export function addPart(shard: MemoryShard, flight: FlightBatch, rows: readonly 
     const before = flight.records.get(rowKey);
     const merged = record && before ? mergeRecords(before, record) : record;
     if (record === undefined || merged === undefined) continue;
+    if (before && isHiddenBy(before, record)) continue;
     flight.mark = smallerMark(flight.mark, shard.due.get(rowKey)?.mark);
     shard.dropDirty(rowKey);
     if (before === undefined) shard.count(record.entity, 1);

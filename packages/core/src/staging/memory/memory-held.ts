@@ -1,5 +1,6 @@
 import { type HeldLayer, releasedRecord } from '../../change/held-layer.js';
 import { settledByVersion } from '../../change/doubt.js';
+import { HIDDEN, isHiddenBy } from '../../change/settle-record.js';
 import { mergeRecords } from '../../change/merge-records.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
@@ -116,7 +117,10 @@ function releaseLayer(
   rules: StageRules | undefined,
   nowMs: number,
 ): void {
-  const { dirty, inFlight } = shard.row(rowKey);
+  const { dirty: beneath, inFlight } = shard.row(rowKey);
+  const isHidden = beneath !== undefined && isHiddenBy(beneath, held);
+  if (isHidden) shard.bury({ code: 'CONFLICT', reason: HIDDEN, rowKey, token: '', atMs: nowMs, record: beneath });
+  const dirty = isHidden ? undefined : beneath;
   const record = releasedRecord(held, { dirty, inFlight }, shard.sequence, nowMs);
   const bury = (code: string, reason: string): void =>
     shard.bury({ code, reason, rowKey, token: '', atMs: nowMs, record });

@@ -32,16 +32,17 @@ export function planStage(shard: MemoryShard, call: StageCall, nowMs: number, tr
   const other = otherPolicy(shard, call);
   if (other) return { answer: { status: 'refused', refusals: [other] }, rows, records, coalesced, annihilated };
 
-  call.changes.forEach((change, index) => {
-    const { rowKey } = change;
+  call.changes.forEach((asked, index) => {
+    const { rowKey } = asked;
     if (refusals.has(rowKey)) return;
     const layers = shard.layersOf(rowKey);
-    if (isKeptOut(layers, transaction, change.kind)) {
+    if (isKeptOut(layers, transaction, asked.kind)) {
       refusals.set(rowKey, { rowKey, reason: 'held' });
       return;
     }
     const known = shard.row(rowKey);
     const own = layers.filter((layer) => layer.transaction === transaction);
+    const change = own.length > 0 ? onOwnLayers(asked) : asked;
     const dirty = rows.has(rowKey) ? rows.get(rowKey) : withLayers(known.dirty, own);
     if (dirty === 'overflow') {
       refusals.set(rowKey, { rowKey, reason: 'overflow' });
@@ -92,6 +93,12 @@ export function writeStage(shard: MemoryShard, call: StageCall, plan: StagePlan,
   shard.coalesced += plan.coalesced;
   shard.annihilated += plan.annihilated;
   shard.seen.set(call.id, plan.answer);
+}
+
+/** What a transaction holds itself it may have written, and read in its own row: its base is a staged one then. */
+function onOwnLayers(change: Change): Change {
+  const { isRowBase: _, ...rest } = change;
+  return rest;
 }
 
 /** Quiet time after the last change, bounded by the longest wait of the first; what a drain has marked stays marked. */

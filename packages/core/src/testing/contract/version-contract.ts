@@ -1,3 +1,4 @@
+import type { Change } from '../../change/change.js';
 import { again, conflicted, rejected, type ContractContext } from './bench.js';
 
 /** Versions, existence, and what is remembered of them. */
@@ -81,6 +82,68 @@ export function versionContract({ describe, it, expect, onBench }: ContractConte
         const [letter] = await bench.store.deadLetters.list();
         expect(letter).toMatchObject({ code: 'CONFLICT', record: { values: { name: '"a"' } } });
         expect((await bench.store.stats()).pending).toMatchObject({ Product: 1 });
+      }),
+    );
+
+    const unseeing: readonly (readonly [string, Partial<Change>])[] = [
+      ['a delete', { kind: 'delete', base: '2', isRowBase: true }],
+      ['an assigned counter', { base: '2', isRowBase: true, version: '3', values: { stock: '10' } }],
+    ];
+    for (const [what, newer] of unseeing)
+      it(
+        `parks it beneath ${what} too, with its values and differences (H15)`,
+        onBench(async (bench) => {
+          await bench.stage({ base: '1', version: '2', values: { name: '"a"' }, deltas: { stock: '5' } });
+          const batch = await bench.claim();
+          await bench.stage(newer);
+          await bench.end(batch, { 0: again });
+          const [letter] = await bench.store.deadLetters.list();
+          expect(letter).toMatchObject({
+            code: 'CONFLICT',
+            record: { values: { name: '"a"' }, deltas: { stock: '5' } },
+          });
+        }),
+      );
+
+    it(
+      'adds no change to a record in flight that it never saw (H15)',
+      onBench(async (bench) => {
+        await bench.stage({ base: '1', version: '2', values: { name: '"a"' } });
+        const { token, attempts } = await bench.claim();
+        await bench.stage({ base: '2', isRowBase: true, version: '3', values: { name: '"b"' } });
+        const extension = await bench.store.extend(0, { token, attempts, outcomes: new Map(), rows: [bench.row(0)] });
+        expect(extension?.added.size).toBe(0);
+        const { dirty, inFlight } = await bench.peek();
+        expect([inFlight?.record.values, dirty?.values]).toEqual([{ name: '"a"' }, { name: '"b"' }]);
+      }),
+    );
+
+    it(
+      'releases a hold beside a record that came back beneath it, and that it never saw (H15)',
+      onBench(async (bench) => {
+        await bench.stage({ base: '1', version: '2', values: { name: '"a"' } });
+        const batch = await bench.claim();
+        const { id } = await bench.hold('tx', [], {
+          base: '2',
+          isRowBase: true,
+          version: '3',
+          values: { name: '"b"' },
+        });
+        await bench.end(batch, { 0: again });
+        await bench.release(id);
+        expect(await bench.dirty()).toMatchObject({ base: '2', isRowBase: true, values: { name: '"b"' } });
+        const [letter] = await bench.store.deadLetters.list();
+        expect(letter).toMatchObject({ code: 'CONFLICT', record: { values: { name: '"a"' } } });
+        expect((await bench.store.stats()).pending).toEqual({ Product: 1 });
+      }),
+    );
+
+    it(
+      'lets a transaction go on from a row that it has written itself, with what it holds',
+      onBench(async (bench) => {
+        const { id } = await bench.hold('tx', [], { base: '1', version: '2', values: { name: '"a"' } });
+        const next = { base: '2', isRowBase: true, version: '3', values: { name: '"b"' } } as const;
+        expect((await bench.hold('tx', [id], next)).answer).toMatchObject({ status: 'staged' });
       }),
     );
 

@@ -4,9 +4,15 @@ import { isServerError, ownFailureOf } from '../fault.js';
 
 /** What an error means that was met in Spillway's own tables: there, a missing table, column or right is not a matter of trying again. */
 export function ledgerFailureOf(error: unknown): Error {
-  if (isServerError(error) && error.code?.startsWith('42') === true) return notPrepared(reasonOf(error), error);
+  if (isServerError(error) && error.code?.startsWith('42') === true) {
+    const [table] = OWN_TABLE.exec(error.message) ?? [];
+    return notPrepared(table ? `${reasonOf(error)} (${table})` : reasonOf(error), error);
+  }
   return ownFailureOf(error);
 }
+
+/** Of what the server says only the name of a table of Spillway's own is told. */
+const OWN_TABLE = /\b(?:\w+\.)?spillway_(?:shard|batch|doubt)\b/u;
 
 /** What a missing table, column, right or shard row means. */
 export function notPrepared(what: string, cause?: unknown): SpillwayError {

@@ -42,7 +42,7 @@ local function add_row(row_key)
   local bytes, before = value_of(dirty, row_key), value_of(flight, row_key)
   local added, older = bytes and decode(bytes), before and decode(before)
   local merged = added and (older and merge(older, added) or not before and added)
-  if not merged then return end
+  if not merged or (older and is_hidden_by(older, added)) then return end
   if older then count(added[ENTITY], -1) end
   set_value(flight, row_key, older and cmsgpack.pack(merged) or bytes)
   set_value(dirty, row_key, false)

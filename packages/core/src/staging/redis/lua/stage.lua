@@ -60,14 +60,15 @@ if call.annihilated > 0 then append(places, 'annihilated', (count_in(head[7]) or
 local age, calls = now - (count_in(head[8]) or 0), sequence - (count_in(head[9]) or 0)
 local kept = to_keep(answer)
 
+local is_aged = age >= seen_ms or (calls >= seen_calls and age >= seen_ms / 10)
+
+-- The rarest command first: a user who may not run it is refused before anything is written.
+if is_aged then new_generation(seen, seen_old) end
 write_rows(call.rows, call.order, rules, now, head[4])
 note_policies(now)
 if head[12] then drop_copies(call.order) end
 send('HSET', chain, places)
-if age >= seen_ms or (calls >= seen_calls and age >= seen_ms / 10) then
-  new_generation(seen, seen_old)
-  redis.call('HSET', chain, 'seenAt', now, 'seenFrom', sequence)
-end
+if is_aged then redis.call('HSET', chain, 'seenAt', now, 'seenFrom', sequence) end
 redis.call('HSET', seen, call_id, kept)
 write_counts()
 return seen_answer(kept, head[11])

@@ -21,6 +21,8 @@ local function apply_changes(changes, rules, sequence, now, in_flight, mine)
       rows[row_key] = row
       order[#order + 1] = row_key
     end
+    -- What a transaction holds itself it may have written, and read in its own row: its base is a staged one then.
+    if mine and holds_any(row.layers, mine) then change[CHANGE_MARK] = 0 end
     if not refused[row_key] then
       local asked, kind, entity = change[VERSION], change[KIND], change[ENTITY]
       local status, record, version = 'refused', kept_out_because(row, mine, kind), ''

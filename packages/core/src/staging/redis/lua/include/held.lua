@@ -49,6 +49,13 @@ local function with_layers(record, layers, mine)
   return record
 end
 
+local function holds_any(layers, mine)
+  for _, layer in ipairs(layers) do
+    if layer[TRANSACTION] == mine then return true end
+  end
+  return false
+end
+
 -- Why a change of a row is refused for what is held of it; nil: it is not.
 local function kept_out_because(row, mine, kind)
   if #row.layers == 0 then return nil end

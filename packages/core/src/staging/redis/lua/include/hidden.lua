@@ -8,8 +8,9 @@ end
 
 local function is_hidden_by(older, newer)
   if not is_upon_another_row(newer, older) then return false end
+  if newer[KIND] == 'delete' or newer[KIND] == 'replace' then return true end
   for property in pairs(newer[VALUES]) do
-    if older[VALUES][property] then return true end
+    if older[VALUES][property] or older[DELTAS][property] then return true end
   end
   return false
 end

@@ -1,6 +1,8 @@
 -- One layer becomes dirty, as releasedRecord in held-layer.ts.
 -- Needs: dirty, due, flight, and what merge, counts, bury, doubt and stage-write bring
 
+-- include: hidden
+
 local function known_pending(older, row_key, in_flight)
   local version = older and known_version(older) or ''
   if version ~= '' or not in_flight then return version end
@@ -19,6 +21,11 @@ end
 local function release_layer(row_key, record, rule, in_flight, sequence, now)
   local bytes = value_of(dirty, row_key)
   local older = bytes and decode(bytes)
+  if older and is_hidden_by(older, record) then
+    count(older[ENTITY], -1)
+    bury(row_key, 'CONFLICT', reason_hidden, '', now, bytes)
+    older, bytes = nil, false
+  end
   local pending = known_pending(older, row_key, in_flight)
   record[FIRST], record[LAST], record[FIRST_AT] = sequence, sequence, now
   local is_of_another = record[DOUBTFUL] == ROW_BASE and is_known_of(older)

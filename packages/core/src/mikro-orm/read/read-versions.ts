@@ -1,0 +1,46 @@
+import type { EntityManager } from '@mikro-orm/core';
+import type { VersionText } from '../../change/change.js';
+import type { RowKey } from '../../change/row-key.js';
+
+/**
+ * Which version of a row an entity manager has read in the database, with nothing pending laid over the row. The staging
+ * store refuses such a version where it equals that of a dirty record, which is in no row (R10b of the design).
+ *
+ * Entity managers come by versions in many other ways: a row that was laid over, an own flush, `em.merge()`, MikroORM's
+ * result cache, an entity of another entity manager. None of them is known here, because the caller may have seen a staged
+ * state.
+ */
+export class ReadVersions {
+  readonly #versions = new Map<RowKey, VersionText>();
+
+  note(rowKey: RowKey, version: VersionText | undefined): void {
+    if (version !== undefined) this.#versions.set(rowKey, version);
+  }
+
+  /** Something pending was laid over the row, or the entity manager has staged a change of it. */
+  forget(rowKey: RowKey): void {
+    this.#versions.delete(rowKey);
+  }
+
+  has(rowKey: RowKey, version: VersionText): boolean {
+    return this.#versions.get(rowKey) === version;
+  }
+}
+
+const known = new WeakMap<object, ReadVersions>();
+
+export function readVersionsOf(em: EntityManager): ReadVersions {
+  const versions = known.get(em) ?? new ReadVersions();
+  known.set(em, versions);
+  return versions;
+}
+
+/** A fork that shares entities with its origin, as every transaction has one, shares what is known of their versions. */
+export function shareReadVersions(origin: EntityManager, fork: EntityManager): void {
+  known.set(fork, readVersionsOf(origin));
+}
+
+/** After `em.clear()` the entity manager holds no version. Others that share its knowledge may. */
+export function forgetReadVersions(em: EntityManager): void {
+  known.delete(em);
+}

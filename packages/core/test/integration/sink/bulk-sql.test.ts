@@ -129,7 +129,10 @@ test('H11: a character that PostgreSQL cannot hold, or a domain, fails in the re
   expect([...outcomes.keys()].toSorted()).toEqual(
     [...['1', '3', '4', '5', '7'].map((id) => key('note', id)), key('pair', '\0', 'x')].toSorted(),
   );
-  expect([...outcomes.values()].every((outcome) => outcome.kind === 'again' && outcome.attempts === 1)).toBe(true);
+  // H19: what is no JSON is not sent.
+  expect(outcomes.get(key('note', '7'))).toMatchObject({ kind: 'buried', code: 'UNREADABLE' });
+  const tried = [...outcomes].filter(([rowKey]) => rowKey !== key('note', '7')).map(([, outcome]) => outcome);
+  expect(tried.every((outcome) => outcome.kind === 'again' && outcome.attempts === 1)).toBe(true);
   expect(await fixture.rows('select id from note order by id')).toEqual([{ id: 2 }, { id: 6 }]);
 });
 

@@ -3,10 +3,11 @@ import type { SchedulerLike } from 'rxjs';
 import { covers, type BatchOutcome } from '../change/outcome.js';
 import type { RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
-import type { ChangeSink, JoinedTransaction } from '../sink/change-sink.js';
+import type { ChangeSink, JoinedTransaction, TableName } from '../sink/change-sink.js';
 import type { Pending, StagingStore } from '../staging/staging-store.js';
 import type { FlushSteps } from './flush-shards.js';
 import { NotNow, PromotionOfShard } from './promote-shard.js';
+import { rowsOfTables } from './rows-of-tables.js';
 
 /** The batches that a transaction of the application has entered into the ledger and not yet committed: of each shard one at most. */
 export interface OwnedBatches {
@@ -39,6 +40,9 @@ const PAUSE_MS = 15;
  * Nothing here waits for a lock. A shard, or a row, that somebody else has is tried again until `timeoutMs` have passed, and between two tries nothing is held that was not held before; so two
  * transactions that promote each other's rows, or a worker and a transaction, cannot stop each other for longer than that.
  *
+ * A row that PostgreSQL refuses may get the unique value of a row whose change is pending too. So a refusal
+ * brings in all that is pending of the tables behind it, and a refused row is tried again while others are written.
+ *
  * @returns the rows of which something is still pending
  */
 export async function promoteInside(
@@ -52,12 +56,15 @@ export async function promoteInside(
   const deadlineMs = scheduler.now() + timeoutMs;
   const wanted = new Set(keys);
   const refused = new Set<RowKey>();
+  const behind = new Set<string>();
   for (;;) {
     const pending = await pendingRows([...wanted], owned, staging);
     const open = pending.filter((key) => !refused.has(key));
     const left = new Set(keys.filter((key) => pending.includes(key)));
     if (left.size === 0 || open.length === 0 || scheduler.now() >= deadlineMs) return left;
     let isStuck = true;
+    let wasWritten = false;
+    const tables: TableName[] = [];
     // The order of shards keeps two transactions from getting into each other's way again and again; nothing depends on it.
     for (const [shard, ofShard] of [...byShard(open, staging.shards)].toSorted(([one], [other]) => one - other)) {
       if (scheduler.now() >= deadlineMs) break;
@@ -68,9 +75,22 @@ export async function promoteInside(
       // A child of a refused parent is tried again for as long as there is time, as what is locked.
       const hasNewParents = outcome?.parents.some((parent) => !refused.has(parent)) ?? false;
       if (!outcome || outcome.refused.length > 0 || hasNewParents) isStuck = false;
+      if (!outcome) wasWritten = true;
+      for (const table of outcome?.behind ?? []) if (isNew(table, behind)) tables.push(table);
     }
+    if (tables.length > 0) {
+      for (const other of await rowsOfTables(tables, staging)) wanted.add(other);
+      isStuck = false;
+    }
+    // Of all that was written, or will be, something may have been in the way.
+    if (wasWritten || tables.length > 0) refused.clear();
     if (isStuck) await pause(PAUSE_MS * (0.5 + Math.random()));
   }
+}
+
+function isNew({ schema, table }: TableName, known: Set<string>): boolean {
+  const before = known.size;
+  return known.add(JSON.stringify([schema, table])).size > before;
 }
 
 /** Why rows of a shard were not written; `undefined`: they were. */

@@ -3,7 +3,7 @@ import type { StagedRecord } from '../change/record.js';
 import type { RowKey } from '../change/row-key.js';
 import { rebased } from '../change/settle-record.js';
 import { tokenAfter } from '../change/token.js';
-import type { JoinedPart } from '../sink/change-sink.js';
+import type { JoinedPart, RefusedRow, TableName } from '../sink/change-sink.js';
 import type { AddedRecord, Batch, Extension } from '../staging/staging-store.js';
 import { askStaging } from './ask-staging.js';
 import { compareChain } from './chain.js';
@@ -19,11 +19,17 @@ export class NotNow extends Error {
   readonly refused: readonly RowKey[];
   /** Rows that have to be written first. */
   readonly parents: readonly RowKey[];
+  /** Tables of which another row may be the cause of a refusal. */
+  readonly behind: readonly TableName[];
 
-  constructor(why: string, { refused = [], parents = [] }: Partial<Pick<NotNow, 'refused' | 'parents'>> = {}) {
+  constructor(
+    why: string,
+    { refused = [], parents = [], behind = [] }: Partial<Pick<NotNow, 'refused' | 'parents' | 'behind'>> = {},
+  ) {
     super(why);
     this.refused = refused;
     this.parents = parents;
+    this.behind = behind;
   }
 }
 
@@ -40,6 +46,7 @@ export class PromotionOfShard {
   readonly #owned: OwnedBatches;
   readonly #deps: PromoteDeps;
   readonly #parents = new Set<RowKey>();
+  readonly #behind: TableName[] = [];
 
   constructor(shard: number, keys: readonly RowKey[], part: JoinedPart, owned: OwnedBatches, deps: PromoteDeps) {
     this.#shard = shard;
@@ -157,18 +164,24 @@ export class PromotionOfShard {
 
   async #apply(batch: Batch): Promise<BatchOutcome> {
     const { staging, claimTimeoutMs, scheduler } = this.#deps;
-    const outcomes = await this.#part.apply(batch, async (keys) => {
+    const parentsPending = async (keys: readonly RowKey[]): Promise<ReadonlySet<RowKey>> => {
       const parents = await pendingParents(keys, staging, claimTimeoutMs, scheduler);
       for (const parent of parents) this.#parents.add(parent);
       return parents;
-    });
+    };
+    // No row waits for others here: what may be in the way is written next, in this transaction.
+    const othersPending = async (rows: readonly RefusedRow[]): Promise<ReadonlySet<RowKey>> => {
+      this.#behind.push(...rows.flatMap(({ behind }) => behind));
+      return new Set();
+    };
+    const outcomes = await this.#part.apply(batch, parentsPending, othersPending);
     await this.#step('applied');
     return outcomes;
   }
 
   /**
    * Of the rows that are wanted every one has to be settled: it is for them that the transaction takes all this on. It
-   * buries none that PostgreSQL refuses: what is in the way may be pending elsewhere, and only a flush looks.
+   * buries none that PostgreSQL refuses: what is in the way may be pending elsewhere.
    */
   #judge(keys: readonly RowKey[], records: ReadonlyMap<RowKey, StagedRecord>, outcomes: BatchOutcome): void {
     const put = keys.filter((key) => records.has(key) && !isSettled(outcomes.get(key)));
@@ -182,7 +195,7 @@ export class PromotionOfShard {
     });
     // A parent that is wanted too, and waits itself, is no news.
     const parents = [...this.#parents].filter((parent) => !keys.includes(parent));
-    throw new NotNow('Rows cannot be written yet', { refused, parents });
+    throw new NotNow('Rows cannot be written yet', { refused, parents, behind: this.#behind });
   }
 
   #ask<T>(answer: Promise<T>, what: string): Promise<T> {

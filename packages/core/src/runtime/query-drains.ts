@@ -1,7 +1,7 @@
 import type { SpillwayEvents } from '../events.js';
 import type { QueryDrain } from '../mikro-orm/engine.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
-import { tableScope, withParents } from '../mikro-orm/describe/with-parents.js';
+import { tableScope, withOthers } from '../mikro-orm/describe/with-others.js';
 import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
 import { isDrainTimeout } from '../errors.js';
 import type { ForcedDrains } from '../observability/forced-drains.js';
@@ -54,7 +54,7 @@ export class QueryDrains {
     const outcome = await drainPatiently(
       {
         scope,
-        wide: withParents(scope, types),
+        wide: withOthers(scope, types),
         timeoutMs: Math.max(0, ...touched.map(({ policy }) => policy.drainTimeoutMs)),
         beforeWrite: false,
       },

@@ -12,7 +12,7 @@ import type { DrainResult } from '../flush/drain.js';
 import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
 import { untilWritten } from '../flush/until-written.js';
 import { within } from '../flush/within.js';
-import { typesOf, withParents } from '../mikro-orm/describe/with-parents.js';
+import { typesOf, withOthers } from '../mikro-orm/describe/with-others.js';
 import type { DrainOptions, Engine, QueryDrain, Releases } from '../mikro-orm/engine.js';
 import type { RowEngine } from '../mikro-orm/repository/row-calls.js';
 import type { WrittenOptions } from '../mikro-orm/repository/receipt.js';
@@ -171,7 +171,7 @@ export class Runtime implements RowEngine {
     const types = typesOf(scope, this.#around.types);
     const timeoutMs = Math.max(0, ...types.map(({ policy }) => policy.drainTimeoutMs));
     await writeFirst(
-      { scope, wide: withParents(scope, this.#around.types), timeoutMs },
+      { scope, wide: withOthers(scope, this.#around.types), timeoutMs },
       { drain: (some, ms) => worker.drain(some, { timeoutMs: ms }), peek: (rows) => staging.peek(rows) },
     );
   }
@@ -321,7 +321,7 @@ export class Runtime implements RowEngine {
         ? { kind: 'all' }
         : { kind: 'tables', tables: [tableOf(this.#around.types.namedOrRefused(entity))] };
     const { worker } = await this.#open();
-    return worker.drain(withParents(scope, this.#around.types), { timeoutMs });
+    return worker.drain(withOthers(scope, this.#around.types), { timeoutMs });
   }
 
   /** @throws DeadLetteredError; SpillwayError `WRITE_TIMEOUT`, `STAGING_LOSS`, `STOPPED` */
@@ -339,7 +339,7 @@ export class Runtime implements RowEngine {
       settled: (open) => staging.settled(open),
       drain: (keys, patient, restMs) => {
         const scope: DueScope = { kind: 'rows', keys };
-        return worker.drain(patient ? withParents(scope, this.#around.types) : scope, { timeoutMs: restMs });
+        return worker.drain(patient ? withOthers(scope, this.#around.types) : scope, { timeoutMs: restMs });
       },
       onNews: (listener) => {
         const stops = [this.events.on('written', listener), this.events.on('dead-letter', listener)];

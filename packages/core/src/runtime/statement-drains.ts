@@ -1,7 +1,7 @@
 import type { RowKey } from '../change/row-key.js';
 import type { SpillwayEvents } from '../events.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
-import { typesOf, withParents } from '../mikro-orm/describe/with-parents.js';
+import { typesOf, withOthers } from '../mikro-orm/describe/with-others.js';
 import type { DrainOptions } from '../mikro-orm/engine.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import type { WriteWay } from '../observability/write-ways.js';
@@ -40,7 +40,7 @@ export class StatementDrains {
     const promoted =
       beforeWrite && scope.kind === 'rows' ? await promotions.pending(scope.keys, undefined, parts) : undefined;
     if (promoted?.length === 0) return;
-    const asked = { scope, wide: withParents(scope, types), timeoutMs: this.#timeoutMs(scope), beforeWrite };
+    const asked = { scope, wide: withOthers(scope, types), timeoutMs: this.#timeoutMs(scope), beforeWrite };
     const outcome = await drainPatiently(asked, drainingBy(parts));
     for (const key of promoted ?? []) count(key, 'promoted');
     if (outcome === 'refused') events.emit({ type: 'lagging', reason: 'refused' });
@@ -87,7 +87,7 @@ export class StatementDrains {
     const { types, promotions, count } = this.#deps;
     const request = {
       scope,
-      wide: withParents(scope, types),
+      wide: withOthers(scope, types),
       touches,
       timeoutMs: this.#timeoutMs(scope),
       promoted: (keys: readonly RowKey[], way: WriteWay) => keys.forEach((key) => count(key, way)),

@@ -2,7 +2,7 @@ import { helper, LockMode, type Collection, type EntityMetadata } from '@mikro-o
 import type { RowKey } from '../../change/row-key.js';
 import { readByKey } from '../../read/read-by-key.js';
 import type { Pending } from '../../staging/staging-store.js';
-import { tableScope } from '../describe/with-parents.js';
+import { tableScope } from '../describe/with-others.js';
 import { knownRowKey } from '../describe/entity-key.js';
 import { namesUnique } from '../describe/unique-properties.js';
 import type { Engine, QueryDrain } from '../engine.js';

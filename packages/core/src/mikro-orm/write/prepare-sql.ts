@@ -4,7 +4,7 @@ import { counterDelta, decimalText } from '../values/counter-delta.js';
 import { knownRowKey, namesKey } from '../describe/entity-key.js';
 import type { Engine } from '../engine.js';
 import type { CallersTransactions } from '../transactions/caller.js';
-import { tableScope } from '../describe/with-parents.js';
+import { tableScope } from '../describe/with-others.js';
 import { rowsInvolved, typesContended, typesFollowing } from './flush-scope.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 

@@ -1,4 +1,4 @@
-import { defineEntity, p, type EntityManager, type EntitySchema } from '@mikro-orm/postgresql';
+import { defineEntity, LockMode, p, type EntityManager, type EntitySchema } from '@mikro-orm/postgresql';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Spillway, WriteBehind } from '../../../src/index.js';
 import { twins, type Twins } from './twin-orm.js';
@@ -169,6 +169,58 @@ describe('a change that PostgreSQL has taken step by step becomes no dead letter
         { spillway: 'stage' } as never,
       ),
     );
+  });
+});
+
+describe('SQL of a row that waits for the unique value of another row', () => {
+  /** The second row has given up its value, and the first one has got it: both are pending. */
+  async function pass(): Promise<void> {
+    await both.same(async (em) => {
+      for (const id of [1, 2]) em.create(Locker, { id: base + id, code: `${base} at ${id}` } as never);
+      await em.flush();
+    });
+    await Spillway.of(both.behind).drain();
+    await both.same(async (em) => {
+      await em.nativeUpdate(Locker, base + 2, { code: `${base} free` } as never);
+      await em.nativeUpdate(Locker, base + 1, { code: `${base} at 2` } as never);
+    });
+    expect((await Spillway.of(both.behind).status()).pending['Locker']).toBe(2);
+  }
+
+  const inTransaction =
+    (act: Change): Change =>
+    async (em) =>
+      em.transactional(async (inner) => act(inner));
+  const write = async (em: EntityManager): Promise<unknown> =>
+    em.nativeUpdate(Locker, { id: base + 1, code: `${base} at 2` } as never, { note: 'by SQL' } as never);
+  const remove = async (em: EntityManager): Promise<unknown> => em.nativeDelete(Locker, { id: base + 1 });
+
+  test.each([
+    ['a write', write],
+    ['a write in a transaction', inTransaction(write)],
+    ['a deletion in a transaction', inTransaction(remove)],
+    [
+      'a lock in a transaction',
+      inTransaction(async (em) => em.findOneOrFail(Locker, base + 1, { lockMode: LockMode.PESSIMISTIC_WRITE })),
+    ],
+    [
+      'a deletion in a transaction that has written the other row itself',
+      inTransaction(async (em) => {
+        await em.nativeUpdate(Locker, { id: base + 2 } as never, { note: 'by SQL' } as never);
+        await remove(em);
+      }),
+    ],
+    [
+      'a deletion in a transaction that has locked the table',
+      inTransaction(async (em) => {
+        await em.execute('lock table locker in row exclusive mode');
+        await em.execute(`select from locker where id = ${base + 2} for update`);
+        await remove(em);
+      }),
+    ],
+  ] satisfies [string, Change][])('%s', async (_what, act) => {
+    await pass();
+    await both.same(act);
   });
 });
 

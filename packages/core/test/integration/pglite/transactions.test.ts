@@ -59,6 +59,26 @@ describe('H12: a transaction that has the only connection', () => {
     expect(await rows(product)).toHaveLength(1);
   });
 
+  test('writes a row that gets a value which another pending row has given up', async () => {
+    await shop.pglite.exec('create unique index one_name on customer (name)');
+    try {
+      const ids = [91, 92];
+      const em = orm.em.fork();
+      for (const [at, id] of ids.entries()) await em.insert(Customer, { id, name: `at ${at}` } as never);
+      await Spillway.of(orm).drain();
+      await em.nativeUpdate(Customer, ids[1] ?? 0, { name: 'free' });
+      await em.nativeUpdate(Customer, ids[0] ?? 0, { name: 'at 1' });
+      const removed = orm.em.fork().transactional(async (inner) => {
+        await inner.findOneOrFail(Customer, ids[0] ?? 0, { lockMode: LockMode.PESSIMISTIC_WRITE });
+        return inner.find(Customer, {}, { orderBy: { name: 1 } });
+      });
+      expect((await removed).map(({ name }) => name)).toEqual(['at 1', 'free']);
+      expect(events.filter(({ type }) => type === 'lagging')).toEqual([]);
+    } finally {
+      await shop.pglite.exec('drop index one_name');
+    }
+  });
+
   test('rolled back leaves what was staged before it staged', async () => {
     const id = await newProduct(orm);
     const failing = orm.em.fork().transactional(async (em) => {

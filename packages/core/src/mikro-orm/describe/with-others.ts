@@ -3,14 +3,16 @@ import type { TypeRegistry } from './type-registry.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
 /**
- * The scope of a drain with everything that it refers to: a row whose parent is pending cannot be written before it. Rows become whole tables where they have parents, because only
- * their records know which parents those are.
+ * The scope of a drain with everything that its rows may have to wait for. A row whose parent is pending cannot be
+ * written before it, nor can a row that gets the unique value of another one. Rows become whole tables: only records
+ * know their parents, and only PostgreSQL knows which row has the value.
  */
-export function withParents(scope: DueScope, types: TypeRegistry): DueScope {
+export function withOthers(scope: DueScope, types: TypeRegistry): DueScope {
   if (scope.kind === 'all') return scope;
   const all = new Set<WriteBehindType>();
   for (const root of typesOf(scope, types)) collect(root, types, all);
-  if (scope.kind === 'rows' && [...all].every((type) => type.table.references.length === 0)) return scope;
+  // Rows of a table that no entity of this process has.
+  if (all.size === 0) return scope;
   return tableScope([...all], types);
 }
 

@@ -1,0 +1,13 @@
+import type { RowKey } from '../change/row-key.js';
+import type { TableName } from '../sink/change-sink.js';
+import type { StagingStore } from '../staging/staging-store.js';
+
+/** All that is pending of some tables. It is made due. */
+export async function rowsOfTables(
+  tables: readonly TableName[],
+  { due }: Pick<StagingStore, 'due'>,
+): Promise<readonly RowKey[]> {
+  const scope = { kind: 'tables', tables } as const;
+  const marked = await due.make(scope);
+  return due.rows(scope, marked.keys());
+}

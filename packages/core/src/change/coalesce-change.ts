@@ -42,6 +42,8 @@ export interface RowState {
 export interface RecentWrite {
   readonly version?: VersionText;
   readonly deleted: boolean;
+  /** The newest version that was acknowledged and then refused by PostgreSQL: no row has it from there. */
+  readonly void?: VersionText;
 }
 
 /** The place of a change in its shard's history. */
@@ -87,6 +89,9 @@ function standing(row: RowState): 'gone' | 'there' | 'unknown' {
  *
  * A dirty record is in no row. A caller who has read its version in the database has therefore seen the row of another
  * writer, who made the same number (R10b). A record in flight may be in the row already, so there the number passes.
+ *
+ * A version that was acknowledged and then refused by PostgreSQL is void. Its holder has seen nothing of a row that has
+ * the number by now.
  */
 function newerThanSeen(row: RowState, change: Change): VersionText | undefined {
   if (change.base === undefined || change.kind === 'increment') return undefined;
@@ -95,8 +100,10 @@ function newerThanSeen(row: RowState, change: Change): VersionText | undefined {
     const isOfAnother = change.isRowBase === true && isKnownOf(row.dirty);
     return pending === change.base && !isOfAnother ? undefined : pending;
   }
-  const written = row.recent?.version;
-  return written !== undefined && compareVersions(change.base, written) < 0 ? written : undefined;
+  const { version: written, void: never } = row.recent ?? {};
+  if (written !== undefined && compareVersions(change.base, written) < 0) return written;
+  const isVoid = never !== undefined && !change.isRowBase && compareVersions(change.base, never) <= 0;
+  return isVoid ? never : undefined;
 }
 
 /** Whether the pending version is that of a dirty record, which is in no row. A doubtful one may be. */
@@ -149,7 +156,12 @@ export function recordOf(row: RowState, change: Change, stamp: Stamp): StagedRec
 function versionOf(row: RowState, change: Change): VersionText | undefined {
   if (change.version === undefined || change.kind === 'increment') return undefined;
   if (change.kind === 'delete') return change.version;
-  return versionAbove(change.version, newestVersion(pendingVersion(row) ?? row.recent?.version, change.base));
+  return versionAbove(change.version, newestVersion(pendingVersion(row) ?? newestKnown(row.recent), change.base));
+}
+
+/** Also above what is void: no two changes of a row are ever acknowledged with one version. */
+function newestKnown(recent: RecentWrite | undefined): VersionText | undefined {
+  return newestVersion(recent?.version, recent?.void);
 }
 
 /** Differences in flight may come back and be added to, and nobody could be told then. */

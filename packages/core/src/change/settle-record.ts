@@ -22,6 +22,8 @@ export interface Settled {
   };
   /** What was written. A version that is absent leaves the remembered one as it is. */
   readonly written?: RecentWrite;
+  /** A version that was acknowledged, and that PostgreSQL has refused. */
+  readonly void?: VersionText;
 }
 
 type OutcomeOf<Kind extends Outcome['kind']> = Extract<Outcome, { readonly kind: Kind }>;
@@ -61,10 +63,19 @@ function triedAgain(before: StagedRecord, outcome: OutcomeOf<'again'>, dirty: St
 function buried(record: StagedRecord, outcome: OutcomeOf<'buried'>, dirty: StagedRecord | undefined): Settled {
   const { code, reason, message, version, rejected } = outcome;
   const told = { code, reason, ...(message !== undefined && { message }) };
-  if (rejected && dirty !== undefined && isUponAnotherRow(dirty, record)) return { dirty, letter: { ...told, record } };
+  if (rejected && dirty !== undefined && isUponAnotherRow(dirty, record))
+    return { dirty, letter: { ...told, record }, ...voidPart(record) };
   if (rejected && dirty !== undefined) return mergedOrBuried({ ...record, attempts: 0 }, dirty, told);
   const letter = { ...told, record };
-  return { ...dirtyPart(dirty && overruled(dirty, version)), ...seenVersion(version), letter };
+  return { ...dirtyPart(dirty && overruled(dirty, version)), ...seenVersion(version), ...(rejected && voidPart(record)), letter };
+}
+
+/**
+ * After a conflict the row has another version than its record. What PostgreSQL has refused leaves the row as it was, so
+ * another writer may make the number yet. Nobody holds a row that was deleted.
+ */
+function voidPart({ kind, version }: StagedRecord): Pick<Settled, 'void'> {
+  return kind === 'delete' || version === undefined ? {} : { void: version };
 }
 
 function dirtyPart(dirty: StagedRecord | undefined): Pick<Settled, 'dirty'> {

@@ -1,5 +1,7 @@
-import type { EntityManager } from '@mikro-orm/core';
+import type { EntityManager, EntityMetadata } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
+import { knownRowKey } from '../describe/entity-key.js';
+import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import { readVersionsOf } from './read-versions.js';
 import { rowVersion, type DriverRow } from './row-overlay.js';
@@ -24,4 +26,38 @@ export function noteRows(type: WriteBehindType, rows: Iterable<readonly [RowKey,
     if (isLaid(row)) versions.forget(key);
     else versions.note(key, rowVersion(type, row));
   }
+}
+
+/**
+ * The same for rows within rows: relations that MikroORM has joined. Nothing is ever laid over those, because what was
+ * pending of their types has been written before.
+ */
+export function noteJoinedRows(
+  meta: EntityMetadata,
+  rows: readonly DriverRow[],
+  types: TypeRegistry,
+  em: unknown,
+): void {
+  if (em === undefined || rows.length === 0) return;
+  for (const { name, targetMeta } of meta.relations) {
+    if (targetMeta === undefined) continue;
+    const joined = rows.flatMap((row) => row[name]).filter(isRow);
+    if (joined.length === 0) continue;
+    const type = types.of(targetMeta);
+    if (type) noteRows(type, keyed(type, joined), em);
+    noteJoinedRows(targetMeta, joined, types, em);
+  }
+}
+
+/** The rows whose keys they hold. */
+export function keyed(type: WriteBehindType, rows: readonly DriverRow[]): (readonly [RowKey, DriverRow])[] {
+  return rows.flatMap((row) => {
+    const key = knownRowKey(type, row);
+    return key === undefined ? [] : [[key, row] as const];
+  });
+}
+
+/** A relation that is not joined is a key: a scalar, or an array of scalars. */
+function isRow(value: unknown): value is DriverRow {
+  return value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype;
 }

@@ -13,7 +13,7 @@ import { lookupKeys } from './lookup.js';
 import { hasPlainKey } from '../describe/plain-key.js';
 import { fellBack } from '../write/fallback.js';
 import { isDrained } from '../write/staging-unit.js';
-import { asLaid, noteRows } from './laid-rows.js';
+import { asLaid, keyed, noteJoinedRows, noteRows } from './laid-rows.js';
 import { layOver, rowVersion, type DriverRow } from './row-overlay.js';
 import type { CallersTransaction, CallersTransactions } from '../transactions/caller.js';
 import { referredRows } from '../write/referred-rows.js';
@@ -70,6 +70,12 @@ export class Reads {
   }
 
   async find(meta: EntityMetadata, where: unknown, options: Options, find: Find, call = 'find'): Promise<unknown> {
+    const rows = await this.#find(meta, where, options, find, call);
+    if (Array.isArray(rows)) noteJoinedRows(meta, rows as DriverRow[], this.#types, options['em']);
+    return rows;
+  }
+
+  async #find(meta: EntityMetadata, where: unknown, options: Options, find: Find, call: string): Promise<unknown> {
     const type = this.#typeIn(meta, options);
     const inside = inTransaction(options);
     const asked = this.#modes.of(options);
@@ -108,12 +114,7 @@ export class Reads {
 
   /** Tells the entity manager which versions of these rows were read in the database. */
   #noted<Rows>(type: WriteBehindType | undefined, rows: Rows, options: Options): Rows {
-    if (!type?.version || !Array.isArray(rows)) return rows;
-    const known = (rows as DriverRow[]).flatMap((row) => {
-      const key = knownRowKey(type, row);
-      return key === undefined ? [] : [[key, row] as const];
-    });
-    noteRows(type, known, options['em']);
+    if (type?.version && Array.isArray(rows)) noteRows(type, keyed(type, rows as DriverRow[]), options['em']);
     return rows;
   }
 

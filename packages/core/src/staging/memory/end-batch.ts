@@ -22,6 +22,7 @@ export function settleBatch(shard: MemoryShard, token: string, outcomes: BatchOu
     hasComeBack ||= (settled.dirty?.first ?? Infinity) <= record.last;
     if (settled.letter) shard.bury({ ...settled.letter, rowKey, token, atMs: nowMs });
     if (settled.written) shard.remember(rowKey, settled.written, record.last);
+    if (settled.void !== undefined) shard.rememberVoid(rowKey, settled.void);
     const after = dirtyVersion(shard, rowKey);
     shard.setLayers(rowKey, retold(shard.layersOf(rowKey), { record, outcome, before, after }));
   }

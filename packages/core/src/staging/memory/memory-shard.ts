@@ -1,7 +1,9 @@
 import type { RecentWrite, RowState } from '../../change/coalesce-change.js';
 import type { HeldLayer } from '../../change/held-layer.js';
+import type { VersionText } from '../../change/change.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
+import { newestVersion } from '../../change/version.js';
 import type { StagingLimits } from '../limits.js';
 import type { AddedRecord, DeadLetter, StageAnswer, StageRules } from '../staging-store.js';
 import { Generations } from './generations.js';
@@ -44,6 +46,9 @@ export interface LetterTrace {
 }
 
 const MOST_LETTERS = 8;
+
+/** Before the first change of a shard. */
+export const NOTHING_WRITTEN = 0;
 
 /** What Redis holds of one shard, as plain maps, and the few steps that all operations share. */
 export class MemoryShard {
@@ -166,8 +171,20 @@ export class MemoryShard {
   }
 
   remember(rowKey: RowKey, written: RecentWrite, sequence: number): void {
-    const version = written.version ?? this.recent.get(rowKey)?.version;
-    this.recent.set(rowKey, { ...(version === undefined ? {} : { version }), deleted: written.deleted, sequence });
+    const known = this.recent.get(rowKey);
+    const version = written.version ?? known?.version;
+    const isVoid = known?.void !== undefined && newestVersion(version, known.void) !== version;
+    this.recent.set(rowKey, {
+      ...(version === undefined ? {} : { version }),
+      deleted: written.deleted,
+      sequence,
+      ...(isVoid && { void: known.void }),
+    });
+  }
+
+  rememberVoid(rowKey: RowKey, version: VersionText): void {
+    const known = this.recent.get(rowKey) ?? { deleted: false, sequence: NOTHING_WRITTEN };
+    this.recent.set(rowKey, { ...known, void: newestVersion(known.void, version) ?? version });
   }
 
   forget(nowMs: number): void {

@@ -41,7 +41,7 @@ import { emptyShard } from './empty-shard.js';
 import { drainState, dueRows, firstAtMs, holdsAny, markDue, markedRows, nextDueMs, scopeFilter } from './memory-due.js';
 import { MemoryPolicies } from './memory-policies.js';
 import { MemoryCopies, MemoryRowCache } from './memory-row-cache.js';
-import { MemoryShard } from './memory-shard.js';
+import { MemoryShard, NOTHING_WRITTEN } from './memory-shard.js';
 import { settlementOf } from './settlement-of.js';
 import { planStage, writeStage } from './stage-changes.js';
 
@@ -288,12 +288,13 @@ class MemoryStaging implements StagingStore {
     if (shard === undefined) return undefined;
     const { dirty, inFlight, recent } = shard.row(rowKey);
     const held = shard.layersOf(rowKey);
-    if (dirty === undefined && inFlight === undefined && recent === undefined && held.length === 0) return undefined;
-    const { sequence: _, ...written } = recent ?? { sequence: 0, deleted: false };
+    const { sequence, void: _, ...written } = recent ?? { sequence: NOTHING_WRITTEN, deleted: false };
+    const isWritten = sequence > NOTHING_WRITTEN;
+    if (dirty === undefined && inFlight === undefined && !isWritten && held.length === 0) return undefined;
     return {
       ...(dirty === undefined ? {} : { dirty }),
       ...(shard.flight && inFlight ? { inFlight: inFlightOf(shard.flight, rowKey, inFlight) } : {}),
-      ...(recent === undefined ? {} : { recent: written }),
+      ...(isWritten && { recent: written }),
       ...(held.length > 0 && { held }),
     };
   }

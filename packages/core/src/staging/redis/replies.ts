@@ -144,6 +144,7 @@ function recentWrite(bytes: Buffer): RecentWrite | undefined {
   if (!Array.isArray(parts)) return undefined;
   const [version, deleted, sequence] = parts as readonly unknown[];
   if (typeof version !== 'string' || !/^(?:0|[1-9]\d{0,18}|)$/.test(version)) return undefined;
-  if (!Number.isSafeInteger(sequence) || (sequence as number) < 0) return undefined;
+  // Sequence 0 is before the first change: nothing was written, there is only a version that is void.
+  if (!Number.isSafeInteger(sequence) || (sequence as number) <= 0) return undefined;
   return { ...(version === '' ? {} : { version }), deleted: deleted === 1 };
 }

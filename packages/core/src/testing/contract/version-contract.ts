@@ -49,6 +49,36 @@ export function versionContract({ describe, it, expect, onBench }: ContractConte
     );
 
     it(
+      'refuses the version of a change that PostgreSQL has refused: no row has it from there (H15)',
+      onBench(async (bench) => {
+        await bench.stage({ base: '1', version: '2', values: { name: '"a"' } });
+        await bench.end(await bench.claim(), { 0: rejected });
+        const stale = { status: 'refused', refusals: [{ rowKey: bench.row(0), reason: 'stale', version: '2' }] };
+        expect(await bench.stage({ base: '2', version: '3', values: { name: '"b"' } })).toEqual(stale);
+        expect(await bench.stage({ kind: 'delete', base: '2' })).toEqual(stale);
+        const fromDatabase = { base: '2', isRowBase: true, version: '3', values: { name: '"c"' } } as const;
+        expect((await bench.stage(fromDatabase)).status).toBe('staged');
+        await bench.flush();
+        expect((await bench.stage({ base: '3', version: '4', values: { name: '"d"' } })).status).toBe('staged');
+      }),
+    );
+
+    it(
+      'gives no change a version that was acknowledged before, though no row has it (H15)',
+      onBench(async (bench) => {
+        await bench.stage({ base: '1', version: '2', values: { name: '"a"' } });
+        await bench.end(await bench.claim(), { 0: rejected });
+        expect((await bench.peek()).recent).toBeUndefined();
+        const again = { base: '1', isRowBase: true, version: '2', values: { name: '"b"' } } as const;
+        expect(await bench.stage(again)).toMatchObject({ status: 'staged', versions: new Map([[bench.row(0), '3']]) });
+        expect((await bench.stage({ base: '2', version: '3', values: { name: '"c"' } })).status).toBe('refused');
+        await bench.flush();
+        expect((await bench.stage({ base: '2', version: '3', values: { name: '"c"' } })).status).toBe('refused');
+        expect((await bench.stage({ base: '3', version: '4', values: { name: '"d"' } })).status).toBe('staged');
+      }),
+    );
+
+    it(
       'takes such a version while the record is in flight: the row may have it from there (R10b)',
       onBench(async (bench) => {
         await bench.stage({ base: '1', version: '2', values: { name: '"a"' } });

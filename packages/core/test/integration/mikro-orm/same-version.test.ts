@@ -1,4 +1,4 @@
-import { defineEntity, OptimisticLockError, p, type MikroORM } from '@mikro-orm/postgresql';
+import { defineEntity, OptimisticLockError, p, type EntitySchema, type MikroORM } from '@mikro-orm/postgresql';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Spillway, WriteBehind, type WritePolicy } from '../../../src/index.js';
 import { stagingOrm } from './staging-orm.js';
@@ -30,8 +30,15 @@ const Kept = note('Kept', { conflict: 'keep-database' });
 const Laid = note('Laid', { queries: 'overlay' });
 const Cached = note('Cached', { cache: { ttl: '1m' } });
 const Counted = note('Counted', { counters: ['views'] });
-const all = [Parked, Merged, Over, Kept, Laid, Cached, Counted] as const;
+const Refused = note('Refused', { retry: { attempts: 1 } });
+const all = [Parked, Merged, Over, Kept, Laid, Cached, Counted, Refused] as const;
 type Note = (typeof all)[number];
+
+const Leaf: EntitySchema = defineEntity({
+  name: 'Leaf',
+  properties: { id: p.integer().primary(), of: () => p.manyToOne(Refused) },
+});
+WriteBehind()(Leaf.class as never);
 
 const Dated = defineEntity({
   name: 'Dated',
@@ -45,7 +52,7 @@ const Compared = defineEntity({
 });
 WriteBehind({ detect: 'changed-properties' })(Compared.class as never);
 
-const world = stagingOrm([...all, Dated, Compared]);
+const world = stagingOrm([...all, Leaf, Dated, Compared]);
 let orm: MikroORM;
 let spill: Spillway;
 let id = 0;
@@ -311,6 +318,65 @@ describe('once it is written, the conflict is settled aloud by the strategy, wit
     stop();
     expect(said).toHaveLength(1);
     expect(await inDatabase('kept')).toMatchObject({ name: 'sql', place: 'old' });
+  });
+});
+
+describe('a version that PostgreSQL has refused is in no row', () => {
+  /** Refuses the name "A" for the row. */
+  async function refusing(): Promise<void> {
+    await written(Refused);
+    const check = `check (id <> ${id} or name <> 'A')`;
+    await orm.em.getConnection().execute(`alter table refused add constraint no_a_${id} ${check}`);
+  }
+
+  test('its holder is told where another program has made the number', async () => {
+    await refusing();
+    const em = orm.em.fork();
+    const row = await em.findOneOrFail(Refused, id);
+    row.name = 'A';
+    await em.flush();
+    await spill.drain();
+    expect(await letters(Refused)).toHaveLength(1);
+    await bySql('refused', "place = 'sql', version = version + 1");
+    row.name = 'B';
+    await expect(em.flush()).rejects.toThrow(OptimisticLockError);
+    await spill.drain();
+    expect(await inDatabase('refused')).toMatchObject({ name: 'old', place: 'sql', version: 2 });
+  });
+
+  test('its holder is told where another caller has changed the row', async () => {
+    await refusing();
+    const em = orm.em.fork();
+    const row = await em.findOneOrFail(Refused, id);
+    row.name = 'A';
+    await em.flush();
+    await spill.drain();
+    expect(await letters(Refused)).toHaveLength(1);
+    const other = orm.em.fork();
+    (await other.findOneOrFail(Refused, id)).place = 'other';
+    await other.flush();
+    await spill.drain();
+    row.place = 'A';
+    await expect(em.flush()).rejects.toThrow(OptimisticLockError);
+    await spill.drain();
+    expect(await inDatabase('refused')).toMatchObject({ name: 'old', place: 'other', version: 3 });
+  });
+
+  test('a caller who reads the row of that number by a joined relation may change it', async () => {
+    await refusing();
+    const em = orm.em.fork();
+    const row = await em.findOneOrFail(Refused, id);
+    row.name = 'A';
+    em.create(Leaf, { id, of: row } as never);
+    await em.flush();
+    await spill.drain();
+    await bySql('refused', "place = 'sql', version = version + 1");
+    const other = orm.em.fork();
+    const leaf = await other.findOneOrFail(Leaf, { of: { id } }, { populate: ['of'], strategy: 'joined' });
+    (leaf.of as { place: string }).place = 'seen';
+    await other.flush();
+    await spill.drain();
+    expect(await inDatabase('refused')).toMatchObject({ name: 'old', place: 'seen', version: 3 });
   });
 });
 

@@ -25,12 +25,15 @@ local remember_ms, remember_rows = tonumber(ARGV[4]), tonumber(ARGV[5])
 -- include: counts
 -- include: letters
 -- include: bury
+-- Whether any version of the shard's rows may be remembered as void; whether one has become so.
+local any_void, found_void = false, false
+
 -- include: settle
 -- include: parts
 -- include: held
 -- include: retell
 
-local head = redis.call('HMGET', chain, 'epoch', 'token', 'recentAt', 'horizon', 'held', 'parts', 'mark')
+local head = redis.call('HMGET', chain, 'epoch', 'token', 'recentAt', 'horizon', 'held', 'parts', 'mark', 'voidAt')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 if head[2] ~= token then return { 'absent' } end
@@ -40,6 +43,7 @@ if head[2] ~= token then return { 'absent' } end
 redis.call('HDEL', chain, 'nothing')
 any_held = head[5] and head[5] ~= '0'
 local now, horizon, written = now_ms(), count_in(head[4]) or 0, {}
+any_void = now - (count_in(head[8]) or 0) <= 2 * remember_ms
 local parts, records = parts_in(head[6]), redis.call('HGETALL', flight)
 if parts and #parts > 0 then records = without_uncovered(parts, records, outcomes, now) end
 
@@ -90,5 +94,6 @@ for row_key, bytes in pairs(written) do
 end
 send('HSET', recent, remembered)
 redis.call('HSET', chain, 'last', token, 'horizon', horizon)
+if found_void then redis.call('HSET', chain, 'voidAt', now) end
 write_counts()
 return { 'done' }

@@ -22,7 +22,10 @@ local function newer_than_seen(row, change)
     local is_of_another = change[CHANGE_MARK] == ROW_BASE and is_known_of(row.dirty)
     return (row.pending ~= change[BASE] or is_of_another) and row.pending or nil
   end
-  return compare(change[BASE], row.version) < 0 and row.version or nil
+  if compare(change[BASE], row.version) < 0 then return row.version end
+  -- A void version is in no row: who holds it has seen nothing of a row that has the number by now.
+  local is_void = change[CHANGE_MARK] ~= ROW_BASE and compare(change[BASE], row.void) <= 0
+  return is_void and row.void or nil
 end
 
 -- nil: the row has no next version.
@@ -32,7 +35,7 @@ local function stamped(row, change, sequence, now)
   if kind == 'increment' then
     change[VERSION] = ''
   elseif change[VERSION] ~= '' and kind ~= 'delete' then
-    local known = row.pending ~= '' and row.pending or row.version
+    local known = row.pending ~= '' and row.pending or newest(row.version, row.void)
     local version = above(change[VERSION], newest(known, change[BASE]))
     if not version then return nil end
     change[VERSION] = version

@@ -1,5 +1,5 @@
 -- The end of one record of a batch, as in settle-record.ts.
--- Needs: dirty, due, chain, dead, token, and what merge, recent, counts and bury bring
+-- Needs: dirty, due, chain, dead, token, any_void, found_void, and what merge, recent, counts and bury bring
 
 -- include: put-dirty
 -- include: pause
@@ -41,10 +41,28 @@ local function overrule(row_key, newer, version)
   set_value(dirty, row_key, cmsgpack.pack(newer))
 end
 
--- A version that is empty leaves the remembered one as it is.
+-- A version that is empty leaves the remembered one as it is. A void version stays void until a newer one is written.
 local function remember(written, row_key, version, deleted, sequence)
-  if version == '' then version = recall(row_key) end
-  written[row_key] = cmsgpack.pack({ version, deleted and 1 or 0, sequence })
+  local void = ''
+  if any_void or version == '' then
+    local known, _, _, never = recall(row_key)
+    if version == '' then version = known end
+    if compare(never, version) > 0 then void = never end
+  end
+  written[row_key] = cmsgpack.pack({ version, deleted and 1 or 0, sequence, void ~= '' and void or nil })
+end
+
+-- A version that was acknowledged, and that PostgreSQL has refused. Nobody holds a row that was deleted.
+local function remember_void(written, row_key, record)
+  if record[KIND] == 'delete' or record[VERSION] == '' then return end
+  local version, deleted, sequence, void = recall(row_key)
+  local known = written[row_key] and cmsgpack.unpack(written[row_key])
+  if known then
+    version, deleted, sequence = known[1], known[2] == 1, known[3]
+    void = known[4] or ''
+  end
+  written[row_key] = cmsgpack.pack({ version, deleted and 1 or 0, math.max(sequence, 0), newest(void, record[VERSION]) })
+  found_void = true
 end
 
 local function settle(row_key, record, outcome, now, written)
@@ -69,6 +87,7 @@ local function settle(row_key, record, outcome, now, written)
   if kind == 'buried' then
     if outcome[COUNTED] == 1 then record[DELTAS] = {} end
     if outcome[REJECTED] == 1 and newer and is_upon_another_row(newer, record) then
+      remember_void(written, row_key, record)
       return bury(row_key, outcome[CODE], outcome[REASON], token, now, cmsgpack.pack(record), outcome[MESSAGE])
     end
     if outcome[REJECTED] == 1 and newer then
@@ -79,4 +98,5 @@ local function settle(row_key, record, outcome, now, written)
   end
   if newer then overrule(row_key, newer, version) end
   if version ~= '' then remember(written, row_key, version, false, record[LAST]) end
+  if outcome[REJECTED] == 1 then remember_void(written, row_key, record) end
 end

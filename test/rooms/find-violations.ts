@@ -22,6 +22,8 @@ function violationsOf(file: SourceFile): string[] {
   return [
     ...file.imports.flatMap((imported) => importViolation(file, room, rule, imported)),
     ...sqlViolations(file, room),
+    // A contract suite knows how many rows it makes.
+    ...(room === 'testing' ? [] : spreadViolations(file)),
     ...(file.lines > maxLinesOfFile
       ? [`${file.path} has ${file.lines} lines; split it before ${maxLinesOfFile}.`]
       : []),
@@ -78,6 +80,14 @@ function sqlViolations(file: SourceFile, room: string): string[] {
   if (room === roomOfSql) return [];
   const found = file.texts.filter((text) => sql.test(text));
   return found.map((text) => `${file.path} holds SQL, which belongs in ${roomOfSql}: ${text.trim().slice(0, 60)}`);
+}
+
+/** A call takes some hundred thousand arguments at most, fewer where the stack is deep. */
+export function spreadViolations({ path, spreads }: Pick<SourceFile, 'path' | 'spreads'>): string[] {
+  return spreads.map(
+    (spread) =>
+      `${path} spreads ${spread} into a call, which ends in a RangeError when it is long: loop, concat or reduce.`,
+  );
 }
 
 function cycleViolations(files: readonly SourceFile[]): string[] {

@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { findViolations } from './find-violations.js';
+import { findViolations, spreadViolations } from './find-violations.js';
 import { findScriptViolations, parseCallers } from './lua-script.js';
 import { parseSourceFile } from './source-file.js';
 
@@ -33,6 +33,12 @@ describe('packages/core/src', () => {
     );
     expect(violations).toEqual([]);
   });
+});
+
+test('no array is spread into a call in the other packages and the examples either', () => {
+  const files = read('{packages/nestjs,examples/*}/src/**/*.ts', root);
+  expect(files.length).toBeGreaterThan(0);
+  expect(files.flatMap(({ path, text }) => spreadViolations(parseSourceFile(path, text)))).toEqual([]);
 });
 
 test('a rule of the linter is only switched off with a reason', () => {
@@ -72,6 +78,8 @@ describe('a broken rule is found:', () => {
     ['SQL text', 'mikro-orm/ids.ts', 'const sql = `select nextval(${name})`;', /holds SQL/],
     ['a file without a room', 'utils/a.ts', '', /no room/],
     ['a long file', 'change/a.ts', '\n'.repeat(501), /501 lines/],
+    ['an array that is spread into a call', 'change/a.ts', 'list.push(...rowsOf(table));', /spreads rowsOf\(table\)/],
+    ['an array that is spread into a constructor', 'change/a.ts', 'new Rows(1, ...rows);', /spreads rows into/],
   ])('%s', (_, path, code, message) => {
     expect(violationsOf({ [path]: code })).toEqual([expect.stringMatching(message)]);
   });
@@ -84,6 +92,12 @@ describe('a broken rule is found:', () => {
     });
     expect(violationsOf(circle(''))).toEqual([expect.stringContaining('change/a.ts -> change/b.ts -> change/c.ts')]);
     expect(violationsOf(circle('type'))).toEqual([]);
+  });
+
+  test('the arguments of a call are handed on to another one, and arrays are spread into arrays', () => {
+    const code =
+      'export const f = (...rest: string[]) => g(...rest, [...all]); function g(a: string, ...b: unknown[]) { h(...(b as never[]), ...[1, 2]); }';
+    expect(violationsOf({ 'change/a.ts': code })).toEqual([]);
   });
 
   test('words that only look like SQL are none', () => {

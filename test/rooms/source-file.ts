@@ -8,6 +8,8 @@ export interface SourceFile {
   readonly imports: readonly Import[];
   /** The texts in quotes and templates, placeholders left out. */
   readonly texts: readonly string[];
+  /** The arrays that are spread into the arguments of a call, as they stand there; rest parameters left out. */
+  readonly spreads: readonly string[];
 }
 
 export interface Import {
@@ -37,7 +39,38 @@ export function parseSourceFile(path: string, code: string): SourceFile {
       imports.push({ from: source['value'], isType: node.type === 'TSImportType' });
     }
   });
-  return { path, lines: code.split('\n').length - 1, imports, texts };
+  return { path, lines: code.split('\n').length - 1, imports, texts, spreads: spreadsIn(program, code) };
+}
+
+/**
+ * What came as the arguments of one call may be those of another, and what is written down there is short. How long any
+ * other array is, nobody knows.
+ */
+function spreadsIn(program: unknown, code: string): string[] {
+  const rest = new Set<unknown>();
+  const spreads: Node[] = [];
+  visit(program, (node) => {
+    for (const parameter of nodesIn(node['params']))
+      if (parameter.type === 'RestElement' && isNode(parameter['argument'])) rest.add(parameter['argument']['name']);
+    if (node.type !== 'CallExpression' && node.type !== 'NewExpression') return;
+    for (const argument of nodesIn(node['arguments'])) {
+      if (argument.type === 'SpreadElement' && isNode(argument['argument']))
+        spreads.push(withoutCast(argument['argument']));
+    }
+  });
+  return spreads
+    .filter(({ type, name }) => type !== 'ArrayExpression' && (type !== 'Identifier' || !rest.has(name)))
+    .map(({ start, end }) => code.slice(Number(start), Number(end)));
+}
+
+function withoutCast(node: Node): Node {
+  const { type, expression } = node;
+  const isCast = type === 'TSAsExpression' || type === 'ParenthesizedExpression';
+  return isCast && isNode(expression) ? withoutCast(expression) : node;
+}
+
+function nodesIn(value: unknown): Node[] {
+  return Array.isArray(value) ? value.filter(isNode) : [];
 }
 
 interface Node {

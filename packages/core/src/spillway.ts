@@ -109,6 +109,7 @@ function policiesOf(
     name: meta.className,
     entityClass: meta.class,
     repositoryClass: meta.repository?.(),
+    ...(!meta.embeddable && { table: meta.tableName }),
     root: meta.root.inheritanceType === 'sti' && meta.root.class !== meta.class ? meta.root.className : undefined,
   }));
   const found = collectPolicies(places, policies);

@@ -10,7 +10,7 @@ export async function readRows(databaseUrl: string): Promise<NamedRow[]> {
     const rows: NamedRow[] = [];
     for (const table of tableNames) {
       const result = await client.query<SelectedRow>(selects[table]);
-      rows.push(...result.rows.map((row) => ({ table, ...row })));
+      for (const row of result.rows) rows.push({ table, ...row });
     }
     return rows;
   } finally {

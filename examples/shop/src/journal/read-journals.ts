@@ -14,13 +14,13 @@ export function readJournals(folder: string): History {
 
 /** One journal. A last line that was cut off by the death of its process was never written. */
 export function parseJournal(text: string): History {
-  const acknowledged: Change[] = [];
+  const acknowledged: (readonly Change[])[] = [];
   const open = new Map<number, readonly Change[]>();
   for (const json of text.split('\n').slice(0, -1)) {
     const line = JSON.parse(json) as JournalLine;
     if ('intended' in line) open.set(line.flush, line.intended);
     else open.delete(line.flush);
-    if ('acknowledged' in line) acknowledged.push(...line.acknowledged);
+    if ('acknowledged' in line) acknowledged.push(line.acknowledged);
   }
-  return { acknowledged, inDoubt: [...open.values()].flat() };
+  return { acknowledged: acknowledged.flat(), inDoubt: [...open.values()].flat() };
 }

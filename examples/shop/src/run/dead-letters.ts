@@ -8,7 +8,7 @@ export async function readDeadLetters(spillway: Spillway): Promise<readonly Dead
   const lines: DeadLetterLine[] = [];
   for (;;) {
     const page = await spillway.deadLetters.list({ offset: lines.length, limit: pageSize });
-    lines.push(...page.map(({ rowKey, code, reason }) => ({ row: rowKey, code, reason })));
+    for (const { rowKey, code, reason } of page) lines.push({ row: rowKey, code, reason });
     if (page.length < pageSize) return lines;
   }
 }

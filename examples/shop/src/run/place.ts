@@ -45,7 +45,7 @@ async function emptyNamespace(redisUrl: string, namespace: string): Promise<void
   const redis = new Redis(redisUrl);
   try {
     for await (const keys of redis.scanStream({ match: `*${namespace}*`, count: 1_000 }) as AsyncIterable<string[]>) {
-      if (keys.length > 0) await redis.unlink(...keys);
+      if (keys.length > 0) await redis.unlink(keys);
     }
   } finally {
     redis.disconnect();

@@ -106,7 +106,7 @@ class Flush {
     this.#isCommitting = true;
     await transaction.commit();
     await this.#step('committed');
-    this.#committed.push(...committed);
+    for (const each of committed) this.#committed.push(each);
   }
 
   /** Every shard that has neither a result nor a committed batch has failed. */

@@ -116,6 +116,6 @@ function alarm(board: Board, lingering: readonly Due[], now: number, settings: F
   if (opensMs > now && board.shards.some((state) => state.dueMs !== undefined)) {
     times.push(opensMs);
   }
-  const ahead = times.filter((time) => time > now);
-  return ahead.length > 0 ? Math.min(...ahead) : undefined;
+  const [first] = times.filter((time) => time > now).toSorted((left, right) => left - right);
+  return first;
 }

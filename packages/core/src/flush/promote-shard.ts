@@ -171,7 +171,7 @@ export class PromotionOfShard {
     };
     // No row waits for others here: what may be in the way is written next, in this transaction.
     const othersPending = async (rows: readonly RefusedRow[]): Promise<ReadonlySet<RowKey>> => {
-      this.#behind.push(...rows.flatMap(({ behind }) => behind));
+      for (const { behind } of rows) for (const table of behind) this.#behind.push(table);
       return new Set();
     };
     const outcomes = await this.#part.apply(batch, parentsPending, othersPending);

@@ -16,13 +16,16 @@ export interface EntityPlaces {
   readonly repositoryClass?: PolicyClass | undefined;
   /** Name of the entity whose table it shares (single-table inheritance). */
   readonly root?: string | undefined;
+  /** Name of its table, for messages. An embeddable has none. */
+  readonly table?: string | undefined;
 }
 
 /**
  * Finds the policy of every entity that has one: on its class, on its repository class, or among the `policies` of `spillway()`. The same policy in several places is fine.
  * @returns name of the entity -> policy
  * Entities that share a table are written alike: the policy of the root is that of all of them, and only the root is in the answer.
- * @throws SpillwayError `CONFIG_INVALID` for two places that differ, for a subclass whose policy is not its root's, and for an entry whose entity the ORM does not know.
+ * @throws SpillwayError `CONFIG_INVALID` for two places that differ, for a subclass whose policy is not its root's, for an entry whose entity the ORM does not know, and
+ * for an entity with a policy whose name another class has too.
  */
 export function collectPolicies(
   entities: readonly EntityPlaces[],
@@ -36,10 +39,30 @@ export function collectPolicies(
       policies.set(entity.name, policy);
     }
   }
+  for (const name of policies.keys()) refuseNamesake(name, entities);
   for (const { name, root } of entities) {
     if (root !== undefined && policies.has(name)) refuseOther(name, root, policies);
   }
   return policies;
+}
+
+/** Changes bear the name of their entity, and processes meet in Redis by such names. */
+function refuseNamesake(name: string, entities: readonly EntityPlaces[]): void {
+  const namesakes = new Map(
+    entities.filter((entity) => entity.name === name).map((entity) => [entity.entityClass, entity]),
+  );
+  const [one, other] = [...namesakes.values()];
+  if (!one || !other) return;
+  throw new SpillwayError(
+    'CONFIG_INVALID',
+    `${name} is the name of two classes (${placeOf(one)} and ${placeOf(other)}), and one of them has a policy: ` +
+      'its changes are staged, counted and left by that name. Rename one of them, or keep the names of classes where the code is bundled ' +
+      '(esbuild --keep-names, terser keep_classnames)',
+  );
+}
+
+function placeOf({ table }: EntityPlaces): string {
+  return table === undefined ? 'an embeddable' : `table ${table}`;
 }
 
 interface FoundPolicy {

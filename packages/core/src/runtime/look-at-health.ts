@@ -33,7 +33,7 @@ export async function lookAtHealth(
     whyNot(staging.probe()),
     whyNot(within(sink.check(), CHECK_MS, monotonicScheduler, () => new SinkDown('No answer', 'unreachable'))),
   ]);
-  const longestMs = Math.max(0, ...types.all.map(({ policy }) => policy.maxDelayMs));
+  const longestMs = types.all.reduce((longest, { policy }) => Math.max(longest, policy.maxDelayMs), 0);
   return judgeHealth({
     stats,
     isDue: next.includes(0),

@@ -55,7 +55,7 @@ export class QueryDrains {
       {
         scope,
         wide: withOthers(scope, types),
-        timeoutMs: Math.max(0, ...touched.map(({ policy }) => policy.drainTimeoutMs)),
+        timeoutMs: touched.reduce((longest, { policy }) => Math.max(longest, policy.drainTimeoutMs), 0),
         beforeWrite: false,
       },
       {

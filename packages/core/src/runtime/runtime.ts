@@ -169,7 +169,7 @@ export class Runtime implements RowEngine {
     if (this.#trouble.isDatabaseDown || this.#around.context.current) return;
     const scope = { kind: 'rows', keys } as const;
     const types = typesOf(scope, this.#around.types);
-    const timeoutMs = Math.max(0, ...types.map(({ policy }) => policy.drainTimeoutMs));
+    const timeoutMs = types.reduce((longest, { policy }) => Math.max(longest, policy.drainTimeoutMs), 0);
     await writeFirst(
       { scope, wide: withOthers(scope, this.#around.types), timeoutMs },
       { drain: (some, ms) => worker.drain(some, { timeoutMs: ms }), peek: (rows) => staging.peek(rows) },

@@ -97,6 +97,7 @@ export class StatementDrains {
 
   /** The longest that one of the types allows that are to be read. */
   #timeoutMs(scope: DueScope): number {
-    return Math.max(0, ...typesOf(scope, this.#deps.types).map(({ policy }) => policy.drainTimeoutMs));
+    const types = [...typesOf(scope, this.#deps.types)];
+    return types.reduce((longest, { policy }) => Math.max(longest, policy.drainTimeoutMs), 0);
   }
 }

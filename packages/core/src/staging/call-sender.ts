@@ -136,7 +136,7 @@ export class CallSender {
       if (reason === 'held') return this.#options.stageTimeoutMs;
       return reason === 'full' && rule?.onFull === 'block' ? rule.blockTimeoutMs : 0;
     });
-    return Math.min(...waits);
+    return waits.reduce((shortest, wait) => Math.min(shortest, wait), Number.POSITIVE_INFINITY);
   }
 }
 

@@ -162,7 +162,7 @@ function collect(calls: readonly StageCall[], deliveries: readonly Delivery[]): 
     if (delivery.status === 'staged') {
       noteVersions(staged, call, delivery.versions);
       noteMarks(marks, call, delivery);
-    } else if (delivery.status === 'refused') refused.push(...delivery.refusals);
+    } else if (delivery.status === 'refused') for (const refusal of delivery.refusals) refused.push(refusal);
     else if (delivery.status === 'unknown') unknown.push(call);
     else dropped.push(call);
   });
@@ -181,9 +181,10 @@ function noteVersions(
 
 /** An entity's share of a shard is known here only. */
 function withLimits(refused: readonly Refusal[], changes: readonly Change[], rules: RulesByEntity): readonly Refusal[] {
+  if (refused.length === 0) return refused;
+  const entityOf = new Map(changes.map(({ rowKey, entity }) => [rowKey, entity]));
   return refused.map((refusal) => {
-    const change = changes.find(({ rowKey }) => rowKey === refusal.rowKey);
-    const limit = refusal.reason === 'full' ? rules[change?.entity ?? '']?.maxPending : undefined;
+    const limit = refusal.reason === 'full' ? rules[entityOf.get(refusal.rowKey) ?? '']?.maxPending : undefined;
     return limit === undefined ? refusal : { ...refusal, limit };
   });
 }

@@ -84,7 +84,7 @@ export function hookDriver(
     [...DRIVER_METHODS, 'stream' as const].map((name) => [name, target[name].bind(driver)]),
   ) as unknown as Methods;
   const call = (name: DriverMethod, parameters: readonly unknown[]): Promise<unknown> =>
-    original[name](...(parameters as never[]));
+    Reflect.apply(original[name], undefined, parameters);
   const metaOf = (entity: unknown, options: Options): EntityMetadata => {
     const meta = driver.getMetadata().get(entity as never);
     watch.assertCall(meta, options);

@@ -86,7 +86,7 @@ export class TransactionScope {
     if (!this.isOpen) return;
     for (const part of this.#parts) part.released();
     this.#isOpen = false;
-    for (const [kind, notes] of this.#notes) this.parent?.notesOf(kind).push(...notes);
+    for (const [kind, notes] of this.#notes) for (const note of notes) this.parent?.notesOf(kind).push(note);
     if (this.parent) this.parent.#parts.delete(this);
   }
 

@@ -55,13 +55,13 @@ export class CacheMarks {
     options: Options | undefined,
   ): Promise<void> {
     if (kind === 'insert' || !this.#types.hasCache) return;
-    const scopes: BlockScope[] = [];
     const keys = Map.groupBy(changeSets, ({ meta }) => this.#types.cached(meta));
-    for (const [type, ofType] of keys) if (type) scopes.push(...scopesOf(type, keysOfSets(type, ofType)));
-    for (const { meta, payload } of changeSets) {
+    const own = [...keys].flatMap(([type, ofType]) => (type ? scopesOf(type, keysOfSets(type, ofType)) : []));
+    const followers = changeSets.flatMap(({ meta, payload }) => {
       const renames = kind === 'update' && meta.primaryKeys.some((name) => name in payload);
-      if (kind === 'delete' || renames) scopes.push(...this.#followers(meta, renames));
-    }
+      return kind === 'delete' || renames ? this.#followers(meta, renames) : [];
+    });
+    const scopes = [...own, ...followers];
     if (scopes.length > 0) await this.#tell(scopes, options?.['ctx']);
   }
 

@@ -25,10 +25,10 @@ export class SequenceBlocks {
 
   /** The next numbers for new rows of the type, as decimal texts. */
   async take(type: WriteBehindType, count: number): Promise<string[]> {
-    const taken: string[] = [];
+    let taken: string[] = [];
     for (;;) {
       const free = this.#free.get(type) ?? [];
-      taken.push(...free.splice(0, count - taken.length));
+      taken = taken.concat(free.splice(0, count - taken.length));
       if (taken.length === count) return taken;
       await this.#load(type, count - taken.length);
     }

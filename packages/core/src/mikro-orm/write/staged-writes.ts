@@ -52,7 +52,7 @@ export class StagedWrites {
   async newRows(type: WriteBehindType, payloads: readonly Payload[]): Promise<NewRow[]> {
     const [keyName = ''] = type.meta.primaryKeys;
     const unnumbered = type.key.sequence ? payloads.filter((payload) => payload[keyName] == null).length : 0;
-    const numbers = unnumbered > 0 ? await this.#sequences.take(type, unnumbered) : [];
+    const numbers = (unnumbered > 0 ? await this.#sequences.take(type, unnumbered) : []).values();
     return payloads.map((payload) => {
       assertTaken(type, payload);
       const made = this.#valuesMade(type, payload, numbers);
@@ -117,12 +117,12 @@ export class StagedWrites {
   }
 
   /** Property -> what the database would have put in, in snapshot form. */
-  #valuesMade(type: WriteBehindType, payload: Payload, numbers: string[]): Payload {
+  #valuesMade(type: WriteBehindType, payload: Payload, numbers: Iterator<string>): Payload {
     const made: Row = {};
     for (const { property, absent, toRow } of type.key.columns) {
       if (payload[property.name] != null) continue;
-      const number = numbers.shift();
-      if (number !== undefined) made[property.name] = toRow(number);
+      const number = numbers.next();
+      if (number.done !== true) made[property.name] = toRow(number.value);
       else if (absent) made[property.name] = absent();
     }
     for (const [name, { absent }] of type.values) {

@@ -254,7 +254,11 @@ class MemoryStaging implements StagingStore {
     const ages = [...this.#shards.values()].flatMap((shard) =>
       firstAtMs(shard).map((atMs) => Math.max(0, nowMs - atMs)),
     );
-    return { pending, ...totals, ...(ages.length > 0 && { oldestMs: Math.max(...ages) }) };
+    return {
+      pending,
+      ...totals,
+      ...(ages.length > 0 && { oldestMs: ages.reduce((oldest, age) => Math.max(oldest, age)) }),
+    };
   }
 
   async close(): Promise<void> {}

@@ -81,30 +81,31 @@ export class RedisConnection {
   /** Runs a script by its digest, and sends the script itself where the server does not have it (any more). */
   async run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown[]> {
     try {
-      return (await this.#send('EVALSHA', script.sha, keys.length, ...keys, ...args)) as unknown[];
+      return (await this.#send('EVALSHA', [script.sha, keys.length, ...keys, ...args])) as unknown[];
     } catch (error) {
       if (!isUnknownScript(error)) throw this.#failed(error);
     }
     try {
-      return (await this.#send('EVAL', script.source, keys.length, ...keys, ...args)) as unknown[];
+      return (await this.#send('EVAL', [script.source, keys.length, ...keys, ...args])) as unknown[];
     } catch (error) {
       throw this.#failed(error);
     }
   }
 
   /** A plain command, for what needs no script. Answers buffers. */
-  async command(name: string, ...args: readonly Argument[]): Promise<unknown> {
+  async command(name: string, args: readonly Argument[]): Promise<unknown> {
     try {
-      return await this.#send(name, ...args);
+      return await this.#send(name, args);
     } catch (error) {
       throw this.#failed(error);
     }
   }
 
-  async #send(name: string, ...args: readonly Argument[]): Promise<unknown> {
+  async #send(name: string, args: readonly Argument[]): Promise<unknown> {
     if (this.#isClosed) throw stopped(this.server, 'before');
     if (this.#client.status !== 'ready') throw notConnected(this.server, this.#trouble.cause);
-    return beforeDeadline(this.#client.callBuffer(name, ...args), this.#commandTimeoutMs);
+    // As one list, which ioredis takes apart: a function takes only so many arguments.
+    return beforeDeadline(this.#client.callBuffer(name, args), this.#commandTimeoutMs);
   }
 
   /**
@@ -118,7 +119,7 @@ export class RedisConnection {
 
   async #askRun(): Promise<string | undefined> {
     try {
-      const info = String(await this.command('INFO', 'server'));
+      const info = String(await this.command('INFO', ['server']));
       return /^run_id:(\w+)/mu.exec(info)?.[1];
     } catch (error) {
       if (error instanceof SpillwayError && error.code === 'CONFIG_INVALID') return undefined;

@@ -25,12 +25,9 @@ export class RedisDeadLetters implements DeadLetterStore {
     const wanted: DeadLetter[] = [];
     for (let from = 0; from < ids.length && wanted.length < offset + limit; from += LETTERS_PER_LOOK) {
       const letters = await this.#all(ids.slice(from, from + LETTERS_PER_LOOK));
-      wanted.push(
-        ...letters.filter(
-          (letter) =>
-            (entity === undefined || letter.record.entity === entity) && (code === undefined || letter.code === code),
-        ),
-      );
+      for (const letter of letters)
+        if ((entity === undefined || letter.record.entity === entity) && (code === undefined || letter.code === code))
+          wanted.push(letter);
     }
     return wanted.slice(offset, offset + limit);
   }
@@ -40,7 +37,7 @@ export class RedisDeadLetters implements DeadLetterStore {
   }
 
   async retry(letter: DeadLetterId, options?: { readonly force?: boolean }): Promise<'staged' | 'newer' | 'absent'> {
-    const reply = await this.#scripts.run('retry', letter.shard, letter.id, options?.force === true ? 'force' : '');
+    const reply = await this.#scripts.run('retry', letter.shard, [letter.id, options?.force === true ? 'force' : '']);
     const status = text(reply[0]);
     if (status === 'overflow') throw counterOverflow(text(reply[1]) as RowKey);
     if (status === 'unreadable') throw letterUnreadable(letter);
@@ -49,7 +46,7 @@ export class RedisDeadLetters implements DeadLetterStore {
   }
 
   async discard(letter: DeadLetterId): Promise<boolean> {
-    return (await this.#scripts.command('HDEL', letter.shard, 'dead', letter.id)) === 1;
+    return (await this.#scripts.command('HDEL', letter.shard, 'dead', [letter.id])) === 1;
   }
 
   /** Newest first. */
@@ -74,7 +71,7 @@ function numberOf(id: string): number {
 }
 
 export async function letterById(scripts: ShardScripts, shard: number, id: string): Promise<DeadLetter | undefined> {
-  const bytes = (await scripts.command('HGET', shard, 'dead', id)) as Buffer | null;
+  const bytes = (await scripts.command('HGET', shard, 'dead', [id])) as Buffer | null;
   return bytes === null ? undefined : letterOf(shard, id, bytes);
 }
 
@@ -82,7 +79,7 @@ export async function letterById(scripts: ShardScripts, shard: number, id: strin
 export async function* lettersOf(scripts: ShardScripts, shard: number): AsyncGenerator<DeadLetter> {
   let cursor = '0';
   do {
-    const reply = await scripts.command('HSCAN', shard, 'dead', cursor, 'COUNT', LETTERS_PER_LOOK);
+    const reply = await scripts.command('HSCAN', shard, 'dead', [cursor, 'COUNT', LETTERS_PER_LOOK]);
     const [next, found] = reply as [Buffer, Buffer[]];
     for (let index = 0; index + 1 < found.length; index += 2)
       yield letterOf(shard, text(found[index]), found[index + 1] as Buffer);

@@ -1,6 +1,7 @@
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
 import type { DrainState, DueRecords, DueScope, EmptyScope, TableScope, Watermark } from '../staging-store.js';
+import { partsOf } from './parts-of.js';
 import { rowKey, text } from './replies.js';
 import type { ShardScripts } from './shard-scripts.js';
 
@@ -43,7 +44,7 @@ export class RedisDue implements DueRecords {
     const pending = new Map<number, DrainState>();
     await Promise.all(
       [...watermarks].map(async ([shard, { sequence, putOff }]) => {
-        const [kind, times] = await this.#scripts.run('duePending', shard, sequence);
+        const [kind, times] = await this.#scripts.run('duePending', shard, [sequence]);
         if (text(kind) === 'pending') pending.set(shard, 'untried');
         else if (text(kind) === 'nothing' && Number(text(times)) !== putOff) pending.set(shard, 'put-off');
       }),
@@ -54,7 +55,7 @@ export class RedisDue implements DueRecords {
   async rows(scope: EmptyScope, shards: Iterable<number>): Promise<readonly RowKey[]> {
     const found = await Promise.all(
       [...shards].map(async (shard) => {
-        const reply = await this.#scripts.run('dueRows', shard, scope.kind, ...beginnings(scope));
+        const reply = await this.#scripts.run('dueRows', shard, [scope.kind, ...beginnings(scope)]);
         return text(reply[0]) === 'rows' ? reply.slice(1).map(rowKey) : [];
       }),
     );
@@ -63,12 +64,13 @@ export class RedisDue implements DueRecords {
 
   /** The shards in which something is pending that may be of the scope: one call, whatever their number. */
   async #holding({ others = [] }: TableScope): Promise<readonly number[]> {
-    const [, ...shards] = await this.#scripts.runOnAll('dueHolding', ...others);
+    const [, ...shards] = await this.#scripts.runOnAll('dueHolding', others);
     return shards.map(Number);
   }
 
-  /** Part by part, all with the mark of the first. */
+  /** Part by part, all with the mark of the first: of the shard's rows that are due, or of the rows that are named. */
   async #mark(shard: number, kind: DueScope['kind'], names: readonly string[]): Promise<Watermark | undefined> {
+    const named = kind === 'rows' ? partsOf(names) : [names];
     let mark = '';
     let putOff: number | undefined;
     let from = String(FIRST_TIME);
@@ -77,8 +79,9 @@ export class RedisDue implements DueRecords {
     let parts = 0;
     let isLast = false;
     do {
+      const part = named[Math.min(parts, named.length - 1)] ?? [];
       parts += 1;
-      const reply = await this.#scripts.run('dueMake', shard, mark, from, ROWS_PER_CALL, kind, ...names);
+      const reply = await this.#scripts.run('dueMake', shard, [mark, from, ROWS_PER_CALL, kind, ...part]);
       if (text(reply[0]) === 'uninitialised') return undefined;
       mark = text(reply[1]);
       isPending ||= reply[2] === 1;
@@ -86,11 +89,11 @@ export class RedisDue implements DueRecords {
       from = text(reply[3]);
       putOff ??= Number(text(reply[4]));
       // Between two parts a row may become due earlier, and be behind where the look is: what takes several is looked at once more.
-      if (from === '' && parts > 1 && !isLast) {
+      if (kind !== 'rows' && from === '' && parts > 1 && !isLast) {
         isLast = true;
         from = String(FIRST_TIME);
       }
-    } while (from !== '');
+    } while (from !== '' || parts < named.length);
     if (!isPending && !isPaused) return undefined;
     return { sequence: Number(mark), putOff, ...(isPaused && { paused: isPending ? 'some' : 'all' }) };
   }

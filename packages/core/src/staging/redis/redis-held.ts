@@ -14,27 +14,25 @@ export class RedisHeld implements HeldChanges {
   }
 
   async hold({ shard, id, transaction, standing, changes, rules }: HoldCall): Promise<StageAnswer> {
-    const reply = await this.#scripts.run(
-      'hold',
-      shard,
+    const reply = await this.#scripts.run('hold', shard, [
       id,
       transaction,
       encodePlain(standing),
       encodeChanges(changes),
       encodeRules(rules),
-    );
+    ]);
     if (text(reply[0]) === 'unreadable') throw unreadableRow(rowKey(reply[1]));
     return stageAnswer(reply);
   }
 
   async release(shard: number, holds: ReadonlyMap<string, readonly RowKey[]>): Promise<readonly RowKey[]> {
-    const [status, , ...rows] = await this.#scripts.run('release', shard, 'release', encodePlain(holds));
+    const [status, , ...rows] = await this.#scripts.run('release', shard, ['release', encodePlain(holds)]);
     return text(status) === 'ended' ? rows.map(rowKey) : [];
   }
 
   async drop(shard: number, ids: readonly string[]): Promise<number> {
     const ending = new Map(ids.map((id) => [id, []]));
-    const [status, ended] = await this.#scripts.run('release', shard, 'drop', encodePlain(ending));
+    const [status, ended] = await this.#scripts.run('release', shard, ['drop', encodePlain(ending)]);
     return text(status) === 'ended' ? Number(ended) : 0;
   }
 

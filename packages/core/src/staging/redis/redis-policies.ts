@@ -31,7 +31,7 @@ export class RedisPolicies implements StagedPolicies {
     quietMs: number,
   ): Promise<ReadonlyMap<string, LeaveState>> {
     const replies = await this.#scripts.everyShard(async (shard) =>
-      this.#scripts.run('leave', shard, act, quietMs, ...entities),
+      this.#scripts.run('leave', shard, [act, quietMs, ...entities]),
     );
     return new Map(
       entities.map((entity, index) => [

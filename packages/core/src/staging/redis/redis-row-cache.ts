@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { RowKey } from '../../change/row-key.js';
-import { shardOf } from '../../change/shard.js';
 import { TICKET_MS, tableField } from '../row-cache.js';
 import type { BlockScope, CacheAnswer, CacheCopy, CachedTable, RowCache } from '../row-cache.js';
 import type { RedisConnection } from './connection.js';
+import { inPartsOf, partsOf } from './parts-of.js';
 import { plainOr, text, type Reply } from './replies.js';
 import type { ShardScripts } from './shard-scripts.js';
 
 const COPIES = ['cache', 'cache:old'] as const;
-const ROWS_PER_COMMAND = 1_000;
 
 /** Copies of rows in two hashes per shard, beside what is staged of them. */
 export class RedisRowCache implements RowCache {
@@ -34,7 +33,13 @@ export class RedisRowCache implements RowCache {
     const ticket = this.#tickets + this.#looks.toString(36);
     await this.#perShard(keys, async (shard, ofShard) => {
       const limits = [TICKET_MS, this.#generationBytes];
-      const reply = await this.#scripts.run('cacheLook', shard, run, tableField(table), ticket, ...limits, ...ofShard);
+      const reply = await this.#scripts.run('cacheLook', shard, [
+        run,
+        tableField(table),
+        ticket,
+        ...limits,
+        ...ofShard,
+      ]);
       ofShard.forEach((key, index) => {
         const answer = answerIn(reply, 1 + 2 * index, ticket);
         if (answer) found.set(key, answer);
@@ -54,7 +59,7 @@ export class RedisRowCache implements RowCache {
         return copy ? [key, copy.ticket, copy.bytes ? asBuffer(copy.bytes) : ''] : [];
       });
       const limits = [ttlMs, this.#generationBytes];
-      const reply = await this.#scripts.run('cacheFill', shard, run, tableField(table), ...limits, ...rows);
+      const reply = await this.#scripts.run('cacheFill', shard, [run, tableField(table), ...limits, ...rows]);
       filled += Number(reply[1]);
     });
     return filled;
@@ -70,9 +75,8 @@ export class RedisRowCache implements RowCache {
 
   /** Copies of rows of one shard, and tickets for them. */
   async drop(shard: number, rows: readonly RowKey[]): Promise<void> {
-    for (let from = 0; from < rows.length; from += ROWS_PER_COMMAND) {
-      const part = rows.slice(from, from + ROWS_PER_COMMAND);
-      await Promise.all(COPIES.map(async (key) => this.#scripts.command('HDEL', shard, key, ...part)));
+    for (const part of partsOf(rows)) {
+      await Promise.all(COPIES.map(async (key) => this.#scripts.command('HDEL', shard, key, part)));
     }
   }
 
@@ -84,7 +88,7 @@ export class RedisRowCache implements RowCache {
 
   async #mark(script: 'cacheBlock' | 'cacheUnblock', { table, keys }: BlockScope, transaction: string): Promise<void> {
     const mark = async (shard: number, ofShard: readonly RowKey[]): Promise<void> => {
-      await this.#scripts.run(script, shard, transaction, tableField(table), ...ofShard);
+      await this.#scripts.run(script, shard, [transaction, tableField(table), ...ofShard]);
     };
     if (keys === 'all') await this.#scripts.everyShard(async (shard) => mark(shard, []));
     else await this.#perShard(keys, mark);
@@ -94,8 +98,7 @@ export class RedisRowCache implements RowCache {
     keys: readonly RowKey[],
     act: (shard: number, ofShard: readonly RowKey[]) => Promise<void>,
   ): Promise<void> {
-    const byShard = Map.groupBy(keys, (key) => shardOf(key, this.#scripts.shards));
-    await Promise.all([...byShard].map(async ([shard, ofShard]) => act(shard, ofShard)));
+    await inPartsOf(keys, this.#scripts.shards, act);
   }
 }
 

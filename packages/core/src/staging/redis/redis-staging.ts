@@ -1,7 +1,6 @@
 import { encodeChanges, encodeOutcomes } from '../../change/record-codec.js';
 import type { BatchOutcome } from '../../change/outcome.js';
 import type { RowKey } from '../../change/row-key.js';
-import { shardOf } from '../../change/shard.js';
 import { remembersCallsMs, type StagingLimits } from '../limits.js';
 import type {
   ChainSeen,
@@ -30,6 +29,7 @@ import type { RowCache } from '../row-cache.js';
 import { RedisHeld } from './redis-held.js';
 import { RedisRowCache } from './redis-row-cache.js';
 import { beginnings, RedisDue } from './redis-due.js';
+import { inPartsOf } from './parts-of.js';
 import { RedisPolicies } from './redis-policies.js';
 import { addStats } from './redis-stats.js';
 import { encodeRules } from './rules.js';
@@ -39,6 +39,9 @@ import { settledMarks } from './settled-marks.js';
 import type { ShardScripts } from './shard-scripts.js';
 
 const DOUBT = 'Redis or the database has forgotten something: whether this was written is not known';
+
+/** What was last written of rows, in two generations. */
+const RECENT = ['recent', 'recent:old'] as const;
 
 /** Staging on one Redis server: one script per act, each atomic. */
 export class RedisStaging implements StagingStore {
@@ -74,7 +77,7 @@ export class RedisStaging implements StagingStore {
   }
 
   async adopt(shard: number, lastToken: string): Promise<'adopted' | 'present'> {
-    const reply = await this.#scripts.run('adopt', shard, lastToken);
+    const reply = await this.#scripts.run('adopt', shard, [lastToken]);
     return text(reply[0]) === 'adopted' ? 'adopted' : 'present';
   }
 
@@ -87,18 +90,15 @@ export class RedisStaging implements StagingStore {
   }
 
   async fence(shard: number, callId: string): Promise<StageAnswer> {
-    return stageAnswer(await this.#scripts.run('fence', shard, callId));
+    return stageAnswer(await this.#scripts.run('fence', shard, [callId]));
   }
 
   async peek(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>> {
     const found = new Map<RowKey, Pending>();
-    const byShard = Map.groupBy(keys, (key) => shardOf(key, this.shards));
-    await Promise.all(
-      [...byShard].map(async ([shard, ofShard]) => {
-        const reply = await this.#scripts.run('peek', shard, ...ofShard);
-        if (text(reply[0]) === 'found') pendingOf(ofShard, reply, found);
-      }),
-    );
+    await inPartsOf(keys, this.shards, async (shard, part) => {
+      const reply = await this.#scripts.run('peek', shard, part);
+      if (text(reply[0]) === 'found') pendingOf(part, reply, found);
+    });
     return found;
   }
 
@@ -107,23 +107,20 @@ export class RedisStaging implements StagingStore {
   }
 
   async forget(keys: readonly RowKey[]): Promise<void> {
-    const byShard = Map.groupBy(keys, (key) => shardOf(key, this.shards));
-    await Promise.all(
-      [...byShard].flatMap(([shard, ofShard]) =>
-        (['recent', 'recent:old'] as const).map(async (key) => this.#scripts.command('HDEL', shard, key, ...ofShard)),
-      ),
-    );
+    await inPartsOf(keys, this.shards, async (shard, part) => {
+      await Promise.all(RECENT.map(async (key) => this.#scripts.command('HDEL', shard, key, part)));
+    });
   }
 
   async chain(shard: number): Promise<ChainSeen | undefined> {
-    const reply = await this.#scripts.command('HMGET', shard, 'chain', 'epoch', 'token', 'last');
+    const reply = await this.#scripts.command('HMGET', shard, 'chain', ['epoch', 'token', 'last']);
     const [epoch, inFlight, last] = (reply as readonly unknown[]).map((part) => (part == null ? '' : text(part)));
     return epoch ? { inFlight: inFlight ?? '', last: last ?? '' } : undefined;
   }
 
   async claim(shard: number, request: ClaimRequest): Promise<Claim> {
     const { token, predecessor, limit, rows = [] } = request;
-    const reply = await this.#scripts.run('claim', shard, token, predecessor, limit, ...rows);
+    const reply = await this.#scripts.run('claim', shard, [token, predecessor, limit, ...rows]);
     const status = text(reply[0]);
     if (status === 'batch') return { status, batch: batch(shard, reply) };
     if (status === 'broken') return { status, seen: { inFlight: '', last: text(reply[1]) } };
@@ -131,20 +128,18 @@ export class RedisStaging implements StagingStore {
   }
 
   async extend(shard: number, { token, attempts, outcomes, rows }: ExtendRequest): Promise<Extension | undefined> {
-    const reply = await this.#scripts.run('extend', shard, token, attempts, encodeOutcomes(outcomes), ...rows);
+    const reply = await this.#scripts.run('extend', shard, [token, attempts, encodeOutcomes(outcomes), ...rows]);
     return text(reply[0]) === 'extended' ? extension(reply) : undefined;
   }
 
   async acknowledge(shard: number, token: string, outcomes: BatchOutcome, rows: readonly RowKey[]): Promise<boolean> {
     const { rememberMs, rememberRows } = this.#limits;
-    const reply = await this.#scripts.run(
-      'acknowledge',
-      shard,
+    const reply = await this.#scripts.run('acknowledge', shard, [
       token,
       encodeOutcomes(outcomes),
       rememberMs,
       rememberRows,
-    );
+    ]);
     if (text(reply[0]) === 'done') return true;
     await this.#cache.drop(shard, rows);
     return false;
@@ -156,19 +151,19 @@ export class RedisStaging implements StagingStore {
     lastToken: string,
     onLoss: 'park' | 'apply',
   ): Promise<ParkReport | 'moved'> {
-    const reply = await this.#scripts.run('park', shard, seen.inFlight, seen.last, lastToken, onLoss, DOUBT);
+    const reply = await this.#scripts.run('park', shard, [seen.inFlight, seen.last, lastToken, onLoss, DOUBT]);
     if (text(reply[0]) !== 'parked') return 'moved';
     return { parked: Number(reply[1]), doubtful: Number(reply[2]) };
   }
 
   async empty(shard: number, scope: EmptyScope, lastToken: string): Promise<EmptyReport> {
-    const reply = await this.#scripts.run('empty', shard, lastToken, scope.kind, ...beginnings(scope));
+    const reply = await this.#scripts.run('empty', shard, [lastToken, scope.kind, ...beginnings(scope)]);
     return { records: Number(reply[1] ?? 0), dead: Number(reply[2] ?? 0) };
   }
 
   /** A command that needs room, and has nothing to do. */
   async probe(): Promise<void> {
-    await this.#scripts.command('ZADD', 0, 'due', 'XX', 0, 'nothing');
+    await this.#scripts.command('ZADD', 0, 'due', ['XX', 0, 'nothing']);
   }
 
   async stats(): Promise<StagingStats> {
@@ -181,16 +176,14 @@ export class RedisStaging implements StagingStore {
 
   async #stage(mode: 'check' | 'stage', call: StageCall): Promise<StageAnswer> {
     const { seenMs, seenCalls } = this.#limits;
-    const reply = await this.#scripts.run(
-      'stage',
-      call.shard,
+    const reply = await this.#scripts.run('stage', call.shard, [
       mode,
       call.id,
       encodeChanges(call.changes),
       encodeRules(call.rules),
       seenMs,
       seenCalls,
-    );
+    ]);
     if (text(reply[0]) === 'unreadable') throw unreadableRow(rowKey(reply[1]));
     return stageAnswer(reply);
   }

@@ -30,7 +30,7 @@ export async function checkKeeping(connection: RedisConnection, acceptVolatile: 
 
 async function setting(connection: RedisConnection, name: string): Promise<string | undefined> {
   try {
-    const answer = (await connection.command('CONFIG', 'GET', name)) as readonly Buffer[];
+    const answer = (await connection.command('CONFIG', ['GET', name])) as readonly Buffer[];
     return answer[1]?.toString();
   } catch (error) {
     if (isUnanswered(error)) throw error;

@@ -1,27 +1,26 @@
+import type { RowKey } from '../../change/row-key.js';
 import type { Settlement, StagedMark } from '../staging-store.js';
-import { shardOf } from '../../change/shard.js';
 import { letterById, lettersOf } from './dead-letters.js';
+import { inPartsBy } from './parts-of.js';
 import { text } from './replies.js';
 import type { ShardScripts } from './shard-scripts.js';
 
-/** What became of staged changes: one script per shard; and where nothing is remembered of a row any more, a look through the shard's dead letters. */
+/** What became of staged changes: a script per shard and part; and where nothing is remembered of a row any more, a look through the shard's dead letters. */
 export async function settledMarks(
   marks: readonly StagedMark[],
   scripts: ShardScripts,
 ): Promise<readonly Settlement[]> {
   const settlements = new Map<StagedMark, Settlement>();
-  const byShard = Map.groupBy(marks, ({ rowKey }) => shardOf(rowKey, scripts.shards));
-  await Promise.all(
-    [...byShard].map(async ([shard, ofShard]) => {
-      const args = ofShard.flatMap(({ rowKey, sequence, since }) => [rowKey, sequence, since ?? '']);
-      const reply = await scripts.run('settled', shard, ...args);
-      const isThere = text(reply[0]) === 'found';
-      for (const [index, mark] of ofShard.entries()) {
-        const [status, id, code] = isThere ? reply.slice(1 + 3 * index, 4 + 3 * index).map(text) : ['lost'];
-        settlements.set(mark, await settlementOf(mark, { shard, status, id, code }, scripts));
-      }
-    }),
-  );
+  const rowOf = ({ rowKey }: StagedMark): RowKey => rowKey;
+  await inPartsBy(marks, rowOf, scripts.shards, async (shard, part) => {
+    const args = part.flatMap(({ rowKey, sequence, since }) => [rowKey, sequence, since ?? '']);
+    const reply = await scripts.run('settled', shard, args);
+    const isThere = text(reply[0]) === 'found';
+    for (const [index, mark] of part.entries()) {
+      const [status, id, code] = isThere ? reply.slice(1 + 3 * index, 4 + 3 * index).map(text) : ['lost'];
+      settlements.set(mark, await settlementOf(mark, { shard, status, id, code }, scripts));
+    }
+  });
   return marks.map((mark) => settlements.get(mark) ?? { status: 'lost' });
 }
 

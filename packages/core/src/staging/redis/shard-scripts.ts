@@ -18,7 +18,7 @@ export class ShardScripts {
     this.#keys = Array.from({ length: shards }, (_, shard) => shardKeys(namespace, shard));
   }
 
-  async run(name: keyof typeof SCRIPTS, shard: number, ...args: readonly Argument[]): Promise<Reply> {
+  async run(name: keyof typeof SCRIPTS, shard: number, args: readonly Argument[] = []): Promise<Reply> {
     const script = SCRIPTS[name];
     const reply = await this.#connection.run(script, this.#named(shard, script.keys), [this.#epoch, ...args]);
     if (text(reply[0]) === 'damaged') throw this.#damaged(this.#of(shard)[text(reply[1]) as KeyName]);
@@ -26,7 +26,7 @@ export class ShardScripts {
   }
 
   /** One call for all shards: only where they are on one server. */
-  async runOnAll(name: 'dueNext' | 'dueHolding' | 'holds', ...args: readonly Argument[]): Promise<Reply> {
+  async runOnAll(name: 'dueNext' | 'dueHolding' | 'holds', args: readonly Argument[] = []): Promise<Reply> {
     const script = SCRIPTS[name];
     const keys = this.#keys.flatMap((_, shard) => this.#named(shard, script.keys));
     return this.#checked(await this.#connection.run(script, keys, [this.#epoch, ...args]));
@@ -36,8 +36,8 @@ export class ShardScripts {
     return Promise.all(this.#keys.map(async (_, shard) => act(shard)));
   }
 
-  async command(name: string, shard: number, key: KeyName, ...args: readonly Argument[]): Promise<unknown> {
-    return this.#connection.command(name, this.#of(shard)[key], ...args);
+  async command(name: string, shard: number, key: KeyName, args: readonly Argument[] = []): Promise<unknown> {
+    return this.#connection.command(name, [this.#of(shard)[key], ...args]);
   }
 
   #named(shard: number, names: readonly KeyName[]): readonly string[] {

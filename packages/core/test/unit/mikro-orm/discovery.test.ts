@@ -64,6 +64,30 @@ describe('an entity that cannot be written behind is refused at discovery, by na
     expect(message).toContain('[ENTITY_UNSUPPORTED]');
   });
 
+  test('an entity whose name another class has too, wherever its policy stands', async () => {
+    const make = (tableName: string): EntitySchema => defineEntity({ name: 'Item', tableName, properties: { id } });
+    const [ours, theirs] = [make('shop_item'), make('mail_item')];
+    const message =
+      'Item is the name of two classes (table shop_item and table mail_item), and one of them has a policy: its changes are staged, ' +
+      'counted and left by that name. Rename one of them, or keep the names of classes where the code is bundled ' +
+      '(esbuild --keep-names, terser keep_classnames) [CONFIG_INVALID]';
+    const policies: SpillwayOptions['policies'] = [[ours as never, {}]];
+    for (const order of [
+      [ours, theirs],
+      [theirs, ours],
+    ])
+      expect((await discover(order, { policies }).catch((error: Error) => error)) as Error).toMatchObject({
+        message:
+          order[0] === ours
+            ? message
+            : message.replace('table shop_item and table mail_item', 'table mail_item and table shop_item'),
+      });
+    expect(await refusal(behind(make('left_item')), behind(make('right_item')))).toContain(
+      'table left_item and table right_item',
+    );
+    expect(await refusal(make('one_item'), make('other_item'))).toBe('not refused');
+  });
+
   test('a relation to rows of several tables', async () => {
     const one = defineEntity({ name: 'One', properties: { id } });
     const other = defineEntity({ name: 'Other', properties: { id } });

@@ -43,7 +43,7 @@ export class Blame {
       const isMany = alike.length > MANY && alike.length > this.#records / 10;
       for (const [item, { sqlstate: code, reason, message }] of alike)
         outcomes.set(item, failed(item, { code, reason, message }, isMany ? pauseMs(item.table, true) : undefined));
-      if (isMany) faults.push(...manyRefused(alike));
+      if (isMany) for (const fault of manyRefused(alike)) faults.push(fault);
     }
     return { outcomes, tableFaults: [...this.#tableFaults(), ...faults] };
   }
@@ -55,7 +55,9 @@ export class Blame {
       const [{ table }, { sqlstate }] = refusal;
       const ofTable = groups.get(table) ?? new Map<string, RefusedItem[]>();
       groups.set(table, ofTable);
-      ofTable.set(sqlstate, [...(ofTable.get(sqlstate) ?? []), refusal]);
+      const alike = ofTable.get(sqlstate) ?? [];
+      alike.push(refusal);
+      ofTable.set(sqlstate, alike);
     }
     return [...groups.values()].flatMap((ofTable) => [...ofTable.values()]);
   }

@@ -131,7 +131,7 @@ export class CarefulPass {
       } else if (this.#isOutOfTime) this.#wait(part.items, OUT_OF_TIME);
       else {
         const fault = await this.#write(part);
-        if (fault !== undefined) work.push(...(await this.#after(fault, part)));
+        if (fault !== undefined) for (const rest of await this.#after(fault, part)) work.push(rest);
       }
     }
   }

@@ -30,7 +30,9 @@ export async function absentParents(
     const table = tables.get(address);
     if (table === undefined) continue;
     const item = { token: '', rowKey, key: address.key, record: emptyRecord(), ageMs: 0, table };
-    known.set(table, [...(known.get(table) ?? []), item]);
+    const items = known.get(table) ?? [];
+    items.push(item);
+    known.set(table, items);
   }
   for (const [table, items] of known) {
     const { text, json } = absentRows(table, items);

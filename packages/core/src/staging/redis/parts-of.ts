@@ -1,0 +1,34 @@
+import type { RowKey } from '../../change/row-key.js';
+import { shardOf } from '../../change/shard.js';
+
+/** Rows that one call names at most, so that no call holds Redis up, nor has more arguments than Redis takes. */
+const ROWS_PER_CALL = 2_000;
+
+/** Asks for rows: all shards at once, and in each one part after the other, so that each call has its whole time. */
+export async function inPartsOf(
+  keys: readonly RowKey[],
+  shards: number,
+  act: (shard: number, part: readonly RowKey[]) => Promise<void>,
+): Promise<void> {
+  return inPartsBy(keys, (key) => key, shards, act);
+}
+
+/** The same for things that have a row. */
+export async function inPartsBy<T>(
+  items: readonly T[],
+  rowOf: (item: T) => RowKey,
+  shards: number,
+  act: (shard: number, part: readonly T[]) => Promise<void>,
+): Promise<void> {
+  const byShard = Map.groupBy(items, (item) => shardOf(rowOf(item), shards));
+  await Promise.all(
+    [...byShard].map(async ([shard, ofShard]) => {
+      for (const part of partsOf(ofShard)) await act(shard, part);
+    }),
+  );
+}
+
+export function partsOf<T>(items: readonly T[]): readonly (readonly T[])[] {
+  const count = Math.ceil(items.length / ROWS_PER_CALL);
+  return Array.from({ length: count }, (_, part) => items.slice(part * ROWS_PER_CALL, (part + 1) * ROWS_PER_CALL));
+}

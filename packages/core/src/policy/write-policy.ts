@@ -28,7 +28,8 @@ export interface WritePolicy<
    *   to an insert whose key exists already
    * - a function decides case by case
    *
-   * Counters are applied whatever becomes of the rest.
+   * Counters are applied whatever becomes of the rest. Properties that `onUpdate` sets are no conflict: the later one
+   * wins, and they are written along with something else only.
    * @defaultValue `'dead-letter'`
    */
   readonly conflict?: NamedConflictOption | ConflictFunction<Entity>;

@@ -201,6 +201,17 @@ export interface WaitingOptions {
    * @defaultValue `'sql'`
    */
   readonly inserts?: 'sql' | 'refuse';
+
+  /**
+   * What `increment()` does where the row is not there, unless the call says it:
+   * - `'dead-letter'`: the increment is parked as `ROW_MISSING`
+   * - `'drop'`: it is dropped, with an event `conflict`
+   * - `'create'`: the row is made, of the data that the call gives as `create`, and counted
+   *
+   * Counters that a flush changes are parked in each case: their row was there when it was loaded.
+   * @defaultValue `'dead-letter'`
+   */
+  readonly missing?: 'dead-letter' | 'drop' | 'create';
 }
 
 export interface RetryOptions {

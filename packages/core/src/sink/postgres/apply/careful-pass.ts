@@ -1,3 +1,4 @@
+import { makesMissing } from '../../../change/missing.js';
 import type { RowKey } from '../../../change/row-key.js';
 import type { RefusedRow } from '../../change-sink.js';
 import { asLongAgainMs } from '../back-off.js';
@@ -189,8 +190,9 @@ export class CarefulPass {
   }
 
   /** The same statement is not the same again. */
-  #isNewsOfKey({ kind, sqlstate }: Fault, { kind: makes, table }: Group): boolean {
-    const makesRows = makes === 'insert' || makes === 'upsert' || makes === 'replace';
+  #isNewsOfKey({ kind, sqlstate }: Fault, { kind: makes, table, items }: Group): boolean {
+    const isWhole = makes === 'insert' || makes === 'upsert' || makes === 'replace';
+    const makesRows = isWhole || items.some(({ record }) => makesMissing(record));
     return sqlstate === NOT_IN_STATE && kind === 'around' && makesRows && this.#context.tables.noteDeferrableKey(table);
   }
 

@@ -7,6 +7,8 @@ export interface ShopProcess {
   readonly process: ChildProcess;
   /** Where it listens; empty for a worker. */
   readonly url: string;
+  /** What it has printed so far. */
+  readonly printed: () => string;
 }
 
 /** The processes of one shop, on servers of their own. */
@@ -47,7 +49,7 @@ export class Shop {
       },
       { timeoutMs: 60_000 },
     );
-    return { process: child, url: url.replace('[::1]', 'localhost') };
+    return { process: child, url: url.replace('[::1]', 'localhost'), printed: () => output };
   }
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { database, eventually, redis, type Database, type PrivateRedis } from '@spillway/test-support';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -31,6 +32,18 @@ describe('the shop over HTTP', () => {
     await eventually(async () =>
       expect(await query(db.url, `select views from product where id = '${id}'`)).toEqual([{ views: 41 }]),
     );
+  });
+
+  test('answers 404 for products that there are none of, and leaves no dead letters of them', async () => {
+    const { url } = await shop.web();
+    const worker = await shop.worker();
+    const ids = Array.from({ length: 20 }, () => randomUUID());
+    const answers = await Promise.all(ids.map((id) => call('GET', `${url}/products/${id}`)));
+    expect(new Set(answers.map(({ code }) => code))).toEqual(new Set([404]));
+    const ended = once(worker.process, 'close');
+    worker.process.kill('SIGTERM');
+    await ended;
+    expect(worker.printed()).not.toContain('dead letter');
   });
 
   test('turns a cart into an order: stock, order and cart change together', async () => {

@@ -50,6 +50,8 @@ export type { DatabaseState } from './sink/sink-failure.js';
 export type { QueryOption } from './mikro-orm/query-option.js';
 export type { QueryMode } from './policy/query-mode.js';
 export type { Increments } from './mikro-orm/write/build-increment.js';
+export type { IncrementOptions } from './mikro-orm/write/increment-options.js';
+export type { IncrementRow } from './mikro-orm/write/prepare-increment.js';
 export type { Change, ChangeKind, Deltas, JsonText, Values, VersionText } from './change/change.js';
 export type { BatchOutcome, Outcome } from './change/outcome.js';
 export type { RecordKind, StagedRecord } from './change/record.js';

@@ -25,6 +25,8 @@ import { SqlRowCalls } from './mikro-orm/repository/sql-row-calls.js';
 import { RowCalls, type LetterPage } from './mikro-orm/repository/row-calls.js';
 import type { KeyOf, RowService } from './mikro-orm/repository/with-spillway.js';
 import type { Increments } from './mikro-orm/write/build-increment.js';
+import type { IncrementOptions } from './mikro-orm/write/increment-options.js';
+import type { IncrementRow } from './mikro-orm/write/prepare-increment.js';
 import type { PatchOptions } from './mikro-orm/write/build-patch.js';
 import { printable } from './printable.js';
 import { Home } from './sink/postgres/home.js';
@@ -223,15 +225,33 @@ export class Spillway implements AsyncDisposable, RowService {
   }
 
   /**
-   * Adds to counters of a row that need not be loaded; exact, and never a conflict. An unknown row becomes a dead letter `ROW_MISSING`.
-   * @throws SpillwayError `CONFIG_INVALID` for a property that is no counter, `COUNTER_OVERFLOW`, `STAGING_FULL`, `STAGING_TIMEOUT`; MikroORM's `OptimisticLockError` for a deleted row
+   * Adds to counters of a row that need not be loaded; exact, and never a conflict. Where the row is not there, it does
+   * what `missing` says, of the call or of the policy: a dead letter `ROW_MISSING`, nothing, or the row is made.
+   * @throws SpillwayError `CONFIG_INVALID` for a property that is no counter, a malformed key, or data that makes no row;
+   * `COUNTER_OVERFLOW`, `STAGING_FULL`, `STAGING_TIMEOUT`; MikroORM's `OptimisticLockError` for a deleted row that is not
+   * to be made
    */
   async increment<Entity extends object>(
     entity: EntityName<Entity>,
     key: KeyOf<Entity>,
     increments: Increments<Entity>,
+    options?: IncrementOptions<Entity>,
   ): Promise<Receipt<Entity>> {
-    return this.#own.increment(entity, key, increments) as Promise<Receipt<Entity>>;
+    return this.#own.increment(entity, key, increments, options as IncrementOptions) as Promise<Receipt<Entity>>;
+  }
+
+  /**
+   * The same for many rows in one call. What it throws for one of them, it throws before anything is staged; rows of
+   * different shards are staged one by one all the same.
+   * @throws as `increment`; `STAGING_PARTIAL` if some of the rows are staged, and others are not
+   */
+  async incrementMany<Entity extends object>(
+    entity: EntityName<Entity>,
+    rows: readonly IncrementRow<Entity, KeyOf<Entity>>[],
+    options?: IncrementOptions<Entity>,
+  ): Promise<Receipt<Entity>> {
+    const given = rows as readonly IncrementRow[];
+    return this.#own.incrementMany(entity, given, options as IncrementOptions) as Promise<Receipt<Entity>>;
   }
 
   /**

@@ -12,7 +12,7 @@ const REPORTED = 100;
 const THROUGH_ENTITY = 20;
 
 const settings = readSettings() as CounterSettings;
-const { increments, lanes, pages, seed } = settings;
+const { increments, lanes, makesPages = false, pages, seed } = settings;
 const journal = new JournalWriter(settings.journal);
 const random = randomOf(seed);
 const sums = new Map<string, number>();
@@ -31,7 +31,7 @@ async function count(site: MikroORM): Promise<void> {
     begun += 1;
     const page = pages[below(random, pages.length)] as string;
     const by = 1 + below(random, 3);
-    if (below(random, THROUGH_ENTITY) === 0) await addThroughEntity(site, page, by);
+    if (!makesPages && below(random, THROUGH_ENTITY) === 0) await addThroughEntity(site, page, by);
     else await add(site, page, by);
     sums.set(page, (sums.get(page) ?? 0) + by);
     done += 1;
@@ -41,7 +41,7 @@ async function count(site: MikroORM): Promise<void> {
 
 async function add(site: MikroORM, page: string, by: number): Promise<void> {
   await untilAnswered(
-    async () => Spillway.of(site).increment(Page, page, { hits: by }),
+    async () => Spillway.of(site).increment(Page, page, { hits: by }, makesPages ? { missing: 'create' } : {}),
     async (error) => error.retry(),
   );
 }

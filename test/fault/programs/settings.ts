@@ -45,6 +45,8 @@ export interface CounterSettings extends ProgramSettings {
   readonly lanes: number;
   /** The keys of the pages that everybody counts. */
   readonly pages: readonly string[];
+  /** Pages are made where they are missing; then nothing goes through an entity, which has to be there. */
+  readonly makesPages?: boolean;
 }
 
 export interface LibrarianSettings extends ProgramSettings {

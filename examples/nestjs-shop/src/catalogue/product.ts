@@ -3,9 +3,18 @@ import type { Opt } from '@mikro-orm/core';
 import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { SpillwayRepository, WriteBehind } from '@spillway/core';
 
-/** What is shown. Everybody who looks at it is counted; names and prices change now and then, and two who change different ones do not hinder each other. */
+/**
+ * What is shown. Everybody who looks at it is counted, but for those who ask for a product that there is none of; names
+ * and prices change now and then, and two who change different ones do not hinder each other.
+ */
 @Entity({ repository: () => ProductRepository })
-@WriteBehind<Product>({ debounce: '200ms', maxDelay: '2s', counters: ['views'], conflict: 'merge' })
+@WriteBehind<Product>({
+  debounce: '200ms',
+  maxDelay: '2s',
+  counters: ['views'],
+  missing: 'drop',
+  conflict: 'merge',
+})
 export class Product {
   @PrimaryKey({ type: 'uuid' })
   id: string & Opt = randomUUID();

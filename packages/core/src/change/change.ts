@@ -1,3 +1,4 @@
+import type { Missing } from './missing.js';
 import type { RowKey } from './row-key.js';
 
 /** The text of one JSON value, exactly as PostgreSQL reads it with the type of its column. Nothing between the ORM and PostgreSQL parses it. */
@@ -39,4 +40,6 @@ export interface Change {
   readonly deltas: Deltas;
   /** What the changed properties were when loaded; filled only where the policy compares or merges. */
   readonly originals: Values;
+  /** `increment`: what is done where the row is not there. Absent: it becomes a dead letter. */
+  readonly missing?: Missing;
 }

@@ -1,6 +1,7 @@
 import type { Change, ChangeKind, VersionText } from './change.js';
 import { addDelta } from './deltas.js';
 import { noEntries } from './maps.js';
+import { makesMissing } from './missing.js';
 import { knownVersion, mergeRecords } from './merge-records.js';
 import type { RecordKind, StagedRecord } from './record.js';
 import { compareVersions, newestVersion, versionAbove } from './version.js';
@@ -63,7 +64,7 @@ export type Coalesced =
 
 /** What is dirty after a user's change, or why the change cannot be accepted. */
 export function coalesceChange(row: RowState, change: Change, stamp: Stamp): Coalesced {
-  const verdict = COALESCE[row.dirty?.kind ?? standing(row)][change.kind];
+  const verdict = verdictOn(row, change);
   if (verdict === 'exists' || verdict === 'deleted') return { status: 'refused', reason: verdict };
   if (verdict === 'again' && change.base !== undefined) return { status: 'refused', reason: 'deleted' };
   const stale = newerThanSeen(row, change);
@@ -76,6 +77,11 @@ export function coalesceChange(row: RowState, change: Change, stamp: Stamp): Coa
   const record = incoming && row.dirty ? mergeRecords(row.dirty, incoming) : incoming;
   if (record === undefined || overflowsInFlight(row.inFlight, record)) return { status: 'refused', reason: 'overflow' };
   return { status: 'dirty', record };
+}
+
+/** Whoever makes the row where it is not there has nothing against a row that is deleted. */
+function verdictOn(row: RowState, change: Change): Verdict {
+  return makesMissing(change) ? 'merge' : COALESCE[row.dirty?.kind ?? standing(row)][change.kind];
 }
 
 function standing(row: RowState): 'gone' | 'there' | 'unknown' {
@@ -143,6 +149,7 @@ export function recordOf(row: RowState, change: Change, stamp: Stamp): StagedRec
     values: leavesNothing ? noEntries() : change.values,
     deltas: leavesNothing ? noEntries() : change.deltas,
     originals: compares ? change.originals : noEntries(),
+    ...(change.missing === undefined ? {} : { missing: change.missing }),
     first: stamp.sequence,
     last: stamp.sequence,
     firstAtMs: stamp.nowMs,

@@ -1,6 +1,7 @@
 import type { Deltas, Values, VersionText } from './change.js';
 import { addDelta } from './deltas.js';
 import { copyMap, noEntries } from './maps.js';
+import { madeValues, makesMissing, mergedMissing, type Missing } from './missing.js';
 import { CONFLICT, type RecordKind, type StagedRecord } from './record.js';
 import { newestVersion, nextVersion, versionAbove } from './version.js';
 
@@ -75,12 +76,13 @@ export interface MergeCell {
 
 /** One record that does what `older` and then `newer` do. `undefined`: a sum of differences, or the version, leaves int64. */
 export function mergeRecords(older: StagedRecord, newer: StagedRecord): StagedRecord | undefined {
-  const cell = MERGE[older.kind][newer.kind];
+  const cell = cellOf(older, newer);
   const deltas = mergedDeltas(cell, older, newer);
   const version = mergedVersion(cell, older, newer);
   if (deltas === undefined || version === undefined) return undefined;
   const doubtful = older.doubtful || newer.doubtful;
   const { base, isRowBase } = mergedBase(cell, older, newer);
+  const missing = missingOf(cell, older, newer);
   return {
     kind: cell.kind,
     entity: newer.entity,
@@ -90,6 +92,7 @@ export function mergeRecords(older: StagedRecord, newer: StagedRecord): StagedRe
     values: mergedValues(cell, older, newer),
     deltas,
     originals: mergedOriginals(cell, older, newer),
+    ...(missing === undefined ? {} : { missing }),
     first: Math.min(older.first, newer.first),
     last: Math.max(older.last, newer.last),
     firstAtMs: Math.min(older.firstAtMs, newer.firstAtMs),
@@ -97,6 +100,17 @@ export function mergeRecords(older: StagedRecord, newer: StagedRecord): StagedRe
     attempts: older.attempts,
     doubtful,
   };
+}
+
+/** What makes a row that is not there makes it anew after a delete. */
+function cellOf(older: StagedRecord, newer: StagedRecord): MergeCell {
+  const isAnew = older.kind === 'delete' && makesMissing(newer);
+  return isAnew ? MERGE.delete.insert : MERGE[older.kind][newer.kind];
+}
+
+function missingOf({ kind, row }: MergeCell, older: StagedRecord, newer: StagedRecord): Missing | undefined {
+  if (kind !== 'increment' && kind !== 'update' && kind !== 'upsert') return undefined;
+  return row === 'assign' ? mergedMissing(older, newer) : newer.missing;
 }
 
 /** The newest version that a record knows its row to have, or to have had before it was deleted. */
@@ -122,7 +136,7 @@ const UNVERSIONED = '';
  */
 function mergedVersion(cell: MergeCell, older: StagedRecord, newer: StagedRecord): VersionText | undefined {
   if (cell.kind === 'increment') return UNVERSIONED;
-  if (newer.kind === 'increment') return older.version ?? UNVERSIONED;
+  if (newer.kind === 'increment' && older.kind !== 'delete') return older.version ?? UNVERSIONED;
   if (newer.kind === 'delete') return newestVersion(older.version, newer.version) ?? UNVERSIONED;
   const known = knownVersion(older);
   if (newer.version !== undefined) return versionAbove(newer.version, known);
@@ -131,7 +145,7 @@ function mergedVersion(cell: MergeCell, older: StagedRecord, newer: StagedRecord
 
 function mergedValues(cell: MergeCell, older: StagedRecord, newer: StagedRecord): Values {
   if (cell.row === 'none') return noEntries();
-  if (cell.row === 'newer') return newer.values;
+  if (cell.row === 'newer') return older.kind === 'delete' ? madeValues(newer) : newer.values;
   return Object.assign(copyMap(older.values), newer.values);
 }
 

@@ -2,6 +2,7 @@ import { Packr, Unpackr } from 'msgpackr';
 import type { Change } from './change.js';
 import type { HeldLayer } from './held-layer.js';
 import { emptyMap, noEntries, type TextMap } from './maps.js';
+import type { Missing } from './missing.js';
 import type { BatchOutcome } from './outcome.js';
 import { CONFLICT, type RecordKind, type StagedRecord } from './record.js';
 import type { RowKey } from './row-key.js';
@@ -11,19 +12,22 @@ import { textsAreUtf8 } from './utf8-texts.js';
  * Records at rest: a MessagePack array in fixed order, the codec's version first. Lua writes the same arrays with `cmsgpack`, and so an absent base or version is an
  * empty text (a Lua array ends at its first nil), a truth is 0 or 1, and an empty map may come back as an empty array.
  *
- * `[codec, kind, entity, base, version, values, deltas, originals, first, last, firstAtMs, merged, attempts, mark]`
+ * `[codec, kind, entity, base, version, values, deltas, originals, first, last, firstAtMs, merged, attempts, mark, missing]`
  *
- * The mark is 1 for a doubtful record, else 2 for a base that was read in the database, else 0.
+ * The mark is 1 for a doubtful record, else 2 for a base that was read in the database, else 0. What is done where the
+ * row is missing is a fifteenth part: `drop`, or the map of what makes the row. Only a record of codec 2 has it, so that
+ * a release which does not know it parks the record, and does not leave it out.
  *
  * Lua and TypeScript read the same bytes, and no others: what only one of them read would be written and parked, or parked and written. So nothing counts that one of them cannot see: a nil in
  * a map is nothing there for Lua, and the length of a list is what its last value says.
  */
 const CODEC_VERSION = 1;
+const WITH_MISSING = 2;
 const DOUBTFUL = 1;
 const ROW_BASE = 2;
 
-/** An array of 14 parts in its shortest form. */
-const FIRST_BYTE = 0x9e;
+/** An array of 14 or 15 parts in its shortest form begins with this and its length. */
+const FIRST_BYTE = 0x90;
 
 const KINDS: readonly string[] = [
   'insert',
@@ -49,8 +53,9 @@ export class UnreadableRecord extends Error {
 }
 
 export function encodeRecord(record: StagedRecord): Buffer {
+  const { missing } = record;
   return packr.pack([
-    CODEC_VERSION,
+    missing === undefined ? CODEC_VERSION : WITH_MISSING,
     record.kind,
     record.entity,
     record.base ?? '',
@@ -64,12 +69,13 @@ export function encodeRecord(record: StagedRecord): Buffer {
     record.merged,
     record.attempts,
     record.doubtful ? DOUBTFUL : record.isRowBase ? ROW_BASE : 0,
+    ...missingPart(missing),
   ]);
 }
 
 /**
  * The changes of a stage call, in the same order of parts as a record, so that a change becomes a record by being stamped.
- * Behind them stands the mark of the record.
+ * Behind them stand the mark of the record, and what is done where the row is missing.
  */
 export function encodeChanges(changes: readonly Change[]): Buffer {
   return packr.pack(
@@ -83,14 +89,20 @@ export function encodeChanges(changes: readonly Change[]): Buffer {
       mapOf(change.deltas),
       mapOf(change.originals),
       change.isRowBase ? ROW_BASE : 0,
+      ...missingPart(change.missing),
     ]),
   );
+}
+
+function missingPart(missing: Missing | undefined): unknown[] {
+  if (missing === undefined) return [];
+  return [missing === 'drop' ? missing : mapOf(missing.create)];
 }
 
 /** @throws UnreadableRecord for anything that {@link encodeRecord}, or Lua, could not have written. */
 export function decodeRecord(bytes: Uint8Array): StagedRecord {
   const parts = unpack(bytes);
-  if (bytes[0] !== FIRST_BYTE) throw notOurs(parts);
+  if (bytes[0] !== FIRST_BYTE + (Array.isArray(parts) ? parts.length : 0)) throw notOurs(parts);
   const record = recordOf(parts);
   if (mayHaveLost(record) && !textsAreUtf8(bytes)) throw garbage('a text is not UTF-8');
   return record;
@@ -109,7 +121,7 @@ export function decodeLayers(bytes: Uint8Array): readonly HeldLayer[] {
 }
 
 function recordOf(parts: unknown): StagedRecord {
-  if (!Array.isArray(parts) || parts[0] !== CODEC_VERSION || parts.length !== PARTS) throw notOurs(parts);
+  if (!isOfOurLength(parts)) throw notOurs(parts);
   const base = text(parts[3]);
   if (base !== CONFLICT && base !== '') number(base);
   const version = text(parts[4]);
@@ -124,6 +136,7 @@ function recordOf(parts: unknown): StagedRecord {
     values: textMap(parts[5]),
     deltas: numberMap(parts[6]),
     originals: textMap(parts[7]),
+    ...(parts.length > PARTS && { missing: missingIn(parts[PARTS]) }),
     first: count(parts[8]),
     last: count(parts[9]),
     firstAtMs: count(parts[10]),
@@ -135,12 +148,22 @@ function recordOf(parts: unknown): StagedRecord {
 
 const PARTS = 14;
 
+function isOfOurLength(parts: unknown): parts is readonly unknown[] {
+  if (!Array.isArray(parts)) return false;
+  return parts[0] === CODEC_VERSION ? parts.length === PARTS : parts[0] === WITH_MISSING && parts.length === PARTS + 1;
+}
+
+function missingIn(part: unknown): Missing {
+  return part === 'drop' ? part : { create: textMap(part) };
+}
+
 /** What decoding puts in the place of bytes that are no UTF-8. It may as well have been there. */
 const REPLACED = '\u{fffd}';
 
-function mayHaveLost({ entity, values, deltas, originals }: StagedRecord): boolean {
+function mayHaveLost({ entity, values, deltas, originals, missing }: StagedRecord): boolean {
   if (entity.includes(REPLACED)) return true;
-  return [values, deltas, originals].some((map) => {
+  const made = missing === undefined || missing === 'drop' ? {} : missing.create;
+  return [values, deltas, originals, made].some((map) => {
     for (const name in map) if (name.includes(REPLACED) || map[name]?.includes(REPLACED)) return true;
     return false;
   });
@@ -148,8 +171,8 @@ function mayHaveLost({ entity, values, deltas, originals }: StagedRecord): boole
 
 function notOurs(parts: unknown): UnreadableRecord {
   const codec: unknown = Array.isArray(parts) ? parts[0] : undefined;
-  if (typeof codec === 'number' && codec > CODEC_VERSION)
-    return new UnreadableRecord('newer-codec', `Record of codec ${codec}; this release reads up to ${CODEC_VERSION}`);
+  if (typeof codec === 'number' && codec > WITH_MISSING)
+    return new UnreadableRecord('newer-codec', `Record of codec ${codec}; this release reads up to ${WITH_MISSING}`);
   return garbage('not a record');
 }
 

@@ -1,4 +1,5 @@
 import type { ChangeKind, Deltas, Values, VersionText } from './change.js';
+import type { Missing } from './missing.js';
 
 /** `replace` is what a delete followed by an insert becomes: the whole row anew, its version going on from the deleted one. */
 export type RecordKind = ChangeKind | 'replace';
@@ -21,6 +22,8 @@ export interface StagedRecord {
   readonly values: Values;
   readonly deltas: Deltas;
   readonly originals: Values;
+  /** Of an increment, and of an update or an upsert that one has become part of: what is done where the row is not there. */
+  readonly missing?: Missing;
   /** Stage sequence (per shard, rising) of the first and of the last change in it. */
   readonly first: number;
   readonly last: number;

@@ -1,4 +1,5 @@
 import type { Change } from './change.js';
+import { makesMissing } from './missing.js';
 import type { StagedRecord } from './record.js';
 
 /**
@@ -22,7 +23,7 @@ export function isSecondStep(change: Change, pending: StagedRecord, steps: StepV
 }
 
 function isStep(record: StagedRecord, steps: StepValues): boolean {
-  if (record.kind !== 'update' && record.kind !== 'increment') return true;
+  if ((record.kind !== 'update' && record.kind !== 'increment') || makesMissing(record)) return true;
   return namesIn(record).some((name) => isMeant(name, steps));
 }
 

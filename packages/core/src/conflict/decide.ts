@@ -19,14 +19,18 @@ export interface ConflictCase {
   readonly conflict: RowConflict;
   /** Properties whose value in the database is what we want already. */
   readonly agreed: ReadonlySet<string>;
+  /** Properties that MikroORM sets with every update. Nobody means them: the later value wins. */
+  readonly unmeant?: ReadonlySet<string>;
+  /** Those of them of which the database has the later value. */
+  readonly later?: ReadonlySet<string>;
 }
 
 const CHANGED = 'The row has been changed in the database since it was loaded.';
 
 /** Asks the strategy. Total: a function that throws, or answers nonsense, buries the record with its message. */
 export function decideConflict(problem: ConflictCase, strategy: ConflictStrategy): Verdict {
-  if (strategy.kind === 'merge') return merge(problem, strategy.both);
-  if (strategy.kind === 'function') return ask(problem, strategy.decide);
+  if (strategy.kind === 'merge') return withUnmeant(problem, merge(problem, strategy.both));
+  if (strategy.kind === 'function') return withUnmeant(problem, ask(problem, strategy.decide));
   return bySide(strategy.kind, CHANGED);
 }
 
@@ -37,16 +41,16 @@ function bySide(side: Side, reason: string): Verdict {
 }
 
 /** A delete and a replacement concern the row as a whole, so the database's change always meets ours. */
-function merge({ kind, conflict, agreed }: ConflictCase, both: Side): Verdict {
+function merge({ kind, conflict, agreed, unmeant }: ConflictCase, both: Side): Verdict {
   if (kind === 'delete' || kind === 'replace') return bySide(both, CHANGED);
-  const { write, contested } = mergeByProperty(conflict, agreed);
+  const { write, contested } = mergeByProperty(conflict, agreed, unmeant);
   if (contested.length === 0) return { kind: 'write', values: write, whole: true };
   if (both === 'keep-database') return { kind: 'write', values: write, whole: false };
   return bySide(both, `Both sides have changed ${contested.map((property) => `"${property}"`).join(', ')}.`);
 }
 
 /** A row that was to be deleted or replaced, and gets some values instead, is not what we wanted, whatever they are. */
-function ask({ kind, conflict }: ConflictCase, decide: RowDecider): Verdict {
+function ask({ kind, conflict, unmeant }: ConflictCase, decide: RowDecider): Verdict {
   try {
     const decision = decide(conflict);
     if (decision === 'overwrite' || decision === 'keep-database') return { kind: decision };
@@ -56,7 +60,7 @@ function ask({ kind, conflict }: ConflictCase, decide: RowDecider): Verdict {
     return {
       kind: 'write',
       values: decision.write,
-      whole: kind === 'update' && isWhole(conflict.ours, decision.write),
+      whole: kind === 'update' && isWhole(conflict.ours, decision.write, unmeant),
     };
   } catch (error) {
     return failedWith(error);
@@ -70,6 +74,14 @@ function failedWith(error: unknown): Verdict {
   return { kind: 'bury', reason: 'The conflict function failed; the dead letter has what it has thrown', message };
 }
 
-function isWhole(ours: Values, written: Values): boolean {
-  return Object.entries(ours).every(([property, value]) => written[property] === value);
+function isWhole(ours: Values, written: Values, unmeant: ConflictCase['unmeant']): boolean {
+  return Object.entries(ours).every(([property, value]) => unmeant?.has(property) || written[property] === value);
+}
+
+/** With something of ours goes what was set along with it, unless the database has a later one, or the verdict names it. */
+function withUnmeant({ kind, conflict, unmeant, later }: ConflictCase, verdict: Verdict): Verdict {
+  if (verdict.kind !== 'write' || kind !== 'update') return verdict;
+  if (!verdict.whole && Object.keys(verdict.values).length === 0) return verdict;
+  const along = Object.entries(conflict.ours).filter(([name]) => unmeant?.has(name) && !later?.has(name));
+  return { ...verdict, values: { ...Object.fromEntries(along), ...verdict.values } };
 }

@@ -13,13 +13,18 @@ export interface Merge {
  *
  * @param agreed properties whose value in the database is what we want already. Values are compared by PostgreSQL with the column's own type, never here as texts:
  * `1.5` and `1.50` are one number.
+ * @param unmeant properties that no side has changed on purpose: they are neither written for themselves nor contested
  */
-export function mergeByProperty(conflict: RowConflict, agreed: ReadonlySet<string>): Merge {
+export function mergeByProperty(
+  conflict: RowConflict,
+  agreed: ReadonlySet<string>,
+  unmeant: ReadonlySet<string> = new Set(),
+): Merge {
   const write: Record<string, string> = {};
   const contested: string[] = [];
   const changed = new Set(conflict.changed);
   for (const [property, value] of Object.entries(conflict.ours)) {
-    if (agreed.has(property)) continue;
+    if (agreed.has(property) || unmeant.has(property)) continue;
     if (Object.hasOwn(conflict.base, property) && !changed.has(property)) write[property] = value;
     else contested.push(property);
   }

@@ -9,7 +9,10 @@ export interface Conflict<Entity extends object = AnyEntity> {
   readonly entity: string;
   /** Primary key of the row; an array if it is composite. */
   readonly key: PrimaryKeyOf<Entity>;
-  /** The changed properties as they were when the entity was loaded; empty where the policy does not keep them. */
+  /**
+   * The changed properties as they were when the entity was loaded; empty where the policy does not keep them. Without
+   * those that `onUpdate` sets.
+   */
   readonly base: EntityValues<Entity>;
   /** The properties that the pending change sets. */
   readonly ours: EntityValues<Entity>;

@@ -29,6 +29,8 @@ export interface ResolvedPolicy {
   readonly reads: 'primary' | 'replica';
   readonly onStagingLoss: 'park' | 'apply';
   readonly inserts: 'sql' | 'refuse';
+  /** What `increment()` does where the row is not there. */
+  readonly missing: 'dead-letter' | 'drop' | 'create';
   /** `false`: class-validator is not asked. */
   readonly validate: false | ValidateOptions;
 }

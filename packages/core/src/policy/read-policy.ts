@@ -30,6 +30,7 @@ const DEFAULT_OPTIONS = [
   'reads',
   'onStagingLoss',
   'inserts',
+  'missing',
   'validate',
   'cache',
 ] as const;
@@ -95,6 +96,7 @@ function readWaiting(read: OptionReader): Loose<PolicyLayer> {
     reads: read.oneOf('reads', ['primary', 'replica']),
     onStagingLoss: read.oneOf('onStagingLoss', ['park', 'apply']),
     inserts: read.oneOf('inserts', ['sql', 'refuse']),
+    missing: read.oneOf('missing', ['dead-letter', 'drop', 'create']),
     validate: readValidate(read),
   };
 }

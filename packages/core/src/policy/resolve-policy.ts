@@ -25,6 +25,7 @@ const DEFAULTS: ResolvedPolicy = {
   reads: 'primary',
   onStagingLoss: 'park',
   inserts: 'sql',
+  missing: 'dead-letter',
   validate: {},
 };
 

@@ -28,7 +28,8 @@ export interface WritePolicy<
    *   to an insert whose key exists already
    * - a function decides case by case
    *
-   * Counters are applied whatever becomes of the rest.
+   * Counters are applied whatever becomes of the rest. Properties that `onUpdate` sets are no conflict: the later one
+   * wins, and they are written along with something else only.
    * @defaultValue `'dead-letter'`
    */
   readonly conflict?: NamedConflictOption | ConflictFunction<Entity>;
@@ -200,6 +201,17 @@ export interface WaitingOptions {
    * @defaultValue `'sql'`
    */
   readonly inserts?: 'sql' | 'refuse';
+
+  /**
+   * What `increment()` does where the row is not there, unless the call says it:
+   * - `'dead-letter'`: the increment is parked as `ROW_MISSING`
+   * - `'drop'`: it is dropped, with an event `conflict`
+   * - `'create'`: the row is made, of the data that the call gives as `create`, and counted
+   *
+   * Counters that a flush changes are parked in each case: their row was there when it was loaded.
+   * @defaultValue `'dead-letter'`
+   */
+  readonly missing?: 'dead-letter' | 'drop' | 'create';
 }
 
 export interface RetryOptions {

@@ -1,6 +1,6 @@
 import { encode } from './messagepack.js';
 
-/** A record as both sides write it: the fourteen parts. */
+/** A record as both sides write it: the fourteen parts; one of codec 2 has one more. */
 export function parts(over: Readonly<Record<number, unknown>> = {}, more: readonly unknown[] = []): unknown[] {
   const record: unknown[] = [
     1,
@@ -111,6 +111,10 @@ export function* corpus(): Generator<readonly [string, Buffer]> {
   for (let at = 0; at < 14; at += 1)
     for (const value of ODD) yield [`part ${at} is ${show(value)}`, encode(parts({ [at]: value }))];
   for (const value of ODD) yield [`a fifteenth part ${show(value)}`, encode(parts({}, [value]))];
+  for (const value of [...ODD, 'drop', 'dropped', new Map([['name', '"made"']])])
+    yield [`a fifteenth part of codec 2 ${show(value)}`, encode(parts({ 0: 2 }, [value]))];
+  const making = encode(parts({ 0: 2 }, [new Map([['name', '"Größe \ufffd"']])]));
+  for (let bit = 0; bit < making.length * 8; bit += 1) yield [`bit ${bit} turned of codec 2`, flipped(making, bit)];
   for (const value of ODD) yield [`behind it ${show(value)}`, Buffer.concat([good, encode(value)])];
   for (let length = 0; length < 14; length += 1) yield [`${length} parts`, encode(parts().slice(0, length))];
   for (let length = 0; length < good.length; length += 1) yield [`its first ${length} bytes`, good.subarray(0, length)];

@@ -2,6 +2,7 @@ import { freshNamespace, sharedRedisUrl } from '@spillway/test-support';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Change, ChangeKind } from '../../src/change/change.js';
+import type { Missing } from '../../src/change/missing.js';
 import type { Outcome } from '../../src/change/outcome.js';
 import { type RowKey, rowKeyOf } from '../../src/change/row-key.js';
 import { memoryStaging } from '../../src/staging/memory/memory-staging.js';
@@ -30,6 +31,12 @@ const texts = (value: fc.Arbitrary<string>): fc.Arbitrary<Record<string, string>
   fc.dictionary(fc.constantFrom('a', 'b', 'stock'), value, { maxKeys: 3 });
 const delta = fc.constantFrom('1', '-1', '0', '9007199254740993', '9223372036854775807', '-9223372036854775808');
 
+/** What is done where the row is not there: of increments alone. */
+const missing: fc.Arbitrary<Missing | undefined> = fc.oneof(
+  fc.constantFrom(undefined, 'drop' as const),
+  texts(fc.constantFrom('"made"', '7')).map((create) => ({ create })),
+);
+
 const changes = fc.array(
   fc.record({
     row: fc.nat(ROWS.length - 1),
@@ -40,6 +47,7 @@ const changes = fc.array(
     deltas: texts(delta),
     originals: texts(fc.constantFrom('0', '1')),
     isRowBase: maybe(fc.constant(true as const)),
+    missing,
   }),
   { minLength: 1, maxLength: 3 },
 );
@@ -263,12 +271,14 @@ function changeOf(
     readonly base: string | undefined;
     readonly version: string | undefined;
     readonly isRowBase: true | undefined;
-  } & Omit<Change, 'entity' | 'rowKey' | 'base' | 'version' | 'isRowBase'>,
+    readonly missing: Missing | undefined;
+  } & Omit<Change, 'entity' | 'rowKey' | 'base' | 'version' | 'isRowBase' | 'missing'>,
 ): Change {
-  const { row, base, version: to, isRowBase, ...rest } = given;
+  const { row, base, version: to, isRowBase, missing: otherwise, ...rest } = given;
   return {
     ...rest,
     ...(isRowBase && { isRowBase }),
+    ...(rest.kind === 'increment' && otherwise !== undefined && { missing: otherwise }),
     entity: 'Product',
     rowKey: ROWS[row] as RowKey,
     ...(base === undefined ? {} : { base }),

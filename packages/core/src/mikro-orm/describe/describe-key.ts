@@ -38,7 +38,7 @@ function keyColumn(meta: EntityMetadata, property: EntityProperty, column: Prope
     throw unsupported(
       meta.className,
       `its primary key "${property.name}" has the type ${value.type}`,
-      'Use an integer, bigint, uuid, text, varchar, bytea or numeric(p,s) key, or one of type Date with length: 3',
+      'Use an integer, bigint, uuid, text, varchar, bytea, date or numeric(p,s) key, or one of type Date with length: 3',
     );
   }
   const isNumber = value.type === 'integer' || value.type === 'smallint' || value.type === 'bigint';

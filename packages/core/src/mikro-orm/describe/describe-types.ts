@@ -100,6 +100,7 @@ function describeType(
     }),
     // Also of what is no counter any more: differences may be pending from when it was.
     counters: Object.fromEntries(summable(values)),
+    onUpdate: [...values].flatMap(([name, { property }]) => (property.onUpdate ? [name] : [])),
     references: foreignKeys(meta, (target) =>
       all.some(({ meta: known }) => known.class === target.class)
         ? { schema: target.schema ?? options.defaultSchema, table: target.tableName }

@@ -1,4 +1,5 @@
 import { helper, LockMode, type Collection, type EntityMetadata } from '@mikro-orm/core';
+import { makesMissing } from '../../change/missing.js';
 import type { RowKey } from '../../change/row-key.js';
 import { readByKey } from '../../read/read-by-key.js';
 import type { Pending } from '../../staging/staging-store.js';
@@ -32,6 +33,8 @@ export type { Find } from './query-options.js';
 type Stream = (where: unknown, options: Options) => AsyncIterableIterator<unknown>;
 
 const INEXACT_TRIES = 3;
+const UNMADE_TRIES = 3;
+type From = 'primary' | 'replica';
 const STREAM_CHUNK = 100;
 
 /** The options of a query that may reach other types through relations. */
@@ -299,8 +302,28 @@ export class Reads {
     options: Options = {},
     from: 'primary' | 'replica' = type.policy.reads,
   ): Promise<Map<RowKey, DriverRow>> {
+    const unmade = new Set<RowKey>();
+    const rows = await this.#laidRows(type, keys, find, { options, from, unmade });
+    for (let tries = 1; unmade.size > 0 && tries <= UNMADE_TRIES; tries++) {
+      const wanted = [...unmade];
+      unmade.clear();
+      await this.#engine.drain({ kind: 'rows', keys: wanted }, { inside: this.#inside(options) });
+      const made = await this.#laidRows(type, wanted, find, { options, from: 'primary', unmade });
+      for (const [key, row] of made) rows.set(key, row);
+    }
+    noteRows(type, rows, options['em']);
+    return rows;
+  }
+
+  /** @param unmade gets the rows that are not there, and that a pending increment makes: PostgreSQL alone knows of what */
+  async #laidRows(
+    type: WriteBehindType,
+    keys: readonly RowKey[],
+    find: Find,
+    { options, from, unmade }: { readonly options: Options; readonly from: From; readonly unmade: Set<RowKey> },
+  ): Promise<Map<RowKey, DriverRow>> {
     let known: ReadonlyMap<RowKey, Pending> = new Map();
-    const rows = await readByKey<DriverRow>(keys, {
+    return readByKey<DriverRow>(keys, {
       peek: async (wanted) => {
         known = await this.#peekExact(type, wanted, this.#inside(options));
         return known;
@@ -310,10 +333,11 @@ export class Reads {
       hasForgotten: (key) => this.#engine.pending.hasForgotten(key),
       read: (wanted) => readKnownRows(type, wanted, known, find, options, from),
       versionOf: (row) => rowVersion(type, row),
-      lay: (record, row, key) => asLaid(layOver(type, record, row, key)),
+      lay: (record, row, key) => {
+        if (row === undefined && makesMissing(record)) unmade.add(key);
+        return asLaid(layOver(type, record, row, key));
+      },
     });
-    noteRows(type, rows, options['em']);
-    return rows;
   }
 
   /** What is pending of these rows, once nothing of it would look different when it is written. */

@@ -9,7 +9,8 @@ import type { WriteBehindType } from '../describe/write-behind-type.js';
 import type { Engine } from '../engine.js';
 import { Validation } from '../validate/validation.js';
 import { versionValue } from '../values/version-text.js';
-import { buildIncrement, type Increments } from '../write/build-increment.js';
+import type { IncrementOptions } from '../write/increment-options.js';
+import { prepareIncrements, type IncrementRow, type PreparedIncrement } from '../write/prepare-increment.js';
 import { buildPatch, type PatchOptions } from '../write/build-patch.js';
 import { comparesNothing, type Fallback } from '../write/fallback.js';
 import { changesError } from '../write/refusal-error.js';
@@ -57,7 +58,8 @@ export class RowCalls {
   of(caller: RowCaller): CallersRows {
     return {
       patch: (entity, key, changes, options = {}) => this.#patch(caller, entity, key, { changes, options }),
-      increment: (entity, key, increments) => this.#increment(caller, entity, key, increments),
+      increment: (entity, key, by, options) => this.#increment(caller, entity, [{ key, by }], options),
+      incrementMany: (entity, rows, options) => this.#increment(caller, entity, rows, options),
       pending: (entity, key) => this.#pending(caller, entity, key),
     };
   }
@@ -73,18 +75,24 @@ export class RowCalls {
     await this.#validation.rows(type.meta, [changes as Readonly<Record<string, unknown>>], 'changed');
     const bySql = (way?: Fallback): Promise<Receipt> => this.#sql.patch(caller.em(), type, key, changes, options, way);
     if (this.#isOff || caller.needsSql) return bySql();
-    return this.#stage(type, key, change, ({ way, error }) => {
+    return this.#stage(type, [{ key, change }], ({ way, error }) => {
       if (way === 'down' && change.base === undefined) throw comparesNothing('patch()', type, error);
       return bySql;
     });
   }
 
-  async #increment(caller: RowCaller, entity: EntityName, key: unknown, increments: Increments): Promise<Receipt> {
+  async #increment(
+    caller: RowCaller,
+    entity: EntityName,
+    rows: readonly IncrementRow[],
+    options: IncrementOptions = {},
+  ): Promise<Receipt> {
     const type = this.#typeOf(entity, 'Use em.nativeUpdate() with raw(), or @WriteBehind with counters');
-    const change = buildIncrement(type, key, increments);
-    const bySql = (way?: Fallback): Promise<Receipt> => this.#sql.increment(caller.em(), type, key, increments, way);
+    const context = { entity, em: caller.em, platform: this.#platform, validation: this.#validation };
+    const prepared: readonly PreparedIncrement[] = await prepareIncrements(type, rows, options, context);
+    const bySql = (way?: Fallback): Promise<Receipt> => this.#sql.increments(caller.em(), type, prepared, way);
     if (this.#isOff || caller.needsSql) return bySql();
-    return this.#stage(type, key, change, ({ way, error }) => {
+    return this.#stage(type, prepared, ({ way, error }) => {
       if (way === 'down') throw comparesNothing('increment()', type, error);
       return bySql;
     });
@@ -118,22 +126,22 @@ export class RowCalls {
   /** @param bySql how it is written all the same, or why not */
   async #stage(
     type: WriteBehindType,
-    key: unknown,
-    change: Change,
+    rows: readonly { readonly key: unknown; readonly change: Change }[],
     bySql: (unstaged: Unstaged) => (way: Fallback) => Promise<Receipt>,
   ): Promise<Receipt> {
-    const result = await stageOrFallBack(type, [change], this.#engine);
+    const changes = rows.map(({ change }) => change);
+    const result = await stageOrFallBack(type, changes, this.#engine);
     if (result instanceof Unstaged) {
       const write = bySql(result);
-      announceFallback(type, result.way, 1, this.#engine);
+      announceFallback(type, result.way, rows.length, this.#engine);
       return write(result.way);
     }
-    if (!result.staged.has(change.rowKey)) throw changesError([change], result, this.#engine);
-    const mark = result.marks.get(change.rowKey);
+    if (!changes.every(({ rowKey }) => result.staged.has(rowKey))) throw changesError(changes, result, this.#engine);
+    const marks = [...result.marks.values()];
     return {
-      keys: [key] as Receipt['keys'],
-      versions: [versionOf(type, result.staged.get(change.rowKey))],
-      written: async (options) => this.#engine.written(mark ? [mark] : [], options),
+      keys: rows.map(({ key }) => key) as Receipt['keys'],
+      versions: changes.map(({ rowKey }) => versionOf(type, result.staged.get(rowKey))),
+      written: async (options) => this.#engine.written(marks, options),
     };
   }
 

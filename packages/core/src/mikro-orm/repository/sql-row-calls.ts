@@ -1,10 +1,11 @@
-import { OptimisticLockError, raw, type EntityManager, type Platform } from '@mikro-orm/core';
+import { OptimisticLockError, raw, Utils, type EntityManager, type Platform } from '@mikro-orm/core';
+import type { Change } from '../../change/change.js';
 import { keyRow } from '../describe/entity-key.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import { FELL_BACK, type Fallback } from '../write/fallback.js';
 import { decimalText } from '../values/counter-delta.js';
-import { buildIncrement, type Increments } from '../write/build-increment.js';
 import { buildPatch, type PatchOptions } from '../write/build-patch.js';
+import type { PreparedIncrement } from '../write/prepare-increment.js';
 import type { Receipt } from './receipt.js';
 
 /**
@@ -32,18 +33,47 @@ export class SqlRowCalls {
     const { rowKey } = buildPatch(type, key, changes, options, this.#platform);
     const expected =
       type.version && options.version !== undefined ? { [type.version.property.name]: options.version } : {};
-    return update(em, type, key, { where: { ...keyRow(type, rowKey), ...expected }, data: changes, way });
+    const written = await update(em, type, { where: { ...keyRow(type, rowKey), ...expected }, data: changes, way });
+    if (!written) throw OptimisticLockError.lockFailed(type.meta.className);
+    return receiptOf([key]);
   }
 
-  /** As when it is staged, it neither compares nor raises the version. */
-  async increment(
+  /** As when they are staged, they neither compare nor raise the version. Several are written together or not at all. */
+  async increments(
     em: EntityManager,
     type: WriteBehindType,
-    key: unknown,
-    increments: Increments,
+    increments: readonly PreparedIncrement[],
     way?: Fallback,
   ): Promise<Receipt> {
-    const { rowKey, deltas } = buildIncrement(type, key, increments);
+    const writeAll = async (within: EntityManager): Promise<void> => {
+      for (const increment of increments) await this.#increment(within, type, increment, way);
+    };
+    await (increments.length > 1 ? em.transactional(writeAll) : writeAll(em));
+    return receiptOf(increments.map(({ key }) => key));
+  }
+
+  /** Between two statements somebody else may make the row, or delete it. */
+  async #increment(
+    em: EntityManager,
+    type: WriteBehindType,
+    increment: PreparedIncrement,
+    way: Fallback | undefined,
+  ): Promise<void> {
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      if (await this.#add(em, type, increment, way)) return;
+      if (increment.otherwise === 'drop') return;
+      if (increment.otherwise === 'dead-letter') break;
+      await make(em, type, increment, way);
+    }
+    throw OptimisticLockError.lockFailed(type.meta.className);
+  }
+
+  async #add(
+    em: EntityManager,
+    type: WriteBehindType,
+    { change: { rowKey, deltas } }: PreparedIncrement,
+    way: Fallback | undefined,
+  ): Promise<boolean> {
     const { meta, version, counters } = type;
     const columnOf = (name: string): string => meta.properties[name]?.fieldNames[0] ?? name;
     const sums = Object.entries(deltas).map(([name, delta]) => [
@@ -52,8 +82,36 @@ export class SqlRowCalls {
     ]);
     const kept = version ? { [version.property.name]: raw('??', [columnOf(version.property.name)]) } : {};
     const data = { ...Object.fromEntries(sums), ...kept };
-    return update(em, type, key, { where: keyRow(type, rowKey), data, way });
+    return update(em, type, { where: keyRow(type, rowKey), data, way });
   }
+}
+
+/** How often a row may come and go between two statements. */
+const ROUNDS = 5;
+
+/** Makes the row with counters as they begin, unless it is there. */
+async function make(
+  em: EntityManager,
+  type: WriteBehindType,
+  { key, change, data }: PreparedIncrement,
+  way: Fallback | undefined,
+): Promise<void> {
+  const { meta } = type;
+  const parts = Utils.isPlainObject(key) ? key : { [meta.primaryKeys[0] ?? '']: key };
+  const named = meta.primaryKeys.length === 1 ? parts : keyRow(type, change.rowKey);
+  const options = {
+    onConflictFields: meta.primaryKeys,
+    onConflictAction: 'ignore',
+    disableIdentityMap: true,
+    ...(way && { [FELL_BACK]: way }),
+  };
+  await em.upsert(meta.class, { ...begun(type, change), ...data, ...named } as never, options as never);
+}
+
+/** Counters that begin at zero because nothing else says where. */
+function begun({ counters }: WriteBehindType, { missing }: Change): Record<string, unknown> {
+  const create = missing === undefined || missing === 'drop' ? {} : missing.create;
+  return Object.fromEntries([...counters.keys()].flatMap((name) => (name in create ? [[name, 0]] : [])));
 }
 
 interface Update {
@@ -62,14 +120,11 @@ interface Update {
   readonly way: Fallback | undefined;
 }
 
-async function update(
-  em: EntityManager,
-  { meta }: WriteBehindType,
-  key: unknown,
-  { where, data, way }: Update,
-): Promise<Receipt> {
+async function update(em: EntityManager, { meta }: WriteBehindType, { where, data, way }: Update): Promise<boolean> {
   const options = way && { [FELL_BACK]: way };
-  const written = await em.nativeUpdate(meta.class, where, data, options as object | undefined);
-  if (written === 0) throw OptimisticLockError.lockFailed(meta.className);
-  return { keys: [key] as Receipt['keys'], versions: [undefined], written: async () => {} };
+  return (await em.nativeUpdate(meta.class, where, data, options as object | undefined)) > 0;
+}
+
+function receiptOf(keys: readonly unknown[]): Receipt {
+  return { keys: keys as Receipt['keys'], versions: keys.map(() => undefined), written: async () => {} };
 }

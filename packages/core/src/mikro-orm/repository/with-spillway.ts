@@ -4,6 +4,8 @@ import type { EntityOf } from '../../policy/entity-types.js';
 import type { Duration } from '../../policy/duration.js';
 import { EXTENSION } from '../extension-name.js';
 import type { Increments } from '../write/build-increment.js';
+import type { IncrementOptions } from '../write/increment-options.js';
+import type { IncrementRow } from '../write/prepare-increment.js';
 import type { PatchOptions } from '../write/build-patch.js';
 import type { CallersRows } from './callers-rows.js';
 import type { PendingRow } from './pending-row.js';
@@ -36,10 +38,27 @@ export interface SpillwayMethods<Entity extends object> {
   patch(key: KeyOf<Entity>, changes: EntityData<Entity>, options?: PatchOptions): Promise<Receipt<Entity>>;
 
   /**
-   * Adds to counters of a row that need not be loaded; exact, and never a conflict. An unknown row becomes a dead letter `ROW_MISSING`.
-   * @throws SpillwayError `CONFIG_INVALID` for a property that is no counter, `COUNTER_OVERFLOW`, `STAGING_FULL`, `STAGING_TIMEOUT`; MikroORM's `OptimisticLockError` for a deleted row
+   * Adds to counters of a row that need not be loaded; exact, and never a conflict. Where the row is not there, it does
+   * what `missing` says, of the call or of the policy: a dead letter `ROW_MISSING`, nothing, or the row is made.
+   * @throws SpillwayError `CONFIG_INVALID` for a property that is no counter, a malformed key, or data that makes no row;
+   * `COUNTER_OVERFLOW`, `STAGING_FULL`, `STAGING_TIMEOUT`; MikroORM's `OptimisticLockError` for a deleted row that is not
+   * to be made
    */
-  increment(key: KeyOf<Entity>, increments: Increments<Entity>): Promise<Receipt<Entity>>;
+  increment(
+    key: KeyOf<Entity>,
+    increments: Increments<Entity>,
+    options?: IncrementOptions<Entity>,
+  ): Promise<Receipt<Entity>>;
+
+  /**
+   * The same for many rows in one call. What it throws for one of them, it throws before anything is staged; rows of
+   * different shards are staged one by one all the same.
+   * @throws as `increment`; `STAGING_PARTIAL` if some of the rows are staged, and others are not
+   */
+  incrementMany(
+    rows: readonly IncrementRow<Entity, KeyOf<Entity>>[],
+    options?: IncrementOptions<Entity>,
+  ): Promise<Receipt<Entity>>;
 
   /** What is staged of a row and not yet in the database; `undefined` for nothing. */
   pending(key: KeyOf<Entity>): Promise<PendingRow<Entity> | undefined>;
@@ -89,8 +108,12 @@ export function withSpillway<Base extends RepositoryClass>(Base: Base): WithMeth
       return rowsOf(this).patch(this.entityName, key, changes, options);
     }
 
-    async increment(key: never, increments: never): Promise<Receipt> {
-      return rowsOf(this).increment(this.entityName, key, increments);
+    async increment(key: never, increments: never, options?: IncrementOptions<never>): Promise<Receipt> {
+      return rowsOf(this).increment(this.entityName, key, increments, options);
+    }
+
+    async incrementMany(rows: never, options?: IncrementOptions<never>): Promise<Receipt> {
+      return rowsOf(this).incrementMany(this.entityName, rows, options);
     }
 
     async pending(key: never): Promise<PendingRow | undefined> {

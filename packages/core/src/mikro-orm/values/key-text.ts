@@ -20,6 +20,7 @@ const TEXTS: Readonly<Record<string, (type: string) => (value: unknown) => strin
   text: plainText,
   varchar: plainText,
   bytea: () => hexText,
+  date: () => dayText,
 };
 
 /**
@@ -46,6 +47,16 @@ function decimalName(precision: number, scale: number): KeyText {
     if (units === undefined || String(units).replace('-', '').length > precision) return undefined;
     return { text: decimalText(units, scale), isExact: exactUnitsOf(value, scale) !== undefined };
   };
+}
+
+/** PostgreSQL reads a text that begins with a year of four digits in one way only, and shows it with two digits each. */
+function dayText(value: unknown): string | undefined {
+  const [, year = '', month = '', day = ''] =
+    (typeof value === 'string' && /^(\d{4})-(\d{1,2})-(\d{1,2})$/.exec(value)) || [];
+  const shown = `${year}-${month.padStart(2, '0')}-${day.padStart(2, '0')}`;
+  const date = new Date(`${shown}T00:00:00Z`);
+  const isReal = !Number.isNaN(date.getTime()) && date.toISOString().startsWith(shown) && year !== '0000';
+  return isReal ? shown : undefined;
 }
 
 function hexText(value: unknown): string | undefined {

@@ -27,8 +27,8 @@ export function buildInsert(type: WriteBehindType, key: unknown, payload: Payloa
 }
 
 /**
- * Changed values of a row. Counters whose loaded value is known become differences; if nothing else changed, the change is an increment, which neither checks nor
- * raises the version.
+ * Changed values of a row. Counters whose loaded value is known become differences. If nothing else changed but what
+ * `onUpdate` sets, the change is an increment, which neither checks nor raises the version.
  */
 export function buildUpdate(
   type: WriteBehindType,
@@ -51,13 +51,14 @@ export function buildUpdate(
   const rowKey = rowKeyIn(type, changeSet.getPrimaryKey());
   const common = { entity: type.meta.className, rowKey, values, deltas };
   const counts = Object.keys(deltas).length > 0;
-  if (counts && Object.keys(values).length === 0) return { ...common, kind: 'increment', originals: {} };
+  const isMeant = (name: string): boolean => type.table.onUpdate?.includes(name) !== true;
+  if (counts && !Object.keys(values).some(isMeant)) return { ...common, kind: 'increment', originals: {} };
   return {
     ...common,
     kind: 'update',
     ...versions(type, changeSet.entity, nowMs),
     ...baseOf(type, changeSet.entity, rowKey, isRowBase),
-    originals: type.keepsOriginals ? valueTexts(type, loadedOf(assigned, loaded)) : {},
+    originals: type.keepsOriginals ? valueTexts(type, loadedOf(assigned, loaded, isMeant)) : {},
   };
 }
 
@@ -110,8 +111,8 @@ function versionSeen({ meta, version }: WriteBehindType, entity: AnyEntity): Ver
   );
 }
 
-/** The loaded values of what is assigned. */
-function loadedOf(assigned: Payload, loaded: Payload): Payload {
-  const names = Object.keys(assigned).filter((name) => assigned[name] !== undefined);
+/** The loaded values of what is assigned, and meant. */
+function loadedOf(assigned: Payload, loaded: Payload, isMeant: (name: string) => boolean): Payload {
+  const names = Object.keys(assigned).filter((name) => assigned[name] !== undefined && isMeant(name));
   return Object.fromEntries(names.map((name) => [name, loaded[name] ?? null]));
 }

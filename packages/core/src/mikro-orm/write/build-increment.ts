@@ -1,4 +1,5 @@
 import type { Change } from '../../change/change.js';
+import type { Missing } from '../../change/missing.js';
 import type { AnyEntity, CounterName } from '../../policy/entity-types.js';
 import { SpillwayError } from '../../errors.js';
 import { exactUnitsOf } from '../values/counter-delta.js';
@@ -14,7 +15,7 @@ export type Increments<Entity extends object = AnyEntity> = {
  * A change of counters alone, of a row that nobody has loaded.
  * @throws SpillwayError `CONFIG_INVALID` for a property that is no counter, or a difference that is no number.
  */
-export function buildIncrement(type: WriteBehindType, key: unknown, increments: Increments): Change {
+export function buildIncrement(type: WriteBehindType, key: unknown, increments: Increments, missing?: Missing): Change {
   const rowKey = entityRowKey(type, key);
   if (rowKey === undefined) throw incompleteKey(type);
   const deltas: Record<string, string> = {};
@@ -31,6 +32,7 @@ export function buildIncrement(type: WriteBehindType, key: unknown, increments: 
     values: {},
     deltas,
     originals: {},
+    ...(missing !== undefined && { missing }),
   };
 }
 

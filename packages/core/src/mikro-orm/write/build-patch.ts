@@ -27,7 +27,7 @@ export function buildPatch(
   if (rowKey === undefined) throw incompleteKey(type);
   const payload: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(changes)) {
-    if (value !== undefined) payload[name] = patchedValue(type, name, value, platform);
+    if (value !== undefined) payload[name] = settableValue(type, name, value, { platform, refused: invalid });
   }
   const values = givenTexts(type, payload);
   if (Object.keys(values).length === 0) throw invalid(type, 'it sets no property');
@@ -51,18 +51,30 @@ function expected(type: WriteBehindType, version: PatchOptions['version']): Pick
   return { base, version: nextVersion(base, type.version.kind, Date.now()) };
 }
 
-function patchedValue(type: WriteBehindType, name: string, value: unknown, platform: Platform): unknown {
+interface Settable {
+  readonly platform: Platform;
+  /** The error for a value that cannot be set. */
+  readonly refused: (type: WriteBehindType, what: string) => SpillwayError;
+}
+
+/** A value that a call gives for a property, in the form of a payload. */
+export function settableValue(
+  type: WriteBehindType,
+  name: string,
+  value: unknown,
+  { platform, refused }: Settable,
+): unknown {
   const property = type.meta.properties[name];
-  if (!property) throw invalid(type, `it has no property "${name}"`);
-  if (property.primary) throw invalid(type, `"${name}" is part of the primary key, which never changes`);
+  if (!property) throw refused(type, `it has no property "${name}"`);
+  if (property.primary) throw refused(type, `"${name}" is part of the primary key, which never changes`);
   if (property.version)
-    throw invalid(type, `"${name}" is the version, which is raised by itself. Give the expected one as { version }`);
-  if (isRaw(value)) throw invalid(type, `"${name}" is given as raw(). Use em.nativeUpdate(), which goes by SQL then`);
-  if (value === null && !property.nullable) throw invalid(type, `"${name}" cannot be null`);
+    throw refused(type, `"${name}" is the version, which is raised by itself. Give the expected one as { version }`);
+  if (isRaw(value)) throw refused(type, `"${name}" is given as raw(). Use em.nativeUpdate(), which goes by SQL then`);
+  if (value === null && !property.nullable) throw refused(type, `"${name}" cannot be null`);
   const payload = directPayload(type, { [name]: value }, 'data', platform);
   if (payload) return payload[name];
   const isPart = property.kind === ReferenceKind.EMBEDDED || !type.values.has(name) || type.closing.has(name);
-  throw invalid(
+  throw refused(
     type,
     isPart
       ? `"${name}" is no value of one column. Load the entity and change it there`

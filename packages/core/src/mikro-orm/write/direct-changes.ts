@@ -58,7 +58,7 @@ function versionAfter(type: WriteBehindType, row: DriverRow): Pick<Change, 'vers
 
 /** The driver parses JSON; everything else is in a row as it is in a snapshot. */
 function originals(type: WriteBehindType, row: DriverRow, names: readonly string[]): Change['values'] {
-  const known = names.filter((name) => row[name] !== undefined);
+  const known = names.filter((name) => row[name] !== undefined && type.table.onUpdate?.includes(name) !== true);
   return valueTexts(type, Object.fromEntries(known.map((name) => [name, inSnapshot(type, name, row[name])])));
 }
 

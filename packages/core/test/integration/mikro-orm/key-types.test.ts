@@ -24,6 +24,7 @@ const KEYS = {
   wall: [p.datetime().columnType('timestamp(3)'), [new Date('2026-07-02T03:04:05.678Z'), new Date(1)]],
   bytes: [p.blob(), [Buffer.from([0, 255]), Buffer.from([1])]],
   decimal: [p.decimal().precision(10).scale(2), ['10.50', '-0.01']],
+  day: [p.date(), ['2026-02-28', '0099-12-31']],
   custom: [p.type(Ticket), ['A-7', 'A-12']],
 } as const;
 type KeyType = keyof typeof KEYS;
@@ -105,6 +106,28 @@ test('a key of a custom type is given to increment() as the entity has it', asyn
   expect(await fresh(both.orm, One, 'A-99')).toMatchObject({ count: 6 });
   await Spillway.of(both.orm).drain();
   expect(await fresh(both.orm, One, 'A-99')).toMatchObject({ count: 6 });
+});
+
+test.each(['2026-02-30', '2026-13-01', 'tomorrow', '2026-02-28T00:00:00Z', ''])(
+  'a key that is no day (%j) is refused at once, by name',
+  async (day) => {
+    const One = both.behind['day'] as EntitySchema;
+    await expect(Spillway.of(both.orm).increment(One as never, day, { count: 1 })).rejects.toThrow(
+      `Oneday: ${JSON.stringify(day)} is no primary key, since id is of type date`,
+    );
+  },
+);
+
+test('a day is one key, however it is written', async () => {
+  const One = both.behind['day'] as EntitySchema;
+  const em = both.orm.em.fork();
+  em.create(One, { id: '2026-03-04', count: 1 } as never);
+  await em.flush();
+  await Spillway.of(both.orm).increment(One as never, '2026-3-4', { count: 2 });
+  await Spillway.of(both.orm).increment(One as never, '2026-03-04', { count: 4 });
+  expect(await pending(both.orm)).toBe(1);
+  await Spillway.of(both.orm).drain();
+  expect(await fresh(both.orm, One, '2026-03-04')).toMatchObject({ count: 7 });
 });
 
 test('moments that are a millisecond apart are two keys', async () => {

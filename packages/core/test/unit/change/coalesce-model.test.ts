@@ -4,13 +4,25 @@ import { expect, test } from 'vitest';
 import type { Change, ChangeKind } from '../../../src/change/change.js';
 import { coalesceChange, type RecentWrite } from '../../../src/change/coalesce-change.js';
 import { knownVersion } from '../../../src/change/merge-records.js';
+import type { Missing } from '../../../src/change/missing.js';
 import type { Outcome } from '../../../src/change/outcome.js';
 import type { StagedRecord } from '../../../src/change/record.js';
 import { rowKeyOf } from '../../../src/change/row-key.js';
 import { settleRecord } from '../../../src/change/settle-record.js';
 import { applyChange, applyRecord, type ModelRow } from './row-model.js';
 
-const STEPS = ['insert', 'update', 'upsert', 'delete', 'increment', 'claim', 'applied', 'again', 'rejected'] as const;
+const STEPS = [
+  'insert',
+  'update',
+  'upsert',
+  'delete',
+  'increment',
+  'make',
+  'claim',
+  'applied',
+  'again',
+  'rejected',
+] as const;
 type Step = (typeof STEPS)[number];
 
 /** One row, what is staged of it, and what it would be had every accepted change been written at once. */
@@ -35,6 +47,7 @@ class History {
     else if (step === 'applied') this.#end({ kind: 'applied' });
     else if (step === 'again') this.#end({ kind: 'again', attempts: 1, delayMs: 0, reason: '' });
     else if (step === 'rejected') this.#reject();
+    else if (step === 'make') this.#stage('increment', { create: { name: `"made ${this.#sequence}"`, stock: '100' } });
     else this.#stage(step);
   }
 
@@ -46,12 +59,12 @@ class History {
     assert.deepEqual(this.#database, this.#expected);
   }
 
-  #stage(kind: ChangeKind): void {
+  #stage(kind: ChangeKind, missing?: Missing): void {
     this.#sequence += 1;
-    const change = this.#change(kind);
+    const change = { ...this.#change(kind), ...(missing && { missing }) };
     const row = { dirty: this.#dirty, inFlight: this.#inFlight, recent: this.#recent };
     const result = coalesceChange(row, change, { sequence: this.#sequence, nowMs: this.#sequence });
-    if (!this.#isLegal(kind)) {
+    if (!missing && !this.#isLegal(kind)) {
       const isKnown =
         this.#dirty !== undefined ||
         this.#inFlight !== undefined ||
@@ -61,7 +74,9 @@ class History {
     }
     assert.notEqual(result.status, 'refused');
     this.#dirty = result.status === 'dirty' ? result.record : undefined;
-    this.#expected = applyChange(this.#expected, change, kind === 'increment' ? undefined : this.#dirty?.version);
+    // A row that is made anew over a pending delete goes on from the version of the old one.
+    const isRaised = kind !== 'increment' || this.#dirty?.kind === 'replace';
+    this.#expected = applyChange(this.#expected, change, isRaised ? this.#dirty?.version : undefined);
   }
 
   #isLegal(kind: ChangeKind): boolean {
@@ -111,6 +126,10 @@ class History {
     assert.equal(settled.letter, undefined);
     this.#inFlight = undefined;
     this.#dirty = settled.dirty;
+    // Nobody has been told a version of a row that is made over a delete in flight, which has come back beneath it.
+    const { version, kind } = settled.dirty ?? {};
+    if (kind === 'replace' && version !== undefined && this.#expected?.version === undefined && this.#expected)
+      this.#expected = { ...this.#expected, version };
     if (settled.written)
       this.#recent = {
         ...settled.written,

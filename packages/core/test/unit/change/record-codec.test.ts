@@ -80,6 +80,7 @@ describe('a record at rest', () => {
         merged: count,
         attempts: count,
         doubtful: fc.boolean(),
+        missing: fc.oneof(fc.constant('drop' as const), fc.record({ create: texts })),
       },
       {
         requiredKeys: [
@@ -113,10 +114,10 @@ describe('a record at rest', () => {
   });
 
   test('is refused with a reason when a newer release has written it', () => {
-    const newer = encodePlain([2, 'update', 'Product', 'something', 'else']);
+    const newer = encodePlain([3, 'update', 'Product', 'something', 'else']);
     expect(unreadable(newer)).toMatchObject({
       reason: 'newer-codec',
-      message: 'Record of codec 2; this release reads up to 1',
+      message: 'Record of codec 3; this release reads up to 2',
     });
   });
 

@@ -1,4 +1,5 @@
 import type { Change } from '../../../src/change/change.js';
+import { makesMissing } from '../../../src/change/missing.js';
 import type { StagedRecord } from '../../../src/change/record.js';
 
 /** A row as a database holds it: what coalescing must end in, however the changes are cut into records. */
@@ -20,10 +21,10 @@ export function applyRecord(row: ModelRow | undefined, record: StagedRecord): Mo
       return laidOver(undefined, record);
     case 'update':
     case 'increment':
-      must(row !== undefined, 'the row is missing');
-      return laidOver(row, record);
+      must(row !== undefined || makesMissing(record), 'the row is missing');
+      return laidOver(row ?? madeOf(record), record);
     case 'upsert':
-      return laidOver(row, record);
+      return laidOver(row ?? madeOf(record), record);
     case 'replace':
       return laidOver(undefined, record);
     case 'delete':
@@ -40,10 +41,16 @@ export function applyChange(
   version: string | undefined,
 ): ModelRow | undefined {
   if (change.kind === 'delete') return undefined;
-  return laidOver(change.kind === 'insert' ? undefined : row, {
+  return laidOver(change.kind === 'insert' ? undefined : (row ?? madeOf(change)), {
     ...change,
     ...(version === undefined ? {} : { version }),
   });
+}
+
+/** The row that is made where it is missing, before anything is added to it. */
+function madeOf({ missing }: Pick<StagedRecord, 'missing'>): ModelRow | undefined {
+  if (missing === undefined || missing === 'drop') return undefined;
+  return laidOver(undefined, { values: missing.create, deltas: {} });
 }
 
 function laidOver(row: ModelRow | undefined, over: Pick<StagedRecord, 'values' | 'deltas' | 'version'>): ModelRow {

@@ -133,7 +133,7 @@ describe('an entity that cannot be written behind is refused at discovery, by na
       behind(defineEntity({ name: 'Price', properties: { amount: p.double().primary() } })),
     );
     expect(message).toMatch(
-      /^Price cannot .* primary key "amount" has the type double precision\. Use an integer, bigint, uuid, text, varchar, bytea or numeric/,
+      /^Price cannot .* primary key "amount" has the type double precision\. Use an integer, bigint, uuid, text, varchar, bytea, date or numeric/,
     );
   });
 

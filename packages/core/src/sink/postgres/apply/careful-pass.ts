@@ -1,3 +1,4 @@
+import { makesMissing } from '../../../change/missing.js';
 import type { RowKey } from '../../../change/row-key.js';
 import type { RefusedRow } from '../../change-sink.js';
 import { asLongAgainMs } from '../back-off.js';
@@ -9,6 +10,7 @@ import type { Table } from '../../table.js';
 import { Blame } from './blame.js';
 import type { Applied, ApplyContext, Stumble } from './context.js';
 import { executeGroup } from './execute-group.js';
+import { isOfColumn, withColumn } from './guilty-column.js';
 import { isOwnFault } from './own-fault.js';
 import { waits, waitsRefused, type Outcomes } from './outcomes.js';
 import { absentParents, parentsOf } from './parents.js';
@@ -48,6 +50,9 @@ const OUT_OF_TIME = 'Statements before it took too long.';
 
 /** Once so many rows of a table were refused, the rows of a part that is refused are written one by one. */
 const MANY = 20;
+
+/** Of how many refused rows it is asked which column is to blame: a statement per value. */
+const MOST_ASKED = 20;
 
 /** How many statements may look for an order in which refused rows can be written. */
 const MOST_TRIES = 5_000;
@@ -189,8 +194,9 @@ export class CarefulPass {
   }
 
   /** The same statement is not the same again. */
-  #isNewsOfKey({ kind, sqlstate }: Fault, { kind: makes, table }: Group): boolean {
-    const makesRows = makes === 'insert' || makes === 'upsert' || makes === 'replace';
+  #isNewsOfKey({ kind, sqlstate }: Fault, { kind: makes, table, items }: Group): boolean {
+    const isWhole = makes === 'insert' || makes === 'upsert' || makes === 'replace';
+    const makesRows = isWhole || items.some(({ record }) => makesMissing(record));
     return sqlstate === NOT_IN_STATE && kind === 'around' && makesRows && this.#context.tables.noteDeferrableKey(table);
   }
 
@@ -312,7 +318,12 @@ export class CarefulPass {
       const waiting = await this.#context.othersPending(rows);
       for (const item of suspects.keys()) if (waiting.has(item.rowKey)) this.#excuse(item);
     }
-    for (const [item, { fault }] of this.#refused) this.#blame.row(item, fault);
+    let asked = 0;
+    for (const [item, { fault }] of this.#refused) {
+      const isAsked = asked < MOST_ASKED && isOfColumn(fault);
+      if (isAsked) asked += 1;
+      this.#blame.row(item, isAsked ? await withColumn(item, fault, this.#context, SAVEPOINT) : fault);
+    }
   }
 
   /** Of which tables a row may be the cause: for a missing parent that has been asked, a parent may still have children. */

@@ -14,6 +14,8 @@ export interface DatabaseRow {
   readonly changed: ReadonlySet<string>;
   /** Properties that have the value that the record wants. */
   readonly agreed: ReadonlySet<string>;
+  /** Moments that nobody means, where the database has a later one than the record. */
+  readonly later: ReadonlySet<string>;
   /** The record's condition holds now: nothing speaks against writing it. */
   readonly asExpected: boolean;
 }
@@ -45,6 +47,8 @@ function databaseRow(item: Item, cells: readonly Cell[], statement: ReadStatemen
   );
   const changed = flagged(statement.changed, cells, start, record.originals);
   const agreed = flagged(statement.agreed, cells, start + statement.changed.length, record.values);
+  const behind = start + statement.changed.length + statement.agreed.length;
+  const later = flagged(statement.later, cells, behind, record.values);
   const baseShown =
     format === undefined || record.base === undefined || record.base === CONFLICT
       ? undefined
@@ -54,6 +58,7 @@ function databaseRow(item: Item, cells: readonly Cell[], statement: ReadStatemen
     theirs,
     changed,
     agreed,
+    later,
     asExpected:
       record.base !== CONFLICT &&
       (baseShown === undefined || baseShown === shown) &&

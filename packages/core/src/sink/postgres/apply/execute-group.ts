@@ -1,3 +1,4 @@
+import { makesMissing } from '../../../change/missing.js';
 import { CONFLICT } from '../../../change/record.js';
 import type { Item } from '../plan/item.js';
 import type { Group } from '../plan/plan.js';
@@ -13,7 +14,7 @@ import { writeRows, writtenAs } from './write-rows.js';
  */
 export async function executeGroup(session: Session, group: Group, wallTime: WallTime): Promise<Outcomes> {
   const outcomes: Outcomes = new Map();
-  const fresh = group.items.filter((item) => !isOverruled(item));
+  const fresh = group.items.filter((item) => !isOverruled(item) && !isMadeOtherwise(item));
   const returned = await writeRows(session, group.kind, fresh, wallTime);
   const format = versionFormat(group.table, wallTime);
   for (const [item, version] of returned) {
@@ -23,6 +24,11 @@ export async function executeGroup(session: Session, group: Group, wallTime: Wal
   const missing = group.items.filter((item) => !returned.has(item));
   if (missing.length > 0) await settleMissing(session, missing, outcomes, wallTime);
   return outcomes;
+}
+
+/** An upsert whose row is made of more than what a row that is there gets: one statement cannot do both. */
+function isMadeOtherwise({ record }: Item): boolean {
+  return record.kind === 'upsert' && makesMissing(record);
 }
 
 /** What an earlier record of the row was based on was overruled, so this one is a conflict whatever the row's version is. Inserts and upserts are based on nothing. */

@@ -1,3 +1,4 @@
+import { madeValues, makesMissing } from '../../../change/missing.js';
 import { emptyRecord } from '../../../change/record.js';
 import { parseRowKey, rowKeyOf, type RowKey } from '../../../change/row-key.js';
 import type { ForeignKey, Table } from '../../table.js';
@@ -49,11 +50,13 @@ export async function absentParents(
 
 /** The key of the parent, if the record names it. Only what makes a row points anywhere by its own key: later changes of the row do not point anew. */
 function parentKey({ record, key }: Item, { parts }: ForeignKey): string[] | undefined {
-  const makesRow = record.kind === 'insert' || record.kind === 'upsert' || record.kind === 'replace';
+  const isWhole = record.kind === 'insert' || record.kind === 'upsert' || record.kind === 'replace';
+  const makesRow = isWhole || makesMissing(record);
   if (!makesRow && parts.every((part) => 'key' in part)) return undefined;
+  const values = madeValues(record);
   const texts: string[] = [];
   for (const part of parts) {
-    const text = 'key' in part ? key[part.key] : valueText(record.values, part.value);
+    const text = 'key' in part ? key[part.key] : valueText(values, part.value);
     if (text === undefined) return undefined;
     texts.push(text);
   }

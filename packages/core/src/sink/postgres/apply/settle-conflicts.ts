@@ -41,7 +41,10 @@ export async function settleConflicts(
 function settle(item: Item, row: DatabaseRow): Settlement {
   if (item.record.doubtful) return { original: item, outcome: () => stagingLoss(row.version) };
   const conflict = rowConflict(item, row);
-  const verdict = decideConflict({ kind: item.record.kind, conflict, agreed: row.agreed }, item.table.conflict);
+  const { kind } = item.record;
+  const unmeant = new Set(item.table.onUpdate);
+  const problem = { kind, conflict, agreed: row.agreed, unmeant, later: row.later };
+  const verdict = decideConflict(problem, item.table.conflict);
   return settlementOf(item, row, verdict);
 }
 

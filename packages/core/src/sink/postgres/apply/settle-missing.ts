@@ -1,14 +1,21 @@
+import { makesMissing } from '../../../change/missing.js';
 import type { Outcome } from '../../../change/outcome.js';
-import type { Item } from '../plan/item.js';
+import type { RecordKind } from '../../../change/record.js';
+import { asInsert, type Item } from '../plan/item.js';
+import { statementShape } from '../plan/plan.js';
 import type { Session } from '../session.js';
 import { versionFormat, type WallTime } from '../sql/version-format.js';
 import { readDatabaseRows, type DatabaseRow } from './database-row.js';
-import { notWritable, overruled, stagingLoss, type Outcomes } from './outcomes.js';
+import { notWritable, overruled, stagingLoss, waits, type Outcomes } from './outcomes.js';
 import { settleConflicts } from './settle-conflicts.js';
 import { writeRows, writtenAs } from './write-rows.js';
 
+/** How often a row may come, or go, between two statements. */
+const ROUNDS = 5;
+
 /**
  * Rows that a statement did not write are read, locked, and told apart: not there, there but changed (a conflict), or there as expected and still not written.
+ * What makes its row where it is missing is written again if somebody else has made the row meanwhile.
  * All items are of one group.
  */
 export async function settleMissing(
@@ -16,24 +23,43 @@ export async function settleMissing(
   items: readonly Item[],
   outcomes: Outcomes,
   wallTime: WallTime,
+  round = 1,
 ): Promise<void> {
   const rows = await readDatabaseRows(session, items, wallTime);
   const conflicts = new Map<Item, DatabaseRow>();
   const absent: Item[] = [];
+  const come: Item[] = [];
   for (const item of items) {
     const row = rows.get(item);
     if (row === undefined) settleAbsent(item, outcomes, absent);
     else if (item.record.kind === 'insert') outcomes.set(item, existing(item, row));
+    else if (makesMissing(item.record) && row.asExpected) come.push(item);
     else if (item.record.kind === 'upsert' || row.asExpected) outcomes.set(item, notWritable(item));
     else conflicts.set(item, row);
   }
-  if (absent.length > 0) await insertAbsent(session, absent, outcomes, wallTime);
+  // They are locked now, and stay.
+  if (come.length > 0) await writeAll(session, come[0]?.record.kind ?? 'update', come, outcomes, wallTime);
+  const again = absent.length > 0 ? await insertAbsent(session, absent, outcomes, wallTime) : [];
   if (conflicts.size > 0) await settleConflicts(session, conflicts, outcomes, wallTime);
+  if (again.length === 0) return;
+  if (round < ROUNDS) return settleMissing(session, again, outcomes, wallTime, round + 1);
+  for (const item of again) outcomes.set(item, waits(item, item.table.retry.minDelayMs, 'The row comes and goes.'));
 }
 
 /** A delete has what it wants. A replacement is a whole row, so it can be inserted. The rest is told: an increment that vanishes would be a silent loss. */
 function settleAbsent(item: Item, outcomes: Outcomes, toInsert: Item[]): void {
-  switch (item.record.kind) {
+  const { record } = item;
+  if (makesMissing(record)) {
+    // It may have been made, and deleted since.
+    if (record.doubtful) outcomes.set(item, stagingLoss(undefined));
+    else toInsert.push(item);
+    return;
+  }
+  if (record.missing === 'drop') {
+    outcomes.set(item, { kind: 'superseded' });
+    return;
+  }
+  switch (record.kind) {
     case 'delete':
       return;
     case 'replace':
@@ -55,19 +81,49 @@ function settleAbsent(item: Item, outcomes: Outcomes, toInsert: Item[]): void {
   }
 }
 
+/** Answers those whose row somebody else has made meanwhile. */
 async function insertAbsent(
   session: Session,
   items: readonly Item[],
   outcomes: Outcomes,
   wallTime: WallTime,
-): Promise<void> {
-  const returned = await writeRows(session, 'insert', items, wallTime);
-  for (const item of items) {
-    const version = returned.get(item);
-    const outcome =
-      version === undefined ? notWritable(item) : writtenAs(item, version, versionFormat(item.table, wallTime));
-    if (outcome !== undefined) outcomes.set(item, outcome);
+): Promise<Item[]> {
+  const again: Item[] = [];
+  const inserts = new Map(items.map((item) => [asInsert(item), item]));
+  for (const shape of Map.groupBy(inserts.keys(), ({ record }) => statementShape(record)).values()) {
+    const returned = await writeRows(session, 'insert', shape, wallTime);
+    for (const insert of shape) {
+      const item = inserts.get(insert) ?? insert;
+      const version = returned.get(insert);
+      if (version === undefined && makesMissing(item.record)) again.push(item);
+      else note(outcomes, item, insert, version, wallTime);
+    }
   }
+  return again;
+}
+
+async function writeAll(
+  session: Session,
+  kind: RecordKind,
+  items: readonly Item[],
+  outcomes: Outcomes,
+  wallTime: WallTime,
+): Promise<void> {
+  const returned = await writeRows(session, kind, items, wallTime);
+  for (const item of items) note(outcomes, item, item, returned.get(item), wallTime);
+}
+
+/** @param written as what, and with which version; `undefined`: it was not */
+function note(
+  outcomes: Outcomes,
+  item: Item,
+  written: Item,
+  version: string | null | undefined,
+  wallTime: WallTime,
+): void {
+  const outcome =
+    version === undefined ? notWritable(item) : writtenAs(written, version, versionFormat(item.table, wallTime));
+  if (outcome !== undefined) outcomes.set(item, outcome);
 }
 
 /** Whose row it is nobody can say (a sequence that repeats after a restore), so no strategy may write over it. */

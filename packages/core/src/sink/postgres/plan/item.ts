@@ -1,4 +1,5 @@
 import type { RowKey } from '../../../change/row-key.js';
+import { madeValues } from '../../../change/missing.js';
 import type { StagedRecord } from '../../../change/record.js';
 import type { Table } from '../../table.js';
 
@@ -24,6 +25,12 @@ export function withRecord(
   const record = { ...item.record, ...changes };
   for (const name of without) delete record[name];
   return { ...item, record };
+}
+
+/** The row that is made where it is missing, as an insert. */
+export function asInsert(item: Item): Item {
+  const { missing: _, ...record } = item.record;
+  return { ...item, record: { ...record, kind: 'insert', values: madeValues(item.record), originals: {} } };
 }
 
 /** Counters that have a difference but no value: on an insert, the difference goes onto the column's default. */

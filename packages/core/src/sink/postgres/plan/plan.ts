@@ -106,7 +106,7 @@ class Groups {
 /**
  * Whatever makes a whole row needs a statement per set of properties, because an absent one takes the column's default; updates and the rest have a mask.
  */
-function statementShape({ kind, version, values }: StagedRecord): string {
+export function statementShape({ kind, version, values }: StagedRecord): string {
   if (kind === 'update' || kind === 'increment' || kind === 'delete') return kind;
   return JSON.stringify([kind, version !== undefined, ...Object.keys(values).toSorted()]);
 }

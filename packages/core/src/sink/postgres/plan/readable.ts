@@ -1,3 +1,4 @@
+import { madeValues } from '../../../change/missing.js';
 import { CONFLICT, type StagedRecord } from '../../../change/record.js';
 import type { Table } from '../../table.js';
 import { isOneJson } from './json-text.js';
@@ -9,8 +10,8 @@ const DELTA = /^-?(?:0|[1-9]\d{0,18})$/;
 const LAST_MOMENT = 8_640_000_000_000_000;
 
 /** Why nobody can ever write a record, whatever its table, or nothing: a value of it is not one JSON text. */
-export function whyNotReadable({ values, originals }: Pick<StagedRecord, 'values' | 'originals'>): string | undefined {
-  for (const texts of [values, originals]) {
+export function whyNotReadable(record: Pick<StagedRecord, 'values' | 'originals' | 'missing'>): string | undefined {
+  for (const texts of [madeValues(record), record.values, record.originals]) {
     for (const property in texts)
       if (!isOneJson(texts[property] ?? '')) return `The value of "${property}" is not one JSON text.`;
   }
@@ -24,7 +25,7 @@ export function whyNotReadable({ values, originals }: Pick<StagedRecord, 'values
 export function whyNotWritable(record: StagedRecord, key: readonly string[], table: Table): string | undefined {
   if (key.length !== table.key.length)
     return `The row key has ${key.length} parts, the primary key of ${table.entity} has ${table.key.length}.`;
-  for (const properties of [record.values, record.originals]) {
+  for (const properties of [madeValues(record), record.originals]) {
     for (const property in properties) {
       if (!isKnown(property, table)) return unknown(property, table);
     }

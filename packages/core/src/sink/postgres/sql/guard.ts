@@ -42,7 +42,7 @@ function originalsGuard(table: Table, items: readonly Item[], mask: Mask): Guard
   const fields: Field[] = [];
   const conditions: string[] = [];
   for (const [property, column] of Object.entries(table.columns)) {
-    if (!properties.has(property)) continue;
+    if (!properties.has(property) || table.onUpdate?.includes(property)) continue;
     const field = originalField(`o${fields.length}`, column);
     fields.push(field);
     const has = mask.condition(({ record }) => own(record.originals, property) !== undefined);

@@ -40,6 +40,11 @@ export function assigned({ column, value }: Written): string {
   return value === undefined ? 'null' : valueOf(value.name, column);
 }
 
+/** Whether a column has a moment that nobody means, so that the later one is kept. */
+export function isUnmeantMoment({ onUpdate }: Table, { property, type }: Column): boolean {
+  return onUpdate?.includes(property) === true && /^(timestamp|date)(?!.*\[)/.test(type);
+}
+
 function namesIn(items: readonly Item[], part: 'values' | 'deltas'): Set<string> {
   const names = new Set<string>();
   for (const { record } of items) {

@@ -1,17 +1,22 @@
 import type { Column, Table } from '../../table.js';
 import type { Item } from '../plan/item.js';
 import { sameKey } from './guard.js';
-import { writtenProperties } from './properties.js';
+import { isUnmeantMoment, writtenProperties } from './properties.js';
 import { ofRow, tableName } from './quote.js';
-import { keyFields, originalField, recordSet, recordsJson, type Statement } from './record-set.js';
+import { keyFields, originalField, recordSet, recordsJson, valueOf, type Statement } from './record-set.js';
 import { unequal } from './unequal.js';
 import { versionText, type VersionFormat } from './version-format.js';
 
-/** A statement, and what its columns are: position, version, the database's value of every property, then two flags per compared property. */
+/**
+ * A statement, and what its columns are: position, version, the database's value of every property, then the flags of
+ * the properties in `changed`, `agreed` and `later`.
+ */
 export interface ReadStatement extends Statement {
   readonly properties: readonly string[];
   readonly changed: readonly string[];
   readonly agreed: readonly string[];
+  /** Moments that nobody means: set if the database has a later one. */
+  readonly later: readonly string[];
 }
 
 /**
@@ -22,8 +27,10 @@ export function readRows(table: Table, items: readonly Item[], format: VersionFo
   const properties = Object.entries(table.columns);
   const written = writtenProperties(table, items, 'values');
   const loaded = new Set(items.flatMap(({ record }) => Object.keys(record.originals)));
+  const isMeant = (property: string): boolean => table.onUpdate?.includes(property) !== true;
+  const moments = written.filter(({ column }) => isUnmeantMoment(table, column));
   const compared = properties
-    .filter(([property]) => loaded.has(property))
+    .filter(([property]) => loaded.has(property) && isMeant(property))
     .map(([, column], position) => ({ column, field: originalField(`o${position}`, column) }));
   const fields = [
     ...keyFields(table.key),
@@ -36,6 +43,7 @@ export function readRows(table: Table, items: readonly Item[], format: VersionFo
     ...properties.map(([, column]) => jsonOf(column)),
     ...compared.map(({ column, field }) => unequal(column, ofRow(column), field.name)),
     ...written.map(({ column, value }) => `not (${unequal(column, ofRow(column), value?.name ?? '')})`),
+    ...moments.map(({ column, value }) => `coalesce(${ofRow(column)} > ${valueOf(value?.name ?? '', column)}, false)`),
   ];
   // Names of their own: a driver that answers rows as objects keeps one column per name.
   const text = `select ${columns.map((column, position) => `${column} as r${position}`).join(',\n  ')}
@@ -48,6 +56,7 @@ for update of t`;
     properties: properties.map(([property]) => property),
     changed: compared.map(({ column }) => column.property),
     agreed: written.map(({ column }) => column.property),
+    later: moments.map(({ column }) => column.property),
   };
 }
 

@@ -1,8 +1,8 @@
-import type { Table } from '../../table.js';
+import type { Column, Table } from '../../table.js';
 import type { Item } from '../plan/item.js';
 import { guard, sameKey } from './guard.js';
 import { Mask } from './mask.js';
-import { assigned, plusDelta, writtenProperties } from './properties.js';
+import { assigned, isUnmeantMoment, plusDelta, writtenProperties } from './properties.js';
 import { ofRow, quoted, tableName } from './quote.js';
 import { keyFields, own, recordSet, recordsJson, type Field, type Statement } from './record-set.js';
 import { versionText, type VersionFormat } from './version-format.js';
@@ -16,7 +16,8 @@ export function updateRows(table: Table, items: readonly Item[], format: Version
     const row = ofRow(column);
     if (value === undefined) return `${quoted(column.name)} = ${plusDelta(row, delta)}`;
     const has = mask.condition(({ record }) => own(record.values, column.property) !== undefined);
-    const base = has === undefined ? assigned(property) : `case when ${has} then ${assigned(property)} else ${row} end`;
+    const ours = keepsLater(table, column, items) ? `greatest(${row}, ${assigned(property)})` : assigned(property);
+    const base = has === undefined ? ours : `case when ${has} then ${ours} else ${row} end`;
     return `${quoted(column.name)} = ${plusDelta(base, delta)}`;
   });
   const version = versionAssignment(items, format, mask);
@@ -35,6 +36,11 @@ from ${recordSet(fields)}
 where ${[sameKey(table), ...guarded.conditions].join(' and ')}
 returning s.i, ${versionText(table, format)} as v`;
   return { text, json: recordsJson(items, fields) };
+}
+
+/** A moment that comes along with counters, which compare nothing: the row may have a later one. */
+function keepsLater(table: Table, column: Column, items: readonly Item[]): boolean {
+  return isUnmeantMoment(table, column) && items.every(({ record }) => record.kind === 'increment');
 }
 
 /**

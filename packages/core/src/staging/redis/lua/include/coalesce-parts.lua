@@ -30,7 +30,7 @@ end
 
 -- nil: the row has no next version.
 local function stamped(row, change, sequence, now)
-  local kind, mark = change[KIND], change[CHANGE_MARK]
+  local kind, mark, missing = change[KIND], change[CHANGE_MARK], change[CHANGE_MISSING]
   local compares = kind == 'update' or kind == 'delete'
   if kind == 'increment' then
     change[VERSION] = ''
@@ -48,10 +48,11 @@ local function stamped(row, change, sequence, now)
     change[VALUES] = {}
     change[DELTAS] = {}
   end
-  change[1] = CODEC
+  change[1] = missing == nil and CODEC or WITH_MISSING
   change[FIRST], change[LAST], change[FIRST_AT] = sequence, sequence, now
   change[MERGED], change[ATTEMPTS] = 1, 0
   change[DOUBTFUL] = change[BASE] ~= '' and mark or 0
+  change[MISSING] = missing
   return change
 end
 

@@ -19,7 +19,7 @@ end
 
 local function merged_version(kind, older, newer)
   if kind == 'increment' then return '' end
-  if newer[KIND] == 'increment' then return older[VERSION] end
+  if newer[KIND] == 'increment' and older[KIND] ~= 'delete' then return older[VERSION] end
   if newer[KIND] == 'delete' then return newest(older[VERSION], newer[VERSION]) end
   local known = known_version(older)
   if newer[VERSION] ~= '' then return above(newer[VERSION], known) end
@@ -28,12 +28,21 @@ end
 
 local function merged_values(row, older, newer)
   if row == 'none' then return {} end
-  if row == 'newer' then return newer[VALUES] end
-  local values = copy(older[VALUES])
+  if row == 'newer' and not (older[KIND] == 'delete' and makes_missing(newer)) then return newer[VALUES] end
+  local values = copy(row == 'newer' and newer[MISSING] or older[VALUES])
   for property, value in pairs(newer[VALUES]) do
     values[property] = value
   end
   return values
+end
+
+-- As missingOf in merge-records.ts, and mergedMissing in missing.ts.
+local function merged_missing(kind, row, older, newer)
+  if kind ~= 'increment' and kind ~= 'update' and kind ~= 'upsert' then return nil end
+  if row ~= 'assign' then return newer[MISSING] end
+  if older[KIND] == 'upsert' or makes_missing(older) then return older[MISSING] end
+  if makes_missing(newer) then return newer[MISSING] end
+  return older[MISSING] == 'drop' and newer[MISSING] == 'drop' and 'drop' or nil
 end
 
 -- Assigning a property clears its difference, adding adds to it.

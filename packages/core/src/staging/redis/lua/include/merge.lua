@@ -53,14 +53,17 @@ end
 
 -- One record that does what older and then newer do. nil: a sum, or the version, leaves int64.
 local function merge(older, newer)
-  local kind, row, base = look_up(MERGE, older[KIND], newer[KIND], '^(%a+),(%a+),(%a+)')
+  -- What makes a row that is not there makes it anew after a delete.
+  local as = older[KIND] == 'delete' and makes_missing(newer) and 'insert' or newer[KIND]
+  local kind, row, base = look_up(MERGE, older[KIND], as, '^(%a+),(%a+),(%a+)')
   local deltas = merged_deltas(row, older, newer)
   local version = merged_version(kind, older, newer)
   if not deltas or not version then return nil end
   local merged, mark = merged_base(base, older, newer)
   if older[DOUBTFUL] == IN_DOUBT or newer[DOUBTFUL] == IN_DOUBT then mark = IN_DOUBT end
+  local missing = merged_missing(kind, row, older, newer)
   return {
-    CODEC,
+    missing == nil and CODEC or WITH_MISSING,
     kind,
     newer[ENTITY],
     merged,
@@ -74,5 +77,6 @@ local function merge(older, newer)
     older[MERGED] + newer[MERGED],
     older[ATTEMPTS],
     mark,
+    missing,
   }
 end

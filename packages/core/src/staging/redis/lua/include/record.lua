@@ -1,23 +1,28 @@
 -- The parts of a record by position; the same array as in record-codec.ts. A change has its row key where a record
 -- has its codec version. An absent base or version is an empty text, because a Lua array ends at its first nil.
-local CODEC = 1
+local CODEC, WITH_MISSING = 1, 2
 local KIND, ENTITY, BASE, VERSION, VALUES, DELTAS, ORIGINALS = 2, 3, 4, 5, 6, 7, 8
 local FIRST, LAST, FIRST_AT, MERGED, ATTEMPTS, DOUBTFUL = 9, 10, 11, 12, 13, 14
 -- What stands in the place of DOUBTFUL, or 0. A change has the second behind its originals. A row's version that was
 -- read in the database is ROW_BASE.
 local IN_DOUBT, ROW_BASE = 1, 2
 local CHANGE_MARK = 9
+-- What is done where the row is missing: 'drop', or the map of what makes it. Only records of codec 2 have it.
+local MISSING, CHANGE_MISSING = 15, 10
 
 -- include: readable
 
--- A record is an array of 14 in its shortest form. A Lua array does not tell how long it was, for it may have ended
--- with nils.
-local FIRST_BYTE = 158
+-- A record is an array of 14, or of 15, in its shortest form. A Lua array does not tell how long it was, for it may have
+-- ended with nils.
+local FIRST_BYTE, WITH_MISSING_FIRST = 158, 159
 
 local KINDS = { insert = true, update = true, upsert = true, replace = true, delete = true, increment = true }
 
 local function is_record(record)
-  if record[1] ~= CODEC then return false end
+  local missing = record[MISSING]
+  if record[1] ~= CODEC and record[1] ~= WITH_MISSING then return false end
+  if (record[1] == CODEC) ~= (missing == nil) then return false end
+  if missing ~= nil and missing ~= 'drop' and not is_map(missing) then return false end
   local kind, entity, base = record[KIND], record[ENTITY], record[BASE]
   if type(kind) ~= 'string' or not KINDS[kind] or type(entity) ~= 'string' or not is_text(entity) then return false end
   if base ~= 'conflict' and not is_version(base) then return false end
@@ -32,6 +37,13 @@ end
 -- nil: these bytes are no record that this release reads. One definition holds here and in record-codec.ts, and a
 -- test gives both the same bytes.
 local function decode(bytes)
-  local record = string.byte(bytes, 1) == FIRST_BYTE and unpack_safely(bytes)
-  return record and is_record(record) and record or nil
+  local first = string.byte(bytes, 1)
+  if first ~= FIRST_BYTE and first ~= WITH_MISSING_FIRST then return nil end
+  local record = unpack_safely(bytes)
+  return record and (first == FIRST_BYTE) == (record[1] == CODEC) and is_record(record) and record or nil
+end
+
+-- Whether the row is made where it is not there.
+local function makes_missing(record)
+  return type(record[MISSING]) == 'table'
 end

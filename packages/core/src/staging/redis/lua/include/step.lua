@@ -22,7 +22,7 @@ end
 local function is_step_on(pending, change, steps)
   if not pending then return false end
   local was, kind = pending[KIND], change[KIND]
-  local is_step = was ~= 'update' and was ~= 'increment' or has_meant(pending[VALUES], pending[DELTAS], steps)
+  local is_step = was ~= 'update' and was ~= 'increment' or makes_missing(pending) or has_meant(pending[VALUES], pending[DELTAS], steps)
   if not is_step then return false end
   if kind == 'insert' or kind == 'delete' or was == 'delete' then return true end
   return has_meant(change[VALUES], change[DELTAS], steps, pending[VALUES])

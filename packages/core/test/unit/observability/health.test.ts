@@ -32,7 +32,6 @@ describe('health', () => {
       pending: 4,
       oldestMs: 500,
       dead: 2,
-      deadDropped: 0,
     });
   });
 

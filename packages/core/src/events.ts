@@ -4,6 +4,7 @@ import type { RowKey } from './change/row-key.js';
 import { EventStream } from './events/event-stream.js';
 import { tell } from './events/tell.js';
 import type { DatabaseState } from './sink/sink-failure.js';
+import type { DroppedLetter } from './staging/dead-letter-store.js';
 
 /** What happened in this process. Rows are named by their row key and entity; values never appear in an event. */
 export type SpillwayEvent =
@@ -38,11 +39,23 @@ export type SpillwayEvent =
       readonly code: string;
       readonly reason: string;
     }
+  /**
+   * The oldest dead letters of a shard are gone, and with them what they held: there were more than `deadLetters.keep`
+   * allows, or they were older than `deadLetters.keepFor`. Of all processes exactly one says so.
+   */
+  | { readonly type: 'dead-letters-dropped'; readonly shard: number; readonly letters: readonly DroppedLetter[] }
   /** Something failed and is tried again without end. Nothing is lost and no record is blamed. */
   | {
       readonly type: 'retry';
       readonly shards: readonly number[];
-      readonly reason: 'restart' | 'fault' | 'staging' | 'sink-down' | 'ledger-pruning' | 'held-changes';
+      readonly reason:
+        | 'restart'
+        | 'fault'
+        | 'staging'
+        | 'sink-down'
+        | 'ledger-pruning'
+        | 'dead-letters'
+        | 'held-changes';
       readonly error: unknown;
     }
   /**

@@ -1,4 +1,6 @@
-export { spillway, Spillway, type SpillwayDeadLetters, type SpillwayExtension } from './spillway.js';
+export { spillway, Spillway, type SpillwayExtension } from './spillway.js';
+export type { AllLettersFilter, SpillwayDeadLetters } from './runtime/service-letters.js';
+export type { AllLettersOptions, RetriedLetters, RetryAllOptions } from './staging/all-letters.js';
 export type {
   CacheLimits,
   Logger,
@@ -65,6 +67,9 @@ export type {
   DeadLetterId,
   DeadLetterPage,
   DeadLetterStore,
+  DroppedLetter,
+  DroppedLetters,
+  LetterFilter,
   DueRecords,
   DueScope,
   ParkReport,

@@ -78,6 +78,9 @@ export interface SpillwayOptions<Targets extends readonly PolicyTarget[] = reado
    */
   readonly acceptVolatile?: boolean;
 
+  /** How many dead letters are kept, and for how long. */
+  readonly deadLetters?: DeadLetterLimits;
+
   /** Limits of the cache, for all entities together. Which of them are cached, their policies say. */
   readonly cache?: CacheLimits;
 
@@ -102,6 +105,10 @@ export interface StagingSettings {
   readonly rememberMs: number;
   /** Most bytes of copies of rows, over all shards. */
   readonly cacheBytes: number;
+  /** Most dead letters, over all shards. */
+  readonly keepLetters: number;
+  /** How long a dead letter is kept; 0: as long as there is room. */
+  readonly keepLettersMs: number;
   /** What the database calls itself: what was staged for one database must never go to another. */
   readonly database: string;
 }
@@ -146,6 +153,26 @@ export interface CacheLimits {
    * @defaultValue `67_108_864` (64 MiB)
    */
   readonly maxBytes?: number;
+}
+
+/**
+ * A dead letter holds a change that was acknowledged and is not in the database. When the oldest have to go, that is an
+ * event (`dead-letters-dropped`), an error in the log, and a number in `status()`.
+ */
+export interface DeadLetterLimits {
+  /**
+   * Most dead letters, over all shards, about; each shard takes an equal part of it, and its oldest go first. 1 to
+   * 100,000,000. Processes that name different numbers drop by the smallest.
+   * @defaultValue `100_000`
+   */
+  readonly keep?: number;
+
+  /**
+   * How long a dead letter is kept. Whatever parks another one in its shard drops it then, and a worker does every ten
+   * minutes. 1 minute to 87,600 hours (ten years).
+   * @defaultValue as long as there is room
+   */
+  readonly keepFor?: Duration;
 }
 
 export interface TableOptions {

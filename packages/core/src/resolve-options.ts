@@ -32,6 +32,7 @@ const OPTIONS = [
   'remember',
   'acceptVolatile',
   'cache',
+  'deadLetters',
   'tables',
   'logger',
 ] as const;
@@ -64,6 +65,7 @@ export function resolveOptions<const Targets extends readonly PolicyTarget[]>(
     rememberMs: read.durationMs('remember', { minMs: 1_000, maxMs: 24 * 60 * MINUTE_MS }) ?? 5 * MINUTE_MS,
     acceptVolatile: read.boolean('acceptVolatile') ?? false,
     cacheBytes: read.nested('cache', ['maxBytes'])?.integer('maxBytes', CACHE_BYTES) ?? 67_108_864,
+    ...readLetters(read),
     tables: readTables(read),
     ...(logger && { logger }),
   };
@@ -154,6 +156,15 @@ function readWorker(read: OptionReader): ResolvedWorker | undefined {
     concurrency: worker?.integer('concurrency', { min: 1, max: 64 }) ?? DEFAULT_WORKER.concurrency,
     batchSize: worker?.integer('batchSize', { min: 1, max: 10_000 }) ?? DEFAULT_WORKER.batchSize,
     pollIntervalMs: worker?.durationMs('pollInterval', { minMs: 1, maxMs: MINUTE_MS }) ?? DEFAULT_WORKER.pollIntervalMs,
+  };
+}
+
+function readLetters(read: OptionReader): Pick<ResolvedOptions, 'keepLetters' | 'keepLettersMs'> {
+  const letters = read.nested('deadLetters', ['keep', 'keepFor']);
+  const age = { minMs: MINUTE_MS, maxMs: 87_600 * 60 * MINUTE_MS };
+  return {
+    keepLetters: letters?.integer('keep', { min: 1, max: 100_000_000 }) ?? 100_000,
+    keepLettersMs: letters?.durationMs('keepFor', age) ?? 0,
   };
 }
 

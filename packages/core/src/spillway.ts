@@ -2,7 +2,6 @@ import type { AnyEntity, EntityData, EntityManager, EntityMetadata, EntityName, 
 import type { Observable } from 'rxjs';
 import { SpillwayError } from './errors.js';
 import type { SpillwayEvent, SpillwayEventName, SpillwayListener } from './events.js';
-import { tell } from './events/tell.js';
 import type { FlushSteps } from './flush/flush-shards.js';
 import { parseDuration, type Duration, type DurationLimits } from './policy/duration.js';
 import type { PolicyTarget } from './policy/entity-types.js';
@@ -16,25 +15,25 @@ import { TypeRegistry } from './mikro-orm/describe/type-registry.js';
 import type { Health } from './observability/health.js';
 import type { HoldSteps } from './runtime/hold-steps.js';
 import { Runtime } from './runtime/runtime.js';
+import { ServiceLog } from './runtime/service-log.js';
+import { serviceLetters, type SpillwayDeadLetters } from './runtime/service-letters.js';
 import { EXTENSION } from './mikro-orm/extension-name.js';
 import type { CallersRows } from './mikro-orm/repository/callers-rows.js';
 import type { PendingRow } from './mikro-orm/repository/pending-row.js';
 import type { Receipt, WrittenOptions } from './mikro-orm/repository/receipt.js';
 import { repositoryCaller, serviceCaller } from './mikro-orm/repository/row-caller.js';
 import { SqlRowCalls } from './mikro-orm/repository/sql-row-calls.js';
-import { RowCalls, type LetterPage } from './mikro-orm/repository/row-calls.js';
+import { RowCalls } from './mikro-orm/repository/row-calls.js';
 import type { KeyOf, RowService } from './mikro-orm/repository/with-spillway.js';
 import type { Increments } from './mikro-orm/write/build-increment.js';
 import type { IncrementOptions } from './mikro-orm/write/increment-options.js';
 import type { IncrementRow } from './mikro-orm/write/prepare-increment.js';
 import type { PatchOptions } from './mikro-orm/write/build-patch.js';
-import { printable } from './printable.js';
 import { Home } from './sink/postgres/home.js';
 import { resolveOptions } from './resolve-options.js';
 import type { Logger, ResolvedOptions, SpillwayOptions } from './options.js';
 import type { ResolvedPolicy } from './policy/policy.js';
 import type { SpillwayStatus } from './observability/status.js';
-import type { DeadLetter, DeadLetterStore } from './staging/staging-store.js';
 
 const TIMEOUTS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
 
@@ -66,7 +65,7 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdS
       assertFits(orm);
       refuseSecond(orm);
       const types = new TypeRegistry();
-      const logger = quietly(resolved.logger ?? ormLogger(orm));
+      const logger = new ServiceLog(resolved.logger, orm);
       const context = new CallersContext();
       const database = new OrmDatabase(orm, context, logger);
       const home = hasOneConnection(orm)
@@ -89,7 +88,7 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdS
       const platform = orm.driver.getPlatform();
       const sql = new SqlRowCalls(platform);
       const rows = new RowCalls(types, runtime, platform, { sql, isOff: !resolved.enabled });
-      orm.config.registerExtension(EXTENSION, () => new Spillway(runtime, rows, () => orm.em));
+      orm.config.registerExtension(EXTENSION, () => new Spillway(runtime, rows, logger, () => orm.em));
     },
   };
 }
@@ -133,41 +132,20 @@ function throughOnly(policy: ResolvedPolicy): ResolvedPolicy {
   return { ...(cache ? uncached : policy), mode: 'through' };
 }
 
-/** Where MikroORM's own messages go. Its log levels are for queries and discovery; what Spillway has to say must be heard without any. */
-function ormLogger(orm: MikroORM): Logger {
-  const write = orm.config.get('logger');
-  return { warn: write, error: write };
-}
-
-/**
- * A logger that fails is no reason for what is logged to fail, nor for the process to end. What is logged may be made of what
- * stands in Redis; it is one line all the same.
- */
-function quietly(logger: Logger): Logger {
-  const who = 'The logger of spillway()';
-  return {
-    warn: (message) => tell(() => logger.warn(printable(message)), who),
-    error: (message) => tell(() => logger.error(printable(message)), who),
-  };
-}
-
-/** Records that could not be written. */
-export interface SpillwayDeadLetters extends Omit<DeadLetterStore, 'list'> {
-  /** Newest first within a shard; of one entity, or with one code, if the page says so. */
-  list(page?: LetterPage): Promise<readonly DeadLetter[]>;
-}
-
 /** The service beside an ORM: starting and stopping, waiting until what is staged is written, counting, dead letters and events. */
 export class Spillway implements AsyncDisposable, RowService {
   readonly #runtime: Runtime;
   readonly #rows: RowCalls;
+  readonly #log: ServiceLog;
   readonly #em: () => EntityManager;
 
   /** @internal */
-  constructor(runtime: Runtime, rows: RowCalls, em: () => EntityManager) {
+  constructor(runtime: Runtime, rows: RowCalls, log: ServiceLog, em: () => EntityManager) {
     this.#runtime = runtime;
     this.#rows = rows;
+    this.#log = log;
     this.#em = em;
+    this.deadLetters = serviceLetters(async () => runtime.deadLetters(), rows);
   }
 
   /** The service of an ORM that was made with the extension. @throws SpillwayError `CONFIG_INVALID` if it was not. */
@@ -183,6 +161,14 @@ export class Spillway implements AsyncDisposable, RowService {
   /** Opens and checks everything now instead of at the first use, and starts the worker, if this process has one. */
   async start(): Promise<void> {
     await this.#runtime.start();
+  }
+
+  /**
+   * From now on warnings and errors go to this logger, unless `logger` of the options names another one: for frameworks
+   * that have a log of their own.
+   */
+  logTo(logger: Logger): void {
+    this.#log.logTo(logger);
   }
 
   /** Whether this process writes what is staged (`worker`); otherwise another one must. */
@@ -321,12 +307,7 @@ export class Spillway implements AsyncDisposable, RowService {
   }
 
   /** Records that could not be written: list them, try them again, or discard them. */
-  readonly deadLetters: SpillwayDeadLetters = {
-    list: async (page) => (await this.#runtime.deadLetters()).list(this.#rows.letterPage(page)),
-    get: async (letter) => (await this.#runtime.deadLetters()).get(letter),
-    retry: async (letter, options) => (await this.#runtime.deadLetters()).retry(letter, options),
-    discard: async (letter) => (await this.#runtime.deadLetters()).discard(letter),
-  };
+  readonly deadLetters: SpillwayDeadLetters;
 
   /** The events of this process, as they happen. A subscriber that fails is a warning of the process. */
   get events$(): Observable<SpillwayEvent> {

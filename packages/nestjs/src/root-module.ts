@@ -78,7 +78,10 @@ function serviceProvider(contextName: string | undefined, makesExtension: boolea
       refuseSecondRoot(modules, contextName);
       if (!makesExtension && featurePolicies(modules, contextName).length > 0)
         throw featuresWithoutExtension(contextName);
-      return serviceOf(orm, contextName, makesExtension);
+      const service = serviceOf(orm, contextName, makesExtension);
+      // Through MikroORM's logger, whatever goes wrong would stand in Nest's log as a line of MikroORM's.
+      service.logTo(nestLogger());
+      return service;
     },
   };
 }

@@ -1,17 +1,4 @@
-import {
-  exhaustMap,
-  filter,
-  lastValueFrom,
-  map,
-  merge,
-  type Observable,
-  type SchedulerLike,
-  scan,
-  Subject,
-  type Subscription,
-  takeWhile,
-  timer,
-} from 'rxjs';
+import { filter, lastValueFrom, map, type Observable, type SchedulerLike, scan, Subject, takeWhile } from 'rxjs';
 import { SpillwayError } from '../errors.js';
 import type { SpillwayEvents } from '../events.js';
 import type { ChangeSink } from '../sink/change-sink.js';
@@ -23,6 +10,7 @@ import type { FlushReport } from './flush-report.js';
 import { FLUSH_DEFAULTS, type FlushSettings } from './flush-settings.js';
 import { flushShards, type FlushSteps } from './flush-shards.js';
 import { HoldKeeper } from './hold-keeper.js';
+import { Housekeeping } from './housekeeping.js';
 import { monotonicScheduler } from './monotonic-scheduler.js';
 import { PendingOthers } from './pending-others.js';
 import { rendezvousOrder } from './rendezvous.js';
@@ -72,7 +60,6 @@ export class FlushWorker implements AsyncDisposable {
   readonly staging: StagingStore;
   /** Which refused rows wait for others. */
   readonly others: PendingOthers;
-  readonly #sink: ChangeSink;
   readonly #events: SpillwayEvents;
   readonly #settings: FlushSettings;
   readonly #scheduler: SchedulerLike;
@@ -85,18 +72,28 @@ export class FlushWorker implements AsyncDisposable {
   readonly #woken = new Set<number>();
   #isStopping = false;
   #board: Board | undefined;
-  /** What is done now and then besides flushing. */
-  #keeping: Subscription | undefined;
+  readonly #housekeeping: Housekeeping;
+  readonly #stopHearing: () => void;
 
   constructor(options: WorkerOptions) {
     this.keeper = new HoldKeeper(options.staging, options.sink, (shards) => this.wake(shards));
     // What has been stopped is not waited for: it will not come back.
     const patienceMs = (): number => (this.#isStopping ? 0 : (options.askAgainMs ?? 0));
     this.staging = new SettledStaging(options.staging, this.keeper, patienceMs);
-    this.#sink = options.sink;
     this.#events = options.events;
     this.#settings = { ...FLUSH_DEFAULTS, ...options.settings };
     this.#scheduler = options.scheduler ?? monotonicScheduler;
+    this.#housekeeping = new Housekeeping({
+      staging: this.staging,
+      sink: options.sink,
+      keeper: this.keeper,
+      events: options.events,
+      settings: this.#settings,
+      scheduler: this.#scheduler,
+    });
+    this.#stopHearing = options.staging.deadLetters.onDropped((dropped) =>
+      options.events.emit({ type: 'dead-letters-dropped', ...dropped }),
+    );
     const { claimTimeoutMs, onStagingLoss } = this.#settings;
     this.others = new PendingOthers({
       staging: options.staging,
@@ -134,11 +131,7 @@ export class FlushWorker implements AsyncDisposable {
   start(): void {
     this.#refuseIfStopping('started');
     this.#signals.next({ kind: 'start' });
-    const { pruneEveryMs, sweepEveryMs } = this.#settings;
-    this.#keeping ??= merge(
-      timer(pruneEveryMs, pruneEveryMs, this.#scheduler).pipe(exhaustMap(() => this.#prune())),
-      timer(sweepEveryMs, sweepEveryMs, this.#scheduler).pipe(exhaustMap(() => this.#sweep())),
-    ).subscribe();
+    this.#housekeeping.start();
   }
 
   /** What keeps shards from being flushed until a person acts, as far as this process has tried it lately. */
@@ -202,10 +195,13 @@ export class FlushWorker implements AsyncDisposable {
       await time.wait(this.drain({ kind: 'all' }, { timeoutMs: time.leftMs }), graceMs);
     }
     this.#isStopping = true;
-    this.#keeping?.unsubscribe();
+    this.#housekeeping.stop();
     this.#signals.next({ kind: 'stop' });
     await time.wait(this.#ended.promise, questionMs);
-    return { left: await new StopClock(Math.max(LEAST_QUESTION_MS, time.leftMs), this.#scheduler).wait(this.#left()) };
+    const clockOfQuestion = new StopClock(Math.max(LEAST_QUESTION_MS, time.leftMs), this.#scheduler);
+    const left = await clockOfQuestion.wait(this.#left());
+    this.#stopHearing();
+    return { left };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -245,27 +241,6 @@ export class FlushWorker implements AsyncDisposable {
     });
     this.#signals.next({ kind: 'demand', shards: [...shards], fresh });
     return answer;
-  }
-
-  async #prune(): Promise<void> {
-    try {
-      // Asked before: whatever is held later is younger than what is pruned.
-      const held = await this.staging.held.list();
-      await this.#sink.prune(
-        this.#settings.ledgerAgeMs,
-        held.map(({ id }) => id),
-      );
-    } catch (error) {
-      this.#events.emit({ type: 'retry', shards: [], reason: 'ledger-pruning', error });
-    }
-  }
-
-  async #sweep(): Promise<void> {
-    try {
-      await this.keeper.sweep();
-    } catch (error) {
-      this.#events.emit({ type: 'retry', shards: [], reason: 'held-changes', error });
-    }
   }
 
   async #left(): Promise<number | undefined> {

@@ -25,6 +25,12 @@ export const DATABASE_PROBLEMS: Readonly<Record<DatabaseState, string>> = {
     'PostgreSQL takes no writes: it is a replica or read-only. Changes are staged on. Connect to the primary',
 };
 
+/** @param said what it has said itself, where that is known */
+export function databaseProblem(state: DatabaseState, said?: string): string {
+  const problem = DATABASE_PROBLEMS[state];
+  return said === undefined ? problem : `${problem}. It says: ${said}`;
+}
+
 /** What is wrong with Redis, and what to do. */
 export const STAGING_PROBLEMS: Readonly<Record<StagingState, string>> = {
   silent: 'Redis does not answer. See whether it runs and can be reached',

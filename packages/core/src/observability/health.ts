@@ -2,7 +2,7 @@ import { textOf } from '../errors.js';
 import { formatDuration } from '../policy/duration.js';
 import type { DatabaseState } from '../sink/sink-failure.js';
 import type { StagingStats } from '../staging/staging-store.js';
-import { DATABASE_PROBLEMS, STAGING_PROBLEMS, type StagingState } from './health-states.js';
+import { databaseProblem, STAGING_PROBLEMS, type StagingState } from './health-states.js';
 
 /** A word for each thing that can be wrong, for rules that alert. */
 export type HealthState =
@@ -38,6 +38,8 @@ export interface Health {
 export interface Trouble {
   /** In what state PostgreSQL writes for nobody, as it answers now or as flushes of this process have met it. */
   readonly database: DatabaseState | undefined;
+  /** What it has said of it, where that says more than the state. */
+  readonly databaseSaid?: string;
   /** Why the staging store takes no changes, as it answers now. */
   readonly staging: StagingState | undefined;
   readonly silentShards: ReadonlySet<number>;
@@ -95,7 +97,7 @@ export function unknownHealth(error: unknown, state: HealthState = 'unknown'): H
 
 function* problemsOf({ stats, isDue, shards, trouble, overdueMs }: HealthQuestion): Generator<Problem> {
   const { database, staging, silentShards } = trouble;
-  if (database) yield { state: `database-${database}`, text: DATABASE_PROBLEMS[database] };
+  if (database) yield { state: `database-${database}`, text: databaseProblem(database, trouble.databaseSaid) };
   if (staging) yield { state: `staging-${staging}`, text: STAGING_PROBLEMS[staging] };
   const isPartlySilent = silentShards.size > 0 && silentShards.size < shards;
   if (silentShards.size >= shards && shards > 0 && staging !== 'silent')

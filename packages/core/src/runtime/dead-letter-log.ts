@@ -1,14 +1,22 @@
 import { keyText } from '../change/row-key.js';
 import type { SpillwayEventOf, SpillwayEvents } from '../events.js';
 import type { Logger } from '../options.js';
+import { formatDuration } from '../policy/duration.js';
 
 type DeadLetterEvent = SpillwayEventOf<'dead-letter'>;
+
+/** As the options have them. */
+export interface LetterLimits {
+  readonly keepLetters: number;
+  readonly keepLettersMs: number;
+}
 
 /**
  * Says in the log that changes became dead letters: the application need not listen to events, and an acknowledged
  * change that will not be written must not pass in silence. Those of one flush with one reason are one line.
  */
-export function logDeadLetters(events: SpillwayEvents, logger: Logger): void {
+export function logDeadLetters(events: SpillwayEvents, logger: Logger, limits: LetterLimits): void {
+  events.on('dead-letters-dropped', (event) => logger.error(lineOfDropped(event, limits)));
   let waiting: DeadLetterEvent[] = [];
   const write = (): void => {
     const alike = Map.groupBy(waiting, ({ entity, code, reason }) => JSON.stringify([entity, code, reason]));
@@ -28,4 +36,19 @@ function lineOf(letters: readonly DeadLetterEvent[]): string {
   return letters.length === 1
     ? `Spillway: a change of ${entity} ${keyText(rowKey)} became a dead letter ${because}`
     : `Spillway: ${letters.length} changes of ${entity} became dead letters, that of ${keyText(rowKey)} among them ${because}`;
+}
+
+/** Said in full, for nothing else is left of them. */
+function lineOfDropped(
+  { letters }: SpillwayEventOf<'dead-letters-dropped'>,
+  { keepLetters, keepLettersMs }: LetterLimits,
+): string {
+  const [oldest] = letters;
+  const one = oldest ? `, that of ${oldest.entity} ${keyText(oldest.rowKey)} (${oldest.code}) among them,` : '';
+  const age = keepLettersMs > 0 ? `, and for no longer than ${formatDuration(keepLettersMs)}` : '';
+  return (
+    `Spillway: ${letters.length} dead letters${one} were dropped, and what they held is lost: ` +
+    `${keepLetters} are kept over all shards, which have equal parts of them${age}. ` +
+    'Retry or discard dead letters, or raise deadLetters.keep and deadLetters.keepFor'
+  );
 }

@@ -2,8 +2,8 @@ import { SpillwayError, textOf, type SpillwayErrorCode } from '../errors.js';
 import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
 import { within } from '../flush/within.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
-import { judgeHealth, unknownHealth, type Health } from '../observability/health.js';
-import { DATABASE_PROBLEMS, type StagingState } from '../observability/health-states.js';
+import { judgeHealth, unknownHealth, type Health, type Trouble } from '../observability/health.js';
+import { databaseProblem, type StagingState } from '../observability/health-states.js';
 import type { TroubleWatch } from '../observability/trouble-watch.js';
 import { printable } from '../printable.js';
 import type { TablePause } from '../sink/change-sink.js';
@@ -40,6 +40,7 @@ export async function lookAtHealth(
     shards: staging.shards,
     trouble: {
       database: watch.database(databaseState(database)),
+      ...saidBy(database),
       staging: stagingState(refusal),
       silentShards: watch.silentShards,
       full: fullIn(stats, types),
@@ -63,7 +64,10 @@ const FOR_A_PERSON: ReadonlySet<SpillwayErrorCode> = new Set([
 /** That the question fails is an answer. */
 export function healthOfFailure(error: unknown): Health {
   const database = error instanceof SpillwayError ? databaseState(error.cause) : undefined;
-  if (database !== undefined) return unknownHealth(DATABASE_PROBLEMS[database], `database-${database}`);
+  if (database !== undefined) {
+    const { databaseSaid } = saidBy((error as SpillwayError).cause);
+    return unknownHealth(databaseProblem(database, databaseSaid), `database-${database}`);
+  }
   if (error instanceof SpillwayError && FOR_A_PERSON.has(error.code)) return unknownHealth(error, 'configuration');
   const staging = stagingState(error);
   return staging === undefined ? unknownHealth(error) : unknownHealth(error, `staging-${staging}`);
@@ -78,6 +82,11 @@ async function whyNot(answer: Promise<void>): Promise<unknown> {
 
 function databaseState(error: unknown): DatabaseState | undefined {
   return error instanceof SinkDown ? error.state : undefined;
+}
+
+/** Where the connection is refused, only PostgreSQL's own words say what is refused: a database, a role, a host. */
+function saidBy(error: unknown): Pick<Trouble, 'databaseSaid'> {
+  return error instanceof SinkDown && error.state === 'refusing' ? { databaseSaid: error.message } : {};
 }
 
 function stagingState(error: unknown): StagingState | undefined {

@@ -39,11 +39,23 @@ async function open(
   end: AbortSignal,
 ): Promise<StagingStore> {
   const { staging, namespace, shards, rememberMs, cacheBytes, stageTimeoutMs, acceptVolatile } = options;
+  const { keepLetters, keepLettersMs } = options;
   switch (staging.kind) {
     case 'store':
       return staging.store;
     case 'factory':
-      return made(async () => staging.create({ namespace, shards, stageTimeoutMs, rememberMs, cacheBytes, database }));
+      return made(async () =>
+        staging.create({
+          namespace,
+          shards,
+          stageTimeoutMs,
+          rememberMs,
+          cacheBytes,
+          keepLetters,
+          keepLettersMs,
+          database,
+        }),
+      );
     case 'redis':
       return openRedisStaging({
         redis: staging.target,
@@ -52,6 +64,8 @@ async function open(
         database,
         rememberMs,
         cacheBytes: Math.floor(cacheBytes / shards),
+        keepLetters: Math.ceil(keepLetters / shards),
+        keepLettersMs,
         // A call is sent again, and then fenced, for stageTimeout each; the store must know it all that time and well beyond.
         seenMs: Math.max(DEFAULT_LIMITS.seenMs, 20 * stageTimeoutMs),
         acceptVolatile,

@@ -65,7 +65,16 @@ const LOOK_AGAIN_MS = 100;
 /** How often what is pending under another policy is written before a flush is refused: whoever stages it may be faster. */
 const POLICY_TRIES = 5;
 
-const NOTHING: StagingStats = { pending: {}, held: 0, inFlight: 0, dead: 0, staged: 0, coalesced: 0, annihilated: 0 };
+const NOTHING: StagingStats = {
+  pending: {},
+  held: 0,
+  inFlight: 0,
+  dead: 0,
+  deadDropped: 0,
+  staged: 0,
+  coalesced: 0,
+  annihilated: 0,
+};
 
 /** A wait whose time is up says what it has waited for. One that gets no answer at all cannot, and is given up then. */
 const LATE_MS = 50;
@@ -127,7 +136,7 @@ export class Runtime implements RowEngine {
       holdings: this.#holdings,
       count: (row, way) => this.#countRow(row, way),
     });
-    logDeadLetters(this.events, around.logger);
+    logDeadLetters(this.events, around.logger, around.options);
   }
 
   /** Where staging is turned off there is something to open only as long as something may be staged. */

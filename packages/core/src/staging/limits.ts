@@ -12,6 +12,10 @@ export interface StagingLimits {
   readonly seenCalls: number;
   /** Most bytes of copies of rows; the oldest go first. @defaultValue 1_048_576 */
   readonly cacheBytes: number;
+  /** Most dead letters; the oldest are dropped first. @defaultValue 1_563 */
+  readonly keepLetters: number;
+  /** How long a dead letter is kept, milliseconds; 0: as long as there is room. @defaultValue 0 */
+  readonly keepLettersMs: number;
 }
 
 /** How long a call is remembered at the least: a generation of many calls may end after a tenth of its time. */
@@ -25,4 +29,6 @@ export const DEFAULT_LIMITS: StagingLimits = {
   seenMs: 600_000,
   seenCalls: 20_000,
   cacheBytes: 1_048_576,
+  keepLetters: 1_563,
+  keepLettersMs: 0,
 };

@@ -4,7 +4,18 @@ import type { BatchOutcome } from '../change/outcome.js';
 import type { StagedRecord } from '../change/record.js';
 import type { RowKey } from '../change/row-key.js';
 import type { StepValues } from '../change/step.js';
+import type { DeadLetterStore } from './dead-letter-store.js';
 import type { RowCache } from './row-cache.js';
+
+export type {
+  DeadLetter,
+  DeadLetterId,
+  DeadLetterPage,
+  DeadLetterStore,
+  DroppedLetter,
+  DroppedLetters,
+  LetterFilter,
+} from './dead-letter-store.js';
 
 /**
  * THE PORT between the engine and whatever holds staged changes. Plain data and promises: no Redis type crosses it. Every method is atomic per shard. A method
@@ -370,57 +381,13 @@ export interface StagedPolicies {
 
 export type LeaveState = 'left' | 'pending' | 'staged';
 
-export interface DeadLetter {
-  readonly shard: number;
-  readonly id: string;
-  readonly rowKey: RowKey;
-  readonly code: string;
-  /** In words of Spillway's and names of the metadata, as in events and logs. */
-  readonly reason: string;
-  /** All that PostgreSQL said when it refused the row, or the application's conflict function when it threw; it may quote values. Absent where neither did. */
-  readonly message?: string;
-  readonly token: string;
-  /** Milliseconds since 1970 by the Redis server's clock. */
-  readonly atMs: number;
-  readonly record: StagedRecord;
-}
-
-/** Names one dead letter; a `DeadLetter` is one. */
-export interface DeadLetterId {
-  readonly shard: number;
-  readonly id: string;
-}
-
-/** Which dead letters are listed: a page of all of them, or of those of an entity or with a code. */
-export interface DeadLetterPage {
-  /** @defaultValue `0` */
-  readonly offset?: number;
-  /** @defaultValue `100` */
-  readonly limit?: number;
-  /** Name of the entity, or of the root of its table. */
-  readonly entity?: string;
-  readonly code?: string;
-}
-
-export interface DeadLetterStore {
-  /** Newest first within a shard. */
-  list(page?: DeadLetterPage): Promise<readonly DeadLetter[]>;
-  /** `undefined`: there is none (any more). */
-  get(letter: DeadLetterId): Promise<DeadLetter | undefined>;
-  /**
-   * Puts it back as a dirty record, under whatever is dirty by now. `newer`: the row was staged or written since, and `force` was not given.
-   * @throws SpillwayError `COUNTER_OVERFLOW`; `POLICY_MISMATCH` for an entity that was left
-   */
-  retry(letter: DeadLetterId, options?: { readonly force?: boolean }): Promise<'staged' | 'newer' | 'absent'>;
-  /** `false`: there is none. */
-  discard(letter: DeadLetterId): Promise<boolean>;
-}
-
 export interface StagingStats {
   /** Entity -> records that are dirty or in flight. */
   readonly pending: Readonly<Record<string, number>>;
   readonly inFlight: number;
   readonly dead: number;
+  /** Dead letters that were dropped since the beginning, because they were too many or too old. */
+  readonly deadDropped: number;
   /**
    * Milliseconds since the first change of the record that should be written before all others, the oldest as long as the sink keeps up with what is due; absent when nothing is pending.
    */

@@ -6,6 +6,7 @@ import { deadLetterContract } from './contract/dead-letter-contract.js';
 import { drainContract } from './contract/drain-contract.js';
 import { extendContract } from './contract/extend-contract.js';
 import { holdContract } from './contract/hold-contract.js';
+import { letterLimitsContract } from './contract/letter-limits-contract.js';
 import { emptyContract } from './contract/empty-contract.js';
 import { flushContract } from './contract/flush-contract.js';
 import { policyContract } from './contract/policy-contract.js';
@@ -42,6 +43,7 @@ export function stagingContract(name: string, makeStore: MakeStore, test: TestFu
     chainContract(context);
     drainContract(context);
     deadLetterContract(context);
+    letterLimitsContract(context);
     cacheContract(context);
     settledContract(context);
     emptyContract(context);

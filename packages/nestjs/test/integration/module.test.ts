@@ -1,6 +1,15 @@
 import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { EntityManager, MikroORM, PostgreSqlDriver } from '@mikro-orm/postgresql';
-import { Controller, Inject, Injectable, Module, type DynamicModule, type Type } from '@nestjs/common';
+import {
+  ConsoleLogger,
+  Controller,
+  Inject,
+  Injectable,
+  Module,
+  type DynamicModule,
+  type LoggerService,
+  type Type,
+} from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { Spillway, spillway, type SpillwayExtension, type SpillwayOptions } from '@spillway/core';
 import {
@@ -37,6 +46,15 @@ describe('SpillwayModule.forRoot()', () => {
     app = undefined;
     expect(await names(id)).toEqual(['Kettle']);
     await expect(service.drain()).rejects.toThrow('Spillway has been stopped');
+  });
+
+  test("says in Nest's log what goes wrong, as an error of its own, though MikroORM's logger is Nest's", async () => {
+    const log = new LevelLog();
+    const { service } = await open([ormModule([spillway(options())]), SpillwayModule.forRoot()], log);
+    await service.increment(Product, '018f3f0e-0000-7000-8000-000000000000', { views: 1 });
+    await service.drain();
+    const lines = log.lines.filter((line) => line.includes('dead letter'));
+    expect(lines).toEqual([expect.stringContaining('error Spillway: Spillway: a change of Product 018f3f0e')]);
   });
 
   test('with options makes the extension, which the configuration takes by injection', async () => {
@@ -291,8 +309,21 @@ async function build(imports: Importable[]): Promise<void> {
   await built.close();
 }
 
-async function open(imports: Importable[]): Promise<{ orm: MikroORM; service: Spillway }> {
-  app = await Test.createTestingModule({ imports }).compile();
+/** Nest's log, by level and name. */
+class LevelLog extends ConsoleLogger {
+  readonly lines: string[] = [];
+  override log(message: unknown, name?: unknown): void {
+    this.lines.push(`log ${String(name)}: ${String(message)}`);
+  }
+  override error(message: unknown, ...rest: unknown[]): void {
+    this.lines.push(`error ${String(rest.at(-1))}: ${String(message)}`);
+  }
+}
+
+async function open(imports: Importable[], logger?: LoggerService): Promise<{ orm: MikroORM; service: Spillway }> {
+  const builder = Test.createTestingModule({ imports });
+  if (logger) builder.setLogger(logger);
+  app = await builder.compile();
   await app.init();
   return { orm: app.get(MikroORM), service: app.get(Spillway) };
 }

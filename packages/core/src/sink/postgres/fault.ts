@@ -62,13 +62,33 @@ export function failureOf(error: unknown): Error {
     return state === undefined ? refusalOf(error) : downOf(state, error);
   }
   if (isConnectionError(error))
-    return new SinkDown(`PostgreSQL cannot be reached: ${error.message}`, 'unreachable', undefined, { cause: error });
+    return new SinkDown(`PostgreSQL cannot be reached: ${saidBy(error)}`, 'unreachable', undefined, { cause: error });
   return error instanceof Error ? error : new Error(textOf(error));
 }
 
 /** Why no connection could be opened: whatever the server has answered, it lets nobody in. */
 export function connectFailureOf(error: unknown): Error {
-  return isServerError(error) ? downOf(stateOf(error.code ?? '') ?? 'refusing', error) : failureOf(error);
+  if (!isServerError(error)) return failureOf(error);
+  return downOf(stateOf(error.code ?? '') ?? 'refusing', error, refusalIn(error));
+}
+
+/** A sentence of PostgreSQL's that says why it refuses a connection, is no longer than this. */
+const LONGEST_REFUSAL = 300;
+
+/**
+ * Which database, role or host the server refuses: in its own words, for it says so before there is a connection, so no
+ * row and no function of the application has a part in it.
+ */
+function refusalIn(error: pg.DatabaseError): string | undefined {
+  if (!endsConnection(error)) return undefined;
+  const [sentence = ''] = error.message.split('\n');
+  return sentence.length > LONGEST_REFUSAL ? `${sentence.slice(0, LONGEST_REFUSAL)}…` : sentence;
+}
+
+/** Node tries all addresses of a name, and says of each why it failed, but nothing of all. */
+function saidBy(error: Error): string {
+  const each: readonly unknown[] = error instanceof AggregateError ? error.errors : [];
+  return error.message === '' ? each.map(textOf).join('; ') : error.message;
 }
 
 /**
@@ -118,8 +138,10 @@ function refusalOf(error: pg.DatabaseError): SinkFailure {
 /** A ledger row that is there already: somebody else has written the batch meanwhile. */
 const OURS_TWICE = '23505';
 
-function downOf(state: DatabaseState, error: pg.DatabaseError): SinkDown {
-  return new SinkDown(`${DOWN[state]}: SQLSTATE ${error.code}`, state, error.code, { cause: error });
+function downOf(state: DatabaseState, error: pg.DatabaseError, sentence?: string): SinkDown {
+  const code = `SQLSTATE ${error.code}`;
+  const said = sentence === undefined ? code : `${sentence} (${code})`;
+  return new SinkDown(`${DOWN[state]}: ${said}`, state, error.code, { cause: error });
 }
 
 const DOWN: Readonly<Record<DatabaseState, string>> = {

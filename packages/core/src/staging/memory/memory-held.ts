@@ -10,21 +10,24 @@ import { notePolicies } from './memory-policies.js';
 import type { MemoryShard } from './memory-shard.js';
 import { dueTime, planStage } from './stage-changes.js';
 
+/** What holds and releases mean for other parts of the store. */
+export interface AlsoDone {
+  /** A row that is held has no copy: once it is released, it is written without a further word. */
+  readonly dropCopy: (shard: number, rowKey: RowKey) => void;
+  /** A release may park what cannot be staged. */
+  readonly trim: (shard: MemoryShard) => void;
+}
+
 /** What transactions that have not ended hold, beside the shards' other maps. */
 export class MemoryHeld implements HeldChanges {
   readonly #shards: ReadonlyMap<number, MemoryShard>;
   readonly #now: () => number;
-  readonly #dropCopy: (shard: number, rowKey: RowKey) => void;
+  readonly #also: AlsoDone;
 
-  /** @param dropCopy a row that is held has no copy: once it is released, it is written without a further word */
-  constructor(
-    shards: ReadonlyMap<number, MemoryShard>,
-    now: () => number,
-    dropCopy: (shard: number, rowKey: RowKey) => void,
-  ) {
+  constructor(shards: ReadonlyMap<number, MemoryShard>, now: () => number, also: AlsoDone) {
     this.#shards = shards;
     this.#now = now;
-    this.#dropCopy = dropCopy;
+    this.#also = also;
   }
 
   async hold(call: HoldCall): Promise<StageAnswer> {
@@ -42,7 +45,7 @@ export class MemoryHeld implements HeldChanges {
       if (layer) shard.setLayers(rowKey, [...shard.layersOf(rowKey), layer]);
     });
     notePolicies(shard, call, nowMs);
-    for (const { rowKey } of call.changes) this.#dropCopy(call.shard, rowKey);
+    for (const { rowKey } of call.changes) this.#also.dropCopy(call.shard, rowKey);
     const { transaction, rules } = call;
     shard.holds.set(call.id, { transaction, rules, rows: [...plan.rows.keys()], atMs: nowMs });
     shard.seen.set(call.id, plan.answer);
@@ -64,6 +67,7 @@ export class MemoryHeld implements HeldChanges {
       }
     }
     for (const id of known) shard.holds.delete(id);
+    this.#also.trim(shard);
     return [...released];
   }
 

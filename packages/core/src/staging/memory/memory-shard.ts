@@ -5,7 +5,7 @@ import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { newestVersion } from '../../change/version.js';
 import type { StagingLimits } from '../limits.js';
-import type { AddedRecord, DeadLetter, StageAnswer, StageRules } from '../staging-store.js';
+import type { AddedRecord, DeadLetter, DroppedLetter, StageAnswer, StageRules } from '../staging-store.js';
 import { Generations } from './generations.js';
 
 /** When a dirty record is due. A drain marks it with its watermark; what is marked comes before what is not, the older mark first. */
@@ -50,6 +50,9 @@ const MOST_LETTERS = 8;
 /** Before the first change of a shard. */
 export const NOTHING_WRITTEN = 0;
 
+/** How many letters an act drops beside those that it has parked. */
+const MOST_DROPPED = 500;
+
 /** What Redis holds of one shard, as plain maps, and the few steps that all operations share. */
 export class MemoryShard {
   readonly shard: number;
@@ -75,7 +78,9 @@ export class MemoryShard {
   annihilated = 0;
   /** How often a batch with a mark has ended with records that came back unwritten. */
   putOff = 0;
+  lettersDropped = 0;
   #letters = 0;
+  #buried = 0;
   readonly #limits: StagingLimits;
 
   constructor(shard: number, last: string, limits: StagingLimits, nowMs: number) {
@@ -150,10 +155,26 @@ export class MemoryShard {
 
   bury(letter: Omit<DeadLetter, 'shard' | 'id'>): void {
     this.#letters += 1;
+    this.#buried += 1;
     const id = String(this.#letters);
     this.dead.set(id, { shard: this.shard, id, ...letter });
     const { first, last } = letter.record;
     this.noteLetter(letter.rowKey, { id, first, last, code: letter.code });
+  }
+
+  /** The oldest letters go while there are too many, or they are too old. A limit that was lowered takes several acts. */
+  dropLetters(nowMs: number): readonly DroppedLetter[] {
+    const { keepLetters, keepLettersMs } = this.#limits;
+    const dropped: DroppedLetter[] = [];
+    for (const { id, rowKey, code, atMs, record } of this.dead.values()) {
+      const isOld = keepLettersMs > 0 && nowMs - atMs > keepLettersMs;
+      if (dropped.length === MOST_DROPPED + this.#buried || (this.dead.size <= keepLetters && !isOld)) break;
+      this.dead.delete(id);
+      dropped.push({ rowKey, entity: record.entity, code, atMs });
+    }
+    this.#buried = 0;
+    this.lettersDropped += dropped.length;
+    return dropped;
   }
 
   noteLetter(rowKey: RowKey, trace: LetterTrace): void {

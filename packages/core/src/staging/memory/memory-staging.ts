@@ -1,19 +1,14 @@
-import { overtaken, revive } from '../../change/retry-letter.js';
 import type { BatchOutcome } from '../../change/outcome.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
 import type { RowCache } from '../row-cache.js';
-import { counterOverflow, letterOfLeft } from '../staging-errors.js';
 import { DEFAULT_LIMITS, remembersCallsMs, type StagingLimits } from '../limits.js';
 import type {
   Batch,
   ChainSeen,
   Claim,
   ClaimRequest,
-  DeadLetter,
-  DeadLetterId,
-  DeadLetterPage,
   DeadLetterStore,
   DueRecords,
   DueScope,
@@ -36,6 +31,7 @@ import type {
 } from '../staging-store.js';
 import { addPart, inFlightOf, lastParts, smallerMark, takeBackUncovered } from './batch-parts.js';
 import { parkAll, settleBatch } from './end-batch.js';
+import { MemoryDeadLetters } from './memory-dead-letters.js';
 import { MemoryHeld } from './memory-held.js';
 import { emptyShard } from './empty-shard.js';
 import { drainState, dueRows, firstAtMs, holdsAny, markDue, markedRows, nextDueMs, scopeFilter } from './memory-due.js';
@@ -63,12 +59,12 @@ class MemoryStaging implements StagingStore {
   readonly held: HeldChanges;
   readonly due: DueRecords;
   readonly policies: StagedPolicies;
-  readonly deadLetters: DeadLetterStore;
   readonly cache: RowCache;
   readonly #shards = new Map<number, MemoryShard>();
   readonly #copies = new Map<number, MemoryCopies>();
   readonly #limits: StagingLimits;
   readonly #now: () => number;
+  readonly #letters: MemoryDeadLetters;
 
   constructor(options: MemoryStagingOptions) {
     this.shards = options.shards ?? 64;
@@ -82,7 +78,12 @@ class MemoryStaging implements StagingStore {
       (shard) => this.#shards.get(shard),
       this.#now,
     );
-    this.held = new MemoryHeld(this.#shards, this.#now, (shard, rowKey) => this.#copiesOf(shard).drop(rowKey));
+    const dropCopy = (shard: number, rowKey: RowKey): void => this.#copiesOf(shard).drop(rowKey);
+    this.#letters = new MemoryDeadLetters(this.#shards, this.#now, dropCopy);
+    this.held = new MemoryHeld(this.#shards, this.#now, {
+      dropCopy,
+      trim: (shard) => this.#letters.trimShard(shard),
+    });
     this.due = {
       next: async () => Array.from({ length: this.shards }, (_, shard) => this.#next(shard)),
       any: async (scope) => [...this.#shards.values()].some((shard) => shard.layers.size > 0 || holdsAny(shard, scope)),
@@ -94,12 +95,10 @@ class MemoryStaging implements StagingStore {
           return shard ? markedRows(shard, scope) : [];
         }),
     };
-    this.deadLetters = {
-      list: async (page) => pageOf(this.#letters(), page),
-      get: async (letter) => this.#shards.get(letter.shard)?.dead.get(letter.id),
-      retry: async (letter, retry) => this.#retry(letter, retry?.force ?? false),
-      discard: async (letter) => this.#shards.get(letter.shard)?.dead.delete(letter.id) ?? false,
-    };
+  }
+
+  get deadLetters(): DeadLetterStore {
+    return this.#letters;
   }
 
   async adopt(shard: number, lastToken: string): Promise<'adopted' | 'present'> {
@@ -193,7 +192,9 @@ class MemoryStaging implements StagingStore {
     const { flight } = shard ?? {};
     if (!shard || flight?.token !== request.token || flight.attempts !== request.attempts) return undefined;
     if (takeBackUncovered(shard, flight, request.outcomes, this.#now())) shard.tellDrains(flight.mark);
-    return addPart(shard, flight, request.rows);
+    const extension = addPart(shard, flight, request.rows);
+    this.#letters.trimShard(shard);
+    return extension;
   }
 
   async acknowledge(
@@ -210,6 +211,7 @@ class MemoryStaging implements StagingStore {
     const nowMs = this.#now();
     shard.forget(nowMs);
     settleBatch(shard, token, outcomes, nowMs);
+    this.#letters.trimShard(shard);
     return true;
   }
 
@@ -223,7 +225,9 @@ class MemoryStaging implements StagingStore {
     if (shard === undefined || (shard.flight?.token ?? '') !== seen.inFlight) return 'moved';
     if (seen.inFlight === '' && shard.last !== seen.last) return 'moved';
     this.#copiesOf(shardNumber).clear();
-    return parkAll(shard, lastToken, onLoss, this.#now());
+    const report = parkAll(shard, lastToken, onLoss, this.#now());
+    this.#letters.trimShard(shard);
+    return report;
   }
 
   async empty(shardNumber: number, scope: EmptyScope, lastToken: string): Promise<EmptyReport> {
@@ -240,11 +244,12 @@ class MemoryStaging implements StagingStore {
 
   async stats(): Promise<StagingStats> {
     const pending: Record<string, number> = {};
-    const totals = { inFlight: 0, dead: 0, staged: 0, coalesced: 0, annihilated: 0, held: 0 };
+    const totals = { inFlight: 0, dead: 0, deadDropped: 0, staged: 0, coalesced: 0, annihilated: 0, held: 0 };
     for (const shard of this.#shards.values()) {
       for (const [entity, count] of shard.pending) if (count > 0) pending[entity] = (pending[entity] ?? 0) + count;
       totals.inFlight += shard.flight?.records.size ?? 0;
       totals.dead += shard.dead.size;
+      totals.deadDropped += shard.lettersDropped;
       totals.held += [...shard.layers.values()].flat().length;
       totals.staged += shard.sequence;
       totals.coalesced += shard.coalesced;
@@ -326,33 +331,4 @@ class MemoryStaging implements StagingStore {
     }
     return pending;
   }
-
-  #letters(): readonly DeadLetter[] {
-    const shards = [...this.#shards.values()].toSorted((left, right) => left.shard - right.shard);
-    return shards.flatMap((shard) => [...shard.dead.values()].toReversed());
-  }
-
-  #retry(which: DeadLetterId, force: boolean): 'staged' | 'newer' | 'absent' {
-    const shard = this.#shards.get(which.shard);
-    const letter = shard?.dead.get(which.id);
-    if (shard === undefined || letter === undefined) return 'absent';
-    if (shard.policies.get(letter.record.entity) === 'left') throw letterOfLeft(letter.record.entity, letter.rowKey);
-    const row = shard.row(letter.rowKey);
-    if (!force && overtaken(letter.record, row)) return 'newer';
-    const record = revive(letter.record, row);
-    if (record === undefined) throw counterOverflow(letter.rowKey);
-    this.#copiesOf(which.shard).drop(letter.rowKey);
-    shard.putDirty(letter.rowKey, record, shard.due.get(letter.rowKey) ?? { atMs: this.#now() });
-    shard.unbury(which.id, letter.rowKey);
-    return 'staged';
-  }
-}
-
-function pageOf(letters: readonly DeadLetter[], page: DeadLetterPage = {}): readonly DeadLetter[] {
-  const { offset = 0, limit = 100, entity, code } = page;
-  const wanted = letters.filter(
-    (letter) =>
-      (entity === undefined || letter.record.entity === entity) && (code === undefined || letter.code === code),
-  );
-  return wanted.slice(offset, offset + limit);
 }

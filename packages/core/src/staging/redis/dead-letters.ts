@@ -1,35 +1,51 @@
-import { decodeFirst, decodeRecord, UnreadableRecord } from '../../change/record-codec.js';
+import { decodeFirst, decodePlain, decodeRecord, UnreadableRecord } from '../../change/record-codec.js';
 import { emptyRecord, type StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { counterOverflow, letterOfLeft, letterUnreadable } from '../staging-errors.js';
-import type { DeadLetter, DeadLetterId, DeadLetterPage, DeadLetterStore } from '../staging-store.js';
+import type {
+  DeadLetter,
+  DeadLetterId,
+  DeadLetterPage,
+  DeadLetterStore,
+  DroppedLetter,
+  DroppedLetters,
+  LetterFilter,
+} from '../dead-letter-store.js';
+import { DropListeners } from '../drop-listeners.js';
+import { isMeant, LETTERS_PER_PAGE, pageOf } from '../letter-pages.js';
+import type { StagingLimits } from '../limits.js';
 import { text } from './replies.js';
 import type { ShardScripts } from './shard-scripts.js';
 
-/** Letters that are read at a time. */
-const LETTERS_PER_LOOK = 100;
+/** A shard with so many letters or fewer is asked for all their numbers at once. */
+const FEW_LETTERS = 10_000;
 
 /** Dead letters of all shards: a hash per shard, number of the letter -> heading and record. */
 export class RedisDeadLetters implements DeadLetterStore {
+  /** What scripts that park are told: most letters of a shard, and how long one is kept. */
+  readonly limits: readonly [number, number];
   readonly #scripts: ShardScripts;
+  readonly #listeners = new DropListeners();
 
-  constructor(scripts: ShardScripts) {
+  constructor(scripts: ShardScripts, { keepLetters, keepLettersMs }: StagingLimits) {
     this.#scripts = scripts;
+    this.limits = [keepLetters, keepLettersMs];
   }
 
   async list(page: DeadLetterPage = {}): Promise<readonly DeadLetter[]> {
-    const { offset = 0, limit = 100, entity, code } = page;
-    const perShard = await this.#scripts.everyShard(async (shard) => this.#ids(shard));
-    const ids = perShard.flat();
-    if (entity === undefined && code === undefined) return this.#all(ids.slice(offset, offset + limit));
-    const wanted: DeadLetter[] = [];
-    for (let from = 0; from < ids.length && wanted.length < offset + limit; from += LETTERS_PER_LOOK) {
-      const letters = await this.#all(ids.slice(from, from + LETTERS_PER_LOOK));
-      for (const letter of letters)
-        if ((entity === undefined || letter.record.entity === entity) && (code === undefined || letter.code === code))
-          wanted.push(letter);
-    }
-    return wanted.slice(offset, offset + limit);
+    const { offset = 0, entity, code } = page;
+    const isFiltered = entity !== undefined || code !== undefined;
+    let passed = 0;
+    const shards = (await this.#sizes()).filter(({ size }) => {
+      const isPassed = !isFiltered && passed + size <= offset;
+      passed += isPassed ? size : 0;
+      return !isPassed;
+    });
+    return pageOf(this.#pagesOf(shards, page), { ...page, offset: offset - passed });
+  }
+
+  async *pages(filter: LetterFilter): AsyncIterable<readonly DeadLetter[]> {
+    yield* this.#pagesOf(await this.#sizes(), filter);
   }
 
   async get({ shard, id }: DeadLetterId): Promise<DeadLetter | undefined> {
@@ -49,25 +65,82 @@ export class RedisDeadLetters implements DeadLetterStore {
     return (await this.#scripts.command('HDEL', letter.shard, 'dead', [letter.id])) === 1;
   }
 
-  /** Newest first. */
-  async #ids(shard: number): Promise<readonly DeadLetterId[]> {
-    const ids = (await this.#scripts.command('HKEYS', shard, 'dead')) as readonly Buffer[];
-    return ids
-      .map(String)
-      .toSorted((left, right) => numberOf(right) - numberOf(left))
-      .map((id) => ({ shard, id }));
+  async trim(): Promise<void> {
+    await this.#scripts.everyShard(async (shard) => {
+      while (this.tell(shard, (await this.#scripts.run('trim', shard, this.limits))[1]));
+    });
   }
 
-  async #all(ids: readonly DeadLetterId[]): Promise<readonly DeadLetter[]> {
-    const letters = await Promise.all(ids.map(async ({ shard, id }) => letterById(this.#scripts, shard, id)));
-    return letters.filter((letter) => letter !== undefined);
+  onDropped(listener: (dropped: DroppedLetters) => void): () => void {
+    return this.#listeners.add(listener);
   }
+
+  /** @param packed what a script answers of the letters that it has dropped. @returns whether there were any */
+  tell(shard: number, packed: unknown): boolean {
+    if (!(packed instanceof Buffer) || packed.length === 0) return false;
+    this.#listeners.tell({ shard, letters: droppedIn(packed) });
+    return true;
+  }
+
+  /** How many letters each shard has, of those that have any, and the number of its last one. */
+  async #sizes(): Promise<readonly LettersOfShard[]> {
+    const shards = await this.#scripts.everyShard(async (shard) => {
+      const [size, last] = await Promise.all([
+        this.#scripts.command('HLEN', shard, 'dead', []),
+        this.#scripts.command('HGET', shard, 'chain', ['letters']),
+      ]);
+      return { shard, size: Number(size), last: last === null ? Number.NaN : Number(text(last)) };
+    });
+    return shards.filter(({ size }) => size > 0);
+  }
+
+  async *#pagesOf(
+    shards: readonly LettersOfShard[],
+    filter: LetterFilter,
+  ): AsyncGenerator<readonly DeadLetter[], void, undefined> {
+    for (const of of shards) {
+      for await (const ids of this.#ids(of)) {
+        const found = (await this.#scripts.command('HMGET', of.shard, 'dead', ids)) as readonly (Buffer | null)[];
+        const letters = found.flatMap((bytes, index) =>
+          bytes === null ? [] : [letterOf(of.shard, ids[index] ?? '', bytes)],
+        );
+        yield letters.filter((letter) => isMeant(letter, filter));
+      }
+    }
+  }
+
+  /**
+   * The numbers of a shard's letters, the newest first, in parts. Of many letters Redis is not asked for the numbers:
+   * those that may be there are counted down, since they are given out in order. Then a letter under a name that is
+   * no number, which Spillway has not written, is not found.
+   */
+  async *#ids({ shard, size, last }: LettersOfShard): AsyncGenerator<readonly string[], void, undefined> {
+    if (size > FEW_LETTERS && Number.isSafeInteger(last)) {
+      for (let id = last; id > 0; id -= LETTERS_PER_PAGE)
+        yield Array.from({ length: Math.min(id, LETTERS_PER_PAGE) }, (_, index) => String(id - index));
+      return;
+    }
+    const ids = ((await this.#scripts.command('HKEYS', shard, 'dead', [])) as readonly Buffer[]).map(String);
+    ids.sort((left, right) => numberOf(right) - numberOf(left));
+    for (let from = 0; from < ids.length; from += LETTERS_PER_PAGE) yield ids.slice(from, from + LETTERS_PER_PAGE);
+  }
+}
+
+interface LettersOfShard {
+  readonly shard: number;
+  readonly size: number;
+  readonly last: number;
 }
 
 /** Something else than Spillway may have put a letter there under any name. */
 function numberOf(id: string): number {
   const number = Number(id);
   return Number.isFinite(number) ? number : -1;
+}
+
+function droppedIn(packed: Buffer): readonly DroppedLetter[] {
+  const letters = decodePlain(packed) as readonly (readonly [RowKey, string, string, number])[];
+  return letters.map(([rowKey, entity, code, atMs]) => ({ rowKey, entity, code, atMs: Number(atMs) }));
 }
 
 export async function letterById(scripts: ShardScripts, shard: number, id: string): Promise<DeadLetter | undefined> {
@@ -79,7 +152,7 @@ export async function letterById(scripts: ShardScripts, shard: number, id: strin
 export async function* lettersOf(scripts: ShardScripts, shard: number): AsyncGenerator<DeadLetter> {
   let cursor = '0';
   do {
-    const reply = await scripts.command('HSCAN', shard, 'dead', [cursor, 'COUNT', LETTERS_PER_LOOK]);
+    const reply = await scripts.command('HSCAN', shard, 'dead', [cursor, 'COUNT', LETTERS_PER_PAGE]);
     const [next, found] = reply as [Buffer, Buffer[]];
     for (let index = 0; index + 1 < found.length; index += 2)
       yield letterOf(shard, text(found[index]), found[index + 1] as Buffer);

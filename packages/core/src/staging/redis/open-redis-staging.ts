@@ -62,5 +62,7 @@ function limitsOf(options: RedisStagingOptions): StagingLimits {
     seenMs: options.seenMs ?? DEFAULT_LIMITS.seenMs,
     seenCalls: options.seenCalls ?? DEFAULT_LIMITS.seenCalls,
     cacheBytes: options.cacheBytes ?? DEFAULT_LIMITS.cacheBytes,
+    keepLetters: options.keepLetters ?? DEFAULT_LIMITS.keepLetters,
+    keepLettersMs: options.keepLettersMs ?? DEFAULT_LIMITS.keepLettersMs,
   };
 }

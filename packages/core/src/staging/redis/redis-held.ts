@@ -1,16 +1,19 @@
 import { encodeChanges, encodePlain } from '../../change/record-codec.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { HeldChanges, Hold, HoldCall, StageAnswer } from '../staging-store.js';
-import { rowKey, stageAnswer, text, unreadableRow } from './replies.js';
+import type { RedisDeadLetters } from './dead-letters.js';
+import { rowKey, stageAnswer, text, unreadableRow, type Reply } from './replies.js';
 import { encodeRules } from './rules.js';
 import type { ShardScripts } from './shard-scripts.js';
 
 /** What is held of all shards: a hash per shard of the layers of each row, and one of the rows of each hold. */
 export class RedisHeld implements HeldChanges {
   readonly #scripts: ShardScripts;
+  readonly #letters: RedisDeadLetters;
 
-  constructor(scripts: ShardScripts) {
+  constructor(scripts: ShardScripts, letters: RedisDeadLetters) {
     this.#scripts = scripts;
+    this.#letters = letters;
   }
 
   async hold({ shard, id, transaction, standing, changes, rules }: HoldCall): Promise<StageAnswer> {
@@ -26,13 +29,13 @@ export class RedisHeld implements HeldChanges {
   }
 
   async release(shard: number, holds: ReadonlyMap<string, readonly RowKey[]>): Promise<readonly RowKey[]> {
-    const [status, , ...rows] = await this.#scripts.run('release', shard, ['release', encodePlain(holds)]);
+    const [status, , ...rows] = await this.#end(shard, 'release', holds);
     return text(status) === 'ended' ? rows.map(rowKey) : [];
   }
 
   async drop(shard: number, ids: readonly string[]): Promise<number> {
     const ending = new Map(ids.map((id) => [id, []]));
-    const [status, ended] = await this.#scripts.run('release', shard, ['drop', encodePlain(ending)]);
+    const [status, ended] = await this.#end(shard, 'drop', ending);
     return text(status) === 'ended' ? Number(ended) : 0;
   }
 
@@ -44,5 +47,12 @@ export class RedisHeld implements HeldChanges {
       holds.push({ shard: Number(shard), id: text(id), transaction: text(transaction), ageMs: Number(ageMs) });
     }
     return holds;
+  }
+
+  async #end(shard: number, how: 'release' | 'drop', holds: ReadonlyMap<string, readonly RowKey[]>): Promise<Reply> {
+    const reply = await this.#scripts.run('release', shard, [how, encodePlain(holds), ...this.#letters.limits]);
+    const [status, ended, dropped, ...rows] = reply;
+    if (text(status) === 'ended') this.#letters.tell(shard, dropped);
+    return [status, ended, ...rows];
   }
 }

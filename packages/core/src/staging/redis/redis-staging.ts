@@ -50,20 +50,20 @@ export class RedisStaging implements StagingStore {
   readonly held: HeldChanges;
   readonly due: DueRecords;
   readonly policies: StagedPolicies;
-  readonly deadLetters: DeadLetterStore;
   /** What the check at the opening found about how the server keeps its data. */
   readonly keeping: Keeping;
   readonly #scripts: ShardScripts;
   readonly #connection: RedisConnection;
   readonly #limits: StagingLimits;
   readonly #cache: RedisRowCache;
+  readonly #letters: RedisDeadLetters;
 
   constructor(connection: RedisConnection, scripts: ShardScripts, limits: StagingLimits, keeping: Keeping) {
     this.shards = scripts.shards;
-    this.held = new RedisHeld(scripts);
     this.due = new RedisDue(scripts);
     this.policies = new RedisPolicies(scripts);
-    this.deadLetters = new RedisDeadLetters(scripts);
+    this.#letters = new RedisDeadLetters(scripts, limits);
+    this.held = new RedisHeld(scripts, this.#letters);
     this.#cache = new RedisRowCache(scripts, connection, limits.cacheBytes);
     this.keeping = keeping;
     this.#scripts = scripts;
@@ -74,6 +74,10 @@ export class RedisStaging implements StagingStore {
 
   get cache(): RowCache {
     return this.#cache;
+  }
+
+  get deadLetters(): DeadLetterStore {
+    return this.#letters;
   }
 
   async adopt(shard: number, lastToken: string): Promise<'adopted' | 'present'> {
@@ -128,8 +132,12 @@ export class RedisStaging implements StagingStore {
   }
 
   async extend(shard: number, { token, attempts, outcomes, rows }: ExtendRequest): Promise<Extension | undefined> {
-    const reply = await this.#scripts.run('extend', shard, [token, attempts, encodeOutcomes(outcomes), ...rows]);
-    return text(reply[0]) === 'extended' ? extension(reply) : undefined;
+    const { limits } = this.#letters;
+    const parts = [token, attempts, encodeOutcomes(outcomes), ...limits, ...rows];
+    const reply = await this.#scripts.run('extend', shard, parts);
+    if (text(reply[0]) !== 'extended') return undefined;
+    this.#letters.tell(shard, reply[2]);
+    return extension(reply);
   }
 
   async acknowledge(shard: number, token: string, outcomes: BatchOutcome, rows: readonly RowKey[]): Promise<boolean> {
@@ -139,8 +147,12 @@ export class RedisStaging implements StagingStore {
       encodeOutcomes(outcomes),
       rememberMs,
       rememberRows,
+      ...this.#letters.limits,
     ]);
-    if (text(reply[0]) === 'done') return true;
+    if (text(reply[0]) === 'done') {
+      this.#letters.tell(shard, reply[1]);
+      return true;
+    }
     await this.#cache.drop(shard, rows);
     return false;
   }
@@ -151,8 +163,10 @@ export class RedisStaging implements StagingStore {
     lastToken: string,
     onLoss: 'park' | 'apply',
   ): Promise<ParkReport | 'moved'> {
-    const reply = await this.#scripts.run('park', shard, [seen.inFlight, seen.last, lastToken, onLoss, DOUBT]);
+    const chain = [seen.inFlight, seen.last, lastToken, onLoss];
+    const reply = await this.#scripts.run('park', shard, [...chain, DOUBT, ...this.#letters.limits]);
     if (text(reply[0]) !== 'parked') return 'moved';
+    this.#letters.tell(shard, reply[3]);
     return { parked: Number(reply[1]), doubtful: Number(reply[2]) };
   }
 

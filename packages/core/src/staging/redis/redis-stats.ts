@@ -10,11 +10,12 @@ const HELD = 'h:';
 export function addStats(replies: readonly Reply[]): StagingStats {
   const pending = new Map<string, number>();
   let oldestMs = -1;
-  const totals = { inFlight: 0, dead: 0, staged: 0, coalesced: 0, annihilated: 0, held: 0 };
-  for (const [status, inFlight, dead, staged, coalesced, annihilated, oldest, ...counts] of replies) {
+  const totals = { inFlight: 0, dead: 0, deadDropped: 0, staged: 0, coalesced: 0, annihilated: 0, held: 0 };
+  for (const [status, inFlight, dead, staged, coalesced, annihilated, oldest, dropped, ...counts] of replies) {
     if (text(status) !== 'counts') continue;
     totals.inFlight += numberIn(inFlight);
     totals.dead += numberIn(dead);
+    totals.deadDropped += numberIn(dropped);
     totals.staged += numberIn(staged);
     totals.coalesced += numberIn(coalesced);
     totals.annihilated += numberIn(annihilated);

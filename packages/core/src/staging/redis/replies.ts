@@ -91,7 +91,7 @@ export function plainOr(bytes: Buffer, otherwise: unknown): unknown {
 /** What was added to a batch, and what was in flight of each row before. */
 export function extension(reply: Reply): Extension {
   const added = new Map<RowKey, AddedRecord>();
-  for (let index = 2; index < reply.length; index += 3) {
+  for (let index = 3; index < reply.length; index += 3) {
     const [before, record] = [reply[index + 1] as Buffer, reply[index + 2] as Buffer];
     added.set(rowKey(reply[index]), {
       ...(before.length > 0 && { before: decodeRecord(before) }),

@@ -26,6 +26,7 @@ export const SCRIPTS: {
       | 'empty'
       | 'leave'
       | 'retry'
+      | 'trim'
       | 'settled'
       | 'dueNext'
       | 'dueHolding'
@@ -113,6 +114,7 @@ export const SCRIPTS: {
     'cache',
     'cache:old',
   ]),
+  trim: load('trim', ['chain', 'due', 'dead']),
   leave: load('leave', ['chain', 'stats']),
   settled: load('settled', ['chain', 'dirty', 'flight', 'recent', 'recent:old']),
   dueNext: load('due-next', ['chain', 'due', 'dirty']),

@@ -184,6 +184,7 @@ export function stageContract({ describe, it, expect, onBench }: ContractContext
           inFlight: 0,
           held: 0,
           dead: 0,
+          deadDropped: 0,
           staged: 4,
           coalesced: 1,
           annihilated: 1,

@@ -16,6 +16,7 @@ const STATS = {
   pending: { Product: 3, Order: 1 },
   inFlight: 0,
   dead: 2,
+  deadDropped: 0,
   staged: 9,
   coalesced: 0,
   annihilated: 0,

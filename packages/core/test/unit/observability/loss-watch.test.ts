@@ -3,7 +3,7 @@ import { SpillwayEvents } from '../../../src/events.js';
 import { judgeHealth } from '../../../src/observability/health.js';
 import { LossWatch } from '../../../src/observability/loss-watch.js';
 
-const STATS = { pending: {}, inFlight: 0, dead: 0, staged: 0, coalesced: 0, annihilated: 0, held: 0 };
+const STATS = { pending: {}, inFlight: 0, dead: 0, deadDropped: 0, staged: 0, coalesced: 0, annihilated: 0, held: 0 };
 const WELL = {
   database: undefined,
   staging: undefined,

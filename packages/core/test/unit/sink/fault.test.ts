@@ -69,6 +69,26 @@ test.each([
   expect(connectFailureOf(answered(code, { severity: 'FATAL' }))).toMatchObject({ name: 'SinkDown', state }),
 );
 
+test('a connection that is refused is told in the words of PostgreSQL, which only a server chooses', () => {
+  const refused = Object.assign(new pg.DatabaseError('password authentication failed for user "ada"', 1, 'error'), {
+    severity: 'FATAL',
+    code: '28P01',
+  });
+  expect(connectFailureOf(refused).message).toBe(
+    'PostgreSQL refuses the connection: password authentication failed for user "ada" (SQLSTATE 28P01)',
+  );
+  expect(connectFailureOf(answered('3D000')).message).toBe('PostgreSQL refuses the connection: SQLSTATE 3D000');
+  expect(failureOf(answered('57P01', { severity: 'FATAL' })).message).not.toContain('secret');
+});
+
+test('a server that cannot be reached by any of its addresses is told with all of them', () => {
+  const refused = ['connect ECONNREFUSED ::1:1', 'connect ECONNREFUSED 127.0.0.1:1'].map((text) => new Error(text));
+  expect(connectFailureOf(new AggregateError(refused))).toMatchObject({
+    name: 'SinkDown',
+    message: 'PostgreSQL cannot be reached: connect ECONNREFUSED ::1:1; connect ECONNREFUSED 127.0.0.1:1',
+  });
+});
+
 test('COMMIT that is refused has not happened; COMMIT that a dying server answers may have', () => {
   expect(commitFailureOf(answered('23514'))).toBeInstanceOf(SinkFault);
   expect(commitFailureOf(answered('57P01', { severity: 'FATAL' }))).toBeInstanceOf(CommitUnknown);

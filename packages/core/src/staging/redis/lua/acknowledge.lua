@@ -2,8 +2,9 @@
 -- are judged before anything is written.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead  KEYS[8] stats  KEYS[9] held
--- ARGV  epoch, token, outcomes that are not "applied": row key -> parts, life of what is remembered (ms), rows remembered per generation
--- returns  {'done'} | {'absent'} | {'uninitialised'} | {'epoch', epoch}
+-- ARGV  epoch, token, outcomes that are not "applied": row key -> parts, life of what is remembered (ms), rows remembered per generation,
+-- most dead letters, how long one is kept (ms) or 0
+-- returns  {'done', dropped letters, packed, or ''} | {'absent'} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local due = KEYS[3]
@@ -15,6 +16,7 @@ local stats = KEYS[8]
 local held = KEYS[9]
 local epoch, token, outcomes = ARGV[1], ARGV[2], cmsgpack.unpack(ARGV[3])
 local remember_ms, remember_rows = tonumber(ARGV[4]), tonumber(ARGV[5])
+local keep_letters, keep_ms = tonumber(ARGV[6]), tonumber(ARGV[7])
 
 -- include: time
 -- include: bulk
@@ -25,6 +27,7 @@ local remember_ms, remember_rows = tonumber(ARGV[4]), tonumber(ARGV[5])
 -- include: counts
 -- include: letters
 -- include: bury
+-- include: drop-letters
 -- Whether any version of the shard's rows may be remembered as void; whether one has become so.
 local any_void, found_void = false, false
 
@@ -78,6 +81,7 @@ for index = 1, #records, 2 do
     end_unreadable(row_key, bytes, outcome)
   end
 end
+local dropped = drop_letters(keep_letters, keep_ms, now)
 local is_full = redis.call('HLEN', recent) >= remember_rows
 
 write_draft()
@@ -96,4 +100,4 @@ send('HSET', recent, remembered)
 redis.call('HSET', chain, 'last', token, 'horizon', horizon)
 if found_void then redis.call('HSET', chain, 'voidAt', now) end
 write_counts()
-return { 'done' }
+return { 'done', dropped }

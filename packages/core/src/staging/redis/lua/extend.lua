@@ -3,8 +3,9 @@
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] dead  KEYS[6] stats
 -- KEYS[7] recent  KEYS[8] recent_old
--- ARGV  epoch, token, how often the batch has been handed out, outcomes in the ledger row: row key -> parts, row keys ...
--- returns  {'extended', number of the part, row key, record before or '', added record, ...} | {'absent'} | {'uninitialised'} | {'epoch', epoch}
+-- ARGV  epoch, token, how often the batch has been handed out, outcomes in the ledger row: row key -> parts, most dead letters,
+-- how long one is kept (ms) or 0, row keys ...
+-- returns  {'extended', number of the part, dropped letters, packed, or '', row key, record before or '', added record, ...} | {'absent'} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local due = KEYS[3]
@@ -14,6 +15,7 @@ local stats = KEYS[6]
 local recent = KEYS[7]
 local recent_old = KEYS[8]
 local epoch, token, attempts, outcomes = ARGV[1], ARGV[2], ARGV[3], cmsgpack.unpack(ARGV[4])
+local keep_letters, keep_ms = tonumber(ARGV[5]), tonumber(ARGV[6])
 
 -- include: time
 -- include: bulk
@@ -22,6 +24,7 @@ local epoch, token, attempts, outcomes = ARGV[1], ARGV[2], ARGV[3], cmsgpack.unp
 -- include: counts
 -- include: letters
 -- include: bury
+-- include: drop-letters
 -- include: marks
 -- include: parts
 
@@ -51,19 +54,20 @@ local function add_row(row_key)
   append(part, row_key, before or '', bytes)
 end
 
-for index = 5, #ARGV do
+for index = 7, #ARGV do
   attempt(add_row, ARGV[index])
 end
 append(parts, part)
 
+local dropped = drop_letters(keep_letters, keep_ms, now)
 write_draft()
 tell_drains(head[5])
 redis.call('HSET', chain, 'parts', cmsgpack.pack(parts))
 if mark then redis.call('HSET', chain, 'mark', mark) end
 write_counts()
 
-local answer = { 'extended', #parts }
+local answer = { 'extended', #parts, dropped }
 for index = 1, #part do
-  answer[index + 2] = part[index]
+  answer[index + 3] = part[index]
 end
 return answer

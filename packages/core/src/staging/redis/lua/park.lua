@@ -3,8 +3,9 @@
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead  KEYS[8] stats  KEYS[9] held
 -- KEYS[10] cache  KEYS[11] cache_old
--- ARGV  epoch, token seen in flight or '', last token seen, last token that the database knows, 'park' or 'apply', reason
--- returns  {'parked', parked, doubtful} | {'moved'} | {'uninitialised'} | {'epoch', epoch}
+-- ARGV  epoch, token seen in flight or '', last token seen, last token that the database knows, 'park' or 'apply', reason, most dead letters,
+-- how long one is kept (ms) or 0
+-- returns  {'parked', parked, doubtful, dropped letters, packed, or ''} | {'moved'} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local due = KEYS[3]
@@ -17,6 +18,7 @@ local held = KEYS[9]
 local cache = KEYS[10]
 local cache_old = KEYS[11]
 local epoch, seen_token, seen_last, last_token, on_loss, reason = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local keep_letters, keep_ms = tonumber(ARGV[7]), tonumber(ARGV[8])
 
 -- include: time
 -- include: bulk
@@ -25,6 +27,7 @@ local epoch, seen_token, seen_last, last_token, on_loss, reason = ARGV[1], ARGV[
 -- include: counts
 -- include: letters
 -- include: bury
+-- include: drop-letters
 -- include: doubt
 -- include: park-row
 -- include: held
@@ -55,6 +58,7 @@ for row_key, bytes in pairs(waiting) do
   if became == 'parked' then parked = parked + 1 end
 end
 
+local dropped = drop_letters(keep_letters, keep_ms, now)
 write_draft()
 redis.call('DEL', cache, cache_old)
 redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark', 'parts')
@@ -63,4 +67,4 @@ redis.call('HSET', chain, 'last', last_token, 'since', now)
 -- As in put-dirty.lua: what stays of the batch is no longer marked.
 if head[4] then increase(chain, 'putOff', 1, now_ms) end
 write_counts()
-return { 'parked', parked, doubtful }
+return { 'parked', parked, doubtful, dropped }

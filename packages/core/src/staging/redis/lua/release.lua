@@ -1,8 +1,9 @@
 -- Ends holds. Released, their layers become dirty, in the order in which they were held, except of rows that the transaction has written itself; dropped, they are gone.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] dead  KEYS[6] stats  KEYS[7] held  KEYS[8] holds  KEYS[9] recent  KEYS[10] recent_old
--- ARGV  epoch, 'release' | 'drop', holds: id -> row keys that are left out
--- returns  {'ended', holds that were there, row key, ... that became dirty} | {'uninitialised'} | {'epoch', epoch}
+-- ARGV  epoch, 'release' | 'drop', holds: id -> row keys that are left out, most dead letters,
+-- how long one is kept (ms) or 0
+-- returns  {'ended', holds that were there, dropped letters, packed, or '', row key, ... that became dirty} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local due = KEYS[3]
@@ -14,6 +15,7 @@ local holds = KEYS[8]
 local recent = KEYS[9]
 local recent_old = KEYS[10]
 local epoch, mode, ending = ARGV[1], ARGV[2], cmsgpack.unpack(ARGV[3])
+local keep_letters, keep_ms = tonumber(ARGV[4]), tonumber(ARGV[5])
 
 -- include: time
 -- include: bulk
@@ -22,6 +24,7 @@ local epoch, mode, ending = ARGV[1], ARGV[2], cmsgpack.unpack(ARGV[3])
 -- include: counts
 -- include: letters
 -- include: bury
+-- include: drop-letters
 -- include: doubt
 -- include: stage-write
 -- include: held
@@ -55,7 +58,7 @@ for id, written in pairs(ending) do
   end
 end
 
-local answer = { 'ended', ended }
+local answer = { 'ended', ended, '' }
 -- Raises where what is held cannot be read.
 local function end_row(row_key)
   local layers = take_layers(row_key, function(layer) return rules[layer[HOLD]] end)
@@ -80,6 +83,7 @@ for _, row_key in ipairs(row_keys) do
     must_recount_held = true
   end
 end
+answer[3] = drop_letters(keep_letters, keep_ms, now)
 write_draft()
 redis.call('HSET', chain, 'sequence', sequence, 'horizon', horizon)
 write_counts()

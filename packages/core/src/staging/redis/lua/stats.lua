@@ -2,7 +2,8 @@
 --
 -- KEYS[1] chain  KEYS[2] flight  KEYS[3] dead  KEYS[4] stats  KEYS[5] dirty  KEYS[6] due
 -- ARGV  epoch
--- returns  {'counts', in flight, dead, changes staged, coalesced, annihilated, age of the oldest (ms) or -1, name, count, ...} | {'uninitialised'} | {'epoch', epoch}
+-- returns  {'counts', in flight, dead, changes staged, coalesced, annihilated, age of the oldest (ms) or -1,
+-- dead letters that were dropped, name, count, ...} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local flight = KEYS[2]
 local dead = KEYS[3]
@@ -14,7 +15,7 @@ local epoch = ARGV[1]
 -- include: time
 -- include: record
 
-local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'coalesced', 'annihilated', 'token', 'claimedFirstAt')
+local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'coalesced', 'annihilated', 'token', 'claimedFirstAt', 'lettersDropped')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 
@@ -24,7 +25,7 @@ local next_record = next_row and decode(redis.call('HGET', dirty, next_row) or '
 if next_record then first_at = math.min(first_at or next_record[FIRST_AT], next_record[FIRST_AT]) end
 local age = first_at and math.max(0, now_ms() - first_at) or -1
 
-local counts = { 'counts', redis.call('HLEN', flight), redis.call('HLEN', dead), head[2], head[3], head[4], age }
+local counts = { 'counts', redis.call('HLEN', flight), redis.call('HLEN', dead), head[2], head[3], head[4], age, head[7] }
 for _, part in ipairs(redis.call('HGETALL', stats)) do
   counts[#counts + 1] = part
 end

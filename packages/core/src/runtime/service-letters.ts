@@ -1,0 +1,79 @@
+import type { EntityName } from '@mikro-orm/core';
+import type { LetterPage, RowCalls } from '../mikro-orm/repository/row-calls.js';
+import { OptionReader } from '../policy/option-reader.js';
+import {
+  type AllLettersOptions,
+  discardAll,
+  type RetriedLetters,
+  retryAll,
+  type RetryAllOptions,
+} from '../staging/all-letters.js';
+import type { DeadLetter, DeadLetterId, DeadLetterStore, LetterFilter } from '../staging/dead-letter-store.js';
+
+/** Which dead letters are meant: of an entity, with a code, both, or with `{}` all of them. */
+export interface AllLettersFilter {
+  readonly entity?: EntityName;
+  readonly code?: string;
+}
+
+/** Records that could not be written. */
+export interface SpillwayDeadLetters {
+  /** Newest first within a shard; of one entity, or with one code, if the page says so. */
+  list(page?: LetterPage): Promise<readonly DeadLetter[]>;
+  /** `undefined`: there is none (any more). */
+  get(letter: DeadLetterId): Promise<DeadLetter | undefined>;
+  /**
+   * Puts it back as a dirty record, under whatever is dirty by now. `newer`: the row was staged or written since, and
+   * `force` was not given.
+   * @throws SpillwayError `COUNTER_OVERFLOW`; `POLICY_MISMATCH` for an entity that was left
+   */
+  retry(letter: DeadLetterId, options?: { readonly force?: boolean }): Promise<'staged' | 'newer' | 'absent'>;
+  /** `false`: there is none. */
+  discard(letter: DeadLetterId): Promise<boolean>;
+  /**
+   * Puts back all that the filter means, of those that are there now, a hundred at a time. The newest letter of a row
+   * goes first; an older one is `newer` then, or is laid under it with `force`.
+   *
+   * @example
+   * ```ts
+   * await service.deadLetters.retryAll({ entity: Product, code: '23505' }); // { staged: 41, newer: 1, refused: 0 }
+   * ```
+   * @throws SpillwayError `CONFIG_INVALID` for a filter that is not understood; then nothing was put back
+   */
+  retryAll(filter: AllLettersFilter, options?: RetryAllOptions): Promise<RetriedLetters>;
+  /**
+   * Throws away all that the filter means, of those that are there now, a hundred at a time, the newest first.
+   * @throws SpillwayError `CONFIG_INVALID` for a filter that is not understood; then nothing was discarded
+   */
+  discardAll(filter: AllLettersFilter, options?: AllLettersOptions): Promise<{ readonly discarded: number }>;
+}
+
+/** @param open the letters of the staging store, which is opened for it if need be */
+export function serviceLetters(open: () => Promise<DeadLetterStore>, rows: RowCalls): SpillwayDeadLetters {
+  const filterOf = (act: string, given: AllLettersFilter): LetterFilter => {
+    refuseVague(act, given);
+    return rows.letterPage(given);
+  };
+  return {
+    list: async (page) => (await open()).list(rows.letterPage(page)),
+    get: async (letter) => (await open()).get(letter),
+    retry: async (letter, options) => (await open()).retry(letter, options),
+    discard: async (letter) => (await open()).discard(letter),
+    retryAll: async (given, options) => {
+      const filter = filterOf('retryAll()', given);
+      return retryAll(await open(), filter, options);
+    },
+    discardAll: async (given, options) => {
+      const filter = filterOf('discardAll()', given);
+      return discardAll(await open(), filter, options);
+    },
+  };
+}
+
+/** A misspelt filter, or one whose value is missing, would mean all letters. */
+function refuseVague(act: string, given: AllLettersFilter): void {
+  const read = new OptionReader(`the filter of ${act}`, given, ['entity', 'code']);
+  for (const name of Object.keys(given))
+    if (!read.has(name)) throw read.invalid(name, 'must be left out, or say which letters are meant');
+  read.text('code', /^.+$/su, 'the code of a dead letter');
+}

@@ -1,0 +1,32 @@
+import type { DeadLetter, DeadLetterPage, LetterFilter } from './dead-letter-store.js';
+
+/** Most letters that are read at a time. */
+export const LETTERS_PER_PAGE = 100;
+
+export function isMeant({ record, code }: DeadLetter, filter: LetterFilter): boolean {
+  return (
+    (filter.entity === undefined || record.entity === filter.entity) &&
+    (filter.code === undefined || code === filter.code)
+  );
+}
+
+/**
+ * The page of a list, from letters that come in parts. No more parts are read than it takes.
+ *
+ * @param letters those that the page's filter means, in the order of the list
+ */
+export async function pageOf(
+  letters: AsyncIterable<readonly DeadLetter[]>,
+  { offset = 0, limit = 100 }: DeadLetterPage,
+): Promise<readonly DeadLetter[]> {
+  const page: DeadLetter[] = [];
+  if (limit <= 0) return page;
+  let skipped = 0;
+  for await (const part of letters) {
+    const passed = Math.min(part.length, offset - skipped);
+    skipped += passed;
+    page.push(...part.slice(passed, passed + limit - page.length));
+    if (page.length >= limit) break;
+  }
+  return page;
+}

@@ -1,0 +1,58 @@
+-- Dead letters that are too many or too old: the oldest go, in the act that parks more. They are numbered as they come,
+-- so the oldest is found from the lowest number that there may be, without a look at all of them.
+-- Needs: chain, dead, and what record and draft bring
+
+-- include: numbers
+
+-- How many numbers an act looks at, beside those of the letters that it has parked. So a limit that was lowered does
+-- not hold Redis up, and is reached in several acts.
+local MOST_LOOKS = 500
+
+-- How many letters there will be, and how many of them are new.
+local function count_letters()
+  local there, new = redis.pcall('HLEN', dead), 0
+  for _, value in pairs(drafts[dead] or nothing) do
+    if value then new = new + 1 end
+  end
+  -- Where something else stands under the key, whatever writes a letter raises.
+  return (type(there) == 'number' and there or 0) + new, new
+end
+
+-- When it was parked. A letter that cannot be read has no time: it is older than all.
+local function parked_at(heading)
+  return heading and is_count(heading[5]) and heading[5] or 0
+end
+
+-- What is told of a letter that goes.
+local function told_of(heading, bytes)
+  local record = heading and decode(bytes)
+  local code = heading and type(heading[2]) == 'string' and heading[2] or 'UNREADABLE'
+  return { heading and heading[1] or '', record and record[ENTITY] or '', code, parked_at(heading) }
+end
+
+-- `life`: how long a letter is kept, 0 for as long as there is room. Answers row key, entity, code and time of each
+-- that goes, packed; '' if none does.
+local function drop_letters(most, life, now)
+  local there, new = count_letters()
+  if there == 0 or (there <= most and life == 0) then return '' end
+  local last, gone = count_in(value_of(chain, 'letters')) or 0, {}
+  local first = count_in(value_of(chain, 'lettersFrom')) or 1
+  if first > last + 1 then first = 1 end
+  local from = first
+  while from <= last and from < first + MOST_LOOKS + new do
+    local bytes = value_of(dead, from)
+    if bytes then
+      local heading, rest = heading_in(bytes)
+      local is_old = life > 0 and now - parked_at(heading) > life
+      if there <= most and not is_old then break end
+      append(gone, told_of(heading, rest))
+      set_value(dead, from, false)
+      there = there - 1
+    end
+    from = from + 1
+  end
+  if from > first then set_value(chain, 'lettersFrom', from) end
+  if #gone == 0 then return '' end
+  set_value(chain, 'lettersDropped', (count_in(value_of(chain, 'lettersDropped')) or 0) + #gone)
+  return cmsgpack.pack(gone)
+end

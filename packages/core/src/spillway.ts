@@ -186,7 +186,8 @@ export class Spillway implements AsyncDisposable, RowService {
 
   /**
    * Stops the worker and closes what was opened; `orm.close()` does it too. What is not written stays staged for the
-   * next worker. Never rejects, and takes at most half a second more than its time: what has not ended by then is cut off.
+   * next worker. `orm.connect()` lets it be opened again. Never rejects, and takes at most half a second more than its
+   * time: what has not ended by then is cut off.
    * Called again while it is under way, it answers the same report, and a shorter time counts.
    * @param options `drain`: write everything first, by default where this process has a worker. `timeout`: for all of it, `'30s'` by default.
    * @returns how many shards still hold something; `undefined` if the staging store could not say

@@ -268,6 +268,7 @@ const LEAST_QUESTION_MS = 500;
 function stopped(what: string): SpillwayError {
   return new SpillwayError(
     'STOPPED',
-    `Spillway has been stopped and cannot be ${what}. What is staged stays staged; open the ORM again, or let another worker flush it.`,
+    `Spillway has been stopped and cannot be ${what}. What is staged stays staged; ` +
+      'call orm.connect() to go on, or let another worker flush it.',
   );
 }

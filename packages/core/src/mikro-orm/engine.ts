@@ -91,4 +91,8 @@ export interface Engine {
   /** The ORM connects anew, perhaps to another database: closes what is open; the next use opens it again. */
   suspend(): Promise<void>;
   close(): Promise<void>;
+  /** After `close()` the next use opens everything again. Waits for the end. @returns whether it was closed */
+  reopen(): Promise<boolean>;
+  /** The ORM is connected: where a worker ran before it was closed, it runs again, as soon as everything can be opened. */
+  resume(): void;
 }

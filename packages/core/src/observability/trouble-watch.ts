@@ -30,6 +30,12 @@ export class TroubleWatch {
     events.on('staging-up', ({ shards }) => shards.forEach((shard) => this.#silentShards.delete(shard)));
   }
 
+  /** Everything was closed: nobody will find right again what those flushes have met. */
+  forget(): void {
+    this.#silentShards.clear();
+    this.#database = undefined;
+  }
+
   get silentShards(): ReadonlySet<number> {
     return this.#silentShards;
   }

@@ -62,7 +62,7 @@ export class PartsLife {
     if (this.#isEnded) {
       throw new SpillwayError(
         'STOPPED',
-        'Spillway has been stopped. What is staged stays staged; make the ORM anew to go on',
+        'Spillway has been stopped. What is staged stays staged; call orm.connect() to go on',
       );
     }
     this.#opening ??= this.#begin();
@@ -76,8 +76,8 @@ export class PartsLife {
   }
 
   /**
-   * What the engine has begun is finished or left staged; then everything is closed, for good. A second call meanwhile
-   * waits for the same end, and may only bring it forward. Never rejects.
+   * What the engine has begun is finished or left staged; then everything is closed, until `reopen()`. A second call
+   * meanwhile waits for the same end, and may only bring it forward. Never rejects.
    * @param beside what is closed with it; asked when the worker has stopped
    */
   async end(options: StopOptions, beside: () => Closable | undefined): Promise<StopReport> {
@@ -88,7 +88,26 @@ export class PartsLife {
   /** The same, and it may be opened again. */
   async suspend(options: StopOptions, beside: () => Closable | undefined): Promise<void> {
     await this.#close(options, beside);
-    if (this.#isEnded) return;
+    if (!this.#isEnded) this.#forget();
+  }
+
+  /**
+   * After an end it may be opened again: a new life, with all its time. Waits for an end that is under way.
+   * @returns whether it had ended
+   */
+  async reopen(): Promise<boolean> {
+    const ending = this.#ending;
+    if (!this.#isEnded || !ending) return false;
+    await ending.report;
+    // Somebody else may have opened it again, and it may have ended once more, meanwhile.
+    if (this.#ending !== ending) return false;
+    this.#isEnded = false;
+    this.#endBy = Number.POSITIVE_INFINITY;
+    this.#forget();
+    return true;
+  }
+
+  #forget(): void {
     this.#ending = undefined;
     this.#opening = undefined;
     this.#isOpen = false;
@@ -143,6 +162,6 @@ function givenUp(): SpillwayError {
   return new SpillwayError(
     'STOPPED',
     'Spillway was stopped while it was being opened: Redis or PostgreSQL had not answered yet. ' +
-      'Nothing was staged; make the ORM anew to go on',
+      'Nothing was staged; call orm.connect() to go on',
   );
 }

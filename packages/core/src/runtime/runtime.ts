@@ -56,6 +56,7 @@ import { Sinks } from './sinks.js';
 import { StatementDrains } from './statement-drains.js';
 import { stageStepByStep, withoutSteps, writeFirst } from './step-by-step.js';
 import type { RuntimeSurroundings } from './surroundings.js';
+import { WorkerStart } from './worker-start.js';
 
 const WAITS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
 
@@ -103,21 +104,26 @@ export class Runtime implements RowEngine {
   readonly #life: PartsLife;
   /** Why the last attempt to open has failed. */
   #failure: unknown;
+  readonly #starts: WorkerStart;
   #cache: CacheAccess | undefined;
-  #isStarted = false;
 
   constructor(around: RuntimeSurroundings) {
     this.#around = around;
     this.#losses = new LossWatch(this.events, around.logger);
     this.#sinks = new Sinks(around, this.events);
-    this.#life = new PartsLife(this.#sinks, async (end) => openParts(around, this.events, this.#sinks, end));
+    this.#starts = new WorkerStart({ hasWorker: this.hasWorker, ...around, open: async () => this.start() });
+    this.#life = new PartsLife(this.#sinks, async (end) => {
+      const parts = await openParts(around, this.events, this.#sinks, end);
+      this.#starts.opened(parts);
+      return parts;
+    });
     this.#adoption = new Adoption({
       around,
       sinks: this.#sinks,
       opened: () => (this.#life.isOpen || !around.context.current ? this.#life.opened : undefined),
       open: async () => {
         const parts = await this.#open();
-        this.#startWorker(parts);
+        this.#starts.now(parts);
         return parts;
       },
     });
@@ -142,7 +148,7 @@ export class Runtime implements RowEngine {
   /** Where staging is turned off there is something to open only as long as something may be staged. */
   async start(): Promise<void> {
     if (await this.#adoption.isOver()) return;
-    this.#startWorker(await this.#open());
+    this.#starts.now(await this.#open());
   }
 
   async openAhead(): Promise<void> {
@@ -161,7 +167,7 @@ export class Runtime implements RowEngine {
 
   async stage(changes: readonly Change[]): Promise<StageResult> {
     const parts = await this.#open();
-    this.#startWorker(parts);
+    this.#starts.now(parts);
     try {
       const result = await stageStepByStep(changes, parts.rules, {
         stage: async (some, rules) => this.#stageUnderPolicy(some, rules, parts),
@@ -202,7 +208,7 @@ export class Runtime implements RowEngine {
 
   async hold(changes: readonly Change[], inside: CallersTransaction): Promise<StageResult> {
     const parts = await this.#open();
-    this.#startWorker(parts);
+    this.#starts.now(parts);
     const result = await this.#holdStepByStep(changes, inside, parts).catch((error: unknown) => {
       throw nothingStaged(error, 'the changes were prepared');
     });
@@ -394,20 +400,39 @@ export class Runtime implements RowEngine {
 
   /** What this process has begun is finished or left staged; then everything is closed. Never rejects. */
   async stop({ drain = this.hasWorker, ...options }: StopOptions = {}): Promise<StopReport> {
-    return this.#life.end({ ...options, drain }, () => this.#forgetCache());
+    this.#starts.giveUp();
+    return this.#life.end({ ...options, drain }, () => this.#closing());
   }
 
   async suspend(): Promise<void> {
-    await this.#life.suspend({ drain: this.hasWorker }, () => this.#forgetCache());
-    this.#isStarted = false;
+    await this.#life.suspend({ drain: this.hasWorker }, () => this.#closing());
   }
 
   async close(): Promise<void> {
     await this.stop();
   }
 
-  #forgetCache(): CacheAccess | undefined {
+  async reopen(): Promise<boolean> {
+    if (!(await this.#life.reopen())) return false;
+    // Whoever has read meanwhile has made one that asks where the ORM was before.
+    const cache = this.#forgetCache();
+    await cache?.close();
+    return true;
+  }
+
+  resume(): void {
+    this.#starts.resume();
+  }
+
+  /** The worker has stopped, and the rest is about to be closed. */
+  #closing(): CacheAccess | undefined {
     this.#losses.say();
+    this.#trouble.forget();
+    this.#starts.closed();
+    return this.#forgetCache();
+  }
+
+  #forgetCache(): CacheAccess | undefined {
     const cache = this.#cache;
     this.#cache = undefined;
     return cache;
@@ -422,12 +447,6 @@ export class Runtime implements RowEngine {
     if (this.#around.context.current) throw waitsForItself(what);
   }
 
-  #startWorker({ worker }: Parts): void {
-    if (this.#isStarted || !this.#around.options.worker) return;
-    this.#isStarted = true;
-    this.#around.context.outside(() => worker.start());
-  }
-
   /** Tells the worker and whoever listens where something was staged. */
   #announce(result: StageResult, { worker, staging }: Parts): StageResult {
     const rows = new Map<number, number>();
@@ -436,7 +455,7 @@ export class Runtime implements RowEngine {
       const shard = shardOf(rowKey, staging.shards);
       rows.set(shard, (rows.get(shard) ?? 0) + 1);
     }
-    if (this.#isStarted) worker.wake(rows.keys());
+    if (this.#starts.isStarted) worker.wake(rows.keys());
     if (this.events.heard('staged')) {
       for (const [shard, changes] of rows) this.events.emit({ type: 'staged', shard, changes });
     }

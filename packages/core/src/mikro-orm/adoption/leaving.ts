@@ -14,7 +14,8 @@ const TRY_EVERY_MS = 1_000;
  *
  * Copies of rows that another release keeps of an entity, which this process would write without telling the cache, are believed by nobody any more.
  *
- * Which entities these are is asked of the database, once, before the first read or write. Where nothing was ever staged nothing else is asked.
+ * Which entities these are is asked of the database, once, before the first read or write. Where nothing was ever staged
+ * nothing else is asked. An ORM that is opened again asks again.
  */
 export class Leaving {
   readonly #types: TypeRegistry;
@@ -26,12 +27,24 @@ export class Leaving {
   #asking: Promise<void> | undefined;
   #trying: Promise<void> | undefined;
   #isAsked = false;
+  #life = 0;
   #lastMs = Number.NEGATIVE_INFINITY;
 
   constructor(types: TypeRegistry, engine: Engine, defaultSchema: string) {
     this.#types = types;
     this.#engine = engine;
     this.#defaultSchema = defaultSchema;
+  }
+
+  /** The ORM connects again: other releases may have run meanwhile, or it is another database. */
+  forget(): void {
+    this.#life += 1;
+    this.#isAsked = false;
+    this.#asking = undefined;
+    this.#types.end([...this.#leaving.values()]);
+    this.#leaving.clear();
+    this.#strangers.clear();
+    this.#lastMs = Number.NEGATIVE_INFINITY;
   }
 
   /**
@@ -44,22 +57,27 @@ export class Leaving {
   }
 
   async #before(metas: readonly EntityMetadata[]): Promise<void> {
-    if (!this.#isAsked) await this.#askOnce();
+    while (!this.#isAsked) await this.#askOnce();
     // What is being left is right in the meantime; nobody waits for the end of it.
     if (performance.now() - this.#lastMs >= TRY_EVERY_MS) this.#tryAgain().catch(() => undefined);
     for (const meta of metas) await this.#refuseStranger(meta);
   }
 
   async #askOnce(): Promise<void> {
-    this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
+    const life = this.#life;
+    this.#asking ??= this.#ask().finally(() => {
+      if (life === this.#life) this.#asking = undefined;
+    });
     return this.#asking;
   }
 
   async #ask(): Promise<void> {
+    const life = this.#life;
     const through = this.#types.inAnyMode.filter(({ policy }) => policy.mode === 'through');
     const { staged, copied } = await this.#engine.releases();
     const unknown = copied.filter(({ schema, table }) => !this.#types.ofTable(schema, table)?.policy.cache);
     if (unknown.length > 0) await this.#engine.disbelieve(unknown);
+    if (life !== this.#life) return;
     for (const [entity, { schema, table }] of staged) {
       const type = this.#types.ofTable(schema, table);
       if (!type) this.#strangers.set(tableKey(schema, table), entity);

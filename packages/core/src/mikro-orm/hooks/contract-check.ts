@@ -15,6 +15,7 @@ const OTHER_DRIVER_METHODS = [
   'getTableName',
   'getSchemaName',
   'close',
+  'connect',
   'reconnect',
 ] as const;
 const PERSISTER_METHODS = ['executeInserts', 'executeUpdates', 'executeDeletes'] as const;

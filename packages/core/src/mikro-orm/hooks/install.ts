@@ -9,6 +9,7 @@ import { describeTypes } from '../describe/describe-types.js';
 import { CacheMarks } from '../write/cache-marks.js';
 import { DirectWrites } from '../write/direct-writes.js';
 import type { Engine } from '../engine.js';
+import { hookConnection } from './hook-connection.js';
 import { hookDriver } from './hook-driver.js';
 import { hookEntityManager } from './hook-entity-manager.js';
 import { hookSchema } from './hook-schema.js';
@@ -98,7 +99,10 @@ export function install(orm: MikroORM, { types, engine, context, policiesOf }: I
     leaving,
     within: inside,
   });
-  hookConnection(driver, engine);
+  hookConnection(driver, engine, () => {
+    sequences.forget();
+    leaving.forget();
+  });
   hookSchema(orm, {
     types,
     engine,
@@ -141,25 +145,6 @@ function readSchema({ config, driver }: MikroORM): void {
   const url = config.get('clientUrl') as string | undefined;
   if (url === undefined || !URL.canParse(url) || !new URL(url).searchParams.has('schema')) return;
   driver.getConnection('write').getConnectionOptions();
-}
-
-/** The engine lives as long as the ORM's connection. To connect anew MikroORM closes it first; that is not the end. */
-function hookConnection(driver: AbstractSqlDriver, engine: Engine): void {
-  const close = driver.close.bind(driver);
-  const reconnect = driver.reconnect.bind(driver);
-  let isReconnecting = false;
-  driver.close = async (force) => {
-    await (isReconnecting ? engine.suspend() : engine.close());
-    await close(force);
-  };
-  driver.reconnect = async (options) => {
-    isReconnecting = true;
-    try {
-      return await reconnect(options);
-    } finally {
-      isReconnecting = false;
-    }
-  };
 }
 
 /**

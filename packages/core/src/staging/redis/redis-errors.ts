@@ -38,7 +38,7 @@ export function stopped(server: string, when: 'before' | 'within'): SpillwayErro
   return new SpillwayError(
     'STOPPED',
     `Spillway has been stopped, and has asked Redis at ${server} nothing more. ` +
-      'What is staged stays staged; make the ORM anew to go on',
+      'What is staged stays staged; call orm.connect() to go on',
   );
 }
 

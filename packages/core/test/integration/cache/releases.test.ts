@@ -3,6 +3,8 @@ import { defineEntity, MikroORM, p } from '@mikro-orm/postgresql';
 import { database, eventually, freshNamespace, sharedRedisUrl, type Database } from '@spillway/test-support';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Spillway, spillway, WriteBehind, WriteThrough, type SpillwayOptions } from '../../../src/index.js';
+import { FLUSH_DEFAULTS } from '../../../src/flush/flush-settings.js';
+import { openPostgresSink } from '../../../src/sink/postgres/open-postgres-sink.js';
 
 /** Releases of an application, of which the older reads an entity through the cache. */
 const PROPERTIES = {
@@ -121,3 +123,34 @@ describe.each(OLD)('an entity that the older release caches, %s', (_, policy) =>
     for (const app of [old, again]) expect(await nameIn(app, id)).toBe('fifth');
   });
 });
+
+test('copies of an entity that a release without a cache has written are believed by nobody, also after a year', async () => {
+  const old = await release(WriteThrough(CACHE));
+  await old.orm.schema.create();
+  const em = old.orm.em.fork();
+  const id = randomUUID();
+  em.create<Row>(old.Product, { id, name: 'first' } as never);
+  await em.flush();
+  expect(await nameIn(old, id)).toBe('first');
+  const newer = await release(WriteThrough(), { leaveAfter: 0 });
+  await rename(newer, id, 'second');
+  await old.orm.close();
+
+  await newer.orm.em.getConnection().execute(`update spillway_batch set written_at = now() - interval '1 year'`);
+  await using sink = prunes();
+  await sink.prune();
+
+  const again = await release(WriteThrough(CACHE));
+  expect(await nameIn(again, id)).toBe('second');
+  await rename(newer, id, 'third');
+  expect(await nameIn(again, id)).toBe('third');
+});
+
+/** What every worker does now and then. */
+function prunes(): AsyncDisposable & { prune(): Promise<number> } {
+  const sink = openPostgresSink({ connection: { connectionString: db.url }, namespace, poolSize: 1, tables: [] });
+  return {
+    prune: async () => sink.prune(FLUSH_DEFAULTS.ledgerAgeMs, []),
+    [Symbol.asyncDispose]: () => sink.close(),
+  };
+}

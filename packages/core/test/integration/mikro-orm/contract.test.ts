@@ -71,6 +71,7 @@ describe('an ORM that lacks what a hook replaces is refused when it is made, by 
     'getDependencies',
     'getConnection',
     'close',
+    'connect',
     'reconnect',
   ])('driver.%s()', async (method) => {
     const before: Act = ({ driver }) => void replaced(driver, method, undefined);

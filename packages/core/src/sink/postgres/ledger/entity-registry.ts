@@ -5,8 +5,19 @@ import type { LedgerTables } from './tables.js';
 /** Rows of the ledger that are no batches: of no shard, under a token that no batch has. They are never pruned. */
 const NO_SHARD = -1;
 
-/** What rows are about: entities that are staged; tables of which a release keeps copies; and those of which none are believed. */
-export type RegistryPrefix = 'staged:' | 'copied:' | 'disbelieved:';
+/**
+ * What rows are about: entities that are staged; tables of which a release keeps copies; and those of which none are
+ * believed.
+ */
+const PREFIXES = ['staged:', 'copied:', 'disbelieved:'] as const;
+
+export type RegistryPrefix = (typeof PREFIXES)[number];
+
+/** The condition by which a row of the ledger is told from those of batches and of holds. */
+export function isRegistryRow(alias: string): string {
+  const begins = PREFIXES.map((prefix) => `starts_with(${alias}.token, '${prefix}')`);
+  return `(${alias}.shard = ${NO_SHARD} and (${begins.join(' or ')}))`;
+}
 
 /** The table of which nobody believes copies, by its key in the registry. */
 export const DISBELIEVED: RegistryPrefix = 'disbelieved:';

@@ -1,0 +1,31 @@
+import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
+import type { Engine } from '../engine.js';
+import { Span } from './span.js';
+
+/**
+ * The engine lives as long as the ORM's connection: it ends with `orm.close()`, and may be opened again from
+ * `orm.connect()` on. To connect anew MikroORM closes its connection first; that is not the end.
+ *
+ * @param forget what was known of the database is to be asked again: it may be another one
+ */
+export function hookConnection(driver: AbstractSqlDriver, engine: Engine, forget: () => void): void {
+  const close = driver.close.bind(driver);
+  const connect = driver.connect.bind(driver);
+  const reconnect = driver.reconnect.bind(driver);
+  const reconnecting = new Span();
+  driver.close = async (force) => {
+    await (reconnecting.isInside ? engine.suspend() : engine.close());
+    await close(force);
+  };
+  driver.connect = async (options) => {
+    if (await engine.reopen()) forget();
+    const connection = await connect(options);
+    engine.resume();
+    return connection;
+  };
+  driver.reconnect = async (options) => {
+    const connection = await reconnecting.run(async () => reconnect(options));
+    forget();
+    return connection;
+  };
+}

@@ -1,0 +1,97 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { SpillwayError, textOf } from '../errors.js';
+import type { CallersContext } from '../mikro-orm/transactions/callers-context.js';
+import type { Logger } from '../options.js';
+import type { Parts } from './parts.js';
+
+/** How long after an attempt to open that has failed the next one follows. */
+const TRY_EVERY_MS = 1_000;
+
+interface WorkerStartDeps {
+  /** Whether this process writes what is staged. */
+  readonly hasWorker: boolean;
+  readonly context: CallersContext;
+  readonly logger: Logger;
+  /** Opens everything, and starts the worker. */
+  readonly open: () => Promise<unknown>;
+}
+
+/** When the worker of a process starts: with what stages first, or as soon as everything can be opened. */
+export class WorkerStart {
+  readonly #deps: WorkerStartDeps;
+  #isStarted = false;
+  /** Whether it is to start with whatever opens everything. */
+  #isWanted = false;
+  #trying: AbortController | undefined;
+
+  constructor(deps: WorkerStartDeps) {
+    this.#deps = deps;
+  }
+
+  get isStarted(): boolean {
+    return this.#isStarted;
+  }
+
+  /** Everything is open. */
+  opened(parts: Parts): void {
+    if (this.#isWanted) this.now(parts);
+  }
+
+  now({ worker }: Parts): void {
+    if (this.#isStarted || !this.#deps.hasWorker) return;
+    this.#deps.context.outside(() => worker.start());
+    this.#isStarted = true;
+  }
+
+  /** Tries until everything is open. Whoever else opens it meanwhile starts the worker too. */
+  later(): void {
+    this.#isWanted = true;
+    if (this.#trying) return;
+    const trying = new AbortController();
+    this.#trying = trying;
+    const tried = this.#deps.context.outside(async () => this.#try(trying.signal));
+    const over = (): void => {
+      if (this.#trying === trying) this.#trying = undefined;
+    };
+    tried.then(over, over);
+  }
+
+  /** Everything is closed: a worker that ran is to run again, if it is opened again. */
+  closed(): void {
+    this.#isWanted ||= this.#isStarted;
+    this.#isStarted = false;
+  }
+
+  /** It is not tried any more. */
+  giveUp(): void {
+    this.#trying?.abort();
+    this.#trying = undefined;
+  }
+
+  /** It may be opened again: a worker that ran before is to run again. */
+  resume(): void {
+    if (this.#isWanted && !this.#isStarted) this.later();
+  }
+
+  /** Says each reason once. Never rejects. */
+  async #try(end: AbortSignal): Promise<void> {
+    let said: string | undefined;
+    while (!end.aborted) {
+      try {
+        await this.#deps.open();
+        return;
+      } catch (error) {
+        if (end.aborted || isStopped(error)) return;
+        const why = textOf(error);
+        if (why !== said)
+          this.#deps.logger.warn(`Spillway cannot be opened yet. It is tried again every second: ${why}`);
+        said = why;
+      }
+      await pause(TRY_EVERY_MS, undefined, { signal: end }).catch(() => undefined);
+    }
+  }
+}
+
+function isStopped(error: unknown): boolean {
+  return error instanceof SpillwayError && error.code === 'STOPPED';
+}

@@ -33,6 +33,7 @@ import { Home } from './sink/postgres/home.js';
 import { resolveOptions } from './resolve-options.js';
 import type { Logger, ResolvedOptions, SpillwayOptions } from './options.js';
 import type { ResolvedPolicy } from './policy/policy.js';
+import type { Table } from './sink/table.js';
 import type { SpillwayStatus } from './observability/status.js';
 
 const TIMEOUTS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
@@ -84,11 +85,17 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdS
         ...(steps && { steps }),
         ...(holdSteps && { holdSteps }),
       });
-      install(orm, { types, engine: runtime, context, policiesOf: (entities) => policiesOf(entities, resolved) });
+      const numbers = install(orm, {
+        types,
+        engine: runtime,
+        context,
+        policiesOf: (entities) => policiesOf(entities, resolved),
+        restarted: ({ table }) => logger.warn(restartedText(table)),
+      });
       const platform = orm.driver.getPlatform();
       const sql = new SqlRowCalls(platform);
       const rows = new RowCalls(types, runtime, platform, { sql, isOff: !resolved.enabled });
-      orm.config.registerExtension(EXTENSION, () => new Spillway(runtime, rows, logger, () => orm.em));
+      orm.config.registerExtension(EXTENSION, () => new Spillway({ runtime, rows, log: logger, em: () => orm.em, numbers }));
     },
   };
 }
@@ -99,6 +106,14 @@ function refuseSecond(orm: MikroORM): void {
   throw new SpillwayError(
     'CONFIG_INVALID',
     'spillway() stands twice in the extensions of one ORM. Keep one of them: its policies can name every entity of the ORM',
+  );
+}
+
+function restartedText({ entity, schema, name, key }: Table): string {
+  return (
+    `Spillway: the sequence of ${schema}.${name}.${key[0]?.name ?? ''} (${entity}) has begun anew since this process took ` +
+    'numbers from it, so rows that were made since then may have numbers that others get too. Call ' +
+    'Spillway.of(orm).forgetNumbers() in every process after a sequence is restarted, or a table is made anew'
   );
 }
 
@@ -132,15 +147,25 @@ function throughOnly(policy: ResolvedPolicy): ResolvedPolicy {
   return { ...(cache ? uncached : policy), mode: 'through' };
 }
 
+interface ServiceParts {
+  readonly runtime: Runtime;
+  readonly rows: RowCalls;
+  readonly log: ServiceLog;
+  readonly em: () => EntityManager;
+  readonly numbers: { forget(): void };
+}
+
 /** The service beside an ORM: starting and stopping, waiting until what is staged is written, counting, dead letters and events. */
 export class Spillway implements AsyncDisposable, RowService {
   readonly #runtime: Runtime;
   readonly #rows: RowCalls;
   readonly #log: ServiceLog;
   readonly #em: () => EntityManager;
+  readonly #numbers: { forget(): void };
 
   /** @internal */
-  constructor(runtime: Runtime, rows: RowCalls, log: ServiceLog, em: () => EntityManager) {
+  constructor({ runtime, rows, log, em, numbers }: ServiceParts) {
+    this.#numbers = numbers;
     this.#runtime = runtime;
     this.#rows = rows;
     this.#log = log;
@@ -292,6 +317,15 @@ export class Spillway implements AsyncDisposable, RowService {
    */
   async rejoin(entity?: EntityName): Promise<void> {
     await this.#runtime.rejoin(entity);
+  }
+
+  /**
+   * Drops the numbers for new rows that this process has taken from sequences and not given to a row yet. Call it in
+   * every process once you have restarted a sequence, or made a table anew, past MikroORM's schema generator, and
+   * before new rows are made: the sequence is going to give the same numbers to others. It asks nobody.
+   */
+  forgetNumbers(): void {
+    this.#numbers.forget();
   }
 
   /** What is pending, in flight and dead, what has been coalesced, and which reads had to wait; without a scan. */

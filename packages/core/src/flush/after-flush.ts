@@ -1,4 +1,5 @@
 import { backOff, type BackOffLimits } from './back-off.js';
+import type { Batch } from '../staging/staging-store.js';
 import type { ShardState } from './board.js';
 import type { Failure } from './failure.js';
 import type { ShardResult } from './flush-report.js';
@@ -29,7 +30,7 @@ export function afterFlush(
   switch (result.kind) {
     case 'done':
       return result.more
-        ? { ...well, dueMs: now, expected: settings.batchSize }
+        ? { ...well, dueMs: now - settings.lingerMs, expected: moreThan(result.batch, settings) }
         : { ...well, expected: Math.max(1, result.batch.records.size) };
     case 'nothing':
       return { ...well, expected: 1 };
@@ -51,6 +52,14 @@ export function afterFlush(
       };
     }
   }
+}
+
+/**
+ * A batch that was cut off says little of how many are left: perhaps one, perhaps thousands. So its shard lingers for
+ * nobody, and its part of a transaction grows until it has one of its own.
+ */
+function moreThan({ records }: Batch, { batchSize }: FlushSettings): number {
+  return Math.min(batchSize, 2 * Math.max(1, records.size));
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { SchedulerLike } from 'rxjs';
+import type { RowKey } from '../change/row-key.js';
 import { SpillwayError, textOf } from '../errors.js';
 import type { DueScope, StagingStore, Watermark } from '../staging/staging-store.js';
 import type { FlushReport } from './flush-report.js';
@@ -28,11 +29,12 @@ export interface DrainDeps {
 }
 
 /**
- * Flushes what was staged in the scope before the call, each record once.
+ * Flushes what was staged in the scope before the call, each record once, or once more after its parents.
  *
  * The staging store makes it due and hands out a watermark per shard; then shards are flushed, here, until nothing that
  * was made due at or below its watermark is pending. Another process may be at it too: what it holds is pending until
- * it is done. A record that the database has sent back to be tried again later is no longer due by the drain's mark, so
+ * it is done. What came before its parent goes round again, with the parent, as long as that changes what is waited
+ * for. Another record that the database has sent back to be tried again later is no longer due by the drain's mark, so
  * it is not waited for; its shard counts as `left`, whichever process has tried it. Nor is a record that was refused
  * before and is in its pause: it is tried as often as its policy says, however many drains there are.
  *
@@ -44,8 +46,8 @@ export async function drain(
   { timeoutMs, except = NONE }: DrainLimits,
   deps: DrainDeps,
 ): Promise<DrainResult> {
-  const progress: Progress = { untried: undefined, left: new Set(), failure: undefined };
-  const stopListening = deps.onLanding((report) => noteFailure(report, progress));
+  const progress: Progress = { untried: undefined, left: new Set(), parents: new Set(), failure: undefined };
+  const stopListening = deps.onLanding((report) => note(report, progress));
   try {
     return await within(run(scope, except, progress, deps), timeoutMs, deps.scheduler, () => {
       progress.isOver = true;
@@ -58,6 +60,9 @@ export async function drain(
 
 const NONE: ReadonlySet<number> = new Set();
 
+/** So often at most what waits for parents is tried. */
+const MOST_ROUNDS = 8;
+
 interface Progress {
   /**
    * Shard -> watermark, for the shards that hold something that has not been tried. Unknown until the staging store has
@@ -65,6 +70,8 @@ interface Progress {
    */
   untried: Map<number, Watermark> | undefined;
   readonly left: Set<number>;
+  /** Rows that others may have waited for in the round that runs. */
+  parents: Set<RowKey>;
   /** Why a flush has failed lately. */
   failure: unknown;
   isOver?: boolean;
@@ -74,8 +81,27 @@ async function run(
   scope: DueScope,
   except: ReadonlySet<number>,
   progress: Progress,
-  { staging, demand }: DrainDeps,
+  deps: DrainDeps,
 ): Promise<DrainResult> {
+  for (let round = 1, waitedFor = ''; ; round++) {
+    await runOnce(scope, except, progress, deps);
+    const { left, parents } = progress;
+    const waitsFor = [...parents].toSorted().join();
+    if (left.size === 0 || waitsFor === waitedFor || round === MOST_ROUNDS || progress.isOver === true)
+      return { left: left.size };
+    waitedFor = waitsFor;
+    progress.parents = new Set();
+    left.clear();
+    if (scope.kind === 'rows') scope = { kind: 'rows', keys: [...new Set([...scope.keys, ...parents])] };
+  }
+}
+
+async function runOnce(
+  scope: DueScope,
+  except: ReadonlySet<number>,
+  progress: Progress,
+  { staging, demand }: DrainDeps,
+): Promise<void> {
   const untried = new Map(await staging.due.make(scope));
   for (const [shard, { paused }] of untried) {
     if (paused !== undefined || except.has(shard)) progress.left.add(shard);
@@ -92,12 +118,14 @@ async function run(
       untried.delete(shard);
     }
   }
-  return { left: progress.left.size };
 }
 
-/** Why a drain takes long, should it have to say so. */
-function noteFailure(report: FlushReport, progress: Progress): void {
-  for (const result of report.values()) if (result.kind === 'failed') progress.failure = result.failure.error;
+/** Why a drain takes long, should it have to say so; and for whom rows wait. */
+function note(report: FlushReport, progress: Progress): void {
+  for (const result of report.values()) {
+    if (result.kind === 'failed') progress.failure = result.failure.error;
+    if (result.kind === 'done') for (const parent of result.waitsFor ?? []) progress.parents.add(parent);
+  }
 }
 
 function drainTimeout(scope: DueScope, timeoutMs: number, { untried, failure }: Progress): SpillwayError {

@@ -1,4 +1,5 @@
 import type { BatchOutcome } from '../change/outcome.js';
+import type { RowKey } from '../change/row-key.js';
 import type { Batch, ParkReport } from '../staging/staging-store.js';
 import type { Failure } from './failure.js';
 
@@ -7,7 +8,8 @@ export type ShardResult =
   /**
    * A batch is in the database, and the staging store knows. `more`: there is likely more that is due. `ours`: this
    * flush is the one that ended the batch in the staging store, so it is the one that reports it; of all processes
-   * exactly one does. `databaseForgot`: the batch follows one that the database has lost.
+   * exactly one does. `databaseForgot`: the batch follows one that the database has lost. `waitsFor`: rows that are
+   * pending elsewhere, and that others of its transaction may be waiting for.
    */
   | {
       readonly kind: 'done';
@@ -16,6 +18,7 @@ export type ShardResult =
       readonly more: boolean;
       readonly ours: boolean;
       readonly databaseForgot: boolean;
+      readonly waitsFor?: ReadonlySet<RowKey>;
     }
   /** Nothing is due and nothing is in flight. */
   | { readonly kind: 'nothing' }

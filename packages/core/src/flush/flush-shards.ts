@@ -1,5 +1,6 @@
 import type { SchedulerLike } from 'rxjs';
 import type { BatchOutcome } from '../change/outcome.js';
+import type { RowKey } from '../change/row-key.js';
 import type { ChangeSink, SinkTransaction } from '../sink/change-sink.js';
 import type { Batch, ChainSeen, Claim, StagingStore } from '../staging/staging-store.js';
 import { allAnswered } from './all-answered.js';
@@ -9,6 +10,7 @@ import { failureOf } from './failure.js';
 import type { FlushReport, ShardResult } from './flush-report.js';
 import type { PendingOthers } from './pending-others.js';
 import { pendingParents } from './pending-parents.js';
+import { lastOf, NOTHING_SPECIAL, outcomesOf } from './of-transaction.js';
 import { rowsOf } from './rows-of.js';
 import { ORIGIN, tokenAfter } from '../change/token.js';
 
@@ -34,6 +36,11 @@ export interface FlushDeps {
   /** For which refused rows others have to be waited for; where it is absent, for none. */
   readonly others?: PendingOthers;
   readonly steps?: FlushSteps;
+  /**
+   * Whether rows came before their parents when it was asked last. It is asked beforehand then: what happens once is
+   * likely to happen again, and else the question would be one more round trip for nothing.
+   */
+  readonly missed?: { isLikely: boolean };
 }
 
 /**
@@ -45,9 +52,15 @@ export interface FlushDeps {
  * it has been written.
  *
  * @param limit most records of one new batch
+ * @param isPart rows of these shards are likely to refer to rows that are pending in others
  */
-export async function flushShards(shards: readonly number[], limit: number, deps: FlushDeps): Promise<FlushReport> {
-  const flush = new Flush(shards, limit, deps);
+export async function flushShards(
+  shards: readonly number[],
+  limit: number,
+  deps: FlushDeps,
+  isPart = false,
+): Promise<FlushReport> {
+  const flush = new Flush(shards, limit, deps, isPart);
   try {
     await flush.write();
   } catch (error) {
@@ -69,15 +82,18 @@ class Flush {
   readonly results: Map<number, ShardResult> = new Map();
   readonly #shards: readonly number[];
   readonly #limit: number;
+  readonly #isPart: boolean;
   readonly #deps: FlushDeps;
   readonly #committed: Committed[] = [];
   /** Batches for this transaction to write. */
   readonly #batches: { readonly batch: Batch; readonly more: boolean; readonly databaseForgot: boolean }[] = [];
+  readonly #waitsFor = new Set<RowKey>();
 
   /** From here on a failure does not say that nothing is committed. */
   #isCommitting = false;
 
-  constructor(shards: readonly number[], limit: number, deps: FlushDeps) {
+  constructor(shards: readonly number[], limit: number, deps: FlushDeps, isPart: boolean) {
+    this.#isPart = isPart;
     this.#shards = shards;
     this.#limit = limit;
     this.#deps = deps;
@@ -97,8 +113,14 @@ class Flush {
     const own = new Set(batches.flatMap(({ records }) => [...records.keys()]));
     const outcomes = await transaction.write(
       batches,
-      (keys) => pendingParents(keys, staging, claimTimeoutMs, scheduler),
+      async (keys) => {
+        const pending = await pendingParents(keys, staging, claimTimeoutMs, scheduler);
+        for (const key of pending) if (!own.has(key)) this.#waitsFor.add(key);
+        if (this.#deps.missed) this.#deps.missed.isLikely = pending.size > 0;
+        return pending;
+      },
       others && ((rows) => others.of(rows, own)),
+      this.#isPart || this.#hasLeftOut() || this.#deps.missed?.isLikely === true,
     );
     for (const batch of batches) others?.note(batch, outcomes.get(batch.token) ?? NOTHING_SPECIAL);
     await this.#step('written');
@@ -107,6 +129,12 @@ class Flush {
     await transaction.commit();
     await this.#step('committed');
     for (const each of committed) this.#committed.push(each);
+  }
+
+  /** A shard that was not to be had, or records that are too many for one batch. */
+  #hasLeftOut(): boolean {
+    const results = [...this.results.values()];
+    return this.#batches.some(({ more }) => more) || results.some(({ kind }) => kind === 'busy' || kind === 'failed');
   }
 
   /** Every shard that has neither a result nor a committed batch has failed. */
@@ -127,7 +155,8 @@ class Flush {
         try {
           const ours = await this.#deps.staging.acknowledge(batch.shard, batch.token, outcomes, rowsOf(batch));
           await this.#step('acknowledged', [batch.shard]);
-          this.results.set(batch.shard, { kind: 'done', batch, outcomes, more, ours, databaseForgot });
+          const waitsFor = this.#waitsFor.size > 0 ? { waitsFor: this.#waitsFor } : {};
+          this.results.set(batch.shard, { kind: 'done', batch, outcomes, more, ours, databaseForgot, ...waitsFor });
         } catch (error) {
           this.results.set(batch.shard, { kind: 'failed', failure: failureOf(error), mayBeCommitted: true });
         }
@@ -269,22 +298,4 @@ class Flush {
   async #step(step: FlushStep, shards: readonly number[] = this.#shards): Promise<void> {
     await this.#deps.steps?.(step, shards);
   }
-}
-
-const NOTHING_SPECIAL: BatchOutcome = new Map();
-
-function outcomesOf(batch: Batch, outcomes: ReadonlyMap<string, BatchOutcome>): BatchOutcome {
-  const own = outcomes.get(batch.token);
-  if (own === undefined) {
-    throw new Error(`The sink has not said what became of batch ${batch.token}, so it must not be committed`);
-  }
-  return own;
-}
-
-function lastOf(transaction: SinkTransaction, shard: number): string {
-  const last = transaction.held.get(shard);
-  if (last === undefined) {
-    throw new Error(`The sink's transaction does not hold shard ${shard}, so nothing can be said of its chain`);
-  }
-  return last;
 }

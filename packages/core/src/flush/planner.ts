@@ -8,6 +8,8 @@ export interface Flight {
   readonly shards: readonly number[];
   /** Most records of each new batch. */
   readonly limit: number;
+  /** A drain waits for it, and it has not all shards: its rows may refer to rows that are pending in others. */
+  readonly isPart?: boolean;
 }
 
 export interface FlightPlan {
@@ -21,7 +23,9 @@ export interface FlightPlan {
  *
  * A transaction is filled: traffic spread thinly over 64 shards is one transaction, not 64. Shards are taken in order
  * until they are expected to fill a batch; a flush that is not full waits `lingerMs` for others to become due, unless a
- * drain waits for one of its shards. A shard that has failed gets a transaction of its own. First come the shards that
+ * drain waits for one of its shards. Shards that drains wait for go together as long as they are expected to be a few
+ * batches: their rows may refer to each other, and a child cannot be written by one transaction while another one writes
+ * its parent. A shard that has failed gets a transaction of its own. First come the shards that
  * a drain wants or that are overdue, the longest due first; then those that this worker looks at first.
  */
 export function planFlights(board: Board, now: number, settings: FlushSettings): FlightPlan {
@@ -34,7 +38,10 @@ export function planFlights(board: Board, now: number, settings: FlushSettings):
   const pressing = groups.filter(
     ({ shards, full }) => full || shards.some(({ state }) => isPressing(state, now, settings)),
   );
-  const flights = pressing.slice(0, Math.max(0, free)).map(({ shards }) => flightOf(shards, settings));
+  const flights = pressing.slice(0, Math.max(0, free)).map(({ shards }) => {
+    const isOfDrain = board.mode === 'drains' || shards.some(({ state }) => state.demanded);
+    return { ...flightOf(shards, settings), ...(isOfDrain && shards.length < board.shards.length && { isPart: true }) };
+  });
   const lingering =
     free > 0 ? ready.filter(({ shard }) => !flights.some((flight) => flight.shards.includes(shard))) : [];
   return { flights, alarmMs: alarm(board, lingering, now, settings) };
@@ -65,6 +72,7 @@ function group(
   const groups: { readonly shards: Due[]; full: boolean }[] = [];
   let open: { readonly shards: Due[]; full: boolean } | undefined;
   let expected = 0;
+  const most = settings.batchSize * (isTogether(ready, settings) ? TOGETHER : 1);
   for (const due of ready) {
     if (due.state.alone) {
       groups.push({ shards: [due], full: true });
@@ -77,12 +85,21 @@ function group(
     }
     open.shards.push(due);
     expected += due.state.expected;
-    if (expected >= settings.batchSize || open.shards.length >= settings.maxShards) {
+    if (expected >= most || open.shards.length >= settings.maxShards) {
       open.full = true;
       open = undefined;
     }
   }
   return groups;
+}
+
+/** As many batches of what drains wait for are one transaction. */
+const TOGETHER = 4;
+
+function isTogether(ready: readonly Due[], { batchSize }: FlushSettings): boolean {
+  const demanded = ready.filter(({ state }) => state.demanded && !state.alone);
+  const expected = demanded.reduce((sum, { state }) => sum + state.expected, 0);
+  return demanded.length > 0 && expected <= TOGETHER * batchSize;
 }
 
 function isPressing(state: ShardState, now: number, settings: FlushSettings): boolean {
@@ -91,10 +108,11 @@ function isPressing(state: ShardState, now: number, settings: FlushSettings): bo
 
 /**
  * Many shards share one batch's worth of records, but unevenly, so each may bring twice its part: the transaction is
- * never larger than two batches.
+ * never larger than two batches, or than four if a drain waits for it.
  */
 function flightOf(shards: readonly Due[], settings: FlushSettings): Flight {
-  const limit = Math.min(settings.batchSize, Math.ceil((2 * settings.batchSize) / shards.length));
+  const batches = shards.some(({ state }) => state.demanded) ? TOGETHER : 2;
+  const limit = Math.min(settings.batchSize, Math.ceil((batches * settings.batchSize) / shards.length));
   return { shards: shards.map(({ shard }) => shard), limit };
 }
 

@@ -107,6 +107,7 @@ export class FlushWorker implements AsyncDisposable {
       claimTimeoutMs,
       onStagingLoss,
       others: this.others,
+      missed: { isLikely: false },
       ...(options.steps ? { steps: options.steps } : {}),
     };
     flushPipeline(this.#signals, {
@@ -114,7 +115,7 @@ export class FlushWorker implements AsyncDisposable {
       random: options.random ?? Math.random,
       order: rendezvousOrder(options.workerId, options.staging.shards),
       scheduler: this.#scheduler,
-      flush: ({ shards, limit }) => flushShards(shards, limit, flushing),
+      flush: ({ shards, limit, isPart }) => flushShards(shards, limit, flushing, isPart),
       look: () => this.#look(),
     }).subscribe({
       next: (turn) => this.#note(turn),

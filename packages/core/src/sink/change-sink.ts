@@ -148,11 +148,13 @@ export interface SinkTransaction extends AsyncDisposable {
    * Writes the batches, rows and ledger, and answers token -> outcome. Row faults end in outcomes; anything else rejects, and the transaction must be rolled back.
    * `parentsPending` answers which of some rows are still staged, so that a child can wait for its parent without being blamed.
    * `othersPending` answers for which refused rows something of their table is still to be written that may be the cause.
+   * `isPart` says that more is pending of these shards than the batches hold: then parents are asked for beforehand.
    */
   write(
     batches: readonly Batch[],
     parentsPending: ParentsPending,
     othersPending?: OthersPending,
+    isPart?: boolean,
   ): Promise<ReadonlyMap<string, BatchOutcome>>;
 
   /** Rejects unless the server answered `COMMIT`; whether it happened is then for the ledger to say. */

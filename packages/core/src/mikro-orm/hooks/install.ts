@@ -32,6 +32,8 @@ export interface Installation {
   readonly context: CallersContext;
   /** The policies of those of the ORM's entities that are to be written behind. Called once, at discovery. */
   readonly policiesOf: (entities: readonly EntityMetadata[]) => ReadonlyMap<EntityMetadata, ResolvedPolicy>;
+  /** Told when the sequence of a table's key is found to have begun anew. */
+  readonly restarted: (type: WriteBehindType) => void;
 }
 
 /** What has to be so before anything is asked of an ORM, or hooked. @throws SpillwayError `CONFIG_INVALID`, `ORM_INCOMPATIBLE` */
@@ -43,8 +45,13 @@ export function assertFits(orm: MikroORM): void {
 /**
  * Hooks Spillway into an ORM that is being made: before discovery, when neither metadata nor entity managers exist. Opens and starts nothing, so that MikroORM's command
  * line can load the same configuration.
+ *
+ * @returns the numbers that have been taken for new rows
  */
-export function install(orm: MikroORM, { types, engine, context, policiesOf }: Installation): void {
+export function install(
+  orm: MikroORM,
+  { types, engine, context, policiesOf, restarted }: Installation,
+): Pick<SequenceBlocks, 'forget'> {
   const driver = orm.driver as unknown as AbstractSqlDriver;
   readSchema(orm);
   const watch = new ContractWatch(types);
@@ -83,10 +90,10 @@ export function install(orm: MikroORM, { types, engine, context, policiesOf }: I
     queries: { types, modes, reads, inside: (em, act) => inside(em.getTransactionContext(), act) },
     marks,
   });
-  const sequences = new SequenceBlocks(
-    (table, count) => engine.numbers(table, count),
-    () => context.current !== undefined,
-  );
+  const sequences = new SequenceBlocks((table, count) => engine.numbers(table, count), {
+    isApart: () => context.current !== undefined,
+    restarted,
+  });
   const writes = new StagedWrites(types, sequences);
   const direct = new DirectWrites(types, engine, writes, reads, driver.getPlatform());
   hookDriver(driver, {
@@ -112,6 +119,7 @@ export function install(orm: MikroORM, { types, engine, context, policiesOf }: I
       if (types.hasCache) await engine.cache.clear();
     },
   });
+  return sequences;
 }
 
 /** Where there is one connection, whoever is in a transaction has to be known to be. */

@@ -1,34 +1,55 @@
 import type { Table } from '../../sink/table.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
+import { HandedOut } from './handed-out.js';
 
-/** Rows numbered by one statement. Numbers of a block that are not used are never used: gaps, as a rolled back insert leaves them too. */
+/**
+ * Rows numbered by one statement. Numbers of a block that are not used are never used: gaps, as a rolled back insert
+ * leaves them too.
+ */
 const BLOCK = 256;
 
 /** Takes numbers from the sequence of a table's key. */
 export type Numbers = (table: Table, count: number) => Promise<readonly string[]>;
 
+export interface SequenceSurroundings {
+  /**
+   * Whether the caller must not wait for what somebody else has asked for: that may be waiting for the caller's
+   * transaction.
+   */
+  readonly isApart: () => boolean;
+  /** The sequence has begun anew since this process took numbers from it. */
+  readonly restarted: (type: WriteBehindType) => void;
+}
+
 /**
- * Numbers new rows without asking the database for each: takes blocks from the column's own sequence, so that whoever inserts by SQL at the same time never
- * gets the same number.
+ * Numbers new rows without asking the database for each: takes blocks from the column's own sequence, so that whoever
+ * inserts by SQL at the same time never gets the same number.
+ *
+ * A sequence only goes on. One that answers a number which it had passed already has begun anew, or is another one:
+ * somebody has restarted it, or made the table again. The rest of the old block is dropped then, because others are
+ * going to get the same numbers; and those that were handed out of it are left out when they come again, because rows
+ * may bear them.
  */
 export class SequenceBlocks {
   readonly #numbers: Numbers;
+  readonly #around: SequenceSurroundings;
   #free = new Map<WriteBehindType, string[]>();
+  #handedOut = new Map<WriteBehindType, HandedOut>();
   readonly #loading = new Map<WriteBehindType, Promise<void>>();
-  readonly #isApart: () => boolean;
 
-  /** @param isApart whether the caller must not wait for what somebody else has asked for: that may be waiting for the caller's transaction */
-  constructor(numbers: Numbers, isApart: () => boolean) {
+  constructor(numbers: Numbers, around: SequenceSurroundings) {
     this.#numbers = numbers;
-    this.#isApart = isApart;
+    this.#around = around;
   }
 
   /** The next numbers for new rows of the type, as decimal texts. */
   async take(type: WriteBehindType, count: number): Promise<string[]> {
-    let taken: string[] = [];
+    const taken: string[] = [];
     for (;;) {
       const free = this.#free.get(type) ?? [];
-      taken = taken.concat(free.splice(0, count - taken.length));
+      const next = free.splice(0, count - taken.length);
+      this.#handedOut.get(type)?.note(next);
+      for (const number of next) taken.push(number);
       if (taken.length === count) return taken;
       await this.#load(type, count - taken.length);
     }
@@ -37,11 +58,12 @@ export class SequenceBlocks {
   /** The sequences begin anew: what was taken from them will be handed out to others. */
   forget(): void {
     this.#free = new Map();
+    this.#handedOut = new Map();
   }
 
   /** One statement at a time per type: callers that come meanwhile wait for the same block. */
   async #load(type: WriteBehindType, atLeast: number): Promise<void> {
-    if (this.#isApart()) return this.#fetch(type, Math.max(BLOCK, atLeast));
+    if (this.#around.isApart()) return this.#fetch(type, Math.max(BLOCK, atLeast));
     const running = this.#loading.get(type);
     if (running) return running;
     const loading = this.#fetch(type, Math.max(BLOCK, atLeast)).finally(() => this.#loading.delete(type));
@@ -51,7 +73,18 @@ export class SequenceBlocks {
 
   async #fetch(type: WriteBehindType, size: number): Promise<void> {
     const free = this.#free;
+    const handedOut = this.#handedOut.get(type) ?? new HandedOut();
+    this.#handedOut.set(type, handedOut);
+    // Blocks that are asked for at the same time may be answered in any order.
+    const passed = handedOut.passed;
     const numbers = await this.#numbers(type.table, size);
-    free.set(type, [...(free.get(type) ?? []), ...numbers]);
+    const isRestarted = handedOut.isBehind(numbers, passed);
+    if (isRestarted) {
+      handedOut.restart();
+      this.#around.restarted(type);
+    }
+    handedOut.passes(numbers);
+    const rest = isRestarted ? [] : (free.get(type) ?? []);
+    free.set(type, [...rest, ...handedOut.without(numbers)]);
   }
 }

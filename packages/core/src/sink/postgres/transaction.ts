@@ -74,6 +74,7 @@ export class PostgresTransaction implements SinkTransaction {
     batches: readonly Batch[],
     parentsPending: ParentsPending,
     othersPending: OthersPending = NO_OTHERS,
+    isPart = false,
   ): Promise<ReadonlyMap<string, BatchOutcome>> {
     for (const { shard } of batches) {
       if (!this.held.has(shard)) {
@@ -83,7 +84,7 @@ export class PostgresTransaction implements SinkTransaction {
     const mayRestart = batches.every(({ attempts }) => attempts <= RESTARTS);
     const { outcomes, tableFaults } = await this.#attempt(() =>
       applyBatches(batches, this.#around.tables, (groups) =>
-        this.#apply(groups, { parentsPending, othersPending, mayRestart }),
+        this.#apply(groups, { parentsPending, othersPending, isPart, mayRestart }),
       ),
     );
     const entries = batches.map(({ shard, token }) => ({ shard, token, outcomes: outcomes.get(token) ?? new Map() }));
@@ -111,7 +112,7 @@ export class PostgresTransaction implements SinkTransaction {
 
   async #apply(
     groups: readonly Group[],
-    asked: Pick<ApplyContext, 'parentsPending' | 'othersPending' | 'mayRestart'>,
+    asked: Pick<ApplyContext, 'parentsPending' | 'othersPending' | 'isPart' | 'mayRestart'>,
   ): Promise<Applied> {
     if (this.#savepointUsed) await this.#session.script(`savepoint ${SAVEPOINT}`);
     this.#savepointUsed = true;

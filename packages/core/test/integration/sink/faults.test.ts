@@ -146,6 +146,21 @@ test('many children whose parents are still staged wait without a pause of their
   expect(await count('line')).toBe(100);
 });
 
+test('children that are new wait for parents that are still staged, and the others of their statement are written', async () => {
+  await fixture.sql.query('insert into product (id) values (0)');
+  const records = [...Array(10).keys()].map((id): [RowKey, Staged] => [
+    line(id),
+    { kind: 'insert', version: '1', values: { product: id % 2 === 0 ? '0' : String(1_000 + id) } },
+  ]);
+  const staged = (keys: readonly RowKey[]) => Promise.resolve(new Set(keys.filter((parent) => parent !== product(0))));
+  const outcomes = await fixture.flush([fixture.batch(records)], staged);
+  expect([...outcomes.keys()].toSorted()).toEqual([1, 3, 5, 7, 9].map(line));
+  expect([...outcomes.values()]).toEqual(
+    Array(5).fill({ kind: 'again', attempts: 0, delayMs: 100, reason: expect.stringMatching(/refers to another one/) }),
+  );
+  expect(await count('line')).toBe(5);
+});
+
 test('a parent and its children of one batch are written in that order, and deleted in the other', async () => {
   expect(
     await fixture.write(

@@ -47,6 +47,19 @@ describe('the planner', () => {
     ).toEqual([[1, 2]]);
   });
 
+  it('lets what a drain wants go together while it is a few batches, and says where a flush has not all of it', () => {
+    const wanted = { dueMs: now, demanded: true, expected: 40 };
+    const all = Object.fromEntries([...Array(8).keys()].map((shard) => [shard, wanted]));
+    expect(planFlights(board(all), now, settings).flights).toEqual([{ shards: [0, 1, 2, 3, 4, 5, 6, 7], limit: 50 }]);
+    expect(planFlights(board({ ...all, 7: { ...wanted, expected: 400 } }), now, settings).flights).toEqual([
+      { shards: [0, 1, 2], limit: 100, isPart: true },
+      { shards: [3, 4, 5], limit: 100, isPart: true },
+    ]);
+    expect(planFlights(board({ 1: wanted }), now, settings).flights).toEqual([
+      { shards: [1], limit: 100, isPart: true },
+    ]);
+  });
+
   it('takes what a drain wants and what is overdue first, the longest due before all', () => {
     const full = { expected: 100 };
     const plan = planFlights(

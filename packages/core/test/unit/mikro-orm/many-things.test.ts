@@ -11,7 +11,7 @@ describe(`${MANY} of them`, () => {
     let last = 0;
     const blocks = new SequenceBlocks(
       async (_table, count) => Array.from({ length: count }, () => String((last += 1))),
-      () => false,
+      { isApart: () => false, restarted: () => {} },
     );
     const type = { table: { name: 'tick' } } as unknown as WriteBehindType;
     expect(await blocks.take(type, 1)).toEqual(['1']);

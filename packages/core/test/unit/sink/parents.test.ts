@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { rowKeyOf } from '../../../src/change/row-key.js';
-import { parentsOf } from '../../../src/sink/postgres/apply/parents.js';
+import { earlyItems, parentsOf, withChildren } from '../../../src/sink/postgres/apply/parents.js';
 import type { Item } from '../../../src/sink/postgres/plan/item.js';
 import { item, product } from './item.js';
 
@@ -33,4 +33,36 @@ test('a reference of several columns, some of them in the own key, points at a r
   expect(parentsOf({ ...updated, table: wide })).toEqual([]);
   expect(parentsOf({ ...made, table: own })).toEqual([rowKeyOf({ ...target, key: ['1'] })]);
   expect(parentsOf({ ...updated, table: own })).toEqual([]);
+});
+
+test('a row comes too early with its parent pending elsewhere and absent, and so does whatever refers to it', async () => {
+  const of = { schema: product.schema, table: product.name };
+  const table = { ...product, references: [{ parts: [{ value: 'parent' }], target: of }] };
+  const row = (id: string, parent: string): Item => ({
+    ...item(id, { kind: 'insert', values: { parent } }),
+    rowKey: rowKeyOf({ ...of, key: [id] }),
+    table,
+  });
+  const [early, child, grandchild, timely] = [row('1', '100'), row('2', '1'), row('3', '2'), row('4', '200')];
+  const items = [grandchild, timely, child, early];
+  const asked: string[] = [];
+  const found = await earlyItems(
+    items,
+    new Set(items.map(({ rowKey }) => rowKey)),
+    {
+      session: {} as never,
+      names: {} as never,
+      mayRestart: true,
+      // No table that this process knows, so what is pending counts as absent.
+      tables: { get: () => undefined } as never,
+      parentsPending: (keys) => {
+        asked.push(...keys);
+        return Promise.resolve(new Set(keys.slice(1)));
+      },
+    },
+    'here',
+  );
+  expect(asked).toEqual(['200', '100'].map((key) => rowKeyOf({ ...of, key: [key] })));
+  expect([...found]).toEqual([early]);
+  expect(withChildren(found, items)).toEqual(new Set([early, child, grandchild]));
 });

@@ -13,7 +13,7 @@ import { executeGroup } from './execute-group.js';
 import { isOfColumn, withColumn } from './guilty-column.js';
 import { isOwnFault } from './own-fault.js';
 import { waits, waitsRefused, type Outcomes } from './outcomes.js';
-import { absentParents, parentsOf } from './parents.js';
+import { earlyItems } from './parents.js';
 
 /** Some of a group's items, on their way to be written or blamed. */
 interface Part {
@@ -29,6 +29,11 @@ interface Postponed {
   readonly fault: Fault;
   /** How many statements had been written when it was refused. */
   readonly writes: number;
+}
+
+interface Before {
+  readonly stumble?: Stumble | undefined;
+  readonly waiting?: Iterable<Item>;
 }
 
 const SAVEPOINT = 'spillway_part';
@@ -89,13 +94,14 @@ export class CarefulPass {
   #tries = 0;
 
   /**
-   * @param stumble what a first pass has met; without one nothing has been tried, and no row is waited for from the
-   * start
+   * @param before what a first pass has met; without it nothing has been tried, and no row is waited for from the
+   * start; and the rows that have been left for another flush
    */
-  constructor(groups: readonly Group[], context: ApplyContext, stumble?: Stumble) {
+  constructor(groups: readonly Group[], context: ApplyContext, { stumble, waiting = [] }: Before = {}) {
     this.#groups = groups;
     this.#context = context;
     this.#stumble = stumble;
+    for (const { table } of waiting) this.#waiting.add(table);
     this.#blame = new Blame(groups.reduce((sum, { items }) => sum + items.length, 0));
   }
 
@@ -209,19 +215,10 @@ export class CarefulPass {
   async #withoutEarly(fault: Fault, part: Part): Promise<readonly Part[]> {
     if (part.items.length === 1) return this.#split(fault, part);
     const own = new Set(this.#groups.flatMap(({ items }) => items.map(({ rowKey }) => rowKey)));
-    const early = await this.#early(part.items, (parent) => !own.has(parent));
+    const early = await earlyItems(part.items, own, this.#context, SAVEPOINT);
     if (early.size === 0) return this.#split(fault, part);
     this.#wait(early, fault.reason);
     return [{ ...part, items: part.items.filter((item) => !early.has(item)) }];
-  }
-
-  /** The items that refer to a row which is pending, and not in the database. */
-  async #early(items: readonly Item[], isMeant: (parent: RowKey) => boolean): Promise<ReadonlySet<Item>> {
-    const parents = new Set(items.flatMap(parentsOf).filter(isMeant));
-    const pending = parents.size === 0 ? parents : await this.#context.parentsPending([...parents]);
-    if (pending.size === 0) return new Set();
-    const absent = await absentParents([...pending], this.#context, SAVEPOINT);
-    return new Set(items.filter((item) => parentsOf(item).some((parent) => absent.has(parent))));
   }
 
   #spend(fault: Fault): boolean {
@@ -305,7 +302,7 @@ export class CarefulPass {
   /** Everything else is written: who is left is to blame, unless something of the table is still on its way. */
   async #judge(): Promise<void> {
     const orphans = [...this.#refused].filter(([, { fault }]) => fault.sqlstate === FOREIGN_KEY).map(([item]) => item);
-    for (const item of await this.#early(orphans, () => true)) this.#excuse(item);
+    for (const item of await earlyItems(orphans, new Set(), this.#context, SAVEPOINT)) this.#excuse(item);
     const suspects = new Map<Item, readonly Table[]>();
     for (const [item, { fault, writes }] of this.#refused) {
       const behind = this.#tablesBehind(item, fault);

@@ -19,6 +19,8 @@ export interface ApplyContext {
   readonly tables: TableMap;
   readonly pauses: Pick<TablePauses, 'lengthMs'>;
   readonly parentsPending: ParentsPending;
+  /** Parents of these rows are likely to be pending elsewhere. */
+  readonly isPart: boolean;
   readonly othersPending: OthersPending;
   /** Whether the transaction may still be run again as a whole, should PostgreSQL ask for it. */
   readonly mayRestart: boolean;

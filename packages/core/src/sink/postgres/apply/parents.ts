@@ -7,6 +7,8 @@ import type { Item } from '../plan/item.js';
 import { absentRows } from '../sql/absent-rows.js';
 import type { ApplyContext } from './context.js';
 
+type ParentsContext = Pick<ApplyContext, 'session' | 'tables' | 'names' | 'mayRestart' | 'parentsPending'>;
+
 /** The rows that a record points at, as far as they may be staged too. */
 export function parentsOf(item: Item): RowKey[] {
   return item.table.references.flatMap((reference) => {
@@ -21,7 +23,7 @@ export function parentsOf(item: Item): RowKey[] {
  */
 export async function absentParents(
   parents: readonly RowKey[],
-  { session, tables, names, mayRestart }: Pick<ApplyContext, 'session' | 'tables' | 'names' | 'mayRestart'>,
+  { session, tables, names, mayRestart }: Omit<ParentsContext, 'parentsPending'>,
   savepoint: string,
 ): Promise<ReadonlySet<RowKey>> {
   const absent = new Set(parents);
@@ -48,11 +50,49 @@ export async function absentParents(
   return absent;
 }
 
+/**
+ * The items that refer to a row which is pending and not in the database. It has to be written before them; where it is
+ * one of `own`, the rows that the same transaction writes, it is.
+ */
+export async function earlyItems(
+  items: readonly Item[],
+  own: ReadonlySet<RowKey>,
+  context: ParentsContext,
+  savepoint: string,
+): Promise<ReadonlySet<Item>> {
+  const parents = new Set(items.flatMap(parentsOf).filter((parent) => !own.has(parent)));
+  const pending = parents.size === 0 ? parents : await context.parentsPending([...parents]);
+  if (pending.size === 0) return new Set();
+  const absent = await absentParents([...pending], context, savepoint);
+  return new Set(items.filter((item) => parentsOf(item).some((parent) => absent.has(parent))));
+}
+
+/** Those items, and those that refer to one of them that makes a row, and so on. */
+export function withChildren(early: ReadonlySet<Item>, items: readonly Item[]): ReadonlySet<Item> {
+  const all = new Set(early);
+  const absent = new Set([...early].filter(makesRow).map(({ rowKey }) => rowKey));
+  for (let isNews = true; isNews; ) {
+    isNews = false;
+    for (const item of items) {
+      if (all.has(item) || !parentsOf(item).some((parent) => absent.has(parent))) continue;
+      all.add(item);
+      if (makesRow(item)) absent.add(item.rowKey);
+      isNews = true;
+    }
+  }
+  return all;
+}
+
+/** An upsert and a replacement may find their row: their children then are tried once more than they had to be. */
+function makesRow({ record }: Item): boolean {
+  const { kind } = record;
+  return kind === 'insert' || kind === 'upsert' || kind === 'replace' || makesMissing(record);
+}
+
 /** The key of the parent, if the record names it. Only what makes a row points anywhere by its own key: later changes of the row do not point anew. */
-function parentKey({ record, key }: Item, { parts }: ForeignKey): string[] | undefined {
-  const isWhole = record.kind === 'insert' || record.kind === 'upsert' || record.kind === 'replace';
-  const makesRow = isWhole || makesMissing(record);
-  if (!makesRow && parts.every((part) => 'key' in part)) return undefined;
+function parentKey(item: Item, { parts }: ForeignKey): string[] | undefined {
+  const { record, key } = item;
+  if (!makesRow(item) && parts.every((part) => 'key' in part)) return undefined;
   const values = madeValues(record);
   const texts: string[] = [];
   for (const part of parts) {

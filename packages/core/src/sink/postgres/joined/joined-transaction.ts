@@ -11,7 +11,7 @@ import type {
   TransactionOfCaller,
 } from '../../change-sink.js';
 import { applyBatches } from '../apply/apply-batches.js';
-import { CarefulPass } from '../apply/careful-pass.js';
+import { applyCarefully } from '../apply/apply-groups.js';
 import { NO_OTHERS } from '../apply/context.js';
 import { failureOf } from '../fault.js';
 import { ledgerFailureOf } from '../ledger/ledger-failure.js';
@@ -122,11 +122,12 @@ class PostgresJoinedPart implements JoinedPart {
       pauses,
       parentsPending,
       othersPending,
+      isPart: true,
       mayRestart: false,
     };
     try {
       const { outcomes, tableFaults } = await applyBatches([batch], tables, (groups) =>
-        new CarefulPass(groups, context).run(),
+        applyCarefully(groups, context),
       );
       tellFaults(tableFaults, this.#around);
       return outcomes.get(batch.token) ?? new Map();

@@ -1,0 +1,24 @@
+import type { BatchOutcome } from '../change/outcome.js';
+import type { SinkTransaction } from '../sink/change-sink.js';
+import type { Batch } from '../staging/staging-store.js';
+
+/** All records are applied. */
+export const NOTHING_SPECIAL: BatchOutcome = new Map();
+
+/** @throws Error if the sink has kept quiet about the batch */
+export function outcomesOf(batch: Batch, outcomes: ReadonlyMap<string, BatchOutcome>): BatchOutcome {
+  const own = outcomes.get(batch.token);
+  if (own === undefined) {
+    throw new Error(`The sink has not said what became of batch ${batch.token}, so it must not be committed`);
+  }
+  return own;
+}
+
+/** @throws Error if the transaction does not hold the shard */
+export function lastOf(transaction: SinkTransaction, shard: number): string {
+  const last = transaction.held.get(shard);
+  if (last === undefined) {
+    throw new Error(`The sink's transaction does not hold shard ${shard}, so nothing can be said of its chain`);
+  }
+  return last;
+}

@@ -1,0 +1,42 @@
+import type { Item } from '../plan/item.js';
+import type { Group } from '../plan/plan.js';
+import type { ApplyContext } from './context.js';
+import { waits, type Outcomes } from './outcomes.js';
+import { earlyItems, withChildren } from './parents.js';
+
+const REASON = 'The row refers to another one, which is pending and has to be written first.';
+
+/** Groups without the rows that come too early, and what becomes of those. */
+export interface Untimely {
+  readonly groups: readonly Group[];
+  readonly outcomes: Outcomes;
+}
+
+/**
+ * Leaves out the rows that refer to a row which is pending elsewhere and not in the database, and whatever refers to
+ * them: PostgreSQL would refuse them, and the others of their statement with them.
+ *
+ * @param savepoint where a question goes back to that fails
+ */
+export async function withoutEarly(
+  groups: readonly Group[],
+  context: ApplyContext,
+  savepoint: string,
+): Promise<Untimely> {
+  const items = groups.flatMap((group) => group.items);
+  const own = new Set(items.map(({ rowKey }) => rowKey));
+  const first = await earlyItems(items, own, context, savepoint);
+  if (first.size === 0) return { groups, outcomes: new Map() };
+  const early = withChildren(first, items);
+  const outcomes = [...early].map((item) => [item, waitsForParent(item)] as const);
+  return { groups: without(early, groups), outcomes: new Map(outcomes) };
+}
+
+function without(early: ReadonlySet<Item>, groups: readonly Group[]): readonly Group[] {
+  const timely = groups.map((group) => ({ ...group, items: group.items.filter((item) => !early.has(item)) }));
+  return timely.filter(({ items }) => items.length > 0);
+}
+
+function waitsForParent(item: Item): ReturnType<typeof waits> {
+  return waits(item, item.table.retry.minDelayMs, REASON);
+}

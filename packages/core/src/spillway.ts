@@ -19,7 +19,7 @@ import { Runtime } from './runtime/runtime.js';
 import { EXTENSION } from './mikro-orm/extension-name.js';
 import type { CallersRows } from './mikro-orm/repository/callers-rows.js';
 import type { PendingRow } from './mikro-orm/repository/pending-row.js';
-import type { Receipt, WrittenOptions } from './mikro-orm/repository/receipt.js';
+import type { IncrementReceipt, Receipt, WrittenOptions } from './mikro-orm/repository/receipt.js';
 import { repositoryCaller, serviceCaller } from './mikro-orm/repository/row-caller.js';
 import { SqlRowCalls } from './mikro-orm/repository/sql-row-calls.js';
 import { RowCalls, type LetterPage } from './mikro-orm/repository/row-calls.js';
@@ -235,8 +235,8 @@ export class Spillway implements AsyncDisposable, RowService {
     key: KeyOf<Entity>,
     increments: Increments<Entity>,
     options?: IncrementOptions<Entity>,
-  ): Promise<Receipt<Entity>> {
-    return this.#own.increment(entity, key, increments, options as IncrementOptions) as Promise<Receipt<Entity>>;
+  ): Promise<IncrementReceipt<Entity>> {
+    return this.#own.increment(entity, key, increments, options as IncrementOptions) as Promise<never>;
   }
 
   /**
@@ -248,9 +248,9 @@ export class Spillway implements AsyncDisposable, RowService {
     entity: EntityName<Entity>,
     rows: readonly IncrementRow<Entity, KeyOf<Entity>>[],
     options?: IncrementOptions<Entity>,
-  ): Promise<Receipt<Entity>> {
+  ): Promise<IncrementReceipt<Entity>> {
     const given = rows as readonly IncrementRow[];
-    return this.#own.incrementMany(entity, given, options as IncrementOptions) as Promise<Receipt<Entity>>;
+    return this.#own.incrementMany(entity, given, options as IncrementOptions) as Promise<never>;
   }
 
   /**

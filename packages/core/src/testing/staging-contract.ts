@@ -8,6 +8,7 @@ import { extendContract } from './contract/extend-contract.js';
 import { holdContract } from './contract/hold-contract.js';
 import { emptyContract } from './contract/empty-contract.js';
 import { flushContract } from './contract/flush-contract.js';
+import { missingContract } from './contract/missing-contract.js';
 import { policyContract } from './contract/policy-contract.js';
 import { settledContract } from './contract/settled-contract.js';
 import { stageContract } from './contract/stage-contract.js';
@@ -35,6 +36,7 @@ export function stagingContract(name: string, makeStore: MakeStore, test: TestFu
   test.describe(`staging store: ${name}`, () => {
     stageContract(context);
     callContract(context);
+    missingContract(context);
     versionContract(context);
     flushContract(context);
     extendContract(context);

@@ -17,7 +17,8 @@ import { changesError } from '../write/refusal-error.js';
 import { announceFallback, stageOrFallBack, Unstaged } from '../write/stage-or-fall-back.js';
 import type { CallersRows } from './callers-rows.js';
 import { pendingRow, type PendingRow } from './pending-row.js';
-import type { Receipt, WrittenOptions } from './receipt.js';
+import { readCounters } from './read-counters.js';
+import type { IncrementReceipt, Receipt, WrittenOptions } from './receipt.js';
 import type { RowCaller } from './row-caller.js';
 import type { SqlRowCalls } from './sql-row-calls.js';
 
@@ -86,6 +87,16 @@ export class RowCalls {
     entity: EntityName,
     rows: readonly IncrementRow[],
     options: IncrementOptions = {},
+  ): Promise<IncrementReceipt> {
+    const receipt = await this.#countRows(caller, entity, rows, options);
+    return { ...receipt, counters: async () => readCounters(this.#types.namedOrRefused(entity), rows, caller.em()) };
+  }
+
+  async #countRows(
+    caller: RowCaller,
+    entity: EntityName,
+    rows: readonly IncrementRow[],
+    options: IncrementOptions,
   ): Promise<Receipt> {
     const type = this.#typeOf(entity, 'Use em.nativeUpdate() with raw(), or @WriteBehind with counters');
     const context = { entity, em: caller.em, platform: this.#platform, validation: this.#validation };

@@ -210,6 +210,30 @@ describe('by SQL, in a transaction', () => {
   });
 });
 
+describe('the answer', () => {
+  test('tells the counters as a look-up finds them, written or not', async () => {
+    const before = await spill.increment(Page, id, { views: 2 }, { create });
+    expect(await before.counters()).toEqual([{ views: 2, likes: 0 }]);
+    const other = id.replace('4000', '4fff');
+    const receipt = await spill.incrementMany(
+      Page,
+      [id, other].map((key) => ({ key, by: { views: 3, likes: 1 } })),
+      { missing: 'drop' },
+    );
+    expect(await receipt.counters()).toEqual([{ views: 5, likes: 1 }, undefined]);
+    await spill.drain();
+    expect(await receipt.counters()).toEqual([{ views: 5, likes: 1 }, undefined]);
+  });
+
+  test('tells what the transaction sees', async () => {
+    await orm.em.fork().transactional(async (em) => {
+      const repository = em.getRepository(Page) as SpillwayRepository<never>;
+      const receipt = await repository.increment(id as never, { views: 4 } as never, { create } as never);
+      expect(await receipt.counters()).toEqual([{ views: 4, likes: 0 }]);
+    });
+  });
+});
+
 describe('many rows in one call', () => {
   const ids = (): string[] => Array.from({ length: 200 }, (_, n) => id.replace('4000', String(4001 + n)));
 

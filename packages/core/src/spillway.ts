@@ -236,7 +236,7 @@ export class Spillway implements AsyncDisposable, RowService {
     increments: Increments<Entity>,
     options?: IncrementOptions<Entity>,
   ): Promise<IncrementReceipt<Entity>> {
-    return this.#own.increment(entity, key, increments, options as IncrementOptions) as Promise<never>;
+    return this.#own.increment(entity, key, increments, options) as Promise<never>;
   }
 
   /**
@@ -250,7 +250,7 @@ export class Spillway implements AsyncDisposable, RowService {
     options?: IncrementOptions<Entity>,
   ): Promise<IncrementReceipt<Entity>> {
     const given = rows as readonly IncrementRow[];
-    return this.#own.incrementMany(entity, given, options as IncrementOptions) as Promise<never>;
+    return this.#own.incrementMany(entity, given, options) as Promise<never>;
   }
 
   /**

@@ -12,7 +12,7 @@ export async function readCounters(
   const found: (Counted | undefined)[] = [];
   for (const { key } of rows) {
     const fork = em.fork({ keepTransactionContext: true });
-    const row: object | null = await fork.findOne(meta.class, key as never);
+    const row: object | null = await fork.findOne(meta.class, key);
     const known = [...counters.keys()].map((name) => [name, row && (Reflect.get(row, name) as unknown)] as const);
     found.push(row === null ? undefined : Object.fromEntries(known));
   }

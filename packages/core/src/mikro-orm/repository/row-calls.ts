@@ -150,7 +150,7 @@ export class RowCalls {
     if (!changes.every(({ rowKey }) => result.staged.has(rowKey))) throw changesError(changes, result, this.#engine);
     const marks = [...result.marks.values()];
     return {
-      keys: rows.map(({ key }) => key) as Receipt['keys'],
+      keys: rows.map(({ key }) => key),
       versions: changes.map(({ rowKey }) => versionOf(type, result.staged.get(rowKey))),
       written: async (options) => this.#engine.written(marks, options),
     };

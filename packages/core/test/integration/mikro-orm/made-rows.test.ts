@@ -83,16 +83,16 @@ describe('a row that an increment makes', () => {
       const calls = rowsOf.rowsOf(within);
       const options = { create: { code: 'abc' } } as never;
       await calls.increment(Visit, [id, day] as never, { hits: 1, seconds: '2.50' } as never, options);
-      await calls.increment(Visit, [id, day] as never, { hits: 1 } as never, options);
+      await calls.increment(Visit, [id, day] as never, { hits: 1 }, options);
     });
     const select = `select day::text, hits, seconds, code from visit where site_id = ${id}`;
     expect(await rows(select)).toEqual([{ day, hits: 2, seconds: '2.50', code: 'ABC' }]);
   });
 
   test('is of the class that the call names', async () => {
-    await spill.increment(Dog, id as never, { seen: 1 } as never, { create: { name: 'Rex', trick: 'sit' } } as never);
-    await spill.increment(Animal, (id + 1_000) as never, { seen: 1 } as never, { create: { name: 'Tom' } } as never);
-    expect(await orm.em.fork().findOneOrFail(Dog, { id } as never)).toMatchObject({ name: 'Rex', seen: 1 });
+    await spill.increment(Dog, id, { seen: 1 }, { create: { name: 'Rex', trick: 'sit' } });
+    await spill.increment(Animal, id + 1_000, { seen: 1 }, { create: { name: 'Tom' } });
+    expect(await orm.em.fork().findOneOrFail(Dog, { id })).toMatchObject({ name: 'Rex', seen: 1 });
     await spill.drain();
     const select = `select kind, name, seen from animal where id in (${id}, ${id + 1_000}) order by id`;
     expect(await rows(select)).toEqual([
@@ -103,12 +103,7 @@ describe('a row that an increment makes', () => {
 
   test('that PostgreSQL does not take is a dead letter, and a look-up finds nothing', async () => {
     const make = async (site: number): Promise<unknown> =>
-      spill.increment(
-        Visit,
-        [site, day] as never,
-        { hits: 1 } as never,
-        { create: { code: 'abc', slug: `slug ${id}` } } as never,
-      );
+      spill.increment(Visit, [site, day] as never, { hits: 1 }, { create: { code: 'abc', slug: `slug ${id}` } });
     const em = orm.em.fork();
     em.create(Site, { id, name: 'site' });
     em.create(Site, { id: id + 1_000, name: 'other' });
@@ -116,7 +111,7 @@ describe('a row that an increment makes', () => {
     await make(id);
     await spill.drain();
     await make(id + 1_000);
-    expect(await orm.em.fork().findOne(Visit, { site: id + 1_000, day } as never)).toBeNull();
+    expect(await orm.em.fork().findOne(Visit, { site: id + 1_000, day })).toBeNull();
     expect(await rows(`select hits from visit where site_id in (${id}, ${id + 1_000})`)).toEqual([{ hits: 1 }]);
   });
 });

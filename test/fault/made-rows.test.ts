@@ -57,18 +57,18 @@ test(`rows that increments make are exact, while another program inserts and del
 
 /** Another program, which knows nothing of Spillway. It notes what it has put in, and what went with the rows that it has deleted. */
 async function meddle(
-  { sql }: Ground,
+  ground: Ground,
   random: () => number,
   other: { inserted: number; deleted: number; deletions: number },
 ): Promise<void> {
   const page = PAGES[below(random, PAGES.length)] as string;
   if (below(random, 2) === 0) {
-    const made = await sql(
+    const made = await ground.sql(
       `insert into page (id, hits) values ('${page}', ${INSERTED}) on conflict do nothing returning id`,
     );
     other.inserted += made.length * INSERTED;
   } else {
-    const gone = await sql<{ hits: number }>(`delete from page where id = '${page}' returning hits`);
+    const gone = await ground.sql<{ hits: number }>(`delete from page where id = '${page}' returning hits`);
     other.deleted += sum(gone.map(({ hits }) => hits));
     other.deletions += gone.length;
   }

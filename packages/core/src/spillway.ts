@@ -20,7 +20,7 @@ import { serviceLetters, type SpillwayDeadLetters } from './runtime/service-lett
 import { EXTENSION } from './mikro-orm/extension-name.js';
 import type { CallersRows } from './mikro-orm/repository/callers-rows.js';
 import type { PendingRow } from './mikro-orm/repository/pending-row.js';
-import type { Receipt, WrittenOptions } from './mikro-orm/repository/receipt.js';
+import type { IncrementReceipt, Receipt, WrittenOptions } from './mikro-orm/repository/receipt.js';
 import { repositoryCaller, serviceCaller } from './mikro-orm/repository/row-caller.js';
 import { SqlRowCalls } from './mikro-orm/repository/sql-row-calls.js';
 import { RowCalls } from './mikro-orm/repository/row-calls.js';
@@ -248,8 +248,8 @@ export class Spillway implements AsyncDisposable, RowService {
     key: KeyOf<Entity>,
     increments: Increments<Entity>,
     options?: IncrementOptions<Entity>,
-  ): Promise<Receipt<Entity>> {
-    return this.#own.increment(entity, key, increments, options as IncrementOptions) as Promise<Receipt<Entity>>;
+  ): Promise<IncrementReceipt<Entity>> {
+    return this.#own.increment(entity, key, increments, options) as Promise<never>;
   }
 
   /**
@@ -261,9 +261,9 @@ export class Spillway implements AsyncDisposable, RowService {
     entity: EntityName<Entity>,
     rows: readonly IncrementRow<Entity, KeyOf<Entity>>[],
     options?: IncrementOptions<Entity>,
-  ): Promise<Receipt<Entity>> {
+  ): Promise<IncrementReceipt<Entity>> {
     const given = rows as readonly IncrementRow[];
-    return this.#own.incrementMany(entity, given, options as IncrementOptions) as Promise<Receipt<Entity>>;
+    return this.#own.incrementMany(entity, given, options) as Promise<never>;
   }
 
   /**

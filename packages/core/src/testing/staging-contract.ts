@@ -9,6 +9,7 @@ import { holdContract } from './contract/hold-contract.js';
 import { letterLimitsContract } from './contract/letter-limits-contract.js';
 import { emptyContract } from './contract/empty-contract.js';
 import { flushContract } from './contract/flush-contract.js';
+import { missingContract } from './contract/missing-contract.js';
 import { policyContract } from './contract/policy-contract.js';
 import { settledContract } from './contract/settled-contract.js';
 import { stageContract } from './contract/stage-contract.js';
@@ -36,6 +37,7 @@ export function stagingContract(name: string, makeStore: MakeStore, test: TestFu
   test.describe(`staging store: ${name}`, () => {
     stageContract(context);
     callContract(context);
+    missingContract(context);
     versionContract(context);
     flushContract(context);
     extendContract(context);

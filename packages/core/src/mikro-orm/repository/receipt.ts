@@ -1,9 +1,24 @@
 import type { Primary } from '@mikro-orm/core';
 import type { Duration } from '../../policy/duration.js';
+import type { AnyEntity, CounterName } from '../../policy/entity-types.js';
 
 export interface WrittenOptions {
   /** How long it is waited for. 1 millisecond to 24 hours. @defaultValue `'30s'` */
   readonly timeout?: Duration;
+}
+
+/** Counters of a row, as its entity has them. */
+export type Counted<Entity extends object = AnyEntity> = {
+  readonly [Counter in CounterName<Entity>]?: Entity[Counter & keyof Entity];
+};
+
+/** What has been counted. */
+export interface IncrementReceipt<Entity extends object = object> extends Receipt<Entity> {
+  /**
+   * The counters of each row as a look-up by key finds them now: with what was counted here, and with what others have
+   * added since. `undefined`: there is no such row.
+   */
+  counters(): Promise<readonly (Counted<Entity> | undefined)[]>;
 }
 
 /** What has been staged, and how to wait until it is in the database. */

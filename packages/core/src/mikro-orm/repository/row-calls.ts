@@ -17,7 +17,8 @@ import { changesError } from '../write/refusal-error.js';
 import { announceFallback, stageOrFallBack, Unstaged } from '../write/stage-or-fall-back.js';
 import type { CallersRows } from './callers-rows.js';
 import { pendingRow, type PendingRow } from './pending-row.js';
-import type { Receipt, WrittenOptions } from './receipt.js';
+import { readCounters } from './read-counters.js';
+import type { IncrementReceipt, Receipt, WrittenOptions } from './receipt.js';
 import type { RowCaller } from './row-caller.js';
 import type { SqlRowCalls } from './sql-row-calls.js';
 
@@ -86,6 +87,16 @@ export class RowCalls {
     entity: EntityName,
     rows: readonly IncrementRow[],
     options: IncrementOptions = {},
+  ): Promise<IncrementReceipt> {
+    const receipt = await this.#countRows(caller, entity, rows, options);
+    return { ...receipt, counters: async () => readCounters(this.#types.namedOrRefused(entity), rows, caller.em()) };
+  }
+
+  async #countRows(
+    caller: RowCaller,
+    entity: EntityName,
+    rows: readonly IncrementRow[],
+    options: IncrementOptions,
   ): Promise<Receipt> {
     const type = this.#typeOf(entity, 'Use em.nativeUpdate() with raw(), or @WriteBehind with counters');
     const context = { entity, em: caller.em, platform: this.#platform, validation: this.#validation };
@@ -139,7 +150,7 @@ export class RowCalls {
     if (!changes.every(({ rowKey }) => result.staged.has(rowKey))) throw changesError(changes, result, this.#engine);
     const marks = [...result.marks.values()];
     return {
-      keys: rows.map(({ key }) => key) as Receipt['keys'],
+      keys: rows.map(({ key }) => key),
       versions: changes.map(({ rowKey }) => versionOf(type, result.staged.get(rowKey))),
       written: async (options) => this.#engine.written(marks, options),
     };

@@ -105,7 +105,7 @@ async function make(
     disableIdentityMap: true,
     ...(way && { [FELL_BACK]: way }),
   };
-  await em.upsert(meta.class, { ...begun(type, change), ...data, ...named } as never, options as never);
+  await em.upsert(meta.class, { ...begun(type, change), ...data, ...named }, options as never);
 }
 
 /** Counters that begin at zero because nothing else says where. */
@@ -126,5 +126,5 @@ async function update(em: EntityManager, { meta }: WriteBehindType, { where, dat
 }
 
 function receiptOf(keys: readonly unknown[]): Receipt {
-  return { keys: keys as Receipt['keys'], versions: keys.map(() => undefined), written: async () => {} };
+  return { keys, versions: keys.map(() => undefined), written: async () => {} };
 }

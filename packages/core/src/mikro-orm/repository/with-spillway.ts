@@ -9,7 +9,7 @@ import type { IncrementRow } from '../write/prepare-increment.js';
 import type { PatchOptions } from '../write/build-patch.js';
 import type { CallersRows } from './callers-rows.js';
 import type { PendingRow } from './pending-row.js';
-import type { Receipt } from './receipt.js';
+import type { IncrementReceipt, Receipt } from './receipt.js';
 import { primaryKey } from './row-calls.js';
 
 /** A primary key as a caller may write it down: without the brands that an entity's property may have. */
@@ -48,7 +48,7 @@ export interface SpillwayMethods<Entity extends object> {
     key: KeyOf<Entity>,
     increments: Increments<Entity>,
     options?: IncrementOptions<Entity>,
-  ): Promise<Receipt<Entity>>;
+  ): Promise<IncrementReceipt<Entity>>;
 
   /**
    * The same for many rows in one call. What it throws for one of them, it throws before anything is staged; rows of
@@ -58,7 +58,7 @@ export interface SpillwayMethods<Entity extends object> {
   incrementMany(
     rows: readonly IncrementRow<Entity, KeyOf<Entity>>[],
     options?: IncrementOptions<Entity>,
-  ): Promise<Receipt<Entity>>;
+  ): Promise<IncrementReceipt<Entity>>;
 
   /** What is staged of a row and not yet in the database; `undefined` for nothing. */
   pending(key: KeyOf<Entity>): Promise<PendingRow<Entity> | undefined>;
@@ -108,12 +108,16 @@ export function withSpillway<Base extends RepositoryClass>(Base: Base): WithMeth
       return rowsOf(this).patch(this.entityName, key, changes, options);
     }
 
-    async increment(key: never, increments: never, options?: IncrementOptions<never>): Promise<Receipt> {
-      return rowsOf(this).increment(this.entityName, key, increments, options);
+    async increment(
+      key: never,
+      increments: never,
+      options?: IncrementOptions<never>,
+    ): Promise<IncrementReceipt<never>> {
+      return rowsOf(this).increment(this.entityName, key, increments, options) as Promise<never>;
     }
 
-    async incrementMany(rows: never, options?: IncrementOptions<never>): Promise<Receipt> {
-      return rowsOf(this).incrementMany(this.entityName, rows, options);
+    async incrementMany(rows: never, options?: IncrementOptions<never>): Promise<IncrementReceipt<never>> {
+      return rowsOf(this).incrementMany(this.entityName, rows, options) as Promise<never>;
     }
 
     async pending(key: never): Promise<PendingRow | undefined> {

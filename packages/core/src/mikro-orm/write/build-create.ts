@@ -31,7 +31,7 @@ export function buildCreate(type: WriteBehindType, given: object, { platform, en
   const { discriminator } = type.family ?? {};
   if (discriminator !== undefined) data[discriminator] ??= em().getMetadata(entity).discriminatorValue;
   for (const { property } of type.values.values()) {
-    if (property.onCreate) data[property.name] ??= property.onCreate(data as never, em());
+    if (property.onCreate) data[property.name] ??= property.onCreate(data, em());
   }
   const payload: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(data)) {

@@ -147,7 +147,7 @@ describe('a transaction whose changes are held', () => {
     }, stage());
     await expect(refused).rejects.toThrow(
       new RegExp(
-        `^A statement of this transaction needs Product ${id}, which the transaction holds, and PostgreSQL does not take it: SQLSTATE 22001: a value does not fit its column\\. ` +
+        `^A statement of this transaction needs Product ${id}, which the transaction holds, and PostgreSQL does not take it: SQLSTATE 22001: a value does not fit its column \\("name"\\)\\. ` +
           'Roll back and try again; if it is refused again, change the row, or use a transaction without spillway: "stage" \\[HELD_UNWRITABLE\\]$',
       ),
     );

@@ -35,7 +35,7 @@ function page(name: string, policy: WritePolicy) {
 const Page = page('Page', {});
 /** Of a transaction: the repository belongs to its entity manager. */
 const countIn = (em: EntityManager, by: object, options: IncrementOptions): Promise<unknown> =>
-  (em.getRepository(Page) as SpillwayRepository<never>).increment(id as never, by, options as never);
+  (em.getRepository(Page) as SpillwayRepository<never>).increment(id, by, options);
 
 const Dropped = page('DroppedPage', { missing: 'drop' });
 const Made = page('MadePage', { missing: 'create' });
@@ -210,6 +210,30 @@ describe('by SQL, in a transaction', () => {
   });
 });
 
+describe('the answer', () => {
+  test('tells the counters as a look-up finds them, written or not', async () => {
+    const before = await spill.increment(Page, id, { views: 2 }, { create });
+    expect(await before.counters()).toEqual([{ views: 2, likes: 0 }]);
+    const other = id.replace('4000', '4fff');
+    const receipt = await spill.incrementMany(
+      Page,
+      [id, other].map((key) => ({ key, by: { views: 3, likes: 1 } })),
+      { missing: 'drop' },
+    );
+    expect(await receipt.counters()).toEqual([{ views: 5, likes: 1 }, undefined]);
+    await spill.drain();
+    expect(await receipt.counters()).toEqual([{ views: 5, likes: 1 }, undefined]);
+  });
+
+  test('tells what the transaction sees', async () => {
+    await orm.em.fork().transactional(async (em) => {
+      const repository = em.getRepository(Page) as SpillwayRepository<never>;
+      const receipt = await repository.increment(id, { views: 4 }, { create });
+      expect(await receipt.counters()).toEqual([{ views: 4, likes: 0 }]);
+    });
+  });
+});
+
 describe('many rows in one call', () => {
   const ids = (): string[] => Array.from({ length: 200 }, (_, n) => id.replace('4000', String(4001 + n)));
 
@@ -255,18 +279,18 @@ describe('many rows in one call', () => {
 
   test('in a transaction all are written, or none', async () => {
     const keys = ids().slice(0, 3);
-    const count = async (options: IncrementOptions): Promise<unknown> =>
+    const countAll = async (options: IncrementOptions): Promise<unknown> =>
       orm.em.fork().transactional(async (em) => {
         const repository = em.getRepository(Page) as SpillwayRepository<never>;
         return repository.incrementMany(
-          [id, ...keys].map((key) => ({ key, by: { views: 1 } })) as never,
-          options as never,
+          [id, ...keys].map((key) => ({ key, by: { views: 1 } })),
+          options,
         );
       });
     await insertBySql('there', 0);
-    await expect(count({})).rejects.toThrow('optimistic lock');
+    await expect(countAll({})).rejects.toThrow('optimistic lock');
     expect(await inDatabase('page')).toMatchObject({ views: 0 });
-    await count({ create });
+    await countAll({ create });
     expect(await inDatabase('page')).toMatchObject({ title: 'there', views: 1 });
   });
 });

@@ -40,7 +40,7 @@ const Parked = page('ParkedPage', { detect: 'changed-properties' }, false);
 const Asked = page('AskedPage', {
   conflict: ({ changed, ours }) => {
     seen = changed;
-    return { write: { name: Reflect.get(ours, 'name') } } as never;
+    return { write: { name: Reflect.get(ours, 'name') } };
   },
 });
 const all = [Merged, Kept, Compared, Parked, Asked] as const;
@@ -139,8 +139,8 @@ describe("detect: 'changed-properties'", () => {
     await em.flush();
     await Spillway.of(orm).drain();
     const other = orm.em.fork();
-    const ours = await em.findOneOrFail(Compared, { id } as never);
-    const theirs = await other.findOneOrFail(Compared, { id } as never);
+    const ours = await em.findOneOrFail(Compared, { id });
+    const theirs = await other.findOneOrFail(Compared, { id });
     ours.name = 'first';
     await em.flush();
     theirs.place = 'second';
@@ -173,10 +173,7 @@ describe('counters', () => {
     await em.flush();
     await Spillway.of(orm).drain();
     const other = orm.em.fork();
-    const [ours, theirs] = [
-      await em.findOneOrFail(Merged, { id } as never),
-      await other.findOneOrFail(Merged, { id } as never),
-    ];
+    const [ours, theirs] = [await em.findOneOrFail(Merged, { id }), await other.findOneOrFail(Merged, { id })];
     ours.views += 1;
     await em.flush();
     theirs.views += 1;

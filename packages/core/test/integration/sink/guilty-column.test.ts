@@ -41,21 +41,21 @@ test.each([
   const outcome = await outcomeOf(insert(values));
   expect(outcome).toMatchObject({
     kind: 'again',
-    reason: expect.stringMatching(new RegExp(`^SQLSTATE ${code}: .* in column "${column}"$`)),
+    reason: expect.stringMatching(new RegExp(`^SQLSTATE ${code}: .* its column \\("${column}"\\)$`)),
   });
   expect(await fixture.rows('select id from product')).toEqual([{ id: 2 }]);
 });
 
 test('so is a key', async () => {
   expect(await outcomeOf(insert({ label: '"a"' }), 'x1')).toMatchObject({
-    reason: expect.stringMatching(/SQLSTATE 22P02: .* in column "id"$/),
+    reason: expect.stringMatching(/SQLSTATE 22P02: .* its column \("id"\)$/),
   });
 });
 
 test('so is a value of the row that an increment makes', async () => {
   const record: Staged = { kind: 'increment', deltas: { stock: '1' }, missing: { create: { owner: '"no uuid"' } } };
   expect(await outcomeOf(record)).toMatchObject({
-    reason: expect.stringMatching(/SQLSTATE 22P02: .* in column "owner"$/),
+    reason: expect.stringMatching(/SQLSTATE 22P02: .* its column \("owner"\)$/),
   });
 });
 

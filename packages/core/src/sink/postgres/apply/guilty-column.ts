@@ -36,7 +36,7 @@ export async function withColumn(
     } catch (error) {
       faultOf(error, { names, mayRestart });
       await session.script(`rollback to savepoint ${savepoint}`);
-      return { ...fault, reason: `${fault.reason} in column "${column.name}"` };
+      return { ...fault, reason: `${fault.reason} ("${column.name}")` };
     }
   }
   return fault;

@@ -34,7 +34,17 @@ import { parkAll, settleBatch } from './end-batch.js';
 import { MemoryDeadLetters } from './memory-dead-letters.js';
 import { MemoryHeld } from './memory-held.js';
 import { emptyShard } from './empty-shard.js';
-import { drainState, dueRows, firstAtMs, holdsAny, markDue, markedRows, nextDueMs, scopeFilter } from './memory-due.js';
+import {
+  drainState,
+  dueRows,
+  firstAtMs,
+  holdsAny,
+  markDue,
+  markedRows,
+  nextDueMs,
+  pendingRows,
+  scopeFilter,
+} from './memory-due.js';
 import { MemoryPolicies } from './memory-policies.js';
 import { MemoryCopies, MemoryRowCache } from './memory-row-cache.js';
 import { MemoryShard } from './memory-shard.js';
@@ -89,10 +99,10 @@ class MemoryStaging implements StagingStore {
       any: async (scope) => [...this.#shards.values()].some((shard) => shard.layers.size > 0 || holdsAny(shard, scope)),
       make: async (scope) => this.#makeDue(scope),
       pending: async (watermarks) => this.#pending(watermarks),
-      rows: async (scope, shards) =>
+      rows: async (scope, shards, which) =>
         [...shards].flatMap((number) => {
           const shard = this.#shards.get(number);
-          return shard ? markedRows(shard, scope) : [];
+          return shard ? (which === 'pending' ? pendingRows : markedRows)(shard, scope) : [];
         }),
     };
   }

@@ -69,6 +69,7 @@ class MemoryStaging implements StagingStore {
   readonly held: HeldChanges;
   readonly due: DueRecords;
   readonly policies: StagedPolicies;
+  readonly deadLetters: DeadLetterStore;
   readonly cache: RowCache;
   readonly #shards = new Map<number, MemoryShard>();
   readonly #copies = new Map<number, MemoryCopies>();
@@ -90,6 +91,7 @@ class MemoryStaging implements StagingStore {
     );
     const dropCopy = (shard: number, rowKey: RowKey): void => this.#copiesOf(shard).drop(rowKey);
     this.#letters = new MemoryDeadLetters(this.#shards, this.#now, dropCopy);
+    this.deadLetters = this.#letters;
     this.held = new MemoryHeld(this.#shards, this.#now, {
       dropCopy,
       trim: (shard) => this.#letters.trimShard(shard),
@@ -105,10 +107,6 @@ class MemoryStaging implements StagingStore {
           return shard ? (which === 'pending' ? pendingRows : markedRows)(shard, scope) : [];
         }),
     };
-  }
-
-  get deadLetters(): DeadLetterStore {
-    return this.#letters;
   }
 
   async adopt(shard: number, lastToken: string): Promise<'adopted' | 'present'> {

@@ -24,7 +24,7 @@ const tables: readonly { readonly heading: string; readonly resolve: Resolve; re
   {
     heading: 'Options of `spillway\\(\\)`',
     resolve: (options) => resolveOptions({ redis: 'redis://localhost', ...options }),
-    groups: ['worker', 'tables', 'cache'],
+    groups: ['worker', 'tables', 'cache', 'deadLetters'],
   },
   {
     heading: 'Options of a policy',

@@ -57,7 +57,11 @@ export class ReaderProject implements Disposable {
 
   start(file: string): RunningProgram {
     const compiled = path.join(this.#folder, file.replace(/\.ts$/, '.js'));
-    const child = spawn(process.execPath, ['--enable-source-maps', compiled], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, ['--enable-source-maps', compiled], {
+      // MikroORM colours its lines wherever they go. The documents show them plain.
+      env: { ...process.env, MIKRO_ORM_NO_COLOR: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.#children.add(child);
     let output = '';
     let errors = '';

@@ -35,6 +35,7 @@ export { SpillwayRepository } from './mikro-orm/repository/spillway-repository.j
 export { withSpillway, type KeyOf, type SpillwayMethods } from './mikro-orm/repository/with-spillway.js';
 export type { LetterPage } from './mikro-orm/repository/row-calls.js';
 export type { Counted, IncrementReceipt, Receipt, WrittenOptions } from './mikro-orm/repository/receipt.js';
+export type { DrainCallOptions } from './mikro-orm/repository/drain-call.js';
 export type { PendingRow } from './mikro-orm/repository/pending-row.js';
 export type { PatchOptions } from './mikro-orm/write/build-patch.js';
 

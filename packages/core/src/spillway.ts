@@ -18,6 +18,7 @@ import { Runtime } from './runtime/runtime.js';
 import { ServiceLog } from './runtime/service-log.js';
 import { serviceLetters, type SpillwayDeadLetters } from './runtime/service-letters.js';
 import { EXTENSION } from './mikro-orm/extension-name.js';
+import { type DrainCallOptions, isEntityName, readDrainCall } from './mikro-orm/repository/drain-call.js';
 import type { CallersRows } from './mikro-orm/repository/callers-rows.js';
 import type { PendingRow } from './mikro-orm/repository/pending-row.js';
 import type { IncrementReceipt, Receipt, WrittenOptions } from './mikro-orm/repository/receipt.js';
@@ -228,12 +229,22 @@ export class Spillway implements AsyncDisposable, RowService {
   }
 
   /**
-   * Writes what was staged before the call, by any process: of one entity, or of all. Each record is tried once.
+   * Writes what was staged before the call, by any process: of one entity, or of all. Each record is tried once: what
+   * has to wait, such as rows that others have locked, is left, and `until: 'written'` waits for it.
+   *
+   * @example
+   * ```ts
+   * const { left } = await service.drain(Product); // 0, or something of it is not in PostgreSQL yet
+   * await service.drain({ until: 'written', timeout: '5m', signal }); // all of it is, or is a dead letter
+   * ```
    * @returns how many shards hold something that was tried and has to wait
-   * @throws SpillwayError `DRAIN_TIMEOUT`
+   * @throws SpillwayError `DRAIN_TIMEOUT`; the reason of `signal`
    */
-  async drain(entity?: EntityName, options: { readonly timeout?: Duration } = {}): Promise<{ readonly left: number }> {
-    return this.#runtime.drainOnce(entity, parseDuration('timeout of drain()', options.timeout ?? '30s', TIMEOUTS));
+  async drain(options?: DrainCallOptions): Promise<{ readonly left: number }>;
+  async drain(entity: EntityName | undefined, options?: DrainCallOptions): Promise<{ readonly left: number }>;
+  async drain(given?: EntityName | DrainCallOptions, options?: DrainCallOptions): Promise<{ readonly left: number }> {
+    if (given === undefined || isEntityName(given)) return this.#runtime.drainCall(given, readDrainCall(options));
+    return this.#runtime.drainCall(undefined, readDrainCall(given));
   }
 
   /**

@@ -17,6 +17,8 @@ export interface DrainLimits {
   readonly timeoutMs: number;
   /** These shards are left alone: the caller has them itself, and would wait for its own end. */
   readonly except?: ReadonlySet<number>;
+  /** Called for each record that had to wait when this process tried it, with the reason. */
+  readonly onPutOff?: (reason: string) => void;
 }
 
 export interface DrainDeps {
@@ -43,11 +45,14 @@ export interface DrainDeps {
  */
 export async function drain(
   scope: DueScope,
-  { timeoutMs, except = NONE }: DrainLimits,
+  { timeoutMs, except = NONE, onPutOff }: DrainLimits,
   deps: DrainDeps,
 ): Promise<DrainResult> {
   const progress: Progress = { untried: undefined, left: new Set(), parents: new Set(), failure: undefined };
-  const stopListening = deps.onLanding((report) => note(report, progress));
+  const stopListening = deps.onLanding((report) => {
+    note(report, progress);
+    if (onPutOff) for (const reason of reasonsIn(report)) onPutOff(reason);
+  });
   try {
     return await within(run(scope, except, progress, deps), timeoutMs, deps.scheduler, () => {
       progress.isOver = true;
@@ -126,6 +131,13 @@ function note(report: FlushReport, progress: Progress): void {
     if (result.kind === 'failed') progress.failure = result.failure.error;
     if (result.kind === 'done') for (const parent of result.waitsFor ?? []) progress.parents.add(parent);
   }
+}
+
+/** Why records of a flush have to wait. */
+function* reasonsIn(report: FlushReport): Generator<string> {
+  for (const result of report.values())
+    if (result.kind === 'done')
+      for (const outcome of result.outcomes.values()) if (outcome.kind === 'again') yield outcome.reason;
 }
 
 function drainTimeout(scope: DueScope, timeoutMs: number, { untried, failure }: Progress): SpillwayError {

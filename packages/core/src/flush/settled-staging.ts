@@ -50,7 +50,7 @@ export class SettledStaging implements StagingStore {
         (await this.#ask(async () => store.due.any(scope))) && this.#settled(async () => store.due.any(scope)),
       make: async (scope) => this.#settled(async () => store.due.make(scope)),
       pending: async (watermarks) => this.#ask(async () => store.due.pending(watermarks)),
-      rows: async (scope, shards) => this.#ask(async () => store.due.rows(scope, shards)),
+      rows: async (scope, shards, which) => this.#ask(async () => store.due.rows(scope, shards, which)),
     };
   }
 

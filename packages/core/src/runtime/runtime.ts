@@ -8,12 +8,15 @@ import { SpillwayEvents } from '../events.js';
 import { hasForgotten } from '../flush/chain.js';
 import { emptyShards } from '../flush/empty-shards.js';
 import type { StopOptions, StopReport } from '../flush/worker.js';
+import { abortable } from '../flush/abortable.js';
 import type { DrainResult } from '../flush/drain.js';
+import { drainUntilWritten } from '../flush/drain-until-written.js';
 import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
 import { untilWritten } from '../flush/until-written.js';
 import { within } from '../flush/within.js';
 import { typesOf, withOthers } from '../mikro-orm/describe/with-others.js';
 import type { DrainOptions, Engine, QueryDrain, Releases } from '../mikro-orm/engine.js';
+import type { DrainCall } from '../mikro-orm/repository/drain-call.js';
 import type { RowEngine } from '../mikro-orm/repository/row-calls.js';
 import type { WrittenOptions } from '../mikro-orm/repository/receipt.js';
 import { EntityMarks } from '../mikro-orm/write/entity-marks.js';
@@ -322,21 +325,31 @@ export class Runtime implements RowEngine {
     return this.#statementDrains.before(scope, { ...options, inside }, parts);
   }
 
-  /** One round, of one entity or of all. What has to be opened for it is opened within its time. */
-  async drainOnce(entity: EntityName | undefined, timeoutMs: number): Promise<DrainResult> {
-    const drained = this.#drainOnce(entity, timeoutMs);
+  /** Of one entity or of all: one round, or as many as it takes. What has to be opened for it is opened within its time. */
+  async drainCall(entity: EntityName | undefined, call: DrainCall): Promise<DrainResult> {
+    const { timeoutMs, signal } = call;
+    signal?.throwIfAborted();
+    const drained = abortable(this.#drainCall(entity, call), signal);
     return within(drained, timeoutMs + LATE_MS, monotonicScheduler, () => late('DRAIN_TIMEOUT', 'A drain', timeoutMs));
   }
 
-  async #drainOnce(entity: EntityName | undefined, timeoutMs: number): Promise<DrainResult> {
+  async #drainCall(entity: EntityName | undefined, { timeoutMs, until, signal }: DrainCall): Promise<DrainResult> {
     if (await this.#adoption.isOver()) return { left: 0 };
     this.#refuseInside('drain() waits until what is staged is committed');
-    const scope: DueScope =
+    const scope: EmptyScope =
       entity === undefined
         ? { kind: 'all' }
         : { kind: 'tables', tables: [tableOf(this.#around.types.namedOrRefused(entity))] };
     const { worker } = await this.#open();
-    return worker.drain(withOthers(scope, this.#around.types), { timeoutMs });
+    const wide = withOthers(scope, this.#around.types);
+    if (until === 'tried') return worker.drain(wide, { timeoutMs });
+    return drainUntilWritten(
+      { scope, wide, timeoutMs, signal },
+      {
+        staging: worker.staging,
+        drain: async (some, restMs, onPutOff) => worker.drain(some, { timeoutMs: restMs, onPutOff }),
+      },
+    );
   }
 
   /** @throws DeadLetteredError; SpillwayError `WRITE_TIMEOUT`, `STAGING_LOSS`, `STOPPED` */

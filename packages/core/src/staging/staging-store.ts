@@ -345,8 +345,8 @@ export interface DueRecords {
   make(scope: DueScope): Promise<ReadonlyMap<number, Watermark>>;
   /** Of these shards, those where something that was made due at or before the watermark is still pending, as far as is known. */
   pending(watermarks: ReadonlyMap<number, Watermark>): Promise<ReadonlyMap<number, DrainState>>;
-  /** The rows of the scope, in these shards, that have been made due or are in flight. */
-  rows(scope: EmptyScope, shards: Iterable<number>): Promise<readonly RowKey[]>;
+  /** The rows of the scope, in these shards, that have been made due or are in flight; or all that are pending. */
+  rows(scope: EmptyScope, shards: Iterable<number>, which?: 'made-due' | 'pending'): Promise<readonly RowKey[]>;
 }
 
 /** Where a shard stood when a drain of it began. */

@@ -1,13 +1,13 @@
 import type { AnyEntity, EntityData, EntityManager, EntityName, EntityRepository, Primary } from '@mikro-orm/core';
 import { SpillwayError } from '../../errors.js';
 import type { EntityOf } from '../../policy/entity-types.js';
-import type { Duration } from '../../policy/duration.js';
 import { EXTENSION } from '../extension-name.js';
 import type { Increments } from '../write/build-increment.js';
 import type { IncrementOptions } from '../write/increment-options.js';
 import type { IncrementRow } from '../write/prepare-increment.js';
 import type { PatchOptions } from '../write/build-patch.js';
 import type { CallersRows } from './callers-rows.js';
+import type { DrainCallOptions } from './drain-call.js';
 import type { PendingRow } from './pending-row.js';
 import type { IncrementReceipt, Receipt } from './receipt.js';
 import { primaryKey } from './row-calls.js';
@@ -63,15 +63,20 @@ export interface SpillwayMethods<Entity extends object> {
   /** What is staged of a row and not yet in the database; `undefined` for nothing. */
   pending(key: KeyOf<Entity>): Promise<PendingRow<Entity> | undefined>;
 
-  /** Writes what was staged of this entity before the call, by any process. */
-  drain(options?: { readonly timeout?: Duration }): Promise<{ readonly left: number }>;
+  /**
+   * Writes what was staged of this entity before the call, by any process. Each record is tried once, and rows that
+   * others have locked are left; `until: 'written'` waits for them.
+   * @returns how many shards hold something that was tried and has to wait
+   * @throws SpillwayError `DRAIN_TIMEOUT`; the reason of `signal`
+   */
+  drain(options?: DrainCallOptions): Promise<{ readonly left: number }>;
 }
 
 /** What the methods ask of the service beside the ORM. */
 export interface RowService {
   /** The row calls of an entity manager. @internal */
   rowsOf(em: EntityManager): CallersRows;
-  drain(entity: EntityName, options?: { readonly timeout?: Duration }): Promise<{ readonly left: number }>;
+  drain(entity: EntityName, options?: DrainCallOptions): Promise<{ readonly left: number }>;
   /** @internal */
   receipt(entities: readonly AnyEntity[], keys?: Receipt['keys']): Receipt;
 }
@@ -124,7 +129,7 @@ export function withSpillway<Base extends RepositoryClass>(Base: Base): WithMeth
       return rowsOf(this).pending(this.entityName, key);
     }
 
-    async drain(options?: { readonly timeout?: Duration }): Promise<{ readonly left: number }> {
+    async drain(options?: DrainCallOptions): Promise<{ readonly left: number }> {
       return serviceOf(this).drain(this.entityName, options);
     }
   }

@@ -61,6 +61,11 @@ export function markedRows(shard: MemoryShard, scope: EmptyScope): readonly RowK
   return [...rows].filter(scopeFilter(scope));
 }
 
+export function pendingRows(shard: MemoryShard, scope: EmptyScope): readonly RowKey[] {
+  const rows = new Set([...shard.dirty.keys(), ...(shard.flight?.records.keys() ?? [])]);
+  return [...rows].filter(scopeFilter(scope));
+}
+
 /** Whether anything of these tables is pending. */
 export function holdsAny(shard: MemoryShard, scope: TableScope): boolean {
   const inScope = scopeFilter(scope);

@@ -34,7 +34,17 @@ import { parkAll, settleBatch } from './end-batch.js';
 import { MemoryDeadLetters } from './memory-dead-letters.js';
 import { MemoryHeld } from './memory-held.js';
 import { emptyShard } from './empty-shard.js';
-import { drainState, dueRows, firstAtMs, holdsAny, markDue, markedRows, nextDueMs, scopeFilter } from './memory-due.js';
+import {
+  drainState,
+  dueRows,
+  firstAtMs,
+  holdsAny,
+  markDue,
+  markedRows,
+  nextDueMs,
+  pendingRows,
+  scopeFilter,
+} from './memory-due.js';
 import { MemoryPolicies } from './memory-policies.js';
 import { MemoryCopies, MemoryRowCache } from './memory-row-cache.js';
 import { MemoryShard, NOTHING_WRITTEN } from './memory-shard.js';
@@ -59,6 +69,7 @@ class MemoryStaging implements StagingStore {
   readonly held: HeldChanges;
   readonly due: DueRecords;
   readonly policies: StagedPolicies;
+  readonly deadLetters: DeadLetterStore;
   readonly cache: RowCache;
   readonly #shards = new Map<number, MemoryShard>();
   readonly #copies = new Map<number, MemoryCopies>();
@@ -80,6 +91,7 @@ class MemoryStaging implements StagingStore {
     );
     const dropCopy = (shard: number, rowKey: RowKey): void => this.#copiesOf(shard).drop(rowKey);
     this.#letters = new MemoryDeadLetters(this.#shards, this.#now, dropCopy);
+    this.deadLetters = this.#letters;
     this.held = new MemoryHeld(this.#shards, this.#now, {
       dropCopy,
       trim: (shard) => this.#letters.trimShard(shard),
@@ -89,16 +101,12 @@ class MemoryStaging implements StagingStore {
       any: async (scope) => [...this.#shards.values()].some((shard) => shard.layers.size > 0 || holdsAny(shard, scope)),
       make: async (scope) => this.#makeDue(scope),
       pending: async (watermarks) => this.#pending(watermarks),
-      rows: async (scope, shards) =>
+      rows: async (scope, shards, which) =>
         [...shards].flatMap((number) => {
           const shard = this.#shards.get(number);
-          return shard ? markedRows(shard, scope) : [];
+          return shard ? (which === 'pending' ? pendingRows : markedRows)(shard, scope) : [];
         }),
     };
-  }
-
-  get deadLetters(): DeadLetterStore {
-    return this.#letters;
   }
 
   async adopt(shard: number, lastToken: string): Promise<'adopted' | 'present'> {

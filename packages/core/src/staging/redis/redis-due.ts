@@ -52,10 +52,14 @@ export class RedisDue implements DueRecords {
     return pending;
   }
 
-  async rows(scope: EmptyScope, shards: Iterable<number>): Promise<readonly RowKey[]> {
+  async rows(
+    scope: EmptyScope,
+    shards: Iterable<number>,
+    which: 'made-due' | 'pending' = 'made-due',
+  ): Promise<readonly RowKey[]> {
     const found = await Promise.all(
       [...shards].map(async (shard) => {
-        const reply = await this.#scripts.run('dueRows', shard, [scope.kind, ...beginnings(scope)]);
+        const reply = await this.#scripts.run('dueRows', shard, [which, scope.kind, ...beginnings(scope)]);
         return text(reply[0]) === 'rows' ? reply.slice(1).map(rowKey) : [];
       }),
     );

@@ -50,6 +50,7 @@ export class RedisStaging implements StagingStore {
   readonly held: HeldChanges;
   readonly due: DueRecords;
   readonly policies: StagedPolicies;
+  readonly deadLetters: DeadLetterStore;
   /** What the check at the opening found about how the server keeps its data. */
   readonly keeping: Keeping;
   readonly #scripts: ShardScripts;
@@ -63,6 +64,7 @@ export class RedisStaging implements StagingStore {
     this.due = new RedisDue(scripts);
     this.policies = new RedisPolicies(scripts);
     this.#letters = new RedisDeadLetters(scripts, limits);
+    this.deadLetters = this.#letters;
     this.held = new RedisHeld(scripts, this.#letters);
     this.#cache = new RedisRowCache(scripts, connection, limits.cacheBytes);
     this.keeping = keeping;
@@ -74,10 +76,6 @@ export class RedisStaging implements StagingStore {
 
   get cache(): RowCache {
     return this.#cache;
-  }
-
-  get deadLetters(): DeadLetterStore {
-    return this.#letters;
   }
 
   async adopt(shard: number, lastToken: string): Promise<'adopted' | 'present'> {

@@ -47,7 +47,7 @@ export function drainContract({ describe, it, expect, onBench }: ContractContext
     );
 
     it(
-      'are named where somebody has to write them himself: what was made due, and what is in flight',
+      'are named where somebody has to write them himself: what was made due, and what is in flight; or all that is pending',
       onBench(async (bench) => {
         bench.rules = LATER;
         const [flown, due, later] = [bench.row(0), bench.row(1), bench.row(2)];
@@ -58,8 +58,11 @@ export function drainContract({ describe, it, expect, onBench }: ContractContext
         const shards = [...(await bench.store.due.make({ kind: 'all' })).keys()];
         await bench.stage({ rowKey: later, values: { n: '2' } });
         expect(new Set(await bench.store.due.rows({ kind: 'all' }, shards))).toEqual(new Set([flown, due]));
+        const pending = await bench.store.due.rows({ kind: 'all' }, shards, 'pending');
+        expect(new Set(pending)).toEqual(new Set([flown, due, later]));
         const elsewhere = { kind: 'tables', tables: [{ schema: 'public', table: 'nothing' }] } as const;
         expect(await bench.store.due.rows(elsewhere, shards)).toEqual([]);
+        expect(await bench.store.due.rows(elsewhere, shards, 'pending')).toEqual([]);
         expect(await bench.store.due.rows({ kind: 'all' }, [])).toEqual([]);
       }),
     );

@@ -1,14 +1,14 @@
--- The rows of a scope that drains have marked, and those in flight.
+-- The rows of a scope that drains have marked, or all that are dirty; and those in flight.
 --
 -- KEYS[1] chain  KEYS[2] due  KEYS[3] flight
--- ARGV  epoch, 'all' | 'tables', beginnings of row keys ...
+-- ARGV  epoch, 'made-due' | 'pending', 'all' | 'tables', beginnings of row keys ...
 -- returns  {'rows', row key ...} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local due = KEYS[2]
 local flight = KEYS[3]
-local epoch, scope = ARGV[1], ARGV[2]
+local epoch, which, scope = ARGV[1], ARGV[2], ARGV[3]
 
-local WANTED_FROM = 3
+local WANTED_FROM = 4
 
 -- include: in-scope
 
@@ -17,8 +17,8 @@ local BEFORE_TIME = '(1000000000000'
 local head = redis.call('HGET', chain, 'epoch')
 if not head then return { 'uninitialised' } end
 if head ~= epoch then return { 'epoch', head } end
-local found = { 'rows' }
-for _, rows in ipairs({ redis.call('ZRANGEBYSCORE', due, '-inf', BEFORE_TIME), redis.call('HKEYS', flight) }) do
+local found, latest = { 'rows' }, which == 'pending' and '+inf' or BEFORE_TIME
+for _, rows in ipairs({ redis.call('ZRANGEBYSCORE', due, '-inf', latest), redis.call('HKEYS', flight) }) do
   for _, row_key in ipairs(rows) do
     if in_scope(row_key) then found[#found + 1] = row_key end
   end

@@ -1,0 +1,136 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { keyText, type RowKey } from '../change/row-key.js';
+import { isDrainTimeout, SpillwayError, textOf } from '../errors.js';
+import type { DueScope, EmptyScope, StagingStore, Watermark } from '../staging/staging-store.js';
+import type { DrainResult } from './drain.js';
+
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 500;
+
+/** What is left of the time for the question what is left. */
+const LONGEST_QUESTION_MS = 250;
+
+/** No more rows are counted. */
+const MOST_COUNTED = 1_000;
+const ROWS_PER_LOOK = 200;
+
+export interface PatientDrain {
+  /** What has to be written. */
+  readonly scope: EmptyScope;
+  /** What is flushed for it: with everything that it may have to wait for. */
+  readonly wide: DueScope;
+  readonly timeoutMs: number;
+  /** Aborted: no more flushes are asked for. */
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface PatientDrainDeps {
+  readonly staging: Pick<StagingStore, 'due' | 'peek'>;
+  /** Tries everything once. `onPutOff` is called for what had to wait, and why, where this process has tried it. */
+  readonly drain: (wide: DueScope, timeoutMs: number, onPutOff: (reason: string) => void) => Promise<DrainResult>;
+}
+
+/**
+ * Flushes what was staged in the scope before the call until it is written, or is a dead letter: what had to wait is
+ * tried again, after growing pauses. What is staged later is not waited for, though it is flushed with it.
+ *
+ * @throws SpillwayError `DRAIN_TIMEOUT` that names what is not written, and why, as far as this process knows
+ */
+export async function drainUntilWritten(
+  { scope, wide, timeoutMs, signal }: PatientDrain,
+  { staging, drain }: PatientDrainDeps,
+): Promise<DrainResult> {
+  const deadlineMs = performance.now() + timeoutMs;
+  const questionMs = Math.min(LONGEST_QUESTION_MS, timeoutMs / 4);
+  const open = new Map(await staging.due.make(scope));
+  const told: Told = { putOff: undefined, failure: undefined };
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+    signal?.throwIfAborted();
+    const restMs = deadlineMs - questionMs - performance.now();
+    if (open.size > 0 && restMs > 0) await round(drain, { wide, restMs, told });
+    const left = await leftIn(open, scope, staging);
+    if (left.count === 0) return { left: 0 };
+    const stillMs = deadlineMs - questionMs - performance.now();
+    if (stillMs <= 0) throw notWritten(left, told, timeoutMs);
+    await pause(Math.min(pauseMs, stillMs), undefined, signal && { signal }).catch(() => undefined);
+  }
+}
+
+/** Why something is not written yet, as this process was told last. */
+interface Told {
+  putOff: string | undefined;
+  failure: unknown;
+}
+
+/** That it has taken too long is told later, with what is left. */
+async function round(
+  drain: PatientDrainDeps['drain'],
+  { wide, restMs, told }: { readonly wide: DueScope; readonly restMs: number; readonly told: Told },
+): Promise<void> {
+  try {
+    await drain(wide, restMs, (reason) => {
+      told.putOff = reason;
+    });
+  } catch (error) {
+    if (!isDrainTimeout(error)) throw error;
+    told.failure = error.cause;
+  }
+}
+
+/** Rows of which something is pending that was staged before the drain. */
+interface Left {
+  count: number;
+  first?: { readonly entity: string; readonly rowKey: RowKey };
+  readonly byEntity: Map<string, number>;
+}
+
+/** Shards in which nothing of it is left are taken off. */
+async function leftIn(
+  open: Map<number, Watermark>,
+  scope: EmptyScope,
+  staging: PatientDrainDeps['staging'],
+): Promise<Left> {
+  const left: Left = { count: 0, byEntity: new Map() };
+  for (const [shard, watermark] of [...open]) {
+    if (left.count >= MOST_COUNTED) break;
+    const before = left.count;
+    const rows = await staging.due.rows(scope, [shard], 'pending');
+    for (let from = 0; from < rows.length && left.count < MOST_COUNTED; from += ROWS_PER_LOOK)
+      await count(rows.slice(from, from + ROWS_PER_LOOK), watermark, staging, left);
+    if (left.count === before) open.delete(shard);
+  }
+  return left;
+}
+
+async function count(
+  rows: readonly RowKey[],
+  { sequence }: Watermark,
+  staging: PatientDrainDeps['staging'],
+  left: Left,
+): Promise<void> {
+  for (const [rowKey, { dirty, inFlight }] of await staging.peek(rows)) {
+    const record = [inFlight?.record, dirty].find((pending) => pending !== undefined && pending.first <= sequence);
+    if (record === undefined) continue;
+    left.count += 1;
+    left.first ??= { entity: record.entity, rowKey };
+    left.byEntity.set(record.entity, (left.byEntity.get(record.entity) ?? 0) + 1);
+  }
+}
+
+function notWritten({ count: rows, first, byEntity }: Left, told: Told, timeoutMs: number): SpillwayError {
+  const many = rows === 1 ? '1 row is' : `${rows} rows${rows >= MOST_COUNTED ? ' or more' : ''} are`;
+  const each = [...byEntity].map(([entity, number]) => `${entity}: ${number}`).join(', ');
+  const one = first ? `, that of ${first.entity} ${keyText(first.rowKey)} among them` : '';
+  const why = [
+    told.putOff === undefined ? '' : ` One that had to wait said: ${told.putOff.replace(/\.$/, '')}.`,
+    told.failure === undefined ? '' : ` The last flush that failed said: ${textOf(told.failure)}.`,
+  ].join('');
+  return new SpillwayError(
+    'DRAIN_TIMEOUT',
+    `drain({ until: 'written' }) did not end within ${Math.round(timeoutMs)} ms: ` +
+      `${many} not written that had changes staged before it (${each})${one}.${why} ` +
+      'Nothing is lost: they stay staged and are written later. ' +
+      'See what holds them up, such as a lock of another session, or give a longer timeout',
+    { cause: told.failure },
+  );
+}

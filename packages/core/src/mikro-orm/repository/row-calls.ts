@@ -3,7 +3,7 @@ import type { Change, VersionText } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
 import type { DeadLetterPage, StagedMark } from '../../staging/staging-store.js';
-import { entityRowKey, incompleteKey, knownRowKey } from '../describe/entity-key.js';
+import { calledRowKey, incompleteKey, knownRowKey } from '../describe/entity-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import type { Engine } from '../engine.js';
@@ -93,7 +93,7 @@ export class RowCalls {
   async #pending(caller: RowCaller, entity: EntityName, key: unknown): Promise<PendingRow | undefined> {
     const type = this.#types.namedOrRefused(entity);
     if (caller.hasSession) throw notPermitted(type);
-    const rowKey = entityRowKey(type, key);
+    const rowKey = calledRowKey(type, key);
     if (rowKey === undefined) throw incompleteKey(type);
     return pendingRow(type, (await this.#engine.pending.peek([rowKey])).get(rowKey), this.#platform);
   }

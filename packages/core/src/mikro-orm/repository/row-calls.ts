@@ -1,4 +1,5 @@
 import { helper, Reference, Utils, type AnyEntity, type EntityName, type Platform } from '@mikro-orm/core';
+import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import type { Change, VersionText } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
@@ -13,6 +14,7 @@ import { buildIncrement, type Increments } from '../write/build-increment.js';
 import { buildPatch, type PatchOptions } from '../write/build-patch.js';
 import { comparesNothing, type Fallback } from '../write/fallback.js';
 import { changesError } from '../write/refusal-error.js';
+import { failingAsMikroOrm } from '../signals.js';
 import { announceFallback, stageOrFallBack, Unstaged } from '../write/stage-or-fall-back.js';
 import type { CallersRows } from './callers-rows.js';
 import { pendingRow, type PendingRow } from './pending-row.js';
@@ -73,7 +75,7 @@ export class RowCalls {
     await this.#validation.rows(type.meta, [changes as Readonly<Record<string, unknown>>], 'changed');
     const bySql = (way?: Fallback): Promise<Receipt> => this.#sql.patch(caller.em(), type, key, changes, options, way);
     if (this.#isOff || caller.needsSql) return bySql();
-    return this.#stage(type, key, change, ({ way, error }) => {
+    return this.#stage(caller, type, key, change, ({ way, error }) => {
       if (way === 'down' && change.base === undefined) throw comparesNothing('patch()', type, error);
       return bySql;
     });
@@ -84,7 +86,7 @@ export class RowCalls {
     const change = buildIncrement(type, key, increments);
     const bySql = (way?: Fallback): Promise<Receipt> => this.#sql.increment(caller.em(), type, key, increments, way);
     if (this.#isOff || caller.needsSql) return bySql();
-    return this.#stage(type, key, change, ({ way, error }) => {
+    return this.#stage(caller, type, key, change, ({ way, error }) => {
       if (way === 'down') throw comparesNothing('increment()', type, error);
       return bySql;
     });
@@ -117,12 +119,16 @@ export class RowCalls {
 
   /** @param bySql how it is written all the same, or why not */
   async #stage(
+    { em, signal }: RowCaller,
     type: WriteBehindType,
     key: unknown,
     change: Change,
     bySql: (unstaged: Unstaged) => (way: Fallback) => Promise<Receipt>,
   ): Promise<Receipt> {
-    const result = await stageOrFallBack(type, [change], this.#engine);
+    const driver = (): AbstractSqlDriver => em().getDriver() as AbstractSqlDriver;
+    const result = await failingAsMikroOrm(signal, driver, async () =>
+      stageOrFallBack(type, [change], this.#engine, signal),
+    );
     if (result instanceof Unstaged) {
       const write = bySql(result);
       announceFallback(type, result.way, 1, this.#engine);

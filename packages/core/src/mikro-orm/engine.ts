@@ -17,6 +17,8 @@ export interface DrainOptions {
   readonly beforeWrite?: boolean;
   /** The caller is about to lock the rows. */
   readonly beforeLock?: boolean;
+  /** Ends the wait when it is aborted; what is being written is written all the same. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a query has met: nothing pending, something that is written now, that PostgreSQL would not take yet, or that is still not written though its policies let it go on. */
@@ -32,7 +34,11 @@ export interface Releases {
 
 /** What the hooks in MikroORM ask of the engine. Every method opens and checks what it needs at its first call. */
 export interface Engine {
-  stage(changes: readonly Change[]): Promise<StageResult>;
+  /**
+   * @param signal aborted before the changes are sent, it rejects with its reason, and nothing is staged. Later it
+   * changes nothing: what became of them is the answer
+   */
+  stage(changes: readonly Change[], signal?: AbortSignal): Promise<StageResult>;
   /**
    * Holds changes of the caller's transaction: they are staged if it commits, and nobody else sees them before. All of them, or none.
    * @throws SpillwayError `STAGING_UNAVAILABLE`: nothing is held
@@ -60,9 +66,10 @@ export interface Engine {
    * Before a query outside of transactions: resolves when what was staged of these types before the call is written. If nothing was, that costs one cheap question, and queries of the
    * same types share it.
    * @param caller who is counted as having waited: `Product.find`
+   * @param signal ends the wait when it is aborted
    * @throws SpillwayError `DRAIN_TIMEOUT`
    */
-  drainForQuery(touched: readonly WriteBehindType[], caller: string): Promise<QueryDrain>;
+  drainForQuery(touched: readonly WriteBehindType[], caller: string, signal?: AbortSignal): Promise<QueryDrain>;
   /** Opens what the database, which has one connection, could not open inside of the transaction that is about to begin. What fails is said to whoever needs it. */
   openAhead(): Promise<void>;
   /**

@@ -1,3 +1,4 @@
+import { unlessAborted } from '../abort.js';
 import type { RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
 import { isDrainTimeout, type SpillwayError } from '../errors.js';
@@ -31,6 +32,8 @@ interface Request extends Pick<PatientDrain, 'scope' | 'wide'> {
   readonly touches: boolean;
   /** How long it may take to write all of it inside, where nothing can be written elsewhere. */
   readonly timeoutMs: number;
+  /** Aborted, it ends the wait for Spillway's own connections. What is written inside is written to the end. */
+  readonly signal: AbortSignal | undefined;
   /** These pending rows have been written for it. */
   readonly promoted: (keys: readonly RowKey[], way: WriteWay) => void;
 }
@@ -188,9 +191,8 @@ async function promote(
 async function drainOutside(request: Request, parts: Parts, except?: ReadonlySet<number>): Promise<DrainInside> {
   const rows = request.scope.kind === 'rows' ? request.scope.keys : [];
   try {
-    const outcome = await drainPatiently(
-      { ...request, beforeWrite: false, timeoutMs: FIRST_FORM_MS },
-      drainingBy(parts, except),
+    const outcome = await unlessAborted(request.signal, async () =>
+      drainPatiently({ ...request, beforeWrite: false, timeoutMs: FIRST_FORM_MS }, drainingBy(parts, except)),
     );
     if (outcome === 'drained') return DRAINED;
     return { kind: 'refused', rows, error: stillPending(rows, FIRST_FORM_MS) };

@@ -1,3 +1,4 @@
+import { unlessAborted } from '../abort.js';
 import type { SpillwayEvents } from '../events.js';
 import type { QueryDrain } from '../mikro-orm/engine.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
@@ -28,13 +29,16 @@ export class QueryDrains {
 
   /**
    * @param caller who is counted as having forced a drain
+   * @param signal aborted, it ends the wait of this caller; others wait on
    * @throws SpillwayError `DRAIN_TIMEOUT`
    */
-  async before(touched: readonly WriteBehindType[], caller: string): Promise<QueryDrain> {
+  async before(touched: readonly WriteBehindType[], caller: string, signal?: AbortSignal): Promise<QueryDrain> {
     const scope = tableScope(touched, this.#deps.types);
     const name = scope.tables.map(({ schema, table }) => JSON.stringify([schema, table])).toSorted();
     try {
-      const outcome = await this.#shared.join(name.join(), async (looked) => this.#drain(touched, scope, looked));
+      const outcome = await unlessAborted(signal, async () =>
+        this.#shared.join(name.join(), async (looked) => this.#drain(touched, scope, looked)),
+      );
       if (outcome !== 'clear') this.#deps.forced.count(caller);
       return outcome;
     } catch (error) {

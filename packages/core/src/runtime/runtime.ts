@@ -3,6 +3,7 @@ import type { EntityName } from '@mikro-orm/core';
 import type { Change } from '../change/change.js';
 import { parseRowKey, type RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
+import { unlessAborted } from '../abort.js';
 import { isDrainTimeout, SpillwayError } from '../errors.js';
 import { SpillwayEvents } from '../events.js';
 import { hasForgotten } from '../flush/chain.js';
@@ -168,13 +169,19 @@ export class Runtime implements RowEngine {
     await this.#around.home?.ask().catch(() => undefined);
   }
 
-  async stage(changes: readonly Change[]): Promise<StageResult> {
-    const parts = await this.#open();
+  async stage(changes: readonly Change[], signal?: AbortSignal): Promise<StageResult> {
+    const parts = await unlessAborted(signal, async () => this.#open());
     this.#starts.now(parts);
+    // Of changes of which some are staged the others are not given up.
+    let untilStaged = signal;
     try {
       const result = await stageStepByStep(changes, parts.rules, {
-        stage: async (some, rules) => this.#stageUnderPolicy(some, rules, parts),
-        write: async (keys) => this.#writeFirst(keys, parts),
+        stage: async (some, rules) => {
+          const staged = await this.#stageUnderPolicy(some, rules, parts, untilStaged);
+          if (staged.staged.size + staged.unknown.length > 0) untilStaged = undefined;
+          return staged;
+        },
+        write: async (keys) => unlessAborted(untilStaged, async () => this.#writeFirst(keys, parts)),
       });
       return this.#announce(result, parts);
     } catch (error) {
@@ -195,13 +202,18 @@ export class Runtime implements RowEngine {
   }
 
   /** What is pending under another policy is written first; then the new one takes its place. */
-  async #stageUnderPolicy(changes: readonly Change[], rules: RulesByEntity, { stager }: Parts): Promise<StageResult> {
+  async #stageUnderPolicy(
+    changes: readonly Change[],
+    rules: RulesByEntity,
+    { stager }: Parts,
+    signal?: AbortSignal,
+  ): Promise<StageResult> {
     for (let tries = 1; ; tries += 1) {
-      const result = await stager.stageAll(changes, rules);
+      const result = await stager.stageAll(changes, rules, signal);
       const others = result.refused.filter(({ reason }) => reason === 'policy').map(({ rowKey }) => rowKey);
       if (others.length === 0 || result.staged.size > 0 || tries === POLICY_TRIES) return result;
       try {
-        await this.drain({ kind: 'tables', tables: tablesOf(others) });
+        await this.drain({ kind: 'tables', tables: tablesOf(others) }, { signal });
       } catch (error) {
         if (isDrainTimeout(error)) return result;
         throw error;
@@ -314,12 +326,12 @@ export class Runtime implements RowEngine {
     await (await this.#open()).staging.forget(keys);
   }
 
-  async drainForQuery(touched: readonly WriteBehindType[], caller: string): Promise<QueryDrain> {
-    return this.#queryDrains.before(touched, caller);
+  async drainForQuery(touched: readonly WriteBehindType[], caller: string, signal?: AbortSignal): Promise<QueryDrain> {
+    return this.#queryDrains.before(touched, caller, signal);
   }
 
   async drain(scope: DueScope, options: DrainOptions = {}): Promise<void> {
-    const parts = await this.#open();
+    const parts = await unlessAborted(options.signal, async () => this.#open());
     // Whoever says that he is in none will get the connection, and go on, when the one around him has ended.
     const inside = 'inside' in options ? options.inside : this.#around.context.current;
     return this.#statementDrains.before(scope, { ...options, inside }, parts);

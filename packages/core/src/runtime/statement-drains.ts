@@ -1,3 +1,4 @@
+import { unlessAborted } from '../abort.js';
 import type { RowKey } from '../change/row-key.js';
 import type { SpillwayEvents } from '../events.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
@@ -35,13 +36,13 @@ export class StatementDrains {
     return options.inside ? this.#inside(scope, options.inside, options, parts) : this.#outside(scope, options, parts);
   }
 
-  async #outside(scope: DueScope, { beforeWrite = false }: DrainOptions, parts: Parts): Promise<void> {
+  async #outside(scope: DueScope, { beforeWrite = false, signal }: DrainOptions, parts: Parts): Promise<void> {
     const { types, events, promotions, count } = this.#deps;
     const promoted =
       beforeWrite && scope.kind === 'rows' ? await promotions.pending(scope.keys, undefined, parts) : undefined;
     if (promoted?.length === 0) return;
     const asked = { scope, wide: withOthers(scope, types), timeoutMs: this.#timeoutMs(scope), beforeWrite };
-    const outcome = await drainPatiently(asked, drainingBy(parts));
+    const outcome = await unlessAborted(signal, async () => drainPatiently(asked, drainingBy(parts)));
     for (const key of promoted ?? []) count(key, 'promoted');
     if (outcome === 'refused') events.emit({ type: 'lagging', reason: 'refused' });
   }
@@ -49,13 +50,14 @@ export class StatementDrains {
   async #inside(
     scope: DueScope,
     inside: CallersTransaction,
-    { beforeWrite = false, beforeLock = false }: DrainOptions,
+    { beforeWrite = false, beforeLock = false, signal }: DrainOptions,
     parts: Parts,
   ): Promise<void> {
     const { types, events } = this.#deps;
     const touches = beforeWrite || beforeLock;
+    signal?.throwIfAborted();
     await this.#writeHeld(scope, inside, touches, parts);
-    const outcome = await this.#drainInside(scope, touches, inside, parts);
+    const outcome = await this.#drainInside(scope, touches, inside, parts, signal);
     if (outcome.kind === 'drained') return;
     // Where no version tells the older from the newer, SQL must not write before what was staged earlier.
     const needsOrder = outcome.rows.some((key) => types.ofRow(key)?.version === undefined);
@@ -83,6 +85,7 @@ export class StatementDrains {
     touches: boolean,
     inside: CallersTransaction,
     parts: Parts,
+    signal?: AbortSignal,
   ): ReturnType<typeof drainInside> {
     const { types, promotions, count } = this.#deps;
     const request = {
@@ -90,6 +93,7 @@ export class StatementDrains {
       wide: withOthers(scope, types),
       touches,
       timeoutMs: this.#timeoutMs(scope),
+      signal,
       promoted: (keys: readonly RowKey[], way: WriteWay) => keys.forEach((key) => count(key, way)),
     };
     return drainInside(request, inside, promotions, parts);

@@ -44,14 +44,17 @@ export class CallSender {
   }
 
   /** Waits for room as `stage` would. `dropped`: the store could not be reached; a check never runs late. */
-  async check(call: StageCall, rules: RulesByEntity): Promise<Delivery> {
-    const { delivery, error } = await this.#until(call, rules, async () => this.#store.check(call), false);
+  async check(call: StageCall, rules: RulesByEntity, signal?: AbortSignal): Promise<Delivery> {
+    const { delivery, error } = await this.#until(call, rules, async () => this.#store.check(call), false, signal);
     return delivery.status === 'unknown' ? dropped(unforeseen(error)) : delivery;
   }
 
-  /** `wasSent`: the call may have run before, under its id. */
-  async stage(call: StageCall, rules: RulesByEntity, wasSent: boolean): Promise<Delivery> {
-    return this.#send(call, rules, async () => this.#store.stage(call), wasSent);
+  /**
+   * @param wasSent the call may have run before, under its id
+   * @param signal once it is aborted, the call is not sent again. What became of it is found out all the same
+   */
+  async stage(call: StageCall, rules: RulesByEntity, wasSent: boolean, signal?: AbortSignal): Promise<Delivery> {
+    return this.#send(call, rules, async () => this.#store.stage(call), wasSent, signal);
   }
 
   /** The same for changes of a transaction that has not ended. */
@@ -64,9 +67,10 @@ export class CallSender {
     rules: RulesByEntity,
     send: () => Promise<StageAnswer>,
     wasSent: boolean,
+    signal?: AbortSignal,
   ): Promise<Delivery> {
     if (!wasSent) this.#sentAtMs.set(call, performance.now());
-    const { delivery, mayHaveRun, error } = await this.#until(call, rules, send, wasSent);
+    const { delivery, mayHaveRun, error } = await this.#until(call, rules, send, wasSent, signal);
     if (delivery.status === 'unknown' && isStop(error)) return { ...delivery, cause: cutOff(error) };
     if (delivery.status === 'unknown') return this.#fence(call, { ...dropped(unforeseen(error)), wasSent: true });
     // An earlier copy, whose answer did not come, may still be on its way, and find room.
@@ -96,6 +100,7 @@ export class CallSender {
     rules: RulesByEntity,
     send: () => Promise<StageAnswer>,
     wasSent: boolean,
+    signal?: AbortSignal,
   ): Promise<Ending> {
     const startedMs = performance.now();
     let mayHaveRun = wasSent;
@@ -110,8 +115,9 @@ export class CallSender {
       if (answer.status === 'voided') return { delivery: { status: 'dropped' }, mayHaveRun };
       if (answer.status === 'failed' && !isPassing(answer.error)) patienceMs = 0;
       if (answer.status === 'refused') patienceMs = this.#longestWaitMs(answer.refusals, call, rules);
-      if (this.#isClosed || elapsedMs >= patienceMs) return inTheEnd(answer, mayHaveRun);
-      await pause(pauseMs);
+      if (this.#isClosed || signal?.aborted || elapsedMs >= patienceMs) return inTheEnd(answer, mayHaveRun);
+      // A pause that is cut short ends the wait at the next answer.
+      await pause(pauseMs, undefined, signal && { signal }).catch(() => undefined);
     }
   }
 

@@ -61,20 +61,26 @@ export class Stager {
   /**
    * A store that cannot be reached at all is an error; whatever was staged, refused or left open is an answer.
    *
+   * @param signal ends waits until the changes are sent, and keeps them from being sent. From then on it is told what
+   * became of them, so that they are never staged in part for its sake
    * @throws SpillwayError `STAGING_UNAVAILABLE`, or what else the store says of itself: nothing was staged
+   * @throws the signal's reason: nothing was staged
    */
-  async stageAll(changes: readonly Change[], rules: RulesByEntity): Promise<StageResult> {
+  async stageAll(changes: readonly Change[], rules: RulesByEntity, signal?: AbortSignal): Promise<StageResult> {
     const calls = this.#callsOf(changes, rules);
+    signal?.throwIfAborted();
     if (calls.length > 1) {
-      const checks = await Promise.all(calls.map(async (call) => this.#sender.check(call, rules)));
+      const checks = await Promise.all(calls.map(async (call) => this.#sender.check(call, rules, signal)));
+      signal?.throwIfAborted();
       const refused = checks.flatMap((check) => (check.status === 'refused' ? check.refusals : []));
       if (refused.length > 0) return { ...NOTHING, refused: withLimits(refused, changes, rules) };
       const failed = checks.find((check) => check.status === 'dropped');
       if (failed) throw failed.cause ?? unreachable(changes.length);
     }
-    const deliveries = await this.#send(calls, rules, false);
+    const deliveries = await this.#send(calls, rules, false, calls.length === 1 ? signal : undefined);
     refuseCutOff(deliveries);
     const [first] = deliveries;
+    if (deliveries.every(({ status }) => status === 'dropped' || status === 'refused')) signal?.throwIfAborted();
     if (first?.status === 'dropped' && deliveries.every((delivery) => delivery.status === 'dropped')) {
       if (deliveries.some((delivery) => delivery.status === 'dropped' && delivery.wasSent))
         throw new SentInVain(unreachable(changes.length), first.cause);
@@ -129,8 +135,13 @@ export class Stager {
     return result;
   }
 
-  async #send(calls: readonly StageCall[], rules: RulesByEntity, wereSent: boolean): Promise<readonly Delivery[]> {
-    return Promise.all(calls.map(async (call) => this.#sender.stage(call, rules, wereSent)));
+  async #send(
+    calls: readonly StageCall[],
+    rules: RulesByEntity,
+    wereSent: boolean,
+    signal?: AbortSignal,
+  ): Promise<readonly Delivery[]> {
+    return Promise.all(calls.map(async (call) => this.#sender.stage(call, rules, wereSent, signal)));
   }
 
   #callsOf(changes: readonly Change[], rules: RulesByEntity): readonly StageCall[] {

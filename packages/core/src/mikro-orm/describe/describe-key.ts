@@ -54,15 +54,26 @@ function keyColumn(meta: EntityMetadata, property: EntityProperty, column: Prope
   };
 }
 
-/** A moment, or, in a reference, the text of one as the driver answers it. */
+/**
+ * A moment, or, in a reference, the text of one as the driver answers it. JavaScript reads more texts than PostgreSQL,
+ * and fewer digits of a second, so any other text is left to PostgreSQL.
+ */
 function momentName(value: ColumnValue): KeyText {
   return (moment) => {
     const given = moment instanceof Date ? moment : value.toRow(JSON.stringify(String(moment)));
     if (!(given instanceof Date) || Number.isNaN(given.getTime())) return undefined;
     const written = value.toText(given);
-    return {
-      text: JSON.parse(written) as string,
-      isExact: (value.toRow(written) as Date).getTime() === given.getTime(),
-    };
+    const text = JSON.parse(written) as string;
+    const isExact =
+      moment instanceof Date
+        ? (value.toRow(written) as Date).getTime() === given.getTime()
+        : plainMoment(String(moment)) === plainMoment(text);
+    return { text, isExact };
   };
+}
+
+/** `2026-01-02 03:04:05.670+00` and `2026-01-02T03:04:05.67Z` are one text. */
+function plainMoment(text: string): string {
+  const zoned = text.replace(' ', 'T').replace(/\+00(?::00)?$/, 'Z');
+  return zoned.replace(/\.(\d*?)0*(?=Z?$)/, (_, digits: string) => (digits === '' ? '' : `.${digits}`));
 }

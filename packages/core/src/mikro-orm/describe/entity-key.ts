@@ -59,6 +59,22 @@ export function entityRowKey(type: WriteBehindType, key: unknown): RowKey | unde
   );
 }
 
+/**
+ * The row that a caller means by a key that the entity would have. A column that rounds has a row of another key for it.
+ *
+ * @throws SpillwayError `CONFIG_INVALID` for what no row of the column can have
+ */
+export function calledRowKey(type: WriteBehindType, key: unknown): RowKey | undefined {
+  const rowKey = entityRowKey(type, key);
+  const values = keyValues(type.meta, key);
+  for (const [position, column] of type.key.columns.entries()) {
+    const value = values[position];
+    if (rowKey === undefined || column.name(column.toDatabase(value))?.isExact !== false) continue;
+    throw noKey(type, column, value);
+  }
+  return rowKey;
+}
+
 function namedBy(type: WriteBehindType, values: readonly unknown[]): RowKey | undefined {
   const { columns } = type.key;
   if (values.length !== columns.length || !values.every(isKeyScalar)) return undefined;
@@ -71,10 +87,14 @@ function rowKeyFor({ table }: WriteBehindType, key: readonly string[]): RowKey {
 }
 
 /** @throws SpillwayError `CONFIG_INVALID` for what can be no value of the column. */
-function keyTextOf({ meta }: WriteBehindType, { property, column, name }: KeyColumn, value: unknown): string {
-  const known = name(value);
+function keyTextOf(type: WriteBehindType, column: KeyColumn, value: unknown): string {
+  const known = column.name(value);
   if (known) return known.text;
-  throw new SpillwayError(
+  throw noKey(type, column, value);
+}
+
+function noKey({ meta }: WriteBehindType, { property, column }: KeyColumn, value: unknown): SpillwayError {
+  return new SpillwayError(
     'CONFIG_INVALID',
     `${meta.className}: ${shown(value)} is no primary key, since ${property.name} is of type ${column.type}. Use a value that the column can have`,
   );

@@ -8,6 +8,8 @@ import {
   helper,
   type AnyEntity,
 } from '@mikro-orm/core';
+import { unlessAborted } from '../../abort.js';
+import { failingAsMikroOrm, signalOf } from '../signals.js';
 import { incompatible } from './incompatible.js';
 import type { Leaving } from '../adoption/leaving.js';
 import type { ContractWatch } from './contract-watch.js';
@@ -50,6 +52,9 @@ export const DRIVER_METHODS: readonly DriverMethod[] = [
   'lockPessimistic',
   'syncCollections',
 ];
+
+/** Calls that can be left at any moment, in no transaction: what they still do changes nothing. */
+const READS: ReadonlySet<string> = new Set<DriverMethod>(['find', 'findOne', 'count', 'loadFromPivotTable']);
 
 /** Set in the options of `findOne`, which answers by `find`: reads are hooked there. */
 const SOUGHT: unique symbol = Symbol('spillway.sought');
@@ -138,10 +143,15 @@ export function hookDriver(
     },
     stream: async function* (entity: unknown, where: unknown, options: Options = {}) {
       await leaving.before(metasOf(entity));
-      yield* reads.stream(metaOf(entity, options), where, options, {
+      const rows = reads.stream(metaOf(entity, options), where, options, {
         find: finderOf(entity),
         stream: (condition, asked) => original.stream(...([entity, condition, asked] as never[])),
       });
+      // Only what is waited for before the first row is not MikroORM's own.
+      const first = await failingAsMikroOrm(signalOf(options), driver, async () => rows.next());
+      if (first.done) return;
+      yield first.value;
+      yield* rows;
     },
     loadFromPivotTable: async (property: { targetMeta: EntityMetadata }, ...rest: unknown[]) => {
       const [owners, where, order, transaction, options = {}, ...others] = rest;
@@ -241,17 +251,27 @@ export function hookDriver(
     },
   };
   for (const [name, replacement] of Object.entries(replacements)) {
-    if (name !== 'stream') replacements[name] = afterLeaving(replacement);
+    if (name !== 'stream') replacements[name] = afterLeaving(name, replacement);
   }
   Object.assign(driver, replacements);
 
   /** The first thing that is decided is which entities are written by SQL here though others stage them. */
-  function afterLeaving(act: (...parameters: never[]) => unknown): (...parameters: never[]) => Promise<unknown> {
-    return async (...parameters) =>
-      within(ctxOf(parameters), async () => {
-        await leaving.before(metasOf(parameters[0]));
-        return act(...parameters);
-      });
+  function afterLeaving(
+    name: string,
+    act: (...parameters: never[]) => unknown,
+  ): (...parameters: never[]) => Promise<unknown> {
+    return async (...parameters) => {
+      const signal = parameters.map(signalOf).find((each) => each !== undefined);
+      const ctx = ctxOf(parameters);
+      const isLeft = ctx === undefined && (READS.has(name) || parameters.some(stagedCall));
+      const acting = async (): Promise<unknown> => act(...parameters);
+      return failingAsMikroOrm(signal, driver, async () =>
+        within(ctx, async () => {
+          await unlessAborted(signal, async () => leaving.before(metasOf(parameters[0])));
+          return isLeft ? unlessAborted(signal, acting) : acting();
+        }),
+      );
+    };
   }
 
   /** Collections belong to a flush, which has been looked at as a whole. */

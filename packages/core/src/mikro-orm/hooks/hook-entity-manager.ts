@@ -1,6 +1,9 @@
 import type { Connection, EntityManager, TransactionOptions, UnitOfWork } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
+import { unlessAborted } from '../../abort.js';
 import { SpillwayError } from '../../errors.js';
+import type { Change } from '../../change/change.js';
+import type { StageResult } from '../../staging/stager.js';
 import type { CallersTransaction } from '../transactions/caller.js';
 import { assertEntityManager } from './contract-check.js';
 import type { ContractWatch } from './contract-watch.js';
@@ -14,6 +17,7 @@ import { hookQueries, type QueryHooks } from './hook-queries.js';
 import { addCounters, prepareSql, type SqlPreparation } from '../write/prepare-sql.js';
 import { wayOf } from '../transactions/transaction-option.js';
 import { shareReadVersions } from '../read/read-versions.js';
+import { failingAsMikroOrm, signalOfManager } from '../signals.js';
 import { StagedFlush } from '../write/staged-flush.js';
 import { SqlValidation } from '../validate/sql-validation.js';
 import type { Validation } from '../validate/validation.js';
@@ -108,12 +112,12 @@ function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
   const clear = uow.clear.bind(uow);
   uow.commit = async () => {
     watch.asked('commit');
-    await queries.inside(em, async () => {
-      await leaving.before([]);
-      await queries.modes.runWithout(async () => {
-        await flush.commit(commit);
-      });
-    });
+    const signal = signalOfManager(em);
+    const flushing = async (): Promise<void> => {
+      await unlessAborted(signal, async () => leaving.before([]));
+      await queries.modes.runWithout(async () => flush.commit(commit));
+    };
+    await failingAsMikroOrm(signal, em.getDriver() as AbstractSqlDriver, async () => queries.inside(em, flushing));
   };
   uow.clear = () => {
     watch.asked('clear');
@@ -174,6 +178,16 @@ async function isAtHome(caller: CallersTransaction | undefined, { engine }: Flus
   }
 }
 
+async function holdUnlessAborted(
+  changes: readonly Change[],
+  caller: CallersTransaction,
+  em: EntityManager,
+  { engine }: FlushContext,
+): Promise<StageResult> {
+  signalOfManager(em)?.throwIfAborted();
+  return engine.hold(changes, caller);
+}
+
 /** The connection, with the one difference that the transaction of a staged flush is not one. */
 function flushConnection(
   connection: Connection,
@@ -194,7 +208,9 @@ function flushConnection(
         // No transaction: what MikroORM hands on as its context is nothing.
         answer = await callback(undefined);
       };
-      await (caller ? flush.run(persist, (changes) => context.engine.hold(changes, caller)) : flush.run(persist));
+      await (caller
+        ? flush.run(persist, async (changes) => holdUnlessAborted(changes, caller, em, context))
+        : flush.run(persist));
       return answer as never;
     }
     if (mode === 'plain') return connection.transactional(callback, options);

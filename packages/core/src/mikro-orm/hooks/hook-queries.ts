@@ -1,8 +1,10 @@
 import type { EntityManager, EntityMetadata, EntityName } from '@mikro-orm/core';
+import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import { readQueryMode, type QueryMode } from '../../policy/query-mode.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { QueryModes } from '../read/query-modes.js';
 import type { Reads } from '../read/reads.js';
+import { failingAsMikroOrm, signalOf, signalOfManager } from '../signals.js';
 import { replaceMethod } from './replace-method.js';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -59,9 +61,12 @@ export function hookQueries(
     (original) =>
       async function (this: EntityManager, entity, groupBy, options = {}) {
         const ctx: unknown = this.getTransactionContext();
-        const queried = { ...options, em: this, ...(ctx !== undefined && { ctx }) };
-        const asked = await inside(this, async () =>
-          reads.beforeQuery(metaOf(this, entity), options['where'], queried, { call: 'countBy', hasRows: false }),
+        const signal = signalOf(options) ?? signalOfManager(this);
+        const queried = { ...options, signal, em: this, ...(ctx !== undefined && { ctx }) };
+        const asked = await failingAsMikroOrm(signal, this.getDriver() as AbstractSqlDriver, async () =>
+          inside(this, async () =>
+            reads.beforeQuery(metaOf(this, entity), options['where'], queried, { call: 'countBy', hasRows: false }),
+          ),
         );
         const { connectionType } = asked.options;
         return original.call(this, entity, groupBy, {

@@ -9,6 +9,7 @@ import { namesUnique } from '../describe/unique-properties.js';
 import type { Engine, QueryDrain } from '../engine.js';
 import { CachedReads, type Load } from './cached-reads.js';
 import { inexactRows } from './exact-overlay.js';
+import { signalOf } from '../signals.js';
 import { hasSession } from '../hooks/has-session.js';
 import { lookupKeys } from './lookup.js';
 import { hasPlainKey } from '../describe/plain-key.js';
@@ -106,7 +107,8 @@ export class Reads {
     }
     if (keys) {
       const beforeLock = isPessimistic(options['lockMode']);
-      await this.#engine.drain({ kind: 'rows', keys }, { inside: this.#inside(options), beforeLock });
+      const signal = signalOf(options);
+      await this.#engine.drain({ kind: 'rows', keys }, { inside: this.#inside(options), beforeLock, signal });
       return this.#noted(type, await find(where, primary(options)), options);
     }
     const query = await this.beforeQuery(meta, where, options, { call });
@@ -136,7 +138,7 @@ export class Reads {
       const mayBePending = this.#types.of(type.meta) !== undefined;
       if (mayBePending && type.lookups === 'overlay')
         return this.rows(type, keys, find, options, isKept ? 'primary' : type.policy.reads);
-      if (mayBePending) await this.#engine.drain({ kind: 'rows', keys });
+      if (mayBePending) await this.#engine.drain({ kind: 'rows', keys }, { signal: signalOf(options) });
       return readRows(type, keys, find, options);
     };
   }
@@ -173,7 +175,7 @@ export class Reads {
     const canOverlay = !isInside && !hasSession(options['em']) && !isGrouped(options) && !hasSql(where);
     const touched = this.#touched(meta, [where, order], options);
     const plan = planQuery({ root, touched, asked: this.#modes.of(options), canOverlay, hasRows });
-    const outcome = await this.#drain(plan.drained, `${meta.className}.${call}`, inside);
+    const outcome = await this.#drain(plan.drained, `${meta.className}.${call}`, inside, signalOf(options));
     const isLate = outcome === 'late' && canOverlay && hasRows && root !== undefined && plan.drained.includes(root);
     return {
       options: plan.primary ? primary(options) : options,
@@ -207,7 +209,8 @@ export class Reads {
     const type = this.#types.of(meta);
     const key = type?.isIn(helper(entity).__schema) ? knownRowKey(type, entity) : undefined;
     if (key === undefined || !isPessimistic(options['lockMode'])) return;
-    await this.#engine.drain({ kind: 'rows', keys: [key] }, { inside: this.#inside(options), beforeLock: true });
+    const asked = { inside: this.#inside(options), beforeLock: true, signal: signalOf(options) };
+    await this.#engine.drain({ kind: 'rows', keys: [key] }, asked);
   }
 
   /** Before SQL that changes rows past the unit of work: `em.nativeUpdate`, `em.nativeDelete`. Rows that it names must not have anything older written after it. */
@@ -233,7 +236,8 @@ export class Reads {
   async #beforeFollowers(meta: EntityMetadata, rows: readonly object[], options: Options, call: string): Promise<void> {
     const renames = meta.primaryKeys.some((name) => rows.some((row) => name in row));
     if (isDrained(options) || (call !== 'nativeDelete' && !renames)) return;
-    await this.#drain(this.#types.pendingFollowers(meta, renames), `${meta.className}.${call}`, this.#inside(options));
+    const followers = this.#types.pendingFollowers(meta, renames);
+    await this.#drain(followers, `${meta.className}.${call}`, this.#inside(options), signalOf(options));
   }
 
   /** A statement by criteria changes what PostgreSQL finds by them, whatever the policies say of reads. */
@@ -241,7 +245,7 @@ export class Reads {
     // A call that could not be staged names its rows, and they are written for themselves.
     if (this.#types.all.length === 0 || isDrained(options) || fellBack(options)) return;
     const { all } = this.#touched(meta, [where], options);
-    await this.#drain([...all], `${meta.className}.${call}`, this.#inside(options));
+    await this.#drain([...all], `${meta.className}.${call}`, this.#inside(options), signalOf(options));
   }
 
   /** Before SQL that makes rows past the unit of work: `em.insert`, `em.insertMany`, `em.upsert`. */
@@ -276,7 +280,8 @@ export class Reads {
   }
 
   async #drainRows(keys: readonly RowKey[], options: Options): Promise<void> {
-    await this.#engine.drain({ kind: 'rows', keys }, { inside: this.#inside(options), beforeWrite: true });
+    const asked = { inside: this.#inside(options), beforeWrite: true, signal: signalOf(options) };
+    await this.#engine.drain({ kind: 'rows', keys }, asked);
   }
 
   #inside(options: Options): CallersTransaction | undefined {
@@ -287,10 +292,11 @@ export class Reads {
     types: readonly WriteBehindType[],
     caller: string,
     inside: CallersTransaction | undefined,
+    signal: AbortSignal | undefined,
   ): Promise<QueryDrain> {
     if (types.length === 0) return 'clear';
-    if (!inside) return this.#engine.drainForQuery(types, caller);
-    await this.#engine.drain(tableScope(types, this.#types), { inside });
+    if (!inside) return this.#engine.drainForQuery(types, caller, signal);
+    await this.#engine.drain(tableScope(types, this.#types), { inside, signal });
     return 'drained';
   }
 

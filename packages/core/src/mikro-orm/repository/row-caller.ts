@@ -1,4 +1,5 @@
 import type { EntityManager } from '@mikro-orm/core';
+import { signalOfManager } from '../signals.js';
 import { hasSession } from '../hooks/has-session.js';
 
 /** Who makes a row call, which decides where the call is written. */
@@ -8,6 +9,8 @@ export interface RowCaller {
   /** Nothing is staged for this caller: a rollback takes its calls back, or its session context decides about them. */
   readonly needsSql: boolean;
   readonly hasSession: boolean;
+  /** Aborted, nothing is staged for this caller any more. */
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
@@ -17,7 +20,7 @@ export interface RowCaller {
 export function repositoryCaller(em: EntityManager): RowCaller {
   const isUnderSession = hasSession(em);
   const needsSql = isUnderSession || em.getTransactionContext() !== undefined;
-  return { em: () => em, needsSql, hasSession: isUnderSession };
+  return { em: () => em, needsSql, hasSession: isUnderSession, signal: signalOfManager(em) };
 }
 
 /**
@@ -25,5 +28,6 @@ export function repositoryCaller(em: EntityManager): RowCaller {
  * transaction that it is called in, holds for them too.
  */
 export function serviceCaller(em: EntityManager): RowCaller {
-  return hasSession(em) ? repositoryCaller(em) : { em: () => em.fork(), needsSql: false, hasSession: false };
+  if (hasSession(em)) return repositoryCaller(em);
+  return { em: () => em.fork(), needsSql: false, hasSession: false, signal: undefined };
 }

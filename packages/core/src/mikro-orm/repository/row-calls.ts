@@ -1,9 +1,10 @@
 import { helper, Reference, Utils, type AnyEntity, type EntityName, type Platform } from '@mikro-orm/core';
+import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import type { Change, VersionText } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
 import type { DeadLetterPage, StagedMark } from '../../staging/staging-store.js';
-import { entityRowKey, incompleteKey, knownRowKey } from '../describe/entity-key.js';
+import { calledRowKey, incompleteKey, knownRowKey } from '../describe/entity-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import type { Engine } from '../engine.js';
@@ -14,6 +15,7 @@ import { prepareIncrements, type IncrementRow, type PreparedIncrement } from '..
 import { buildPatch, type PatchOptions } from '../write/build-patch.js';
 import { comparesNothing, type Fallback } from '../write/fallback.js';
 import { changesError } from '../write/refusal-error.js';
+import { failingAsMikroOrm } from '../signals.js';
 import { announceFallback, stageOrFallBack, Unstaged } from '../write/stage-or-fall-back.js';
 import type { CallersRows } from './callers-rows.js';
 import { pendingRow, type PendingRow } from './pending-row.js';
@@ -76,7 +78,7 @@ export class RowCalls {
     await this.#validation.rows(type.meta, [changes as Readonly<Record<string, unknown>>], 'changed');
     const bySql = (way?: Fallback): Promise<Receipt> => this.#sql.patch(caller.em(), type, key, changes, options, way);
     if (this.#isOff || caller.needsSql) return bySql();
-    return this.#stage(type, [{ key, change }], ({ way, error }) => {
+    return this.#stage(caller, type, [{ key, change }], ({ way, error }) => {
       if (way === 'down' && change.base === undefined) throw comparesNothing('patch()', type, error);
       return bySql;
     });
@@ -103,7 +105,7 @@ export class RowCalls {
     const prepared: readonly PreparedIncrement[] = await prepareIncrements(type, rows, options, context);
     const bySql = (way?: Fallback): Promise<Receipt> => this.#sql.increments(caller.em(), type, prepared, way);
     if (this.#isOff || caller.needsSql) return bySql();
-    return this.#stage(type, prepared, ({ way, error }) => {
+    return this.#stage(caller, type, prepared, ({ way, error }) => {
       if (way === 'down') throw comparesNothing('increment()', type, error);
       return bySql;
     });
@@ -112,7 +114,7 @@ export class RowCalls {
   async #pending(caller: RowCaller, entity: EntityName, key: unknown): Promise<PendingRow | undefined> {
     const type = this.#types.namedOrRefused(entity);
     if (caller.hasSession) throw notPermitted(type);
-    const rowKey = entityRowKey(type, key);
+    const rowKey = calledRowKey(type, key);
     if (rowKey === undefined) throw incompleteKey(type);
     return pendingRow(type, (await this.#engine.pending.peek([rowKey])).get(rowKey), this.#platform);
   }
@@ -136,12 +138,16 @@ export class RowCalls {
 
   /** @param bySql how it is written all the same, or why not */
   async #stage(
+    { em, signal }: RowCaller,
     type: WriteBehindType,
     rows: readonly { readonly key: unknown; readonly change: Change }[],
     bySql: (unstaged: Unstaged) => (way: Fallback) => Promise<Receipt>,
   ): Promise<Receipt> {
     const changes = rows.map(({ change }) => change);
-    const result = await stageOrFallBack(type, changes, this.#engine);
+    const driver = (): AbstractSqlDriver => em().getDriver() as AbstractSqlDriver;
+    const result = await failingAsMikroOrm(signal, driver, async () =>
+      stageOrFallBack(type, changes, this.#engine, signal),
+    );
     if (result instanceof Unstaged) {
       const write = bySql(result);
       announceFallback(type, result.way, rows.length, this.#engine);

@@ -3,7 +3,7 @@ import type { Missing } from '../../change/missing.js';
 import type { AnyEntity, CounterName } from '../../policy/entity-types.js';
 import { SpillwayError } from '../../errors.js';
 import { exactUnitsOf } from '../values/counter-delta.js';
-import { entityRowKey, incompleteKey } from '../describe/entity-key.js';
+import { calledRowKey, incompleteKey } from '../describe/entity-key.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
 /** How much is added to which counters: `{ views: 1 }`. Decimals are texts where a number would not be exact. */
@@ -16,7 +16,7 @@ export type Increments<Entity extends object = AnyEntity> = {
  * @throws SpillwayError `CONFIG_INVALID` for a property that is no counter, or a difference that is no number.
  */
 export function buildIncrement(type: WriteBehindType, key: unknown, increments: Increments, missing?: Missing): Change {
-  const rowKey = entityRowKey(type, key);
+  const rowKey = calledRowKey(type, key);
   if (rowKey === undefined) throw incompleteKey(type);
   const deltas: Record<string, string> = {};
   for (const [name, difference] of Object.entries(increments)) {

@@ -1,7 +1,7 @@
 import { isRaw, ReferenceKind, type Platform } from '@mikro-orm/core';
 import type { Change } from '../../change/change.js';
 import { SpillwayError } from '../../errors.js';
-import { entityRowKey, incompleteKey } from '../describe/entity-key.js';
+import { calledRowKey, incompleteKey } from '../describe/entity-key.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import { givenTexts } from '../values/value-texts.js';
 import { nextVersion, versionText, versionWord } from '../values/version-text.js';
@@ -23,7 +23,7 @@ export function buildPatch(
   { version }: PatchOptions,
   platform: Platform,
 ): Change {
-  const rowKey = entityRowKey(type, key);
+  const rowKey = calledRowKey(type, key);
   if (rowKey === undefined) throw incompleteKey(type);
   const payload: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(changes)) {

@@ -1,4 +1,5 @@
 import type { EntityMetadata, Platform, QueryResult } from '@mikro-orm/core';
+import { unlessAborted } from '../../abort.js';
 import type { Change } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { StageResult } from '../../staging/stager.js';
@@ -15,6 +16,7 @@ import { changesError } from './refusal-error.js';
 import { announceFallback, stageOrFallBack, Unstaged } from './stage-or-fall-back.js';
 import { result, rowOf, type StagedWrites } from './staged-writes.js';
 import { isDrained } from './staging-unit.js';
+import { signalOf } from '../signals.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import { onlyDatabaseMakes, upsertedRow } from './upserted-row.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
@@ -23,6 +25,12 @@ type Options = Readonly<Record<string, unknown>>;
 
 /** What the database would answer; or that the call has to go by SQL: as it is, or because it could not be staged. */
 type Answer = QueryResult | Fallback | undefined;
+
+/** How the rows of a call are looked at, and until when. */
+interface Looking {
+  readonly find: Find;
+  readonly signal: AbortSignal | undefined;
+}
 
 /** Somebody else may change a row between our look at it and the stage call; then we look again, this often. */
 const LOOKS = 20;
@@ -54,10 +62,12 @@ export class DirectWrites {
     const type = this.#typeFor(meta, options);
     const payloads = type && this.#payloads(type, rows, options);
     if (!type || !payloads?.every((payload) => makesRow(type, payload))) return undefined;
-    const made = await this.#writes.newRows(type, payloads);
+    const signal = signalOf(options);
+    const made = await unlessAborted(signal, async () => this.#writes.newRows(type, payloads));
     const staged = await this.#stage(
       type,
       made.map(({ change }) => change),
+      signal,
     );
     if (staged instanceof Unstaged) {
       announceFallback(type, staged.way, made.length, this.#engine);
@@ -76,7 +86,7 @@ export class DirectWrites {
     const isPlain = Object.entries(payload).every(([name, value]) => isAssignable(type, name, value));
     if (!isPlain) return undefined;
     return this.#unlessBlind(type, keys, 'em.nativeUpdate()', () =>
-      this.#change(type, keys, find, (seen) => directUpdate(type, seen, payload)),
+      this.#change(type, keys, { find, signal: signalOf(options) }, (seen) => directUpdate(type, seen, payload)),
     );
   }
 
@@ -85,7 +95,7 @@ export class DirectWrites {
     const keys = type && lookupKeys(type, where, options);
     if (!keys || type.closesCycle || this.#types.isFollowed(meta)) return undefined;
     return this.#unlessBlind(type, keys, 'em.nativeDelete()', () =>
-      this.#change(type, keys, find, (seen) => directDelete(type, seen)),
+      this.#change(type, keys, { find, signal: signalOf(options) }, (seen) => directDelete(type, seen)),
     );
   }
 
@@ -106,19 +116,21 @@ export class DirectWrites {
     // SQL refuses a row that is there twice, and so it shall.
     if (new Set(keys).size < rows.length || !keys.every((key, i) => lookupKeys(type, where[i], {})?.[0] === key))
       return undefined;
-    return this.#unlessBlind(type, keys, call, () => this.#upsert(type, keys, payloads, find));
+    return this.#unlessBlind(type, keys, call, () =>
+      this.#upsert(type, keys, payloads, { find, signal: signalOf(options) }),
+    );
   }
 
   async #upsert(
     type: WriteBehindType,
     keys: readonly RowKey[],
     payloads: readonly Payload[],
-    find: Find,
+    { find, signal }: Looking,
   ): Promise<QueryResult | Unstaged | undefined> {
-    const found = await this.#reads.rows(type, keys, find);
+    const found = await unlessAborted(signal, async () => this.#reads.rows(type, keys, find));
     if (keys.some((key, i) => !found.has(key) && onlyDatabaseMakes(type, payloads[i] ?? {}))) return undefined;
     const changes = keys.map((rowKey, i) => directUpsert(type, { rowKey, row: found.get(rowKey) }, payloads[i] ?? {}));
-    const staged = await this.#stage(type, changes);
+    const staged = await this.#stage(type, changes, signal);
     if (staged instanceof Unstaged) return staged;
     const answers = changes.map((change) => {
       const version = staged.get(change.rowKey);
@@ -132,15 +144,17 @@ export class DirectWrites {
   async #change(
     type: WriteBehindType,
     keys: readonly RowKey[],
-    find: Find,
+    { find, signal }: Looking,
     build: (seen: RowSeen) => Change,
   ): Promise<QueryResult | Unstaged> {
     let open = keys;
     let affected = 0;
     for (let look = 1; open.length > 0; look++) {
-      const found = await this.#reads.rows(type, open, find);
+      // A call of which something is staged is not given up half-way.
+      const ending = affected === 0 ? signal : undefined;
+      const found = await unlessAborted(ending, async () => this.#reads.rows(type, open, find));
       const changes = [...found].map(([rowKey, row]) => build({ rowKey, row }));
-      const outcome = changes.length > 0 ? await stageOrFallBack(type, changes, this.#engine) : undefined;
+      const outcome = changes.length > 0 ? await stageOrFallBack(type, changes, this.#engine, ending) : undefined;
       if (outcome instanceof Unstaged) {
         // Of a call of which something is staged the rest is not written in another way.
         if (affected > 0) throw outcome.error;
@@ -174,8 +188,12 @@ export class DirectWrites {
     return answer.way;
   }
 
-  async #stage(type: WriteBehindType, changes: readonly Change[]): Promise<StageResult['staged'] | Unstaged> {
-    const outcome = await stageOrFallBack(type, changes, this.#engine);
+  async #stage(
+    type: WriteBehindType,
+    changes: readonly Change[],
+    signal: AbortSignal | undefined,
+  ): Promise<StageResult['staged'] | Unstaged> {
+    const outcome = await stageOrFallBack(type, changes, this.#engine, signal);
     if (outcome instanceof Unstaged) return outcome;
     if (outcome.staged.size < changes.length) throw changesError(changes, outcome, this.#engine);
     return outcome.staged;

@@ -3,6 +3,7 @@ import type { RowKey } from '../../change/row-key.js';
 import { counterDelta, decimalText } from '../values/counter-delta.js';
 import { knownRowKey, namesKey } from '../describe/entity-key.js';
 import type { Engine } from '../engine.js';
+import { signalOfManager } from '../signals.js';
 import type { CallersTransactions } from '../transactions/caller.js';
 import { tableScope } from '../describe/with-others.js';
 import { rowsInvolved, typesContended, typesFollowing } from './flush-scope.js';
@@ -24,9 +25,13 @@ export async function prepareSql(em: EntityManager, { types, engine, transaction
   const involved = [...rowsInvolved(types, uow)];
   const others = [...new Set([...typesFollowing(types, uow), ...typesContended(types, uow)])];
   if (involved.length + others.length === 0) return;
-  const inside = transactions.of(em.getTransactionContext());
-  if (others.length > 0) await engine.drain(tableScope(others, types), { inside, beforeWrite: true });
-  if (involved.length > 0) await engine.drain({ kind: 'rows', keys: involved }, { inside, beforeWrite: true });
+  const asked = {
+    inside: transactions.of(em.getTransactionContext()),
+    beforeWrite: true,
+    signal: signalOfManager(em),
+  };
+  if (others.length > 0) await engine.drain(tableScope(others, types), asked);
+  if (involved.length > 0) await engine.drain({ kind: 'rows', keys: involved }, asked);
   const made = uow.getChangeSets().flatMap((changeSet) => madeRow(types, changeSet));
   if (made.length > 0) await engine.forget(made);
 }

@@ -22,10 +22,11 @@ export async function stageOrFallBack(
   type: WriteBehindType,
   changes: readonly Change[],
   engine: Engine,
+  signal?: AbortSignal,
 ): Promise<StageResult | Unstaged> {
   let result: StageResult;
   try {
-    result = await engine.stage(changes);
+    result = await engine.stage(changes, signal);
   } catch (error) {
     const way = fallbackUnder(error, [type.policy]);
     if (way === undefined) throw error;

@@ -1,4 +1,5 @@
 import type { EntityManager, UnitOfWork } from '@mikro-orm/core';
+import { unlessAborted } from '../../abort.js';
 import type { Change } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { StageCall } from '../../staging/staging-store.js';
@@ -15,6 +16,7 @@ import { refusalError } from './refusal-error.js';
 import type { Validation } from '../validate/validation.js';
 import { forgetReadVersions, readVersionsOf } from '../read/read-versions.js';
 import { StagingUnit } from './staging-unit.js';
+import { signalOfManager } from '../signals.js';
 
 type Stage = (changes: readonly Change[]) => Promise<StageResult>;
 
@@ -128,7 +130,10 @@ export class StagedFlush {
   }
 
   /** Runs MikroORM's part of a flush, then stages what it wanted to write; or holds it, in a transaction that does. */
-  async run(persist: () => Promise<unknown>, stage: Stage = (changes) => this.#engine.stage(changes)): Promise<void> {
+  async run(
+    persist: () => Promise<unknown>,
+    stage: Stage = (changes) => this.#engine.stage(changes, signalOfManager(this.#em)),
+  ): Promise<void> {
     const unit = new StagingUnit(this.#uow.getChangeSets(), readVersionsOf(this.#em));
     this.#unit = unit;
     try {
@@ -150,7 +155,7 @@ export class StagedFlush {
   async prepare(): Promise<void> {
     while (this.#unsettled[0]) {
       const { calls, operations } = this.#unsettled[0];
-      const result = await this.#engine.settle(calls);
+      const result = await unlessAborted(signalOfManager(this.#em), async () => this.#engine.settle(calls));
       if (result.unknown.length > 0) throw refusalError(operations, result, this.#retry);
       this.#note(operations, result);
       this.states.accept(operations.filter(({ change }) => result.staged.has(change.rowKey)));

@@ -1,0 +1,29 @@
+import type { EntityManager } from '@mikro-orm/core';
+import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
+
+/** The signal of a call: MikroORM hands it to its driver in the options, with that of the entity manager if the call has none. */
+export function signalOf(options: unknown): AbortSignal | undefined {
+  const signal: unknown = typeof options === 'object' && options !== null ? Reflect.get(options, 'signal') : undefined;
+  return signal instanceof AbortSignal ? signal : undefined;
+}
+
+/** The signal of an entity manager, which is that of its flushes: `em.fork({ signal })`. */
+export function signalOfManager(em: EntityManager): AbortSignal | undefined {
+  // Only its unit of work is meant to ask.
+  const { getAbortOptions } = em as unknown as { readonly getAbortOptions?: () => unknown };
+  return signalOf(getAbortOptions?.call(em));
+}
+
+/** Fails as MikroORM does when a signal ends a call: its driver makes an exception of the reason. */
+export async function failingAsMikroOrm<T>(
+  signal: AbortSignal | undefined,
+  driver: AbstractSqlDriver | (() => AbstractSqlDriver),
+  act: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (signal?.aborted !== true || error !== signal.reason || error == null) throw error;
+    throw (typeof driver === 'function' ? driver() : driver).convertException(error as Error);
+  }
+}

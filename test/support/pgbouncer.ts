@@ -13,7 +13,7 @@ export interface PrivatePgBouncer extends AsyncDisposable {
 /** Whether this machine has PgBouncer. If not, that is printed, once for each file that asks. */
 export function hasPgBouncer(): boolean {
   const isThere = findPgBouncer(process.env) !== undefined;
-  // oxlint-disable-next-line no-console
+  // oxlint-disable-next-line no-console -- a test that is skipped has nobody else to say so
   if (!isThere) console.log('PgBouncer is not installed, so its tests are skipped: apt-get install pgbouncer');
   return isThere;
 }

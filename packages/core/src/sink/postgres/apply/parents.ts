@@ -32,7 +32,7 @@ export function parentsOfRecord(rowKey: RowKey, record: StagedRecord, tables: Pi
  * Those of some parents that the database does not have: a parent that it has may be pending with a change that its
  * children need not wait for. A table that this process does not know, or a key that is none, counts as absent.
  */
-export async function absentParents(
+async function absentParents(
   parents: readonly RowKey[],
   { session, tables, names, mayRestart }: Omit<ParentsContext, 'parentsPending'>,
   savepoint: string,

@@ -3,6 +3,7 @@ export { GivenRedis } from './clients.js';
 export { database, loggedDatabase, type Database, type DatabaseOptions, type LoggedDatabase } from './database.js';
 export { eventually, type EventuallyOptions } from './eventually.js';
 export { freshNamespace } from './namespace.js';
+export { hasPgBouncer, pgBouncer, type PrivatePgBouncer } from './pgbouncer.js';
 export { postgres, type PrivatePostgres } from './postgres.js';
 export { redis, type PrivateRedis } from './redis.js';
 export { replicaOf, type Replica } from './replica.js';

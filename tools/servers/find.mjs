@@ -33,6 +33,17 @@ export function findPrograms(env) {
   return { redis, postgres };
 }
 
+/**
+ * PgBouncer is used by some tests only, and is not installed for them.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {string | undefined}
+ */
+export function findPgBouncer(env) {
+  const folders = [...pathFolders(env), '/usr/sbin', ...homebrew.map((prefix) => path.join(prefix, 'bin'))];
+  return findProgram('pgbouncer', folders);
+}
+
 const homebrew = ['/opt/homebrew', '/usr/local', '/home/linuxbrew/.linuxbrew'];
 
 /**

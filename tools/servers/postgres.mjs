@@ -105,7 +105,7 @@ export function makeClusterFolder(parent) {
  *
  * @returns {{ uid: number, gid: number } | undefined}
  */
-function serverUser() {
+export function serverUser() {
   if (process.getuid?.() !== 0) return undefined;
   for (const name of ['postgres', 'nobody']) {
     try {

@@ -133,8 +133,8 @@ class Flush {
 
   /** A shard that was not to be had, or records that are too many for one batch. */
   #hasLeftOut(): boolean {
-    const results = [...this.results.values()];
-    return this.#batches.some(({ more }) => more) || results.some(({ kind }) => kind === 'busy' || kind === 'failed');
+    const isOut = [...this.results.values()].some(({ kind }) => kind === 'busy' || kind === 'failed');
+    return isOut || this.#batches.some(({ more }) => more);
   }
 
   /** Every shard that has neither a result nor a committed batch has failed. */

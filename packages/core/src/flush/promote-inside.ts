@@ -13,6 +13,8 @@ import { rowsOfTables } from './rows-of-tables.js';
 export interface OwnedBatches {
   of(shard: number): OwnedBatch | undefined;
   own(shard: number, batch: OwnedBatch): void;
+  /** Whether it was ever entered here, be it in a part of the transaction that was rolled back. */
+  hasOwned(token: string): boolean;
 }
 
 export interface OwnedBatch {
@@ -24,7 +26,7 @@ export interface OwnedBatch {
 
 export interface PromoteDeps {
   readonly staging: StagingStore;
-  readonly sink: Pick<ChangeSink, 'outcomes'>;
+  readonly sink: Pick<ChangeSink, 'outcomes' | 'parentsOf'>;
   readonly scheduler: SchedulerLike;
   readonly claimTimeoutMs: number;
   readonly steps?: FlushSteps;
@@ -58,8 +60,8 @@ export async function promoteInside(
   const refused = new Set<RowKey>();
   const behind = new Set<string>();
   for (;;) {
-    const pending = await pendingRows([...wanted], owned, staging);
-    const open = pending.filter((key) => !refused.has(key));
+    const { pending, timely } = await lookAt(wanted, owned, deps);
+    const open = timely.filter((key) => !refused.has(key));
     const left = new Set(keys.filter((key) => pending.includes(key)));
     if (left.size === 0 || open.length === 0 || scheduler.now() >= deadlineMs) return left;
     let isStuck = true;
@@ -91,6 +93,33 @@ export async function promoteInside(
 function isNew({ schema, table }: TableName, known: Set<string>): boolean {
   const before = known.size;
   return known.add(JSON.stringify([schema, table])).size > before;
+}
+
+/**
+ * The rows of which something is pending, and those of them that may be written now: their parents, which are wanted
+ * too, are not pending any more. Where all wait for others, all are tried: a parent may be refused, or in the database.
+ */
+async function lookAt(
+  wanted: Set<RowKey>,
+  owned: OwnedBatches,
+  { staging, sink }: PromoteDeps,
+): Promise<{ readonly pending: readonly RowKey[]; readonly timely: readonly RowKey[] }> {
+  for (;;) {
+    const found = await staging.peek([...wanted]);
+    const isOpen = (key: RowKey): boolean => isPending(key, found.get(key), owned.of(shardOf(key, staging.shards)));
+    const pending = [...wanted].filter(isOpen);
+    const parents = new Map(pending.map((key) => [key, parentsIn(key, found.get(key), sink)]));
+    const news = [...parents.values()].flat().filter((parent) => !wanted.has(parent));
+    for (const parent of news) wanted.add(parent);
+    if (news.length > 0) continue;
+    const timely = pending.filter((key) => !parents.get(key)?.some((parent) => isOpen(parent)));
+    return { pending, timely: timely.length > 0 ? timely : pending };
+  }
+}
+
+function parentsIn(key: RowKey, pending: Pending | undefined, sink: Pick<ChangeSink, 'parentsOf'>): readonly RowKey[] {
+  const records = [pending?.inFlight?.record, pending?.dirty].filter((record) => record !== undefined);
+  return records.flatMap((record) => sink.parentsOf(key, record)).filter((parent) => parent !== key);
 }
 
 /** Why rows of a shard were not written; `undefined`: they were. */

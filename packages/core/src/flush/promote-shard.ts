@@ -84,14 +84,17 @@ export class PromotionOfShard {
   }
 
   /**
-   * A batch in flight that has a ledger row is not written again. Whether that row is committed is asked from outside: this transaction sees its own as well, and what it has written is not to
-   * be acknowledged before it has ended. What it once had, and has rolled back to a savepoint, it does not see.
+   * A batch in flight that has a ledger row is not written again. A row that this transaction has never entered is
+   * committed, else it would not see it. Of one that it has entered only somebody outside knows, on a connection of his
+   * own: it sees its own as well, and what it has written is not to be acknowledged before it has ended. What it once
+   * had, and has rolled back to a savepoint, it does not see.
    */
   async #entered(batch: Batch, last: string): Promise<BatchOutcome | 'committed' | undefined> {
     const { token } = batch;
     const seen = (await this.#part.outcomeOf(token)) ?? (token === last ? NOTHING : undefined);
     if (seen === undefined) return undefined;
-    const committed = (await this.#deps.sink.outcomes([token])).get(token);
+    const isOwn = this.#owned.hasOwned(token);
+    const committed = isOwn ? (await this.#deps.sink.outcomes([token])).get(token) : seen;
     if (committed === undefined) return seen;
     await this.#deps.staging.acknowledge(this.#shard, token, committed, rowsOf(batch));
     return 'committed';

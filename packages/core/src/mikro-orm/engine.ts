@@ -1,4 +1,5 @@
 import type { Change } from '../change/change.js';
+import type { BatchOutcome } from '../change/outcome.js';
 import type { RowKey } from '../change/row-key.js';
 import type { CacheAccess } from '../read/cache-access.js';
 import type { WriteWay } from '../observability/write-ways.js';
@@ -52,7 +53,9 @@ export interface Engine {
   settle(calls: readonly StageCall[]): Promise<StageResult>;
   /** Takes numbers for new rows from the sequence of the table's key. */
   numbers(table: Table, count: number): Promise<readonly string[]>;
-  readonly pending: Pick<KeyedRows<unknown>, 'outcomes' | 'acknowledge' | 'hasForgotten'> & {
+  readonly pending: Pick<KeyedRows<unknown>, 'acknowledge' | 'hasForgotten'> & {
+    /** @param inside the caller's transaction, on whose connection it is asked */
+    outcomes(tokens: readonly string[], inside?: CallersTransaction): Promise<ReadonlyMap<string, BatchOutcome>>;
     /** @param inside the caller's transaction, which sees what it holds itself */
     peek(keys: readonly RowKey[], inside?: CallersTransaction): Promise<ReadonlyMap<RowKey, Pending>>;
   };

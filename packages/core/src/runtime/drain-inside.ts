@@ -9,6 +9,7 @@ import { waitsForItself } from '../sink/one-connection.js';
 import type { DueScope } from '../staging/staging-store.js';
 import type { Parts } from './parts.js';
 import type { Promotions } from './promotions.js';
+import { unlessStarved } from './starved.js';
 
 /** Inside a transaction, whose own locks may be in the way of a flush, each of the two ways of promoting is given up soon. */
 const FIRST_FORM_MS = 1_000;
@@ -25,7 +26,13 @@ const WRITING =
 export type DrainInside =
   | { readonly kind: 'drained' }
   /** Something is still pending: PostgreSQL does not take it, or somebody's locks are in the way. */
-  | { readonly kind: 'refused' | 'held'; readonly rows: readonly RowKey[]; readonly error: SpillwayError };
+  | {
+      readonly kind: 'refused' | 'held';
+      /** Nothing was tried outside: there was no connection for it. */
+      readonly isStarved?: boolean;
+      readonly rows: readonly RowKey[];
+      readonly error: SpillwayError;
+    };
 
 interface Request extends Pick<PatientDrain, 'scope' | 'wide'> {
   /** The statement writes or locks the rows of the scope. */
@@ -58,9 +65,9 @@ export async function drainInside(
   }
   if (scope.kind === 'tables' && !(await parts.staging.due.any(scope))) return DRAINED;
   const own = await promoteOwn(request, inside, promotions, parts);
-  const drained = await drainOutside(request, parts, own);
+  const drained = await drainOutside(request, inside, parts, own);
   if (drained.kind === 'drained') return DRAINED;
-  const left = await promoteRest(request, inside, promotions, parts);
+  const left = await promoteRest(request, inside, promotions, parts, drained.isStarved ? SECOND_FORM_MS : REST_MS);
   if (left.length === 0 && !(await anyPaused(scope, parts))) return DRAINED;
   return { ...drained, kind: drained.kind === 'refused' && own.size === 0 ? 'refused' : 'held' };
 }
@@ -74,11 +81,12 @@ async function promoteRest(
   inside: CallersTransaction,
   promotions: Promotions,
   parts: Parts,
+  timeoutMs: number,
 ): Promise<readonly RowKey[]> {
   const rows = scope.kind === 'rows' ? scope.keys : await rowsOf(scope, parts);
   const pending = await promotions.pending(rows, inside.scope, parts);
   if (pending.length === 0 || !inside.mayWrite) return pending;
-  const left = await promotions.write(pending, inside, REST_MS, parts);
+  const left = await promotions.write(pending, inside, timeoutMs, parts);
   promoted(
     pending.filter((key) => !left.includes(key)),
     'promoted-inside',
@@ -166,7 +174,9 @@ async function promote(
   const held = new Set(promotions.heldBy(inside.scope, keys, parts.staging.shards));
   const free = keys.filter((key) => !held.has(key));
   const first =
-    free.length === 0 ? DRAINED : await drainOutside({ ...request, scope: { kind: 'rows', keys: free } }, parts);
+    free.length === 0
+      ? DRAINED
+      : await drainOutside({ ...request, scope: { kind: 'rows', keys: free } }, inside, parts);
   if (first.kind === 'drained' && held.size === 0) {
     request.promoted(free, 'promoted');
     return DRAINED;
@@ -187,8 +197,24 @@ async function promote(
   return { kind: first.kind === 'refused' && inside.mayWrite ? 'refused' : 'held', rows: left, error };
 }
 
-/** On Spillway's own connections. */
-async function drainOutside(request: Request, parts: Parts, except?: ReadonlySet<number>): Promise<DrainInside> {
+/**
+ * On Spillway's own connections, unless those are not to be had: the transaction that asks has one, others like it have
+ * theirs, and a pool that is not larger has none left. Then it is written inside, if it may be.
+ */
+async function drainOutside(
+  request: Request,
+  inside: CallersTransaction,
+  parts: Parts,
+  except?: ReadonlySet<number>,
+): Promise<DrainInside> {
+  const drain = async (): Promise<DrainInside> => drainOnOwn(request, parts, except);
+  const drained = inside.mayWrite ? await unlessStarved(parts.sink, drain) : await drain();
+  if (drained !== 'starved') return drained;
+  const rows = request.scope.kind === 'rows' ? request.scope.keys : [];
+  return { kind: 'held', isStarved: true, rows, error: stillPending(rows, FIRST_FORM_MS) };
+}
+
+async function drainOnOwn(request: Request, parts: Parts, except?: ReadonlySet<number>): Promise<DrainInside> {
   const rows = request.scope.kind === 'rows' ? request.scope.keys : [];
   try {
     const outcome = await unlessAborted(request.signal, async () =>

@@ -1,3 +1,4 @@
+import type { BatchOutcome } from '../change/outcome.js';
 import type { RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
 import { besidesOwn, pendingRows, promoteInside, type OwnedBatch, type OwnedBatches } from '../flush/promote-inside.js';
@@ -8,6 +9,7 @@ import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import { ScopeNotes, type TransactionScope } from '../mikro-orm/transactions/transaction-scope.js';
 import type { Pending } from '../staging/staging-store.js';
 import type { Parts } from './parts.js';
+import { isStarved } from './starved.js';
 
 /** How long a transaction that has ended is held up to acknowledge what it has written. What is not acknowledged by then is found in the ledger by the next flush. */
 const SETTLE_MS = 1_000;
@@ -70,6 +72,20 @@ export class Promotions {
     return caller.alone(async (query) => sink.join(query).accepts());
   }
 
+  /**
+   * Of these tokens those that are committed, asked on the connection of the transaction: another one may not be had
+   * before its end. It would see its own too, so those are not asked for.
+   */
+  async outcomes(
+    tokens: readonly string[],
+    caller: CallersTransaction,
+    { sink }: PromotingParts,
+  ): Promise<ReadonlyMap<string, BatchOutcome>> {
+    const ever = caller.scope && this.#ever.get(caller.scope.root);
+    const others = tokens.filter((token) => ever?.has(token) !== true);
+    return others.length === 0 ? new Map() : caller.alone(async (query) => sink.join(query).outcomes(others));
+  }
+
   /** Of what is pending what is not in the rows that the transaction sees. */
   unwritten(
     found: ReadonlyMap<RowKey, Pending>,
@@ -113,6 +129,7 @@ export class Promotions {
         for (const row of batch.rows) rows.add(row);
         ever?.set(batch.token, { shard, rows });
       },
+      hasOwned: (token) => this.#ever.get(scope.root)?.has(token) === true,
     };
   }
 
@@ -123,15 +140,21 @@ export class Promotions {
     this.#ever.set(scope.root, ever);
     scope.afterEnd(async () => {
       if (ever.size === 0) return;
-      // However it ended, and whatever was answered: the ledger knows, and a flush asks it too.
-      const shards = new Set([...ever.values()].map(({ shard }) => shard));
-      try {
-        await within(settle(ever, parts), SETTLE_MS, monotonicScheduler, () => new Error('Not settled in time'));
-        parts.worker.wake(shards);
-      } catch {
-        parts.worker.unsettled(shards);
-      }
+      const settled = settleSoon(ever, parts);
+      // The question would stand in the queue behind everybody who waits for a connection.
+      if (!isStarved(parts.sink)) await settled;
     });
+  }
+}
+
+/** However it ended, and whatever was answered: the ledger knows, and a flush asks it too. Never rejects. */
+async function settleSoon(ever: ReadonlyMap<string, EverOwned>, parts: PromotingParts): Promise<void> {
+  const shards = new Set([...ever.values()].map(({ shard }) => shard));
+  try {
+    await within(settle(ever, parts), SETTLE_MS, monotonicScheduler, () => new Error('Not settled in time'));
+    parts.worker.wake(shards);
+  } catch {
+    parts.worker.unsettled(shards);
   }
 }
 
@@ -140,7 +163,7 @@ interface EverOwned {
   readonly rows: Set<RowKey>;
 }
 
-const NONE: OwnedBatches = { of: () => undefined, own: () => undefined };
+const NONE: OwnedBatches = { of: () => undefined, own: () => undefined, hasOwned: () => false };
 
 /** What is committed is acknowledged with the outcome that the ledger holds. What is not stays in flight, and is what the next flush is handed. */
 async function settle(ever: ReadonlyMap<string, EverOwned>, { staging, sink }: PromotingParts): Promise<void> {

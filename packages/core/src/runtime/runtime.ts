@@ -261,8 +261,10 @@ export class Runtime implements RowEngine {
       return this.#promotions.unwritten(found, inside?.scope, parts);
     },
     // What others have asked for may be waiting for the end of this transaction.
-    outcomes: async (tokens) =>
-      this.#around.context.current ? (await this.#open()).sink.outcomes(tokens) : this.#outcomes.find(tokens),
+    outcomes: async (tokens, inside) => {
+      if (this.#around.context.current) return (await this.#open()).sink.outcomes(tokens);
+      return inside ? this.#promotions.outcomes(tokens, inside, await this.#open()) : this.#outcomes.find(tokens);
+    },
     acknowledge: async (key, token, outcomes) => {
       const { staging } = await this.#open();
       await staging.acknowledge(shardOf(key, staging.shards), token, outcomes, [key]);

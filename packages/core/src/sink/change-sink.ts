@@ -1,4 +1,5 @@
 import type { BatchOutcome } from '../change/outcome.js';
+import type { StagedRecord } from '../change/record.js';
 import type { RowKey } from '../change/row-key.js';
 import type { Table } from './table.js';
 import type { Batch } from '../staging/staging-store.js';
@@ -60,6 +61,9 @@ export interface ChangeSink {
    */
   numbers(table: Table, count: number): Promise<readonly string[]>;
 
+  /** The rows that a record refers to, as far as they may be staged too, and this process knows the record's table. */
+  parentsOf(rowKey: RowKey, record: StagedRecord): readonly RowKey[];
+
   /** In which schema tables are, those that there are: where a table is named without one, the search path decides. */
   schemasOf(tables: readonly Table[]): Promise<ReadonlyMap<Table, string>>;
 
@@ -76,6 +80,12 @@ export interface ChangeSink {
    * shows, such as a full disk, it does not see.
    */
   check(): Promise<void>;
+
+  /**
+   * How long the transaction that was begun first, of those that have no connection yet, has waited for one:
+   * milliseconds. A pooler, or PostgreSQL itself, may have none to give, and 0 says that all have theirs.
+   */
+  readonly waitsForConnectionMs: number;
 
   /** The tables that this process could not write lately, and whose records wait for that. */
   readonly paused: readonly TablePause[];
@@ -199,6 +209,9 @@ export interface JoinedTransaction {
 
   /** Whether rows can be written in it: it writes at all, and sees what others have just committed. */
   accepts(): Promise<boolean>;
+
+  /** As `ChangeSink.outcomes`, but as the transaction sees it: with batches that it has entered itself. */
+  outcomes(tokens: readonly string[]): Promise<ReadonlyMap<string, BatchOutcome>>;
 
   /** Runs in a savepoint, which is released if `act` resolves and rolled back to if it rejects. */
   attempt<T>(act: (part: JoinedPart) => Promise<T>): Promise<T>;

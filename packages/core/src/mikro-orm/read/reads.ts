@@ -334,7 +334,7 @@ export class Reads {
         known = await this.#peekExact(type, wanted, this.#inside(options));
         return known;
       },
-      outcomes: (tokens) => this.#engine.pending.outcomes(tokens),
+      outcomes: (tokens) => this.#engine.pending.outcomes(tokens, this.#inside(options)),
       acknowledge: (key, token, outcomes) => this.#engine.pending.acknowledge(key, token, outcomes),
       hasForgotten: (key) => this.#engine.pending.hasForgotten(key),
       read: (wanted) => readKnownRows(type, wanted, known, find, options, from),

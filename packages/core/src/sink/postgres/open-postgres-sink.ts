@@ -1,4 +1,6 @@
 import type { BatchOutcome } from '../../change/outcome.js';
+import type { StagedRecord } from '../../change/record.js';
+import type { RowKey } from '../../change/row-key.js';
 import type {
   CallerQuery,
   ChangeSink,
@@ -12,6 +14,7 @@ import type {
 } from '../change-sink.js';
 import type { Table } from '../table.js';
 import { SAVEPOINT } from './apply/apply-groups.js';
+import { parentsOfRecord } from './apply/parents.js';
 import { waitsForItself } from '../one-connection.js';
 import { SinkDown, SinkFailure, SinkFault } from '../sink-failure.js';
 import { failureOf } from './fault.js';
@@ -53,6 +56,8 @@ class PostgresSink implements ChangeSink {
   readonly #limits: TransactionLimits;
   readonly #around: TransactionSurroundings;
   #checking: Promise<void> | undefined;
+  /** Transactions that have been begun and have no connection yet, and since when. */
+  readonly #waiting = new Map<object, number>();
   readonly sharesConnection: boolean;
   readonly registry: EntityRegistry;
   readonly copies: CopyRegistry;
@@ -98,6 +103,11 @@ class PostgresSink implements ChangeSink {
   async #check(): Promise<void> {
     const [row] = await this.#using((session) => session.rows('select pg_is_in_recovery()::text', []));
     if (row?.[0] !== 'false') throw new SinkDown('PostgreSQL takes no writes: it is a replica', 'read-only');
+  }
+
+  get waitsForConnectionMs(): number {
+    const [first] = this.#waiting.values();
+    return first === undefined ? 0 : performance.now() - first;
   }
 
   get paused(): readonly TablePause[] {
@@ -158,6 +168,10 @@ class PostgresSink implements ChangeSink {
     }
   }
 
+  parentsOf(rowKey: RowKey, record: StagedRecord): readonly RowKey[] {
+    return parentsOfRecord(rowKey, record, this.#around.tables);
+  }
+
   async schemasOf(tables: readonly Table[]): Promise<ReadonlyMap<Table, string>> {
     return this.#using((session) => schemasOf(session, tables));
   }
@@ -182,6 +196,16 @@ class PostgresSink implements ChangeSink {
   }
 
   async #begin(shards: readonly number[], wait: 'skip' | 'wait'): Promise<SinkTransaction> {
+    const waiting = {};
+    this.#waiting.set(waiting, performance.now());
+    try {
+      return await this.#hold(shards, wait);
+    } finally {
+      this.#waiting.delete(waiting);
+    }
+  }
+
+  async #hold(shards: readonly number[], wait: 'skip' | 'wait'): Promise<SinkTransaction> {
     const { ledger, namespace } = this.#around;
     const transaction = await this.#open();
     try {

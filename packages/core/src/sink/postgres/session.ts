@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { onPrimary } from './on-primary.js';
 
 /** What PostgreSQL sends, as it sends it: nothing is parsed by type, whatever parsers the application has set for `pg`. */
 export type Cell = string | null;
@@ -21,7 +22,8 @@ export class PgSession implements Session {
 
   /** Unnamed, so that any pooler in between may move the next one to another server connection. */
   async rows(text: string, values: readonly unknown[]): Promise<readonly (readonly Cell[])[]> {
-    const result = await this.#client.query<Cell[]>({ text, values: [...values], rowMode: 'array', types: AS_SENT });
+    const query = { text: onPrimary(text), values: [...values], rowMode: 'array' as const, types: AS_SENT };
+    const result = await this.#client.query<Cell[]>(query);
     return result.rows;
   }
 

@@ -1,5 +1,11 @@
 import { defineEntity, MikroORM, p, type EntitySchema } from '@mikro-orm/postgresql';
-import { eventually, freshNamespace, loggedDatabase, sharedRedisUrl, type LoggedDatabase } from '@spillway/test-support';
+import {
+  eventually,
+  freshNamespace,
+  loggedDatabase,
+  sharedRedisUrl,
+  type LoggedDatabase,
+} from '@spillway/test-support';
 import pg from 'pg';
 import { afterEach, expect, test } from 'vitest';
 import { spillway, Spillway, WriteBehind, type SpillwayOptions } from '../../../src/index.js';

@@ -155,9 +155,12 @@ test('children that are new wait for parents that are still staged, and the othe
   const staged = (keys: readonly RowKey[]) => Promise.resolve(new Set(keys.filter((parent) => parent !== product(0))));
   const outcomes = await fixture.flush([fixture.batch(records)], staged);
   expect([...outcomes.keys()].toSorted()).toEqual([1, 3, 5, 7, 9].map(line));
-  expect([...outcomes.values()]).toEqual(
-    Array(5).fill({ kind: 'again', attempts: 0, delayMs: 100, reason: expect.stringMatching(/refers to another one/) }),
-  );
+  for (const outcome of outcomes.values())
+    expect(outcome).toMatchObject({
+      kind: 'again',
+      attempts: 0,
+      reason: expect.stringMatching(/refers to another one/),
+    });
   expect(await count('line')).toBe(5);
 });
 

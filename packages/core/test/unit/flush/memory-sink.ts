@@ -45,6 +45,11 @@ export class MemorySink implements ChangeSink {
   readonly copies: ChangeSink['copies'] = { kept: EMPTY, disbelieved: EMPTY };
 
   readonly paused = [];
+  readonly waitsForConnectionMs = 0;
+
+  parentsOf(): readonly RowKey[] {
+    return [];
+  }
 
   async check(): Promise<void> {}
 

@@ -43,8 +43,8 @@ test('a row comes too early with its parent pending elsewhere and absent, and so
     rowKey: rowKeyOf({ ...of, key: [id] }),
     table,
   });
-  const [early, child, grandchild, timely] = [row('1', '100'), row('2', '1'), row('3', '2'), row('4', '200')];
-  const items = [grandchild, timely, child, early];
+  const [early, itsChild, grandchild, timely] = [row('1', '100'), row('2', '1'), row('3', '2'), row('4', '200')];
+  const items = [grandchild, timely, itsChild, early];
   const asked: string[] = [];
   const found = await earlyItems(
     items,
@@ -64,5 +64,5 @@ test('a row comes too early with its parent pending elsewhere and absent, and so
   );
   expect(asked).toEqual(['200', '100'].map((key) => rowKeyOf({ ...of, key: [key] })));
   expect([...found]).toEqual([early]);
-  expect(withChildren(found, items)).toEqual(new Set([early, child, grandchild]));
+  expect(withChildren(found, items)).toEqual(new Set([early, itsChild, grandchild]));
 });

@@ -1,5 +1,4 @@
 import { makesMissing } from '../../../change/missing.js';
-import type { RowKey } from '../../../change/row-key.js';
 import type { RefusedRow } from '../../change-sink.js';
 import { asLongAgainMs } from '../back-off.js';
 import { FOREIGN_KEY, NOT_IN_STATE, TIMED_OUT, faultOf, type Fault } from '../fault.js';

@@ -1,9 +1,10 @@
 import { madeValues, makesMissing } from '../../../change/missing.js';
-import { emptyRecord } from '../../../change/record.js';
+import { emptyRecord, type StagedRecord } from '../../../change/record.js';
 import { parseRowKey, rowKeyOf, type RowKey } from '../../../change/row-key.js';
 import type { ForeignKey, Table } from '../../table.js';
 import { faultOf } from '../fault.js';
 import type { Item } from '../plan/item.js';
+import type { TableMap } from '../plan/table-map.js';
 import { absentRows } from '../sql/absent-rows.js';
 import type { ApplyContext } from './context.js';
 
@@ -17,11 +18,22 @@ export function parentsOf(item: Item): RowKey[] {
   });
 }
 
+/** The same of a record whose table may not be known, or whose row key may be none. */
+export function parentsOfRecord(rowKey: RowKey, record: StagedRecord, tables: Pick<TableMap, 'get'>): RowKey[] {
+  try {
+    const address = parseRowKey(rowKey);
+    const table = tables.get(address);
+    return table ? parentsOf({ token: '', rowKey, key: address.key, record, ageMs: 0, table }) : [];
+  } catch {
+    return [];
+  }
+}
+
 /**
  * Those of some parents that the database does not have: a parent that it has may be pending with a change that its
  * children need not wait for. A table that this process does not know, or a key that is none, counts as absent.
  */
-export async function absentParents(
+async function absentParents(
   parents: readonly RowKey[],
   { session, tables, names, mayRestart }: Omit<ParentsContext, 'parentsPending'>,
   savepoint: string,
@@ -71,7 +83,7 @@ export async function earlyItems(
 export function withChildren(early: ReadonlySet<Item>, items: readonly Item[]): ReadonlySet<Item> {
   const all = new Set(early);
   const absent = new Set([...early].filter(makesRow).map(({ rowKey }) => rowKey));
-  for (let isNews = true; isNews; ) {
+  for (let isNews = true; isNews;) {
     isNews = false;
     for (const item of items) {
       if (all.has(item) || !parentsOf(item).some((parent) => absent.has(parent))) continue;

@@ -1,4 +1,5 @@
 import type { CallerQuery } from '../../change-sink.js';
+import { onPrimary } from '../on-primary.js';
 import type { Cell, ScriptResult, Session } from '../session.js';
 
 /** The connection of the application's transaction, as the sink uses one. Every statement of the sink answers texts, whole numbers or flags: what a driver makes of those can be undone. */
@@ -10,7 +11,7 @@ export class CallerSession implements Session {
   }
 
   async rows(text: string, values: readonly unknown[]): Promise<readonly (readonly Cell[])[]> {
-    const rows = await this.#query(text, values);
+    const rows = await this.#query(onPrimary(text), values);
     return rows.map((row) => Object.values(row).map(cellOf));
   }
 

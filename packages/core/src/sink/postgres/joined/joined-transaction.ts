@@ -16,7 +16,7 @@ import { NO_OTHERS } from '../apply/context.js';
 import { failureOf } from '../fault.js';
 import { ledgerFailureOf } from '../ledger/ledger-failure.js';
 import { amendHold, enterHold, nameOfTransaction } from '../ledger/hold-ledger.js';
-import { readOutcome } from '../ledger/read-ledger.js';
+import { readOutcome, readOutcomes } from '../ledger/read-ledger.js';
 import { amendLedger, writeLedger } from '../ledger/write-ledger.js';
 import { STANDING } from '../place.js';
 import type { Cell, Session } from '../session.js';
@@ -62,6 +62,12 @@ ${STANDING}`,
     // Where nobody else can commit while it runs, nothing moves that its snapshot would not show.
     const seesOthers = this.#around.isAlone || isolation === 'read committed' || isolation === 'read uncommitted';
     return readOnly === 'off' && seesOthers && this.#around.standing.isThatOf(standing);
+  }
+
+  async outcomes(tokens: readonly string[]): Promise<ReadonlyMap<string, BatchOutcome>> {
+    if (tokens.length === 0) return new Map();
+    const { ledger, namespace } = this.#around;
+    return ledgerWork(() => readOutcomes(this.#session, ledger, namespace, tokens, false));
   }
 
   async attempt<T>(act: (part: JoinedPart) => Promise<T>): Promise<T> {

@@ -60,9 +60,10 @@ export interface Engine {
    * Before a query outside of transactions: resolves when what was staged of these types before the call is written. If nothing was, that costs one cheap question, and queries of the
    * same types share it.
    * @param caller who is counted as having waited: `Product.find`
+   * @param purpose a statement that writes goes on without what is pending under no policy
    * @throws SpillwayError `DRAIN_TIMEOUT`
    */
-  drainForQuery(touched: readonly WriteBehindType[], caller: string): Promise<QueryDrain>;
+  drainForQuery(touched: readonly WriteBehindType[], caller: string, purpose?: 'read' | 'write'): Promise<QueryDrain>;
   /** Opens what the database, which has one connection, could not open inside of the transaction that is about to begin. What fails is said to whoever needs it. */
   openAhead(): Promise<void>;
   /**

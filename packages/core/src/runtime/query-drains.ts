@@ -28,9 +28,14 @@ export class QueryDrains {
 
   /**
    * @param caller who is counted as having forced a drain
+   * @param purpose only a query goes on without what could not be written in time, where its policies say so
    * @throws SpillwayError `DRAIN_TIMEOUT`
    */
-  async before(touched: readonly WriteBehindType[], caller: string): Promise<QueryDrain> {
+  async before(
+    touched: readonly WriteBehindType[],
+    caller: string,
+    purpose: 'read' | 'write' = 'read',
+  ): Promise<QueryDrain> {
     const scope = tableScope(touched, this.#deps.types);
     const name = scope.tables.map(({ schema, table }) => JSON.stringify([schema, table])).toSorted();
     try {
@@ -40,7 +45,7 @@ export class QueryDrains {
     } catch (error) {
       if (!isDrainTimeout(error)) throw error;
       this.#deps.forced.count(caller);
-      if (!mayLag(touched)) throw error;
+      if (purpose === 'write' || !mayLag(touched)) throw error;
       this.#deps.events.emit({ type: 'lagging', reason: 'timeout' });
       return 'late';
     }

@@ -296,8 +296,12 @@ export class Runtime implements RowEngine {
     await (await this.#open()).staging.forget(keys);
   }
 
-  async drainForQuery(touched: readonly WriteBehindType[], caller: string): Promise<QueryDrain> {
-    return this.#queryDrains.before(touched, caller);
+  async drainForQuery(
+    touched: readonly WriteBehindType[],
+    caller: string,
+    purpose?: 'read' | 'write',
+  ): Promise<QueryDrain> {
+    return this.#queryDrains.before(touched, caller, purpose);
   }
 
   async drain(scope: DueScope, options: DrainOptions = {}): Promise<void> {

@@ -33,6 +33,17 @@ export interface Releases {
   readonly copied: readonly TableName[];
 }
 
+/** How a statement waits for what is pending. */
+export interface QueryWait {
+  /** Aborted, it ends the wait of this caller; others wait on. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Only what reads goes on without what could not be written in time, where its policies say so.
+   * @defaultValue `'read'`
+   */
+  readonly purpose?: 'read' | 'write';
+}
+
 /** What the hooks in MikroORM ask of the engine. Every method opens and checks what it needs at its first call. */
 export interface Engine {
   /**
@@ -69,10 +80,9 @@ export interface Engine {
    * Before a query outside of transactions: resolves when what was staged of these types before the call is written. If nothing was, that costs one cheap question, and queries of the
    * same types share it.
    * @param caller who is counted as having waited: `Product.find`
-   * @param signal ends the wait when it is aborted
    * @throws SpillwayError `DRAIN_TIMEOUT`
    */
-  drainForQuery(touched: readonly WriteBehindType[], caller: string, signal?: AbortSignal): Promise<QueryDrain>;
+  drainForQuery(touched: readonly WriteBehindType[], caller: string, how?: QueryWait): Promise<QueryDrain>;
   /** Opens what the database, which has one connection, could not open inside of the transaction that is about to begin. What fails is said to whoever needs it. */
   openAhead(): Promise<void>;
   /**

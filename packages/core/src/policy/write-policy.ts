@@ -169,7 +169,7 @@ export interface WaitingOptions {
 
   /**
    * What a query does after `drainTimeout`: it fails with `DRAIN_TIMEOUT`, or goes on as with `queries: 'overlay'`, with an event `lagging`. A query of several types goes on only if all
-   * that it waits for allow it.
+   * that it waits for allow it. A statement that writes by a condition always fails.
    * @defaultValue `'throw'`
    */
   readonly onDrainTimeout?: 'throw' | 'overlay';

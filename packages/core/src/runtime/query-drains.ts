@@ -1,6 +1,6 @@
 import { unlessAborted } from '../abort.js';
 import type { SpillwayEvents } from '../events.js';
-import type { QueryDrain } from '../mikro-orm/engine.js';
+import type { QueryDrain, QueryWait } from '../mikro-orm/engine.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
 import { tableScope, withOthers } from '../mikro-orm/describe/with-others.js';
 import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
@@ -29,10 +29,13 @@ export class QueryDrains {
 
   /**
    * @param caller who is counted as having forced a drain
-   * @param signal aborted, it ends the wait of this caller; others wait on
    * @throws SpillwayError `DRAIN_TIMEOUT`
    */
-  async before(touched: readonly WriteBehindType[], caller: string, signal?: AbortSignal): Promise<QueryDrain> {
+  async before(
+    touched: readonly WriteBehindType[],
+    caller: string,
+    { signal, purpose = 'read' }: QueryWait = {},
+  ): Promise<QueryDrain> {
     const scope = tableScope(touched, this.#deps.types);
     const name = scope.tables.map(({ schema, table }) => JSON.stringify([schema, table])).toSorted();
     try {
@@ -44,7 +47,7 @@ export class QueryDrains {
     } catch (error) {
       if (!isDrainTimeout(error)) throw error;
       this.#deps.forced.count(caller);
-      if (!mayLag(touched)) throw error;
+      if (purpose === 'write' || !mayLag(touched)) throw error;
       this.#deps.events.emit({ type: 'lagging', reason: 'timeout' });
       return 'late';
     }

@@ -16,7 +16,7 @@ import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
 import { untilWritten } from '../flush/until-written.js';
 import { within } from '../flush/within.js';
 import { typesOf, withOthers } from '../mikro-orm/describe/with-others.js';
-import type { DrainOptions, Engine, QueryDrain, Releases } from '../mikro-orm/engine.js';
+import type { DrainOptions, Engine, QueryDrain, QueryWait, Releases } from '../mikro-orm/engine.js';
 import type { DrainCall } from '../mikro-orm/repository/drain-call.js';
 import type { RowEngine } from '../mikro-orm/repository/row-calls.js';
 import type { WrittenOptions } from '../mikro-orm/repository/receipt.js';
@@ -328,8 +328,8 @@ export class Runtime implements RowEngine {
     await (await this.#open()).staging.forget(keys);
   }
 
-  async drainForQuery(touched: readonly WriteBehindType[], caller: string, signal?: AbortSignal): Promise<QueryDrain> {
-    return this.#queryDrains.before(touched, caller, signal);
+  async drainForQuery(touched: readonly WriteBehindType[], caller: string, how?: QueryWait): Promise<QueryDrain> {
+    return this.#queryDrains.before(touched, caller, how);
   }
 
   async drain(scope: DueScope, options: DrainOptions = {}): Promise<void> {

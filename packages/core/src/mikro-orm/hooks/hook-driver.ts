@@ -1,13 +1,5 @@
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
-import {
-  ReferenceKind,
-  type Collection,
-  type EntityMetadata,
-  type QueryResult,
-  Utils,
-  helper,
-  type AnyEntity,
-} from '@mikro-orm/core';
+import { Utils, helper, type AnyEntity, type Collection, type EntityMetadata, type QueryResult } from '@mikro-orm/core';
 import { unlessAborted } from '../../abort.js';
 import { failingAsMikroOrm, signalOf } from '../signals.js';
 import { incompatible } from './incompatible.js';
@@ -15,6 +7,7 @@ import type { Leaving } from '../adoption/leaving.js';
 import type { ContractWatch } from './contract-watch.js';
 import type { CacheMarks, Statement } from '../write/cache-marks.js';
 import type { DirectWrites } from '../write/direct-writes.js';
+import { soughtRows } from '../write/by-condition.js';
 import { FELL_BACK, type Fallback } from '../write/fallback.js';
 import type { Find, Reads } from '../read/reads.js';
 import type { StagedWrites } from '../write/staged-writes.js';
@@ -233,12 +226,7 @@ export function hookDriver(
     syncCollections: async (collections: Iterable<Collection<object>>, options: Options = {}, ...rest: unknown[]) => {
       const changed = [...collections];
       await reads.beforeCollections(changed, options);
-      const byCriteria = changed.filter(({ property }) => property.kind === ReferenceKind.ONE_TO_MANY);
-      return marks.aroundAll(
-        byCriteria.map(({ property }) => property.targetMeta),
-        options,
-        (inside) => call('syncCollections', [changed, inside, ...rest]),
-      );
+      return marks.aroundCollections(changed, options, (inside) => call('syncCollections', [changed, inside, ...rest]));
     },
     nativeDelete: async (entity: unknown, where: unknown, options: Options = {}) => {
       const staged = stagedCall(options);
@@ -274,9 +262,10 @@ export function hookDriver(
     };
   }
 
-  /** Collections belong to a flush, which has been looked at as a whole. */
+  /** Collections belong to a flush, which has been looked at as a whole, but for the rows that it finds by them. */
   function metasOf(subject: unknown): EntityMetadata[] {
-    if (subject instanceof Object && Symbol.iterator in subject) return [];
+    if (subject instanceof Object && Symbol.iterator in subject)
+      return soughtRows(subject as Iterable<Collection<object>>).map(({ meta }) => meta);
     if (Utils.isEntity<AnyEntity>(subject)) return [helper(subject).__meta];
     const through = (subject as { readonly targetMeta?: EntityMetadata }).targetMeta;
     return [through ?? driver.getMetadata().get(subject as never)];

@@ -9,6 +9,7 @@ import { assertEntityManager } from './contract-check.js';
 import type { ContractWatch } from './contract-watch.js';
 import type { Leaving } from '../adoption/leaving.js';
 import { assertUnchanged } from '../write/assert-unchanged.js';
+import { flushContent } from '../write/flush-content.js';
 import { flushMode, whyBySql } from '../write/flush-scope.js';
 import { hasSession } from './has-session.js';
 import { hookPersister } from './hook-persister.js';
@@ -156,12 +157,12 @@ function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
 function holdsFlush(em: EntityManager, { types, transactions }: FlushContext): boolean {
   const caller = transactions.of(em.getTransactionContext());
   if (!caller || hasSession(em)) return false;
-  const uow = em.getUnitOfWork(false);
-  const isHeld = uow.getChangeSets().every(({ meta }) => {
+  const content = flushContent(em);
+  const isHeld = content.changeSets.every(({ meta }) => {
     const type = types.of(meta);
     return type !== undefined && caller.holds(type.policy);
   });
-  return isHeld && flushMode(types, uow) === 'staged';
+  return isHeld && flushMode(types, content) === 'staged';
 }
 
 /**
@@ -197,7 +198,8 @@ function flushConnection(
 ): Connection {
   const transactional: Transactional = async (callback, options) => {
     // Only the unit of work's own transaction has a broadcaster and runs while change sets are there.
-    const found = options?.eventBroadcaster ? flushMode(context.types, em.getUnitOfWork(false)) : 'plain';
+    const content = options?.eventBroadcaster && flushContent(em);
+    const found = content ? flushMode(context.types, content) : 'plain';
     const caller = context.transactions.of(em.getTransactionContext());
     const staysSql = found === 'staged' && (hasSession(em) || flush.fallback || !(await isAtHome(caller, context)));
     const mode = staysSql ? 'sql' : found;
@@ -216,7 +218,7 @@ function flushConnection(
     if (mode === 'plain') return connection.transactional(callback, options);
     // Before the transaction begins: it then has no locks that what is pending could wait for.
     if (flush.fallback !== 'down') await prepareSql(em, context);
-    const reason = found === 'sql' ? whyBySql(context.types, em.getUnitOfWork(false)) : undefined;
+    const reason = content && found === 'sql' ? whyBySql(context.types, content) : undefined;
     return flush.preparedForSql(reason ?? (flush.fallback ? 'fallback' : 'session'), () =>
       connection.transactional(callback, options),
     );

@@ -6,7 +6,7 @@ import type { Pending } from '../../staging/staging-store.js';
 import { tableScope } from '../describe/with-others.js';
 import { knownRowKey } from '../describe/entity-key.js';
 import { namesUnique } from '../describe/unique-properties.js';
-import type { Engine, QueryDrain } from '../engine.js';
+import type { Engine, QueryDrain, QueryWait } from '../engine.js';
 import { CachedReads, type Load } from './cached-reads.js';
 import { inexactRows } from './exact-overlay.js';
 import { signalOf } from '../signals.js';
@@ -18,6 +18,7 @@ import { isDrained } from '../write/staging-unit.js';
 import { asLaid, keyed, noteJoinedRows, noteRows } from './laid-rows.js';
 import { layOver, rowVersion, type DriverRow } from './row-overlay.js';
 import type { CallersTransaction, CallersTransactions } from '../transactions/caller.js';
+import { typesSought } from '../write/by-condition.js';
 import { referredRows } from '../write/referred-rows.js';
 import { chunksOf } from './chunks-of.js';
 import { hasSql } from './named-columns.js';
@@ -175,7 +176,7 @@ export class Reads {
     const canOverlay = !isInside && !hasSession(options['em']) && !isGrouped(options) && !hasSql(where);
     const touched = this.#touched(meta, [where, order], options);
     const plan = planQuery({ root, touched, asked: this.#modes.of(options), canOverlay, hasRows });
-    const outcome = await this.#drain(plan.drained, `${meta.className}.${call}`, inside, signalOf(options));
+    const outcome = await this.#drain(plan.drained, `${meta.className}.${call}`, inside, { signal: signalOf(options) });
     const isLate = outcome === 'late' && canOverlay && hasRows && root !== undefined && plan.drained.includes(root);
     return {
       options: plan.primary ? primary(options) : options,
@@ -226,7 +227,10 @@ export class Reads {
     await this.#beforeFollowers(meta, rows, options, call);
     const known = this.#types.of(meta);
     const type = known?.isIn(options['schema'] as string | undefined) ? known : undefined;
-    const keys = type && hasPlainKey(type) && !isDrained(options) ? lookupKeys(type, where, {}) : undefined;
+    // Its branches look for rows by what may be pending.
+    const { unionWhere } = options;
+    const isByKey = type !== undefined && hasPlainKey(type) && !isDrained(options);
+    const keys = isByKey ? lookupKeys(type, where, { unionWhere }) : undefined;
     const isContended = type !== undefined && rows.some((row) => namesUnique(type.unique, row));
     if (keys) await this.#drainRows(keys, options);
     if (!keys || isContended) await this.#beforeCriteria(meta, where, options, call);
@@ -236,8 +240,7 @@ export class Reads {
   async #beforeFollowers(meta: EntityMetadata, rows: readonly object[], options: Options, call: string): Promise<void> {
     const renames = meta.primaryKeys.some((name) => rows.some((row) => name in row));
     if (isDrained(options) || (call !== 'nativeDelete' && !renames)) return;
-    const followers = this.#types.pendingFollowers(meta, renames);
-    await this.#drain(followers, `${meta.className}.${call}`, this.#inside(options), signalOf(options));
+    await this.#beforeStatement(this.#types.pendingFollowers(meta, renames), `${meta.className}.${call}`, options);
   }
 
   /** A statement by criteria changes what PostgreSQL finds by them, whatever the policies say of reads. */
@@ -245,7 +248,7 @@ export class Reads {
     // A call that could not be staged names its rows, and they are written for themselves.
     if (this.#types.all.length === 0 || isDrained(options) || fellBack(options)) return;
     const { all } = this.#touched(meta, [where], options);
-    await this.#drain([...all], `${meta.className}.${call}`, this.#inside(options), signalOf(options));
+    await this.#beforeStatement([...all], `${meta.className}.${call}`, options);
   }
 
   /** Before SQL that makes rows past the unit of work: `em.insert`, `em.insertMany`, `em.upsert`. */
@@ -261,7 +264,10 @@ export class Reads {
     await this.#engine.forget(made);
   }
 
-  /** Before the pivot tables of a flush are written: a flush in a transaction that changes nothing but collections has had no other occasion. */
+  /**
+   * Before the collections of a flush are written. A flush in a transaction that changes nothing but collections has had
+   * no other occasion.
+   */
   async beforeCollections(collections: readonly Collection<object>[], options: Options): Promise<void> {
     const keys = new Set<RowKey>();
     for (const entity of collections.flatMap((collection) => [collection.owner, ...collection.getItems(false)])) {
@@ -269,6 +275,7 @@ export class Reads {
       const key = type?.isIn(helper(entity).__schema) ? knownRowKey(type, entity) : undefined;
       if (key !== undefined) keys.add(key);
     }
+    await this.#beforeStatement([...typesSought(this.#types, collections)], 'em.flush', options);
     if (keys.size > 0) await this.#drainRows([...keys], options);
   }
 
@@ -288,15 +295,20 @@ export class Reads {
     return this.#transactions.of(options['ctx']);
   }
 
+  /** A statement that writes finds what is pending, whatever the policies say of queries. */
+  async #beforeStatement(types: readonly WriteBehindType[], caller: string, options: Options): Promise<void> {
+    await this.#drain(types, caller, this.#inside(options), { signal: signalOf(options), purpose: 'write' });
+  }
+
   async #drain(
     types: readonly WriteBehindType[],
     caller: string,
     inside: CallersTransaction | undefined,
-    signal: AbortSignal | undefined,
+    how: QueryWait,
   ): Promise<QueryDrain> {
     if (types.length === 0) return 'clear';
-    if (!inside) return this.#engine.drainForQuery(types, caller, signal);
-    await this.#engine.drain(tableScope(types, this.#types), { inside, signal });
+    if (!inside) return this.#engine.drainForQuery(types, caller, how);
+    await this.#engine.drain(tableScope(types, this.#types), { inside, signal: how.signal });
     return 'drained';
   }
 

@@ -1,4 +1,4 @@
-import type { AnyEntity, ChangeSet, EntityMetadata } from '@mikro-orm/core';
+import { ReferenceKind, type AnyEntity, type ChangeSet, type Collection, type EntityMetadata } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import type { RowKey } from '../../change/row-key.js';
 import type { Told } from '../../read/cache-access.js';
@@ -11,6 +11,7 @@ import type { WriteBehindType } from '../describe/write-behind-type.js';
 import type { Engine } from '../engine.js';
 import { lookupKeys } from '../read/lookup.js';
 import type { TransactionScopes } from '../transactions/transaction-scopes.js';
+import { soughtRows } from './by-condition.js';
 import type { OperationKind } from './operation.js';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -81,18 +82,22 @@ export class CacheMarks {
     return this.#running(scopes, options, run);
   }
 
-  /** The same for all rows of a type, such as a collection that is set without having been loaded. */
-  async aroundAll<T>(
-    metas: readonly (EntityMetadata | undefined)[],
+  /** The same for one-to-many collections. Their statements name the owner of the rows, or rows that were not loaded. */
+  async aroundCollections<T>(
+    collections: readonly Collection<object>[],
     options: Options,
     run: (options: Options) => Promise<T>,
   ): Promise<T> {
-    const types = new Set(metas.map((meta) => this.#types.cached(meta)).filter((type) => type !== undefined));
-    return this.#running(
-      [...types].flatMap((type) => scopesOf(type, 'all')),
-      options,
-      run,
-    );
+    if (!this.#types.hasCache) return run(options);
+    const changed = collections.filter(({ property }) => property.kind === ReferenceKind.ONE_TO_MANY);
+    const types = new Set([
+      ...changed.map(({ property }) => this.#types.cached(property.targetMeta)),
+      ...soughtRows(collections).flatMap(({ meta, areRemoved }) =>
+        areRemoved ? this.#types.cachedFollowers(meta, false) : [],
+      ),
+    ]);
+    const scopes = [...types].flatMap((type) => (type ? scopesOf(type, 'all') : []));
+    return this.#running(scopes, options, run);
   }
 
   async #running<T>(

@@ -7,7 +7,6 @@ import {
   isRaw,
   type AnyEntity,
   type ChangeSet,
-  type UnitOfWork,
 } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
 import type { SqlReason } from '../../observability/write-ways.js';
@@ -19,6 +18,8 @@ import { entityRowKey, knownRowKey, namesKey } from '../describe/entity-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import { namesUnique } from '../describe/unique-properties.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
+import { typesSought } from './by-condition.js';
+import type { FlushContent } from './flush-content.js';
 
 /**
  * How a flush is written. `plain`: it has nothing to do with Spillway. `staged`: everything in it can be staged. `sql`: it writes plain entities too, or something that only SQL
@@ -26,24 +27,22 @@ import type { WriteBehindType } from '../describe/write-behind-type.js';
  */
 export type FlushMode = 'plain' | 'staged' | 'sql';
 
-export function flushMode(types: TypeRegistry, uow: UnitOfWork): FlushMode {
-  const changeSets = uow.getChangeSets();
+export function flushMode(types: TypeRegistry, content: FlushContent): FlushMode {
+  const { changeSets, collections } = content;
   if (
     changeSets.length > 0 &&
-    uow.getCollectionUpdates().length === 0 &&
-    !closesCycle(types, uow) &&
+    collections.length === 0 &&
     changeSets.every((changeSet) => whyNotStaged(types, changeSet) === undefined)
   )
     return 'staged';
-  const isTouched = changeSets.some(({ meta }) => types.of(meta)) || typesFollowing(types, uow).size > 0;
-  return isTouched || rowsInvolved(types, uow).size > 0 ? 'sql' : 'plain';
+  const isTouched = changeSets.some(({ meta }) => types.of(meta)) || typesChanged(types, content).size > 0;
+  return isTouched || rowsInvolved(types, content).size > 0 ? 'sql' : 'plain';
 }
 
 /** Why a flush that could not be staged as a whole was written by SQL; the first reason that is found stands for all. */
-export function whyBySql(types: TypeRegistry, uow: UnitOfWork): SqlReason {
-  if (uow.getCollectionUpdates().length > 0) return 'mixed';
-  if (closesCycle(types, uow)) return 'cycle';
-  const reasons = uow.getChangeSets().map((changeSet) => whyNotStaged(types, changeSet));
+export function whyBySql(types: TypeRegistry, { changeSets, collections }: FlushContent): SqlReason {
+  if (collections.length > 0) return 'mixed';
+  const reasons = changeSets.map((changeSet) => whyNotStaged(types, changeSet));
   return reasons.find((reason) => reason !== undefined) ?? 'mixed';
 }
 
@@ -86,21 +85,18 @@ function isDelete({ type }: Pick<ChangeSet<AnyEntity>, 'type'>): boolean {
   return type === ChangeSetType.DELETE || type === ChangeSetType.DELETE_EARLY;
 }
 
-/** Whether MikroORM has put off setting such a reference to the end of the flush. */
-function closesCycle(types: TypeRegistry, uow: UnitOfWork): boolean {
-  return [...uow.getExtraUpdates()].some(([entity, names]) => {
-    const closing = types.of(helper(entity).__meta)?.closing;
-    return closing !== undefined && [names].flat().some((name) => closing.has(name));
-  });
+/**
+ * The write-behind types of which rows change, though the flush does not name them. MikroORM finds them by a condition;
+ * or the database itself changes them, or does not let a row go for their sake. What is pending of them would be missed,
+ * or be written into a row that is gone, or refer to one.
+ */
+export function typesChanged(types: TypeRegistry, content: FlushContent): ReadonlySet<WriteBehindType> {
+  return new Set([...typesSought(types, content.collections), ...typesFollowing(types, content)]);
 }
 
-/**
- * The write-behind types whose rows the database itself changes when this flush is written, or for whose sake it does not let a row go: what is pending of them would be written into a row that is
- * gone, or refer to one.
- */
-export function typesFollowing(types: TypeRegistry, uow: UnitOfWork): ReadonlySet<WriteBehindType> {
+function typesFollowing(types: TypeRegistry, { changeSets }: FlushContent): ReadonlySet<WriteBehindType> {
   const following = new Set<WriteBehindType>();
-  for (const changeSet of uow.getChangeSets()) {
+  for (const changeSet of changeSets) {
     const type = types.of(changeSet.meta);
     const renames =
       !isDelete(changeSet) && changeSet.originalEntity !== undefined && !!type && namesKey(type, changeSet.payload);
@@ -111,9 +107,9 @@ export function typesFollowing(types: TypeRegistry, uow: UnitOfWork): ReadonlySe
 }
 
 /** The write-behind types of which this flush gives a unique value to a row: one that is pending may have it already, or have given it up. */
-export function typesContended(types: TypeRegistry, uow: UnitOfWork): ReadonlySet<WriteBehindType> {
+export function typesContended(types: TypeRegistry, { changeSets }: FlushContent): ReadonlySet<WriteBehindType> {
   const contended = new Set<WriteBehindType>();
-  for (const changeSet of uow.getChangeSets()) {
+  for (const changeSet of changeSets) {
     const type = types.of(changeSet.meta);
     if (type && !isDelete(changeSet) && namesUnique(type.unique, changeSet.payload)) contended.add(type);
   }
@@ -121,7 +117,7 @@ export function typesContended(types: TypeRegistry, uow: UnitOfWork): ReadonlySe
 }
 
 /** The write-behind rows that a flush writes or refers to, as far as they can exist already. SQL needs what is pending of them to be written first. */
-export function rowsInvolved(types: TypeRegistry, uow: UnitOfWork): Set<RowKey> {
+export function rowsInvolved(types: TypeRegistry, { changeSets, collections }: FlushContent): Set<RowKey> {
   const rows = new Set<RowKey>();
   const addKey = (type: WriteBehindType, key: unknown): void => addRow(knownRowKey(type, key));
   const addRow = (row: RowKey | undefined): void => {
@@ -133,7 +129,7 @@ export function rowsInvolved(types: TypeRegistry, uow: UnitOfWork): Set<RowKey> 
     const type = types.of(helper(entity).__meta);
     if (type?.isIn(helper(entity).__schema)) addKey(type, entity);
   };
-  for (const changeSet of uow.getChangeSets()) {
+  for (const changeSet of changeSets) {
     const { entity, meta } = changeSet;
     add(entity);
     // The key that the row had when it was loaded, in case that it has another one now.
@@ -148,7 +144,7 @@ export function rowsInvolved(types: TypeRegistry, uow: UnitOfWork): Set<RowKey> 
       else add(value);
     }
   }
-  for (const collection of uow.getCollectionUpdates()) {
+  for (const collection of collections) {
     add(collection.owner);
     for (const item of collection.getItems(false)) add(item);
   }

@@ -6,7 +6,8 @@ import type { Engine } from '../engine.js';
 import { signalOfManager } from '../signals.js';
 import type { CallersTransactions } from '../transactions/caller.js';
 import { tableScope } from '../describe/with-others.js';
-import { rowsInvolved, typesContended, typesFollowing } from './flush-scope.js';
+import { flushContent } from './flush-content.js';
+import { rowsInvolved, typesChanged, typesContended } from './flush-scope.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 
 /** What it takes to prepare a flush for SQL. */
@@ -21,9 +22,9 @@ export interface SqlPreparation {
  * remembered of rows that it makes: inserts, and rows that get another key.
  */
 export async function prepareSql(em: EntityManager, { types, engine, transactions }: SqlPreparation): Promise<void> {
-  const uow = em.getUnitOfWork(false);
-  const involved = [...rowsInvolved(types, uow)];
-  const others = [...new Set([...typesFollowing(types, uow), ...typesContended(types, uow)])];
+  const content = flushContent(em);
+  const involved = [...rowsInvolved(types, content)];
+  const others = [...new Set([...typesChanged(types, content), ...typesContended(types, content)])];
   if (involved.length + others.length === 0) return;
   const asked = {
     inside: transactions.of(em.getTransactionContext()),
@@ -32,7 +33,7 @@ export async function prepareSql(em: EntityManager, { types, engine, transaction
   };
   if (others.length > 0) await engine.drain(tableScope(others, types), asked);
   if (involved.length > 0) await engine.drain({ kind: 'rows', keys: involved }, asked);
-  const made = uow.getChangeSets().flatMap((changeSet) => madeRow(types, changeSet));
+  const made = content.changeSets.flatMap((changeSet) => madeRow(types, changeSet));
   if (made.length > 0) await engine.forget(made);
 }
 

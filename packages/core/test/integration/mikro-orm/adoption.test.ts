@@ -1,4 +1,11 @@
-import { defineEntity, MikroORM, p, type EntityManager } from '@mikro-orm/postgresql';
+import {
+  defineEntity,
+  MikroORM,
+  p,
+  type Collection,
+  type EntityManager,
+  type EntitySchema,
+} from '@mikro-orm/postgresql';
 import { database, eventually, freshNamespace, redis, sharedRedisUrl, type Database } from '@spillway/test-support';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Spillway, spillway, WriteBehind, WriteThrough, type SpillwayOptions } from '../../../src/index.js';
@@ -13,12 +20,15 @@ const PROPERTIES = {
 /** One release of an application: its entity, which carries one policy or none, and what it sets of Spillway. */
 interface Release {
   readonly policy?: (target: never) => void;
+  /** Of the orders of a product. */
+  readonly ofOrders?: (target: never) => void;
   readonly spillway?: Partial<SpillwayOptions>;
 }
 
 interface App {
   readonly orm: MikroORM;
   readonly Product: never;
+  readonly Order: never;
   readonly service: Spillway;
 }
 
@@ -39,14 +49,19 @@ afterEach(async () => {
 });
 
 /** Each release has classes of its own, as in a process of its own; nothing is written unless a test asks for it. */
-async function release({ policy, spillway: own = {} }: Release): Promise<App> {
-  const Product = defineEntity({ name: 'Product', tableName: 'product', properties: PROPERTIES });
+async function release({ policy, ofOrders, spillway: own = {} }: Release): Promise<App> {
+  const Product: EntitySchema = defineEntity({
+    name: 'Product',
+    tableName: 'product',
+    properties: { ...PROPERTIES, orders: () => p.oneToMany(Order).mappedBy('product').orphanRemoval() },
+  });
   policy?.(Product.class as never);
-  const Order = defineEntity({
+  const Order: EntitySchema = defineEntity({
     name: 'Order',
     tableName: 'customer_order',
     properties: { id: p.string().primary(), product: () => p.manyToOne(Product) },
   });
+  ofOrders?.(Order.class as never);
   const orm = await MikroORM.init({
     entities: [Product, Order],
     clientUrl: db.url,
@@ -64,7 +79,7 @@ async function release({ policy, spillway: own = {} }: Release): Promise<App> {
     ],
   });
   apps.push(orm);
-  return { orm, Product: Product as never, service: Spillway.of(orm) };
+  return { orm, Product: Product as never, Order: Order as never, service: Spillway.of(orm) };
 }
 
 const BEHIND = WriteBehind({ debounce: '1h', maxDelay: '1h' });
@@ -202,6 +217,23 @@ describe('a removed decorator (F37)', () => {
     await make(app, 'b');
     expect((await rows()).map(({ id }) => id)).toEqual(['a', 'b']);
     expect(await refusal(make(old, 'c'))).toMatchObject({ code: 'POLICY_MISMATCH' });
+  });
+
+  test('with records pending of a collection that nobody has loaded: it is not set past them', async () => {
+    const old = await release({ ofOrders: BEHIND });
+    await make(old, 'a');
+    const orders = old.orm.em.fork();
+    orders.create(old.Order, { id: 'o', product: 'a' } as never);
+    await orders.flush();
+    const app = await release({});
+    const em = app.orm.em.fork();
+    const product = (await em.findOneOrFail(app.Product, 'a')) as { orders: Collection<object> };
+    product.orders.removeAll();
+    const { code, message } = await refusal(em.flush());
+    expect(code).toBe('POLICY_MISMATCH');
+    expect(message).toMatch(
+      /^Order has no policy in this process, .*: changes of it are pending\. Nothing was done\. /,
+    );
   });
 
   test('while the old release stages: it is refused until that is over', async () => {

@@ -131,6 +131,24 @@ describe('what cannot be written in time (H12)', () => {
   });
 });
 
+test.each([
+  ['em.nativeDelete() by criteria', (): Promise<unknown> => em().nativeDelete(Lax, { ...mine(), name: 'new' })],
+  [
+    'em.nativeUpdate() by criteria',
+    (): Promise<unknown> => em().nativeUpdate(Lax, { ...mine(), name: 'new' }, { tenant: 3 }),
+  ],
+])(
+  "%s is no query: it fails with onDrainTimeout: 'overlay' too, or it would miss what is pending",
+  async (_way, write) => {
+    await change(Lax, 1, { name: 'new' });
+    await whileNothingIsWritten(async () => {
+      await expect(write()).rejects.toThrow('[DRAIN_TIMEOUT]');
+    });
+    expect(lagging).toEqual([]);
+    expect(await write()).toBe(1);
+  },
+);
+
 test('queries end though somebody goes on writing (H12)', async () => {
   let isOver = false;
   const row = base + 1;

@@ -42,7 +42,7 @@ function setUp(): string {
     .map(([table, verbs]) => `when '${table}' then '${verbs.join(', ')}'`);
   return `select pg_advisory_lock(7301);
 do $$ begin
-  if not exists (select from pg_roles where rolname = '${LIMITED.role}') then create role ${LIMITED.role} createrole; end if;
+  if not exists (select from pg_roles where rolname = '${LIMITED.role}') then create role ${LIMITED.role} login createrole; end if;
 end $$;
 select pg_advisory_unlock(7301);
 do $$ begin execute format('grant create on database %I to ${LIMITED.role}', current_database()); end $$;

@@ -2,6 +2,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 import { otherClients } from './test/ioredis-5/resolve.js';
 import { oldestNest } from './test/nest-11/resolve.js';
 import { oldestMikroOrm } from './test/oldest/resolve.js';
+import { limitedUserOfRedis } from './test/rights/resolve.js';
 import { esDecorators } from './tools/es-decorators.mjs';
 
 const fromRoot = (path: string): string => new URL(path, import.meta.url).pathname;
@@ -47,7 +48,10 @@ export default defineConfig({
       onServers('consumer', 'test/consumer/**/*.test.ts', 10 * 60_000),
       onOldestMikroOrm('packages/*/test/integration/mikro-orm/**/*.test.ts', 'test/oldest/*.test.ts'),
       onOldestNest('packages/nestjs/test/integration/**/*.test.ts', 'test/nest-11/*.test.ts'),
-      onIoredis5('packages/core/test/contract/ioredis-options.test.ts', 'test/ioredis-5/*.test.ts'),
+      ...(process.env['SPILLWAY_RIGHTS'] === 'documented'
+        ? [underDocumentedRights('packages/core/test/integration/**/*.test.ts')]
+        : []),
+      onIoredis5('packages/core/test/contract/{ioredis-options,redis-staging}.test.ts', 'test/ioredis-5/*.test.ts'),
     ],
   },
 });
@@ -87,12 +91,27 @@ function onOldestNest(...include: string[]) {
   };
 }
 
-/** What Spillway does with a client that it is given, once more with clients of another version of ioredis. */
+/** What Spillway does in Redis, once more with clients of another version of ioredis: given ones, and its own. */
 function onIoredis5(...include: string[]) {
   const { test } = onServers('ioredis-5', '');
   return {
     ...shared,
     plugins: [...shared.plugins, otherClients()],
     test: { ...test, include, globalSetup: fromRoot('test/ioredis-5/global-setup.ts') },
+  };
+}
+
+/** A long run of its own (`npm run rights`): as a user of Redis, and a role of PostgreSQL, that have what SECURITY.md lists. */
+function underDocumentedRights(...include: string[]) {
+  const { test } = onServers('rights', '');
+  return {
+    ...shared,
+    plugins: [...shared.plugins, limitedUserOfRedis()],
+    test: {
+      ...test,
+      include,
+      globalSetup: fromRoot('test/rights/global-setup.ts'),
+      setupFiles: [fromRoot('test/rights/as-limited-role.ts'), noDeprecatedPg],
+    },
   };
 }

@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { database, eventually, redis, type Database, type PrivateRedis } from '@spillway/test-support';
+import { Redis } from 'ioredis';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { codeBlocks, document, type CodeBlock } from '../docs/markdown.js';
+import { promisedOutput } from '../docs/reader-project.js';
 import { EmptyProject, PackedPackages } from './packed.js';
-import { withVersions } from './versions.js';
 
 /** Where the documents say that the servers are. */
 const REDIS = 'redis://localhost:6379';
@@ -36,32 +37,45 @@ afterAll(async () => {
 
 describe('a reader in an empty directory', () => {
   test.each([
-    ['12', {}],
+    ['newest', {}],
+    ['12', { '@nestjs/': '12' }],
     ['11', { '@nestjs/': '11' }],
   ])(
-    'has the NestJS %s application of its README running, stops it under load, and loses nothing',
+    'has the NestJS application of its README running (%s), stops it under load, and loses nothing',
     async (_release, versions) => {
       const blocks = codeBlocks(document('packages/nestjs/README.md'));
       await using project = await EmptyProject.create();
       await write(project, blocks);
-      await writeFile(path.join(project.folder, 'package.json'), JSON.stringify({ type: 'module' }));
-      for (const command of shellCommands(blocks).filter((line) => line.startsWith('npm install')))
-        await install(project, command, versions);
+      await install(project, blocks, versions);
       await project.run('npx', 'tsc');
       await useShop(await start(project, 'main.js'), 'health/ready');
     },
   );
 
+  test.each([
+    ['the newest of the registry', {}],
+    ['ioredis 5', { ioredis: '5.4' }],
+    ['ioredis 6', { ioredis: '6' }],
+  ])('has the program of the README running by its install lines: %s', async (_, versions) => {
+    const blocks = codeBlocks(document('README.md'));
+    await using project = await EmptyProject.create();
+    await write(project, blocks);
+    await install(project, blocks, versions);
+    await project.run('npx', 'tsc');
+    const main = blocks.find(({ file }) => file === 'main.ts');
+    expect(await project.run('node', 'main.js')).toBe(main && promisedOutput(main));
+    await forget();
+  });
+
   test('has the Express application of the documents running, stops it under load, and loses nothing', async () => {
     const readme = codeBlocks(document('README.md'));
-    const shared = readme.filter(({ file }) => file === 'product.ts' || file === 'mikro-orm.config.ts');
-    const nest = codeBlocks(document('packages/nestjs/README.md')).filter(({ file }) => file === 'tsconfig.json');
+    const shared = readme.filter(({ file }) =>
+      ['product.ts', 'mikro-orm.config.ts', 'tsconfig.json'].includes(file ?? ''),
+    );
     await using project = await EmptyProject.create();
-    await write(project, [...shared, ...nest, ...codeBlocks(document('docs/express.md'))]);
-    await writeFile(path.join(project.folder, 'package.json'), JSON.stringify({ type: 'module' }));
-    await install(project, installLineOf(document('README.md').text));
-    await install(project, 'npm install express');
-    await install(project, 'npm install --save-dev typescript @types/node @types/express');
+    await write(project, [...shared, ...codeBlocks(document('docs/express.md'))]);
+    await install(project, readme);
+    await install(project, codeBlocks(document('docs/express.md')));
     await project.run('npx', 'tsc');
     await useShop(await start(project, 'server.js'), 'health/ready');
   });
@@ -119,25 +133,36 @@ async function write(project: EmptyProject, blocks: readonly CodeBlock[]): Promi
   }
 }
 
+/** Runs the lines of npm as they stand, from the newest of the registry, with our packages as they would be published. */
 async function install(
   project: EmptyProject,
-  line: string,
+  blocks: readonly CodeBlock[],
   versions: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const [, ...words] = line.split(' ');
-  const withTarballs = packed.insteadOfNames(withVersions(words, versions));
-  await project.run('npm', ...withTarballs, '--no-audit', '--no-fund', '--prefer-offline');
+  const lines = blocks.filter(({ language }) => language === 'sh').flatMap(({ code }) => code.trim().split('\n'));
+  for (const line of lines.filter((each) => each.startsWith('npm '))) {
+    const [, ...words] = line.split(' ');
+    const isInstall = words[0] === 'install';
+    await project.run('npm', ...packed.insteadOfNames(asOthers(words, versions)), ...(isInstall ? QUIETLY : []));
+  }
 }
 
-function shellCommands(blocks: readonly CodeBlock[]): string[] {
-  return blocks.filter(({ language }) => language === 'sh').flatMap(({ code }) => code.trim().split('\n'));
+const QUIETLY = ['--no-audit', '--no-fund', '--prefer-online'];
+
+/** Other versions of the packages that are named by what they begin with. */
+function asOthers(words: readonly string[], versions: Readonly<Record<string, string>>): string[] {
+  return words.map((word) => {
+    const [, version] = Object.entries(versions).find(([beginning]) => word.startsWith(beginning)) ?? [];
+    return version === undefined ? word : `${word}@${version}`;
+  });
 }
 
-/** In the README it stands in a sentence. */
-function installLineOf(text: string): string {
-  const line = /`(npm install @spillway\/core [^`]*)`/.exec(text)?.[1];
-  if (line === undefined) throw new Error('The README does not say what to install');
-  return line;
+/** The namespace and the tables of the documents belong to one program at a time. */
+async function forget(): Promise<void> {
+  const client = new Redis(server.url);
+  await client.flushall();
+  client.disconnect();
+  await query('drop schema public cascade; create schema public');
 }
 
 async function start(

@@ -1,11 +1,12 @@
 import { Spillway } from '@spillway/core';
-import { database, postgres, redis } from '@spillway/test-support';
+import { database, documentedGrants, postgres, redis, sharedRedisUrl } from '@spillway/test-support';
 import { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import { codeBlocks, document } from './markdown.js';
 import { Product, shop } from './shop.js';
+import { usedCommands, usedOnOwnTables } from './used-rights.js';
 
 /** Everything that a process does: staging, reading, writing, and looking after dead letters. */
 async function useAll(databaseUrl: string, redisUrl: string): Promise<void> {
@@ -42,23 +43,43 @@ test('the tables of docs/operations.md, made by hand, are those that Spillway ne
   await expect(useAll(db.url, server.url)).resolves.toBeUndefined();
 });
 
+const blocks = codeBlocks(document('SECURITY.md'));
+const rule = blocks.find(({ code }) => code.startsWith('ACL SETUSER'))?.code.trim() ?? '';
+const grants = blocks.find(({ file }) => file === 'rights.sql')?.code ?? '';
+
+/** Families of commands that are named as one. They act on the keys of the namespace alone. */
+const FAMILIES = ['hash', 'sortedset'];
+
+test('the rights in Redis that SECURITY.md lists are those that the scripts and the code use, and no others', async () => {
+  const client = new Redis(sharedRedisUrl());
+  const families = await Promise.all(
+    FAMILIES.map(async (name) => client.acl('CAT', name) as Promise<readonly string[]>),
+  );
+  client.disconnect();
+  const right = (command: string): string => {
+    const family = families.findIndex((commands) => commands.includes(command));
+    return `+${family < 0 ? command : `@${FAMILIES[family]}`}`;
+  };
+  const used = [...new Set([...usedCommands()].map(right))];
+  const listed = rule.split(' ').filter((word) => word.startsWith('+'));
+  expect(listed.toSorted()).toEqual(used.toSorted());
+});
+
+test('the rights in PostgreSQL that SECURITY.md lists are those that the SQL uses, and no others', () => {
+  const listed = documentedGrants();
+  for (const [table, verbs] of usedOnOwnTables())
+    expect([table, [...(listed.get(table) ?? [])].toSorted()]).toEqual([table, [...verbs].toSorted()]);
+  expect([...listed.keys()].toSorted()).toEqual(['product', 'spillway_batch', 'spillway_doubt', 'spillway_shard']);
+});
+
 test('the rights that SECURITY.md lists are enough', async () => {
   await using server = await redis();
   await using own = await postgres();
   await using db = await database({ url: own.url });
-  const rule =
-    codeBlocks(document('SECURITY.md'))
-      .find(({ code }) => code.startsWith('ACL SETUSER'))
-      ?.code.trim() ?? '';
   await acl(server.url, rule.split(' '));
 
   const tables = codeBlocks(document('docs/operations.md')).find(({ file }) => file === 'tables.sql');
-  await query(
-    db.url,
-    `${tables?.code ?? ''};${productTable};
-create role application login;
-grant select, insert, update, delete on product, spillway_shard, spillway_batch, spillway_doubt to application`,
-  );
+  await query(db.url, `${tables?.code ?? ''};${productTable};create role application login;${grants}`);
   const asRole = new URL(db.url);
   asRole.username = 'application';
   const asUser = new URL(server.url);

@@ -1,4 +1,6 @@
 import pg from 'pg';
+import { limitRights } from './documented-rights.js';
+import { areRightsLimited } from './limited.js';
 import { freshNamespace } from './namespace.js';
 import { postgres } from './postgres.js';
 import { sharedDatabaseUrl } from './shared.js';
@@ -26,6 +28,8 @@ export async function database(options: DatabaseOptions = {}): Promise<Database>
   await runSql(serverUrl, `create database ${name} template ${pg.escapeIdentifier(template)}`);
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
+  // A copy is limited as its template is.
+  if (areRightsLimited() && options.template === undefined) await limitRights(url.href);
   const drop = () => runSql(serverUrl, `drop database if exists ${name} with (force)`);
   return { url: url.href, name, drop, [Symbol.asyncDispose]: drop };
 }

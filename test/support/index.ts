@@ -1,10 +1,13 @@
 export { anotherIoredis } from './another-ioredis.js';
 export { GivenRedis } from './clients.js';
 export { database, loggedDatabase, type Database, type DatabaseOptions, type LoggedDatabase } from './database.js';
+export { documentedGrants } from './documented-rights.js';
 export { eventually, type EventuallyOptions } from './eventually.js';
+export { LIMITED } from './limited.js';
 export { freshNamespace } from './namespace.js';
 export { hasPgBouncer, pgBouncer, type PrivatePgBouncer } from './pgbouncer.js';
 export { postgres, type PrivatePostgres } from './postgres.js';
+export { makeLimitedUser } from './limited-user.js';
 export { redis, type PrivateRedis } from './redis.js';
 export { replicaOf, type Replica } from './replica.js';
 export { sentinels, type Sentinels } from './sentinels.js';

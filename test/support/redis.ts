@@ -1,5 +1,7 @@
 import { startRedis } from '../../tools/servers/redis.mjs';
 import { makeRunFolder, removeFolder } from '../../tools/servers/run-folder.mjs';
+import { areRightsLimited } from './limited.js';
+import { makeLimitedUser } from './limited-user.js';
 import { programOf } from './programs.js';
 
 /** A Redis that one test owns and may maltreat. */
@@ -25,8 +27,12 @@ export interface PrivateRedis extends AsyncDisposable {
 export async function redis(settings: Readonly<Record<string, string>> = {}): Promise<PrivateRedis> {
   const binary = programOf('redis');
   const folder = makeRunFolder();
-  const start = (over: Readonly<Record<string, string>>, port?: number) =>
-    startRedis({ binary, folder, settings: { ...settings, ...over }, ...(port !== undefined && { port }) });
+  const start = async (over: Readonly<Record<string, string>>, port?: number) => {
+    const place = { binary, folder, ...(port !== undefined && { port }) };
+    const started = await startRedis({ ...place, settings: { ...settings, ...over } });
+    if (areRightsLimited()) await makeLimitedUser(started.url);
+    return started;
+  };
   let server = await start({});
 
   const stop = async (): Promise<void> => {

@@ -3,6 +3,8 @@ import { startRedis } from '../../tools/servers/redis.mjs';
 import { makeRunFolder, removeFolder } from '../../tools/servers/run-folder.mjs';
 import { startSentinel } from '../../tools/servers/sentinel.mjs';
 import { eventually } from './eventually.js';
+import { areRightsLimited } from './limited.js';
+import { makeLimitedUser } from './limited-user.js';
 import { programOf } from './programs.js';
 
 /** A primary, a replica and three sentinels, which one test owns and may maltreat. */
@@ -37,6 +39,7 @@ export async function sentinels(settings: { readonly downAfterMs: number }): Pro
     folder: folders[1],
     settings: { replicaof: `127.0.0.1 ${primary.port}`, 'repl-diskless-sync-delay': '0' },
   });
+  if (areRightsLimited()) for (const { url } of [primary, replica]) await makeLimitedUser(url);
   const eyes = [new Redis(primary.url), new Redis(replica.url)] as const;
   for (const eye of eyes) eye.on('error', () => undefined);
   const says = async (eye: Redis, pattern: RegExp): Promise<string> =>

@@ -118,6 +118,8 @@ describe('opening', () => {
       '+del',
       '+exists',
       '+rename',
+      '+pttl',
+      '+pexpire',
     ];
     await withClient(server.url, async (client) =>
       client.acl('SETUSER', 'app', 'on', '>secret', '~{tight:*', ...rights),

@@ -13,7 +13,11 @@ interface PartOfFlush {
   readonly unknown: readonly AnyEntity[];
 }
 
-/** Some changes of a flush are staged and some are not: the flush spans shards, and one of them refused or did not answer. */
+/**
+ * Some changes of a flush are staged and some are not: the flush spans shards, and one of them refused or did not
+ * answer. Only `staged`, `refused` and `unknown` tell which. A version does not: a difference of a counter leaves it as
+ * it is, staged or not, so a caller who compares versions and counts again counts twice.
+ */
 export class StagingPartialError extends SpillwayError {
   override readonly name = 'StagingPartialError';
   /** Private, so that whoever prints the error does not print the entities. */
@@ -68,7 +72,8 @@ export function refusalError(operations: readonly Operation[], result: StageResu
   }
   return new StagingPartialError(
     `The flush was staged in part: ${staged.length} staged (${names(staged)}), ${refused.length} refused (${names(refused)}), ${unknown.length} unknown ` +
-      `(${names(unknown)}). What is not staged is still changed in the entity manager; call em.flush() again`,
+      `(${names(unknown)}). What is not staged is still changed in the entity manager; call em.flush() again. ` +
+      '"staged" of this error says which entities are staged; their versions do not, since counters leave a version as it is',
     { staged, refused, unknown },
     retry,
     cause,

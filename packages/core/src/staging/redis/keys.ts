@@ -15,6 +15,8 @@ export interface ShardKeys {
   readonly cache: string;
   readonly 'cache:old': string;
   readonly 'cache:blocks': string;
+  /** Never exists. What the user may do is tried on it. */
+  readonly tried: string;
 }
 
 export type KeyName = keyof ShardKeys;
@@ -37,5 +39,6 @@ export function shardKeys(namespace: string, shard: number): ShardKeys {
     cache: key('cache'),
     'cache:old': key('cache:old'),
     'cache:blocks': key('cache:blocks'),
+    tried: key('tried'),
   };
 }

@@ -4,6 +4,7 @@ import { checkAnswers } from './answer-check.js';
 import { RedisConnection } from './connection.js';
 import { RedisStaging } from './redis-staging.js';
 import type { RedisTarget } from './redis-target.js';
+import { checkRights } from './right-check.js';
 import { checkKeeping } from './server-checks.js';
 import { ShardScripts } from './shard-scripts.js';
 
@@ -42,7 +43,9 @@ export async function openRedisStaging(options: RedisStagingOptions): Promise<Re
   );
   try {
     await checkAnswers(connection);
-    const scripts = new ShardScripts(connection, options.namespace ?? 'spillway', options.shards ?? 64, {
+    const namespace = options.namespace ?? 'spillway';
+    await checkRights(connection, namespace);
+    const scripts = new ShardScripts(connection, namespace, options.shards ?? 64, {
       epoch: options.epoch ?? '1',
       ...(options.database !== undefined && { database: options.database }),
     });

@@ -81,7 +81,7 @@ function refusedDatabase(given: Error, server: string): SpillwayError {
 const BUSY = /^(LOADING|MASTERDOWN|READONLY|BUSY|MISCONF|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|UNKILLABLE)\b/u;
 
 /** A server that has a part of the keys only. Scripts over all shards can never run there. */
-const IN_CLUSTER = /^(MOVED|ASK|CROSSSLOT)\b/u;
+const IN_CLUSTER = /^(MOVED|ASK|CROSSSLOT)\b|\bnon local key in a cluster node\b/u;
 
 function asReplyError(error: Error, server: string): Error {
   if (isRefusal(error)) return refused(error, server);
@@ -116,8 +116,11 @@ function asReplyError(error: Error, server: string): Error {
   );
 }
 
-/** A right that is missing. Within a script the server says it in other words, which differ from version to version. */
-const NO_RIGHT = /\bNOPERM\b|can't run this command|ACL failure in script/u;
+/**
+ * A right that is missing. Within a script the server says it without NOPERM: "The user executing the script can't run
+ * this command" up to Redis 7.0, "ACL failure in script" in Redis 8 and Valkey 8.
+ */
+const NO_RIGHT = /\bNOPERM\b|The user executing the script can't|ACL failure in script/u;
 
 function isRefusal(error: Error): boolean {
   return isLoginRefusal(error) || NO_RIGHT.test(error.message);

@@ -41,6 +41,7 @@ export const SCRIPTS: {
       | 'cacheFill'
       | 'cacheBlock'
       | 'cacheUnblock'
+      | 'rights'
   ]: Script;
 } = {
   adopt: load('adopt', ['chain', 'cache', 'cache:old']),
@@ -154,6 +155,7 @@ export const SCRIPTS: {
   cacheFill: load('cache-fill', ['chain', 'dirty', 'flight', 'held', 'cache', 'cache:old', 'cache:blocks']),
   cacheBlock: load('cache-block', ['chain', 'cache', 'cache:old', 'cache:blocks']),
   cacheUnblock: load('cache-unblock', ['chain', 'cache', 'cache:old', 'cache:blocks']),
+  rights: load('rights', ['tried']),
 };
 
 /** A fragment with what it includes, as a part of a script. */

@@ -102,6 +102,28 @@ describe('H5: a flush that is staged in part', () => {
     expect(await namesInDatabase('part')).toHaveLength(2);
   });
 
+  test('says by its lists what was accepted, where counters leave all versions as they are, and counts once', async () => {
+    const em = orm.em.fork();
+    const accepted = em.create(Product, { name: 'counted accepted' });
+    const refused = em.create(Product, { id: inAnotherShardThan(accepted.id), name: 'counted refused' });
+    await em.flush();
+    const versions = [accepted.version, refused.version];
+    faults.set(refused.id, 'refuse');
+    accepted.views += 1;
+    refused.views += 1;
+    const error = (await em.flush().catch((thrown: unknown) => thrown)) as StagingPartialError;
+    expect(error).toMatchObject({ code: 'STAGING_PARTIAL', staged: [accepted], refused: [refused], unknown: [] });
+    expect([accepted.version, refused.version]).toEqual(versions);
+    expect(error.message).toContain(
+      '"staged" of this error says which entities are staged; their versions do not, since counters leave a version as it is',
+    );
+    faults.clear();
+    await error.retry();
+    await Spillway.of(orm).drain();
+    const rows = await em.getConnection().execute("select views from product where name like 'counted %'");
+    expect(rows).toEqual([{ views: 1 }, { views: 1 }]);
+  });
+
   test('puts back the version and the snapshot of a refused update', async () => {
     const em = orm.em.fork();
     const product = em.create(Product, { name: 'update 1' });

@@ -22,7 +22,7 @@ interface DoubtsOptions extends Pick<
 
 class PostgresDoubts implements CacheDoubts {
   readonly #connections: Connections;
-  readonly #table: string;
+  readonly #doubt: string;
   readonly #batch: string;
   readonly #copied: readonly string[];
   readonly #namespace: string;
@@ -31,14 +31,14 @@ class PostgresDoubts implements CacheDoubts {
     this.#copied = options.copied;
     this.#connections = openConnections({ ...options, poolSize: 1 }, DEFAULT_LIMITS);
     const { doubt, batch } = ledgerTables(options.schema ?? 'public');
-    this.#table = doubt;
+    this.#doubt = doubt;
     this.#batch = batch;
     this.#namespace = options.namespace;
   }
 
   async look(): Promise<{ readonly areNone: boolean; readonly disbelieved: ReadonlySet<string> }> {
     const found = await this.#rows(
-      `(select '' as token from ${this.#table} where namespace = $1 limit 1)
+      `(select '' as token from ${this.#doubt} where namespace = $1 limit 1)
 union all
 select token from ${this.#batch} where namespace = $1 and token = any($2)`,
       [this.#namespace, this.#copied.map((table) => DISBELIEVED + table)],
@@ -51,11 +51,11 @@ select token from ${this.#batch} where namespace = $1 and token = any($2)`,
   }
 
   async raise(id: string): Promise<void> {
-    await this.#rows(`insert into ${this.#table} (id, namespace) values ($1, $2)`, [id, this.#namespace]);
+    await this.#rows(`insert into ${this.#doubt} (id, namespace) values ($1, $2)`, [id, this.#namespace]);
   }
 
   async renew(id: string): Promise<boolean> {
-    const found = await this.#rows(`update ${this.#table} set used_at = now() where id = $1 returning id`, [id]);
+    const found = await this.#rows(`update ${this.#doubt} set used_at = now() where id = $1 returning id`, [id]);
     return found.length > 0;
   }
 
@@ -69,7 +69,7 @@ select token from ${this.#batch} where namespace = $1 and token = any($2)`,
   async settle(idleMs: number, own: string | undefined, forget: () => Promise<void>): Promise<void> {
     await this.#transaction(async (session) => {
       const idle = await session.rows(
-        `select id from ${this.#table}
+        `select id from ${this.#doubt}
 where namespace = $1 and (id = $3::uuid or used_at < now() - $2::float8 * interval '1 millisecond')`,
         [this.#namespace, idleMs, own ?? null],
       );
@@ -83,7 +83,7 @@ where namespace = $1 and (id = $3::uuid or used_at < now() - $2::float8 * interv
       }
       if (free.length === 0) return;
       await forget();
-      await session.rows(`delete from ${this.#table} where id = any($1::uuid[])`, [free]);
+      await session.rows(`delete from ${this.#doubt} where id = any($1::uuid[])`, [free]);
     });
   }
 

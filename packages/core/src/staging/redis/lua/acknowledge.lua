@@ -83,14 +83,16 @@ for index = 1, #records, 2 do
 end
 local dropped = drop_letters(keep_letters, keep_ms, now)
 local is_full = redis.call('HLEN', recent) >= remember_rows
+local is_aged = is_full or now - (count_in(head[3]) or 0) >= remember_ms
 
+-- The rarest commands first: a user who may not run them is refused before anything is written.
+check_draft()
+if is_aged then check_generation(recent) end
+redis.call('DEL', flight)
+if is_aged then new_generation(recent, recent_old) end
 write_draft()
 tell_drains(head[7])
-if is_full or now - (count_in(head[3]) or 0) >= remember_ms then
-  new_generation(recent, recent_old)
-  redis.call('HSET', chain, 'recentAt', now)
-end
-redis.call('DEL', flight)
+if is_aged then redis.call('HSET', chain, 'recentAt', now) end
 redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark', 'parts')
 local remembered = {}
 for row_key, bytes in pairs(written) do

@@ -76,8 +76,10 @@ local letters = discard_letters()
 -- A batch that was committed and not acknowledged is acknowledged by this, if nothing is left of it.
 local is_over = head[2] and #flying > 0 and redis.call('HLEN', flight) == #flying
 
-write_draft()
+-- The rarest command first, as in stage.lua.
+check_draft()
 redis.call('DEL', cache, cache_old)
+write_draft()
 if is_over then redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark', 'parts') end
 if is_over and head[2] == last_token then redis.call('HSET', chain, 'last', last_token) end
 write_counts()

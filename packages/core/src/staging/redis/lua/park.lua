@@ -59,10 +59,11 @@ for row_key, bytes in pairs(waiting) do
 end
 
 local dropped = drop_letters(keep_letters, keep_ms, now)
+-- The rarest command first, as in stage.lua.
+check_draft()
+redis.call('DEL', cache, cache_old, flight)
 write_draft()
-redis.call('DEL', cache, cache_old)
 redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark', 'parts')
-redis.call('DEL', flight)
 redis.call('HSET', chain, 'last', last_token, 'since', now)
 -- As in put-dirty.lua: what stays of the batch is no longer marked.
 if head[4] then increase(chain, 'putOff', 1, now_ms) end

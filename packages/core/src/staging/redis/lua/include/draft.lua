@@ -54,15 +54,17 @@ local function set_time(row_key, time)
   put(drafted_times, row_key, time)
 end
 
--- Raises where something stands under a key that is of another type, before anything is written. Takes away before it
--- adds: after a deletion Redis lets the rest pass even when it is out of memory.
-local function write_draft()
-  local has_times = next(drafted_times)
+-- Raises where something stands under a key that is of another type, before anything is written.
+local function check_draft()
   for key in pairs(drafts) do
     redis.call('HLEN', key)
   end
-  if has_times then redis.call('ZCARD', due) end
+  if next(drafted_times) then redis.call('ZCARD', due) end
+end
 
+-- Takes away before it adds: after a deletion Redis lets the rest pass even when it is out of memory.
+local function write_draft()
+  check_draft()
   local added = {}
   for key, fields in pairs(drafts) do
     local gone = {}
@@ -75,7 +77,7 @@ local function write_draft()
   for key, values in pairs(added) do
     send('HSET', key, values)
   end
-  if not has_times then return end
+  if not next(drafted_times) then return end
   local times, gone = {}, {}
   for row_key, time in pairs(drafted_times) do
     if time then append(times, time, row_key) else gone[#gone + 1] = row_key end

@@ -6,3 +6,8 @@ local function new_generation(young, old)
     redis.call('DEL', old)
   end
 end
+
+-- Raises where the user may not run what a new generation takes: Redis does nothing where a key keeps its name.
+local function check_generation(young)
+  if redis.call('EXISTS', young) == 1 then redis.call('RENAME', young, young) end
+end

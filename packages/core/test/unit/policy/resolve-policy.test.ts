@@ -32,6 +32,7 @@ describe('a policy', () => {
       reads: 'primary',
       onStagingLoss: 'park',
       inserts: 'sql',
+      missing: 'dead-letter',
       validate: {},
       transactions: 'through',
     });
@@ -57,6 +58,7 @@ describe('a policy', () => {
       reads: 'replica',
       onStagingLoss: 'apply',
       inserts: 'refuse',
+      missing: 'create',
       validate: { groups: ['strict'], always: true },
       cache: { ttl: '5m' },
     };
@@ -79,6 +81,7 @@ describe('a policy', () => {
       reads: 'replica',
       onStagingLoss: 'apply',
       inserts: 'refuse',
+      missing: 'create',
       validate: { groups: ['strict'], always: true },
       cache: { ttlMs: 300_000 },
       transactions: 'through',
@@ -196,6 +199,7 @@ describe('a policy is refused', () => {
     ],
     [{ onFull: 'wait' }, "onFull in the policy of Product is 'wait'; it must be 'block', 'reject' or 'write-through'"],
     [{ inserts: 'stage' }, "inserts in the policy of Product is 'stage'; it must be 'sql' or 'refuse'"],
+    [{ missing: 'make' }, "missing in the policy of Product is 'make'; it must be 'dead-letter', 'drop' or 'create'"],
     [{ onStagingLoss: true }, "onStagingLoss in the policy of Product is true; it must be 'park' or 'apply'"],
     [
       { conflict: 'ours' },
@@ -230,7 +234,7 @@ describe('a policy is refused', () => {
   it('for an option that does not exist, with those that do', () => {
     expect(() => resolve({ speed: 'high' })).toThrow(
       'Unknown option "speed" in the policy of Product. Known are debounce, maxDelay, detect, ' +
-        'conflict, retry, maxPending, maxRecordBytes, onFull, blockTimeout, onStagingDown, queries, drainTimeout, transactions, onDrainTimeout, reads, onStagingLoss, inserts, validate, cache, counters, mode',
+        'conflict, retry, maxPending, maxRecordBytes, onFull, blockTimeout, onStagingDown, queries, drainTimeout, transactions, onDrainTimeout, reads, onStagingLoss, inserts, missing, validate, cache, counters, mode',
     );
   });
 

@@ -3,6 +3,7 @@ export type { AllLettersFilter, SpillwayDeadLetters } from './runtime/service-le
 export type { AllLettersOptions, RetriedLetters, RetryAllOptions } from './staging/all-letters.js';
 export type {
   CacheLimits,
+  DeadLetterLimits,
   Logger,
   EntryPolicy,
   PolicyEntries,

@@ -39,6 +39,8 @@ describe('the options', () => {
       rememberMs: 300_000,
       acceptVolatile: false,
       cacheBytes: 67_108_864,
+      keepLetters: 100_000,
+      keepLettersMs: 0,
       tables: { ensure: false },
     });
   });
@@ -58,6 +60,7 @@ describe('the options', () => {
       remember: '1m',
       acceptVolatile: true,
       cache: { maxBytes: 1_000_000 },
+      deadLetters: { keep: 500, keepFor: '720h' },
       tables: { schema: 'spillway', ensure: true },
       logger: console,
     };
@@ -74,6 +77,8 @@ describe('the options', () => {
       rememberMs: 60_000,
       acceptVolatile: true,
       cacheBytes: 1_000_000,
+      keepLetters: 500,
+      keepLettersMs: 2_592_000_000,
       tables: { schema: 'spillway', ensure: true },
       logger: console,
     });
@@ -190,7 +195,7 @@ describe('options are refused', () => {
   it('for an option that does not exist, with those that do', () => {
     expect(() => withRedis({ evictable: false })).toThrow(
       'Unknown option "evictable" in the options of spillway(). Known are redis, staging, namespace, shards, policies, ' +
-        'defaults, worker, enabled, leaveAfter, stageTimeout, remember, acceptVolatile, cache, tables, logger [CONFIG_INVALID]',
+        'defaults, worker, enabled, leaveAfter, stageTimeout, remember, acceptVolatile, cache, deadLetters, tables, logger [CONFIG_INVALID]',
     );
     expect(() => withRedis({ namepace: 'x' })).toThrow('Did you mean "namespace"?');
   });

@@ -12,10 +12,12 @@ import { CallersContext } from './mikro-orm/transactions/callers-context.js';
 import { assertFits, install } from './mikro-orm/hooks/install.js';
 import { hasOneConnection } from './mikro-orm/hooks/assert-database.js';
 import { OrmDatabase } from './mikro-orm/hooks/orm-database.js';
+import { OrmMoves } from './mikro-orm/hooks/orm-moves.js';
 import { TypeRegistry } from './mikro-orm/describe/type-registry.js';
 import type { Health } from './observability/health.js';
 import type { HoldSteps } from './runtime/hold-steps.js';
 import { Runtime } from './runtime/runtime.js';
+import { assertStartMode, type StartMode } from './runtime/start-mode.js';
 import { EXTENSION } from './mikro-orm/extension-name.js';
 import type { CallersRows } from './mikro-orm/repository/callers-rows.js';
 import type { PendingRow } from './mikro-orm/repository/pending-row.js';
@@ -67,6 +69,7 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdS
       const logger = quietly(resolved.logger ?? ormLogger(orm));
       const context = new CallersContext();
       const database = new OrmDatabase(orm, context, logger);
+      const moves = new OrmMoves(orm);
       const home = hasOneConnection(orm)
         ? undefined
         : new Home(
@@ -78,12 +81,18 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdS
         types,
         logger,
         database: () => database.access(),
+        orm: {
+          connectsFirst: () => database.connectsFirst,
+          connect: async () => database.connect(),
+          arrived: async () => moves.over(),
+        },
         home,
         context,
         ...(steps && { steps }),
         ...(holdSteps && { holdSteps }),
       });
-      install(orm, { types, engine: runtime, context, policiesOf: (entities) => policiesOf(entities, resolved) });
+      const policies = (entities: readonly EntityMetadata[]) => policiesOf(entities, resolved);
+      install(orm, { types, engine: runtime, context, moves, policiesOf: policies });
       const platform = orm.driver.getPlatform();
       const sql = new SqlRowCalls(platform);
       const rows = new RowCalls(types, runtime, platform, { sql, isOff: !resolved.enabled });
@@ -177,9 +186,22 @@ export class Spillway implements AsyncDisposable, RowService {
     );
   }
 
-  /** Opens and checks everything now instead of at the first use, and starts the worker, if this process has one. */
-  async start(): Promise<void> {
-    await this.#runtime.start();
+  /**
+   * Opens and checks everything now instead of at the first use, and starts the worker, if this process has one.
+   * @param options `mode`: `'eager'` (default) rejects where that fails. `'lazy'` resolves at once, and goes on trying
+   * every second until it has succeeded or is stopped: for a process that may start before Redis and PostgreSQL. Until
+   * then `health()` is down. Each new reason is a warning.
+   * @throws SpillwayError `STOPPED`; `'eager'` also what the first use would: `STAGING_UNAVAILABLE`,
+   * `DATABASE_UNAVAILABLE`, `CONFIG_INVALID` and others
+   */
+  async start({ mode = 'eager' }: { readonly mode?: StartMode } = {}): Promise<void> {
+    assertStartMode(mode);
+    await (mode === 'eager' ? this.#runtime.start() : this.#runtime.startLater());
+  }
+
+  /** Whether it was stopped, by `stop()` or `orm.close()`, and not opened again since by `orm.connect()`. */
+  get isStopped(): boolean {
+    return this.#runtime.isStopped;
   }
 
   /** Whether this process writes what is staged (`worker`); otherwise another one must. */

@@ -49,6 +49,7 @@ import { Holdings } from './holdings.js';
 import { Promotions } from './promotions.js';
 import { healthOfFailure, lookAtHealth } from './look-at-health.js';
 import { openCache } from './open-cache.js';
+import { openThere } from './open-there.js';
 import { openParts, type Parts } from './parts.js';
 import { PartsLife } from './parts-life.js';
 import { QueryDrains } from './query-drains.js';
@@ -142,6 +143,12 @@ export class Runtime implements RowEngine {
     this.#starts.now(await this.#open());
   }
 
+  /** As soon as it can be. @throws SpillwayError `STOPPED` */
+  startLater(): void {
+    this.#life.assertGoesOn();
+    this.#starts.later();
+  }
+
   async openAhead(): Promise<void> {
     if (this.#life.isOpen) return;
     try {
@@ -152,8 +159,15 @@ export class Runtime implements RowEngine {
   }
 
   async locate(): Promise<void> {
-    // What fails is said to whoever needs it.
-    await this.#around.home?.ask().catch(() => undefined);
+    const { orm, home } = this.#around;
+    try {
+      // It may make its database, which others wait for too.
+      await orm.connect();
+      await orm.arrived();
+      await home?.ask();
+    } catch {
+      // What fails is said to whoever needs it.
+    }
   }
 
   async stage(changes: readonly Change[]): Promise<StageResult> {
@@ -379,6 +393,10 @@ export class Runtime implements RowEngine {
     return (await this.#open()).staging.deadLetters;
   }
 
+  get isStopped(): boolean {
+    return this.#life.isEnded;
+  }
+
   /** Whether this process writes what is staged; otherwise it only stages. */
   get hasWorker(): boolean {
     return this.#around.options.worker !== undefined;
@@ -430,8 +448,9 @@ export class Runtime implements RowEngine {
   }
 
   #open(): Promise<Parts> {
-    if (!this.#life.isOpen && this.#around.context.current) throw waitsForItself(OPENING, this.#failure);
-    return this.#life.open();
+    if (this.#life.isOpen) return this.#life.open();
+    if (this.#around.context.current) throw waitsForItself(OPENING, this.#failure);
+    return openThere(this.#around.orm, async () => this.#life.open());
   }
 
   #refuseInside(what: string): void {

@@ -14,6 +14,7 @@ import { hookDriver } from './hook-driver.js';
 import { hookEntityManager } from './hook-entity-manager.js';
 import { hookSchema } from './hook-schema.js';
 import { assertNoPivotTables } from '../describe/pivot-tables.js';
+import type { OrmMoves } from './orm-moves.js';
 import { QueryModes } from '../read/query-modes.js';
 import { Reads } from '../read/reads.js';
 import { SequenceBlocks } from '../write/sequence-blocks.js';
@@ -30,6 +31,7 @@ export interface Installation {
   readonly types: TypeRegistry;
   readonly engine: Engine;
   readonly context: CallersContext;
+  readonly moves: OrmMoves;
   /** The policies of those of the ORM's entities that are to be written behind. Called once, at discovery. */
   readonly policiesOf: (entities: readonly EntityMetadata[]) => ReadonlyMap<EntityMetadata, ResolvedPolicy>;
 }
@@ -44,7 +46,7 @@ export function assertFits(orm: MikroORM): void {
  * Hooks Spillway into an ORM that is being made: before discovery, when neither metadata nor entity managers exist. Opens and starts nothing, so that MikroORM's command
  * line can load the same configuration.
  */
-export function install(orm: MikroORM, { types, engine, context, policiesOf }: Installation): void {
+export function install(orm: MikroORM, { types, engine, context, moves, policiesOf }: Installation): void {
   const driver = orm.driver as unknown as AbstractSqlDriver;
   readSchema(orm);
   const watch = new ContractWatch(types);
@@ -99,13 +101,15 @@ export function install(orm: MikroORM, { types, engine, context, policiesOf }: I
     leaving,
     within: inside,
   });
-  hookConnection(driver, engine, () => {
+  moves.watch();
+  hookConnection(driver, engine, moves, () => {
     sequences.forget();
     leaving.forget();
   });
   hookSchema(orm, {
     types,
     engine,
+    moves,
     emptied: async () => {
       sequences.forget();
       // Once more: rows may have been read between.

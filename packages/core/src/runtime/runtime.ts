@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EntityName } from '@mikro-orm/core';
 import type { Change } from '../change/change.js';
-import { parseRowKey, type RowKey } from '../change/row-key.js';
+import type { RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
-import { isDrainTimeout, SpillwayError } from '../errors.js';
+import { isDrainTimeout } from '../errors.js';
 import { SpillwayEvents } from '../events.js';
 import { hasForgotten } from '../flush/chain.js';
 import { emptyShards } from '../flush/empty-shards.js';
@@ -46,6 +46,7 @@ import type {
 import { Adoption } from './adoption.js';
 import { logDeadLetters } from './dead-letter-log.js';
 import { Holdings } from './holdings.js';
+import { LATE_MS, late } from './late.js';
 import { Promotions } from './promotions.js';
 import { healthOfFailure, lookAtHealth } from './look-at-health.js';
 import { openCache } from './open-cache.js';
@@ -57,6 +58,7 @@ import { Sinks } from './sinks.js';
 import { StatementDrains } from './statement-drains.js';
 import { stageStepByStep, withoutSteps, writeFirst } from './step-by-step.js';
 import type { RuntimeSurroundings } from './surroundings.js';
+import { tableOf, tablesOf } from './tables-of.js';
 import { WorkerStart } from './worker-start.js';
 
 const WAITS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
@@ -68,9 +70,6 @@ const LOOK_AGAIN_MS = 100;
 const POLICY_TRIES = 5;
 
 const NOTHING: StagingStats = { pending: {}, held: 0, inFlight: 0, dead: 0, staged: 0, coalesced: 0, annihilated: 0 };
-
-/** A wait whose time is up says what it has waited for. One that gets no answer at all cannot, and is given up then. */
-const LATE_MS = 50;
 
 const OPENING = 'Spillway has to be opened, which has failed before the transaction began';
 
@@ -480,25 +479,4 @@ export class Runtime implements RowEngine {
     const type = this.#around.types.ofRow(rowKey);
     if (type) this.#ways.count(type.meta.className, way);
   }
-}
-
-function late(code: 'DRAIN_TIMEOUT' | 'WRITE_TIMEOUT', what: string, timeoutMs: number): SpillwayError {
-  return new SpillwayError(
-    code,
-    `${what} did not end within ${Math.round(timeoutMs)} ms, because Redis or PostgreSQL has not answered. ` +
-      'Nothing is lost: what is staged stays staged and is written later. ' +
-      'Check that both can be reached, or give a longer timeout',
-  );
-}
-
-function tableOf({ table }: WriteBehindType): { readonly schema: string; readonly table: string } {
-  return { schema: table.schema, table: table.name };
-}
-
-function tablesOf(keys: readonly RowKey[]): { readonly schema: string; readonly table: string }[] {
-  const tables = keys.map((key) => {
-    const { schema, table } = parseRowKey(key);
-    return JSON.stringify({ schema, table });
-  });
-  return [...new Set(tables)].map((text) => JSON.parse(text) as { schema: string; table: string });
 }

@@ -86,5 +86,6 @@ export type {
   StagingStats,
   StagingStore,
 } from './staging/staging-store.js';
+export type { StartMode } from './runtime/start-mode.js';
 export type { SpillwayStatus } from './observability/status.js';
 export type { SqlReason, WritesByWay, WriteWay } from './observability/write-ways.js';

@@ -11,12 +11,14 @@ import { CallersContext } from './mikro-orm/transactions/callers-context.js';
 import { assertFits, install } from './mikro-orm/hooks/install.js';
 import { hasOneConnection } from './mikro-orm/hooks/assert-database.js';
 import { OrmDatabase } from './mikro-orm/hooks/orm-database.js';
+import { OrmMoves } from './mikro-orm/hooks/orm-moves.js';
 import { TypeRegistry } from './mikro-orm/describe/type-registry.js';
 import type { Health } from './observability/health.js';
 import type { HoldSteps } from './runtime/hold-steps.js';
 import { Runtime } from './runtime/runtime.js';
 import { ServiceLog } from './runtime/service-log.js';
 import { serviceLetters, type SpillwayDeadLetters } from './runtime/service-letters.js';
+import { assertStartMode, type StartMode } from './runtime/start-mode.js';
 import { EXTENSION } from './mikro-orm/extension-name.js';
 import { type DrainCallOptions, isEntityName, readDrainCall } from './mikro-orm/repository/drain-call.js';
 import type { CallersRows } from './mikro-orm/repository/callers-rows.js';
@@ -70,6 +72,7 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdS
       const logger = new ServiceLog(resolved.logger, orm);
       const context = new CallersContext();
       const database = new OrmDatabase(orm, context, logger);
+      const moves = new OrmMoves(orm);
       const home = hasOneConnection(orm)
         ? undefined
         : new Home(
@@ -81,6 +84,11 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdS
         types,
         logger,
         database: () => database.access(),
+        orm: {
+          connectsFirst: () => database.connectsFirst,
+          connect: async () => database.connect(),
+          arrived: async () => moves.over(),
+        },
         home,
         context,
         ...(steps && { steps }),
@@ -90,6 +98,7 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdS
         types,
         engine: runtime,
         context,
+        moves,
         policiesOf: (entities) => policiesOf(entities, resolved),
         restarted: ({ table }) => logger.warn(restartedText(table)),
       });
@@ -184,9 +193,22 @@ export class Spillway implements AsyncDisposable, RowService {
     );
   }
 
-  /** Opens and checks everything now instead of at the first use, and starts the worker, if this process has one. */
-  async start(): Promise<void> {
-    await this.#runtime.start();
+  /**
+   * Opens and checks everything now instead of at the first use, and starts the worker, if this process has one.
+   * @param options `mode`: `'eager'` (default) rejects where that fails. `'lazy'` resolves at once, and goes on trying
+   * every second until it has succeeded or is stopped: for a process that may start before Redis and PostgreSQL. Until
+   * then `health()` is down. Each new reason is a warning.
+   * @throws SpillwayError `STOPPED`; `'eager'` also what the first use would: `STAGING_UNAVAILABLE`,
+   * `DATABASE_UNAVAILABLE`, `CONFIG_INVALID` and others
+   */
+  async start({ mode = 'eager' }: { readonly mode?: StartMode } = {}): Promise<void> {
+    assertStartMode(mode);
+    await (mode === 'eager' ? this.#runtime.start() : this.#runtime.startLater());
+  }
+
+  /** Whether it was stopped, by `stop()` or `orm.close()`, and not opened again since by `orm.connect()`. */
+  get isStopped(): boolean {
+    return this.#runtime.isStopped;
   }
 
   /**

@@ -5,50 +5,54 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import type { Spillway } from '@spillway/core';
+import type { Spillway, StartMode } from '@spillway/core';
 import type { Readiness } from './readiness.js';
+import { ShutdownHooks } from './shutdown-hooks.js';
 import type { ShutdownTimes } from './shutdown-times.js';
 
 /** Between the drain and the end of its grace: for closing, and for what was staged during the drain. */
 const CLOSING_SHARE = 0.2;
 
-interface LifecycleParts {
+export interface LifecycleParts {
   readonly spillway: Spillway;
   readonly readiness: Readiness;
   readonly times: ShutdownTimes;
+  readonly mode: StartMode;
   /** Subscribes the application's handlers, and answers how to take them off. */
   readonly subscribe: () => () => void;
 }
 
 /**
- * Spillway's part in the life of an application. It starts when all providers are there, so that no handler misses an event. When the application is asked to end, readiness goes off
- * first; then, while the server still answers what has come already, what is staged is written; the rest, and closing, comes after the server has stopped. All of it takes
- * no longer than the grace: what is not written by then stays staged, and is said.
+ * Spillway's part in the life of an application. It starts when all providers are there, so that no handler misses an
+ * event. When the application is asked to end, readiness goes off first; then, while the server still answers what has
+ * come already, what is staged is written; the rest, and closing, comes after the server has stopped. All of it takes
+ * no longer than the grace: what is not written by then stays staged, and is said. An application may be closed twice.
  */
 export class SpillwayLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
   readonly #parts: LifecycleParts;
   readonly #logger: Logger = new Logger('Spillway');
+  readonly #hooks = new ShutdownHooks();
   #unsubscribe: (() => void) | undefined;
+  /** What has been said of the last end. */
+  #said: object | undefined;
 
   constructor(parts: LifecycleParts) {
     this.#parts = parts;
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    const { spillway, readiness, subscribe } = this.#parts;
+    const { spillway, readiness, mode, subscribe } = this.#parts;
     this.#unsubscribe = subscribe();
-    await spillway.start();
+    await spillway.start({ mode });
     readiness.isReady = true;
-    if (process.listenerCount('SIGTERM') === 0) {
-      this.#logger.warn(
-        'Shutdown hooks are off: at SIGTERM the process ends without writing what is staged; another worker has to. Call app.enableShutdownHooks() before app.listen()',
-      );
-    }
+    this.#hooks.expect();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     const { spillway, readiness, times } = this.#parts;
     readiness.isReady = false;
+    this.#hooks.over();
+    if (spillway.isStopped) return;
     spillway.stopWithin(times.graceMs);
     await pause(times.readinessDelayMs);
     if (!spillway.hasWorker) return;
@@ -58,10 +62,13 @@ export class SpillwayLifecycle implements OnApplicationBootstrap, BeforeApplicat
   }
 
   async onApplicationShutdown(): Promise<void> {
-    const { left } = await this.#parts.spillway.stop();
+    const report = await this.#parts.spillway.stop();
     this.#unsubscribe?.();
-    if (left !== undefined && left > 0)
+    const { left } = report;
+    // Of an end that is over already, the same report is given.
+    if (report !== this.#said && left !== undefined && left > 0)
       this.#logger.warn(`${left} shards still hold changes. They stay staged, and the next worker writes them`);
+    this.#said = report;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Type } from '@nestjs/common';
-import type { Duration, PolicyTarget, SpillwayOptions } from '@spillway/core';
+import type { Duration, PolicyTarget, SpillwayOptions, StartMode } from '@spillway/core';
 
 /** What belongs to the module, not to the extension. */
 export interface SpillwayModuleSettings {
@@ -8,6 +8,13 @@ export interface SpillwayModuleSettings {
    * @defaultValue the one without a name
    */
   readonly contextName?: string;
+
+  /**
+   * `'eager'`: the application starts when Redis and PostgreSQL have been opened and checked, and fails to start where
+   * they cannot be. `'lazy'`: it starts without them, is not ready until they can be reached, and becomes so by itself.
+   * @defaultValue `'eager'`
+   */
+  readonly start?: StartMode;
 
   readonly shutdown?: SpillwayShutdownOptions;
 }
@@ -41,10 +48,22 @@ export interface SplitOptions {
 }
 
 /** @internal */
-export function splitOptions({ contextName, shutdown, ...spillway }: SpillwayModuleOptions): SplitOptions {
-  const settings = { ...(contextName !== undefined && { contextName }), ...(shutdown && { shutdown }) };
+export function splitOptions({ contextName, start, shutdown, ...spillway }: SpillwayModuleOptions): SplitOptions {
+  const settings = settingsOf({ contextName, start, shutdown });
   // Whatever is left is for spillway(), which refuses by name what it does not know, and a place where changes are staged that is missing.
   return Object.keys(spillway).length === 0 ? { settings } : { settings, spillway };
+}
+
+/** @internal Without those that are not given. */
+export function settingsOf(given: {
+  readonly [Name in keyof SpillwayModuleSettings]-?: SpillwayModuleSettings[Name] | undefined;
+}): SpillwayModuleSettings {
+  const { contextName, start, shutdown } = given;
+  return {
+    ...(contextName !== undefined && { contextName }),
+    ...(start !== undefined && { start }),
+    ...(shutdown && { shutdown }),
+  };
 }
 
 /** Makes the options of `spillway()` from what it is injected. */

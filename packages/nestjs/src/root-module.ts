@@ -5,11 +5,12 @@ import { spillway, Spillway, SpillwayError, type SpillwayExtension, type Spillwa
 import { subscribeHandlers } from './event-handlers.js';
 import { featurePolicies } from './feature.js';
 import { SpillwayHealthIndicator } from './health-indicator.js';
-import { SpillwayLifecycle } from './lifecycle.js';
+import { SpillwayLifecycle, type LifecycleParts } from './lifecycle.js';
 import type { SpillwayModuleSettings } from './module-options.js';
 import { SPILLWAY_OPTIONS } from './options-provider.js';
 import { Readiness } from './readiness.js';
-import { shutdownTimes, type ShutdownTimes } from './shutdown-times.js';
+import { shutdownTimes } from './shutdown-times.js';
+import { startMode } from './start-mode.js';
 import { getSpillwayExtensionToken, getSpillwayHealthToken, getSpillwayToken, ormToken } from './tokens.js';
 
 /** Stands among the providers of a root module, so that a second one of the same context is noticed. */
@@ -27,11 +28,11 @@ class RootMark {
 export class SpillwayRootModule {
   /** @param options makes `SPILLWAY_OPTIONS`; without it, the configuration of MikroORM has the extension already */
   static of(
-    { contextName, shutdown }: SpillwayModuleSettings,
+    { contextName, start, shutdown }: SpillwayModuleSettings,
     options: readonly Provider[],
     imports: NonNullable<ModuleMetadata['imports']> = [],
   ): DynamicModule {
-    const times = shutdownTimes(shutdown);
+    const life = { times: shutdownTimes(shutdown), mode: startMode(start) };
     const extension = options.length > 0 ? [...options, extensionProvider(contextName)] : [];
     return {
       module: SpillwayRootModule,
@@ -41,7 +42,7 @@ export class SpillwayRootModule {
         { provide: RootMark, useValue: new RootMark(contextName) },
         { provide: Readiness, useClass: Readiness },
         serviceProvider(contextName, extension.length > 0),
-        lifecycleProvider(contextName, times),
+        lifecycleProvider(contextName, life),
         {
           provide: getSpillwayHealthToken(contextName),
           inject: [getSpillwayToken(contextName), Readiness],
@@ -86,7 +87,7 @@ function serviceProvider(contextName: string | undefined, makesExtension: boolea
   };
 }
 
-function lifecycleProvider(contextName: string | undefined, times: ShutdownTimes): Provider {
+function lifecycleProvider(contextName: string | undefined, life: Pick<LifecycleParts, 'times' | 'mode'>): Provider {
   return {
     provide: SpillwayLifecycle,
     inject: [getSpillwayToken(contextName), Readiness, DiscoveryService, MetadataScanner],
@@ -94,7 +95,7 @@ function lifecycleProvider(contextName: string | undefined, times: ShutdownTimes
       new SpillwayLifecycle({
         spillway: service,
         readiness,
-        times,
+        ...life,
         subscribe: () => subscribeHandlers(service, contextName, discovery, scanner),
       }),
   };

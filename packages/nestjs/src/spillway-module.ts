@@ -2,7 +2,12 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import type { PolicyEntries, PolicyTarget } from '@spillway/core';
 import { SpillwayFeature } from './feature.js';
 import { asyncOptionsProviders, optionsProvider } from './options-provider.js';
-import { splitOptions, type SpillwayModuleAsyncOptions, type SpillwayModuleOptions } from './module-options.js';
+import {
+  settingsOf,
+  splitOptions,
+  type SpillwayModuleAsyncOptions,
+  type SpillwayModuleOptions,
+} from './module-options.js';
 import { SpillwayRootModule } from './root-module.js';
 
 /**
@@ -45,8 +50,8 @@ export class SpillwayModule {
    * @throws SpillwayError `CONFIG_INVALID` where there is not one of `useFactory`, `useClass` and `useExisting`
    */
   static forRootAsync(options: SpillwayModuleAsyncOptions): DynamicModule {
-    const { contextName, shutdown, imports = [] } = options;
-    const settings = { ...(contextName !== undefined && { contextName }), ...(shutdown && { shutdown }) };
+    const { contextName, start, shutdown, imports = [] } = options;
+    const settings = settingsOf({ contextName, start, shutdown });
     return SpillwayRootModule.of(settings, asyncOptionsProviders(options), imports);
   }
 

@@ -49,9 +49,22 @@ export class PartsLife {
     return this.#isOpen;
   }
 
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
   /** What is open, or about to be, if anything is. */
   get opened(): Promise<Parts> | undefined {
     return this.#opening?.parts;
+  }
+
+  /** @throws SpillwayError `STOPPED` */
+  assertGoesOn(): void {
+    if (!this.#isEnded) return;
+    throw new SpillwayError(
+      'STOPPED',
+      'Spillway has been stopped. What is staged stays staged; call orm.connect() to go on',
+    );
   }
 
   /**
@@ -59,12 +72,7 @@ export class PartsLife {
    * @throws SpillwayError `STOPPED`
    */
   open(): Promise<Parts> {
-    if (this.#isEnded) {
-      throw new SpillwayError(
-        'STOPPED',
-        'Spillway has been stopped. What is staged stays staged; call orm.connect() to go on',
-      );
-    }
+    this.assertGoesOn();
     this.#opening ??= this.#begin();
     return this.#opening.parts;
   }

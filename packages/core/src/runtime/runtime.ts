@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EntityName } from '@mikro-orm/core';
 import type { Change } from '../change/change.js';
-import { parseRowKey, type RowKey } from '../change/row-key.js';
+import type { RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
 import { unlessAborted } from '../abort.js';
-import { isDrainTimeout, SpillwayError } from '../errors.js';
+import { isDrainTimeout } from '../errors.js';
 import { SpillwayEvents } from '../events.js';
 import { hasForgotten } from '../flush/chain.js';
 import { emptyShards } from '../flush/empty-shards.js';
@@ -50,9 +50,11 @@ import type {
 import { Adoption } from './adoption.js';
 import { logDeadLetters } from './dead-letter-log.js';
 import { Holdings } from './holdings.js';
+import { LATE_MS, late } from './late.js';
 import { Promotions } from './promotions.js';
 import { healthOfFailure, lookAtHealth } from './look-at-health.js';
 import { openCache } from './open-cache.js';
+import { openThere } from './open-there.js';
 import { openParts, type Parts } from './parts.js';
 import { PartsLife } from './parts-life.js';
 import { QueryDrains } from './query-drains.js';
@@ -60,6 +62,7 @@ import { Sinks } from './sinks.js';
 import { StatementDrains } from './statement-drains.js';
 import { stageStepByStep, withoutSteps, writeFirst } from './step-by-step.js';
 import type { RuntimeSurroundings } from './surroundings.js';
+import { tableOf, tablesOf } from './tables-of.js';
 import { WorkerStart } from './worker-start.js';
 
 const WAITS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
@@ -80,9 +83,6 @@ const NOTHING: StagingStats = {
   coalesced: 0,
   annihilated: 0,
 };
-
-/** A wait whose time is up says what it has waited for. One that gets no answer at all cannot, and is given up then. */
-const LATE_MS = 50;
 
 const OPENING = 'Spillway has to be opened, which has failed before the transaction began';
 
@@ -155,6 +155,12 @@ export class Runtime implements RowEngine {
     this.#starts.now(await this.#open());
   }
 
+  /** As soon as it can be. @throws SpillwayError `STOPPED` */
+  startLater(): void {
+    this.#life.assertGoesOn();
+    this.#starts.later();
+  }
+
   async openAhead(): Promise<void> {
     if (this.#life.isOpen) return;
     try {
@@ -165,8 +171,15 @@ export class Runtime implements RowEngine {
   }
 
   async locate(): Promise<void> {
-    // What fails is said to whoever needs it.
-    await this.#around.home?.ask().catch(() => undefined);
+    const { orm, home } = this.#around;
+    try {
+      // It may make its database, which others wait for too.
+      await orm.connect();
+      await orm.arrived();
+      await home?.ask();
+    } catch {
+      // What fails is said to whoever needs it.
+    }
   }
 
   async stage(changes: readonly Change[], signal?: AbortSignal): Promise<StageResult> {
@@ -415,6 +428,10 @@ export class Runtime implements RowEngine {
     return (await this.#open()).staging.deadLetters;
   }
 
+  get isStopped(): boolean {
+    return this.#life.isEnded;
+  }
+
   /** Whether this process writes what is staged; otherwise it only stages. */
   get hasWorker(): boolean {
     return this.#around.options.worker !== undefined;
@@ -466,8 +483,9 @@ export class Runtime implements RowEngine {
   }
 
   #open(): Promise<Parts> {
-    if (!this.#life.isOpen && this.#around.context.current) throw waitsForItself(OPENING, this.#failure);
-    return this.#life.open();
+    if (this.#life.isOpen) return this.#life.open();
+    if (this.#around.context.current) throw waitsForItself(OPENING, this.#failure);
+    return openThere(this.#around.orm, async () => this.#life.open());
   }
 
   #refuseInside(what: string): void {
@@ -497,25 +515,4 @@ export class Runtime implements RowEngine {
     const type = this.#around.types.ofRow(rowKey);
     if (type) this.#ways.count(type.meta.className, way);
   }
-}
-
-function late(code: 'DRAIN_TIMEOUT' | 'WRITE_TIMEOUT', what: string, timeoutMs: number): SpillwayError {
-  return new SpillwayError(
-    code,
-    `${what} did not end within ${Math.round(timeoutMs)} ms, because Redis or PostgreSQL has not answered. ` +
-      'Nothing is lost: what is staged stays staged and is written later. ' +
-      'Check that both can be reached, or give a longer timeout',
-  );
-}
-
-function tableOf({ table }: WriteBehindType): { readonly schema: string; readonly table: string } {
-  return { schema: table.schema, table: table.name };
-}
-
-function tablesOf(keys: readonly RowKey[]): { readonly schema: string; readonly table: string }[] {
-  const tables = keys.map((key) => {
-    const { schema, table } = parseRowKey(key);
-    return JSON.stringify({ schema, table });
-  });
-  return [...new Set(tables)].map((text) => JSON.parse(text) as { schema: string; table: string });
 }

@@ -5,6 +5,7 @@ import type { ChangeSink } from '../sink/change-sink.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import { openPostgresSink } from '../sink/postgres/open-postgres-sink.js';
 import { localWallTime, utcWallTime } from '../sink/postgres/sql/wall-time.js';
+import { arrival } from './open-there.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
 /** What a server that is well needs to close connections that nobody uses is far less. */
@@ -62,6 +63,7 @@ export class Sinks {
 
   /** Asks without opening anything for longer. */
   async ask<T>(question: (sink: ChangeSink) => Promise<T>): Promise<T> {
+    await arrival(this.#around.orm);
     const sink = this.open();
     try {
       return await databaseFor(LOOK_AT_TABLES, question(sink));

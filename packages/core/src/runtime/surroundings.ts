@@ -6,12 +6,23 @@ import type { Home } from '../sink/postgres/home.js';
 import type { HoldSteps } from './hold-steps.js';
 import type { Logger, ResolvedOptions } from '../options.js';
 
+/** How the ORM comes to its database. */
+export interface OrmConnecting {
+  /** Whether that has to be done before Spillway opens anything. */
+  readonly connectsFirst: () => boolean;
+  /** Connects, where it is not connected; it may make its database then. Its first query would do so too. */
+  readonly connect: () => Promise<void>;
+  /** Resolves when it is not on its way to a database. @throws SpillwayError `DATABASE_UNAVAILABLE` */
+  readonly arrived: () => Promise<void>;
+}
+
 /** What an engine is given by the ORM that it is for. */
 export interface RuntimeSurroundings {
   readonly options: ResolvedOptions;
   readonly types: TypeRegistry;
   /** How to reach the ORM's database; asked when it is needed first. */
   readonly database: () => DatabaseAccess;
+  readonly orm: OrmConnecting;
   /** Where the ORM writes, to compare with; none where Spillway writes by the ORM's own connection. */
   readonly home?: Home | undefined;
   /** In which transaction of the application code runs; known only where the database has one connection. */

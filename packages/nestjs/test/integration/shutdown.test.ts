@@ -133,37 +133,16 @@ describe('an application that is asked to end', () => {
   });
 });
 
-describe('shutdown hooks', () => {
-  test('that are off are warned of, and those that are on are not', async () => {
-    const warnings = vi.spyOn(Logger.prototype, 'warn').mockImplementation(() => {});
-    const said = () => warnings.mock.calls.filter(([message]) => String(message).includes('Shutdown hooks are off'));
-    const listeners = process.rawListeners('SIGTERM');
-    process.removeAllListeners('SIGTERM');
-    try {
-      const { app: without } = await listen({});
-      expect(said()).toHaveLength(1);
-      await without.close();
-      const { app: having } = await listen({ hooks: true });
-      expect(said()).toHaveLength(1);
-      await having.close();
-    } finally {
-      for (const listener of listeners) process.on('SIGTERM', listener as NodeJS.SignalsListener);
-    }
-  });
-});
-
 interface Given {
   readonly url?: string;
   readonly worker?: boolean | WorkerOptions;
   readonly shutdown?: SpillwayShutdownOptions;
-  readonly hooks?: boolean;
 }
 
 async function listen({
   url = db.url,
   worker = true,
   shutdown,
-  hooks = false,
 }: Given): Promise<{ readonly app: INestApplication; readonly url: string }> {
   const extension = spillway({
     redis: sharedRedisUrl(),
@@ -180,7 +159,6 @@ async function listen({
     providers: [LateRequests],
   }).compile();
   const app = testing.createNestApplication();
-  if (hooks) app.enableShutdownHooks();
   await app.listen(0, '127.0.0.1');
   return { app, url: await app.getUrl() };
 }

@@ -18,6 +18,7 @@ const OTHER_DRIVER_METHODS = [
   'connect',
   'reconnect',
 ] as const;
+const CONNECTION_METHODS = ['connect', 'ensureConnection'] as const;
 const PERSISTER_METHODS = ['executeInserts', 'executeUpdates', 'executeDeletes'] as const;
 const ENTITY_MANAGER_METHODS = ['getConnection', 'isInTransaction', 'fork', 'clear', 'flush'] as const;
 const UNIT_OF_WORK_METHODS = [
@@ -45,7 +46,7 @@ export function assertOrm(orm: MikroORM): void {
   const driver = orm.driver as unknown;
   for (const method of [...DRIVER_METHODS, ...OTHER_DRIVER_METHODS]) assertMethod(driver, 'driver', method);
   const connection: unknown = orm.driver.getConnection('write');
-  for (const method of TRANSACTION_METHODS) assertMethod(connection, 'connection', method);
+  for (const method of [...TRANSACTION_METHODS, ...CONNECTION_METHODS]) assertMethod(connection, 'connection', method);
   if (!hasOneConnection(orm)) assertMethod(connection, 'connection', 'mapOptions');
   for (const method of ['get', 'set', 'registerExtension', 'getExtension'])
     assertMethod(orm.config, 'configuration', method);

@@ -1,5 +1,6 @@
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import type { Engine } from '../engine.js';
+import type { OrmMoves } from './orm-moves.js';
 import { Span } from './span.js';
 
 /**
@@ -8,7 +9,7 @@ import { Span } from './span.js';
  *
  * @param forget what was known of the database is to be asked again: it may be another one
  */
-export function hookConnection(driver: AbstractSqlDriver, engine: Engine, forget: () => void): void {
+export function hookConnection(driver: AbstractSqlDriver, engine: Engine, moves: OrmMoves, forget: () => void): void {
   const close = driver.close.bind(driver);
   const connect = driver.connect.bind(driver);
   const reconnect = driver.reconnect.bind(driver);
@@ -20,12 +21,13 @@ export function hookConnection(driver: AbstractSqlDriver, engine: Engine, forget
   driver.connect = async (options) => {
     if (await engine.reopen()) forget();
     const connection = await connect(options);
-    engine.resume();
+    // On the way to another database nothing is opened that was not asked for.
+    if (!moves.isInside) engine.resume();
     return connection;
   };
   driver.reconnect = async (options) => {
     const connection = await reconnecting.run(async () => reconnect(options));
-    forget();
+    if (!moves.isInside) forget();
     return connection;
   };
 }

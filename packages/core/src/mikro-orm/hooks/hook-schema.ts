@@ -5,12 +5,15 @@ import type { Table } from '../../sink/table.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { Engine } from '../engine.js';
 import { incompatible } from './incompatible.js';
+import type { OrmMoves } from './orm-moves.js';
+import { replaceMethod } from './replace-method.js';
 
 const GENERATOR = '@mikro-orm/schema-generator';
 
 interface SchemaHooks {
   readonly types: TypeRegistry;
   readonly engine: Engine;
+  readonly moves: OrmMoves;
   /** After it: the sequences of the tables may have begun anew. */
   readonly emptied: () => Promise<void>;
 }
@@ -18,6 +21,9 @@ interface SchemaHooks {
 /** Which tables a call clears or drops; `undefined` where it leaves the write-behind ones alone. */
 type ScopeOf = (generator: SqlSchemaGenerator, ...parameters: never[]) => Promise<EmptyScope | undefined>;
 type Method = (...parameters: never[]) => Promise<unknown>;
+
+/** These connect to another database, and back. A generator may have none of them. */
+const MOVES = ['createDatabase', 'dropDatabase', 'ensureDatabase'] as const;
 
 /**
  * Whoever clears or drops tables by the schema generator means their rows, the pending ones too: those are thrown away first, or they would be written afterwards. Everything else
@@ -39,7 +45,7 @@ export function hookSchema(orm: MikroORM, hooks: SchemaHooks): void {
 
 const HOOKED: unique symbol = Symbol('spillway.hooked');
 
-function hooked<T>(generator: T, orm: MikroORM, { types, engine, emptied }: SchemaHooks): T {
+function hooked<T>(generator: T, orm: MikroORM, { types, engine, moves, emptied }: SchemaHooks): T {
   if (typeof generator !== 'object' || generator === null || HOOKED in generator) return generator;
   for (const [name, scopeOf] of Object.entries(scopes(orm, types, engine))) {
     const method: unknown = Reflect.get(generator, name);
@@ -57,6 +63,11 @@ function hooked<T>(generator: T, orm: MikroORM, { types, engine, emptied }: Sche
     };
     Object.assign(generator, { [name]: replacement });
   }
+  for (const name of MOVES)
+    replaceMethod<Method>(generator, name, (call) => {
+      const move: Method = call.bind(generator);
+      return async (...parameters) => moves.during(async () => move(...parameters));
+    });
   return Object.defineProperty(generator, HOOKED, { value: true });
 }
 

@@ -14,6 +14,7 @@ import { hookDriver } from './hook-driver.js';
 import { hookEntityManager } from './hook-entity-manager.js';
 import { hookSchema } from './hook-schema.js';
 import { assertNoPivotTables } from '../describe/pivot-tables.js';
+import type { OrmMoves } from './orm-moves.js';
 import { QueryModes } from '../read/query-modes.js';
 import { Reads } from '../read/reads.js';
 import { SequenceBlocks } from '../write/sequence-blocks.js';
@@ -30,6 +31,7 @@ export interface Installation {
   readonly types: TypeRegistry;
   readonly engine: Engine;
   readonly context: CallersContext;
+  readonly moves: OrmMoves;
   /** The policies of those of the ORM's entities that are to be written behind. Called once, at discovery. */
   readonly policiesOf: (entities: readonly EntityMetadata[]) => ReadonlyMap<EntityMetadata, ResolvedPolicy>;
   /** Told when the sequence of a table's key is found to have begun anew. */
@@ -50,7 +52,7 @@ export function assertFits(orm: MikroORM): void {
  */
 export function install(
   orm: MikroORM,
-  { types, engine, context, policiesOf, restarted }: Installation,
+  { types, engine, context, moves, policiesOf, restarted }: Installation,
 ): Pick<SequenceBlocks, 'forget'> {
   const driver = orm.driver as unknown as AbstractSqlDriver;
   readSchema(orm);
@@ -106,13 +108,15 @@ export function install(
     leaving,
     within: inside,
   });
-  hookConnection(driver, engine, () => {
+  moves.watch();
+  hookConnection(driver, engine, moves, () => {
     sequences.forget();
     leaving.forget();
   });
   hookSchema(orm, {
     types,
     engine,
+    moves,
     emptied: async () => {
       sequences.forget();
       // Once more: rows may have been read between.

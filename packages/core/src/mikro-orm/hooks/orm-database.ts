@@ -66,6 +66,19 @@ export class OrmDatabase {
     return { ...common, connection, hooks: connectionHooks(config, this.#outside) };
   }
 
+  /**
+   * Whether the ORM has to be connected before anything is opened: where it has the only connection, and where it does
+   * something with its tables when it connects, which waits for Spillway then (`ensureDatabase: { clear: true }`).
+   */
+  get connectsFirst(): boolean {
+    return hasOneConnection(this.#orm) || typeof this.#orm.config.get('ensureDatabase') === 'object';
+  }
+
+  /** Connects the ORM, as its first query would: it may make the database then. */
+  async connect(): Promise<void> {
+    await this.#outside(async () => this.#connection().ensureConnection());
+  }
+
   /** Runs statements on a connection of the ORM's. */
   async lend<T>(act: (query: CallerQuery) => Promise<T>): Promise<T> {
     return this.#outside(async () => {

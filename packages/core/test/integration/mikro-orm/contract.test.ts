@@ -78,10 +78,13 @@ describe('an ORM that lacks what a hook replaces is refused when it is made, by 
     expect(await refusalAtBoot(db.url, { before })).toContain(`its driver has no method ${method}()`);
   });
 
-  test.each(['begin', 'commit', 'rollback', 'transactional'])('connection.%s()', async (method) => {
-    const before: Act = ({ driver }) => void replaced(driver.getConnection('write'), method, undefined);
-    expect(await refusalAtBoot(db.url, { before })).toContain(`its connection has no method ${method}()`);
-  });
+  test.each(['begin', 'commit', 'rollback', 'transactional', 'connect', 'ensureConnection'])(
+    'connection.%s()',
+    async (method) => {
+      const before: Act = ({ driver }) => void replaced(driver.getConnection('write'), method, undefined);
+      expect(await refusalAtBoot(db.url, { before })).toContain(`its connection has no method ${method}()`);
+    },
+  );
 
   test.each(['registerExtension', 'getExtension'])('config.%s()', async (method) => {
     const before: Act = ({ config }) => void replaced(config, method, undefined);

@@ -1,0 +1,99 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Connection, MikroORM } from '@mikro-orm/core';
+import { SpillwayError } from '../../errors.js';
+import { replaceMethod } from './replace-method.js';
+import { Span } from './span.js';
+
+/** Making a database with all its tables takes seconds; a server that does not answer never ends. */
+const LONGEST_MS = 30_000;
+
+/**
+ * When MikroORM is on its way to a database: where it connects for the first time it may make the database
+ * (`ensureDatabase`), and its schema generator connects to another one to make or to drop one. Whoever asks it
+ * meanwhile where it writes is told of a place where it will not be; and a connection of Spillway's would be in its
+ * way.
+ */
+export class OrmMoves {
+  readonly #orm: MikroORM;
+  readonly #span = new Span();
+  readonly #running = new Set<Promise<unknown>>();
+  #connecting: Promise<void> | undefined;
+
+  constructor(orm: MikroORM) {
+    this.#orm = orm;
+  }
+
+  /** Asked on the way, by what is part of it. */
+  get isInside(): boolean {
+    return this.#span.isInside;
+  }
+
+  /**
+   * Each time that the connection is made is a move. Two that begin at once are one: both would make the database, each
+   * in the way of the other.
+   */
+  watch(): void {
+    const connection = this.#connection;
+    replaceMethod<Connection['connect']>(connection, 'connect', (connect) => async (options) => {
+      if (this.isInside) return connect.call(connection, options);
+      this.#connecting ??= this.during(async () => connect.call(connection, options)).finally(() => {
+        this.#connecting = undefined;
+      });
+      return this.#connecting;
+    });
+  }
+
+  async during<T>(act: () => Promise<T>): Promise<T> {
+    if (this.isInside) return act();
+    const move = this.#span.run(async () => this.#orStays(act));
+    this.#running.add(move);
+    try {
+      return await move;
+    } finally {
+      this.#running.delete(move);
+    }
+  }
+
+  /** MikroORM stays at the other database where it fails there. What is written next would go there. */
+  async #orStays<T>(act: () => Promise<T>): Promise<T> {
+    const { config } = this.#orm;
+    const from = config.get('dbName');
+    try {
+      return await act();
+    } catch (error) {
+      if (config.get('dbName') !== from) {
+        config.set('dbName', from);
+        await this.#connection.close(true).catch(() => undefined);
+      }
+      throw error;
+    }
+  }
+
+  get #connection(): Connection {
+    return this.#orm.driver.getConnection('write');
+  }
+
+  /**
+   * Resolves when MikroORM has arrived, however that ended; at once for whoever is part of a move.
+   * @throws SpillwayError `DATABASE_UNAVAILABLE`
+   */
+  async over(): Promise<void> {
+    if (this.isInside || this.#running.size === 0) return;
+    const end = new AbortController();
+    const tooLong = pause(LONGEST_MS, 'too long', { signal: end.signal }).catch(() => undefined);
+    try {
+      while (this.#running.size > 0)
+        if ((await Promise.race([tooLong, Promise.allSettled(this.#running)])) === 'too long') throw stillMoving();
+    } finally {
+      end.abort();
+    }
+  }
+}
+
+function stillMoving(): SpillwayError {
+  return new SpillwayError(
+    'DATABASE_UNAVAILABLE',
+    `MikroORM has been connecting for ${LONGEST_MS / 1_000} s, or making or dropping a database, so nobody knows ` +
+      'where it will write. Nothing was staged; try again when it has ended, and check that PostgreSQL answers',
+  );
+}

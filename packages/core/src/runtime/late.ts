@@ -1,0 +1,17 @@
+import { SpillwayError } from '../errors.js';
+
+/**
+ * A wait whose time is up says what it has waited for. One that gets no answer at all cannot, and is given up then,
+ * milliseconds later.
+ */
+export const LATE_MS = 50;
+
+/** What is said of it then. */
+export function late(code: 'DRAIN_TIMEOUT' | 'WRITE_TIMEOUT', what: string, timeoutMs: number): SpillwayError {
+  return new SpillwayError(
+    code,
+    `${what} did not end within ${Math.round(timeoutMs)} ms, because Redis or PostgreSQL has not answered. ` +
+      'Nothing is lost: what is staged stays staged and is written later. ' +
+      'Check that both can be reached, or give a longer timeout',
+  );
+}

@@ -110,9 +110,7 @@ function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
     watch.asked('commit');
     await queries.inside(em, async () => {
       await leaving.before([]);
-      await queries.modes.runWithout(async () => {
-        await flush.commit(commit);
-      });
+      await queries.sent.apart(async () => queries.modes.runWithout(async () => flush.commit(commit)));
     });
   };
   uow.clear = () => {

@@ -12,9 +12,11 @@ import type { Engine } from '../engine.js';
 import { hookDriver } from './hook-driver.js';
 import { hookEntityManager } from './hook-entity-manager.js';
 import { hookSchema } from './hook-schema.js';
+import { hookStatements } from './hook-statements.js';
 import { assertNoPivotTables } from '../describe/pivot-tables.js';
 import { QueryModes } from '../read/query-modes.js';
 import { Reads } from '../read/reads.js';
+import { SentStatements } from '../read/sent-statements.js';
 import { SequenceBlocks } from '../write/sequence-blocks.js';
 import { StagedWrites } from '../write/staged-writes.js';
 import { CallersTransactions } from '../transactions/caller.js';
@@ -29,7 +31,7 @@ export interface Installation {
   readonly types: TypeRegistry;
   readonly engine: Engine;
   readonly context: CallersContext;
-  /** The policies of those of the ORM's entities that are to be written behind. Called once, at discovery. */
+  /** The policies of those of the ORM's entities that are to be written behind. Called at discovery, and at each later one. */
   readonly policiesOf: (entities: readonly EntityMetadata[]) => ReadonlyMap<EntityMetadata, ResolvedPolicy>;
 }
 
@@ -47,9 +49,11 @@ export function install(orm: MikroORM, { types, engine, context, policiesOf }: I
   const driver = orm.driver as unknown as AbstractSqlDriver;
   readSchema(orm);
   const watch = new ContractWatch(types);
+  const fill = (storage: MetadataStorage): void =>
+    types.fill(describe(orm, storage, policiesOf), [...storage.getAll().values()], defaultSchemaOf(orm));
   onDiscovered(orm, (storage) => {
     watch.asked('discovery');
-    types.fill(describe(orm, storage, policiesOf), [...storage.getAll().values()]);
+    fill(storage);
   });
   hideTables(orm);
   const leaving = new Leaving(types, engine, defaultSchemaOf(orm));
@@ -71,7 +75,9 @@ export function install(orm: MikroORM, { types, engine, context, policiesOf }: I
   );
   const marks = new CacheMarks(types, engine, scopes, driver);
   const modes = new QueryModes();
-  const reads = new Reads(types, engine, modes, transactions);
+  const sent = new SentStatements(types);
+  hookStatements(driver, sent);
+  const reads = new Reads(types, engine, modes, transactions, sent);
   hookEntityManager(driver, (entityManager) => orm.config.set('entityManager', entityManager), {
     types,
     engine,
@@ -79,7 +85,7 @@ export function install(orm: MikroORM, { types, engine, context, policiesOf }: I
     watch,
     leaving,
     validation,
-    queries: { types, modes, reads, inside: (em, act) => inside(em.getTransactionContext(), act) },
+    queries: { types, modes, reads, sent, leaving, inside: (em, act) => inside(em.getTransactionContext(), act) },
     marks,
   });
   const sequences = new SequenceBlocks(

@@ -9,6 +9,7 @@ import { describeTypes } from '../describe/describe-types.js';
 import { CacheMarks } from '../write/cache-marks.js';
 import { DirectWrites } from '../write/direct-writes.js';
 import type { Engine } from '../engine.js';
+import { hookDiscoverEntity } from './hook-discovery.js';
 import { hookDriver } from './hook-driver.js';
 import { hookEntityManager } from './hook-entity-manager.js';
 import { hookSchema } from './hook-schema.js';
@@ -57,6 +58,10 @@ export function install(orm: MikroORM, { types, engine, context, policiesOf }: I
   });
   hideTables(orm);
   const leaving = new Leaving(types, engine, defaultSchemaOf(orm));
+  hookDiscoverEntity(orm, (storage) => {
+    fill(storage);
+    leaving.again();
+  });
   const validation = new Validation(types, driver.getPlatform());
   const scopes = new TransactionScopes();
   const isAlone = hasOneConnection(orm);

@@ -35,9 +35,15 @@ afterAll(async () => {
   await both[Symbol.asyncDispose]();
 });
 
+/** What plain MikroORM refuses is to be refused alike: releases differ in what they can make SQL of. */
 async function same(step: (em: EntityManager) => unknown): Promise<void> {
-  const answer = async (orm: Twins['plain']): Promise<unknown> =>
-    JSON.parse(JSON.stringify((await step(orm.em.fork())) ?? null)) as unknown;
+  const answer = async (orm: Twins['plain']): Promise<unknown> => {
+    try {
+      return JSON.parse(JSON.stringify((await step(orm.em.fork())) ?? null)) as unknown;
+    } catch (error) {
+      return { refused: (error as Error).message };
+    }
+  };
   expect(await answer(both.behind)).toEqual(await answer(both.plain));
 }
 

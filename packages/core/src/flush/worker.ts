@@ -25,6 +25,8 @@ export interface WorkerOptions {
   /** Unique among the workers that run at a time; decides only which shards this one looks at first. */
   readonly workerId: string;
   readonly settings?: Partial<FlushSettings>;
+  /** The setting of this name, where it may change. */
+  readonly onStagingLoss?: () => FlushSettings['onStagingLoss'];
   /** @defaultValue real time that only goes forward */
   readonly scheduler?: SchedulerLike;
   /** @defaultValue `Math.random` */
@@ -105,7 +107,9 @@ export class FlushWorker implements AsyncDisposable {
       sink: options.sink,
       scheduler: this.#scheduler,
       claimTimeoutMs,
-      onStagingLoss,
+      get onStagingLoss() {
+        return options.onStagingLoss?.() ?? onStagingLoss;
+      },
       others: this.others,
       missed: { isLikely: false },
       ...(options.steps ? { steps: options.steps } : {}),

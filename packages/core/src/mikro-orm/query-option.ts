@@ -1,3 +1,4 @@
+import type { IDatabaseDriver, Routine, RoutineArgs, RoutineReturn } from '@mikro-orm/core';
 import type { QueryMode } from '../policy/query-mode.js';
 
 /** The option that Spillway adds to MikroORM's queries. */
@@ -10,6 +11,14 @@ export interface QueryOption {
 }
 
 declare module '@mikro-orm/core' {
+  interface EntityManager<Driver extends IDatabaseDriver = IDatabaseDriver> {
+    /**
+     * As MikroORM declares it, with Spillway's option: a routine may read and change everything, so what is pending is
+     * written first, unless the policies (`queries`) or this call say `'database'`.
+     */
+    callRoutine<R extends Routine>(routine: R, args: RoutineArgs<R>, options?: QueryOption): Promise<RoutineReturn<R>>;
+  }
+
   interface FindOptions<
     Entity,
     Hint extends string = never,

@@ -8,10 +8,8 @@ import { nameOf } from '../read/cache-trust.js';
 import { Stager, type RulesByEntity } from '../staging/stager.js';
 import { nothingStaged } from '../staging/staging-errors.js';
 import type { StagingStore } from '../staging/staging-store.js';
-import { policyText } from '../mikro-orm/describe/policy-text.js';
-import { stepValues } from '../mikro-orm/describe/step-values.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
-import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
+import { KnownEntities, stagedTables } from './known-entities.js';
 import { openStaging } from './open-staging.js';
 import type { Releases } from '../mikro-orm/engine.js';
 import { LOOK_AT_TABLES, type Sinks } from './sinks.js';
@@ -26,6 +24,7 @@ export interface Parts {
   readonly stager: Stager;
   readonly worker: FlushWorker;
   readonly rules: RulesByEntity;
+  readonly entities: KnownEntities;
 }
 
 /**
@@ -55,18 +54,21 @@ async function open(
   end: AbortSignal,
 ): Promise<Parts> {
   const { options, types } = around;
+  const { edition } = types;
+  const announce = async (): Promise<void> => {
+    await sink.registry.add(stagedHere(types));
+    await announceCopies(around, sink);
+  };
   const reportForgotten = (shards: readonly number[]): void => sayForgotten(shards, events);
   let staging: StagingStore | undefined;
   let atFirst: Releases;
   try {
     const identity = await databaseFor(LOOK_AT_TABLES, sink.prepare(options.shards, options.tables.ensure));
-    const staged = types.inAnyMode.filter(({ policy }) => policy.mode === 'behind');
-    await databaseFor(LOOK_AT_TABLES, sink.inspect(staged.map(({ table }) => table)));
+    await databaseFor(LOOK_AT_TABLES, sink.inspect(stagedTables(types)));
     staging = await openStaging(options, identity, around.logger, end);
     const all = [...Array(staging.shards).keys()];
     reportForgotten(await databaseFor(LOOK_AT_TABLES, adoptFreeShards(all, staging, sink)));
-    await databaseFor(LOOK_AT_TABLES, sink.registry.add(stagedHere(types)));
-    await databaseFor(LOOK_AT_TABLES, announceCopies(around, sink));
+    await databaseFor(LOOK_AT_TABLES, announce());
     atFirst = await databaseFor(LOOK_AT_TABLES, releasesIn(sink));
     end.throwIfAborted();
   } catch (error) {
@@ -77,6 +79,7 @@ async function open(
   const adopt = async (shards: readonly number[]): Promise<void> =>
     reportForgotten(await adoptShards(shards, opened, sink));
   const worker = workerOf(staging, sink, around, events);
+  const entities = new KnownEntities({ types, sink, shards: staging.shards, announce }, edition);
   const settleHolds = async (): Promise<unknown> => worker.keeper.settle();
   return {
     staging: worker.staging,
@@ -84,7 +87,10 @@ async function open(
     sink,
     stager: new Stager(staging, { stageTimeoutMs: options.stageTimeoutMs, adopt, settleHolds }),
     worker,
-    rules: rulesOf(types, staging.shards),
+    get rules() {
+      return entities.rules;
+    },
+    entities,
   };
 }
 
@@ -152,29 +158,16 @@ function workerOf(
     pollIntervalMs: 50,
   };
   // A shard holds records of all entities, and is healed as a whole: one policy that parks is enough to park.
-  const onStagingLoss = types.all.every(({ policy }) => policy.onStagingLoss === 'apply') ? 'apply' : 'park';
+  const onStagingLoss = (): 'apply' | 'park' =>
+    types.all.every(({ policy }) => policy.onStagingLoss === 'apply') ? 'apply' : 'park';
   return new FlushWorker({
     staging,
     sink,
     events,
     workerId: randomUUID(),
-    settings: { concurrency, batchSize, pollMs: pollIntervalMs, onStagingLoss },
+    settings: { concurrency, batchSize, pollMs: pollIntervalMs },
+    onStagingLoss,
     askAgainMs: options.stageTimeoutMs,
     ...(steps && { steps }),
   });
-}
-
-/** `maxPending` is for all shards together; each gets an equal part of it as its bound. */
-function rulesOf(types: TypeRegistry, shards: number): RulesByEntity {
-  return Object.fromEntries(types.all.map((type) => [type.meta.className, rulesOfType(type, types, shards)]));
-}
-
-function rulesOfType(type: WriteBehindType, types: TypeRegistry, shards: number): RulesByEntity[string] {
-  const steps = stepValues(type, types);
-  return {
-    ...type.policy,
-    maxPending: Math.ceil(type.policy.maxPending / shards),
-    policy: policyText(type),
-    ...(steps !== undefined && { steps }),
-  };
 }

@@ -162,7 +162,7 @@ export class Runtime implements RowEngine {
   }
 
   async openAhead(): Promise<void> {
-    if (this.#life.isOpen) return;
+    if (this.#life.isOpen && (await this.#life.opened)?.entities.areAll) return;
     try {
       await this.#open();
     } catch (error) {
@@ -482,10 +482,16 @@ export class Runtime implements RowEngine {
     return cache;
   }
 
-  #open(): Promise<Parts> {
-    if (this.#life.isOpen) return this.#life.open();
-    if (this.#around.context.current) throw waitsForItself(OPENING, this.#failure);
-    return openThere(this.#around.orm, async () => this.#life.open());
+  async #open(): Promise<Parts> {
+    const isInside = this.#around.context.current !== undefined;
+    if (!this.#life.isOpen && isInside) throw waitsForItself(OPENING, this.#failure);
+    const parts = this.#life.isOpen
+      ? await this.#life.open()
+      : await openThere(this.#around.orm, async () => this.#life.open());
+    if (parts.entities.areAll) return parts;
+    if (isInside) throw waitsForItself(OPENING, this.#failure);
+    await parts.entities.keepUp();
+    return parts;
   }
 
   #refuseInside(what: string): void {

@@ -32,6 +32,9 @@ export interface ChangeSink {
    */
   inspect(tables: readonly Table[]): Promise<void>;
 
+  /** The ORM has come to know other entities: these are all tables from now on whose rows it writes. */
+  know(tables: readonly Table[]): void;
+
   /** Whether anybody has ever prepared this database for the namespace. If not, or if there is no such database, nothing is staged for it. */
   isPrepared(): Promise<boolean>;
 

@@ -56,6 +56,11 @@ export class Leaving {
     return this.#before(metas);
   }
 
+  /** The ORM has come to know other entities: it is asked of them too. */
+  again(): void {
+    this.#isAsked = false;
+  }
+
   async #before(metas: readonly EntityMetadata[]): Promise<void> {
     while (!this.#isAsked) await this.#askOnce();
     // What is being left is right in the meantime; nobody waits for the end of it.

@@ -2,6 +2,7 @@ import { EntitySchema, Utils, type EntityMetadata, type EntityName } from '@mikr
 import { parseRowKey, type RowKey } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
 import { findFollowers, NOBODY_FOLLOWS, type Followers } from './followers.js';
+import { TableNames, type NamedTable } from './table-names.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
 /**
@@ -12,18 +13,45 @@ export class TypeRegistry {
   // By class: discovery leaves several metadata objects of one entity about, such as those that relations point to.
   readonly #byClass = new Map<unknown, WriteBehindType>();
   readonly #byTable = new Map<string, WriteBehindType>();
-  readonly #leaving = new Set<WriteBehindType>();
+  /** By table: an entity that is discovered again is described anew. */
+  readonly #leaving = new Set<string>();
+  #filled = 0;
 
   #followers: Followers = NOBODY_FOLLOWS;
+  #names = new TableNames([], 'public');
 
-  /** @param metas all entities of the ORM, with or without a policy */
-  fill(types: readonly WriteBehindType[], metas: readonly EntityMetadata[] = []): void {
+  /**
+   * Called once more when the ORM has come to know other entities.
+   * @param metas all entities of the ORM, with or without a policy
+   * @param defaultSchema of tables that name none
+   */
+  fill(
+    types: readonly WriteBehindType[],
+    metas: readonly EntityMetadata[] = [],
+    defaultSchema: string = 'public',
+  ): void {
+    this.#filled += 1;
+    this.#byClass.clear();
+    this.#byTable.clear();
     for (const type of types) {
       for (const member of Object.values(type.meta.discriminatorMap ?? {})) this.#byClass.set(member, type);
       this.#byClass.set(type.meta.class, type);
       this.#byTable.set(tableName(type.table.schema, type.table.name), type);
     }
     this.#followers = findFollowers(metas);
+    this.#names = new TableNames(metas, defaultSchema);
+  }
+
+  /** Those that one reads who reads this table: of a view nobody knows, so it may read everything. */
+  readBy(table: NamedTable): readonly WriteBehindType[] {
+    const metas = this.#names.of(table);
+    if (metas.some(isSql)) return this.all;
+    return metas.map((meta) => this.of(meta)).filter((type) => type !== undefined);
+  }
+
+  /** How often it has been filled: what was made of it before that is old. */
+  get edition(): number {
+    return this.#filled;
   }
 
   /** Whether rows of any type are cached. */
@@ -72,11 +100,11 @@ export class TypeRegistry {
 
   /** Of these, though they are written through now, something may still be pending: what reads them looks at it, and what writes them waits for it. */
   begin(leaving: readonly WriteBehindType[]): void {
-    for (const type of leaving) this.#leaving.add(type);
+    for (const { table } of leaving) this.#leaving.add(tableName(table.schema, table.name));
   }
 
   end(left: readonly WriteBehindType[]): void {
-    for (const type of left) this.#leaving.delete(type);
+    for (const { table } of left) this.#leaving.delete(tableName(table.schema, table.name));
   }
 
   get inAnyMode(): readonly WriteBehindType[] {
@@ -104,8 +132,9 @@ export class TypeRegistry {
     return meta && (this.#byClass.get(meta.class) ?? this.#byClass.get(meta.root.class));
   }
 
-  #isBehind(type: WriteBehindType): boolean {
-    return type.policy.mode === 'behind' || this.#leaving.has(type);
+  #isBehind({ policy, table }: WriteBehindType): boolean {
+    if (policy.mode === 'behind') return true;
+    return this.#leaving.size > 0 && this.#leaving.has(tableName(table.schema, table.name));
   }
 
   ofTable(schema: string, table: string): WriteBehindType | undefined {
@@ -131,6 +160,11 @@ export class TypeRegistry {
       `${Utils.className(entity)} is not written behind. Decorate it with @WriteBehind, or name it in the policies of spillway()`,
     );
   }
+}
+
+/** A view or a virtual entity is nothing but SQL. */
+export function isSql({ virtual, view, expression }: EntityMetadata): boolean {
+  return virtual === true || Boolean(view) || expression !== undefined;
 }
 
 function tableName(schema: string, table: string): string {

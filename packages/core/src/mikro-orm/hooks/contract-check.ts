@@ -3,6 +3,7 @@ import { SpillwayError } from '../../errors.js';
 import { hasOneConnection } from './assert-database.js';
 import { DRIVER_METHODS } from './hook-driver.js';
 import { TRANSACTION_METHODS } from '../transactions/hook-transactions.js';
+import { STATEMENT_METHODS } from './hook-statements.js';
 import { incompatible } from './incompatible.js';
 
 const OTHER_DRIVER_METHODS = [
@@ -46,7 +47,8 @@ export function assertOrm(orm: MikroORM): void {
   const driver = orm.driver as unknown;
   for (const method of [...DRIVER_METHODS, ...OTHER_DRIVER_METHODS]) assertMethod(driver, 'driver', method);
   const connection: unknown = orm.driver.getConnection('write');
-  for (const method of [...TRANSACTION_METHODS, ...CONNECTION_METHODS]) assertMethod(connection, 'connection', method);
+  const ofConnection = [...TRANSACTION_METHODS, ...CONNECTION_METHODS, ...STATEMENT_METHODS];
+  for (const method of ofConnection) assertMethod(connection, 'connection', method);
   if (!hasOneConnection(orm)) assertMethod(connection, 'connection', 'mapOptions');
   for (const method of ['get', 'set', 'registerExtension', 'getExtension'])
     assertMethod(orm.config, 'configuration', method);

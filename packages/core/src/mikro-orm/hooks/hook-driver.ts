@@ -108,6 +108,14 @@ export function hookDriver(
     run: (options: Options) => Promise<unknown>,
   ): Promise<unknown> => (isDrained(options) ? run(options) : marks.around(statement, options, run));
 
+  const sendCriteria = (
+    name: string,
+    entity: unknown,
+    where: unknown,
+    options: Options,
+    send: () => Promise<unknown>,
+  ): Promise<unknown> => reads.sendCriteria({ meta: metaOf(entity, options), where, options, call: name }, send);
+
   const replacements: Record<string, (...parameters: never[]) => unknown> = {
     find: async (entity: unknown, where: unknown, options: Options = {}) => {
       if (options[SOUGHT]) options[SOUGHT].isAsked = true;
@@ -132,7 +140,7 @@ export function hookDriver(
         call: 'count',
         hasRows: false,
       });
-      return call('count', [entity, where, queried.options]);
+      return queried.run(async () => call('count', [entity, where, queried.options]));
     },
     stream: async function* (entity: unknown, where: unknown, options: Options = {}) {
       await leaving.before(metasOf(entity));
@@ -188,7 +196,9 @@ export function hookDriver(
       await reads.beforeWrite(metaOf(entity, options), where, [data], asked, 'nativeUpdate');
       if (options['upsert']) await reads.beforeInsert(metaOf(entity, options), [data], asked, 'upsert');
       const statement: Statement = { kind: 'update', meta: metaOf(entity, options), conditions: [where], data: [data] };
-      return marked(statement, options, (inside) => call('nativeUpdate', [entity, where, data, inside]));
+      return marked(statement, options, (inside) =>
+        sendCriteria('nativeUpdate', entity, where, asked, () => call('nativeUpdate', [entity, where, data, inside])),
+      );
     },
     nativeUpdateMany: async (
       entity: unknown,
@@ -221,7 +231,9 @@ export function hookDriver(
     nativeClone: async (entity: unknown, where: unknown, overrides?: Payload, options: Options = {}) => {
       await validate(entity, overrides ? [overrides] : [], 'changed', options);
       await reads.beforeWrite(metaOf(entity, options), where, overrides ? [overrides] : [], options, 'clone');
-      return call('nativeClone', [entity, where, overrides, options]);
+      return sendCriteria('clone', entity, where, options, () =>
+        call('nativeClone', [entity, where, overrides, options]),
+      );
     },
     syncCollections: async (collections: Iterable<Collection<object>>, options: Options = {}, ...rest: unknown[]) => {
       const changed = [...collections];
@@ -233,9 +245,12 @@ export function hookDriver(
       if (staged) return writes.delete(staged, where);
       const answer = await direct.delete(metaOf(entity, options), where, options, finderOf(entity));
       if (isAnswer(answer)) return answer;
-      await reads.beforeWrite(metaOf(entity, options), where, [], bySql(options, answer), 'nativeDelete');
+      const asked = bySql(options, answer);
+      await reads.beforeWrite(metaOf(entity, options), where, [], asked, 'nativeDelete');
       const statement: Statement = { kind: 'delete', meta: metaOf(entity, options), conditions: [where] };
-      return marked(statement, options, (inside) => call('nativeDelete', [entity, where, inside]));
+      return marked(statement, options, (inside) =>
+        sendCriteria('nativeDelete', entity, where, asked, () => call('nativeDelete', [entity, where, inside])),
+      );
     },
   };
   for (const [name, replacement] of Object.entries(replacements)) {

@@ -116,7 +116,7 @@ function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
     const signal = signalOfManager(em);
     const flushing = async (): Promise<void> => {
       await unlessAborted(signal, async () => leaving.before([]));
-      await queries.modes.runWithout(async () => flush.commit(commit));
+      await queries.sent.apart(async () => queries.modes.runWithout(async () => flush.commit(commit)));
     };
     await failingAsMikroOrm(signal, em.getDriver() as AbstractSqlDriver, async () => queries.inside(em, flushing));
   };

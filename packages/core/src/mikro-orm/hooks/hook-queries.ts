@@ -3,7 +3,9 @@ import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import { readQueryMode, type QueryMode } from '../../policy/query-mode.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { QueryModes } from '../read/query-modes.js';
+import type { Leaving } from '../adoption/leaving.js';
 import type { Reads } from '../read/reads.js';
+import type { SentStatements } from '../read/sent-statements.js';
 import { failingAsMikroOrm, signalOf, signalOfManager } from '../signals.js';
 import { replaceMethod } from './replace-method.js';
 
@@ -15,6 +17,8 @@ export interface QueryHooks {
   readonly types: TypeRegistry;
   readonly modes: QueryModes;
   readonly reads: Reads;
+  readonly sent: SentStatements;
+  readonly leaving: Leaving;
   /** Runs what is done in the transaction of an entity manager, if it has one. */
   readonly inside: <T>(em: EntityManager, act: () => Promise<T>) => Promise<T>;
 }
@@ -24,14 +28,19 @@ const FINDS = ['find', 'findOne'] as const;
 /** Methods that are one query, or none of their own. */
 const OTHERS = ['count', 'populate'] as const;
 
+type Routine = (
+  this: EntityManager,
+  routine: { readonly name: string },
+  args: unknown,
+  options?: Options,
+) => Promise<unknown>;
+
 /**
  * Lets queries of a class of entity managers ask for pending changes to be drained, laid over or left alone (`{ spillway: … }`), with the queries that populate what they find, and makes
  * `em.countBy()`, which goes past the driver, wait as `em.count()` does.
  */
-export function hookQueries(
-  entityManager: { readonly prototype: EntityManager },
-  { types, modes, reads, inside }: QueryHooks,
-): void {
+export function hookQueries(entityManager: { readonly prototype: EntityManager }, hooks: QueryHooks): void {
+  const { types, modes, reads, leaving, inside } = hooks;
   const { prototype } = entityManager;
   for (const name of FINDS)
     replaceMethod<Query>(
@@ -63,24 +72,59 @@ export function hookQueries(
         const ctx: unknown = this.getTransactionContext();
         const signal = signalOf(options) ?? signalOfManager(this);
         const queried = { ...options, signal, em: this, ...(ctx !== undefined && { ctx }) };
+        const meta = metaOf(this, entity);
         const asked = await failingAsMikroOrm(signal, this.getDriver() as AbstractSqlDriver, async () =>
-          inside(this, async () =>
-            reads.beforeQuery(metaOf(this, entity), options['where'], queried, { call: 'countBy', hasRows: false }),
-          ),
+          inside(this, async () => {
+            await unlessAborted(signal, async () => leaving.before([meta]));
+            return reads.beforeQuery(meta, options['where'], queried, { call: 'countBy', hasRows: false });
+          }),
         );
-        const { connectionType } = asked.options;
-        return original.call(this, entity, groupBy, {
-          ...options,
-          ...(connectionType !== undefined && { connectionType }),
         });
+        const { connectionType } = asked.options;
+        return asked.run(async () =>
+          original.call(this, entity, groupBy, {
+            ...options,
+            ...(connectionType !== undefined && { connectionType }),
+          }),
+        );
       },
   );
+
+  hookWholeDatabase(prototype, hooks);
 
   // Rows that are joined into others cannot be laid over; rows of a query of their own can.
   function overlays(em: EntityManager, entity: EntityName, asked: QueryMode | undefined): boolean {
     const mode = asked ?? modes.of({}) ?? types.of(em.getMetadata().find(entity))?.policy.queries;
     return mode === 'overlay';
   }
+}
+
+/** Of what the database does by itself nobody can see what it reads, so it may be everything. */
+function hookWholeDatabase(prototype: EntityManager, { reads, leaving, inside }: QueryHooks): void {
+  const before = async (em: EntityManager, caller: string, asked?: QueryMode): Promise<void> =>
+    inside(em, async () => {
+      await leaving.before([]);
+      await reads.beforeAnything(caller, em.getTransactionContext(), asked);
+    });
+  replaceMethod<Routine>(
+    prototype,
+    'callRoutine',
+    (original) =>
+      async function (this: EntityManager, routine, args, options) {
+        await before(this, `${routine.name}.callRoutine`, readQueryMode(options?.['spillway']));
+        return original.call(this, routine, args);
+      },
+  );
+  // What it reads stays in the view until it is refreshed again, so policies of queries have no say.
+  replaceMethod<Query>(
+    prototype,
+    'refreshMaterializedView',
+    (original) =>
+      async function (this: EntityManager, view, options) {
+        await before(this, `${metaOf(this, view).className}.refreshMaterializedView`, 'drain');
+        return original.call(this, view, options);
+      },
+  );
 }
 
 function metaOf(em: EntityManager, entity: EntityName): EntityMetadata {

@@ -10,13 +10,16 @@ import { CacheMarks } from '../write/cache-marks.js';
 import { DirectWrites } from '../write/direct-writes.js';
 import type { Engine } from '../engine.js';
 import { hookConnection } from './hook-connection.js';
+import { hookDiscoverEntity } from './hook-discovery.js';
 import { hookDriver } from './hook-driver.js';
 import { hookEntityManager } from './hook-entity-manager.js';
 import { hookSchema } from './hook-schema.js';
+import { hookStatements } from './hook-statements.js';
 import { assertNoPivotTables } from '../describe/pivot-tables.js';
 import type { OrmMoves } from './orm-moves.js';
 import { QueryModes } from '../read/query-modes.js';
 import { Reads } from '../read/reads.js';
+import { SentStatements } from '../read/sent-statements.js';
 import { SequenceBlocks } from '../write/sequence-blocks.js';
 import { StagedWrites } from '../write/staged-writes.js';
 import { CallersTransactions } from '../transactions/caller.js';
@@ -32,7 +35,7 @@ export interface Installation {
   readonly engine: Engine;
   readonly context: CallersContext;
   readonly moves: OrmMoves;
-  /** The policies of those of the ORM's entities that are to be written behind. Called once, at discovery. */
+  /** The policies of those of the ORM's entities that are to be written behind. Called at discovery, and at each later one. */
   readonly policiesOf: (entities: readonly EntityMetadata[]) => ReadonlyMap<EntityMetadata, ResolvedPolicy>;
   /** Told when the sequence of a table's key is found to have begun anew. */
   readonly restarted: (type: WriteBehindType) => void;
@@ -57,12 +60,18 @@ export function install(
   const driver = orm.driver as unknown as AbstractSqlDriver;
   readSchema(orm);
   const watch = new ContractWatch(types);
+  const fill = (storage: MetadataStorage): void =>
+    types.fill(describe(orm, storage, policiesOf), [...storage.getAll().values()], defaultSchemaOf(orm));
   onDiscovered(orm, (storage) => {
     watch.asked('discovery');
-    types.fill(describe(orm, storage, policiesOf), [...storage.getAll().values()]);
+    fill(storage);
   });
   hideTables(orm);
   const leaving = new Leaving(types, engine, defaultSchemaOf(orm));
+  hookDiscoverEntity(orm, (storage) => {
+    fill(storage);
+    leaving.again();
+  });
   const validation = new Validation(types, driver.getPlatform());
   const scopes = new TransactionScopes();
   const isAlone = hasOneConnection(orm);
@@ -81,7 +90,9 @@ export function install(
   );
   const marks = new CacheMarks(types, engine, scopes, driver);
   const modes = new QueryModes();
-  const reads = new Reads(types, engine, modes, transactions);
+  const sent = new SentStatements(types);
+  hookStatements(driver, sent);
+  const reads = new Reads(types, engine, modes, transactions, sent);
   hookEntityManager(driver, (entityManager) => orm.config.set('entityManager', entityManager), {
     types,
     engine,
@@ -89,7 +100,7 @@ export function install(
     watch,
     leaving,
     validation,
-    queries: { types, modes, reads, inside: (em, act) => inside(em.getTransactionContext(), act) },
+    queries: { types, modes, reads, sent, leaving, inside: (em, act) => inside(em.getTransactionContext(), act) },
     marks,
   });
   const sequences = new SequenceBlocks((table, count) => engine.numbers(table, count), {

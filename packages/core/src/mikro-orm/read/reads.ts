@@ -1,6 +1,7 @@
 import { helper, LockMode, type Collection, type EntityMetadata } from '@mikro-orm/core';
 import { makesMissing } from '../../change/missing.js';
 import type { RowKey } from '../../change/row-key.js';
+import type { QueryMode } from '../../policy/query-mode.js';
 import { readByKey } from '../../read/read-by-key.js';
 import type { Pending } from '../../staging/staging-store.js';
 import { tableScope } from '../describe/with-others.js';
@@ -27,12 +28,14 @@ import { readKnownRows, readRows } from './read-rows.js';
 import type { QueryModes } from './query-modes.js';
 import { inTransaction, primary, unlocked, withVersion, type Find, type Options } from './query-options.js';
 import { overlayQuery, type OverlaidQuery } from './query-overlay.js';
+import type { Expected, SentStatements } from './sent-statements.js';
 import { readAlong, touchedTypes, type TouchedTypes } from './touched-types.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
 export type { Find } from './query-options.js';
 type Stream = (where: unknown, options: Options) => AsyncIterableIterator<unknown>;
+type Run = <T>(act: () => Promise<T>) => Promise<T>;
 
 const INEXACT_TRIES = 3;
 const UNMADE_TRIES = 3;
@@ -54,6 +57,19 @@ interface QueryCall {
 
 type Overlaid = Pick<OverlaidQuery, 'type' | 'mayWrite'>;
 
+/** How a query is to be sent. */
+interface PreparedQuery {
+  readonly options: Options;
+  /** Whether pending changes are to be laid over its rows. */
+  readonly overlaid?: Overlaid;
+  /** What its SQL is expected to name; nothing is looked at where it is not given. */
+  readonly expected?: Expected;
+  /** Runs it; what its SQL names unexpectedly is waited for. */
+  readonly run: Run;
+}
+
+const unwatched: Run = async (act) => act();
+
 /**
  * Makes every read of write-behind entities see every acknowledged change: look-ups by key lay pending changes over PostgreSQL's rows, all other reads wait until what is
  * pending of the types that they touch is written, unless a policy or the call itself asks for less.
@@ -63,25 +79,34 @@ export class Reads {
   readonly #engine: Engine;
   readonly #modes: QueryModes;
   readonly #cached: CachedReads;
-
+  readonly #sent: SentStatements;
   readonly #transactions: CallersTransactions;
 
-  constructor(types: TypeRegistry, engine: Engine, modes: QueryModes, transactions: CallersTransactions) {
+  constructor(
+    types: TypeRegistry,
+    engine: Engine,
+    modes: QueryModes,
+    transactions: CallersTransactions,
+    sent: SentStatements,
+  ) {
     this.#types = types;
     this.#engine = engine;
     this.#modes = modes;
     this.#transactions = transactions;
+    this.#sent = sent;
     this.#cached = new CachedReads(types, engine);
   }
 
-  async find(meta: EntityMetadata, where: unknown, options: Options, find: Find, call = 'find'): Promise<unknown> {
-    const rows = await this.#find(meta, where, options, find, call);
+  async find(meta: EntityMetadata, where: unknown, options: Options, send: Find, call = 'find'): Promise<unknown> {
+    const rows = await this.#find(meta, where, options, send, call);
     if (Array.isArray(rows)) noteJoinedRows(meta, rows as DriverRow[], this.#types, options['em']);
     return rows;
   }
 
-  async #find(meta: EntityMetadata, where: unknown, options: Options, find: Find, call: string): Promise<unknown> {
+  async #find(meta: EntityMetadata, where: unknown, options: Options, send: Find, call: string): Promise<unknown> {
     const type = this.#typeIn(meta, options);
+    const expected = this.#expectedOf(meta, options, call);
+    const find: Find = expected ? async (...query) => this.#sent.during(expected, async () => send(...query)) : send;
     const inside = inTransaction(options);
     const asked = this.#modes.of(options);
     const copied =
@@ -113,9 +138,39 @@ export class Reads {
       return this.#noted(type, await find(where, primary(options)), options);
     }
     const query = await this.beforeQuery(meta, where, options, { call });
+    const sendQuery: Find = async (...sent) => query.run(async () => send(...sent));
     return query.overlaid
-      ? this.#overlay(query.overlaid, { meta, where, options: query.options, find })
-      : this.#noted(type, await find(where, type && isDrained(options) ? primary(options) : query.options), options);
+      ? this.#overlay(query.overlaid, { meta, where, options: query.options, find: sendQuery })
+      : this.#noted(
+          type,
+          await sendQuery(where, type && isDrained(options) ? primary(options) : query.options),
+          options,
+        );
+  }
+
+  /** What the SQL of a look-up names, if anything of it can be pending. */
+  #expectedOf(
+    meta: EntityMetadata,
+    options: Options,
+    call: string,
+  ): (Expected & { byKey?: WriteBehindType }) | undefined {
+    if (this.#types.all.length === 0 || isDrained(options)) return undefined;
+    const type = this.#types.of(meta);
+    return {
+      known: new Set(type && [type]),
+      late: this.#lateQuery(`${meta.className}.${call}`, options, this.#inside(options)),
+      ...(type && { byKey: type }),
+    };
+  }
+
+  /** How a query waits for what its SQL names and its arguments do not. */
+  #lateQuery(caller: string, options: Options, inside: CallersTransaction | undefined): Expected['late'] {
+    const asked = this.#modes.of(options);
+    return async (types, ctx) => {
+      const awaited = types.filter(({ policy }) => (asked ?? policy.queries) !== 'database');
+      await this.#drain(awaited, caller, inside ?? this.#transactions.alone(ctx), { signal: signalOf(options) });
+      return awaited.length > 0 || types.some(({ policy }) => policy.reads === 'primary');
+    };
   }
 
   /** Tells the entity manager which versions of these rows were read in the database. */
@@ -151,37 +206,50 @@ export class Reads {
     options: Options,
     { find, stream }: { readonly find: Find; readonly stream: Stream },
   ): AsyncIterableIterator<unknown> {
-    const { overlaid, options: queried } = await this.beforeQuery(meta, where, options, { call: 'stream' });
-    if (!overlaid) return yield* stream(where, queried);
+    const prepared = await this.beforeQuery(meta, where, options, { call: 'stream' });
+    const { overlaid, options: queried, expected } = prepared;
+    const open = (asked: Options): AsyncIterableIterator<unknown> =>
+      expected ? this.#sent.streaming(expected, () => stream(where, asked)) : stream(where, asked);
+    if (!overlaid) return yield* open(queried);
     const { asked, strip } = withVersion(overlaid.type, queried);
     const query = { ...overlaid, meta, where, options: asked, find };
-    for await (const rows of chunksOf(stream(where, asked), STREAM_CHUNK))
+    for await (const rows of chunksOf(open(asked), STREAM_CHUNK))
       for (const row of await overlayQuery(rows as DriverRow[], query, this.#engine)) yield strip(row);
   }
 
   /**
-   * Before a read that is no look-up: what has to be written before it is. Answers the options to go on with, since what has been drained is only on the primary for certain, and whether
-   * pending changes are to be laid over its rows.
+   * Before a read that is no look-up: what has to be written before it is. Answers the options to go on with, since what
+   * has been drained is only on the primary for certain, and whether pending changes are to be laid over its rows.
    */
   async beforeQuery(
     meta: EntityMetadata,
     where: unknown,
     options: Options,
     { call, order, transaction, hasRows = true }: QueryCall,
-  ): Promise<{ readonly options: Options; readonly overlaid?: Overlaid }> {
-    if (this.#types.all.length === 0 || isDrained(options)) return { options };
+  ): Promise<PreparedQuery> {
+    if (this.#types.all.length === 0 || isDrained(options)) return { options, run: unwatched };
     const inside = this.#inside(options) ?? this.#transactions.of(transaction);
     const root = this.#typeIn(meta, options);
     const isInside = inTransaction(options) || transaction !== undefined;
     const canOverlay = !isInside && !hasSession(options['em']) && !isGrouped(options) && !hasSql(where);
     const touched = this.#touched(meta, [where, order], options);
     const plan = planQuery({ root, touched, asked: this.#modes.of(options), canOverlay, hasRows });
-    const outcome = await this.#drain(plan.drained, `${meta.className}.${call}`, inside, { signal: signalOf(options) });
+    const caller = `${meta.className}.${call}`;
+    const outcome = await this.#drain(plan.drained, caller, inside, { signal: signalOf(options) });
+    const expected = { known: new Set(touched.all), late: this.#lateQuery(caller, options, inside) };
     const isLate = outcome === 'late' && canOverlay && hasRows && root !== undefined && plan.drained.includes(root);
     return {
       options: plan.primary ? primary(options) : options,
+      expected,
+      run: async (act) => this.#sent.during(expected, act),
       ...(root && (plan.overlaid || isLate) && { overlaid: { type: root, mayWrite: !isLate } }),
     };
+  }
+
+  /** Before SQL of which nobody can tell what it reads or changes, as a view is read. */
+  async beforeAnything(caller: string, ctx: unknown, asked: QueryMode | undefined = this.#modes.of({})): Promise<void> {
+    const awaited = this.#types.all.filter(({ policy }) => (asked ?? policy.queries) !== 'database');
+    await this.#drain(awaited, caller, this.#transactions.of(ctx), {});
   }
 
   async #overlay(overlaid: Overlaid, query: Omit<OverlaidQuery, keyof Overlaid>): Promise<DriverRow[]> {
@@ -249,6 +317,20 @@ export class Reads {
     if (this.#types.all.length === 0 || isDrained(options) || fellBack(options)) return;
     const { all } = this.#touched(meta, [where], options);
     await this.#beforeStatement([...all], `${meta.className}.${call}`, options);
+  }
+
+  /** Sends SQL by criteria, of which all that can be told beforehand has been waited for. */
+  async sendCriteria<T>(
+    { meta, where, options, call }: { meta: EntityMetadata; where: unknown; options: Options; call: string },
+    act: () => Promise<T>,
+  ): Promise<T> {
+    if (this.#types.all.length === 0 || isDrained(options) || fellBack(options)) return act();
+    const late: Expected['late'] = async (types, ctx) => {
+      const how = { signal: signalOf(options), purpose: 'write' } as const;
+      await this.#drain(types, `${meta.className}.${call}`, this.#transactions.of(ctx), how);
+      return true;
+    };
+    return this.#sent.during({ known: new Set(this.#touched(meta, [where], options).all), late }, act);
   }
 
   /** Before SQL that makes rows past the unit of work: `em.insert`, `em.insertMany`, `em.upsert`. */

@@ -1,5 +1,5 @@
 import { ReferenceKind, Utils, type EntityMetadata, type EntityProperty } from '@mikro-orm/core';
-import type { TypeRegistry } from '../describe/type-registry.js';
+import { isSql, type TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
 interface PopulateHint {
@@ -24,73 +24,99 @@ export interface ReadQuery {
 }
 
 /**
- * The write-behind types whose rows a query reads: its root, and whatever it joins to populate, to filter or to order. What is SQL in it (raw conditions, formulas) cannot be seen; a
- * view or a virtual entity is nothing else, so it may read everything.
+ * The write-behind types whose rows a query reads, as far as its arguments tell: its root, and whatever it joins to
+ * populate, to filter or to order. A view or a virtual entity may read everything. The SQL that MikroORM makes of the
+ * query has the last word (`SentStatements`).
  */
 export function touchedTypes(registry: TypeRegistry, { meta, conditions, populate }: ReadQuery): TouchedTypes {
   if (isSql(meta)) return { all: new Set(registry.all), joined: new Set(registry.all) };
   const all = new Set<WriteBehindType>();
   const joined = new Set<WriteBehindType>();
-  const touch = (type: WriteBehindType | undefined, isJoined: boolean): void => {
-    if (!type) return;
-    all.add(type);
-    if (isJoined) joined.add(type);
+  const touch: Touch = (types, isJoined) => {
+    for (const type of types) {
+      all.add(type);
+      if (isJoined) joined.add(type);
+    }
   };
-  touch(registry.of(meta), false);
-  for (const type of readAlong(registry, meta)) touch(type, true);
-  for (const condition of conditions) walkCondition(registry, meta, condition, touch);
-  if (Array.isArray(populate)) walkPopulate(registry, meta, populate as PopulateHint[], touch);
+  touch(readBy(registry, meta), false);
+  touch(readAlong(registry, meta), true);
+  for (const condition of conditions) walkCondition(registry, meta.properties, condition, touch);
+  if (Array.isArray(populate)) walkPopulate(registry, meta.properties, populate as PopulateHint[], touch);
   return { all, joined };
 }
 
-type Touch = (type: WriteBehindType | undefined, isJoined: boolean) => void;
+type Properties = Readonly<Record<string, EntityProperty>>;
+type Touch = (types: readonly WriteBehindType[], isJoined: boolean) => void;
 
-function isSql({ virtual, view, expression }: EntityMetadata): boolean {
-  return virtual === true || Boolean(view) || expression !== undefined;
+/** The types that one reads who reads rows of an entity. */
+function readBy(registry: TypeRegistry, meta: EntityMetadata): readonly WriteBehindType[] {
+  if (isSql(meta)) return registry.all;
+  const type = registry.of(meta);
+  return type ? [type] : [];
 }
 
 /**
- * The types that MikroORM reads with every row of an entity, populated or not: it joins the table that holds the reference of a one-to-one relation, and looks into that of a relation
- * through another entity.
+ * The types that MikroORM reads with every row of an entity, populated or not: it joins the table that holds the
+ * reference of a one-to-one relation, and looks into that of a relation through another entity.
  */
 export function readAlong(registry: TypeRegistry, meta: EntityMetadata): WriteBehindType[] {
   return meta.relations.flatMap((property) => {
     const isInverse = property.kind === ReferenceKind.ONE_TO_ONE && !property.owner && !property.through;
     if (property.lazy === true) return [];
-    const type = isInverse ? registry.of(property.targetMeta) : through(registry, property);
-    return type ? [type] : [];
+    return isInverse ? targetsOf(property).flatMap((target) => readBy(registry, target)) : through(registry, property);
   });
 }
 
-function through(registry: TypeRegistry, property: EntityProperty): WriteBehindType | undefined {
-  return property.through && registry.ofClass(property.through.entity);
+function through(registry: TypeRegistry, property: EntityProperty): WriteBehindType[] {
+  const type = property.through && registry.ofClass(property.through.entity);
+  return type ? [type] : [];
 }
 
-function walkCondition(registry: TypeRegistry, meta: EntityMetadata, condition: unknown, touch: Touch): void {
+/** The entities that a relation may lead to: a polymorphic one has several. */
+function targetsOf({ targetMeta, polymorphTargets }: EntityProperty): readonly EntityMetadata[] {
+  if (polymorphTargets && polymorphTargets.length > 0) return polymorphTargets;
+  return targetMeta ? [targetMeta] : [];
+}
+
+/** The properties that names may stand for behind this one: those of its target, or of the embeddable that it is. */
+function inside(property: EntityProperty): Properties {
+  const [only = {}, ...others] = [
+    ...targetsOf(property).map(({ properties }) => properties as Properties),
+    ...(property.embeddedProps ? [property.embeddedProps as Properties] : []),
+  ];
+  return others.length === 0 ? only : Object.assign({}, only, ...others);
+}
+
+function walkCondition(registry: TypeRegistry, properties: Properties, condition: unknown, touch: Touch): void {
   if (Array.isArray(condition)) {
-    for (const part of condition) walkCondition(registry, meta, part, touch);
+    for (const part of condition) walkCondition(registry, properties, part, touch);
   } else if (Utils.isPlainObject(condition)) {
     for (const [name, part] of Object.entries(condition)) {
-      const property = meta.properties[name as never] as EntityProperty | undefined;
-      if (property?.targetMeta) touch(registry.of(property.targetMeta), false);
-      if (property) touch(through(registry, property), false);
-      walkCondition(registry, property?.targetMeta ?? meta, part, touch);
+      const property = properties[name];
+      if (!property) {
+        walkCondition(registry, properties, part, touch);
+        continue;
+      }
+      for (const target of targetsOf(property)) touch(readBy(registry, target), false);
+      touch(through(registry, property), false);
+      walkCondition(registry, inside(property), part, touch);
     }
   }
 }
 
 function walkPopulate(
   registry: TypeRegistry,
-  meta: EntityMetadata,
+  properties: Properties,
   hints: readonly PopulateHint[],
   touch: Touch,
 ): void {
   for (const hint of hints) {
-    const property = meta.properties[hint.field.split(':')[0] as never] as EntityProperty | undefined;
-    const target = property?.targetMeta;
-    if (!target) continue;
-    touch(registry.of(target), hint.strategy !== 'select-in');
-    for (const type of readAlong(registry, target)) touch(type, true);
-    walkPopulate(registry, target, hint.children ?? [], touch);
+    const property = properties[hint.field.split(':')[0] ?? ''];
+    if (!property) continue;
+    for (const target of targetsOf(property)) {
+      touch(readBy(registry, target), hint.strategy !== 'select-in');
+      touch(readAlong(registry, target), true);
+    }
+    walkPopulate(registry, inside(property), hint.children ?? [], touch);
   }
 }

@@ -42,6 +42,11 @@ export class CallersTransactions {
     };
   }
 
+  /** The same where it is the only one that can run. */
+  alone(ctx: unknown): CallersTransaction | undefined {
+    return this.#isAlone ? this.of(ctx) : undefined;
+  }
+
   /** Only a transaction that writes, under the rights of Spillway's own role, can enter into the ledger what it holds. */
   #mayHold(scope: TransactionScope | undefined): boolean {
     if (!scope || scope.start.isReadOnly || scope.start.hasSession) return false;

@@ -91,6 +91,10 @@ class PostgresSink implements ChangeSink {
     }
   }
 
+  know(tables: readonly Table[]): void {
+    this.#around.tables.replace(tables);
+  }
+
   /** One at a time, however many ask: each would take a connection, and keep it while nobody answers. */
   async check(): Promise<void> {
     if (this.sharesConnection) return;

@@ -55,6 +55,8 @@ export class MemorySink implements ChangeSink {
 
   async inspect(): Promise<void> {}
 
+  know(): void {}
+
   async isPrepared(): Promise<boolean> {
     return true;
   }

@@ -3,15 +3,22 @@ import { KnownNames } from '../known-names.js';
 
 /** Finds a table by the schema and name that row keys carry. */
 export class TableMap {
-  readonly names: KnownNames;
-  readonly #schemas = new Map<string, Map<string, Table>>();
+  #names: KnownNames;
+  #schemas: Map<string, Map<string, Table>>;
 
   constructor(tables: readonly Table[]) {
-    this.names = new KnownNames(tables);
-    for (const table of tables) {
-      const schema = this.#schemas.get(table.schema) ?? new Map<string, Table>();
-      this.#schemas.set(table.schema, schema.set(table.name, table));
-    }
+    this.#names = new KnownNames(tables);
+    this.#schemas = bySchema(tables);
+  }
+
+  get names(): KnownNames {
+    return this.#names;
+  }
+
+  /** These are all tables from now on. */
+  replace(tables: readonly Table[]): void {
+    this.#names = new KnownNames(tables);
+    this.#schemas = bySchema(tables);
   }
 
   /** From now on rows of the table are written without `on conflict`. @returns whether that is new */
@@ -32,4 +39,13 @@ export class TableMap {
   get(address: { readonly schema: string; readonly table: string }): Table | undefined {
     return this.#schemas.get(address.schema)?.get(address.table);
   }
+}
+
+function bySchema(tables: readonly Table[]): Map<string, Map<string, Table>> {
+  const schemas = new Map<string, Map<string, Table>>();
+  for (const table of tables) {
+    const schema = schemas.get(table.schema) ?? new Map<string, Table>();
+    schemas.set(table.schema, schema.set(table.name, table));
+  }
+  return schemas;
 }

@@ -1,0 +1,115 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { WriteBehindType } from '../describe/write-behind-type.js';
+import type { TypeRegistry } from '../describe/type-registry.js';
+import { tablesIn } from './tables-in-sql.js';
+import type { NamedTable } from '../describe/table-names.js';
+
+/** A call of MikroORM's driver, of which MikroORM is about to make SQL. */
+export interface Expected {
+  /** The types that have been thought of: what is pending of them is written, laid over, or left on purpose. */
+  readonly known: Set<WriteBehindType>;
+  /** Of this one only some rows have been thought of, by key. A statement that names its table twice reads others too. */
+  readonly byKey?: WriteBehindType | undefined;
+  /**
+   * What else the SQL turns out to name is waited for, if need be.
+   * @returns whether the statement has to go to the primary
+   */
+  readonly late: (types: readonly WriteBehindType[], ctx: unknown) => Promise<boolean>;
+}
+
+interface Sending extends Expected {
+  failure?: unknown;
+}
+
+/** Statements longer than this are as good as never sent twice. Characters. */
+const LONGEST_KEPT = 4_096;
+const MOST_KEPT = 1_000;
+
+/**
+ * Looks at the SQL of reads before it is sent. MikroORM joins some tables that no argument names (those of filters, for
+ * instance), and SQL may stand in formulas, orders and conditions; so the last word has the text of the statement.
+ *
+ * `em.find(Author, { books: { title: 'x' } })` names authors and books. A default filter of books that reaches their
+ * shelves adds `"shelf"` to the statement: what is pending of shelves is then written before the statement is sent.
+ */
+export class SentStatements {
+  readonly #types: TypeRegistry;
+  readonly #sending = new AsyncLocalStorage<Sending | undefined>();
+  readonly #tables = new Map<string, readonly NamedTable[]>();
+
+  constructor(types: TypeRegistry) {
+    this.#types = types;
+  }
+
+  /** Runs a call of the driver, whose statements are looked at. */
+  async during<T>(expected: Expected, act: () => Promise<T>): Promise<T> {
+    const sending: Sending = { ...expected };
+    try {
+      return await this.#sending.run(sending, act);
+    } catch (error) {
+      // The driver makes an error of its own of whatever a statement throws.
+      throw sending.failure ?? error;
+    }
+  }
+
+  /** The same for rows that come one by one. */
+  async *streaming<T>(expected: Expected, open: () => AsyncIterableIterator<T>): AsyncIterableIterator<T> {
+    const rows = open();
+    try {
+      for (;;) {
+        const next = await this.during(expected, async () => rows.next());
+        if (next.done) return;
+        yield next.value;
+      }
+    } finally {
+      await rows.return?.();
+    }
+  }
+
+  /** Runs what is no part of the call that has brought it about: a flush, for instance. */
+  apart<T>(act: () => T): T {
+    return this.#sending.getStore() ? this.#sending.run(undefined, act) : act();
+  }
+
+  /**
+   * Before a statement is sent, by whomever.
+   * @returns whether it has to go to the primary, wherever MikroORM sends it
+   */
+  async before(sql: unknown, ctx: unknown): Promise<boolean> {
+    const sending = this.#sending.getStore();
+    if (!sending) return false;
+    const named = this.#typesIn(textOf(sql));
+    const late = [...new Set(named)].filter(
+      (type) => !sending.known.has(type) || (type === sending.byKey && named.indexOf(type) !== named.lastIndexOf(type)),
+    );
+    if (late.length === 0) return false;
+    try {
+      return await this.apart(async () => sending.late(late, ctx));
+    } catch (error) {
+      sending.failure = error;
+      throw error;
+    }
+  }
+
+  /** As often as the statement names them. */
+  #typesIn(sql: string): WriteBehindType[] {
+    return this.#tablesIn(sql).flatMap((table) => this.#types.readBy(table));
+  }
+
+  #tablesIn(sql: string): readonly NamedTable[] {
+    const kept = this.#tables.get(sql);
+    if (kept) return kept;
+    const tables = tablesIn(sql);
+    if (sql.length > LONGEST_KEPT) return tables;
+    if (this.#tables.size >= MOST_KEPT) this.#tables.clear();
+    this.#tables.set(sql, tables);
+    return tables;
+  }
+}
+
+/** MikroORM's connection takes texts, raw fragments and builders of its own. */
+function textOf(sql: unknown): string {
+  if (typeof sql === 'string') return sql;
+  const { sql: text, toRaw } = sql as { sql?: string; toRaw?: () => { sql: string } };
+  return text ?? toRaw?.call(sql).sql ?? '';
+}

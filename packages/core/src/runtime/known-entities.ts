@@ -1,0 +1,83 @@
+import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
+import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
+import { policyText } from '../mikro-orm/describe/policy-text.js';
+import { stepValues } from '../mikro-orm/describe/step-values.js';
+import type { ChangeSink } from '../sink/change-sink.js';
+import { databaseFor } from '../sink/database-unavailable.js';
+import type { RulesByEntity } from '../staging/stager.js';
+import { LOOK_AT_TABLES } from './sinks.js';
+
+interface KnownEntitiesDeps {
+  readonly types: TypeRegistry;
+  readonly sink: ChangeSink;
+  readonly shards: number;
+  /** Tells the database what this process stages, and copies. */
+  readonly announce: () => Promise<void>;
+}
+
+/**
+ * What is open knows the entities that the ORM knew when it was opened. `orm.discoverEntity()` adds some while it is
+ * open: at the next use their tables are looked at, and the database is told.
+ */
+export class KnownEntities {
+  readonly #deps: KnownEntitiesDeps;
+  #edition: number;
+  #rules: RulesByEntity;
+  #keepingUp: Promise<void> | undefined;
+
+  /** @param edition of the entities when the opening began */
+  constructor(deps: KnownEntitiesDeps, edition: number) {
+    this.#deps = deps;
+    this.#edition = edition;
+    this.#rules = rulesOf(deps.types, deps.shards);
+  }
+
+  get rules(): RulesByEntity {
+    return this.#rules;
+  }
+
+  get areAll(): boolean {
+    return this.#edition === this.#deps.types.edition;
+  }
+
+  /**
+   * Resolves when what is open knows all of them.
+   * @throws SpillwayError `ENTITY_UNSUPPORTED`, `DATABASE_UNAVAILABLE`: the next use tries again
+   */
+  async keepUp(): Promise<void> {
+    while (!this.areAll) {
+      this.#keepingUp ??= this.#keepUp().finally(() => (this.#keepingUp = undefined));
+      await this.#keepingUp;
+    }
+  }
+
+  async #keepUp(): Promise<void> {
+    const { types, sink, shards, announce } = this.#deps;
+    const { edition } = types;
+    await databaseFor(LOOK_AT_TABLES, sink.inspect(stagedTables(types)));
+    await databaseFor(LOOK_AT_TABLES, announce());
+    sink.know(types.inAnyMode.map(({ table }) => table));
+    this.#rules = rulesOf(types, shards);
+    this.#edition = edition;
+  }
+}
+
+/** The tables of which this process may stage something. */
+export function stagedTables(types: TypeRegistry): WriteBehindType['table'][] {
+  return types.inAnyMode.filter(({ policy }) => policy.mode === 'behind').map(({ table }) => table);
+}
+
+/** `maxPending` is for all shards together; each gets an equal part of it as its bound. */
+function rulesOf(types: TypeRegistry, shards: number): RulesByEntity {
+  return Object.fromEntries(types.all.map((type) => [type.meta.className, rulesOfType(type, types, shards)]));
+}
+
+function rulesOfType(type: WriteBehindType, types: TypeRegistry, shards: number): RulesByEntity[string] {
+  const steps = stepValues(type, types);
+  return {
+    ...type.policy,
+    maxPending: Math.ceil(type.policy.maxPending / shards),
+    policy: policyText(type),
+    ...(steps !== undefined && { steps }),
+  };
+}

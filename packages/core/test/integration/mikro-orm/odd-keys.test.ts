@@ -130,19 +130,18 @@ afterAll(async () => {
 
 type Act = (em: EntityManager, entity: EntitySchema, key: unknown) => Promise<unknown>;
 
-const texts = (rows: readonly unknown[]): unknown[] =>
-  rows.map((row) => Reflect.get(row as object, 'text') as unknown).toSorted();
+const texts = (rows: readonly unknown[]): string[] =>
+  rows.map((row) => String(Reflect.get(row as object, 'text'))).toSorted((left, right) => left.localeCompare(right));
 
 const READS: Readonly<Record<string, Act>> = {
   'em.findOne() by key': async (em, entity, key) => texts([await em.findOne(entity, key as never)].filter(Boolean)),
-  'em.findOne() by property': async (em, entity, id) =>
-    texts([await em.findOne(entity, { id } as never)].filter(Boolean)),
-  'em.find() of several': async (em, entity, id) => texts(await em.find(entity, { id: { $in: [id, id] } } as never)),
+  'em.findOne() by property': async (em, entity, id) => texts([await em.findOne(entity, { id })].filter(Boolean)),
+  'em.find() of several': async (em, entity, id) => texts(await em.find(entity, { id: { $in: [id, id] } })),
 };
 
 const WRITES: Readonly<Record<string, Act>> = {
-  'em.nativeUpdate()': async (em, entity, id) => em.nativeUpdate(entity, { id } as never, { text: 'changed' } as never),
-  'em.nativeDelete()': async (em, entity, id) => em.nativeDelete(entity, { id } as never),
+  'em.nativeUpdate()': async (em, entity, id) => em.nativeUpdate(entity, { id }, { text: 'changed' } as never),
+  'em.nativeDelete()': async (em, entity, id) => em.nativeDelete(entity, { id }),
 };
 
 async function makeRows(orm: MikroORM, kind: string): Promise<EntitySchema> {
@@ -215,8 +214,8 @@ function callsOf(orm: MikroORM): Record<'increment' | 'patch' | 'pending', (key:
   const service = Spillway.of(orm);
   const entity = entities['decimal'] as never;
   return {
-    increment: async (key) => service.increment(entity, key as never, { count: 1 } as never),
-    patch: async (key) => service.patch(entity, key as never, { text: 'patched' } as never),
-    pending: async (key) => service.pending(entity, key as never),
+    increment: async (key) => service.increment(entity, key, { count: 1 }),
+    patch: async (key) => service.patch(entity, key, { text: 'patched' }),
+    pending: async (key) => service.pending(entity, key),
   };
 }

@@ -23,7 +23,7 @@ function printAct(act: Act | Nudge): string {
     case 'patch':
       return `patch ${name(act.target)} ${values(act.values)}`;
     case 'collect':
-      return `${name(act.target)}.${act.property}.${act.by}(${act.members.map(name).join(', ')})`;
+      return `${name(act.target)}.${act.property}.${act.by}(${act.members.map(name).join(', ')})${act.unloaded ? ', not loaded' : ''}`;
     case 'flush':
     case 'clear':
     case 'drain':

@@ -34,7 +34,7 @@ export async function collect(fork: Fork, act: Act & { do: 'collect' }, keys: Ke
     set(members: unknown[]): void;
   };
   // Its own init() asks the entity manager that the entity was loaded in: in a transaction, outside of that.
-  if (!collection.isInitialized()) await fork.em.populate(entity, [act.property] as never);
+  if (!collection.isInitialized() && !act.unloaded) await fork.em.populate(entity, [act.property] as never);
   collection[act.by](members);
   return act.by;
 }

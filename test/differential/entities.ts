@@ -34,6 +34,7 @@ export function makeSchemas({ cached, through }: Modes = { cached: [], through: 
       home: () => p.embedded(Address).nullable(),
       work: () => p.embedded(Address).object().nullable(),
       mentor: () => p.manyToOne(Person).nullable(),
+      pupils: () => p.oneToMany(Person).mappedBy('mentor'),
       pets: () => p.oneToMany(Pet).mappedBy('owner').orphanRemoval(),
       passport: () => p.oneToOne(Passport).mappedBy('holder').nullable(),
       clubs: () => p.manyToMany(Club).mappedBy('members'),
@@ -104,13 +105,14 @@ export function makeSchemas({ cached, through }: Modes = { cached: [], through: 
     },
   });
 
-  /** Owns a many-to-many relation. */
+  /** Owns a many-to-many relation, and refers to a row that may be in it. */
   const Club = defineEntity({
     name: 'Club',
     properties: {
       id: p.uuid().primary(),
       tag: p.string(),
       name: p.string(),
+      founder: () => p.manyToOne(Person).nullable(),
       members: () => p.manyToMany(Person).inversedBy('clubs'),
       version: p.integer().version(),
     },

@@ -4,14 +4,14 @@ import type { Act, KindName, Nudge, Program, Query, Step, Target, Value } from '
 import { flat, nullable, whole } from './values.js';
 
 const RELATIONS: Readonly<Record<KindName | 'Pet', readonly string[]>> = {
-  Person: ['mentor', 'pets', 'passport', 'clubs', 'mentor.pets', 'mentor.mentor'],
+  Person: ['mentor', 'pupils', 'pets', 'passport', 'clubs', 'mentor.pets', 'mentor.mentor'],
   Pet: ['owner', 'owner.mentor'],
   Cat: ['owner', 'owner.pets'],
   Dog: ['owner', 'owner.passport'],
   Passport: ['holder', 'holder.pets'],
   Course: [],
   Enrolment: ['person', 'course'],
-  Club: ['members', 'members.pets'],
+  Club: ['founder', 'members', 'members.pets'],
   Page: [],
   Note: ['person', 'course', 'person.mentor'],
 };
@@ -47,6 +47,7 @@ class Author {
       if (isUnflushed(step.act) && this.#rows.chance(0.6)) steps.push({ ...step, act: { do: 'flush' } });
       if (this.#rows.chance(0.06)) steps.push(this.#step(this.#nudge()));
       if (this.#rows.chance(0.02)) steps.push(...this.#round());
+      if (this.#rows.chance(0.02)) steps.push(...this.#meeting());
     }
     return { seed: this.#seed, steps: [...steps, ...this.#audit()] };
   }
@@ -79,6 +80,27 @@ class Author {
     for (const [index, target] of others.entries()) give(target, valueOf(targets[index] ?? first));
     give(first, valueOf(targets.at(-1) ?? first));
     return steps;
+  }
+
+  /**
+   * A club whose new founder is a new member, too. MikroORM meets the founder first, and puts the collection off to the
+   * end of the flush.
+   */
+  #meeting(): Step[] {
+    const old = this.#rows.chance(0.5) ? this.#rows.some('Club') : undefined;
+    const club = old ?? this.#rows.newTarget('Club');
+    const founder = this.#rows.newPerson();
+    const others = [this.#rows.some('Person')].filter((each) => each !== undefined);
+    if (!club) return [];
+    const acts: Act[] = [
+      { do: 'create', target: founder, values: whole(this.#rows, 'Person') },
+      { do: 'assign', target: club, values: { founder: { $row: founder } } },
+      { do: 'collect', target: club, property: 'members', by: 'add', members: [founder, ...others] },
+      { do: 'flush' },
+    ];
+    if (!old) acts.unshift({ do: 'create', target: club, values: whole(this.#rows, 'Club') });
+    const first = this.#step(acts[0] as Act);
+    return acts.map((act) => ({ ...first, act }));
   }
 
   #inFlush(act: Act): Step[] {
@@ -185,12 +207,19 @@ class Author {
   }
 
   #collect(): Act {
-    const [kind, property, member] = this.#rows.chance(0.5)
-      ? (['Club', 'members', 'Person'] as const)
-      : (['Person', 'pets', this.#rows.one(['Cat', 'Dog'] as const)] as const);
+    const [kind, property, member] = this.#rows.one([
+      ['Club', 'members', 'Person'],
+      ['Club', 'members', 'Person'],
+      ['Person', 'pets', this.#rows.one(['Cat', 'Dog'] as const)],
+      ['Person', 'pupils', 'Person'],
+    ] as const);
     const target = this.#rows.some(kind);
     const members = [this.#rows.some(member), this.#rows.some(member)].filter((each) => each !== undefined);
     if (!target || members.length === 0) return this.#create();
+    if (this.#rows.chance(0.4)) {
+      const kept = members.slice(0, this.#rows.below(3));
+      return { do: 'collect', target, property, by: 'set', members: kept, unloaded: true };
+    }
     return { do: 'collect', target, property, by: this.#rows.one(['add', 'add', 'remove', 'set'] as const), members };
   }
 

@@ -23,7 +23,7 @@ function printAct(act: Act | Nudge): string {
     case 'patch':
       return `patch ${name(act.target)} ${values(act.values)}`;
     case 'collect':
-      return `${name(act.target)}.${act.property}.${act.by}(${act.members.map(name).join(', ')})`;
+      return `${printCollect(act)}${act.unloaded ? ', not loaded' : ''}`;
     case 'flush':
     case 'clear':
     case 'drain':
@@ -51,6 +51,10 @@ function printAct(act: Act | Nudge): string {
     case 'transaction':
       return `${act.holds ? 'holding ' : ''}transaction { ${act.acts.map(printAct).join('; ')} } ${act.end}`;
   }
+}
+
+function printCollect({ target, property, by, members }: Act & { do: 'collect' }): string {
+  return `${name(target)}.${property}.${by}(${members.map(name).join(', ')})`;
 }
 
 function printQuery({ kind, where: criteria, ask, ...options }: Query): string {

@@ -51,6 +51,8 @@ export type Act =
       readonly property: string;
       readonly by: 'add' | 'remove' | 'set';
       readonly members: readonly Target[];
+      /** Without having been loaded, unless it is. MikroORM then finds by a condition what was in it. */
+      readonly unloaded?: boolean;
     }
   | { readonly do: 'flush' }
   | { readonly do: 'clear' }

@@ -42,7 +42,7 @@ export function whole(rows: Rows, kind: KindName): Values {
     case 'Enrolment':
       return maybe(rows, nullable(rows, kind), 0.6);
     case 'Club':
-      return { name };
+      return { name, ...maybe(rows, nullable(rows, kind), 0.5) };
     case 'Page':
       return {
         ...maybe(rows, nullable(rows, kind), 0.6),
@@ -87,8 +87,9 @@ export function nullable(rows: Rows, kind: KindName): Values {
       return { title: or(rows.one(NAMES)) };
     case 'Note':
       return { person: person ? or({ $row: person }) : null, course: course ? or({ $row: course }) : null };
-    case 'Passport':
     case 'Club':
+      return { founder: person ? or({ $row: person }) : null };
+    case 'Passport':
       return {};
   }
 }

@@ -227,7 +227,7 @@ describe('a removed decorator (F37)', () => {
     await orders.flush();
     const app = await release({});
     const em = app.orm.em.fork();
-    const product = (await em.findOneOrFail(app.Product, 'a')) as { orders: Collection<object> };
+    const product: { orders: Collection<object> } = await em.findOneOrFail(app.Product, 'a' as never);
     product.orders.removeAll();
     const { code, message } = await refusal(em.flush());
     expect(code).toBe('POLICY_MISMATCH');

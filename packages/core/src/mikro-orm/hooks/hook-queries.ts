@@ -6,6 +6,7 @@ import type { QueryModes } from '../read/query-modes.js';
 import type { Leaving } from '../adoption/leaving.js';
 import type { Reads } from '../read/reads.js';
 import type { SentStatements } from '../read/sent-statements.js';
+import { unlessAborted } from '../../abort.js';
 import { failingAsMikroOrm, signalOf, signalOfManager } from '../signals.js';
 import { replaceMethod } from './replace-method.js';
 
@@ -79,7 +80,6 @@ export function hookQueries(entityManager: { readonly prototype: EntityManager }
             return reads.beforeQuery(meta, options['where'], queried, { call: 'countBy', hasRows: false });
           }),
         );
-        });
         const { connectionType } = asked.options;
         return asked.run(async () =>
           original.call(this, entity, groupBy, {

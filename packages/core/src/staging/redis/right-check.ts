@@ -14,7 +14,7 @@ import { SCRIPTS } from './scripts.js';
  */
 export async function checkRights(connection: RedisConnection, namespace: string): Promise<void> {
   const { source } = SCRIPTS.rights;
-  const reply = (await connection.command('EVAL', source, 1, shardKeys(namespace, 0).tried)) as Reply;
+  const reply = (await connection.command('EVAL', [source, 1, shardKeys(namespace, 0).tried])) as Reply;
   const missing = reply.slice(1).map(text).toSorted();
   if (missing.length === 0) return;
   throw new SpillwayError(

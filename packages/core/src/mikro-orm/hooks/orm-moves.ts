@@ -4,7 +4,10 @@ import { SpillwayError } from '../../errors.js';
 import { replaceMethod } from './replace-method.js';
 import { Span } from './span.js';
 
-/** Making a database with all its tables takes seconds, and in PGlite, on a slow machine, many; a server that does not answer never ends. */
+/**
+ * Making a database with all its tables takes seconds, and in PGlite, on a slow machine, many; a server that does not
+ * answer never ends.
+ */
 const LONGEST_MS = 60_000;
 
 /**

@@ -4,8 +4,11 @@ import { SpillwayError } from '../../errors.js';
 import { replaceMethod } from './replace-method.js';
 import { Span } from './span.js';
 
-/** Making a database with all its tables takes seconds; a server that does not answer never ends. */
-const LONGEST_MS = 30_000;
+/**
+ * Making a database with all its tables takes seconds, and in PGlite, on a slow machine, many; a server that does not
+ * answer never ends.
+ */
+const LONGEST_MS = 60_000;
 
 /**
  * When MikroORM is on its way to a database: where it connects for the first time it may make the database

@@ -9,33 +9,41 @@ import { withVersions } from './versions.js';
 /** The programs of the README, traced by the real instrumentation of ioredis. */
 const PROGRAM = ['product.ts', 'mikro-orm.config.ts', 'main.ts', 'tsconfig.json'];
 const OPEN_TELEMETRY = [
-  '@opentelemetry/api@1.9.0',
+  '@opentelemetry/api@1.10.0',
   '@opentelemetry/instrumentation@0.300.0',
   '@opentelemetry/instrumentation-ioredis@0.72.0',
-  '@opentelemetry/sdk-trace-node@2',
 ];
 
-/** Runs `main.js` within a span, and prints what the spans of Redis' commands tell of them. */
+/** Runs `main.js`, and prints what the spans of Redis' commands tell of them. */
 const TRACED = `
-import './spans.js';
-const { trace } = await import('@opentelemetry/api');
-const { exporter, provider } = await import('./spans.js');
+import { spans } from './spans.js';
 await import(process.argv[2]);
-// Loaded once more, past the loader of modules: the instrumentation changes the class in its place.
+// Past the loader of modules, where the instrumentation waits for it: it changes the class in its place.
 (await import('node:module')).createRequire(import.meta.url)('ioredis');
-await trace.getTracer('test').startActiveSpan('request', async (span) => {
-  await import('./main.js');
-  span.end();
-});
-await provider.forceFlush();
-for (const { name, attributes } of exporter.getFinishedSpans())
-  if (attributes['db.system.name'] === 'redis') console.log(JSON.stringify({ name, told: attributes['db.query.text'] }));
+await import('./main.js');
+for (const { name, told } of spans) if (told !== undefined) console.log(JSON.stringify({ name, told }));
 `;
+
+/** Keeps what is told, and says that there always is a span around. */
 const SPANS = `
-import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
-export const exporter = new InMemorySpanExporter();
-export const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
-provider.register();
+import { context, INVALID_SPAN_CONTEXT, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+export const spans = [];
+const parent = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+trace.setGlobalTracerProvider({
+  getTracer: () => ({
+    startSpan(name, { attributes = {} } = {}) {
+      spans.push({ name, told: attributes['db.query.text'] });
+      return parent;
+    },
+  }),
+});
+context.setGlobalContextManager({
+  active: () => trace.setSpan(ROOT_CONTEXT, parent),
+  with: (_, act, self, ...args) => act.call(self, ...args),
+  bind: (_, target) => target,
+  enable() { return this; },
+  disable() { return this; },
+});
 `;
 
 let server: PrivateRedis;
@@ -81,10 +89,10 @@ afterAll(async () => {
 
 test('traces of ioredis have what is staged, and with the hook of docs/operations.md only the names of commands', async () => {
   const open = await project.run('node', 'traced.js', './as-it-is.js');
-  expect(open).toMatch(/"name":"evalsha?".*Tea kettle/u);
+  expect(open).toMatch(/"name":"EVAL(SHA)?".*Tea kettle/u);
   const hidden = toldBy(await project.run('node', 'traced.js', './tracing.js'));
   expect(hidden.length).toBeGreaterThan(0);
-  for (const { name, told } of hidden) expect(told).toBe(name);
+  for (const { name, told } of hidden) expect(['connect', name]).toContain(told);
 });
 
 function toldBy(output: string): { readonly name: string; readonly told: string }[] {

@@ -4,7 +4,7 @@ import { LIMITED } from '../support/limited.js';
 /** What a pool of `pg` has, and does not show. */
 interface Inside {
   options: pg.PoolConfig;
-  newClient(pending: unknown): unknown;
+  newClient: (this: Inside, pending: unknown) => unknown;
 }
 
 /**

@@ -91,7 +91,7 @@ async function leftIn(
   staging: PatientDrainDeps['staging'],
 ): Promise<Left> {
   const left: Left = { count: 0, byEntity: new Map() };
-  for (const [shard, watermark] of [...open]) {
+  for (const [shard, watermark] of open) {
     if (left.count >= MOST_COUNTED) break;
     const before = left.count;
     const rows = await staging.due.rows(scope, [shard], 'pending');

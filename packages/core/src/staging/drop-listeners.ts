@@ -14,6 +14,6 @@ export class DropListeners {
 
   tell(dropped: DroppedLetters): void {
     if (dropped.letters.length === 0) return;
-    for (const listener of [...this.#listeners]) listener(dropped);
+    for (const listener of this.#listeners) listener(dropped);
   }
 }

@@ -139,7 +139,7 @@ function numberOf(id: string): number {
 }
 
 function droppedIn(packed: Buffer): readonly DroppedLetter[] {
-  const letters = decodePlain(packed) as readonly (readonly [RowKey, string, string, number])[];
+  const letters = decodePlain(packed) as readonly (readonly [RowKey, string, string, number | bigint])[];
   return letters.map(([rowKey, entity, code, atMs]) => ({ rowKey, entity, code, atMs: Number(atMs) }));
 }
 

@@ -22,9 +22,6 @@ afterAll(async () => db.drop());
 /** What MikroORM's logger is told, by level. */
 class LevelLogger extends DefaultLogger {
   static readonly lines: string[] = [];
-  static override create(options: LoggerOptions): LevelLogger {
-    return new LevelLogger(options);
-  }
   override error(namespace: string, message: string, context?: { readonly enabled?: boolean }): void {
     LevelLogger.lines.push(`error ${namespace} ${String(context?.enabled)}: ${message}`);
   }
@@ -34,7 +31,11 @@ class LevelLogger extends DefaultLogger {
 }
 
 async function open(settings: Partial<SpillwayOptions> = {}): Promise<Spillway> {
-  orm = await repositoryOrm(db.url, { worker: false, shards: 1, ...settings }, { loggerFactory: LevelLogger.create });
+  orm = await repositoryOrm(
+    db.url,
+    { worker: false, shards: 1, ...settings },
+    { loggerFactory: (options: LoggerOptions) => new LevelLogger(options) },
+  );
   return Spillway.of(orm);
 }
 
@@ -100,7 +101,7 @@ describe('all letters of a filter', () => {
   test('are discarded, in pages, and no others', async () => {
     const service = await open({ logger: silent });
     await park(service, [...Array(120).keys()]);
-    await service.patch(Tag, 7 as never, { name: 'gone' });
+    await service.patch(Tag, 7, { name: 'gone' });
     await service.drain();
     expect(await service.deadLetters.discardAll({ entity: Article, code: '23505' })).toEqual({ discarded: 0 });
     expect(await service.deadLetters.discardAll({ entity: Article, code: 'ROW_MISSING' }, { limit: 110 })).toEqual({

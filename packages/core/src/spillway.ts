@@ -105,7 +105,10 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdS
       const platform = orm.driver.getPlatform();
       const sql = new SqlRowCalls(platform);
       const rows = new RowCalls(types, runtime, platform, { sql, isOff: !resolved.enabled });
-      orm.config.registerExtension(EXTENSION, () => new Spillway({ runtime, rows, log: logger, em: () => orm.em, numbers }));
+      orm.config.registerExtension(
+        EXTENSION,
+        () => new Spillway({ runtime, rows, log: logger, em: () => orm.em, numbers }),
+      );
     },
   };
 }

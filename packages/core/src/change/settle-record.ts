@@ -67,7 +67,12 @@ function buried(record: StagedRecord, outcome: OutcomeOf<'buried'>, dirty: Stage
     return { dirty, letter: { ...told, record }, ...voidPart(record) };
   if (rejected && dirty !== undefined) return mergedOrBuried({ ...record, attempts: 0 }, dirty, told);
   const letter = { ...told, record };
-  return { ...dirtyPart(dirty && overruled(dirty, version)), ...seenVersion(version), ...(rejected && voidPart(record)), letter };
+  return {
+    ...dirtyPart(dirty && overruled(dirty, version)),
+    ...seenVersion(version),
+    ...(rejected && voidPart(record)),
+    letter,
+  };
 }
 
 /**

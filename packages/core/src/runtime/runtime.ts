@@ -4,7 +4,6 @@ import type { Change } from '../change/change.js';
 import type { RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
 import { unlessAborted } from '../abort.js';
-import { isDrainTimeout } from '../errors.js';
 import { SpillwayEvents } from '../events.js';
 import { hasForgotten } from '../flush/chain.js';
 import { emptyShards } from '../flush/empty-shards.js';
@@ -15,7 +14,7 @@ import { drainUntilWritten } from '../flush/drain-until-written.js';
 import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
 import { untilWritten } from '../flush/until-written.js';
 import { within } from '../flush/within.js';
-import { typesOf, withOthers } from '../mikro-orm/describe/with-others.js';
+import { withOthers } from '../mikro-orm/describe/with-others.js';
 import type { DrainOptions, Engine, QueryDrain, QueryWait, Releases } from '../mikro-orm/engine.js';
 import type { DrainCall } from '../mikro-orm/repository/drain-call.js';
 import type { RowEngine } from '../mikro-orm/repository/row-calls.js';
@@ -36,8 +35,7 @@ import { databaseFor } from '../sink/database-unavailable.js';
 import { waitsForItself } from '../sink/one-connection.js';
 import type { TableName } from '../sink/change-sink.js';
 import type { Table } from '../sink/table.js';
-import type { RulesByEntity, StageResult } from '../staging/stager.js';
-import { nothingStaged } from '../staging/staging-errors.js';
+import type { StageResult } from '../staging/stager.js';
 import type {
   DeadLetterStore,
   DueScope,
@@ -60,18 +58,15 @@ import { PartsLife } from './parts-life.js';
 import { QueryDrains } from './query-drains.js';
 import { Sinks } from './sinks.js';
 import { StatementDrains } from './statement-drains.js';
-import { stageStepByStep, withoutSteps, writeFirst } from './step-by-step.js';
 import type { RuntimeSurroundings } from './surroundings.js';
-import { tableOf, tablesOf } from './tables-of.js';
+import { tableOf } from './tables-of.js';
 import { WorkerStart } from './worker-start.js';
+import { Writes } from './writes.js';
 
 const WAITS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
 
 /** A record whose pause has just ended is old and due for a moment; so what looks overdue is looked at again. */
 const LOOK_AGAIN_MS = 100;
-
-/** How often what is pending under another policy is written before a flush is refused: whoever stages it may be faster. */
-const POLICY_TRIES = 5;
 
 const NOTHING: StagingStats = {
   pending: {},
@@ -102,6 +97,7 @@ export class Runtime implements RowEngine {
   readonly #ways = new WriteWays();
   readonly #queryDrains: QueryDrains;
   readonly #statementDrains: StatementDrains;
+  readonly #writes: Writes;
   readonly #adoption: Adoption;
   readonly #holdings: Holdings;
   readonly #sinks: Sinks;
@@ -146,6 +142,17 @@ export class Runtime implements RowEngine {
       holdings: this.#holdings,
       count: (row, way) => this.#countRow(row, way),
     });
+    this.#writes = new Writes({
+      around,
+      events: this.events,
+      trouble: this.#trouble,
+      starts: this.#starts,
+      holdings: this.#holdings,
+      statementDrains: this.#statementDrains,
+      open: async () => this.#open(),
+      drain: async (scope, options) => this.drain(scope, options),
+      count: (row, way) => this.#countRow(row, way),
+    });
     logDeadLetters(this.events, around.logger, around.options);
   }
 
@@ -183,87 +190,19 @@ export class Runtime implements RowEngine {
   }
 
   async stage(changes: readonly Change[], signal?: AbortSignal): Promise<StageResult> {
-    const parts = await unlessAborted(signal, async () => this.#open());
-    this.#starts.now(parts);
-    // Of changes of which some are staged the others are not given up.
-    let untilStaged = signal;
-    try {
-      const result = await stageStepByStep(changes, parts.rules, {
-        stage: async (some, rules) => {
-          const staged = await this.#stageUnderPolicy(some, rules, parts, untilStaged);
-          if (staged.staged.size + staged.unknown.length > 0) untilStaged = undefined;
-          return staged;
-        },
-        write: async (keys) => unlessAborted(untilStaged, async () => this.#writeFirst(keys, parts)),
-      });
-      return this.#announce(result, parts);
-    } catch (error) {
-      throw nothingStaged(error, 'the changes were prepared');
-    }
-  }
-
-  /** Where it is known that the database is away, or has no connection but the caller's, nothing is waited for. */
-  async #writeFirst(keys: readonly RowKey[], { worker, staging }: Parts): Promise<void> {
-    if (this.#trouble.isDatabaseDown || this.#around.context.current) return;
-    const scope = { kind: 'rows', keys } as const;
-    const types = typesOf(scope, this.#around.types);
-    const timeoutMs = types.reduce((longest, { policy }) => Math.max(longest, policy.drainTimeoutMs), 0);
-    await writeFirst(
-      { scope, wide: withOthers(scope, this.#around.types), timeoutMs },
-      { drain: (some, ms) => worker.drain(some, { timeoutMs: ms }), peek: (rows) => staging.peek(rows) },
-    );
-  }
-
-  /** What is pending under another policy is written first; then the new one takes its place. */
-  async #stageUnderPolicy(
-    changes: readonly Change[],
-    rules: RulesByEntity,
-    { stager }: Parts,
-    signal?: AbortSignal,
-  ): Promise<StageResult> {
-    for (let tries = 1; ; tries += 1) {
-      const result = await stager.stageAll(changes, rules, signal);
-      const others = result.refused.filter(({ reason }) => reason === 'policy').map(({ rowKey }) => rowKey);
-      if (others.length === 0 || result.staged.size > 0 || tries === POLICY_TRIES) return result;
-      try {
-        await this.drain({ kind: 'tables', tables: tablesOf(others) }, { signal });
-      } catch (error) {
-        if (isDrainTimeout(error)) return result;
-        throw error;
-      }
-    }
+    return this.#writes.stage(changes, signal);
   }
 
   async hold(changes: readonly Change[], inside: CallersTransaction): Promise<StageResult> {
-    const parts = await this.#open();
-    this.#starts.now(parts);
-    const result = await this.#holdStepByStep(changes, inside, parts).catch((error: unknown) => {
-      throw nothingStaged(error, 'the changes were prepared');
-    });
-    for (const rowKey of result.staged.keys()) this.#countRow(rowKey, 'staged');
-    return result;
+    return this.#writes.hold(changes, inside);
+  }
+
+  async settle(calls: readonly StageCall[]): Promise<StageResult> {
+    return this.#writes.settle(calls);
   }
 
   async isAtHome(inside: CallersTransaction): Promise<boolean> {
     return this.#holdings.isAtHome(inside, await this.#open());
-  }
-
-  /** A transaction that has changed such a value before writes that first, itself; then what it holds lies on it. */
-  async #holdStepByStep(changes: readonly Change[], inside: CallersTransaction, parts: Parts): Promise<StageResult> {
-    const result = await this.#holdings.hold(changes, inside, parts);
-    const keys = result.refused.filter(({ reason }) => reason === 'step').map(({ rowKey }) => rowKey);
-    if (keys.length === 0) return result;
-    try {
-      await this.#statementDrains.before({ kind: 'rows', keys }, { inside, beforeWrite: true }, parts);
-    } catch (error) {
-      if (!isDrainTimeout(error)) throw error;
-    }
-    return this.#holdings.hold(changes, inside, { ...parts, rules: withoutSteps(parts.rules) });
-  }
-
-  async settle(calls: readonly StageCall[]): Promise<StageResult> {
-    const parts = await this.#open();
-    return this.#announce(await parts.stager.settle(calls), parts);
   }
 
   readonly pending: Engine['pending'] = {
@@ -496,21 +435,6 @@ export class Runtime implements RowEngine {
 
   #refuseInside(what: string): void {
     if (this.#around.context.current) throw waitsForItself(what);
-  }
-
-  /** Tells the worker and whoever listens where something was staged. */
-  #announce(result: StageResult, { worker, staging }: Parts): StageResult {
-    const rows = new Map<number, number>();
-    for (const rowKey of result.staged.keys()) {
-      this.#countRow(rowKey, 'staged');
-      const shard = shardOf(rowKey, staging.shards);
-      rows.set(shard, (rows.get(shard) ?? 0) + 1);
-    }
-    if (this.#starts.isStarted) worker.wake(rows.keys());
-    if (this.events.heard('staged')) {
-      for (const [shard, changes] of rows) this.events.emit({ type: 'staged', shard, changes });
-    }
-    return result;
   }
 
   count(entity: string, way: WriteWay): void {

@@ -25,7 +25,7 @@ export async function pageOf(
   for await (const part of letters) {
     const passed = Math.min(part.length, offset - skipped);
     skipped += passed;
-    page.push(...part.slice(passed, passed + limit - page.length));
+    for (const letter of part.slice(passed, passed + limit - page.length)) page.push(letter);
     if (page.length >= limit) break;
   }
   return page;

@@ -84,7 +84,7 @@ function inside(property: EntityProperty): Properties {
     ...targetsOf(property).map(({ properties }) => properties as Properties),
     ...(property.embeddedProps ? [property.embeddedProps as Properties] : []),
   ];
-  return others.length === 0 ? only : Object.assign({}, only, ...others);
+  return others.reduce<Properties>((all, properties) => ({ ...all, ...properties }), only);
 }
 
 function walkCondition(registry: TypeRegistry, properties: Properties, condition: unknown, touch: Touch): void {

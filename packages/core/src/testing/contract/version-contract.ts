@@ -69,8 +69,11 @@ export function versionContract({ describe, it, expect, onBench }: ContractConte
         await bench.stage({ base: '1', version: '2', values: { name: '"a"' } });
         await bench.end(await bench.claim(), { 0: rejected });
         expect((await bench.peek()).recent).toBeUndefined();
-        const again = { base: '1', isRowBase: true, version: '2', values: { name: '"b"' } } as const;
-        expect(await bench.stage(again)).toMatchObject({ status: 'staged', versions: new Map([[bench.row(0), '3']]) });
+        const fromRow = { base: '1', isRowBase: true, version: '2', values: { name: '"b"' } } as const;
+        expect(await bench.stage(fromRow)).toMatchObject({
+          status: 'staged',
+          versions: new Map([[bench.row(0), '3']]),
+        });
         expect((await bench.stage({ base: '2', version: '3', values: { name: '"c"' } })).status).toBe('refused');
         await bench.flush();
         expect((await bench.stage({ base: '2', version: '3', values: { name: '"c"' } })).status).toBe('refused');

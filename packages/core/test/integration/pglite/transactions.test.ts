@@ -64,7 +64,7 @@ describe('H12: a transaction that has the only connection', () => {
     try {
       const ids = [91, 92];
       const em = orm.em.fork();
-      for (const [at, id] of ids.entries()) await em.insert(Customer, { id, name: `at ${at}` } as never);
+      for (const [at, id] of ids.entries()) await em.insert(Customer, { id, name: `at ${at}` });
       await Spillway.of(orm).drain();
       await em.nativeUpdate(Customer, ids[1] ?? 0, { name: 'free' });
       await em.nativeUpdate(Customer, ids[0] ?? 0, { name: 'at 1' });

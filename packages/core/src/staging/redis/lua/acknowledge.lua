@@ -28,9 +28,6 @@ local keep_letters, keep_ms = tonumber(ARGV[6]), tonumber(ARGV[7])
 -- include: letters
 -- include: bury
 -- include: drop-letters
--- Whether any version of the shard's rows may be remembered as void; whether one has become so.
-local any_void, found_void = false, false
-
 -- include: settle
 -- include: parts
 -- include: held
@@ -82,8 +79,7 @@ for index = 1, #records, 2 do
   end
 end
 local dropped = drop_letters(keep_letters, keep_ms, now)
-local is_full = redis.call('HLEN', recent) >= remember_rows
-local is_aged = is_full or now - (count_in(head[3]) or 0) >= remember_ms
+local is_aged = redis.call('HLEN', recent) >= remember_rows or now - (count_in(head[3]) or 0) >= remember_ms
 
 -- The rarest commands first: a user who may not run them is refused before anything is written.
 check_draft()
@@ -99,7 +95,6 @@ for row_key, bytes in pairs(written) do
   append(remembered, row_key, bytes)
 end
 send('HSET', recent, remembered)
-redis.call('HSET', chain, 'last', token, 'horizon', horizon)
-if found_void then redis.call('HSET', chain, 'voidAt', now) end
+redis.call('HSET', chain, 'last', token, 'horizon', horizon, 'voidAt', found_void and now or head[8] or 0)
 write_counts()
 return { 'done', dropped }

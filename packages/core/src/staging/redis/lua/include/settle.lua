@@ -1,8 +1,9 @@
 -- The end of one record of a batch, as in settle-record.ts.
--- Needs: dirty, due, chain, dead, token, any_void, found_void, and what merge, recent, counts and bury bring
+-- Needs: dirty, due, chain, dead, token, and what merge, recent, counts and bury bring
 
 -- include: put-dirty
 -- include: pause
+-- include: remember
 
 -- The parts of an outcome by position; its kind is the first.
 local OUTCOME_VERSION, ATTEMPT, DELAY, CODE, REASON, REJECTED, COUNTED = 2, 3, 4, 5, 6, 7, 8
@@ -39,30 +40,6 @@ local function overrule(row_key, newer, version)
   if newer[DOUBTFUL] == ROW_BASE then newer[DOUBTFUL] = 0 end
   raise(newer, version)
   set_value(dirty, row_key, cmsgpack.pack(newer))
-end
-
--- A version that is empty leaves the remembered one as it is. A void version stays void until a newer one is written.
-local function remember(written, row_key, version, deleted, sequence)
-  local void = ''
-  if any_void or version == '' then
-    local known, _, _, never = recall(row_key)
-    if version == '' then version = known end
-    if compare(never, version) > 0 then void = never end
-  end
-  written[row_key] = cmsgpack.pack({ version, deleted and 1 or 0, sequence, void ~= '' and void or nil })
-end
-
--- A version that was acknowledged, and that PostgreSQL has refused. Nobody holds a row that was deleted.
-local function remember_void(written, row_key, record)
-  if record[KIND] == 'delete' or record[VERSION] == '' then return end
-  local version, deleted, sequence, void = recall(row_key)
-  local known = written[row_key] and cmsgpack.unpack(written[row_key])
-  if known then
-    version, deleted, sequence = known[1], known[2] == 1, known[3]
-    void = known[4] or ''
-  end
-  written[row_key] = cmsgpack.pack({ version, deleted and 1 or 0, math.max(sequence, 0), newest(void, record[VERSION]) })
-  found_void = true
 end
 
 local function settle(row_key, record, outcome, now, written)

@@ -1,0 +1,141 @@
+import { unlessAborted } from '../abort.js';
+import type { Change } from '../change/change.js';
+import type { RowKey } from '../change/row-key.js';
+import { shardOf } from '../change/shard.js';
+import { isDrainTimeout } from '../errors.js';
+import type { SpillwayEvents } from '../events.js';
+import { typesOf, withOthers } from '../mikro-orm/describe/with-others.js';
+import type { DrainOptions } from '../mikro-orm/engine.js';
+import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
+import type { TroubleWatch } from '../observability/trouble-watch.js';
+import type { WriteWay } from '../observability/write-ways.js';
+import type { RulesByEntity, StageResult } from '../staging/stager.js';
+import { nothingStaged } from '../staging/staging-errors.js';
+import type { DueScope, StageCall } from '../staging/staging-store.js';
+import type { Holdings } from './holdings.js';
+import type { Parts } from './parts.js';
+import type { StatementDrains } from './statement-drains.js';
+import { stageStepByStep, withoutSteps, writeFirst } from './step-by-step.js';
+import type { RuntimeSurroundings } from './surroundings.js';
+import { tablesOf } from './tables-of.js';
+import type { WorkerStart } from './worker-start.js';
+
+/** How often what is pending under another policy is written before a flush is refused: others may stage it faster. */
+const POLICY_TRIES = 5;
+
+export interface WritesDeps {
+  readonly around: Pick<RuntimeSurroundings, 'types' | 'context'>;
+  readonly events: SpillwayEvents;
+  readonly trouble: Pick<TroubleWatch, 'isDatabaseDown'>;
+  readonly starts: WorkerStart;
+  readonly holdings: Holdings;
+  readonly statementDrains: StatementDrains;
+  readonly open: () => Promise<Parts>;
+  readonly drain: (scope: DueScope, options: DrainOptions) => Promise<void>;
+  /** A row went this way. */
+  readonly count: (row: RowKey, way: WriteWay) => void;
+}
+
+/** Stages and holds changes, and settles calls whose answer was lost. */
+export class Writes {
+  readonly #deps: WritesDeps;
+
+  constructor(deps: WritesDeps) {
+    this.#deps = deps;
+  }
+
+  async stage(changes: readonly Change[], signal?: AbortSignal): Promise<StageResult> {
+    const parts = await unlessAborted(signal, async () => this.#deps.open());
+    this.#deps.starts.now(parts);
+    // Of changes of which some are staged the others are not given up.
+    let untilStaged = signal;
+    try {
+      const result = await stageStepByStep(changes, parts.rules, {
+        stage: async (some, rules) => {
+          const staged = await this.#stageUnderPolicy(some, rules, parts, untilStaged);
+          if (staged.staged.size + staged.unknown.length > 0) untilStaged = undefined;
+          return staged;
+        },
+        write: async (keys) => unlessAborted(untilStaged, async () => this.#writeFirst(keys, parts)),
+      });
+      return this.#announce(result, parts);
+    } catch (error) {
+      throw nothingStaged(error, 'the changes were prepared');
+    }
+  }
+
+  /** Where it is known that the database is away, or has no connection but the caller's, nothing is waited for. */
+  async #writeFirst(keys: readonly RowKey[], { worker, staging }: Parts): Promise<void> {
+    if (this.#deps.trouble.isDatabaseDown || this.#deps.around.context.current) return;
+    const scope = { kind: 'rows', keys } as const;
+    const types = typesOf(scope, this.#deps.around.types);
+    const timeoutMs = types.reduce((longest, { policy }) => Math.max(longest, policy.drainTimeoutMs), 0);
+    await writeFirst(
+      { scope, wide: withOthers(scope, this.#deps.around.types), timeoutMs },
+      { drain: (some, ms) => worker.drain(some, { timeoutMs: ms }), peek: (rows) => staging.peek(rows) },
+    );
+  }
+
+  /** What is pending under another policy is written first; then the new one takes its place. */
+  async #stageUnderPolicy(
+    changes: readonly Change[],
+    rules: RulesByEntity,
+    { stager }: Parts,
+    signal?: AbortSignal,
+  ): Promise<StageResult> {
+    for (let tries = 1; ; tries += 1) {
+      const result = await stager.stageAll(changes, rules, signal);
+      const others = result.refused.filter(({ reason }) => reason === 'policy').map(({ rowKey }) => rowKey);
+      if (others.length === 0 || result.staged.size > 0 || tries === POLICY_TRIES) return result;
+      try {
+        await this.#deps.drain({ kind: 'tables', tables: tablesOf(others) }, { signal });
+      } catch (error) {
+        if (isDrainTimeout(error)) return result;
+        throw error;
+      }
+    }
+  }
+
+  async hold(changes: readonly Change[], inside: CallersTransaction): Promise<StageResult> {
+    const parts = await this.#deps.open();
+    this.#deps.starts.now(parts);
+    const result = await this.#holdStepByStep(changes, inside, parts).catch((error: unknown) => {
+      throw nothingStaged(error, 'the changes were prepared');
+    });
+    for (const rowKey of result.staged.keys()) this.#deps.count(rowKey, 'staged');
+    return result;
+  }
+
+  /** A transaction that has changed such a value before writes that first, itself; then what it holds lies on it. */
+  async #holdStepByStep(changes: readonly Change[], inside: CallersTransaction, parts: Parts): Promise<StageResult> {
+    const result = await this.#deps.holdings.hold(changes, inside, parts);
+    const keys = result.refused.filter(({ reason }) => reason === 'step').map(({ rowKey }) => rowKey);
+    if (keys.length === 0) return result;
+    try {
+      await this.#deps.statementDrains.before({ kind: 'rows', keys }, { inside, beforeWrite: true }, parts);
+    } catch (error) {
+      if (!isDrainTimeout(error)) throw error;
+    }
+    return this.#deps.holdings.hold(changes, inside, { ...parts, rules: withoutSteps(parts.rules) });
+  }
+
+  async settle(calls: readonly StageCall[]): Promise<StageResult> {
+    const parts = await this.#deps.open();
+    return this.#announce(await parts.stager.settle(calls), parts);
+  }
+
+  /** Tells the worker and whoever listens where something was staged. */
+  #announce(result: StageResult, { worker, staging }: Parts): StageResult {
+    const rows = new Map<number, number>();
+    for (const rowKey of result.staged.keys()) {
+      this.#deps.count(rowKey, 'staged');
+      const shard = shardOf(rowKey, staging.shards);
+      rows.set(shard, (rows.get(shard) ?? 0) + 1);
+    }
+    if (this.#deps.starts.isStarted) worker.wake(rows.keys());
+    if (this.#deps.events.heard('staged')) {
+      for (const [shard, changes] of rows) this.#deps.events.emit({ type: 'staged', shard, changes });
+    }
+    return result;
+  }
+}

@@ -14,9 +14,9 @@ export function usedCommands(): ReadonlySet<string> {
   return new Set(
     [
       ...found(scripts, /\b(?:redis\.p?call|send)\('(\w+)'/g),
-      ...found(typescript, /\.command\('(\w+(?:', 'GET)?)'/g),
+      ...found(typescript, /\.command\('(\w+(?:', \['GET)?)'/g),
       ...found(typescript, /#send\('(\w+)'/g),
-    ].map((command) => command.toLowerCase().replace("', '", '|')),
+    ].map((command) => command.toLowerCase().replace("', ['", '|')),
   );
 }
 

@@ -172,10 +172,11 @@ export class PromotionOfShard {
       for (const parent of parents) this.#parents.add(parent);
       return parents;
     };
-    // No row waits for others here: what may be in the way is written next, in this transaction.
+    // No wanted row waits for others here: what may be in the way is written next, in this transaction. A row that is
+    // only in the same batch is not blamed for what only a flush looks at.
     const othersPending = async (rows: readonly RefusedRow[]): Promise<ReadonlySet<RowKey>> => {
       for (const { behind } of rows) for (const table of behind) this.#behind.push(table);
-      return new Set();
+      return new Set(rows.map(({ rowKey }) => rowKey).filter((key) => !this.#keys.includes(key)));
     };
     const outcomes = await this.#part.apply(batch, parentsPending, othersPending);
     await this.#step('applied');

@@ -56,9 +56,11 @@ export class Leaving {
     return this.#before(metas);
   }
 
-  /** The ORM has come to know other entities: it is asked of them too. */
+  /** The ORM has come to know other entities: it is asked of them too. An answer that is on its way is of the old ones. */
   again(): void {
+    this.#life += 1;
     this.#isAsked = false;
+    this.#asking = undefined;
   }
 
   async #before(metas: readonly EntityMetadata[]): Promise<void> {

@@ -2,9 +2,10 @@ import { asyncScheduler } from 'rxjs';
 import { expect, test } from 'vitest';
 import type { BatchOutcome } from '../../../src/change/outcome.js';
 import type { RowKey } from '../../../src/change/row-key.js';
-import { ORIGIN } from '../../../src/change/token.js';
+import { ORIGIN, tokenAfter } from '../../../src/change/token.js';
 import { promoteInside, type OwnedBatch } from '../../../src/flush/promote-inside.js';
-import type { JoinedPart, JoinedTransaction } from '../../../src/sink/change-sink.js';
+import { PromotionOfShard } from '../../../src/flush/promote-shard.js';
+import type { JoinedPart, JoinedTransaction, OthersPending } from '../../../src/sink/change-sink.js';
 import { memoryStaging } from '../../../src/staging/memory/memory-staging.js';
 import { rowOf, stageIncrements } from './counters.js';
 
@@ -15,6 +16,8 @@ const parents = new Map<RowKey, RowKey>([
   [child, parent],
   [otherChild, otherParent],
 ]);
+
+const NO_SINK = { outcomes: async () => new Map(), parentsOf: () => [] };
 
 /** A transaction that refuses a child whose parent it has not written, as PostgreSQL does. */
 async function bench() {
@@ -90,4 +93,27 @@ test('parents that nobody has named come along', async () => {
   await stageIncrements(staging, 1, [child]);
   expect([...(await promote([child]))]).toEqual([]);
   expect(tried).toEqual([[parent], [child]]);
+});
+
+test('a row that comes along with its batch, and that another pending row may be in the way of, is not blamed', async () => {
+  const { staging } = await bench();
+  await stageIncrements(staging, 0, [otherChild]);
+  await staging.claim(0, { token: tokenAfter(ORIGIN), predecessor: ORIGIN, limit: 1 });
+  await stageIncrements(staging, 0, [parent]);
+  let asked: OthersPending | undefined;
+  const part = {
+    hold: async () => ORIGIN,
+    outcomeOf: async () => undefined,
+    apply: async (_batch: unknown, _parents: unknown, othersPending: OthersPending) => {
+      asked = othersPending;
+      return new Map();
+    },
+    enter: async () => undefined,
+  } as unknown as JoinedPart;
+  const owned = { of: () => undefined, own: () => undefined, hasOwned: () => false };
+  const deps = { staging, sink: NO_SINK, scheduler: asyncScheduler, claimTimeoutMs: 1_000 };
+  await new PromotionOfShard(0, [parent], part, owned, deps).run();
+  const behind = [{ schema: 'public', table: 'product' }];
+  const refused = [otherChild, parent].map((rowKey) => ({ rowKey, behind, firstAtMs: 0 }));
+  expect(await asked?.(refused)).toEqual(new Set([otherChild]));
 });

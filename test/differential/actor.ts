@@ -1,8 +1,8 @@
 import { DriverException, FlushMode, raw, type MikroORM } from '@mikro-orm/postgresql';
 import { Spillway, type SpillwayRepository } from '@spillway/core';
-import { assign, collect, create, get, getMany, insert, query, upsert, whereOf } from './acts.js';
+import { assign, collect, create, get, getMany, insert, optionsOf, query, upsert, whereOf } from './acts.js';
 import type { Schemas } from './entities.js';
-import { data, find, learnedIn, schemaOf, type Fork } from './fork.js';
+import { data, find, learnedIn, schemaOf, signalOf, type Fork } from './fork.js';
 import { keyOf, type Key, type Keys } from './keys.js';
 import { Unlicensed, type FlushWatch } from './licence.js';
 import { observe, type Seen } from './observe.js';
@@ -130,26 +130,29 @@ export class Actor {
       case 'populate': {
         const entity = await find(fork, act.target, keys);
         if (!entity) return 'none';
-        await fork.em.populate(entity, [...act.properties] as never);
+        await fork.em.populate(entity, [...act.properties] as never, optionsOf(act));
         return observe(entity);
       }
       case 'insert':
-        return insert(fork, act.rows, keys);
+        return insert(fork, act, keys);
       case 'upsert':
-        return upsert(fork, act.rows, keys);
+        return upsert(fork, act, keys);
       case 'nativeUpdate': {
         const where = whereOf(fork, act.kind, act.where, keys);
         const values = data(fork, act.values, keys);
-        return where && values ? fork.em.nativeUpdate(schemaOf(fork.schemas, act.kind), where, values) : 'unknown';
+        if (!where || !values) return 'unknown';
+        return fork.em.nativeUpdate(schemaOf(fork.schemas, act.kind), where, values, optionsOf(act));
       }
       case 'nativeDelete': {
         const where = whereOf(fork, act.kind, act.where, keys);
-        return where ? fork.em.nativeDelete(schemaOf(fork.schemas, act.kind), where) : 'unknown';
+        return where ? fork.em.nativeDelete(schemaOf(fork.schemas, act.kind), where, optionsOf(act)) : 'unknown';
       }
       case 'bump':
         return this.#bump(act.target, act.by, keys);
       case 'increment':
         return this.#increment(act.target, act.by, keys);
+      case 'signalled':
+        return this.#signalled(fork, act, keys);
       case 'transaction':
         return this.#transaction(fork, act, keys);
       case 'drain':
@@ -214,6 +217,17 @@ export class Actor {
     if ((await fork.em.nativeUpdate(schema, key, changes)) === 0)
       throw new Unlicensed('a patch of a row that is gone is a dead letter ROW_MISSING');
     return 'patched';
+  }
+
+  /** Numbers that its rows have been given are known to the program; its entities stay in its own entity manager. */
+  async #signalled(fork: Fork, act: Act & { do: 'signalled' }, keys: Keys): Promise<Seen> {
+    const em = this.#orm.em.fork({ signal: signalOf(act.signal) });
+    const inner: Fork = { em, schemas: fork.schemas, created: new Map() };
+    const seen: Seen[] = [];
+    for (const each of act.acts) seen.push(await this.#act(inner, each, { ...keys, ...learnedIn(inner, keys) }));
+    for (const [tag, { kind, entity }] of inner.created)
+      fork.created.set(tag, { kind, entity: { id: Reflect.get(entity, 'id') as unknown } });
+    return seen;
   }
 
   async #transaction(fork: Fork, act: Act & { do: 'transaction' }, keys: Keys): Promise<Seen> {

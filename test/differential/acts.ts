@@ -1,8 +1,8 @@
 /** What an act is as calls of MikroORM, and what they answer. */
-import { data, find, keyName, ownKey, reference, schemaOf, type Fork } from './fork.js';
+import { data, find, keyName, ownKey, reference, schemaOf, signalOf, type Fork } from './fork.js';
 import { keyOf, NUMBERED, type Keys } from './keys.js';
 import { observe, type Seen } from './observe.js';
-import type { Act, KindName, Query, Target, Values } from './steps.js';
+import type { Act, Filters, KindName, Query, RowsGiven, Signal, Target, Values } from './steps.js';
 
 export function create(fork: Fork, { target, values }: Act & { do: 'create' }, keys: Keys): Seen {
   const content = data(fork, values, keys);
@@ -34,25 +34,28 @@ export async function collect(fork: Fork, act: Act & { do: 'collect' }, keys: Ke
     set(members: unknown[]): void;
   };
   // Its own init() asks the entity manager that the entity was loaded in: in a transaction, outside of that.
-  if (!collection.isInitialized() && !act.unloaded) await fork.em.populate(entity, [act.property] as never);
+  if (!collection.isInitialized() && !act.unloaded)
+    await fork.em.populate(entity, [act.property] as never, { filters: false });
   collection[act.by](members);
   return act.by;
 }
 
-export async function get(fork: Fork, { target, by }: Act & { do: 'get' }, keys: Keys): Promise<Seen> {
+export async function get(fork: Fork, { target, by, isFiltered }: Act & { do: 'get' }, keys: Keys): Promise<Seen> {
   const key = keyOf(target, keys);
   if (key === undefined) return 'unknown';
-  if (by === 'findOne') return observe(await fork.em.findOne(schemaOf(fork.schemas, target.kind), key));
-  if (by === 'findOneOrFail') return observe(await fork.em.findOneOrFail(schemaOf(fork.schemas, target.kind), key));
+  const schema = schemaOf(fork.schemas, target.kind);
+  const options = isFiltered ? {} : ({ filters: false } as const);
+  if (by === 'findOne') return observe(await fork.em.findOne(schema, key, options));
+  if (by === 'findOneOrFail') return observe(await fork.em.findOneOrFail(schema, key, options));
   const entity = await find(fork, target, keys);
-  return entity ? observe(await fork.em.refresh(entity)) : 'none';
+  return entity ? observe(await fork.em.refresh(entity, options)) : 'none';
 }
 
 export async function getMany(fork: Fork, { kind, tags }: Act & { do: 'getMany' }, keys: Keys): Promise<Seen> {
   const known = tags.map((target) => keyOf(target, keys)).filter((key) => key !== undefined);
   if (known.length === 0) return 'unknown';
   const where = kind === 'Enrolment' ? known[0] : { [keyName(kind)]: { $in: known } };
-  return bag(await fork.em.find(schemaOf(fork.schemas, kind), where));
+  return bag(await fork.em.find(schemaOf(fork.schemas, kind), where, { filters: false }));
 }
 
 export async function query(fork: Fork, asked: Query, keys: Keys): Promise<Seen> {
@@ -68,8 +71,9 @@ export async function query(fork: Fork, asked: Query, keys: Keys): Promise<Seen>
     ...(strategy && { strategy }),
     ...(refresh && { refresh }),
     ...(fields && { fields }),
+    ...optionsOf(asked),
   } as never;
-  if (ask === 'count') return fork.em.count(schema, where);
+  if (ask === 'count') return fork.em.count(schema, where, optionsOf(asked) as never);
   if (ask === 'findOne') return observe(await fork.em.findOne(schema, where, options));
   const list = (found: object[]): Seen => (orderBy ? found.map((each) => observe(each)) : bag(found));
   if (ask === 'find') return list(await fork.em.find(schema, where, options));
@@ -77,36 +81,43 @@ export async function query(fork: Fork, asked: Query, keys: Keys): Promise<Seen>
   return { found: list(found), count };
 }
 
-type Rows = readonly { readonly target: Target; readonly values: Values }[];
+/** What a call is given beside its content. */
+export function optionsOf({ filters, signal }: { readonly filters?: Filters; readonly signal?: Signal }): object {
+  return { ...(filters !== undefined && { filters }), ...(signal && { signal: signalOf(signal) }) };
+}
 
-export async function insert(fork: Fork, rows: Rows, keys: Keys): Promise<Seen> {
+export async function insert(fork: Fork, { rows, signal }: Act & { do: 'insert' }, keys: Keys): Promise<Seen> {
   const made = contentOf(fork, rows, keys);
   const [first] = made ?? [];
   if (!made || !first) return 'unknown';
   const { kind } = first.target;
   const schema = schemaOf(fork.schemas, kind);
   const contents = made.map(({ content }) => content) as never[];
+  const options = optionsOf({ ...(signal && { signal }) });
   const answers: unknown[] =
-    made.length === 1 ? [await fork.em.insert(schema, contents[0])] : await fork.em.insertMany(schema, contents);
+    made.length === 1
+      ? [await fork.em.insert(schema, contents[0], options)]
+      : await fork.em.insertMany(schema, contents, options);
   // A number is learned as if the row had been created as an entity.
   for (const [index, { target }] of made.entries())
     if (NUMBERED[kind] !== undefined) fork.created.set(target.tag, { kind, entity: { id: answers[index] } });
   return NUMBERED[kind] === undefined ? observe(answers) : 'inserted';
 }
 
-export async function upsert(fork: Fork, rows: Rows, keys: Keys): Promise<Seen> {
+export async function upsert(fork: Fork, { rows, signal }: Act & { do: 'upsert' }, keys: Keys): Promise<Seen> {
   const made = contentOf(fork, rows, keys);
   const [first] = made ?? [];
   if (!made || !first) return 'unknown';
   const schema = schemaOf(fork.schemas, first.target.kind);
   const contents = made.map(({ content }) => content) as never[];
-  if (made.length === 1) return observe(await fork.em.upsert(schema, contents[0]));
-  return bag(await fork.em.upsertMany(schema, contents));
+  const options = optionsOf({ ...(signal && { signal }) });
+  if (made.length === 1) return observe(await fork.em.upsert(schema, contents[0], options));
+  return bag(await fork.em.upsertMany(schema, contents, options));
 }
 
 function contentOf(
   fork: Fork,
-  rows: Rows,
+  rows: RowsGiven,
   keys: Keys,
 ): readonly { readonly target: Target; readonly content: object }[] | undefined {
   const made = rows.flatMap(({ target, values }) => {

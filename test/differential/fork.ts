@@ -2,7 +2,7 @@
 import { Utils, type FlushMode, type EntityManager, type EntitySchema } from '@mikro-orm/postgresql';
 import type { Schemas } from './entities.js';
 import { keyOf, NUMBERED, type Key, type Keys } from './keys.js';
-import type { KindName, Tag, Target, Value, Values } from './steps.js';
+import type { KindName, ReadName, Signal, Tag, Target, Value, Values } from './steps.js';
 
 export interface Fork {
   readonly em: EntityManager;
@@ -27,7 +27,11 @@ export async function find(
   if (created && Utils.isEntity(created)) return created;
   const key = keyOf(target, keys);
   if (key === undefined) return undefined;
-  return ((await fork.em.findOne(schemaOf(fork.schemas, target.kind), key, options)) as object | null) ?? undefined;
+  return (
+    ((await fork.em.findOne(schemaOf(fork.schemas, target.kind), key, { ...options, filters: false })) as
+      | object
+      | null) ?? undefined
+  );
 }
 
 export function reference(fork: Fork, target: Target, keys: Keys): object | undefined {
@@ -73,6 +77,11 @@ export function ownKey(fork: Fork, target: Target, keys: Keys): object {
   return { tag: target.tag, ...(NUMBERED[target.kind] === undefined && { id: keys[target.tag] }) };
 }
 
+/** The signal that an application would give to a call or to an entity manager. */
+export function signalOf(signal: Signal): AbortSignal {
+  return signal === 'aborted' ? AbortSignal.abort() : new AbortController().signal;
+}
+
 export function learnedIn(fork: Fork, keys: Keys): Record<Tag, Key> {
   const learned: Record<Tag, Key> = {};
   for (const [tag, { kind, entity }] of fork.created) {
@@ -84,11 +93,11 @@ export function learnedIn(fork: Fork, keys: Keys): Record<Tag, Key> {
   return learned;
 }
 
-export function keyName(kind: KindName | 'Pet'): string {
+export function keyName(kind: KindName): string {
   return kind === 'Page' ? 'path' : 'id';
 }
 
-export function schemaOf(schemas: Schemas, kind: KindName | 'Pet'): EntitySchema {
+export function schemaOf(schemas: Schemas, kind: ReadName): EntitySchema {
   const schema = schemas[kind];
   if (!schema) throw new Error(`There is no entity ${kind}.`);
   return schema;

@@ -1,20 +1,11 @@
-import { conditionOf, plainConditionOf } from './conditions.js';
+import { insertOf, nativeDeleteOf, nativeUpdateOf, upsertOf } from './calls.js';
+import { filtersOf, queryOf, RELATIONS } from './queries.js';
 import { KINDS, Rows } from './rows.js';
-import type { Act, KindName, Nudge, Program, Query, Step, Target, Value } from './steps.js';
+import type { Act, Nudge, Program, Step, Target, Value } from './steps.js';
 import { flat, nullable, whole } from './values.js';
 
-const RELATIONS: Readonly<Record<KindName | 'Pet', readonly string[]>> = {
-  Person: ['mentor', 'pupils', 'pets', 'passport', 'clubs', 'mentor.pets', 'mentor.mentor'],
-  Pet: ['owner', 'owner.mentor'],
-  Cat: ['owner', 'owner.pets'],
-  Dog: ['owner', 'owner.passport'],
-  Passport: ['holder', 'holder.pets'],
-  Course: [],
-  Enrolment: ['person', 'course'],
-  Club: ['founder', 'members', 'members.pets'],
-  Page: [],
-  Note: ['person', 'course', 'person.mentor'],
-};
+/** The entity manager, beside those of the others, of which those are made that have a signal. */
+const SIGNALLED = 8;
 
 /** The program of a seed: the same seed always makes the same program. */
 export function generate(seed: number): Program {
@@ -46,6 +37,7 @@ class Author {
       steps.push(step);
       if (isUnflushed(step.act) && this.#rows.chance(0.6)) steps.push({ ...step, act: { do: 'flush' } });
       if (this.#rows.chance(0.06)) steps.push(this.#step(this.#nudge()));
+      if (this.#rows.chance(0.07)) steps.push({ ...step, fork: SIGNALLED, act: this.#signalled() });
       if (this.#rows.chance(0.02)) steps.push(...this.#round());
       if (this.#rows.chance(0.02)) steps.push(...this.#meeting());
     }
@@ -103,6 +95,22 @@ class Author {
     return acts.map((act) => ({ ...first, act }));
   }
 
+  /** One call, or one change and its flush, by somebody who might give up, and has done so already or never does. */
+  #signalled(): Act {
+    const signal = this.#rows.one(['aborted', 'aborted', 'never'] as const);
+    let act: Act;
+    do act = this.#rows.chance(0.6) ? this.#change() : this.#act(1);
+    while (act.do === 'bump' || act.do === 'increment' || act.do === 'patch' || act.do === 'clear');
+    return { do: 'signalled', signal, acts: isUnflushed(act) ? [act, { do: 'flush' }] : [act] };
+  }
+
+  #change(): Act {
+    const pick = this.#rows.below(4);
+    if (pick === 0) return this.#create();
+    if (pick === 1) return this.#assign();
+    return pick === 2 ? this.#remove() : this.#save();
+  }
+
   #inFlush(act: Act): Step[] {
     const step = this.#step(act);
     return [step, { ...step, act: { do: 'flush' } }];
@@ -136,12 +144,12 @@ class Author {
     if (pick < 52) return { do: 'flush' };
     if (pick < 55) return { do: 'clear' };
     if (pick < 63) return this.#get();
-    if (pick < 76) return { do: 'query', query: this.#query() };
+    if (pick < 76) return { do: 'query', query: queryOf(this.#rows) };
     if (pick < 79) return this.#populate();
-    if (pick < 82) return this.#insert();
-    if (pick < 85) return this.#upsert();
-    if (pick < 88) return this.#rows.chance(0.6) ? this.#nativeUpdate() : this.#patch();
-    if (pick < 90) return this.#nativeDelete();
+    if (pick < 82) return insertOf(this.#rows) ?? this.#create();
+    if (pick < 85) return upsertOf(this.#rows) ?? this.#create();
+    if (pick < 88) return this.#rows.chance(0.6) ? (nativeUpdateOf(this.#rows) ?? this.#assign()) : this.#patch();
+    if (pick < 90) return nativeDeleteOf(this.#rows);
     if (pick < 92) return this.#countUp();
     if (pick < 95) return this.#save();
     return depth < 2 ? this.#transaction(depth) : this.#assign();
@@ -230,76 +238,20 @@ class Author {
       const tags = [target, this.#rows.some(target.kind) ?? target];
       return { do: 'getMany', kind: target.kind, tags };
     }
-    return { do: 'get', target, by: this.#rows.one(['findOne', 'findOne', 'findOneOrFail', 'refresh'] as const) };
+    return {
+      do: 'get',
+      target,
+      by: this.#rows.one(['findOne', 'findOne', 'findOneOrFail', 'refresh'] as const),
+      ...(this.#rows.chance(0.2) && { isFiltered: true }),
+    };
   }
 
   #populate(): Act {
     const target = this.#rows.any();
     if (!target || RELATIONS[target.kind].length === 0) return this.#get();
-    return { do: 'populate', target, properties: [this.#rows.one(RELATIONS[target.kind])] };
-  }
-
-  #query(): Query {
-    const kind = this.#rows.chance(0.1) ? 'Pet' : this.#rows.one(KINDS);
-    const ask = this.#rows.one(['find', 'find', 'find', 'count', 'findAndCount', 'findOne'] as const);
-    const where = conditionOf(this.#rows, kind);
-    if (ask === 'count') return { kind, where, ask };
-    const relations = RELATIONS[kind];
-    const populate =
-      relations.length > 0 && this.#rows.chance(0.5) ? relations.filter(() => this.#rows.chance(0.5)) : [];
-    const last = kind === 'Page' ? 'path' : 'tag';
-    const isOrdered = kind !== 'Enrolment' && (ask === 'findOne' || this.#rows.chance(0.5));
-    const name = kind === 'Person' ? 'age' : kind === 'Course' ? 'seats' : kind === 'Page' ? 'hits' : undefined;
-    const orderBy = {
-      ...(name !== undefined && { [name]: this.#rows.one(['asc', 'desc'] as const) }),
-      [last]: 'asc',
-    } as const;
-    const isPaged = isOrdered && this.#rows.chance(0.4);
-    if (kind === 'Enrolment' && ask === 'findOne') return { kind, where, ask: 'count' };
-    return {
-      kind,
-      where,
-      ask,
-      ...(isOrdered && { orderBy }),
-      ...(isPaged && ask !== 'findOne' && { limit: 1 + this.#rows.below(3), offset: this.#rows.below(2) }),
-      ...(populate.length > 0 && { populate, strategy: this.#rows.one(['joined', 'select-in'] as const) }),
-      ...(this.#rows.chance(0.15) && { refresh: true }),
-    };
-  }
-
-  #insert(): Act {
-    const kind = this.#rows.one(['Person', 'Course', 'Page', 'Note', 'Cat', 'Enrolment'] as const);
-    const rows = Array.from({ length: 1 + this.#rows.below(2) }, () => {
-      const target = this.#rows.newTarget(kind);
-      return target && { target, values: flat(this.#rows, kind) };
-    }).filter((row) => row !== undefined);
-    return rows.length > 0 ? { do: 'insert', rows } : this.#create();
-  }
-
-  #upsert(): Act {
-    const kind = this.#rows.one(['Page', 'Enrolment'] as const);
-    const target = this.#rows.chance(0.6) ? this.#rows.some(kind) : this.#rows.newTarget(kind);
-    if (!target) return this.#create();
-    return { do: 'upsert', rows: [{ target, values: flat(this.#rows, kind) }] };
-  }
-
-  #nativeUpdate(): Act {
-    const kind = this.#rows.one(['Person', 'Course', 'Page', 'Note', 'Enrolment'] as const);
-    const target = this.#rows.some(kind);
-    const values = Object.fromEntries(Object.entries(flat(this.#rows, kind)).slice(0, 1 + this.#rows.below(2)));
-    if (Object.keys(values).length === 0) return this.#assign();
-    if (!target || this.#rows.chance(0.4))
-      return { do: 'nativeUpdate', kind, where: plainConditionOf(this.#rows, kind), values };
-    const other = kind === 'Enrolment' ? undefined : this.#rows.some(kind);
-    return { do: 'nativeUpdate', kind, where: other ? [target, other] : [target], values };
-  }
-
-  #nativeDelete(): Act {
-    const kind = this.#rows.one(['Page', 'Note', 'Enrolment', 'Cat', 'Passport'] as const);
-    const target = this.#rows.some(kind);
-    if (!target || this.#rows.chance(0.3))
-      return { do: 'nativeDelete', kind, where: plainConditionOf(this.#rows, kind) };
-    return { do: 'nativeDelete', kind, where: [target] };
+    const filters = filtersOf(this.#rows);
+    const properties = [this.#rows.one(RELATIONS[target.kind])];
+    return { do: 'populate', target, properties, ...(filters !== undefined && { filters }) };
   }
 
   #countUp(): Act {

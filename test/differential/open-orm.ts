@@ -29,10 +29,10 @@ const WORKERS = {
 } as const;
 
 /** Every lane has its own modes of entities, so that each of them meets every pace that matters to it: copies a worker that is late, SQL rows that only a reader has written. */
-export const LANES: Readonly<Record<Pace, Modes>> = {
-  eager: { cached: [], through: [] },
-  lazy: { cached: ['Pet', 'Page', 'Enrolment'], through: [] },
-  none: { cached: ['Club', 'Course'], through: ['Course', 'Passport'] },
+export const LANES: Readonly<Record<Pace, Modes & { readonly autoJoinRefsForFilters: boolean }>> = {
+  eager: { cached: [], through: [], autoJoinRefsForFilters: true },
+  lazy: { cached: ['Pet', 'Page', 'Enrolment'], through: [], autoJoinRefsForFilters: false },
+  none: { cached: ['Club', 'Course'], through: ['Course', 'Passport'], autoJoinRefsForFilters: true },
 };
 
 export interface OpenedOrm {
@@ -43,10 +43,14 @@ export interface OpenedOrm {
   readonly hasWorker: boolean;
 }
 
-export async function openPlain({ host, plainUrl }: LaneSettings): Promise<OpenedOrm> {
+export async function openPlain({ host, plainUrl, pace }: LaneSettings): Promise<OpenedOrm> {
   const watch = new FlushWatch(true);
   const schemas = makeSchemas();
-  const orm = await open(host, plainUrl, { entities: Object.values(schemas), subscribers: [watch] });
+  const orm = await open(host, plainUrl, {
+    entities: Object.values(schemas),
+    subscribers: [watch],
+    autoJoinRefsForFilters: LANES[pace].autoJoinRefsForFilters,
+  });
   return { orm, schemas, watch, hasWorker: false };
 }
 
@@ -55,6 +59,7 @@ export async function openBehind({ host, behindUrl, redisUrl, namespace, pace }:
   const schemas = makeSchemas(LANES[pace]);
   const orm = await open(host, behindUrl, {
     entityRepository: SpillwayRepository,
+    autoJoinRefsForFilters: LANES[pace].autoJoinRefsForFilters,
     entities: Object.values(schemas),
     subscribers: [watch],
     extensions: [

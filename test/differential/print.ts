@@ -1,4 +1,4 @@
-import type { Act, Nudge, Program, Query, Step, Target, Value, Values } from './steps.js';
+import type { Act, Filters, Nudge, Program, Query, Signal, Step, Target, Value, Values } from './steps.js';
 
 /** A program as somebody would write it, one step a line. */
 export function print({ steps }: Program): string {
@@ -31,34 +31,42 @@ function printAct(act: Act | Nudge): string {
     case 'pause':
       return `pause ${act.ms} ms`;
     case 'get':
-      return `${act.by} ${name(act.target)}`;
+      return `${act.by} ${name(act.target)}${act.isFiltered ? ', filtered' : ''}`;
     case 'getMany':
       return `find ${act.kind} $in [${act.tags.map(({ tag }) => tag).join(', ')}]`;
     case 'query':
       return printQuery(act.query);
     case 'populate':
-      return `populate ${name(act.target)} ${act.properties.join(', ')}`;
+      return `populate ${name(act.target)} ${act.properties.join(', ')}${options(act)}`;
     case 'insert':
     case 'upsert':
-      return `em.${act.do} ${act.rows.map((row) => `${name(row.target)} ${values(row.values)}`).join(', ')}`;
+      return `em.${act.do} ${act.rows.map((row) => `${name(row.target)} ${values(row.values)}`).join(', ')}${options(act)}`;
     case 'nativeUpdate':
-      return `nativeUpdate ${act.kind} where ${where(act.where)} set ${values(act.values)}`;
+      return `nativeUpdate ${act.kind} where ${where(act.where)} set ${values(act.values)}${options(act)}`;
     case 'nativeDelete':
-      return `nativeDelete ${act.kind} where ${where(act.where)}`;
+      return `nativeDelete ${act.kind} where ${where(act.where)}${options(act)}`;
     case 'bump':
     case 'increment':
       return `${act.do} ${name(act.target)} by ${act.by}`;
+    case 'signalled':
+      return `with a signal (${act.signal}) { ${act.acts.map(printAct).join('; ')} }`;
     case 'transaction':
       return `${act.holds ? 'holding ' : ''}transaction { ${act.acts.map(printAct).join('; ')} } ${act.end}`;
   }
+}
+
+/** Options of a call that are not its content. */
+function options({ filters, signal }: { readonly filters?: Filters; readonly signal?: Signal }): string {
+  const said = { ...(filters !== undefined && { filters }), ...(signal && { signal }) };
+  return Object.keys(said).length > 0 ? ` ${JSON.stringify(said)}` : '';
 }
 
 function printCollect({ target, property, by, members }: Act & { do: 'collect' }): string {
   return `${name(target)}.${property}.${by}(${members.map(name).join(', ')})`;
 }
 
-function printQuery({ kind, where: criteria, ask, ...options }: Query): string {
-  const rest = Object.entries(options).map(([option, value]) => `${option}: ${JSON.stringify(value)}`);
+function printQuery({ kind, where: criteria, ask, ...others }: Query): string {
+  const rest = Object.entries(others).map(([option, value]) => `${option}: ${JSON.stringify(value)}`);
   return [`${ask} ${kind} ${values(criteria)}`, ...rest].join(', ');
 }
 

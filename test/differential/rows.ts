@@ -22,9 +22,9 @@ const WEIGHTS: Readonly<Record<KindName, number>> = {
   Passport: 2,
   Course: 4,
   Enrolment: 3,
-  Club: 2,
+  Club: 3,
   Page: 3,
-  Note: 2,
+  Note: 3,
 };
 
 export class Rows {

@@ -1,7 +1,8 @@
 import { generate } from './generate.js';
-import { Lane, type Failure } from './lane.js';
+import { Lane } from './lane.js';
 import { PACES, type Host, type Pace } from './open-orm.js';
 import { print, printStep } from './print.js';
+import type { Failure } from './run.js';
 import { shrink } from './shrink.js';
 import type { Program, Step } from './steps.js';
 

@@ -20,12 +20,17 @@ export function areBothRefused({ error }: Observation, { error: other }: Observa
   );
 }
 
+/** What a step does, in the entity manager that it has or in one with a signal. */
+export function actsOf(act: Act | Nudge): readonly (Act | Nudge)[] {
+  return act.do === 'signalled' ? act.acts : [act];
+}
+
 /** Whether a transaction updates rows past the unit of work. */
 export function updatesBySql(act: Act | Nudge): boolean {
-  return act.do === 'transaction' && JSON.stringify(act.acts).includes('"nativeUpdate"');
+  return actsOf(act).some((each) => each.do === 'transaction' && JSON.stringify(each.acts).includes('"nativeUpdate"'));
 }
 
 /** Whether the other world, too, asks the database before the step has ended. */
 export function isAtOnce(act: Act | Nudge): boolean {
-  return act.do === 'transaction' && !act.holds;
+  return actsOf(act).some((each) => each.do === 'transaction' && !each.holds);
 }

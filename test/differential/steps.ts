@@ -4,6 +4,15 @@
 export type Tag = string;
 export type KindName = 'Person' | 'Cat' | 'Dog' | 'Passport' | 'Course' | 'Enrolment' | 'Club' | 'Page' | 'Note';
 
+/** What can be read: rows, those of all classes of one table, and those of a view. */
+export type ReadName = KindName | 'Pet' | 'Census';
+
+/** A signal of the application that has been aborted before the call, or never is. */
+export type Signal = 'aborted' | 'never';
+
+/** Which filters count: none, or those by default with these names switched on or off. */
+export type Filters = false | Readonly<Record<string, boolean>>;
+
 /** A row, as a step names it. */
 export interface Target {
   readonly kind: KindName;
@@ -24,7 +33,7 @@ export type Value =
 export type Values = Readonly<Record<string, Value>>;
 
 export interface Query {
-  readonly kind: KindName | 'Pet';
+  readonly kind: ReadName;
   readonly where: Values;
   /** Whether it is asked for rows, for their number, or for both. */
   readonly ask: 'find' | 'count' | 'findAndCount' | 'findOne';
@@ -32,10 +41,14 @@ export interface Query {
   readonly limit?: number;
   readonly offset?: number;
   readonly populate?: readonly string[];
-  readonly strategy?: 'joined' | 'select-in';
+  readonly strategy?: 'joined' | 'select-in' | 'balanced';
   readonly refresh?: boolean;
   readonly fields?: readonly string[];
+  readonly filters?: Filters;
+  readonly signal?: Signal;
 }
+
+export type RowsGiven = readonly { readonly target: Target; readonly values: Values }[];
 
 /** What is done in an entity manager. */
 export type Act =
@@ -56,22 +69,43 @@ export type Act =
     }
   | { readonly do: 'flush' }
   | { readonly do: 'clear' }
-  | { readonly do: 'get'; readonly target: Target; readonly by: 'findOne' | 'findOneOrFail' | 'refresh' }
-  | { readonly do: 'getMany'; readonly kind: KindName | 'Pet'; readonly tags: readonly Target[] }
+  | {
+      readonly do: 'get';
+      readonly target: Target;
+      readonly by: 'findOne' | 'findOneOrFail' | 'refresh';
+      /** Only if the filters that are on by default let it through. */
+      readonly isFiltered?: boolean;
+    }
+  | { readonly do: 'getMany'; readonly kind: KindName; readonly tags: readonly Target[] }
   | { readonly do: 'query'; readonly query: Query }
-  | { readonly do: 'populate'; readonly target: Target; readonly properties: readonly string[] }
-  | { readonly do: 'insert'; readonly rows: readonly { readonly target: Target; readonly values: Values }[] }
-  | { readonly do: 'upsert'; readonly rows: readonly { readonly target: Target; readonly values: Values }[] }
+  | {
+      readonly do: 'populate';
+      readonly target: Target;
+      readonly properties: readonly string[];
+      readonly filters?: Filters;
+    }
+  | { readonly do: 'insert'; readonly rows: RowsGiven; readonly signal?: Signal }
+  | { readonly do: 'upsert'; readonly rows: RowsGiven; readonly signal?: Signal }
   | {
       readonly do: 'nativeUpdate';
       readonly kind: KindName;
       readonly where: Values | readonly Target[];
       readonly values: Values;
+      readonly filters?: Filters;
+      readonly signal?: Signal;
     }
-  | { readonly do: 'nativeDelete'; readonly kind: KindName; readonly where: Values | readonly Target[] }
+  | {
+      readonly do: 'nativeDelete';
+      readonly kind: KindName;
+      readonly where: Values | readonly Target[];
+      readonly filters?: Filters;
+      readonly signal?: Signal;
+    }
   | { readonly do: 'bump'; readonly target: Target; readonly by: number }
   | { readonly do: 'increment'; readonly target: Target; readonly by: number }
   | { readonly do: 'patch'; readonly target: Target; readonly values: Values }
+  /** In an entity manager of its own that has the signal. Only the last of them asks for anything to be written. */
+  | { readonly do: 'signalled'; readonly signal: Signal; readonly acts: readonly Act[] }
   /** `holds`: what is written behind is held and staged with the commit, not written by SQL. */
   | {
       readonly do: 'transaction';

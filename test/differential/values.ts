@@ -86,7 +86,11 @@ export function nullable(rows: Rows, kind: KindName): Values {
     case 'Page':
       return { title: or(rows.one(NAMES)) };
     case 'Note':
-      return { person: person ? or({ $row: person }) : null, course: course ? or({ $row: course }) : null };
+      return {
+        person: person ? or({ $row: person }) : null,
+        course: course ? or({ $row: course }) : null,
+        subject: subjectOf(rows),
+      };
     case 'Club':
       return { founder: person ? or({ $row: person }) : null };
     case 'Passport':
@@ -97,8 +101,14 @@ export function nullable(rows: Rows, kind: KindName): Values {
 /** Values for the calls past the unit of work. */
 export function flat(rows: Rows, kind: KindName): Values {
   const values = whole(rows, kind);
-  if (kind !== 'Person') return values;
-  return Object.fromEntries(Object.entries(values).filter(([name]) => name !== 'home' && name !== 'work'));
+  if (kind !== 'Person' && kind !== 'Note') return values;
+  return Object.fromEntries(Object.entries(values).filter(([name]) => !['home', 'work', 'subject'].includes(name)));
+}
+
+/** A row of any of the types that a note may be about. */
+function subjectOf(rows: Rows): Value {
+  const subject = rows.some(rows.one(['Person', 'Passport', 'Club', 'Club'] as const));
+  return subject ? { $row: subject } : null;
 }
 
 function maybe(rows: Rows, values: Values, chance: number): Values {

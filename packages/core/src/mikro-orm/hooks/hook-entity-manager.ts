@@ -115,7 +115,8 @@ function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
     watch.asked('commit');
     const signal = signalOfManager(em);
     const flushing = async (): Promise<void> => {
-      await unlessAborted(signal, async () => leaving.before([]));
+      // A flush without anything to send ends well, aborted or not; one that has something fails when it sends it.
+      if (signal?.aborted !== true) await unlessAborted(signal, async () => leaving.before([]));
       await queries.sent.apart(async () => queries.modes.runWithout(async () => flush.commit(commit)));
     };
     await failingAsMikroOrm(signal, em.getDriver() as AbstractSqlDriver, async () => queries.inside(em, flushing));

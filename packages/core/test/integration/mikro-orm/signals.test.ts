@@ -116,6 +116,32 @@ describe.each(Object.entries(REASONS))('a signal that was aborted with %s', (_na
   );
 });
 
+/** Calls of which MikroORM sends nothing to the database, so that no signal ends them there. */
+const NOTHING: Readonly<Record<string, Act>> = {
+  'em.flush() of nothing': async (em) => em.flush(),
+  'em.insertMany() of nothing': async (em, options) => em.insertMany(Card, [], options),
+  'em.upsertMany() of nothing': async (em, options) => em.upsertMany(Card, [], options),
+  'em.populate() of nothing': async (em, options) => em.populate([], [], options),
+};
+
+test.each(Object.entries(NOTHING))('that is aborted ends %s as by MikroORM alone', async (_call, act) => {
+  const [ours, theirs] = await Promise.all(
+    [pair.behind, pair.plain].map(async (orm) => {
+      const signal = AbortSignal.abort();
+      return seen(orm, async () => act(orm.em.fork({ signal }), { signal }), signal.reason);
+    }),
+  );
+  expect(ours).toEqual(theirs);
+});
+
+test('that is aborted does not keep anybody from a row that is loaded already', async () => {
+  for (const orm of [pair.behind, pair.plain]) {
+    const em = orm.em.fork();
+    const card = await em.findOneOrFail(Card, 1000);
+    expect(await em.findOne(Card, 1000, { signal: AbortSignal.abort() })).toBe(card);
+  }
+});
+
 test('an aborted flush leaves its entities as they were, so that another entity manager can take them', async () => {
   const controller = new AbortController();
   const em = pair.behind.em.fork({ signal: controller.signal });

@@ -43,8 +43,15 @@ export interface RowState {
 export interface RecentWrite {
   readonly version?: VersionText;
   readonly deleted: boolean;
-  /** The newest version that was acknowledged and then refused by PostgreSQL: no row has it from there. */
-  readonly void?: VersionText;
+  /** Versions that were acknowledged and then refused by PostgreSQL: no row has them from there. */
+  readonly void?: VoidVersions;
+}
+
+export interface VoidVersions {
+  /** The newest of them. */
+  readonly to: VersionText;
+  /** The version that the row had before. Absent: nobody knows of one. */
+  readonly above?: VersionText;
 }
 
 /** The place of a change in its shard's history. */
@@ -97,7 +104,7 @@ function standing(row: RowState): 'gone' | 'there' | 'unknown' {
  * writer, who made the same number (R10b). A record in flight may be in the row already, so there the number passes.
  *
  * A version that was acknowledged and then refused by PostgreSQL is void. Its holder has seen nothing of a row that has
- * the number by now.
+ * the number by now. The version below it is the row's own.
  */
 function newerThanSeen(row: RowState, change: Change): VersionText | undefined {
   if (change.base === undefined || change.kind === 'increment') return undefined;
@@ -108,8 +115,26 @@ function newerThanSeen(row: RowState, change: Change): VersionText | undefined {
   }
   const { version: written, void: never } = row.recent ?? {};
   if (written !== undefined && compareVersions(change.base, written) < 0) return written;
-  const isVoid = never !== undefined && !change.isRowBase && compareVersions(change.base, never) <= 0;
-  return isVoid ? never : undefined;
+  return never !== undefined && !change.isRowBase && isVoid(change.base, never) ? never.to : undefined;
+}
+
+function isVoid(version: VersionText, { to, above }: VoidVersions): boolean {
+  return compareVersions(version, to) <= 0 && (above === undefined || compareVersions(version, above) > 0);
+}
+
+/**
+ * What is void of a row, once more has become so. Between two ranges nothing is told apart, unless the row has gone past
+ * the older one: then the statement finds who holds that.
+ */
+export function moreVoid(known: VoidVersions | undefined, { to, above }: VoidVersions): VoidVersions {
+  if (known === undefined || (above !== undefined && compareVersions(above, known.to) > 0))
+    return { to, ...(above !== undefined && { above }) };
+  const lowest =
+    above !== undefined && known.above !== undefined && compareVersions(above, known.above) < 0 ? above : known.above;
+  return {
+    to: newestVersion(known.to, to) ?? to,
+    ...(above !== undefined && lowest !== undefined && { above: lowest }),
+  };
 }
 
 /** Whether the pending version is that of a dirty record, which is in no row. A doubtful one may be. */
@@ -168,7 +193,7 @@ function versionOf(row: RowState, change: Change): VersionText | undefined {
 
 /** Also above what is void: no two changes of a row are ever acknowledged with one version. */
 function newestKnown(recent: RecentWrite | undefined): VersionText | undefined {
-  return newestVersion(recent?.version, recent?.void);
+  return newestVersion(recent?.version, recent?.void?.to);
 }
 
 /** Differences in flight may come back and be added to, and nobody could be told then. */

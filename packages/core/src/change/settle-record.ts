@@ -1,5 +1,5 @@
 import type { VersionText } from './change.js';
-import type { RecentWrite } from './coalesce-change.js';
+import type { RecentWrite, VoidVersions } from './coalesce-change.js';
 import { noEntries } from './maps.js';
 import { knownVersion, mergeRecords } from './merge-records.js';
 import type { Outcome } from './outcome.js';
@@ -22,8 +22,8 @@ export interface Settled {
   };
   /** What was written. A version that is absent leaves the remembered one as it is. */
   readonly written?: RecentWrite;
-  /** A version that was acknowledged, and that PostgreSQL has refused. */
-  readonly void?: VersionText;
+  /** Versions that were acknowledged, and that PostgreSQL has refused. */
+  readonly void?: VoidVersions;
 }
 
 type OutcomeOf<Kind extends Outcome['kind']> = Extract<Outcome, { readonly kind: Kind }>;
@@ -79,8 +79,9 @@ function buried(record: StagedRecord, outcome: OutcomeOf<'buried'>, dirty: Stage
  * After a conflict the row has another version than its record. What PostgreSQL has refused leaves the row as it was, so
  * another writer may make the number yet. Nobody holds a row that was deleted.
  */
-function voidPart({ kind, version }: StagedRecord): Pick<Settled, 'void'> {
-  return kind === 'delete' || version === undefined ? {} : { void: version };
+function voidPart({ kind, base, version }: StagedRecord): Pick<Settled, 'void'> {
+  if (kind === 'delete' || version === undefined) return {};
+  return { void: { to: version, ...(base !== undefined && base !== CONFLICT && { above: base }) } };
 }
 
 function dirtyPart(dirty: StagedRecord | undefined): Pick<Settled, 'dirty'> {

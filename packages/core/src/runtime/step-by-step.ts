@@ -3,6 +3,7 @@ import type { Change } from '../change/change.js';
 import type { RowKey } from '../change/row-key.js';
 import { isDrainTimeout, SpillwayError } from '../errors.js';
 import type { EntityRules, RulesByEntity, StageResult } from '../staging/stager.js';
+import { CutOff } from '../staging/staging-errors.js';
 import type { DueScope, StagingStore } from '../staging/staging-store.js';
 
 /** So often steps are waited for: somebody else may make the next one meanwhile. */
@@ -36,12 +37,19 @@ export async function stageStepByStep(
       const rest = await stage(restOf(changes, result), tries < TRIES ? rules : withoutSteps(rules));
       result = both(result, rest);
     } catch (error) {
+      if (isNothing(result)) throw error;
       // What a stop has cut off may have happened, and its error says so.
-      if (isNothing(result) || (error instanceof SpillwayError && error.code === 'STOPPED')) throw error;
+      if (error instanceof SpillwayError && error.code === 'STOPPED') throw cutOff(error, result);
       return result;
     }
   }
   return result;
+}
+
+/** With what was staged before. */
+function cutOff(error: SpillwayError, before: StageResult): CutOff {
+  const rest = error instanceof CutOff ? error.result : undefined;
+  return new CutOff('the staging store', error, rest ? both(before, rest) : before);
 }
 
 /** What has not been sent, or was refused. A call that is lost, or still open, is for the caller to settle. */

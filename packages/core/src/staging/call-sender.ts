@@ -25,12 +25,13 @@ export type Delivery =
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 200;
 
+/** When a call was first on its way, by the process's own clock. Whoever asks may have another sender by then. */
+const sentAtMs = new WeakMap<StageCall, number>();
+
 /** Sends one call until it has an answer that counts, or its time is up. */
 export class CallSender {
   readonly #store: StagingStore;
   readonly #options: SenderOptions;
-  /** When a call was first on its way, by the process's own clock. */
-  readonly #sentAtMs = new WeakMap<StageCall, number>();
   #isClosed = false;
 
   constructor(store: StagingStore, options: SenderOptions) {
@@ -69,7 +70,7 @@ export class CallSender {
     wasSent: boolean,
     signal?: AbortSignal,
   ): Promise<Delivery> {
-    if (!wasSent) this.#sentAtMs.set(call, performance.now());
+    if (!wasSent) sentAtMs.set(call, performance.now());
     const { delivery, mayHaveRun, error } = await this.#until(call, rules, send, wasSent, signal);
     if (delivery.status === 'unknown' && isStop(error)) return { ...delivery, cause: cutOff(error) };
     if (delivery.status === 'unknown') return this.#fence(call, { ...dropped(unforeseen(error)), wasSent: true });
@@ -92,7 +93,7 @@ export class CallSender {
 
   /** Whether a call was sent so long ago that the store may have forgotten that it ran. */
   isForgotten(call: StageCall): boolean {
-    return performance.now() - (this.#sentAtMs.get(call) ?? Number.NEGATIVE_INFINITY) >= this.#store.remembersCallsMs;
+    return performance.now() - (sentAtMs.get(call) ?? Number.NEGATIVE_INFINITY) >= this.#store.remembersCallsMs;
   }
 
   async #until(

@@ -78,7 +78,7 @@ export class Stager {
       if (failed) throw failed.cause ?? unreachable(changes.length);
     }
     const deliveries = await this.#send(calls, rules, false, calls.length === 1 ? signal : undefined);
-    refuseCutOff(deliveries);
+    refuseCutOff(deliveries, collect(calls, deliveries));
     const [first] = deliveries;
     if (deliveries.every(({ status }) => status === 'dropped' || status === 'refused')) signal?.throwIfAborted();
     if (first?.status === 'dropped' && deliveries.every((delivery) => delivery.status === 'dropped')) {
@@ -153,10 +153,10 @@ export class Stager {
   }
 }
 
-/** A call that our own end has cut off is no call that can be asked for again. */
-function refuseCutOff(deliveries: readonly Delivery[]): void {
+/** A call that our own end has cut off cannot be asked for again before the next beginning. */
+function refuseCutOff(deliveries: readonly Delivery[], result?: StageResult): void {
   for (const delivery of deliveries) {
-    if (delivery.status === 'unknown' && delivery.cause) throw new CutOff('the staging store', delivery.cause);
+    if (delivery.status === 'unknown' && delivery.cause) throw new CutOff('the staging store', delivery.cause, result);
   }
 }
 

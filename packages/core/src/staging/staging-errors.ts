@@ -1,5 +1,6 @@
 import { keyText, type RowKey } from '../change/row-key.js';
 import { SpillwayError } from '../errors.js';
+import type { StageResult } from './stager.js';
 
 export function counterOverflow(rowKey: RowKey): SpillwayError {
   return new SpillwayError(
@@ -30,15 +31,23 @@ export class SentInVain extends SpillwayError {
   }
 }
 
-/** Our own end has taken the connection from under a command. Whether it ran, nobody will know here. */
+/** Our own end has taken the connection from under a command. Whether it ran, nobody will know before the next beginning. */
 export class CutOff extends SpillwayError {
-  constructor(store: string, cause?: Error) {
+  /** What is known of the changes of a call, where some were to be staged. Private, so that nobody prints them. */
+  readonly #result: StageResult | undefined;
+
+  constructor(store: string, cause?: Error, result?: StageResult) {
     super(
       'STOPPED',
       `Spillway was stopped before ${store} had answered: what it was asked may have happened. ` +
         'What is staged stays staged, and will be written; load the rows and look before you make the changes again',
       { cause },
     );
+    this.#result = result;
+  }
+
+  get result(): StageResult | undefined {
+    return this.#result;
   }
 }
 

@@ -33,9 +33,10 @@ export interface SequenceSurroundings {
 export class SequenceBlocks {
   readonly #numbers: Numbers;
   readonly #around: SequenceSurroundings;
-  #free = new Map<WriteBehindType, string[]>();
-  #handedOut = new Map<WriteBehindType, HandedOut>();
-  readonly #loading = new Map<WriteBehindType, Promise<void>>();
+  // By table: entities may be described anew.
+  #free = new Map<string, string[]>();
+  #handedOut = new Map<string, HandedOut>();
+  readonly #loading = new Map<string, Promise<void>>();
 
   constructor(numbers: Numbers, around: SequenceSurroundings) {
     this.#numbers = numbers;
@@ -45,10 +46,11 @@ export class SequenceBlocks {
   /** The next numbers for new rows of the type, as decimal texts. */
   async take(type: WriteBehindType, count: number): Promise<string[]> {
     const taken: string[] = [];
+    const name = nameOf(type);
     for (;;) {
-      const free = this.#free.get(type) ?? [];
+      const free = this.#free.get(name) ?? [];
       const next = free.splice(0, count - taken.length);
-      this.#handedOut.get(type)?.note(next);
+      this.#handedOut.get(name)?.note(next);
       for (const number of next) taken.push(number);
       if (taken.length === count) return taken;
       await this.#load(type, count - taken.length);
@@ -64,17 +66,19 @@ export class SequenceBlocks {
   /** One statement at a time per type: callers that come meanwhile wait for the same block. */
   async #load(type: WriteBehindType, atLeast: number): Promise<void> {
     if (this.#around.isApart()) return this.#fetch(type, Math.max(BLOCK, atLeast));
-    const running = this.#loading.get(type);
+    const name = nameOf(type);
+    const running = this.#loading.get(name);
     if (running) return running;
-    const loading = this.#fetch(type, Math.max(BLOCK, atLeast)).finally(() => this.#loading.delete(type));
-    this.#loading.set(type, loading);
+    const loading = this.#fetch(type, Math.max(BLOCK, atLeast)).finally(() => this.#loading.delete(name));
+    this.#loading.set(name, loading);
     return loading;
   }
 
   async #fetch(type: WriteBehindType, size: number): Promise<void> {
     const free = this.#free;
-    const handedOut = this.#handedOut.get(type) ?? new HandedOut();
-    this.#handedOut.set(type, handedOut);
+    const name = nameOf(type);
+    const handedOut = this.#handedOut.get(name) ?? new HandedOut();
+    this.#handedOut.set(name, handedOut);
     // Blocks that are asked for at the same time may be answered in any order.
     const passed = handedOut.passed;
     const numbers = await this.#numbers(type.table, size);
@@ -84,7 +88,11 @@ export class SequenceBlocks {
       this.#around.restarted(type);
     }
     handedOut.passes(numbers);
-    const rest = isRestarted ? [] : (free.get(type) ?? []);
-    free.set(type, [...rest, ...handedOut.without(numbers)]);
+    const rest = isRestarted ? [] : (free.get(name) ?? []);
+    free.set(name, [...rest, ...handedOut.without(numbers)]);
   }
+}
+
+function nameOf({ table: { schema, name } }: WriteBehindType): string {
+  return JSON.stringify([schema, name]);
 }

@@ -16,6 +16,7 @@ import { refusalError } from './refusal-error.js';
 import type { Validation } from '../validate/validation.js';
 import { forgetReadVersions, readVersionsOf } from '../read/read-versions.js';
 import { StagingUnit } from './staging-unit.js';
+import { CutOff } from '../../staging/staging-errors.js';
 import { signalOfManager } from '../signals.js';
 
 type Stage = (changes: readonly Change[]) => Promise<StageResult>;
@@ -176,22 +177,33 @@ export class StagedFlush {
     try {
       result = await stage(oneChangePerRow(operations.map(({ change }) => change)));
     } catch (error) {
+      // Our own end has come in between. The ORM may be opened again, and then it is asked.
+      if (error instanceof CutOff && error.result) {
+        this.#settle(operations, error.result);
+        throw error;
+      }
       this.states.takeBack(operations);
       this.#wayOut = fallbackFor(error, this.#uow.getChangeSets(), this.#types);
       throw error;
     }
+    if (this.#settle(operations, result)) return;
+    this.#wayOut = fallbackFor(result, this.#uow.getChangeSets(), this.#types);
+    throw refusalError(operations, result, this.#retry);
+  }
+
+  /** Entities are what became of their changes. @returns whether all are staged */
+  #settle(operations: readonly Operation[], result: StageResult): boolean {
     this.#note(operations, result);
     this.states.correctVersions(operations, result.staged);
     const refused = new Set<RowKey>(result.refused.map(({ rowKey }) => rowKey));
     const unknown = new Set<RowKey>(result.unknown.flatMap((call) => call.changes.map(({ rowKey }) => rowKey)));
     const open = operations.filter(({ change }) => !result.staged.has(change.rowKey));
-    if (open.length === 0) return;
+    if (open.length === 0) return true;
     const lost = open.filter(({ change }) => unknown.has(change.rowKey) && !refused.has(change.rowKey));
     this.states.rememberAfter(lost);
     this.states.takeBack(open);
-    this.#wayOut = fallbackFor(result, this.#uow.getChangeSets(), this.#types);
     if (lost.length > 0) this.#unsettled.push({ calls: result.unknown, operations: lost });
-    throw refusalError(operations, result, this.#retry);
+    return false;
   }
 
   /** The entities lie on what is staged now. */

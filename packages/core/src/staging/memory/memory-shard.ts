@@ -1,6 +1,5 @@
-import type { RecentWrite, RowState } from '../../change/coalesce-change.js';
+import { moreVoid, type RecentWrite, type RowState, type VoidVersions } from '../../change/coalesce-change.js';
 import type { HeldLayer } from '../../change/held-layer.js';
-import type { VersionText } from '../../change/change.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { newestVersion } from '../../change/version.js';
@@ -194,7 +193,7 @@ export class MemoryShard {
   remember(rowKey: RowKey, written: RecentWrite, sequence: number): void {
     const known = this.recent.get(rowKey);
     const version = written.version ?? known?.version;
-    const isVoid = known?.void !== undefined && newestVersion(version, known.void) !== version;
+    const isVoid = known?.void !== undefined && newestVersion(version, known.void.to) !== version;
     this.recent.set(rowKey, {
       ...(version === undefined ? {} : { version }),
       deleted: written.deleted,
@@ -203,9 +202,9 @@ export class MemoryShard {
     });
   }
 
-  rememberVoid(rowKey: RowKey, version: VersionText): void {
+  rememberVoid(rowKey: RowKey, versions: VoidVersions): void {
     const known = this.recent.get(rowKey) ?? { deleted: false, sequence: NOTHING_WRITTEN };
-    this.recent.set(rowKey, { ...known, void: newestVersion(known.void, version) ?? version });
+    this.recent.set(rowKey, { ...known, void: moreVoid(known.void, versions) });
   }
 
   forget(nowMs: number): void {

@@ -64,6 +64,25 @@ export function versionContract({ describe, it, expect, onBench }: ContractConte
     );
 
     it(
+      'does not hold it against the version below it, which the row has still (H15)',
+      onBench(async (bench) => {
+        await bench.stage({ base: '4', version: '5', values: { name: '"a"' } });
+        await bench.stage({ base: '5', version: '6', values: { name: '"b"' } });
+        await bench.end(await bench.claim(), { 0: rejected });
+        for (const base of ['5', '6'])
+          expect((await bench.stage({ base, version: '7', values: { name: '"c"' } })).status).toBe('refused');
+        const next = await bench.stage({ base: '4', version: '5', values: { name: '"d"' } });
+        expect(next).toMatchObject({ status: 'staged', versions: new Map([[bench.row(0), '7']]) });
+        await bench.end(await bench.claim(), { 0: rejected });
+        expect((await bench.stage({ base: '6', version: '7', values: { name: '"e"' } })).status).toBe('refused');
+        // Another program has written the row in between.
+        await bench.stage({ base: '9', version: '10', values: { name: '"f"' } });
+        await bench.end(await bench.claim(), { 0: rejected });
+        expect((await bench.stage({ base: '9', version: '10', values: { name: '"g"' } })).status).toBe('staged');
+      }),
+    );
+
+    it(
       'gives no change a version that was acknowledged before, though no row has it (H15)',
       onBench(async (bench) => {
         await bench.stage({ base: '1', version: '2', values: { name: '"a"' } });

@@ -410,6 +410,8 @@ test('a trigger that leaves a row out is tried once more, then the record is bur
     ['1', { kind: 'update', base: '1', version: '2', values: { name: '"x"' } }],
     ['1', { kind: 'delete', base: '1' }],
     ['2', { kind: 'insert', version: '1' }],
+    ['1', { kind: 'update', values: { name: '"x"' }, missing: { create: {} } }],
+    ['2', { kind: 'update', values: { name: '"x"' }, missing: { create: {} } }],
   ] as const) {
     expect(await write(id, record)).toMatchObject({ kind: 'again', attempts: 1 });
     expect(await write(id, { ...record, attempts: 1 })).toMatchObject({

@@ -2,7 +2,9 @@ import { expect, test } from 'vitest';
 import type { WriteBehindType } from '../../../src/mikro-orm/describe/write-behind-type.js';
 import { SequenceBlocks } from '../../../src/mikro-orm/write/sequence-blocks.js';
 
-const type = { table: {} } as WriteBehindType;
+/** Each discovery makes another description of the entity. */
+const described = (): WriteBehindType => ({ table: { schema: 'public', name: 'row' } }) as WriteBehindType;
+const type = described();
 
 /** A sequence that can be restarted, and the blocks over it. */
 function bench(step = 1n, isApart = false) {
@@ -67,4 +69,13 @@ test('what was dropped is neither handed out nor compared', async () => {
   own.blocks.forget();
   expect(await own.take(3)).toEqual([1, 2, 3]);
   expect(own.restarts).toBe(0);
+});
+
+test('a restart is noticed though the entities have been described anew meanwhile', async () => {
+  const own = bench();
+  await own.take(200);
+  own.restart();
+  const numbers = await own.blocks.take(described(), 100);
+  expect(numbers.map(Number)).toEqual(oneTo(300, 201));
+  expect(own.restarts).toBe(1);
 });

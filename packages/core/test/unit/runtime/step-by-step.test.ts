@@ -4,6 +4,7 @@ import { rowKeyOf, type RowKey } from '../../../src/change/row-key.js';
 import { SpillwayError } from '../../../src/errors.js';
 import { stageStepByStep } from '../../../src/runtime/step-by-step.js';
 import type { RulesByEntity, StageResult } from '../../../src/staging/stager.js';
+import { CutOff } from '../../../src/staging/staging-errors.js';
 
 const [first, second, third] = ['1', '2', '3'].map((id) =>
   rowKeyOf({ schema: 'shop', table: 'product', key: [id] }),
@@ -67,5 +68,22 @@ test('an error after some are staged leaves the others refused, and is thrown wh
 test('an end that cuts the call off is told, whatever was staged before', async () => {
   const stopped = new SpillwayError('STOPPED', 'It may have happened');
   const bench = staging(result({ staged: [first], step: [second] }), stopped);
-  await expect(stageStepByStep([first, second].map(change), rules, bench)).rejects.toBe(stopped);
+  const error: unknown = await stageStepByStep([first, second].map(change), rules, bench).catch(
+    (told: unknown) => told,
+  );
+  expect(error).toMatchObject({ code: 'STOPPED', cause: stopped });
+  expect((error as CutOff).result).toMatchObject({ staged: new Map([[first, undefined]]), unknown: [] });
+});
+
+test('an end that cuts the call off is told with what is open, and with what was staged before', async () => {
+  const cutOff = new CutOff('Redis', undefined, result({ unknown: [second] }));
+  const bench = staging(result({ staged: [first], step: [second] }), cutOff);
+  const error: unknown = await stageStepByStep([first, second].map(change), rules, bench).catch(
+    (told: unknown) => told,
+  );
+  const { staged, unknown } = (error as CutOff).result ?? result({});
+  expect([...staged.keys(), ...unknown.flatMap((call) => call.changes.map(({ rowKey }) => rowKey))]).toEqual([
+    first,
+    second,
+  ]);
 });

@@ -6,7 +6,7 @@ import { statementShape } from '../plan/plan.js';
 import type { Session } from '../session.js';
 import { versionFormat, type WallTime } from '../sql/version-format.js';
 import { readDatabaseRows, type DatabaseRow } from './database-row.js';
-import { notWritable, overruled, stagingLoss, waits, type Outcomes } from './outcomes.js';
+import { notWritable, overruled, stagingLoss, type Outcomes } from './outcomes.js';
 import { settleConflicts } from './settle-conflicts.js';
 import { writeRows, writtenAs } from './write-rows.js';
 
@@ -43,7 +43,8 @@ export async function settleMissing(
   if (conflicts.size > 0) await settleConflicts(session, conflicts, outcomes, wallTime);
   if (again.length === 0) return;
   if (round < ROUNDS) return settleMissing(session, again, outcomes, wallTime, round + 1);
-  for (const item of again) outcomes.set(item, waits(item, item.table.retry.minDelayMs, 'The row comes and goes.'));
+  // Neither there nor made: a row that comes and goes so often is less likely than a trigger, or a policy, in the way.
+  for (const item of again) outcomes.set(item, notWritable(item));
 }
 
 /** A delete has what it wants. A replacement is a whole row, so it can be inserted. The rest is told: an increment that vanishes would be a silent loss. */

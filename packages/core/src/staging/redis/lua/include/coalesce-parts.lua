@@ -24,8 +24,8 @@ local function newer_than_seen(row, change)
   end
   if compare(change[BASE], row.version) < 0 then return row.version end
   -- A void version is in no row: who holds it has seen nothing of a row that has the number by now.
-  local is_void = change[CHANGE_MARK] ~= ROW_BASE and compare(change[BASE], row.void) <= 0
-  return is_void and row.void or nil
+  local is_void = compare(change[BASE], row.void) <= 0 and compare(change[BASE], row.void_above) > 0
+  return change[CHANGE_MARK] ~= ROW_BASE and is_void and row.void or nil
 end
 
 -- nil: the row has no next version.

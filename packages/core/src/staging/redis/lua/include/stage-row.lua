@@ -4,7 +4,7 @@
 -- What was written last counts only where nothing that is pending carries a version.
 local function recalled(row, row_key)
   if row.pending == '' and not row.recalled then
-    row.version, row.deleted, row.sequence, row.void = recall(row_key)
+    row.version, row.deleted, row.sequence, row.void, row.void_above = recall(row_key)
     row.recalled = true
   end
   return row
@@ -12,7 +12,7 @@ end
 
 -- nil: what is pending of the row cannot be read.
 local function load_row(row_key, in_flight, mine)
-  local row = { pending = '', version = '', void = '', deleted = false, layers = load_layers(row_key) }
+  local row = { pending = '', version = '', void = '', void_above = '', deleted = false, layers = load_layers(row_key) }
   if not row.layers then return nil end
   local bytes = redis.call('HGET', dirty, row_key)
   if bytes then

@@ -58,7 +58,7 @@ const REFUSALS: readonly Refusal[] = [
       return `redis://app:secret@127.0.0.1:${server.port}`;
     },
     code: 'CONFIG_INVALID',
-    message: /^Redis at 127\.0\.0\.1:\d+ refuses this client \(.*\)\. Give the user the rights .* TIME/u,
+    message: /^Redis at 127\.0\.0\.1:\d+ does not let its user run TIME, .* nothing was staged\. Give the user \+time/u,
   },
 ];
 

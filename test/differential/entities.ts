@@ -150,7 +150,11 @@ export function makeSchemas({ cached, through }: Modes = { cached: [], through: 
       version: p.integer().version(),
     },
     filters: {
-      led: { name: 'led', cond: { $or: [{ founder: null }, { founder: { age: { $gte: 2 } } }] }, default: true },
+      led: {
+        name: 'led',
+        cond: { $or: [{ founder: null }, { founder: { pets: { $none: { name: 'Bob' } } } }] },
+        default: true,
+      },
     },
   });
 

@@ -34,11 +34,7 @@ export function conditionOf(rows: Rows, kind: ReadName): Values {
     if (person) options.push({ person: { $row: person } });
   }
   if (kind === 'Club') {
-    options.push(
-      { members: { name: rows.one(NAMES) } },
-      { name: rows.one(NAMES) },
-      { remarks: { text: rows.one(NAMES) } },
-    );
+    options.push({ members: { name: rows.one(NAMES) } }, { name: rows.one(NAMES) });
     if (person) options.push({ members: { $row: person } });
   }
   if (kind === 'Census') {

@@ -147,11 +147,14 @@ export function makeSchemas({ cached, through }: Modes = { cached: [], through: 
       name: p.string(),
       founder: () => p.manyToOne(Person).nullable(),
       members: () => p.manyToMany(Person).inversedBy('clubs'),
-      remarks: () => p.oneToMany(Note).mappedBy('subject'),
       version: p.integer().version(),
     },
     filters: {
-      led: { name: 'led', cond: { $or: [{ founder: null }, { founder: { age: { $gte: 2 } } }] }, default: true },
+      led: {
+        name: 'led',
+        cond: { $or: [{ founder: null }, { founder: { pets: { $none: { name: 'Bob' } } } }] },
+        default: true,
+      },
     },
   });
 
@@ -176,7 +179,7 @@ export function makeSchemas({ cached, through }: Modes = { cached: [], through: 
       text: p.string(),
       person: () => p.manyToOne(Person).nullable(),
       course: () => p.manyToOne(Course).nullable(),
-      subject: () => p.manyToOne([Person, Passport, Club]).nullable(),
+      subject: () => p.manyToOne([Club, Person, Passport]).nullable(),
     },
   });
 

@@ -1,4 +1,5 @@
 import { insertOf, nativeDeleteOf, nativeUpdateOf, upsertOf } from './calls.js';
+import { lookOf } from './looks.js';
 import { filtersOf, queryOf, RELATIONS } from './queries.js';
 import { KINDS, Rows } from './rows.js';
 import type { Act, Nudge, Program, Step, Target, Value } from './steps.js';
@@ -6,6 +7,8 @@ import { flat, nullable, whole } from './values.js';
 
 /** The entity manager, beside those of the others, of which those are made that have a signal. */
 const SIGNALLED = 8;
+/** The entity manager that knows no rows. */
+const READER = 7;
 
 /** The program of a seed: the same seed always makes the same program. */
 export function generate(seed: number): Program {
@@ -40,6 +43,7 @@ class Author {
       if (this.#rows.chance(0.07)) steps.push({ ...step, fork: SIGNALLED, act: this.#signalled() });
       if (this.#rows.chance(0.02)) steps.push(...this.#round());
       if (this.#rows.chance(0.02)) steps.push(...this.#meeting());
+      if (this.#rows.chance(0.04)) steps.push(...this.#look());
     }
     return { seed: this.#seed, steps: [...steps, ...this.#audit()] };
   }
@@ -93,6 +97,20 @@ class Author {
     if (!old) acts.unshift({ do: 'create', target: club, values: whole(this.#rows, 'Club') });
     const first = this.#step(acts[0] as Act);
     return acts.map((act) => ({ ...first, act }));
+  }
+
+  /** A query of somebody who has not loaded anything yet, right after a flush. */
+  #look(): Step[] {
+    const look = lookOf(this.#rows);
+    if (!look) return [];
+    const change = this.#step({ do: 'clear' });
+    const reader = { ...this.#step({ do: 'clear' }), fork: READER };
+    const changes = look.flushes.flatMap((acts): Act[] => [...acts, { do: 'flush' }]);
+    return [
+      ...changes.map((act) => ({ ...change, act })),
+      reader,
+      { ...reader, act: { do: 'query', query: look.query } },
+    ];
   }
 
   /** One call, or one change and its flush, by somebody who might give up, and has done so already or never does. */

@@ -5,7 +5,7 @@ import { KINDS, type Rows } from './rows.js';
 import type { Filters, Query, ReadName } from './steps.js';
 
 export const RELATIONS: Readonly<Record<ReadName, readonly string[]>> = {
-  Person: ['mentor', 'pupils', 'pets', 'passport', 'clubs', 'mentor.pets', 'mentor.mentor', 'figures', 'clubs.remarks'],
+  Person: ['mentor', 'pupils', 'pets', 'passport', 'clubs', 'mentor.pets', 'mentor.mentor', 'figures'],
   Census: ['person', 'person.pets'],
   Pet: ['owner', 'owner.mentor', 'owner.figures'],
   Cat: ['owner', 'owner.pets', 'owner.clubs'],
@@ -13,7 +13,7 @@ export const RELATIONS: Readonly<Record<ReadName, readonly string[]>> = {
   Passport: ['holder', 'holder.pets', 'holder.figures'],
   Course: ['enrolments', 'enrolments.person'],
   Enrolment: ['person', 'course'],
-  Club: ['founder', 'members', 'members.pets', 'members.figures', 'remarks'],
+  Club: ['founder', 'members', 'members.pets', 'members.figures'],
   Page: [],
   Note: ['person', 'course', 'person.mentor', 'subject'],
 };
@@ -30,8 +30,10 @@ const MEASURES: Readonly<Partial<Record<ReadName, string>>> = {
 
 export function queryOf(rows: Rows): Query {
   const kind = rows.chance(0.2) ? rows.one(['Pet', 'Census'] as const) : rows.one(KINDS);
-  const ask = rows.one(['find', 'find', 'find', 'count', 'findAndCount', 'findOne'] as const);
   const where = conditionOf(rows, kind);
+  const asked = rows.one(['find', 'find', 'find', 'count', 'findAndCount', 'findOne'] as const);
+  // MikroORM refuses to find one without a condition.
+  const ask = asked === 'findOne' && Object.keys(where).length === 0 ? 'find' : asked;
   const filters = filtersOf(rows);
   const options = { ...(filters !== undefined && { filters }), ...signalOrNone(rows) };
   if (ask === 'count' || (kind === 'Enrolment' && ask === 'findOne')) return { kind, where, ask: 'count', ...options };

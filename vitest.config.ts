@@ -1,6 +1,7 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 import { otherClients } from './test/ioredis-5/resolve.js';
 import { oldestNest } from './test/nest-11/resolve.js';
+import { newestMikroOrm } from './test/newest/resolve.js';
 import { oldestMikroOrm } from './test/oldest/resolve.js';
 import { limitedUserOfRedis } from './test/rights/resolve.js';
 import { esDecorators } from './tools/es-decorators.mjs';
@@ -47,6 +48,11 @@ export default defineConfig({
       onServers('examples', serverTestsOfExamples, 180_000),
       onServers('consumer', 'test/consumer/**/*.test.ts', 10 * 60_000),
       onOldestMikroOrm('packages/*/test/integration/mikro-orm/**/*.test.ts', 'test/oldest/*.test.ts'),
+      onNewestMikroOrm(
+        'test/newest/*.test.ts',
+        // A long run of its own: `npm run matrix`.
+        ...(process.env['SPILLWAY_MATRIX'] === 'all' ? ['packages/core/test/integration/**/*.test.ts'] : []),
+      ),
       onOldestNest('packages/nestjs/test/integration/**/*.test.ts', 'test/nest-11/*.test.ts'),
       ...(process.env['SPILLWAY_RIGHTS'] === 'documented'
         ? [underDocumentedRights('packages/core/test/integration/**/*.test.ts')]
@@ -78,6 +84,18 @@ function onOldestMikroOrm(...include: string[]) {
     ...shared,
     plugins: [...shared.plugins, oldestMikroOrm()],
     test: { ...test, include, globalSetup: setUp },
+  };
+}
+
+/** The version promise, and in the matrix all of the extension, once more on the newest MikroORM. PGlite has none so new. */
+function onNewestMikroOrm(...include: string[]) {
+  const { test } = onServers('newest', '');
+  const exclude = [...configDefaults.exclude, '**/integration/pglite/**'];
+  const setUp = fromRoot('test/newest/global-setup.ts');
+  return {
+    ...shared,
+    plugins: [...shared.plugins, newestMikroOrm()],
+    test: { ...test, include, exclude, globalSetup: setUp },
   };
 }
 

@@ -67,6 +67,15 @@ describe('a reader in an empty directory', () => {
     await forget();
   });
 
+  test('has the newest MikroORM by the install line without decorators, and its packages fit', async () => {
+    const blocks = codeBlocks(document('README.md'));
+    await using project = await EmptyProject.create();
+    await install(project, blocks, {}, 'shell');
+    const found = await project.run('npm', 'ls', '--json', '@mikro-orm/core');
+    const { dependencies = {} } = JSON.parse(found) as { dependencies?: Record<string, { version: string }> };
+    expect(dependencies['@mikro-orm/core']?.version).toBe('7.2.5');
+  });
+
   test('has the Express application of the documents running, stops it under load, and loses nothing', async () => {
     const readme = codeBlocks(document('README.md'));
     const shared = readme.filter(({ file }) =>
@@ -138,8 +147,9 @@ async function install(
   project: EmptyProject,
   blocks: readonly CodeBlock[],
   versions: Readonly<Record<string, string>> = {},
+  shell = 'sh',
 ): Promise<void> {
-  const lines = blocks.filter(({ language }) => language === 'sh').flatMap(({ code }) => code.trim().split('\n'));
+  const lines = blocks.filter(({ language }) => language === shell).flatMap(({ code }) => code.trim().split('\n'));
   for (const line of lines.filter((each) => each.startsWith('npm '))) {
     const [, ...words] = line.split(' ');
     const isInstall = words[0] === 'install';

@@ -27,10 +27,20 @@ export function findFacts(env) {
 export function findPrograms(env) {
   const redisFolders = [...pathFolders(env), ...homebrew.map((prefix) => path.join(prefix, 'bin'))];
   const redis = findProgram('redis-server', redisFolders) ?? findProgram('valkey-server', redisFolders);
-  const postgres = postgresFolders(env).find((folder) =>
-    ['initdb', 'postgres'].every((name) => isProgram(path.join(folder, name))),
+  return { redis, postgres: findPostgres(env) };
+}
+
+/** @param {NodeJS.ProcessEnv} env */
+function findPostgres(env) {
+  const has = (/** @type {string} */ folder) =>
+    ['initdb', 'postgres'].every((name) => isProgram(path.join(folder, name)));
+  const named = env['SPILLWAY_POSTGRES_BIN'];
+  if (!named) return postgresFolders(env).find(has);
+  if (has(named)) return named;
+  throw new Error(
+    `SPILLWAY_POSTGRES_BIN is ${named}, which has no "initdb" and "postgres" that may be run. Name the folder that has ` +
+      'them, or take it out of the environment to let them be found.',
   );
-  return { redis, postgres };
 }
 
 /**

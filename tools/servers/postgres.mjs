@@ -1,6 +1,6 @@
 /** One private PostgreSQL cluster: its own port, its own folder, never as root, and it dies with this process. */
 import { execFile, execFileSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -53,19 +53,32 @@ export async function startPostgres({ bin, folder, port: wanted, settings = {} }
 }
 
 /**
- * Makes `folder` the data of a replica: a copy of the cluster on `port`, which follows that one as soon as {@link startPostgres} starts it.
+ * Makes `folder` the data of a replica: a copy of a cluster, which follows that one as soon as {@link startPostgres}
+ * starts it. It needs no `pg_basebackup`, which a package of the server may lack.
  *
  * @param {object} options
- * @param {string} options.bin the folder of `postgres`, or of a link to it
+ * @param {string} options.data of the cluster that is copied
  * @param {string} options.folder as given by {@link makeClusterFolder}
- * @param {number} options.port of the cluster that is copied
+ * @param {number} options.port of that cluster
+ * @param {(copy: () => Promise<void>) => Promise<string>} options.backedUp copies while that server is in a backup, and
+ * answers the label of the backup
  */
-export async function copyCluster({ bin, folder, port }) {
-  const from = ['--host=127.0.0.1', `--port=${port}`, '--username=postgres', '--no-password'];
-  const how = [`--pgdata=${path.join(folder, 'data')}`, '--write-recovery-conf', '--checkpoint=fast', '--no-sync'];
-  // Links to the server's programs may stand alone in a folder; what belongs to them is where they lead.
-  const home = path.dirname(realpathSync(path.join(bin, 'postgres')));
-  await run(path.join(home, 'pg_basebackup'), [...from, ...how], { ...serverUser(), cwd: folder });
+export async function copyCluster({ data, folder, port, backedUp }) {
+  const user = serverUser();
+  const copy = path.join(folder, 'data');
+  const label = await backedUp(async () => {
+    await run('cp', ['-a', data, copy], { ...user, cwd: folder });
+  });
+  // The log of what has happened since comes from the other server.
+  await run('find', [path.join(copy, 'pg_wal'), '-type', 'f', '-delete'], { ...user, cwd: folder });
+  rmSync(path.join(copy, 'postmaster.pid'));
+  const settings = `primary_conninfo = 'host=127.0.0.1 port=${port} user=postgres'\n`;
+  const files = { backup_label: label, 'standby.signal': '', 'postgresql.auto.conf': settings };
+  for (const [name, text] of Object.entries(files)) {
+    const file = path.join(copy, name);
+    writeFileSync(file, text);
+    if (user !== undefined) chownSync(file, user.uid, user.gid);
+  }
 }
 
 /** No unix socket: its path may be too long below a deep checkout, and a port is all that anybody needs. */

@@ -71,7 +71,7 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdS
       const types = new TypeRegistry();
       const logger = new ServiceLog(resolved.logger, orm);
       const context = new CallersContext();
-      const database = new OrmDatabase(orm, context, logger);
+      const database = new OrmDatabase(orm, context, logger, types);
       const moves = new OrmMoves(orm);
       const home = hasOneConnection(orm)
         ? undefined

@@ -1,14 +1,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Connection, MikroORM } from '@mikro-orm/core';
+import { Utils, type Connection, type MikroORM } from '@mikro-orm/core';
 import { SpillwayError } from '../../errors.js';
 import type { Logger } from '../../options.js';
 import type { CallerQuery } from '../../sink/change-sink.js';
 import type { SharedConnection } from '../../sink/shared-connection.js';
+import type { TypeRegistry } from '../describe/type-registry.js';
 import type { CallersContext } from '../transactions/callers-context.js';
 import { ormConnection } from '../transactions/orm-connection.js';
 import { onConnection, type KyselyExecutor } from '../transactions/statements.js';
 import { hasOneConnection } from './assert-database.js';
 import { connectionHooks, type ConnectionHooks } from './connection-hooks.js';
+import { uncheckedVersions, type Updates } from './unchecked-versions.js';
 import { unencrypted } from './unencrypted.js';
 
 /** Where the ORM's database is, in the words of its driver. */
@@ -41,14 +43,16 @@ export class OrmDatabase {
   readonly #orm: MikroORM;
   readonly #context: CallersContext;
   readonly #logger: Logger;
+  readonly #types: TypeRegistry;
   /** As if nobody had asked: no request is around, whose user or tenant a hook would find. */
   readonly #outside = AsyncLocalStorage.snapshot();
   #hasWarned = false;
 
-  constructor(orm: MikroORM, context: CallersContext, logger: Logger) {
+  constructor(orm: MikroORM, context: CallersContext, logger: Logger, types: TypeRegistry) {
     this.#orm = orm;
     this.#context = context;
     this.#logger = logger;
+    this.#types = types;
   }
 
   /** @throws SpillwayError `CONFIG_INVALID` if nothing says where the database is */
@@ -126,7 +130,17 @@ export class OrmDatabase {
   #warn(connection: Readonly<Record<string, unknown>>): void {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
-    for (const warning of unencrypted(this.#orm.config, connection)) this.#logger.warn(`Spillway: ${warning}`);
+    const warnings = [
+      ...unencrypted(this.#orm.config, connection),
+      ...uncheckedVersions(Utils.getORMVersion(), this.#updates()),
+    ];
+    for (const warning of warnings) this.#logger.warn(`Spillway: ${warning}`);
+  }
+
+  #updates(): Updates {
+    const { config, driver } = this.#orm;
+    const hasVersions = this.#types.inAnyMode.some(({ version }) => version !== undefined);
+    return { hasVersions, batches: config.get('useBatchUpdates', driver.getPlatform().usesBatchUpdates()) };
   }
 
   #connection(): PostgresConnection {

@@ -1,4 +1,10 @@
-import { ReferenceKind, type AnyEntity, type Collection, type EntityMetadata } from '@mikro-orm/core';
+import {
+  ReferenceKind,
+  type AnyEntity,
+  type Collection,
+  type EntityMetadata,
+  type EntityProperty,
+} from '@mikro-orm/core';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
@@ -16,9 +22,13 @@ interface SoughtRows {
  */
 export function soughtRows(collections: Iterable<Collection<AnyEntity>>): SoughtRows[] {
   return [...collections].flatMap((collection) => {
-    const { kind, targetMeta, orphanRemoval } = collection.property;
-    const isSought = kind === ReferenceKind.ONE_TO_MANY && collection.getSnapshot() === undefined;
-    return isSought && targetMeta ? [{ meta: targetMeta, areRemoved: orphanRemoval === true }] : [];
+    // A collection finds its property by looking for itself in its owner, where one that is put off is not. That is always
+    // many-to-many.
+    const property = collection.property as EntityProperty | undefined;
+    const isSought = property?.kind === ReferenceKind.ONE_TO_MANY && collection.getSnapshot() === undefined;
+    return isSought && property.targetMeta
+      ? [{ meta: property.targetMeta, areRemoved: property.orphanRemoval === true }]
+      : [];
   });
 }
 

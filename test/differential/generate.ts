@@ -43,7 +43,7 @@ class Author {
       if (this.#rows.chance(0.07)) steps.push({ ...step, fork: SIGNALLED, act: this.#signalled() });
       if (this.#rows.chance(0.02)) steps.push(...this.#round());
       if (this.#rows.chance(0.02)) steps.push(...this.#meeting());
-      if (this.#rows.chance(0.04)) steps.push(...this.#look());
+      if (this.#rows.chance(0.07)) steps.push(...this.#look());
     }
     return { seed: this.#seed, steps: [...steps, ...this.#audit()] };
   }

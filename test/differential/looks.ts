@@ -35,7 +35,7 @@ function throughView(rows: Rows): Look {
 }
 
 function throughSubject(rows: Rows): Look | undefined {
-  const subject = rows.some(rows.one(['Person', 'Passport', 'Club'] as const));
+  const subject = rows.some(rows.one(['Person', 'Person', 'Passport', 'Club'] as const));
   if (!subject) return undefined;
   const note = rows.newTarget('Note') as Target;
   const about: Act = { do: 'create', target: note, values: { ...whole(rows, 'Note'), subject: { $row: subject } } };
@@ -43,6 +43,7 @@ function throughSubject(rows: Rows): Look | undefined {
   const name = subject.kind === 'Passport' ? 'number' : 'name';
   const query = rows.one<Query>([
     { kind: 'Note', where: {}, populate: ['subject'], ...QUERIED },
+    { kind: 'Note', where: { text: { $ne: 'nothing' } }, populate: ['subject'], ...QUERIED },
     { kind: 'Note', where: { subject: { $row: subject } }, populate: ['subject'], ...QUERIED },
     { kind: 'Note', where: { subject: { name: text } }, ...QUERIED },
   ]);

@@ -35,7 +35,17 @@ export function hookStatements(driver: AbstractSqlDriver, sent: SentStatements):
 
 function statementsOf(connection: Connection): Statements {
   const target = connection as unknown as Statements;
-  return { execute: target.execute.bind(connection), stream: target.stream.bind(connection) };
+  return { execute: ownMethod(target, 'execute'), stream: ownMethod(target, 'stream') };
+}
+
+/** Asked of the class at each call: it may be instrumented after the ORM was made. */
+function ownMethod<Name extends keyof Statements>(target: Statements, name: Name): Statements[Name] {
+  if (Object.hasOwn(target, name)) return target[name].bind(target) as Statements[Name];
+  const call = (...args: unknown[]): unknown => {
+    const method = Reflect.get(Object.getPrototypeOf(target) as Statements, name) as (...all: unknown[]) => unknown;
+    return Reflect.apply(method, target, args);
+  };
+  return call as Statements[Name];
 }
 
 function hookConnection(target: Statements, primary: Statements, sent: SentStatements): void {

@@ -10,9 +10,12 @@ beforeAll(async () => {
 });
 afterAll(async () => db.drop());
 
+/** By default MikroORM makes the database, whatever it is called. */
+const MADE_BY_NOBODY = { ensureDatabase: false } as const;
+
 /** What the first use says. */
 async function failureAt(url: string): Promise<string> {
-  const orm = await repositoryOrm(url, { worker: false });
+  const orm = await repositoryOrm(url, { worker: false }, MADE_BY_NOBODY);
   try {
     const em = orm.em.fork();
     em.create(Article, { name: 'Kettle' });
@@ -60,6 +63,7 @@ test('health says in the words of PostgreSQL why it refuses the connection', asy
   const orm = await repositoryOrm(
     changed((url) => (url.pathname = '/no_such_shop')),
     { worker: false },
+    MADE_BY_NOBODY,
   );
   const { states, problems } = await Spillway.of(orm).health();
   await orm.close();

@@ -12,6 +12,7 @@ export function telemetryConfig({ databaseUrl, redisUrl }: Settings) {
   return defineConfig({
     entities: [Reading, DeviceState],
     clientUrl: databaseUrl,
+    useBatchUpdates: false, // before MikroORM 7.2.5: each update compares its version
     extensions: [spillway({ redis: redisUrl, namespace: 'telemetry', tables: { ensure: true } })],
   });
 }

@@ -9,6 +9,7 @@ export function ormConfig(extension: SpillwayExtension): Options {
   return defineConfig({
     entities: [Product, Stock, Cart, Order],
     clientUrl: process.env['DATABASE_URL'] ?? 'postgres://localhost:5432/shop',
+    useBatchUpdates: false, // before MikroORM 7.2.5: each update compares its version
     extensions: [extension],
   });
 }

@@ -7,6 +7,7 @@ import type { Settings } from './processes/settings.js';
 export function shopConfig({ databaseUrl, redisUrl, namespace }: Settings, worker: false | WorkerOptions) {
   return defineConfig({
     clientUrl: databaseUrl,
+    useBatchUpdates: false, // before MikroORM 7.2.5: each update compares its version
     entities: [Product, Customer, Order, OrderLine],
     extensions: [spillway({ redis: redisUrl, namespace, worker, tables: { ensure: true } })],
   });

@@ -49,6 +49,7 @@ export async function query(url: string, text: string): Promise<Record<string, u
 export function shopConfig(url: string, extensions: Options['extensions'] = []): Options {
   return defineConfig({
     clientUrl: url,
+    useBatchUpdates: false,
     entities: [Product, Cart],
     extensions,
     debug: false,

@@ -65,6 +65,7 @@ async function release({ policy, ofOrders, spillway: own = {} }: Release): Promi
   const orm = await MikroORM.init({
     entities: [Product, Order],
     clientUrl: db.url,
+    useBatchUpdates: false,
     extensions: [
       spillway({
         redis: sharedRedisUrl(),

@@ -64,7 +64,7 @@ export async function query(fork: Fork, asked: Query, keys: Keys): Promise<Seen>
   const { kind, ask, orderBy, limit, offset, populate, strategy, refresh, fields } = asked;
   const schema = schemaOf(fork.schemas, kind);
   const options = {
-    ...orderOf(asked),
+    ...(orderBy && { orderBy }),
     ...(limit !== undefined && { limit }),
     ...(offset !== undefined && { offset }),
     ...(populate && { populate }),
@@ -79,15 +79,6 @@ export async function query(fork: Fork, asked: Query, keys: Keys): Promise<Seen>
   if (ask === 'find') return list(await fork.em.find(schema, where, options));
   const [found, count] = await fork.em.findAndCount(schema, where, options);
   return { found: list(found), count };
-}
-
-/**
- * MikroORM leaves a reference unloaded that it has met in a row before the same row is joined as a polymorphic relation,
- * so the order of rows shows in what is loaded.
- */
-function orderOf({ kind, orderBy, populate }: Query): object {
-  if (orderBy) return { orderBy };
-  return kind === 'Note' && populate ? { orderBy: { tag: 'asc' } } : {};
 }
 
 /** What a call is given beside its content. */

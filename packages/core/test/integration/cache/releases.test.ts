@@ -46,6 +46,7 @@ async function release(
   const orm = await MikroORM.init({
     entities: [Product],
     clientUrl: db.url,
+    useBatchUpdates: false,
     extensions: [
       spillway({ redis: sharedRedisUrl(), namespace, shards: 2, worker: false, tables: { ensure: true }, ...own }),
     ],

@@ -33,6 +33,7 @@ beforeEach(async () => {
   orm = await MikroORM.init({
     entities: [Counter],
     clientUrl: db.url,
+    useBatchUpdates: false,
     extensions: [
       spillway({
         redis: sharedRedisUrl(),

@@ -28,6 +28,7 @@ async function open(): Promise<MikroORM> {
   return MikroORM.init({
     entities: [Item],
     clientUrl: db.url,
+    useBatchUpdates: false,
     extensions: [
       spillway({
         redis: sharedRedisUrl(),

@@ -55,6 +55,7 @@ async function open(options: Partial<SpillwayOptions> = {}): Promise<Spillway> {
   orm = await MikroORM.init({
     entities: [Item],
     clientUrl: db.url,
+    useBatchUpdates: false,
     extensions: [
       spillway({
         redis: { port: server.port, host: '127.0.0.1', password: PASSWORD },

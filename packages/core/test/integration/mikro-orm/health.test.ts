@@ -33,6 +33,7 @@ async function open(clientUrl: string, options: Partial<SpillwayOptions> = {}) {
   const orm = await MikroORM.init({
     entities: [Note],
     clientUrl,
+    useBatchUpdates: false,
     pool: { min: 0 },
     logger: () => undefined,
     extensions: [

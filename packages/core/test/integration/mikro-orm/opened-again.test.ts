@@ -33,6 +33,7 @@ async function open(options: Partial<SpillwayOptions> = {}): Promise<MikroORM> {
   const orm = await MikroORM.init({
     entities: [Ticket],
     clientUrl: db.url,
+    useBatchUpdates: false,
     extensions: [spillway({ ...place, namespace, shards: 4, tables: { ensure: true }, ...options })],
   });
   if (orms.length === 0) await orm.schema.create();

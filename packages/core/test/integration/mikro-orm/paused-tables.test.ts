@@ -17,6 +17,7 @@ beforeAll(async () => {
   orm = await MikroORM.init({
     entities: [Part],
     clientUrl: db.url,
+    useBatchUpdates: false,
     extensions: [
       spillway({
         redis: sharedRedisUrl(),

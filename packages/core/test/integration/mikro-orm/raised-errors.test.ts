@@ -28,6 +28,7 @@ beforeAll(async () => {
   orm = await MikroORM.init({
     entities: [Ticket, Seat],
     clientUrl: db.url,
+    useBatchUpdates: false,
     logger: () => undefined,
     extensions: [
       spillway({

@@ -35,6 +35,7 @@ beforeEach(async () => {
   orm = await MikroORM.init({
     entities: [Parcel, Note],
     clientUrl: db.url,
+    useBatchUpdates: false,
     extensions: [
       spillway({
         redis: sharedRedisUrl(),

@@ -91,6 +91,7 @@ export async function repositoryOrm(
   return MikroORM.init({
     entities: [Article, Review, Tag, Plain],
     clientUrl: databaseUrl,
+    useBatchUpdates: false,
     extensions: [
       spillway({ redis: sharedRedisUrl(), namespace: freshNamespace(), tables: { ensure: true }, ...settings }),
     ],

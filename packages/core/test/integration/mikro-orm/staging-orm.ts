@@ -19,6 +19,7 @@ export function stagingOrm(entities: readonly EntityName[], options: Partial<Opt
     orm = await MikroORM.init({
       entities: [...entities],
       clientUrl: db.url,
+      useBatchUpdates: false,
       extensions: [
         spillway({ redis: sharedRedisUrl(), namespace: freshNamespace(), worker: false, tables: { ensure: true } }),
       ],

@@ -126,6 +126,8 @@ export class Run {
     const em = `${process}.${fork}`;
     for (const each of actsOf(act)) {
       if (each.do === 'collect') this.#collecting.add(em);
+      // Rows that leave a collection which was not loaded are found, and raised, by a statement.
+      if (each.do === 'collect' && each.unloaded) this.#bySql.add('any');
       if (each.do === 'nativeUpdate' && this.#isBySql(each)) this.#bySql.add('any');
     }
     if (changed.length === 0 && act.do !== 'transaction') return;

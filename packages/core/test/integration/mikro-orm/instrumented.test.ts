@@ -7,7 +7,7 @@ const Note = defineEntity({ name: 'InstrumentedNote', properties: { id: p.intege
 
 test('a class of connections that is instrumented after the ORM was made sees every statement', async () => {
   await using db = await database();
-  await using orm = await MikroORM.init({
+  const orm = await MikroORM.init({
     entities: [Note],
     clientUrl: db.url,
     extensions: [spillway({ redis: sharedRedisUrl(), namespace: freshNamespace(), worker: false })],
@@ -21,5 +21,6 @@ test('a class of connections that is instrumented after the ORM was made sees ev
     expect([executed.mock.calls.length, streamed.mock.calls.length]).toEqual([1, 1]);
   } finally {
     vi.restoreAllMocks();
+    await orm.close();
   }
 });

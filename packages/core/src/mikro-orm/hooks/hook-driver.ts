@@ -148,11 +148,16 @@ export function hookDriver(
         find: finderOf(entity),
         stream: (condition, asked) => original.stream(...([entity, condition, asked] as never[])),
       });
-      // Only what is waited for before the first row is not MikroORM's own.
-      const first = await failingAsMikroOrm(signalOf(options), driver, async () => rows.next());
-      if (first.done) return;
-      yield first.value;
-      yield* rows;
+      try {
+        // Only what is waited for before the first row is not MikroORM's own.
+        const first = await failingAsMikroOrm(signalOf(options), driver, async () => rows.next());
+        if (first.done) return;
+        yield first.value;
+        yield* rows;
+      } finally {
+        // A caller may leave after the first row; the rows have a connection until they are told.
+        await rows.return?.();
+      }
     },
     loadFromPivotTable: async (property: { targetMeta: EntityMetadata }, ...rest: unknown[]) => {
       const [owners, where, order, transaction, options = {}, ...others] = rest;

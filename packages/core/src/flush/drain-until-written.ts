@@ -14,7 +14,7 @@ const LONGEST_QUESTION_MS = 250;
 const MOST_COUNTED = 1_000;
 const ROWS_PER_LOOK = 200;
 
-export interface PatientDrain {
+export interface WrittenDrain {
   /** What has to be written. */
   readonly scope: EmptyScope;
   /** What is flushed for it: with everything that it may have to wait for. */
@@ -24,7 +24,7 @@ export interface PatientDrain {
   readonly signal: AbortSignal | undefined;
 }
 
-export interface PatientDrainDeps {
+export interface WrittenDrainDeps {
   readonly staging: Pick<StagingStore, 'due' | 'peek'>;
   /** Tries everything once. `onPutOff` is called for what had to wait, and why, where this process has tried it. */
   readonly drain: (wide: DueScope, timeoutMs: number, onPutOff: (reason: string) => void) => Promise<DrainResult>;
@@ -37,8 +37,8 @@ export interface PatientDrainDeps {
  * @throws SpillwayError `DRAIN_TIMEOUT` that names what is not written, and why, as far as this process knows
  */
 export async function drainUntilWritten(
-  { scope, wide, timeoutMs, signal }: PatientDrain,
-  { staging, drain }: PatientDrainDeps,
+  { scope, wide, timeoutMs, signal }: WrittenDrain,
+  { staging, drain }: WrittenDrainDeps,
 ): Promise<DrainResult> {
   const deadlineMs = performance.now() + timeoutMs;
   const questionMs = Math.min(LONGEST_QUESTION_MS, timeoutMs / 4);
@@ -64,7 +64,7 @@ interface Told {
 
 /** That it has taken too long is told later, with what is left. */
 async function round(
-  drain: PatientDrainDeps['drain'],
+  drain: WrittenDrainDeps['drain'],
   { wide, restMs, told }: { readonly wide: DueScope; readonly restMs: number; readonly told: Told },
 ): Promise<void> {
   try {
@@ -88,7 +88,7 @@ interface Left {
 async function leftIn(
   open: Map<number, Watermark>,
   scope: EmptyScope,
-  staging: PatientDrainDeps['staging'],
+  staging: WrittenDrainDeps['staging'],
 ): Promise<Left> {
   const left: Left = { count: 0, byEntity: new Map() };
   for (const [shard, watermark] of open) {
@@ -105,7 +105,7 @@ async function leftIn(
 async function count(
   rows: readonly RowKey[],
   { sequence }: Watermark,
-  staging: PatientDrainDeps['staging'],
+  staging: WrittenDrainDeps['staging'],
   left: Left,
 ): Promise<void> {
   for (const [rowKey, { dirty, inFlight }] of await staging.peek(rows)) {

@@ -62,7 +62,8 @@ export async function promoteInside(
   for (;;) {
     const { pending, timely } = await lookAt(wanted, owned, deps);
     const open = timely.filter((key) => !refused.has(key));
-    const left = new Set(keys.filter((key) => pending.includes(key)));
+    const unwritten = new Set(pending);
+    const left = new Set(keys.filter((key) => unwritten.has(key)));
     if (left.size === 0 || open.length === 0 || scheduler.now() >= deadlineMs) return left;
     let isStuck = true;
     let wasWritten = false;

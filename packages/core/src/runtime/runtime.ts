@@ -8,7 +8,6 @@ import { SpillwayEvents } from '../events.js';
 import { hasForgotten } from '../flush/chain.js';
 import { emptyShards } from '../flush/empty-shards.js';
 import type { StopOptions, StopReport } from '../flush/worker.js';
-import { abortable } from '../flush/abortable.js';
 import type { DrainResult } from '../flush/drain.js';
 import { drainUntilWritten } from '../flush/drain-until-written.js';
 import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
@@ -294,8 +293,7 @@ export class Runtime implements RowEngine {
   /** Of one entity or of all: one round, or as many as it takes. What has to be opened for it is opened within its time. */
   async drainCall(entity: EntityName | undefined, call: DrainCall): Promise<DrainResult> {
     const { timeoutMs, signal } = call;
-    signal?.throwIfAborted();
-    const drained = abortable(this.#drainCall(entity, call), signal);
+    const drained = unlessAborted(signal, async () => this.#drainCall(entity, call));
     return within(drained, timeoutMs + LATE_MS, monotonicScheduler, () => late('DRAIN_TIMEOUT', 'A drain', timeoutMs));
   }
 

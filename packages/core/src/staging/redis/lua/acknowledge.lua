@@ -2,8 +2,8 @@
 -- are judged before anything is written.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead  KEYS[8] stats  KEYS[9] held
--- ARGV  epoch, token, outcomes that are not "applied": row key -> parts, life of what is remembered (ms), rows remembered per generation,
--- most dead letters, how long one is kept (ms) or 0
+-- ARGV  epoch, token, outcomes that are not "applied": row key -> parts, life of what is remembered (ms),
+-- rows remembered per generation, most dead letters, how long one is kept (ms) or 0
 -- returns  {'done', dropped letters, packed, or ''} | {'absent'} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]

@@ -64,7 +64,7 @@ export async function query(fork: Fork, asked: Query, keys: Keys): Promise<Seen>
   const { kind, ask, orderBy, limit, offset, populate, strategy, refresh, fields } = asked;
   const schema = schemaOf(fork.schemas, kind);
   const options = {
-    ...(orderBy && { orderBy }),
+    ...orderOf(asked),
     ...(limit !== undefined && { limit }),
     ...(offset !== undefined && { offset }),
     ...(populate && { populate }),
@@ -79,6 +79,15 @@ export async function query(fork: Fork, asked: Query, keys: Keys): Promise<Seen>
   if (ask === 'find') return list(await fork.em.find(schema, where, options));
   const [found, count] = await fork.em.findAndCount(schema, where, options);
   return { found: list(found), count };
+}
+
+/**
+ * A note and its polymorphic subject, joined, may lead to one person. MikroORM makes two instances of that row, and the
+ * order of the notes tells which of them is loaded, so notes come in one order.
+ */
+function orderOf({ kind, orderBy, populate }: Query): object {
+  if (orderBy) return { orderBy };
+  return kind === 'Note' && populate ? { orderBy: { tag: 'asc' } } : {};
 }
 
 /** What a call is given beside its content. */

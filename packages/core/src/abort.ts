@@ -1,6 +1,6 @@
 /**
- * Ends a wait when the signal is aborted, with the signal's reason. What was waited for goes on by itself; nobody hears
- * how it ends.
+ * Ends a wait when the signal is aborted, with the signal's reason. The act goes on by itself; nobody hears how it
+ * ends.
  */
 export async function unlessAborted<T>(signal: AbortSignal | undefined, wait: () => Promise<T>): Promise<T> {
   if (!signal) return wait();

@@ -86,7 +86,7 @@ export function coalesceChange(row: RowState, change: Change, stamp: Stamp): Coa
   return { status: 'dirty', record };
 }
 
-/** Whoever makes the row where it is not there has nothing against a row that is deleted. */
+/** A change that makes the row where it is not there has nothing against a row that is deleted. */
 function verdictOn(row: RowState, change: Change): Verdict {
   return makesMissing(change) ? 'merge' : COALESCE[row.dirty?.kind ?? standing(row)][change.kind];
 }
@@ -123,8 +123,8 @@ function isVoid(version: VersionText, { to, above }: VoidVersions): boolean {
 }
 
 /**
- * What is void of a row, once more has become so. Between two ranges nothing is told apart, unless the row has gone past
- * the older one: then the statement finds who holds that.
+ * The void versions of a row, once there are more. Between two ranges nothing is told apart, unless the row has gone
+ * past the older one: then the statement finds who holds that.
  */
 export function moreVoid(known: VoidVersions | undefined, { to, above }: VoidVersions): VoidVersions {
   if (known === undefined || (above !== undefined && compareVersions(above, known.to) > 0))

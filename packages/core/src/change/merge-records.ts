@@ -102,7 +102,7 @@ export function mergeRecords(older: StagedRecord, newer: StagedRecord): StagedRe
   };
 }
 
-/** What makes a row that is not there makes it anew after a delete. */
+/** A record that makes a row that is not there makes it anew after a delete. */
 function cellOf(older: StagedRecord, newer: StagedRecord): MergeCell {
   const isAnew = older.kind === 'delete' && makesMissing(newer);
   return isAnew ? MERGE.delete.insert : MERGE[older.kind][newer.kind];

@@ -76,8 +76,8 @@ function buried(record: StagedRecord, outcome: OutcomeOf<'buried'>, dirty: Stage
 }
 
 /**
- * After a conflict the row has another version than its record. What PostgreSQL has refused leaves the row as it was, so
- * another writer may make the number yet. Nobody holds a row that was deleted.
+ * After a conflict the row has another version than its record. A refusal leaves the row as it was, so another writer
+ * may make the number yet. A deleted row has no holder.
  */
 function voidPart({ kind, base, version }: StagedRecord): Pick<Settled, 'void'> {
   if (kind === 'delete' || version === undefined) return {};

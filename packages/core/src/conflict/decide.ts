@@ -19,7 +19,7 @@ export interface ConflictCase {
   readonly conflict: RowConflict;
   /** Properties whose value in the database is what we want already. */
   readonly agreed: ReadonlySet<string>;
-  /** Properties that MikroORM sets with every update. Nobody means them: the later value wins. */
+  /** Properties that MikroORM sets with every update. They are no intention: the later value wins. */
   readonly unmeant?: ReadonlySet<string>;
   /** Those of them of which the database has the later value. */
   readonly later?: ReadonlySet<string>;

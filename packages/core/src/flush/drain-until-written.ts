@@ -7,7 +7,7 @@ import type { DrainResult } from './drain.js';
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 500;
 
-/** What is left of the time for the question what is left. */
+/** The part of the time that is kept for the question about the rest. */
 const LONGEST_QUESTION_MS = 250;
 
 /** No more rows are counted. */
@@ -15,9 +15,9 @@ const MOST_COUNTED = 1_000;
 const ROWS_PER_LOOK = 200;
 
 export interface WrittenDrain {
-  /** What has to be written. */
+  /** Its rows have to be written. */
   readonly scope: EmptyScope;
-  /** What is flushed for it: with everything that it may have to wait for. */
+  /** It is flushed for that: the scope with everything that its rows may have to wait for. */
   readonly wide: DueScope;
   readonly timeoutMs: number;
   /** Aborted: no more flushes are asked for. */
@@ -32,7 +32,7 @@ export interface WrittenDrainDeps {
 
 /**
  * Flushes what was staged in the scope before the call until it is written, or is a dead letter: what had to wait is
- * tried again, after growing pauses. What is staged later is not waited for, though it is flushed with it.
+ * tried again, after growing pauses. Later changes are not waited for, though they are flushed with it.
  *
  * @throws SpillwayError `DRAIN_TIMEOUT` that names what is not written, and why, as far as this process knows
  */
@@ -62,7 +62,7 @@ interface Told {
   failure: unknown;
 }
 
-/** That it has taken too long is told later, with what is left. */
+/** A round that takes too long is told of later, with the rows that are left. */
 async function round(
   drain: WrittenDrainDeps['drain'],
   { wide, restMs, told }: { readonly wide: DueScope; readonly restMs: number; readonly told: Told },

@@ -6,7 +6,7 @@ import { SpillwayError } from '../errors.js';
  */
 export const LATE_MS = 50;
 
-/** What is said of it then. */
+/** The error that it is given up with. */
 export function late(code: 'DRAIN_TIMEOUT' | 'WRITE_TIMEOUT', what: string, timeoutMs: number): SpillwayError {
   return new SpillwayError(
     code,

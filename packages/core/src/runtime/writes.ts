@@ -76,7 +76,7 @@ export class Writes {
     );
   }
 
-  /** What is pending under another policy is written first; then the new one takes its place. */
+  /** Changes that are pending under another policy are written first; then the new one takes its place. */
   async #stageUnderPolicy(
     changes: readonly Change[],
     rules: RulesByEntity,

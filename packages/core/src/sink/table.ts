@@ -20,7 +20,7 @@ export interface Table {
   readonly version?: { readonly column: Column; readonly kind: 'integer' | 'date' };
   /** Counter property -> digits after the point of its column: differences are in these units. */
   readonly counters: Readonly<Record<string, number>>;
-  /** Set by MikroORM with every update (`onUpdate`). Nobody means them: they make no conflict, and the later one wins. */
+  /** Set by MikroORM with every update (`onUpdate`). They are no intention, and no conflict: the later one wins. */
   readonly onUpdate?: readonly string[];
   readonly references: readonly ForeignKey[];
   /** Constraints and indexes that the metadata names: what messages may name. */

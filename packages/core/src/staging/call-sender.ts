@@ -25,7 +25,7 @@ export type Delivery =
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 200;
 
-/** When a call was first on its way, by the process's own clock. Whoever asks may have another sender by then. */
+/** When a call was first on its way, by the process's own clock. The caller may have another sender by then. */
 const sentAtMs = new WeakMap<StageCall, number>();
 
 /** Sends one call until it has an answer that counts, or its time is up. */

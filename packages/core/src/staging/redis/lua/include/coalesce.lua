@@ -54,7 +54,7 @@ increment>increment:merge
 -- Answers 'dirty' and the record, 'nothing', or 'refused', the reason and the newest version. `row` has dirty, flight, pending (version), deleted and version (of what was
 -- written last). The change becomes the record: it is stamped in place.
 local function coalesce(row, change, sequence, now)
-  -- Whoever makes the row where it is not there has nothing against a row that is deleted.
+  -- A change that makes the row where it is not there has nothing against a row that is deleted.
   local is_any = type(change[CHANGE_MISSING]) == 'table'
   local verdict = is_any and 'merge' or look_up(COALESCE, row.dirty and row.dirty[KIND] or standing(row), change[KIND], '^%a+')
   if verdict == 'exists' or verdict == 'deleted' then return 'refused', verdict, '' end

@@ -53,7 +53,7 @@ end
 
 -- One record that does what older and then newer do. nil: a sum, or the version, leaves int64.
 local function merge(older, newer)
-  -- What makes a row that is not there makes it anew after a delete.
+  -- A record that makes a row that is not there makes it anew after a delete.
   local as = older[KIND] == 'delete' and makes_missing(newer) and 'insert' or newer[KIND]
   local kind, row, base = look_up(MERGE, older[KIND], as, '^(%a+),(%a+),(%a+)')
   local deltas = merged_deltas(row, older, newer)

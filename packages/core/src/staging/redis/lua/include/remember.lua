@@ -1,4 +1,4 @@
--- What was written of a row, and which versions of it are void, as in memory-shard.ts.
+-- The last write of a row, and its void versions, as in memory-shard.ts.
 -- Needs: what record, version and recent bring
 
 -- Whether any version of the shard's rows may be remembered as void; whether one has become so.
@@ -21,7 +21,7 @@ local function more_void(void, above_this, to, before)
   return newest(void, to), compare(before, above_this) < 0 and before or above_this
 end
 
--- Versions that were acknowledged, and that PostgreSQL has refused. Nobody holds a row that was deleted.
+-- Versions that were acknowledged, and that PostgreSQL has refused. A deleted row has no holder.
 local function remember_void(written, row_key, record)
   if record[KIND] == 'delete' or record[VERSION] == '' then return end
   local version, deleted, sequence, void, above_this = recall(row_key)

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '@spillway/test-support';
 
-/** How a program has ended, and what it has said, a JSON text a line. */
+/** How a program has ended, and what it has said by `say`. Lines that its loggers print are left out. */
 export interface Ended {
   /** The exit code, or the signal. */
   readonly end: number | string | null;
@@ -23,6 +23,9 @@ export interface Child extends AsyncDisposable {
   ended(): Promise<Ended>;
 }
 
+/** Opens a line that the test is told, followed by a JSON text. */
+const SAID = 'said: ';
+
 /** What one program has compiled the next one need not. */
 const COMPILE_CACHE = fileURLToPath(new URL('../../../../../node_modules/.cache/spillway-programs', import.meta.url));
 const HOOKS = fileURLToPath(new URL('../flush/run-sources.mjs', import.meta.url));
@@ -36,7 +39,9 @@ export function startStrictly(program: string, given: object): Child {
     env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE },
   });
   const said: unknown[] = [];
-  createInterface(child.stdout).on('line', (line) => said.push(JSON.parse(line)));
+  createInterface(child.stdout).on('line', (line) => {
+    if (line.startsWith(SAID)) said.push(JSON.parse(line.slice(SAID.length)));
+  });
   const exit = once(child, 'close');
   const errors = text(child.stderr);
   const ended = async (): Promise<Ended> => {
@@ -71,7 +76,7 @@ export async function runStrictly(program: string, given: object): Promise<Ended
 
 /** For the programs: what the test is told. */
 export function say(line: unknown): void {
-  process.stdout.write(`${JSON.stringify(line)}\n`);
+  process.stdout.write(`${SAID}${JSON.stringify(line)}\n`);
 }
 
 /** For the programs: their settings. */

@@ -1,10 +1,10 @@
 /**
- * Reads rows by key through the cache, and writes some, in all the ways there are, until it is killed or told to end. Its journal says which version it saw of a row, and when the look-up
- * had begun; and which version was acknowledged to it, and when.
+ * Reads rows by key through the cache, and writes some, in all the ways there are, until it is killed or told to end.
+ * Its journal says which text it saw of a row, and which text was acknowledged to it, with the times of both.
  */
 import { raw, type MikroORM } from '@mikro-orm/postgresql';
 import { Spillway } from '@spillway/core';
-import { JournalWriter, type Sighting } from '../support/journal.js';
+import { JournalWriter } from '../support/journal.js';
 import { below, randomOf } from '../support/random.js';
 import { readSettings, type LibrarianSettings } from './settings.js';
 import { Behind, openShelf, Through } from './shelf.js';
@@ -42,46 +42,34 @@ async function work(site: MikroORM, random: () => number): Promise<void> {
 }
 
 async function read(site: MikroORM, entity: typeof Through | typeof Behind, id: number, other: number): Promise<void> {
-  const at = now();
+  const begun = now();
   const ids = other % 3 === 0 ? [id, 1 + other] : [id];
   const found =
     ids.length === 1
       ? [await site.em.fork().findOneOrFail(entity, id)]
       : await site.em.fork().find(entity, { id: { $in: ids } });
-  for (const { id: key, version } of found) note('saw', entity, key, version, at);
+  for (const { id: key, text } of found) journal.write({ kind: 'saw', row: `${entity.name} ${key}`, text, begun });
 }
 
 async function write(site: MikroORM, entity: typeof Through | typeof Behind, id: number, way: number): Promise<void> {
   const em = site.em.fork();
+  const row = `${entity.name} ${id}`;
+  const text = `by ${process.pid} at ${now()}`;
+  let begun = now();
   if (way === 0) {
-    const version = await em.transactional(async (inner) => {
-      const row = await inner.findOneOrFail(entity, id);
-      row.text = `transaction ${now()}`;
-      await inner.flush();
-      return row.version;
+    await em.transactional(async (inner) => {
+      const found = await inner.findOneOrFail(entity, id);
+      found.text = text;
     });
-    return note('wrote', entity, id, version, now());
+  } else if (way === 1 && entity === Through) {
+    await em.nativeUpdate(Through, { id, version: { $gt: 0 } }, { text: raw<string>(`'${text}'`) });
+  } else if (way === 2 && entity === Through) {
+    await em.nativeUpdate(Through, { id }, { text });
+  } else {
+    const found = await em.findOneOrFail(entity, id);
+    found.text = text;
+    begun = now();
+    await em.flush();
   }
-  if (way === 1 && entity === Through) {
-    await em.nativeUpdate(Through, { id, version: { $gt: 0 } }, { text: raw<string>(`'by criteria'`) });
-    return;
-  }
-  if (way === 2 && entity === Through) {
-    await em.nativeUpdate(Through, { id }, { text: 'by key' });
-    return;
-  }
-  const row = await em.findOneOrFail(entity, id);
-  row.text = `flush ${now()}`;
-  await em.flush();
-  note('wrote', entity, id, row.version, now());
-}
-
-function note(
-  kind: Sighting['kind'],
-  entity: typeof Through | typeof Behind,
-  id: number,
-  version: number,
-  at: string,
-): void {
-  journal.write({ kind, row: `${entity.name} ${id}`, version, at });
+  journal.write({ kind: 'wrote', row, text, begun, done: now() });
 }

@@ -19,12 +19,25 @@ export type Entry =
   | Sighting
   | Tallied;
 
-/** A version of a row that was seen by a look-up which had begun at this time, or acknowledged by this time; nanoseconds by the one clock of the machine. */
-export interface Sighting {
-  readonly kind: 'saw' | 'wrote';
+/** The text of a row: as a look-up saw it, or as a write has set it. Times are nanoseconds by the one clock of the machine. */
+export type Sighting = Saw | Wrote;
+
+export interface Saw {
+  readonly kind: 'saw';
   readonly row: string;
-  readonly version: number;
-  readonly at: string;
+  readonly text: string;
+  /** Before the look-up. */
+  readonly begun: string;
+}
+
+/** No two writes of a test set the same text. */
+export interface Wrote {
+  readonly kind: 'wrote';
+  readonly row: string;
+  readonly text: string;
+  readonly begun: string;
+  /** When it was acknowledged. */
+  readonly done: string;
 }
 
 /** An addition to a row: about to be made, acknowledged by this time, or refused for certain; or the sum that a look-up saw which had begun at this time. */

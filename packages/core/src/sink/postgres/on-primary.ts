@@ -7,5 +7,5 @@ const NO_BALANCE = '/*NO LOAD BALANCE*/ ';
 
 /** The statement, so that a pooler that balances sends it to the primary. Any other than a read it sends there anyhow. */
 export function onPrimary(statement: string): string {
-  return /^(select|with)\s/.test(statement) ? NO_BALANCE + statement : statement;
+  return /^[\s(]*(?:select|with)\s/.test(statement) ? NO_BALANCE + statement : statement;
 }

@@ -3,6 +3,7 @@ import { ownFailureOf } from '../fault.js';
 import { DISBELIEVED } from '../ledger/entity-registry.js';
 import { ledgerTables } from '../ledger/tables.js';
 import { DEFAULT_LIMITS, type PostgresSinkOptions } from '../options.js';
+import { onPrimary } from '../on-primary.js';
 import { openConnections } from '../open-connections.js';
 import type { Connections } from '../connections.js';
 import type { Session } from '../session.js';
@@ -61,9 +62,8 @@ select token from ${this.#batch} where namespace = $1 and token = any($2)`,
 
   /** A lock that no snapshot hides, unlike a row that was committed after a REPEATABLE READ transaction began. */
   async hold(id: string, execute: Execute): Promise<void> {
-    await execute(`select 1 as held from (select pg_advisory_xact_lock_shared(hashtextextended(?, 0))) as lock`, [
-      lockOf(id),
-    ]);
+    const lock = 'select 1 as held from (select pg_advisory_xact_lock_shared(hashtextextended(?, 0))) as lock';
+    await execute(onPrimary(lock), [lockOf(id)]);
   }
 
   async settle(idleMs: number, own: string | undefined, forget: () => Promise<void>): Promise<void> {
@@ -88,7 +88,7 @@ where namespace = $1 and (id = $3::uuid or used_at < now() - $2::float8 * interv
   }
 
   async numberOf(execute: Execute): Promise<string> {
-    const [row] = await execute(`select txid_current()::text as number`, []);
+    const [row] = await execute(onPrimary('select txid_current()::text as number'), []);
     return String(row?.['number']);
   }
 

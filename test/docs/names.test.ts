@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { COLUMN_TYPES, columnValue } from '../../packages/core/src/mikro-orm/values/column-value.js';
 import { codesIn, document, root, tableBelow } from './markdown.js';
+import { layersOfMikroOrm } from '../rooms/rules.js';
 import { ELSEWHERE, OPTIONS } from './mikro-orm-options.js';
 
 const source = (path: string): string => readFileSync(`${root}packages/core/src/${path}`, 'utf8');
@@ -70,6 +71,13 @@ test('ARCHITECTURE.md names every room of packages/core/src', () => {
     ([cell = '']) => codesIn(cell)[0] ?? '',
   );
   expect(named.toSorted()).toEqual(rooms.toSorted());
+});
+
+test('ARCHITECTURE.md names the layers of mikro-orm, from the lowest to the highest', () => {
+  const named = tableBelow(document('ARCHITECTURE.md'), 'Layers of `mikro-orm/`').map(
+    ([cell = '']) => codesIn(cell)[0]?.replace(/\/$|\.ts$/, '') ?? '',
+  );
+  expect(named).toEqual(layersOfMikroOrm);
 });
 
 test('ARCHITECTURE.md names the methods of both ports', () => {

@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { findCycle } from './find-cycle.js';
 import {
   effectfulBuiltins,
+  layersOfMikroOrm,
   maxLinesOfFile,
   roomOfSql,
   roomRules,
@@ -21,6 +22,7 @@ function violationsOf(file: SourceFile): string[] {
   if (room === undefined || rule === undefined) return [`${file.path} lies in no room.`];
   return [
     ...file.imports.flatMap((imported) => importViolation(file, room, rule, imported)),
+    ...(room === 'mikro-orm' ? layerViolations(file) : []),
     ...sqlViolations(file, room),
     // A contract suite knows how many rows it makes.
     ...(room === 'testing' ? [] : spreadViolations(file)),
@@ -54,6 +56,22 @@ function importViolation(file: SourceFile, room: string, rule: RoomRule, { from,
   return allowed.some((name) => isPackage(from, name))
     ? []
     : [`${file.path} imports the package ${from}, which ${room} must not know.`];
+}
+
+/** The layer of a file of `mikro-orm/`: its folder there, or its own name. */
+function layerOf(path: string): string {
+  const [, layer = ''] = path.split('/');
+  return layer.replace(/\.ts$/, '');
+}
+
+function layerViolations(file: SourceFile): string[] {
+  const layer = layerOf(file.path);
+  const height = layersOfMikroOrm.indexOf(layer);
+  if (height < 0) return [`${file.path} lies in no layer of mikro-orm/.`];
+  const targets = file.imports.filter(({ from }) => from.startsWith('.')).map(({ from }) => targetOf(file.path, from));
+  return targets
+    .filter((target) => target.startsWith('mikro-orm/') && layersOfMikroOrm.indexOf(layerOf(target)) > height)
+    .map((target) => `${file.path} imports ${target}, and mikro-orm/${layer} lies below mikro-orm/${layerOf(target)}.`);
 }
 
 /** Whether `path` is what a rule's `name` stands for: a file, a folder, the files directly in a folder, or anything. */

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { findViolations, spreadViolations } from './find-violations.js';
 import { findScriptViolations, parseCallers } from './lua-script.js';
+import { layersOfMikroOrm } from './rules.js';
 import { parseSourceFile } from './source-file.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -19,6 +20,11 @@ describe('packages/core/src', () => {
     const files = read('**/*.ts', src).map(({ path, text }) => parseSourceFile(path, text));
     expect(files.length).toBeGreaterThan(0);
     expect(findViolations(files)).toEqual([]);
+  });
+
+  test('every layer of mikro-orm is there, so that the list of layers holds no name of nothing', () => {
+    const layers = new Set(read('mikro-orm/**/*.ts', src).map(({ path }) => path.split('/')[1]?.replace(/\.ts$/, '')));
+    expect(layers).toEqual(new Set(layersOfMikroOrm));
   });
 
   test('every Lua script names its keys in its header, uses those, and is passed those', () => {
@@ -75,8 +81,21 @@ describe('a broken rule is found:', () => {
       /Only its types/,
     ],
     ['a type written in line', 'conflict/a.ts', `export type X = import('../sink/a.js').A;`, /must not know/],
-    ['SQL text', 'mikro-orm/ids.ts', 'const sql = `select nextval(${name})`;', /holds SQL/],
+    ['SQL text', 'mikro-orm/write/ids.ts', 'const sql = `select nextval(${name})`;', /holds SQL/],
     ['a file without a room', 'utils/a.ts', '', /no room/],
+    [
+      'an import up the layers of mikro-orm',
+      'mikro-orm/read/a.ts',
+      `import { x } from '../write/x.js';`,
+      /mikro-orm\/read lies below mikro-orm\/write/,
+    ],
+    [
+      'a type from a higher layer of mikro-orm',
+      'mikro-orm/values/a.ts',
+      `import type { X } from '../describe/x.js';`,
+      /values lies below mikro-orm\/describe/,
+    ],
+    ['a file without a layer of mikro-orm', 'mikro-orm/utils/a.ts', '', /no layer/],
     ['a long file', 'change/a.ts', '\n'.repeat(501), /501 lines/],
     ['an array that is spread into a call', 'change/a.ts', 'list.push(...rowsOf(table));', /spreads rowsOf\(table\)/],
     ['an array that is spread into a constructor', 'change/a.ts', 'new Rows(1, ...rows);', /spreads rows into/],

@@ -76,6 +76,27 @@ export const roomRules: Readonly<Record<string, RoomRule>> = {
   index: rule({ imports: ['*'] }),
 };
 
+/**
+ * The folders of `mikro-orm/`, and the files beside them, from the lowest to the highest. Each may import itself and those
+ * before it, and not even a type of those behind it.
+ */
+export const layersOfMikroOrm: readonly string[] = [
+  'extension-name',
+  'query-option',
+  'contract',
+  'values',
+  'describe',
+  'transactions',
+  'change',
+  'engine',
+  'adoption',
+  'validate',
+  'read',
+  'write',
+  'repository',
+  'hooks',
+];
+
 /** Rooms that hold no side effect: the same arguments give the same answer, and nothing outside changes. */
 export const roomsWithoutEffects: readonly string[] = pureRooms;
 

@@ -5,7 +5,7 @@ import type { CacheAccess } from '../read/cache-access.js';
 import type { WriteWay } from '../observability/write-ways.js';
 import type { KeyedRows } from '../read/read-by-key.js';
 import type { TableName } from '../sink/change-sink.js';
-import type { EntityMarks } from './write/entity-marks.js';
+import type { EntityMarks } from './change/entity-marks.js';
 import type { Table } from '../sink/table.js';
 import type { DueScope, EmptyScope, LeaveState, Pending, StageCall } from '../staging/staging-store.js';
 import type { WriteBehindType } from './describe/write-behind-type.js';

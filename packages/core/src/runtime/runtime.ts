@@ -18,7 +18,7 @@ import type { DrainOptions, Engine, QueryDrain, QueryWait, Releases } from '../m
 import type { DrainCall } from '../mikro-orm/repository/drain-call.js';
 import type { RowEngine } from '../mikro-orm/repository/row-calls.js';
 import type { WrittenOptions } from '../mikro-orm/repository/receipt.js';
-import { EntityMarks } from '../mikro-orm/write/entity-marks.js';
+import { EntityMarks } from '../mikro-orm/change/entity-marks.js';
 import { parseDuration, type DurationLimits } from '../policy/duration.js';
 import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
 import { ForcedDrains } from '../observability/forced-drains.js';

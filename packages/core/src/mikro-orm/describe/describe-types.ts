@@ -9,7 +9,7 @@ import {
   type ColumnValue,
   type ColumnValueOptions,
 } from '../values/column-value.js';
-import { conflictStrategy } from '../values/entity-values.js';
+import { conflictStrategy } from './entity-values.js';
 import { assertCacheable, assertNoSessions } from './cacheable.js';
 import { constraintNames } from './constraint-names.js';
 import { databaseMade } from './database-made.js';

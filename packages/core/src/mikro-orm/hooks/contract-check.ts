@@ -4,7 +4,7 @@ import { hasOneConnection } from './assert-database.js';
 import { DRIVER_METHODS } from './hook-driver.js';
 import { TRANSACTION_METHODS } from '../transactions/hook-transactions.js';
 import { STATEMENT_METHODS } from './hook-statements.js';
-import { incompatible } from './incompatible.js';
+import { incompatible } from '../contract/incompatible.js';
 
 const OTHER_DRIVER_METHODS = [
   'stream',

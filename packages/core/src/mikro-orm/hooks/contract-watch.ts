@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { AnyEntity, ChangeSet, EntityManager, EntityMetadata } from '@mikro-orm/core';
-import { incompatible } from './incompatible.js';
-import { isDirect, isDrained, stagedCall } from '../write/staging-unit.js';
+import { incompatible } from '../contract/incompatible.js';
+import { isDirect, isDrained, stagedCall } from '../change/staging-unit.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 
 type HookedCall = 'discovery' | 'entity manager' | 'commit' | 'clear';

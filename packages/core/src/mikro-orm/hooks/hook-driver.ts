@@ -1,18 +1,19 @@
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import { Utils, helper, type AnyEntity, type Collection, type EntityMetadata, type QueryResult } from '@mikro-orm/core';
 import { unlessAborted } from '../../abort.js';
-import { failingAsMikroOrm, signalOf } from '../signals.js';
-import { incompatible } from './incompatible.js';
+import { failingAsMikroOrm, signalOf } from '../contract/signals.js';
+import { incompatible } from '../contract/incompatible.js';
 import type { Leaving } from '../adoption/leaving.js';
 import type { ContractWatch } from './contract-watch.js';
 import type { CacheMarks, Statement } from '../write/cache-marks.js';
 import type { DirectWrites } from '../write/direct-writes.js';
 import { soughtRows } from '../write/by-condition.js';
-import { FELL_BACK, type Fallback } from '../write/fallback.js';
+import { FELL_BACK, type Fallback } from '../change/fallback.js';
 import type { Find, Reads } from '../read/reads.js';
+import type { SqlWrites } from '../write/sql-writes.js';
 import type { StagedWrites } from '../write/staged-writes.js';
 import type { Validation } from '../validate/validation.js';
-import { isDirect, isDrained, stagedCall } from '../write/staging-unit.js';
+import { isDirect, isDrained, stagedCall } from '../change/staging-unit.js';
 
 // The driver's methods are generic over entities that are not known here; what they are given and answer is plain data.
 type Method = (...parameters: never[]) => Promise<unknown>;
@@ -60,6 +61,7 @@ interface DriverHooks {
   readonly writes: StagedWrites;
   readonly direct: DirectWrites;
   readonly reads: Reads;
+  readonly sqlWrites: SqlWrites;
   readonly watch: ContractWatch;
   readonly leaving: Leaving;
   readonly validation: Validation;
@@ -75,7 +77,7 @@ interface DriverHooks {
  */
 export function hookDriver(
   driver: AbstractSqlDriver,
-  { writes, direct, reads, watch, marks, validation, leaving, within }: DriverHooks,
+  { writes, direct, reads, sqlWrites, watch, marks, validation, leaving, within }: DriverHooks,
 ): void {
   const target = driver as unknown as Methods;
   const original = Object.fromEntries(
@@ -114,7 +116,7 @@ export function hookDriver(
     where: unknown,
     options: Options,
     send: () => Promise<unknown>,
-  ): Promise<unknown> => reads.sendCriteria({ meta: metaOf(entity, options), where, options, call: name }, send);
+  ): Promise<unknown> => sqlWrites.sendCriteria({ meta: metaOf(entity, options), where, options, call: name }, send);
 
   const replacements: Record<string, (...parameters: never[]) => unknown> = {
     find: async (entity: unknown, where: unknown, options: Options = {}) => {
@@ -177,7 +179,7 @@ export function hookDriver(
       await validate(entity, [data], 'new', options);
       const answer = await direct.insert(metaOf(entity, options), [data], options);
       if (isAnswer(answer)) return withKey(answer, data, metaOf(entity, options));
-      await reads.beforeInsert(metaOf(entity, options), [data], bySql(options, answer), 'insert');
+      await sqlWrites.beforeInsert(metaOf(entity, options), [data], bySql(options, answer), 'insert');
       return call('nativeInsert', [entity, data, options]);
     },
     nativeInsertMany: async (entity: unknown, data: Payload[], options: Options = {}, ...rest: unknown[]) => {
@@ -186,7 +188,7 @@ export function hookDriver(
       await validate(entity, data, 'new', options);
       const answer = await direct.insert(metaOf(entity, options), data, options);
       if (isAnswer(answer)) return answer;
-      await reads.beforeInsert(metaOf(entity, options), data, bySql(options, answer), 'insertMany');
+      await sqlWrites.beforeInsert(metaOf(entity, options), data, bySql(options, answer), 'insertMany');
       return call('nativeInsertMany', [entity, data, options, ...rest]);
     },
     nativeUpdate: async (entity: unknown, where: unknown, data: Payload, options: Options = {}) => {
@@ -198,8 +200,8 @@ export function hookDriver(
         : await direct.update(metaOf(entity, options), where, data, options, finderOf(entity));
       if (isAnswer(answer)) return answer;
       const asked = bySql(options, answer);
-      await reads.beforeWrite(metaOf(entity, options), where, [data], asked, 'nativeUpdate');
-      if (options['upsert']) await reads.beforeInsert(metaOf(entity, options), [data], asked, 'upsert');
+      await sqlWrites.beforeWrite(metaOf(entity, options), where, [data], asked, 'nativeUpdate');
+      if (options['upsert']) await sqlWrites.beforeInsert(metaOf(entity, options), [data], asked, 'upsert');
       const statement: Statement = { kind: 'update', meta: metaOf(entity, options), conditions: [where], data: [data] };
       return marked(statement, options, (inside) =>
         sendCriteria('nativeUpdate', entity, where, asked, () => call('nativeUpdate', [entity, where, data, inside])),
@@ -227,22 +229,22 @@ export function hookDriver(
         : undefined;
       if (isAnswer(answer)) return answer;
       const asked = bySql(options, answer);
-      await reads.beforeWrite(metaOf(entity, options), where, data, asked, 'upsertMany');
-      if (options['upsert']) await reads.beforeInsert(metaOf(entity, options), data, asked, 'upsertMany');
+      await sqlWrites.beforeWrite(metaOf(entity, options), where, data, asked, 'upsertMany');
+      if (options['upsert']) await sqlWrites.beforeInsert(metaOf(entity, options), data, asked, 'upsertMany');
       const conditions = Array.isArray(where) ? where : [where];
       const statement: Statement = { kind: 'update', meta: metaOf(entity, options), conditions, data };
       return marked(statement, options, (inside) => call('nativeUpdateMany', [entity, where, data, inside, ...rest]));
     },
     nativeClone: async (entity: unknown, where: unknown, overrides?: Payload, options: Options = {}) => {
       await validate(entity, overrides ? [overrides] : [], 'changed', options);
-      await reads.beforeWrite(metaOf(entity, options), where, overrides ? [overrides] : [], options, 'clone');
+      await sqlWrites.beforeWrite(metaOf(entity, options), where, overrides ? [overrides] : [], options, 'clone');
       return sendCriteria('clone', entity, where, options, () =>
         call('nativeClone', [entity, where, overrides, options]),
       );
     },
     syncCollections: async (collections: Iterable<Collection<object>>, options: Options = {}, ...rest: unknown[]) => {
       const changed = [...collections];
-      await reads.beforeCollections(changed, options);
+      await sqlWrites.beforeCollections(changed, options);
       return marks.aroundCollections(changed, options, (inside) => call('syncCollections', [changed, inside, ...rest]));
     },
     nativeDelete: async (entity: unknown, where: unknown, options: Options = {}) => {
@@ -251,7 +253,7 @@ export function hookDriver(
       const answer = await direct.delete(metaOf(entity, options), where, options, finderOf(entity));
       if (isAnswer(answer)) return answer;
       const asked = bySql(options, answer);
-      await reads.beforeWrite(metaOf(entity, options), where, [], asked, 'nativeDelete');
+      await sqlWrites.beforeWrite(metaOf(entity, options), where, [], asked, 'nativeDelete');
       const statement: Statement = { kind: 'delete', meta: metaOf(entity, options), conditions: [where] };
       return marked(statement, options, (inside) =>
         sendCriteria('nativeDelete', entity, where, asked, () => call('nativeDelete', [entity, where, inside])),

@@ -11,16 +11,16 @@ import type { Leaving } from '../adoption/leaving.js';
 import { assertUnchanged } from '../write/assert-unchanged.js';
 import { flushContent } from '../write/flush-content.js';
 import { flushMode, whyBySql } from '../write/flush-scope.js';
-import { hasSession } from './has-session.js';
+import { hasSession } from '../contract/has-session.js';
 import { hookPersister } from './hook-persister.js';
 import type { CacheMarks } from '../write/cache-marks.js';
 import { hookQueries, type QueryHooks } from './hook-queries.js';
 import { addCounters, prepareSql, type SqlPreparation } from '../write/prepare-sql.js';
 import { wayOf } from '../transactions/transaction-option.js';
-import { shareReadVersions } from '../read/read-versions.js';
-import { failingAsMikroOrm, signalOfManager } from '../signals.js';
+import { shareReadVersions } from '../change/read-versions.js';
+import { failingAsMikroOrm, signalOfManager } from '../contract/signals.js';
 import { StagedFlush } from '../write/staged-flush.js';
-import { SqlValidation } from '../validate/sql-validation.js';
+import { SqlValidation } from '../write/sql-validation.js';
 import type { Validation } from '../validate/validation.js';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- TypeScript takes a class as a mixin's base only with these parameters

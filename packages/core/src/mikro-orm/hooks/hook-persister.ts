@@ -1,6 +1,6 @@
 import type { AnyEntity, ChangeSet, DriverMethodOptions, UnitOfWork } from '@mikro-orm/core';
 import type { ContractWatch } from './contract-watch.js';
-import type { OperationKind } from '../write/operation.js';
+import type { OperationKind } from '../change/operation.js';
 import {
   DIRECT,
   DRAINED,
@@ -10,7 +10,7 @@ import {
   stagedCall,
   type StagedCall,
   type StagingUnit,
-} from '../write/staging-unit.js';
+} from '../change/staging-unit.js';
 
 type Options = DriverMethodOptions & { [STAGED]?: StagedCall; [DRAINED]?: boolean; [DIRECT]?: boolean };
 

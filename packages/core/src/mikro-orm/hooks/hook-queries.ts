@@ -7,7 +7,7 @@ import type { Leaving } from '../adoption/leaving.js';
 import type { Reads } from '../read/reads.js';
 import type { SentStatements } from '../read/sent-statements.js';
 import { unlessAborted } from '../../abort.js';
-import { failingAsMikroOrm, signalOf, signalOfManager } from '../signals.js';
+import { failingAsMikroOrm, signalOf, signalOfManager } from '../contract/signals.js';
 import { replaceMethod } from './replace-method.js';
 
 type Options = Readonly<Record<string, unknown>>;

@@ -4,7 +4,7 @@ import type { EmptyScope } from '../../staging/staging-store.js';
 import type { Table } from '../../sink/table.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { Engine } from '../engine.js';
-import { incompatible } from './incompatible.js';
+import { incompatible } from '../contract/incompatible.js';
 import type { OrmMoves } from './orm-moves.js';
 import { replaceMethod } from './replace-method.js';
 

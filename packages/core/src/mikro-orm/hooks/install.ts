@@ -20,7 +20,9 @@ import type { OrmMoves } from './orm-moves.js';
 import { QueryModes } from '../read/query-modes.js';
 import { Reads } from '../read/reads.js';
 import { SentStatements } from '../read/sent-statements.js';
+import { StatementWaits } from '../read/statement-waits.js';
 import { SequenceBlocks } from '../write/sequence-blocks.js';
+import { SqlWrites } from '../write/sql-writes.js';
 import { StagedWrites } from '../write/staged-writes.js';
 import { CallersTransactions } from '../transactions/caller.js';
 import type { CallersContext } from '../transactions/callers-context.js';
@@ -92,7 +94,8 @@ export function install(
   const modes = new QueryModes();
   const sent = new SentStatements(types);
   hookStatements(driver, sent);
-  const reads = new Reads(types, engine, modes, transactions, sent);
+  const waits = new StatementWaits(types, engine, transactions);
+  const reads = new Reads(engine, modes, transactions, waits, sent);
   hookEntityManager(driver, (entityManager) => orm.config.set('entityManager', entityManager), {
     types,
     engine,
@@ -113,6 +116,7 @@ export function install(
     writes,
     direct,
     reads,
+    sqlWrites: new SqlWrites(engine, transactions, waits, sent),
     watch,
     marks,
     validation,

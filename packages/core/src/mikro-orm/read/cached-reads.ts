@@ -2,12 +2,12 @@ import type { EntityMetadata } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
 import { readThrough } from '../../read/read-through.js';
 import type { Engine } from '../engine.js';
-import { hasSession } from '../hooks/has-session.js';
+import { hasSession } from '../contract/has-session.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import { decodeRow, encodeRow } from './cached-row.js';
-import { isDrained } from '../write/staging-unit.js';
+import { isDrained } from '../change/staging-unit.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
-import { lookupKeys } from './lookup.js';
+import { lookupKeys } from '../describe/lookup.js';
 import type { DriverRow } from './row-overlay.js';
 
 type Options = Readonly<Record<string, unknown>>;

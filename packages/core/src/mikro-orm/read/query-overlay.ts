@@ -10,7 +10,7 @@ import { rowKeyIn } from '../describe/entity-key.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import type { Engine } from '../engine.js';
 import { isExact } from './exact-overlay.js';
-import { keyCondition } from './key-condition.js';
+import { keyCondition } from '../describe/key-condition.js';
 import { decidesBy, namesIn } from './named-columns.js';
 import { primary, type Find, type Options } from './query-options.js';
 import { asLaid, noteRows } from './laid-rows.js';

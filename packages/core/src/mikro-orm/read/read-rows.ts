@@ -4,7 +4,7 @@ import { isOlder } from '../../read/judge-row.js';
 import type { Pending } from '../../staging/staging-store.js';
 import { rowKeyIn } from '../describe/entity-key.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
-import { keyCondition } from './key-condition.js';
+import { keyCondition } from '../describe/key-condition.js';
 import { primary, type Find, type Options } from './query-options.js';
 import { rowVersion, type DriverRow } from './row-overlay.js';
 

@@ -1,26 +1,20 @@
-import { helper, LockMode, type Collection, type EntityMetadata } from '@mikro-orm/core';
+import { helper, LockMode, type EntityMetadata } from '@mikro-orm/core';
 import { makesMissing } from '../../change/missing.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { QueryMode } from '../../policy/query-mode.js';
 import { readByKey } from '../../read/read-by-key.js';
 import type { Pending } from '../../staging/staging-store.js';
-import { tableScope } from '../describe/with-others.js';
 import { knownRowKey } from '../describe/entity-key.js';
-import { namesUnique } from '../describe/unique-properties.js';
-import type { Engine, QueryDrain, QueryWait } from '../engine.js';
+import type { Engine } from '../engine.js';
 import { CachedReads, type Load } from './cached-reads.js';
 import { inexactRows } from './exact-overlay.js';
-import { signalOf } from '../signals.js';
-import { hasSession } from '../hooks/has-session.js';
-import { lookupKeys } from './lookup.js';
-import { hasPlainKey } from '../describe/plain-key.js';
-import { fellBack } from '../write/fallback.js';
-import { isDrained } from '../write/staging-unit.js';
+import { signalOf } from '../contract/signals.js';
+import { hasSession } from '../contract/has-session.js';
+import { lookupKeys } from '../describe/lookup.js';
+import { isDrained } from '../change/staging-unit.js';
 import { asLaid, keyed, noteJoinedRows, noteRows } from './laid-rows.js';
 import { layOver, rowVersion, type DriverRow } from './row-overlay.js';
 import type { CallersTransaction, CallersTransactions } from '../transactions/caller.js';
-import { typesSought } from '../write/by-condition.js';
-import { referredRows } from '../write/referred-rows.js';
 import { chunksOf } from './chunks-of.js';
 import { hasSql } from './named-columns.js';
 import { planQuery } from './plan-query.js';
@@ -29,7 +23,8 @@ import type { QueryModes } from './query-modes.js';
 import { inTransaction, primary, unlocked, withVersion, type Find, type Options } from './query-options.js';
 import { overlayQuery, type OverlaidQuery } from './query-overlay.js';
 import type { Expected, SentStatements } from './sent-statements.js';
-import { readAlong, touchedTypes, type TouchedTypes } from './touched-types.js';
+import type { StatementWaits } from './statement-waits.js';
+import { readAlong } from './touched-types.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
@@ -41,9 +36,6 @@ const INEXACT_TRIES = 3;
 const UNMADE_TRIES = 3;
 type From = 'primary' | 'replica';
 const STREAM_CHUNK = 100;
-
-/** The options of a query that may reach other types through relations. */
-const CONDITIONS = ['orderBy', 'populateWhere', 'populateFilter', 'populateOrderBy', 'having', 'unionWhere'];
 
 /** How a query came about. */
 interface QueryCall {
@@ -81,20 +73,22 @@ export class Reads {
   readonly #cached: CachedReads;
   readonly #sent: SentStatements;
   readonly #transactions: CallersTransactions;
+  readonly #waits: StatementWaits;
 
   constructor(
-    types: TypeRegistry,
     engine: Engine,
     modes: QueryModes,
     transactions: CallersTransactions,
+    waits: StatementWaits,
     sent: SentStatements,
   ) {
-    this.#types = types;
+    this.#types = waits.types;
     this.#engine = engine;
     this.#modes = modes;
     this.#transactions = transactions;
+    this.#waits = waits;
     this.#sent = sent;
-    this.#cached = new CachedReads(types, engine);
+    this.#cached = new CachedReads(waits.types, engine);
   }
 
   async find(meta: EntityMetadata, where: unknown, options: Options, send: Find, call = 'find'): Promise<unknown> {
@@ -104,7 +98,7 @@ export class Reads {
   }
 
   async #find(meta: EntityMetadata, where: unknown, options: Options, send: Find, call: string): Promise<unknown> {
-    const type = this.#typeIn(meta, options);
+    const type = this.#waits.typeIn(meta, options);
     const expected = this.#expectedOf(meta, options, call);
     const find: Find = expected ? async (...query) => this.#sent.during(expected, async () => send(...query)) : send;
     const inside = inTransaction(options);
@@ -134,7 +128,7 @@ export class Reads {
     if (keys) {
       const beforeLock = isPessimistic(options['lockMode']);
       const signal = signalOf(options);
-      await this.#engine.drain({ kind: 'rows', keys }, { inside: this.#inside(options), beforeLock, signal });
+      await this.#engine.drain({ kind: 'rows', keys }, { inside: this.#waits.inside(options), beforeLock, signal });
       return this.#noted(type, await find(where, primary(options)), options);
     }
     const query = await this.beforeQuery(meta, where, options, { call });
@@ -158,7 +152,7 @@ export class Reads {
     const type = this.#types.of(meta);
     return {
       known: new Set(type && [type]),
-      late: this.#lateQuery(`${meta.className}.${call}`, options, this.#inside(options)),
+      late: this.#lateQuery(`${meta.className}.${call}`, options, this.#waits.inside(options)),
       ...(type && { byKey: type }),
     };
   }
@@ -168,7 +162,9 @@ export class Reads {
     const asked = this.#modes.of(options);
     return async (types, ctx) => {
       const awaited = types.filter(({ policy }) => (asked ?? policy.queries) !== 'database');
-      await this.#drain(awaited, caller, inside ?? this.#transactions.alone(ctx), { signal: signalOf(options) });
+      await this.#waits.forTypes(awaited, caller, inside ?? this.#transactions.alone(ctx), {
+        signal: signalOf(options),
+      });
       return awaited.length > 0 || types.some(({ policy }) => policy.reads === 'primary');
     };
   }
@@ -181,7 +177,7 @@ export class Reads {
 
   /** What a transaction reads may be what it goes on to change by SQL, so nothing is laid over in one, unless its changes are held. */
   #laysOver(type: WriteBehindType, options: Options): boolean {
-    const inside = this.#inside(options);
+    const inside = this.#waits.inside(options);
     return inside === undefined || (inside.holds(type.policy) && !isPessimistic(options['lockMode']));
   }
 
@@ -228,14 +224,14 @@ export class Reads {
     { call, order, transaction, hasRows = true }: QueryCall,
   ): Promise<PreparedQuery> {
     if (this.#types.all.length === 0 || isDrained(options)) return { options, run: unwatched };
-    const inside = this.#inside(options) ?? this.#transactions.of(transaction);
-    const root = this.#typeIn(meta, options);
+    const inside = this.#waits.inside(options) ?? this.#transactions.of(transaction);
+    const root = this.#waits.typeIn(meta, options);
     const isInside = inTransaction(options) || transaction !== undefined;
     const canOverlay = !isInside && !hasSession(options['em']) && !isGrouped(options) && !hasSql(where);
-    const touched = this.#touched(meta, [where, order], options);
+    const touched = this.#waits.touched(meta, [where, order], options);
     const plan = planQuery({ root, touched, asked: this.#modes.of(options), canOverlay, hasRows });
     const caller = `${meta.className}.${call}`;
-    const outcome = await this.#drain(plan.drained, caller, inside, { signal: signalOf(options) });
+    const outcome = await this.#waits.forTypes(plan.drained, caller, inside, { signal: signalOf(options) });
     const expected = { known: new Set(touched.all), late: this.#lateQuery(caller, options, inside) };
     const isLate = outcome === 'late' && canOverlay && hasRows && root !== undefined && plan.drained.includes(root);
     return {
@@ -249,23 +245,13 @@ export class Reads {
   /** Before SQL of which nobody can tell what it reads or changes, as a view is read. */
   async beforeAnything(caller: string, ctx: unknown, asked: QueryMode | undefined = this.#modes.of({})): Promise<void> {
     const awaited = this.#types.all.filter(({ policy }) => (asked ?? policy.queries) !== 'database');
-    await this.#drain(awaited, caller, this.#transactions.of(ctx), {});
+    await this.#waits.forTypes(awaited, caller, this.#transactions.of(ctx), {});
   }
 
   async #overlay(overlaid: Overlaid, query: Omit<OverlaidQuery, keyof Overlaid>): Promise<DriverRow[]> {
     const { asked, strip } = withVersion(overlaid.type, query.options);
     const rows = (await query.find(query.where, asked)) as DriverRow[];
     return (await overlayQuery(rows, { ...overlaid, ...query, options: asked }, this.#engine)).map(strip);
-  }
-
-  #typeIn(meta: EntityMetadata, options: Options): WriteBehindType | undefined {
-    const known = this.#types.of(meta);
-    return known?.isIn(options['schema'] as string | undefined) ? known : undefined;
-  }
-
-  #touched(meta: EntityMetadata, conditions: readonly unknown[], options: Options): TouchedTypes {
-    const all = [...conditions, ...CONDITIONS.map((name) => options[name])];
-    return touchedTypes(this.#types, { meta, conditions: all, populate: options['populate'] });
   }
 
   /** A look-up of a row whose reference is in another table, or is found through one, reads that table too. */
@@ -278,120 +264,8 @@ export class Reads {
     const type = this.#types.of(meta);
     const key = type?.isIn(helper(entity).__schema) ? knownRowKey(type, entity) : undefined;
     if (key === undefined || !isPessimistic(options['lockMode'])) return;
-    const asked = { inside: this.#inside(options), beforeLock: true, signal: signalOf(options) };
+    const asked = { inside: this.#waits.inside(options), beforeLock: true, signal: signalOf(options) };
     await this.#engine.drain({ kind: 'rows', keys: [key] }, asked);
-  }
-
-  /** Before SQL that changes rows past the unit of work: `em.nativeUpdate`, `em.nativeDelete`. Rows that it names must not have anything older written after it. */
-  async beforeWrite(
-    meta: EntityMetadata,
-    where: unknown,
-    rows: readonly object[],
-    options: Options,
-    call: string,
-  ): Promise<void> {
-    if (fellBack(options) === 'down') return;
-    await this.#beforeReferences(meta, rows, options);
-    await this.#beforeFollowers(meta, rows, options, call);
-    const known = this.#types.of(meta);
-    const type = known?.isIn(options['schema'] as string | undefined) ? known : undefined;
-    // Its branches look for rows by what may be pending.
-    const { unionWhere } = options;
-    const isByKey = type !== undefined && hasPlainKey(type) && !isDrained(options);
-    const keys = isByKey ? lookupKeys(type, where, { unionWhere }) : undefined;
-    const isContended = type !== undefined && rows.some((row) => namesUnique(type.unique, row));
-    if (keys) await this.#drainRows(keys, options);
-    if (!keys || isContended) await this.#beforeCriteria(meta, where, options, call);
-  }
-
-  /** What is pending of rows that the database itself changes with this statement would be written into rows that are gone, or refer to one. */
-  async #beforeFollowers(meta: EntityMetadata, rows: readonly object[], options: Options, call: string): Promise<void> {
-    const renames = meta.primaryKeys.some((name) => rows.some((row) => name in row));
-    if (isDrained(options) || (call !== 'nativeDelete' && !renames)) return;
-    await this.#beforeStatement(this.#types.pendingFollowers(meta, renames), `${meta.className}.${call}`, options);
-  }
-
-  /** A statement by criteria changes what PostgreSQL finds by them, whatever the policies say of reads. */
-  async #beforeCriteria(meta: EntityMetadata, where: unknown, options: Options, call: string): Promise<void> {
-    // A call that could not be staged names its rows, and they are written for themselves.
-    if (this.#types.all.length === 0 || isDrained(options) || fellBack(options)) return;
-    const { all } = this.#touched(meta, [where], options);
-    await this.#beforeStatement([...all], `${meta.className}.${call}`, options);
-  }
-
-  /** Sends SQL by criteria, of which all that can be told beforehand has been waited for. */
-  async sendCriteria<T>(
-    { meta, where, options, call }: { meta: EntityMetadata; where: unknown; options: Options; call: string },
-    act: () => Promise<T>,
-  ): Promise<T> {
-    if (this.#types.all.length === 0 || isDrained(options) || fellBack(options)) return act();
-    const late: Expected['late'] = async (types, ctx) => {
-      const how = { signal: signalOf(options), purpose: 'write' } as const;
-      await this.#drain(types, `${meta.className}.${call}`, this.#transactions.of(ctx), how);
-      return true;
-    };
-    return this.#sent.during({ known: new Set(this.#touched(meta, [where], options).all), late }, act);
-  }
-
-  /** Before SQL that makes rows past the unit of work: `em.insert`, `em.insertMany`, `em.upsert`. */
-  async beforeInsert(meta: EntityMetadata, rows: readonly object[], options: Options, call: string): Promise<void> {
-    if (fellBack(options) === 'down') return;
-    const type = this.#types.of(meta);
-    await this.#beforeReferences(meta, rows, options);
-    if (!type || isDrained(options)) return;
-    await this.#beforeCriteria(meta, undefined, options, call);
-    const made = rows.map((row) => knownRowKey(type, { ...row })).filter((key) => key !== undefined);
-    if (made.length === 0) return;
-    await this.#drainRows(made, options);
-    await this.#engine.forget(made);
-  }
-
-  /**
-   * Before the collections of a flush are written. A flush in a transaction that changes nothing but collections has had
-   * no other occasion.
-   */
-  async beforeCollections(collections: readonly Collection<object>[], options: Options): Promise<void> {
-    const keys = new Set<RowKey>();
-    for (const entity of collections.flatMap((collection) => [collection.owner, ...collection.getItems(false)])) {
-      const type = this.#types.of(helper(entity).__meta);
-      const key = type?.isIn(helper(entity).__schema) ? knownRowKey(type, entity) : undefined;
-      if (key !== undefined) keys.add(key);
-    }
-    await this.#beforeStatement([...typesSought(this.#types, collections)], 'em.flush', options);
-    if (keys.size > 0) await this.#drainRows([...keys], options);
-  }
-
-  /** Rows that are referred to must be there, or the statement breaks a foreign key. */
-  async #beforeReferences(meta: EntityMetadata, rows: readonly object[], options: Options): Promise<void> {
-    if (this.#types.all.length === 0 || isDrained(options)) return;
-    const keys = referredRows(this.#types, meta, rows);
-    if (keys.length > 0) await this.#drainRows(keys, options);
-  }
-
-  async #drainRows(keys: readonly RowKey[], options: Options): Promise<void> {
-    const asked = { inside: this.#inside(options), beforeWrite: true, signal: signalOf(options) };
-    await this.#engine.drain({ kind: 'rows', keys }, asked);
-  }
-
-  #inside(options: Options): CallersTransaction | undefined {
-    return this.#transactions.of(options['ctx']);
-  }
-
-  /** A statement that writes finds what is pending, whatever the policies say of queries. */
-  async #beforeStatement(types: readonly WriteBehindType[], caller: string, options: Options): Promise<void> {
-    await this.#drain(types, caller, this.#inside(options), { signal: signalOf(options), purpose: 'write' });
-  }
-
-  async #drain(
-    types: readonly WriteBehindType[],
-    caller: string,
-    inside: CallersTransaction | undefined,
-    how: QueryWait,
-  ): Promise<QueryDrain> {
-    if (types.length === 0) return 'clear';
-    if (!inside) return this.#engine.drainForQuery(types, caller, how);
-    await this.#engine.drain(tableScope(types, this.#types), { inside, signal: how.signal });
-    return 'drained';
   }
 
   /** The rows of these keys that there are, with what is pending of them. */
@@ -407,7 +281,7 @@ export class Reads {
     for (let tries = 1; unmade.size > 0 && tries <= UNMADE_TRIES; tries++) {
       const wanted = [...unmade];
       unmade.clear();
-      await this.#engine.drain({ kind: 'rows', keys: wanted }, { inside: this.#inside(options) });
+      await this.#engine.drain({ kind: 'rows', keys: wanted }, { inside: this.#waits.inside(options) });
       const made = await this.#laidRows(type, wanted, find, { options, from: 'primary', unmade });
       for (const [key, row] of made) rows.set(key, row);
     }
@@ -425,10 +299,10 @@ export class Reads {
     let known: ReadonlyMap<RowKey, Pending> = new Map();
     return readByKey<DriverRow>(keys, {
       peek: async (wanted) => {
-        known = await this.#peekExact(type, wanted, this.#inside(options));
+        known = await this.#peekExact(type, wanted, this.#waits.inside(options));
         return known;
       },
-      outcomes: (tokens) => this.#engine.pending.outcomes(tokens, this.#inside(options)),
+      outcomes: (tokens) => this.#engine.pending.outcomes(tokens, this.#waits.inside(options)),
       acknowledge: (key, token, outcomes) => this.#engine.pending.acknowledge(key, token, outcomes),
       hasForgotten: (key) => this.#engine.pending.hasForgotten(key),
       read: (wanted) => readKnownRows(type, wanted, known, find, options, from),

@@ -5,7 +5,7 @@ import type { EntityValues } from '../../policy/conflict-function.js';
 import { pendingRecord } from '../../read/overlay.js';
 import type { Pending } from '../../staging/staging-store.js';
 import { decimalText } from '../values/counter-delta.js';
-import { valueConversion } from '../values/entity-values.js';
+import { valueConversion } from '../describe/entity-values.js';
 import { versionValue } from '../values/version-text.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 

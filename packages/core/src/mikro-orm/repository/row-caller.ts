@@ -1,6 +1,6 @@
 import type { EntityManager } from '@mikro-orm/core';
-import { signalOfManager } from '../signals.js';
-import { hasSession } from '../hooks/has-session.js';
+import { signalOfManager } from '../contract/signals.js';
+import { hasSession } from '../contract/has-session.js';
 
 /** Who makes a row call, which decides where the call is written. */
 export interface RowCaller {

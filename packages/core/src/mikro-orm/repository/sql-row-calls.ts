@@ -2,7 +2,7 @@ import { OptimisticLockError, raw, Utils, type EntityManager, type Platform } fr
 import type { Change } from '../../change/change.js';
 import { keyRow } from '../describe/entity-key.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
-import { FELL_BACK, type Fallback } from '../write/fallback.js';
+import { FELL_BACK, type Fallback } from '../change/fallback.js';
 import { decimalText } from '../values/counter-delta.js';
 import { buildPatch, type PatchOptions } from '../write/build-patch.js';
 import type { PreparedIncrement } from '../write/prepare-increment.js';

@@ -1,5 +1,5 @@
 import { EventType, type Connection, type TransactionEventBroadcaster } from '@mikro-orm/core';
-import { incompatible } from '../hooks/incompatible.js';
+import { incompatible } from '../contract/incompatible.js';
 import type { TransactionScope } from './transaction-scope.js';
 import { wayOf } from './transaction-option.js';
 import type { TransactionScopes } from './transaction-scopes.js';

@@ -1,11 +1,11 @@
 import { LockMode, OptimisticLockError, type AnyEntity, type ChangeSet, type EntityMetadata } from '@mikro-orm/core';
 import { rowKeyIn } from '../describe/entity-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
-import { keyCondition } from '../read/key-condition.js';
+import { keyCondition } from '../describe/key-condition.js';
 import { rowVersion, type DriverRow } from '../read/row-overlay.js';
-import { buildDelete } from './build-change.js';
-import { comparesNothing } from './fallback.js';
-import { DRAINED } from './staging-unit.js';
+import { buildDelete } from '../change/build-change.js';
+import { comparesNothing } from '../change/fallback.js';
+import { DRAINED } from '../change/staging-unit.js';
 
 /** Who reads rows: MikroORM's driver. */
 interface Finder {

@@ -9,10 +9,10 @@ import { hasPlainKey } from '../describe/plain-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import type { Engine } from '../engine.js';
-import { lookupKeys } from '../read/lookup.js';
+import { lookupKeys } from '../describe/lookup.js';
 import type { TransactionScopes } from '../transactions/transaction-scopes.js';
 import { soughtRows } from './by-condition.js';
-import type { OperationKind } from './operation.js';
+import type { OperationKind } from '../change/operation.js';
 
 type Options = Readonly<Record<string, unknown>>;
 

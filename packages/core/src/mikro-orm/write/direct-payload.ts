@@ -1,6 +1,6 @@
 import { isRaw, Reference, ReferenceKind, Utils, helper, type AnyEntity, type Platform } from '@mikro-orm/core';
 import type { EntityProperty, Type } from '@mikro-orm/core';
-import { untakenProperty } from '../values/value-texts.js';
+import { untakenProperty } from '../describe/value-texts.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
 /** Property -> value in snapshot form: what the unit of work would hand over for the same values. */

@@ -11,7 +11,7 @@ import {
 import type { RowKey } from '../../change/row-key.js';
 import type { SqlReason } from '../../observability/write-ways.js';
 import { needsDatabase } from '../describe/database-made.js';
-import { untakenProperty } from '../values/value-texts.js';
+import { untakenProperty } from '../describe/value-texts.js';
 import { valueIn } from '../values/embedded-value.js';
 import { scalarsOf } from '../describe/property-columns.js';
 import { entityRowKey, knownRowKey, namesKey } from '../describe/entity-key.js';

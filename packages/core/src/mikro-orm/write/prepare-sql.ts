@@ -3,7 +3,7 @@ import type { RowKey } from '../../change/row-key.js';
 import { counterDelta, decimalText } from '../values/counter-delta.js';
 import { knownRowKey, namesKey } from '../describe/entity-key.js';
 import type { Engine } from '../engine.js';
-import { signalOfManager } from '../signals.js';
+import { signalOfManager } from '../contract/signals.js';
 import type { CallersTransactions } from '../transactions/caller.js';
 import { tableScope } from '../describe/with-others.js';
 import { flushContent } from './flush-content.js';

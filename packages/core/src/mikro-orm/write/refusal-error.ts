@@ -5,7 +5,7 @@ import { SpillwayError, type SpillwayErrorCode } from '../../errors.js';
 import type { Refusal, RefusalReason } from '../../staging/staging-store.js';
 import type { StageResult } from '../../staging/stager.js';
 import { StagingTimeoutError, type CallSettling } from './lost-calls.js';
-import type { Operation } from './operation.js';
+import type { Operation } from '../change/operation.js';
 
 interface PartOfFlush {
   readonly staged: readonly AnyEntity[];

@@ -2,7 +2,7 @@ import type { Change } from '../../change/change.js';
 import type { StageResult } from '../../staging/stager.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import type { Engine } from '../engine.js';
-import { fallbackUnder, type Fallback } from './fallback.js';
+import { fallbackUnder, type Fallback } from '../change/fallback.js';
 import { changesError } from './refusal-error.js';
 
 /** Changes of a call past the unit of work of which nothing is staged, and which its policy lets be written by SQL. */

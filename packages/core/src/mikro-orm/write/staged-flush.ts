@@ -5,19 +5,19 @@ import type { RowKey } from '../../change/row-key.js';
 import type { StageCall } from '../../staging/staging-store.js';
 import type { StageResult } from '../../staging/stager.js';
 import type { SqlReason } from '../../observability/write-ways.js';
-import { incompatible } from '../hooks/incompatible.js';
+import { incompatible } from '../contract/incompatible.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import { EntityStates } from './entity-states.js';
 import type { Engine } from '../engine.js';
-import { fallbackFor, type Fallback } from './fallback.js';
+import { fallbackFor, type Fallback } from '../change/fallback.js';
 import { oneChangePerRow } from './one-change-per-row.js';
-import type { Operation } from './operation.js';
+import type { Operation } from '../change/operation.js';
 import { refusalError } from './refusal-error.js';
 import type { Validation } from '../validate/validation.js';
-import { forgetReadVersions, readVersionsOf } from '../read/read-versions.js';
-import { StagingUnit } from './staging-unit.js';
+import { forgetReadVersions, readVersionsOf } from '../change/read-versions.js';
+import { StagingUnit } from '../change/staging-unit.js';
 import { CutOff } from '../../staging/staging-errors.js';
-import { signalOfManager } from '../signals.js';
+import { signalOfManager } from '../contract/signals.js';
 
 type Stage = (changes: readonly Change[]) => Promise<StageResult>;
 

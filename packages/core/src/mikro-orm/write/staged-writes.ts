@@ -1,12 +1,12 @@
 import type { AnyEntity, ChangeSet, QueryResult } from '@mikro-orm/core';
 import type { Change } from '../../change/change.js';
-import { buildDelete, buildInsert, buildUpdate } from './build-change.js';
+import { buildDelete, buildInsert, buildUpdate } from '../change/build-change.js';
 import { keyReturned, keyRow, knownRowKey } from '../describe/entity-key.js';
-import { stateOf, type Operation, type OperationKind } from './operation.js';
+import { stateOf, type Operation, type OperationKind } from '../change/operation.js';
 import type { SequenceBlocks } from './sequence-blocks.js';
-import type { StagedCall } from './staging-unit.js';
+import type { StagedCall } from '../change/staging-unit.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
-import { assertTaken, rowValues } from '../values/value-texts.js';
+import { assertTaken, rowValues } from '../describe/value-texts.js';
 import { versionValue } from '../values/version-text.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 

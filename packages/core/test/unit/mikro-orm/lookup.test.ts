@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { lookupKeys } from '../../../src/mikro-orm/read/lookup.js';
+import { lookupKeys } from '../../../src/mikro-orm/describe/lookup.js';
 import type { WriteBehindType } from '../../../src/mikro-orm/describe/write-behind-type.js';
 
 const nameOf = (value: unknown) => ({ text: String(value), isExact: value !== 0.5 });

@@ -2,7 +2,7 @@ import { ChangeSetType, type AnyEntity, type ChangeSet } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
 import type { IsRowBase } from './build-change.js';
 import type { Operation } from './operation.js';
-import type { ReadVersions } from '../read/read-versions.js';
+import type { ReadVersions } from './read-versions.js';
 
 /** Travels in the options of MikroORM's calls from the persister to the driver, and says for which flush and which change sets a call is. */
 export const STAGED: unique symbol = Symbol('spillway.staged');

@@ -1,7 +1,7 @@
 import { Utils } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
-import { isKeyScalar, soughtRowKey } from '../describe/entity-key.js';
-import type { WriteBehindType } from '../describe/write-behind-type.js';
+import { isKeyScalar, soughtRowKey } from './entity-key.js';
+import type { WriteBehindType } from './write-behind-type.js';
 
 /** What makes a query more than a look-up: each of these can leave rows out, add some, or order them by what is still pending. */
 const QUERY_OPTIONS = [

@@ -1,7 +1,7 @@
 import { ChangeSetType, EventType, type AnyEntity, type ChangeSet, type EntityManager } from '@mikro-orm/core';
-import type { EntityStates, TakenBack } from '../write/entity-states.js';
-import { stateOf, type OperationKind } from '../write/operation.js';
-import type { Validation } from './validation.js';
+import type { EntityStates, TakenBack } from './entity-states.js';
+import { stateOf, type OperationKind } from '../change/operation.js';
+import type { Validation } from '../validate/validation.js';
 
 const KINDS: Readonly<Record<ChangeSetType, OperationKind>> = {
   [ChangeSetType.CREATE]: 'insert',

@@ -1,8 +1,8 @@
 import { ReferenceKind, Utils, type EntityProperty } from '@mikro-orm/core';
 import type { JsonText } from '../../change/change.js';
 import { SpillwayError } from '../../errors.js';
-import { valueName } from '../describe/property-columns.js';
-import type { PropertyValue, WriteBehindType } from '../describe/write-behind-type.js';
+import { valueName } from './property-columns.js';
+import type { PropertyValue, WriteBehindType } from './write-behind-type.js';
 
 /** What is set of a payload, as JSON texts by the names of records. The primary key and the version are not among the values. */
 export function valueTexts(

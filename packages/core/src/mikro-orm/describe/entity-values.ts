@@ -3,8 +3,8 @@ import { rowDecider, type ValueConversion } from '../../policy/row-decider.js';
 import type { PolicyConflict } from '../../policy/policy.js';
 import type { ConflictStrategy } from '../../conflict/strategy.js';
 import { parseRowKey } from '../../change/row-key.js';
-import { isDocument } from './embedded-value.js';
-import type { PropertyValue, WriteBehindType } from '../describe/write-behind-type.js';
+import { isDocument } from '../values/embedded-value.js';
+import type { PropertyValue, WriteBehindType } from './write-behind-type.js';
 
 /** A policy's conflict strategy as the sink needs it: a developer's function is given values as in the entity. */
 export function conflictStrategy(conflict: PolicyConflict, type: EntityParts, platform: Platform): ConflictStrategy {

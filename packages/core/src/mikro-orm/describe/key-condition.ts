@@ -1,7 +1,7 @@
 import { Utils } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
-import { keyRow } from '../describe/entity-key.js';
-import type { WriteBehindType } from '../describe/write-behind-type.js';
+import { keyRow } from './entity-key.js';
+import type { WriteBehindType } from './write-behind-type.js';
 
 /** As MikroORM asks its driver for rows by key. */
 export function keyCondition(type: WriteBehindType, keys: readonly RowKey[]): Record<string, unknown> {

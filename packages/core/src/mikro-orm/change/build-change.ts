@@ -4,7 +4,7 @@ import type { RowKey } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
 import { counterDelta } from '../values/counter-delta.js';
 import { rowKeyIn } from '../describe/entity-key.js';
-import { givenTexts, valueTexts } from '../values/value-texts.js';
+import { givenTexts, valueTexts } from '../describe/value-texts.js';
 import { nextVersion, versionText, versionWord } from '../values/version-text.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 

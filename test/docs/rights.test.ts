@@ -69,7 +69,13 @@ test('the rights in PostgreSQL that SECURITY.md lists are those that the SQL use
   const listed = documentedGrants();
   for (const [table, verbs] of usedOnOwnTables())
     expect([table, [...(listed.get(table) ?? [])].toSorted()]).toEqual([table, [...verbs].toSorted()]);
-  expect([...listed.keys()].toSorted()).toEqual(['product', 'spillway_batch', 'spillway_doubt', 'spillway_shard']);
+  expect([...listed.keys()].toSorted()).toEqual([
+    'product',
+    'spillway_batch',
+    'spillway_doubt',
+    'spillway_registry',
+    'spillway_shard',
+  ]);
 });
 
 test('the rights that SECURITY.md lists are enough', async () => {

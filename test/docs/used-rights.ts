@@ -33,11 +33,12 @@ const VERBS: Readonly<Record<string, readonly Verb[]>> = {
 export function usedOnOwnTables(): ReadonlyMap<string, ReadonlySet<Verb>> {
   const used = new Map<string, Set<Verb>>();
   for (const code of codeOf('sink/postgres/**/*.ts')) {
-    for (const [, verb = '', table = ''] of code.matchAll(
-      /\b(insert into|update|delete from|from) \$\{[\w.#]*?(shard|batch|doubt)\}/g,
+    for (const [, verb = '', table = '', upsert] of code.matchAll(
+      /\b(insert into|update|delete from|from) \$\{[\w.#]*?(shard|batch|doubt|registry)\}(?=([^`;]*?\bdo update\b)?)/g,
     )) {
       const name = `spillway_${table}`;
-      used.set(name, new Set([...(used.get(name) ?? []), ...(VERBS[verb] ?? [])]));
+      const verbs = [...(VERBS[verb] ?? []), ...(verb === 'insert into' && upsert ? (['update'] as const) : [])];
+      used.set(name, new Set([...(used.get(name) ?? []), ...verbs]));
     }
   }
   return used;

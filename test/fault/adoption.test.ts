@@ -82,7 +82,7 @@ test.each(['off', 'through', 'none'] as const)(
       await newer.ready();
     }
     const registered = async (): Promise<unknown> =>
-      eye.em.getConnection().execute("select token from spillway_batch where token like 'staged:%'");
+      eye.em.getConnection().execute("select name from spillway_registry where kind = 'staged'");
     await eventually(async () => expect(await registered()).toEqual([]), { timeoutMs: 30_000 });
     await goesOn(20, next);
 

@@ -1,8 +1,9 @@
 import type { SchedulerLike } from 'rxjs';
 import type { BatchOutcome } from '../change/outcome.js';
-import { parseRowKey, type RowKey } from '../change/row-key.js';
+import type { RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
-import type { RefusedRow, TableName } from '../sink/change-sink.js';
+import { isInTables, type TableName } from '../change/table-name.js';
+import type { RefusedRow } from '../sink/change-sink.js';
 import type { Batch, StagingStore, Watermark } from '../staging/staging-store.js';
 import { askStaging } from './ask-staging.js';
 
@@ -119,13 +120,10 @@ export class PendingOthers {
   /** Rows of the table, in no transaction that asks, that were not written when they were tried last. */
   async #stillWaiting(tables: readonly TableName[], own: ReadonlySet<RowKey>): Promise<readonly RefusedRow[]> {
     const now = this.#deps.scheduler.now();
-    const names = new Set(tables.map(nameOf));
+    const isOfTables = isInTables(tables);
     const others = [...this.#rows.values()].filter(
       ({ row, isOver, sinceMs }) =>
-        isOver !== true &&
-        now - sinceMs <= LONGEST_MS &&
-        names.has(nameOf(parseRowKey(row.rowKey))) &&
-        !own.has(row.rowKey),
+        isOver !== true && now - sinceMs <= LONGEST_MS && isOfTables(row.rowKey) && !own.has(row.rowKey),
     );
     if (others.length === 0) return [];
     const keys = others.map(({ row }) => row.rowKey);
@@ -162,8 +160,4 @@ export class PendingOthers {
 
 function byStaging(a: RefusedRow, b: RefusedRow): number {
   return a.firstAtMs - b.firstAtMs || (a.rowKey < b.rowKey ? -1 : a.rowKey > b.rowKey ? 1 : 0);
-}
-
-function nameOf({ schema, table }: TableName): string {
-  return JSON.stringify([schema, table]);
 }

@@ -3,7 +3,8 @@ import type { SchedulerLike } from 'rxjs';
 import { covers, type BatchOutcome } from '../change/outcome.js';
 import type { RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
-import type { ChangeSink, JoinedTransaction, TableName } from '../sink/change-sink.js';
+import { tableText, type TableName } from '../change/table-name.js';
+import type { ChangeSink, JoinedTransaction } from '../sink/change-sink.js';
 import type { Pending, StagingStore } from '../staging/staging-store.js';
 import type { FlushSteps } from './flush-shards.js';
 import { NotNow, PromotionOfShard } from './promote-shard.js';
@@ -91,9 +92,9 @@ export async function promoteInside(
   }
 }
 
-function isNew({ schema, table }: TableName, known: Set<string>): boolean {
+function isNew(table: TableName, known: Set<string>): boolean {
   const before = known.size;
-  return known.add(JSON.stringify([schema, table])).size > before;
+  return known.add(tableText(table)).size > before;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { RowKey } from '../change/row-key.js';
-import type { TableName } from '../sink/change-sink.js';
+import type { TableName } from '../change/table-name.js';
 import type { StagingStore } from '../staging/staging-store.js';
 
 /** All that is pending of some tables. It is made due. */

@@ -1,10 +1,10 @@
 import type { Change } from '../change/change.js';
 import type { BatchOutcome } from '../change/outcome.js';
 import type { RowKey } from '../change/row-key.js';
+import type { TableName } from '../change/table-name.js';
 import type { CacheAccess } from '../read/cache-access.js';
 import type { WriteWay } from '../observability/write-ways.js';
 import type { KeyedRows } from '../read/read-by-key.js';
-import type { TableName } from '../sink/change-sink.js';
 import type { EntityMarks } from './change/entity-marks.js';
 import type { Table } from '../sink/table.js';
 import type { DueScope, EmptyScope, LeaveState, Pending, StageCall } from '../staging/staging-store.js';

@@ -1,7 +1,8 @@
 import type { RowKey } from '../change/row-key.js';
+import type { TableName } from '../change/table-name.js';
 import type { CacheDoubts, Execute } from '../sink/cache-doubts.js';
 import { SinkFailure } from '../sink/sink-failure.js';
-import type { Blocked, BlockScope, CacheAnswer, CacheCopy, CachedTable } from '../staging/row-cache.js';
+import type { Blocked, BlockScope, CacheAnswer, CacheCopy } from '../staging/row-cache.js';
 import type { CacheLine } from './cache-line.js';
 import type { CacheTrust } from './cache-trust.js';
 
@@ -21,19 +22,19 @@ export class CacheAccess {
   }
 
   /** `undefined`: the cache cannot be asked, or not be believed. */
-  async look(table: CachedTable, keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, CacheAnswer> | undefined> {
+  async look(table: TableName, keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, CacheAnswer> | undefined> {
     // Opened first: that makes sure of the tables which trust is read from.
     if (!(await this.#line.isUp()) || !(await this.#isTrusted()) || this.#trust.isDisbelieved(table)) return undefined;
     const answers = await this.#line.ask((cache) => cache.look(table, keys));
     return answers === 'down' ? undefined : answers;
   }
 
-  async keep(table: CachedTable, copies: readonly CacheCopy[], ttlMs: number): Promise<void> {
+  async keep(table: TableName, copies: readonly CacheCopy[], ttlMs: number): Promise<void> {
     await this.#line.ask((cache) => cache.keep(table, copies, ttlMs));
   }
 
   /** Opens the cache again for rows whose writers have ended without a word: they were killed, or their end was not answered. */
-  async blocked(table: CachedTable, rows: ReadonlyMap<RowKey, Blocked>): Promise<void> {
+  async blocked(table: TableName, rows: ReadonlyMap<RowKey, Blocked>): Promise<void> {
     const numbers = new Set([...rows.values()].flatMap(({ transactions }) => transactions));
     const ended = new Set(await orElse([], this.#doubts.ended([...numbers])));
     for (const number of ended) {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import { tableText, type TableName } from '../change/table-name.js';
 import type { CacheDoubts, Execute } from '../sink/cache-doubts.js';
-import type { CachedTable } from '../staging/row-cache.js';
 
 /** How long a process believes copies after it has asked PostgreSQL whether it may, milliseconds. */
 export const LEASE_MS = 1_000;
@@ -55,8 +55,8 @@ export class CacheTrust {
   }
 
   /** Whether copies of a table are left out of that: another release writes it, which knows of no cache. To be asked after `holds`. */
-  isDisbelieved(table: CachedTable): boolean {
-    return this.#disbelieved.has(nameOf(table));
+  isDisbelieved(table: TableName): boolean {
+    return this.#disbelieved.has(tableText(table));
   }
 
   /** Before a transaction writes rows without telling the cache. Resolves when nobody believes their copies any more; that stays so until the transaction has ended. */
@@ -84,7 +84,7 @@ export class CacheTrust {
     const askedAt = this.#now();
     this.#askedAt = askedAt;
     const { areNone, disbelieved } = await this.#deps.doubts.look();
-    this.#disbelieved = disbelieved;
+    this.#disbelieved = new Set(disbelieved.map(tableText));
     if (areNone) {
       this.#believesUntil = askedAt + LEASE_MS;
       return this.#now() < this.#believesUntil;
@@ -119,9 +119,4 @@ export class CacheTrust {
     await pause(UNTIL_DISBELIEVED_MS);
     return id;
   }
-}
-
-/** How releases call a table to each other. */
-export function nameOf({ schema, table }: CachedTable): string {
-  return `${schema}.${table}`;
 }

@@ -1,12 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { TableName } from '../change/table-name.js';
 import { SpillwayError, textOf } from '../errors.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { Releases } from '../mikro-orm/engine.js';
 import { UNTIL_DISBELIEVED_MS } from '../read/cache-trust.js';
-import type { ChangeSink, TableName } from '../sink/change-sink.js';
+import type { ChangeSink } from '../sink/change-sink.js';
 import type { Table } from '../sink/table.js';
 import type { LeaveState } from '../staging/staging-store.js';
-import { cachedHere, releasesIn, stagedHere, tablesByName, type Parts } from './parts.js';
+import { cachedHere, releasesIn, stagedHere, type Parts } from './parts.js';
 import type { Sinks } from './sinks.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
@@ -52,10 +53,9 @@ export class Adoption {
 
   /** Others may have asked just before whether they may believe copies. They are not told to ask again once nobody is left who keeps them. */
   async disbelieve(tables: readonly TableName[]): Promise<void> {
-    const byName = tablesByName(tables);
-    await this.#onPrepared(async (sink) => sink.copies.disbelieved.add(byName), undefined);
+    await this.#onPrepared(async (sink) => sink.copies.disbelieved.add(tables), undefined);
     await pause(UNTIL_DISBELIEVED_MS);
-    await this.#onPrepared(async (sink) => sink.copies.kept.remove([...byName.keys()]), undefined);
+    await this.#onPrepared(async (sink) => sink.copies.kept.remove(tables), undefined);
   }
 
   /** In which schema tables are. Nothing is staged of those in a database that nobody has prepared. */
@@ -75,10 +75,10 @@ export class Adoption {
 
   /** @param ifNever the answer for a database that nobody has prepared; whoever has opened everything has prepared it */
   async #onPrepared<T>(ask: (sink: ChangeSink) => Promise<T>, ifNever: T): Promise<T> {
-    const { sinks, opened } = this.#deps;
+    const { around, sinks, opened } = this.#deps;
     const parts = await opened();
     if (parts) return databaseFor(LOOK_AT_ENTITIES, ask(parts.sink));
-    return sinks.ask(async (sink) => ((await sink.isPrepared()) ? ask(sink) : ifNever));
+    return sinks.ask(async (sink) => ((await sink.isPrepared(around.options.tables.ensure)) ? ask(sink) : ifNever));
   }
 
   /** What fails is tried again by whoever reads or writes next, so it is said, once until it succeeds. */
@@ -129,10 +129,10 @@ export class Adoption {
     await staging.policies.rejoin([...again.keys()]);
     const cached = cachedHere(this.#deps.around.types).filter(({ name }) => entity === undefined || name === entity);
     if (cached.length === 0) return;
-    const byName = tablesByName(cached.map(({ table }) => table));
+    const tables = cached.map(({ table }) => table);
     // What was kept before others wrote without a word is old.
     await staging.cache.clear();
-    await databaseFor(LOOK_AT_ENTITIES, sink.copies.kept.add(byName));
-    await databaseFor(LOOK_AT_ENTITIES, sink.copies.disbelieved.remove([...byName.keys()]));
+    await databaseFor(LOOK_AT_ENTITIES, sink.copies.kept.add(tables));
+    await databaseFor(LOOK_AT_ENTITIES, sink.copies.disbelieved.remove(tables));
   }
 }

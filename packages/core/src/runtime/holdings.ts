@@ -4,6 +4,7 @@ import type { Change } from '../change/change.js';
 import type { StagedRecord } from '../change/record.js';
 import { parseRowKey, type RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
+import { isInTables } from '../change/table-name.js';
 import type { SpillwayEvents } from '../events.js';
 import { endHolds } from '../flush/settle-holds.js';
 import { within } from '../flush/within.js';
@@ -226,9 +227,5 @@ function isMeantBy(scope: DueScope, touches: boolean): (row: RowKey) => boolean 
   if (scope.kind === 'all') return () => true;
   if (scope.kind === 'rows' && !touches) return (row) => scope.keys.includes(row);
   const tables = scope.kind === 'tables' ? scope.tables : scope.keys.map((key) => parseRowKey(key));
-  const names = new Set(tables.map(({ schema, table }) => JSON.stringify([schema, table])));
-  return (row) => {
-    const { schema, table } = parseRowKey(row);
-    return names.has(JSON.stringify([schema, table]));
-  };
+  return isInTables(tables);
 }

@@ -3,7 +3,7 @@ import { CacheLine } from '../read/cache-line.js';
 import { CacheTrust } from '../read/cache-trust.js';
 import { openPostgresDoubts } from '../sink/postgres/cache/open-postgres-doubts.js';
 import type { StagingStore } from '../staging/staging-store.js';
-import { cachedHere, tablesByName } from './parts.js';
+import { cachedHere } from './parts.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
 /** The cache of an ORM. Connects to nothing before it is asked. @param open opens the staging store, or answers the one that is open */
@@ -19,7 +19,7 @@ export function openCache(
     shared,
     schema: options.tables.schema ?? schema ?? 'public',
     namespace: options.namespace,
-    copied: [...tablesByName(cachedHere(types).map(({ table }) => table)).keys()],
+    copied: cachedHere(types).map(({ table }) => table),
     onIdleError: (error) => logger.warn(`Spillway: a PostgreSQL connection was lost while idle: ${error.message}`),
   });
   const line = new CacheLine({

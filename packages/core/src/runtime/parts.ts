@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { tableText, type TableName } from '../change/table-name.js';
 import type { SpillwayEvents } from '../events.js';
 import { adoptFreeShards, adoptShards } from '../flush/adopt-shards.js';
 import { FlushWorker } from '../flush/worker.js';
-import type { ChangeSink, TableName } from '../sink/change-sink.js';
+import type { ChangeSink } from '../sink/change-sink.js';
 import { databaseFor } from '../sink/database-unavailable.js';
-import { nameOf } from '../read/cache-trust.js';
 import { Stager, type RulesByEntity } from '../staging/stager.js';
 import { nothingStaged } from '../staging/staging-errors.js';
 import type { StagingStore } from '../staging/staging-store.js';
@@ -97,16 +97,16 @@ async function open(
 /** What any release does with the ORM's database, which has been prepared. */
 export async function releasesIn(sink: ChangeSink): Promise<Releases> {
   const [staged, copied] = await Promise.all([sink.registry.list(), sink.copies.kept.list()]);
-  return { staged, copied: [...copied.values()] };
+  return { staged, copied };
 }
 
 /** Other releases are told before the first copy is kept; or this one, that copies are of no use to it. */
 async function announceCopies({ types, logger }: RuntimeSurroundings, sink: ChangeSink): Promise<void> {
   const cached = cachedHere(types);
   if (cached.length === 0) return;
-  const disbelieved = await sink.copies.disbelieved.list();
-  const isBelieved = ({ table }: CachedHere): boolean => !disbelieved.has(nameOf(table));
-  await sink.copies.kept.add(tablesByName(cached.filter(isBelieved).map(({ table }) => table)));
+  const disbelieved = new Set((await sink.copies.disbelieved.list()).map(tableText));
+  const isBelieved = ({ table }: CachedHere): boolean => !disbelieved.has(tableText(table));
+  await sink.copies.kept.add(cached.filter(isBelieved).map(({ table }) => table));
   for (const { name } of cached.filter((each) => !isBelieved(each)))
     logger.warn(
       `Spillway: ${name} is not cached, for a release without a cache for it has run since, and writes it without telling. ` +
@@ -124,10 +124,6 @@ export function cachedHere(types: TypeRegistry): readonly CachedHere[] {
   return types.inAnyMode
     .filter(({ policy }) => policy.cache)
     .map(({ meta, table: { schema, name } }) => ({ name: meta.className, table: { schema, table: name } }));
-}
-
-export function tablesByName(tables: readonly TableName[]): ReadonlyMap<string, TableName> {
-  return new Map(tables.map((table) => [nameOf(table), table]));
 }
 
 /** What this process may stage. */

@@ -1,3 +1,4 @@
+import { tableText } from '../change/table-name.js';
 import { unlessAborted } from '../abort.js';
 import type { SpillwayEvents } from '../events.js';
 import type { QueryDrain, QueryWait } from '../mikro-orm/engine.js';
@@ -37,7 +38,7 @@ export class QueryDrains {
     { signal, purpose = 'read' }: QueryWait = {},
   ): Promise<QueryDrain> {
     const scope = tableScope(touched, this.#deps.types);
-    const name = scope.tables.map(({ schema, table }) => JSON.stringify([schema, table])).toSorted();
+    const name = scope.tables.map(tableText).toSorted();
     try {
       const outcome = await unlessAborted(signal, async () =>
         this.#shared.join(name.join(), async (looked) => this.#drain(touched, scope, looked)),

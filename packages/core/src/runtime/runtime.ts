@@ -3,6 +3,7 @@ import type { EntityName } from '@mikro-orm/core';
 import type { Change } from '../change/change.js';
 import type { RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
+import type { TableName } from '../change/table-name.js';
 import { unlessAborted } from '../abort.js';
 import { SpillwayEvents } from '../events.js';
 import { hasForgotten } from '../flush/chain.js';
@@ -32,7 +33,6 @@ import type { CacheAccess } from '../read/cache-access.js';
 import { SharedLookUps } from '../read/shared-look-ups.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import { waitsForItself } from '../sink/one-connection.js';
-import type { TableName } from '../sink/change-sink.js';
 import type { Table } from '../sink/table.js';
 import type { StageResult } from '../staging/stager.js';
 import type {
@@ -267,7 +267,8 @@ export class Runtime implements RowEngine {
 
   async empty(scope: EmptyScope): Promise<void> {
     // Asked without opening the staging store, which may not be there yet either.
-    if (!this.#life.opened && !(await this.#sinks.ask(async (sink) => sink.isPrepared()))) return;
+    const { ensure } = this.#around.options.tables;
+    if (!this.#life.opened && !(await this.#sinks.ask(async (sink) => sink.isPrepared(ensure)))) return;
     const { staging, sink } = await this.#open();
     const { records, dead } = await databaseFor(EMPTYING, emptyShards(scope, staging, sink));
     if (records + dead === 0) return;

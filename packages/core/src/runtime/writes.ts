@@ -2,6 +2,7 @@ import { unlessAborted } from '../abort.js';
 import type { Change } from '../change/change.js';
 import type { RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
+import { tablesOf } from '../change/table-name.js';
 import { isDrainTimeout } from '../errors.js';
 import type { SpillwayEvents } from '../events.js';
 import { typesOf, withOthers } from '../mikro-orm/describe/with-others.js';
@@ -17,7 +18,6 @@ import type { Parts } from './parts.js';
 import type { StatementDrains } from './statement-drains.js';
 import { stageStepByStep, withoutSteps, writeFirst } from './step-by-step.js';
 import type { RuntimeSurroundings } from './surroundings.js';
-import { tablesOf } from './tables-of.js';
 import type { WorkerStart } from './worker-start.js';
 
 /** How often what is pending under another policy is written before a flush is refused: others may stage it faster. */

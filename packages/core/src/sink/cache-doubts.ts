@@ -1,3 +1,5 @@
+import type { TableName } from '../change/table-name.js';
+
 /** Runs a statement, with `?` for its parameters, in the transaction of somebody else. */
 export type Execute = (
   statement: string,
@@ -5,12 +7,15 @@ export type Execute = (
 ) => Promise<readonly Readonly<Record<string, unknown>>[]>;
 
 /**
- * What PostgreSQL knows for the cache. While the staging store cannot be reached, rows are written without a word to the cache; a doubt, committed before, says so. Nobody believes a
- * copy while any doubt stands.
+ * What PostgreSQL knows for the cache. While the staging store cannot be reached, rows are written without a word to
+ * the cache; a doubt, committed before, says so. Nobody believes a copy while any doubt stands.
  */
 export interface CacheDoubts {
-  /** Whether nobody writes rows without telling the cache; but for tables that a release writes which knows of no cache for them, by their names. */
-  look(): Promise<{ readonly areNone: boolean; readonly disbelieved: ReadonlySet<string> }>;
+  /**
+   * Whether nobody writes rows without telling the cache; but for tables that a release writes which knows of no
+   * cache for them.
+   */
+  look(): Promise<{ readonly areNone: boolean; readonly disbelieved: readonly TableName[] }>;
 
   /** Puts a doubt in, for all to see. */
   raise(id: string): Promise<void>;
@@ -22,7 +27,8 @@ export interface CacheDoubts {
   hold(id: string, execute: Execute): Promise<void>;
 
   /**
-   * Settles the doubts that no transaction holds and nobody has used of late: between finding and removing them, `forget` has to forget every copy.
+   * Settles the doubts that no transaction holds and nobody has used of late: between finding and removing them,
+   * `forget` has to forget every copy.
    * @param own settled however lately it was used
    */
   settle(idleMs: number, own: string | undefined, forget: () => Promise<void>): Promise<void>;

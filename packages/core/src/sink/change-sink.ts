@@ -1,6 +1,8 @@
 import type { BatchOutcome } from '../change/outcome.js';
 import type { StagedRecord } from '../change/record.js';
 import type { RowKey } from '../change/row-key.js';
+import type { TableName } from '../change/table-name.js';
+import type { CopyRegistry, EntityRegistry } from './registry.js';
 import type { Table } from './table.js';
 import type { Batch } from '../staging/staging-store.js';
 
@@ -23,7 +25,7 @@ export interface ChangeSink {
   /** Of which entities changes may be staged. */
   readonly registry: EntityRegistry;
 
-  /** The same about copies of rows, by the names of tables. */
+  /** Of which tables copies are kept, and believed. */
   readonly copies: CopyRegistry;
 
   /**
@@ -35,8 +37,11 @@ export interface ChangeSink {
   /** The ORM has come to know other entities: these are all tables from now on whose rows it writes. */
   know(tables: readonly Table[]): void;
 
-  /** Whether anybody has ever prepared this database for the namespace. If not, or if there is no such database, nothing is staged for it. */
-  isPrepared(): Promise<boolean>;
+  /**
+   * Whether any process has ever prepared this database for the namespace. If not, or if there is no such database,
+   * nothing is staged for it. `ensure` makes the tables that an older release has not made.
+   */
+  isPrepared(ensure: boolean): Promise<boolean>;
 
   /** Opens a transaction that holds those of the shards that nobody else holds. */
   begin(shards: readonly number[]): Promise<SinkTransaction>;
@@ -107,31 +112,6 @@ export interface TablePause extends TableName {
   readonly reason: string;
   /** PostgreSQL refuses many rows of it, and others are written. */
   readonly isOfRows?: boolean;
-}
-
-/**
- * Which entities (or tables) of the namespace are staged (or copied), as the database knows it: whoever writes by SQL can ask it without the staging store, which may be gone by then.
- */
-export interface EntityRegistry {
-  /** Before anything of them is staged or copied. */
-  add(entities: ReadonlyMap<string, TableName>): Promise<void>;
-  /** Entity -> its table. */
-  list(): Promise<ReadonlyMap<string, TableName>>;
-  /** Once they were left. */
-  remove(entities: readonly string[]): Promise<void>;
-}
-
-/** What releases tell each other of the cache. */
-export interface CopyRegistry {
-  /** Tables of which some release keeps copies. */
-  readonly kept: EntityRegistry;
-  /** Those of which nobody believes them, because another release writes them without telling the cache. */
-  readonly disbelieved: EntityRegistry;
-}
-
-export interface TableName {
-  readonly schema: string;
-  readonly table: string;
 }
 
 /** A hold, and the transaction that it was made in, as the database calls it. */

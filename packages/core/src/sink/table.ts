@@ -1,3 +1,4 @@
+import type { TableName } from '../change/table-name.js';
 import type { ConflictStrategy } from '../conflict/strategy.js';
 
 /** Everything the sink has to know of one table, made from the ORM's metadata. Plain data: names are unquoted here. */
@@ -45,5 +46,5 @@ export interface Column {
 export interface ForeignKey {
   /** Where the texts of that key stand, in their order: in a value of this row, or in its own key, at this position. */
   readonly parts: readonly ({ readonly value: string } | { readonly key: number })[];
-  readonly target: { readonly schema: string; readonly table: string };
+  readonly target: TableName;
 }

@@ -1,26 +1,28 @@
 import type { RowKey } from '../change/row-key.js';
-
-/** The table of cached rows. */
-export interface CachedTable {
-  readonly schema: string;
-  readonly table: string;
-}
+import type { TableName } from '../change/table-name.js';
 
 /**
- * The part of the staging store that keeps copies of rows. A copy is there only while nothing is pending of its row and no transaction writes it, so one that is found is what
- * PostgreSQL has. To put one there takes a ticket, which a look-up that finds nothing is given; whatever changes the row meanwhile takes the ticket away, so what was read before the
- * change is not kept after it.
+ * The part of the staging store that keeps copies of rows. A copy is there only while nothing is pending of its row
+ * and no transaction writes it, so one that is found is what PostgreSQL has. To put one there takes a ticket, which a
+ * look-up that finds nothing is given; whatever changes the row meanwhile takes the ticket away, so what was read
+ * before the change is not kept after it.
  *
- * A copy that may have been forgotten and have come back (the store has fallen back to an older state of itself) is not answered. Every method rejects like those of `StagingStore`.
+ * A copy that may have been forgotten and have come back (the store has fallen back to an older state of itself) is
+ * not answered. Every method rejects like those of `StagingStore`.
  */
 export interface RowCache {
   /** Of rows of one table: the copy, or what to do. A row may be left out: then it is to be read, and not kept. */
-  look(table: CachedTable, keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, CacheAnswer>>;
+  look(table: TableName, keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, CacheAnswer>>;
 
-  /** Keeps copies of rows that were read after a ticket was given for them; one without bytes gives its ticket back. Answers how many it has taken. */
-  keep(table: CachedTable, copies: readonly CacheCopy[], ttlMs: number): Promise<number>;
+  /**
+   * Keeps copies of rows that were read after a ticket was given for them; one without bytes gives its ticket back.
+   * Answers how many it has taken.
+   */
+  keep(table: TableName, copies: readonly CacheCopy[], ttlMs: number): Promise<number>;
 
-  /** Before a transaction commits what it has written: its rows have no copies until somebody says that it has ended. */
+  /**
+   * Before a transaction commits what it has written: its rows have no copies until somebody says that it has ended.
+   */
   block(scope: BlockScope, transaction: string): Promise<void>;
 
   /** The transaction has ended, in either way. */
@@ -32,7 +34,7 @@ export interface RowCache {
 
 /** What a transaction writes: these rows of a table, or it is not known which. */
 export interface BlockScope {
-  readonly table: CachedTable;
+  readonly table: TableName;
   readonly keys: readonly RowKey[] | 'all';
 }
 
@@ -59,13 +61,11 @@ export interface CacheCopy {
   readonly bytes?: Uint8Array | undefined;
 }
 
-/** How long a ticket is good, and others wait for its holder, milliseconds: longer than a look-up by key should ever take. */
+/**
+ * How long a ticket is good, and others wait for its holder, milliseconds: longer than a look-up by key should ever
+ * take.
+ */
 export const TICKET_MS = 3_000;
 
 /** What a copy takes beyond its key and its bytes, about. */
 export const COPY_OVERHEAD_BYTES = 100;
-
-/** The beginning of the row keys of a table. */
-export function tableField({ schema, table }: CachedTable): string {
-  return JSON.stringify([schema, table]);
-}

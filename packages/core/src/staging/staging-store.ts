@@ -4,6 +4,7 @@ import type { BatchOutcome } from '../change/outcome.js';
 import type { StagedRecord } from '../change/record.js';
 import type { RowKey } from '../change/row-key.js';
 import type { StepValues } from '../change/step.js';
+import type { TableName } from '../change/table-name.js';
 import type { DeadLetterStore } from './dead-letter-store.js';
 import type { RowCache } from './row-cache.js';
 
@@ -325,7 +326,7 @@ export interface EmptyReport {
 
 export interface TableScope {
   readonly kind: 'tables';
-  readonly tables: readonly { readonly schema: string; readonly table: string }[];
+  readonly tables: readonly TableName[];
   /** Entities that are known to have no row in these tables. A store that counts what is pending by entity can tell by them that it holds nothing of the scope. */
   readonly others?: readonly string[];
 }

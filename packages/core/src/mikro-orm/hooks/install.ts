@@ -17,6 +17,7 @@ import { hookSchema } from './hook-schema.js';
 import { hookStatements } from './hook-statements.js';
 import { assertNoPivotTables } from '../describe/pivot-tables.js';
 import type { OrmMoves } from './orm-moves.js';
+import { OWN_TABLES } from '../../sink/own-tables.js';
 import { QueryModes } from '../read/query-modes.js';
 import { Reads } from '../read/reads.js';
 import { SentStatements } from '../read/sent-statements.js';
@@ -223,6 +224,6 @@ function hideTables(orm: MikroORM): void {
   const settings = orm.config.get('schemaGenerator');
   orm.config.set('schemaGenerator', {
     ...settings,
-    skipTables: [...(settings?.skipTables ?? []), 'spillway_shard', 'spillway_batch', 'spillway_doubt'],
+    skipTables: [...(settings?.skipTables ?? []), ...OWN_TABLES],
   });
 }

@@ -1,3 +1,4 @@
+import { tableText } from '../../change/table-name.js';
 import type { Table } from '../table.js';
 import { quoted } from './sql/quote.js';
 
@@ -18,7 +19,7 @@ export class KnownNames {
 
   constructor(tables: readonly Table[]) {
     for (const { schema, name, written, key, columns, version, constraints = [] } of tables) {
-      this.#tables.add(JSON.stringify([schema, name]));
+      this.#tables.add(tableText({ schema, table: name }));
       if (written === quoted(name)) this.#alongPath.add(name);
       const all = [...key, ...Object.values(columns), ...(version ? [version.column] : [])];
       for (const column of all) this.#columns.add(column.name);
@@ -30,8 +31,9 @@ export class KnownNames {
 
   /** What may be told of a table: all, its name alone where only the server knows in which schema it is, or nothing. */
   tableAs(schema: string | undefined, table: string | undefined): string | undefined {
-    if (this.#tables.has(JSON.stringify([schema, table]))) return `"${schema}"."${table}"`;
-    return table !== undefined && this.#alongPath.has(table) ? `"${table}"` : undefined;
+    if (table === undefined) return undefined;
+    if (schema !== undefined && this.#tables.has(tableText({ schema, table }))) return `"${schema}"."${table}"`;
+    return this.#alongPath.has(table) ? `"${table}"` : undefined;
   }
 
   hasColumn(name: string | undefined): boolean {

@@ -4,31 +4,30 @@ import type { RowKey } from '../../change/row-key.js';
 import type {
   CallerQuery,
   ChangeSink,
-  CopyRegistry,
-  EntityRegistry,
   HeldIn,
   HoldEnding,
   JoinedTransaction,
   SinkTransaction,
   TablePause,
 } from '../change-sink.js';
+import type { CopyRegistry, EntityRegistry } from '../registry.js';
 import type { Table } from '../table.js';
 import { SAVEPOINT } from './apply/apply-groups.js';
 import { parentsOfRecord } from './apply/parents.js';
 import { waitsForItself } from '../one-connection.js';
 import { SinkDown, SinkFailure, SinkFault } from '../sink-failure.js';
 import { failureOf } from './fault.js';
-import { DISBELIEVED, PostgresRegistry, type RegistryPrefix } from './ledger/entity-registry.js';
 import { endingsOf } from './ledger/hold-ledger.js';
 import { PostgresJoinedTransaction } from './joined/joined-transaction.js';
 import { holdShards, type TransactionLimits } from './ledger/hold-shards.js';
 import { ledgerFailureOf, notPrepared } from './ledger/ledger-failure.js';
-import { ensureLedger, hasShards, verifyLedger } from './ledger/prepare.js';
+import { completeTables, ensureLedger, preparedBy, verifyLedger } from './ledger/prepare.js';
 import { pruneLedger } from './ledger/prune-ledger.js';
 import { readLastTokens, readOutcomes } from './ledger/read-ledger.js';
 import { ledgerTables } from './ledger/tables.js';
 import { DEFAULT_LIMITS, type PostgresSinkOptions } from './options.js';
 import { TableMap } from './plan/table-map.js';
+import { PostgresRegistry, PostgresTableRegistry, type RegistryPlace } from './registry/postgres-registry.js';
 import { readFacts } from './catalogue/read-facts.js';
 import { unfit, whyUnfit } from './catalogue/why-unfit.js';
 import { openConnections } from './open-connections.js';
@@ -76,10 +75,16 @@ class PostgresSink implements ChangeSink {
       isAlone: this.#connections.areOne,
       standing: new StandingOfSink(),
     };
-    const registryOf = (prefix: RegistryPrefix): EntityRegistry =>
-      new PostgresRegistry((use) => this.#using(use), this.#around.ledger, options.namespace, prefix);
-    this.registry = registryOf('staged:');
-    this.copies = { kept: registryOf('copied:'), disbelieved: registryOf(DISBELIEVED) };
+    const place: RegistryPlace = {
+      use: async (act) => this.#using(act),
+      tables: this.#around.ledger,
+      namespace: options.namespace,
+    };
+    this.registry = new PostgresRegistry(place, 'staged');
+    this.copies = {
+      kept: new PostgresTableRegistry(place, 'copied'),
+      disbelieved: new PostgresTableRegistry(place, 'disbelieved'),
+    };
   }
 
   async inspect(tables: readonly Table[]): Promise<void> {
@@ -128,10 +133,13 @@ class PostgresSink implements ChangeSink {
     });
   }
 
-  async isPrepared(): Promise<boolean> {
+  async isPrepared(ensure: boolean): Promise<boolean> {
     const { ledger, namespace } = this.#around;
     try {
-      return await this.#using((session) => hasShards(session, ledger, namespace));
+      const release = await this.#using((session) => preparedBy(session, ledger, namespace));
+      if (release === 'older' && ensure)
+        await this.#transaction((session, opening) => completeTables(session, opening, ledger));
+      return release !== 'nobody';
     } catch (error) {
       if (error instanceof SinkFailure && error.sqlstate === NO_SUCH_DATABASE) return false;
       throw error;

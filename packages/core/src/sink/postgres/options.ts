@@ -23,7 +23,7 @@ export interface PostgresSinkOptions {
   /** Keeps applications apart that share a database. */
   readonly namespace: string;
   /**
-   * Schema of `spillway_shard` and `spillway_batch`.
+   * Schema of Spillway's own tables.
    * @defaultValue `'public'`
    */
   readonly schema?: string;

@@ -1,3 +1,4 @@
+import { tableText } from '../../change/table-name.js';
 import type { TablePause } from '../change-sink.js';
 import type { Table } from '../table.js';
 import type { TableFault } from './apply/table-fault.js';
@@ -72,7 +73,7 @@ export class TablePauses {
   }
 
   #of({ schema, table, isOfRows = false }: Pick<TableFault, 'schema' | 'table' | 'isOfRows'>, now: number): Pause {
-    const name = JSON.stringify([schema, table, isOfRows]);
+    const name = `${tableText({ schema, table })}${isOfRows ? ' rows' : ''}`;
     const known = this.#pauses.get(name);
     if (known !== undefined && !isOver(known, now)) return known;
     const begun: Pause = {

@@ -1,4 +1,5 @@
-import { parseRowKey, type RowKey } from '../../change/row-key.js';
+import type { RowKey } from '../../change/row-key.js';
+import { isInTables } from '../../change/table-name.js';
 import type { DrainState, DueScope, EmptyScope, TableScope, Watermark } from '../staging-store.js';
 import type { DueTime, MemoryShard } from './memory-shard.js';
 
@@ -91,9 +92,5 @@ export function scopeFilter(scope: DueScope): (rowKey: RowKey) => boolean {
     const rows = new Set(scope.keys);
     return (rowKey) => rows.has(rowKey);
   }
-  const tables = new Set(scope.tables.map((table) => JSON.stringify([table.schema, table.table])));
-  return (rowKey) => {
-    const { schema, table } = parseRowKey(rowKey);
-    return tables.has(JSON.stringify([schema, table]));
-  };
+  return isInTables(scope.tables);
 }

@@ -1,7 +1,8 @@
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
-import { COPY_OVERHEAD_BYTES, TICKET_MS, tableField } from '../row-cache.js';
-import type { Blocked, BlockScope, CacheAnswer, CacheCopy, CachedTable, RowCache } from '../row-cache.js';
+import { tableText, type TableName } from '../../change/table-name.js';
+import { COPY_OVERHEAD_BYTES, TICKET_MS } from '../row-cache.js';
+import type { Blocked, BlockScope, CacheAnswer, CacheCopy, RowCache } from '../row-cache.js';
 import type { MemoryShard } from './memory-shard.js';
 
 interface Kept {
@@ -74,19 +75,19 @@ export class MemoryRowCache implements RowCache {
     this.#now = now;
   }
 
-  async look(table: CachedTable, keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, CacheAnswer>> {
+  async look(table: TableName, keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, CacheAnswer>> {
     this.#tickets += 1;
     const ticket = String(this.#tickets);
     const found = new Map<RowKey, CacheAnswer>();
     for (const key of keys) {
-      const answer = this.#look(tableField(table), key, ticket);
+      const answer = this.#look(tableText(table), key, ticket);
       if (answer) found.set(key, answer);
     }
     return found;
   }
 
-  async keep(table: CachedTable, copies: readonly CacheCopy[], ttlMs: number): Promise<number> {
-    const field = tableField(table);
+  async keep(table: TableName, copies: readonly CacheCopy[], ttlMs: number): Promise<number> {
+    const field = tableText(table);
     return copies.filter(({ rowKey, ticket, bytes }) => {
       const cache = this.#of(rowKey);
       const stamp = cache.stamps.get(field) ?? 0;
@@ -133,7 +134,7 @@ export class MemoryRowCache implements RowCache {
   }
 
   #drop({ table, keys }: BlockScope): void {
-    const field = tableField(table);
+    const field = tableText(table);
     if (keys !== 'all') for (const key of keys) this.#of(key).drop(key);
     else
       for (let shard = 0; shard < this.#shards; shard += 1) {
@@ -144,7 +145,7 @@ export class MemoryRowCache implements RowCache {
 
   #fields({ table, keys }: BlockScope): (readonly [cache: MemoryCopies, field: string])[] {
     if (keys !== 'all') return keys.map((key) => [this.#of(key), `row:${key}`]);
-    return Array.from({ length: this.#shards }, (_, shard) => [this.#copies(shard), `table:${tableField(table)}`]);
+    return Array.from({ length: this.#shards }, (_, shard) => [this.#copies(shard), `table:${tableText(table)}`]);
   }
 
   #blocked(cache: MemoryCopies, field: string, rowKey: RowKey): Blocked | undefined {

@@ -1,5 +1,6 @@
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
+import { beginningOfRowKeys } from '../../change/table-name.js';
 import type { DrainState, DueRecords, DueScope, EmptyScope, TableScope, Watermark } from '../staging-store.js';
 import { partsOf } from './parts-of.js';
 import { rowKey, text } from './replies.js';
@@ -110,5 +111,5 @@ export class RedisDue implements DueRecords {
 /** How the row keys of the tables begin. */
 export function beginnings(scope: DueScope): readonly string[] {
   if (scope.kind !== 'tables') return [];
-  return scope.tables.map(({ schema, table }) => `${JSON.stringify([schema, table]).slice(0, -1)},`);
+  return scope.tables.map(beginningOfRowKeys);
 }

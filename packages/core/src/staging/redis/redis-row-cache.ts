@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { RowKey } from '../../change/row-key.js';
-import { TICKET_MS, tableField } from '../row-cache.js';
-import type { BlockScope, CacheAnswer, CacheCopy, CachedTable, RowCache } from '../row-cache.js';
+import { tableText, type TableName } from '../../change/table-name.js';
+import { TICKET_MS } from '../row-cache.js';
+import type { BlockScope, CacheAnswer, CacheCopy, RowCache } from '../row-cache.js';
 import type { RedisConnection } from './connection.js';
 import { inPartsOf, partsOf } from './parts-of.js';
 import { plainOr, text, type Reply } from './replies.js';
@@ -24,7 +25,7 @@ export class RedisRowCache implements RowCache {
     this.#generationBytes = Math.floor(bytes / 2);
   }
 
-  async look(table: CachedTable, keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, CacheAnswer>> {
+  async look(table: TableName, keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, CacheAnswer>> {
     const found = new Map<RowKey, CacheAnswer>();
     const run = await this.#connection.serverRun();
     // A server that does not say which run of it this is may have fallen back unnoticed.
@@ -33,13 +34,7 @@ export class RedisRowCache implements RowCache {
     const ticket = this.#tickets + this.#looks.toString(36);
     await this.#perShard(keys, async (shard, ofShard) => {
       const limits = [TICKET_MS, this.#generationBytes];
-      const reply = await this.#scripts.run('cacheLook', shard, [
-        run,
-        tableField(table),
-        ticket,
-        ...limits,
-        ...ofShard,
-      ]);
+      const reply = await this.#scripts.run('cacheLook', shard, [run, tableText(table), ticket, ...limits, ...ofShard]);
       ofShard.forEach((key, index) => {
         const answer = answerIn(reply, 1 + 2 * index, ticket);
         if (answer) found.set(key, answer);
@@ -48,7 +43,7 @@ export class RedisRowCache implements RowCache {
     return found;
   }
 
-  async keep(table: CachedTable, copies: readonly CacheCopy[], ttlMs: number): Promise<number> {
+  async keep(table: TableName, copies: readonly CacheCopy[], ttlMs: number): Promise<number> {
     const run = await this.#connection.serverRun();
     if (run === undefined) return 0;
     const byKey = new Map(copies.map((copy) => [copy.rowKey, copy]));
@@ -59,7 +54,7 @@ export class RedisRowCache implements RowCache {
         return copy ? [key, copy.ticket, copy.bytes ? asBuffer(copy.bytes) : ''] : [];
       });
       const limits = [ttlMs, this.#generationBytes];
-      const reply = await this.#scripts.run('cacheFill', shard, [run, tableField(table), ...limits, ...rows]);
+      const reply = await this.#scripts.run('cacheFill', shard, [run, tableText(table), ...limits, ...rows]);
       filled += Number(reply[1]);
     });
     return filled;
@@ -88,7 +83,7 @@ export class RedisRowCache implements RowCache {
 
   async #mark(script: 'cacheBlock' | 'cacheUnblock', { table, keys }: BlockScope, transaction: string): Promise<void> {
     const mark = async (shard: number, ofShard: readonly RowKey[]): Promise<void> => {
-      await this.#scripts.run(script, shard, [transaction, tableField(table), ...ofShard]);
+      await this.#scripts.run(script, shard, [transaction, tableText(table), ...ofShard]);
     };
     if (keys === 'all') await this.#scripts.everyShard(async (shard) => mark(shard, []));
     else await this.#perShard(keys, mark);

@@ -7,6 +7,7 @@ import {
   type EntitySchema,
 } from '@mikro-orm/postgresql';
 import { database, eventually, freshNamespace, redis, sharedRedisUrl, type Database } from '@spillway/test-support';
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Spillway, spillway, WriteBehind, WriteThrough, type SpillwayOptions } from '../../../src/index.js';
 
@@ -118,6 +119,17 @@ async function refusal(act: Promise<unknown>): Promise<{ code?: string; message:
     () => ({ message: 'nothing was refused' }),
     (error: unknown) => error as { code?: string; message: string },
   );
+}
+
+/** The statements of a block of docs/adopting.md, for the namespace of the test. */
+function documented(file: string): readonly string[] {
+  const text = readFileSync(new URL('../../../../../docs/adopting.md', import.meta.url), 'utf8');
+  const block = new RegExp(`^\`\`\`sql\\n-- ${file}\\n(.*?)^\`\`\``, 'msu').exec(text)?.[1] ?? '';
+  const statements = block
+    .replaceAll(/ -- .*$/gmu, '')
+    .replaceAll("'shop'", `'${namespace}'`)
+    .split(';');
+  return statements.map((statement) => statement.trim()).filter(Boolean);
 }
 
 const pending = async ({ service }: App) => (await service.status()).pending;
@@ -351,7 +363,7 @@ test('what keeps an entity from being left is said once, and the next try leaves
   // Whoever reads is not concerned.
   const registered = async (): Promise<unknown> => {
     expect(await find(app, 'a')).toMatchObject({ name: 'made' });
-    return old.orm.em.getConnection().execute("select token from spillway_batch where starts_with(token, 'staged:')");
+    return old.orm.em.getConnection().execute(documented('staged-entities.sql').join(';'));
   };
   try {
     await eventually(async () => {
@@ -370,6 +382,28 @@ test('what keeps an entity from being left is said once, and the next try leaves
   expect(said).toHaveLength(1);
 });
 
+describe('a database with the tables of an older release', () => {
+  beforeEach(async () => {
+    await make(await release({ policy: COUNTING }), 'a');
+    // The entries that older releases read are all that is left.
+    await apps[0]?.em.getConnection().execute('drop table spillway_registry');
+  });
+
+  test('tells a process that writes by SQL what the older one has staged', async () => {
+    const off = await release({ policy: COUNTING, spillway: { enabled: false } });
+    expect(await find(off, 'a')).toMatchObject({ name: 'made' });
+    await change(off, 'a', { name: 'changed' });
+    expect(await rows()).toMatchObject([{ id: 'a', name: 'changed', version: 2 }]);
+  });
+
+  test('keeps a process that may not complete them from writing past what is pending', async () => {
+    const off = await release({ policy: COUNTING, spillway: { enabled: false, tables: { ensure: false } } });
+    expect(await refusal(find(off, 'a'))).toMatchObject({ code: 'CONFIG_INVALID' });
+    expect(await refusal(make(off, 'b'))).toMatchObject({ code: 'CONFIG_INVALID' });
+    expect(await rows()).toEqual([]);
+  });
+});
+
 test('a Redis that is emptied or gone for good: the registry can be cleared by hand', async () => {
   await using server = await redis();
   const old = await release({ policy: COUNTING, spillway: { redis: server.url } });
@@ -377,9 +411,7 @@ test('a Redis that is emptied or gone for good: the registry can be cleared by h
   await server.kill9();
   const off = await release({ policy: COUNTING, spillway: { enabled: false, redis: server.url } });
   expect(await refusal(make(off, 'b'))).toMatchObject({ code: 'STAGING_UNAVAILABLE' });
-  await off.orm.em
-    .getConnection()
-    .execute(`delete from spillway_batch where namespace = ? and starts_with(token, 'staged:')`, [namespace]);
+  for (const statement of documented('forget-staged.sql')) await off.orm.em.getConnection().execute(statement);
   const restarted = await release({ policy: COUNTING, spillway: { enabled: false, redis: server.url } });
   await make(restarted, 'b');
   expect((await rows()).map(({ id }) => id)).toEqual(['b']);

@@ -13,6 +13,12 @@ const EMPTY: ChangeSink['registry'] = {
   remove: async () => {},
 };
 
+const NO_TABLES: ChangeSink['copies']['kept'] = {
+  add: async () => {},
+  list: async () => [],
+  remove: async () => {},
+};
+
 /**
  * A database of counters, small enough to see through: shard rows with locks, a ledger, and for each row the sum of the
  * differences applied to it, so that applying twice is as visible as losing.
@@ -42,7 +48,7 @@ export class MemorySink implements ChangeSink {
   }
 
   readonly registry: ChangeSink['registry'] = EMPTY;
-  readonly copies: ChangeSink['copies'] = { kept: EMPTY, disbelieved: EMPTY };
+  readonly copies: ChangeSink['copies'] = { kept: NO_TABLES, disbelieved: NO_TABLES };
 
   readonly paused = [];
   readonly waitsForConnectionMs = 0;

@@ -328,7 +328,7 @@ describe('an ORM with the extension', () => {
   test('keeps its own tables out of the schema generator', async () => {
     const orm = await discover([plain]);
     expect(orm.config.get('schemaGenerator').skipTables).toEqual(
-      expect.arrayContaining(['spillway_shard', 'spillway_batch', 'spillway_doubt']),
+      expect.arrayContaining(['spillway_shard', 'spillway_batch', 'spillway_doubt', 'spillway_registry']),
     );
     await orm.close();
   });

@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest';
+import type { TableName } from '../../../src/change/table-name.js';
 import { CacheTrust, LEASE_MS } from '../../../src/read/cache-trust.js';
 import type { CacheDoubts, Execute } from '../../../src/sink/cache-doubts.js';
 
@@ -8,11 +9,11 @@ class Doubts implements CacheDoubts {
   readonly held = new Set<string>();
   asked = 0;
 
-  readonly disbelieved = new Set<string>();
+  readonly disbelieved: TableName[] = [];
 
   async look(): ReturnType<CacheDoubts['look']> {
     this.asked += 1;
-    return { areNone: this.standing.size === 0, disbelieved: new Set(this.disbelieved) };
+    return { areNone: this.standing.size === 0, disbelieved: [...this.disbelieved] };
   }
 
   async raise(id: string): Promise<void> {
@@ -91,7 +92,7 @@ test('a table that others write without a word is left out within a lease', asyn
     const [told, untold] = ['a', 'b'].map((table) => ({ schema: 'public', table }));
     if (!told || !untold) throw new Error('There are two tables');
     expect([await trust.holds(), trust.isDisbelieved(told), trust.isDisbelieved(untold)]).toEqual([true, false, false]);
-    doubts.disbelieved.add('public.b');
+    doubts.disbelieved.push(untold);
     await vi.advanceTimersByTimeAsync(LEASE_MS);
     expect([await trust.holds(), trust.isDisbelieved(told), trust.isDisbelieved(untold)]).toEqual([true, false, true]);
   } finally {
@@ -106,7 +107,7 @@ test('an answer counts from when it was asked for, however late it comes', async
     const { trust } = make(doubts);
     doubts.look = async () => {
       vi.advanceTimersByTime(LEASE_MS + 1);
-      return { areNone: true, disbelieved: new Set() };
+      return { areNone: true, disbelieved: [] };
     };
     expect(await trust.holds()).toBe(false);
   } finally {

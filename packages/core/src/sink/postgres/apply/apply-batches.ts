@@ -1,5 +1,6 @@
 import { covering, type BatchOutcome, type Outcome } from '../../../change/outcome.js';
 import type { RowKey } from '../../../change/row-key.js';
+import { tableText } from '../../../change/table-name.js';
 import type { Batch } from '../../../staging/staging-store.js';
 import { plan, type Group, type Plan } from '../plan/plan.js';
 import type { TableMap } from '../plan/table-map.js';
@@ -42,7 +43,7 @@ function unknownTables({ strangers }: Plan): TableFault[] {
   const faults = new Map<string, TableFault>();
   for (const { address } of strangers) {
     const { schema, table } = address;
-    const name = JSON.stringify([schema, table]);
+    const name = tableText(address);
     const reason =
       'Records wait for a process that has an entity of this table: a newer release, or one that was renamed or removed.';
     faults.set(name, { schema, table, code: 'UNKNOWN_TABLE', reason, records: (faults.get(name)?.records ?? 0) + 1 });

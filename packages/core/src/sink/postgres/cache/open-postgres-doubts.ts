@@ -1,11 +1,12 @@
+import { tableText, type TableName } from '../../../change/table-name.js';
 import type { CacheDoubts, Execute } from '../../cache-doubts.js';
 import { ownFailureOf } from '../fault.js';
-import { DISBELIEVED } from '../ledger/entity-registry.js';
 import { ledgerTables } from '../ledger/tables.js';
 import { DEFAULT_LIMITS, type PostgresSinkOptions } from '../options.js';
 import { onPrimary } from '../on-primary.js';
 import { openConnections } from '../open-connections.js';
 import type { Connections } from '../connections.js';
+import { olderToken } from '../registry/older-rows.js';
 import type { Session } from '../session.js';
 
 /** Opens what the cache asks of PostgreSQL, on one connection of its own: it is asked while the application's transactions hold theirs. Nothing is connected before the first call. */
@@ -17,38 +18,45 @@ interface DoubtsOptions extends Pick<
   PostgresSinkOptions,
   'connection' | 'hooks' | 'home' | 'shared' | 'schema' | 'namespace' | 'onIdleError'
 > {
-  /** The tables of which copies may be believed at all, by their names. */
-  readonly copied: readonly string[];
+  /** The tables of which copies may be believed at all. */
+  readonly copied: readonly TableName[];
 }
 
 class PostgresDoubts implements CacheDoubts {
   readonly #connections: Connections;
   readonly #doubt: string;
   readonly #batch: string;
-  readonly #copied: readonly string[];
+  readonly #registry: string;
+  /** By the names that they have in the registry: as this release, and as older ones, look for them. */
+  readonly #copied: ReadonlyMap<string, TableName>;
   readonly #namespace: string;
 
   constructor(options: DoubtsOptions) {
-    this.#copied = options.copied;
     this.#connections = openConnections({ ...options, poolSize: 1 }, DEFAULT_LIMITS);
-    const { doubt, batch } = ledgerTables(options.schema ?? 'public');
+    const { doubt, batch, registry } = ledgerTables(options.schema ?? 'public');
     this.#doubt = doubt;
     this.#batch = batch;
+    this.#registry = registry;
+    this.#copied = new Map(
+      options.copied.flatMap((table) => [
+        [tableText(table), table],
+        [olderToken('disbelieved', '', table), table],
+      ]),
+    );
     this.#namespace = options.namespace;
   }
 
-  async look(): Promise<{ readonly areNone: boolean; readonly disbelieved: ReadonlySet<string> }> {
+  async look(): Promise<{ readonly areNone: boolean; readonly disbelieved: readonly TableName[] }> {
     const found = await this.#rows(
-      `(select '' as token from ${this.#doubt} where namespace = $1 limit 1)
+      `(select '' as name from ${this.#doubt} where namespace = $1 limit 1)
+union all
+select name from ${this.#registry} where namespace = $1 and kind = 'disbelieved' and name = any($2)
 union all
 select token from ${this.#batch} where namespace = $1 and token = any($2)`,
-      [this.#namespace, this.#copied.map((table) => DISBELIEVED + table)],
+      [this.#namespace, [...this.#copied.keys()]],
     );
-    const tokens = found.map(([token]) => token ?? '');
-    return {
-      areNone: !tokens.includes(''),
-      disbelieved: new Set(tokens.filter(Boolean).map((token) => token.slice(DISBELIEVED.length))),
-    };
+    const names = found.map(([name]) => name ?? '');
+    return { areNone: !names.includes(''), disbelieved: names.flatMap((name) => this.#copied.get(name) ?? []) };
   }
 
   async raise(id: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { SpillwayError } from '../../../errors.js';
+import { OWN_TABLES } from '../../own-tables.js';
 import { reasonOf } from '../fault-text.js';
 import { isServerError, ownFailureOf } from '../fault.js';
 
@@ -12,7 +13,7 @@ export function ledgerFailureOf(error: unknown): Error {
 }
 
 /** Of what the server says only the name of a table of Spillway's own is told. */
-const OWN_TABLE = /\b(?:\w+\.)?spillway_(?:shard|batch|doubt)\b/u;
+const OWN_TABLE = new RegExp(`\\b(?:\\w+\\.)?(?:${OWN_TABLES.join('|')})\\b`, 'u');
 
 /** What a missing table, column, right or shard row means. */
 export function notPrepared(what: string, cause?: unknown): SpillwayError {

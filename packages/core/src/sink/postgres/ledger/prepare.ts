@@ -5,8 +5,9 @@ import type { Session } from '../session.js';
 import { ledgerDdl, type LedgerTables } from './tables.js';
 
 /**
- * Makes tables and shard rows, in a transaction that begins. Several processes may start at once: the lock lets them in one by one, and the later ones find everything there. A number of shards that differs
- * from what is there is never "completed": rows would be looked for in other shards than they were staged in.
+ * Makes tables and shard rows, in a transaction that begins. Several processes may start at once: the lock lets them
+ * in one by one, and the later ones find everything there. A number of shards that differs from what is there is
+ * never "completed": rows would be looked for in other shards than they were staged in.
  */
 export async function ensureLedger(
   session: Session,
@@ -15,12 +16,7 @@ export async function ensureLedger(
   namespace: string,
   shards: number,
 ): Promise<void> {
-  if (opening !== '') await session.script(opening);
-  await session.rows(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, [`spillway:${tables.schema}`]);
-  if (!(await exist(session, tables))) {
-    if (!(await hasSchema(session, tables))) await session.script(`create schema if not exists ${tables.schema}`);
-    await session.script(ledgerDdl(tables));
-  }
+  await completeTables(session, opening, tables);
   await session.rows(
     `insert into ${tables.shard} (namespace, shard, last_token)
 select $1, shard, $3 from generate_series(0, $2::int - 1) as shard
@@ -31,7 +27,8 @@ where not exists (select from ${tables.shard} where namespace = $1)`,
 
 /**
  * @returns what tells this database's namespace from every other
- * @throws SpillwayError `CONFIG_INVALID` without tables, rights or shard rows, `SHARD_MAP_MISMATCH` for another number of shards.
+ * @throws SpillwayError `CONFIG_INVALID` without tables, rights or shard rows, `SHARD_MAP_MISMATCH` for another
+ * number of shards.
  */
 export async function verifyLedger(
   session: Session,
@@ -46,24 +43,40 @@ export async function verifyLedger(
   throw new SpillwayError(
     'SHARD_MAP_MISMATCH',
     `The database has ${found.length} shards of the namespace "${namespace}", this process is set to ${shards}. ` +
-      'Set the same number everywhere. To change it, drain, stop all processes, and remove the rows of this namespace from both tables and its keys from Redis.',
+      'Set the same number everywhere. To change it, drain, stop all processes, and remove what all tables of Spillway have of this namespace, and its keys from Redis.',
   );
 }
 
-/** Whether the namespace has shards here; `false` also where there are no tables. */
-export async function hasShards(session: Session, tables: LedgerTables, namespace: string): Promise<boolean> {
-  if (!(await exist(session, tables))) return false;
-  const rows = await session.rows(`select from ${tables.shard} where namespace = $1 limit 1`, [namespace]);
-  return rows.length > 0;
+/** Makes the tables that are missing, all or those that a newer release has added, in a transaction that begins. */
+export async function completeTables(session: Session, opening: string, tables: LedgerTables): Promise<void> {
+  if (opening !== '') await session.script(opening);
+  await session.rows(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, [`spillway:${tables.schema}`]);
+  if ((await missingOf(session, tables)).length === 0) return;
+  if (!(await hasSchema(session, tables))) await session.script(`create schema if not exists ${tables.schema}`);
+  await session.script(ledgerDdl(tables));
+}
+
+/**
+ * Which release has prepared the database for the namespace. `older`: one that did not have all of the tables.
+ */
+export async function preparedBy(
+  session: Session,
+  tables: LedgerTables,
+  namespace: string,
+): Promise<'nobody' | 'older' | 'this'> {
+  const missing = await missingOf(session, tables);
+  if (missing.includes(tables.shard)) return 'nobody';
+  const shards = await session.rows(`select from ${tables.shard} where namespace = $1 limit 1`, [namespace]);
+  if (shards.length === 0) return 'nobody';
+  return missing.length > 0 ? 'older' : 'this';
 }
 
 /** Asked first, because `create … if not exists` wants the right to create even where there is nothing to do. */
-async function exist(session: Session, tables: LedgerTables): Promise<boolean> {
-  const [row] = await session.rows(
-    `select to_regclass($1) is not null and to_regclass($2) is not null and to_regclass($3) is not null as found`,
-    [tables.shard, tables.batch, tables.doubt],
-  );
-  return row?.[0]?.startsWith('t') ?? false;
+async function missingOf(session: Session, { shard, batch, doubt, registry }: LedgerTables): Promise<string[]> {
+  const rows = await session.rows(`select name from unnest($1::text[]) as name where to_regclass(name) is null`, [
+    [shard, batch, doubt, registry],
+  ]);
+  return rows.flatMap(([name]) => name ?? []);
 }
 
 /** Asked first for the same reason. */
@@ -75,6 +88,7 @@ async function hasSchema(session: Session, { schema }: LedgerTables): Promise<bo
 async function shardsFound(session: Session, tables: LedgerTables, namespace: string): Promise<ShardRow[]> {
   await session.rows(`select namespace, token, shard, outcome, written_at from ${tables.batch} limit 0`, []);
   await session.rows(`select id, namespace, used_at from ${tables.doubt} limit 0`, []);
+  await session.rows(`select namespace, kind, name, schema_name, table_name from ${tables.registry} limit 0`, []);
   const rows = await session.rows(
     `select shard, last_token, identity from ${tables.shard} where namespace = $1 order by shard`,
     [namespace],

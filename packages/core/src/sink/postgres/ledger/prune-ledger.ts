@@ -1,5 +1,5 @@
 import type { Session } from '../session.js';
-import { isRegistryRow } from './entity-registry.js';
+import { isOlderRow } from '../registry/older-rows.js';
 import type { LedgerTables } from './tables.js';
 
 /** Rows per statement: a ledger that nobody has pruned for a month must not be one statement's work. */
@@ -7,8 +7,8 @@ const CHUNK = 10_000;
 
 /**
  * Removes old ledger rows, but never that of a shard's last token: its batch may still be in flight, waiting for its
- * outcome. Nor those of `held`: a hold whose row is gone would count as rolled back. Nor what releases tell each other:
- * a copy would be believed again that another release has made stale. Answers how many.
+ * outcome. Nor those of `held`: a hold whose row is gone would count as rolled back. Nor the entries of the registry
+ * that older releases look for in the ledger. Answers how many.
  */
 export async function pruneLedger(
   session: Session,
@@ -22,7 +22,7 @@ export async function pruneLedger(
     const gone = await session.rows(
       `with gone as (delete from ${tables.batch} as t using (
   select b.token from ${tables.batch} as b
-  where b.namespace = $1 and not ${isRegistryRow('b')} and b.written_at < now() - $2::float8 * interval '1 millisecond'
+  where b.namespace = $1 and not ${isOlderRow('b')} and b.written_at < now() - $2::float8 * interval '1 millisecond'
   and not b.token = any($3::text[])
   and not exists (select from ${tables.shard} as s where s.namespace = $1 and s.shard = b.shard and s.last_token = b.token)
   limit ${CHUNK}

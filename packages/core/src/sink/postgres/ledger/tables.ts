@@ -1,11 +1,13 @@
+import { isOlderRow, OLDER_ENTRY } from '../registry/older-rows.js';
 import { quoted } from '../sql/quote.js';
 
-/** The three tables of Spillway's own, quoted. */
+/** Spillway's own tables, quoted. */
 export interface LedgerTables {
   readonly schema: string;
   readonly shard: string;
   readonly batch: string;
   readonly doubt: string;
+  readonly registry: string;
 }
 
 export function ledgerTables(schema: string): LedgerTables {
@@ -14,12 +16,15 @@ export function ledgerTables(schema: string): LedgerTables {
     shard: `${quoted(schema)}."spillway_shard"`,
     batch: `${quoted(schema)}."spillway_batch"`,
     doubt: `${quoted(schema)}."spillway_doubt"`,
+    registry: `${quoted(schema)}."spillway_registry"`,
   };
 }
 
 /**
- * What the ledger is made of. Applications that share a database have a namespace each. `spillway_doubt` says who writes rows
- * without telling the cache (see `CacheDoubts`). `identity` tells this database from every other: that of shard 0 is what the staging store is bound to.
+ * What the ledger is made of. Applications that share a database have a namespace each. `spillway_doubt` says who
+ * writes rows without telling the cache (see `CacheDoubts`), `spillway_registry` what releases tell each other. What
+ * an older release has told stands in the ledger. `identity` tells this database from every other: that of shard 0 is
+ * what the staging store is bound to.
  */
 export function ledgerDdl(tables: LedgerTables): string {
   return `create table if not exists ${tables.shard} (
@@ -42,5 +47,16 @@ create table if not exists ${tables.doubt} (
   id uuid not null primary key,
   namespace text not null,
   used_at timestamptz not null default now()
-);`;
+);
+create table if not exists ${tables.registry} (
+  namespace text not null,
+  kind text not null,
+  name text not null,
+  schema_name text not null,
+  table_name text not null,
+  primary key (namespace, kind, name)
+);
+insert into ${tables.registry} (namespace, kind, name, schema_name, table_name)
+select ${OLDER_ENTRY} from ${tables.batch} as old where ${isOlderRow('old')}
+on conflict do nothing;`;
 }

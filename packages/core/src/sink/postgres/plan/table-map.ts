@@ -1,3 +1,4 @@
+import type { TableName } from '../../../change/table-name.js';
 import type { Table } from '../../table.js';
 import { KnownNames } from '../known-names.js';
 
@@ -36,7 +37,7 @@ export class TableMap {
       .filter(({ references }) => references.some(({ target }) => target.schema === schema && target.table === name));
   }
 
-  get(address: { readonly schema: string; readonly table: string }): Table | undefined {
+  get(address: TableName): Table | undefined {
     return this.#schemas.get(address.schema)?.get(address.table);
   }
 }

@@ -1,23 +1,48 @@
-/** What `.ci/run` does. The tests are counted one by one; `npm run check` and `npm start` count as one each. */
+/**
+ * What `.ci/run` does: the checks, `npm test`, one part of the long tests, and a short `npm start`. The tests are
+ * counted one by one; the checks and `npm start` count as one each. SPILLWAY_PART names the part, instead of the commit.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { countTests } from './ci/count-tests.mjs';
+import { partOfRun } from './gates/select.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** @typedef {import('./ci/count-tests.mjs').Count} Count */
 
-const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+const chosen = partOfRun(process.env['SPILLWAY_PART'], numberOfCommit());
+if ('message' in chosen) {
+  console.error(chosen.message);
+  process.exit(2);
+}
+console.log(`Part ${chosen.part} of the long tests: ${chosen.holds}. (SPILLWAY_PART=${chosen.part})`);
+
 /** @type {Count[]} */
-const counts = [countCommand('run', 'check'), countAllTests()];
-if ('start:here' in scripts) counts.push(countCommand('start', '--', '--seconds', '10', '--json'));
+const counts = [
+  // `npm test` runs the unit tests and the room rules.
+  countCommand('run', 'check', '--', '--without-tests'),
+  countTestsOf('test'),
+  countTestsOf('run', 'test:long', '--', '--part', String(chosen.part)),
+  countCommand('start', '--', '--seconds', '10', '--json'),
+];
 
 const sum = (/** @type {keyof Count} */ key) => counts.reduce((total, count) => total + count[key], 0);
 process.exitCode = sum('failed') === 0 ? 0 : 1;
 console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
+
+/** Grows by one from a commit to the next, where the clone has them all. */
+function numberOfCommit() {
+  const git = (/** @type {string[]} */ ...args) =>
+    spawnSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).stdout?.trim() ?? '';
+  const isShallow = git('rev-parse', '--is-shallow-repository') !== 'false';
+  return isShallow
+    ? Number.parseInt(git('rev-parse', '--short=8', 'HEAD'), 16) || 0
+    : Number(git('rev-list', '--count', 'HEAD'));
+}
 
 /**
  * @param {string[]} args
@@ -27,11 +52,15 @@ function countCommand(...args) {
   return npm(args) ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
-/** @returns {Count} */
-function countAllTests() {
+/**
+ * @param {string[]} script
+ * @returns {Count}
+ */
+function countTestsOf(...script) {
   const folder = mkdtempSync(path.join(tmpdir(), 'spillway-ci-'));
   const report = path.join(folder, 'tests.json');
-  const succeeded = npm(['test', '--', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]);
+  const args = script.includes('--') ? script : [...script, '--'];
+  const succeeded = npm([...args, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]);
   const count = countTests(readReport(report), succeeded);
   rmSync(folder, { recursive: true });
   return count;
@@ -40,7 +69,9 @@ function countAllTests() {
 /** @param {string[]} args */
 function npm(args) {
   console.log(`\n$ npm ${args.join(' ')}`);
+  const begin = performance.now();
   const { status } = spawnSync('npm', args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  console.log(`"npm ${args.join(' ')}" took ${((performance.now() - begin) / 1_000).toFixed(0)} s.`);
   if (status !== 0) console.log(`"npm ${args.join(' ')}" failed with status ${status}.`);
   return status === 0;
 }

@@ -1,4 +1,4 @@
-import { eventually } from '@spillway/test-support';
+import { eventually, sized } from '@spillway/test-support';
 import { expect, test } from 'vitest';
 import { Page } from './programs/site.js';
 import { breakGround, type Ground } from './support/ground.js';
@@ -6,7 +6,7 @@ import { Programs, type Program } from './support/programs.js';
 import { below, randomOf } from './support/random.js';
 
 const PROCESSES = 8;
-const INCREMENTS = 100_000;
+const INCREMENTS = sized({ short: 10_000, long: 100_000 });
 const PAGES = Array.from({ length: 50 }, (_, number) => `page ${number}`);
 /** Between two kills so many increments are acknowledged, at most. */
 const MOST_INCREMENTS = 7_000;

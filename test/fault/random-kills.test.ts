@@ -1,4 +1,4 @@
-import { eventually } from '@spillway/test-support';
+import { eventually, sized } from '@spillway/test-support';
 import { expect, test } from 'vitest';
 import { breakGround } from './support/ground.js';
 import { compare } from './support/compare.js';
@@ -6,7 +6,7 @@ import { doneIn } from './support/journal.js';
 import { Programs, type Program } from './support/programs.js';
 import { below, randomOf } from './support/random.js';
 
-const KILLS = 50;
+const KILLS = sized({ short: 8, long: 50 });
 /** Between two kills so many units of work are acknowledged, at most. */
 const MOST_WORK = 60;
 const SEED = Number(process.env['SPILLWAY_FAULT_SEED'] ?? Date.now() % 1_000_000);

@@ -1,3 +1,4 @@
+import { sized } from '@spillway/test-support';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { play, type Step } from './play.js';
@@ -27,7 +28,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ act: fc.constant('sql' as const), property }) },
   { weight: 1, arbitrary: fc.constant({ act: 'drain' as const }) },
 );
-const PROGRAMS = Number(process.env['SPILLWAY_WITNESS_PROGRAMS'] ?? 60);
+const PROGRAMS = Number(process.env['SPILLWAY_WITNESS_PROGRAMS'] ?? sized({ short: 15, long: 60 }));
 const SEED = Number(process.env['SPILLWAY_WITNESS_SEED'] ?? 1);
 
 /**

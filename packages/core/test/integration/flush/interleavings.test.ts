@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { eventually } from '@spillway/test-support';
+import { eventually, sized } from '@spillway/test-support';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RowKey } from '../../../src/change/row-key.js';
 import { shardOf } from '../../../src/change/shard.js';
@@ -10,7 +10,7 @@ import { FlushFixture, idOf, SHARDS } from './fixture.js';
 /** `SEED=17` plays that one alone. */
 const SEEDS = process.env['SEED']
   ? [Number(process.env['SEED'])]
-  : Array.from({ length: 200 }, (_, index) => index + 1);
+  : Array.from({ length: sized({ short: 20, long: 200 }) }, (_, index) => index + 1);
 /** All that one interleaving may take; each wait in it is of at most a third of a second. */
 const LIMIT_MS = 20_000;
 

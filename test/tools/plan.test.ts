@@ -40,10 +40,15 @@ test('without apt, only what is missing comes from docker', () => {
 
 test('without any of these, the message says exactly what to install', () => {
   const plan = planServers({ ...bare, programs: { postgres: programs.postgres } });
-  expect(plan).toEqual({ act: 'give up', message: expect.stringContaining('sudo apt-get install redis-server') });
-  expect(plan).toEqual({ act: 'give up', message: expect.not.stringContaining('postgresql') });
+  expect(plan).toEqual({
+    act: 'give up',
+    missing: 'this machine has no Redis',
+    message: expect.stringContaining('sudo apt-get install redis-server'),
+  });
+  expect(plan).toMatchObject({ message: expect.not.stringContaining('postgresql') });
   expect(planServers(bare)).toEqual({
     act: 'give up',
+    missing: 'this machine has no Redis and no PostgreSQL',
     message: expect.stringContaining('brew install redis postgresql@17'),
   });
 });

@@ -16,22 +16,24 @@ export const kinds = /** @type {const} */ (['redis', 'postgres']);
  * @typedef {{ way: 'url', url: string } | { way: 'program', path: string } | { way: 'docker' }} Source
  * @typedef {{ act: 'use' } & Record<Kind, Source>} UsePlan
  * @typedef {{ act: 'install', packages: string[] }} InstallPlan
- * @typedef {{ act: 'give up', message: string }} NoPlan
+ * @typedef {{ act: 'give up', missing: string, message: string }} NoPlan
  */
 
 /**
  * What is said about a kind to a person who has to install it.
  *
- * @type {Record<Kind, { name: string, apt: string, brew: string, variable: string }>}
+ * @type {Record<Kind, { short: string, name: string, apt: string, brew: string, variable: string }>}
  */
 const words = {
   redis: {
+    short: 'Redis',
     name: 'a Redis server (redis-server or valkey-server)',
     apt: 'redis-server',
     brew: 'redis',
     variable: 'REDIS_URL',
   },
   postgres: {
+    short: 'PostgreSQL',
     name: 'PostgreSQL (initdb and postgres)',
     apt: 'postgresql',
     brew: 'postgresql@17',
@@ -50,7 +52,8 @@ export function planServers(facts) {
   const missing = kinds.filter((kind) => !facts.urls[kind] && !facts.programs[kind]);
   if (missing.length > 0 && facts.canUseApt)
     return { act: 'install', packages: missing.map((kind) => words[kind].apt) };
-  if (missing.length > 0 && !facts.dockerAnswers) return { act: 'give up', message: explainMissing(missing) };
+  if (missing.length > 0 && !facts.dockerAnswers)
+    return { act: 'give up', missing: nameMissing(missing), message: explainMissing(missing) };
   return { act: 'use', redis: sourceOf('redis', facts), postgres: sourceOf('postgres', facts) };
 }
 
@@ -64,6 +67,11 @@ function sourceOf(kind, { urls, programs }) {
   if (url) return { way: 'url', url };
   const path = programs[kind];
   return path ? { way: 'program', path } : { way: 'docker' };
+}
+
+/** @param {readonly Kind[]} missing */
+function nameMissing(missing) {
+  return `this machine has no ${missing.map((kind) => words[kind].short).join(' and no ')}`;
 }
 
 /**

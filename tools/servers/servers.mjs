@@ -7,6 +7,7 @@ import path from 'node:path';
 import { installWithApt } from './apt.mjs';
 import { startContainers } from './docker.mjs';
 import { findFacts } from './find.mjs';
+import { NoServers } from './no-servers.mjs';
 import { kinds, planServers } from './plan.mjs';
 import { makeClusterFolder, startPostgres } from './postgres.mjs';
 import { startRedis } from './redis.mjs';
@@ -37,6 +38,7 @@ import { makeRunFolder, removeFolder } from './run-folder.mjs';
  * @param {object} [options]
  * @param {Readonly<Record<string, string>>} [options.postgresSettings] as in postgresql.conf
  * @returns {Promise<Servers>}
+ * @throws NoServers if there is none to use, and none can be installed
  */
 export async function startServers({ postgresSettings = {} } = {}) {
   const sources = obtainSources();
@@ -61,11 +63,22 @@ function obtainSources() {
   const facts = findFacts(process.env);
   let plan = planServers(facts);
   if (plan.act === 'install') {
-    installWithApt(plan.packages);
+    install(plan.packages);
     plan = planServers({ ...findFacts(process.env), canUseApt: false });
   }
   if (plan.act === 'use') return plan;
-  throw new Error(plan.act === 'give up' ? plan.message : 'apt-get has installed the servers, and they are not found.');
+  if (plan.act === 'give up') throw new NoServers(plan.missing, plan.message);
+  throw new Error('apt-get has installed the servers, and they are not found.');
+}
+
+/** @param {readonly string[]} packages */
+function install(packages) {
+  try {
+    installWithApt(packages);
+  } catch (cause) {
+    const { message } = /** @type {Error} */ (cause);
+    throw new NoServers(`apt-get cannot install ${packages.join(' and ')}`, message, { cause });
+  }
 }
 
 /**
@@ -74,11 +87,14 @@ function obtainSources() {
  * @param {Record<import('./plan.mjs').Kind, import('./plan.mjs').Source>} sources
  * @param {Run} run
  * @returns {Promise<ServerEnv>}
+ * @throws NoServers if Docker cannot start them, for want of their images for example
  */
 async function containersOf(sources, run) {
   const inContainers = kinds.filter((kind) => sources[kind].way === 'docker');
   if (inContainers.length === 0) return { REDIS_URL: '', DATABASE_URL: '' };
-  const containers = await startContainers(inContainers, run.folder);
+  const containers = await startContainers(inContainers, run.folder).catch((/** @type {Error} */ cause) => {
+    throw new NoServers(`Docker cannot start ${inContainers.join(' and ')}`, cause.message, { cause });
+  });
   run.undo.push(containers.stop);
   return { REDIS_URL: containers.redis, DATABASE_URL: containers.postgres };
 }

@@ -1,7 +1,7 @@
 /** `npm start`: live traffic on a small shop, a comparison with the database at the end, and its result as exit code. */
 import { readArguments, usage, type Arguments } from './run/arguments.js';
 import { hasFailed } from './run/outcome.js';
-import { makeProgress } from './run/progress.js';
+import { makeProgress } from './screen/progress.js';
 import { figures, report } from './run/report.js';
 import { runShop } from './run/run-shop.js';
 
@@ -11,7 +11,7 @@ const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort(signal));
 
 try {
-  const outcome = await runShop(args, makeProgress(process.stdout), stop);
+  const outcome = await runShop(args, makeProgress(process.stdout, args.seconds, process.env), stop);
   console.log(report(outcome));
   if (args.json) console.log(JSON.stringify(figures(outcome, args.seed)));
   process.exitCode = hasFailed(outcome) ? 1 : 0;

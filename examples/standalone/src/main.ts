@@ -1,6 +1,7 @@
 /** Counts page views: a thousand visits, five pages, a handful of rows written. REDIS_URL and DATABASE_URL say where. */
 import { defineEntity, MikroORM, p, type InferEntity } from '@mikro-orm/postgresql';
 import { Spillway, spillway, WriteBehind } from '@spillway/core';
+import { Display } from './display.js';
 
 const Page = defineEntity({
   name: 'Page',
@@ -19,17 +20,22 @@ const paths = ['/', '/about', '/prices', '/docs', '/blog'];
 const empty = paths.map((path) => ({ path }));
 await orm.em.fork().upsertMany(Page, empty);
 
+const display = new Display(process.stdout, paths, 200);
+Spillway.of(orm).on('written', ({ records }) => display.written(records));
 const visits = Array.from({ length: 1_000 }, async (_, visit) => {
   const em = orm.em.fork();
-  const page = await em.findOneOrFail(Page, paths[visit % paths.length] ?? '/'); // what is pending is laid over the row
+  const path = paths[visit % paths.length] ?? '/';
+  const page = await em.findOneOrFail(Page, path); // what is pending is laid over the row
   page.views += 1; // staged as a difference: no visit is lost, none counted twice
   page.lastVisit = new Date();
   await em.flush(); // in Redis
+  display.viewed(path);
 });
 await Promise.all(visits);
 
+const written = await orm.em.fork().findAll(Page, { orderBy: { path: 'asc' } }); // writes what is pending first
+display.end();
 const { staged, coalesced } = await Spillway.of(orm).status();
 console.log(`${staged} changes staged, ${coalesced} of them coalesced`);
-const written = await orm.em.fork().findAll(Page, { orderBy: { path: 'asc' } }); // writes what is pending first
 for (const { path, views } of written) console.log(`${path}: ${views} views`);
 await orm.close();

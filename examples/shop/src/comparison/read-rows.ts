@@ -1,21 +1,17 @@
-import { Client } from 'pg';
 import { tableNames, type TableName } from '../journal/change.js';
 import type { NamedRow } from './compare.js';
 
+/** Runs one statement and answers its rows, `json` parsed. */
+export type Query = (sql: string) => Promise<readonly unknown[]>;
+
 /** Every row of the shop, by plain SQL. */
-export async function readRows(databaseUrl: string): Promise<NamedRow[]> {
-  const client = new Client({ connectionString: databaseUrl });
-  await client.connect();
-  try {
-    const rows: NamedRow[] = [];
-    for (const table of tableNames) {
-      const result = await client.query<SelectedRow>(selects[table]);
-      for (const row of result.rows) rows.push({ table, ...row });
-    }
-    return rows;
-  } finally {
-    await client.end();
+export async function readRows(query: Query): Promise<NamedRow[]> {
+  const rows: NamedRow[] = [];
+  for (const table of tableNames) {
+    const selected = (await query(selects[table])) as readonly SelectedRow[];
+    for (const row of selected) rows.push({ table, ...row });
   }
+  return rows;
 }
 
 type SelectedRow = Omit<NamedRow, 'table'>;

@@ -7,9 +7,8 @@ import { Shop } from '../shop/shop.js';
 import { makeCatalogue } from '../traffic/catalogue.js';
 import { Traffic } from '../traffic/traffic.js';
 import { Parent } from './from-parent.js';
+import { serveVisitors } from './serve-visitors.js';
 import { readSettings } from './settings.js';
-
-const visitors = 12;
 
 const name = process.argv[2] ?? 'application';
 const settings = readSettings();
@@ -21,9 +20,5 @@ const orm = await MikroORM.init(shopConfig(settings, false));
 const shop = new Shop(orm, journal, catalogue, name);
 using parent = new Parent(() => ({ saves: shop.saves, conflicts: shop.conflicts, rows: 0 }));
 
-await Promise.all(Array.from({ length: visitors }, visit));
+await serveVisitors(shop, traffic, parent.stop);
 await orm.close();
-
-async function visit(): Promise<void> {
-  while (!parent.stop.aborted) await shop.serve(traffic.next());
-}

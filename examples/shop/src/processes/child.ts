@@ -1,10 +1,9 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { Role } from './crew.js';
 import { noFigures, type Figures } from './figures.js';
 import { settingsForChild, type Settings } from './settings.js';
-
-export type Role = 'application' | 'worker';
 
 /** A process of the shop, as the main process sees it. */
 export class Child {

@@ -1,9 +1,12 @@
-import { Child, type Role } from './child.js';
+import { Child } from './child.js';
+import type { Crew, Replacement, Role } from './crew.js';
 import { addFigures, noFigures, type Figures } from './figures.js';
 import type { Settings } from './settings.js';
 
-/** All processes of the shop, and what those that are gone have done. */
-export class Fleet implements AsyncDisposable {
+const roles: readonly Role[] = ['worker', 'worker', 'application', 'application'];
+
+/** A process for each member of the crew, and what those that are gone have done. */
+export class Fleet implements Crew {
   readonly #settings: Settings;
   readonly #onCrash: (error: Error) => void;
   readonly #running = new Set<Child>();
@@ -15,7 +18,13 @@ export class Fleet implements AsyncDisposable {
     this.#onCrash = onCrash;
   }
 
-  start(role: Role): Child {
+  async start(): Promise<string> {
+    const children = roles.map((role) => this.#start(role));
+    await Promise.all(children.map((child) => child.ready()));
+    return children.map(({ name, pid }) => `${name} (pid ${pid})`).join(', ');
+  }
+
+  #start(role: Role): Child {
     const number = (this.#started.get(role) ?? 0) + 1;
     this.#started.set(role, number);
     const child = new Child(role, `${role}-${number}`, this.#settings, this.#onCrash);
@@ -23,13 +32,12 @@ export class Fleet implements AsyncDisposable {
     return child;
   }
 
-  /** Kills the oldest process of a role with `kill -9` and starts another one. */
-  async replace(role: Role): Promise<{ readonly victim: Child; readonly successor: Child }> {
+  async replace(role: Role): Promise<Replacement> {
     const victim = this.#of(role)[0];
     if (victim === undefined) throw new Error(`There is no ${role} to kill.`);
     await victim.kill();
     this.#forget(victim);
-    return { victim, successor: this.start(role) };
+    return { victim, successor: this.#start(role) };
   }
 
   async stop(role: Role): Promise<void> {

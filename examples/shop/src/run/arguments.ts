@@ -4,12 +4,14 @@ export interface Arguments {
   readonly seconds: number;
   readonly seed: string;
   readonly json: boolean;
+  readonly embedded: boolean;
 }
 
-export const usage = `Usage: npm start -- [--seconds 20] [--seed 1] [--json]
+export const usage = `Usage: npm start -- [--seconds 20] [--seed 1] [--json] [--embedded]
   --seconds  how long the shop is open; 3 to 3,600
   --seed     decides the catalogue and the traffic
-  --json     adds the figures as one JSON object, on the last line`;
+  --json     adds the figures as one JSON object, on the last line
+  --embedded runs in one process, on PGlite and on staging in memory: without servers, and without accidents`;
 
 /** @throws TypeError if an argument is unknown or outside its limits; its message says which. */
 export function readArguments(args: readonly string[]): Arguments {
@@ -19,6 +21,7 @@ export function readArguments(args: readonly string[]): Arguments {
       seconds: { type: 'string', default: '20' },
       seed: { type: 'string', default: '1' },
       json: { type: 'boolean', default: false },
+      embedded: { type: 'boolean', default: false },
     },
   });
   const seconds = Number(values.seconds);

@@ -1,27 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Role } from '../processes/child.js';
-import type { Fleet } from '../processes/fleet.js';
-import type { Progress } from './progress.js';
+import type { Crew, Role } from '../processes/crew.js';
+import type { Progress } from '../screen/progress.js';
 
-const staff: readonly Role[] = ['worker', 'worker', 'application', 'application'];
-
-/** Starts the processes of the shop and waits until they are ready. */
-export async function startStaff(fleet: Fleet, progress: Progress): Promise<void> {
-  const children = staff.map((role) => fleet.start(role));
-  await Promise.all(children.map((child) => child.ready()));
-  progress.say(`Running ${children.map(({ name, pid }) => `${name} (pid ${pid})`).join(', ')}.`);
+/** When, as a share of the time that the shop is open, a process of which role is killed. */
+export interface Accident {
+  readonly at: number;
+  readonly role: Role;
 }
 
-/** When, in shares of the time that the shop is open, which process is killed. */
-const accidents = [
-  { at: 0.35, role: 'worker' },
-  { at: 0.65, role: 'application' },
-] as const;
-
-/** Keeps the shop open, kills one worker and one application on the way, and replaces them. */
+/** Keeps the shop open. Each accident on the way kills a process, which is replaced. */
 export async function openingHours(
   seconds: number,
-  fleet: Fleet,
+  crew: Crew,
+  accidents: readonly Accident[],
   progress: Progress,
   stop: AbortSignal,
 ): Promise<{ readonly openMs: number; readonly killed: readonly string[] }> {
@@ -32,7 +23,7 @@ export async function openingHours(
   for (const accident of accidents) {
     await at(accident.at);
     if (stop.aborted) break;
-    const { victim, successor } = await fleet.replace(accident.role);
+    const { victim, successor } = await crew.replace(accident.role);
     killed.push(victim.name);
     progress.say(`kill -9 ${victim.name} (pid ${victim.pid}); started ${successor.name} (pid ${successor.pid}).`);
   }

@@ -1,18 +1,20 @@
 import { lostBy, type Outcome } from './outcome.js';
-import { whole } from './progress.js';
+import { whole } from '../screen/words.js';
 
 const mostLines = 20;
 
 /** What a person reads in the end. The last line is the result. */
 export function report(outcome: Outcome): string {
-  const { verdict, deadLetters, end, seconds, drainMs } = outcome;
+  const { verdict, deadLetters, end, seconds, drainMs, killed } = outcome;
   const lost = lostBy(outcome);
   return [
     '',
     `${whole(end.saves)} flushes in ${seconds.toFixed(0)} s, ${whole(end.conflicts)} more were stale and done again.`,
     `${whole(end.rows)} rows written, ${(end.coalesced * 100).toFixed(0)} % of the changes coalesced.`,
     `What was pending in the end was written ${(drainMs / 1_000).toFixed(1)} s after the shop had closed.`,
-    `${whole(verdict.inDoubt)} changes are in doubt: their process was killed before it had an answer.`,
+    ...(killed.length === 0
+      ? []
+      : [`${whole(verdict.inDoubt)} changes are in doubt: their process was killed before it had an answer.`]),
     ...first(verdict.findings.map(({ effect, what }) => `${effect.toUpperCase()}: ${what}`)),
     ...first(deadLetters.map(({ row, code, reason }) => `DEAD LETTER: ${row}: ${code}: ${reason}`)),
     `${whole(verdict.acknowledged)} acknowledged, ${whole(verdict.acknowledged - lost)} in PostgreSQL, ` +

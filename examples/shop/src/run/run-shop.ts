@@ -1,21 +1,19 @@
 import path from 'node:path';
-import { MikroORM } from '@mikro-orm/postgresql';
 import { Spillway } from '@spillway/core';
 import { compare } from '../comparison/compare.js';
 import { readRows } from '../comparison/read-rows.js';
 import { Journal } from '../journal/journal.js';
 import { readJournals } from '../journal/read-journals.js';
-import { shopConfig } from '../orm-config.js';
-import { Fleet } from '../processes/fleet.js';
+import { embedded } from '../premises/embedded.js';
+import { onServers } from '../premises/on-servers.js';
 import { openShop } from '../shop/open-shop.js';
 import { makeCatalogue } from '../traffic/catalogue.js';
 import type { Arguments } from './arguments.js';
 import { readDeadLetters } from './dead-letters.js';
 import { drainAll } from './drain-all.js';
-import { openingHours, startStaff } from './opening-hours.js';
+import { openingHours } from './opening-hours.js';
 import type { Outcome } from './outcome.js';
-import { makePlace } from './place.js';
-import type { Progress } from './progress.js';
+import type { Progress } from '../screen/progress.js';
 import { Watch } from './watch.js';
 
 /**
@@ -25,34 +23,33 @@ import { Watch } from './watch.js';
  * @param stop aborted to close the shop early; with an `Error` as the reason, to give up.
  */
 export async function runShop(
-  { seconds, seed }: Arguments,
+  { seconds, seed, ...args }: Arguments,
   progress: Progress,
   stop: AbortController,
 ): Promise<Outcome> {
   await using resources = new AsyncDisposableStack();
-  const place = resources.use(await makePlace(seed, process.env));
-  const orm = await MikroORM.init(shopConfig(place, false));
-  resources.defer(() => orm.close());
-  const spillway = Spillway.of(orm);
+  const premises = resources.use(await (args.embedded ? embedded(seed) : onServers(seed, process.env)));
+  const spillway = Spillway.of(premises.orm);
+  const giveUp = (error: unknown): void => stop.abort(error);
 
-  await orm.schema.create();
   await spillway.start();
-  const journal = resources.use(new Journal(path.join(place.journals, 'main.jsonl')));
-  await openShop(orm, journal, makeCatalogue(seed));
+  const journal = resources.use(new Journal(path.join(premises.journals, 'main.jsonl')));
+  const catalogue = makeCatalogue(seed);
+  await openShop(premises.orm, journal, catalogue);
 
-  const fleet = resources.use(new Fleet(place, (error) => stop.abort(error)));
-  await startStaff(fleet, progress);
-  const watch = resources.use(new Watch(spillway, fleet, progress, (error) => stop.abort(error)));
-  const { openMs, killed } = await openingHours(seconds, fleet, progress, stop.signal);
+  const crew = resources.use(premises.hire({ journal, catalogue }, giveUp));
+  progress.say(`Running ${await crew.start()}.`);
+  const watch = resources.use(new Watch(spillway, crew, progress, giveUp));
+  const { openMs, killed } = await openingHours(seconds, crew, premises.accidents, progress, stop.signal);
 
-  await fleet.stop('application');
+  await crew.stop('application');
   const drainMs = await drainAll(spillway);
-  await fleet.stop('worker');
+  await crew.stop('worker');
   const end = await watch.end();
   if (stop.signal.reason instanceof Error) throw stop.signal.reason;
 
   return {
-    verdict: compare(readJournals(place.journals), await readRows(place.databaseUrl)),
+    verdict: compare(readJournals(premises.journals), await readRows(premises.query)),
     deadLetters: await readDeadLetters(spillway),
     end,
     seconds: openMs / 1_000,

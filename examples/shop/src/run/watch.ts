@@ -1,8 +1,8 @@
 import { setInterval } from 'node:timers/promises';
 import type { Spillway } from '@spillway/core';
+import type { Crew } from '../processes/crew.js';
 import { addFigures, noFigures, rowsIn } from '../processes/figures.js';
-import type { Fleet } from '../processes/fleet.js';
-import type { Progress } from './progress.js';
+import type { Progress } from '../screen/progress.js';
 import { takeSnapshot, type Snapshot } from './snapshot.js';
 
 /** Rates are those of the last two seconds: processes report five times a second, not at the same moment. */
@@ -11,16 +11,16 @@ const rateOverSeconds = 2;
 /** Looks again and again how far things are, and shows it. */
 export class Watch implements AsyncDisposable {
   readonly #spillway: Spillway;
-  readonly #fleet: Fleet;
+  readonly #crew: Crew;
   readonly #progress: Progress;
   readonly #begin = performance.now();
   readonly #over = new AbortController();
   readonly #looking: Promise<void>;
   #rowsWrittenHere = 0;
 
-  constructor(spillway: Spillway, fleet: Fleet, progress: Progress, onFailure: (error: unknown) => void) {
+  constructor(spillway: Spillway, crew: Crew, progress: Progress, onFailure: (error: unknown) => void) {
     this.#spillway = spillway;
-    this.#fleet = fleet;
+    this.#crew = crew;
     this.#progress = progress;
     // The final drain is helped by this process.
     spillway.on('written', (batch) => (this.#rowsWrittenHere += rowsIn(batch)));
@@ -46,7 +46,7 @@ export class Watch implements AsyncDisposable {
   }
 
   #now(): Promise<Snapshot> {
-    const figures = addFigures(this.#fleet.figures(), { ...noFigures, rows: this.#rowsWrittenHere });
+    const figures = addFigures(this.#crew.figures(), { ...noFigures, rows: this.#rowsWrittenHere });
     return takeSnapshot(this.#spillway, figures, (performance.now() - this.#begin) / 1_000);
   }
 

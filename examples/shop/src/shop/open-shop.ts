@@ -1,4 +1,4 @@
-import type { MikroORM } from '@mikro-orm/postgresql';
+import type { MikroORM } from '@mikro-orm/core';
 import { Customer, Product } from '../entities.js';
 import type { Draft } from '../journal/draft.js';
 import type { Journal } from '../journal/journal.js';

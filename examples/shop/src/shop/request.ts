@@ -1,4 +1,4 @@
-import type { EntityManager } from '@mikro-orm/postgresql';
+import type { EntityManager } from '@mikro-orm/core';
 import type { Draft } from '../journal/draft.js';
 
 /** Changes entities in the given entity manager, which is flushed afterwards. It is run again if that was too late. */

@@ -1,4 +1,4 @@
-import { OptimisticLockError, type MikroORM } from '@mikro-orm/postgresql';
+import { OptimisticLockError, type MikroORM } from '@mikro-orm/core';
 import { Spillway, SpillwayError } from '@spillway/core';
 import { Product } from '../entities.js';
 import type { Draft } from '../journal/draft.js';

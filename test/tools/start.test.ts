@@ -1,0 +1,80 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { NoServers } from '../../tools/servers/no-servers.mjs';
+import { start } from '../../tools/start/start.mjs';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** PGlite takes seconds to begin. */
+const LONG_MS = 180_000;
+
+/** Runs `npm start` where servers can be had, or cannot; answers what it has run and said. */
+async function started(args: readonly string[], { env = {}, error }: { env?: NodeJS.ProcessEnv; error?: Error } = {}) {
+  const acts: string[] = [];
+  const said: string[] = [];
+  const startServers = async () => {
+    if (error !== undefined) throw error;
+    return { env: { REDIS_URL: 'redis://here', DATABASE_URL: '' }, stop: async () => void acts.push('servers stop') };
+  };
+  const runExample = async (name: string, parameters: readonly string[], { REDIS_URL }: NodeJS.ProcessEnv) => {
+    acts.push([name, ...parameters, ...(REDIS_URL === undefined ? [] : [`on ${REDIS_URL}`])].join(' '));
+    return 0;
+  };
+  const code = await start(args, env, { startServers, runExample, say: (line) => void said.push(line) });
+  return { code, acts, said };
+}
+
+describe('on servers', () => {
+  test('both examples run on the same ones, which are stopped', async () => {
+    const { acts } = await started([]);
+    expect(acts).toEqual(['standalone on redis://here', 'shop on redis://here', 'servers stop']);
+  });
+
+  test('the shop runs alone with arguments, and on servers that the user names', async () => {
+    expect((await started(['--json'])).acts).toEqual(['shop --json on redis://here', 'servers stop']);
+    const env = { DATABASE_URL: 'postgres://mine' };
+    expect((await started([], { env })).acts).toEqual(['shop on redis://here', 'servers stop']);
+  });
+});
+
+describe('without servers', () => {
+  const error = new NoServers('this machine has no Redis', 'Install one.');
+
+  test('it says so in one line, and the shop runs on embedded ones', async () => {
+    const { code, acts, said } = await started(['--json'], { error });
+    expect(said).toEqual([
+      'This machine has no Redis: the shop runs in one process, on PGlite and on staging in memory ' +
+        '(npm start -- --embedded).',
+    ]);
+    expect({ code, acts }).toEqual({ code: 0, acts: ['shop --embedded --json'] });
+  });
+
+  test('servers that the user names are not replaced', async () => {
+    const env = { REDIS_URL: 'redis://mine' };
+    await expect(started([], { env, error })).rejects.toBe(error);
+  });
+
+  test('a failure of servers that are there is not hidden', async () => {
+    const failure = new Error('initdb has failed');
+    await expect(started([], { error: failure })).rejects.toBe(failure);
+  });
+});
+
+test(
+  'asked for, the embedded shop writes all that it has acknowledged, and --json says so on the last line',
+  { timeout: LONG_MS },
+  async () => {
+    const args = ['tools/start.mjs', '--embedded', '--seconds', '3', '--json'];
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd: root });
+    expect(stderr).toBe('');
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines[0]).toMatch(/^Running the application and the worker in this process/);
+    const figures = JSON.parse(lines.at(-1) ?? '') as Record<string, number>;
+    expect(figures).toMatchObject({ lost: 0, twice: 0, inDoubt: 0, deadLetters: 0, killed: [] });
+    expect(figures['acknowledged']).toBe(figures['inPostgres']);
+    expect(figures['saves']).toBeGreaterThan(0);
+    expect(figures['acknowledged']).toBeGreaterThan(1_300);
+  },
+);

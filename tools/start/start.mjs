@@ -1,0 +1,49 @@
+/** What `npm start` runs, where, and what it says about it. The acts themselves are given to it. */
+import { NoServers } from '../servers/no-servers.mjs';
+
+/**
+ * @typedef {object} Acts
+ * @property {() => Promise<import('../servers/servers.mjs').Servers>} startServers
+ * @property {(name: string, args: readonly string[], env: NodeJS.ProcessEnv) => Promise<number>} runExample its exit code
+ * @property {(line: string) => void} say
+ */
+
+/**
+ * Two examples: a page counter, then a shop on live traffic whose processes are killed. With arguments
+ * the shop runs alone, since they are the shop's. It also runs alone on servers that REDIS_URL or DATABASE_URL name,
+ * because the page counter would leave a table behind there.
+ *
+ * Without servers, and without a way to get any, the shop runs in one process on embedded ones, unless the user has
+ * named servers: then their absence is an error.
+ *
+ * @param {readonly string[]} args
+ * @param {NodeJS.ProcessEnv} env
+ * @param {Acts} acts
+ * @returns {Promise<number>} the exit code
+ */
+export async function start(args, env, { startServers, runExample, say }) {
+  if (args.includes('--embedded')) return runExample('shop', args, env);
+  const named = ['REDIS_URL', 'DATABASE_URL'].some((name) => env[name] !== undefined);
+  const servers = await startServers().catch((/** @type {unknown} */ error) => {
+    if (named || !(error instanceof NoServers)) throw error;
+    say(explainEmbedded(error.missing));
+  });
+  if (servers === undefined) return runExample('shop', ['--embedded', ...args], env);
+  try {
+    const withServers = { ...env, ...servers.env };
+    if (args.length > 0 || named) return await runExample('shop', args, withServers);
+    say('examples/standalone:');
+    const failed = await runExample('standalone', [], withServers);
+    if (failed) return failed;
+    say('\nexamples/shop:');
+    return await runExample('shop', [], withServers);
+  } finally {
+    await servers.stop();
+  }
+}
+
+/** @param {string} missing */
+function explainEmbedded(missing) {
+  const reason = missing.charAt(0).toUpperCase() + missing.slice(1);
+  return `${reason}: the shop runs in one process, on PGlite and on staging in memory (npm start -- --embedded).`;
+}

@@ -94,6 +94,7 @@ export const layersOfMikroOrm: readonly string[] = [
   'read',
   'write',
   'repository',
+  'handshake',
   'hooks',
 ];
 

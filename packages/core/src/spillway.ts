@@ -9,7 +9,7 @@ import { collectPolicies } from './policy/policy-registry.js';
 import { resolvePolicy } from './policy/resolve-policy.js';
 import { CallersContext } from './mikro-orm/transactions/callers-context.js';
 import { assertFits, install } from './mikro-orm/hooks/install.js';
-import { hasOneConnection } from './mikro-orm/hooks/assert-database.js';
+import { hasOneConnection } from './mikro-orm/contract/assert-database.js';
 import { OrmDatabase } from './mikro-orm/hooks/orm-database.js';
 import { OrmMoves } from './mikro-orm/hooks/orm-moves.js';
 import { TypeRegistry } from './mikro-orm/describe/type-registry.js';

@@ -5,7 +5,6 @@ import type { TypeRegistry } from '../describe/type-registry.js';
 import type { QueryModes } from '../read/query-modes.js';
 import type { Leaving } from '../adoption/leaving.js';
 import type { Reads } from '../read/reads.js';
-import type { SentStatements } from '../read/sent-statements.js';
 import { unlessAborted } from '../../abort.js';
 import { failingAsMikroOrm, signalOf, signalOfManager } from '../contract/signals.js';
 import { replaceMethod } from './replace-method.js';
@@ -14,11 +13,10 @@ type Options = Readonly<Record<string, unknown>>;
 // The methods are generic over entities that are not known here.
 type Query = (this: EntityManager, entity: never, what: never, options?: Options) => Promise<unknown>;
 
-export interface QueryHooks {
+interface QueryHooks {
   readonly types: TypeRegistry;
   readonly modes: QueryModes;
   readonly reads: Reads;
-  readonly sent: SentStatements;
   readonly leaving: Leaving;
   /** Runs what is done in the transaction of an entity manager, if it has one. */
   readonly inside: <T>(em: EntityManager, act: () => Promise<T>) => Promise<T>;

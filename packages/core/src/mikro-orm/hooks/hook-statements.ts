@@ -5,9 +5,6 @@ import type { SentStatements } from '../read/sent-statements.js';
 type Execute = (query: unknown, params?: unknown, method?: unknown, ctx?: unknown, ...rest: unknown[]) => unknown;
 type Stream = (query: unknown, params?: unknown, ctx?: unknown, ...rest: unknown[]) => AsyncIterableIterator<unknown>;
 
-/** What the hooks replace on every connection: all SQL that MikroORM makes goes through one of them. */
-export const STATEMENT_METHODS = ['execute', 'stream'] as const;
-
 interface Statements {
   execute: Execute;
   stream: Stream;

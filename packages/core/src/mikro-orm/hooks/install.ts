@@ -1,18 +1,19 @@
-import type { EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
+import type { EntityManager, EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import type { ResolvedPolicy } from '../../policy/policy.js';
 import { Leaving } from '../adoption/leaving.js';
-import { assertDatabase, hasOneConnection } from './assert-database.js';
-import { assertOrm } from './contract-check.js';
-import { ContractWatch } from './contract-watch.js';
+import { assertDatabase, hasOneConnection } from '../contract/assert-database.js';
+import { assertOrm } from '../contract/assert-orm.js';
+import { ContractWatch } from '../handshake/contract-watch.js';
 import { describeTypes } from '../describe/describe-types.js';
 import { CacheMarks } from '../write/cache-marks.js';
 import { DirectWrites } from '../write/direct-writes.js';
 import type { Engine } from '../engine.js';
 import { hookConnection } from './hook-connection.js';
 import { hookDiscoverEntity } from './hook-discovery.js';
-import { hookDriver } from './hook-driver.js';
-import { hookEntityManager } from './hook-entity-manager.js';
+import { hookDriver } from './driver/hook-driver.js';
+import { hookEntityManager, type EntityManagerClass } from '../handshake/hook-entity-manager.js';
+import { hookQueries } from './hook-queries.js';
 import { hookSchema } from './hook-schema.js';
 import { hookStatements } from './hook-statements.js';
 import { assertNoPivotTables } from '../describe/pivot-tables.js';
@@ -97,15 +98,20 @@ export function install(
   hookStatements(driver, sent);
   const waits = new StatementWaits(types, engine, transactions);
   const reads = new Reads(engine, modes, transactions, waits, sent);
-  hookEntityManager(driver, (entityManager) => orm.config.set('entityManager', entityManager), {
+  const insideOf = <T>(em: EntityManager, act: () => Promise<T>): Promise<T> => inside(em.getTransactionContext(), act);
+  const madeClass = (entityManager: EntityManagerClass): void => {
+    hookQueries(entityManager, { types, modes, reads, leaving, inside: insideOf });
+    orm.config.set('entityManager', entityManager);
+  };
+  hookEntityManager(driver, madeClass, {
     types,
     engine,
     transactions,
     watch,
     leaving,
     validation,
-    queries: { types, modes, reads, sent, leaving, inside: (em, act) => inside(em.getTransactionContext(), act) },
     marks,
+    apart: async (em, flush) => insideOf(em, async () => sent.apart(async () => modes.runWithout(flush))),
   });
   const sequences = new SequenceBlocks((table, count) => engine.numbers(table, count), {
     isApart: () => context.current !== undefined,

@@ -8,7 +8,7 @@ import type { TypeRegistry } from '../describe/type-registry.js';
 import type { CallersContext } from '../transactions/callers-context.js';
 import { ormConnection } from '../transactions/orm-connection.js';
 import { onConnection, type KyselyExecutor } from '../transactions/statements.js';
-import { hasOneConnection } from './assert-database.js';
+import { hasOneConnection } from '../contract/assert-database.js';
 import { connectionHooks, type ConnectionHooks } from './connection-hooks.js';
 import { uncheckedVersions, type Updates } from './unchecked-versions.js';
 import { unencrypted } from './unencrypted.js';

@@ -4,9 +4,6 @@ import type { TransactionScope } from './transaction-scope.js';
 import { wayOf } from './transaction-option.js';
 import type { TransactionScopes } from './transaction-scopes.js';
 
-/** What the hooks replace on the connection that writes; all transactions of the ORM begin and end there. */
-export const TRANSACTION_METHODS = ['begin', 'commit', 'rollback', 'transactional'] as const;
-
 type Broadcaster = TransactionEventBroadcaster | undefined;
 type Hear = (event: EventType, ctx: object | undefined) => Promise<void> | void;
 type Begin = (options?: BeginOptions) => Promise<object>;

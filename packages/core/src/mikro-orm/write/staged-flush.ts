@@ -46,8 +46,6 @@ export class StagedFlush {
   #wayOut: Fallback | undefined;
   #fallback: Fallback | undefined;
   #sqlReason: SqlReason | undefined;
-  #isCommitting = false;
-  #isDecided = false;
   #unsettled: Unsettled[] = [];
 
   constructor(engine: Engine, em: EntityManager, types: TypeRegistry, validation: Validation) {
@@ -70,18 +68,6 @@ export class StagedFlush {
     return this.#sqlReason !== undefined;
   }
 
-  /** The unit of work may have decided what to write, and ask next whether there is a transaction for it. */
-  decide(): void {
-    this.#isDecided = this.#isCommitting && this.#unit === undefined && this.#fallback === undefined;
-  }
-
-  /** Whether that is the question now: whoever asks later asks for another reason. */
-  isDecided(): boolean {
-    const isDecided = this.#isDecided;
-    this.#isDecided = false;
-    return isDecided;
-  }
-
   /** Why the running flush is written by SQL though it could have been staged. */
   get fallback(): Fallback | undefined {
     return this.#fallback;
@@ -92,7 +78,7 @@ export class StagedFlush {
     await this.prepare();
     this.#wayOut = undefined;
     try {
-      return await this.#committing(commit);
+      return await commit();
     } catch (error) {
       if (this.#wayOut === undefined) throw error;
     }
@@ -100,19 +86,9 @@ export class StagedFlush {
     try {
       this.#engine.fellBack(this.#wayOut);
       await this.prepare();
-      await this.#committing(commit);
-    } finally {
-      this.#fallback = undefined;
-    }
-  }
-
-  async #committing(commit: () => Promise<void>): Promise<void> {
-    this.#isCommitting = true;
-    try {
       await commit();
     } finally {
-      this.#isCommitting = false;
-      this.#isDecided = false;
+      this.#fallback = undefined;
     }
   }
 

@@ -80,6 +80,16 @@ export async function writePastTransaction(uow: {
   await uow.persistToDatabase(uow.getChangeSetGroups());
 }
 
+/** What the unit of work does with new entities, past the method that writes a flush. */
+export async function createPastPersist(uow: {
+  computeChangeSets(): void;
+  getChangeSets(): readonly unknown[];
+  commitCreateChangeSets(changeSets: readonly unknown[]): Promise<void>;
+}): Promise<void> {
+  uow.computeChangeSets();
+  await uow.commitCreateChangeSets(uow.getChangeSets());
+}
+
 /** The persister's options without what is not known to MikroORM. */
 export function prepareOptions(this: never, _meta: never, options: never, more: never): object {
   return Object.fromEntries(Object.entries({ ...(options as object), ...(more as object) }));

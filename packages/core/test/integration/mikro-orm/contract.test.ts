@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   brokenOrm,
   classesOf,
+  createPastPersist,
   prepareOptions,
   replaced,
   replacedGetter,
@@ -101,6 +102,7 @@ describe('an ORM that lacks what a hook replaces is refused when it is made, by 
 
   test.each([
     'commit',
+    'persistToDatabase',
     'clear',
     'register',
     'persist',
@@ -265,6 +267,25 @@ describe('what only a flush or a read can show is refused there, before any SQL'
     const plain = orm.em.fork();
     plain.create(Note, { text: 'none of our business' });
     await plain.flush();
+  });
+
+  test('a flush in a transaction that writes elsewhere', async () => {
+    await using _orm = await healthy();
+    using _commit = replaced(classes.unitOfWork, 'doCommit', async function (this: never) {
+      await createPastPersist(this);
+    });
+    expect(
+      await refusal(() =>
+        orm.em.transactional(async (em) => {
+          em.create(Product, { name: 'lost' });
+          await em.flush();
+        }),
+      ),
+    ).toContain('a flush does not ask its unit of work to persistToDatabase()');
+    await orm.em.transactional(async (em) => {
+      em.create(Note, { text: 'none of our business' });
+      await em.flush();
+    });
   });
 
   test('em.flush() that does not ask for commit()', async () => {

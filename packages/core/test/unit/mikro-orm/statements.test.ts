@@ -1,6 +1,6 @@
 import { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import { expect, test } from 'vitest';
-import { DRIVER_METHODS } from '../../../src/mikro-orm/hooks/hook-driver.js';
+import { DRIVER_METHODS } from '../../../src/mikro-orm/contract/methods.js';
 
 /** Methods of MikroORM's driver that make statements, by whose part they are. */
 const PARTS: Readonly<Record<string, string>> = {

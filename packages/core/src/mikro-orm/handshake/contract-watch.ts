@@ -56,6 +56,12 @@ export class ContractWatch {
       throw incompatible("a flush does not ask its entity manager for getConnection('write').transactional()");
   }
 
+  /** Change sets are about to be written by SQL, and the unit of work is not where it writes them all. */
+  assertNonePastPersist(changeSets: readonly ChangeSet<AnyEntity>[]): void {
+    if (changeSets.some(({ meta }) => this.#types.of(meta)))
+      throw incompatible('a flush does not ask its unit of work to persistToDatabase()');
+  }
+
   /** Runs a method of the persister: all that it asks the driver meanwhile has to carry the mark that it was given. */
   async persisting<T>(changeSets: readonly ChangeSet<AnyEntity>[], write: () => Promise<T>): Promise<T> {
     const scope: Persisting = { changeSets, isRunning: true };

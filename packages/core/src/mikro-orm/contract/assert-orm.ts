@@ -1,48 +1,30 @@
 import type { EntityManager, MikroORM } from '@mikro-orm/core';
 import { SpillwayError } from '../../errors.js';
 import { hasOneConnection } from './assert-database.js';
-import { DRIVER_METHODS } from './hook-driver.js';
-import { TRANSACTION_METHODS } from '../transactions/hook-transactions.js';
-import { STATEMENT_METHODS } from './hook-statements.js';
-import { incompatible } from '../contract/incompatible.js';
+import { incompatible } from './incompatible.js';
+import {
+  CONNECTION_METHODS,
+  DRIVER_METHODS,
+  ENTITY_MANAGER_METHODS,
+  OTHER_DRIVER_METHODS,
+  PERSISTER_METHODS,
+  STATEMENT_METHODS,
+  TRANSACTION_METHODS,
+  UNIT_OF_WORK_METHODS,
+} from './methods.js';
 
-const OTHER_DRIVER_METHODS = [
-  'stream',
-  'createEntityManager',
-  'getDependencies',
-  'getMetadata',
-  'getConnection',
-  'getPlatform',
-  'getTableName',
-  'getSchemaName',
-  'close',
-  'connect',
-  'reconnect',
-] as const;
-const CONNECTION_METHODS = ['connect', 'ensureConnection'] as const;
-const PERSISTER_METHODS = ['executeInserts', 'executeUpdates', 'executeDeletes'] as const;
-const ENTITY_MANAGER_METHODS = ['getConnection', 'isInTransaction', 'fork', 'clear', 'flush'] as const;
-const UNIT_OF_WORK_METHODS = [
-  'commit',
-  'clear',
-  'register',
-  'persist',
-  'remove',
-  'unsetIdentity',
-  'getChangeSets',
-  'getCollectionUpdates',
-  'getIdentityMap',
-  'getPersistStack',
-  'getRemoveStack',
-  'getChangeSetPersister',
-] as const;
 /** Without its own transactions a flush never asks for one, and that is where it is staged. */
 const TRANSACTION_SETTINGS = [
   ['implicitTransactions', false],
   ['disableTransactions', true],
 ] as const;
 
-/** What the hooks need of an ORM before discovery. @throws SpillwayError `ORM_INCOMPATIBLE` that names what is missing, `CONFIG_INVALID` for settings that rule out staging. */
+/**
+ * Before discovery, asserts that the ORM has the methods that the hooks need.
+ *
+ * @throws SpillwayError `ORM_INCOMPATIBLE` that names the method which is missing, `CONFIG_INVALID` for settings that
+ * rule out staging
+ */
 export function assertOrm(orm: MikroORM): void {
   const driver = orm.driver as unknown;
   for (const method of [...DRIVER_METHODS, ...OTHER_DRIVER_METHODS]) assertMethod(driver, 'driver', method);
@@ -62,7 +44,7 @@ export function assertOrm(orm: MikroORM): void {
   }
 }
 
-/** What the hooks need of an entity manager, looked at before any is hooked. */
+/** The same for entity managers, before any is hooked. @throws SpillwayError `ORM_INCOMPATIBLE` */
 export function assertEntityManager(em: EntityManager): void {
   assertMethod(em, 'entity manager', 'getUnitOfWork');
   for (const method of ENTITY_MANAGER_METHODS) assertMethod(em, 'entity manager', method);

@@ -1,0 +1,70 @@
+/**
+ * The methods of MikroORM that Spillway replaces or asks, by their owner. `assertOrm` and `assertEntityManager` refuse an
+ * ORM that lacks one of them, when it is made.
+ */
+
+/** Replaced on the driver (`DriverMethods` has their parameters): reads, and writes of flushes and of direct calls. */
+export const DRIVER_METHODS = [
+  'find',
+  'count',
+  'findOne',
+  'nativeInsert',
+  'nativeInsertMany',
+  'nativeUpdate',
+  'nativeUpdateMany',
+  'nativeDelete',
+  'nativeClone',
+  'loadFromPivotTable',
+  'lockPessimistic',
+  'syncCollections',
+] as const;
+
+/** Replaced on the driver too, for other ends; or asked. */
+export const OTHER_DRIVER_METHODS = [
+  'stream',
+  'createEntityManager',
+  'getDependencies',
+  'getMetadata',
+  'getConnection',
+  'getPlatform',
+  'getTableName',
+  'getSchemaName',
+  'close',
+  'connect',
+  'reconnect',
+] as const;
+
+/** Replaced on the connection that writes: all transactions of the ORM begin and end there. */
+export const TRANSACTION_METHODS = ['begin', 'commit', 'rollback', 'transactional'] as const;
+
+/** Replaced on every connection: all SQL that MikroORM makes goes through one of them. */
+export const STATEMENT_METHODS = ['execute', 'stream'] as const;
+
+/** Replaced, or asked, on the connection that writes. */
+export const CONNECTION_METHODS = ['connect', 'ensureConnection'] as const;
+
+/** Replaced on the persister of each unit of work, where a flush hands its change sets to the driver. */
+export const PERSISTER_METHODS = ['executeInserts', 'executeUpdates', 'executeDeletes'] as const;
+
+/** Overridden in a subclass of the entity manager, or asked. */
+export const ENTITY_MANAGER_METHODS = ['getConnection', 'isInTransaction', 'fork', 'clear', 'flush'] as const;
+
+/**
+ * Replaced on each unit of work (`commit`, `persistToDatabase`, `clear`), or asked. MikroORM's types keep
+ * `persistToDatabase` private: decision 0050 says why Spillway replaces it all the same.
+ */
+export const UNIT_OF_WORK_METHODS = [
+  'commit',
+  'persistToDatabase',
+  'clear',
+  'register',
+  'persist',
+  'remove',
+  'unsetIdentity',
+  'getChangeSets',
+  'getCollectionUpdates',
+  'getIdentityMap',
+  'getPersistStack',
+  'getRemoveStack',
+  'getChangeSetPersister',
+] as const;

@@ -1,0 +1,71 @@
+import type { Connection, EntityManager, TransactionOptions } from '@mikro-orm/core';
+import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
+import { shareReadVersions } from '../change/read-versions.js';
+import { assertEntityManager } from '../contract/assert-orm.js';
+import { wayOf } from '../transactions/transaction-option.js';
+import type { StagedFlush } from '../write/staged-flush.js';
+import type { FlushContext } from './flush-context.js';
+import { flushConnection } from './flush-transaction.js';
+import { hookUnitOfWork } from './hook-unit-of-work.js';
+
+// oxlint-disable-next-line typescript/no-explicit-any -- TypeScript takes a class as a mixin's base only with these parameters
+export type EntityManagerClass = new (...parameters: any[]) => EntityManager;
+
+/**
+ * Replaces the class of entity managers by a subclass of it, once, when the first one is made: `em.fork()` then makes
+ * them all. It must not happen earlier: an entity manager that is constructed before discovery poisons caches that
+ * MikroORM keeps by class name.
+ *
+ * @param made told of the class before an entity manager is made of it
+ */
+export function hookEntityManager(
+  driver: AbstractSqlDriver,
+  made: (entityManager: EntityManagerClass) => void,
+  context: FlushContext,
+): void {
+  const create = driver.createEntityManager.bind(driver);
+  driver.createEntityManager = (useContext) => {
+    Reflect.deleteProperty(driver, 'createEntityManager');
+    context.watch.assertDiscovered();
+    const first = create(false);
+    assertEntityManager(first);
+    const Hooked = withSpillway(first.constructor as EntityManagerClass, context);
+    made(Hooked);
+    const em = create(useContext);
+    context.watch.assertHooked(em, Hooked);
+    return em;
+  };
+}
+
+function withSpillway(Base: EntityManagerClass, context: FlushContext): EntityManagerClass {
+  class SpillwayEntityManager extends Base {
+    readonly #flush: StagedFlush;
+
+    constructor(...parameters: ConstructorParameters<EntityManagerClass>) {
+      super(...parameters);
+      this.#flush = hookUnitOfWork(this, context);
+    }
+
+    // The unit of work asks for the connection when it is about to open the flush's transaction.
+    override getConnection(type?: 'read' | 'write'): Connection {
+      const connection = super.getConnection(type);
+      return type === 'write' && this.#flush ? flushConnection(connection, this, this.#flush, context) : connection;
+    }
+
+    override async transactional<T>(callback: (em: this) => T | Promise<T>, options?: TransactionOptions): Promise<T> {
+      wayOf(options);
+      return super.transactional(callback, options);
+    }
+
+    override fork(options?: Parameters<EntityManager['fork']>[0]): this {
+      const fork = super.fork(options);
+      // MikroORM forks with the transaction where a fork reads for its origin, as `em.refresh()` does.
+      if (options?.clear === false || options?.keepTransactionContext)
+        shareReadVersions(options.disableContextResolution ? this : this.getContext(false), fork);
+      return fork;
+    }
+  }
+  // MikroORM and its users know entity managers by name.
+  Object.defineProperty(SpillwayEntityManager, 'name', { value: Base.name });
+  return SpillwayEntityManager;
+}

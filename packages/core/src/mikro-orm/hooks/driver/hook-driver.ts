@@ -1,0 +1,92 @@
+import { Utils, helper, type AnyEntity, type Collection, type EntityMetadata } from '@mikro-orm/core';
+import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
+import { unlessAborted } from '../../../abort.js';
+import type { Leaving } from '../../adoption/leaving.js';
+import { stagedCall } from '../../change/staging-unit.js';
+import type { DriverMethod, DriverOptions } from '../../contract/driver-methods.js';
+import { failingAsMikroOrm, signalOf } from '../../contract/signals.js';
+import type { ContractWatch } from '../../handshake/contract-watch.js';
+import { answerStagedCalls } from '../../handshake/staged-calls.js';
+import type { Reads } from '../../read/reads.js';
+import { soughtRows } from '../../write/by-condition.js';
+import type { StagedWrites } from '../../write/staged-writes.js';
+import { ownDriver } from './own-driver.js';
+import { readCalls, streamCall } from './read-calls.js';
+import { writeCalls, type WriteHooks } from './write-calls.js';
+
+/** Calls that can be left at any moment, in no transaction: what they still do changes nothing. */
+const READS: ReadonlySet<string> = new Set<DriverMethod>(['find', 'findOne', 'count', 'loadFromPivotTable']);
+
+type Method = (...parameters: never[]) => Promise<unknown>;
+
+interface DriverHooks extends WriteHooks {
+  readonly writes: StagedWrites;
+  readonly reads: Reads;
+  readonly watch: ContractWatch;
+  readonly leaving: Leaving;
+  /** Runs what is done in a transaction, if there is one. */
+  readonly within: <T>(ctx: unknown, act: () => Promise<T>) => Promise<T>;
+}
+
+/**
+ * Puts Spillway between MikroORM and its driver, in three layers. Calls of a staged flush are answered by
+ * `StagedWrites`. Others are reads (`readCalls`) or writes past the unit of work (`writeCalls`). Calls about entities
+ * that are not written behind reach the driver as they are.
+ */
+export function hookDriver(driver: AbstractSqlDriver, hooks: DriverHooks): void {
+  const { writes, reads, watch, leaving } = hooks;
+  const own = ownDriver(driver, watch);
+  const metasOf = metasIn(driver);
+  const calls = answerStagedCalls(writes, { ...readCalls(own, reads), ...writeCalls(own, hooks) });
+  for (const [name, call] of Object.entries(calls)) {
+    Object.assign(driver, { [name]: guarded(name, call as Method, driver, hooks, metasOf) });
+  }
+  const stream = streamCall(own, reads, driver, (entity) => leaving.before(metasOf(entity)));
+  Object.assign(driver, { stream });
+}
+
+/**
+ * A call of the driver, in its transaction, that fails as MikroORM's own calls do. The first thing that is decided is
+ * which entities are written by SQL here though others stage them.
+ */
+function guarded(
+  name: string,
+  call: Method,
+  driver: AbstractSqlDriver,
+  { leaving, within }: DriverHooks,
+  metasOf: (subject: unknown) => readonly EntityMetadata[],
+): Method {
+  return async (...parameters) => {
+    const signal = parameters.map(signalOf).find((each) => each !== undefined);
+    const ctx = ctxOf(parameters);
+    const isLeft = ctx === undefined && (READS.has(name) || parameters.some(stagedCall));
+    const acting = async (): Promise<unknown> => call(...parameters);
+    return failingAsMikroOrm(signal, driver, async () =>
+      within(ctx, async () => {
+        await unlessAborted(signal, async () => leaving.before(metasOf(parameters[0])));
+        return isLeft ? unlessAborted(signal, acting) : acting();
+      }),
+    );
+  };
+}
+
+/** The entities that a call is about, by its first parameter. */
+function metasIn(driver: AbstractSqlDriver): (subject: unknown) => readonly EntityMetadata[] {
+  return (subject) => {
+    // Collections belong to a flush, which has been looked at as a whole, but for the rows that it finds by them.
+    if (subject instanceof Object && Symbol.iterator in subject)
+      return soughtRows(subject as Iterable<Collection<object>>).map(({ meta }) => meta);
+    if (Utils.isEntity<AnyEntity>(subject)) return [helper(subject).__meta];
+    const through = (subject as { readonly targetMeta?: EntityMetadata }).targetMeta;
+    return [through ?? driver.getMetadata().get(subject as never)];
+  };
+}
+
+/**
+ * Kysely's transaction, in the options of a call or among its parameters. Rows and conditions may have a property of
+ * that name, which is none.
+ */
+function ctxOf(parameters: readonly unknown[]): unknown {
+  const found = parameters.slice(1).flatMap((each) => [each, (each as DriverOptions | undefined | null)?.['ctx']]);
+  return found.find((each) => typeof each === 'object' && each !== null && 'getExecutor' in each);
+}

@@ -25,7 +25,7 @@ export type SqlReason =
   | 'never-loaded'
   | 'followed';
 
-/** `promoted`: pending rows, flushed because SQL needed them; `promoted-inside`: in the transaction that needed them. */
+/** `promoted`: pending rows, flushed because SQL needed them; `promoted-inside`: in that SQL's transaction. */
 export type WriteWay = 'staged' | `sql:${SqlReason}` | 'promoted' | 'promoted-inside';
 
 /** Entity -> way -> count. */

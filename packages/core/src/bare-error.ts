@@ -1,8 +1,8 @@
 import { printable } from './printable.js';
 
 /**
- * What is kept of an error besides its class and message: words and numbers that name what went wrong, never what it
- * went wrong with.
+ * The fields that are kept of an error besides its class and message: words and numbers that name the failure, without
+ * the values that it failed on.
  */
 const KEPT = ['code', 'errno', 'syscall', 'severity', 'sqlstate'] as const;
 const WORD = /^[\w.-]{1,40}$/;
@@ -12,7 +12,7 @@ const DEEPEST = 4;
 
 const bareOnes = new WeakSet<Error>();
 
-/** Says of an error that all of it may be told: whoever makes it has seen to that. */
+/** Marks an error as safe to show. The code that creates the error guarantees it. */
 export function markBare<E extends Error>(error: E): E {
   bareOnes.add(error);
   return error;
@@ -23,11 +23,11 @@ export function isBare(error: unknown): error is Error {
 }
 
 /**
- * An error as it may leave: in an event, or as the cause of another one. Drivers hang on their errors the command
- * with its arguments (a password, staged rows), the statement with its parameters, or the row that was refused, and
- * whatever prints a whole error prints that too. Its class, its code and where it was made stay.
+ * An error in a form that may leave Spillway: in an event, or as the cause of another one. Drivers attach the command
+ * with its arguments (a password, staged rows), the statement with its parameters, or the refused row to their errors.
+ * A logger that prints a whole error prints those too. The error's class, its code and its stack frames stay.
  *
- * @param message in the place of its own, where more may be told than would be of an unknown error
+ * @param message replaces the error's own message, where more may be shown than of an unknown error
  */
 export function bareError(error: unknown, message?: string): Error {
   return bare(error, message, 0);
@@ -50,7 +50,7 @@ function bare(given: unknown, told: string | undefined, depth: number): Error {
   return markBare(left);
 }
 
-/** For whoever asks of which class it is; its fields are not taken along. */
+/** Keeps the error's class, for callers that check it; its fields are dropped. */
 function withInner(error: Error, message: string, depth: number): Error {
   const inner = depth >= DEEPEST ? [] : innerErrors(error).map((each) => bare(each, undefined, depth + 1));
   const [cause] = inner;
@@ -87,7 +87,7 @@ function isWord(value: unknown): value is string {
   return typeof value === 'string' && WORD.test(value);
 }
 
-/** Only lines that V8 has written, and only those behind the message: a message may have lines of its own. */
+/** Only lines that V8 has written behind the message, because a message may have lines of its own. */
 function framesOf({ stack = '', message }: Error): readonly string[] {
   const at = stack.indexOf(message);
   const behind = at < 0 ? '' : stack.slice(at + message.length);

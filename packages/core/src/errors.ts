@@ -43,17 +43,17 @@ export class SpillwayError extends Error {
   }
 }
 
-/** No `cause` at all where none is given, as of any other error. */
+/** As with any other error, `cause` is absent where none is given. */
 export function bareCause(options: ErrorOptions | undefined): ErrorOptions | undefined {
   return options?.cause === undefined ? undefined : { cause: bareError(options.cause) };
 }
 
-/** What an error says, in one line for events and messages, of which all may be told. Anything can be thrown. */
+/** An error's text in one line, safe to show in events and messages. The thrown value may be of any type. */
 export function textOf(error: unknown): string {
   return bareError(error).message;
 }
 
-/** Whether something was given up because what is pending was not written in time. */
+/** True if a call gave up because pending changes were not written in time. */
 export function isDrainTimeout(error: unknown): error is SpillwayError {
   return error instanceof SpillwayError && error.code === 'DRAIN_TIMEOUT';
 }

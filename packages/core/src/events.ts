@@ -6,13 +6,13 @@ import { tell } from './events/tell.js';
 import type { DatabaseState } from './sink/sink-failure.js';
 import type { DroppedLetter } from './staging/dead-letter-store.js';
 
-/** What happened in this process. Rows are named by their row key and entity; values never appear in an event. */
+/** An event of this process. Rows are named by their row key and entity; values never appear in an event. */
 export type SpillwayEvent =
   /** Changes of one unit of work were accepted by a shard. */
   | { readonly type: 'staged'; readonly shard: number; readonly changes: number }
   /**
-   * A batch is in PostgreSQL and has left the staging store. Of all processes exactly one says so: the one that
-   * acknowledged it. `recordsAgain` and `recordsDead` of its records were not written.
+   * A batch is in PostgreSQL and has left the staging store. Exactly one process emits the event: the one that
+   * acknowledged the batch. `recordsAgain` and `recordsDead` of its records were not written.
    */
   | {
       readonly type: 'written';
@@ -22,7 +22,7 @@ export type SpillwayEvent =
       readonly recordsAgain: number;
       readonly recordsDead: number;
     }
-  /** A row was not as a record expected. `settled`: who won; `nobody` means that the record is a dead letter now. */
+  /** A row was not as a record expected. `settled`: the winner; `nobody` means that the record is a dead letter now. */
   | {
       readonly type: 'conflict';
       readonly shard: number;
@@ -40,8 +40,8 @@ export type SpillwayEvent =
       readonly reason: string;
     }
   /**
-   * The oldest dead letters of a shard are gone, and with them what they held: there were more than `deadLetters.keep`
-   * allows, or they were older than `deadLetters.keepFor`. Of all processes exactly one says so.
+   * The oldest dead letters of a shard were dropped, with the changes in them: there were more than `deadLetters.keep`
+   * allows, or they were older than `deadLetters.keepFor`. Exactly one process emits the event.
    */
   | { readonly type: 'dead-letters-dropped'; readonly shard: number; readonly letters: readonly DroppedLetter[] }
   /** Something failed and is tried again without end. Nothing is lost and no record is blamed. */
@@ -59,9 +59,9 @@ export type SpillwayEvent =
       readonly error: unknown;
     }
   /**
-   * Nothing goes on there until a person acts: something is missing. It is tried again after longer and longer pauses;
-   * nothing is lost. Told when it begins, and of a table again every 30 seconds while it lasts: `times` batches have met
-   * it by then, the last of them with `records`.
+   * Writing stops there until a person provides something missing. Spillway tries again after longer and longer pauses;
+   * nothing is lost. Emitted when the pause begins, and for a table again every 30 seconds while it lasts: `times`
+   * batches have met it by then, the last of them with `records`.
    */
   | {
       readonly type: 'paused';
@@ -83,10 +83,10 @@ export type SpillwayEvent =
   | { readonly type: 'staging-down'; readonly shards: readonly number[]; readonly error: unknown }
   | { readonly type: 'staging-up'; readonly shards: readonly number[] }
   /**
-   * One side has forgotten something that the other knows. `staging`: `parked` records became dead letters, since they
-   * may have been written; `doubtful` ones are settled by their version. Both are 0 where it had forgotten everything:
-   * what was pending is lost then. `database`: batches up to the one before
-   * `token` that were committed once are gone from it; what is staged is applied.
+   * One side has lost data that the other side has. `staging`: `parked` records became dead letters, since they may
+   * have been written; `doubtful` ones are settled by their version. Both are 0 where the staging store had lost
+   * everything: its pending changes are lost then. `database`: batches up to the one before `token`, which were
+   * committed once, are gone from it; staged changes are applied.
    */
   | {
       readonly type: 'staging-loss';
@@ -96,30 +96,33 @@ export type SpillwayEvent =
       readonly doubtful: number;
     }
   | { readonly type: 'staging-loss'; readonly shard: number; readonly forgot: 'database'; readonly token: string }
-  /** The circuit breaker has opened: the database writes for nobody; `state` says why. Changes are staged on. */
+  /** The circuit breaker has opened: the database takes no writes; `state` says why. Changes are still staged. */
   | { readonly type: 'sink-down'; readonly state: DatabaseState; readonly error: unknown }
   | { readonly type: 'sink-up' }
   /**
-   * A query or an SQL statement went on although changes that were staged before it are not in the database:
-   * `refused`, PostgreSQL would not take them yet; `transaction`, they may have to wait for the caller's own locks;
-   * `timeout`, they were not written within `drainTimeout`, and the policy lets the query go on.
+   * A query or an SQL statement went on although earlier staged changes are not in the database: `refused`, PostgreSQL
+   * would not take them yet; `transaction`, they may have to wait for the caller's own locks; `timeout`, they were not
+   * written within `drainTimeout`, and the policy lets the query go on.
    */
   | { readonly type: 'lagging'; readonly reason: 'refused' | 'transaction' | 'timeout' }
-  /** A flush, or a call past the unit of work, could not be staged, for want of room (`full`) or because the staging store is away (`down`), and is written by SQL, as its policies say. */
+  /**
+   * A flush, or a call past the unit of work, is written by SQL, as its policies say. It could not be staged, because
+   * the staging store has no room (`full`) or is away (`down`).
+   */
   | { readonly type: 'overflow'; readonly reason: 'full' | 'down' }
   /**
-   * What was staged of tables that are cleared or dropped (`orm.schema`) was thrown away: pending records, and dead letters. Without `tables`: of all of them, and the namespace
-   * begins anew with the next database.
+   * The staged changes of tables that are cleared or dropped (`orm.schema`) were discarded: pending records, and dead
+   * letters. Without `tables`: those of all tables, and the namespace begins anew with the next database.
    */
   | { readonly type: 'emptied'; readonly tables?: readonly string[]; readonly records: number; readonly dead: number }
-  /** A drain has ended; `left` shards still hold something that it tried and that has to wait. */
+  /** A drain has ended; `left` shards still hold records that it tried and that have to wait. */
   | { readonly type: 'drained'; readonly left: number; readonly durationMs: number };
 
 export type SpillwayEventName = SpillwayEvent['type'];
 
 export type SpillwayEventOf<Name extends SpillwayEventName> = Extract<SpillwayEvent, { readonly type: Name }>;
 
-/** It may answer a promise. Nobody waits for it; what it rejects with becomes a warning of the process. */
+/** A listener may answer a promise. Spillway does not wait for it; a rejection becomes a warning of the process. */
 export type SpillwayListener<Name extends SpillwayEventName> = (event: SpillwayEventOf<Name>) => unknown;
 
 /**
@@ -131,7 +134,7 @@ export class SpillwayEvents {
   readonly #all = new Set<(event: SpillwayEvent) => void>();
 
   /**
-   * All events as they happen; nothing is replayed. What a subscriber throws, or an operator before it, becomes a
+   * All events as they happen; nothing is replayed. An error of a subscriber, or of an operator before it, becomes a
    * warning of the process.
    */
   readonly events$: Observable<SpillwayEvent> = new EventStream((subscriber) => {
@@ -142,7 +145,7 @@ export class SpillwayEvents {
 
   /** @returns a function that takes the listener off again */
   on<Name extends SpillwayEventName>(name: Name, listener: SpillwayListener<Name>): () => void {
-    // A function of its own, so that one listener given twice is called twice and each can be taken off.
+    // A function of its own, so that one listener given twice is called twice and each can be removed.
     const entry = (event: SpillwayEventOf<Name>): unknown => listener(event);
     const entries = this.#named.get(name) ?? new Set();
     this.#named.set(name, entries.add(entry));
@@ -151,13 +154,13 @@ export class SpillwayEvents {
     };
   }
 
-  /** Whether an event would be heard. Where events are frequent, it saves making them. */
+  /** True if the event has a listener. Where events are frequent, the check saves creating them. */
   heard(name: SpillwayEventName): boolean {
     return this.#all.size > 0 || (this.#named.get(name)?.size ?? 0) > 0;
   }
 
   emit(happened: SpillwayEvent): void {
-    // Whoever listens may print what it is told, whole.
+    // A listener may print the whole event.
     const event = 'error' in happened ? { ...happened, error: bareError(happened.error) } : happened;
     for (const listener of [...(this.#named.get(event.type) ?? []), ...this.#all]) {
       // A set under a name holds listeners of that name's events only (see `on`), which the type of the map cannot say.

@@ -8,11 +8,13 @@ import type { StagingStore } from './staging/staging-store.js';
 export type { RedisTarget };
 
 /**
- * Everything that `spillway()` can be told. `redis` or `staging` must be given, all else has a default. `resolveOptions` decides them all, once.
+ * All options of `spillway()`. `redis` or `staging` must be given; everything else has a default. `resolveOptions`
+ * decides them all, once.
  */
 export interface SpillwayOptions<Targets extends readonly PolicyTarget[] = readonly PolicyTarget[]> {
   /**
-   * Where changes are staged: a URL (`redis://` or `rediss://`), ioredis options, or an ioredis client. A client is duplicated, never reconfigured and never closed.
+   * Where changes are staged: a URL (`redis://` or `rediss://`), ioredis options, or an ioredis client. A client is
+   * duplicated, never reconfigured and never closed.
    */
   readonly redis?: RedisTarget;
 
@@ -20,7 +22,8 @@ export interface SpillwayOptions<Targets extends readonly PolicyTarget[] = reado
   readonly staging?: StagingStore | StagingFactory;
 
   /**
-   * Keeps several applications on one Redis apart: the first part of every key. 1 to 64 letters, digits, `.`, `_`, `:` or `-`.
+   * The first part of every key; it keeps several applications on one Redis apart. 1 to 64 letters, digits, `.`, `_`,
+   * `:` or `-`.
    * @defaultValue `'app'`
    */
   readonly namespace?: string;
@@ -32,36 +35,44 @@ export interface SpillwayOptions<Targets extends readonly PolicyTarget[] = reado
   readonly shards?: number;
 
   /**
-   * Policies of entities that cannot carry a decorator: pairs of an entity class, a schema or a repository class, and its policy.
+   * Policies of entities that cannot carry a decorator: pairs of an entity class, a schema or a repository class, and
+   * its policy.
    * @defaultValue none
+   * @example
+   * ```ts
+   * policies: [[ProductSchema, { debounce: '50ms' }], [CountrySchema, { mode: 'through', cache: { ttl: '5m' } }]]
+   * ```
    */
   readonly policies?: PolicyEntries<Targets>;
 
-  /** Policy options for all entities; what an entity's own policy says comes first. */
+  /** Policy options for all entities; an entity's own policy takes precedence. */
   readonly defaults?: PolicyDefaults;
 
   /**
-   * Whether this process also writes to the database, and how. `false`: it only stages, and another process must write.
+   * `true`, or options: this process also writes to the database. `false`: it only stages, and another process must
+   * write.
    * @defaultValue `true`
    */
   readonly worker?: boolean | WorkerOptions;
 
   /**
-   * `false`: nothing is staged by this process any more. Every entity is written by SQL, with a look at what is pending of it until all of that is written and nobody stages it; then by plain
-   * MikroORM, and Redis is not asked again. The environment variable `SPILLWAY_ENABLED=0` (or `false`) does the same.
+   * `false`: this process stages nothing any more. It writes every entity by SQL. At first it looks for pending changes
+   * of an entity, until all of them are written and no process stages it; from then on plain MikroORM writes it, and
+   * Redis is not asked again. The environment variable `SPILLWAY_ENABLED=0` (or `false`) does the same.
    * @defaultValue `true`
    */
   readonly enabled?: boolean;
 
   /**
-   * How long nothing of an entity must have been staged, by any process, before one that writes it by SQL leaves it: processes of the release that staged it, and still run, are refused from then
-   * on. 0 to 1 hour.
+   * How long no process must have staged an entity before a process that writes it by SQL leaves it. From then on,
+   * running processes of the release that staged the entity are refused. 0 to 1 hour.
    * @defaultValue `'30s'`
    */
   readonly leaveAfter?: Duration;
 
   /**
-   * How long staging is tried before it fails with `STAGING_TIMEOUT`, and how long a read asks what is staged. 10 milliseconds to 5 minutes.
+   * How long staging is tried before it fails with `STAGING_TIMEOUT`, and how long a read asks for staged changes. 10
+   * milliseconds to 5 minutes.
    * @defaultValue `'2s'`
    */
   readonly stageTimeout?: Duration;
@@ -73,7 +84,8 @@ export interface SpillwayOptions<Targets extends readonly PolicyTarget[] = reado
   readonly remember?: Duration;
 
   /**
-   * Accepts a Redis without persistence, or one that evicts keys. It loses staged changes when it restarts, or when it is full; without this it is refused with `REDIS_VOLATILE`.
+   * Accepts a Redis without persistence, or one that evicts keys. Such a Redis loses staged changes when it restarts,
+   * or when it is full; without this option it is refused with `REDIS_VOLATILE`.
    * @defaultValue `false`
    */
   readonly acceptVolatile?: boolean;
@@ -81,7 +93,7 @@ export interface SpillwayOptions<Targets extends readonly PolicyTarget[] = reado
   /** How many dead letters are kept, and for how long. */
   readonly deadLetters?: DeadLetterLimits;
 
-  /** Limits of the cache, for all entities together. Which of them are cached, their policies say. */
+  /** Limits of the cache, for all entities together. The policies say which entities are cached. */
   readonly cache?: CacheLimits;
 
   /** Spillway's own tables in the database. */
@@ -94,7 +106,7 @@ export interface SpillwayOptions<Targets extends readonly PolicyTarget[] = reado
   readonly logger?: Logger;
 }
 
-/** Makes the staging store, at the first use. */
+/** Creates the staging store, at the first use. */
 export type StagingFactory = (settings: StagingSettings) => StagingStore | Promise<StagingStore>;
 
 /** The options that every staging store has to follow. */
@@ -109,13 +121,14 @@ export interface StagingSettings {
   readonly keepLetters: number;
   /** How long a dead letter is kept; 0: as long as there is room. */
   readonly keepLettersMs: number;
-  /** What the database calls itself: what was staged for one database must never go to another. */
+  /** The database's own name: changes that were staged for one database must never go to another. */
   readonly database: string;
 }
 
 /**
- * Pairs of a class or schema and a policy that is checked against its entity. Options that are written down as `SpillwayOptions`, before `spillway()` sees them, no longer know their entities:
- * then any names of counters pass, and are checked when the ORM discovers the entities.
+ * Pairs of a class or schema and a policy that is checked against its entity. Options of the type `SpillwayOptions`,
+ * before `spillway()` gets them, no longer know their entities. They accept any names of counters, which are checked
+ * when the ORM discovers the entities.
  */
 export type PolicyEntries<Targets extends readonly PolicyTarget[]> = readonly PolicyTarget[] extends Targets
   ? readonly PolicyEntry[]
@@ -140,7 +153,7 @@ export interface WorkerOptions {
   readonly batchSize?: number;
 
   /**
-   * How often it is asked what other processes have staged. 1 millisecond to 1 minute.
+   * How often the worker asks for changes that other processes have staged. 1 millisecond to 1 minute.
    * @defaultValue `'50ms'`
    */
   readonly pollInterval?: Duration;
@@ -148,16 +161,17 @@ export interface WorkerOptions {
 
 export interface CacheLimits {
   /**
-   * Most bytes of copies of rows, over all shards, about; each shard takes an equal part of it, and the oldest go first. A copy of more than half of a shard's part is not kept. 65,536 (64
-   * KiB) to 1,099,511,627,776 (1 TiB).
+   * Most bytes of copies of rows, over all shards, about. Each shard takes an equal part of it, and its oldest copies
+   * are dropped first. A copy of more than half of a shard's part is not kept. 65,536 (64 KiB) to 1,099,511,627,776 (1
+   * TiB).
    * @defaultValue `67_108_864` (64 MiB)
    */
   readonly maxBytes?: number;
 }
 
 /**
- * A dead letter holds a change that was acknowledged and is not in the database. When the oldest have to go, that is an
- * event (`dead-letters-dropped`), an error in the log, and a number in `status()`.
+ * A dead letter holds a change that was acknowledged and is not in the database. When the oldest are dropped, there is
+ * an event (`dead-letters-dropped`), an error in the log, and a number in `status()`.
  */
 export interface DeadLetterLimits {
   /**
@@ -168,7 +182,7 @@ export interface DeadLetterLimits {
   readonly keep?: number;
 
   /**
-   * How long a dead letter is kept. Whatever parks another one in its shard drops it then, and a worker does every ten
+   * How long a dead letter is kept. It is dropped when another one is parked in its shard, and by a worker every ten
    * minutes. 1 minute to 87,600 hours (ten years).
    * @defaultValue as long as there is room
    */
@@ -189,7 +203,7 @@ export interface TableOptions {
   readonly ensure?: boolean;
 }
 
-/** What Spillway needs of a logger. `console` is one. */
+/** The methods that Spillway needs of a logger. `console` has them. */
 export interface Logger {
   warn(message: string): void;
   error(message: string): void;

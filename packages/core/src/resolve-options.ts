@@ -42,7 +42,7 @@ const CACHE_BYTES = { min: 65_536, max: 1_099_511_627_776 };
 const DEFAULT_WORKER: ResolvedWorker = { concurrency: 2, batchSize: 500, pollIntervalMs: 50 };
 
 /**
- * Decides every option of `spillway()`. It opens nothing and asks nobody: what depends on Redis or on the entities is checked later.
+ * Decides every option of `spillway()`. It opens no connection: rules about Redis or the entities are checked later.
  * @throws SpillwayError `CONFIG_INVALID` that names the option, for one that is unknown, missing or outside its limits.
  */
 export function resolveOptions<const Targets extends readonly PolicyTarget[]>(
@@ -100,7 +100,7 @@ function readStore(read: OptionReader): StagingChoice {
   return { kind: 'store', store: given as StagingStore };
 }
 
-/** A store that exists already has its shards; another number beside it can only be a mistake. */
+/** An existing store has its shards already; another number beside it can only be a mistake. */
 function readShards(read: OptionReader, staging: StagingChoice): number {
   const given = read.integer('shards', { min: 1, max: 4_096 });
   if (staging.kind !== 'store') {

@@ -41,15 +41,19 @@ import type { SpillwayStatus } from './observability/status.js';
 
 const TIMEOUTS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
 
-/** What MikroORM's `extensions` takes. */
+/** An entry of MikroORM's `extensions`. */
 export interface SpillwayExtension {
   register(orm: MikroORM): void;
 }
 
 /**
- * Makes the entities that carry `@WriteBehind` written behind: `defineConfig({ extensions: [spillway({ redis: 'redis://localhost:6379' })] })`. Opens and
- * starts nothing: Redis and PostgreSQL are first asked when something is staged or read, or by `Spillway.of(orm).start()`.
+ * Makes the entities that carry `@WriteBehind` written behind. It opens and starts nothing: Spillway first connects to
+ * Redis and PostgreSQL when something is staged or read, or by `Spillway.of(orm).start()`.
  * @throws SpillwayError `CONFIG_INVALID` that names the option.
+ * @example
+ * ```ts
+ * defineConfig({ extensions: [spillway({ redis: 'redis://localhost:6379' })] });
+ * ```
  */
 export function spillway<const Targets extends readonly PolicyTarget[]>(
   options: SpillwayOptions<Targets>,
@@ -113,7 +117,7 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdS
   };
 }
 
-/** Both would hook into the same methods, and each would believe that the other one's SQL is MikroORM's. */
+/** Both would hook into the same methods, and each would take the other one's SQL for MikroORM's. */
 function refuseSecond(orm: MikroORM): void {
   if (!orm.config.getExtension(EXTENSION)) return;
   throw new SpillwayError(
@@ -154,7 +158,7 @@ function policiesOf(
   );
 }
 
-/** What has been staged under a policy is still written by it. */
+/** Changes that were staged under a policy are still written by it; only the cache is dropped. */
 function throughOnly(policy: ResolvedPolicy): ResolvedPolicy {
   const { cache, ...uncached } = policy;
   return { ...(cache ? uncached : policy), mode: 'through' };
@@ -168,7 +172,7 @@ interface ServiceParts {
   readonly numbers: { forget(): void };
 }
 
-/** The service beside an ORM: starting and stopping, waiting until what is staged is written, counting, dead letters and events. */
+/** The service beside an ORM: starting and stopping, waiting for writes, counting, dead letters and events. */
 export class Spillway implements AsyncDisposable, RowService {
   readonly #runtime: Runtime;
   readonly #rows: RowCalls;
@@ -198,10 +202,10 @@ export class Spillway implements AsyncDisposable, RowService {
 
   /**
    * Opens and checks everything now instead of at the first use, and starts the worker, if this process has one.
-   * @param options `mode`: `'eager'` (default) rejects where that fails. `'lazy'` resolves at once, and goes on trying
-   * every second until it has succeeded or is stopped: for a process that may start before Redis and PostgreSQL. Until
-   * then `health()` is down. Each new reason is a warning.
-   * @throws SpillwayError `STOPPED`; `'eager'` also what the first use would: `STAGING_UNAVAILABLE`,
+   * @param options `mode`: `'eager'` (default) rejects if a step fails. `'lazy'` resolves at once, and tries again
+   * every second until it succeeds or is stopped: for a process that may start before Redis and PostgreSQL. Until then
+   * `health()` is down. Each new reason is a warning.
+   * @throws SpillwayError `STOPPED`; with `'eager'` also the errors of a first use: `STAGING_UNAVAILABLE`,
    * `DATABASE_UNAVAILABLE`, `CONFIG_INVALID` and others
    */
   async start({ mode = 'eager' }: { readonly mode?: StartMode } = {}): Promise<void> {
@@ -209,39 +213,41 @@ export class Spillway implements AsyncDisposable, RowService {
     await (mode === 'eager' ? this.#runtime.start() : this.#runtime.startLater());
   }
 
-  /** Whether it was stopped, by `stop()` or `orm.close()`, and not opened again since by `orm.connect()`. */
+  /** True after `stop()` or `orm.close()`, until `orm.connect()` opens it again. */
   get isStopped(): boolean {
     return this.#runtime.isStopped;
   }
 
   /**
-   * From now on warnings and errors go to this logger, unless `logger` of the options names another one: for frameworks
-   * that have a log of their own.
+   * Sends warnings and errors to this logger from now on, unless the option `logger` names another one: for frameworks
+   * with a log of their own.
    */
   logTo(logger: Logger): void {
     this.#log.logTo(logger);
   }
 
-  /** Whether this process writes what is staged (`worker`); otherwise another one must. */
+  /** True if this process writes staged changes (`worker`); otherwise another process must. */
   get hasWorker(): boolean {
     return this.#runtime.hasWorker;
   }
 
   /**
-   * From now on `stop()` and `orm.close()` together take at most this long, whatever they are told: for a process that has been asked to end and knows when it will be killed. What is not
-   * written by then stays staged. A later call can only shorten it, also while it is stopping.
+   * Limits `stop()` and `orm.close()` together to this time, whatever their own options say: for a process that has
+   * been asked to end and knows when it will be killed. Changes that are not written by then stay staged. A later call
+   * can only shorten the time, also while the service is stopping.
    */
   stopWithin(timeout: Duration): void {
     this.#runtime.stopWithin(parseDuration('timeout of stopWithin()', timeout, TIMEOUTS));
   }
 
   /**
-   * Stops the worker and closes what was opened; `orm.close()` does it too. What is not written stays staged for the
-   * next worker. `orm.connect()` lets it be opened again. Never rejects, and takes at most half a second more than its
-   * time: what has not ended by then is cut off.
-   * Called again while it is under way, it answers the same report, and a shorter time counts.
-   * @param options `drain`: write everything first, by default where this process has a worker. `timeout`: for all of it, `'30s'` by default.
-   * @returns how many shards still hold something; `undefined` if the staging store could not say
+   * Stops the worker and closes everything that Spillway opened; `orm.close()` does it too. Unwritten changes stay
+   * staged for the next worker. `orm.connect()` lets Spillway be opened again. Never rejects, and takes at most half a
+   * second more than its time: work that has not ended by then is cut off. A call during another one answers the same
+   * report, and the shorter time counts.
+   * @param options `drain`: write everything first, by default where this process has a worker. `timeout`: for all of
+   * it, `'30s'` by default.
+   * @returns how many shards still hold changes; `undefined` if the staging store could not say
    */
   async stop(
     options: { readonly drain?: boolean; readonly timeout?: Duration } = {},
@@ -254,15 +260,16 @@ export class Spillway implements AsyncDisposable, RowService {
   }
 
   /**
-   * Writes what was staged before the call, by any process: of one entity, or of all. Each record is tried once: what
-   * has to wait, such as rows that others have locked, is left, and `until: 'written'` waits for it.
+   * Writes the changes that any process has staged before the call: of one entity, or of all. Each record is tried
+   * once. Records that have to wait, such as those of rows that another transaction has locked, are left; `until:
+   * 'written'` waits for them.
    *
    * @example
    * ```ts
-   * const { left } = await service.drain(Product); // 0, or something of it is not in PostgreSQL yet
-   * await service.drain({ until: 'written', timeout: '5m', signal }); // all of it is, or is a dead letter
+   * const { left } = await service.drain(Product); // 0, or some of its changes are not in PostgreSQL yet
+   * await service.drain({ until: 'written', timeout: '5m', signal }); // all are in PostgreSQL, or dead letters
    * ```
-   * @returns how many shards hold something that was tried and has to wait
+   * @returns how many shards hold records that were tried and have to wait
    * @throws SpillwayError `DRAIN_TIMEOUT`; the reason of `signal`
    */
   async drain(options?: DrainCallOptions): Promise<{ readonly left: number }>;
@@ -273,11 +280,11 @@ export class Spillway implements AsyncDisposable, RowService {
   }
 
   /**
-   * Adds to counters of a row that need not be loaded; exact, and never a conflict. Where the row is not there, it does
-   * what `missing` says, of the call or of the policy: a dead letter `ROW_MISSING`, nothing, or the row is made.
-   * @throws SpillwayError `CONFIG_INVALID` for a property that is no counter, a malformed key, or data that makes no row;
-   * `COUNTER_OVERFLOW`, `STAGING_FULL`, `STAGING_TIMEOUT`; MikroORM's `OptimisticLockError` for a deleted row that is not
-   * to be made
+   * Adds to counters of a row that need not be loaded; exact, and never a conflict. For a missing row, `missing` of the
+   * call or of the policy decides: a dead letter `ROW_MISSING`, nothing, or the row is created.
+   * @throws SpillwayError `CONFIG_INVALID` for a property that is no counter, a malformed key, or data that makes no
+   * row; `COUNTER_OVERFLOW`, `STAGING_FULL`, `STAGING_TIMEOUT`; MikroORM's `OptimisticLockError` for a deleted row that
+   * is not to be created
    */
   async increment<Entity extends object>(
     entity: EntityName<Entity>,
@@ -289,8 +296,8 @@ export class Spillway implements AsyncDisposable, RowService {
   }
 
   /**
-   * The same for many rows in one call. What it throws for one of them, it throws before anything is staged; rows of
-   * different shards are staged one by one all the same.
+   * The same for many rows in one call. Errors of single rows are thrown before anything is staged. Rows of different
+   * shards are still staged one by one.
    * @throws as `increment`; `STAGING_PARTIAL` if some of the rows are staged, and others are not
    */
   async incrementMany<Entity extends object>(
@@ -303,9 +310,10 @@ export class Spillway implements AsyncDisposable, RowService {
   }
 
   /**
-   * Sets properties of a row that need not be loaded; counters are assigned, not added to. Without `version` the last write wins; the row's version is raised either way. An unknown row becomes a
-   * dead letter `ROW_MISSING`.
-   * @throws SpillwayError `CONFIG_INVALID`, `VALIDATION_FAILED`, `STAGING_FULL`, `STAGING_TIMEOUT`; MikroORM's `OptimisticLockError` for another version or a deleted row
+   * Sets properties of a row that need not be loaded; counters are assigned, not added to. Without `version` the last
+   * write wins; the row's version is raised either way. A missing row makes the change a dead letter `ROW_MISSING`.
+   * @throws SpillwayError `CONFIG_INVALID`, `VALIDATION_FAILED`, `STAGING_FULL`, `STAGING_TIMEOUT`; MikroORM's
+   * `OptimisticLockError` for another version or a deleted row
    */
   async patch<Entity extends object>(
     entity: EntityName<Entity>,
@@ -316,7 +324,7 @@ export class Spillway implements AsyncDisposable, RowService {
     return this.#own.patch(entity, key, changes, options) as Promise<Receipt<Entity>>;
   }
 
-  /** What is staged of a row and not yet in the database; `undefined` for nothing. */
+  /** The staged changes of a row that are not yet in the database; `undefined` if there are none. */
   async pending<Entity extends object>(
     entity: EntityName<Entity>,
     key: KeyOf<Entity>,
@@ -325,8 +333,10 @@ export class Spillway implements AsyncDisposable, RowService {
   }
 
   /**
-   * Resolves when the last flushed change of each entity, or a later one of its row, has been committed, whoever flushed it; also if nothing of it is left to write. The rows are made due at once,
-   * and this process flushes them too, even with `worker: false`. Of an entity that this process has not flushed, it waits for what is pending of its row.
+   * Resolves when the last flushed change of each entity, or a later one of its row, has been committed by any process;
+   * also if nothing of it is left to write. The rows are made due at once, and this process flushes them too, even with
+   * `worker: false`. For an entity that this process has not flushed, the call waits for the pending changes of its
+   * row.
    * @throws SpillwayError `DEAD_LETTERED` (a `DeadLetteredError`, with the reason), `WRITE_TIMEOUT`, `STAGING_LOSS`
    */
   async written(entities: AnyEntity | readonly AnyEntity[], options?: WrittenOptions): Promise<void> {
@@ -348,8 +358,9 @@ export class Spillway implements AsyncDisposable, RowService {
   }
 
   /**
-   * Lets an entity (or all) be staged again that was left: processes with `enabled: false`, `@WriteThrough` or no policy for it had found nothing pending, and no longer look. Call it once, when
-   * no such process runs any more. It also lets an entity be cached again that a release without a cache has written.
+   * Lets an entity (or all) be staged again after processes have left it: those with `enabled: false`, `@WriteThrough`
+   * or no policy for it found nothing pending, and no longer look. Call it once, when no such process runs any more. It
+   * also lets an entity be cached again that a release without a cache has written.
    */
   async rejoin(entity?: EntityName): Promise<void> {
     await this.#runtime.rejoin(entity);
@@ -357,21 +368,24 @@ export class Spillway implements AsyncDisposable, RowService {
 
   /**
    * Drops the numbers for new rows that this process has taken from sequences and not given to a row yet. Call it in
-   * every process once you have restarted a sequence, or made a table anew, past MikroORM's schema generator, and
-   * before new rows are made: the sequence is going to give the same numbers to others. It asks nobody.
+   * every process after you have restarted a sequence, or recreated a table, past MikroORM's schema generator, and
+   * before new rows are made: the sequence is going to give the same numbers to other processes. It sends no query.
    */
   forgetNumbers(): void {
     this.#numbers.forget();
   }
 
-  /** What is pending, in flight and dead, what has been coalesced, and which reads had to wait; without a scan. */
+  /**
+   * Counts of pending, in-flight and dead records, of coalesced changes, and of reads that had to wait; without a scan.
+   */
   async status(): Promise<SpillwayStatus> {
     return this.#runtime.status();
   }
 
   /**
-   * Whether changes reach the database. `down` when PostgreSQL or Redis cannot be reached, when a table cannot be written, and when nothing has been written for thirty seconds though
-   * it was due, by whichever process. Opens and checks everything if nothing is open yet. Never rejects.
+   * Tells whether changes reach the database. `down` when PostgreSQL or Redis cannot be reached, when a table cannot be
+   * written, and when due changes have not been written for thirty seconds by any process. Opens and checks everything
+   * if nothing is open yet. Never rejects.
    */
   async health(): Promise<Health> {
     return this.#runtime.health();
@@ -386,9 +400,9 @@ export class Spillway implements AsyncDisposable, RowService {
   }
 
   /**
-   * Calls the listener at each such event of this process. It may answer a promise; nobody waits for it. A listener that
-   * throws, or whose promise rejects, is a warning of the process, and stops nothing.
-   * @returns a function that takes the listener off again
+   * Calls the listener at each such event of this process. A listener may answer a promise; Spillway does not wait for
+   * it. A listener that throws, or whose promise rejects, is a warning of the process, and stops nothing.
+   * @returns a function that removes the listener
    */
   on<Name extends SpillwayEventName>(name: Name, listener: SpillwayListener<Name>): () => void {
     return this.#runtime.events.on(name, listener);

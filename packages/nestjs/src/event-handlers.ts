@@ -10,7 +10,7 @@ interface Found {
 
 /**
  * Subscribes the methods that carry `@OnSpillway` of one context.
- * @returns a function that takes them off again
+ * @returns a function that removes them again
  */
 export function subscribeHandlers(
   spillway: Spillway,

@@ -3,7 +3,10 @@ import type { SpillwayOptions } from '@spillway/core';
 
 type Policies = NonNullable<SpillwayOptions['policies']>;
 
-/** What one `SpillwayModule.forFeature()` says. Each stands among the providers of its module, where it is found before anything is made. */
+/**
+ * The policies of one `SpillwayModule.forFeature()`. It stands among its module's providers, where it is found before
+ * any provider is created.
+ */
 export class SpillwayFeature {
   readonly contextName: string | undefined;
   readonly policies: Policies;
@@ -14,7 +17,9 @@ export class SpillwayFeature {
   }
 }
 
-/** The policies of all features of a context that the application imports. A module that is imported twice says them once. */
+/**
+ * The policies of all features of a context that the application imports. A module that is imported twice counts once.
+ */
 export function featurePolicies(modules: ModulesContainer, contextName: string | undefined): Policies {
   const found = new Set<SpillwayFeature>();
   for (const module of modules.values()) {

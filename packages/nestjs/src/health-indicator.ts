@@ -14,14 +14,15 @@ export interface SpillwayLagOptions {
   readonly maxPending?: number;
 }
 
-/** As terminus takes it: a status and what there is to say, under the key that it was asked by. */
+/** The form that terminus expects: a status and details, under the given key. */
 export type SpillwayHealthResult<Key extends string> = Record<
   Key,
   { readonly status: 'up' | 'down' } & Readonly<Record<string, unknown>>
 >;
 
 /**
- * Answers for `@nestjs/terminus`: `health.check([() => spillway.readiness('spillway')])`. It needs nothing of terminus itself, and answers whoever asks.
+ * Answers for `@nestjs/terminus`: `health.check([() => spillway.readiness('spillway')])`. It does not import terminus,
+ * and can be called without it.
  */
 export class SpillwayHealthIndicator {
   readonly #spillway: Spillway;
@@ -32,14 +33,20 @@ export class SpillwayHealthIndicator {
     this.#readiness = readiness;
   }
 
-  /** Whether the process is worth keeping. It always is: nothing that Redis or PostgreSQL can have is mended by starting it again. */
+  /**
+   * Tells whether to keep the process. The answer is always `up`: a restart of the process solves no problem of Redis
+   * or PostgreSQL.
+   */
   async liveness<const Key extends string = 'spillway'>(
     key: Key = 'spillway' as Key,
   ): Promise<SpillwayHealthResult<Key>> {
     return answer(key, 'up', {});
   }
 
-  /** Whether requests are wanted: from the start on, until the application is asked to end, and while changes can be staged and written. `states` and `problems` say what is wrong. */
+  /**
+   * Tells whether to send requests: from the start until the application is asked to end, and while changes can be
+   * staged and written. `states` and `problems` name the problems.
+   */
   async readiness<const Key extends string = 'spillway'>(
     key: Key = 'spillway' as Key,
   ): Promise<SpillwayHealthResult<Key>> {
@@ -52,7 +59,7 @@ export class SpillwayHealthIndicator {
     );
   }
 
-  /** Whether PostgreSQL keeps up with what is staged. */
+  /** Tells whether PostgreSQL keeps up with the staged changes. */
   async lag<const Key extends string = 'spillway-lag'>(
     key: Key = 'spillway-lag' as Key,
     { maxAge = '1m', maxPending = Number.POSITIVE_INFINITY }: SpillwayLagOptions = {},

@@ -10,7 +10,9 @@ import type { Readiness } from './readiness.js';
 import { ShutdownHooks } from './shutdown-hooks.js';
 import type { ShutdownTimes } from './shutdown-times.js';
 
-/** Between the drain and the end of its grace: for closing, and for what was staged during the drain. */
+/**
+ * The part of the grace that is left after the drain: for closing, and for changes that were staged during the drain.
+ */
 const CLOSING_SHARE = 0.2;
 
 export interface LifecycleParts {
@@ -18,22 +20,23 @@ export interface LifecycleParts {
   readonly readiness: Readiness;
   readonly times: ShutdownTimes;
   readonly mode: StartMode;
-  /** Subscribes the application's handlers, and answers how to take them off. */
+  /** Subscribes the application's handlers, and answers a function that removes them. */
   readonly subscribe: () => () => void;
 }
 
 /**
- * Spillway's part in the life of an application. It starts when all providers are there, so that no handler misses an
- * event. When the application is asked to end, readiness goes off first; then, while the server still answers what has
- * come already, what is staged is written; the rest, and closing, comes after the server has stopped. All of it takes
- * no longer than the grace: what is not written by then stays staged, and is said. An application may be closed twice.
+ * Spillway's part in the life of an application. It starts when all providers exist, so that no handler misses an
+ * event. When the application is asked to end, readiness goes off first. Staged changes are then written while the
+ * server still answers requests that have arrived. The rest of the changes, and closing, follow after the server has
+ * stopped. All of it takes no longer than the grace; a warning tells of changes that stay staged. An application may be
+ * closed twice.
  */
 export class SpillwayLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
   readonly #parts: LifecycleParts;
   readonly #logger: Logger = new Logger('Spillway');
   readonly #hooks = new ShutdownHooks();
   #unsubscribe: (() => void) | undefined;
-  /** What has been said of the last end. */
+  /** The report of the last end, which has been logged. */
   #said: object | undefined;
 
   constructor(parts: LifecycleParts) {
@@ -57,7 +60,8 @@ export class SpillwayLifecycle implements OnApplicationBootstrap, BeforeApplicat
     await pause(times.readinessDelayMs);
     if (!spillway.hasWorker) return;
     const timeout = Math.max(1, Math.floor((times.graceMs - times.readinessDelayMs) * (1 - CLOSING_SHARE)));
-    // What keeps the drain from ending is no reason not to end; what is left is said after the last attempt.
+    // A failed drain must not keep the application from ending; a warning about the rest follows after the last
+    // attempt.
     await spillway.drain(undefined, { timeout }).catch((error: unknown) => this.#logger.warn(textOf(error)));
   }
 
@@ -65,7 +69,7 @@ export class SpillwayLifecycle implements OnApplicationBootstrap, BeforeApplicat
     const report = await this.#parts.spillway.stop();
     this.#unsubscribe?.();
     const { left } = report;
-    // Of an end that is over already, the same report is given.
+    // A repeated end answers the same report, which is logged once.
     if (report !== this.#said && left !== undefined && left > 0)
       this.#logger.warn(`${left} shards still hold changes. They stay staged, and the next worker writes them`);
     this.#said = report;

@@ -1,17 +1,17 @@
 import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Type } from '@nestjs/common';
 import type { Duration, PolicyTarget, SpillwayOptions, StartMode } from '@spillway/core';
 
-/** What belongs to the module, not to the extension. */
+/** The options of the module itself, not of the extension. */
 export interface SpillwayModuleSettings {
   /**
-   * The context of MikroORM that it is for, where there are several.
+   * The MikroORM context of this module, where there are several.
    * @defaultValue the one without a name
    */
   readonly contextName?: string;
 
   /**
-   * `'eager'`: the application starts when Redis and PostgreSQL have been opened and checked, and fails to start where
-   * they cannot be. `'lazy'`: it starts without them, is not ready until they can be reached, and becomes so by itself.
+   * `'eager'`: the application starts after Redis and PostgreSQL have been opened and checked, and fails to start where
+   * that is impossible. `'lazy'`: it starts without them, and becomes ready by itself when both can be reached.
    * @defaultValue `'eager'`
    */
   readonly start?: StartMode;
@@ -21,21 +21,23 @@ export interface SpillwayModuleSettings {
 
 export interface SpillwayShutdownOptions {
   /**
-   * How long everything may take from the signal to the end of Spillway's part. Give it less than the time after which the process is killed, which is 30 seconds in Kubernetes. 1 second to 1 hour.
+   * How long everything may take from the signal to the end of Spillway's part. Give it less than the time after which
+   * the process is killed, which is 30 seconds in Kubernetes. 1 second to 1 hour.
    * @defaultValue `'25s'`
    */
   readonly grace?: Duration;
 
   /**
-   * How long requests are still served while readiness is off already, so that whoever sends them learns of it. A part of `grace`. 0 to 1 hour.
+   * How long requests are still served after readiness goes off, so that load balancers notice it. A part of `grace`. 0
+   * to 1 hour, and less than `grace`.
    * @defaultValue `0`
    */
   readonly readinessDelay?: Duration;
 }
 
 /**
- * With `redis` or `staging` in it, the module makes the extension, and the configuration of MikroORM takes it by `getSpillwayExtensionToken()`. Without them, that configuration has
- * `spillway()` among its extensions already.
+ * With `redis` or `staging` in it, the module creates the extension, and the configuration of MikroORM takes it by
+ * `getSpillwayExtensionToken()`. Without them, that configuration has `spillway()` among its extensions already.
  */
 export type SpillwayModuleOptions<Targets extends readonly PolicyTarget[] = readonly PolicyTarget[]> =
   SpillwayModuleSettings & Partial<SpillwayOptions<Targets>>;
@@ -50,11 +52,11 @@ export interface SplitOptions {
 /** @internal */
 export function splitOptions({ contextName, start, shutdown, ...spillway }: SpillwayModuleOptions): SplitOptions {
   const settings = settingsOf({ contextName, start, shutdown });
-  // Whatever is left is for spillway(), which refuses by name what it does not know, and a place where changes are staged that is missing.
+  // All other options are for spillway(). It refuses unknown options by name, and a missing `redis` or `staging`.
   return Object.keys(spillway).length === 0 ? { settings } : { settings, spillway };
 }
 
-/** @internal Without those that are not given. */
+/** @internal Leaves out absent settings. */
 export function settingsOf(given: {
   readonly [Name in keyof SpillwayModuleSettings]-?: SpillwayModuleSettings[Name] | undefined;
 }): SpillwayModuleSettings {
@@ -66,7 +68,7 @@ export function settingsOf(given: {
   };
 }
 
-/** Makes the options of `spillway()` from what it is injected. */
+/** Creates the options of `spillway()` from its injected dependencies. */
 export interface SpillwayOptionsFactory {
   createSpillwayOptions(contextName?: string): SpillwayOptions | Promise<SpillwayOptions>;
 }
@@ -74,7 +76,7 @@ export interface SpillwayOptionsFactory {
 /** One of `useFactory`, `useClass` and `useExisting`, as in Nest's own modules. */
 export interface SpillwayModuleAsyncOptions extends SpillwayModuleSettings, Pick<ModuleMetadata, 'imports'> {
   readonly inject?: readonly (InjectionToken | OptionalFactoryDependency)[];
-  // What a factory is given depends on `inject`, which types cannot follow.
+  // The arguments of the factory depend on `inject`, which types cannot follow.
   // oxlint-disable-next-line typescript/no-explicit-any -- as in Nest's own FactoryProvider
   readonly useFactory?: (...dependencies: any[]) => SpillwayOptions | Promise<SpillwayOptions>;
   readonly useClass?: Type<SpillwayOptionsFactory>;

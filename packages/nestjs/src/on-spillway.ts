@@ -1,6 +1,9 @@
 import type { SpillwayEventName, SpillwayEventOf } from '@spillway/core';
 
-/** Where a method carries what it listens to. Of the global registry, so that two copies of this package in one application agree. */
+/**
+ * The key under which a method carries its events, in the global registry: two copies of this package in one
+ * application agree.
+ */
 const LISTENS: unique symbol = Symbol.for('spillway.nestjs.listens');
 
 /** @internal */
@@ -14,8 +17,8 @@ interface Listener {
 }
 
 /**
- * Calls the method of a provider or controller at each such event of this process. What it throws, or what its promise rejects with, is logged; it stops nothing. Providers that are made
- * per request hear nothing.
+ * Calls the method of a provider or controller at each such event of this process. Errors of the method, and rejections
+ * of its promise, are logged and stop nothing. Providers that are created per request receive no events.
  *
  * @example
  * ```ts

@@ -2,7 +2,7 @@ import type { FactoryProvider, Provider } from '@nestjs/common';
 import { SpillwayError, type SpillwayOptions } from '@spillway/core';
 import type { SpillwayModuleAsyncOptions, SpillwayOptionsFactory } from './module-options.js';
 
-/** Under which a root module has the options of its extension; only inside that module. */
+/** The token of the extension's options; known only inside the root module. */
 export const SPILLWAY_OPTIONS: unique symbol = Symbol('SpillwayOptions');
 
 export function optionsProvider(options: SpillwayOptions): Provider {

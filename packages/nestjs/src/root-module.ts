@@ -22,11 +22,11 @@ class RootMark {
   }
 }
 
-/** The one module per context that holds Spillway. Global, as MikroORM's own is. */
+/** The module that holds Spillway, once per context. Global, as MikroORM's own is. */
 @Global()
 @Module({})
 export class SpillwayRootModule {
-  /** @param options makes `SPILLWAY_OPTIONS`; without it, the configuration of MikroORM has the extension already */
+  /** @param options provides `SPILLWAY_OPTIONS`; if empty, the configuration of MikroORM has the extension already */
   static of(
     { contextName, start, shutdown }: SpillwayModuleSettings,
     options: readonly Provider[],
@@ -80,7 +80,7 @@ function serviceProvider(contextName: string | undefined, makesExtension: boolea
       if (!makesExtension && featurePolicies(modules, contextName).length > 0)
         throw featuresWithoutExtension(contextName);
       const service = serviceOf(orm, contextName, makesExtension);
-      // Through MikroORM's logger, whatever goes wrong would stand in Nest's log as a line of MikroORM's.
+      // MikroORM's logger would show Spillway's errors in Nest's log as lines of MikroORM.
       service.logTo(nestLogger());
       return service;
     },
@@ -101,7 +101,7 @@ function lifecycleProvider(contextName: string | undefined, life: Pick<Lifecycle
   };
 }
 
-/** Nest's own log, under a name of Spillway's. */
+/** Nest's own log, under the name `Spillway`. */
 function nestLogger(): { warn(message: string): void; error(message: string): void } {
   const logger = new Logger('Spillway');
   return { warn: (message) => logger.warn(message), error: (message) => logger.error(message) };

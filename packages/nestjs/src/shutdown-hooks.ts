@@ -1,9 +1,9 @@
 import { Logger } from '@nestjs/common';
 
-/** An application context is made and started in one call; its hooks can only be enabled after that. */
+/** An application context is created and started in one call; its hooks can only be enabled after that. */
 const ENABLED_WITHIN_MS = 5_000;
 
-/** Says when nobody has asked Nest to listen to SIGTERM. */
+/** Warns if the process does not listen to SIGTERM soon after the start. */
 export class ShutdownHooks {
   readonly #logger: Logger = new Logger('Spillway');
   #timer: NodeJS.Timeout | undefined;
@@ -11,7 +11,7 @@ export class ShutdownHooks {
   /** The application has started. */
   expect(): void {
     this.#timer = setTimeout(() => this.#look(), ENABLED_WITHIN_MS);
-    // A process that has nothing else to do may end.
+    // The timer must not keep an idle process alive.
     this.#timer.unref();
   }
 

@@ -11,8 +11,8 @@ import {
 import { SpillwayRootModule } from './root-module.js';
 
 /**
- * Spillway in a Nest application: injection of `Spillway`, handlers by `@OnSpillway`, `SpillwayHealthIndicator`, and start and end with the application. It is global, once per context of
- * MikroORM.
+ * Spillway in a Nest application: injection of `Spillway`, handlers by `@OnSpillway`, `SpillwayHealthIndicator`, and
+ * start and end with the application. It is global, once per context of MikroORM.
  *
  * @example
  * ```ts
@@ -36,7 +36,8 @@ export class SpillwayModule {
   }
 
   /**
-   * The same with options that are made from what is injected, such as a Redis client. The configuration of MikroORM then takes the extension by injection too.
+   * The same with options that a factory makes of injected dependencies, such as a Redis client. The configuration of
+   * MikroORM then takes the extension by injection too.
    *
    * @example
    * ```ts
@@ -47,7 +48,7 @@ export class SpillwayModule {
    *   useFactory: (extension: SpillwayExtension) => defineConfig({ …, extensions: [extension] }),
    * }),
    * ```
-   * @throws SpillwayError `CONFIG_INVALID` where there is not one of `useFactory`, `useClass` and `useExisting`
+   * @throws SpillwayError `CONFIG_INVALID` unless exactly one of `useFactory`, `useClass` and `useExisting` is given
    */
   static forRootAsync(options: SpillwayModuleAsyncOptions): DynamicModule {
     const { contextName, start, shutdown, imports = [] } = options;
@@ -56,8 +57,13 @@ export class SpillwayModule {
   }
 
   /**
-   * Policies of entities that carry none, beside the module that uses them: `SpillwayModule.forFeature([[Cart, { debounce: '50ms' }]])`. It needs a `forRoot()` or `forRootAsync()` that makes
-   * the extension.
+   * Policies of entities that carry none, beside the module that uses them. It needs a `forRoot()` or `forRootAsync()`
+   * that makes the extension.
+   *
+   * @example
+   * ```ts
+   * SpillwayModule.forFeature([[Cart, { debounce: '50ms' }]]);
+   * ```
    */
   static forFeature<const Targets extends readonly PolicyTarget[]>(
     policies: PolicyEntries<Targets>,

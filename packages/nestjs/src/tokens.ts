@@ -5,7 +5,7 @@ import { Spillway } from '@spillway/core';
 import { SpillwayHealthIndicator } from './health-indicator.js';
 
 /**
- * Under which `Spillway` is injected: the class itself, or a name of its own for each further context of MikroORM.
+ * The token of `Spillway`: the class itself, or a name of its own for each further context of MikroORM.
  * @param contextName as in MikroORM's own module; none for the only one
  */
 export function getSpillwayToken(contextName?: string): InjectionToken {
@@ -13,7 +13,8 @@ export function getSpillwayToken(contextName?: string): InjectionToken {
 }
 
 /**
- * Under which the extension is injected that `SpillwayModule` makes of its options; for `extensions` of `MikroOrmModule.forRootAsync()`.
+ * The token of the extension that `SpillwayModule` makes of its options; for `extensions` of
+ * `MikroOrmModule.forRootAsync()`.
  * @param contextName as in MikroORM's own module; none for the only one
  */
 export function getSpillwayExtensionToken(contextName?: string): InjectionToken {
@@ -21,7 +22,7 @@ export function getSpillwayExtensionToken(contextName?: string): InjectionToken 
 }
 
 /**
- * Under which the health indicator is injected: the class itself, or a name of its own for each further context of MikroORM.
+ * The token of the health indicator: the class itself, or a name of its own for each further context of MikroORM.
  * @param contextName as in MikroORM's own module; none for the only one
  */
 export function getSpillwayHealthToken(contextName?: string): InjectionToken {

@@ -1,12 +1,15 @@
 import type { Missing } from './missing.js';
 import type { RowKey } from './row-key.js';
 
-/** The text of one JSON value, exactly as PostgreSQL reads it with the type of its column. Nothing between the ORM and PostgreSQL parses it. */
+/**
+ * The text of one JSON value, as PostgreSQL reads it with the type of its column. Only the ORM and PostgreSQL parse it.
+ */
 export type JsonText = string;
 
 /**
- * A row's version as a non-negative whole number in decimal text, without sign or leading zeros. Integer versions are themselves; `Date` versions are
- * milliseconds since 1970. One form for both means that Redis can compare and raise a version without knowing which it is.
+ * A row's version as a non-negative whole number in decimal text, without sign or leading zeros. An integer version is
+ * that integer; a `Date` version is its milliseconds since 1970. With one form for both, Redis compares and raises a
+ * version without knowing its type.
  */
 export type VersionText = string;
 
@@ -14,8 +17,8 @@ export type VersionText = string;
 export type Values = Readonly<Record<string, JsonText>>;
 
 /**
- * Counter property -> signed whole number in decimal text (int64), in units of the column's scale: `+1.25` on a `numeric(10,2)` is `'125'`.
- * Differences are added, values are assigned; a counter that is in both is assigned first.
+ * Counter property -> signed whole number in decimal text (int64), in units of the column's scale: `+1.25` on a
+ * `numeric(10,2)` is `'125'`. Differences are added, values are assigned; a counter that is in both is assigned first.
  */
 export type Deltas = Readonly<Record<string, string>>;
 
@@ -30,16 +33,18 @@ export interface Change {
   /** The version the caller has seen. Absent: nothing is compared. */
   readonly base?: VersionText;
   /**
-   * Whether the base is the version of a row that PostgreSQL answered, with nothing pending laid over it. Absent: the caller
-   * has seen a staged state, or Spillway does not know what the caller has seen.
+   * True if the base is the version of a row that PostgreSQL answered, with nothing pending laid over it. Absent: the
+   * caller has seen a staged state, or Spillway does not know what the caller has seen.
    */
   readonly isRowBase?: true;
-  /** The version of the row after this change. Absent: the row has none, or (`increment`) the change leaves it alone. */
+  /**
+   * The version of the row after this change. Absent: the row has none, or (`increment`) the change leaves it as it is.
+   */
   readonly version?: VersionText;
   readonly values: Values;
   readonly deltas: Deltas;
-  /** What the changed properties were when loaded; filled only where the policy compares or merges. */
+  /** The changed properties as they were when loaded; filled only where the policy compares or merges. */
   readonly originals: Values;
-  /** `increment`: what is done where the row is not there. Absent: it becomes a dead letter. */
+  /** `increment`: how a missing row is handled. Absent: the change becomes a dead letter. */
   readonly missing?: Missing;
 }

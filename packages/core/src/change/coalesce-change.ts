@@ -7,14 +7,17 @@ import type { RecordKind, StagedRecord } from './record.js';
 import { compareVersions, newestVersion, versionAbove } from './version.js';
 
 /**
- * What a user's change does to a row of which something is pending, by what is dirty (or, if nothing is, by what is known of the row). `merge` means: as the system's
- * own table says. A refusal is an answer to the caller, who is there to hear it; that is the only difference between the two tables.
+ * The verdict on an application's change to a row with pending changes, by the kind of its dirty record, or, without
+ * one, by what is known of the row. `merge` means: merge as the table `MERGE` says. A verdict here may refuse the
+ * change, because the caller is there to receive the refusal; `MERGE` cannot refuse.
  *
  * - `gone`: nothing is dirty, and the row is in flight as deleted or was last written as deleted
  * - `there`: nothing is dirty, and the row is in flight as something else
  * - `unknown`: nothing is dirty or in flight
- * - `again`: a delete that compares nothing has what it wants, as one that finds no row in PostgreSQL; one that expects a version is refused
- * - `annul`: an insert and its delete are nothing, unless something else than a delete is in flight, which then has to be deleted
+ * - `again`: the row is deleted already. A delete without a base succeeds, as if it found no row in PostgreSQL; one
+ *   that expects a version is refused
+ * - `annul`: an insert and its delete leave nothing, unless something other than a delete is in flight; the delete is
+ *   then kept
  */
 export const COALESCE: Readonly<
   Record<RecordKind | 'gone' | 'there' | 'unknown', Readonly<Record<ChangeKind, Verdict>>>
@@ -39,18 +42,18 @@ export interface RowState {
   readonly recent?: RecentWrite | undefined;
 }
 
-/** What was last written of a row. `version` is absent where the row has none. */
+/** The last write of a row. `version` is absent where the row has none. */
 export interface RecentWrite {
   readonly version?: VersionText;
   readonly deleted: boolean;
-  /** Versions that were acknowledged and then refused by PostgreSQL: no row has them from there. */
+  /** Versions that were acknowledged and then refused by PostgreSQL: no row got its version from them. */
   readonly void?: VoidVersions;
 }
 
 export interface VoidVersions {
   /** The newest of them. */
   readonly to: VersionText;
-  /** The version that the row had before. Absent: nobody knows of one. */
+  /** The version that the row had before. Absent: unknown. */
   readonly above?: VersionText;
 }
 
@@ -69,7 +72,7 @@ export type Coalesced =
       readonly version?: VersionText;
     };
 
-/** What is dirty after a user's change, or why the change cannot be accepted. */
+/** The dirty record after an application's change, or the reason for refusing the change. */
 export function coalesceChange(row: RowState, change: Change, stamp: Stamp): Coalesced {
   const verdict = verdictOn(row, change);
   if (verdict === 'exists' || verdict === 'deleted') return { status: 'refused', reason: verdict };
@@ -86,7 +89,7 @@ export function coalesceChange(row: RowState, change: Change, stamp: Stamp): Coa
   return { status: 'dirty', record };
 }
 
-/** A change that makes the row where it is not there has nothing against a row that is deleted. */
+/** A change that creates a missing row is valid on a deleted row too. */
 function verdictOn(row: RowState, change: Change): Verdict {
   return makesMissing(change) ? 'merge' : COALESCE[row.dirty?.kind ?? standing(row)][change.kind];
 }
@@ -97,14 +100,15 @@ function standing(row: RowState): 'gone' | 'there' | 'unknown' {
 }
 
 /**
- * The version because of which the change is stale. What is pending is known exactly, so the caller must have seen it; what was written last may have been overtaken by
- * somebody's SQL, so only what is older than it is refused, and newer becomes the base.
+ * The version that makes the change stale. Pending versions are known exactly, so the caller must have seen the newest.
+ * The version of the last write may be out of date, because another program may have written the row by SQL. Only an
+ * older base is therefore refused; a newer one becomes the record's base.
  *
  * A dirty record is in no row. A caller who has read its version in the database has therefore seen the row of another
- * writer, who made the same number (R10b). A record in flight may be in the row already, so there the number passes.
+ * writer, which made the same number (R10b). A record in flight may be in the row already, so there the number passes.
  *
- * A version that was acknowledged and then refused by PostgreSQL is void. Its holder has seen nothing of a row that has
- * the number by now. The version below it is the row's own.
+ * A version that was acknowledged and then refused by PostgreSQL is void. A caller with a void version has not seen the
+ * row that has this number by now. The version below the void range is the row's own.
  */
 function newerThanSeen(row: RowState, change: Change): VersionText | undefined {
   if (change.base === undefined || change.kind === 'increment') return undefined;
@@ -123,8 +127,9 @@ function isVoid(version: VersionText, { to, above }: VoidVersions): boolean {
 }
 
 /**
- * The void versions of a row, once there are more. Between two ranges nothing is told apart, unless the row has gone
- * past the older one: then the statement finds who holds that.
+ * The void versions of a row after more are added. Two ranges become one that also covers the versions between them,
+ * unless the row has gone past the older range. The older range is then dropped, and the statement finds a caller that
+ * still has one of its versions.
  */
 export function moreVoid(known: VoidVersions | undefined, { to, above }: VoidVersions): VoidVersions {
   if (known === undefined || (above !== undefined && compareVersions(above, known.to) > 0))
@@ -137,14 +142,14 @@ export function moreVoid(known: VoidVersions | undefined, { to, above }: VoidVer
   };
 }
 
-/** Whether the pending version is that of a dirty record, which is in no row. A doubtful one may be. */
+/** True if the pending version is that of a dirty record, which is in no row. A doubtful record may be in the row. */
 function isKnownOf(dirty: StagedRecord | undefined): boolean {
   return dirty !== undefined && !dirty.doubtful && knownVersion(dirty) !== undefined;
 }
 
 /**
- * Whether a change that compares its properties, and no version, has not seen what is dirty of them: the values that it was
- * loaded with are others. Where the older record is in flight, the statement compares.
+ * True if a change that compares its properties, and no version, has not seen their dirty values: it was loaded with
+ * other values. Where the older record is in flight, the statement compares.
  */
 function overlooks(dirty: StagedRecord | undefined, change: Change): boolean {
   if (dirty === undefined || change.base !== undefined || change.kind !== 'update') return false;
@@ -184,19 +189,22 @@ export function recordOf(row: RowState, change: Change, stamp: Stamp): StagedRec
   };
 }
 
-/** The version asked for, unless the row is known to have had it: an insert over a deletion goes on from the deleted row's version. */
+/**
+ * The version that the change asks for, or the next one if the row is known to have had it already: an insert over a
+ * deletion continues from the deleted row's version.
+ */
 function versionOf(row: RowState, change: Change): VersionText | undefined {
   if (change.version === undefined || change.kind === 'increment') return undefined;
   if (change.kind === 'delete') return change.version;
   return versionAbove(change.version, newestVersion(pendingVersion(row) ?? newestKnown(row.recent), change.base));
 }
 
-/** Also above what is void: no two changes of a row are ever acknowledged with one version. */
+/** Void versions count too: no two changes of a row are ever acknowledged with one version. */
 function newestKnown(recent: RecentWrite | undefined): VersionText | undefined {
   return newestVersion(recent?.version, recent?.void?.to);
 }
 
-/** Differences in flight may come back and be added to, and nobody could be told then. */
+/** Differences in flight may come back and be added to these; no caller could be told of an overflow then. */
 function overflowsInFlight(inFlight: StagedRecord | undefined, record: StagedRecord): boolean {
   if (inFlight === undefined) return false;
   return Object.entries(record.deltas).some(([property, delta]) => {

@@ -1,14 +1,14 @@
 import { CONFLICT, type StagedRecord } from './record.js';
 
-/** The record, once the staging store has forgotten something: where its base was read no longer tells anything. */
+/** The record after the staging store has lost data: the place where its base was read proves nothing any more. */
 export function inDoubt(record: StagedRecord): StagedRecord {
   const { isRowBase: _, ...rest } = record;
   return { ...rest, doubtful: true };
 }
 
 /**
- * Whether the database itself can tell if a record was written already: it expects a version that it replaces. Differences and rows without a version cannot be told
- * apart from themselves applied twice.
+ * True if the database itself can tell whether a record was written already: the record expects a version that it
+ * replaces. Differences, and rows without a version, look the same when they are applied twice.
  */
 export function settledByVersion(record: StagedRecord): boolean {
   const replacesVersion = record.kind === 'update' || record.kind === 'replace' || record.kind === 'delete';

@@ -5,17 +5,21 @@ import { inDoubt } from './doubt.js';
 import { CONFLICT, type StagedRecord } from './record.js';
 import { overruled, raised, rebased } from './settle-record.js';
 
-/** One change of a row that belongs to a transaction which has not ended. A row's layers lie on top of each other, the oldest first, and all of them on what is pending of the row. */
+/**
+ * One change of a row by a transaction that has not ended. The layers of a row lie on top of each other, the oldest
+ * first, and all of them on the row's pending changes.
+ */
 export interface HeldLayer {
-  /** The hold that it came with. */
+  /** The hold that brought the layer. */
   readonly id: string;
   readonly transaction: string;
   readonly record: StagedRecord;
 }
 
 /**
- * Whether what others hold of a row keeps a change out. The transaction that holds it may commit, and then its change can neither be refused nor lost nor win in silence, so nobody
- * builds on the row before that is known. Differences commute: they keep each other out of nothing.
+ * True if layers of other transactions keep a change out. Such a transaction may still commit, and its change can then
+ * be neither refused nor lost, nor may it win in silence. Other changes of the row therefore wait until it ends.
+ * Differences commute, so increments do not keep each other out.
  */
 export function isKeptOut(layers: readonly HeldLayer[], transaction: string | undefined, kind: ChangeKind): boolean {
   return layers.some(
@@ -23,7 +27,10 @@ export function isKeptOut(layers: readonly HeldLayer[], transaction: string | un
   );
 }
 
-/** What would be dirty if the layers were released. `overflow`: a sum of differences, or a version, leaves int64. */
+/**
+ * The dirty record as it would be after a release of the layers. `overflow`: a sum of differences, or a version, leaves
+ * int64.
+ */
 export function withLayers(
   dirty: StagedRecord | undefined,
   layers: readonly HeldLayer[],
@@ -36,15 +43,16 @@ export function withLayers(
   return top;
 }
 
-/** What is pending of a row beneath a layer that is released. */
+/** The pending changes of a row beneath a layer that is released. */
 export interface Beneath {
   readonly dirty?: StagedRecord | undefined;
   readonly inFlight?: StagedRecord | undefined;
 }
 
 /**
- * A layer as it is released: a change staged now. If what is pending is not what it was held upon, the conflict strategy must see it. A dirty record is never what a layer was held upon that
- * has read its version in the database.
+ * A layer as a change that is staged now. If the pending version differs from the layer's base, the conflict strategy
+ * must see the layer. If the layer's base was read in the database, a dirty record below it is always a conflict,
+ * unless that record is doubtful.
  */
 export function releasedRecord(record: StagedRecord, beneath: Beneath, sequence: number, nowMs: number): StagedRecord {
   const stamped = { ...record, first: sequence, last: sequence, firstAtMs: nowMs };
@@ -55,7 +63,10 @@ export function releasedRecord(record: StagedRecord, beneath: Beneath, sequence:
   return pending === record.base && !isOfAnother ? stamped : overruled(stamped, pending);
 }
 
-/** How a record of a batch has ended beneath layers of its row: the versions of what was dirty above it, before and after. */
+/**
+ * The end of a batch's record beneath layers of its row, with the versions of the dirty record above it, before and
+ * after.
+ */
 export interface Fate {
   readonly record: StagedRecord;
   readonly outcome: Outcome;
@@ -63,7 +74,10 @@ export interface Fate {
   readonly after: VersionText | undefined;
 }
 
-/** Layers are told like anything newer, if what they lie on did not end as its version says: the lowest follows what is beneath it, and each follows the one before. */
+/**
+ * Rebases layers whose ground did not end as its version says, as newer records are rebased: the lowest layer follows
+ * what is beneath it, and each other layer follows the one before.
+ */
 export function retold(layers: readonly HeldLayer[], fate: Fate): readonly HeldLayer[] {
   let follow = (record: StagedRecord): StagedRecord => toldOf(record, fate);
   return layers.map((layer) => {
@@ -75,7 +89,10 @@ export function retold(layers: readonly HeldLayer[], fate: Fate): readonly HeldL
   });
 }
 
-/** What is parked may have been written or not, so nothing can be based on it. `doubtful`: Redis may have forgotten that the layer was released. */
+/**
+ * A parked record may have been written or not, so no layer can be based on it. `doubtful`: Redis may have forgotten
+ * that it released the layer.
+ */
 export function layersInDoubt(layers: readonly HeldLayer[], isOnPending: boolean): readonly HeldLayer[] {
   let isLowest = true;
   return layers.map((layer) => {

@@ -1,6 +1,6 @@
 /**
- * Maps from property names to texts that come from outside: without a prototype, so that a property may be called `__proto__` or `constructor` and is
- * a property like any other.
+ * A map from property names to texts from outside. It has no prototype, so a property called `__proto__` or
+ * `constructor` is a property like any other.
  */
 export type TextMap = Readonly<Record<string, string>>;
 

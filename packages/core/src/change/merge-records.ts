@@ -6,16 +6,18 @@ import { CONFLICT, type RecordKind, type StagedRecord } from './record.js';
 import { newestVersion, nextVersion, versionAbove } from './version.js';
 
 /**
- * How two records of one row become one, the older applied before the newer. The table is closed: whatever the system has to merge (a record that comes
- * back under a newer one, a dead letter that is tried again, a heap of records that is parked) has a cell, and none of them drops an acknowledged change
- * that the newer one does not overrule.
+ * How two records of one row become one, the older applied before the newer. The table has a cell for every merge: a
+ * record that comes back under a newer one, a dead letter that is tried again, several records that are parked. Each
+ * cell keeps every acknowledged change that the newer record does not overrule.
  *
- * - `row`: `assign` lays the newer columns over the older and adds the differences; `newer` starts the row anew; `none` leaves nothing.
- * - `base`: `kept` is the older record's, because that is what the database still has, or the newer's if the older was not compared; a base that was
- *   overruled stays overruled. `none`: an insert or an upsert compares nothing, and after an upsert nobody knows what is there.
+ * - `row`: `assign` lays the newer columns over the older and adds the differences; `newer` starts the row anew; `none`
+ *   leaves nothing.
+ * - `base`: `kept` takes the older record's base, because the database still has that version, or the newer's if the
+ *   older compared nothing; an overruled base stays overruled. `none`: an insert or an upsert compares nothing, and
+ *   after an upsert the state of the row is unknown.
  *
- * Three rules of the sink stand behind it: a delete that finds no row has happened, the delete inside a `replace` too, and an update that finds no row is a
- * dead letter.
+ * The table relies on three rules of the sink: a delete that finds no row has happened; so has the delete inside a
+ * `replace`; an update that finds no row becomes a dead letter.
  */
 export const MERGE: Readonly<Record<RecordKind, Readonly<Record<RecordKind, MergeCell>>>> = {
   insert: {
@@ -74,7 +76,10 @@ export interface MergeCell {
   readonly base: 'kept' | 'newer' | 'none';
 }
 
-/** One record that does what `older` and then `newer` do. `undefined`: a sum of differences, or the version, leaves int64. */
+/**
+ * One record that does what `older` and then `newer` do. `undefined`: a sum of differences, or the version, leaves
+ * int64.
+ */
 export function mergeRecords(older: StagedRecord, newer: StagedRecord): StagedRecord | undefined {
   const cell = cellOf(older, newer);
   const deltas = mergedDeltas(cell, older, newer);
@@ -102,7 +107,7 @@ export function mergeRecords(older: StagedRecord, newer: StagedRecord): StagedRe
   };
 }
 
-/** A record that makes a row that is not there makes it anew after a delete. */
+/** After a delete, a record that creates a missing row counts as an insert. */
 function cellOf(older: StagedRecord, newer: StagedRecord): MergeCell {
   const isAnew = older.kind === 'delete' && makesMissing(newer);
   return isAnew ? MERGE.delete.insert : MERGE[older.kind][newer.kind];
@@ -120,7 +125,7 @@ export function knownVersion(record: StagedRecord): VersionText | undefined {
 
 type Base = Pick<StagedRecord, 'base' | 'isRowBase'>;
 
-/** Whose base it is tells where it was read. */
+/** The side that gives the base also gives the place where it was read. */
 function mergedBase(cell: MergeCell, older: StagedRecord, newer: StagedRecord): Base {
   if (cell.base === 'none') return {};
   if (cell.base === 'newer') return newer;
@@ -131,8 +136,9 @@ function mergedBase(cell: MergeCell, older: StagedRecord, newer: StagedRecord): 
 const UNVERSIONED = '';
 
 /**
- * A version only rises. A newer change without one onto a record that has one raises it all the same, because whoever holds the older version has not seen that change; only
- * differences leave it alone, and a delete keeps it as the version from which a replacement goes on.
+ * A version only rises. A newer change without a version still raises the version of an older record, because a caller
+ * with the older version has not seen the change. Differences alone leave the version as it is. A delete keeps it, so
+ * that a replacement can continue from it.
  */
 function mergedVersion(cell: MergeCell, older: StagedRecord, newer: StagedRecord): VersionText | undefined {
   if (cell.kind === 'increment') return UNVERSIONED;
@@ -149,7 +155,7 @@ function mergedValues(cell: MergeCell, older: StagedRecord, newer: StagedRecord)
   return Object.assign(copyMap(older.values), newer.values);
 }
 
-/** Assigning a property clears its difference, adding adds to it. */
+/** An assignment clears the property's difference; an increment adds to it. */
 function mergedDeltas(cell: MergeCell, older: StagedRecord, newer: StagedRecord): Deltas | undefined {
   if (cell.row === 'none') return noEntries();
   if (cell.row === 'newer') return newer.deltas;
@@ -165,8 +171,8 @@ function mergedDeltas(cell: MergeCell, older: StagedRecord, newer: StagedRecord)
 }
 
 /**
- * Only records that meet a row they have seen keep originals. The older original wins, and a property that the older record touched without one gets none: what the newer
- * change saw there was staged, never in the database.
+ * Only records that meet a row they have seen keep originals. The older original wins. A property that the older record
+ * touched without an original gets none: the newer change saw a staged value there, which was never in the database.
  */
 function mergedOriginals(cell: MergeCell, older: StagedRecord, newer: StagedRecord): Values {
   if (cell.base === 'none') return noEntries();

@@ -2,28 +2,28 @@ import type { Values } from './change.js';
 import type { StagedRecord } from './record.js';
 
 /**
- * What is done where the row is not there. Absent: the record becomes a dead letter.
+ * How a record without a row is handled. Absent: the record becomes a dead letter.
  *
- * - `'drop'`: nothing. Only of an increment
- * - `create`: the row is made of these values, with the record's own on top
+ * - `'drop'`: nothing is written. Only for an increment
+ * - `create`: the row is created with these values, and with the record's own values over them
  */
 export type Missing = 'drop' | { readonly create: Values };
 
 type Part = Pick<StagedRecord, 'missing'>;
 
-/** Whether the row is made where it is not there. */
+/** True if the record creates its row when it is missing. */
 export function makesMissing({ missing }: Part): boolean {
   return missing !== undefined && missing !== 'drop';
 }
 
-/** All values of the row that is made: the record's own go over those that are for a new row alone. */
+/** All values of a created row: the record's own values replace those that are for a new row alone. */
 export function madeValues({ missing, values }: Pick<StagedRecord, 'missing' | 'values'>): Values {
   return missing === undefined || missing === 'drop' ? values : { ...missing.create, ...values };
 }
 
 /**
- * What holds for both records together, where the newer one is laid over the older. The first `create` makes the row,
- * and a later one only finds it. An upsert needs none, and `'drop'` holds where both say it.
+ * The `missing` of two merged records, the newer laid over the older. The first `create` makes the row, and a later one
+ * only finds it. An upsert needs none, and `'drop'` remains only if both records say it.
  */
 export function mergedMissing(older: StagedRecord, newer: StagedRecord): Missing | undefined {
   if (older.kind === 'upsert' || makesMissing(older)) return older.missing;

@@ -9,17 +9,20 @@ import type { RowKey } from './row-key.js';
 import { textsAreUtf8 } from './utf8-texts.js';
 
 /**
- * Records at rest: a MessagePack array in fixed order, the codec's version first. Lua writes the same arrays with `cmsgpack`, and so an absent base or version is an
- * empty text (a Lua array ends at its first nil), a truth is 0 or 1, and an empty map may come back as an empty array.
+ * Records at rest: a MessagePack array in fixed order, the codec's version first. Lua writes the same arrays with
+ * `cmsgpack`. An absent base or version is therefore an empty text (a Lua array ends at its first nil), a truth is 0 or
+ * 1, and an empty map may come back as an empty array.
  *
- * `[codec, kind, entity, base, version, values, deltas, originals, first, last, firstAtMs, merged, attempts, mark, missing]`
+ * `[codec, kind, entity, base, version, values, deltas, originals,
+ *   first, last, firstAtMs, merged, attempts, mark, missing]`
  *
- * The mark is 1 for a doubtful record, else 2 for a base that was read in the database, else 0. What is done where the
- * row is missing is a fifteenth part: `drop`, or the map of what makes the row. Only a record of codec 2 has it, so that
- * a release which does not know it parks the record, and does not leave it out.
+ * The mark is 1 for a doubtful record, else 2 for a base that was read in the database, else 0. The fifteenth part says
+ * how a missing row is handled: `drop`, or the map of values that create the row. Only a record of codec 2 has it. A
+ * release that does not know it therefore parks the record instead of ignoring the part.
  *
- * Lua and TypeScript read the same bytes, and no others: what only one of them read would be written and parked, or parked and written. So nothing counts that one of them cannot see: a nil in
- * a map is nothing there for Lua, and the length of a list is what its last value says.
+ * Lua and TypeScript must accept exactly the same bytes. Bytes that only one of them accepted would be written and
+ * parked, or parked and written. A part that one of them cannot see therefore does not count: Lua takes a nil in a map
+ * for an absent entry, and a list is as long as its last value says.
  */
 const CODEC_VERSION = 1;
 const WITH_MISSING = 2;
@@ -41,7 +44,7 @@ const KINDS: readonly string[] = [
 const packr = new Packr({ useRecords: false, variableMapSize: true });
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: false, int64AsType: 'number' });
 
-/** Why bytes are no record. They are kept as they are, for a person or for a newer release. */
+/** Why bytes are no record. The bytes are kept unchanged, for a person or for a newer release. */
 export class UnreadableRecord extends Error {
   override readonly name = 'UnreadableRecord';
   readonly reason: 'garbage' | 'newer-codec';
@@ -74,8 +77,8 @@ export function encodeRecord(record: StagedRecord): Buffer {
 }
 
 /**
- * The changes of a stage call, in the same order of parts as a record, so that a change becomes a record by being stamped.
- * Behind them stand the mark of the record, and what is done where the row is missing.
+ * The changes of a stage call, with their parts in the order of a record's, so that stamping a change makes it a
+ * record. The record's mark and the handling of a missing row follow at the end.
  */
 export function encodeChanges(changes: readonly Change[]): Buffer {
   return packr.pack(
@@ -157,7 +160,7 @@ function missingIn(part: unknown): Missing {
   return part === 'drop' ? part : { create: textMap(part) };
 }
 
-/** What decoding puts in the place of bytes that are no UTF-8. It may as well have been there. */
+/** The character that a decoder puts in the place of bytes that are not UTF-8. The text may also have contained it. */
 const REPLACED = '\u{fffd}';
 
 function mayHaveLost({ entity, values, deltas, originals, missing }: StagedRecord): boolean {
@@ -176,7 +179,7 @@ function notOurs(parts: unknown): UnreadableRecord {
   return garbage('not a record');
 }
 
-/** Outcomes by row key, in a fixed order of parts; what a kind does not have is empty. */
+/** Outcomes by row key, in a fixed order of parts; a part that a kind lacks is empty. */
 export function encodeOutcomes(outcomes: BatchOutcome): Buffer {
   const parts = new Map<RowKey, readonly (string | number)[]>();
   for (const [rowKey, outcome] of outcomes) {
@@ -222,7 +225,10 @@ export function decodeFirst(bytes: Buffer): { readonly value: unknown; readonly 
   return first;
 }
 
-/** Maps, because a property may be called `constructor` or `toJSON`, and an object of that shape means something else to the packer. */
+/**
+ * Maps, because a property may be called `constructor` or `toJSON`; the packer gives an object with such a property
+ * another meaning.
+ */
 function mapOf(values: TextMap): Map<string, string> {
   const map = new Map<string, string>();
   for (const name of Object.keys(values)) map.set(name, values[name] as string);
@@ -251,7 +257,7 @@ function text(value: unknown): string {
   throw garbage('a text is missing');
 }
 
-/** 0 to 19 digits, without zeros in front. */
+/** 1 to 19 digits, without leading zeros. */
 const NUMBER = /^(?:0|[1-9]\d{0,18})$/;
 const DIFFERENCE = /^(?:0|-?[1-9]\d{0,18})$/;
 

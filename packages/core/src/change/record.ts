@@ -1,10 +1,12 @@
 import type { ChangeKind, Deltas, Values, VersionText } from './change.js';
 import type { Missing } from './missing.js';
 
-/** `replace` is what a delete followed by an insert becomes: the whole row anew, its version going on from the deleted one. */
+/** `replace` is a delete followed by an insert: the whole row anew, its version continuing from the deleted one. */
 export type RecordKind = ChangeKind | 'replace';
 
-/** A base that matches no row: what this record was based on has been overruled, so the conflict strategy must see it. */
+/**
+ * A base that matches no row. The base of this record has been overruled, so the conflict strategy must see the record.
+ */
 export const CONFLICT = 'conflict';
 
 /** All unflushed changes of one row, coalesced into one. */
@@ -14,15 +16,15 @@ export interface StagedRecord {
   /** The version the database row must have. Absent: not compared. */
   readonly base?: VersionText | typeof CONFLICT;
   /**
-   * Whether the base was read in PostgreSQL, with nothing pending laid over it. Such a base stays as it is while records
-   * beneath this one are written. A doubtful record does not tell.
+   * True if the base was read in PostgreSQL, with nothing pending laid over it. Such a base stays as it is while
+   * records beneath this one are written. Always absent on a doubtful record.
    */
   readonly isRowBase?: true;
   readonly version?: VersionText;
   readonly values: Values;
   readonly deltas: Deltas;
   readonly originals: Values;
-  /** Of an increment, and of an update or an upsert that one has become part of: what is done where the row is not there. */
+  /** Of an increment, and of an update or an upsert that has merged one: how a missing row is handled. */
   readonly missing?: Missing;
   /** Stage sequence (per shard, rising) of the first and of the last change in it. */
   readonly first: number;
@@ -33,11 +35,14 @@ export interface StagedRecord {
   readonly merged: number;
   /** How often the database has rejected this record on its own. */
   readonly attempts: number;
-  /** Redis has forgotten something while this was pending: a conflict means that it may be written already, so no strategy is asked, it is parked. */
+  /**
+   * Redis has lost data while this record was pending. A conflict may then mean that the record is written already, so
+   * the record is parked without asking a strategy.
+   */
   readonly doubtful: boolean;
 }
 
-/** A record without content, for the place of one that cannot be read. */
+/** A record without content, in the place of one that cannot be read. */
 export function emptyRecord(): StagedRecord {
   return {
     kind: 'update',

@@ -3,14 +3,14 @@ import { knownVersion, mergeRecords } from './merge-records.js';
 import { CONFLICT, type StagedRecord } from './record.js';
 import { compareVersions, nextVersion, versionAbove } from './version.js';
 
-/** What is known of a dead letter's row; `sequence` is the last stage sequence in what was written last. */
+/** The known state of a dead letter's row; `sequence` is the last stage sequence in the row's last write. */
 export interface LetterRow extends RowState {
   readonly recent?: (RecentWrite & { readonly sequence: number }) | undefined;
 }
 
 /**
- * Whether a dead letter has been overtaken: something of its row was staged since, or written. Where rows have no version, only this keeps an old value from replacing a
- * newer one.
+ * True if a dead letter has been overtaken: a newer change of its row was staged or written. For rows without a
+ * version, only this check keeps an old value from replacing a newer one.
  */
 export function overtaken(letter: StagedRecord, row: LetterRow): boolean {
   if (row.dirty !== undefined || row.inFlight !== undefined || letter.base === CONFLICT) return true;
@@ -24,8 +24,9 @@ export function overtaken(letter: StagedRecord, row: LetterRow): boolean {
 }
 
 /**
- * The dirty record of a row when a dead letter comes back under what is dirty by now. Forced over something newer, it is based on what is known of the row, or on nothing,
- * and raises the version, because nobody who holds the row has seen it. `undefined`: a sum of differences leaves int64.
+ * The dirty record of a row after a dead letter comes back below the row's dirty record. A letter that is forced over
+ * something newer is based on what is known of the row, or on nothing. It raises the version, because no caller that
+ * holds the row has seen it. `undefined`: a sum of differences leaves int64.
  */
 export function revive(letter: StagedRecord, row: LetterRow): StagedRecord | undefined {
   const { isRowBase: _, ...rest } = letter;

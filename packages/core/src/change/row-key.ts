@@ -1,6 +1,7 @@
 /**
- * Names one row of one table: a JSON array of schema, table and the texts of its primary key, so that no content of a key can be taken for another key.
- * The texts are canonical for the column's type (see `mikro-orm/values/key-text.ts`): one row has one row key, or its changes would overtake each other.
+ * Names one row of one table: a JSON array of schema, table and the texts of its primary key, so that no content of a
+ * key can be taken for another key. The texts are canonical for the column's type (see `mikro-orm/values/key-text.ts`):
+ * one row has one row key, or its changes would overtake each other.
  */
 export type RowKey = string & { readonly rowKey: unique symbol };
 
@@ -24,7 +25,7 @@ export function parseRowKey(rowKey: string): RowAddress {
   return { schema, table, key };
 }
 
-/** The key of a row for a log or a message. A row key that comes from Redis may be anything, and is then shown as it is. */
+/** The key of a row for a log or a message. A malformed row key, which Redis may contain, is shown unchanged. */
 export function keyText(rowKey: string): string {
   try {
     return parseRowKey(rowKey).key.join(', ');

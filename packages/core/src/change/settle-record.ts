@@ -6,13 +6,13 @@ import type { Outcome } from './outcome.js';
 import { CONFLICT, type StagedRecord } from './record.js';
 import { newestVersion, nextVersion } from './version.js';
 
-/** What is to be done with one record of a batch that ends, and with what has become dirty above it meanwhile. */
+/** The actions for one record of a batch that ends, and for the record that has become dirty above it meanwhile. */
 export interface Settled {
-  /** What is dirty now. Absent: nothing. */
+  /** The row's dirty record now. Absent: none. */
   readonly dirty?: StagedRecord;
-  /** Set if `dirty` is the record of the batch itself: it is due after this. */
+  /** Set if `dirty` is the record of the batch itself: the pause after which it is due. */
   readonly retryInMs?: number;
-  /** It was refused: no drain makes it due sooner. */
+  /** PostgreSQL refused the record: no drain makes it due sooner. */
   readonly keepsPause?: boolean;
   readonly letter?: {
     readonly code: string;
@@ -20,7 +20,7 @@ export interface Settled {
     readonly message?: string;
     readonly record: StagedRecord;
   };
-  /** What was written. A version that is absent leaves the remembered one as it is. */
+  /** The write to remember. An absent version leaves the remembered one as it is. */
   readonly written?: RecentWrite;
   /** Versions that were acknowledged, and that PostgreSQL has refused. */
   readonly void?: VoidVersions;
@@ -29,9 +29,9 @@ export interface Settled {
 type OutcomeOf<Kind extends Outcome['kind']> = Extract<Outcome, { readonly kind: Kind }>;
 
 /**
- * The end of one record. If it did not end as "the row has its new version", a newer change of the row must be told:
- * it was staged on top of a version that does not exist, and would otherwise meet somebody else's row of the same
- * number and overwrite it in silence.
+ * The end of one record. Unless it ended as "the row has its new version", a newer change of the row has to be adapted,
+ * because it was staged on a version that does not exist. It could otherwise meet another writer's row with the same
+ * number, and overwrite it in silence.
  */
 export function settleRecord(record: StagedRecord, outcome: Outcome, dirty: StagedRecord | undefined): Settled {
   switch (outcome.kind) {
@@ -76,8 +76,8 @@ function buried(record: StagedRecord, outcome: OutcomeOf<'buried'>, dirty: Stage
 }
 
 /**
- * After a conflict the row has another version than its record. A refusal leaves the row as it was, so another writer
- * may make the number yet. A deleted row has no holder.
+ * After a conflict the row has another version than its record, so no version is void. A refusal leaves the row as it
+ * was, so another writer may still make the number. No caller holds a deleted row.
  */
 function voidPart({ kind, base, version }: StagedRecord): Pick<Settled, 'void'> {
   if (kind === 'delete' || version === undefined) return {};
@@ -101,21 +101,21 @@ export const HIDDEN =
   'A newer change sets the same properties, upon a row that another writer had given the same version';
 
 /**
- * Whether the newer record was made upon the row of another writer, who had given it the older record's version: what
- * is not written yet is in no row, so the row that the newer record has seen was not the older record's.
+ * True if the newer record was made upon the row of another writer, which had given the row the older record's version.
+ * An unwritten record is in no row, so the newer record saw a row that was not the older record's.
  */
 function isUponAnotherRow(newer: StagedRecord, older: StagedRecord): boolean {
   return newer.isRowBase === true && newer.base === knownVersion(older);
 }
 
-/** Whether merging them would leave nothing of a value, or a difference, that the newer record's caller has never seen. */
+/** True if a merge would erase a value, or a difference, that the newer record's caller has never seen. */
 export function isHiddenBy(older: StagedRecord, newer: StagedRecord): boolean {
   if (!isUponAnotherRow(newer, older)) return false;
   if (newer.kind === 'delete' || newer.kind === 'replace') return true;
   return Object.keys(newer.values).some((property) => property in older.values || property in older.deltas);
 }
 
-/** A sum that no int64 holds cannot be refused any more: the older record is parked, the newer one goes its way. */
+/** A sum that leaves int64 can no longer be refused: the older record is parked, and the newer one stays dirty. */
 function mergedOrBuried(
   older: StagedRecord,
   newer: StagedRecord,
@@ -127,14 +127,13 @@ function mergedOrBuried(
 }
 
 /**
- * The base of a newer record, once an older one beneath it has been written as another version than it said. The base
- * follows the row only where the row held nothing but what the newer record has seen:
+ * The base of a newer record, after an older one beneath it has been written with another version than it said. The
+ * base follows the row only where the row held nothing but what the newer record has seen:
  *
- * - The older record names no version, so it was written as the row's version and one. The base follows if it was that
- *   row's version.
+ * - The older record names no version, so it was written with the row's version plus one. The base follows if it was
+ *   that row's version.
  * - The base was read in the database (R10c). It stays: another writer had made the older record's number, and the
- *   statement
- *   finds the conflict.
+ *   statement finds the conflict.
  * - The base was staged. It follows, because the newer record lies on the older one.
  *
  * @example
@@ -158,7 +157,7 @@ function baseAfter(
   return base === expected ? version : (newestVersion(base, version) as VersionText);
 }
 
-/** Only what compares can see a conflict; a change that never asked for a version still wins. */
+/** Only a record that compares can see a conflict; a change without a base still wins. */
 export function overruled(dirty: StagedRecord, version: VersionText | undefined): StagedRecord {
   if (dirty.base === undefined) return dirty;
   const { isRowBase: _, ...rest } = dirty;

@@ -3,16 +3,16 @@ import { makesMissing } from './missing.js';
 import type { StagedRecord } from './record.js';
 
 /**
- * Values of an entity that other rows may want, or may have to let go first: unique ones, and references to rows that
- * have unique ones. `all` where it cannot be told which.
+ * Names of properties whose values other rows may want, or may have to give up first: unique ones, and references to
+ * rows that have unique ones. `all` where they cannot be told apart.
  */
 export type StepValues = readonly string[] | 'all';
 
 /**
- * Whether a change is a step on a step that is not written yet. A step is a change of such values, or of whether there
- * is a row. Rows can pass a unique value round by a value between: A from 1 to 0, B from 2 to 1, A from 0 to 2. Were
- * the two steps of A merged into one, from 1 to 2, no order of writing would be left. So the second step waits until
- * the first is written. A value that is pending already is no step.
+ * True if a change is a step on a step that is not written yet. A step changes such values, or whether the row exists.
+ * Rows can pass a unique value round by a value between: A from 1 to 0, B from 2 to 1, A from 0 to 2. Merging the two
+ * steps of A into one, from 1 to 2, would leave no order of writing. The second step therefore waits until the first is
+ * written. Assigning a value that is pending already is no step.
  */
 export function isSecondStep(change: Change, pending: StagedRecord, steps: StepValues): boolean {
   if (!isStep(pending, steps)) return false;

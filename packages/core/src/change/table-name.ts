@@ -6,9 +6,7 @@ export interface TableName {
   readonly table: string;
 }
 
-/**
- * The table's name in one text, in which no character of a name can be taken for a separator: `["public","product"]`.
- */
+/** The table's name as one text. No character of a name can be taken for a separator: `["public","product"]`. */
 export function tableText({ schema, table }: TableName): string {
   return JSON.stringify([schema, table]);
 }
@@ -18,7 +16,7 @@ export function beginningOfRowKeys(table: TableName): string {
   return `${tableText(table).slice(0, -1)},`;
 }
 
-/** Whether a row is of one of the tables. */
+/** A test that is true for rows of one of the tables. */
 export function isInTables(tables: readonly TableName[]): (rowKey: RowKey) => boolean {
   const names = new Set(tables.map(tableText));
   return (rowKey) => names.has(tableText(parseRowKey(rowKey)));

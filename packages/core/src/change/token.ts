@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * A batch's token: its position in the shard's chain and something random, `000000000042-9f86d081884c7d65`. The random
- * part makes a token unique, so that it names one batch for ever; the position makes two tokens comparable, which is
- * what tells a forgetful Redis from a forgetful PostgreSQL.
+ * A batch's token: its position in the shard's chain and a random part, `000000000042-9f86d081884c7d65`. The random
+ * part makes a token unique, so that it names one batch for ever. The position makes two tokens comparable, which tells
+ * a Redis that has lost data from a PostgreSQL that has.
  */
 const TOKEN = /^(\d{12})-/;
 

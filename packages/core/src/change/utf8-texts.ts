@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 
-/** How many bytes follow the first one of a value of a fixed size: numbers, and truth. */
+/** How many bytes follow the first byte of a value of a fixed size: numbers. */
 const FIXED: Readonly<Record<number, number>> = {
   0xca: 4,
   0xcb: 8,
@@ -15,8 +15,8 @@ const FIXED: Readonly<Record<number, number>> = {
 };
 
 /**
- * Whether all texts of a MessagePack value are UTF-8. A decoder puts U+FFFD in the place of what is not, which may as
- * well have been there; so whoever meets it asks this.
+ * True if all texts of a MessagePack value are UTF-8. A decoder replaces invalid bytes by U+FFFD, which a text may also
+ * contain. A caller that meets U+FFFD therefore asks this function.
  *
  * @param bytes of a value that has been decoded, of texts, numbers, lists and maps
  */
@@ -42,7 +42,7 @@ export function textsAreUtf8(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** Of a text, or of bytes, which count as one. */
+/** The length of a text, or of bytes, which count as one. */
 function textLength(first: number, size: (width: 1 | 2 | 4) => number): number | undefined {
   if (first >= 0xa0 && first <= 0xbf) return first - 0xa0;
   if (first === 0xd9 || first === 0xc4) return size(1);
@@ -50,7 +50,7 @@ function textLength(first: number, size: (width: 1 | 2 | 4) => number): number |
   return first === 0xdb || first === 0xc6 ? size(4) : undefined;
 }
 
-/** How many values a list or a map has within it. */
+/** How many values a list or a map contains. */
 function within(first: number, size: (width: 2 | 4) => number): number {
   if (first >= 0x80 && first <= 0x8f) return 2 * (first - 0x80);
   if (first >= 0x90 && first <= 0x9f) return first - 0x90;

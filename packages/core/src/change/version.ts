@@ -3,7 +3,9 @@ import type { VersionText } from './change.js';
 /** The largest version that PostgreSQL's `bigint` holds. */
 const LARGEST: VersionText = '9223372036854775807';
 
-/** Versions are decimal texts without leading zeros: the longer one is the larger one, and texts of one length compare as text. */
+/**
+ * Versions are decimal texts without leading zeros: the longer one is larger, and texts of one length compare as text.
+ */
 export function compareVersions(left: VersionText, right: VersionText): number {
   if (left.length !== right.length) return left.length - right.length;
   if (left === right) return 0;
@@ -17,7 +19,10 @@ export function newestVersion(left: VersionText | undefined, right: VersionText 
   return compareVersions(left, right) < 0 ? right : left;
 }
 
-/** `version` if it is above what is known, otherwise the next after what is known: a row's version never stands still. `undefined`: there is no next. */
+/**
+ * `version` if it is above the known one, otherwise the next after the known one: a row's version never stands still.
+ * `undefined`: there is no next.
+ */
 export function versionAbove(version: VersionText, known: VersionText | undefined): VersionText | undefined {
   if (known === undefined || compareVersions(version, known) > 0) return version;
   return nextVersion(known);

@@ -4,24 +4,24 @@ import type { RecordKind } from '../change/record.js';
 import { mergeByProperty } from './three-way-merge.js';
 import type { ConflictStrategy, RowConflict, RowDecider } from './strategy.js';
 
-/** What is to be done with a conflicting record. Differences of counters are applied in every case. */
+/** The decision on a conflicting record. Differences of counters are applied in every case. */
 export type Verdict =
   /** As if there were no conflict: everything of ours, including a delete. */
   | { readonly kind: 'overwrite' }
   /** These values onto the database's row. `whole`: nothing of ours was given up. */
   | { readonly kind: 'write'; readonly values: Values; readonly whole: boolean }
   | { readonly kind: 'keep-database' }
-  /** `message`: what may quote values, for the dead letter alone. */
+  /** `message`: text that may quote values, for the dead letter alone. */
   | { readonly kind: 'bury'; readonly reason: string; readonly message?: string };
 
 export interface ConflictCase {
   readonly kind: RecordKind;
   readonly conflict: RowConflict;
-  /** Properties whose value in the database is what we want already. */
+  /** Properties whose value in the database is the wanted one already. */
   readonly agreed: ReadonlySet<string>;
   /** Properties that MikroORM sets with every update. They are no intention: the later value wins. */
   readonly unmeant?: ReadonlySet<string>;
-  /** Those of them of which the database has the later value. */
+  /** The `unmeant` properties of which the database has the later value. */
   readonly later?: ReadonlySet<string>;
 }
 
@@ -49,7 +49,7 @@ function merge({ kind, conflict, agreed, unmeant }: ConflictCase, both: Side): V
   return bySide(both, `Both sides have changed ${contested.map((property) => `"${property}"`).join(', ')}.`);
 }
 
-/** A row that was to be deleted or replaced, and gets some values instead, is not what we wanted, whatever they are. */
+/** A row that was to be deleted or replaced, and gets some values instead, is never written as a whole. */
 function ask({ kind, conflict, unmeant }: ConflictCase, decide: RowDecider): Verdict {
   try {
     const decision = decide(conflict);
@@ -78,7 +78,10 @@ function isWhole(ours: Values, written: Values, unmeant: ConflictCase['unmeant']
   return Object.entries(ours).every(([property, value]) => unmeant?.has(property) || written[property] === value);
 }
 
-/** With something of ours goes what was set along with it, unless the database has a later one, or the verdict names it. */
+/**
+ * With a property of ours go the `unmeant` ones that were set along with it, unless the database has a later value or
+ * the verdict names them.
+ */
 function withUnmeant({ kind, conflict, unmeant, later }: ConflictCase, verdict: Verdict): Verdict {
   if (verdict.kind !== 'write' || kind !== 'update') return verdict;
   if (!verdict.whole && Object.keys(verdict.values).length === 0) return verdict;

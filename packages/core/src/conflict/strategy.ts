@@ -1,6 +1,6 @@
 /**
- * What is done with a record whose row is not as it expects. `merge` writes the properties that only we changed and asks `both` where both sides changed
- * the same one. A function decides case by case.
+ * How a record is handled whose row is not as it expects. `merge` writes the properties that only we changed and
+ * applies `both` where both sides changed the same one. A function decides case by case.
  */
 export type ConflictStrategy =
   | { readonly kind: 'overwrite' }
@@ -12,7 +12,7 @@ export type ConflictStrategy =
 /** A conflict in the form of staged values: property -> JSON text. */
 export interface RowConflict {
   readonly rowKey: string;
-  /** What the record's properties were when they were loaded; only known where the policy keeps originals. */
+  /** The record's properties as they were when loaded; only known where the policy keeps originals. */
   readonly base: Readonly<Record<string, string>>;
   readonly ours: Readonly<Record<string, string>>;
   readonly theirs: Readonly<Record<string, string>>;
@@ -28,5 +28,5 @@ export type RowDecision =
   | 'dead-letter'
   | { readonly write: Readonly<Record<string, string>> };
 
-/** Must be pure: it is asked again if the transaction has to be. */
+/** Must be pure: if the transaction is repeated, the function is called again. */
 export type RowDecider = (conflict: RowConflict) => RowDecision;

@@ -1,19 +1,21 @@
 import type { Values } from '../change/change.js';
 import type { RowConflict } from './strategy.js';
 
-/** What a merge by property makes of a conflict: properties that only we changed, and those that both sides changed to different values. */
+/** The merge of a conflict by property: the properties that only we changed, and the contested ones. */
 export interface Merge {
   readonly write: Values;
   readonly contested: readonly string[];
 }
 
 /**
- * Three-way merge by property. What both sides agree on needs no write; what only we changed is written; what the database has changed as well is contested.
- * A property whose value at loading is not known may have been changed by anybody, so it is contested too.
+ * Three-way merge by property. Properties with equal values on both sides need no write. Properties that only we
+ * changed are written. Properties that the database has changed as well are contested. A property without a known
+ * original may have been changed by any writer, so it is contested too.
  *
- * @param agreed properties whose value in the database is what we want already. Values are compared by PostgreSQL with the column's own type, never here as texts:
- * `1.5` and `1.50` are one number.
- * @param unmeant properties that no side has changed on purpose: they are neither written for themselves nor contested
+ * @param agreed properties whose value in the database is the wanted one already. PostgreSQL compares the values with
+ * the column's own type, not as texts: `1.5` and `1.50` are one number.
+ * @param unmeant properties that neither side has changed on purpose: they are neither written on their own nor
+ * contested
  */
 export function mergeByProperty(
   conflict: RowConflict,

@@ -8,9 +8,9 @@ type Completed = (() => void) | null | undefined;
 const WHO = 'A subscriber of events$';
 
 /**
- * An observable, and everything that is piped from it, whose subscribers cannot end the process: RxJS throws what a
- * subscriber has thrown, and the error of a stream that nobody handles, from a timer, where nobody can catch it. Here
- * each is a warning of the process.
+ * An observable whose subscribers cannot end the process; the same holds for every stream piped from it. RxJS throws
+ * the error of a subscriber, and an unhandled error of a stream, from a timer, where the application cannot catch it.
+ * Here each such error is a warning of the process.
  *
  * @example
  * ```ts
@@ -32,7 +32,7 @@ export class EventStream<T> extends Observable<T> {
     error?: Failed,
     complete?: Completed,
   ): Subscription {
-    // What operators subscribe with hands errors on to whoever is subscribed behind them.
+    // Operators subscribe with a `Subscriber`, which passes errors on to the subscriber behind it.
     if (observerOrNext instanceof Subscriber) return super.subscribe(observerOrNext);
     const observer = isObserver(observerOrNext) ? observerOrNext : { next: observerOrNext, error, complete };
     return super.subscribe(guarded(observer));

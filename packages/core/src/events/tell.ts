@@ -1,8 +1,8 @@
 import { textOf } from '../errors.js';
 
 /**
- * Calls a function of the application that is told something: a listener, a logger. Its failure, at once or by the
- * promise that it answers, is a warning of the process. It never concerns whoever tells.
+ * Calls a function of the application, such as a listener or a logger. A failure of the function, at once or by its
+ * promise, is a warning of the process. It never reaches the calling code.
  *
  * @param who begins the warning: `A listener of the event 'staged'`
  */

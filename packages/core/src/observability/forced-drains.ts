@@ -1,8 +1,11 @@
-/** Callers are named by entity and call, so there are few; what comes after so many is counted together. */
+/** Callers are named by entity and call, so there are few; callers beyond this number are counted together. */
 const MOST_CALLERS = 500;
 const OTHERS = 'others';
 
-/** How often each kind of read in this process has met pending changes, and so had to wait until they were written: the reads to look at when lists are slow. */
+/**
+ * How often each kind of read in this process met pending changes and waited until they were written. Look at these
+ * reads when lists are slow.
+ */
 export class ForcedDrains {
   readonly #counts = new Map<string, number>();
 
@@ -12,7 +15,7 @@ export class ForcedDrains {
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
   }
 
-  /** Caller -> how often, those that had to wait most often first. */
+  /** Caller -> number of waits, the most frequent first. */
   get byCaller(): Readonly<Record<string, number>> {
     return Object.fromEntries([...this.#counts].toSorted(([, one], [, other]) => other - one));
   }

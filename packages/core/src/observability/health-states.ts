@@ -8,7 +8,7 @@ import type { DatabaseState } from '../sink/sink-failure.js';
  */
 export type StagingState = 'silent' | 'full' | 'refusing';
 
-/** What is wrong with PostgreSQL, and what to do. */
+/** Each state of PostgreSQL as a problem, with what to do. */
 export const DATABASE_PROBLEMS: Readonly<Record<DatabaseState, string>> = {
   unreachable:
     'PostgreSQL cannot be reached. Changes are staged on. See whether it runs, and whether host, port and network are right',
@@ -25,13 +25,13 @@ export const DATABASE_PROBLEMS: Readonly<Record<DatabaseState, string>> = {
     'PostgreSQL takes no writes: it is a replica or read-only. Changes are staged on. Connect to the primary',
 };
 
-/** @param said what it has said itself, where that is known */
+/** @param said PostgreSQL's own message, where it is known */
 export function databaseProblem(state: DatabaseState, said?: string): string {
   const problem = DATABASE_PROBLEMS[state];
   return said === undefined ? problem : `${problem}. It says: ${said}`;
 }
 
-/** What is wrong with Redis, and what to do. */
+/** Each state of Redis as a problem, with what to do. */
 export const STAGING_PROBLEMS: Readonly<Record<StagingState, string>> = {
   silent: 'Redis does not answer. See whether it runs and can be reached',
   full: 'Redis is out of memory, and changes are refused. Flushing goes on and makes room; raise maxmemory, or lower maxPending and cache.maxBytes',

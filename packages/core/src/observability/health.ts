@@ -4,7 +4,7 @@ import type { DatabaseState } from '../sink/sink-failure.js';
 import type { StagingStats } from '../staging/staging-store.js';
 import { databaseProblem, STAGING_PROBLEMS, type StagingState } from './health-states.js';
 
-/** A word for each thing that can be wrong, for rules that alert. */
+/** A word for each possible problem, for rules that alert. */
 export type HealthState =
   | `database-${DatabaseState}`
   | `staging-${StagingState}`
@@ -15,16 +15,16 @@ export type HealthState =
   | 'data-loss'
   | 'unknown';
 
-/** How it stands with writing, in words and in sentences. */
+/** The health of writing, in words and in sentences. */
 export interface Health {
   /**
-   * `degraded`: a part does not work, such as one of several Redis servers, or something was lost within the last hour.
-   * `down`: nothing is written or staged, or nobody can say.
+   * `degraded`: a part does not work, such as one of several Redis servers, or data was lost within the last hour.
+   * `down`: nothing is written or staged, or the state is unknown.
    */
   readonly status: 'up' | 'degraded' | 'down';
-  /** What is wrong, in a word each, in the order of the sentences; empty if nothing is. */
+  /** The problems, in a word each, in the order of the sentences; empty if there are none. */
   readonly states: readonly HealthState[];
-  /** What is wrong, each a sentence for whoever is called at night, with what to do; empty if nothing is. */
+  /** The problems, each a sentence for the operator, with what to do; empty if there are none. */
   readonly problems: readonly string[];
   /** Rows with unwritten changes, over all entities. Absent where the staging store did not answer. */
   readonly pending?: number;
@@ -34,23 +34,23 @@ export interface Health {
   readonly dead?: number;
 }
 
-/** What is known to have gone wrong and not yet come right. */
+/** Problems that are known and not yet solved. */
 export interface Trouble {
-  /** In what state PostgreSQL writes for nobody, as it answers now or as flushes of this process have met it. */
+  /** The state in which PostgreSQL takes no writes, as it answers now or as flushes of this process have met it. */
   readonly database: DatabaseState | undefined;
-  /** What it has said of it, where that says more than the state. */
+  /** PostgreSQL's own message, where it says more than the state. */
   readonly databaseSaid?: string;
   /** Why the staging store takes no changes, as it answers now. */
   readonly staging: StagingState | undefined;
   readonly silentShards: ReadonlySet<number>;
   /** Entities of which no more rows may be pending. */
   readonly full: readonly string[];
-  /** What keeps tables from being written, as sentences. */
+  /** Reasons why tables are not written, as sentences. */
   readonly tables: readonly string[];
-  /** What keeps everything from being written until a person acts, as sentences. */
+  /** Reasons why nothing is written until a person acts, as sentences. */
   readonly configuration: readonly string[];
   /**
-   * What Redis or PostgreSQL has forgotten lately, as sentences. Everything works again, and a person has to look at
+   * Recent losses of data in Redis or PostgreSQL, as sentences. Everything works again, and a person has to look at
    * rows.
    */
   readonly losses?: readonly string[];
@@ -62,20 +62,23 @@ export interface HealthQuestion {
   readonly isDue: boolean;
   readonly shards: number;
   readonly trouble: Trouble;
-  /** From this age on the oldest change is overdue, milliseconds: the longest that a policy lets a change wait, and thirty seconds. */
+  /**
+   * From this age on the oldest change is overdue, milliseconds: the longest delay that a policy allows, plus thirty
+   * seconds.
+   */
   readonly overdueMs: number;
 }
 
 interface Problem {
   readonly state: HealthState;
   readonly text: string;
-  /** The rest goes on. */
+  /** Only a part is affected; the rest goes on. */
   readonly isPart?: boolean;
 }
 
 /**
- * Judges. What no process writes though it is due is the one thing that only the staging store can tell: the process that asks may have no worker, and the others
- * may be gone.
+ * Judges the health. Only the staging store can tell that no process writes due changes: the process that asks may have
+ * no worker, and the other processes may be gone.
  */
 export function judgeHealth(question: HealthQuestion): Health {
   const { stats } = question;
@@ -90,7 +93,7 @@ export function judgeHealth(question: HealthQuestion): Health {
   };
 }
 
-/** When even the question fails. @param state what is known of why */
+/** The answer if the question itself fails. @param state what is known of the cause */
 export function unknownHealth(error: unknown, state: HealthState = 'unknown'): Health {
   return { status: 'down', states: [state], problems: [typeof error === 'string' ? error : textOf(error)] };
 }

@@ -3,14 +3,14 @@ import type { Logger } from '../options.js';
 
 type Loss = SpillwayEventOf<'staging-loss'>;
 
-/** A failover makes itself felt in one shard after the other; so much later it is said of all of them, once. */
+/** A failover shows in one shard after the other; after this time one message covers all of them. */
 const SAY_AFTER_MS = 1_000;
-/** So long health speaks of it. */
+/** How long health reports a loss. */
 const REMEMBER_MS = 3_600_000;
 const MOST_SHARDS = 10;
 
 /**
- * Says what it means for the rows when a chain of batches is broken, for Redis or PostgreSQL has forgotten something.
+ * Explains the consequences for the rows when a chain of batches is broken, because Redis or PostgreSQL has lost data.
  */
 export class LossWatch {
   readonly #logger: Logger;
@@ -25,14 +25,14 @@ export class LossWatch {
     events.on('staging-loss', (loss) => this.#note(loss));
   }
 
-  /** What was lost within the last hour, as sentences. */
+  /** The losses of the last hour, as sentences. */
   get recent(): readonly string[] {
     this.#said = this.#said.filter(({ atMs }) => this.#now() - atMs <= REMEMBER_MS);
     const unsaid = this.#unsaid.length > 0 ? sentencesOf(this.#unsaid) : [];
     return [...this.#said.map(({ text }) => text), ...unsaid];
   }
 
-  /** Says what has not been said; there may be no later. */
+  /** Logs the losses not logged yet, for example when the process ends. */
   say(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -47,7 +47,7 @@ export class LossWatch {
 
   #note(loss: Loss): void {
     this.#unsaid.push(loss);
-    // A process that has nothing else to do may end.
+    // The timer must not keep an idle process alive.
     this.#timer ??= setTimeout(() => this.say(), SAY_AFTER_MS).unref();
   }
 }

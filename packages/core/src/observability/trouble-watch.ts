@@ -1,13 +1,13 @@
 import type { SpillwayEvents } from '../events.js';
 import type { DatabaseState } from '../sink/sink-failure.js';
 
-/** What only a flush can find out: a question that writes nothing is answered all the same. */
+/** States that only a flush can find out: PostgreSQL still answers a question that writes nothing. */
 const ONLY_BY_WRITING: ReadonlySet<DatabaseState> = new Set(['disk-full', 'out-of-memory', 'read-only']);
 
-/** A worker that has anything to write would have tried again by then; a process that only drains may never. */
+/** A worker with changes to write would have tried again by then; a process that only drains may never try again. */
 const IS_OVER_MS = 60_000;
 
-/** Remembers, from the events of this process, what flushes have met and not yet found right again. */
+/** Remembers, from the events of this process, problems that flushes have met and that no flush has found solved. */
 export class TroubleWatch {
   readonly #silentShards = new Set<number>();
   readonly #now: () => number;
@@ -30,7 +30,7 @@ export class TroubleWatch {
     events.on('staging-up', ({ shards }) => shards.forEach((shard) => this.#silentShards.delete(shard)));
   }
 
-  /** Everything was closed: nobody will find right again what those flushes have met. */
+  /** Everything was closed: no flush can find those problems solved any more. */
   forget(): void {
     this.#silentShards.clear();
     this.#database = undefined;
@@ -40,12 +40,12 @@ export class TroubleWatch {
     return this.#silentShards;
   }
 
-  /** Whether it has been met lately that PostgreSQL takes no writes, and no flush has found it right again. */
+  /** True if a flush has met lately that PostgreSQL takes no writes, and no flush has succeeded since. */
   get isDatabaseDown(): boolean {
     return this.#database !== undefined && this.#now() - this.#metMs <= IS_OVER_MS;
   }
 
-  /** @param now the state that PostgreSQL has just been found in; nothing: it has answered */
+  /** @param now the state in which PostgreSQL was found just now; `undefined`: it has answered */
   database(now: DatabaseState | undefined): DatabaseState | undefined {
     if (now !== undefined || this.#database === undefined) return now;
     return ONLY_BY_WRITING.has(this.#database) && this.isDatabaseDown ? this.#database : undefined;

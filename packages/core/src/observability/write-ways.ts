@@ -7,7 +7,7 @@
  * - `raw`, `cycle`, `key`, `class`: a `raw()` value, a reference that closes a cycle, another primary key or class
  * - `value`: a value of a form that only PostgreSQL can read, or refuse: a text for a boolean, `'tomorrow'` for a date
  * - `made-by-database`: an insert without a value that only PostgreSQL can make
- * - `concurrency-check`, `never-loaded`: what has to be compared is known to PostgreSQL alone
+ * - `concurrency-check`, `never-loaded`: only PostgreSQL knows the values to compare
  * - `followed`: a delete by which PostgreSQL itself deletes or changes other rows
  */
 export type SqlReason =
@@ -25,13 +25,16 @@ export type SqlReason =
   | 'never-loaded'
   | 'followed';
 
-/** `promoted`: pending rows that were flushed because SQL needed them; `promoted-inside`: in the transaction that needed them. */
+/** `promoted`: pending rows, flushed because SQL needed them; `promoted-inside`: in that SQL's transaction. */
 export type WriteWay = 'staged' | `sql:${SqlReason}` | 'promoted' | 'promoted-inside';
 
-/** Entity -> way -> how often. */
+/** Entity -> way -> count. */
 export type WritesByWay = Readonly<Record<string, Readonly<Partial<Record<WriteWay, number>>>>>;
 
-/** Which way the changes of this process went: what is meant to be staged and mostly goes by SQL shows here, with the reason. */
+/**
+ * How the changes of this process were written: an entity that should be staged but mostly goes by SQL shows here, with
+ * the reason.
+ */
 export class WriteWays {
   readonly #counts = new Map<string, Map<WriteWay, number>>();
 

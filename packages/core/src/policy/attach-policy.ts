@@ -5,7 +5,10 @@ import { isSamePolicy, modeOf, type WriteMode } from './mode.js';
 import { readPolicy } from './read-policy.js';
 import type { StoredPolicy } from './write-policy.js';
 
-/** Where a class carries its policy. Of the global registry, so that two copies of this package in one process agree. */
+/**
+ * The key under which a class carries its policy, in the global registry: two copies of this package in one process
+ * agree.
+ */
 const POLICY: unique symbol = Symbol.for('spillway.policy');
 
 const DECORATORS: Readonly<Record<WriteMode, string>> = { behind: 'WriteBehind', through: 'WriteThrough' };

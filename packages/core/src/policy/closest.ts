@@ -1,4 +1,6 @@
-/** The known name that a misspelt one was probably meant to be: the nearest by edit distance, if it is near enough to be worth a guess. */
+/**
+ * The known name that a misspelt one probably means: the nearest by edit distance, if it is near enough for a guess.
+ */
 export function closest(given: string, known: readonly string[]): string | undefined {
   const enough = Math.max(1, Math.floor(given.length / 3));
   const ranked = known
@@ -8,7 +10,7 @@ export function closest(given: string, known: readonly string[]): string | undef
   return nearest && nearest.distance <= enough ? nearest.name : undefined;
 }
 
-/** Levenshtein's distance: how many letters must be added, removed or replaced. One row of the table is kept at a time. */
+/** Levenshtein's distance: how many letters are added, removed or replaced. Only one row of the table is kept. */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (const [i, letter] of Array.from(from).entries()) {

@@ -1,8 +1,8 @@
 import type { PropertyName, AnyEntity } from './entity-types.js';
 
 /**
- * A row that is not as a change expects it, with its values as the entity has them: dates are `Date`, custom types are converted, a reference is the primary key
- * of what it refers to.
+ * A row that is not as a change expects it, with its values as the entity has them: dates are `Date`, custom types are
+ * converted, a reference is the primary key of its target.
  */
 export interface Conflict<Entity extends object = AnyEntity> {
   /** Name of the entity. */
@@ -10,8 +10,8 @@ export interface Conflict<Entity extends object = AnyEntity> {
   /** Primary key of the row; an array if it is composite. */
   readonly key: PrimaryKeyOf<Entity>;
   /**
-   * The changed properties as they were when the entity was loaded; empty where the policy does not keep them. Without
-   * those that `onUpdate` sets.
+   * The changed properties as they were when the entity was loaded, without those that `onUpdate` sets; empty where the
+   * policy does not keep them.
    */
   readonly base: EntityValues<Entity>;
   /** The properties that the pending change sets. */
@@ -25,8 +25,8 @@ export interface Conflict<Entity extends object = AnyEntity> {
 }
 
 /**
- * What becomes of it: our properties are written, the database's row stays, the record is parked as a dead letter, or these properties are written. Differences of counters
- * are applied whatever is decided.
+ * The decision on a conflict: our properties are written, the database's row stays, the record is parked as a dead
+ * letter, or the given properties are written. Differences of counters are applied in each case.
  */
 export type Decision<Entity extends object = AnyEntity> =
   | 'overwrite'
@@ -35,8 +35,14 @@ export type Decision<Entity extends object = AnyEntity> =
   | { readonly write: EntityValues<Entity> };
 
 /**
- * Decides a conflict. It is called inside the transaction that writes the batch, so it must be quick, synchronous and free of side effects: the transaction may be rolled
- * back and the conflict decided again. If it throws, the record is parked.
+ * Decides a conflict. It is called inside the transaction that writes the batch, so it must be quick, synchronous and
+ * free of side effects: the transaction may be rolled back and the conflict decided again. If it throws, the record is
+ * parked.
+ *
+ * @example
+ * ```ts
+ * @WriteBehind<Product>({ conflict: ({ changed }) => (changed.includes('price') ? 'dead-letter' : 'overwrite') })
+ * ```
  */
 export type ConflictFunction<Entity extends object = AnyEntity> = (conflict: Conflict<Entity>) => Decision<Entity>;
 

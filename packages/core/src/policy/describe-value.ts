@@ -1,12 +1,13 @@
 import { closest } from './closest.js';
 
-/** A number, or a duration, as somebody may have written it. */
+/** A number, or a duration, as a developer may have written it. */
 const NUMBER = /^[-+]?\d[\d.,_]{0,30} ?[a-z]{0,12}$/i;
 const SHORT_WORD = /^[a-z]{0,10}$/i;
 
 /**
- * A value as a message shows it. Strings are quoted, so that `'5'` and `5` can be told apart. Most are not shown: what was given to the wrong option may be a password, or a URL with one. Only
- * those are that look like what options have: numbers, short words, and what is nearly one of the choices.
+ * A value as a message shows it. Strings are quoted, so that `'5'` and `5` can be told apart. Most texts are hidden,
+ * because a value given to the wrong option may be a password, or a URL with one. Shown are only texts that look like
+ * the value of an option: numbers, short words, and near misses of the choices.
  */
 export function describeValue(value: unknown, choices: readonly string[] = []): string {
   if (typeof value === 'string') {
@@ -22,7 +23,7 @@ export function describeValue(value: unknown, choices: readonly string[] = []): 
   return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }
 
-/** The name of an option that is not known. It is shown if it looks like one. */
+/** The name of an unknown option. It is shown if it looks like an option's name. */
 export function describeName(name: string): string {
   return /^[\w$.-]{1,40}$/.test(name) ? `"${name}"` : `with a name of ${name.length} characters`;
 }

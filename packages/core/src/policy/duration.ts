@@ -2,8 +2,8 @@ import { SpillwayError } from '../errors.js';
 import { describeValue } from './describe-value.js';
 
 /**
- * A span of time: a whole number of milliseconds, or a whole number with its unit (`'200ms'`, `'2s'`, `'5m'`, `'1h'`). A text without a unit is refused: nobody can
- * tell whether `'5'` was meant to be seconds.
+ * A span of time: a whole number of milliseconds, or a whole number with its unit (`'200ms'`, `'2s'`, `'5m'`, `'1h'`).
+ * A text without a unit is refused, because `'5'` could mean seconds or milliseconds.
  */
 export type Duration = number | `${number}${DurationUnit}`;
 
@@ -17,7 +17,7 @@ export interface DurationLimits {
 const UNIT_MS: Readonly<Record<DurationUnit, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
 /**
- * @param option what the message calls it, with the place it was written in: `debounce in the policy of Product`
+ * @param option the option's name in messages, with its place: `debounce in the policy of Product`
  * @returns milliseconds
  * @throws SpillwayError `CONFIG_INVALID` for anything that is no duration, and for one outside the limits.
  */

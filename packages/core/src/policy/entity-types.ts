@@ -1,12 +1,15 @@
 /**
- * What can be told of an entity from its class alone, in types. They are structural, because this room knows nothing of the ORM: whatever has the shape of an
- * entity class, a schema or a repository is one.
+ * Types that describe an entity by its class alone. They are structural, because this room does not import the ORM: any
+ * value with the shape of an entity class, a schema or a repository is one.
  */
 
-/** Any entity: the one that a policy is for when nothing says more. */
+/** Any entity: the type of a policy that names none. */
 export type AnyEntity = Record<string, unknown>;
 
-/** Something that a policy can stand on: an entity class or a repository class. Constructors may be private, so the prototype is what makes it a class. */
+/**
+ * An entity class or a repository class, which can carry a policy. Constructors may be private, so the prototype makes
+ * it a class.
+ */
 export interface PolicyClass {
   readonly name: string;
   readonly prototype: object;
@@ -19,7 +22,10 @@ export interface PolicySchema {
 
 export type PolicyTarget = PolicyClass | PolicySchema;
 
-/** The entity that a policy on this target is for. A schema's class has no typed prototype, an abstract or private one has no constructor, so both are asked. */
+/**
+ * The entity that a policy on this target is for. A schema's class has no typed prototype, and an abstract or private
+ * class has no constructor, so the type looks at both.
+ */
 export type EntityOf<Target> = Target extends { readonly class: infer Class }
   ? EntityOf<Class>
   : Target extends abstract new (...args: never[]) => infer Instance
@@ -30,7 +36,7 @@ export type EntityOf<Target> = Target extends { readonly class: infer Class }
 
 type EntityOfInstance<Instance> = Instance extends RepositoryOf<infer Entity> ? Entity : Instance;
 
-/** By this a repository is known: it turns rows into entities and has an entity manager. */
+/** Marks a repository: it turns rows into entities and has an entity manager. */
 interface RepositoryOf<Entity> {
   map(row: never): Entity;
   getEntityManager(): unknown;
@@ -39,8 +45,9 @@ interface RepositoryOf<Entity> {
 export type PropertyName<Entity> = Extract<keyof Entity, string>;
 
 /**
- * Names of properties that can count: `number`, `bigint`, or a text that can only be a number (`` `${number}` ``, for `decimal` and `bigint` columns that the ORM
- * gives as texts). A plain `string` is no counter, since a product's name is one too, nor is a property that can be `null`, for `null` plus one is not one.
+ * Names of properties that can count: `number`, `bigint`, or a text that can only be a number (`` `${number}` ``, for
+ * `decimal` and `bigint` columns that the ORM gives as texts). A plain `string` is no counter, since a product's name
+ * is one too. A property that can be `null` is none either, because `null` plus one is `null`.
  */
 export type CounterName<Entity> = string extends keyof Entity
   ? string

@@ -8,7 +8,7 @@ export function modeOf(policy: StoredPolicy): WriteMode {
   return policy.mode ?? 'behind';
 }
 
-/** A mode that goes without saying may be said. */
+/** A policy that names the default mode equals one that leaves it out. */
 export function isSamePolicy(one: StoredPolicy | undefined, other: StoredPolicy | undefined): boolean {
   if (one === undefined || other === undefined) return one === other;
   return isDeepStrictEqual({ ...one, mode: modeOf(one) }, { ...other, mode: modeOf(other) });

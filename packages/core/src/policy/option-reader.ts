@@ -5,8 +5,9 @@ import { parseDuration } from './duration.js';
 import type { DurationLimits } from './duration.js';
 
 /**
- * Reads one object of options that a developer wrote. Whatever is wrong is refused by name and place, and an option that is not known is wrong too: a
- * misspelt one would otherwise be a default that nobody chose. Each method answers `undefined` for an option that was left out.
+ * Reads one object of options that a developer wrote. Each mistake is refused by name and place. An unknown option is a
+ * mistake too: a misspelt one would otherwise silently keep its default. Each method answers `undefined` for an option
+ * that was left out.
  */
 export class OptionReader {
   readonly #place: string;
@@ -15,7 +16,7 @@ export class OptionReader {
 
   /**
    * @param place where the options stand, as messages call it: `the policy of Product`
-   * @param parent the option that they are the value of, if they are
+   * @param parent the option whose value the options are, if there is one
    */
   constructor(place: string, given: unknown, known: readonly string[], parent?: string) {
     this.#place = place;
@@ -38,7 +39,7 @@ export class OptionReader {
     return this.#given[name] !== undefined;
   }
 
-  /** The value as it was written, for options that have a form of their own. */
+  /** The value as it was written, for options with a form of their own. */
   value(name: string): unknown {
     return this.#given[name];
   }
@@ -92,7 +93,7 @@ export class OptionReader {
     return this.has(name) ? new OptionReader(this.#place, this.#given[name], known, this.#path(name)) : undefined;
   }
 
-  /** The error for an option whose value is not what it must be. */
+  /** The error for an option with a wrong value. */
   invalid(name: string, rule: string, choices?: readonly string[]): SpillwayError {
     return new SpillwayError(
       'CONFIG_INVALID',

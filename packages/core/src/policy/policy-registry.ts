@@ -21,11 +21,14 @@ export interface EntityPlaces {
 }
 
 /**
- * Finds the policy of every entity that has one: on its class, on its repository class, or among the `policies` of `spillway()`. The same policy in several places is fine.
+ * Finds the policy of every entity that has one: on its class, on its repository class, or among the `policies` of
+ * `spillway()`. The same policy in several places is fine. Entities that share a table are written alike: the root's
+ * policy applies to all of them, and only the root is in the answer.
+ *
  * @returns name of the entity -> policy
- * Entities that share a table are written alike: the policy of the root is that of all of them, and only the root is in the answer.
- * @throws SpillwayError `CONFIG_INVALID` for two places that differ, for a subclass whose policy is not its root's, for an entry whose entity the ORM does not know, and
- * for an entity with a policy whose name another class has too.
+ * @throws SpillwayError `CONFIG_INVALID` for two places that differ, for a subclass whose policy differs from its
+ * root's, for an entry whose entity the ORM does not know, and for an entity with a policy whose name another class has
+ * too.
  */
 export function collectPolicies(
   entities: readonly EntityPlaces[],
@@ -129,7 +132,7 @@ function belongsTo(target: PolicyClass, entity: EntityPlaces): boolean {
   return target === entity.entityClass || target === entity.repositoryClass;
 }
 
-/** A schema is asked late: its class may be replaced until the ORM discovers it. */
+/** Reads a schema's class late, because the class may be replaced until the ORM discovers it. */
 export function classOf(target: PolicyTarget): PolicyClass {
   return typeof target === 'function' ? target : (target as PolicySchema).class;
 }

@@ -3,9 +3,12 @@ import type { ValidateOptions } from './validate-options.js';
 import type { ConflictFunction } from './conflict-function.js';
 import type { QueryMode } from './query-mode.js';
 
-/** A write policy with every option decided: durations in milliseconds, defaults filled in. What a developer writes is `WritePolicy`. */
+/**
+ * A write policy with every option decided: durations in milliseconds, defaults filled in. A developer writes a
+ * `WritePolicy`.
+ */
 export interface ResolvedPolicy {
-  /** `through`: written by MikroORM's own SQL; then everything about waiting is only for what was staged before. */
+  /** `through`: written by MikroORM's own SQL. The options about waiting then apply only to older staged changes. */
   readonly mode: 'behind' | 'through';
   /** Absent: rows are not cached. */
   readonly cache?: { readonly ttlMs: number };
@@ -29,15 +32,15 @@ export interface ResolvedPolicy {
   readonly reads: 'primary' | 'replica';
   readonly onStagingLoss: 'park' | 'apply';
   readonly inserts: 'sql' | 'refuse';
-  /** What `increment()` does where the row is not there. */
+  /** How `increment()` handles a missing row. */
   readonly missing: 'dead-letter' | 'drop' | 'create';
-  /** `false`: class-validator is not asked. */
+  /** `false`: class-validator is not called. */
   readonly validate: false | ValidateOptions;
 }
 
 /**
- * A conflict strategy whose function, if it is one, still sees entity values. `rowDecider` turns that function into the `RowDecider` of a `ConflictStrategy`, once
- * somebody can convert the values.
+ * A conflict strategy whose function, if it is one, still sees entity values. `rowDecider` turns that function into the
+ * `RowDecider` of a `ConflictStrategy` once the values can be converted.
  */
 export type PolicyConflict =
   | Exclude<ConflictStrategy, { readonly kind: 'function' }>

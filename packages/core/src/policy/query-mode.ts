@@ -2,12 +2,14 @@ import { SpillwayError } from '../errors.js';
 import { describeValue } from './describe-value.js';
 import { listOf } from './option-reader.js';
 
-/** What a query, which is any read that is no look-up by key, makes of pending changes; `WaitingOptions.queries` says what each of them means. */
+/**
+ * How a query (any read except a look-up by key) treats pending changes; `WaitingOptions.queries` explains each mode.
+ */
 export const QUERY_MODES = ['drain', 'overlay', 'database'] as const;
 export type QueryMode = (typeof QUERY_MODES)[number];
 
 /**
- * What one call asks for.
+ * The mode that one call asks for.
  * @throws SpillwayError `CONFIG_INVALID` that names the choices.
  */
 export function readQueryMode(given: unknown): QueryMode | undefined {

@@ -35,10 +35,13 @@ const DEFAULT_OPTIONS = [
   'cache',
 ] as const;
 const POLICY_OPTIONS = [...DEFAULT_OPTIONS, 'counters', 'mode'] as const;
-/** What there is to say of an entity that MikroORM writes by itself. */
+/** The options of an entity that MikroORM writes by itself. */
 const THROUGH_OPTIONS: readonly string[] = ['mode', 'cache', 'validate'];
 
-/** One place's options, in resolved form; what was left out is absent. `cache: false` takes away what the defaults give. */
+/**
+ * One place's options, in resolved form; an option that was left out is absent. `cache: false` overrides a cache of the
+ * defaults.
+ */
 export type PolicyLayer = Partial<Omit<ResolvedPolicy, 'retry' | 'cache'>> & {
   readonly retry: Partial<ResolvedPolicy['retry']>;
   readonly cache?: ResolvedPolicy['cache'] | false;
@@ -56,7 +59,7 @@ export function readPolicy(place: string, policy: unknown): PolicyLayer {
   return present({ ...readWaiting(read), mode, counters: readCounters(read) });
 }
 
-/** An option that would do nothing is a wish that nobody fulfils. */
+/** An option without effect is refused, because the developer expects an effect. */
 function refuseWaiting(place: string, read: OptionReader): void {
   const idle = POLICY_OPTIONS.find((name) => !THROUGH_OPTIONS.includes(name) && read.has(name));
   if (idle === undefined) return;

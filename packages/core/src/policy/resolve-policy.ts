@@ -29,14 +29,15 @@ const DEFAULTS: ResolvedPolicy = {
   validate: {},
 };
 
-/** What the ORM knows of an entity that its policy depends on. */
+/** Facts of the ORM about an entity that its policy depends on. */
 export interface EntityFacts {
-  /** Whether the entity has a version property. */
+  /** True if the entity has a version property. */
   readonly versioned: boolean;
 }
 
 /**
- * Decides every option of one entity: what its policy says, else what the `defaults` of `spillway()` say, else Spillway's own default.
+ * Decides every option of one entity: by its policy, else by the `defaults` of `spillway()`, else by Spillway's own
+ * default.
  * @throws SpillwayError `CONFIG_INVALID` that names the option and where it was written.
  */
 export function resolvePolicy(
@@ -60,7 +61,7 @@ export function resolvePolicy(
   return resolved;
 }
 
-/** `'version'` among the defaults is a wish for those entities that have one; in an entity's own policy it must be possible. */
+/** `'version'` in the defaults is only for entities that have a version; in an entity's own policy it requires one. */
 function detectOf(entity: string, own: PolicyLayer, shared: PolicyLayer, facts: EntityFacts): ResolvedPolicy['detect'] {
   const detect = own.detect ?? shared.detect ?? 'version';
   if (detect !== 'version' || facts.versioned) {
@@ -75,7 +76,7 @@ function detectOf(entity: string, own: PolicyLayer, shared: PolicyLayer, facts: 
   return 'none';
 }
 
-/** The same: without a version, nothing would keep SQL from going before what is pending. */
+/** The same rule: without a version, SQL could overtake pending changes. */
 function onStagingDownOf(
   entity: string,
   own: PolicyLayer,

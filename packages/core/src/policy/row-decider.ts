@@ -6,7 +6,7 @@ import type { AnyEntity } from './entity-types.js';
 import { closest } from './closest.js';
 import { listOf } from './option-reader.js';
 
-/** How the ORM converts the values of one entity. Whoever knows the entity's properties implements it. */
+/** How the ORM converts the values of one entity. `mikro-orm/` implements it. */
 export interface ValueConversion {
   /** Name of the entity. */
   readonly entity: string;
@@ -23,8 +23,8 @@ export interface ValueConversion {
 const WORDS = ['overwrite', 'keep-database', 'dead-letter'] as const;
 
 /**
- * Makes a developer's conflict function one that decides over staged values. The decider throws what the function throws, and a `TypeError` for an answer that is no
- * decision; either way the record is to be parked.
+ * Makes a developer's conflict function one that decides over staged values. The decider throws the function's own
+ * errors, and a `TypeError` for an answer that is no decision; either way the record is to be parked.
  */
 export function rowDecider(decide: ConflictFunction, convert: ValueConversion): RowDecider {
   return (conflict) => toRowDecision(decide(toConflict(conflict, convert)), convert);
@@ -46,7 +46,7 @@ function toValues(texts: Readonly<Record<string, JsonText>>, convert: ValueConve
   return mapValues(texts, (property, text) => convert.toValue(property, text));
 }
 
-/** The answer is not trusted to be of its type: it comes from application code, which may be plain JavaScript or have forgotten a `return`. */
+/** The answer's type is checked at run time, because application code may be plain JavaScript or lack a `return`. */
 function toRowDecision(decision: unknown, convert: ValueConversion): RowDecision {
   const word = WORDS.find((each) => each === decision);
   if (word) {
@@ -60,7 +60,7 @@ function toRowDecision(decision: unknown, convert: ValueConversion): RowDecision
     decision.write === null
   ) {
     const isPromise = decision instanceof Promise;
-    // Nobody waits for it; so what it rejects with must not be the end of the process.
+    // The promise is not awaited, so its rejection must not end the process.
     if (isPromise) decision.catch(() => undefined);
     const given = isPromise ? 'a promise, but it must be synchronous' : describeDecision(decision);
     throw answeredWrongly(
@@ -70,7 +70,7 @@ function toRowDecision(decision: unknown, convert: ValueConversion): RowDecision
   return { write: toTexts({ ...decision.write }, convert) };
 }
 
-/** What it answers may be a value of the row, and is not shown. */
+/** The answer may be a value of the row, so it is not shown. */
 function describeDecision(decision: unknown): string {
   if (decision === null || decision === undefined) return String(decision);
   if (typeof decision === 'object') return Array.isArray(decision) ? 'an array' : 'an object';
@@ -102,7 +102,7 @@ function mapValues<From, To>(
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, convert(name, value)]));
 }
 
-/** Of names and rules alone, so that all of it may be told. */
+/** The message contains names and rules alone, so all of it may be shown. */
 function answeredWrongly(message: string): TypeError {
   return markBare(new TypeError(message));
 }

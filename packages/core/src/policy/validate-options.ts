@@ -6,15 +6,16 @@ export interface ValidateOptions {
   readonly always?: boolean;
   /** Without `groups`, decorators with a group do not count. */
   readonly strictGroups?: boolean;
-  /** Of each property only the first constraint that fails is told. */
+  /** Only the first failing constraint of each property is reported. */
   readonly stopAtFirstError?: boolean;
 }
 
-/** The option that both modes have. */
+/** An option of both modes. */
 export interface ValidatingOptions {
   /**
-   * Whether class-validator's decorators are asked before anything is staged or written: the whole entity when it is new, its changed properties otherwise; never its relations. An object names groups.
-   * It costs nothing where a class has no such decorators, or class-validator is not installed.
+   * Runs class-validator's decorators before anything is staged or written: on the whole entity when it is new, on its
+   * changed properties otherwise; never on its relations. An object names groups. It costs nothing where a class has no
+   * such decorators, or class-validator is not installed.
    * @defaultValue `true`
    */
   readonly validate?: boolean | ValidateOptions;

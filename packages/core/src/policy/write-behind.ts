@@ -3,8 +3,9 @@ import type { AnyEntity, CounterName, EntityOf, PolicyClass } from './entity-typ
 import type { WritePolicy } from './write-policy.js';
 
 /**
- * Makes changes of an entity write-behind: staged at once, written to the database in bulk a moment later. Stands on the entity class or on its repository class, as a
- * legacy or as a standard decorator, before or after `@Entity`. A subclass does not inherit it.
+ * Makes changes of an entity write-behind: staged at once, written to the database in bulk a moment later. Stands on
+ * the entity class or on its repository class, as a legacy or as a standard decorator, before or after `@Entity`. A
+ * subclass does not inherit it.
  *
  * @example
  * ```ts
@@ -15,10 +16,11 @@ import type { WritePolicy } from './write-policy.js';
  * WriteBehind({ debounce: '50ms' })(ProductSchema.class); // for defineEntity and EntitySchema, once the class is set
  * ```
  *
- * Name the entity, `WriteBehind<Product>({ … })`, for completion of its properties and for a conflict function that knows its types.
+ * Name the entity, `WriteBehind<Product>({ … })`, for completion of its properties and for a conflict function that
+ * knows its types.
  *
- * @throws SpillwayError `CONFIG_INVALID` for an option that is unknown or outside its limits, and if the class carries another policy already. What depends on the entity's
- * properties is checked when the ORM discovers it.
+ * @throws SpillwayError `CONFIG_INVALID` for an option that is unknown or outside its limits, and if the class carries
+ * another policy already. Rules about the entity's properties are checked when the ORM discovers it.
  */
 export function WriteBehind<
   Entity extends object = AnyEntity,
@@ -27,13 +29,15 @@ export function WriteBehind<
   return (target) => attach(target, policy, 'behind');
 }
 
-/** A class decorator of either kind. Its parameter is where the compiler checks the policy against the class. */
+/** A class decorator of either kind. The compiler checks the policy against the class at its parameter. */
 export type PolicyDecorator<Entity extends object, Counter extends string> = <Target extends PolicyClass>(
   target: Target & Fits<EntityOf<Target>, Entity, Counter>,
   context?: { readonly kind: 'class' },
 ) => void;
 
-/** `unknown` if the policy fits the entity; otherwise a type that no class has, named so that the compiler's message explains itself. */
+/**
+ * `unknown` if the policy fits the entity; otherwise a type that no class has, named to explain the compiler's message.
+ */
 type Fits<Actual, Entity, Counter extends string> = string extends keyof Entity
   ? FitsCounters<Actual, Counter>
   : [Actual] extends [Entity]
@@ -46,7 +50,7 @@ type FitsCounters<Actual, Counter extends string> = string extends Counter
     ? unknown
     : NotANumericProperty<Exclude<Counter, CounterName<Actual>>, CounterName<Actual>>;
 
-/** The compiler names this type where `counters` holds something else than numeric properties. */
+/** The compiler names this type where `counters` contains a property that is not numeric. */
 export interface NotANumericProperty<Given, NumericProperties> {
   readonly 'counters must name numeric properties of the entity': readonly [Given, NumericProperties];
 }

@@ -5,8 +5,8 @@ import type { QueryMode } from './query-mode.js';
 import type { ValidatingOptions } from './validate-options.js';
 
 /**
- * How the changes of one entity wait in the staging store and reach the database, as a developer writes it. Whatever is left out comes from the `defaults` of
- * `spillway()`, or is the default named here.
+ * How the changes of one entity wait in the staging store and reach the database, as a developer writes it. An option
+ * that is left out comes from the `defaults` of `spillway()`, or is the default named here.
  */
 export interface WritePolicy<
   Entity extends object = AnyEntity,
@@ -14,45 +14,46 @@ export interface WritePolicy<
 >
   extends WaitingOptions, CachingOptions, ValidatingOptions {
   /**
-   * Staged, and written a moment later. Said only where both modes can stand: in the `policies` of `spillway()`.
+   * Staged, and written a moment later. Needed only where both modes can stand: in the `policies` of `spillway()`.
    * @defaultValue `'behind'`
    */
   readonly mode?: 'behind';
 
   /**
-   * What is done when the row is not as the change expects it:
+   * How a change is handled when its row is not as the change expects it:
    * - `'dead-letter'`: the record is parked, with the reason
    * - `'overwrite'`: our properties win. Does not apply to an insert whose key exists already
    * - `'keep-database'`: the change is dropped
-   * - `'merge'`: properties that only we changed are written; one that both sides changed makes it a dead letter, or what `{ merge: { both } }` says. Does not apply
-   *   to an insert whose key exists already
+   * - `'merge'`: properties that only we changed are written. A property that both sides changed makes the record a
+   *   dead letter, or is decided by `{ merge: { both } }`. Does not apply to an insert whose key exists already
    * - a function decides case by case
    *
-   * Counters are applied whatever becomes of the rest. Properties that `onUpdate` sets are no conflict: the later one
-   * wins, and they are written along with something else only.
+   * Counters are applied in each case. Properties that `onUpdate` sets are no conflict: the later value wins, and they
+   * are written only along with other properties.
    * @defaultValue `'dead-letter'`
    */
   readonly conflict?: NamedConflictOption | ConflictFunction<Entity>;
 
   /**
-   * Properties whose changes commute: they are staged as differences, added up exactly, and never conflict. A counter is not a reservation: a check such as `stock >= 0`
-   * fails when it is written, not when it is staged. At most 64.
+   * Properties whose changes commute: they are staged as differences, added up exactly, and never conflict. A counter
+   * is not a reservation: a check such as `stock >= 0` fails when it is written, not when it is staged. At most 64.
    * @defaultValue none
    */
   readonly counters?: readonly Counter[];
 }
 
 /**
- * How one entity is written through: by MikroORM itself, in SQL, before `em.flush()` resolves. So every option about waiting, conflicts and queues is refused.
+ * How one entity is written through: by MikroORM itself, in SQL, before `em.flush()` resolves. Options about waiting,
+ * conflicts and queues are therefore refused.
  */
 export interface WriteThroughPolicy extends CachingOptions, ValidatingOptions {
-  /** Needed where both modes can stand: in the `policies` of `spillway()`. `@WriteThrough` says it by its name. */
+  /** Needed where both modes can stand: in the `policies` of `spillway()`. `@WriteThrough` implies it. */
   readonly mode?: 'through';
 }
 
 /**
- * What `defaults` of `spillway()` may hold: every option but `counters`, for those are properties of one entity, and `mode`, which is the choice of the decorator. Entities that are written
- * through take `cache` of it.
+ * The `defaults` of `spillway()`: every option except `counters`, which are properties of one entity, and `mode`, which
+ * the decorator decides. Entities that are written through use only `cache` and `validate` of them.
  */
 export interface PolicyDefaults extends WaitingOptions, CachingOptions, ValidatingOptions {
   /**
@@ -62,7 +63,7 @@ export interface PolicyDefaults extends WaitingOptions, CachingOptions, Validati
   readonly conflict?: NamedConflictOption | ConflictFunction;
 }
 
-/** A policy once it stands on a class, with the entity's type gone. */
+/** A policy that stands on a class, without the entity's type. */
 export interface StoredPolicy extends WaitingOptions, CachingOptions, ValidatingOptions {
   readonly mode?: 'behind' | 'through';
   readonly conflict?: NamedConflictOption | ((conflict: never) => unknown);
@@ -80,19 +81,20 @@ export type NamedConflictOption =
 /** The options that both modes have. */
 export interface CachingOptions {
   /**
-   * Keeps a copy of rows in the staging store, from which look-ups by key are answered without SQL. It is never older than what any process has committed through Spillway; what is
-   * written past it (the query builder, `em.execute()`, other programs, triggers) is seen after `ttl` at the latest. `false` where the `defaults` say otherwise.
+   * Keeps a copy of rows in the staging store; look-ups by key are answered from it without SQL. A copy is never older
+   * than the last commit of any process through Spillway. Writes past Spillway (the query builder, `em.execute()`,
+   * other programs, triggers) become visible after `ttl` at the latest. `false` turns off a cache of the `defaults`.
    * @defaultValue off
    */
   readonly cache?: CacheOptions | false;
 }
 
 export interface CacheOptions {
-  /** How long a copy is believed at most. 1 second to 24 hours. */
+  /** The longest time for which a copy is used. 1 second to 24 hours. */
   readonly ttl: Duration;
 }
 
-/** The options that say nothing about single properties. */
+/** The options that do not concern single properties. */
 export interface WaitingOptions {
   /**
    * Quiet time after the last change of a row before it is due. 0 to 1 hour.
@@ -107,38 +109,46 @@ export interface WaitingOptions {
   readonly maxDelay?: Duration;
 
   /**
-   * How it is noticed that somebody else has changed the row: by its version, by comparing the changed properties with what they were when loaded, or not at all (the last
-   * write wins, as in plain MikroORM).
+   * How another writer's change of the row is noticed: by the row's version, by comparing the changed properties with
+   * their values when loaded, or not at all (the last write wins, as in plain MikroORM).
    * @defaultValue `'version'`, and `'none'` for an entity without a version property
    */
   readonly detect?: 'version' | 'changed-properties' | 'none';
 
-  /** What happens to a record that the database rejects on its own. Failures of the connection or the server are retried without end and do not count. */
+  /**
+   * How a record that the database rejects on its own is retried. Failures of the connection or the server are
+   * retried without end and do not count.
+   */
   readonly retry?: RetryOptions;
 
   /**
-   * Most pending records of the entity, over all shards. 1 to 1,000,000,000. A change of a row that is pending already always finds room.
+   * Most pending records of the entity, over all shards. 1 to 1,000,000,000. A change of a row that is pending already
+   * always finds room.
    * @defaultValue `1_000_000`
    */
   readonly maxPending?: number;
 
   /**
-   * Most bytes of one encoded record, with its row key. 1 KiB to 64 MiB. A change that would make it larger is refused with `RECORD_TOO_LARGE`.
+   * Most bytes of one encoded record, with its row key. 1 KiB to 64 MiB. A change that would make the record larger is
+   * refused with `RECORD_TOO_LARGE`.
    * @defaultValue `1_048_576`
    */
   readonly maxRecordBytes?: number;
 
   /**
-   * What a flush, or a call past the unit of work, does when `maxPending` is reached, or the staging store is out of memory: wait up to `blockTimeout` for room, fail with `STAGING_FULL` at once, or be written by SQL, after
-   * what is pending of its rows.
+   * How a flush, or a call past the unit of work, behaves when `maxPending` is reached or the staging store is out of
+   * memory: it waits up to `blockTimeout` for room, fails with `STAGING_FULL` at once, or is written by SQL, after the
+   * pending changes of its rows.
    * @defaultValue `'block'`
    */
   readonly onFull?: 'block' | 'reject' | 'write-through';
 
   /**
-   * What a flush does when the staging store cannot be reached: fail with `STAGING_UNAVAILABLE`, or be written by SQL. The latter only if nothing of the flush has been sent: a store that
-   * has been sent something and does not answer may stage it yet (`STAGING_TIMEOUT`). What is pending there and cannot be written first is told from what is newer by the version, so the
-   * entity must have one; a call that compares no version fails all the same: all but `em.insert()`, `em.insertMany()` and `patch()` with a version.
+   * How a flush behaves when the staging store cannot be reached: it fails with `STAGING_UNAVAILABLE`, or is written by
+   * SQL. SQL is possible only if nothing of the flush has been sent: a store that was sent changes and does not answer
+   * may still stage them (`STAGING_TIMEOUT`). Pending changes in the store cannot be written first; only the version
+   * tells them from newer ones. The entity must therefore have a version, and a call that compares no version fails all
+   * the same: all but `em.insert()`, `em.insertMany()` and `patch()` with a version.
    * @defaultValue `'fail'`
    */
   readonly onStagingDown?: 'fail' | 'write-through';
@@ -150,65 +160,76 @@ export interface WaitingOptions {
   readonly blockTimeout?: Duration;
 
   /**
-   * What a query makes of pending changes, where a query is any read that is no look-up by key (those always see them):
-   * - `'drain'`: it waits until what was staged before it is written, at most `drainTimeout`, and so sees all of it
-   * - `'overlay'`: it does not wait. Pending changes are laid over the rows that PostgreSQL answers; which rows, in which order and how many, PostgreSQL decides. It does not find rows
-   *   that only pending changes would let it find, such as new ones
-   * - `'database'`: it sees PostgreSQL as it is
+   * How a query treats pending changes. A query is any read except a look-up by key, which always sees them:
+   * - `'drain'`: the query waits until all earlier changes are written, at most `drainTimeout`, and so sees all of them
+   * - `'overlay'`: the query does not wait. Pending changes are laid over the rows that PostgreSQL answers; PostgreSQL
+   *   decides which rows, in which order and how many. Rows that match only through pending changes, such as new ones,
+   *   are not found
+   * - `'database'`: the query sees PostgreSQL as it is
    *
-   * A single query asks for another one by its option `spillway`.
+   * A single query chooses another mode by its option `spillway`.
    * @defaultValue `'drain'`
+   * @example
+   * ```ts
+   * await em.find(Product, { price: { $lt: 5 } }, { spillway: 'database' });
+   * ```
    */
   readonly queries?: QueryMode;
 
   /**
-   * How long a query waits for pending changes of the entity to be written before it fails with `DRAIN_TIMEOUT`. 1 millisecond to 1 hour.
+   * How long a query waits for pending changes of the entity to be written before it fails with `DRAIN_TIMEOUT`. 1
+   * millisecond to 1 hour.
    * @defaultValue `'2s'`
    */
   readonly drainTimeout?: Duration;
 
   /**
-   * What a query does after `drainTimeout`: it fails with `DRAIN_TIMEOUT`, or goes on as with `queries: 'overlay'`, with an event `lagging`. A query of several types goes on only if all
-   * that it waits for allow it. A statement that writes by a condition always fails.
+   * How a query continues after `drainTimeout`: it fails with `DRAIN_TIMEOUT`, or goes on as with `queries: 'overlay'`,
+   * with an event `lagging`. A query of several types goes on only if all entities that it waits for allow it. A
+   * statement that writes by a condition always fails.
    * @defaultValue `'throw'`
    */
   readonly onDrainTimeout?: 'throw' | 'overlay';
 
   /**
-   * Where rows are read: from the primary, whatever MikroORM's `preferReadReplicas` says, or from the replica that MikroORM chooses. A row of a replica that is older than what Spillway
-   * knows of it is read again from the primary. A query that drains always reads the primary, for a replica cannot show that it lacks a row.
+   * Where rows are read: from the primary, whatever MikroORM's `preferReadReplicas` says, or from the replica that
+   * MikroORM chooses. A replica's row that is older than Spillway's knowledge of it is read again from the primary. A
+   * query that drains always reads the primary, because a replica cannot show that it lacks a row.
    * @defaultValue `'primary'`
    */
   readonly reads?: 'primary' | 'replica';
 
   /**
-   * How changes of the entity are written in a transaction of the application (`em.transactional()`, `em.begin()`): by SQL, in it (`'through'`); or held in the staging store, and staged with its commit, or
-   * not at all (`'stage'`), where all that a flush writes may be. `em.transactional(cb, { spillway })` decides for one transaction.
+   * How changes of the entity are written in a transaction of the application (`em.transactional()`, `em.begin()`).
+   * `'through'`: by SQL, in the transaction. `'stage'`: held in the staging store, and staged when the transaction
+   * commits, otherwise dropped; it applies where all changes of a flush may be staged. `em.transactional(cb, { spillway
+   * })` decides for one transaction.
    * @defaultValue `'through'`
    */
   readonly transactions?: 'through' | 'stage';
 
   /**
-   * What becomes of records that may or may not have been written, when the staging store turns out to have forgotten something: park them as dead letters, or apply them, perhaps for
-   * the second time.
+   * How records are handled that may or may not have been written, after the staging store has lost data: they are
+   * parked as dead letters, or applied, perhaps for the second time.
    * @defaultValue `'park'`
    */
   readonly onStagingLoss?: 'park' | 'apply';
 
   /**
-   * What is done about a new row that needs a value which only the database can make (a generated column, a default that is an expression, a key that is one): the flush that inserts it is
-   * written by SQL, and later changes of the row are staged; or the entity is refused when MikroORM discovers it, so that no flush is slow by surprise.
+   * How a new row is handled that needs a value which only the database can make (a generated column, a default that is
+   * an expression, a key that is one). `'sql'`: the flush that inserts it is written by SQL, and later changes of the
+   * row are staged. `'refuse'`: the entity is refused when MikroORM discovers it, so that no flush is slow by surprise.
    * @defaultValue `'sql'`
    */
   readonly inserts?: 'sql' | 'refuse';
 
   /**
-   * What `increment()` does where the row is not there, unless the call says it:
+   * How `increment()` handles a missing row, unless the call decides:
    * - `'dead-letter'`: the increment is parked as `ROW_MISSING`
    * - `'drop'`: it is dropped, with an event `conflict`
-   * - `'create'`: the row is made, of the data that the call gives as `create`, and counted
+   * - `'create'`: the row is created with the data that the call gives as `create`, and counted
    *
-   * Counters that a flush changes are parked in each case: their row was there when it was loaded.
+   * Counters that a flush changes are parked in each case: their row existed when it was loaded.
    * @defaultValue `'dead-letter'`
    */
   readonly missing?: 'dead-letter' | 'drop' | 'create';

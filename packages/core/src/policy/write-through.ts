@@ -3,8 +3,9 @@ import type { PolicyClass } from './entity-types.js';
 import type { WriteThroughPolicy } from './write-policy.js';
 
 /**
- * Leaves the writing of an entity to MikroORM, by SQL and at once, and lets its rows be cached. Stands where `@WriteBehind` can stand; an entity carries one of the two. A Redis that is
- * down never keeps such an entity from being read or written.
+ * Leaves the writing of an entity to MikroORM, by SQL and at once, and lets its rows be cached. Stands where
+ * `@WriteBehind` can stand; an entity carries one of the two. Such an entity can be read and written while Redis is
+ * down.
  *
  * @example
  * ```ts
@@ -13,7 +14,8 @@ import type { WriteThroughPolicy } from './write-policy.js';
  * class Country { … }
  * ```
  *
- * @throws SpillwayError `CONFIG_INVALID` for an option that is unknown, is about waiting, or is outside its limits, and if the class carries another policy already.
+ * @throws SpillwayError `CONFIG_INVALID` for an option that is unknown, is about waiting, or is outside its limits, and
+ * if the class carries another policy already.
  */
 export function WriteThrough(policy: WriteThroughPolicy = {}): WriteThroughDecorator {
   return (target) => attach(target, { ...policy, mode: 'through' }, 'through');

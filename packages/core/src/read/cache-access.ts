@@ -6,10 +6,10 @@ import type { Blocked, BlockScope, CacheAnswer, CacheCopy } from '../staging/row
 import type { CacheLine } from './cache-line.js';
 import type { CacheTrust } from './cache-trust.js';
 
-/** A transaction that has told the cache what it writes, by its number. Absent where it could not. */
+/** The number of a transaction that has told the cache which rows it writes. Absent where it could not. */
 export type Told = string | undefined;
 
-/** The cache as those use it who read and write rows: nothing of it rejects because the staging store is down. */
+/** The cache for readers and writers of rows: no call rejects because the staging store is down. */
 export class CacheAccess {
   readonly #line: CacheLine;
   readonly #trust: CacheTrust;
@@ -21,9 +21,9 @@ export class CacheAccess {
     this.#doubts = doubts;
   }
 
-  /** `undefined`: the cache cannot be asked, or not be believed. */
+  /** `undefined`: the cache cannot be asked, or its copies must not be used. */
   async look(table: TableName, keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, CacheAnswer> | undefined> {
-    // Opened first: that makes sure of the tables which trust is read from.
+    // Opened first, because opening ensures that the tables exist from which trust is read.
     if (!(await this.#line.isUp()) || !(await this.#isTrusted()) || this.#trust.isDisbelieved(table)) return undefined;
     const answers = await this.#line.ask((cache) => cache.look(table, keys));
     return answers === 'down' ? undefined : answers;
@@ -33,7 +33,10 @@ export class CacheAccess {
     await this.#line.ask((cache) => cache.keep(table, copies, ttlMs));
   }
 
-  /** Opens the cache again for rows whose writers have ended without a word: they were killed, or their end was not answered. */
+  /**
+   * Opens the cache again for rows whose writers have ended without unblocking them: they were killed, or their end got
+   * no answer.
+   */
   async blocked(table: TableName, rows: ReadonlyMap<RowKey, Blocked>): Promise<void> {
     const numbers = new Set([...rows.values()].flatMap(({ transactions }) => transactions));
     const ended = new Set(await orElse([], this.#doubts.ended([...numbers])));
@@ -45,7 +48,10 @@ export class CacheAccess {
     }
   }
 
-  /** Before a transaction writes rows. When it resolves, no copy of them will be believed from its commit on, whatever becomes of this process or of the staging store. */
+  /**
+   * Called before a transaction writes rows. Once it has resolved, no process uses a copy of them after the commit,
+   * even if this process or the staging store fails.
+   */
   async before(scope: BlockScope, execute: Execute, known: Told): Promise<Told> {
     const number = known ?? (await this.#doubts.numberOf(execute));
     if ((await this.#line.ask((cache) => cache.block(scope, number))) !== 'down') return number;
@@ -58,7 +64,7 @@ export class CacheAccess {
     await this.#line.ask((cache) => cache.unblock(scope, number));
   }
 
-  /** After tables were emptied past all rows. */
+  /** Called after tables were emptied without naming rows. */
   async clear(): Promise<void> {
     await this.#line.ask((cache) => cache.clear());
   }
@@ -71,7 +77,7 @@ export class CacheAccess {
     this.#doubts.cutOff();
   }
 
-  /** A database that cannot be asked is noticed by whoever reads it next. */
+  /** A database that cannot be asked counts as no trust; the next read of the database reports the failure. */
   async #isTrusted(): Promise<boolean> {
     return orElse(false, this.#trust.holds());
   }

@@ -2,22 +2,23 @@ import { SpillwayError } from '../errors.js';
 import { beforeDeadline, DeadlinePassed } from '../staging/deadline.js';
 import type { RowCache } from '../staging/row-cache.js';
 
-/** How long a call may take that others wait for, milliseconds. */
+/** How long a call may take while readers or writers wait for it, milliseconds. */
 const PATIENCE_MS = 500;
 /** The first call may have to open the store. */
 const OPENING_PATIENCE_MS = 3_000;
-/** Between two looks whether the store is back. */
+/** The pause between two checks whether the store is back. */
 const PROBE_MS = 1_000;
 
-/** The store behind the line, and how to find out whether it answers. */
+/** The store behind the line, and a probe that checks whether it answers. */
 export interface CacheLineDeps {
   readonly open: () => Promise<RowCache>;
   readonly probe: () => Promise<unknown>;
 }
 
 /**
- * The line to the cache, which may be dead: then whoever asks is told so at once, and goes to the database. The first caller notices, for at most the patience of one call; whether
- * the store is back is tried in the background.
+ * The line to the cache, which may be dead. Callers then get the answer `down` at once, and go to the database. The
+ * first caller after an outage begins waits at most the patience of one call; probes in the background find out whether
+ * the store is back.
  */
 export class CacheLine {
   readonly #deps: CacheLineDeps;
@@ -31,8 +32,8 @@ export class CacheLine {
   }
 
   /**
-   * `down`: it may have been done all the same.
-   * @throws what is no failure of the store or the line
+   * `down`: the call may have had its effect all the same.
+   * @throws errors other than failures of the store or the line
    */
   async ask<T>(act: (cache: RowCache) => Promise<T>): Promise<T | 'down'> {
     if (this.#isDown) {
@@ -68,7 +69,7 @@ export class CacheLine {
       .then(() => {
         this.#isDown = false;
       })
-      // It is still down, or stopped for good: the next caller will ask again.
+      // The store is still down, or stopped for good: the next caller starts another probe.
       .catch(() => undefined)
       .finally(() => {
         this.#probing = undefined;
@@ -83,7 +84,7 @@ function isOutage(error: unknown): boolean {
 }
 
 async function inTime<T>(answer: Promise<T>, patienceMs: number): Promise<T> {
-  // Nobody may wait for it any more when it is answered.
+  // After the deadline no caller waits for this answer, so its rejection must be handled here.
   answer.catch(() => undefined);
   try {
     return await beforeDeadline(answer, patienceMs);

@@ -3,15 +3,18 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { tableText, type TableName } from '../change/table-name.js';
 import type { CacheDoubts, Execute } from '../sink/cache-doubts.js';
 
-/** How long a process believes copies after it has asked PostgreSQL whether it may, milliseconds. */
+/** The lease: how long a process uses copies after it has asked PostgreSQL whether it may, milliseconds. */
 export const LEASE_MS = 1_000;
-/** Whoever writes without telling the cache waits until nobody believes copies any more. Each side measures with its own clock; this covers that one of them may be slow. */
+/**
+ * A process that writes without telling the cache waits until no process uses copies any more. Each side measures with
+ * its own clock; the margin covers a slow clock.
+ */
 const MARGIN_MS = 100;
-/** Once PostgreSQL has been told not to believe copies, nobody does after so long. */
+/** After PostgreSQL has been told of a doubt, all processes stop using copies within this time. */
 export const UNTIL_DISBELIEVED_MS: number = LEASE_MS + MARGIN_MS;
-/** A doubt that nobody has used for so long is settled by whoever sees it. */
+/** A doubt that has been unused for so long is settled by any process that sees it. */
 const IDLE_MS = 10_000;
-/** Between two looks whether doubts are settled. */
+/** The pause between two checks whether doubts are settled. */
 const LOOK_AGAIN_MS = 250;
 
 export interface CacheTrustDeps {
@@ -22,14 +25,17 @@ export interface CacheTrustDeps {
 }
 
 /**
- * Whether copies may be believed, agreed upon through PostgreSQL.
+ * Decides whether copies may be used; the processes agree through PostgreSQL.
  *
- * A process that cannot tell the cache what it writes commits a doubt, and then waits for one lease before it goes on. A process that believes copies has asked, less than a lease ago,
- * and there was no doubt. So whoever asked before the doubt was committed no longer believes copies when the rows are, and whoever asks later knows of it: no look-up answers a copy that
- * is older than what was committed before it began. It costs a process that reads one small query per lease, and one that writes one wait per outage.
+ * A process that cannot tell the cache what it writes commits a doubt, and then waits for one lease before it goes on.
+ * A process that uses copies has asked for doubts less than a lease ago, and found none. If it asked before the doubt
+ * was committed, its lease ends before the rows are committed. If it asked later, it knows of the doubt. A look-up
+ * therefore never answers a copy that is older than a commit from before the look-up began. A reading process pays one
+ * small query per lease, and a writing one pays one wait per outage.
  *
- * A doubt is settled by forgetting all copies while no transaction holds it; the transactions of its process hold it until they have ended, so nothing that they write is committed
- * after the copies were forgotten and before the doubt is gone.
+ * To settle a doubt, a process drops all copies while no transaction holds the doubt. The transactions of the doubting
+ * process hold it until they have ended, so none of them commits between the drop of the copies and the end of the
+ * doubt.
  */
 export class CacheTrust {
   readonly #deps: CacheTrustDeps;
@@ -46,7 +52,7 @@ export class CacheTrust {
     this.#now = deps.now ?? (() => performance.now());
   }
 
-  /** Whether a copy that is found from now on may be answered. */
+  /** True if a copy that is found from now on may be answered. */
   async holds(): Promise<boolean> {
     const leftMs = this.#believesUntil - this.#now();
     if (leftMs <= 0) return this.#ask();
@@ -54,12 +60,18 @@ export class CacheTrust {
     return true;
   }
 
-  /** Whether copies of a table are left out of that: another release writes it, which knows of no cache. To be asked after `holds`. */
+  /**
+   * True if copies of this table are excepted from that trust: another release, which knows of no cache, writes it. Ask
+   * after `holds`.
+   */
   isDisbelieved(table: TableName): boolean {
     return this.#disbelieved.has(tableText(table));
   }
 
-  /** Before a transaction writes rows without telling the cache. Resolves when nobody believes their copies any more; that stays so until the transaction has ended. */
+  /**
+   * Called before a transaction writes rows without telling the cache. Resolves when no process uses copies of them any
+   * more; this lasts until the transaction has ended.
+   */
   async suspend(execute: Execute): Promise<void> {
     for (;;) {
       const raising = (this.#own ??= this.#raise());
@@ -71,7 +83,7 @@ export class CacheTrust {
   }
 
   #ask(): Promise<boolean> {
-    // While doubts stand, asking at every look-up would cost what a cache is to save.
+    // While doubts stand, asking at every look-up would cost as much as the cache saves.
     if (this.#settling && this.#now() - this.#askedAt < LOOK_AGAIN_MS) return Promise.resolve(false);
     this.#asking ??= this.#askDoubts().finally(() => {
       this.#asking = undefined;
@@ -80,7 +92,7 @@ export class CacheTrust {
   }
 
   async #askDoubts(): Promise<boolean> {
-    // The answer holds from before it was asked for, whenever it arrives.
+    // The lease begins when the question is sent, not when the answer arrives.
     const askedAt = this.#now();
     this.#askedAt = askedAt;
     const { areNone, disbelieved } = await this.#deps.doubts.look();
@@ -94,7 +106,7 @@ export class CacheTrust {
     return false;
   }
 
-  /** Whether or not it succeeds, doubts are asked about again. */
+  /** Doubts are asked about again afterwards, even if settling fails. */
   async #settle(): Promise<void> {
     const raising = this.#own;
     try {

@@ -4,11 +4,12 @@ import type { Pending } from '../staging/staging-store.js';
 import { isTakenForWritten, mayBeIncluded, pendingRecord } from './overlay.js';
 
 /**
- * What is to be done with a row that was read before it was known what is pending of it:
- * - `as-is`: everything that was acknowledged is in it
+ * How a row is handled that was read before its pending changes were looked up:
+ * - `as-is`: it contains every acknowledged change
  * - `lay`: the record goes on top
  * - `gone`: the row is about to be deleted
- * - `again`: it may be older than what is known, or hold the record already; only reading it again, after the look at what is pending, can tell
+ * - `again`: the row may be older than the known version, or contain the record already; only another read, after the
+ *   look at pending changes, can tell
  */
 export type RowVerdict =
   | { readonly kind: 'as-is' }
@@ -17,10 +18,11 @@ export type RowVerdict =
   | { readonly kind: 'gone' };
 
 /**
- * Judges a row that was read first, and looked up in the staging store afterwards. Between the two, what was pending may have been written and forgotten by the staging store, all but
- * the version that is remembered: so a version below that one, or below what a pending change is based on, says that the row is old.
+ * Judges a row that was read first, and looked up in the staging store afterwards. In between, its pending changes may
+ * have been written, and forgotten by the staging store except for the remembered version. A row whose version is below
+ * the remembered one, or below the base of a pending change, is therefore old.
  * @param rowVersion of the row as it was read, where it has one
- * @param isBlind whether something can change in such rows that raises no version: they have none, or have counters
+ * @param isBlind true if such rows can change without a new version: they have none, or have counters
  */
 export function judgeRow(
   pending: Pending | undefined,
@@ -38,7 +40,7 @@ export function judgeRow(
   return record.kind === 'update' ? { kind: 'lay', record } : { kind: 'again' };
 }
 
-/** Whether a row that was found may be older than what Spillway knows of it. */
+/** True if a row that was found may be older than the state that Spillway knows. */
 export function isOlder(
   { recent, inFlight, dirty }: Pending,
   rowVersion: VersionText | undefined,
@@ -49,7 +51,7 @@ export function isOlder(
   const bases = [recent?.version, inFlight?.record.base, dirty?.base].filter(
     (base) => base !== undefined && base !== CONFLICT,
   );
-  // Of a row that carries no version there is nothing to compare: whatever is known counts.
+  // Without a version on the row there is nothing to compare: any known version counts.
   if (rowVersion === undefined) return bases.length > 0;
   const oldest = inFlight?.record.base ?? dirty?.base;
   return [recent?.version, oldest].some(

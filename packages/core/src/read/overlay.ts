@@ -3,14 +3,14 @@ import { CONFLICT, type StagedRecord } from '../change/record.js';
 import type { VersionText } from '../change/change.js';
 import type { Pending } from '../staging/staging-store.js';
 
-/** What is pending of a row as one record: what is in flight, with what is dirty on top. */
+/** The pending changes of a row as one record: the one in flight, with the dirty one on top. */
 export function pendingRecord(pending: Pending | undefined): StagedRecord | undefined {
   if (pending?.inFlight && pending.dirty) return mergeRecords(pending.inFlight.record, pending.dirty);
   return pending?.dirty ?? pending?.inFlight?.record;
 }
 
 /**
- * Whether a row can tell by its version that it has no part of the record. Rows without a version cannot, and
+ * True if the version of a row can prove that the record is not in the row. Rows without a version cannot, and
  * differences of counters raise none.
  */
 export function tellsByVersion(record: StagedRecord): boolean {
@@ -22,13 +22,13 @@ export function tellsByVersion(record: StagedRecord): boolean {
 }
 
 /**
- * Whether the row's version leaves it open if the record is in the row. A row below the record's version has no part
- * of it. A row at or past that version proves nothing: another program may have made the same number (R10a of the
+ * True if the row's version leaves open whether the record is in the row. A row below the record's version does not
+ * contain it. A row at or past that version proves nothing: another program may have made the same number (R10a of the
  * design, H15).
  *
  * @example
  * A caller stages version 1 -> 2, and another program writes the row from 1 to 2 by SQL. The row has version 2, and
- * no part of the record.
+ * does not contain the record.
  */
 export function mayBeIncluded(record: StagedRecord, rowVersion: VersionText | undefined): boolean {
   if (rowVersion === undefined || !tellsByVersion(record)) return true;
@@ -37,12 +37,12 @@ export function mayBeIncluded(record: StagedRecord, rowVersion: VersionText | un
 }
 
 /**
- * Whether a record that is doubtful is taken for written: the staging store has forgotten something, so the record
- * may be in the row, and the row's version is all that is left to ask. Its flush believes it too.
+ * True if a doubtful record is taken for written. The staging store has lost data, so the record may be in the row, and
+ * only the row's version can tell. The record's flush relies on the version too.
  */
 export function isTakenForWritten(record: StagedRecord, rowVersion: VersionText | undefined): boolean {
   if (rowVersion === undefined || !tellsByVersion(record)) return false;
-  // A delete leaves no version behind: a row newer than what it deleted is another life of that row.
+  // A deleted row has no version: a row newer than the deleted one has been inserted again.
   if (record.kind === 'delete') return BigInt(rowVersion) > BigInt(record.base as VersionText);
   return BigInt(rowVersion) >= BigInt(record.version as VersionText);
 }

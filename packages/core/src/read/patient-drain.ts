@@ -3,17 +3,20 @@ import type { RowKey } from '../change/row-key.js';
 import { SpillwayError } from '../errors.js';
 import type { DueScope, StagingStore } from '../staging/staging-store.js';
 
-/** A query waits for what is pending this often: what PostgreSQL refused once, because it came before something else of the same drain, is tried again at once. */
+/**
+ * How often a query drains: a record that PostgreSQL refused, because it came before another record of the same drain,
+ * is retried at once.
+ */
 const DRAIN_ROUNDS = 2;
-/** Between further rounds, where a write has to wait. */
+/** The pause between further rounds, where a write has to wait. */
 const DRAIN_PAUSE_MS = 20;
 
 export interface PatientDrain {
   readonly scope: DueScope;
-  /** The scope with everything that its rows may have to wait for. */
+  /** The scope with all rows that its rows may have to wait for. */
   readonly wide: DueScope;
   readonly timeoutMs: number;
-  /** Rows that PostgreSQL has put off are waited for: what was staged earlier must not be written later than what the caller writes. */
+  /** Wait for rows that PostgreSQL has put off: earlier staged changes must be written before the caller's own. */
   readonly beforeWrite: boolean;
 }
 
@@ -25,7 +28,7 @@ export interface PatientDrainDeps {
 
 /**
  * Drains a scope before a caller reads or writes by SQL.
- * @returns `refused` if PostgreSQL would not take something of it yet
+ * @returns `refused` if PostgreSQL would not take a part of it yet
  * @throws SpillwayError `DRAIN_TIMEOUT`
  */
 export async function drainPatiently(
@@ -34,7 +37,7 @@ export async function drainPatiently(
 ): Promise<'drained' | 'refused'> {
   const deadline = performance.now() + timeoutMs;
   for (let round = 1; ; round++) {
-    // Rows that a caller names mostly have nothing pending that they wait for; if they do, all of it comes along.
+    // Rows that a caller names rarely wait for other pending rows; if they do, the next round includes all of those.
     const { left } = await drain(
       round === 1 && scope.kind === 'rows' ? scope : wide,
       Math.max(1, deadline - performance.now()),

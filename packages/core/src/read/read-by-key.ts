@@ -5,17 +5,14 @@ import type { RowKey } from '../change/row-key.js';
 import type { Pending } from '../staging/staging-store.js';
 import { isTakenForWritten, mayBeIncluded, pendingRecord, tellsByVersion } from './overlay.js';
 
-/**
- * What the reader needs of the world: pending changes, the ledger, and the database's rows in whatever form the
- * caller has them.
- */
+/** The ports of the reader: pending changes, the ledger, and the database's rows in the caller's own form. */
 export interface KeyedRows<R> {
   peek(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>>;
-  /** Of these tokens, those that have been committed, with what became of their records. */
+  /** The committed ones of these tokens, with the outcomes of their records. */
   outcomes(tokens: readonly string[]): Promise<ReadonlyMap<string, BatchOutcome>>;
   /** Ends the batch that holds the row as its ledger row says. */
   acknowledge(key: RowKey, token: string, outcomes: BatchOutcome): Promise<void>;
-  /** Whether the staging store has forgotten a part of the chain of the row's shard. Asked in rare cases only. */
+  /** True if the staging store has lost a part of the chain of the row's shard. Asked in rare cases only. */
   hasForgotten(key: RowKey): Promise<boolean>;
   read(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, R>>;
   versionOf(row: R): VersionText | undefined;
@@ -26,15 +23,16 @@ export interface KeyedRows<R> {
 /**
  * Reads rows by key so that every acknowledged change is in them, once.
  *
- * The order is peek, then database: what is not pending at the peek is in PostgreSQL already, whereas the other order
+ * The order is peek, then database: a change that is not pending at the peek is in PostgreSQL already. The other order
  * would miss a change that is flushed in between. The price is that a change which was pending at the peek may be in
- * the row as well. A row below the record's version has no part of it, and the record is laid over. In all other
- * cases (counters, rows without a version, rows at or past the record's version) the reader looks again after the row
- * was read. What is still pending, and in no batch that the ledger knows, is in no row: it is laid over, whatever the
- * row's version says. Otherwise the row is read again (H15, R10a: a version number does not prove who wrote it).
+ * the row as well. A row below the record's version does not contain it, and the record is laid over. In all other
+ * cases (counters, rows without a version, rows at or past the record's version) the reader peeks again after the row
+ * was read. A change that is still pending, and in no batch that the ledger knows, is in no row: it is laid over,
+ * whatever the row's version says. Otherwise the row is read again (H15, R10a: a version number does not prove who
+ * wrote it).
  *
- * One case is left where the row's version is believed: the staging store has forgotten something, so a record that
- * looks pending may have been written.
+ * One case remains where the row's version decides: the staging store has lost data, so a record that looks pending may
+ * have been written.
  */
 export async function readByKey<R>(keys: readonly RowKey[], rows: KeyedRows<R>): Promise<Map<RowKey, R>> {
   const answer = new Map<RowKey, R>();
@@ -75,7 +73,7 @@ export async function readByKey<R>(keys: readonly RowKey[], rows: KeyedRows<R>):
       if (halves.includes(key)) return false;
       const was = withoutCommitted(before.get(key), key, known);
       const is = withoutCommitted(after.get(key), key, known);
-      // Committed since the row was read, perhaps before: only reading again can tell.
+      // Committed since the row was read, or even before: only another read can tell.
       const fresh = is !== withoutCommitted(is, key, committed);
       if (fresh || !stillCovers(is, was)) return false;
       const record = pendingRecord(is);
@@ -86,15 +84,17 @@ export async function readByKey<R>(keys: readonly RowKey[], rows: KeyedRows<R>):
     }
   }
 
-  /** Only a second look can tell whether the record is in the row. A row that is not there has no part of an update. */
+  /**
+   * True if only a second look can tell whether the record is in the row. A missing row contains no part of an update.
+   */
   function isOpen(record: StagedRecord, row: R | undefined): boolean {
     if (!tellsByVersion(record)) return true;
     return row !== undefined && !record.doubtful && mayBeIncluded(record, rows.versionOf(row));
   }
 
   /**
-   * What is in flight of a row is one record, so it can be told from what was committed of it only by ending the
-   * batch, and looking again.
+   * The changes in flight of a row are one record. Only ending the batch, and looking again, tells the committed part
+   * from the rest.
    */
   async function end(key: RowKey, token = ''): Promise<void> {
     const outcomes = committed.get(token);
@@ -108,7 +108,7 @@ export async function readByKey<R>(keys: readonly RowKey[], rows: KeyedRows<R>):
   }
 }
 
-/** Something was added to the row in a part of a transaction that was rolled back, while the rest was committed. */
+/** A part that was added to the row was rolled back, while the rest of its transaction was committed. */
 function isHalfCommitted(
   inFlight: Pending['inFlight'],
   key: RowKey,
@@ -119,8 +119,8 @@ function isHalfCommitted(
 }
 
 /**
- * What was known to be committed before the row was read is in the row, or is dead; a record that was put off is
- * neither.
+ * Without the batch in flight, if it was known to be committed before the row was read: its record is in the row, or is
+ * dead. A record that was put off is neither, and stays.
  */
 function withoutCommitted(
   pending: Pending | undefined,
@@ -134,7 +134,7 @@ function withoutCommitted(
 }
 
 /**
- * Whether everything that was pending is pending still: each record is found again by its stage sequence, dirty or in
+ * True if everything that was pending is still pending: each record is found again by its stage sequence, dirty or in
  * flight.
  */
 function stillCovers(is: Pending | undefined, was: Pending | undefined): boolean {

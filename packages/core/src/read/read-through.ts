@@ -2,10 +2,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { RowKey } from '../change/row-key.js';
 import type { Blocked, CacheAnswer } from '../staging/row-cache.js';
 
-/** Who finds a row's ticket taken looks again after these pauses, then reads the row itself: about a tenth of a second in all. */
+/**
+ * If another reader holds a row's ticket, the reader looks again after these pauses, then reads the row itself: about a
+ * tenth of a second in all.
+ */
 const PAUSES_MS = [1, 2, 4, 8, 16, 32, 48];
 
-/** A ticket to fill in what was read, or to give back: `row` is then absent. */
+/** A ticket to fill with the row that was read. Without a row, the ticket is given back. */
 export interface Filling<R> {
   readonly rowKey: RowKey;
   readonly ticket: string;
@@ -13,24 +16,25 @@ export interface Filling<R> {
 }
 
 export interface CachedRows<R> {
-  /** `undefined`: the cache cannot be asked, or not be believed. */
+  /** `undefined`: the cache cannot be asked, or its copies must not be used. */
   look(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, CacheAnswer> | undefined>;
-  /** `undefined`: these bytes are of another release, or another shape of the entity. */
+  /** `undefined`: the bytes are of another release, or another shape of the entity. */
   decode(bytes: Uint8Array): R | undefined;
   /**
-   * From the database, with what is pending. A row that is not there is not in the answer.
+   * Loads rows from the database, with their pending changes. A missing row is absent from the answer.
    *
-   * @param isKept whether rows of the answer will be kept
+   * @param isKept true if rows of the answer will be kept as copies
    */
   load(keys: readonly RowKey[], isKept: boolean): Promise<ReadonlyMap<RowKey, R>>;
   fill(fillings: readonly Filling<R>[]): Promise<void>;
-  /** Transactions keep these rows out of the cache, and may have ended. */
+  /** Transactions that may have ended keep these rows out of the cache. */
   blocked(rows: ReadonlyMap<RowKey, Blocked>): Promise<void>;
 }
 
 /**
- * Reads rows by key from their copies, and those that have none from the database, for the next one. Of several who miss a row at once, in whatever processes, one has the ticket and
- * loads it, and the others wait a moment for its copy. That there is no row is never kept.
+ * Reads rows by key from their copies. Rows without a copy are read from the database, and kept for the next reader. If
+ * several readers of any process miss a row at once, one gets the ticket and loads the row; the others wait a moment
+ * for its copy. The cache does not remember missing rows.
  */
 export async function readThrough<R>(keys: readonly RowKey[], rows: CachedRows<R>): Promise<Map<RowKey, R>> {
   const looking = new Looking(keys, rows);
@@ -66,7 +70,7 @@ class Looking<R> {
     for (const key of keys) this.#sort(key, answers?.get(key));
   }
 
-  /** What nobody else loads. */
+  /** Loads the rows that no other reader is loading. */
   async load(): Promise<void> {
     const keys = this.#open;
     const tickets = new Map(this.#tickets);
@@ -80,7 +84,7 @@ class Looking<R> {
       loaded = await this.#rows.load(keys, tickets.size > 0);
       for (const [key, row] of loaded) this.#found.set(key, row);
     } finally {
-      // Whoever has read nothing gives the ticket back: others are waiting.
+      // A ticket without a row is given back, because other readers are waiting.
       const fillings = [...tickets].map(([rowKey, ticket]) => ({ rowKey, ticket, row: loaded.get(rowKey) }));
       if (fillings.length > 0) await this.#rows.fill(fillings);
     }

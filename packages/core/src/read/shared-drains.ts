@@ -1,8 +1,10 @@
 /**
- * Lets queries that want the same types drained share one drain, without any of them missing a change that was acknowledged before it began.
+ * Lets queries that drain the same types share one drain. None of them misses a change that was acknowledged before the
+ * query began.
  *
- * A drain covers what was staged before it looked into the staging store. So a query may join one that has not looked yet, and never one that has. The first query's drain looks at
- * once; all that arrive while it is looking wait for the next one, which they share, and which begins as soon as the first has looked.
+ * A drain covers the changes that were staged before it looked into the staging store. A query may therefore join only
+ * a drain that has not looked yet. The first query's drain looks at once. All queries that arrive meanwhile wait for
+ * the next drain, which they share; it begins as soon as the first has looked.
  */
 export class SharedDrains<Outcome> {
   /** Drains that have not begun. */
@@ -11,8 +13,8 @@ export class SharedDrains<Outcome> {
   readonly #looking = new Map<string, Promise<void>>();
 
   /**
-   * @param scope names what is drained: equal names share
-   * @param drain calls `looked` once it knows what it has to write
+   * @param scope names the drained types: equal names share
+   * @param drain calls `looked` once it knows which records it has to write
    */
   async join(scope: string, drain: (looked: () => void) => Promise<Outcome>): Promise<Outcome> {
     const next = this.#next.get(scope);

@@ -1,6 +1,7 @@
 /**
- * Puts look-ups together that are asked for while another one runs: they leave as one when it has ended. So a thousand readers of a few hot rows ask the ledger a few times, and need one
- * connection. A look-up that is on its way is never joined, for its answer may be older than the question.
+ * Combines look-ups that arrive while another one runs: they leave as one when it has ended. A thousand readers of a
+ * few hot rows therefore ask the ledger a few times, and need one connection. A running look-up is never joined,
+ * because its answer may be older than the question.
  */
 export class SharedLookUps<Key, Value> {
   readonly #lookUp: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>;
@@ -11,12 +12,12 @@ export class SharedLookUps<Key, Value> {
     this.#lookUp = lookUp;
   }
 
-  /** What was found, perhaps more than was asked for. */
+  /** The entries found, perhaps more than were asked for. */
   async find(keys: readonly Key[]): Promise<ReadonlyMap<Key, Value>> {
     this.#next ??= { keys: new Set(), ...Promise.withResolvers<ReadonlyMap<Key, Value>>() };
     const { promise, keys: wanted } = this.#next;
     for (const key of keys) wanted.add(key);
-    // Each look-up's failure is its callers' already.
+    // The callers of each look-up receive its failure, so it is ignored here.
     if (!this.#isRunning) this.#run().catch(() => undefined);
     return promise;
   }

@@ -35,8 +35,7 @@ type OutcomeKind =
   | {
       readonly kind: 'buried';
       /**
-       * SQLSTATE, or a word of ours: `CONFLICT`, `ROW_MISSING`, `ROW_EXISTS`, `NOT_WRITABLE`, `UNREADABLE`,
-       * `STAGING_LOSS`.
+       * SQLSTATE, or a word of ours: `CONFLICT` `ROW_MISSING` `ROW_EXISTS` `NOT_WRITABLE` `UNREADABLE` `STAGING_LOSS`.
        */
       readonly code: string;
       /** Contains only Spillway's own words and names of the metadata. */

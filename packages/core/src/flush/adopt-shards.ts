@@ -7,10 +7,10 @@ type Adopting = Pick<StagingStore, 'adopt'>;
 
 /**
  * Starts the chains of shards that the staging store does not know, at the last tokens that the database knows. The
- * shards are held meanwhile, so that no batch of theirs can be committed between the look and the start. Whoever is
- * told `uninitialised` while staging calls this, and stages again.
+ * transaction holds the shards meanwhile, so that none of their batches can be committed between the look and the
+ * start. A caller that is told `uninitialised` while staging calls this, and stages again.
  *
- * @returns the shards that the staging store has forgotten: batches of theirs have been written, so they were there
+ * @returns the shards that the staging store has lost: batches of theirs have been written, so it had them once
  */
 export async function adoptShards(
   shards: readonly number[],
@@ -22,8 +22,8 @@ export async function adoptShards(
 }
 
 /**
- * The same for a process that opens: ahead of its first flush, so that this needs no SQL. It waits for nobody: whoever
- * holds a shard now is at work in it, and adopts it by itself.
+ * The same for a process that opens: it runs before the first flush, so that the flush needs no SQL for it. It does not
+ * wait for shards that another process holds: that process adopts them itself.
  */
 export async function adoptFreeShards(
   shards: readonly number[],

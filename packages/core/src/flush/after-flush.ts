@@ -7,8 +7,8 @@ import type { FlushSettings } from './flush-settings.js';
 import type { TurnContext } from './turn-context.js';
 
 /**
- * What a result means for the shard's next flush. After most results it is unknown when the shard is due; the next look
- * tells.
+ * The state of a shard after a flush with this result. After most results it is unknown when the shard is due; the next
+ * look tells.
  */
 export function afterFlush(
   state: ShardState,
@@ -55,16 +55,16 @@ export function afterFlush(
 }
 
 /**
- * A batch that was cut off says little of how many are left: perhaps one, perhaps thousands. So its shard lingers for
- * nobody, and its part of a transaction grows until it has one of its own.
+ * A batch that was cut off tells little of how many records are left: perhaps one, perhaps thousands. Its shard
+ * therefore does not linger, and its part of a transaction grows until it has a transaction of its own.
  */
 function moreThan({ records }: Batch, { batchSize }: FlushSettings): number {
   return Math.min(batchSize, 2 * Math.max(1, records.size));
 }
 
 /**
- * A database that is down is the breaker's matter: shards wait a little, and not longer for each failure, so that all
- * are back when it is.
+ * The circuit breaker handles a database that is down. Its shards therefore wait only a little, and not longer for each
+ * failure, so that all of them continue as soon as the database is back.
  */
 function limitsFor({ kind }: Failure, { retry, restart, stagingRetry }: FlushSettings): BackOffLimits {
   switch (kind) {

@@ -1,8 +1,8 @@
 /**
- * The answers of all questions, once the last one has come. `Promise.all` rejects as soon as one is refused, while the
- * others are still on their way: too early for a transaction that has to be open until then.
+ * The answers of all questions, after the last one has come. `Promise.all` rejects with the first failure, while other
+ * questions are still running: too early for a transaction that has to be open until then.
  *
- * @throws what the first of them in order was refused with
+ * @throws the error of the first failed question, in the order of the questions
  */
 export async function allAnswered<T>(questions: readonly Promise<T>[]): Promise<readonly T[]> {
   const answers = await Promise.allSettled(questions);

@@ -3,8 +3,8 @@ import { SpillwayError } from '../errors.js';
 import { within } from './within.js';
 
 /**
- * A question to the staging store that is asked while a transaction of the database is open, and is therefore given
- * less time than the store itself would take.
+ * Asks the staging store while a transaction of the database is open. The answer therefore gets less time than the
+ * store itself would take.
  */
 export function askStaging<T>(
   answer: Promise<T>,

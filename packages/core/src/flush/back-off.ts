@@ -1,7 +1,7 @@
 /**
- * How long something that failed is left alone. `ready` until the first failure; each failure then doubles the wait,
- * from `minDelayMs` up to `maxDelayMs`, less up to half of it at random, so that those who failed together do not come
- * back together. A success forgets all failures; a wait that is over does not.
+ * How long a failed task waits. `ready` until the first failure; each failure then doubles the wait, from `minDelayMs`
+ * up to `maxDelayMs`. A random part of up to half is taken off, so that tasks that failed together do not come back
+ * together. A success resets the failures; the end of a wait does not.
  */
 export type BackOff =
   | { readonly kind: 'ready' }
@@ -12,7 +12,7 @@ export interface BackOffLimits {
   readonly maxDelayMs: number;
 }
 
-/** `postponed`: nothing has failed, but now is not the time; the count stays, and the wait is `minDelayMs`. */
+/** `postponed`: nothing has failed, but it is too early; the count stays, and the wait is `minDelayMs`. */
 export type BackOffEvent =
   | { readonly kind: 'succeeded' }
   | { readonly kind: 'failed' | 'postponed'; readonly limits: BackOffLimits };
@@ -30,7 +30,7 @@ export function backOff(state: BackOff, event: BackOffEvent, now: number, random
   return { kind: 'waiting', failures, untilMs: now + delayOf(doublings, event.limits, random) };
 }
 
-/** When a wait is over; in the past for what is ready. */
+/** When a wait is over; in the past for `ready`. */
 export function readyAtMs(state: BackOff): number {
   return state.kind === 'ready' ? Number.NEGATIVE_INFINITY : state.untilMs;
 }

@@ -2,12 +2,12 @@ import { type BackOff, READY } from './back-off.js';
 import { CLOSED, type CircuitBreaker } from './circuit-breaker.js';
 
 /**
- * All that a process knows of its shards and of its own flushes; the state of the flush pipeline. Times are those of
- * the pipeline's scheduler, in milliseconds.
+ * The state of the flush pipeline: everything that a process knows of its shards and of its own flushes. Times are
+ * those of the pipeline's scheduler, in milliseconds.
  */
 export interface Board {
   /**
-   * `drains`: only what a drain asks for is flushed. `worker`: whatever is due is. `stopping`: nothing new is.
+   * `drains`: only shards that a drain asks for are flushed. `worker`: all due shards are. `stopping`: no flush begins.
    */
   readonly mode: 'drains' | 'worker' | 'stopping';
   /** Index = shard. */
@@ -21,30 +21,31 @@ export interface Board {
 }
 
 export interface ShardState {
-  /** When it wants a flush, as far as is known. */
+  /** When the shard wants a flush, as far as is known. */
   readonly dueMs: number | undefined;
-  /** A drain waits for it: it lingers for nobody. */
+  /** A drain waits for the shard: it does not linger. */
   readonly demanded: boolean;
   readonly running: boolean;
   readonly backOff: BackOff;
   /**
-   * It has failed by a fault: until it succeeds it gets transactions of its own, so as not to spoil those of others.
+   * The shard has failed by a fault. Until it succeeds, it gets transactions of its own, which keeps its failures from
+   * the other shards.
    */
   readonly alone: boolean;
-  /** What a person has to set right before it can be flushed, as it was when it was last tried. */
+  /** The error that a person has to resolve before the shard can be flushed, from its last attempt. */
   readonly blockedBy: { readonly error: unknown; readonly atMs: number } | undefined;
   /** How many records its next batch is likely to have. */
   readonly expected: number;
   /**
-   * A batch of it may be in the database without the staging store's knowing, and if the store has forgotten the batch it does not say that the shard is due: it is flushed until that
-   * has succeeded, so that what was forgotten is noticed.
+   * A batch of the shard may be in the database without the staging store's knowledge. If the store has lost the batch,
+   * it does not report the shard as due. The shard is therefore flushed until a flush succeeds, which detects the loss.
    */
   readonly unsettled: boolean;
   /** The staging store did not answer for it when it was last asked. */
   readonly silent: boolean;
 }
 
-/** Looks at which shards are due. `atMs`: when the next one is wanted, `undefined` for never. */
+/** Looks for due shards. `atMs`: when the next one is wanted, `undefined` for never. */
 export interface Look {
   readonly running: boolean;
   readonly atMs: number | undefined;
@@ -55,10 +56,7 @@ export interface Look {
   readonly intervalMs: number;
 }
 
-/**
- * A shard of which nothing is known counts for a few records, so that the first flush takes many shards, and a few of
- * each.
- */
+/** An unknown shard counts for a few records, so that the first flush takes many shards, and a few records of each. */
 const EXPECTED_AT_FIRST = 8;
 
 export function emptyBoard(order: readonly number[], pollMs: number): Board {

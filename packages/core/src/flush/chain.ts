@@ -3,18 +3,18 @@ import type { ChangeSink } from '../sink/change-sink.js';
 import type { StagingStore } from '../staging/staging-store.js';
 
 /**
- * How the staging store's end of a shard's chain (the predecessor of its batch in flight, or the last token it has
- * acknowledged) lies to the database's end (the last committed token).
+ * Compares the staging store's end of a shard's chain (the predecessor of its batch in flight, or the last token it has
+ * acknowledged) with the database's end (the last committed token).
  *
  * - `whole`: they are the same batch
- * - `database-forgot`: the staging store is ahead. Only a committed batch is ever acknowledged, so the database has had
- *   that batch and has lost it (a restore, a failover to a replica that lagged). What is staged is in no batch that the
- *   database still knows, so nothing of it can be applied twice.
- * - `staging-forgot`: the database is ahead, or they stand on two branches. What is staged may be in a batch that was
- *   committed and forgotten here: doubtful, all of it.
+ * - `database-forgot`: the staging store is ahead. Only a committed batch is ever acknowledged, so the database had
+ *   that batch and has lost it (a restore, a failover to a replica that lagged). The staged records are in no batch
+ *   that the database still knows, so none of them can be applied twice.
+ * - `staging-forgot`: the database is ahead, or they stand on two branches. All staged records are doubtful: each may
+ *   be in a batch that was committed, and that the staging store has lost.
  *
- * It may only be believed while the database's end is certain, that is, while the transaction that read it still holds
- * the shard.
+ * The result is reliable only while the database's end is certain, that is, while the transaction that read it still
+ * holds the shard.
  */
 export type ChainState = 'whole' | 'database-forgot' | 'staging-forgot';
 
@@ -29,8 +29,8 @@ export function compareChain(stagingEnd: string, databaseEnd: string): ChainStat
 }
 
 /**
- * Whether the staging store has forgotten a part of a shard's chain, as far as a reader can tell that holds nothing. A batch
- * that ends between the two questions looks the same, so the reader believes it only if it sees it twice.
+ * True if the staging store has lost a part of a shard's chain, as seen by a reader that does not hold the shard. A
+ * batch that ends between the two questions looks the same, so the reader trusts the result only if it sees it twice.
  */
 export async function hasForgotten(
   shard: number,

@@ -3,10 +3,10 @@ import { type BackOffLimits, delayOf } from './back-off.js';
 /**
  * Keeps a worker from running against a database that is down.
  *
- * `closed`: flushes run; `failures` in a row are counted. At `failuresToOpen` it opens: nothing runs until `untilMs`.
- * The first flush after that makes it `half-open`: that one alone runs, and decides. A success closes it, a failure
- * opens it again for twice as long. What began before it opened may still report: its failure changes nothing any more,
- * its success closes.
+ * `closed`: flushes run; `failures` in a row are counted. At `failuresToOpen` the breaker opens: no flush runs until
+ * `untilMs`. The first flush after that makes it `half-open`: only that flush runs. Its success closes the breaker, its
+ * failure opens it again for twice as long. A flush that began before the breaker opened may still report: its failure
+ * changes nothing, its success closes the breaker.
  */
 export type CircuitBreaker =
   | { readonly kind: 'closed'; readonly failures: number }
@@ -17,7 +17,7 @@ export interface BreakerLimits extends BackOffLimits {
   readonly failuresToOpen: number;
 }
 
-/** `begun`: a flush starts; `sink-down`: one could not reach the database; `sink-up`: one could. */
+/** `begun`: a flush starts; `sink-down`: it could not reach the database; `sink-up`: it could. */
 export type BreakerEvent = 'begun' | 'sink-up' | 'sink-down';
 
 export const CLOSED: CircuitBreaker = { kind: 'closed', failures: 0 };

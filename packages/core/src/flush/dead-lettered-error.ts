@@ -1,7 +1,7 @@
 import { parseRowKey, type RowKey } from '../change/row-key.js';
 import { SpillwayError } from '../errors.js';
 
-/** A change that was waited for became a dead letter: it is not in the database. */
+/** The change that a caller waited for became a dead letter: it is not in the database. */
 export class DeadLetteredError extends SpillwayError {
   override readonly name = 'DeadLetteredError';
   readonly rowKey: RowKey;

@@ -7,34 +7,37 @@ import type { DrainResult } from './drain.js';
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 500;
 
-/** The part of the time that is kept for the question about the rest. */
+/** The most time that is kept for the question about the rest. */
 const LONGEST_QUESTION_MS = 250;
 
-/** No more rows are counted. */
+/** Rows beyond this number are not counted. */
 const MOST_COUNTED = 1_000;
 const ROWS_PER_LOOK = 200;
 
 export interface WrittenDrain {
-  /** Its rows have to be written. */
+  /** The rows that have to be written. */
   readonly scope: EmptyScope;
-  /** It is flushed for that: the scope with everything that its rows may have to wait for. */
+  /** The scope that is flushed for them: `scope` with all rows that its rows may have to wait for. */
   readonly wide: DueScope;
   readonly timeoutMs: number;
-  /** Aborted: no more flushes are asked for. */
+  /** Once aborted, no more flushes are requested. */
   readonly signal: AbortSignal | undefined;
 }
 
 export interface WrittenDrainDeps {
   readonly staging: Pick<StagingStore, 'due' | 'peek'>;
-  /** Tries everything once. `onPutOff` is called for what had to wait, and why, where this process has tried it. */
+  /**
+   * Tries everything once. `onPutOff` is called with the reason for each record that had to wait when this process
+   * tried it.
+   */
   readonly drain: (wide: DueScope, timeoutMs: number, onPutOff: (reason: string) => void) => Promise<DrainResult>;
 }
 
 /**
- * Flushes what was staged in the scope before the call until it is written, or is a dead letter: what had to wait is
- * tried again, after growing pauses. Later changes are not waited for, though they are flushed with it.
+ * Flushes the changes that were staged in the scope before the call until each is written, or is a dead letter. Records
+ * that had to wait are tried again, after growing pauses. Later changes are flushed too, but not waited for.
  *
- * @throws SpillwayError `DRAIN_TIMEOUT` that names what is not written, and why, as far as this process knows
+ * @throws SpillwayError `DRAIN_TIMEOUT` that names the unwritten rows, and the reason as far as this process knows it
  */
 export async function drainUntilWritten(
   { scope, wide, timeoutMs, signal }: WrittenDrain,
@@ -56,13 +59,13 @@ export async function drainUntilWritten(
   }
 }
 
-/** Why something is not written yet, as this process was told last. */
+/** The latest reasons known to this process why records are not written. */
 interface Told {
   putOff: string | undefined;
   failure: unknown;
 }
 
-/** A round that takes too long is told of later, with the rows that are left. */
+/** The failure of a round that takes too long is kept for the final error, which also names the rows that are left. */
 async function round(
   drain: WrittenDrainDeps['drain'],
   { wide, restMs, told }: { readonly wide: DueScope; readonly restMs: number; readonly told: Told },
@@ -77,14 +80,14 @@ async function round(
   }
 }
 
-/** Rows of which something is pending that was staged before the drain. */
+/** Rows with pending changes that were staged before the drain. */
 interface Left {
   count: number;
   first?: { readonly entity: string; readonly rowKey: RowKey };
   readonly byEntity: Map<string, number>;
 }
 
-/** Shards in which nothing of it is left are taken off. */
+/** Removes shards from `open` in which none of these changes is left. */
 async function leftIn(
   open: Map<number, Watermark>,
   scope: EmptyScope,

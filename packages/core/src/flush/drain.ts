@@ -7,15 +7,15 @@ import { within } from './within.js';
 
 export interface DrainResult {
   /**
-   * Shards that still hold something of the scope: it was tried and has to wait (for its parent, for a locked row), or
-   * was not to be tried, so the database does not have it yet.
+   * Shards that still hold records of the scope: they were tried and have to wait (for a parent, for a locked row), or
+   * were not to be tried, so they are not in the database yet.
    */
   readonly left: number;
 }
 
 export interface DrainLimits {
   readonly timeoutMs: number;
-  /** These shards are left alone: the caller has them itself, and would wait for its own end. */
+  /** These shards are skipped: the caller holds them itself, and would wait for its own end. */
   readonly except?: ReadonlySet<number>;
   /** Called for each record that had to wait when this process tried it, with the reason. */
   readonly onPutOff?: (reason: string) => void;
@@ -26,22 +26,21 @@ export interface DrainDeps {
   readonly scheduler: SchedulerLike;
   /** Asks for a flush of each of these shards, and resolves when a flush of each has landed since. */
   readonly demand: (shards: ReadonlySet<number>, fresh: boolean) => Promise<void>;
-  /** Calls back for every flush that lands in this process. Answers how to stop that. */
+  /** Calls the listener for every flush that lands in this process. Answers a function that removes the listener. */
   readonly onLanding: (listener: (report: FlushReport) => void) => () => void;
 }
 
 /**
- * Flushes what was staged in the scope before the call, each record once, or once more after its parents.
+ * Flushes the changes that were staged in the scope before the call, each record once, or once more after its parents.
  *
- * The staging store makes it due and hands out a watermark per shard; then shards are flushed, here, until nothing that
- * was made due at or below its watermark is pending. Another process may be at it too: what it holds is pending until
- * it is done. What came before its parent goes round again, with the parent, as long as that changes what is waited
- * for. Another record that the database has sent back to be tried again later is no longer due by the drain's mark, so
- * it is not waited for; its shard counts as `left`, whichever process has tried it. Nor is a record that was refused
- * before and is in its pause: it is tried as often as its policy says, however many drains there are.
+ * The staging store makes them due and answers a watermark per shard. This process then flushes the shards until no
+ * record that was made due at or below its watermark is pending. If another process holds some of the records, they are
+ * pending until it has written them. Records that came before their parents go round again, with the parents, as long
+ * as that changes the rows waited for. Other records are not waited for in two cases, and their shard counts as `left`,
+ * whichever process has tried it. A record that the database has put off is no longer due by the drain's mark. A record
+ * that was refused before and is in its pause is tried as often as its policy says, however many drains there are.
  *
- * @throws SpillwayError `DRAIN_TIMEOUT` when `timeoutMs` have passed before everything was tried; what is left stays
- * staged
+ * @throws SpillwayError `DRAIN_TIMEOUT` when `timeoutMs` have passed before everything was tried; the rest stays staged
  */
 export async function drain(
   scope: DueScope,
@@ -65,19 +64,19 @@ export async function drain(
 
 const NONE: ReadonlySet<number> = new Set();
 
-/** So often at most what waits for parents is tried. */
+/** The most rounds for records that wait for parents. */
 const MOST_ROUNDS = 8;
 
 interface Progress {
   /**
-   * Shard -> watermark, for the shards that hold something that has not been tried. Unknown until the staging store has
+   * Shard -> watermark, for the shards with records that have not been tried. Unknown until the staging store has
    * answered.
    */
   untried: Map<number, Watermark> | undefined;
   readonly left: Set<number>;
-  /** Rows that others may have waited for in the round that runs. */
+  /** Rows that other rows may have waited for in the current round. */
   parents: Set<RowKey>;
-  /** Why a flush has failed lately. */
+  /** The latest error of a flush. */
   failure: unknown;
   isOver?: boolean;
 }
@@ -125,7 +124,7 @@ async function runOnce(
   }
 }
 
-/** Why a drain takes long, should it have to say so; and for whom rows wait. */
+/** Notes the error for a possible timeout, and the parents that rows wait for. */
 function note(report: FlushReport, progress: Progress): void {
   for (const result of report.values()) {
     if (result.kind === 'failed') progress.failure = result.failure.error;

@@ -3,8 +3,9 @@ import type { EmptyReport, EmptyScope, StagingStore } from '../staging/staging-s
 import { allAnswered } from './all-answered.js';
 
 /**
- * Throws away what is staged of tables that are about to be cleared or dropped. All shards are held meanwhile: whoever is writing a batch has committed it before, so that its rows are
- * cleared with the others, and nobody commits one of which a part is gone.
+ * Discards the staged changes of tables that are about to be cleared or dropped. The transaction holds all shards
+ * meanwhile. A flush that was writing a batch has therefore committed it before, so that its rows are cleared with the
+ * others, and no flush can commit a batch that has lost a part.
  */
 export async function emptyShards(scope: EmptyScope, staging: StagingStore, sink: ChangeSink): Promise<EmptyReport> {
   await using transaction = await sink.beginExclusive([...Array(staging.shards).keys()]);

@@ -2,13 +2,13 @@ import { SpillwayError } from '../errors.js';
 import { SinkDown, SinkRestart } from '../sink/sink-failure.js';
 
 /**
- * Why a shard's flush came to nothing.
+ * Why a shard's flush failed.
  *
  * - `restart`: the database asks for the whole transaction again (deadlock, serialization failure, a lock)
- * - `sink-down`: the database writes for nobody; no shard is at fault, the circuit breaker counts it
+ * - `sink-down`: the database takes no writes; no shard is at fault, the circuit breaker counts it
  * - `blocked`: a table, a column, a right or a piece of configuration is missing; a person has to act
- * - `staging`: the staging store did not answer in time; what it was asked may have happened
- * - `fault`: everything else. Nobody is blamed; it is tried again without end, each shard alone, so that one cannot
+ * - `staging`: the staging store did not answer in time; the request may have taken effect
+ * - `fault`: everything else. No record is blamed. Each shard is tried again alone, without end, so that one cannot
  *   hold up the others
  */
 export interface Failure {
@@ -16,7 +16,7 @@ export interface Failure {
   readonly error: unknown;
 }
 
-/** Total: an error that is not known is a fault that passes. */
+/** Total: an unknown error is a fault that passes. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof SinkRestart) {
     return { kind: 'restart', error };
@@ -25,7 +25,7 @@ export function failureOf(error: unknown): Failure {
     return { kind: 'sink-down', error };
   }
   if (error instanceof SpillwayError) {
-    // What our own end has cut off is the store's answer, too.
+    // A call that this process has cut off at its stop counts as a failure of the store, too.
     const isOfStaging = error.code.startsWith('STAGING_') || error.code === 'STOPPED';
     return { kind: isOfStaging ? 'staging' : 'blocked', error };
   }

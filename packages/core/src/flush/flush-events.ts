@@ -5,8 +5,8 @@ import type { SpillwayEvent } from '../events.js';
 import type { FlushReport, ShardResult } from './flush-report.js';
 
 /**
- * What the results of a flush are to the outside, failures apart (those depend on what was known before). A batch that
- * another process has ended is its to report.
+ * The events of a flush's results. Failures are left out, because their events depend on the earlier state. A batch
+ * that another process has ended is reported by that process.
  */
 export function* eventsOf(report: FlushReport): Generator<SpillwayEvent> {
   for (const [shard, result] of report) {
@@ -43,10 +43,7 @@ function* eventsOfBatch(
   };
 }
 
-/**
- * The codes of dead letters whose row was not as the record expected. The others are the record's own fault, or
- * nobody's.
- */
+/** The codes of dead letters whose row was not as the record expected. Other codes do not stand for a conflict. */
 const CONFLICTS = new Set(['CONFLICT', 'ROW_MISSING', 'ROW_EXISTS']);
 
 function* eventsOfRecord(shard: number, rowKey: RowKey, entity: string, outcome: Outcome): Generator<SpillwayEvent> {
@@ -62,8 +59,8 @@ function* eventsOfRecord(shard: number, rowKey: RowKey, entity: string, outcome:
 }
 
 /**
- * The events of the failures of one flush: shards that failed by the same error are one event. What waits for a person
- * is told by the shards that begin to.
+ * The events of the failures of one flush: shards that failed by the same error are one event. `blocked` failures are
+ * left out; their event is emitted when a shard becomes blocked.
  */
 export function* eventsOfFailures(report: FlushReport): Generator<SpillwayEvent> {
   const byError = new Map<

@@ -40,10 +40,10 @@ export interface PipelineDeps extends TurnContext {
 }
 
 /**
- * The flush pipeline, all of it: signals come from outside (changes staged here, drains, start and stop) and from
- * inside (a flush has landed, a look has been answered, an alarm has gone off); each is a turn, and a turn says which
- * flushes begin, whether to look for what other processes have staged, and when to wake up again. What is decided in a
- * turn is `takeTurn`, a pure function; what happens between turns is here. Works per shard and per flush, never per
+ * The whole flush pipeline. Signals come from outside (changes staged here, drains, start and stop) and from inside (a
+ * flush has landed, a look has been answered, an alarm has gone off). Each signal is a turn. A turn says which flushes
+ * begin, whether to look for changes that other processes have staged, and when to wake up again. `takeTurn`, a pure
+ * function, makes the decisions of a turn; this function carries them out. Works per shard and per flush, never per
  * record. Completes when it has been stopped and its last flush has landed.
  */
 export function flushPipeline(outside$: Observable<Signal>, deps: PipelineDeps): Observable<Turn> {
@@ -52,8 +52,8 @@ export function flushPipeline(outside$: Observable<Signal>, deps: PipelineDeps):
     const inside$ = new Subject<Signal>();
 
     const turns$ = merge(outside$, inside$).pipe(
-      // A signal that is sent from within a turn (by the listener of an event, say) is the next turn, not a turn inside
-      // the turn.
+      // A signal that is sent from within a turn (for example by the listener of an event) becomes the next turn, not a
+      // turn inside the turn.
       observeOn(queueScheduler),
       scan((turn, signal) => takeTurn(turn.board, signal, scheduler.now(), deps), firstTurn(deps)),
       takeWhile((turn) => !isOver(turn.board), true),
@@ -99,7 +99,7 @@ export function flushPipeline(outside$: Observable<Signal>, deps: PipelineDeps):
   });
 }
 
-/** A flush answers and does not reject; should it, the shards are tried again like after any fault. */
+/** A flush answers and does not reject. If it rejects all the same, the shards are tried again as after any fault. */
 async function land(flight: Flight, deps: PipelineDeps): Promise<FlushReport> {
   try {
     return await deps.flush(flight);

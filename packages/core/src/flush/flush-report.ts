@@ -3,13 +3,13 @@ import type { RowKey } from '../change/row-key.js';
 import type { Batch, ParkReport } from '../staging/staging-store.js';
 import type { Failure } from './failure.js';
 
-/** What one flush did for one of its shards. */
+/** The result of one flush for one of its shards. */
 export type ShardResult =
   /**
-   * A batch is in the database, and the staging store knows. `more`: there is likely more that is due. `ours`: this
-   * flush is the one that ended the batch in the staging store, so it is the one that reports it; of all processes
-   * exactly one does. `databaseForgot`: the batch follows one that the database has lost. `waitsFor`: rows that are
-   * pending elsewhere, and that others of its transaction may be waiting for.
+   * A batch is in the database, and the staging store knows. `more`: more records are likely due. `ours`: this flush
+   * has ended the batch in the staging store, so it reports the batch; exactly one of all processes does.
+   * `databaseForgot`: the batch follows one that the database has lost. `waitsFor`: rows that are pending elsewhere,
+   * and that rows of the transaction may be waiting for.
    */
   | {
       readonly kind: 'done';
@@ -22,11 +22,11 @@ export type ShardResult =
     }
   /** Nothing is due and nothing is in flight. */
   | { readonly kind: 'nothing' }
-  /** Somebody else holds the shard. */
+  /** Another transaction holds the shard. */
   | { readonly kind: 'busy' }
-  /** The staging store had forgotten something: what is doubtful is parked. */
+  /** The staging store had lost data: its doubtful records are parked. */
   | { readonly kind: 'parked'; readonly report: ParkReport }
-  /** Nothing is lost: a batch that was claimed stays in flight, and the next flush is handed the same. */
+  /** Nothing is lost: a batch that was claimed stays in flight, and the next flush gets the same batch. */
   | {
       readonly kind: 'failed';
       readonly failure: Failure;

@@ -9,25 +9,25 @@ export interface FlushSettings {
   readonly batchSize: number;
   /** Most shards of one transaction. */
   readonly maxShards: number;
-  /** How long a shard that is due waits for others to share its transaction. */
+  /** How long a due shard waits for others to share its transaction. */
   readonly lingerMs: number;
-  /** A shard that has been due for so long is taken before this worker's own. */
+  /** A shard that has been due for so long is taken before this worker's preferred shards. */
   readonly overdueMs: number;
   /**
-   * Time between two looks for what other processes have staged: while something is pending, and at most when nothing
-   * is.
+   * Time between two looks for changes that other processes have staged: `pollMs` while changes are pending, at most
+   * `idlePollMs` while none are.
    */
   readonly pollMs: number;
   readonly idlePollMs: number;
-  /** Least time between two looks, whoever asks for them. */
+  /** Least time between two looks, whatever requests them. */
   readonly lookSpacingMs: number;
   /** A shard whose claim takes longer is left out of the transaction. */
   readonly claimTimeoutMs: number;
-  /** How long a shard is left alone when somebody else holds it. */
+  /** How long a shard is skipped after another transaction was found to hold it. */
   readonly busyMs: number;
   /**
-   * Back-off after a fault, after a transaction that the database wants again, and after a staging store that was
-   * silent.
+   * Back-off after a fault, after a transaction that the database wants again, and after a staging store that did not
+   * answer.
    */
   readonly retry: BackOffLimits;
   readonly restart: BackOffLimits;
@@ -37,7 +37,7 @@ export interface FlushSettings {
   /** How long the ledger remembers a batch. Longer than any batch can stay in flight. */
   readonly ledgerAgeMs: number;
   readonly pruneEveryMs: number;
-  /** How often a worker looks for holds of transactions that have ended without telling. */
+  /** How often a worker looks for holds of transactions that have ended without ending their holds. */
   readonly sweepEveryMs: number;
 }
 

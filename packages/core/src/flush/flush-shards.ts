@@ -14,13 +14,18 @@ import { lastOf, NOTHING_SPECIAL, outcomesOf } from './of-transaction.js';
 import { rowsOf } from './rows-of.js';
 import { ORIGIN, tokenAfter } from '../change/token.js';
 
-/** The steps of a flush, each named when it has been done: where a process can die and another must go on. */
+/**
+ * The steps of a flush, each named when it is done. A process can die after each, and another one must be able to go
+ * on.
+ */
 export type FlushStep = 'begun' | 'claimed' | 'checked' | 'written' | 'committed' | 'acknowledged';
 
-/** The steps of writing rows in a transaction of the application, with the shard that they are of. */
+/** The steps of writing rows in a transaction of the application, with the shard of the rows. */
 export type PromoteStep = 'held' | 'taken' | 'extended' | 'applied' | 'entered';
 
-/** Called after each step; the flush goes on when it resolves, and is cut off there if it rejects. For fault tests. */
+/**
+ * Called after each step. The flush goes on when the promise resolves, and is cut off if it rejects. For fault tests.
+ */
 export type FlushSteps = (step: FlushStep | PromoteStep, shards: readonly number[]) => Promise<void>;
 
 export interface FlushDeps {
@@ -29,27 +34,27 @@ export interface FlushDeps {
   readonly scheduler: SchedulerLike;
   /**
    * A shard whose claim takes longer is left out: one hung staging server must not hold up a transaction over shards of
-   * others. Milliseconds.
+   * other servers. Milliseconds.
    */
   readonly claimTimeoutMs: number;
   readonly onStagingLoss: 'park' | 'apply';
-  /** For which refused rows others have to be waited for; where it is absent, for none. */
+  /** Tells for which refused rows other rows have to be waited for; if absent, for none. */
   readonly others?: PendingOthers;
   readonly steps?: FlushSteps;
   /**
-   * Whether rows came before their parents when it was asked last. It is asked beforehand then: what happens once is
-   * likely to happen again, and else the question would be one more round trip for nothing.
+   * True if the last question found rows that came before their parents. The question is then asked in advance, because
+   * it is likely to find some again. Otherwise it would be one more round trip for nothing.
    */
   readonly missed?: { isLikely: boolean };
 }
 
 /**
- * Flushes some shards in one transaction of the sink, and answers what became of each. It never rejects.
+ * Flushes some shards in one transaction of the sink, and answers the result of each. It never rejects.
  *
- * The transaction holds the shards, so that nobody else can commit a batch of theirs, and knows the last token of each.
- * A batch is in flight from its claim until its outcome, committed with its rows, has been acknowledged; nothing is
- * ever released. So wherever this is cut off, the next flush is handed the same batch and finds in the ledger whether
- * it has been written.
+ * The transaction holds the shards, so that no other transaction can commit a batch of theirs, and knows the last token
+ * of each. A batch is in flight from its claim until its outcome, committed with its rows, has been acknowledged; it is
+ * never released. Wherever a flush is cut off, the next flush therefore gets the same batch, and finds in the ledger
+ * whether it has been written.
  *
  * @param limit most records of one new batch
  * @param isPart rows of these shards are likely to refer to rows that are pending in others
@@ -70,7 +75,7 @@ export async function flushShards(
   return flush.results;
 }
 
-/** A batch that is committed, with what is to be acknowledged. */
+/** A committed batch, with the outcomes to acknowledge. */
 interface Committed {
   readonly batch: Batch;
   readonly outcomes: BatchOutcome;
@@ -89,7 +94,7 @@ class Flush {
   readonly #batches: { readonly batch: Batch; readonly more: boolean; readonly databaseForgot: boolean }[] = [];
   readonly #waitsFor = new Set<RowKey>();
 
-  /** From here on a failure does not say that nothing is committed. */
+  /** From here on a failure no longer means that nothing is committed. */
   #isCommitting = false;
 
   constructor(shards: readonly number[], limit: number, deps: FlushDeps, isPart: boolean) {
@@ -99,7 +104,7 @@ class Flush {
     this.#deps = deps;
   }
 
-  /** From `begin` to `commit`. */
+  /** Runs the transaction from `begin` to `commit`. */
   async write(): Promise<void> {
     await using transaction = await this.#deps.sink.begin(this.#shards);
     await this.#step('begun');
@@ -131,7 +136,7 @@ class Flush {
     for (const each of committed) this.#committed.push(each);
   }
 
-  /** A shard that was not to be had, or records that are too many for one batch. */
+  /** True if a shard could not be claimed, or records are too many for one batch. */
   #hasLeftOut(): boolean {
     const isOut = [...this.results.values()].some(({ kind }) => kind === 'busy' || kind === 'failed');
     return isOut || this.#batches.some(({ more }) => more);
@@ -148,7 +153,7 @@ class Flush {
     }
   }
 
-  /** On the ledger's word, and no longer in the transaction: a slow staging server must not keep a connection. */
+  /** Acknowledges by the ledger's outcomes, after the transaction: a slow staging server must not keep a connection. */
   async acknowledge(): Promise<void> {
     await Promise.all(
       this.#committed.map(async ({ batch, outcomes, more, databaseForgot }) => {
@@ -164,7 +169,7 @@ class Flush {
     );
   }
 
-  /** Claims are on their way together; what they answer is then judged one by one. */
+  /** Sends all claims together, and judges their answers one by one. */
   async #claimAll(transaction: SinkTransaction): Promise<void> {
     const held = this.#shards.filter((shard) => transaction.held.has(shard));
     for (const shard of this.#shards) {
@@ -199,7 +204,7 @@ class Flush {
     }
   }
 
-  /** Trouble with the staging store concerns this shard alone; any other concerns the transaction. */
+  /** A failure of the staging store concerns this shard alone; any other concerns the transaction. */
   #leaveOut(shard: number, error: unknown): void {
     const failure = failureOf(error);
     if (failure.kind !== 'staging') {
@@ -227,8 +232,8 @@ class Flush {
   }
 
   /**
-   * An emptied staging store. The shard is held and its last token known, so the chain can start here; nothing can be
-   * staged in it before. If batches of it have been written, it was there, and has been forgotten.
+   * Handles an emptied staging store. The shard is held and its last token is known, so the chain can start here;
+   * nothing can be staged in the shard before. If batches of it have been written, the staging store has lost it.
    */
   async #adopt(shard: number, last: string): Promise<void> {
     const adopted = await this.#ask(this.#deps.staging.adopt(shard, last), `The adoption of shard ${shard}`);
@@ -237,8 +242,8 @@ class Flush {
   }
 
   /**
-   * @param minted the batch bears the token that this flush has just made: it cannot be in the ledger, which is not
-   * asked. (Should another flush have taken the batch over and written it, this transaction no longer holds the shard,
+   * @param minted the batch bears the token that this flush has just made. It cannot be in the ledger, so the ledger is
+   * not asked. (If another flush has taken the batch over and written it, this transaction no longer holds the shard,
    * and its commit fails.)
    */
   async #judgeBatch(transaction: SinkTransaction, batch: Batch, minted: boolean): Promise<void> {
@@ -260,9 +265,9 @@ class Flush {
   }
 
   /**
-   * The chain is broken and nothing is in flight. If it is so: a transaction that no longer holds the shard knows an
-   * old end of it. A database that has forgotten is no reason to doubt what is staged: it is claimed as the next batch
-   * of the chain that the staging store knows.
+   * The chain is broken and nothing is in flight. First makes sure that the transaction still holds the shard;
+   * otherwise it knows an old end of the chain. If the database has lost data, the staged records are not doubtful:
+   * they are claimed as the next batch of the chain that the staging store knows.
    */
   async #judgeEnd(transaction: SinkTransaction, shard: number, seen: ChainSeen): Promise<void> {
     await transaction.alive();
@@ -280,8 +285,8 @@ class Flush {
   }
 
   /**
-   * Comes after a round trip has shown that the shard is still held: else the chain may be whole, and somebody else at
-   * work on it.
+   * Call it only after a round trip has shown that the shard is still held. Otherwise the chain may be whole, and
+   * another flush at work on it.
    */
   async #park(shard: number, seen: ChainSeen, last: string): Promise<void> {
     const report = await this.#ask(

@@ -2,15 +2,15 @@ import { settleHolds, type SettledHolds } from './settle-holds.js';
 import type { ChangeSink } from '../sink/change-sink.js';
 import type { StagingStore } from '../staging/staging-store.js';
 
-/** A hold so young that its transaction has most likely not ended is left to those who meet it. */
+/** The transaction of a younger hold has most likely not ended; such a hold is left to the calls that meet it. */
 const LEAST_AGE_MS = 500;
 
-/** Sees to it that no hold outlives its transaction, whoever made it. */
+/** Ensures that no hold outlives its transaction, whichever process made it. */
 export class HoldKeeper {
   readonly #staging: StagingStore;
   readonly #sink: Pick<ChangeSink, 'endings'>;
   readonly #onReleased: (shards: Iterable<number>) => void;
-  /** Transactions of this process: of those nobody need ask the database whether they still run. */
+  /** Transactions of this process. They are known to run, without asking the database. */
   readonly #running = new Set<string>();
 
   constructor(
@@ -40,7 +40,7 @@ export class HoldKeeper {
     return this.#settle(0);
   }
 
-  /** The same now and then, for those that nobody meets. */
+  /** The same at intervals, for holds that no call meets. */
   async sweep(): Promise<SettledHolds> {
     return this.#settle(LEAST_AGE_MS);
   }

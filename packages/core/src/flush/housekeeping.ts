@@ -15,8 +15,8 @@ export interface HousekeepingDeps {
 }
 
 /**
- * What a worker does now and then besides flushing: it removes old rows of the ledger and old dead letters, and ends
- * what transactions hold that have ended. What fails is an event, and is tried again the next time.
+ * The periodic tasks of a worker besides flushing: it removes old rows of the ledger and old dead letters, and ends the
+ * holds of transactions that have ended. A failure is an event, and the task is tried again the next time.
  */
 export class Housekeeping {
   readonly #deps: HousekeepingDeps;
@@ -43,7 +43,7 @@ export class Housekeeping {
   async #prune(): Promise<void> {
     const { staging, sink, settings } = this.#deps;
     await this.#try('ledger-pruning', async () => {
-      // Asked before: whatever is held later is younger than what is pruned.
+      // Asked before pruning: later holds are younger than the rows that are pruned.
       const held = await staging.held.list();
       await sink.prune(
         settings.ledgerAgeMs,

@@ -5,7 +5,7 @@ import type { Batch } from '../staging/staging-store.js';
 /** All records are applied. */
 export const NOTHING_SPECIAL: BatchOutcome = new Map();
 
-/** @throws Error if the sink has kept quiet about the batch */
+/** @throws Error if the sink has not reported the outcomes of the batch */
 export function outcomesOf(batch: Batch, outcomes: ReadonlyMap<string, BatchOutcome>): BatchOutcome {
   const own = outcomes.get(batch.token);
   if (own === undefined) {

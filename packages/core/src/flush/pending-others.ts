@@ -7,20 +7,20 @@ import type { RefusedRow } from '../sink/change-sink.js';
 import type { Batch, StagingStore, Watermark } from '../staging/staging-store.js';
 import { askStaging } from './ask-staging.js';
 
-/** A row that has not been written, and has not been blamed: refused by PostgreSQL for now, or waiting for a lock. */
+/** A row that has not been written and not been blamed: refused by PostgreSQL for now, or waiting for a lock. */
 interface Waiting {
   readonly row: RefusedRow;
   readonly sinceMs: number;
-  /** What was pending of its table elsewhere when it was refused first. Absent for a row that was not refused. */
+  /** Watermarks of the other pending rows of its table, at its first refusal. Absent for a row that was not refused. */
   readonly watermarks?: ReadonlyMap<number, Watermark>;
   isOver?: boolean;
 }
 
 /** The longest that a refused row waits for others. */
 const LONGEST_MS = 30_000;
-/** So long a row that was waited for is not given time again, however often it is refused. */
+/** For so long a row that has waited gets no further time, however often it is refused. */
 const REMEMBERED_MS = 600_000;
-/** More rows than this are not remembered: those beyond are blamed a little early. */
+/** At most this many rows are remembered. The oldest are dropped first, and may wait once more. */
 const MOST = 10_000;
 
 export interface OthersDeps {
@@ -30,13 +30,13 @@ export interface OthersDeps {
 }
 
 /**
- * Which refused rows have to wait for other rows of their table. A row gets a unique value that another row has given
- * up before, but the flush of that other row may come later: it is in another shard, or somebody has locked it. So at
- * its first refusal, everything that is pending of the table is made due, and the row waits until all of that has been
- * tried. A row that was staged earlier and waits itself is waited for too, so that rows may depend on each other in a
- * chain; of two rows that want the same value, only the later one waits.
+ * Decides which refused rows have to wait for other rows of their table. A row may need a unique value that another row
+ * has given up before. The flush of that other row may come later, because it is in another shard or locked. At a row's
+ * first refusal, all pending changes of the table are therefore made due, and the row waits until all of them have been
+ * tried. It also waits for rows that were staged earlier and wait themselves, so that rows may depend on each other in
+ * a chain. Of two rows that want the same value, only the later one waits.
  *
- * Each process remembers for itself: a row that another process flushes next is given time once more.
+ * Each process remembers on its own: a row that another process flushes next gets time once more.
  */
 export class PendingOthers {
   readonly #deps: OthersDeps;
@@ -46,7 +46,7 @@ export class PendingOthers {
     this.#deps = deps;
   }
 
-  /** @param own the rows of the transaction that asks: they have been tried */
+  /** @param own the rows of the asking transaction: they have been tried */
   async of(rows: readonly RefusedRow[], own: ReadonlySet<RowKey>): Promise<ReadonlySet<RowKey>> {
     this.#forgetOld();
     const waiting = new Set<RowKey>();
@@ -54,7 +54,7 @@ export class PendingOthers {
       try {
         for (const rowKey of await this.#ofTable(ofTable.toSorted(byStaging), own)) waiting.add(rowKey);
       } catch {
-        // A row must not be blamed for what cannot be seen.
+        // A row must not be blamed while the pending changes cannot be seen.
         for (const { rowKey } of ofTable) waiting.add(rowKey);
       }
     }
@@ -87,9 +87,7 @@ export class PendingOthers {
     return waiting;
   }
 
-  /**
-   * Makes everything due that is pending of a table, and answers where there is anything but rows of the transaction.
-   */
+  /** Makes all pending changes of the tables due. Answers the shards with rows other than the transaction's own. */
   async #make(tables: readonly TableName[], own: ReadonlySet<RowKey>): Promise<ReadonlyMap<number, Watermark>> {
     const scope = { kind: 'tables', tables } as const;
     const marks = await this.#ask(this.#deps.staging.due.make(scope));
@@ -108,7 +106,7 @@ export class PendingOthers {
     return new Set(rows.filter((rowKey) => !own.has(rowKey)).map((rowKey) => shardOf(rowKey, staging.shards)));
   }
 
-  /** The transaction's own batches are in flight, and look untried. */
+  /** The transaction's own batches are in flight, and look untried, so they are left out. */
   async #isUntried({ row, watermarks, sinceMs }: Waiting, own: ReadonlySet<RowKey>): Promise<boolean> {
     if (watermarks === undefined || watermarks.size === 0) return false;
     if (this.#deps.scheduler.now() - sinceMs > LONGEST_MS) return false;
@@ -117,7 +115,7 @@ export class PendingOthers {
     return (await this.#shardsWithOthers(row.behind, untried, own)).size > 0;
   }
 
-  /** Rows of the table, in no transaction that asks, that were not written when they were tried last. */
+  /** Rows of the tables, outside the asking transaction, that were not written when they were last tried. */
   async #stillWaiting(tables: readonly TableName[], own: ReadonlySet<RowKey>): Promise<readonly RefusedRow[]> {
     const now = this.#deps.scheduler.now();
     const isOfTables = isInTables(tables);

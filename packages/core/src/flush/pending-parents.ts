@@ -5,8 +5,8 @@ import { askStaging } from './ask-staging.js';
 
 /**
  * Which of these rows are still staged; those are made due, since a child waits for them. If the staging store does not
- * answer in time, all of them are taken to be: a child must not be blamed for what cannot be seen, and the database's
- * transaction is open meanwhile.
+ * answer in time, all of them count as staged: a child must not be blamed for parents that cannot be seen, and the
+ * database's transaction is open meanwhile.
  */
 export async function pendingParents(
   keys: readonly RowKey[],

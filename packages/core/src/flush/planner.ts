@@ -8,7 +8,10 @@ export interface Flight {
   readonly shards: readonly number[];
   /** Most records of each new batch. */
   readonly limit: number;
-  /** A drain waits for it, and it has not all shards: its rows may refer to rows that are pending in others. */
+  /**
+   * A drain waits for the flight, which does not have all shards: its rows may refer to rows that are pending in
+   * others.
+   */
   readonly isPart?: boolean;
 }
 
@@ -19,14 +22,14 @@ export interface FlightPlan {
 }
 
 /**
- * Which flushes begin now, and with which shards.
+ * Decides which flushes begin now, and with which shards.
  *
  * A transaction is filled: traffic spread thinly over 64 shards is one transaction, not 64. Shards are taken in order
- * until they are expected to fill a batch; a flush that is not full waits `lingerMs` for others to become due, unless a
+ * until they are expected to fill a batch. A flush that is not full waits `lingerMs` for others to become due, unless a
  * drain waits for one of its shards. Shards that drains wait for go together as long as they are expected to be a few
- * batches: their rows may refer to each other, and a child cannot be written by one transaction while another one writes
- * its parent. A shard that has failed gets a transaction of its own. First come the shards that
- * a drain wants or that are overdue, the longest due first; then those that this worker looks at first.
+ * batches: their rows may refer to each other, and one transaction cannot write a child while another one writes its
+ * parent. A shard that has failed gets a transaction of its own. First come the shards that a drain wants or that are
+ * overdue, the longest due first; then the others in this worker's own order.
  */
 export function planFlights(board: Board, now: number, settings: FlushSettings): FlightPlan {
   if (board.mode === 'stopping') {
@@ -93,7 +96,7 @@ function group(
   return groups;
 }
 
-/** As many batches of what drains wait for are one transaction. */
+/** The most batches of drained shards that go into one transaction. */
 const TOGETHER = 4;
 
 function isTogether(ready: readonly Due[], { batchSize }: FlushSettings): boolean {
@@ -117,8 +120,8 @@ function flightOf(shards: readonly Due[], settings: FlushSettings): Flight {
 }
 
 /**
- * The next moment at which a plan made then would differ. What waits for a running flush needs no alarm: the end of
- * that flush is one.
+ * The next moment at which a plan would differ. A shard that waits for a running flush needs no alarm, because the end
+ * of that flush is a signal.
  */
 function alarm(board: Board, lingering: readonly Due[], now: number, settings: FlushSettings): number | undefined {
   const times = lingering.map(({ dueMs }) => dueMs + settings.lingerMs);

@@ -10,17 +10,20 @@ import type { FlushSteps } from './flush-shards.js';
 import { NotNow, PromotionOfShard } from './promote-shard.js';
 import { rowsOfTables } from './rows-of-tables.js';
 
-/** The batches that a transaction of the application has entered into the ledger and not yet committed: of each shard one at most. */
+/**
+ * The batches that a transaction of the application has entered into the ledger and not yet committed: at most one per
+ * shard.
+ */
 export interface OwnedBatches {
   of(shard: number): OwnedBatch | undefined;
   own(shard: number, batch: OwnedBatch): void;
-  /** Whether it was ever entered here, be it in a part of the transaction that was rolled back. */
+  /** True if the batch was ever entered here, even in a part of the transaction that was rolled back. */
   hasOwned(token: string): boolean;
 }
 
 export interface OwnedBatch {
   readonly token: string;
-  /** What the ledger row says of it. */
+  /** The outcomes in its ledger row. */
   readonly outcomes: BatchOutcome;
   readonly rows: readonly RowKey[];
 }
@@ -33,20 +36,22 @@ export interface PromoteDeps {
   readonly steps?: FlushSteps;
 }
 
-/** Between two looks at what could not be had: about as long as a short transaction takes. */
+/** The pause between two tries of rows that could not be written: about as long as a short transaction takes. */
 const PAUSE_MS = 15;
 
 /**
- * Writes pending records of some rows inside a transaction of the application: the second form of promoting, for rows that nobody else can write because that very transaction holds a lock that
- * is in the way. What has been written there is acknowledged by nobody before the ledger, looked at from outside, shows the batch: until then it is in flight.
+ * Writes pending records of some rows inside a transaction of the application. This second form of promoting is for
+ * rows that no other transaction can write, because this one holds a lock that is in the way. The records stay in
+ * flight, and no process acknowledges them, until a look from outside the transaction finds the batch in the ledger.
  *
- * Nothing here waits for a lock. A shard, or a row, that somebody else has is tried again until `timeoutMs` have passed, and between two tries nothing is held that was not held before; so two
- * transactions that promote each other's rows, or a worker and a transaction, cannot stop each other for longer than that.
+ * No step waits for a lock. A shard, or a row, that another transaction holds is tried again until `timeoutMs` have
+ * passed, and nothing more is held between two tries. Two transactions that promote each other's rows, or a worker and
+ * a transaction, therefore cannot stop each other for longer than that.
  *
- * A row that PostgreSQL refuses may get the unique value of a row whose change is pending too. So a refusal
- * brings in all that is pending of the tables behind it, and a refused row is tried again while others are written.
+ * A row that PostgreSQL refuses may get the unique value of a row whose change is pending too. A refusal therefore
+ * brings in all pending rows of the tables behind it, and a refused row is tried again after others are written.
  *
- * @returns the rows of which something is still pending
+ * @returns the rows that still have pending changes
  */
 export async function promoteInside(
   keys: readonly RowKey[],
@@ -69,14 +74,14 @@ export async function promoteInside(
     let isStuck = true;
     let wasWritten = false;
     const tables: TableName[] = [];
-    // The order of shards keeps two transactions from getting into each other's way again and again; nothing depends on it.
+    // The order of shards keeps two transactions from blocking each other again and again; nothing else depends on it.
     for (const [shard, ofShard] of [...byShard(open, staging.shards)].toSorted(([one], [other]) => one - other)) {
       if (scheduler.now() >= deadlineMs) break;
       const outcome = await promoteShard(shard, ofShard, join, owned, deps);
       for (const key of outcome?.refused ?? []) refused.add(key);
-      // Parents are of other shards, perhaps: they are written first, in the next round.
+      // Parents may be of other shards: they are written first, in the next round.
       for (const parent of outcome?.parents ?? []) wanted.add(parent);
-      // A child of a refused parent is tried again for as long as there is time, as what is locked.
+      // A child of a refused parent is tried again while there is time, as are locked rows.
       const hasNewParents = outcome?.parents.some((parent) => !refused.has(parent)) ?? false;
       if (!outcome || outcome.refused.length > 0 || hasNewParents) isStuck = false;
       if (!outcome) wasWritten = true;
@@ -86,7 +91,7 @@ export async function promoteInside(
       for (const other of await rowsOfTables(tables, staging)) wanted.add(other);
       isStuck = false;
     }
-    // Of all that was written, or will be, something may have been in the way.
+    // Any row that was written, or will be, may have been the reason for a refusal.
     if (wasWritten || tables.length > 0) refused.clear();
     if (isStuck) await pause(PAUSE_MS * (0.5 + Math.random()));
   }
@@ -98,8 +103,8 @@ function isNew(table: TableName, known: Set<string>): boolean {
 }
 
 /**
- * The rows of which something is pending, and those of them that may be written now: their parents, which are wanted
- * too, are not pending any more. Where all wait for others, all are tried: a parent may be refused, or in the database.
+ * The rows with pending changes, and those of them that may be written now: their parents, which are wanted too, are no
+ * longer pending. If all of them wait for others, all are tried: a parent may be refused, or in the database.
  */
 async function lookAt(
   wanted: Set<RowKey>,
@@ -124,7 +129,7 @@ function parentsIn(key: RowKey, pending: Pending | undefined, sink: Pick<ChangeS
   return records.flatMap((record) => sink.parentsOf(key, record)).filter((parent) => parent !== key);
 }
 
-/** Why rows of a shard were not written; `undefined`: they were. */
+/** Why rows of a shard were not written; `undefined`: they were written. */
 async function promoteShard(
   shard: number,
   keys: readonly RowKey[],
@@ -141,7 +146,7 @@ async function promoteShard(
   }
 }
 
-/** The rows that have something pending which the transaction has not written itself. */
+/** The rows with pending changes that the transaction has not written itself. */
 export async function pendingRows(
   keys: readonly RowKey[],
   owned: OwnedBatches,
@@ -156,7 +161,10 @@ function isPending(key: RowKey, pending: Pending | undefined, own: OwnedBatch | 
   return pending?.inFlight !== undefined && !isWrittenBy(own, key, pending.inFlight);
 }
 
-/** What is pending without what the transaction has written itself: that is in its rows, whether or not it will be committed. */
+/**
+ * The pending changes without those that the transaction has written itself: they are in its rows, whether or not it
+ * commits.
+ */
 export function besidesOwn(
   found: ReadonlyMap<RowKey, Pending>,
   owned: OwnedBatches,

@@ -13,14 +13,14 @@ import { pendingParents } from './pending-parents.js';
 import type { OwnedBatch, OwnedBatches, PromoteDeps } from './promote-inside.js';
 import { rowsOf } from './rows-of.js';
 
-/** An attempt that is taken back. Without rows: something was held by somebody else. */
+/** An attempt that is undone. Without rows: another transaction held a shard or a row. */
 export class NotNow extends Error {
   override readonly name = 'NotNow';
   /** Rows that PostgreSQL refuses as they are; trying again here does not help. */
   readonly refused: readonly RowKey[];
   /** Rows that have to be written first. */
   readonly parents: readonly RowKey[];
-  /** Tables of which another row may be the cause of a refusal. */
+  /** Tables in which another row may be the cause of a refusal. */
   readonly behind: readonly TableName[];
 
   constructor(
@@ -37,8 +37,9 @@ export class NotNow extends Error {
 const NOTHING: BatchOutcome = new Map();
 
 /**
- * One attempt to write rows of one shard in a transaction of the application, which has a savepoint for it. A transaction owns one batch per shard at most. The first time it takes what is in flight, or
- * claims the rows as a new batch; from then on it adds to that batch, and writes only what was added.
+ * One attempt to write rows of one shard in a transaction of the application, under a savepoint. A transaction owns at
+ * most one batch per shard. The first attempt takes the batch in flight, or claims the rows as a new batch. Later
+ * attempts add to that batch, and write only the added records.
  */
 export class PromotionOfShard {
   readonly #shard: number;
@@ -57,10 +58,10 @@ export class PromotionOfShard {
     this.#deps = deps;
   }
 
-  /** @throws NotNow and the transaction's savepoint takes back what was written */
+  /** @throws NotNow; the transaction then rolls back to its savepoint */
   async run(): Promise<void> {
     const own = this.#owned.of(this.#shard);
-    // The application may have rolled back to a savepoint that only PostgreSQL knows of.
+    // The application may have rolled back to a savepoint that only PostgreSQL knows.
     const entered = own && (await this.#part.outcomeOf(own.token));
     if (own && entered) return this.#extend({ token: own.token, outcomes: entered });
     const last = await this.#part.hold(this.#shard);
@@ -85,10 +86,10 @@ export class PromotionOfShard {
   }
 
   /**
-   * A batch in flight that has a ledger row is not written again. A row that this transaction has never entered is
-   * committed, else it would not see it. Of one that it has entered only somebody outside knows, on a connection of his
-   * own: it sees its own as well, and what it has written is not to be acknowledged before it has ended. What it once
-   * had, and has rolled back to a savepoint, it does not see.
+   * A batch in flight that has a ledger row is not written again. A ledger row that this transaction has never entered
+   * is committed, because the transaction can see it. The transaction also sees a row that it has entered itself. Only
+   * another connection can tell whether that row is committed, and the batch must not be acknowledged before. The
+   * transaction does not see a row that it has rolled back to a savepoint.
    */
   async #entered(batch: Batch, last: string): Promise<BatchOutcome | 'committed' | undefined> {
     const { token } = batch;
@@ -113,7 +114,7 @@ export class PromotionOfShard {
   async #extend({ token, outcomes }: Omit<OwnedBatch, 'rows'>): Promise<void> {
     const batch = await this.#claim(tokenAfter(token), token);
     if (batch?.token !== token) throw new NotNow('The batch of this transaction is no longer in flight');
-    // What did not end as written cannot be added to: its ledger row has one outcome for all.
+    // Only rows that ended as written can be added to, because the ledger row has one outcome for all parts.
     const rows = this.#keys.filter((key) => isWritten(outcomes.get(key)));
     const { part, added } = await this.#add(batch, outcomes, rows);
     if (added.size === 0) throw new NotNow('Nothing can be added to the rows', { refused: this.#keys });
@@ -129,7 +130,7 @@ export class PromotionOfShard {
     this.#owned.own(this.#shard, { token, outcomes: whole, rows: [...new Set([...rowsOf(batch), ...added.keys()])] });
   }
 
-  /** The one outcome of what was written before and what was added now. */
+  /** The one outcome of the earlier part of a row and the added one. */
   #endOfBoth(
     key: RowKey,
     { before, record }: AddedRecord,
@@ -173,8 +174,8 @@ export class PromotionOfShard {
       for (const parent of parents) this.#parents.add(parent);
       return parents;
     };
-    // No wanted row waits for others here: what may be in the way is written next, in this transaction. A row that is
-    // only in the same batch is not blamed for what only a flush looks at.
+    // No wanted row waits for others here: this transaction writes the rows in its way next. Rows that are only in the
+    // same batch are not blamed, because only a flush checks what they wait for.
     const othersPending = async (rows: readonly RefusedRow[]): Promise<ReadonlySet<RowKey>> => {
       for (const { behind } of rows) for (const table of behind) this.#behind.push(table);
       return new Set(rows.map(({ rowKey }) => rowKey).filter((key) => !this.#keys.includes(key)));
@@ -185,8 +186,8 @@ export class PromotionOfShard {
   }
 
   /**
-   * Of the rows that are wanted every one has to be settled: it is for them that the transaction takes all this on. It
-   * buries none that PostgreSQL refuses: what is in the way may be pending elsewhere.
+   * Every wanted row has to be settled, because the transaction takes on the whole attempt for them. A row that
+   * PostgreSQL refuses is not buried here: the row in its way may be pending elsewhere.
    */
   #judge(keys: readonly RowKey[], records: ReadonlyMap<RowKey, StagedRecord>, outcomes: BatchOutcome): void {
     const put = keys.filter((key) => records.has(key) && !isSettled(outcomes.get(key)));
@@ -198,7 +199,7 @@ export class PromotionOfShard {
         (outcome?.kind === 'again' && outcome.attempts > (records.get(key)?.attempts ?? 0))
       );
     });
-    // A parent that is wanted too, and waits itself, is no news.
+    // Parents that are wanted rows themselves add nothing new.
     const parents = [...this.#parents].filter((parent) => !keys.includes(parent));
     throw new NotNow('Rows cannot be written yet', { refused, parents, behind: this.#behind });
   }
@@ -220,7 +221,7 @@ function isWritten(outcome: Outcome | undefined): boolean {
   return outcome === undefined || outcome.kind === 'applied' || outcome.kind === 'version';
 }
 
-/** What was added was staged on top of the version that the row was to have; it may have another one. */
+/** An added record was staged on the version that the row was to have; the row may have got another one. */
 function ontoWritten({ before, record }: AddedRecord, outcome: Outcome | undefined): StagedRecord {
   return before && outcome?.kind === 'version' ? rebased(record, before, outcome.version) : record;
 }

@@ -1,9 +1,9 @@
 import { crc32 } from 'node:zlib';
 
 /**
- * A worker's own order of the shards: by rendezvous hashing each shard ranks all workers, and a worker begins with the
- * shards that rank it high. Workers need not know each other for that, and mostly do not meet; where they do, the
- * database lets one of them have the shard. Nothing but speed depends on it.
+ * A worker's own order of the shards, by rendezvous hashing: each shard ranks all workers, and a worker begins with the
+ * shards that rank it high. Workers need not know each other for that, and rarely meet. If two do, the database lets
+ * one of them have the shard. The order affects only speed.
  */
 export function rendezvousOrder(workerId: string, shards: number): readonly number[] {
   return Array.from({ length: shards }, (_, shard) => ({ shard, weight: mix(crc32(`${workerId}/${shard}`)) }))

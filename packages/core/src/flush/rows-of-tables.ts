@@ -2,7 +2,7 @@ import type { RowKey } from '../change/row-key.js';
 import type { TableName } from '../change/table-name.js';
 import type { StagingStore } from '../staging/staging-store.js';
 
-/** All that is pending of some tables. It is made due. */
+/** Makes all pending rows of some tables due, and answers them. */
 export async function rowsOfTables(
   tables: readonly TableName[],
   { due }: Pick<StagingStore, 'due'>,

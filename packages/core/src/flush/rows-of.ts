@@ -1,7 +1,7 @@
 import type { RowKey } from '../change/row-key.js';
 import type { Batch } from '../staging/staging-store.js';
 
-/** All rows of a batch, those included whose records cannot be read. */
+/** All rows of a batch, including those with unreadable records. */
 export function rowsOf({ records, unreadable }: Batch): readonly RowKey[] {
   return [...records.keys(), ...unreadable.keys()];
 }

@@ -2,7 +2,7 @@ import type { RowKey } from '../change/row-key.js';
 import type { ChangeSink, HoldEnding } from '../sink/change-sink.js';
 import type { Hold, StagingStore } from '../staging/staging-store.js';
 
-/** What became of holds. */
+/** The result of ending holds. */
 export interface SettledHolds {
   /** Shard -> rows that are dirty now. */
   readonly released: ReadonlyMap<number, readonly RowKey[]>;
@@ -11,8 +11,9 @@ export interface SettledHolds {
 }
 
 /**
- * Ends the holds of transactions that have ended, on the ledger's word: whoever meets them does it, because the process that made them may be dead. Nothing is believed of a transaction but
- * that: neither what was answered to its COMMIT nor how long it has taken.
+ * Ends the holds of transactions that have ended, by the ledger. Each process that meets such holds ends them, because
+ * the process that made them may be dead. Only the ledger counts: the answer to a COMMIT and the age of a transaction
+ * prove nothing.
  */
 export async function settleHolds(
   staging: StagingStore,
@@ -25,7 +26,7 @@ export async function settleHolds(
   return endHolds(staging, holds, endings);
 }
 
-/** All that ends in a shard ends at once: later holds of a transaction lie on its earlier ones. */
+/** Ends all holds of a shard at once, because later holds of a transaction lie on its earlier ones. */
 export async function endHolds(
   staging: StagingStore,
   holds: readonly Pick<Hold, 'shard' | 'id'>[],

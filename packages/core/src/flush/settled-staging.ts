@@ -26,8 +26,9 @@ import type { RowCache } from '../staging/row-cache.js';
 import type { HoldKeeper } from './hold-keeper.js';
 
 /**
- * The staging store for everybody who asks what is pending: what a transaction has committed counts as staged from then on, also where nobody has released it yet. So whoever meets a hold
- * finds out first whether its transaction has ended. The store is asked again where a connection was lost.
+ * The staging store for callers that ask for pending changes. The changes of a committed transaction count as staged,
+ * even if they are not released yet. A caller that meets a hold therefore first finds out whether its transaction has
+ * ended. The store is asked again after a connection was lost.
  */
 export class SettledStaging implements StagingStore {
   readonly #store: StagingStore;
@@ -36,8 +37,8 @@ export class SettledStaging implements StagingStore {
   readonly due: DueRecords;
 
   /**
-   * @param patienceMs how long it is asked again while it cannot be reached; `0`: it is asked once. Looked at each
-   * time, since it may have ended
+   * @param patienceMs how long the store is asked again while it cannot be reached; `0`: it is asked once. Read at each
+   * question, since the patience may have ended
    */
   constructor(store: StagingStore, keeper: HoldKeeper, patienceMs: () => number) {
     this.#store = store;
@@ -45,7 +46,7 @@ export class SettledStaging implements StagingStore {
     this.#patienceMs = patienceMs;
     this.due = {
       next: async () => store.due.next(),
-      // One command where nothing is pending and nothing held.
+      // One command if nothing is pending and nothing is held.
       any: async (scope) =>
         (await this.#ask(async () => store.due.any(scope))) && this.#settled(async () => store.due.any(scope)),
       make: async (scope) => this.#settled(async () => store.due.make(scope)),
@@ -68,7 +69,9 @@ export class SettledStaging implements StagingStore {
     return this.#ask(async () => this.#store.peek(keys));
   }
 
-  /** What is held is looked at before what is pending: the other way round, a release in between would be seen by neither. */
+  /**
+   * Holds are listed before the pending changes are read: in the other order, neither would show a release in between.
+   */
   async #settled<T>(ask: () => Promise<T>): Promise<T> {
     const [holds, answer] = await this.#ask(async () => Promise.all([this.#store.held.list(), ask()]));
     if (holds.every(({ transaction }) => this.#keeper.isRunningHere(transaction))) return answer;

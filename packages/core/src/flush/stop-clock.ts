@@ -1,8 +1,8 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
 
 /**
- * The time that a stop has. It can be brought forward while somebody waits, and never put off: a process that has been
- * asked to end, and is asked again, ends sooner.
+ * The time limit of a stop. It can be brought forward during a wait, and never put off: a process that is asked to end
+ * for a second time ends sooner.
  */
 export class StopClock {
   readonly #scheduler: SchedulerLike;
@@ -18,7 +18,7 @@ export class StopClock {
     return Math.max(0, this.#endMs - this.#scheduler.now());
   }
 
-  /** From now on no more than this is left. */
+  /** Limits the time that is left from now on. */
   bringForward(timeoutMs: number): void {
     const endMs = this.#scheduler.now() + timeoutMs;
     if (endMs >= this.#endMs) return;
@@ -27,8 +27,8 @@ export class StopClock {
   }
 
   /**
-   * The answer, if it comes while more than `reserveMs` are left, else `undefined`. Also if it is a rejection, whatever
-   * that is: nothing is a reason not to stop.
+   * The answer, if it comes while more than `reserveMs` are left, else `undefined`. A rejection also gives `undefined`,
+   * whatever its error: no failure may prevent the stop.
    */
   wait<T>(answer: Promise<T>, reserveMs: number = 0): Promise<T | undefined> {
     return new Promise((resolve) => {

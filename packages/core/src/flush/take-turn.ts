@@ -12,17 +12,15 @@ import type { TurnContext } from './turn-context.js';
 
 /** Everything that can happen to a flush pipeline. */
 export type Signal =
-  /** Become a worker: look for what is due, in all shards, of all processes. */
+  /** Become a worker: look for due changes, in all shards, of all processes. */
   | { readonly kind: 'start' }
   /** Begin no more flushes. */
   | { readonly kind: 'stop' }
-  /** This process has staged something in these shards. */
+  /** This process has staged changes in these shards. */
   | { readonly kind: 'wake'; readonly shards: readonly number[] }
-  /**
-   * A drain waits for a flush of these shards. `fresh`: it has just begun, so an old back-off is not held against it.
-   */
+  /** A drain waits for a flush of these shards. `fresh`: the drain has just begun, so an old back-off is reset. */
   | { readonly kind: 'demand'; readonly shards: readonly number[]; readonly fresh: boolean }
-  /** Batches of these shards may be in the database without the staging store's knowing. */
+  /** Batches of these shards may be in the database without the staging store's knowledge. */
   | { readonly kind: 'unsettled'; readonly shards: readonly number[] }
   /** The answer of a look: milliseconds until each shard is due. */
   | { readonly kind: 'looked'; readonly next: readonly (number | undefined)[] }
@@ -37,11 +35,11 @@ interface Landing {
   readonly report: FlushReport;
 }
 
-/** What one signal leads to. */
+/** The result of one signal. */
 export interface Turn {
   readonly board: Board;
   readonly flights: readonly Flight[];
-  /** Look for what is due, now. */
+  /** Look for due changes, now. */
   readonly look: boolean;
   readonly alarmMs: number | undefined;
   readonly events: readonly SpillwayEvent[];
@@ -49,8 +47,8 @@ export interface Turn {
 }
 
 /**
- * Every decision of the flush pipeline: a signal is noted on the board, then what can begin is begun. Pure but for
- * `random`.
+ * Every decision of the flush pipeline: notes a signal on the board, then begins all flushes that can begin. Pure but
+ * for `random`.
  */
 export function takeTurn(before: Board, signal: Signal, now: number, context: TurnContext): Turn {
   const noted = note(before, signal, now, context);
@@ -81,7 +79,7 @@ function note(board: Board, signal: Signal, now: number, context: TurnContext): 
     case 'stop':
       return { ...board, mode: 'stopping' };
     case 'wake': {
-      // A shard that is known to be due, or whose flush runs, will be looked at then; only another one is news.
+      // A shard that is known to be due, or whose flush runs, will be looked at anyway; only another shard is news.
       const isNews = signal.shards.some(
         (shard) => board.shards[shard]?.dueMs === undefined && board.shards[shard]?.running === false,
       );
@@ -110,17 +108,17 @@ function note(board: Board, signal: Signal, now: number, context: TurnContext): 
   }
 }
 
-/** What is running, or waits for its back-off, is not what one polls faster for. */
+/** Shards that are running, or wait for their back-off, do not shorten the polling interval. */
 function noteLook(board: Board, next: readonly (number | undefined)[], now: number, settings: FlushSettings): Board {
   const seen = withShards(board, board.shards.keys(), (state, shard) => {
     const inMs = next[shard];
     const silent = state.silent && !board.look.blind && inMs !== undefined;
-    // Where nothing is pending any more, somebody else has written it.
+    // If nothing is pending any more, another process has written it.
     const blockedBy = inMs === undefined ? undefined : state.blockedBy;
     if (state.running) {
       return { ...state, silent, blockedBy };
     }
-    // A shard that stays due keeps the time since when; the look only knows that it is due.
+    // A shard that stays due keeps its earlier time, because the look only tells that it is due.
     const dueMs =
       inMs === undefined
         ? state.demanded || state.unsettled
@@ -155,7 +153,7 @@ function noteLanding(board: Board, { shards, report }: Landing, now: number, con
   );
 }
 
-/** What a flush says about the database: nothing, where all that is known is that something went wrong. */
+/** The state of the database by the results of a flush; `undefined` if all of them are faults. */
 function sinkHealth(report: FlushReport): 'sink-up' | 'sink-down' | undefined {
   const kinds = [...report.values()].map((result) => (result.kind === 'failed' ? result.failure.kind : result.kind));
   if (kinds.includes('sink-down')) {
@@ -185,14 +183,14 @@ function wantsLook({ look, breaker }: Board, now: number): boolean {
   return !look.running && !isOpen && look.atMs !== undefined && look.atMs <= now;
 }
 
-/** A look at that time or before. In a process that only drains none is wanted. */
+/** Requests a look at that time or before. A process that only drains needs none. */
 function lookBy(board: Board, atMs: number): Board {
   return board.mode === 'worker'
     ? { ...board, look: { ...board.look, atMs: Math.min(board.look.atMs ?? atMs, atMs) } }
     : board;
 }
 
-/** The look has been answered; the next comes after the interval, or sooner if somebody has asked for it meanwhile. */
+/** The look has been answered; the next comes after the interval, or sooner if one was requested meanwhile. */
 function lookAgain(look: Look, now: number, intervalMs: number): Look {
   return {
     ...look,
@@ -239,7 +237,7 @@ function* eventsOfChange(before: Board, after: Board, signal: Signal): Generator
   }
 }
 
-/** Of several the one that says in what state the database is. */
+/** Of several errors, the one that names the state of the database. */
 function errorOf(report: FlushReport): unknown {
   const errors = [...report.values()].flatMap((result) => (result.kind === 'failed' ? [result.failure.error] : []));
   return errors.find((error) => error instanceof SinkDown) ?? errors[0];

@@ -7,20 +7,31 @@ import { DeadLetteredError } from './dead-lettered-error.js';
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 250;
 
-/** The first drains follow each other at once: what PostgreSQL refused because its parent came later is tried again with the parent. */
+/**
+ * The first drains follow each other at once: a row that PostgreSQL refused because its parent came later is tried
+ * again with the parent.
+ */
 const QUICK_DRAINS = 2;
 
 export interface UntilWrittenDeps {
   readonly settled: StagingStore['settled'];
-  /** Makes these rows due and flushes them, also in a process without a worker. `patient`: with everything that they may have to wait for. */
+  /**
+   * Makes these rows due and flushes them, also in a process without a worker. `patient`: with all rows that they may
+   * have to wait for.
+   */
   readonly drain: (rows: readonly RowKey[], patient: boolean, timeoutMs: number) => Promise<unknown>;
-  /** Calls back when something was written or parked in this process. Answers how to stop that. */
+  /**
+   * Calls the listener when records were written or parked in this process. Answers a function that removes the
+   * listener.
+   */
   readonly onNews: (listener: () => void) => () => void;
 }
 
 /**
- * Resolves when each of these changes, or a later one of its row, has been committed, whoever flushed it; also if nothing is left to write, because a later change annihilated it or a rule for
- * conflicts overruled it. It is made due at once and flushed by this process too. The staging store is asked what became of it, with growing pauses, because another process may write it.
+ * Resolves when each of these changes, or a later one of its row, has been committed by any process; also if nothing is
+ * left to write, because a later change annihilated it or a rule for conflicts overruled it. The changes are made due
+ * at once and flushed by this process too. The staging store is asked for their results, with growing pauses, because
+ * another process may write them.
  *
  * @throws DeadLetteredError; SpillwayError `WRITE_TIMEOUT`, `STAGING_LOSS`, `STOPPED`
  */
@@ -54,9 +65,9 @@ interface Waiting {
   isDraining: boolean;
   /** Ends the pause. */
   wake?: AbortController;
-  /** What went wrong lately, and may go well the next time. */
+  /** The latest error that may pass the next time. */
   failure?: unknown;
-  /** What will not. */
+  /** The error that will not pass. */
   fatal?: Error;
 }
 
@@ -72,7 +83,7 @@ async function look(waiting: Waiting, settled: StagingStore['settled']): Promise
   waiting.open = waiting.open.filter((_, index) => settlements[index]?.status === 'pending');
 }
 
-/** Runs beside the looks: another process may have written what this one cannot. */
+/** Runs beside the looks: another process may write the rows that this one cannot. */
 function flush(waiting: Waiting, drain: UntilWrittenDeps['drain'], restMs: number): void {
   waiting.isDraining = true;
   const rows = [...new Set(waiting.open.map(({ rowKey }) => rowKey))];

@@ -1,8 +1,8 @@
 import type { SchedulerLike } from 'rxjs';
 
 /**
- * The promise's answer if it comes in time, else a rejection with what `missed` makes. A late answer is ignored, a late
- * rejection too: whoever waited has gone.
+ * The promise's answer if it comes in time, else a rejection with the error of `missed`. A late answer or rejection is
+ * ignored, because the caller waits no longer.
  */
 export function within<T>(
   promise: Promise<T>,

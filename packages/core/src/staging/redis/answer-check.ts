@@ -3,10 +3,7 @@ import { SpillwayError } from '../../errors.js';
 import type { RedisConnection } from './connection.js';
 import type { Script } from './scripts.js';
 
-/**
- * Bytes that are no text, numbers, nothing, and a list in a list: whatever a script of Spillway's answers is made of
- * these.
- */
+/** Bytes that are no text, numbers, nothing, and a list in a list: Spillway's scripts answer only with these. */
 const SOURCE = 'return {ARGV[1], 2147483648, false, {ARGV[2], -1}}';
 
 const PROBE: Script = {
@@ -20,13 +17,13 @@ const PROBE: Script = {
 const BYTES = Buffer.from([0xff, 0x00, 0xc3, 0x28]);
 
 /**
- * Whether commands go to Redis, and answers come back, as they are. A client of the user's may be of any version, or
- * wrapped, and transformers of ioredis belong to all of its clients.
+ * Checks that the client passes commands and answers on unchanged. The application's client may be of any version, or
+ * wrapped, and transformers of ioredis apply to all of its clients.
  *
  * @throws SpillwayError `CONFIG_INVALID`
  */
 export async function checkAnswers(connection: RedisConnection): Promise<void> {
-  // Twice, for a script that is new goes by another command.
+  // Twice, because a new script goes by another command.
   for (const text of ['first', 'second']) {
     const answer = await connection.run(PROBE, [], [BYTES, text]);
     if (isAsSent(answer, text)) continue;

@@ -1,9 +1,8 @@
 import type { RedisClient } from './redis-target.js';
 
 /**
- * Why a client is not connected, in words: the last cause that it was told of since it was connected. ioredis tells the
- * consequences too, and those as an error of each command; they say nothing
- * to whoever has to mend it.
+ * Why a client is not connected, in words: the last cause since it was connected. ioredis reports consequences too, as
+ * an error of each command. They do not help to mend the connection, so they are left out.
  */
 export class ConnectionTrouble {
   #cause: Error | undefined;
@@ -27,10 +26,10 @@ export class ConnectionTrouble {
   }
 }
 
-/** It says so by an answer that is nothing, or by an error. */
+/** The sentinel answers nothing, or an error. */
 const UNKNOWN_MASTER = /to sentinel (\S+) (?:successfully, but got an invalid reply|because ERR No such master)/u;
 
-/** `All sentinels are unreachable` is said too where they have answered; each of them has been told of by then. */
+/** ioredis says `All sentinels are unreachable` even if they have answered. It has reported each of them by then. */
 function isConsequence({ message }: Error): boolean {
   return (
     message.startsWith("Stream isn't writeable") ||
@@ -39,7 +38,7 @@ function isConsequence({ message }: Error): boolean {
   );
 }
 
-/** The command by which a connection takes a database has failed; ioredis goes on, in database 0. */
+/** SELECT, by which a connection takes its database, has failed. ioredis goes on, in database 0. */
 export function isSelectRefusal(error: Error): boolean {
   const command: unknown = Reflect.get(error, 'command');
   return typeof command === 'object' && command !== null && Reflect.get(command, 'name') === 'select';

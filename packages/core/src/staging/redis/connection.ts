@@ -15,8 +15,8 @@ export type Argument = string | number | Buffer;
 const TARGET = 'redis';
 
 /**
- * The one connection to one server. No command ever runs behind the caller's back: nothing is queued while the server is away, nothing is sent again by the driver, and a
- * command without an answer takes its connection with it.
+ * The one connection to one server. No command runs behind the caller's back: the driver queues no command while the
+ * server is away, sends no command again, and a command without an answer ends its connection.
  */
 export class RedisConnection {
   /** `host:port`, the path of a socket, or the master and its sentinels; for messages. */
@@ -44,9 +44,9 @@ export class RedisConnection {
   }
 
   /**
-   * @param onAnotherServer called when another run of the server answers than before: what that one had not written
-   * down, or the other had not received, is lost
-   * @param end aborted: nobody waits for it any more; it is closed, in the middle of whatever it is doing
+   * @param onAnotherServer called when another run of the server answers than before. Changes that the earlier run had
+   * not written to disk, or that a replica had not received, are lost
+   * @param end aborted: the connection is closed at once, even in the middle of its opening
    * @throws SpillwayError `CONFIG_INVALID`, `STAGING_UNAVAILABLE`
    */
   static async open(
@@ -68,8 +68,8 @@ export class RedisConnection {
   }
 
   /**
-   * Each sentinel, the connection and its handshake have their time. The sum is for what ioredis does not watch, such
-   * as a `Connector` of the user's.
+   * ioredis limits the time of each sentinel, the connection and its handshake. The sum limits steps that ioredis does
+   * not watch, such as a `Connector` of the application.
    */
   async #open(): Promise<void> {
     const { sentinels } = this.#client.options as RedisOptions;
@@ -78,7 +78,7 @@ export class RedisConnection {
     this.#hasBeenOpen = true;
   }
 
-  /** Runs a script by its digest, and sends the script itself where the server does not have it (any more). */
+  /** Runs a script by its digest. Sends the script itself if the server does not have it (any more). */
   async run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown[]> {
     try {
       return (await this.#send('EVALSHA', [script.sha, keys.length, ...keys, ...args])) as unknown[];
@@ -92,7 +92,7 @@ export class RedisConnection {
     }
   }
 
-  /** A plain command, for what needs no script. Answers buffers. */
+  /** A plain command, without a script. Answers buffers. */
   async command(name: string, args: readonly Argument[]): Promise<unknown> {
     try {
       return await this.#send(name, args);
@@ -109,8 +109,8 @@ export class RedisConnection {
   }
 
   /**
-   * What tells this run of the server from every other: a server that was restarted, or has taken another's place, may have an older state. `undefined` where it does not say. Asked once
-   * per connection, since no server outlives its runs' connections.
+   * The id of this run of the server. A server that was restarted, or has taken another's place, may have an older
+   * state. `undefined`: the server does not tell. One question per connection is enough: no connection outlives a run.
    */
   async serverRun(): Promise<string | undefined> {
     this.#run ??= this.#askRun();
@@ -128,7 +128,7 @@ export class RedisConnection {
     }
   }
 
-  /** Whoever may not ask is told nothing. */
+  /** If the user may not ask, no change of server is noticed. */
   async #noticeRun(): Promise<void> {
     const run = await this.serverRun().catch(() => undefined);
     if (run === undefined) return;
@@ -144,7 +144,7 @@ export class RedisConnection {
     const { promise: ended, resolve } = Promise.withResolvers<void>();
     this.#client.on('end', resolve);
     if (status !== 'end') this.#client.disconnect();
-    // What is written to a connection is sent; without one there is nothing whose end ioredis would tell.
+    // A ready client still sends its written commands before it ends. In another state, ioredis may emit no `end`.
     if (status === 'ready') await beforeDeadline(ended, this.#commandTimeoutMs).catch(() => undefined);
     this.#client.stream?.destroy();
   }
@@ -155,7 +155,7 @@ export class RedisConnection {
     client.on('ready', () => {
       this.#callOff();
       this.#ends = 0;
-      // A server that does not say which run it is leaves nothing to compare.
+      // A server that does not tell its run leaves nothing to compare.
       this.#noticeRun().catch(() => undefined);
     });
     client.on('close', () => {
@@ -168,9 +168,7 @@ export class RedisConnection {
     client.on('end', () => this.#reconnect());
   }
 
-  /**
-   * A server that accepts and never answers, and one that has been frozen: the next connection may find another one.
-   */
+  /** Ends the connection to a server that accepts and never answers, or is frozen: the next may find another server. */
   #watchHandshake(): void {
     this.#callOff();
     this.#callOff = afterDeadline(this.#commandTimeoutMs, () => {
@@ -186,8 +184,8 @@ export class RedisConnection {
   }
 
   /**
-   * ioredis gives a client up where its connector does: one that is told of a failover while it looks for the primary
-   * already. Nobody else would connect it again.
+   * Connects again after ioredis has given the client up. It does so if its connector is told of a failover while it
+   * looks for the primary already.
    */
   #reconnect(): void {
     if (this.#isClosed || !this.#hasBeenOpen) return;
@@ -197,7 +195,7 @@ export class RedisConnection {
     }, backOff(this.#ends));
   }
 
-  /** A command that timed out would otherwise be answered, or still run, on a connection that others go on using. */
+  /** Ends the connection after a time-out: its command could otherwise be answered, or still run, among later ones. */
   #failed(error: unknown): Error {
     if (error instanceof SpillwayError) return error;
     if (this.#isClosed && !isReply(error)) return stopped(this.server, 'within');

@@ -17,12 +17,12 @@ import type { StagingLimits } from '../limits.js';
 import { text } from './replies.js';
 import type { ShardScripts } from './shard-scripts.js';
 
-/** A shard with so many letters or fewer is asked for all their numbers at once. */
+/** A shard with at most so many letters is asked for all their numbers at once. */
 const FEW_LETTERS = 10_000;
 
 /** Dead letters of all shards: a hash per shard, number of the letter -> heading and record. */
 export class RedisDeadLetters implements DeadLetterStore {
-  /** What scripts that park are told: most letters of a shard, and how long one is kept. */
+  /** For scripts that park: most letters of a shard, and how long one is kept (milliseconds, or 0). */
   readonly limits: readonly [number, number];
   readonly #scripts: ShardScripts;
   readonly #listeners = new DropListeners();
@@ -75,14 +75,14 @@ export class RedisDeadLetters implements DeadLetterStore {
     return this.#listeners.add(listener);
   }
 
-  /** @param packed what a script answers of the letters that it has dropped. @returns whether there were any */
+  /** @param packed the letters that a script says it has dropped. @returns `true` if there were any */
   tell(shard: number, packed: unknown): boolean {
     if (!(packed instanceof Buffer) || packed.length === 0) return false;
     this.#listeners.tell({ shard, letters: droppedIn(packed) });
     return true;
   }
 
-  /** How many letters each shard has, of those that have any, and the number of its last one. */
+  /** The shards that have letters: how many, and the number of the last one. */
   async #sizes(): Promise<readonly LettersOfShard[]> {
     const shards = await this.#scripts.everyShard(async (shard) => {
       const [size, last] = await Promise.all([
@@ -110,9 +110,9 @@ export class RedisDeadLetters implements DeadLetterStore {
   }
 
   /**
-   * The numbers of a shard's letters, the newest first, in parts. Of many letters Redis is not asked for the numbers:
-   * those that may be there are counted down, since they are given out in order. Then a letter under a name that is
-   * no number, which Spillway has not written, is not found.
+   * The numbers of a shard's letters, the newest first, in parts. If there are many, the numbers that may exist are
+   * counted down from the last one, and Redis is not asked for them. This misses letters under a name that is no
+   * number; Spillway never writes such a letter.
    */
   async *#ids({ shard, size, last }: LettersOfShard): AsyncGenerator<readonly string[], void, undefined> {
     if (size > FEW_LETTERS && Number.isSafeInteger(last)) {
@@ -132,7 +132,7 @@ interface LettersOfShard {
   readonly last: number;
 }
 
-/** Something else than Spillway may have put a letter there under any name. */
+/** The order of a letter. Another program may have put one there under any name: it counts as the oldest. */
 function numberOf(id: string): number {
   const number = Number(id);
   return Number.isFinite(number) ? number : -1;
@@ -148,7 +148,7 @@ export async function letterById(scripts: ShardScripts, shard: number, id: strin
   return bytes === null ? undefined : letterOf(shard, id, bytes);
 }
 
-/** All letters of a shard, part by part, so that none of its commands holds Redis up. One that comes or goes meanwhile may be missed. */
+/** All letters of a shard, in parts that keep Redis busy only briefly. Misses letters that come or go meanwhile. */
 export async function* lettersOf(scripts: ShardScripts, shard: number): AsyncGenerator<DeadLetter> {
   let cursor = '0';
   do {
@@ -178,7 +178,7 @@ function letterOf(shard: number, id: string, bytes: Buffer): DeadLetter {
   };
 }
 
-/** The heading of a letter that can be read: at least its row must be known, for a script as well (`letter.lua`). */
+/** The heading of a letter; `undefined`: it cannot be read. It must name the row, as in `readable.lua`. */
 function headingOf(bytes: Buffer): { readonly parts: readonly unknown[]; readonly rest: Buffer } | undefined {
   try {
     const { value, rest } = decodeFirst(bytes);
@@ -189,7 +189,7 @@ function headingOf(bytes: Buffer): { readonly parts: readonly unknown[]; readonl
   }
 }
 
-/** It is shown, so that somebody can discard it: one that nobody can read must not hide the others. */
+/** A letter that cannot be read is listed too: an operator can discard it, and it does not hide later letters. */
 function unreadableLetter(shard: number, id: string): DeadLetter {
   return {
     shard,

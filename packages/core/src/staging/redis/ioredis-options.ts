@@ -25,13 +25,13 @@ type KeptOption =
   | 'updateSentinels';
 
 /**
- * What becomes of each option of ioredis.
+ * How each option of ioredis is treated.
  *
- * - `kept`: it says where Redis is, who asks, or how the connection is made
- * - `set`: it changes what commands answer, or when they are sent and answered. Spillway sets it itself, also in a
+ * - `kept`: it names the server or the user, or tells how to connect
+ * - `set`: it changes the answers of commands, or when they are sent and answered. Spillway sets it itself, also in a
  *   client that is duplicated
  *
- * The type has every option of the newest ioredis, so that a new one does not compile before somebody has looked at it.
+ * The type has every option of the newest ioredis, so the code does not compile until a new option is added here.
  */
 export const IOREDIS_OPTIONS: {
   readonly [Name in keyof RedisOptions]-?: Name extends KeptOption ? 'kept' : 'set';
@@ -106,20 +106,20 @@ export interface OwnSettings {
   /** Most milliseconds for one step: a connection, an answer. */
   readonly commandTimeoutMs: number;
   /**
-   * Whether the connection has been open before. Until then one round of questions is enough: whoever opens it is told
-   * why it failed.
+   * True once the connection has been open. Until then the sentinels are asked for one round only, and the caller is
+   * told why the opening failed.
    */
   readonly hasBeenOpen: () => boolean;
 }
 
 /**
- * The options that are not the user's to choose. The namespace is the only prefix of keys; nothing is queued, sent
- * again, or given up by anybody but Spillway; and the connection always comes back.
+ * The options that the application cannot choose. The namespace is the only prefix of keys. Only Spillway queues
+ * commands, sends them again, or gives them up. The connection always comes back.
  */
 export function ownOptions({ commandTimeoutMs, hasBeenOpen }: OwnSettings): OwnOptions {
   return {
-    // A replica takes no changes. The sentinels are listened to: a primary that was frozen, and replaced meanwhile,
-    // would take changes until it learns of that itself.
+    // A replica takes no changes. ioredis listens to the sentinels: a primary that was frozen, and replaced meanwhile,
+    // would take changes until it learns of its replacement.
     role: 'master',
     preferredSlaves: undefined,
     failoverDetector: true,

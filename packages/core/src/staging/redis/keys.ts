@@ -1,4 +1,4 @@
-/** The keys of one shard. All share a hash tag, so that they live on one node of a cluster and one script may touch them. */
+/** The keys of one shard. All share a hash tag, so they live in one hash slot, and one script may touch them. */
 export interface ShardKeys {
   readonly chain: string;
   readonly dirty: string;
@@ -15,7 +15,7 @@ export interface ShardKeys {
   readonly cache: string;
   readonly 'cache:old': string;
   readonly 'cache:blocks': string;
-  /** Never exists. What the user may do is tried on it. */
+  /** Never exists. The check of rights tries commands on it. */
   readonly tried: string;
 }
 

@@ -9,7 +9,7 @@ import { checkKeeping } from './server-checks.js';
 import { ShardScripts } from './shard-scripts.js';
 
 export interface RedisStagingOptions extends Partial<StagingLimits> {
-  /** A URL, options of ioredis, or a client of yours, which is duplicated and neither changed nor closed. */
+  /** A URL, options of ioredis, or your own client, which Spillway duplicates, and neither changes nor closes. */
   readonly redis: RedisTarget;
   /** Begins every key. Applications with different namespaces share nothing. @defaultValue 'spillway' */
   readonly namespace?: string;
@@ -17,7 +17,7 @@ export interface RedisStagingOptions extends Partial<StagingLimits> {
   readonly shards?: number;
   /** Generation of the shard map; a process with another one is refused. @defaultValue '1' */
   readonly epoch?: string;
-  /** What the database calls itself: changes staged for one never go to another. @defaultValue none */
+  /** The database's own name: changes staged for one database never go to another. @defaultValue none */
   readonly database?: string;
   /** Accept a Redis that evicts keys or keeps nothing over a restart. @defaultValue false */
   readonly acceptVolatile?: boolean;
@@ -32,7 +32,9 @@ export interface RedisStagingOptions extends Partial<StagingLimits> {
 /**
  * Connects to one Redis server, and checks once that it may be used.
  *
- * @throws SpillwayError `STAGING_UNAVAILABLE`: it cannot be reached. `CONFIG_INVALID`: it refuses this user. `REDIS_VOLATILE`: it would lose staged changes.
+ * @throws SpillwayError `STAGING_UNAVAILABLE`: it cannot be reached. `CONFIG_INVALID`: it refuses this user, or the
+ * client changes its answers. `REDIS_VOLATILE`: it would lose staged changes. `SHARD_MAP_MISMATCH`: its changes were
+ * staged with other `shards`, another `epoch`, or for another `database`.
  */
 export async function openRedisStaging(options: RedisStagingOptions): Promise<RedisStaging> {
   const connection = await RedisConnection.open(

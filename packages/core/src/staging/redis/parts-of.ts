@@ -1,10 +1,10 @@
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
 
-/** Rows that one call names at most, so that no call holds Redis up, nor has more arguments than Redis takes. */
+/** Most rows of one call: no call keeps Redis busy for long, or has more arguments than Redis takes. */
 const ROWS_PER_CALL = 2_000;
 
-/** Asks for rows: all shards at once, and in each one part after the other, so that each call has its whole time. */
+/** Asks for rows in parts. All shards at once; the parts of a shard one after the other, so each has its full time. */
 export async function inPartsOf(
   keys: readonly RowKey[],
   shards: number,
@@ -13,7 +13,7 @@ export async function inPartsOf(
   return inPartsBy(keys, (key) => key, shards, act);
 }
 
-/** The same for things that have a row. */
+/** The same for items that have a row. */
 export async function inPartsBy<T>(
   items: readonly T[],
   rowOf: (item: T) => RowKey,

@@ -6,7 +6,7 @@ import { partsOf } from './parts-of.js';
 import { rowKey, text } from './replies.js';
 import type { ShardScripts } from './shard-scripts.js';
 
-/** Rows that one call of the script looks at, so that no drain holds Redis up. */
+/** Most rows that one call of the script looks at, so that no drain keeps Redis busy for long. */
 const ROWS_PER_CALL = 2_000;
 
 /** Scores below this are marks of drains. */
@@ -67,13 +67,13 @@ export class RedisDue implements DueRecords {
     return [...new Set(found.flat())];
   }
 
-  /** The shards in which something is pending that may be of the scope: one call, whatever their number. */
+  /** The shards that have a pending change which may be of the scope: one call for all shards. */
   async #holding({ others = [] }: TableScope): Promise<readonly number[]> {
     const [, ...shards] = await this.#scripts.runOnAll('dueHolding', others);
     return shards.map(Number);
   }
 
-  /** Part by part, all with the mark of the first: of the shard's rows that are due, or of the rows that are named. */
+  /** Marks a shard's waiting rows, or the named rows, in parts. All parts get the mark of the first. */
   async #mark(shard: number, kind: DueScope['kind'], names: readonly string[]): Promise<Watermark | undefined> {
     const named = kind === 'rows' ? partsOf(names) : [names];
     let mark = '';
@@ -93,7 +93,7 @@ export class RedisDue implements DueRecords {
       isPaused ||= reply[5] === 1;
       from = text(reply[3]);
       putOff ??= Number(text(reply[4]));
-      // Between two parts a row may become due earlier, and be behind where the look is: what takes several is looked at once more.
+      // Between two parts a row may become due earlier than the place of the look. So several parts need one more look.
       if (kind !== 'rows' && from === '' && parts > 1 && !isLast) {
         isLast = true;
         from = String(FIRST_TIME);

@@ -5,8 +5,8 @@ import { CutOff } from '../staging-errors.js';
 import { isSelectRefusal } from './connection-trouble.js';
 
 /**
- * What a failed command means to a caller: whether it ran, and what to do. Anything that is no fault of the server or
- * the network is answered as it is, but for the command, which ioredis hangs on its errors with all its arguments.
+ * The error of a failed command for the caller: it tells if the command ran, and what to do. It leaves out the command
+ * with all its arguments, which ioredis attaches to its errors. An unexpected reply becomes a plain `Error`.
  */
 export function asStagingError(given: unknown, server: string, trouble?: Error): Error {
   const error = bareError(given);
@@ -20,7 +20,7 @@ export function asStagingError(given: unknown, server: string, trouble?: Error):
   );
 }
 
-/** @param trouble why it is not, as far as that is known */
+/** @param trouble why it is not connected, as far as that is known */
 export function notConnected(server: string, trouble: unknown): SpillwayError {
   const cause = bareError(trouble);
   const isCause = trouble instanceof Error && !trouble.message.startsWith("Stream isn't writeable");
@@ -32,7 +32,7 @@ export function notConnected(server: string, trouble: unknown): SpillwayError {
   );
 }
 
-/** @param when what our own end has cut off: a command before it was sent, or one that was on its way */
+/** @param when `before`: Spillway stopped before the command was sent; `within`: while the command was on its way */
 export function stopped(server: string, when: 'before' | 'within'): SpillwayError {
   if (when === 'within') return new CutOff(`Redis at ${server}`);
   return new SpillwayError(
@@ -57,7 +57,7 @@ export function asOpenError(given: Error, server: string): SpillwayError {
   );
 }
 
-/** The server has answered. */
+/** True if the server has answered. */
 export function isReply(error: unknown): error is Error {
   return error instanceof Error && (error.name === 'ReplyError' || error.name === 'ScriptError');
 }

@@ -6,7 +6,7 @@ import { rowKey, stageAnswer, text, unreadableRow, type Reply } from './replies.
 import { encodeRules } from './rules.js';
 import type { ShardScripts } from './shard-scripts.js';
 
-/** What is held of all shards: a hash per shard of the layers of each row, and one of the rows of each hold. */
+/** The held changes of all shards. Each has a hash with the layers of each row, and one with the rows of each hold. */
 export class RedisHeld implements HeldChanges {
   readonly #scripts: ShardScripts;
   readonly #letters: RedisDeadLetters;

@@ -4,8 +4,9 @@ import { text } from './replies.js';
 import type { ShardScripts } from './shard-scripts.js';
 
 /**
- * Looks at all shards first. Who stages in one of them while the others are being left is too late all the same, and is refused there from then on; what it has staged is written first. To take
- * back what was left would take it back for another process too, which may have left everything meanwhile.
+ * Looks at all shards first, then leaves them. Another process may stage in one shard while the others are being left.
+ * They stay left, and refuse the entity from then on: to undo that could undo it for a process that has left all shards
+ * meanwhile. The changes that were staged are written before the last shard is left.
  */
 export class RedisPolicies implements StagedPolicies {
   readonly #scripts: ShardScripts;

@@ -10,7 +10,7 @@ import type { ShardScripts } from './shard-scripts.js';
 
 const COPIES = ['cache', 'cache:old'] as const;
 
-/** Copies of rows in two hashes per shard, beside what is staged of them. */
+/** Copies of rows in two hashes per shard, beside the staged records. */
 export class RedisRowCache implements RowCache {
   readonly #scripts: ShardScripts;
   readonly #connection: RedisConnection;
@@ -18,7 +18,7 @@ export class RedisRowCache implements RowCache {
   readonly #tickets = randomBytes(9).toString('base64url');
   #looks = 0;
 
-  /** @param bytes most of one shard */
+  /** @param bytes most bytes of one shard */
   constructor(scripts: ShardScripts, connection: RedisConnection, bytes: number) {
     this.#scripts = scripts;
     this.#connection = connection;
@@ -28,7 +28,7 @@ export class RedisRowCache implements RowCache {
   async look(table: TableName, keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, CacheAnswer>> {
     const found = new Map<RowKey, CacheAnswer>();
     const run = await this.#connection.serverRun();
-    // A server that does not say which run of it this is may have fallen back unnoticed.
+    // If the server does not tell its run, it may have fallen back unnoticed.
     if (run === undefined) return found;
     this.#looks += 1;
     const ticket = this.#tickets + this.#looks.toString(36);
@@ -68,7 +68,7 @@ export class RedisRowCache implements RowCache {
     await this.#mark('cacheUnblock', scope, transaction);
   }
 
-  /** Copies of rows of one shard, and tickets for them. */
+  /** Drops copies of rows of one shard, and tickets for them. */
   async drop(shard: number, rows: readonly RowKey[]): Promise<void> {
     for (const part of partsOf(rows)) {
       await Promise.all(COPIES.map(async (key) => this.#scripts.command('HDEL', shard, key, part)));
@@ -110,7 +110,7 @@ function answerIn(reply: Reply, at: number, ticket: string): CacheAnswer | undef
   return kind === 'taken' || kind === 'pending' ? { kind } : undefined;
 }
 
-/** `undefined`: something else stands there. Then there is no copy, and none is put there. */
+/** `undefined`: another value stands there. Then the row has no copy, and gets none. */
 function writersIn(bytes: Buffer): readonly string[] | undefined {
   const writers = plainOr(bytes, undefined);
   return Array.isArray(writers) && writers.every((writer) => typeof writer === 'string') ? writers : undefined;

@@ -40,7 +40,7 @@ import type { ShardScripts } from './shard-scripts.js';
 
 const DOUBT = 'Redis or the database has forgotten something: whether this was written is not known';
 
-/** What was last written of rows, in two generations. */
+/** The last writes of rows, in two generations. */
 const RECENT = ['recent', 'recent:old'] as const;
 
 /** Staging on one Redis server: one script per act, each atomic. */
@@ -51,7 +51,7 @@ export class RedisStaging implements StagingStore {
   readonly due: DueRecords;
   readonly policies: StagedPolicies;
   readonly deadLetters: DeadLetterStore;
-  /** What the check at the opening found about how the server keeps its data. */
+  /** How the server keeps its data, as the check at the opening found. */
   readonly keeping: Keeping;
   readonly #scripts: ShardScripts;
   readonly #connection: RedisConnection;
@@ -173,7 +173,7 @@ export class RedisStaging implements StagingStore {
     return { records: Number(reply[1] ?? 0), dead: Number(reply[2] ?? 0) };
   }
 
-  /** A command that needs room, and has nothing to do. */
+  /** A command that needs room, and changes nothing. */
   async probe(): Promise<void> {
     await this.#scripts.command('ZADD', 0, 'due', ['XX', 0, 'nothing']);
   }

@@ -1,9 +1,9 @@
 import type { StagingStats } from '../staging-store.js';
 import { text, type Reply } from './replies.js';
 
-/** Names of counts that belong to one entity begin like this. */
+/** Names of an entity's count of pending records begin like this. */
 const ENTITY = 'p:';
-/** And those of what transactions hold like this. */
+/** Names of an entity's count of layers begin like this. */
 const HELD = 'h:';
 
 /** The sum over the shards. */
@@ -33,7 +33,7 @@ export function addStats(replies: readonly Reply[]): StagingStats {
   return { pending: Object.fromEntries(pending), ...totals, ...(oldestMs >= 0 && { oldestMs }) };
 }
 
-/** What stands in Redis may be anything; what is counted stays a number. */
+/** Redis may hold any bytes there. The count stays a number. */
 function numberIn(part: unknown): number {
   const number = part === null || part === undefined ? 0 : Number(text(part));
   return Number.isFinite(number) ? number : 0;

@@ -5,17 +5,14 @@ import { describeValue } from '../../policy/describe-value.js';
 import { IOREDIS_OPTIONS } from './ioredis-options.js';
 import { optionsOfUrl } from './redis-url.js';
 
-/** Where Redis is: a URL, options of ioredis, or a client, which is duplicated and neither changed nor closed. */
+/** Where Redis is: a URL, options of ioredis, or a client. The client is duplicated, and neither changed nor closed. */
 export type RedisTarget = string | RedisOptions | RedisClient;
 
-/**
- * What is asked of a client of ioredis. It is known by what it can do, for it may come from another copy of ioredis
- * than Spillway's.
- */
+/** A client of ioredis, known by its methods, because it may come from another copy of ioredis than Spillway's. */
 export interface RedisClient {
   readonly status: string;
   readonly options: object;
-  // A client of any version may be given; what it is told is ours to know.
+  // `object`, because a client of any version may be given. Spillway knows which options it passes.
   duplicate(override?: object): RedisClient;
   connect(): Promise<void>;
   disconnect(reconnect?: boolean): void;
@@ -26,10 +23,10 @@ export interface RedisClient {
 }
 
 /**
- * Whether something is a place that Spillway can reach, and nothing besides.
+ * Checks that the given value is one place where Redis can be, without unknown options.
  *
  * @param where as messages call it: `redis in the options of spillway()`
- * @throws SpillwayError `CONFIG_INVALID` that names what is wrong; no value appears in it, for it may be a password
+ * @throws SpillwayError `CONFIG_INVALID` that names the bad option, without its value, because it may be a password
  */
 export function readTarget(given: unknown, where: string): RedisTarget {
   if (typeof given === 'string') {
@@ -76,7 +73,7 @@ function refuseSeveral(given: object, where: string): void {
   );
 }
 
-/** What other libraries, and people, call options of ioredis. */
+/** Names that other libraries have for options of ioredis, and a hint for each. */
 const MEANT: Readonly<Record<string, string>> = {
   url: 'Give the URL itself, in the place of the object',
   uri: 'Give the URL itself, in the place of the object',
@@ -100,7 +97,7 @@ function refuseUnknown(given: object, where: string): void {
   throw refused(where, `has an option that ioredis does not know: "${name}". ${hint}`);
 }
 
-/** A replica has what its primary had a while ago, and takes no changes. */
+/** A replica lags behind its primary, and takes no changes. */
 function refuseReplica(options: object, where: string): void {
   if (Reflect.get(options, 'role') !== 'slave') return;
   throw refused(
@@ -134,7 +131,7 @@ function refuseBadSentinels(given: RedisOptions, where: string): void {
   }
 }
 
-/** A host that is there and has no value is most likely a variable that is missing; ioredis would take `localhost`. */
+/** A host without a value is most likely a missing environment variable. ioredis would take `localhost`. */
 function hasAddress(given: object, where: string): boolean {
   if ('host' in given) refuseBadText(given, 'host', where);
   refuseBadNumber(given, 'port', { least: 1, most: 65_535 }, where);
@@ -164,7 +161,7 @@ function refuseBadNumber(
   throw refused(where, `has "${name}" that is no whole number from ${least} ${most < 1e6 ? `to ${most}` : 'on'}`);
 }
 
-/** ioredis takes `undefined` and `null` as if the option were not there. */
+/** ioredis treats `undefined` and `null` as an absent option. */
 function isGiven(given: object, name: string): boolean {
   const value: unknown = Reflect.get(given, name);
   return value !== undefined && value !== null;

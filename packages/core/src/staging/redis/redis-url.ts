@@ -1,17 +1,14 @@
 import type { RedisOptions } from 'ioredis';
 import { SpillwayError } from '../../errors.js';
 
-/**
- * What may stand behind the `?`. ioredis would take any option from there, and it would win over those that Spillway
- * sets.
- */
+/** Allowed parameters behind the `?`. ioredis would take any option there, and it would override Spillway's own. */
 const PARAMETERS = ['db', 'family', 'connectionName', 'clientInfoTag'] as const;
 
 /**
  * A URL as options of ioredis.
  *
  * @param where as messages call it: `redis in the options of spillway()`
- * @throws SpillwayError `CONFIG_INVALID`; the URL is not shown, for it may hold a password
+ * @throws SpillwayError `CONFIG_INVALID`, without the URL, because it may hold a password
  */
 export function optionsOfUrl(text: string, where: string): RedisOptions {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -49,7 +46,7 @@ function parametersOf(url: URL, where: string): Partial<Record<(typeof PARAMETER
   return Object.fromEntries(url.searchParams);
 }
 
-/** ioredis would make the database 0 of whatever is no number. */
+/** ioredis would take database 0 for text that is no number. */
 function databaseOf(text: string | undefined, where: string): number | undefined {
   if (text === undefined) return undefined;
   if (!/^\d{1,9}$/u.test(text)) throw refused(where, 'is a URL whose database is no number. Write redis://host:6379/0');

@@ -7,7 +7,7 @@ import type { RowKey } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
 import type { AddedRecord, Batch, Extension, Pending, Refusal, RefusalReason, StageAnswer } from '../staging-store.js';
 
-/** What scripts answer: a word, then its parts. */
+/** The answer of a script: a word, then its parts. */
 export type Reply = readonly unknown[];
 
 export function text(part: unknown): string {
@@ -63,12 +63,15 @@ export function batch(shard: number, reply: Reply): Batch {
   };
 }
 
-/** Under another key than it has, a record would be written to another row, and what became of it would be told of that one. */
+/** Decoding changes a key that is not UTF-8: the record would be written to another row, and settled for that row. */
 function isText(key: unknown): boolean {
   return key instanceof Buffer && isUtf8(key);
 }
 
-/** Row key -> the last part of the batch in which something was added to it. What cannot be read names no row: nothing is added to such a batch, and it ends as `acknowledge.lua` says. */
+/**
+ * Row key -> the last part of the batch in which records were added to it. Empty if the parts cannot be read: no record
+ * is added to such a batch, and it ends as in `acknowledge.lua`.
+ */
 function partsIn(packed: unknown): ReadonlyMap<RowKey, number> {
   const parts = new Map<RowKey, number>();
   if (!(packed instanceof Buffer) || packed.length === 0) return parts;
@@ -88,7 +91,7 @@ export function plainOr(bytes: Buffer, otherwise: unknown): unknown {
   }
 }
 
-/** What was added to a batch, and what was in flight of each row before. */
+/** The records that were added to a batch, and the record of each row that was in flight before. */
 export function extension(reply: Reply): Extension {
   const added = new Map<RowKey, AddedRecord>();
   for (let index = 3; index < reply.length; index += 3) {
@@ -101,7 +104,7 @@ export function extension(reply: Reply): Extension {
   return { part: Number(reply[1]), added };
 }
 
-/** Row key -> what is pending, for the row keys asked for, in their order. */
+/** Reads the answer of `peek` into `into`: row key -> pending. `keys`: the row keys in the order of the question. */
 export function pendingOf(keys: readonly RowKey[], reply: Reply, into: Map<RowKey, Pending>): void {
   const token = text(reply[1] ?? '');
   const parts = partsIn(reply[2]);
@@ -129,7 +132,7 @@ function readable<T>(key: RowKey, bytes: Buffer, decode: (bytes: Buffer) => T): 
   }
 }
 
-/** Nothing may be laid over, or merged with, what cannot be read; its flush parks it. */
+/** A record that cannot be read is neither merged nor laid over its row. The next flush parks it. */
 export function unreadableRow(key: RowKey, cause?: unknown): SpillwayError {
   return new SpillwayError(
     'CONFIG_INVALID',
@@ -138,13 +141,13 @@ export function unreadableRow(key: RowKey, cause?: unknown): SpillwayError {
   );
 }
 
-/** What cannot be read is as if nothing were remembered, here as in `recent.lua`. */
+/** `undefined`: there was no write, or it cannot be read. As in `recent.lua`, it then counts as not remembered. */
 function recentWrite(bytes: Buffer): RecentWrite | undefined {
   const parts = plainOr(bytes, undefined);
   if (!Array.isArray(parts)) return undefined;
   const [version, deleted, sequence] = parts as readonly unknown[];
   if (typeof version !== 'string' || !/^(?:0|[1-9]\d{0,18}|)$/.test(version)) return undefined;
-  // Sequence 0 is before the first change: nothing was written, there is only a version that is void.
+  // Sequence 0 is before the first change: the row was not written, and has only void versions.
   if (!Number.isSafeInteger(sequence) || (sequence as number) <= 0) return undefined;
   return { ...(version === '' ? {} : { version }), deleted: deleted === 1 };
 }

@@ -5,10 +5,10 @@ import { text, type Reply } from './replies.js';
 import { SCRIPTS } from './scripts.js';
 
 /**
- * Asks Redis whether this user may run every command of Spillway's scripts. A script that is refused a command in its
- * middle leaves what it has written so far, so a missing right must show before anything is staged.
+ * Asks Redis if this user may run every command of Spillway's scripts. Redis undoes nothing if it refuses a command in
+ * the middle of a script, so a missing right must show before the first change is staged.
  *
- * The script is sent whole, so that the right to send it (EVAL) is tried too, also where the server knows it already.
+ * EVAL sends the whole script, even if the server knows it already, so the right to run EVAL is tried too.
  *
  * @throws SpillwayError `CONFIG_INVALID` that names all rights that are missing
  */

@@ -1,7 +1,10 @@
 import { encodePlain } from '../../change/record-codec.js';
 import type { StageRules } from '../staging-store.js';
 
-/** Rules by entity, as the scripts read them: debounce, longest delay, most records, most bytes, policy, steps (`*` for all). */
+/**
+ * Rules by entity, as the scripts read them: debounce, longest delay, most records, most bytes, policy, steps (`*` for
+ * all).
+ */
 export function encodeRules(rules: Readonly<Record<string, StageRules>>): Buffer {
   return encodePlain(
     new Map(

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { KeyName } from './keys.js';
 
-/** One Lua file, with what it includes written into it. */
+/** One Lua file, with its fragments written into it. */
 export interface Script {
   readonly name: string;
   readonly source: string;
@@ -158,7 +158,7 @@ export const SCRIPTS: {
   rights: load('rights', ['tried']),
 };
 
-/** A fragment with what it includes, as a part of a script. */
+/** A fragment, with the fragments that it includes, as a part of a script. */
 export function luaFragment(name: string): string {
   return withConstants(withIncludes(read(`include/${name}`), new Set()));
 }
@@ -168,7 +168,7 @@ function load(name: string, keys: readonly KeyName[]): Script {
   return { name, source, sha: createHash('sha1').update(source).digest('hex'), keys };
 }
 
-/** Puts a fragment in the place of its first `-- include:` line; further ones are left out, since the names are there already. */
+/** Puts a fragment in the place of its first `-- include:` line. Drops further lines: its names are there already. */
 function withIncludes(source: string, included: Set<string>): string {
   return source.replaceAll(/^-- include: ([a-z-]+)$/gmu, (_, fragment: string) => {
     if (included.has(fragment)) return '';
@@ -178,8 +178,8 @@ function withIncludes(source: string, included: Set<string>): string {
 }
 
 /**
- * Writes numbers in the place of their names (`local KIND, ENTITY = 2, 3`, in capitals). In Lua 5.1 a named constant is a variable, and each of them would cost every function
- * that uses it at every call of the script.
+ * Writes numbers in the place of their names (`local KIND, ENTITY = 2, 3`, in capitals). In Lua 5.1 a named constant is
+ * a variable, and would cost time in every function that uses it, at every call of the script.
  */
 function withConstants(source: string): string {
   const constants = new Map<string, string>();

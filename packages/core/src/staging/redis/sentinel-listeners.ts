@@ -1,10 +1,9 @@
 import type { RedisClient } from './redis-target.js';
 
 /**
- * ioredis listens to the sentinels by clients of its own, and nobody listens to those: each attempt at a sentinel that
- * is
- * away is printed, and a subscription that is not answered in time is a rejection that ends the process. Such a client
- * is silent here, and its subscription waits until the sentinel answers, however long that takes.
+ * Silences the clients by which ioredis listens to sentinels. They have no error handlers: ioredis prints each attempt
+ * at a sentinel that is away, and a subscription without an answer in time rejects and ends the process. Here their
+ * errors are ignored, and a subscription waits until the sentinel answers.
  */
 export function calmSentinelListeners(client: RedisClient): void {
   const connector: unknown = Reflect.get(client, 'connector');
@@ -12,7 +11,7 @@ export function calmSentinelListeners(client: RedisClient): void {
   const connect: unknown = Reflect.get(connector, METHOD);
   if (typeof connect !== 'function') return;
   Reflect.set(connector, METHOD, (endpoint: unknown, options?: { readonly lazyConnect?: boolean }): unknown => {
-    // One that only asks for the primary connects at once.
+    // A client that only asks for the primary connects at once.
     if (!options?.lazyConnect) return Reflect.apply(connect, connector, [endpoint, options]);
     const patient = { ...options, commandTimeout: undefined, maxRetriesPerRequest: null };
     const listener = Reflect.apply(connect, connector, [endpoint, patient]) as Listener;
@@ -23,7 +22,7 @@ export function calmSentinelListeners(client: RedisClient): void {
   });
 }
 
-/** Private to ioredis; a version that has it under another name is as noisy as it is. */
+/** A private method of ioredis. A version that names it differently stays noisy. */
 const METHOD = 'connectToSentinel';
 
 interface Listener {
@@ -31,7 +30,7 @@ interface Listener {
   subscribe(...channels: unknown[]): Promise<unknown>;
 }
 
-/** ioredis subscribes again by itself, and listens to no answer then. */
+/** ioredis also subscribes again by itself, and does not handle a rejection then. */
 function heard<T>(answer: Promise<T>): Promise<T> {
   answer.catch(() => undefined);
   return answer;

@@ -1,11 +1,11 @@
 import { SpillwayError } from '../../errors.js';
 import type { RedisConnection } from './connection.js';
 
-/** What is known of how the server keeps its data: `unverified` where it does not let us ask. */
+/** How the server keeps its data. `unverified`: it does not let us ask. */
 export type Keeping = 'kept' | 'volatile' | 'unverified';
 
 /**
- * Asks once whether this Redis may throw staged changes away: by evicting them, or by not writing them down.
+ * Asks once if this Redis may lose staged changes: by evicting keys, or by not writing them to disk.
  *
  * @throws SpillwayError `REDIS_VOLATILE` unless `acceptVolatile`
  */
@@ -38,7 +38,7 @@ async function setting(connection: RedisConnection, name: string): Promise<strin
   }
 }
 
-/** Managed services forbid `CONFIG`, or do not know it. */
+/** False if the server has answered: managed services forbid `CONFIG`, or do not know it. */
 function isUnanswered(error: unknown): boolean {
   return error instanceof SpillwayError && error.code !== 'CONFIG_INVALID';
 }

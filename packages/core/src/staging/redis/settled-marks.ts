@@ -5,7 +5,10 @@ import { inPartsBy } from './parts-of.js';
 import { text } from './replies.js';
 import type { ShardScripts } from './shard-scripts.js';
 
-/** What became of staged changes: a script per shard and part; and where nothing is remembered of a row any more, a look through the shard's dead letters. */
+/**
+ * The settlements of staged changes, by one script per shard and part. If a change has left no trace, looks through the
+ * shard's dead letters.
+ */
 export async function settledMarks(
   marks: readonly StagedMark[],
   scripts: ShardScripts,

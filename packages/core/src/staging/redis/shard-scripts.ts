@@ -4,7 +4,7 @@ import { type KeyName, type ShardKeys, shardKeys } from './keys.js';
 import { text, type Reply } from './replies.js';
 import { SCRIPTS } from './scripts.js';
 
-/** Runs scripts on shards: their keys, and the epoch under which they may be touched. */
+/** Runs scripts on shards, with their keys and the epoch of this process. */
 export class ShardScripts {
   readonly shards: number;
   readonly #connection: RedisConnection;
@@ -25,7 +25,7 @@ export class ShardScripts {
     return this.#checked(reply);
   }
 
-  /** One call for all shards: only where they are on one server. */
+  /** One call for all shards: all of them are on one server. */
   async runOnAll(name: 'dueNext' | 'dueHolding' | 'holds', args: readonly Argument[] = []): Promise<Reply> {
     const script = SCRIPTS[name];
     const keys = this.#keys.flatMap((_, shard) => this.#named(shard, script.keys));
@@ -57,7 +57,7 @@ export class ShardScripts {
     throw new SpillwayError('SHARD_MAP_MISMATCH', this.#mismatch(text(reply[1])));
   }
 
-  /** Nothing was done: what stands there decides about what is staged, and nobody knows what it was. */
+  /** The script has changed nothing: the value of this key is needed to stage or settle changes, and cannot be read. */
   #damaged(key: string): SpillwayError {
     return new SpillwayError(
       'CONFIG_INVALID',
@@ -83,7 +83,7 @@ export class ShardScripts {
   }
 }
 
-/** What all processes must agree on. */
+/** All processes must agree on it. */
 export interface ShardMap {
   readonly epoch: string;
   readonly database?: string;

@@ -1,9 +1,9 @@
--- Ends a batch as its ledger row says, record by record, and makes its token the last acknowledged one. All records
--- are judged before anything is written.
+-- Ends a batch by its ledger row and makes its token the last acknowledged one. Judges all records before it writes.
 --
--- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead  KEYS[8] stats  KEYS[9] held
--- ARGV  epoch, token, outcomes that are not "applied": row key -> parts, life of what is remembered (ms),
--- rows remembered per generation, most dead letters, how long one is kept (ms) or 0
+-- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead
+-- KEYS[8] stats  KEYS[9] held
+-- ARGV  epoch, token, outcomes that are not "applied": row key -> parts, how long writes are remembered (ms),
+--   rows remembered per generation, most dead letters, how long one is kept (ms) or 0
 -- returns  {'done', dropped letters, packed, or ''} | {'absent'} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
@@ -38,8 +38,7 @@ if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 if head[2] ~= token then return { 'absent' } end
 
--- A deletion first, of nothing: Redis then lets the rest pass even when it is out of memory. What is acknowledged
--- makes room.
+-- After a deletion, even of nothing, Redis takes the rest when it is out of memory. Acknowledging makes room.
 redis.call('HDEL', chain, 'nothing')
 any_held = head[5] and head[5] ~= '0'
 local now, horizon, written = now_ms(), count_in(head[4]) or 0, {}
@@ -54,7 +53,8 @@ local function end_record(row_key, record, outcome)
   if any_held then retell(row_key, record, outcome, before) end
 end
 
--- What the ledger calls written was read by whoever wrote it, if its row key is the same one for them. A record that was put off, or refused, is a dead letter.
+-- If the ledger says written, the worker could read the record, unless its row key is no text. Otherwise it becomes a
+-- dead letter.
 local function end_unreadable(row_key, bytes, outcome)
   must_recount = true
   if not is_text(row_key) or (outcome and outcome[1] ~= 'applied' and outcome[1] ~= 'version') then
@@ -67,7 +67,7 @@ end
 
 for index = 1, #records, 2 do
   local row_key, bytes = records[index], records[index + 1]
-  -- A row key that is no text is another one for whoever has written the batch.
+  -- A row key that is no text is a different key for the worker that has written the batch.
   local record, outcome = is_text(row_key) and decode(bytes), outcomes[row_key]
   if outcome and outcome[1] == 'again' then horizon = math.max(horizon, outcome[DELAY]) end
   if not parts and not outcome then
@@ -81,7 +81,7 @@ end
 local dropped = drop_letters(keep_letters, keep_ms, now)
 local is_aged = redis.call('HLEN', recent) >= remember_rows or now - (count_in(head[3]) or 0) >= remember_ms
 
--- The rarest commands first: a user who may not run them is refused before anything is written.
+-- The rarest commands first: Redis refuses a user without the right before anything is written.
 check_draft()
 if is_aged then check_generation(recent) end
 redis.call('DEL', flight)

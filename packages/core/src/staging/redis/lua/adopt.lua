@@ -1,4 +1,5 @@
--- Starts the chain of a shard, if it has none. Copies that are there may be older than what was written by a batch that Redis has forgotten.
+-- Starts the chain of a shard, if it has none, and drops its copies. Redis may have forgotten a batch that was written,
+-- and the copies may be older than that batch.
 --
 -- KEYS[1] chain  KEYS[2] cache  KEYS[3] cache_old
 -- ARGV  epoch, last token that the database knows

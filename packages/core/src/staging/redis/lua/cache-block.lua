@@ -1,4 +1,4 @@
--- A transaction is about to commit: rows of a table, or all of them, have no copies until it has ended.
+-- A transaction is about to commit. Until it has ended, the rows that it writes, or the whole table, have no copies.
 --
 -- KEYS[1] chain  KEYS[2] cache  KEYS[3] cache_old  KEYS[4] cache_blocks
 -- ARGV  epoch, transaction, table, row keys ... (none: all)

@@ -1,7 +1,9 @@
--- Keeps copies of rows of one table, each where its ticket still is: nothing has been staged of the row since, and no transaction has said that it writes it.
+-- Keeps copies of rows of one table. A copy is taken only if its ticket is still there: since the look-up, no change of
+-- the row was staged, and no transaction has blocked it.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] flight  KEYS[4] held  KEYS[5] cache  KEYS[6] cache_old  KEYS[7] cache_blocks
--- ARGV  epoch, run of the server, table, life of a copy (ms), bytes of a generation, row key, ticket, bytes or '' to give the ticket back ...
+-- ARGV  epoch, run of the server, table, life of a copy (ms), bytes of a generation,
+--   row key, ticket, bytes or '' to give the ticket back ...
 -- returns  {'filled', copies taken} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]

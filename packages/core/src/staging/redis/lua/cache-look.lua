@@ -1,8 +1,10 @@
--- Copies of rows of one table. Where there is none, and nothing is in the way, whoever asks is given a ticket to put one there.
+-- Copies of rows of one table. If a row has no copy, no pending change and no block, the reader gets a ticket to put a
+-- copy there.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] flight  KEYS[4] held  KEYS[5] cache  KEYS[6] cache_old  KEYS[7] cache_blocks
 -- ARGV  epoch, run of the server, table, ticket, life of a ticket (ms), bytes of a generation, row keys ...
--- returns  {'looked', per row: 'copy', bytes | 'ticket', '' | 'taken', '' | 'pending', '' | 'blocked row' or 'blocked table', packed transactions | 'none', ''} | {'epoch', epoch}
+-- returns  {'looked', per row: 'copy', bytes | 'ticket', '' | 'taken', '' | 'pending', '' |
+--   'blocked row' or 'blocked table', packed transactions | 'none', ''} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local flight = KEYS[3]
@@ -20,7 +22,7 @@ local ticket_ms, generation_bytes = tonumber(ARGV[5]), tonumber(ARGV[6])
 local head = redis.call('HMGET', chain, 'epoch', 'token', 'cached')
 if head[1] and head[1] ~= epoch then return { 'epoch', head[1] } end
 same_server(run)
--- From now on whoever stages drops copies, whatever its own policy says.
+-- From now on every stage call drops copies, even if its own policy has no cache.
 if not head[3] then redis.call('HSET', chain, 'cached', 1) end
 
 local now = now_ms()

@@ -1,4 +1,4 @@
--- A transaction has ended. What it wrote may be kept again, unless others write it too.
+-- A transaction has ended. Its rows may have copies again, unless another transaction writes them too.
 --
 -- KEYS[1] chain  KEYS[2] cache  KEYS[3] cache_old  KEYS[4] cache_blocks
 -- ARGV  epoch, transaction, table, row keys ... (none: all)
@@ -29,7 +29,7 @@ for _, field in ipairs(fields_of(row_keys)) do
   end
   if #others > 0 then append(left, field, cmsgpack.pack(others)) else gone[#gone + 1] = field end
 end
--- A block that the server has forgotten has kept nobody from filling.
+-- The server has forgotten the block, so readers may have filled in copies meanwhile.
 if not known then drop(row_keys) end
 send('HDEL', cache_blocks, gone)
 send('HSET', cache_blocks, left)

@@ -1,8 +1,11 @@
--- Hands out the batch in flight. If there is none, and the chain is whole, moves records into a new one: those that are named, or those that are due, marked ones first.
+-- Hands out the batch in flight. If there is none, and the chain is whole, moves records into a new batch: the named
+-- ones, or the due ones, marked records first.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight
--- ARGV  epoch, token of a new batch, last token that the database has committed, most records, row keys if only these are wanted ...
--- returns  {'batch', token, predecessor, attempts, time (ms), what was added or '', row key, record, ...} | {'nothing'} | {'broken', last token} | {'uninitialised'} | {'epoch', epoch}
+-- ARGV  epoch, token of a new batch, last token that the database has committed, most records,
+--   row keys if only these are wanted ...
+-- returns  {'batch', token, predecessor, attempts, time (ms), added parts or '', row key, record, ...} | {'nothing'} |
+--   {'broken', last token} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local due = KEYS[3]
@@ -28,7 +31,7 @@ if not head[2] then
   local records = get_all(dirty, row_keys)
   local first = decode(records[1] or '')
   local first_at = first and first[FIRST_AT] or now
-  -- The last that may fail: something else stands under its key.
+  -- The last command that may fail: a key of another type may stand there.
   redis.call('HLEN', flight)
   take_off(row_keys, records)
   redis.call('HSET', chain, 'token', new_token, 'predecessor', predecessor, 'attempts', 0, 'claimedFirstAt', first_at)
@@ -38,8 +41,7 @@ if not head[2] then
 end
 
 local records = redis.call('HGETALL', flight)
--- A deletion first, of nothing: Redis then lets the rest pass even when it is out of memory, also for a batch that is
--- handed out again.
+-- As in acknowledge.lua, also for a batch that is handed out again.
 redis.call('HDEL', chain, 'nothing')
 local batch = { 'batch', head[2], head[3], increase(chain, 'attempts', 1, function() return 1 end), now, head[7] or '' }
 for index = 1, #records do

@@ -1,4 +1,4 @@
--- In which of some shards anything is pending, told by the counts of records, those of some entities left out; or held, of whichever entity.
+-- The shards in which a record is pending, by the counts of all entities but some; or in which any layer is held.
 --
 -- KEYS  chain, stats, of one shard after the other
 -- ARGV  epoch, entities that are left out ...
@@ -10,7 +10,7 @@ for index = 2, #ARGV do
   left_out['p:' .. ARGV[index]] = true
 end
 
--- What cannot be read counts: whoever asks goes on without looking where nothing is.
+-- A count that cannot be read counts as pending: a shard that is left out here is not looked at.
 local function holds_any(stats)
   local counts = redis.pcall('HGETALL', stats)
   if counts.err then return true end

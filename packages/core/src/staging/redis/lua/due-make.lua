@@ -1,8 +1,12 @@
--- Marks the rows of a scope, or a part of them, as due now: a mark is the shard's stage sequence when the drain began. Rows that are marked already are left alone.
+-- Marks the rows of a scope, or a part of them, as due now. The mark is the shard's stage sequence when the drain
+-- began. Rows that are marked already keep their mark.
 --
 -- KEYS[1] chain  KEYS[2] due  KEYS[3] flight  KEYS[4] dirty
--- ARGV  epoch, mark or '' for the first part, score to go on from, most rows to visit, 'all' | 'tables' | 'rows', beginnings of row keys or row keys ...
--- returns  {'marked', mark, 1 if anything of the scope is pending that is not paused, score to go on from or '', how often marked records have been put off, 1 if anything of the scope is paused} | {'uninitialised'} | {'epoch', epoch}
+-- ARGV  epoch, mark or '' for the first part, score to go on from, most rows to visit, 'all' | 'tables' | 'rows',
+--   beginnings of row keys or row keys ...
+-- returns  {'marked', mark, 1 if a row of the scope is pending and not paused, score to go on from or '',
+--   how often marked records have been put off, 1 if a row of the scope is paused} | {'damaged', key} |
+--   {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local due = KEYS[2]
 local flight = KEYS[3]
@@ -24,7 +28,7 @@ local is_first = mark == ''
 if is_first then mark = head[2] end
 if not count_in(mark) then return { 'damaged', 'chain' } end
 
--- A deletion first, of nothing: Redis then lets the rest pass even when it is out of memory. A drain must, since it makes room.
+-- As in acknowledge.lua: a drain makes room.
 redis.call('HDEL', chain, 'nothing')
 local now = now_ms()
 index_again(now)
@@ -42,7 +46,7 @@ for _, row in ipairs(rows) do
 end
 local is_pending = #marked > 0
 if is_first and not is_pending then is_pending = any_marked() end
--- Between two parts somebody may have claimed what the next one would have marked.
+-- Between two parts a worker may have claimed rows that the next part would have marked.
 local is_flying = head[3] and any_in_flight()
 local known = count_in(head[4])
 local is_earlier = is_flying and not (known and known <= tonumber(mark))

@@ -1,5 +1,5 @@
--- When each of some shards wants a flush: milliseconds from now, 0 also for a batch in flight, -1 for never. A shard under another epoch is told by its flush, and does not keep the others from
--- being looked at; only where all are, that is the answer.
+-- When each of some shards wants a flush: milliseconds from now, 0 also for a batch in flight, -1 for never. A shard
+-- under another epoch answers 0, and its flush reports the epoch. If no shard is under ours, the answer is the epoch.
 --
 -- KEYS  chain, due, dirty, of one shard after the other
 -- ARGV  epoch
@@ -12,7 +12,8 @@ local epoch = ARGV[1]
 local FIRST_TIME = 1000000000000
 local now = now_ms()
 
--- nil: no chain; or one under another epoch, which is answered behind. What is of another type than it should be is due: its flush says what is wrong.
+-- nil: no chain; or a chain under another epoch, which is the second answer. A key of the wrong type is due now: its
+-- flush reports the error.
 local function wait_of(chain, due, dirty)
   local head = redis.pcall('HMGET', chain, 'epoch', 'token', 'horizon')
   if head.err then return 0 end
@@ -20,7 +21,7 @@ local function wait_of(chain, due, dirty)
   if head[1] ~= epoch then return nil, head[1] end
   if head[2] then return 0 end
   local earliest = tonumber(redis.pcall('ZRANGE', due, 0, 0, 'WITHSCORES')[2])
-  -- What is dirty and has no time has lost it: see index-again.
+  -- Dirty records without a time have lost it: see index-again.
   if not earliest then return redis.pcall('HLEN', dirty) == 0 and -1 or 0 end
   local wait = math.ceil(earliest - now)
   if earliest < FIRST_TIME or wait < 0 or wait > (count_in(head[3]) or 0) then return 0 end

@@ -1,4 +1,5 @@
--- Whether anything that was marked at or before a watermark is still pending, and how often marked records have been put off in the shard.
+-- Tells if a row that was marked at or before a watermark is still pending, and how often marked records of the shard
+-- have been put off.
 --
 -- KEYS[1] chain  KEYS[2] due
 -- ARGV  epoch, watermark

@@ -1,4 +1,4 @@
--- The rows of a scope that drains have marked, or all that are dirty; and those in flight.
+-- The rows of a scope that drains have marked, or all dirty ones; and the rows in flight.
 --
 -- KEYS[1] chain  KEYS[2] due  KEYS[3] flight
 -- ARGV  epoch, 'made-due' | 'pending', 'all' | 'tables', beginnings of row keys ...

@@ -1,7 +1,8 @@
--- Throws away what is pending, remembered and dead of some tables, or forgets the shard altogether. Its caller holds the shard in the database, so that no batch is committed meanwhile.
+-- Throws away all records, layers, remembered writes and dead letters of some tables, or the whole shard. The caller
+-- holds the shard's lock in the database, so no batch is committed meanwhile.
 --
--- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] seen  KEYS[6] seen_old  KEYS[7] recent  KEYS[8] recent_old  KEYS[9] dead  KEYS[10] stats  KEYS[11] held  KEYS[12] holds
--- KEYS[13] cache  KEYS[14] cache_old
+-- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] seen  KEYS[6] seen_old  KEYS[7] recent
+-- KEYS[8] recent_old  KEYS[9] dead  KEYS[10] stats  KEYS[11] held  KEYS[12] holds  KEYS[13] cache  KEYS[14] cache_old
 -- ARGV  epoch, last token that the database knows, 'all' | 'tables', beginnings of row keys ...
 -- returns  {'emptied', records, dead letters} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
@@ -44,7 +45,7 @@ if scope == 'all' then
   return emptied
 end
 
--- Takes the rows of the scope out of a hash of records; answers their keys.
+-- Takes the rows of the scope out of a hash of records. Answers their keys.
 local function take_records(key)
   local gone = {}
   local pending = redis.call('HGETALL', key)
@@ -73,7 +74,7 @@ forget(recent)
 forget(recent_old)
 forget_held()
 local letters = discard_letters()
--- A batch that was committed and not acknowledged is acknowledged by this, if nothing is left of it.
+-- If no record of the batch is left, the batch ends. If it was committed, this acknowledges it.
 local is_over = head[2] and #flying > 0 and redis.call('HLEN', flight) == #flying
 
 -- The rarest command first, as in stage.lua.

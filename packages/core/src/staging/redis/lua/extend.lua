@@ -1,11 +1,13 @@
--- Adds dirty records to the batch in flight, for a transaction that has written a part of the batch and now needs more of it. What is in flight already is merged; what it was before is kept
--- as a part of the batch until the batch ends, since of a transaction only a part may be committed. Parts that the transaction's ledger row does not cover are taken back first.
+-- Adds dirty records to the batch in flight, for a transaction that has written the batch and now needs more rows.
+-- Merges them with records in flight. The transaction may commit only a part of this, so the earlier records are kept
+-- until the batch ends. Parts that the transaction's ledger row does not cover are taken back first.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] dead  KEYS[6] stats
 -- KEYS[7] recent  KEYS[8] recent_old
--- ARGV  epoch, token, how often the batch has been handed out, outcomes in the ledger row: row key -> parts, most dead letters,
--- how long one is kept (ms) or 0, row keys ...
--- returns  {'extended', number of the part, dropped letters, packed, or '', row key, record before or '', added record, ...} | {'absent'} | {'uninitialised'} | {'epoch', epoch}
+-- ARGV  epoch, token, how often the batch has been handed out, outcomes in the ledger row: row key -> parts,
+--   most dead letters, how long one is kept (ms) or 0, row keys ...
+-- returns  {'extended', number of the part, dropped letters, packed, or '', row key, record before or '',
+--   added record, ...} | {'absent'} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local due = KEYS[3]
@@ -34,7 +36,7 @@ if head[1] ~= epoch then return { 'epoch', head[1] } end
 if head[2] ~= token or head[3] ~= attempts then return { 'absent' } end
 
 local now, parts, mark = now_ms(), parts_in(head[4]), head[5]
--- What was added before cannot be read: the batch has to end first.
+-- The earlier parts cannot be read: the batch has to end first.
 if not parts then return { 'absent' } end
 -- As in acknowledge.lua.
 redis.call('HDEL', chain, 'nothing')

@@ -1,8 +1,8 @@
--- Settles a stage call whose answer was lost: its answer if it ran, otherwise it never will.
+-- Settles a stage call, or a hold, after its answer was lost. If it ran, repeats its answer; otherwise it never runs.
 --
 -- KEYS[1] chain  KEYS[2] seen  KEYS[3] seen_old
 -- ARGV  epoch, call id
--- returns  what stage has answered | {'voided'} | {'uninitialised'} | {'epoch', epoch}
+-- returns  the answer of stage | {'voided'} | {'damaged', key} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local seen = KEYS[2]
 local seen_old = KEYS[3]

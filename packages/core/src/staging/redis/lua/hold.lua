@@ -1,10 +1,11 @@
--- Keeps the changes of a transaction that has not ended on top of what is pending of their rows, where nobody else sees them, or refuses all of them, as stage would.
--- A hold that was seen before is answered as it was then.
+-- Keeps the changes of a transaction that has not ended as layers over the pending records of their rows, hidden from
+-- every other transaction; or refuses all of them, as stage would. A hold that was seen before gets its first answer.
 --
--- KEYS[1] chain  KEYS[2] dirty  KEYS[3] flight  KEYS[4] seen  KEYS[5] seen_old  KEYS[6] recent  KEYS[7] recent_old  KEYS[8] stats  KEYS[9] held  KEYS[10] holds
--- KEYS[11] cache  KEYS[12] cache_old
+-- KEYS[1] chain  KEYS[2] dirty  KEYS[3] flight  KEYS[4] seen  KEYS[5] seen_old  KEYS[6] recent  KEYS[7] recent_old
+-- KEYS[8] stats  KEYS[9] held  KEYS[10] holds  KEYS[11] cache  KEYS[12] cache_old
 -- ARGV  epoch, id, transaction, earlier holds of it that stand, changes, rules by entity as for stage
--- returns  {'staged', sequence, since, row key, version, ...} as stage | {'refused', row key, reason, version, ...} | {'voided'} | {'uninitialised'} | {'epoch', epoch} | {'unreadable', row key}
+-- returns  {'staged', sequence, since, row key, version, ...} as stage | {'refused', row key, reason, version, ...} |
+--   {'voided'} | {'unreadable', row key} | {'damaged', key} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local flight = KEYS[3]
@@ -58,7 +59,7 @@ end
 local added = {}
 for index, row_key in ipairs(row_keys) do
   local record = changes[index]
-  -- What would be nothing over the layers beneath is a layer all the same: a savepoint may take it away again.
+  -- A change that annihilates the layers beneath becomes a layer too: ROLLBACK TO SAVEPOINT may take it away again.
   if record[1] == row_key then record = stamped(call.rows[row_key], record, sequence + index, now) end
   local layers = call.rows[row_key].layers
   if layers == no_layers then layers = {} end
@@ -75,7 +76,7 @@ local kept = to_keep(call.answer)
 set_value(seen, id, kept)
 write_draft()
 note_policies(now)
--- Once it is released, what is held is written without a further word.
+-- A release writes the layers without another message to the cache.
 if head[6] then drop_copies(row_keys) end
 write_held_counts()
 return seen_answer(kept, head[5])

@@ -8,7 +8,7 @@ local epoch = ARGV[1]
 -- include: time
 -- include: readable
 
--- Of an entry that cannot be read, the layers of the hold say whose it is. One that has none has nothing to end.
+-- If the entry of a hold cannot be read, its layers name the transaction. A hold without layers has nothing to end.
 local function transaction_in(held, id)
   for _, bytes in ipairs(redis.call('HVALS', held)) do
     for _, layer in ipairs(unpack_safely(bytes) or {}) do

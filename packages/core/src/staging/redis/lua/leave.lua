@@ -1,4 +1,5 @@
--- Ends, or begins again, the staging of entities. One is left only if nothing of it is pending, and it was not staged a moment ago.
+-- Ends the staging of entities, or lets it begin again. An entity is left only if it has no pending or held change, and
+-- was not staged within the quiet time.
 --
 -- KEYS[1] chain  KEYS[2] stats
 -- ARGV  epoch, 'look' | 'leave' | 'rejoin', how long it must not have been staged (ms), entities ...
@@ -29,7 +30,7 @@ redis.call('HLEN', stats)
 for index = 4, #ARGV do
   local entity = ARGV[index]
   if act == 'rejoin' then
-    -- Of one that is staged, the policy tells what its records mean.
+    -- An entity that is staged keeps its policy: it tells what the records mean.
     if redis.call('HGET', chain, 'f:' .. entity) == 'left' then redis.call('HDEL', chain, 'f:' .. entity, 't:' .. entity) end
   else
     local state = state_of(entity)

@@ -1,11 +1,13 @@
--- Heals a broken chain: parks everything that is pending, except what the database can settle by a version, and lets the chain go on from the database's last token.
--- Copies go too: what was forgotten may have been written. Changes nothing if the chain is not what the caller saw.
+-- Heals a broken chain: parks every pending record that the database cannot settle by a version ('park'), or keeps them
+-- ('apply'), and lets the chain go on from the database's last token. Drops all copies: forgotten changes may have been
+-- written. Changes nothing if the chain is not as the caller saw it.
 --
--- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead  KEYS[8] stats  KEYS[9] held
--- KEYS[10] cache  KEYS[11] cache_old
--- ARGV  epoch, token seen in flight or '', last token seen, last token that the database knows, 'park' or 'apply', reason, most dead letters,
--- how long one is kept (ms) or 0
--- returns  {'parked', parked, doubtful, dropped letters, packed, or ''} | {'moved'} | {'uninitialised'} | {'epoch', epoch}
+-- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead
+-- KEYS[8] stats  KEYS[9] held  KEYS[10] cache  KEYS[11] cache_old
+-- ARGV  epoch, token seen in flight or '', last token seen, last token that the database knows, 'park' or 'apply',
+--   reason, most dead letters, how long one is kept (ms) or 0
+-- returns  {'parked', parked, doubtful, dropped letters, packed, or ''} | {'moved'} | {'uninitialised'} |
+--   {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local due = KEYS[3]
@@ -65,7 +67,7 @@ redis.call('DEL', cache, cache_old, flight)
 write_draft()
 redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark', 'parts')
 redis.call('HSET', chain, 'last', last_token, 'since', now)
--- As in put-dirty.lua: what stays of the batch is no longer marked.
+-- As in put-dirty.lua: records of the batch that stay are no longer marked.
 if head[4] then increase(chain, 'putOff', 1, now_ms) end
 write_counts()
 return { 'parked', parked, doubtful, dropped }

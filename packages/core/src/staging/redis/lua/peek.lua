@@ -1,8 +1,10 @@
--- What is pending of some rows, and what is remembered: in one step, because a claim moves a record from one place to the other.
+-- The pending records, layers and remembered writes of some rows. One step, because a claim moves a record from one
+-- place to the other.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] flight  KEYS[4] recent  KEYS[5] recent_old  KEYS[6] held
 -- ARGV  epoch, row keys ...
--- returns  {'found', token in flight or false, what was added to its batch or '', then per row: dirty, in flight, remembered, held (each bytes or false)} | {'uninitialised'} | {'epoch', epoch}
+-- returns  {'found', token in flight or false, added parts of its batch or '', then per row:
+--   dirty, in flight, remembered, held (each bytes or false)} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local flight = KEYS[3]

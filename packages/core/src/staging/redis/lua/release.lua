@@ -1,9 +1,12 @@
--- Ends holds. Released, their layers become dirty, in the order in which they were held, except of rows that the transaction has written itself; dropped, they are gone.
+-- Ends holds. 'release': their layers become dirty, in the order in which they were held, except on rows that the
+-- transaction has written itself. 'drop': the layers are gone.
 --
--- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] dead  KEYS[6] stats  KEYS[7] held  KEYS[8] holds  KEYS[9] recent  KEYS[10] recent_old
+-- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] dead  KEYS[6] stats  KEYS[7] held  KEYS[8] holds
+-- KEYS[9] recent  KEYS[10] recent_old
 -- ARGV  epoch, 'release' | 'drop', holds: id -> row keys that are left out, most dead letters,
--- how long one is kept (ms) or 0
--- returns  {'ended', holds that were there, dropped letters, packed, or '', row key, ... that became dirty} | {'uninitialised'} | {'epoch', epoch}
+--   how long one is kept (ms) or 0
+-- returns  {'ended', holds that were there, dropped letters, packed, or '', row key, ... that became dirty} |
+--   {'damaged', key} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local due = KEYS[3]
@@ -38,7 +41,7 @@ if head[1] ~= epoch then return { 'epoch', head[1] } end
 
 local now, sequence, horizon = now_ms(), count_in(head[2]), count_in(head[4]) or 0
 if not sequence then return { 'damaged', 'chain' } end
--- As in acknowledge.lua: what is released may be written, and then makes room.
+-- As in acknowledge.lua: released records are written, and then make room.
 redis.call('HDEL', chain, 'nothing')
 any_held = true
 local is_named, row_keys, rules, left_out, ended = {}, {}, {}, {}, 0
@@ -59,7 +62,7 @@ for id, written in pairs(ending) do
 end
 
 local answer = { 'ended', ended, '' }
--- Raises where what is held cannot be read.
+-- Raises if the layers cannot be read.
 local function end_row(row_key)
   local layers = take_layers(row_key, function(layer) return rules[layer[HOLD]] end)
   local next_sequence, is_released = sequence, false

@@ -1,9 +1,11 @@
--- Puts a dead letter back as a dirty record, under whatever is dirty by now, unless its row was staged or written since; forced, all the same.
+-- Puts a dead letter back as a dirty record, if its row was not staged or written since. 'force': puts it back in any
+-- case, under the record that is dirty by now.
 --
--- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead  KEYS[8] stats
--- KEYS[9] cache  KEYS[10] cache_old
+-- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead
+-- KEYS[8] stats  KEYS[9] cache  KEYS[10] cache_old
 -- ARGV  epoch, id of the letter, 'force' or ''
--- returns  {'staged'} | {'newer'} | {'absent'} | {'overflow', row key} | {'left', row key} | {'uninitialised'} | {'epoch', epoch}
+-- returns  {'staged'} | {'newer'} | {'absent'} | {'unreadable'} | {'overflow', row key} | {'left', row key} |
+--   {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local due = KEYS[3]
@@ -36,7 +38,7 @@ if not heading then return { 'unreadable' } end
 local row_key = heading[1]
 bytes = rest
 local record = decode(bytes)
--- Nobody would write it, nor see it.
+-- No process would write it, or lay it over its row.
 if record and redis.call('HGET', chain, 'f:' .. record[ENTITY]) == 'left' then return { 'left', row_key } end
 
 local function put_back(value)

@@ -1,5 +1,5 @@
--- Which commands of Spillway's scripts the user may not run. Each is tried in a way that changes nothing, on a key
--- that does not exist.
+-- The commands of Spillway's scripts that the user may not run. Tries each on a key that does not exist, in a way that
+-- changes nothing.
 --
 -- KEYS[1] tried
 -- returns  {'refused', command, ...}
@@ -24,7 +24,7 @@ local tries = {
   { 'hexists', tried, 'field' },
   { 'hscan', tried, '0' },
   { 'hdel', tried, 'field' },
-  -- A field without a value, and a number that is none: both are refused before the key is made.
+  -- A field without a value, and text in the place of a number: Redis refuses both before it makes the key.
   { 'hset', tried, 'field', 'value', 'field' },
   { 'hincrby', tried, 'field', 'none' },
   { 'zadd', tried, 'XX', 0, 'member' },
@@ -36,7 +36,7 @@ local tries = {
   { 'zrangebyscore', tried, 0, 0 },
 }
 
--- As servers from Redis 6 on say that a right is missing, in a script.
+-- The words with which servers from Redis 6 on refuse a command within a script.
 local function is_refusal(answer)
   local said = type(answer) == 'table' and answer.err
   if not said then return false end

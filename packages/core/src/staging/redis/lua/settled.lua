@@ -1,8 +1,10 @@
--- What became of staged changes, each named by its row, its stage sequence, and since when its chain was whole when it was staged ('' where that is not known).
+-- Tells what became of staged changes. A change is named by its row, its stage sequence, and since when its chain was
+-- whole when it was staged ('' if that is not known).
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] flight  KEYS[4] recent  KEYS[5] recent_old
 -- ARGV  epoch, then per change: row key, sequence, since
--- returns  {'found', then per change: 'pending' | 'written' | 'dead' | 'untraced' | 'lost', id of the dead letter or '', its code or ''} | {'uninitialised'} | {'epoch', epoch}
+-- returns  {'found', then per change: 'pending' | 'written' | 'dead' | 'untraced' | 'lost',
+--   id of the dead letter or '', its code or ''} | {'damaged', key} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local flight = KEYS[3]
@@ -29,7 +31,7 @@ local function holds(bytes, sequence)
   return not record or (record[FIRST] <= sequence and sequence <= record[LAST])
 end
 
--- What has no trace was annihilated, overruled, or written so long ago that it is forgotten.
+-- A change without a trace was annihilated, overruled, or written or parked so long ago that it is forgotten.
 local function settlement(row_key, sequence, since)
   if holds(redis.call('HGET', dirty, row_key), sequence) then return 'pending' end
   if head[2] and holds(redis.call('HGET', flight, row_key), sequence) then return 'pending' end

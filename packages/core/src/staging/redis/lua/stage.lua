@@ -1,9 +1,13 @@
--- Merges all changes of a call into their records, or refuses all of them. A call id that was seen before is answered as it was then.
+-- Merges all changes of a call into their records, or refuses all of them. A call id that was seen before gets its
+-- first answer.
 --
--- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] seen  KEYS[6] seen_old  KEYS[7] recent  KEYS[8] recent_old  KEYS[9] stats  KEYS[10] held
--- KEYS[11] cache  KEYS[12] cache_old
--- ARGV  epoch, 'stage' or 'check', call id, changes, rules by entity (debounce, longest delay, most records, most bytes, policy, steps), life of seen ids (ms), ids per generation
--- returns  {'staged', sequence of the last change, since when the chain is whole, row key, version, ...} | {'refused', row key, reason, version, ...} | {'voided'} | {'uninitialised'} | {'epoch', epoch} | {'unreadable', row key}
+-- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] seen  KEYS[6] seen_old  KEYS[7] recent
+-- KEYS[8] recent_old  KEYS[9] stats  KEYS[10] held  KEYS[11] cache  KEYS[12] cache_old
+-- ARGV  epoch, 'stage' or 'check', call id, changes, rules by entity (debounce, longest delay, most records,
+--   most bytes, policy, steps), life of seen ids (ms), changes per generation of seen ids
+-- returns  {'staged', sequence of the last change, since when the chain is whole, row key, version, ...} |
+--   {'refused', row key, reason, version, ...} | {'voided'} | {'unreadable', row key} | {'damaged', key} |
+--   {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local due = KEYS[3]
@@ -62,7 +66,7 @@ local kept = to_keep(answer)
 
 local is_aged = age >= seen_ms or (calls >= seen_calls and age >= seen_ms / 10)
 
--- The rarest command first: a user who may not run it is refused before anything is written.
+-- The rarest command first: Redis refuses a user without the right before anything is written.
 if is_aged then new_generation(seen, seen_old) end
 write_rows(call.rows, call.order, rules, now, head[4])
 note_policies(now)

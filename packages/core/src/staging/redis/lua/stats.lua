@@ -3,7 +3,7 @@
 -- KEYS[1] chain  KEYS[2] flight  KEYS[3] dead  KEYS[4] stats  KEYS[5] dirty  KEYS[6] due
 -- ARGV  epoch
 -- returns  {'counts', in flight, dead, changes staged, coalesced, annihilated, age of the oldest (ms) or -1,
--- dead letters that were dropped, name, count, ...} | {'uninitialised'} | {'epoch', epoch}
+--   dead letters that were dropped, name, count, ...} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local flight = KEYS[2]
 local dead = KEYS[3]

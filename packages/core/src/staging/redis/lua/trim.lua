@@ -1,4 +1,4 @@
--- Drops the dead letters of a shard that are too many or too old, a part of them at a time.
+-- Drops dead letters of a shard that are too many or too old, a part of them at a time.
 --
 -- KEYS[1] chain  KEYS[2] due  KEYS[3] dead
 -- ARGV  epoch, most letters, how long one is kept (ms) or 0

@@ -1,4 +1,4 @@
--- What the changes of a call make of their rows, one after the other; nothing is written.
+-- Computes what the changes of a call make of their rows, one after the other. Writes nothing.
 -- Needs: what coalesce, stage-row and held bring, and what policies needs
 
 -- include: policies
@@ -6,7 +6,8 @@
 
 local judged
 
--- `mine` is the transaction whose layers the changes lie on. Answers nil and a row key if what is pending of that row cannot be read.
+-- `mine`: the transaction whose layers the changes lie on. Answers nil and a row key if a pending record, or a layer,
+-- of that row cannot be read.
 local function apply_changes(changes, rules, sequence, now, in_flight, mine)
   local rows, order, versions, refusals, refused = {}, {}, {}, { 'refused' }, {}
   local coalesced, annihilated = 0, 0
@@ -21,7 +22,7 @@ local function apply_changes(changes, rules, sequence, now, in_flight, mine)
       rows[row_key] = row
       order[#order + 1] = row_key
     end
-    -- What a transaction holds itself it may have written, and read in its own row: its base is a staged one then.
+    -- The transaction may have written its own layer by SQL, and read the row again: its base counts as a staged one.
     if mine and holds_any(row.layers, mine) then change[CHANGE_MARK] = 0 end
     if not refused[row_key] then
       local asked, kind, entity = change[VERSION], change[KIND], change[ENTITY]
@@ -51,7 +52,7 @@ local function apply_changes(changes, rules, sequence, now, in_flight, mine)
   return { rows = rows, order = order, refusals = refusals, answer = answer, coalesced = coalesced, annihilated = annihilated }
 end
 
--- The same where a record looks like one and is none.
+-- The same. Answers nil and a row key also if a record passes all checks and still makes the computing raise.
 local function try_changes(...)
   local is_sound, call, unreadable = pcall(apply_changes, ...)
   if is_sound then return call, unreadable end

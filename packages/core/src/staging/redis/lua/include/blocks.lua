@@ -1,4 +1,4 @@
--- Who writes a row or a table, by the numbers of their transactions.
+-- The transactions that write a row or a table, by their numbers.
 -- Needs: cache, cache_old, cache_blocks, table_field, and what time brings
 
 -- include: readable
@@ -11,7 +11,8 @@ local function writers(field)
   return bytes and unpack_safely(bytes) or {}
 end
 
--- No copy of these rows, and no ticket for one, counts any more. Deletions first, even of nothing: Redis then lets the rest pass when it is out of memory.
+-- Makes every copy of these rows, and every ticket for one, void. Deletions first, even of nothing: Redis then takes
+-- the rest when it is out of memory.
 local function drop(row_keys)
   redis.call('HDEL', cache_blocks, 'nothing')
   if row_keys then

@@ -27,7 +27,7 @@ local function append(list, ...)
   end
 end
 
--- Whether a command has raised this (Redis is out of memory, or a key is of another type), which is no fault of a row.
+-- True if a command has raised this: Redis is out of memory, or a key is of another type. No row is at fault then.
 local function is_of_redis(problem)
   local said = type(problem) == 'table' and problem.err or problem
   return string.find(said, 'OOM', 1, true) or string.find(said, 'WRONGTYPE', 1, true)

@@ -3,7 +3,7 @@
 
 -- include: numbers
 
--- Above the numbers of all letters there are, where the number of the last one is not known.
+-- If the number of the last letter is not known, the next one is above the numbers of all letters there are.
 local function next_letter()
   local highest = count_in(value_of(chain, 'letters'))
   if highest then return highest + 1 end

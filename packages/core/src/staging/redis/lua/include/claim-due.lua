@@ -1,4 +1,4 @@
--- Which records are to be claimed, and their move into flight.
+-- Finds the records to claim, and moves them into flight.
 -- Needs: dirty, due, flight, and ARGV from the fifth
 
 -- include: marks
@@ -6,7 +6,8 @@
 
 local BEFORE_TIME = '(1000000000000'
 
--- Answers row keys and the smallest mark of a drain among them. What is due later than anything may have to wait was stamped by a clock that ran ahead of this one.
+-- Answers row keys and the smallest mark of a drain among them. A time later than any record may have to wait was
+-- stamped by a clock that ran ahead of this one: such a row is due too.
 local function due_rows(now, limit, horizon)
   index_again(now)
   local found = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'WITHSCORES', 'LIMIT', 0, limit)
@@ -21,7 +22,7 @@ local function due_rows(now, limit, horizon)
   return row_keys, mark
 end
 
--- Those of the named rows that are dirty, and the smallest mark among them.
+-- The named rows that are dirty, and the smallest mark among them.
 local function named_rows()
   local named, mark, wanted = {}, nil, {}
   for index = 5, #ARGV do
@@ -37,7 +38,7 @@ local function named_rows()
   return named, mark
 end
 
--- Takes away before it adds: so it works in a Redis that is out of memory, and makes room there.
+-- Takes away before it adds, so it works when Redis is out of memory, and makes room.
 local function take_off(row_keys, records)
   local moved = {}
   for index, row_key in ipairs(row_keys) do

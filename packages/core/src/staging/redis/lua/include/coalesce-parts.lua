@@ -5,7 +5,7 @@ local function standing(row)
   return row.deleted and 'gone' or 'unknown'
 end
 
--- Whether a change that compares its properties, and no version, has not seen what is dirty of them.
+-- True if a change that compares its properties, and no version, was loaded with other values than are dirty.
 local function overlooks(record, change)
   if not record or change[BASE] ~= '' or change[KIND] ~= 'update' then return false end
   for property, original in pairs(change[ORIGINALS]) do
@@ -15,7 +15,8 @@ local function overlooks(record, change)
   return false
 end
 
--- The version because of which the change is stale. A caller who has read a dirty record's version in the database has seen the row of another writer (R10b).
+-- The version that makes the change stale; nil: none. A dirty record is in no row yet. A caller that has read its
+-- version in the database has therefore seen the row of another writer (R10b).
 local function newer_than_seen(row, change)
   if change[BASE] == '' or change[KIND] == 'increment' then return nil end
   if row.pending ~= '' then
@@ -23,7 +24,7 @@ local function newer_than_seen(row, change)
     return (row.pending ~= change[BASE] or is_of_another) and row.pending or nil
   end
   if compare(change[BASE], row.version) < 0 then return row.version end
-  -- A void version is in no row: who holds it has seen nothing of a row that has the number by now.
+  -- A void version is in no row: a caller that holds it has not seen the row that has this number by now.
   local is_void = compare(change[BASE], row.void) <= 0 and compare(change[BASE], row.void_above) > 0
   return change[CHANGE_MARK] ~= ROW_BASE and is_void and row.void or nil
 end
@@ -56,7 +57,7 @@ local function stamped(row, change, sequence, now)
   return change
 end
 
--- Differences in flight may come back and be added to, and nobody could be told then.
+-- Differences in flight may come back and be added to these. An overflow could then no longer be refused to the caller.
 local function overflows_in_flight(flight, record)
   if not flight then return false end
   for property, delta in pairs(record[DELTAS]) do

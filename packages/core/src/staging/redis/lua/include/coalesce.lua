@@ -1,6 +1,7 @@
 -- include: merge
 
--- What a user's change does to what is dirty, or to what is known of a row of which nothing is; told in coalesce-change.ts.
+-- state > kind of the change : verdict. The state is the kind of the dirty record, or the standing of a row without
+-- one. coalesce-change.ts explains the words.
 local COALESCE = [[
 unknown>insert:merge
 unknown>update:merge
@@ -51,10 +52,10 @@ increment>increment:merge
 
 -- include: coalesce-parts
 
--- Answers 'dirty' and the record, 'nothing', or 'refused', the reason and the newest version. `row` has dirty, flight, pending (version), deleted and version (of what was
--- written last). The change becomes the record: it is stamped in place.
+-- Answers 'dirty' and the record, 'nothing', or 'refused', the reason and the newest version. `row` has dirty, flight,
+-- pending (version), and deleted and version of the last write. The change becomes the record: it is stamped in place.
 local function coalesce(row, change, sequence, now)
-  -- A change that makes the row where it is not there has nothing against a row that is deleted.
+  -- A change that makes its row where it is missing is accepted for a deleted row too.
   local is_any = type(change[CHANGE_MISSING]) == 'table'
   local verdict = is_any and 'merge' or look_up(COALESCE, row.dirty and row.dirty[KIND] or standing(row), change[KIND], '^%a+')
   if verdict == 'exists' or verdict == 'deleted' then return 'refused', verdict, '' end

@@ -1,14 +1,14 @@
 -- How many records of each entity are dirty or in flight: summed up here, written once.
 -- Needs: stats, dirty, flight, and what record, bulk, and plain or draft bring
 
--- Entity -> what is added. `must_recount`: a record was met that cannot be read, so whose it is is not known.
+-- Entity -> difference. `must_recount`: a record cannot be read, so its entity is not known.
 local counts, must_recount = {}, false
 
 local function count(entity, difference)
   put(counts, entity, (counts[entity] or 0) + difference)
 end
 
--- Counts anew what is there.
+-- Counts all records anew.
 local function recount()
   local found, numbers = {}, {}
   for _, name in ipairs(redis.call('HKEYS', stats)) do
@@ -27,12 +27,12 @@ local function recount()
   send('HSET', stats, numbers)
 end
 
--- Once everything else is written.
+-- Call it after everything else is written.
 local function write_counts()
   for entity, difference in pairs(counts) do
     local sum = difference ~= 0 and redis.pcall('HINCRBY', stats, 'p:' .. entity, difference)
     if type(sum) == 'table' then must_recount = true end
   end
-  -- In vain where something else stands under a key: what has been written stays.
+  -- Fails if a key is of another type. The script goes on then, because the rest is already written.
   if must_recount then pcall(recount) end
 end

@@ -1,11 +1,12 @@
--- What is held of all rows when everything is parked, as layersInDoubt in held-layer.ts: Redis may have forgotten that it was released.
+-- Doubts the layers of all rows when everything is parked, as layersInDoubt in held-layer.ts: Redis may have forgotten
+-- that they were released.
 -- Needs: held, and what merge and held bring
 
 local function doubt_layers(pending)
   any_held = true
   for _, row_key in ipairs(redis.call('HKEYS', held)) do
     local layers, is_lowest = load_layers(row_key), true
-    -- What cannot be read stays as it is, until it is released.
+    -- Layers that cannot be read stay as they are, until they are released.
     for _, layer in ipairs(layers or no_layers) do
       local record = layer[RECORD]
       record[DOUBTFUL] = 1

@@ -1,4 +1,4 @@
--- Whether the database can tell by a version if the record was written already.
+-- True if the database can tell by a version that the record was written already.
 local function settled_by_version(record)
   local kind = record[KIND]
   if kind ~= 'update' and kind ~= 'replace' and kind ~= 'delete' then return false end

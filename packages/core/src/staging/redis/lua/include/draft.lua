@@ -1,5 +1,5 @@
--- What a script is going to write: fields of hashes, and times in `due`. Redis undoes nothing, so everything is
--- judged first, against what is drafted, and written in the end, by commands that do not fail.
+-- Collects the writes of a script: fields of hashes, and times in `due`. Redis undoes nothing. A script therefore
+-- judges everything first, against its drafts, and writes in the end, by commands that do not fail.
 -- Needs: what bulk brings; `due`, where times are drafted
 
 local drafts, drafted_times = {}, {}
@@ -14,8 +14,8 @@ local function put(map, field, value)
   map[field] = value
 end
 
--- Drafts all of what an act drafts, or nothing of it if the act raises. Answers whether it did not. What Redis says
--- ends the script.
+-- Keeps all drafts of an act, or none if the act raises. Answers true if it has not raised. An error of Redis ends the
+-- script.
 local function attempt(act, ...)
   local mark = undo_size
   local is_done, problem = pcall(act, ...)
@@ -54,7 +54,7 @@ local function set_time(row_key, time)
   put(drafted_times, row_key, time)
 end
 
--- Raises where something stands under a key that is of another type, before anything is written.
+-- Raises if a key is of another type, before anything is written.
 local function check_draft()
   for key in pairs(drafts) do
     redis.call('HLEN', key)
@@ -62,7 +62,7 @@ local function check_draft()
   if next(drafted_times) then redis.call('ZCARD', due) end
 end
 
--- Takes away before it adds: after a deletion Redis lets the rest pass even when it is out of memory.
+-- Takes away before it adds: after a deletion Redis takes the rest even when it is out of memory.
 local function write_draft()
   check_draft()
   local added = {}

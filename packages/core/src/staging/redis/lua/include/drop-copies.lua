@@ -1,7 +1,7 @@
--- No copy of these rows, and no ticket for one, counts any more.
+-- Drops all copies of these rows, and all tickets for them.
 -- Needs: cache, cache_old, and what bulk brings
 local function drop_copies(row_keys)
-  -- Where something else stands under their keys there are none.
+  -- A key of another type holds no copies.
   pcall(send, 'HDEL', cache, row_keys)
   pcall(send, 'HDEL', cache_old, row_keys)
 end

@@ -1,11 +1,11 @@
--- Dead letters that are too many or too old: the oldest go, in the act that parks more. They are numbered as they come,
--- so the oldest is found from the lowest number that there may be, without a look at all of them.
+-- Drops dead letters that are too many or too old, the oldest first, in the act that parks more. Letters are numbered
+-- as they come, so the oldest is found from the lowest number that there may be, without a look at all of them.
 -- Needs: chain, dead, and what record and draft bring
 
 -- include: numbers
 
--- How many numbers an act looks at, beside those of the letters that it has parked. So a limit that was lowered does
--- not hold Redis up, and is reached in several acts.
+-- Most numbers that an act looks at, beside those of the letters that it has parked. A limit that was lowered is thus
+-- reached in several acts, and no act keeps Redis busy for long.
 local MOST_LOOKS = 500
 
 -- How many letters there will be, and how many of them are new.
@@ -14,24 +14,24 @@ local function count_letters()
   for _, value in pairs(drafts[dead] or nothing) do
     if value then new = new + 1 end
   end
-  -- Where something else stands under the key, whatever writes a letter raises.
+  -- If the key is of another type, writing a letter raises.
   return (type(there) == 'number' and there or 0) + new, new
 end
 
--- When it was parked. A letter that cannot be read has no time: it is older than all.
+-- When the letter was parked. A letter that cannot be read has no time: it counts as the oldest.
 local function parked_at(heading)
   return heading and is_count(heading[5]) and heading[5] or 0
 end
 
--- What is told of a letter that goes.
+-- The row key, entity, code and time of a letter that goes.
 local function told_of(heading, bytes)
   local record = heading and decode(bytes)
   local code = heading and type(heading[2]) == 'string' and heading[2] or 'UNREADABLE'
   return { heading and heading[1] or '', record and record[ENTITY] or '', code, parked_at(heading) }
 end
 
--- `life`: how long a letter is kept, 0 for as long as there is room. Answers row key, entity, code and time of each
--- that goes, packed; '' if none does.
+-- `life`: how long a letter is kept (ms), 0 for as long as there is room. Answers the letters that go, packed; '' if
+-- none does.
 local function drop_letters(most, life, now)
   local there, new = count_letters()
   if there == 0 or (there <= most and life == 0) then return '' end

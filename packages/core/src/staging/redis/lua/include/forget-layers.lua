@@ -6,7 +6,7 @@ local function count_held(layer, difference)
   put(held_counts, entity, (held_counts[entity] or 0) + difference)
 end
 
--- Counts anew what is there. Of a row whose layers cannot be read it is one, of no entity.
+-- Counts all layers anew. A row whose layers cannot be read counts as one layer, of no entity.
 local function recount_held()
   local found, numbers, all = {}, {}, 0
   for _, name in ipairs(redis.call('HKEYS', stats)) do
@@ -27,7 +27,7 @@ local function recount_held()
   redis.call('HSET', chain, 'held', all)
 end
 
--- Once everything else is written, as in counts.lua.
+-- Call it after everything else is written, as in counts.lua.
 local function write_held_counts()
   local all = 0
   local function change(key, field, difference)
@@ -42,7 +42,7 @@ local function write_held_counts()
   if must_recount_held then pcall(recount_held) end
 end
 
--- The layers of a row without those that are unwanted, which are counted out and answered. nil: they cannot be read.
+-- Takes the wanted layers off a row, counts them out, and answers them. nil: the layers cannot be read.
 local function take_layers(row_key, is_wanted)
   local layers = load_layers(row_key)
   if not layers then return nil end
@@ -57,7 +57,8 @@ local function take_layers(row_key, is_wanted)
   return taken
 end
 
--- A hold that was rolled back with a savepoint, or that the transaction knows nothing of, must not be built upon.
+-- Drops the transaction's layers that do not stand. New changes must not lie on a hold that was rolled back with a
+-- savepoint, or that the transaction knows nothing of.
 local function forget_fallen(row_keys, transaction, earlier)
   local stands = {}
   for _, id in ipairs(earlier) do

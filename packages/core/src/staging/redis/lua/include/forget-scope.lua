@@ -1,7 +1,7 @@
--- Takes what is of the scope out of hashes.
+-- Takes the rows of the scope out of hashes.
 -- Needs: held, dead, and what draft, in-scope, held and forget-layers bring
 
--- Where the values are of no interest.
+-- For a hash whose values need no look.
 local function forget(key)
   for _, row_key in ipairs(redis.call('HKEYS', key)) do
     if in_scope(row_key) then set_value(key, row_key, false) end
@@ -19,7 +19,7 @@ local function forget_held()
   end
 end
 
--- A letter whose heading cannot be read is of no table.
+-- A letter whose heading cannot be read belongs to no table, and stays.
 local function discard_letters()
   local discarded = 0
   local letters = redis.call('HGETALL', dead)

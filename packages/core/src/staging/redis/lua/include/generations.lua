@@ -1,4 +1,4 @@
--- A hash that forgets: the young generation becomes the old one, whose place it takes.
+-- A hash that forgets: the young generation takes the place of the old one.
 local function new_generation(young, old)
   if redis.call('EXISTS', young) == 1 then
     redis.call('RENAME', young, old)
@@ -7,7 +7,7 @@ local function new_generation(young, old)
   end
 end
 
--- Raises where the user may not run what a new generation takes: Redis does nothing where a key keeps its name.
+-- Raises if the user may not run RENAME. Renaming a key to its own name changes nothing.
 local function check_generation(young)
   if redis.call('EXISTS', young) == 1 then redis.call('RENAME', young, young) end
 end

@@ -1,4 +1,5 @@
--- What transactions that have not ended hold of a row: its layers, { hold, transaction, record } each, the oldest first, as in held-layer.ts.
+-- The layers of a row: changes of transactions that have not ended, { hold, transaction, record } each, the oldest
+-- first, as in held-layer.ts.
 -- Needs: held, and what record, and plain or draft bring; to write layers, draft
 
 -- include: list
@@ -7,10 +8,11 @@ local HOLD, TRANSACTION, RECORD = 1, 2, 3
 
 local any_held, no_layers = false, {}
 
--- Entity -> how many layers more, or less, are held; written by forget-layers. `must_recount_held`: some that cannot be read were taken off.
+-- Entity -> difference in the number of layers; written by forget-layers. `must_recount_held`: layers that cannot be
+-- read were taken off.
 local held_counts, must_recount_held = {}, false
 
--- nil: they cannot be read. Of a row of which nothing is held there is no entry.
+-- nil: they cannot be read. A row without layers has no entry.
 local function layers_in(bytes)
   local layers = unpack_safely(bytes)
   if not layers or (length_of(layers) or 0) == 0 then return nil end
@@ -31,7 +33,7 @@ local function write_layers(row_key, layers)
   set_value(held, row_key, #layers > 0 and cmsgpack.pack(layers))
 end
 
--- Whether what others hold keeps a change out; differences commute.
+-- True if a layer of another transaction keeps the change out. Differences commute, so they pass.
 local function is_kept_out(layers, mine, kind)
   for _, layer in ipairs(layers) do
     if layer[TRANSACTION] ~= mine and not (kind == 'increment' and layer[RECORD][KIND] == 'increment') then return true end
@@ -39,7 +41,7 @@ local function is_kept_out(layers, mine, kind)
   return false
 end
 
--- The layers of a transaction that stand on their own, laid over what is dirty. False: a sum, or a version, leaves int64.
+-- The dirty record, or nil, with the transaction's own layers merged over it. False: a sum, or a version, leaves int64.
 local function with_layers(record, layers, mine)
   for _, layer in ipairs(layers) do
     if layer[TRANSACTION] == mine and record ~= false then
@@ -56,7 +58,7 @@ local function holds_any(layers, mine)
   return false
 end
 
--- Why a change of a row is refused for what is held of it; nil: it is not.
+-- Why the layers of a row refuse a change; nil: they do not.
 local function kept_out_because(row, mine, kind)
   if #row.layers == 0 then return nil end
   return is_kept_out(row.layers, mine, kind) and 'held' or row.is_too_much and 'overflow' or nil

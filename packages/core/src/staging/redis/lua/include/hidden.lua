@@ -1,4 +1,4 @@
--- Whether an older record must not be merged beneath a newer one, as isHiddenBy in settle-record.ts.
+-- Tells if an older record must not be merged beneath a newer one, as isHiddenBy in settle-record.ts.
 
 local reason_hidden = 'A newer change sets the same properties, upon a row that another writer had given the same version'
 

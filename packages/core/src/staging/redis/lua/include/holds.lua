@@ -1,5 +1,5 @@
--- What one hold is about: its rows, and the rules under which they were held. It stands behind a heading of its own,
--- so that whoever lists holds need not read it.
+-- The content of one hold: its rows, and the rules under which they were held. It stands behind a heading, so a list of
+-- all holds need not read it.
 -- Needs: held, holds, and what readable brings
 
 local function is_content(rows, rules)
@@ -13,8 +13,8 @@ local function is_content(rows, rules)
   return true
 end
 
--- Row keys, and rules by entity; nil: there is no such hold. Where they cannot be read, all rows are looked at, and
--- what becomes dirty is due at once.
+-- Row keys, and rules by entity; nil: there is no such hold. If they cannot be read, answers all rows with layers and
+-- no rules: records that become dirty are then due at once.
 local function content_of(id)
   local bytes = redis.call('HGET', holds, id)
   if not bytes then return nil end

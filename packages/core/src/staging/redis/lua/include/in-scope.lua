@@ -1,4 +1,4 @@
--- Whether a row belongs to what a caller names, told by the row key alone.
+-- Tells by the row key alone if a row belongs to the scope that the caller names.
 -- Needs: scope, and WANTED_FROM: the place in ARGV where beginnings of row keys, or row keys, begin
 
 local wanted = {}
@@ -6,7 +6,7 @@ for index = WANTED_FROM, #ARGV do
   wanted[ARGV[index]] = true
 end
 
--- A row key is a JSON array of schema, table and key, so that its beginning up to the comma after the table names the table.
+-- A row key is a JSON array of schema, table and key. Its beginning, up to the comma after the table, names the table.
 local function in_scope(row_key)
   if scope == 'all' then return true end
   if scope == 'rows' then return wanted[row_key] end

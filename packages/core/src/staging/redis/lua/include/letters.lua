@@ -1,4 +1,5 @@
--- Which dead letter holds which changes of its row (letter 0: they were thrown away). Kept as long as what is remembered of rows, also of letters that are discarded, so that whoever waits for a change hears of it.
+-- Traces of dead letters: which letter holds which changes of its row (letter 0: they were thrown away). They are kept
+-- as long as remembered writes, also after a letter is discarded, so a caller that waits for a change hears of it.
 -- Needs: recent, recent_old, and what plain or draft brings
 
 -- include: readable
@@ -6,7 +7,7 @@
 local MOST_LETTERS = 8
 local LETTER_ID, LETTER_FROM, LETTER_TO = 1, 2, 3
 
--- Of traces that cannot be read nothing is known.
+-- Leaves out traces that cannot be read.
 local function letters_of(row_key)
   local field = '!' .. row_key
   local bytes = value_of(recent, field) or redis.call('HGET', recent_old, field)

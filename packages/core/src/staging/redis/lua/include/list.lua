@@ -1,5 +1,4 @@
--- How many values a list has; nil for what is none. A Lua array with a nil in its middle does not tell how long it
--- is, and a map has no length.
+-- How many values a list has; nil if it is no list: a map, or an array with a nil in its middle.
 local function length_of(list)
   local length = 0
   for _ in pairs(list) do

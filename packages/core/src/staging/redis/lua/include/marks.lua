@@ -1,4 +1,4 @@
--- What drains have marked: scores below the first time are marks.
+-- Marks of drains: scores below the first time.
 -- Needs: due
 
 -- include: numbers

@@ -8,7 +8,7 @@ local function copy(map)
   return copied
 end
 
--- The base, and its mark: whose base it is tells where it was read.
+-- The base, and its mark from the same record: the mark tells where the base was read.
 local function merged_base(base, older, newer)
   if base == 'none' then return '', 0 end
   if base == 'newer' then return newer[BASE], newer[DOUBTFUL] end
@@ -45,7 +45,7 @@ local function merged_missing(kind, row, older, newer)
   return older[MISSING] == 'drop' and newer[MISSING] == 'drop' and 'drop' or nil
 end
 
--- Assigning a property clears its difference, adding adds to it.
+-- Assigning a property clears its difference. Adding adds to it.
 local function merged_deltas(row, older, newer)
   if row == 'none' then return {} end
   if row == 'newer' then return newer[DELTAS] end

@@ -1,8 +1,8 @@
 -- include: record
 -- include: version
 
--- How two records of one row become one: older > newer : kind, row, base. The meaning of the words is told in merge-records.ts, and a test compares the two tables.
--- A text, because a table would be built anew by every call.
+-- How two records of one row become one: older > newer : kind, row, base. merge-records.ts explains the words, and a
+-- test compares the two tables. It is a text, because a table would be built anew by every call.
 local MERGE = [[
 insert>insert:insert,newer,none
 insert>update:insert,assign,none
@@ -53,7 +53,7 @@ end
 
 -- One record that does what older and then newer do. nil: a sum, or the version, leaves int64.
 local function merge(older, newer)
-  -- A record that makes a row that is not there makes it anew after a delete.
+  -- A record that makes its row where it is missing makes it anew after a delete.
   local as = older[KIND] == 'delete' and makes_missing(newer) and 'insert' or newer[KIND]
   local kind, row, base = look_up(MERGE, older[KIND], as, '^(%a+),(%a+),(%a+)')
   local deltas = merged_deltas(row, older, newer)

@@ -1,4 +1,4 @@
--- Numbers in hashes. What stands there may be anything; a script that raised at it would end in the middle.
+-- Numbers in hashes. Any bytes may stand there, and a script that raised at them would end in the middle.
 
 -- A count; nil for anything else, such as 'inf' and 'nan', which are numbers for Lua.
 local function count_in(text)
@@ -6,7 +6,7 @@ local function count_in(text)
   return number and number >= 0 and number <= 9007199254740991 and number == math.floor(number) and number or nil
 end
 
--- Adds to a field; where it holds no number, it becomes what `otherwise` answers, which is what the sum should be.
+-- Adds to a field. If it holds no number, it becomes the sum that `otherwise` answers.
 local function increase(key, field, by, otherwise)
   local sum = redis.pcall('HINCRBY', key, field, by)
   if type(sum) == 'number' then return sum end

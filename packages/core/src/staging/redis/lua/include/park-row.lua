@@ -1,9 +1,9 @@
--- What becomes of one row when everything is parked.
+-- Parks or keeps one row when everything is parked.
 -- Needs: dirty, due, on_loss, reason, and what merge, counts, bury, draft and doubt bring
 
 -- include: hidden
 
--- Lays what was in flight under what is dirty; answers how many records had to be parked for it.
+-- Lays the record in flight under the dirty one. Answers how many records had to be parked for it.
 local function put_together(waiting, row_key, bytes, token, now)
   local older, newer = decode(bytes), waiting[row_key] and decode(waiting[row_key])
   local merged = older and newer and not is_hidden_by(older, newer) and merge(older, newer)

@@ -12,8 +12,8 @@ local function is_part(part)
   return true
 end
 
--- nil: they cannot be read, so it is not known what of the batch was committed. A record among them that cannot be
--- read is the matter of its row.
+-- nil: they cannot be read, so it is not known which records of the batch were committed. A single record that cannot
+-- be read concerns only its row.
 local function parts_in(packed)
   if not packed then return {} end
   local parts = unpack_safely(packed)

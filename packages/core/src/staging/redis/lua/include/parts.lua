@@ -1,11 +1,12 @@
--- What was added to a batch after it was claimed, in parts: row key, what was in flight of it before ('' for nothing), what was added, row key, ... The outcome of a row names the last
--- part that it covers; a row of a part that no outcome covers was not written, and is dirty again.
+-- Parts of a batch: records that were added after it was claimed. A part is: row key, record in flight before ('' for
+-- none), added record, row key, ... The outcome of a row names the last part that it covers. A row of a part that no
+-- outcome covers was not written, and is dirty again.
 -- Needs: dirty, due, flight, token, and what merge, counts, bury and draft bring
 
 -- include: put-dirty
 -- include: put-back
 
--- Where an outcome names the last part that it covers.
+-- The place in an outcome of the last part that it covers.
 local PART = 9
 
 -- include: parts-in
@@ -24,8 +25,8 @@ local function take_back_row(row_key, before, bytes, flying, back, now)
   put(back, row_key, merged or added)
 end
 
--- Takes what is not covered out of flight (row key -> bytes, or false), the last part first, and answers what it adds
--- up to: row key -> record. A row that is not in flight has been thrown away.
+-- Takes added records that no outcome covers out of `flying` (row key -> bytes, or false), the last part first. Answers
+-- their sum: row key -> record. A row that is not in flight has been thrown away.
 local function take_back(parts, flying, outcomes, now)
   local back = {}
   for number = #parts, 1, -1 do
@@ -42,7 +43,7 @@ local function take_back(parts, flying, outcomes, now)
   return back
 end
 
--- The records of a batch that ends, as they were written (row key, bytes, ...); what was not written of them is dirty again.
+-- The records of a batch that ends, as they were written (row key, bytes, ...). Makes the rest dirty again.
 local function without_uncovered(parts, records, outcomes, now)
   local flying, written = {}, {}
   for index = 1, #records, 2 do
@@ -55,7 +56,8 @@ local function without_uncovered(parts, records, outcomes, now)
   return written
 end
 
--- The same for a batch that goes on: flight is as the outcomes cover it. Numbers of parts are never given twice, so what is left of a part stays in its place.
+-- The same for a batch that goes on: flight keeps only records that the outcomes cover. Numbers of parts are never
+-- given twice, so the rest of a part stays in its place.
 local function retract(parts, outcomes, now)
   local flying, changed = {}, {}
   for number, part in ipairs(parts) do

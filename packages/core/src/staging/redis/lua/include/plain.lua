@@ -1,5 +1,5 @@
--- Where nothing is drafted (draft.lua): a script that computes everything before it writes, and never goes back on
--- what it has computed. Every function costs every call.
+-- In the place of draft.lua, for a script that computes everything before it writes and takes nothing back. Every
+-- function costs every call.
 
 local function put(map, field, value)
   map[field] = value

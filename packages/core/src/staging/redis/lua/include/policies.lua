@@ -1,12 +1,13 @@
--- Under which policy an entity is staged: one at a time in a shard, so that whoever writes its records, or lays them over, knows what they mean.
+-- The policy under which an entity is staged: one at a time in a shard, so a process that writes its records, or lays
+-- them over rows, knows what they mean.
 -- Needs: chain, stats, and what record and bulk bring
 
 -- include: numbers
 
--- When an entity was staged last is noted this often, in milliseconds.
+-- The time when an entity was staged last is noted this often, in milliseconds.
 local NOTED_EVERY = 1000
 
--- What is staged under a policy, and what is held. A count that is no number counts.
+-- True if a change of the entity is staged or held. A count that is no number means yes.
 local function is_pending(entity)
   local counts = redis.call('HMGET', stats, 'p:' .. entity, 'h:' .. entity)
   return (tonumber(counts[1] or 0) or 1) > 0 or (tonumber(counts[2] or 0) or 1) > 0
@@ -14,7 +15,8 @@ end
 
 local noted = {}
 
--- Answers a refusal if something is pending that was staged under another policy, or if the entity was left. A policy of which nothing is pending gives way.
+-- Answers a refusal if a change is pending that was staged under another policy, or if the entity was left. A policy
+-- without pending changes gives way.
 local function other_policy(changes, rules)
   local asked = {}
   for _, change in ipairs(changes) do

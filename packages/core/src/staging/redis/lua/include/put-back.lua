@@ -1,4 +1,4 @@
--- What was added to a batch and not written is dirty again.
+-- Makes records dirty again that were added to a batch and not written.
 -- Needs: dirty, and what put-dirty, merge, bury and draft bring
 
 local reason_put_back = 'Its transaction was rolled back in part, and the sum leaves int64'
@@ -12,7 +12,7 @@ local function put_back_row(row_key, record, now)
   set_time(row_key, now)
 end
 
--- Makes records dirty, under what is dirty by now.
+-- Makes records dirty, under the records that are dirty by now.
 local function put_back(back, now)
   for row_key, record in pairs(back) do
     if not attempt(put_back_row, row_key, record, now) then bury_unreadable(row_key, cmsgpack.pack(record), now) end

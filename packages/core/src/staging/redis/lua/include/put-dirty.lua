@@ -22,13 +22,14 @@ local function put_under(row_key, older, newer, code, reason, now, message)
   end
 end
 
--- What cannot be read, and is in the way of what comes back, is a dead letter: nothing is merged with it.
+-- A record that cannot be read cannot be merged with the one that comes back. It becomes a dead letter.
 local function bury_unreadable(row_key, bytes, now)
   must_recount = true
   bury(row_key, 'UNREADABLE', 'It cannot be read, and its batch has come back', token, now, bytes)
 end
 
--- Whoever drains waits for marked records, and a record that comes back is no longer marked: this tells all drains that look, in whichever process.
+-- A drain waits for marked records, and a record that comes back is no longer marked. This tells the drains of all
+-- processes.
 local function tell_drains(mark)
   if mark and has_come_back then increase(chain, 'putOff', 1, now_ms) end
 end

@@ -1,5 +1,5 @@
--- What of the bytes in Redis can be read. Nothing here raises: others write there too, and a script that ends in the
--- middle leaves half of what it does.
+-- Reads bytes of Redis, and never raises: other programs may write there too, and a script that ends in the middle
+-- leaves half of its work.
 
 local function only(ok, value, ...)
   return ok and select('#', ...) == 0 and type(value) == 'table' and value or nil
@@ -10,8 +10,8 @@ local function unpack_safely(bytes)
   return only(pcall(cmsgpack.unpack, bytes))
 end
 
--- Whether bytes are UTF-8. What is valid makes way for a letter, so that its neighbours do not become something valid
--- together.
+-- True if bytes are UTF-8. A letter takes the place of each valid sequence, so that its neighbours cannot form a valid
+-- one together.
 local function is_text(bytes)
   if string.find(bytes, '^[\1-\127]*$') then return true end
   local rest = string.gsub(bytes, '[\194-\223][\128-\191]', 'a')
@@ -37,7 +37,7 @@ end
 -- The texts of a map, one table for all, because there are many maps.
 local all = {}
 
--- A map of texts. `of_numbers`: whose values are whole numbers.
+-- A map of texts. `of_numbers`: its values are whole numbers.
 local function is_map(map, of_numbers)
   if type(map) ~= 'table' then return false end
   local count = 0

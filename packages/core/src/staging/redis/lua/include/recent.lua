@@ -1,9 +1,9 @@
 -- include: version
 -- include: readable
 
--- What was last written of a row: its version (or none), whether that was a deletion, the stage sequence of what was
--- written (0: nothing was), the newest version that is void (or none), and the one above which versions are (or none).
--- What cannot be read is forgotten.
+-- The last write of a row: its version (or none), true for a deletion, its last stage sequence (0: there was no write),
+-- the newest void version (or none), and the version above which versions are void (or none). A write that cannot be
+-- read, or is not remembered, has the sequence -1.
 -- Needs: recent, recent_old
 
 local function recall(row_key)

@@ -3,17 +3,17 @@
 local CODEC, WITH_MISSING = 1, 2
 local KIND, ENTITY, BASE, VERSION, VALUES, DELTAS, ORIGINALS = 2, 3, 4, 5, 6, 7, 8
 local FIRST, LAST, FIRST_AT, MERGED, ATTEMPTS, DOUBTFUL = 9, 10, 11, 12, 13, 14
--- What stands in the place of DOUBTFUL, or 0. A change has the second behind its originals. A row's version that was
--- read in the database is ROW_BASE.
+-- The values at DOUBTFUL, or 0. ROW_BASE: the base is a row's version that was read in the database. A change has it
+-- behind its originals.
 local IN_DOUBT, ROW_BASE = 1, 2
 local CHANGE_MARK = 9
--- What is done where the row is missing: 'drop', or the map of what makes it. Only records of codec 2 have it.
+-- How to treat a missing row: 'drop', or the map of values that makes it. Only records of codec 2 have it.
 local MISSING, CHANGE_MISSING = 15, 10
 
 -- include: readable
 
--- A record is an array of 14, or of 15, in its shortest form. A Lua array does not tell how long it was, for it may have
--- ended with nils.
+-- The first byte of a record, an array of 14, or of 15, in its shortest form. A Lua array does not tell how long it
+-- was, because it may have ended with nils.
 local FIRST_BYTE, WITH_MISSING_FIRST = 158, 159
 
 local KINDS = { insert = true, update = true, upsert = true, replace = true, delete = true, increment = true }
@@ -43,7 +43,7 @@ local function decode(bytes)
   return record and (first == FIRST_BYTE) == (record[1] == CODEC) and is_record(record) and record or nil
 end
 
--- Whether the row is made where it is not there.
+-- True if the record makes its row where it is missing.
 local function makes_missing(record)
   return type(record[MISSING]) == 'table'
 end

@@ -11,7 +11,7 @@ local function known_pending(older, row_key, in_flight)
   return flying and known_version(flying) or ''
 end
 
--- What is pending is not what the layer was held upon: the conflict strategy must see it.
+-- The pending record is not the one that the layer was held upon: the conflict strategy must see it.
 local function overruled_by(record, pending)
   record[BASE] = 'conflict'
   if record[DOUBTFUL] == ROW_BASE then record[DOUBTFUL] = 0 end

@@ -1,10 +1,10 @@
 -- The last write of a row, and its void versions, as in memory-shard.ts.
 -- Needs: what record, version and recent bring
 
--- Whether any version of the shard's rows may be remembered as void; whether one has become so.
+-- `any_void`: void versions of the shard's rows may be remembered. `found_void`: this script has found one.
 local any_void, found_void = false, false
 
--- A version that is empty leaves the remembered one as it is. A void version stays void until a newer one is written.
+-- An empty version leaves the remembered one as it is. A void version stays void until a newer one is written.
 local function remember(written, row_key, version, deleted, sequence)
   local void, above_this = nil, nil
   if any_void or version == '' then
@@ -21,7 +21,7 @@ local function more_void(void, above_this, to, before)
   return newest(void, to), compare(before, above_this) < 0 and before or above_this
 end
 
--- Versions that were acknowledged, and that PostgreSQL has refused. A deleted row has no holder.
+-- Remembers versions as void that callers were given, and that PostgreSQL has refused. A deleted row has no holder.
 local function remember_void(written, row_key, record)
   if record[KIND] == 'delete' or record[VERSION] == '' then return end
   local version, deleted, sequence, void, above_this = recall(row_key)

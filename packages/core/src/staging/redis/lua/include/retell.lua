@@ -1,4 +1,4 @@
--- Layers are told what became of the record beneath them, as retold and layersInDoubt in held-layer.ts.
+-- Tells layers what became of the record beneath them, as retold in held-layer.ts.
 -- Needs: dirty, and what settle and held bring
 
 local function known_dirty(row_key)
@@ -26,7 +26,7 @@ local function tell(record, flown, outcome, before, after)
   end
 end
 
--- `before`: the version of what was dirty above the record before it was settled.
+-- `before`: the version that was dirty above the record before the record was settled.
 local function retell(row_key, flown, outcome, before)
   local layers = load_layers(row_key)
   if not layers or #layers == 0 then return end

@@ -1,4 +1,4 @@
--- A dead letter that comes back, as in retry-letter.ts. `row`: dirty, flight, version and sequence of what was written last.
+-- Brings a dead letter back, as in retry-letter.ts. `row`: dirty, flight, and version and sequence of the last write.
 
 local function overtaken(letter, row)
   if row.dirty or row.flight or letter[BASE] == 'conflict' then return true end

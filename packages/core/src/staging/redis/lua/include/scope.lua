@@ -1,4 +1,4 @@
--- Which rows a drain is about.
+-- Finds the rows of a drain.
 -- Needs: due, flight, scope, and what in-scope needs
 
 -- include: in-scope
@@ -15,7 +15,7 @@ local function in_pairs(found)
   return rows
 end
 
--- Unmarked rows by time, each with its time, never ending between rows of one time, and where to go on, or ''.
+-- Unmarked rows by time, each with its time, and the score to go on from, or ''. Rows of one time stay together.
 local function rows_from(from, limit)
   local found = redis.call('ZRANGEBYSCORE', due, from, '+inf', 'WITHSCORES', 'LIMIT', 0, limit)
   if #found < 2 * limit then return in_pairs(found), '' end
@@ -33,7 +33,7 @@ local function rows_with_score()
   return found
 end
 
--- Whether an earlier drain has marked rows of the scope that are still there.
+-- True if an earlier drain has marked rows of the scope that are still there.
 local function any_marked()
   for _, row_key in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', BEFORE_TIME)) do
     if in_scope(row_key) then return true end

@@ -1,7 +1,7 @@
 -- include: readable
 
--- The answer of a call that was seen before. Of the usual one, which has no versions to tell, only the stage sequence is kept. One that cannot be read is not answered as if it could: whether the
--- call ran is not known.
+-- The first answer of a call that was seen before. The usual answer tells no versions, so only its stage sequence is
+-- kept. If an answer cannot be read, it is not known if the call ran: that is 'damaged'.
 local function seen_answer(bytes, since)
   local sequence = tonumber(bytes)
   local answer = sequence and { 'staged', sequence } or unpack_safely(bytes)

@@ -7,14 +7,15 @@
 
 -- The parts of an outcome by position; its kind is the first.
 local OUTCOME_VERSION, ATTEMPT, DELAY, CODE, REASON, REJECTED, COUNTED = 2, 3, 4, 5, 6, 7, 8
--- All that PostgreSQL said; an outcome of an older release has none.
+-- The whole message of PostgreSQL; an outcome of an older release has none.
 local MESSAGE = 10
 
 local function raise(record, floor)
   if record[VERSION] ~= '' and floor ~= '' and compare(record[VERSION], floor) <= 0 then record[VERSION] = add(floor, '1') or floor end
 end
 
--- As baseAfter in settle-record.ts: the base follows the row only where the row held nothing but what the newer record has seen.
+-- As baseAfter in settle-record.ts: the base follows the row only if the row held nothing that the newer record has not
+-- seen.
 local function base_after(newer, expected, version)
   local base = newer[BASE]
   if expected == '' then return add(base, '1') == version and version or base end

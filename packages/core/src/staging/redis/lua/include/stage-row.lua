@@ -1,7 +1,7 @@
--- What is known of one row while a call is computed, and the limits that hold for it.
+-- The state of one row while a call is computed, and the limits for it.
 -- Needs: dirty, flight, stats, recent, recent_old, and what held brings
 
--- What was written last counts only where nothing that is pending carries a version.
+-- The last write counts only if no pending record carries a version.
 local function recalled(row, row_key)
   if row.pending == '' and not row.recalled then
     row.version, row.deleted, row.sequence, row.void, row.void_above = recall(row_key)
@@ -10,7 +10,7 @@ local function recalled(row, row_key)
   return row
 end
 
--- nil: what is pending of the row cannot be read.
+-- nil: a pending record, or a layer, of the row cannot be read.
 local function load_row(row_key, in_flight, mine)
   local row = { pending = '', version = '', void = '', void_above = '', deleted = false, layers = load_layers(row_key) }
   if not row.layers then return nil end
@@ -34,7 +34,7 @@ local function load_row(row_key, in_flight, mine)
   return recalled(row, row_key)
 end
 
--- Takes over what is dirty now; what is pending of the row has changed with it.
+-- Takes over the record that is dirty now, and with it the row's pending version.
 local function set_dirty(row, row_key, record)
   if row.dirty then count(row.dirty[ENTITY], -1) end
   if record then count(record[ENTITY], 1) end
@@ -50,7 +50,7 @@ local function pending_records(entity)
   return (tonumber(redis.call('HGET', stats, 'p:' .. entity)) or 0) + (tonumber(waiting) or 0) + added
 end
 
--- The record is encoded here, once; its bytes are what is written.
+-- Encodes the record, once: these bytes are written later.
 local function over_limit(row_key, row, record, rule)
   row.bytes = cmsgpack.pack(record)
   if not rule then return nil end
@@ -58,7 +58,7 @@ local function over_limit(row_key, row, record, rule)
   return #row_key + #row.bytes > rule[4] and 'too-large' or nil
 end
 
--- Callers are told only the versions that they do not know.
+-- Tells the caller only versions that it does not know.
 local function note_version(versions, row_key, kind, asked, record)
   if kind == 'increment' then return end
   local known = not record or record[KIND] == 'delete' or record[VERSION] == '' or record[VERSION] == asked

@@ -1,7 +1,7 @@
 -- Scores below this are marks of drains, above it times in milliseconds.
 local FIRST_TIME = 1000000000000
 
--- Writes what has become of the rows of a call. A row that a drain has marked stays marked; `marked` is false if there can be none.
+-- Writes the rows of a call. A row that a drain has marked stays marked. `marked`: false if no row can be marked.
 -- Needs: dirty, due
 local function write_rows(rows, order, rules, now, marked)
   local records, times, gone = {}, {}, {}
@@ -18,14 +18,14 @@ local function write_rows(rows, order, rules, now, marked)
       gone[#gone + 1] = row_key
     end
   end
-  -- `due` first: of all keys it alone has not been read.
+  -- `due` first: it is the only key that was not read before.
   send('ZADD', due, times)
   send('HSET', dirty, records)
   send('HDEL', dirty, gone)
   send('ZREM', due, gone)
 end
 
--- The longest time that any record may have to wait: what is due later than that was stamped by another clock.
+-- The longest time that any record may have to wait. A later time was stamped by another clock.
 local function longest_delay(rules, horizon)
   for _, rule in pairs(rules) do
     horizon = math.max(horizon, rule[1], rule[2])

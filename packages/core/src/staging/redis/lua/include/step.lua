@@ -1,9 +1,9 @@
--- Changes of values that other rows may wait for, as in step.ts.
+-- Steps: changes of values that other rows may wait for, as in step.ts.
 -- Needs: what record brings
 
 local STEPS = 6
 
--- Whether any of these values, or differences, is meant, and is not what is pending already.
+-- True if `steps` names one of these values, or differences, and the same value is not pending already.
 local function has_meant(values, deltas, steps, pending)
   local function any_other(names)
     for name, value in pairs(names) do
@@ -28,7 +28,7 @@ local function is_step_on(pending, change, steps)
   return has_meant(change[VALUES], change[DELTAS], steps, pending[VALUES])
 end
 
--- A step on another one that is not written yet.
+-- True for a step upon another step that is not written yet.
 local function is_second_step(row, change, rule)
   local steps = rule and rule[STEPS]
   if not steps then return false end

@@ -1,5 +1,5 @@
--- Versions and sums are decimal texts of 64 bits, more than Lua's numbers hold. What may be too large for those Redis
--- adds, on a field of its own that is gone again before the script ends.
+-- Versions and sums are decimal texts of 64 bits, more than Lua's numbers hold. Redis adds large ones, on a scratch
+-- field that is gone again before the script ends.
 -- Needs: stats
 
 local function compare(left, right)
@@ -37,7 +37,7 @@ local function known_version(record)
   return newest(record[VERSION], record[BASE] == 'conflict' and '' or record[BASE])
 end
 
--- Whether the pending version is that of a dirty record, which is in no row. A doubtful one may be.
+-- True if the record carries a version that is in no row yet. A doubtful record's version may be in the row.
 local function is_known_of(record)
   return record and record[DOUBTFUL] ~= IN_DOUBT and known_version(record) ~= ''
 end

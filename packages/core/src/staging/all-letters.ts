@@ -13,24 +13,24 @@ export interface RetryAllOptions extends AllLettersOptions {
   readonly force?: boolean;
 }
 
-/** What has become of the letters that were to be tried again. */
+/** How many letters were tried again, by result. */
 export interface RetriedLetters {
-  /** They are staged. */
+  /** Letters that are staged now. */
   readonly staged: number;
-  /** Their rows were staged or written since, so they are where they were. */
+  /** Letters that stay letters, because their rows were staged or written since. */
   readonly newer: number;
-  /** They cannot be put back, and are where they were. */
+  /** Letters that stay letters, because they cannot be put back. */
   readonly refused: number;
-  /** Why the first of those was refused. */
+  /** Why the first of the refused letters was refused. Absent: none was. */
   readonly refusal?: SpillwayError;
 }
 
-/** What one letter may be refused with, and the others not. */
+/** Codes that refuse a single letter: the next letters are tried all the same. */
 const OF_ONE_LETTER: ReadonlySet<string> = new Set(['COUNTER_OVERFLOW', 'POLICY_MISMATCH', 'CONFIG_INVALID']);
 
 /**
- * Puts back all letters that a filter means, in pages, the newest of a row first: what an older one holds is laid under
- * it, if it is forced, and is `newer` otherwise.
+ * Puts back all letters that a filter means, in pages, the newest of a row first. An older letter of the row is laid
+ * under it with `force`, and is `newer` without.
  */
 export async function retryAll(
   store: DeadLetterStore,
@@ -72,7 +72,7 @@ interface HowMany {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Rows at once, letters of one row after each other. */
+/** Acts on all rows of a page at once, and on the letters of one row one after the other. */
 async function eachLetter(
   store: DeadLetterStore,
   filter: LetterFilter,

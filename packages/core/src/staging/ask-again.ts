@@ -5,10 +5,10 @@ const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 200;
 
 /**
- * Asks a store something that changes nothing, or nothing more the second time, until it answers or the time is up: a connection that was lost takes the answers with it that were on their
- * way, and whoever only reads should not have to know.
+ * Asks a store until it answers or the time is up. The question must change nothing, or nothing more the second time. A
+ * lost connection loses the answers that were on their way, and a reader need not notice.
  *
- * @param patienceMs `0`: it is asked once. Looked at each time, since it may have ended
+ * @param patienceMs milliseconds; `0`: the store is asked once. Called after each failure, because the patience may end
  */
 export async function askAgain<T>(ask: () => Promise<T>, patienceMs: () => number): Promise<T> {
   const startedMs = performance.now();

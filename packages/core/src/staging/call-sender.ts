@@ -5,27 +5,27 @@ import { CutOff, isPassing } from './staging-errors.js';
 import type { HoldCall, Refusal, StageAnswer, StageCall, StagingStore } from './staging-store.js';
 
 export interface SenderOptions {
-  /** How long a call without an answer is sent again, and then how long it is tried to fence it. */
+  /** How long a call without an answer is sent again, milliseconds. The fence after it may take as long again. */
   readonly stageTimeoutMs: number;
-  /** Gives shards that the store does not know a chain that begins where the database is. */
+  /** Adopts shards that the store does not know: their chains begin at the database's last tokens. */
   readonly adopt: (shards: readonly number[]) => Promise<void>;
-  /** Ends what transactions hold that have ended: whoever made it may be dead. */
+  /** Releases or drops holds of transactions that have ended: their processes may be dead. */
   readonly settleHolds: () => Promise<unknown>;
 }
 
-/** What became of one call. */
+/** The result of one call. */
 export type Delivery =
   | Extract<StageAnswer, { readonly status: 'staged' }>
   | { readonly status: 'refused'; readonly refusals: readonly Refusal[] }
-  /** It may have run, or may yet run. `cause`: why nobody will know here. */
+  /** It may have run, or may yet run. `cause`: why this process will not know. */
   | { readonly status: 'unknown'; readonly cause?: Error }
-  /** It has not run, and will not. `cause`: what the store said, if it is more than that it could not be reached. */
+  /** It has not run, and will not. `cause`: the store's error, unless the store could just not be reached. */
   | { readonly status: 'dropped'; readonly cause?: Error; readonly wasSent?: boolean };
 
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 200;
 
-/** When a call was first on its way, by the process's own clock. The caller may have another sender by then. */
+/** When a call was first sent, by the process's own clock. Shared, because the caller may have another sender later. */
 const sentAtMs = new WeakMap<StageCall, number>();
 
 /** Sends one call until it has an answer that counts, or its time is up. */
@@ -39,7 +39,7 @@ export class CallSender {
     this.#options = options;
   }
 
-  /** The store is being closed: whatever fails now is not tried again. */
+  /** The store is being closed: calls that fail from now on are not tried again. */
   close(): void {
     this.#isClosed = true;
   }
@@ -52,7 +52,7 @@ export class CallSender {
 
   /**
    * @param wasSent the call may have run before, under its id
-   * @param signal once it is aborted, the call is not sent again. What became of it is found out all the same
+   * @param signal once it is aborted, the call is not sent again. The sender still finds out what became of it
    */
   async stage(call: StageCall, rules: RulesByEntity, wasSent: boolean, signal?: AbortSignal): Promise<Delivery> {
     return this.#send(call, rules, async () => this.#store.stage(call), wasSent, signal);
@@ -79,7 +79,10 @@ export class CallSender {
     return delivery;
   }
 
-  /** `unknown`: the store does not answer even this; or the call is older than the store remembers, so that not to know it means nothing. */
+  /**
+   * Fences a call. `unknown`: the store does not answer the fence either; or the call is older than the store
+   * remembers, so `voided` would prove nothing.
+   */
   async fence(call: StageCall): Promise<Delivery> {
     return this.#fence(call, { status: 'dropped' });
   }
@@ -91,7 +94,7 @@ export class CallSender {
     return this.isForgotten(call) ? { status: 'unknown' } : ifVoided;
   }
 
-  /** Whether a call was sent so long ago that the store may have forgotten that it ran. */
+  /** True if a call was sent so long ago that the store may have forgotten that it ran. */
   isForgotten(call: StageCall): boolean {
     return performance.now() - (sentAtMs.get(call) ?? Number.NEGATIVE_INFINITY) >= this.#store.remembersCallsMs;
   }
@@ -122,7 +125,7 @@ export class CallSender {
     }
   }
 
-  /** The answer stands if its shard has a chain now. Whoever could not adopt it has not staged anything either. */
+  /** Adopts the shard. If that fails, the failure is the answer: nothing was staged. */
   async #adopted(call: StageCall, answer: StageAnswer): Promise<Attempt> {
     return attempt(async () => {
       await this.#options.adopt([call.shard]);
@@ -130,12 +133,16 @@ export class CallSender {
     });
   }
 
-  /** A database that does not answer leaves them as they are, and the wait goes on. */
+  /** If the database does not answer, the holds stay as they are, and the wait goes on. */
   async #settled(): Promise<void> {
     await this.#options.settleHolds().catch(() => undefined);
   }
 
-  /** Room can be waited for where every refusal is for want of it, and the policies say so; and the end of a transaction as long as staging may take. */
+  /**
+   * How long to wait before the refusals count, milliseconds: the shortest time of any. `held` waits for the end of a
+   * transaction, as long as staging may take. `full` waits for room if the policy says `block`. Other reasons do not
+   * wait.
+   */
   #longestWaitMs(refusals: readonly Refusal[], call: StageCall, rules: RulesByEntity): number {
     const entityOf = new Map(call.changes.map((change) => [change.rowKey, change.entity]));
     const waits = refusals.map(({ rowKey, reason }) => {
@@ -147,7 +154,7 @@ export class CallSender {
   }
 }
 
-/** How the sending of a call has ended. `mayHaveRun`: a copy of it was not answered. `error`: what the store said last, if it failed. */
+/** How the sending of a call has ended. `mayHaveRun`: one copy of it got no answer. `error`: the last failure. */
 interface Ending {
   readonly delivery: Delivery;
   readonly mayHaveRun: boolean;
@@ -156,7 +163,7 @@ interface Ending {
 
 type Attempt = StageAnswer | { readonly status: 'failed'; readonly error: Error };
 
-/** Never rejects: what became of the other shards' calls must reach the caller, whatever happens to this one. */
+/** Never rejects: the caller must hear what became of the other shards' calls, even if this one fails. */
 async function attempt(send: () => Promise<StageAnswer>): Promise<Attempt> {
   try {
     return await send();
@@ -165,7 +172,7 @@ async function attempt(send: () => Promise<StageAnswer>): Promise<Attempt> {
   }
 }
 
-/** What nobody has foreseen does not say that the call has not run. */
+/** True if the call may have run in spite of the error. An unforeseen error proves nothing. */
 function mayRunAfter(error: Error): boolean {
   return !(error instanceof SpillwayError) || error.code === 'STAGING_TIMEOUT' || error instanceof CutOff;
 }
@@ -177,17 +184,17 @@ function inTheEnd(answer: Attempt, mayHaveRun: boolean): Ending {
   return { delivery, mayHaveRun, ...failed };
 }
 
-/** Our own end: the store will not be asked again. */
+/** True if Spillway itself was stopped: the store will not be asked again. */
 function isStop(error: Error | undefined): error is SpillwayError {
   return error instanceof SpillwayError && error.code === 'STOPPED';
 }
 
-/** An earlier copy of the call may have run, also where the last one was not sent any more. */
+/** An earlier copy of the call may have run, even if the last one was not sent. */
 function cutOff(error: SpillwayError): CutOff {
   return error instanceof CutOff ? error : new CutOff('the staging store', error);
 }
 
-/** That a store did not answer is said by whoever sums up; anything else has to be heard. */
+/** The error, unless the store just could not be reached or did not answer: the summary of the calls says that. */
 function unforeseen(error: Error | undefined): Error | undefined {
   return error !== undefined && isPassing(error) ? undefined : error;
 }

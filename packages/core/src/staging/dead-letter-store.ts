@@ -8,7 +8,10 @@ export interface DeadLetter {
   readonly code: string;
   /** In words of Spillway's and names of the metadata, as in events and logs. */
   readonly reason: string;
-  /** All that PostgreSQL said when it refused the row, or the application's conflict function when it threw; it may quote values. Absent where neither did. */
+  /**
+   * The whole message of PostgreSQL when it refused the row, or of the application's conflict function when it threw.
+   * It may quote values. Absent if neither happened.
+   */
   readonly message?: string;
   readonly token: string;
   /** Milliseconds since 1970 by the Redis server's clock. */
@@ -22,7 +25,7 @@ export interface DeadLetterId {
   readonly id: string;
 }
 
-/** Which dead letters are meant; with neither, all of them. */
+/** Which dead letters are meant. Without `entity` and `code`: all of them. */
 export interface LetterFilter {
   /** Name of the entity, or of the root of its table. */
   readonly entity?: string;
@@ -37,7 +40,7 @@ export interface DeadLetterPage extends LetterFilter {
   readonly limit?: number;
 }
 
-/** A dead letter that is gone: what is left of it. */
+/** The remains of a dead letter that was dropped. */
 export interface DroppedLetter {
   readonly rowKey: RowKey;
   /** Empty where the record could not be read. */
@@ -54,30 +57,39 @@ export interface DroppedLetters {
 }
 
 /**
- * Dead letters of all shards. A shard keeps so many of them, for so long, as the limits of the store say: whatever
- * parks more drops the oldest in the same act, so that all processes see the same letters.
+ * Dead letters of all shards. The limits of the store say how many a shard keeps, and for how long. An act that parks
+ * more drops the oldest in the same step, so that all processes see the same letters.
  */
 export interface DeadLetterStore {
   /** Newest first within a shard. */
   list(page?: DeadLetterPage): Promise<readonly DeadLetter[]>;
   /**
-   * Those that are there when it begins, newest first within a shard, in pages of at most 100: for acts on any number
-   * of them. One that comes or goes meanwhile may be left out.
+   * The letters that are there when it begins, newest first within a shard, in pages of at most 100: for acts on any
+   * number of them. Letters that come or go meanwhile may be left out.
    */
   pages(filter: LetterFilter): AsyncIterable<readonly DeadLetter[]>;
-  /** `undefined`: there is none (any more). */
+  /** `undefined`: there is no such letter (any more). */
   get(letter: DeadLetterId): Promise<DeadLetter | undefined>;
   /**
-   * Puts it back as a dirty record, under whatever is dirty by now. `newer`: the row was staged or written since, and `force` was not given.
-   * @throws SpillwayError `COUNTER_OVERFLOW`; `POLICY_MISMATCH` for an entity that was left
+   * Puts a letter back as a dirty record, under the record that is dirty by now. `newer`: the row was staged or written
+   * since, and `force` was not given.
+   *
+   * @throws SpillwayError `COUNTER_OVERFLOW`; `POLICY_MISMATCH` for an entity that was left; `CONFIG_INVALID` for a
+   * letter that cannot be read
+   *
+   * @example
+   * // A letter sets `name`, and a later change of the row set `price`.
+   * await store.retry(letter); // 'newer'
+   * await store.retry(letter, { force: true }); // 'staged': both are written
    */
   retry(letter: DeadLetterId, options?: { readonly force?: boolean }): Promise<'staged' | 'newer' | 'absent'>;
-  /** `false`: there is none. */
+  /** `false`: there is no such letter. */
   discard(letter: DeadLetterId): Promise<boolean>;
-  /** Drops what is too old or too many, in all shards: where nothing is parked any more, nothing else does. */
+  /** Drops letters that are too many or too old, in all shards. A shard without new letters drops none by itself. */
   trim(): Promise<void>;
   /**
-   * Calls back when an act of this store has dropped letters. Of all processes exactly one is told of each.
+   * Calls back when an act of this store has dropped letters. Exactly one process is told of each letter.
+   *
    * @returns a function that takes the listener off again
    */
   onDropped(listener: (dropped: DroppedLetters) => void): () => void;

@@ -1,4 +1,4 @@
-/** Nobody has answered in time. */
+/** No answer came in time. */
 export class DeadlinePassed extends Error {
   override readonly name = 'DeadlinePassed';
 
@@ -8,9 +8,8 @@ export class DeadlinePassed extends Error {
 }
 
 /**
- * Calls once the time has passed. A process that was busy for longer than that runs its timers before it reads its
- * sockets; so an answer that has come meanwhile is looked for before anybody is
- * given up.
+ * Calls `act` once the time has passed. A process that was busy for longer runs its timers before it reads its sockets.
+ * So the sockets are read once more before `act` is called, because an answer may have come meanwhile.
  *
  * @returns a function that calls it off
  */
@@ -28,7 +27,7 @@ export function afterDeadline(timeoutMs: number, act: () => void): () => void {
   };
 }
 
-/** What `promise` answers, or `DeadlinePassed`. */
+/** Answers as `promise` does, or rejects with `DeadlinePassed`. */
 export async function beforeDeadline<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
   const { promise: passed, reject } = Promise.withResolvers<never>();
   const callOff = afterDeadline(timeoutMs, () => reject(new DeadlinePassed(timeoutMs)));

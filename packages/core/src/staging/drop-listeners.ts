@@ -1,6 +1,6 @@
 import type { DroppedLetters } from './dead-letter-store.js';
 
-/** Who is told of dead letters that an act of a store has dropped. */
+/** The listeners for dead letters that an act of a store has dropped. */
 export class DropListeners {
   readonly #listeners = new Set<(dropped: DroppedLetters) => void>();
 

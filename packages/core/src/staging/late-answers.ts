@@ -5,7 +5,8 @@ import type { StageCall } from './staging-store.js';
 const PAUSE_MS = 1_000;
 
 /**
- * Finds out in the background what became of calls that were not answered. Whoever has sent one may ask much later, when the store has forgotten all about it; the answer then lies here.
+ * Finds out in the background what became of calls without an answer, and keeps it. The caller may ask much later, when
+ * the store has forgotten the call.
  */
 export class LateAnswers {
   readonly #sender: CallSender;
@@ -21,11 +22,11 @@ export class LateAnswers {
   seek(call: StageCall): void {
     if (this.#sought.has(call)) return;
     this.#sought.add(call);
-    // Should it fail unforeseen, nothing is lost: the answer is then asked for when it is needed.
+    // An unforeseen failure loses nothing: `answer` then asks the store.
     this.#seek(call).catch(() => undefined);
   }
 
-  /** What became of the call, by what is known already or by asking now. */
+  /** The result of the call. Asks the store if it is not known already. */
   async answer(call: StageCall): Promise<Delivery> {
     return this.#found.get(call) ?? this.#sender.fence(call);
   }
@@ -41,7 +42,7 @@ export class LateAnswers {
         this.#found.set(call, delivery);
         break;
       }
-      // A process that has nothing else to do may end.
+      // This timer does not keep the process alive.
       await pause(PAUSE_MS, undefined, { ref: false });
     }
     this.#sought.delete(call);

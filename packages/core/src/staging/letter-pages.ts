@@ -11,9 +11,9 @@ export function isMeant({ record, code }: DeadLetter, filter: LetterFilter): boo
 }
 
 /**
- * The page of a list, from letters that come in parts. No more parts are read than it takes.
+ * One page of a list, from letters that come in parts. Reads only as many parts as it needs.
  *
- * @param letters those that the page's filter means, in the order of the list
+ * @param letters the letters that the page's filter means, in the order of the list
  */
 export async function pageOf(
   letters: AsyncIterable<readonly DeadLetter[]>,

@@ -1,14 +1,21 @@
-/** How much a staging store remembers of what is no longer pending. All per shard. */
+/** How much a staging store remembers of changes that are no longer pending. All per shard. */
 export interface StagingLimits {
-  /** Written versions and deletions are remembered at least this long (and at most twice as long), milliseconds. @defaultValue 300_000 */
+  /**
+   * Written versions and deletions are remembered at least this long, milliseconds, unless `rememberRows` is reached.
+   * In a shard that acknowledges batches they are remembered at most about twice as long. @defaultValue 300_000
+   */
   readonly rememberMs: number;
   /** Rows remembered per generation, of which there are two; the oldest are forgotten first. @defaultValue 4_000 */
   readonly rememberRows: number;
   /**
-   * Ids of stage calls are remembered at least this long, milliseconds: longer than a caller goes on sending one again. @defaultValue 600_000
+   * Ids of stage calls are remembered at least this long, milliseconds, unless `seenCalls` is reached: longer than a
+   * caller sends one again. @defaultValue 600_000
    */
   readonly seenMs: number;
-  /** Ids per generation, above which a generation ends after a tenth of `seenMs` already. @defaultValue 20_000 */
+  /**
+   * Calls per generation (changes, in Redis). A generation that reaches it ends after a tenth of `seenMs` already.
+   * @defaultValue 20_000
+   */
   readonly seenCalls: number;
   /** Most bytes of copies of rows; the oldest go first. @defaultValue 1_048_576 */
   readonly cacheBytes: number;

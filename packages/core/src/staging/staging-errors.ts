@@ -24,16 +24,19 @@ export function letterOfLeft(entity: string, rowKey: RowKey): SpillwayError {
   );
 }
 
-/** Nothing was staged and nothing will be, but something was sent and had to be called back. Whoever could do it in another way must not rely on that alone (C6). */
+/**
+ * No change was staged, and none will be, but a call was sent and had to be fenced. The caller must not fall back to
+ * SQL on this error: the changes could be applied twice, or out of order (C6).
+ */
 export class SentInVain extends SpillwayError {
   constructor({ message, code }: SpillwayError, cause: Error | undefined) {
     super(code, message.replace(` [${code}]`, ''), { cause });
   }
 }
 
-/** Our own end has taken the connection from under a command. Whether it ran, nobody will know before the next beginning. */
+/** Spillway was stopped while a command was on its way. This process cannot know if it ran until it is opened again. */
 export class CutOff extends SpillwayError {
-  /** What is known of the changes of a call, where some were to be staged. Private, so that nobody prints them. */
+  /** The known results of a call that was to stage changes. Private, so that they are not printed. */
   readonly #result: StageResult | undefined;
 
   constructor(store: string, cause?: Error, result?: StageResult) {
@@ -52,8 +55,8 @@ export class CutOff extends SpillwayError {
 }
 
 /**
- * What is thrown where nothing has been staged, and nothing will be. That the store has not answered, to whatever it
- * was asked on the way, leaves nothing in doubt then.
+ * The error to throw if no change was staged, and none will be. A time-out leaves nothing in doubt then, so it becomes
+ * `STAGING_UNAVAILABLE`.
  *
  * @param during as messages call it: `Spillway was opened`
  */
@@ -66,7 +69,7 @@ export function nothingStaged(error: unknown, during: string): unknown {
   );
 }
 
-/** Whether the same call may be answered a little later: the store could not be reached, or has not answered. */
+/** True if the same call may be answered a little later: the store could not be reached, or has not answered. */
 export function isPassing(error: unknown): boolean {
   return error instanceof SpillwayError && (error.code === 'STAGING_TIMEOUT' || error.code === 'STAGING_UNAVAILABLE');
 }

@@ -6,7 +6,9 @@ import type { HoldSteps } from '../runtime/hold-steps.js';
 import { extensionOf, type SpillwayExtension } from '../spillway.js';
 
 /**
- * `spillway(options)` that calls `steps` after each named step of every flush, and `holdSteps` after those of transactions that hold changes: where a worker can die, or be held up, and another one has to go on. For fault tests only.
+ * `spillway(options)` that calls `steps` after each named step of every flush, and `holdSteps` after each step of
+ * transactions that hold changes. There a test can end or delay a worker, and another worker has to go on. For fault
+ * tests only.
  */
 export function spillwayWithSteps<const Targets extends readonly PolicyTarget[]>(
   options: SpillwayOptions<Targets>,

@@ -17,7 +17,7 @@ import { versionContract } from './contract/version-contract.js';
 import type { TestFunctions } from './test-functions.js';
 
 /**
- * What every staging store promises, as tests. An adapter that passes them can carry the engine.
+ * The promises of every staging store, as tests. An adapter that passes them can carry the engine.
  *
  * @example
  * import { describe, expect, it } from 'vitest';

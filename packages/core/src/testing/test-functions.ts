@@ -1,5 +1,6 @@
 /**
- * What the contract suites need of a test runner. Vitest's `{ describe, it, expect }` fit as they are; they are passed in, so that this package imports no test runner.
+ * The functions of a test runner that the contract suites use. The caller passes them in, so that this package imports
+ * no test runner. Vitest's `{ describe, it, expect }` fit as they are.
  */
 export interface TestFunctions {
   readonly describe: (name: string, body: () => void) => void;

@@ -8,7 +8,7 @@ import type { FlightBatch, MemoryShard } from './memory-shard.js';
 
 const REASON = 'Its transaction was rolled back in part, and the sum leaves int64';
 
-/** Row key -> the last part of the batch in which something was added to it. */
+/** Row key -> the last part of the batch in which a record was added to it. */
 export function lastParts(flight: FlightBatch): ReadonlyMap<RowKey, number> {
   return new Map(flight.parts.flatMap((part, index) => [...part.keys()].map((rowKey) => [rowKey, index + 1] as const)));
 }
@@ -22,7 +22,7 @@ export function inFlightOf(
   return { record, token: flight.token, ...(part !== undefined && { part }) };
 }
 
-/** Adds what is dirty of these rows to the batch. What would leave int64 is left dirty. */
+/** Adds the dirty records of these rows to the batch. A record that cannot be merged with one in flight stays dirty. */
 export function addPart(shard: MemoryShard, flight: FlightBatch, rows: readonly RowKey[]): Extension {
   const part = new Map<RowKey, AddedRecord>();
   for (const rowKey of rows) {
@@ -41,7 +41,10 @@ export function addPart(shard: MemoryShard, flight: FlightBatch, rows: readonly 
   return { part: flight.parts.length, added: part };
 }
 
-/** What no outcome covers was not written: it is dirty again, under what is dirty by now. Answers whether anything is. */
+/**
+ * Makes added records dirty again that no outcome covers, under the records that are dirty by now: they were not
+ * written. Answers `true` if there is one.
+ */
 export function takeBackUncovered(
   shard: MemoryShard,
   flight: FlightBatch,
@@ -55,7 +58,7 @@ export function takeBackUncovered(
     for (const [rowKey, { before, record }] of part) {
       if (covers(outcomes.get(rowKey), index + 1)) continue;
       part.delete(rowKey);
-      // What is not in flight has been thrown away.
+      // A row that is not in flight has been thrown away.
       if (!flight.records.has(rowKey)) continue;
       if (before) flight.records.set(rowKey, before);
       else {

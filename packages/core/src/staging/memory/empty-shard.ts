@@ -3,7 +3,10 @@ import type { RowKey } from '../../change/row-key.js';
 import type { EmptyReport } from '../staging-store.js';
 import type { MemoryShard } from './memory-shard.js';
 
-/** Throws away what is pending, remembered and dead of some rows. A batch goes on with what is left of it; one that was committed counts as acknowledged if nothing is. */
+/**
+ * Throws away all records, layers, remembered writes and dead letters of some rows. A batch goes on with its other
+ * rows. If none is left, the batch ends, and counts as acknowledged if it was committed.
+ */
 export function emptyShard(shard: MemoryShard, isGone: (rowKey: RowKey) => boolean, lastToken: string): EmptyReport {
   const waiting = [...shard.dirty.keys()].filter(isGone);
   for (const rowKey of waiting) {
@@ -26,7 +29,7 @@ export function emptyShard(shard: MemoryShard, isGone: (rowKey: RowKey) => boole
   return { records: waiting.length + flying.length, dead: letters.length };
 }
 
-/** Whoever waits for such a change is told that it will not be written. */
+/** A caller that waits for such a change is told that it will not be written. */
 function noteEmptied(shard: MemoryShard, rowKey: RowKey, record: StagedRecord | undefined): void {
   if (record) shard.noteLetter(rowKey, { id: '0', first: record.first, last: record.last, code: 'EMPTIED' });
 }

@@ -10,7 +10,7 @@ import type { ParkReport } from '../staging-store.js';
 import { takeBackUncovered } from './batch-parts.js';
 import type { MemoryShard } from './memory-shard.js';
 
-/** Ends the batch in flight as its ledger row says. */
+/** Ends the batch in flight by its ledger row. */
 export function settleBatch(shard: MemoryShard, token: string, outcomes: BatchOutcome, nowMs: number): void {
   const mark = shard.flight?.mark;
   let hasComeBack = shard.flight !== undefined && takeBackUncovered(shard, shard.flight, outcomes, nowMs);
@@ -44,7 +44,7 @@ function putBack(shard: MemoryShard, rowKey: RowKey, settled: Settled, nowMs: nu
 
 export const DOUBT = 'Redis or the database has forgotten something: whether this was written is not known';
 
-/** Parks everything that is pending, except what the database can settle by itself. */
+/** Parks all pending records, except those that the database can settle by a version; or keeps them (`apply`). */
 export function parkAll(shard: MemoryShard, lastToken: string, onLoss: 'park' | 'apply', nowMs: number): ParkReport {
   const report = { parked: 0, doubtful: 0 };
   const token = shard.flight?.token ?? '';

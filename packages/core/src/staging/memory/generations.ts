@@ -1,5 +1,6 @@
 /**
- * A map that forgets: two generations, of which the older is dropped when the younger is full or old. An entry lives for one to two generations.
+ * A map that forgets: two generations. When the younger is full or old, the older is dropped. An entry lives for one to
+ * two generations.
  */
 export class Generations<K, V> {
   #young = new Map<K, V>();
@@ -29,7 +30,7 @@ export class Generations<K, V> {
     }
   }
 
-  /** Begins a new generation if the younger is older than `maxAgeMs`, or holds `maxEntries` and is older than `minAgeMs`. */
+  /** Begins a new generation if the younger is `maxAgeMs` old, or holds `maxEntries` and is `minAgeMs` old. */
   age(nowMs: number, maxAgeMs: number, maxEntries: number, minAgeMs: number): void {
     const ageMs = nowMs - this.#bornMs;
     if (ageMs < maxAgeMs && (this.#young.size < maxEntries || ageMs < minAgeMs)) return;

@@ -13,7 +13,7 @@ import { isMeant, LETTERS_PER_PAGE, pageOf } from '../letter-pages.js';
 import { counterOverflow, letterOfLeft } from '../staging-errors.js';
 import type { MemoryShard } from './memory-shard.js';
 
-/** The dead letters of all shards, which stand in the shards' own maps, the oldest first. */
+/** The dead letters of all shards. They stand in the shards' own maps, the oldest first. */
 export class MemoryDeadLetters implements DeadLetterStore {
   readonly #shards: ReadonlyMap<number, MemoryShard>;
   readonly #now: () => number;
@@ -77,7 +77,7 @@ export class MemoryDeadLetters implements DeadLetterStore {
     return this.#listeners.add(listener);
   }
 
-  /** Every act that parks something ends with it. */
+  /** Every act that parks a record ends with it. */
   trimShard(shard: MemoryShard): void {
     this.#listeners.tell({ shard: shard.shard, letters: shard.dropLetters(this.#now()) });
   }

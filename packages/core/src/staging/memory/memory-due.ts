@@ -3,7 +3,7 @@ import { isInTables } from '../../change/table-name.js';
 import type { DrainState, DueScope, EmptyScope, TableScope, Watermark } from '../staging-store.js';
 import type { DueTime, MemoryShard } from './memory-shard.js';
 
-/** Rows that are due, those that a drain has marked first. */
+/** Rows that are due, rows that a drain has marked first. */
 export function dueRows(shard: MemoryShard, nowMs: number, limit: number): readonly RowKey[] {
   return [...shard.due]
     .filter(([, due]) => due.mark !== undefined || due.atMs <= nowMs)
@@ -12,7 +12,7 @@ export function dueRows(shard: MemoryShard, nowMs: number, limit: number): reado
     .map(([rowKey]) => rowKey);
 }
 
-/** When the first change was staged of what is in flight first, and of what is due first. */
+/** When the first change was staged of the first record in flight, and of the record that is due first. */
 export function firstAtMs(shard: MemoryShard): readonly number[] {
   const [next] = [...shard.due].toSorted(([, left], [, right]) => byDueTime(left, right));
   const [inFlight] = shard.flight?.records.values() ?? [];
@@ -31,7 +31,7 @@ export function nextDueMs(shard: MemoryShard, nowMs: number): number | undefined
   return next;
 }
 
-/** Marks what is pending of the scope with the shard's stage sequence; answers where the shard stands if there is anything. */
+/** Marks pending records of the scope with the shard's stage sequence. Answers a watermark if there is any record. */
 export function markDue(shard: MemoryShard, scope: DueScope, nowMs: number): Watermark | undefined {
   const inScope = scopeFilter(scope);
   const mark = shard.sequence;
@@ -67,13 +67,13 @@ export function pendingRows(shard: MemoryShard, scope: EmptyScope): readonly Row
   return [...rows].filter(scopeFilter(scope));
 }
 
-/** Whether anything of these tables is pending. */
+/** True if a record of these tables is dirty or in flight. */
 export function holdsAny(shard: MemoryShard, scope: TableScope): boolean {
   const inScope = scopeFilter(scope);
   return [...shard.dirty.keys(), ...(shard.flight?.records.keys() ?? [])].some(inScope);
 }
 
-/** What is still pending of what was marked at or before the watermark. */
+/** The state of the records that were marked at or before the watermark; `undefined`: none is left. */
 export function drainState(shard: MemoryShard, { sequence, putOff }: Watermark): DrainState | undefined {
   const marks = [shard.flight?.mark, ...[...shard.due.values()].map(({ mark }) => mark)];
   if (marks.some((mark) => mark !== undefined && mark <= sequence)) return 'untried';
@@ -85,7 +85,7 @@ function byDueTime(left: DueTime, right: DueTime): number {
   return (left.mark ?? Infinity) - (right.mark ?? Infinity);
 }
 
-/** Whether a row belongs to a scope. */
+/** A function that tells if a row belongs to the scope. */
 export function scopeFilter(scope: DueScope): (rowKey: RowKey) => boolean {
   if (scope.kind === 'all') return () => true;
   if (scope.kind === 'rows') {

@@ -10,15 +10,15 @@ import { notePolicies } from './memory-policies.js';
 import type { MemoryShard } from './memory-shard.js';
 import { dueTime, planStage } from './stage-changes.js';
 
-/** What holds and releases mean for other parts of the store. */
+/** The effects of holds and releases on other parts of the store. */
 export interface AlsoDone {
-  /** A row that is held has no copy: once it is released, it is written without a further word. */
+  /** A held row has no copy, because a release writes it without another message to the cache. */
   readonly dropCopy: (shard: number, rowKey: RowKey) => void;
-  /** A release may park what cannot be staged. */
+  /** A release may park records that cannot be staged. */
   readonly trim: (shard: MemoryShard) => void;
 }
 
-/** What transactions that have not ended hold, beside the shards' other maps. */
+/** Changes of transactions that have not ended, beside the shards' other maps. */
 export class MemoryHeld implements HeldChanges {
   readonly #shards: ReadonlyMap<number, MemoryShard>;
   readonly #now: () => number;
@@ -106,7 +106,10 @@ function takeLayers(shard: MemoryShard, ids: ReadonlySet<string>): ReadonlyMap<R
   return taken;
 }
 
-/** A hold that was rolled back with a savepoint, or that the transaction knows nothing of, must not be built upon. */
+/**
+ * Drops the transaction's layers that do not stand. New changes must not lie on a hold that was rolled back with a
+ * savepoint, or that the transaction knows nothing of.
+ */
 function forgetFallen(shard: MemoryShard, { changes, transaction, standing }: HoldCall): void {
   for (const { rowKey } of changes) {
     const stands = ({ id, transaction: owner }: HeldLayer): boolean => owner !== transaction || standing.includes(id);

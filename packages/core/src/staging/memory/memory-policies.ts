@@ -3,7 +3,7 @@ import { worst } from '../leave-state.js';
 import type { LeaveState, Refusal, StageCall, StagedPolicies } from '../staging-store.js';
 import type { MemoryShard } from './memory-shard.js';
 
-/** Why the policy of one of the entities keeps a call from being staged, or nothing. A policy of which nothing is pending gives way. */
+/** Why an entity's policy refuses a call; `undefined`: none does. A policy without pending changes gives way. */
 export function otherPolicy(shard: MemoryShard, call: StageCall): Refusal | undefined {
   for (const [entity, { rowKey, policy }] of policiesIn(call)) {
     const known = shard.policies.get(entity);
@@ -17,7 +17,7 @@ export function notePolicies(shard: MemoryShard, call: StageCall, nowMs: number)
   for (const [entity, { policy }] of policiesIn(call)) shard.policies.set(entity, { policy, stagedAtMs: nowMs });
 }
 
-/** Staged, or held. */
+/** True if a change of the entity is staged or held. */
 function isPending(shard: MemoryShard, entity: string): boolean {
   return (shard.pending.get(entity) ?? 0) > 0 || shard.heldOf(entity) > 0;
 }

@@ -12,7 +12,7 @@ interface Kept {
   readonly stamp: number;
 }
 
-/** The copies of one shard: two generations, the older of which goes when the younger is full. */
+/** The copies of one shard, in two generations. When the younger is full, the older goes. */
 export class MemoryCopies {
   readonly blocks: Map<string, Set<string>> = new Map();
   readonly stamps: Map<string, number> = new Map();
@@ -158,7 +158,7 @@ export class MemoryRowCache implements RowCache {
     const shard = this.#shard(shardOf(rowKey, this.#shards));
     if (shard === undefined) return false;
     const { dirty, inFlight } = shard.row(rowKey);
-    // What a transaction holds may have been committed with it already.
+    // A held change counts as pending: its transaction may have committed already.
     return dirty !== undefined || inFlight !== undefined || shard.layersOf(rowKey).length > 0;
   }
 

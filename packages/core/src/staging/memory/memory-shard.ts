@@ -7,11 +7,11 @@ import type { StagingLimits } from '../limits.js';
 import type { AddedRecord, DeadLetter, DroppedLetter, StageAnswer, StageRules } from '../staging-store.js';
 import { Generations } from './generations.js';
 
-/** When a dirty record is due. A drain marks it with its watermark; what is marked comes before what is not, the older mark first. */
+/** When a dirty record is due. A drain marks it with its watermark. Marked records come first, the older mark first. */
 export interface DueTime {
   readonly atMs: number;
   readonly mark?: number;
-  /** The record was refused: until then no drain makes it due. */
+  /** PostgreSQL refused the record: no drain makes it due before `atMs`. */
   readonly keepsPause?: boolean;
 }
 
@@ -21,7 +21,7 @@ export interface FlightBatch {
   readonly records: Map<RowKey, StagedRecord>;
   attempts: number;
   mark: number | undefined;
-  /** What was added since it was claimed, in parts, with what was in flight of each row before. */
+  /** Records that were added since the claim, in parts, with the record of each row that was in flight before. */
   readonly parts: Map<RowKey, AddedRecord>[];
 }
 
@@ -49,10 +49,10 @@ const MOST_LETTERS = 8;
 /** Before the first change of a shard. */
 export const NOTHING_WRITTEN = 0;
 
-/** How many letters an act drops beside those that it has parked. */
+/** Most letters that an act drops, beside as many as it has parked. */
 const MOST_DROPPED = 500;
 
-/** What Redis holds of one shard, as plain maps, and the few steps that all operations share. */
+/** One shard, as plain maps for the keys in Redis, and the few steps that all operations share. */
 export class MemoryShard {
   readonly shard: number;
   readonly dirty: Map<RowKey, StagedRecord> = new Map();
@@ -63,10 +63,10 @@ export class MemoryShard {
   readonly pending: Map<string, number> = new Map();
   readonly seen: Generations<string, StageAnswer>;
   readonly recent: Generations<RowKey, RememberedWrite>;
-  /** Entity -> under which policy it was staged last, and when; or that it was left. */
+  /** Entity -> the policy under which it was staged last, and when; or `left`. */
   readonly policies: Map<string, { readonly policy: string; readonly stagedAtMs: number } | 'left'> = new Map();
   flight: FlightBatch | undefined;
-  /** Which dead letter holds which changes of its row, also after it was discarded. */
+  /** Row key -> which dead letters hold which changes of the row, also after a letter is discarded. */
   readonly letters: Generations<RowKey, readonly LetterTrace[]>;
   /** Since when the chain is whole. */
   since: string;
@@ -75,7 +75,7 @@ export class MemoryShard {
   sequence = 0;
   coalesced = 0;
   annihilated = 0;
-  /** How often a batch with a mark has ended with records that came back unwritten. */
+  /** How often records of a batch with a mark have come back unwritten. */
   putOff = 0;
   lettersDropped = 0;
   #letters = 0;
@@ -143,7 +143,7 @@ export class MemoryShard {
     return records;
   }
 
-  /** Whoever drains waits for marked records, and a record that comes back is no longer marked: this tells all drains that look. */
+  /** A drain waits for marked records, and a record that comes back is no longer marked. This tells all drains. */
   tellDrains(mark: number | undefined): void {
     if (mark !== undefined) this.putOff += 1;
   }
@@ -161,7 +161,7 @@ export class MemoryShard {
     this.noteLetter(letter.rowKey, { id, first, last, code: letter.code });
   }
 
-  /** The oldest letters go while there are too many, or they are too old. A limit that was lowered takes several acts. */
+  /** Drops the oldest letters while there are too many, or they are too old. A lowered limit takes several acts. */
   dropLetters(nowMs: number): readonly DroppedLetter[] {
     const { keepLetters, keepLettersMs } = this.#limits;
     const dropped: DroppedLetter[] = [];

@@ -58,7 +58,7 @@ export interface MemoryStagingOptions extends Partial<StagingLimits> {
   readonly now?: () => number;
 }
 
-/** Staging without Redis: for tests, simulations, and single processes that may lose what is pending. */
+/** Staging without Redis: for tests, simulations, and single processes that may lose pending changes. */
 export function memoryStaging(options: MemoryStagingOptions = {}): StagingStore {
   return new MemoryStaging(options);
 }

@@ -2,7 +2,7 @@ import type { StagedRecord } from '../../change/record.js';
 import type { Settlement, StagedMark } from '../staging-store.js';
 import type { MemoryShard } from './memory-shard.js';
 
-/** What became of one staged change: the questions and their order are those of `settled.lua`. */
+/** The settlement of one staged change, by the questions of `settled.lua`, in its order. */
 export function settlementOf(shard: MemoryShard, { rowKey, sequence, since }: StagedMark): Settlement {
   const { dirty, inFlight } = shard.row(rowKey);
   if (holds(dirty, sequence) || holds(inFlight, sequence)) return { status: 'pending' };

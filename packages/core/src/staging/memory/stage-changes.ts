@@ -9,18 +9,18 @@ import type { Refusal, StageAnswer, StageCall, StageRules } from '../staging-sto
 import { notePolicies, otherPolicy } from './memory-policies.js';
 import type { DueTime, MemoryShard } from './memory-shard.js';
 
-/** What a stage call would do: computed in full before anything is written, because a call is accepted whole or not at all. */
+/** The effects of a stage call, computed before any of them is written: a call is accepted whole or not at all. */
 export interface StagePlan {
   readonly answer: StageAnswer;
-  /** Row -> what is dirty afterwards; `undefined`: nothing. */
+  /** Row -> the dirty record afterwards; `undefined`: none. */
   readonly rows: ReadonlyMap<RowKey, StagedRecord | undefined>;
-  /** Every change as a record of its own, for those that are held. */
+  /** For a hold: every change as a record of its own. */
   readonly records: readonly (StagedRecord | undefined)[];
   readonly coalesced: number;
   readonly annihilated: number;
 }
 
-/** @param transaction whose layers the changes lie on, and are to become */
+/** @param transaction the changes lie on its layers, and become layers of it. Absent: the changes are staged */
 export function planStage(shard: MemoryShard, call: StageCall, nowMs: number, transaction?: string): StagePlan {
   const rows = new Map<RowKey, StagedRecord | undefined>();
   const versions = new Map<RowKey, VersionText>();
@@ -95,13 +95,13 @@ export function writeStage(shard: MemoryShard, call: StageCall, plan: StagePlan,
   shard.seen.set(call.id, plan.answer);
 }
 
-/** What a transaction holds itself it may have written, and read in its own row: its base is a staged one then. */
+/** The transaction may have written its own layer by SQL, and read the row again: its base counts as a staged one. */
 function onOwnLayers(change: Change): Change {
   const { isRowBase: _, ...rest } = change;
   return rest;
 }
 
-/** Quiet time after the last change, bounded by the longest wait of the first; what a drain has marked stays marked. */
+/** The quiet time after the last change, bounded by the longest wait of the first. A marked record stays marked. */
 export function dueTime(
   before: DueTime | undefined,
   record: StagedRecord,
@@ -138,7 +138,7 @@ function adjust(counts: Map<string, number>, entity: string | undefined, differe
   if (entity !== undefined) counts.set(entity, (counts.get(entity) ?? 0) + difference);
 }
 
-/** Callers are told only the versions that they do not know. */
+/** Tells the caller only versions that it does not know. */
 function noteVersion(versions: Map<RowKey, VersionText>, change: Change, record: StagedRecord | undefined): void {
   if (change.kind === 'increment') return;
   if (record?.version === undefined || record.kind === 'delete' || record.version === change.version)

@@ -74,7 +74,7 @@ export class Bench {
     return (await this.peek(rowKey)).dirty;
   }
 
-  /** Claims what is due as the next batch. */
+  /** Claims the due records as the next batch. */
   async claim(limit = 100): Promise<Batch> {
     this.#tokens += 1;
     const claim = await this.store.claim(0, { token: `T${this.#tokens}`, predecessor: this.last, limit });
@@ -104,7 +104,7 @@ export interface Held {
   readonly answer: StageAnswer;
 }
 
-/** Outcomes, with what a test does not care about filled in. */
+/** Outcomes with all their parts, for tests that do not look at each part. */
 export const rejected: Extract<Outcome, { readonly kind: 'buried' }> = {
   kind: 'buried',
   code: '23514',

@@ -6,7 +6,7 @@ const PRODUCTS = { schema: 'public', table: 'product' };
 const ORDERS = { schema: 'public', table: 'order' };
 const TTL_MS = 60_000;
 
-/** Copies of rows: one that is found is never older than what has been staged, or what a transaction has said that it writes (H4). */
+/** Copies of rows. A copy is never older than a staged change, or than a transaction that has blocked its row (H4). */
 export function cacheContract({ describe, it, expect, onBench }: ContractContext): void {
   describe('cache', () => {
     it(

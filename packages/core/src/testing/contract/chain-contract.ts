@@ -1,6 +1,6 @@
 import type { ContractContext } from './bench.js';
 
-/** What happens when one side has forgotten something. */
+/** Broken chains: the store or the database has forgotten something. */
 export function chainContract({ describe, it, expect, onBench }: ContractContext): void {
   describe('the chain', () => {
     it(

@@ -101,7 +101,7 @@ export function drainContract({ describe, it, expect, onBench }: ContractContext
         await bench.stage({ values: { n: '0' } });
         await bench.stage({ rowKey: bench.row(1), values: { n: '1' } });
         await bench.flush({ 0: waits, 1: { ...waits, attempts: 0 } as typeof again });
-        // The one that only waits is made due; the one that was refused is not.
+        // Row 1 only waits, so it is made due. Row 0 was refused, so it is not.
         const marks = await bench.store.due.make({ kind: 'all' });
         expect(marks.get(0)).toMatchObject({ paused: 'some' });
         expect([...(await bench.flush()).records.keys()]).toEqual([bench.row(1)]);
@@ -220,7 +220,7 @@ export function drainContract({ describe, it, expect, onBench }: ContractContext
         expect(await anyOf()).toEqual([true, false]);
         await bench.end(batch);
         expect(await anyOf()).toEqual([false, false]);
-        // Nobody knows an entity of this name: it may be what another release calls the rows of this table.
+        // The scope does not name this entity: another release may give the rows of the table this name.
         await bench.stage({ entity: 'Article', rowKey: bench.row(1), values: { n: '0' } });
         expect(await bench.store.due.any(product)).toBe(true);
       }),

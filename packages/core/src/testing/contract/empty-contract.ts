@@ -2,7 +2,7 @@ import { conflicted, LATER, type Bench, type ContractContext } from './bench.js'
 
 const PRODUCT = { kind: 'tables', tables: [{ schema: 'public', table: 'product' }] } as const;
 
-/** What is thrown away when tables are cleared or dropped. Rows are of `product`, which is emptied, and of `product_price`, which is not. */
+/** Staged changes go when tables are cleared or dropped. `product` is emptied here, and `product_price` is not. */
 export function emptyContract({ describe, it, expect, onBench }: ContractContext): void {
   const other = (bench: Bench, number = 0) => bench.row(number, 'product_price');
 

@@ -22,7 +22,7 @@ async function extend(
   return store.extend(0, { token, attempts, outcomes, rows });
 }
 
-/** Rows that a transaction of the application needs, and what it adds to its batch while it goes on. */
+/** Claims of named rows, for a transaction of the application, and the records that it adds to its batch later. */
 export function extendContract({ describe, it, expect, onBench }: ContractContext): void {
   describe('a claim of named rows', () => {
     it(

@@ -12,7 +12,7 @@ export function holdContract({ describe, it, expect, onBench }: ContractContext)
         expect((await bench.store.due.next())[0]).toBeUndefined();
         expect((await bench.store.due.make({ kind: 'all' })).size).toBe(0);
         expect((await bench.peek()).held).toMatchObject([{ id, transaction: '7', record: { version: '6' } }]);
-        // Whoever is told of nothing does not ask further; so this counts.
+        // A read skips its drain if the answer is no, so a held change counts, even of another entity.
         expect(await bench.store.due.any({ kind: 'tables', tables: [], others: ['Product'] })).toBe(true);
         expect(await bench.release(id)).toEqual([bench.row(0)]);
         expect(await bench.dirty()).toMatchObject({ base: '5', version: '6', values: { name: '"a"' }, first: 1 });

@@ -1,7 +1,7 @@
 import type { DroppedLetters } from '../../staging/staging-store.js';
 import { rejected, type Bench, type ContractContext } from './bench.js';
 
-/** How many dead letters are kept, and for how long; and acts on many of them. */
+/** Limits of dead letters, by number and by age; and acts on many of them. */
 export function letterLimitsContract(context: ContractContext): void {
   const { describe } = context;
   describe('limits of dead letters', () => {

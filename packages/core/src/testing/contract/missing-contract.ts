@@ -5,7 +5,7 @@ const counts: Partial<Change> = { kind: 'increment', deltas: { stock: '1' } };
 const drops: Partial<Change> = { ...counts, missing: 'drop' };
 const makes = (name: string): Partial<Change> => ({ ...counts, missing: { create: { name } } });
 
-/** What is done where the row is missing, whatever is coalesced with it. */
+/** Increments of a missing row, whatever they are coalesced with. */
 export function missingContract({ describe, it, expect, onBench }: ContractContext): void {
   describe('an increment that says what is done where its row is missing', () => {
     it(

@@ -3,7 +3,7 @@ import { AT_ONCE, rejected, type Bench, type ContractContext } from './bench.js'
 const UNDER = (policy: string) => ({ ...AT_ONCE, policy });
 const LONG_MS = 600_000;
 
-/** Under which policy an entity is staged, and how it is left. */
+/** The policy under which an entity is staged, and the end of its staging. */
 export function policyContract({ describe, it, expect, onBench }: ContractContext): void {
   const refusals = async (bench: Bench) => {
     const answer = await bench.stage({ kind: 'increment', deltas: { n: '1' } });

@@ -4,7 +4,7 @@ import type { Change } from '../../change/change.js';
 
 const WRITTEN = { status: 'written' };
 
-/** What a store answers to whoever waits for a change: by its stage sequence, whoever wrote, parked or annihilated it (M5). */
+/** Settlements: a store tells by the stage sequence of a change what became of it, in whichever process (M5). */
 export function settledContract({ describe, it, expect, onBench }: ContractContext): void {
   describe('M5: what became of a staged change', () => {
     it(

@@ -3,7 +3,7 @@ import type { Change } from '../../change/change.js';
 import { rowKeyOf } from '../../change/row-key.js';
 import { AT_ONCE, LATER, type Bench, type ContractContext } from './bench.js';
 
-/** What a stage call does, answers and refuses. */
+/** Stage calls: effects, answers and refusals. */
 export function stageContract({ describe, it, expect, onBench }: ContractContext): void {
   describe('staging', () => {
     it(
@@ -237,7 +237,7 @@ export function stageContract({ describe, it, expect, onBench }: ContractContext
         expect(await stage({ kind: 'insert', values: { code: '1', n: '1' } })).toMatchObject({ status: 'staged' });
         expect(await stage({ values: { n: '2' } })).toMatchObject({ status: 'staged' });
         expect(await stage({ values: { code: '2' } })).toEqual(step);
-        // What is pending already is no step, whichever call says it.
+        // A value that is pending already is no step, whichever call sets it.
         expect(await stage({ values: { code: '1', n: '2' } })).toMatchObject({ status: 'staged' });
         expect(await stage({ kind: 'upsert', values: { code: '1', n: '3' } })).toMatchObject({ status: 'staged' });
         expect(await stage({ kind: 'upsert', values: { code: '3' } })).toEqual(step);
@@ -294,7 +294,7 @@ export function stageContract({ describe, it, expect, onBench }: ContractContext
   });
 }
 
-/** Waits until the store says that its oldest record is older than this. */
+/** Waits until the store's oldest record is older than this. */
 async function eventuallyOlder(bench: Bench, ageMs: number): Promise<void> {
   while (((await bench.store.stats()).oldestMs ?? -1) <= ageMs) await setImmediate();
 }

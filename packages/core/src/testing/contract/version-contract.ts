@@ -1,7 +1,7 @@
 import type { Change } from '../../change/change.js';
 import { again, conflicted, rejected, type ContractContext } from './bench.js';
 
-/** Versions, existence, and what is remembered of them. */
+/** Versions and existence of rows, as the store knows and remembers them. */
 export function versionContract({ describe, it, expect, onBench }: ContractContext): void {
   describe('versions', () => {
     it(

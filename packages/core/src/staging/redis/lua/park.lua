@@ -1,6 +1,6 @@
 -- Heals a broken chain: parks every pending record that the database cannot settle by a version ('park'), or keeps them
--- all ('apply'), and lets the chain go on from the database's last token. Drops all copies: forgotten changes may have
--- been written. Changes nothing if the chain is not as the caller saw it.
+-- ('apply'), and lets the chain go on from the database's last token. Drops all copies: forgotten changes may have been
+-- written. Changes nothing if the chain is not as the caller saw it.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead
 -- KEYS[8] stats  KEYS[9] held  KEYS[10] cache  KEYS[11] cache_old

@@ -1,39 +1,39 @@
 import type { TableName } from '../change/table-name.js';
 
-/** Runs a statement, with `?` for its parameters, in the transaction of somebody else. */
+/** Runs a statement, with `?` for its parameters, in the caller's transaction. */
 export type Execute = (
   statement: string,
   parameters: readonly unknown[],
 ) => Promise<readonly Readonly<Record<string, unknown>>[]>;
 
 /**
- * What PostgreSQL knows for the cache. While the staging store cannot be reached, rows are written without a word to
- * the cache; a doubt, committed before, says so. Nobody believes a copy while any doubt stands.
+ * The part of the cache's state that is in PostgreSQL. While the staging store cannot be reached, processes write rows
+ * without telling the cache. Each first commits a doubt. While any doubt stands, no reader believes a copy.
  */
 export interface CacheDoubts {
   /**
-   * Whether nobody writes rows without telling the cache; but for tables that a release writes which knows of no
-   * cache for them.
+   * `areNone`: no doubt stands, so all writers tell the cache. `disbelieved`: tables that a release writes which knows
+   * of no cache for them.
    */
   look(): Promise<{ readonly areNone: boolean; readonly disbelieved: readonly TableName[] }>;
 
-  /** Puts a doubt in, for all to see. */
+  /** Commits a new doubt, for all processes to see. */
   raise(id: string): Promise<void>;
 
-  /** The doubt is of use again. `false`: somebody has settled it. */
+  /** Notes that the doubt is in use again. `false`: another process has settled it. */
   renew(id: string): Promise<boolean>;
 
-  /** Keeps others from settling the doubt until the caller's transaction has ended. */
+  /** Keeps other processes from settling the doubt until the caller's transaction has ended. */
   hold(id: string, execute: Execute): Promise<void>;
 
   /**
-   * Settles the doubts that no transaction holds and nobody has used of late: between finding and removing them,
-   * `forget` has to forget every copy.
-   * @param own settled however lately it was used
+   * Settles the doubts that no transaction holds and that were not used for `idleMs`. Between finding and removing
+   * them, `forget` has to forget every copy.
+   * @param own a doubt to settle even if it was used since
    */
   settle(idleMs: number, own: string | undefined, forget: () => Promise<void>): Promise<void>;
 
-  /** The number of the caller's transaction, by which others learn whether it has ended. */
+  /** The number of the caller's transaction, by which other processes learn whether it has ended. */
   numberOf(execute: Execute): Promise<string>;
 
   /** Of these transactions, those that have ended. */

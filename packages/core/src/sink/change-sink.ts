@@ -7,114 +7,122 @@ import type { Table } from './table.js';
 import type { Batch } from '../staging/staging-store.js';
 
 /**
- * THE OTHER PORT: what takes batches. It is also the coordinator: whoever holds a shard's row in an open transaction is the only one that can commit a batch of that shard.
+ * THE OTHER PORT: takes batches, and coordinates their writers: only the transaction that holds a shard's row can
+ * commit a batch of that shard.
  */
 export interface ChangeSink {
   /**
-   * Whether it and the application have one connection between them. Then a transaction of its own begins when that of the application has ended, so nobody inside may wait for one; and what is
-   * asked inside (`registry`, `outcomes`, `numbers`, `endings`) is answered there, with what was committed before it.
+   * True if the sink and the application share one connection. A transaction of the sink then begins after that of the
+   * application has ended, so code inside the latter must not wait for it. Questions asked inside (`registry`,
+   * `outcomes`, `numbers`, `endings`) are answered there, as of what was committed before it.
    */
   readonly sharesConnection: boolean;
 
   /**
-   * Creates (`ensure`) or verifies the shard table and the ledger. Answers what tells this database from every other, so
-   * that staged changes never reach a wrong one. Throws `CONFIG_INVALID` that says how to create them.
+   * Creates (`ensure`) or verifies the shard table and the ledger. Answers the identity of this database, so that
+   * staged changes never reach a wrong one. Throws `CONFIG_INVALID` that says how to create them.
    */
   prepare(shards: number, ensure: boolean): Promise<string>;
 
-  /** Of which entities changes may be staged. */
+  /** The entities of which changes may be staged. */
   readonly registry: EntityRegistry;
 
-  /** Of which tables copies are kept, and believed. */
+  /** The tables of which copies are kept, and believed. */
   readonly copies: CopyRegistry;
 
   /**
-   * Looks whether rows of these tables can be written by their keys. A table that does not exist yet is passed over.
-   * @throws SpillwayError `ENTITY_UNSUPPORTED` that names the first that cannot be, and what to do
+   * Checks that rows of these tables can be written by their keys. A table that does not exist yet is skipped.
+   * @throws SpillwayError `ENTITY_UNSUPPORTED` that names the first table that does not fit, and what to do
    */
   inspect(tables: readonly Table[]): Promise<void>;
 
-  /** The ORM has come to know other entities: these are all tables from now on whose rows it writes. */
+  /** Replaces the tables whose rows the sink writes: the ORM has discovered other entities. */
   know(tables: readonly Table[]): void;
 
   /**
-   * Whether any process has ever prepared this database for the namespace. If not, or if there is no such database,
+   * True if any process has ever prepared this database for the namespace. If not, or if there is no such database,
    * nothing is staged for it. `ensure` makes the tables that an older release has not made.
    */
   isPrepared(ensure: boolean): Promise<boolean>;
 
-  /** Opens a transaction that holds those of the shards that nobody else holds. */
+  /** Opens a transaction that holds those of the shards that no other transaction holds. */
   begin(shards: readonly number[]): Promise<SinkTransaction>;
 
   /**
-   * The same for shards whose last token is needed for certain: waits for other holders, up to the statement's time-out.
+   * The same for shards whose last token must be certain: waits for other holders, up to the statement's time-out.
    * @throws SpillwayError `ONE_CONNECTION` inside a transaction of the application that has the connection
    */
   beginExclusive(shards: readonly number[]): Promise<SinkTransaction>;
 
-  /** Takes part in a transaction of the application, on its connection; nothing is sent before it is asked for. */
+  /** Takes part in a transaction of the application, on its connection. `join` itself sends nothing. */
   join(query: CallerQuery): JoinedTransaction;
 
-  /**
-   * Of these tokens, those that have been committed, with the outcomes that the ledger holds. Read on a connection of its own.
-   */
+  /** The tokens that were committed, with the outcomes in the ledger. Read on a connection of the sink. */
   outcomes(tokens: readonly string[]): Promise<ReadonlyMap<string, BatchOutcome>>;
 
-  /** Shard -> the last token that was committed for it. A shard that nobody has prepared is left out. */
+  /** Shard -> the last token that was committed for it. A shard that was never prepared is left out. */
   lastTokens(shards: readonly number[]): Promise<ReadonlyMap<number, string>>;
 
   /**
-   * Takes numbers for new rows from the sequence that belongs to the table's key, so that they differ from those of whoever inserts by SQL. Decimal texts.
+   * Takes numbers for new rows from the sequence of the table's key, so that they differ from the numbers of rows
+   * inserted by SQL. Decimal texts.
    * @throws SpillwayError `CONFIG_INVALID` if the column has no sequence, or PostgreSQL gives no number from it
    */
   numbers(table: Table, count: number): Promise<readonly string[]>;
 
-  /** The rows that a record refers to, as far as they may be staged too, and this process knows the record's table. */
+  /**
+   * The rows that a record refers to and that may be staged too; none if this process does not know the record's table.
+   */
   parentsOf(rowKey: RowKey, record: StagedRecord): readonly RowKey[];
 
-  /** In which schema tables are, those that there are: where a table is named without one, the search path decides. */
+  /** The schemas of those tables that exist: for a table that is named without one, the search path decides. */
   schemasOf(tables: readonly Table[]): Promise<ReadonlyMap<Table, string>>;
 
   /**
-   * How transactions of the application that hold changes have ended, for certain: by their row in the ledger, read on a connection of its own once they no longer run. Hold -> ending.
+   * How transactions of the application that hold changes have ended, for certain: by their row in the ledger, read on
+   * a connection of the sink after they no longer run. Hold -> ending.
    */
   endings(holds: readonly HeldIn[]): Promise<ReadonlyMap<string, HoldEnding>>;
 
-  /** Forgets ledger rows older than this; the last token of a shard is never forgotten, nor is a hold that is still `held`. Answers how many. */
+  /**
+   * Removes ledger rows older than this, in milliseconds, and answers how many. The last token of a shard always stays,
+   * and so does a hold that is still `held`.
+   */
   prune(olderThanMs: number, held: readonly string[]): Promise<number>;
 
   /**
-   * A round trip that tells whether rows could be written at present: rejects with a `SinkDown` that says why not. Resolves at once where the database is in this process. What only writing
-   * shows, such as a full disk, it does not see.
+   * A round trip that tells whether rows can be written at present: rejects with a `SinkDown` that gives the reason.
+   * Resolves at once for a database in this process. It does not see causes that only a write shows, such as a full
+   * disk.
    */
   check(): Promise<void>;
 
   /**
-   * How long the transaction that was begun first, of those that have no connection yet, has waited for one:
-   * milliseconds. A pooler, or PostgreSQL itself, may have none to give, and 0 says that all have theirs.
+   * How long, in milliseconds, the oldest transaction without a connection has waited for one; 0 if none waits. A
+   * pooler, or PostgreSQL itself, may have none to give.
    */
   readonly waitsForConnectionMs: number;
 
-  /** The tables that this process could not write lately, and whose records wait for that. */
+  /** The tables that this process could not write lately, and whose records therefore wait. */
   readonly paused: readonly TablePause[];
 
-  /** Resolves when what is under way has ended, and every connection is closed. Nothing new begins. */
+  /** Ends the sink: nothing new begins. Resolves when all running work has ended, and every connection is closed. */
   close(): Promise<void>;
 
-  /** Ends every connection at once: what is under way fails, and nothing new begins. */
+  /** Ends every connection at once: running work fails, and nothing new begins. */
   cutOff(): void;
 }
 
-/** Why a table cannot be written, or many of its rows. */
+/** The reason why a table cannot be written, or many of its rows cannot. */
 export interface TablePause extends TableName {
   /** SQLSTATE, or `UNKNOWN_TABLE`: this process has no entity for a table that records name. */
   readonly code: string;
   readonly reason: string;
-  /** PostgreSQL refuses many rows of it, and others are written. */
+  /** PostgreSQL refuses many of its rows, and takes others. */
   readonly isOfRows?: boolean;
 }
 
-/** A hold, and the transaction that it was made in, as the database calls it. */
+/** A hold, and the database's name of the transaction in which it was made. */
 export interface HeldIn {
   readonly id: string;
   readonly transaction: string;
@@ -124,7 +132,7 @@ export type HoldEnding =
   | { readonly kind: 'running' }
   /** `written`: rows that the transaction has written itself. */
   | { readonly kind: 'committed'; readonly written: readonly RowKey[] }
-  /** The transaction has ended without it. */
+  /** The transaction has ended without the hold. */
   | { readonly kind: 'dropped' };
 
 export interface SinkTransaction extends AsyncDisposable {
@@ -134,14 +142,16 @@ export interface SinkTransaction extends AsyncDisposable {
   /** The outcome that the ledger holds for a token, if it was committed before. */
   outcomeOf(token: string): Promise<BatchOutcome | undefined>;
 
-  /** A round trip: rejects if the connection, and with it the hold on the shards, is gone. */
+  /** A round trip: rejects if the connection is lost, and with it the hold on the shards. */
   alive(): Promise<void>;
 
   /**
-   * Writes the batches, rows and ledger, and answers token -> outcome. Row faults end in outcomes; anything else rejects, and the transaction must be rolled back.
-   * `parentsPending` answers which of some rows are still staged, so that a child can wait for its parent without being blamed.
-   * `othersPending` answers for which refused rows something of their table is still to be written that may be the cause.
-   * `isPart` says that more is pending of these shards than the batches hold: then parents are asked for beforehand.
+   * Writes the batches, rows and ledger, and answers token -> outcome. Row faults end in outcomes. Any other failure
+   * rejects, and the caller must roll the transaction back.
+   * @param parentsPending answers which of some rows are still staged, so that a child waits for its parent without
+   * blame
+   * @param othersPending answers which refused rows have to wait for a pending row that may be the cause
+   * @param isPart more is pending in these shards than the batches hold, so parents are asked for beforehand
    */
   write(
     batches: readonly Batch[],
@@ -150,7 +160,7 @@ export interface SinkTransaction extends AsyncDisposable {
     isPart?: boolean,
   ): Promise<ReadonlyMap<string, BatchOutcome>>;
 
-  /** Rejects unless the server answered `COMMIT`; whether it happened is then for the ledger to say. */
+  /** Rejects unless the server answered `COMMIT`. After a rejection, the ledger tells whether it was committed. */
   commit(): Promise<void>;
 
   /** Rolls back unless committed, and gives the connection back. Never rejects. */
@@ -162,38 +172,41 @@ export type ParentsPending = (keys: readonly RowKey[]) => Promise<ReadonlySet<Ro
 /** A row that PostgreSQL refuses after everything else of its transaction has been written. */
 export interface RefusedRow {
   readonly rowKey: RowKey;
-  /** Whose rows may be the cause. */
+  /** The tables whose rows may be the cause. */
   readonly behind: readonly TableName[];
-  /** When its first change was staged: milliseconds by the clock that dates the records. */
+  /** When its first change was staged, in milliseconds by the clock that dates the records. */
   readonly firstAtMs: number;
 }
 
-/**
- * Which of some refused rows have to wait, because something of these tables that was staged before is not written yet.
- */
+/** The refused rows that have to wait, because an earlier staged change of these tables is not written yet. */
 export type OthersPending = (rows: readonly RefusedRow[]) => Promise<ReadonlySet<RowKey>>;
 
 /**
- * One statement with parameters on the connection of the application's transaction. Rows are objects whose values come in the order of the columns, parsed as the application's driver does it.
- * While a transaction is joined, nobody else may use the connection.
+ * One statement with parameters on the connection of the application's transaction. Rows are objects whose values come
+ * in the order of the columns, parsed by the application's driver. While a transaction is joined, no other code may use
+ * the connection.
  */
 export type CallerQuery = (text: string, values: readonly unknown[]) => Promise<readonly object[]>;
 
 /**
- * A transaction of the application in which staged rows are written, because its own locks are in the way of everybody else who could. It is not ours: no setting of it stays changed, nothing in it
- * waits for a row that somebody else has, and what fails is taken back to a savepoint, so that it goes on.
+ * A transaction of the application in which staged rows are written, because its own locks would block every other
+ * writer. It belongs to the application: none of its settings stays changed, it waits for no row that another
+ * transaction has locked, and a failure is rolled back to a savepoint, so that it can go on.
  */
 export interface JoinedTransaction {
   /** Makes it a transaction that writes. */
   begin(): Promise<TransactionOfCaller>;
 
-  /** Enters a hold into the ledger, to be committed with the transaction, or undone with the savepoint before. */
+  /** Enters a hold into the ledger, to be committed with the transaction, or undone with an earlier savepoint. */
   enterHold(id: string): Promise<void>;
 
-  /** Whether rows can be written in it: it writes at all, and sees what others have just committed. */
+  /**
+   * True if rows can be written in the transaction: it may write, it sees what others have just committed, and its
+   * statements go where the sink's go.
+   */
   accepts(): Promise<boolean>;
 
-  /** As `ChangeSink.outcomes`, but as the transaction sees it: with batches that it has entered itself. */
+  /** As `ChangeSink.outcomes`, but as this transaction sees the ledger: with batches that it has entered itself. */
   outcomes(tokens: readonly string[]): Promise<ReadonlyMap<string, BatchOutcome>>;
 
   /** Runs in a savepoint, which is released if `act` resolves and rolled back to if it rejects. */
@@ -201,26 +214,28 @@ export interface JoinedTransaction {
 }
 
 export interface TransactionOfCaller {
-  /** What the database calls it, for ever: no other transaction is ever called so. */
+  /** The database's name of the transaction. No other transaction ever gets it. */
   readonly name: string;
-  /** Whether its statements go where the sink's go: with the same rights, and the same table for the same name. */
+  /** True if its statements go where the sink's go: with the same rights, and the same table for the same name. */
   readonly isAtHome: boolean;
 }
 
 export interface JoinedPart {
-  /** Takes the shard until the application's transaction ends. Answers its last token, or nothing if somebody else has it. */
+  /**
+   * Takes the shard until the application's transaction ends. Answers its last token, or nothing if another one has it.
+   */
   hold(shard: number): Promise<string | undefined>;
 
-  /** The outcome in the ledger row of a token, as this transaction sees it: committed by anybody, or written by itself. */
+  /** The outcome in the ledger row of a token, as this transaction sees it: committed, or written by itself. */
   outcomeOf(token: string): Promise<BatchOutcome | undefined>;
 
-  /** Writes rows as `SinkTransaction.write` does, but waits for none of them, and enters nothing into the ledger. */
+  /** Writes rows as `SinkTransaction.write` does, but waits for no row, and enters nothing into the ledger. */
   apply(batch: Batch, parentsPending: ParentsPending, othersPending?: OthersPending): Promise<BatchOutcome>;
 
   /** Enters a batch into the ledger and makes its token the shard's last. */
   enter(batch: Pick<Batch, 'shard' | 'token'>, outcomes: BatchOutcome): Promise<void>;
 
-  /** Notes in the ledger which rows of a hold that this transaction has entered it has written itself: all of them. */
+  /** Notes in the ledger which rows of its hold this transaction has written itself. `written` is the complete list. */
   amendHold(id: string, written: readonly RowKey[]): Promise<void>;
 
   /** Replaces the outcome of a batch that this transaction has entered. */

@@ -2,7 +2,8 @@ import { SpillwayError } from '../errors.js';
 import { SinkFailure } from './sink-failure.js';
 
 /**
- * What a caller is told when PostgreSQL fails them outside of a flush; inside one, the worker tries again and nobody has to be told.
+ * Turns PostgreSQL's failure into the error for a caller outside of a flush. Inside one, the worker tries again
+ * instead.
  *
  * @param why what PostgreSQL is needed for; a sentence
  */

@@ -1,6 +1,9 @@
 import { SpillwayError } from '../errors.js';
 
-/** What somebody is told who would wait for the end of their own transaction, since it has the only connection. @param what cannot be done; a clause */
+/**
+ * The error for code that would wait for the end of its own transaction, which has the only connection.
+ * @param what cannot be done; a clause
+ */
 export function waitsForItself(what: string, cause?: unknown): SpillwayError {
   return new SpillwayError(
     'ONE_CONNECTION',

@@ -1,15 +1,15 @@
 import type { TableName } from '../change/table-name.js';
 
 /**
- * Which entities of the namespace are staged, as the database knows it: a process that writes by SQL asks the registry
+ * The staged entities of the namespace, as the database knows them. A process that writes by SQL asks the registry
  * without the staging store, which may be gone by then.
  */
 export interface EntityRegistry {
-  /** Before a change of the entities is staged. */
+  /** Called before a change of the entities is staged. */
   add(entities: ReadonlyMap<string, TableName>): Promise<void>;
   /** Entity -> its table. */
   list(): Promise<ReadonlyMap<string, TableName>>;
-  /** Once the entities were left. */
+  /** Called after the entities were left. */
   remove(entities: readonly string[]): Promise<void>;
 }
 
@@ -20,7 +20,7 @@ export interface TableRegistry {
   remove(tables: readonly TableName[]): Promise<void>;
 }
 
-/** What releases tell each other of the cache. */
+/** The entries by which releases tell each other about the cache. */
 export interface CopyRegistry {
   /** Tables of which some release keeps copies. Noted before the first copy is kept. */
   readonly kept: TableRegistry;

@@ -1,14 +1,16 @@
 import type { CallerQuery } from './change-sink.js';
 
 /**
- * The only connection of a database that lives in this process. Spillway has none of its own there, and takes its turn with the application: what it does takes the connection when nobody
- * else has it. Whoever asks inside a transaction of the application is answered in that transaction, for the turn would come when it has ended, and it does not end before the answer.
+ * The only connection of a database that lives in this process. Spillway has none of its own there, and takes turns
+ * with the application: it uses the connection when the application does not. A question inside a transaction of the
+ * application is answered in that transaction. Otherwise the turn would come only after its end, and the transaction
+ * would not end before the answer.
  */
 export interface SharedConnection {
-  /** The transaction of the application in which the code runs that asks this. */
+  /** The transaction of the application in which the calling code runs. */
   readonly inside: InsideTransaction | undefined;
 
-  /** Waits for the connection, and has it to itself, without a transaction. */
+  /** Waits for the connection, and uses it alone, without a transaction. */
   use<T>(act: (query: CallerQuery) => Promise<T>): Promise<T>;
 
   /** Waits for the connection, and begins a transaction on it. */
@@ -16,7 +18,7 @@ export interface SharedConnection {
 }
 
 interface InsideTransaction {
-  /** Runs statements in it; the application's own wait until that is over. */
+  /** Runs statements in the transaction. The application's own statements wait meanwhile. */
   alone<T>(act: (query: CallerQuery) => Promise<T>): Promise<T>;
 }
 

@@ -3,13 +3,14 @@ import { bareCause } from '../errors.js';
 import { printable } from '../printable.js';
 
 /**
- * Why a transaction of the sink came to nothing. These do not blame a record: the transaction is rolled back, the batch stays in flight, and the flush tries again.
+ * A failed transaction of the sink. No record is to blame: the transaction is rolled back, the batch stays in flight,
+ * and the flush tries again.
  */
 export abstract class SinkFailure extends Error {
   /** SQLSTATE, where PostgreSQL gave one. */
   readonly sqlstate: string | undefined;
 
-  /** Private, so that whoever prints the failure does not print it. */
+  /** Private, so that a print of the failure does not show it. */
   readonly #given: unknown;
 
   constructor(message: string, sqlstate?: string, options?: ErrorOptions) {
@@ -20,20 +21,22 @@ export abstract class SinkFailure extends Error {
     markBare(this);
   }
 
-  /** The driver's own error, values and all: for the application whose transaction it has failed, and for nobody else. */
+  /** The driver's own error, which may contain values. Only for the application whose transaction it has failed. */
   given(): unknown {
     return this.#given;
   }
 }
 
-/** PostgreSQL gave way to somebody else (deadlock, serialization, a lock): the same again, after a moment. */
+/**
+ * PostgreSQL gave way to another transaction (deadlock, serialization, a lock): the flush tries again after a moment.
+ */
 export class SinkRestart extends SinkFailure {}
 
-/** PostgreSQL answers, but not as it should: the same again, after longer and longer pauses. */
+/** PostgreSQL answers, but not as it should: the flush tries again, after longer and longer pauses. */
 export class SinkFault extends SinkFailure {}
 
 /**
- * In what state PostgreSQL writes for nobody.
+ * The states in which PostgreSQL takes no writes.
  *
  * - `unreachable`: no connection, or one that was lost
  * - `refusing`: the connection is refused: role, password, database, `pg_hba.conf`
@@ -51,7 +54,7 @@ export type DatabaseState =
   | 'out-of-memory'
   | 'read-only';
 
-/** PostgreSQL writes for nobody at present: back off. */
+/** PostgreSQL takes no writes at present: back off. */
 export class SinkDown extends SinkFailure {
   readonly state: DatabaseState;
 

@@ -1,30 +1,40 @@
 import type { TableName } from '../change/table-name.js';
 import type { ConflictStrategy } from '../conflict/strategy.js';
 
-/** Everything the sink has to know of one table, made from the ORM's metadata. Plain data: names are unquoted here. */
+/**
+ * Everything the sink has to know of one table, made from the ORM's metadata. Names are unquoted, except in `written`.
+ */
 export interface Table {
   /** Root entity's name. */
   readonly entity: string;
   readonly schema: string;
   readonly name: string;
   /**
-   * Schema and name as the application's statements have them, quoted: without the schema where that is left to the search
-   * path. Where it is not given, both.
+   * Schema and name, quoted, as in the application's statements: without the schema where the search path decides it.
+   * Absent: both.
    */
   readonly written?: string;
   /** Primary key columns in the order of the row key's texts. */
   readonly key: readonly Column[];
-  /** The key is checked at the end of a statement or later, so `on conflict` cannot name it. Found out when an insert is refused for it. */
+  /**
+   * The key is checked at the end of a statement or later, so `on conflict` cannot name it. Detected when an insert is
+   * refused for it.
+   */
   readonly keyIsDeferrable?: boolean;
-  /** Value's name in records -> column, primary key and version excluded. It is the property's name, but for references of several columns. */
+  /**
+   * Value's name in records -> column, without primary key and version. The name is the property's, except for
+   * references of several columns.
+   */
   readonly columns: Readonly<Record<string, Column>>;
   readonly version?: { readonly column: Column; readonly kind: 'integer' | 'date' };
   /** Counter property -> digits after the point of its column: differences are in these units. */
   readonly counters: Readonly<Record<string, number>>;
-  /** Set by MikroORM with every update (`onUpdate`). They are no intention, and no conflict: the later one wins. */
+  /**
+   * Set by MikroORM with every update (`onUpdate`). Such a value is no intention and no conflict: the later one wins.
+   */
   readonly onUpdate?: readonly string[];
   readonly references: readonly ForeignKey[];
-  /** Constraints and indexes that the metadata names: what messages may name. */
+  /** Constraints and indexes that the metadata names. Messages may name them. */
   readonly constraints?: readonly string[];
   /** Position in the commit order: parents first. */
   readonly order: number;
@@ -38,13 +48,16 @@ export interface Column {
   readonly name: string;
   /** As PostgreSQL writes it: `integer`, `numeric(10,2)`, `text[]`. */
   readonly type: string;
-  /** How a value's JSON text becomes the column's type: read directly by the record set, or declared as text and cast (json columns, where null and strings differ). */
+  /**
+   * How a value's JSON text becomes the column's type. `direct`: read by the record set; `cast`: declared as text and
+   * cast (json columns, where null and strings differ).
+   */
   readonly read: 'direct' | 'cast';
 }
 
 /** A reference to the primary key of another table that is staged too. */
 export interface ForeignKey {
-  /** Where the texts of that key stand, in their order: in a value of this row, or in its own key, at this position. */
+  /** Where the texts of that key are, in their order: in a value of this row, or in its own key, at this position. */
   readonly parts: readonly ({ readonly value: string } | { readonly key: number })[];
   readonly target: TableName;
 }

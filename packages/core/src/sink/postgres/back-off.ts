@@ -6,7 +6,7 @@ export function backOffMs(
   return Math.min(retry.maxDelayMs, retry.minDelayMs * 2 ** Math.min(attempts - 1, 30));
 }
 
-/** As long again as it has lasted: short at first, then doubling, up to `maxDelayMs`. */
+/** As long as the fault has lasted: short at first, then doubling, from `minDelayMs` up to `maxDelayMs`. */
 export function asLongAgainMs(
   retry: { readonly minDelayMs: number; readonly maxDelayMs: number },
   lastedMs: number,

@@ -1,11 +1,11 @@
 import type { Session } from './session.js';
 
-/** Where the sink has its connections from. */
+/** The source of the sink's connections. */
 export interface Connections {
-  /** Whether the application and the sink have one between them, so that nobody else can be at work while one of them is. */
+  /** True if the application and the sink share one connection, so that only one of them can be at work. */
   readonly areOne: boolean;
 
-  /** Whether it is asked inside a transaction of the application that has the one connection. */
+  /** True if the calling code runs inside a transaction of the application that has the one connection. */
   readonly isInside: boolean;
 
   /** Lends a connection for statements that are no transaction. */
@@ -13,10 +13,12 @@ export interface Connections {
 
   begin(): Promise<OwnTransaction>;
 
-  /** Resolves when what is under way has ended, and every connection is closed. Nothing new begins. */
+  /**
+   * Ends the connections: nothing new begins. Resolves when all running work has ended, and every connection is closed.
+   */
   close(): Promise<void>;
 
-  /** Ends every connection at once: what is under way fails, and nothing new begins. */
+  /** Ends every connection at once: running work fails, and nothing new begins. */
   cutOff(): void;
 }
 
@@ -24,15 +26,15 @@ export interface Connections {
 export interface OwnTransaction {
   readonly session: Session;
 
-  /** What is still to be sent, in front of the first statements: a round trip less. */
+  /** Statements that are still to be sent, in front of the first ones: this saves a round trip. */
   readonly opening: string;
 
-  /** Answers what PostgreSQL says that it has done. */
+  /** Answers PostgreSQL's command tag: `ROLLBACK` if the transaction had failed before. */
   commit(): Promise<string>;
 
   /**
    * Rolls back unless committed, and gives the connection back. Never rejects.
-   * @param isBroken the connection has failed: nothing is asked of it any more
+   * @param isBroken the connection has failed: no further statement is sent on it
    */
   end(isBroken: boolean): Promise<void>;
 }

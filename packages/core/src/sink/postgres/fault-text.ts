@@ -2,12 +2,12 @@ import type pg from 'pg';
 import type { KnownNames } from './known-names.js';
 
 /**
- * What may be said of an error of PostgreSQL: its SQLSTATE, the code's meaning, and names that the metadata knows.
- * Nothing else that the server sends can be trusted to hold no value: it quotes what it refuses, and a trigger sets
- * the message and every name as it likes (`raise … using constraint = new.name`).
+ * The part of PostgreSQL's error that messages may show: its SQLSTATE, the code's meaning, and names that the metadata
+ * knows. All other text of the server may hold a value: the server quotes what it refuses, and a trigger sets the
+ * message and every name as it likes (`raise … using constraint = new.name`).
  *
- * @param told names that may be told, none where rows are not what it is about; and whether a function has raised it,
- * which then chooses the code as it likes
+ * @param told `names`: those that may be shown, absent if the error is not about rows. `isRaised`: a function has
+ * raised the error, and chosen its code
  */
 export function reasonOf(
   error: pg.DatabaseError,
@@ -17,17 +17,17 @@ export function reasonOf(
   return `SQLSTATE ${code}: ${isRaised ? RAISED : meaningOf(code)}${names ? namesIn(error, names) : ''}`;
 }
 
-/** Longer ones quote a value as a whole. */
+/** A longer message quotes a value as a whole. */
 const LONGEST = 2_000;
 
-/** All that PostgreSQL said, values and all: for the dead letter, which has them anyway, and for nobody else. */
+/** PostgreSQL's full message, which may quote values. Only for the dead letter, which has them anyway. */
 export function messageOf({ message, detail, hint }: pg.DatabaseError): string {
   const parts = [message, detail && `DETAIL: ${detail}`, hint && `HINT: ${hint}`].filter((part) => part);
   const whole = parts.join(' ');
   return whole.length > LONGEST ? `${whole.slice(0, LONGEST)}…` : whole;
 }
 
-/** Classes before codes; a code of its own says more. */
+/** The meanings of classes, used where the code has none of its own in `CODES`. */
 const CLASSES: Readonly<Record<string, string>> = {
   '08': 'the connection has failed',
   '22': 'a value does not fit its column',
@@ -81,7 +81,7 @@ function lookUp(table: Readonly<Record<string, string>>, key: string): string | 
   return Object.hasOwn(table, key) ? table[key] : undefined;
 }
 
-/** What PostgreSQL names in fields of their own; and columns that its message names, where a name is what is wrong. */
+/** The known names in the fields of the error, and known columns in its message, where a name is the fault. */
 function namesIn(
   { constraint, column, schema, table, message, code = '' }: pg.DatabaseError,
   names: KnownNames,

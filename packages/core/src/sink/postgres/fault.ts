@@ -11,27 +11,27 @@ export interface Fault {
   readonly sqlstate: string;
   /** For logs and events: names, never values. */
   readonly reason: string;
-  /** All that PostgreSQL said: for a dead letter, and nothing else. */
+  /** PostgreSQL's full message: for a dead letter only. */
   readonly message?: string;
   /** Absent: the statement itself. */
   readonly origin?: FaultOrigin;
 }
 
 export interface FaultContext {
-  /** Those that may be told. */
+  /** Names that messages may show. */
   readonly names: KnownNames;
-  /** Whether the transaction may be run again because of it; otherwise whatever asks for that is about a row. */
+  /** The transaction may be run again because of the error. If not, an error that asks for it counts as a row's. */
   readonly mayRestart: boolean;
 }
 
 export const FOREIGN_KEY = '23503';
 export const TIMED_OUT = '57014';
-/** What an `on conflict` is refused with that names a key which is checked late. Also other things are. */
+/** The code for an `on conflict` that names a deferrable key. Other errors have it too. */
 export const NOT_IN_STATE = '55000';
 
 /**
- * What the error of a statement means that writes rows.
- * @throws SinkDown, SinkRestart: what no record is to be blamed for. Whatever is no error of PostgreSQL's is thrown
+ * The fault that the error of a statement means which writes rows.
+ * @throws SinkDown, SinkRestart: a failure that no record is to blame for. An error that is not PostgreSQL's is thrown
  * as it is.
  */
 export function faultOf(error: unknown, { names, mayRestart }: FaultContext): Fault {
@@ -45,8 +45,8 @@ export function faultOf(error: unknown, { names, mayRestart }: FaultContext): Fa
 }
 
 /**
- * Whether the server has answered with an error. By its shape: the application's connection may be of another copy of
- * `pg` than ours, or no `pg` at all.
+ * True if the server has answered with an error. Decided by the error's shape: the application's connection may come
+ * from another copy of `pg`, or not from `pg` at all.
  */
 export function isServerError(error: unknown): error is pg.DatabaseError {
   if (error instanceof pg.DatabaseError) return true;
@@ -66,18 +66,18 @@ export function failureOf(error: unknown): Error {
   return error instanceof Error ? error : new Error(textOf(error));
 }
 
-/** Why no connection could be opened: whatever the server has answered, it lets nobody in. */
+/** The failure of an attempt to connect: the server lets no client in, whatever it has answered. */
 export function connectFailureOf(error: unknown): Error {
   if (!isServerError(error)) return failureOf(error);
   return downOf(stateOf(error.code ?? '') ?? 'refusing', error, refusalIn(error));
 }
 
-/** A sentence of PostgreSQL's that says why it refuses a connection, is no longer than this. */
+/** The longest part that is shown of PostgreSQL's sentence about a refused connection. */
 const LONGEST_REFUSAL = 300;
 
 /**
- * Which database, role or host the server refuses: in its own words, for it says so before there is a connection, so no
- * row and no function of the application has a part in it.
+ * Says which database, role or host the server refuses, in the server's own words. It says so before there is a
+ * connection, so the sentence contains no row and no text of a function.
  */
 function refusalIn(error: pg.DatabaseError): string | undefined {
   if (!endsConnection(error)) return undefined;
@@ -85,15 +85,13 @@ function refusalIn(error: pg.DatabaseError): string | undefined {
   return sentence.length > LONGEST_REFUSAL ? `${sentence.slice(0, LONGEST_REFUSAL)}…` : sentence;
 }
 
-/** Node tries all addresses of a name, and says of each why it failed, but nothing of all. */
+/** Node tries all addresses of a name, and reports a reason for each, but none for all. */
 function saidBy(error: Error): string {
   const each: readonly unknown[] = error instanceof AggregateError ? error.errors : [];
   return error.message === '' ? each.map(textOf).join('; ') : error.message;
 }
 
-/**
- * A hook for connections is the application's own code: its failure is told as such, and the connection is not used.
- */
+/** The failure of a hook for connections, which is the application's own code. The connection is not used. */
 export function hookFailureOf(hook: string, error: unknown): SinkDown {
   const sqlstate = isServerError(error) ? error.code : undefined;
   return new SinkDown(
@@ -105,16 +103,16 @@ export function hookFailureOf(hook: string, error: unknown): SinkDown {
 }
 
 /**
- * What an error means that Spillway's own statements have met: a server in recovery does not support a transaction
- * that writes.
+ * The failure for an error of Spillway's own statements: a server in recovery answers that it does not support a
+ * transaction that writes.
  */
 export function ownFailureOf(error: unknown): Error {
   return isServerError(error) && error.code === '0A000' ? downOf('read-only', error) : failureOf(error);
 }
 
 /**
- * An answer to COMMIT that is an error means that nothing was written; no answer, or one by a dying server, means
- * nothing.
+ * The failure of a COMMIT. If the answer is an error, nothing was written. Without an answer, or with one of a dying
+ * server, the result is unknown.
  */
 export function commitFailureOf(error: unknown): Error {
   const failure = failureOf(error);
@@ -135,7 +133,7 @@ function refusalOf(error: pg.DatabaseError): SinkFailure {
   return new Failure(`PostgreSQL refused the transaction: ${reason}`, error.code, { cause: error });
 }
 
-/** A ledger row that is there already: somebody else has written the batch meanwhile. */
+/** The ledger row exists already: another transaction has written the batch meanwhile. */
 const OURS_TWICE = '23505';
 
 function downOf(state: DatabaseState, error: pg.DatabaseError, sentence?: string): SinkDown {
@@ -155,14 +153,14 @@ const DOWN: Readonly<Record<DatabaseState, string>> = {
   'read-only': 'PostgreSQL takes no writes',
 };
 
-/** The word is translated in some languages of a server; there, the next statement tells. */
+/** Some languages of a server translate the word. There, the next statement fails instead. */
 function endsConnection({ severity }: pg.DatabaseError): boolean {
   return severity === 'FATAL' || severity === 'PANIC';
 }
 
 /**
- * A policy's `with check` is refused with the code of a missing right, though one row is at fault; only the server's
- * routine tells them apart.
+ * A row refused by a policy's `with check` has the code of a missing right. Only the name of the server's routine tells
+ * them apart.
  */
 function kindOf(error: pg.DatabaseError): FaultKind {
   if (error.code === '42501' && error.routine === 'ExecWithCheckOptions') return 'row';
@@ -177,7 +175,7 @@ function originOf({ routine, where }: pg.DatabaseError): FaultOrigin {
   return where === undefined ? 'statement' : 'function';
 }
 
-/** `pg` reports a lost connection or a time-out as a plain `Error`; mistakes in our own code are of other classes. */
+/** `pg` reports a lost connection or a time-out as a plain `Error`. Mistakes in our own code have other classes. */
 function isConnectionError(error: unknown): error is Error {
   return (
     error instanceof Error &&

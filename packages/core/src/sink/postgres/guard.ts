@@ -6,7 +6,7 @@ import type { ConnectionHooks, PostgresSinkOptions } from './options.js';
 import { PgSession } from './session.js';
 
 /**
- * What a connection goes through before Spillway uses it: the application's own hooks; and the first one the proof
+ * Prepares a connection before Spillway uses it: runs the application's own hooks, and proves with the first connection
  * that it leads where the application writes.
  */
 export class Guard {

@@ -12,20 +12,20 @@ const LENT_WITHIN_MS = 5_000;
 /** Runs statements on a connection that the application writes by. */
 export type Application = <T>(act: (query: CallerQuery) => Promise<T>) => Promise<T>;
 
-/** One question, and its answer once it is there. */
+/** One question, and its answer to come. */
 interface Asking {
   readonly place: Promise<Place>;
-  /** Whoever waits for the answer is told this instead. */
+  /** Rejects the answer for all callers that wait for it. */
   readonly giveUp: (why: Error) => void;
 }
 
 /**
- * Where the application writes, as its own connections say; Spillway's have to be there as well. Asked once, and again
- * if the answers differ: the server may have been started anew between them.
+ * The place where the application writes, according to its own connections. Spillway's connections must lead there too.
+ * Asked once, and again if the places differ: the server may have been restarted between the two questions.
  */
 export class Home {
   readonly #application: Application;
-  /** What else there is to say of how the application's connections are made; a sentence. */
+  /** A sentence that adds to the error how the application's connections are made. */
   readonly #hint: () => string;
   #asking: Asking | undefined;
 
@@ -34,12 +34,12 @@ export class Home {
     this.#hint = hint;
   }
 
-  /** Before the application's connections may all be in transactions, some of which wait for Spillway. */
+  /** Asks early: later, all connections of the application may be in transactions, some of which wait for Spillway. */
   async ask(): Promise<void> {
     await this.#asked().place;
   }
 
-  /** Nobody waits for the answer any more; the application may connect anew, perhaps elsewhere. */
+  /** Rejects a waiting question, and forgets the answer: the application may connect anew, perhaps elsewhere. */
   forget(): void {
     this.#asking?.giveUp(new SinkDown('Spillway was stopped before the ORM had lent a connection', 'unreachable'));
     this.#asking = undefined;

@@ -2,16 +2,16 @@ import { tableText } from '../../change/table-name.js';
 import type { Table } from '../table.js';
 import { quoted } from './sql/quote.js';
 
-/** Of what PostgreSQL and MikroORM make names of constraints, besides those of tables and columns. */
+/** The words of which PostgreSQL and MikroORM make names of constraints, besides those of tables and columns. */
 const OF_CONSTRAINTS = ['pkey', 'key', 'fkey', 'check', 'excl', 'idx', 'index', 'unique', 'foreign'];
 
 /**
- * The names that the metadata knows. Only these may be told of those that an error of PostgreSQL has: a trigger sets
+ * The names that the metadata knows. Of the names in an error of PostgreSQL, messages show only these: a trigger sets
  * them as it likes, to values too.
  */
 export class KnownNames {
   readonly #tables = new Set<string>();
-  /** Those that statements name without a schema: the search path may find them in any. */
+  /** Names of tables that statements use without a schema: the search path may find them in any. */
   readonly #alongPath = new Set<string>();
   readonly #columns = new Set<string>();
   readonly #constraints = new Set<string>();
@@ -29,7 +29,7 @@ export class KnownNames {
     }
   }
 
-  /** What may be told of a table: all, its name alone where only the server knows in which schema it is, or nothing. */
+  /** The name by which messages may show a table: full, without a schema where only the server knows it, or none. */
   tableAs(schema: string | undefined, table: string | undefined): string | undefined {
     if (table === undefined) return undefined;
     if (schema !== undefined && this.#tables.has(tableText({ schema, table }))) return `"${schema}"."${table}"`;
@@ -41,7 +41,7 @@ export class KnownNames {
   }
 
   /**
-   * Also if it is made of known names alone, as PostgreSQL and MikroORM make them up: `product_name_key`,
+   * Also true for a name that consists of known names, as PostgreSQL and MikroORM make them: `product_name_key`,
    * `product_stock_check1`.
    */
   hasConstraint(name: string | undefined): boolean {
@@ -50,7 +50,7 @@ export class KnownNames {
     return isMadeUp || this.#constraints.has(name);
   }
 
-  /** The columns that a text has in quotes. */
+  /** The known columns that the text has in quotes. */
   columnsIn(text: string): readonly string[] {
     return [...this.#columns].filter((name) => text.includes(`"${name}"`));
   }

@@ -4,11 +4,11 @@ import pg from 'pg';
 type ClientMaker = new (config?: string | pg.ClientConfig) => pg.Client;
 
 /**
- * The clients of a pool whose sockets are open, those included that are being connected, or are saying good-bye to a
- * server that may not answer. The pool itself forgets a client as soon as that begins to end.
+ * The clients of a pool whose sockets are open. This includes clients that are connecting, or saying good-bye to a
+ * server that may not answer. The pool itself forgets a client as soon as it begins to end.
  */
 export class OpenClients {
-  /** What the pool is to make its clients of. */
+  /** The class of which the pool makes its clients. */
   readonly Client: ClientMaker;
   readonly #open = new Set<pg.Client>();
 
@@ -23,19 +23,21 @@ export class OpenClients {
     };
   }
 
-  /** Resolves when all that are open now are closed. */
+  /** Resolves when all clients that are open now are closed. */
   async gone(): Promise<void> {
     await Promise.all([...this.#open].map(async (client) => new Promise((resolve) => client.once('end', resolve))));
   }
 
-  /** What is under way on them fails. */
+  /** Closes their sockets: running statements fail. */
   cutOff(): void {
     for (const client of this.#open) cutOff(client);
   }
 }
 
-/** Closes the socket and waits for nobody: a server that is stopped, or behind a dead line, would not answer. */
+/**
+ * Closes the socket without waiting for an answer: a server that is stopped, or behind a dead line, would not answer.
+ */
 export function cutOff(client: pg.Client): void {
-  // A client of libpq, which an application may have asked for, shows no socket.
+  // A client of libpq, which an application may ask for, shows no socket.
   (client as { readonly connection?: pg.Connection }).connection?.stream.destroy();
 }

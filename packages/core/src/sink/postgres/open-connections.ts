@@ -4,7 +4,7 @@ import { PoolConnections, type PoolOptions } from './pool.js';
 import type { PostgresSinkOptions } from './options.js';
 import { SharedConnections } from './shared/shared-connections.js';
 
-/** Connections of Spillway's own, or the one that there is. Nothing is connected before the first call. */
+/** Opens connections of Spillway's own, or shares the only one. Nothing is connected before the first call. */
 export function openConnections(
   options: PoolOptions & Pick<PostgresSinkOptions, 'shared'>,
   limits: TransactionLimits,

@@ -43,8 +43,8 @@ import { PostgresTransaction, type TransactionSurroundings } from './transaction
 const NO_SUCH_DATABASE = '3D000';
 
 /**
- * Opens the sink that writes batches to PostgreSQL. Nothing is connected before the first call. Works through PgBouncer in transaction mode: it keeps no session state and names
- * no prepared statement.
+ * Opens the sink that writes batches to PostgreSQL. Nothing is connected before the first call. Works through PgBouncer
+ * in transaction mode: it keeps no session state and names no prepared statement.
  */
 export function openPostgresSink(options: PostgresSinkOptions): ChangeSink {
   return new PostgresSink(options);
@@ -55,7 +55,7 @@ class PostgresSink implements ChangeSink {
   readonly #limits: TransactionLimits;
   readonly #around: TransactionSurroundings;
   #checking: Promise<void> | undefined;
-  /** Transactions that have been begun and have no connection yet, and since when. */
+  /** Transactions that were begun and have no connection yet, and since when. */
   readonly #waiting = new Map<object, number>();
   readonly sharesConnection: boolean;
   readonly registry: EntityRegistry;
@@ -100,7 +100,7 @@ class PostgresSink implements ChangeSink {
     this.#around.tables.replace(tables);
   }
 
-  /** One at a time, however many ask: each would take a connection, and keep it while nobody answers. */
+  /** Concurrent callers share one check: a check takes a connection, and keeps it until PostgreSQL answers. */
   async check(): Promise<void> {
     if (this.sharesConnection) return;
     this.#checking ??= this.#check().finally(() => {
@@ -223,13 +223,13 @@ class PostgresSink implements ChangeSink {
     try {
       const limits = this.#connections.areOne ? undefined : this.#limits;
       const { held, missing } = await holdShards(transaction, ledger, namespace, shards, wait, limits, SAVEPOINT);
-      // A row that does not exist must not look like one that somebody else holds: its shard would wait for ever, silently.
+      // A missing row must not look like a locked one: its shard would wait for ever, silently.
       if (missing.length > 0)
         throw notPrepared(`${ledger.shard} has no row for shard ${missing.join(', ')} of the namespace "${namespace}"`);
       return new PostgresTransaction(transaction, held, this.#around);
     } catch (error) {
       const failure = ledgerFailureOf(error);
-      // Of a server that has not answered nothing more is asked: it would take as long again.
+      // A server that has not answered gets no further statement: it would take as long again.
       await transaction.end(failure instanceof SinkDown);
       throw failure;
     }

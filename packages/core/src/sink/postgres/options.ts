@@ -7,17 +7,20 @@ import type { TransactionLimits } from './ledger/hold-shards.js';
 import type { ToldFault } from './table-pauses.js';
 import type { WallTime } from './sql/version-format.js';
 
-/** What `openPostgresSink` needs, and what it may be told. */
+/** The options of `openPostgresSink`. */
 export interface PostgresSinkOptions {
-  /** How to reach the server, in `pg`'s words. The pool's own settings are the sink's. */
+  /** The server, in `pg`'s options. The sink sets those of the pool itself. */
   readonly connection: PoolConfig;
-  /** What the application does with connections of its own, and so with these. */
+  /** The application's hooks for its own connections, which apply to these too. */
   readonly hooks?: ConnectionHooks | undefined;
-  /** Where the application writes: proved before the first statement. */
+  /** The place where the application writes: proved before the first statement. */
   readonly home?: Home | undefined;
-  /** The connection of a database that has no other; then the settings of a pool are of no use. */
+  /** The connection of a database that has no other. The settings of a pool are then unused. */
   readonly shared?: SharedConnection | undefined;
-  /** Connections of the sink's own at most: flushes at once, one for everything else, and one so that a check need not wait for those. */
+  /**
+   * At most this many connections of the sink: one for each concurrent flush, one for everything else, and one so that
+   * a check need not wait for those.
+   */
   readonly poolSize: number;
   readonly tables: readonly Table[];
   /** Keeps applications apart that share a database. */
@@ -36,19 +39,19 @@ export interface PostgresSinkOptions {
   readonly limits?: Partial<TransactionLimits>;
   /** @defaultValue 5 s */
   readonly connectTimeoutMs?: number;
-  /** Told of everything that makes a whole table wait. Must not throw. */
+  /** Called for every fault of a whole table, or of many of its rows. Must not throw. */
   readonly onTableFault?: (fault: ToldFault) => void;
-  /** What time it is, in milliseconds; for tests. @defaultValue `performance.now` */
+  /** The clock, in milliseconds; for tests. @defaultValue `performance.now` */
   readonly now?: () => number;
-  /** Told of connections that died while nobody used them. They are replaced; this is for the log. */
+  /** Called for connections that died while unused. They are replaced; this is for the log. */
   readonly onIdleError?: (error: Error) => void;
 }
 
-/** They may set a role, or where names without a schema lead. */
+/** The hooks may set a role, or a search path. */
 export interface ConnectionHooks {
-  /** Once for every new connection. */
+  /** Called once for every new connection. */
   readonly onCreate?: ((query: CallerQuery) => Promise<void>) | undefined;
-  /** Each time that a connection is taken. */
+  /** Called each time that a connection is taken. */
   readonly onReserve?: ((query: CallerQuery) => Promise<void>) | undefined;
 }
 

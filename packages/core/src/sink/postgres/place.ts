@@ -1,26 +1,29 @@
 import type { Session } from './session.js';
 
-/** Where the statements of a connection go. */
+/** The place to which the statements of a connection go. */
 export interface Place extends Standing {
-  /** Tells this database from every other one: when its server was started (microseconds), and its number there. */
+  /** Tells this database from every other one: the start time of its server (microseconds), and its number there. */
   readonly database: string;
   readonly name: string;
 }
 
-/** What decides, within a database, which table a name without a schema is, and which rights there are. */
+/** Decides, within a database, which table a name without a schema means, and which rights a statement has. */
 export interface Standing {
   readonly role: string;
   /** As it was set; `"$user"` is the role. */
   readonly searchPath: string;
-  /** What it comes to: the schemas that are there. */
+  /** The result of the path: the schemas that exist. */
   readonly schemas: string;
 }
 
-/** The columns of a standing, also for a statement that asks something else too. */
+/** The columns of a standing, also for use in a statement that asks something else. */
 export const STANDING = `current_user::text as role, current_setting('search_path') as path,
 array_to_string(current_schemas(false), ', ') as schemas`;
 
-/** In one statement, so that it is true of one server connection, whatever pooler is between. Everybody may read it. */
+/**
+ * Asks in one statement, so that the answer is about one server connection, whatever pooler is between. Every role may
+ * read it.
+ */
 export async function placeOf(session: Session): Promise<Place> {
   const [row] = await session.rows(
     `select (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint::text as started,
@@ -32,7 +35,7 @@ ${STANDING}`,
   return { database: `${started}/${number}`, name: name ?? '', ...standingIn(standing) };
 }
 
-/** How the connections of a sink stand, once that is known, to compare transactions of the application with. */
+/** The standing of the sink's connections, once known. Transactions of the application are compared with it. */
 export class StandingOfSink {
   own: Standing | undefined;
 
@@ -46,7 +49,9 @@ function standingIn([role, searchPath, schemas]: readonly (string | null)[]): St
   return { role: role ?? '', searchPath: searchPath ?? '', schemas: schemas ?? '' };
 }
 
-/** Whether names and rights are the same. A schema that is made later joins the path of all who have set the same. */
+/**
+ * True if names and rights are the same. A schema that is created later joins all paths that were set to the same text.
+ */
 export function standTheSame(one: Standing, other: Standing): boolean {
   return one.role === other.role && (one.searchPath === other.searchPath || one.schemas === other.schemas);
 }

@@ -7,7 +7,7 @@ import { cutOff, OpenClients } from './open-clients.js';
 import type { PostgresSinkOptions } from './options.js';
 import { PgSession, type Session } from './session.js';
 
-/** How much longer than the server's own time-out the client waits before it gives the connection up for dead. */
+/** How much longer than the server's own time-out the client waits before it treats the connection as dead. */
 const GRACE_MS = 5_000;
 
 /** Connections of Spillway's own. */
@@ -25,7 +25,7 @@ export class PoolConnections implements Connections {
     this.#guard = new Guard(options);
   }
 
-  /** If something fails the connection is closed: who knows what it was. */
+  /** After a failure the connection is closed, because its state is unknown. */
   async use<T>(act: (session: Session) => Promise<T>): Promise<T> {
     const client = await this.#connect();
     let isBroken = true;
@@ -42,7 +42,7 @@ export class PoolConnections implements Connections {
     return new PoolTransaction(await this.#connect());
   }
 
-  /** A connection that may be used: see `Guard`. */
+  /** A connection that the `Guard` has admitted. */
   async #connect(): Promise<pg.PoolClient> {
     let client: pg.PoolClient | undefined;
     try {
@@ -66,7 +66,7 @@ export class PoolConnections implements Connections {
   }
 }
 
-/** A connection that is given up has nothing to say any more, least of all to a server that has not answered. */
+/** A broken connection is cut off without a good-bye, which its server might not answer. */
 function giveBack(client: pg.PoolClient, isBroken: boolean): void {
   client.release(isBroken);
   if (isBroken) cutOff(client);
@@ -74,7 +74,7 @@ function giveBack(client: pg.PoolClient, isBroken: boolean): void {
 
 class PoolTransaction implements OwnTransaction {
   readonly session: Session;
-  /** Read committed whatever the database's default. */
+  /** Read committed, whatever the database's default is. */
   readonly opening = 'begin isolation level read committed read write;';
   readonly #client: pg.PoolClient;
   #isCommitted = false;
@@ -107,15 +107,16 @@ export type PoolOptions = Pick<
 >;
 
 /**
- * The sink's own pool. A server that vanished without a word is noticed by the client's own clock: keepalives take minutes, and what `pg` waits for by default is for ever. No
- * setting goes into the connection's start-up message, because PgBouncer refuses those it does not know.
+ * The sink's own pool. The client's own clock detects a server that vanished: keepalives take minutes, and `pg` by
+ * default waits for ever. No setting goes into the connection's start-up message, because PgBouncer refuses unknown
+ * ones.
  */
 function openPool(options: PoolOptions, limits: TransactionLimits, Client: OpenClients['Client']): pg.Pool {
   const pool = new pg.Pool({
     application_name: 'spillway',
     ...options.connection,
     Client,
-    // What these would change is what is answered, and when.
+    // These options would change the form of answers, and their order.
     ...({ binary: false, pipeline: false } satisfies Record<string, boolean>),
     max: options.poolSize,
     keepAlive: true,
@@ -123,7 +124,8 @@ function openPool(options: PoolOptions, limits: TransactionLimits, Client: OpenC
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
     query_timeout: limits.statementTimeoutMs + GRACE_MS,
   });
-  // A connection that dies while it is in use tells its user by the statement that fails; without a listener it would end the process as well.
+  // If a connection dies while in use, its user learns this from the failed statement. Without a listener the error
+  // would also end the process.
   pool.on('connect', (client) => client.on('error', () => undefined));
   pool.on('error', (error) => options.onIdleError?.(error));
   return pool;

@@ -1,14 +1,14 @@
 import type pg from 'pg';
 import { onPrimary } from './on-primary.js';
 
-/** What PostgreSQL sends, as it sends it: nothing is parsed by type, whatever parsers the application has set for `pg`. */
+/** A value exactly as PostgreSQL sends it: not parsed by type, whatever parsers the application has set for `pg`. */
 export type Cell = string | null;
 
-/** One connection as the sink uses it. */
+/** One connection, as the sink uses it. */
 export interface Session {
   /** One statement with parameters. */
   rows(text: string, values: readonly unknown[]): Promise<readonly (readonly Cell[])[]>;
-  /** Several statements without parameters; answers the command tags' first words and the rows of each. */
+  /** Several statements without parameters. Answers the first word of each command tag, and its rows. */
   script(text: string): Promise<readonly ScriptResult[]>;
 }
 
@@ -20,7 +20,7 @@ export class PgSession implements Session {
     this.#client = client;
   }
 
-  /** Unnamed, so that any pooler in between may move the next one to another server connection. */
+  /** Unnamed, so that a pooler in between may send the next statement to another server connection. */
   async rows(text: string, values: readonly unknown[]): Promise<readonly (readonly Cell[])[]> {
     const query = { text: onPrimary(text), values: [...values], rowMode: 'array' as const, types: AS_SENT };
     const result = await this.#client.query<Cell[]>(query);

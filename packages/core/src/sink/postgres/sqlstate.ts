@@ -1,37 +1,37 @@
 import type { DatabaseState } from '../sink-failure.js';
 
 /**
- * What an error is about that a statement has answered, on a connection that lives.
+ * The subject of an error that a statement has answered, on a connection that lives.
  *
- * - `row`: something about one record, or a function that refuses it; the others can be written. Everything that is
- *   not named
- * - `table`: the statement itself cannot be run: the table, a column or a right is missing; no record is to blame
- * - `around`: what the statement needs besides its table: disk, memory, another server, what a function reads. Others
- *   may be written; no record is to blame
+ * - `row`: one record, or a function that refuses it; the others can be written. All codes that are not named
+ * - `table`: the statement cannot run at all: the table, a column or a right is missing; no record is to blame
+ * - `around`: something that the statement needs besides its table: disk, memory, another server, what a function
+ *   reads. Other statements may succeed; no record is to blame
  * - `limit`: our own statement was too large or took too long
- * - `locked`: somebody holds a lock on a row
+ * - `locked`: another transaction holds a lock on a row
  * - `restart`: the whole transaction has to be run again
  */
 export type FaultKind = 'row' | 'table' | 'around' | 'limit' | 'locked' | 'restart';
 
 /**
- * Where an error comes from.
+ * The origin of an error.
  *
- * - `raised`: a function says so by itself, whatever code it names
+ * - `raised`: a function has raised it itself, with whatever code
  * - `function`: met inside a function that the statement has called, such as a trigger
  * - `statement`: anything else
  */
 export type FaultOrigin = 'raised' | 'function' | 'statement';
 
-/** Whole codes go before their class. */
+/** A whole code has precedence over its class. */
 const CODES: Readonly<Record<string, FaultKind>> = {
   '25006': 'around',
   '40001': 'restart',
   '40P01': 'restart',
-  // A codec's mistake (the value's type is not the column's) is named like a missing column, but belongs to one value.
+  // A codec's mistake (the value's type is not the column's) has a code of the class of missing columns, but belongs to
+  // one value.
   '42804': 'row',
-  // Types with a grammar of their own (tsquery, ltree) call a value with a mistake in it a syntax error, or a name
-  // that is too long. Our statements have none.
+  // Types with a grammar of their own (tsquery, ltree) report a mistake in a value as a syntax error, or as a name that
+  // is too long. Our statements have neither.
   '42601': 'row',
   '42622': 'row',
   '55P03': 'locked',
@@ -54,8 +54,9 @@ const CLASSES: Readonly<Record<string, FaultKind>> = {
 };
 
 /**
- * Total: what is not named is about a row, which its attempts bound. A trigger may raise any code, those of outages
- * too, so a code alone never says that the server is down. Only "run it again" is taken at its word, for a while.
+ * Total: an unnamed code is about a row, and its attempts are limited. A trigger may raise any code, those of outages
+ * too, so a code alone never means that the server is down. Only a request to run the transaction again is trusted, for
+ * a while.
  */
 export function classify(sqlstate: string, origin: FaultOrigin): FaultKind {
   const kind = lookUp(CODES, sqlstate);
@@ -89,8 +90,8 @@ const STATES_OF_CLASSES: Readonly<Record<string, DatabaseState>> = {
 };
 
 /**
- * The state in which a server answers with this code whatever it is asked; nothing if the code says nothing of that.
- * Only for statements that no function of the application can take part in.
+ * The state in which a server answers any statement with this code, or `undefined` if the code tells none. Only for
+ * statements in which no function of the application can take part.
  */
 export function stateOf(sqlstate: string): DatabaseState | undefined {
   return lookUp(STATES, sqlstate) ?? lookUp(STATES_OF_CLASSES, sqlstate.slice(0, 2));

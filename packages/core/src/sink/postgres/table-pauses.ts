@@ -4,11 +4,11 @@ import type { Table } from '../table.js';
 import type { TableFault } from './apply/table-fault.js';
 import { asLongAgainMs } from './back-off.js';
 
-/** A pause that goes on is told again after this. */
+/** A pause that lasts is reported again after this. */
 const TELL_AGAIN_MS = 30_000;
-/** Of a table that this process does not know. */
+/** The pause of a table that this process does not know. */
 const OF_STRANGERS_MS = 1_000;
-/** A pause is over when its records should have been tried again since, and nothing has been heard of it. */
+/** A pause ends when its records should have been tried again, and no new fault was noted since. */
 const GRACE_MS = 1_000;
 
 interface Pause {
@@ -21,8 +21,8 @@ interface Pause {
 }
 
 /**
- * A fault of a table as it is told: how many batches have met it since the pause began, and whether it has not been
- * told lately.
+ * A fault of a table as it is reported: how many batches have met it since the pause began, and whether a report is
+ * due.
  */
 export interface ToldFault extends TableFault {
   readonly times: number;
@@ -30,9 +30,9 @@ export interface ToldFault extends TableFault {
 }
 
 /**
- * The tables that could not be written lately, as this process has met it. A record is left alone for as long again
- * as its table has been in the way: short at first, and then doubling, up to the policy's longest delay. So what
- * lasts a moment costs another moment, however many changes have met it meanwhile.
+ * The tables that this process could not write lately. Records wait as long as their table has failed so far: short at
+ * first, then doubling, up to the policy's longest delay. A fault that lasts a moment therefore costs another moment,
+ * however many changes have met it.
  */
 export class TablePauses {
   readonly #pauses = new Map<string, Pause>();
@@ -43,8 +43,8 @@ export class TablePauses {
   }
 
   /**
-   * How long records of the table are left alone that have just met its fault.
-   * @param isOfRows many of its rows are refused: as long as can be, from the first time on
+   * How long records wait that have just met a fault of the table.
+   * @param isOfRows many of its rows are refused: the longest delay, from the first time on
    */
   lengthMs({ schema, name, retry }: Table, isOfRows: boolean): number {
     const now = this.#now();
@@ -53,7 +53,7 @@ export class TablePauses {
     return pause.lengthMs;
   }
 
-  /** Notes what a batch has met. */
+  /** Notes a fault that a batch has met. */
   note(fault: TableFault): ToldFault {
     const now = this.#now();
     const pause = this.#of(fault, now);
@@ -65,7 +65,7 @@ export class TablePauses {
     return { ...fault, times: pause.times, isNews };
   }
 
-  /** Those that last, as far as is known. */
+  /** The pauses that last, as far as is known. */
   get current(): readonly TablePause[] {
     const now = this.#now();
     for (const [name, pause] of this.#pauses) if (isOver(pause, now)) this.#pauses.delete(name);

@@ -18,10 +18,13 @@ import type { StandingOfSink } from './place.js';
 import type { Session } from './session.js';
 import type { WallTime } from './sql/version-format.js';
 
-/** How often a batch may be handed out before a wish to run its transaction again is taken for a refusal: a trigger may wish for it for ever. */
+/**
+ * How often a batch may be handed out before a request to run its transaction again counts as a refusal: a trigger may
+ * raise it for ever.
+ */
 const RESTARTS = 3;
 
-/** What a transaction shares with its sink. */
+/** The parts that a transaction shares with its sink. */
 export interface TransactionSurroundings {
   readonly ledger: LedgerTables;
   readonly namespace: string;
@@ -29,12 +32,12 @@ export interface TransactionSurroundings {
   readonly wallTime: WallTime;
   readonly pauses: TablePauses;
   readonly onTableFault: (fault: ToldFault) => void;
-  /** While a transaction runs there is no other: see `Connections.areOne`. */
+  /** No other transaction can run meanwhile: see `Connections.areOne`. */
   readonly isAlone: boolean;
   readonly standing: StandingOfSink;
 }
 
-/** To whoever looks after the pauses of tables. */
+/** Notes faults in the pauses of tables, and reports them. */
 export function tellFaults(
   faults: Applied['tableFaults'],
   { pauses, onTableFault }: Pick<TransactionSurroundings, 'pauses' | 'onTableFault'>,
@@ -62,7 +65,7 @@ export class PostgresTransaction implements SinkTransaction {
     const { ledger, namespace } = this.#around;
     const outcome = await this.#attempt(() => readOutcome(this.#session, ledger, namespace, token), ledgerFailureOf);
     if (outcome !== undefined) return outcome;
-    // Somebody has emptied the ledger, but the shard's row still says that this was written.
+    // The ledger was emptied, but the shard's row still says that this was written.
     return [...this.held.values()].includes(token) ? new Map() : undefined;
   }
 
@@ -120,7 +123,7 @@ export class PostgresTransaction implements SinkTransaction {
     return applyGroups(groups, { session: this.#session, names: tables.names, wallTime, tables, pauses, ...asked });
   }
 
-  /** Names what went wrong, and remembers that the connection is of no more use if PostgreSQL did not answer. */
+  /** Turns an error into its failure. If PostgreSQL did not answer, the connection counts as broken. */
   async #attempt<T>(act: () => Promise<T>, nameOf: (error: unknown) => Error = failureOf): Promise<T> {
     try {
       return await act();

@@ -11,7 +11,10 @@ import type { TableFault } from './table-fault.js';
 /** How long records wait for a process that knows their table. */
 const STRANGER_DELAY_MS = 1_000;
 
-/** Plans batches, has their groups written, and answers token -> outcomes, those of records that no statement was made for included. */
+/**
+ * Plans batches and writes their groups through `apply`. Answers token -> outcomes, also of records without a
+ * statement.
+ */
 export async function applyBatches(
   batches: readonly Batch[],
   tables: TableMap,

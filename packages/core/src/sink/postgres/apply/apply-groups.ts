@@ -8,21 +8,21 @@ import { executeGroup } from './execute-group.js';
 import type { Outcomes } from './outcomes.js';
 
 /**
- * Set before the first group: where a failed first pass goes back to. The transaction's hold on its shards is older, and
- * survives.
+ * Set before the first group. A failed first pass rolls back to it, and keeps the transaction's older locks on its
+ * shards.
  */
 export const SAVEPOINT = 'spillway_write';
 
 /**
- * Writes groups in their order. The first pass hopes: a statement per group and nothing else. Only if something is
- * refused, it is taken back as a whole, and a careful one, with savepoints and splitting, finds who is to blame. Row
- * faults are rare; other rows should not pay for them in round trips. So rows that were refused in an earlier flush are
- * left to a careful pass of their own.
+ * Writes groups in their order. The first pass is optimistic: one statement per group. If PostgreSQL refuses one of
+ * them, the whole pass is rolled back, and a careful pass, with savepoints and splitting, finds the guilty rows. Row
+ * faults are rare, and other rows should not pay for them in round trips. Rows that were refused in an earlier flush
+ * are therefore left to a careful pass of their own.
  *
- * Rows whose parents are pending elsewhere are not tried: that is asked beforehand where it is likely, else once a
- * parent is missed, and then the first pass hopes a second time, without them.
+ * Rows whose parents are pending elsewhere are not tried. A part (`isPart`) asks for such parents beforehand. Any other
+ * transaction asks once a foreign key is violated, and then repeats the first pass without these rows.
  *
- * @throws SinkFailure for what no record is to be blamed for.
+ * @throws SinkFailure for a failure that no record is to blame for
  */
 export async function applyGroups(groups: readonly Group[], context: ApplyContext): Promise<Applied> {
   const timely = context.isPart ? await withoutEarly(groups, context, SAVEPOINT) : { groups, outcomes: new Map() };
@@ -38,7 +38,7 @@ export async function applyGroups(groups: readonly Group[], context: ApplyContex
   return carefully(rest, context, second);
 }
 
-/** Leaves out what is known to come too early, and writes the rest with a savepoint around every statement. */
+/** Leaves out rows whose parents are pending, and writes the rest with a savepoint around every statement. */
 export async function applyCarefully(groups: readonly Group[], context: ApplyContext): Promise<Applied> {
   await context.session.script(`savepoint ${SAVEPOINT}`);
   const { groups: timely, outcomes } = await withoutEarly(groups, context, SAVEPOINT);
@@ -51,12 +51,12 @@ async function goBack({ session }: ApplyContext): Promise<void> {
   await session.script(`rollback to savepoint ${SAVEPOINT}`);
 }
 
-/** Everything, once more. */
+/** Writes all groups again. */
 async function carefully({ groups, outcomes }: Untimely, context: ApplyContext, stumble: Stumble): Promise<Applied> {
   return withOutcomes(outcomes, await new CarefulPass(groups, context, { stumble, waiting: outcomes.keys() }).run());
 }
 
-/** What the first pass has left out. */
+/** Writes the rows that the first pass has left out: they were refused in an earlier flush. */
 async function writeRest(
   { groups, outcomes: early }: Untimely,
   written: Outcomes,

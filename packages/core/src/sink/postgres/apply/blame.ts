@@ -5,19 +5,24 @@ import type { Applied } from './context.js';
 import { failed, waits, type Outcomes } from './outcomes.js';
 import type { TableFault } from './table-fault.js';
 
-/** More rows of a table refused alike than this, and than a tenth of the batch: perhaps a migration is still to come. */
+/**
+ * If more rows of a table than this, and than a tenth of the pass, are refused alike, a migration may still be to come.
+ */
 const MANY = 20;
 
-/** How long records wait of a table that cannot be written, or, as long as can be, of which many rows are refused. */
+/**
+ * How long records wait of a table that cannot be written. `isOfRows`: many of its rows are refused, so as long as
+ * possible.
+ */
 type PauseOfTable = (table: Table, isOfRows: boolean) => number;
 
-/** Who is at fault in a batch: rows, or their table. Pure bookkeeping. */
+/** Notes whether rows or their table are at fault. Pure bookkeeping. */
 export class Blame {
   readonly #records: number;
   readonly #rows = new Map<Item, Fault>();
   readonly #tables = new Map<Item, Fault>();
 
-  /** @param records how many records the batch has. */
+  /** @param records how many records the pass has */
   constructor(records: number) {
     this.#records = records;
   }
@@ -32,9 +37,8 @@ export class Blame {
   }
 
   /**
-   * Adds the outcomes of the guilty to those of the others. A refusal is counted as an attempt, also where many rows
-   * are refused alike; then the pause is the longest that the policy has, so that a migration has the time of all
-   * attempts together.
+   * Adds the outcomes of guilty rows to the others. A refusal counts as an attempt, also where many rows are refused
+   * alike. Then the pause is the longest of the policy, so that a migration has the time of all attempts together.
    */
   settle(outcomes: Outcomes, pauseMs: PauseOfTable): Applied {
     const faults: TableFault[] = [];
@@ -48,7 +52,7 @@ export class Blame {
     return { outcomes, tableFaults: [...this.#tableFaults(), ...faults] };
   }
 
-  /** Refused rows of one table with one code. */
+  /** Refused rows, grouped by table and code. */
   #alike(): readonly (readonly RefusedItem[])[] {
     const groups = new Map<Table, Map<string, RefusedItem[]>>();
     for (const refusal of this.#rows) {
@@ -74,7 +78,7 @@ export class Blame {
 
 type RefusedItem = readonly [Item, Fault];
 
-/** Told when rows are refused for the first time, not again at every attempt. */
+/** Reports rows when they are refused for the first time, not again at every attempt. */
 function manyRefused(alike: readonly RefusedItem[]): TableFault[] {
   const fresh = alike.filter(([{ record }]) => record.attempts === 0);
   const [first] = fresh;

@@ -18,15 +18,15 @@ import { earlyItems } from './parents.js';
 interface Part {
   readonly group: Group;
   readonly items: readonly Item[];
-  /** Lock what can be locked first, and leave the rest. */
+  /** Lock the free rows first, and leave the others. */
   readonly lockFirst: boolean;
 }
 
-/** A part that another row may have kept from being written. */
+/** A refused part that may succeed after another row was written. */
 interface Postponed {
   readonly part: Part;
   readonly fault: Fault;
-  /** How many statements had been written when it was refused. */
+  /** How many statements had succeeded when it was refused. */
   readonly writes: number;
 }
 
@@ -38,42 +38,43 @@ interface Before {
 const SAVEPOINT = 'spillway_part';
 
 /**
- * What the search may cost before the rest is left for another flush: a wait for a lock is one, a statement that timed
- * out is four. What was found by then is committed, so the next search is a smaller one; and a database that is slow as
- * a whole does not keep a flush busy for minutes.
+ * The budget of the search. A statement that timed out costs four; a wait for a lock, or another fault that is not of a
+ * row or a table, costs one. When it is used up, a refused part is left for another flush; after a time-out, so is all
+ * the rest. The results so far are committed, so the next search is smaller. A database that is slow as a whole
+ * therefore does not keep a flush busy for minutes.
  */
 const PATIENCE = 12;
 
 /**
- * A part that timed out is split into so many, which are tried in any order, so that every flush gets to rows that are
- * not slow, and each time to others.
+ * A part that timed out is split into this many parts. They are tried in random order, so that every flush reaches rows
+ * that are not slow, and each time other ones.
  */
 const SLOW_PARTS = 8;
 
 const OUT_OF_TIME = 'Statements before it took too long.';
 
-/** Once so many rows of a table were refused, the rows of a part that is refused are written one by one. */
+/** After this many refused rows of a table, the rows of a refused part are written one by one. */
 const MANY = 20;
 
-/** Of how many refused rows it is asked which column is to blame: a statement per value. */
+/** For at most this many refused rows, PostgreSQL is asked which column is to blame: a statement per value. */
 const MOST_ASKED = 20;
 
 /** How many statements may look for an order in which refused rows can be written. */
 const MOST_TRIES = 5_000;
 
 /**
- * Writes groups with a savepoint around every statement. A part that is refused is taken back and treated by the kind of
- * its fault:
- * - `row`: if another row may be the cause (a unique value, a foreign key, a trigger), the part waits until everything
- *   else has been written; then, or if the values alone are the cause, it is split until the guilty rows stand alone
- * - `locked`: its rows are locked as far as they can be had at once, the others wait for the next flush; a lock that is
- *   held elsewhere (on a parent) is found by splitting
+ * Writes groups with a savepoint around every statement. A refused part is rolled back and treated by the kind of its
+ * fault:
+ * - `row`: if another row may be the cause (a unique value, a foreign key, a trigger), the part waits until all others
+ *   have been written. Then, or if its own values are the cause, it is split until the guilty rows stand alone
+ * - `locked`: its free rows are locked and written, the others wait for the next flush. A lock on another row (a
+ *   parent) is found by splitting
  * - `limit`: split
- * - `around`: split, and what is refused alone waits, as with its table
- * - `table`: everything of the table waits
+ * - `around`: split; a row that is refused alone waits, as with its table
+ * - `table`: all records of the table wait
  *
- * Splitting takes `O(log n)` statements for one guilty row, and about two for each row where many are refused. So all
- * good rows are written, whatever share is refused.
+ * Splitting takes `O(log n)` statements for one guilty row, and about two for each row where many are refused. All good
+ * rows are written, whatever share is refused.
  */
 export class CarefulPass {
   readonly #groups: readonly Group[];
@@ -82,7 +83,7 @@ export class CarefulPass {
   readonly #outcomes: Outcomes = new Map();
   readonly #blame: Blame;
   readonly #paused = new Map<Table, Fault>();
-  /** Tables of which a row of this transaction waits, though PostgreSQL has not refused it. */
+  /** Tables of which a row is left for another flush, before the refused rows are judged. */
   readonly #waiting = new Set<Table>();
   readonly #postponed: Postponed[] = [];
   readonly #refused = new Map<Item, Postponed>();
@@ -93,8 +94,8 @@ export class CarefulPass {
   #tries = 0;
 
   /**
-   * @param before what a first pass has met; without it nothing has been tried, and no row is waited for from the
-   * start; and the rows that have been left for another flush
+   * @param before `stumble`: the fault of the first pass. Without it nothing was tried yet, and rows are locked without
+   * a wait. `waiting`: rows that are left for another flush
    */
   constructor(groups: readonly Group[], context: ApplyContext, { stumble, waiting = [] }: Before = {}) {
     this.#groups = groups;
@@ -116,14 +117,16 @@ export class CarefulPass {
     return this.#blame.settle(this.#outcomes, (table, isOfRows) => this.#context.pauses.lengthMs(table, isOfRows));
   }
 
-  /** Rows that were refused in an earlier flush come after the others, so that these need not be searched for them. */
+  /**
+   * Writes rows that were refused in an earlier flush after the others, which then need no splitting because of them.
+   */
   async #writeGroup(group: Group): Promise<void> {
     const stumble = this.#stumble;
     const { fresh = [], before = [] } = Object.groupBy(group.items, ({ record: { attempts } }) =>
       attempts === 0 ? 'fresh' : 'before',
     );
     const part: Part = { group, items: fresh, lockFirst: stumble === undefined };
-    // What the first pass met would only be met again, perhaps after another time-out.
+    // The same statement would meet the same fault, perhaps after another time-out.
     const isKnown = group === stumble?.group && !this.#paused.has(group.table);
     await this.#work(isKnown ? await this.#after(stumble.fault, part) : [part]);
     await this.#work([{ ...part, items: before }]);
@@ -146,7 +149,7 @@ export class CarefulPass {
     }
   }
 
-  /** Writes the part, or takes it back and answers why. */
+  /** Writes the part, or rolls it back and answers the fault. */
   async #write({ group, items, lockFirst }: Part): Promise<Fault | undefined> {
     const { session, names, mayRestart } = this.#context;
     try {
@@ -166,7 +169,7 @@ export class CarefulPass {
     }
   }
 
-  /** What has been found out about the table since the group was planned counts. */
+  /** Uses what was found out about the table since the group was planned. */
   async #execute(group: Group, items: readonly Item[]): Promise<Outcomes> {
     const { session, wallTime, tables } = this.#context;
     const { schema, name } = group.table;
@@ -183,7 +186,7 @@ export class CarefulPass {
     return new Set(rows.map(([position]) => items[Number(position)]).filter((item) => item !== undefined));
   }
 
-  /** What is left to do with a part that was refused. */
+  /** The parts that are still to be written after a part was refused. */
   async #after(fault: Fault, part: Part): Promise<readonly Part[]> {
     if (this.#isNewsOfKey(fault, part.group)) return [part];
     if (fault.kind === 'table') {
@@ -198,7 +201,10 @@ export class CarefulPass {
     return this.#spend(fault) ? this.#split(fault, part) : this.#leave(part.items, fault);
   }
 
-  /** The same statement is not the same again. */
+  /**
+   * True if the fault shows for the first time that the table's key is deferrable. The next statement then has another
+   * form.
+   */
   #isNewsOfKey({ kind, sqlstate }: Fault, { kind: makes, table, items }: Group): boolean {
     const isWhole = makes === 'insert' || makes === 'upsert' || makes === 'replace';
     const makesRows = isWhole || items.some(({ record }) => makesMissing(record));
@@ -227,7 +233,7 @@ export class CarefulPass {
     return this.#patience > 0;
   }
 
-  /** For another flush. */
+  /** Leaves the items for another flush. */
   #leave(items: readonly Item[], fault: Fault): [] {
     if (fault.kind !== 'around') return this.#wait(items, fault.reason, hasTimedOut(fault));
     this.#noteWaiting(items);
@@ -235,7 +241,7 @@ export class CarefulPass {
     return [];
   }
 
-  /** @param isCostly to try again: the longer the item has waited, the longer it waits on */
+  /** @param isCostly a new attempt is expensive: the longer the item has waited, the longer it waits again */
   #wait(items: Iterable<Item>, reason: string, isCostly = false): [] {
     this.#noteWaiting(items);
     for (const item of items) {
@@ -267,8 +273,8 @@ export class CarefulPass {
   }
 
   /**
-   * One item and one fault. Time-outs, locks and what is around are no fault of the record's; being too large for
-   * PostgreSQL is.
+   * One item and its fault. The record is not to blame for a time-out, a lock, or a fault around its table, but it is
+   * for being too large for PostgreSQL.
    */
   #alone(fault: Fault, part: Part): [] {
     const isItsOwn = fault.kind === 'row' || (fault.kind === 'limit' && !hasTimedOut(fault));
@@ -278,9 +284,9 @@ export class CarefulPass {
   }
 
   /**
-   * What was refused is tried again for as long as something was written since, which may have been what it needed:
-   * rows that pass a value on can be written in one order only. It begins with the order in which they were staged, and
-   * turns it round each time.
+   * Tries refused rows again as long as another row was written since, which may have been the one they need: rows that
+   * pass a value on can be written in one order only. The first round has the order of staging, each further round the
+   * reverse of the last.
    */
   async #tryAgain(): Promise<void> {
     let order = 1;
@@ -298,7 +304,7 @@ export class CarefulPass {
     return [...this.#refused.values()].filter(({ fault, writes }) => !isOwnFault(fault) && writes < this.#writes);
   }
 
-  /** Everything else is written: who is left is to blame, unless something of the table is still on its way. */
+  /** All other rows are written. A refused row is to blame, unless a row that may be the cause is not written yet. */
   async #judge(): Promise<void> {
     const orphans = [...this.#refused].filter(([, { fault }]) => fault.sqlstate === FOREIGN_KEY).map(([item]) => item);
     for (const item of await earlyItems(orphans, new Set(), this.#context, SAVEPOINT)) this.#excuse(item);
@@ -322,14 +328,17 @@ export class CarefulPass {
     }
   }
 
-  /** Of which tables a row may be the cause: for a missing parent that has been asked, a parent may still have children. */
+  /**
+   * The tables whose rows may be the cause. A missing parent was asked for already; a deleted parent may still have
+   * children.
+   */
   #tablesBehind({ table, record }: Item, fault: Fault): readonly Table[] {
     if (isOwnFault(fault)) return [];
     if (fault.sqlstate !== FOREIGN_KEY) return [table];
     return record.kind === 'delete' ? this.#context.tables.referringTo(table) : [];
   }
 
-  /** Whether rows of a table are left for another flush. */
+  /** True if rows of the table are left for another flush. */
   #isStuck({ schema, name }: Table): boolean {
     const stuck = [...this.#waiting, ...this.#paused.keys()];
     return stuck.some((table) => table.schema === schema && table.name === name);
@@ -343,7 +352,7 @@ export class CarefulPass {
   }
 }
 
-/** By PostgreSQL; a function may raise any code. */
+/** True if PostgreSQL itself timed out: a function may raise any code. */
 function hasTimedOut({ kind, sqlstate }: Fault): boolean {
   return kind === 'limit' && sqlstate === TIMED_OUT;
 }

@@ -10,10 +10,10 @@ import type { Session } from '../session.js';
 import type { WallTime } from '../sql/version-format.js';
 import type { TableFault } from './table-fault.js';
 
-/** What writing rows needs of its surroundings. */
+/** Everything that writing rows needs besides the rows. */
 export interface ApplyContext {
   readonly session: Session;
-  /** Names that may be told. */
+  /** Names that messages may show. */
   readonly names: KnownNames;
   readonly wallTime: WallTime;
   readonly tables: TableMap;
@@ -22,7 +22,7 @@ export interface ApplyContext {
   /** Parents of these rows are likely to be pending elsewhere. */
   readonly isPart: boolean;
   readonly othersPending: OthersPending;
-  /** Whether the transaction may still be run again as a whole, should PostgreSQL ask for it. */
+  /** The transaction may be run again as a whole if PostgreSQL asks for it. */
   readonly mayRestart: boolean;
 }
 
@@ -32,11 +32,11 @@ export interface Applied {
   readonly tableFaults: readonly TableFault[];
 }
 
-/** Where the first pass met what. */
+/** The group at which the first pass failed, and its fault. */
 export interface Stumble {
   readonly group: Group;
   readonly fault: Fault;
 }
 
-/** For whoever cannot ask what is pending elsewhere. */
+/** For a caller that cannot ask what is pending elsewhere. */
 export const NO_OTHERS: OthersPending = () => Promise.resolve(new Set());

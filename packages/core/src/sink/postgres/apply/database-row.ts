@@ -6,7 +6,7 @@ import type { Cell, Session } from '../session.js';
 import { readRows, type ReadStatement } from '../sql/read-rows.js';
 import { versionFormat, type WallTime } from '../sql/version-format.js';
 
-/** A row as it is in the database, locked, next to the record that could not be written onto it. */
+/** A locked row as the database has it, compared with the record that could not be written onto it. */
 export interface DatabaseRow {
   readonly version?: VersionText;
   readonly theirs: Readonly<Record<string, string>>;
@@ -14,9 +14,9 @@ export interface DatabaseRow {
   readonly changed: ReadonlySet<string>;
   /** Properties that have the value that the record wants. */
   readonly agreed: ReadonlySet<string>;
-  /** Moments that nobody means, where the database has a later one than the record. */
+  /** Moments set by `onUpdate` for which the database has a later value than the record. */
   readonly later: ReadonlySet<string>;
-  /** The record's condition holds now: nothing speaks against writing it. */
+  /** The row is as the record expects, so the record can be written. */
   readonly asExpected: boolean;
 }
 
@@ -66,7 +66,7 @@ function databaseRow(item: Item, cells: readonly Cell[], statement: ReadStatemen
   };
 }
 
-/** The flags that are set, of properties that this record has: the others of the statement are about its neighbours. */
+/** The set flags of properties that this record has. The statement's other flags are about other records. */
 function flagged(
   properties: readonly string[],
   cells: readonly Cell[],

@@ -6,17 +6,17 @@ import { earlyItems, withChildren } from './parents.js';
 
 const REASON = 'The row refers to another one, which is pending and has to be written first.';
 
-/** Groups without the rows that come too early, and what becomes of those. */
+/** Groups without the rows that come too early, and the outcomes of those rows. */
 export interface Untimely {
   readonly groups: readonly Group[];
   readonly outcomes: Outcomes;
 }
 
 /**
- * Leaves out the rows that refer to a row which is pending elsewhere and not in the database, and whatever refers to
- * them: PostgreSQL would refuse them, and the others of their statement with them.
+ * Leaves out the rows that refer to a row which is pending elsewhere and not in the database, and the rows that refer
+ * to them. PostgreSQL would refuse them, and with them the other rows of their statement.
  *
- * @param savepoint where a question goes back to that fails
+ * @param savepoint to which a failed question rolls back
  */
 export async function withoutEarly(
   groups: readonly Group[],

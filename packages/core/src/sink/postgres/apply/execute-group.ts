@@ -9,8 +9,8 @@ import { settleMissing } from './settle-missing.js';
 import { writeRows, writtenAs } from './write-rows.js';
 
 /**
- * Writes one group and settles whatever the statement left out. Rejects with the error of PostgreSQL; the caller's savepoint then takes back all of it, and its
- * outcomes are never seen.
+ * Writes one group, then decides about the rows that the statement left out. Rejects with the error of PostgreSQL. The
+ * caller then rolls back to its savepoint, and drops the outcomes.
  */
 export async function executeGroup(session: Session, group: Group, wallTime: WallTime): Promise<Outcomes> {
   const outcomes: Outcomes = new Map();
@@ -26,12 +26,15 @@ export async function executeGroup(session: Session, group: Group, wallTime: Wal
   return outcomes;
 }
 
-/** An upsert whose row is made of more than what a row that is there gets: one statement cannot do both. */
+/** An upsert that gives a new row more values than an existing one. One statement cannot do both. */
 function isMadeOtherwise({ record }: Item): boolean {
   return record.kind === 'upsert' && makesMissing(record);
 }
 
-/** What an earlier record of the row was based on was overruled, so this one is a conflict whatever the row's version is. Inserts and upserts are based on nothing. */
+/**
+ * The base of an earlier record of the row was overruled, so this record is a conflict, whatever the row's version is.
+ * Inserts and upserts have no base.
+ */
 function isOverruled({ record }: Item): boolean {
   return (
     record.base === CONFLICT && (record.kind === 'update' || record.kind === 'replace' || record.kind === 'delete')

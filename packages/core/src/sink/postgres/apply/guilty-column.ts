@@ -7,19 +7,19 @@ import type { Column } from '../../table.js';
 import type { ApplyContext } from './context.js';
 import { isOwnFault } from './own-fault.js';
 
-/** The class of what does not fit its column. PostgreSQL does not say which column that is. */
+/** The class of errors about a value that does not fit its column. PostgreSQL does not name the column. */
 const DATA = '22';
 
 type Part = readonly [Column, Field];
 
-/** Whether the column can be found out for which a value of the row is none. */
+/** True if PostgreSQL can be asked which column cannot take its value. */
 export function isOfColumn(fault: Fault): boolean {
   return isOwnFault(fault) && fault.sqlstate.startsWith(DATA);
 }
 
 /**
- * The fault with the column whose value PostgreSQL does not read, if there is one: each value is read by itself. The sum
- * of a counter may be what does not fit, and then every value does.
+ * Adds to the fault the column whose value PostgreSQL cannot read, if there is one: each value is read by itself. If
+ * only the sum of a counter does not fit, every value can be read.
  *
  * @param savepoint to which the transaction goes back after each refusal
  */

@@ -4,7 +4,7 @@ import type { Table } from '../../table.js';
 import { backOffMs } from '../back-off.js';
 import type { Item } from '../plan/item.js';
 
-/** What became of the items that were not simply applied. */
+/** The outcomes of the items that were not simply applied. */
 export type Outcomes = Map<Item, Outcome>;
 
 /** Tried again; the record is not blamed. */
@@ -15,13 +15,16 @@ export function waits(item: Item, delayMs: number, reason: string): Outcome {
 /** The longest that a refused row waits for others before it is tried again. */
 const LONGEST_WAIT_MS = 5_000;
 
-/** Refused, and not blamed, since rows are on their way that may be the cause. The older it is, the longer it waits. */
+/**
+ * Refused, but not blamed: rows that may be the cause are still to be written. The older the record is, the longer it
+ * waits.
+ */
 export function waitsRefused(item: Item, reason: string): Outcome {
   const { minDelayMs, maxDelayMs } = item.table.retry;
   return waits(item, Math.max(minDelayMs, Math.min(Math.round(item.ageMs / 4), maxDelayMs, LONGEST_WAIT_MS)), reason);
 }
 
-/** Why a row is blamed, as its dead letter says it. */
+/** The reason for which a row is blamed, as its dead letter shows it. */
 export interface Refusal {
   readonly code: string;
   readonly reason: string;
@@ -30,7 +33,7 @@ export interface Refusal {
 
 /**
  * Blamed: tried again after a pause, and buried once the policy's attempts are used up. A newer change of the row ends
- * its pause, so its age has to allow for the pauses too: what it waits for may be on its way.
+ * its pause, so the record also has to be older than all pauses together: the row that it needs may still come.
  */
 export function failed(item: Item, { code, reason, message }: Refusal, pauseMs?: number): Outcome {
   const { retry } = item.table;
@@ -49,7 +52,10 @@ function pausesMs(retry: Table['retry']): number {
   return sum;
 }
 
-/** The row is there and as expected, and still PostgreSQL did not write it: a trigger or a row level policy. Once may be chance. */
+/**
+ * The row exists and is as expected, but PostgreSQL did not write it: a trigger or a row level policy. Once may be
+ * chance.
+ */
 export function notWritable(item: Item): Outcome {
   if (item.record.attempts === 0) {
     return {
@@ -68,7 +74,7 @@ export function notWritable(item: Item): Outcome {
   };
 }
 
-/** Not PostgreSQL's refusal, so a newer change of the row must meet the same. */
+/** Buried, but not refused by PostgreSQL, so a newer change of the row must meet the same. */
 export function overruled(
   code: 'CONFLICT' | 'ROW_MISSING' | 'ROW_EXISTS' | 'STAGING_LOSS' | 'UNREADABLE',
   reason: string,

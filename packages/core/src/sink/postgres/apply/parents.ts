@@ -18,7 +18,7 @@ export function parentsOf(item: Item): RowKey[] {
   });
 }
 
-/** The same of a record whose table may not be known, or whose row key may be none. */
+/** The same for a record whose table may be unknown, or whose row key may be invalid. */
 export function parentsOfRecord(rowKey: RowKey, record: StagedRecord, tables: Pick<TableMap, 'get'>): RowKey[] {
   try {
     const address = parseRowKey(rowKey);
@@ -30,8 +30,8 @@ export function parentsOfRecord(rowKey: RowKey, record: StagedRecord, tables: Pi
 }
 
 /**
- * Those of some parents that the database does not have: a parent that it has may be pending with a change that its
- * children need not wait for. A table that this process does not know, or a key that is none, counts as absent.
+ * The parents that the database does not have. A parent that it has may be pending with a change for which its children
+ * need not wait. A parent counts as absent if this process does not know its table, or if its key is invalid.
  */
 async function absentParents(
   parents: readonly RowKey[],
@@ -63,8 +63,8 @@ async function absentParents(
 }
 
 /**
- * The items that refer to a row which is pending and not in the database. It has to be written before them; where it is
- * one of `own`, the rows that the same transaction writes, it is.
+ * The items that refer to a row which is pending and not in the database: that row has to be written first. The same
+ * transaction writes the rows of `own`, so items need not wait for those.
  */
 export async function earlyItems(
   items: readonly Item[],
@@ -79,7 +79,7 @@ export async function earlyItems(
   return new Set(items.filter((item) => parentsOf(item).some((parent) => absent.has(parent))));
 }
 
-/** Those items, and those that refer to one of them that makes a row, and so on. */
+/** Adds the items that refer to one of them that makes a row, and so on. */
 export function withChildren(early: ReadonlySet<Item>, items: readonly Item[]): ReadonlySet<Item> {
   const all = new Set(early);
   const absent = new Set([...early].filter(makesRow).map(({ rowKey }) => rowKey));
@@ -95,13 +95,18 @@ export function withChildren(early: ReadonlySet<Item>, items: readonly Item[]): 
   return all;
 }
 
-/** An upsert and a replacement may find their row: their children then are tried once more than they had to be. */
+/**
+ * An upsert and a replacement may find their row. Their children are then left out without need, and tried once more.
+ */
 function makesRow({ record }: Item): boolean {
   const { kind } = record;
   return kind === 'insert' || kind === 'upsert' || kind === 'replace' || makesMissing(record);
 }
 
-/** The key of the parent, if the record names it. Only what makes a row points anywhere by its own key: later changes of the row do not point anew. */
+/**
+ * The key of the parent, if the record names it. A reference that is all in the row's own key counts only for a record
+ * that makes the row: later changes of the row point nowhere new.
+ */
 function parentKey(item: Item, { parts }: ForeignKey): string[] | undefined {
   const { record, key } = item;
   if (!makesRow(item) && parts.every((part) => 'key' in part)) return undefined;

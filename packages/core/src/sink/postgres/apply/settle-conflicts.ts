@@ -9,14 +9,17 @@ import { rowConflict, type DatabaseRow } from './database-row.js';
 import { notWritable, overruled, stagingLoss, type Outcomes } from './outcomes.js';
 import { incrementOf, writeRows } from './write-rows.js';
 
-/** One conflict, decided: the item as it is written now (nothing if only the outcome is left), and the outcome once that is done. */
+/** A decided conflict: the item to write now (none if only the outcome is left), and the outcome after that. */
 interface Settlement {
   readonly original: Item;
   readonly write?: Item;
   readonly outcome: (version: VersionText | undefined) => Outcome | undefined;
 }
 
-/** Asks the strategy about each conflict and carries out the verdicts, a statement per kind. The rows are locked, so nothing is compared any more. */
+/**
+ * Asks the strategy about each conflict and carries out the verdicts, a statement per kind. The rows are locked, so
+ * these statements compare nothing.
+ */
 export async function settleConflicts(
   session: Session,
   conflicts: ReadonlyMap<Item, DatabaseRow>,
@@ -37,7 +40,7 @@ export async function settleConflicts(
   }
 }
 
-/** A doubtful record may be in the database already, counters included, so nothing of it is applied. */
+/** A doubtful record may be in the database already, counters included, so no part of it is applied. */
 function settle(item: Item, row: DatabaseRow): Settlement {
   if (item.record.doubtful) return { original: item, outcome: () => stagingLoss(row.version) };
   const conflict = rowConflict(item, row);
@@ -65,8 +68,9 @@ function withMessage(outcome: Outcome, message: string | undefined): Outcome {
 }
 
 /**
- * What is written of a record that is given up: its counters. And if the row's version is one that our side has handed out itself, the row gets one above it: whoever holds our state under that number would
- * otherwise write on as if nothing had happened.
+ * The part that is still written of a record that is given up: its counters. If the record's version is at least the
+ * row's, the row also gets a version above both. Readers hold the given-up state under the record's version, and would
+ * otherwise write on without a conflict.
  */
 function restOf(item: Item, row: DatabaseRow): { write?: Item } {
   const { kind, version } = item.record;
@@ -91,7 +95,7 @@ function settlementOfWrite(item: Item, row: DatabaseRow, { values, whole }: Verd
   return { original: item, write: forced(written, row), outcome: supersededBy(row) };
 }
 
-/** Something of ours was given up, so a newer change of the row has to see the database's side too. */
+/** A change of ours was given up, so a newer change of the row has to see the database's side too. */
 function supersededBy(row: DatabaseRow): (version: VersionText | undefined) => Outcome {
   return (version = row.version) => ({ kind: 'superseded', ...(version !== undefined && { version }) });
 }
@@ -101,7 +105,7 @@ function kept({ record: { kind } }: Item, { version }: DatabaseRow): { version?:
   return kind === 'delete' && version !== undefined ? { version } : {};
 }
 
-/** Not compared, and with a version above both sides': neither side has seen what the row is now. */
+/** Without comparison, and with a version above both sides': neither side has seen the resulting row. */
 function forced(item: Item, row: DatabaseRow): Item {
   return withRecord(item, { ...above(item, row), originals: {} }, ['base']);
 }

@@ -10,13 +10,13 @@ import { notWritable, overruled, stagingLoss, type Outcomes } from './outcomes.j
 import { settleConflicts } from './settle-conflicts.js';
 import { writeRows, writtenAs } from './write-rows.js';
 
-/** How often a row may come, or go, between two statements. */
+/** How often another transaction may make or delete a row between two statements. */
 const ROUNDS = 5;
 
 /**
- * Rows that a statement did not write are read, locked, and told apart: not there, there but changed (a conflict), or there as expected and still not written.
- * What makes its row where it is missing is written again if somebody else has made the row meanwhile.
- * All items are of one group.
+ * Reads and locks the rows that a statement did not write, and tells them apart: missing, changed (a conflict), or as
+ * expected and still not written. A record that makes its missing row is written again if another transaction has made
+ * the row meanwhile. All items are of one group.
  */
 export async function settleMissing(
   session: Session,
@@ -37,21 +37,24 @@ export async function settleMissing(
     else if (item.record.kind === 'upsert' || row.asExpected) outcomes.set(item, notWritable(item));
     else conflicts.set(item, row);
   }
-  // They are locked now, and stay.
+  // These rows are locked now, and stay.
   if (come.length > 0) await writeAll(session, come[0]?.record.kind ?? 'update', come, outcomes, wallTime);
   const again = absent.length > 0 ? await insertAbsent(session, absent, outcomes, wallTime) : [];
   if (conflicts.size > 0) await settleConflicts(session, conflicts, outcomes, wallTime);
   if (again.length === 0) return;
   if (round < ROUNDS) return settleMissing(session, again, outcomes, wallTime, round + 1);
-  // Neither there nor made: a row that comes and goes so often is less likely than a trigger, or a policy, in the way.
+  // Neither found nor made. A trigger or a policy in the way is likelier than a row that comes and goes so often.
   for (const item of again) outcomes.set(item, notWritable(item));
 }
 
-/** A delete has what it wants. A replacement is a whole row, so it can be inserted. The rest is told: an increment that vanishes would be a silent loss. */
+/**
+ * A delete has its result. A replacement is a whole row, so it can be inserted. An update or an increment becomes a
+ * dead letter: an increment that vanishes would be a silent loss.
+ */
 function settleAbsent(item: Item, outcomes: Outcomes, toInsert: Item[]): void {
   const { record } = item;
   if (makesMissing(record)) {
-    // It may have been made, and deleted since.
+    // The row may have been made, and deleted since.
     if (record.doubtful) outcomes.set(item, stagingLoss(undefined));
     else toInsert.push(item);
     return;
@@ -82,7 +85,7 @@ function settleAbsent(item: Item, outcomes: Outcomes, toInsert: Item[]): void {
   }
 }
 
-/** Answers those whose row somebody else has made meanwhile. */
+/** Answers the items whose row another transaction has made meanwhile. */
 async function insertAbsent(
   session: Session,
   items: readonly Item[],
@@ -114,7 +117,10 @@ async function writeAll(
   for (const item of items) note(outcomes, item, item, returned.get(item), wallTime);
 }
 
-/** @param written as what, and with which version; `undefined`: it was not */
+/**
+ * @param written the item as it was written
+ * @param version the row's version now; `undefined`: the item was not written
+ */
 function note(
   outcomes: Outcomes,
   item: Item,
@@ -127,7 +133,7 @@ function note(
   if (outcome !== undefined) outcomes.set(item, outcome);
 }
 
-/** Whose row it is nobody can say (a sequence that repeats after a restore), so no strategy may write over it. */
+/** It is unknown whose row this is (a sequence may repeat after a restore), so no strategy may write over it. */
 function existing({ record, table }: Item, row: DatabaseRow): Outcome {
   if (record.doubtful) return stagingLoss(row.version);
   return overruled('ROW_EXISTS', `${table.entity} has a row with this primary key already.`, row.version);

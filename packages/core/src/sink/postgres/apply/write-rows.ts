@@ -26,8 +26,8 @@ const STATEMENT: Readonly<
 export type Returned = ReadonlyMap<Item, string | null>;
 
 /**
- * Writes rows of one table that a single statement can take. What makes a whole row cannot add to a column's default in the same statement, so differences of
- * counters that have no value follow in a second one.
+ * Writes rows of one table that a single statement can take. A statement that makes whole rows cannot add to a column's
+ * default, so differences of counters without a value follow in a second statement.
  */
 export async function writeRows(
   session: Session,
@@ -60,7 +60,7 @@ export function incrementOf(item: Item, deltas: Deltas = item.record.deltas): It
   return withRecord(item, { kind: 'increment', values: {}, originals: {}, deltas }, ['base', 'version']);
 }
 
-/** A row that has been written: nothing to say, unless it has another version than the record thought (a trigger, an upsert). */
+/** The outcome of a written row: none, unless its version differs from the record's (a trigger, an upsert). */
 export function writtenAs(
   { record }: Item,
   shown: string | null,

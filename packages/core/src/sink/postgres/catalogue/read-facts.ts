@@ -4,8 +4,8 @@ import { tableName } from '../sql/quote.js';
 import type { RelationFacts } from './why-unfit.js';
 
 /**
- * Reads what the catalogue says of tables. One that does not exist yet is not in the answer. `conperiod` is a column
- * of PostgreSQL 18, hence by name; `8` is the bit of INSERT, `64` that of an `instead of` trigger.
+ * Reads the facts of tables from the catalogue. The answer leaves out tables that do not exist yet. `conperiod` is a
+ * column of PostgreSQL 18, hence read by name; `8` is the bit of INSERT, `64` that of an `instead of` trigger.
  */
 export async function readFacts(
   session: Session,

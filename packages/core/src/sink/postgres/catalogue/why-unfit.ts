@@ -1,9 +1,9 @@
 import { SpillwayError } from '../../../errors.js';
 import type { Table } from '../../table.js';
 
-/** What the catalogue says of a relation that an entity is to be written into. */
+/** The catalogue's facts of a relation into which an entity is to be written. */
 export interface RelationFacts {
-  /** The schema that it is in: of a table that is named without one, only the search path knows. */
+  /** The schema of the relation. For a table that is named without one, only the search path knows it. */
   readonly schema: string;
   /** As `pg_class.relkind`. */
   readonly kind: string;
@@ -21,7 +21,10 @@ interface RelationKey {
   readonly isTemporal: boolean;
 }
 
-/** Why rows of a table cannot be written in bulk, by their key, as a clause and what to do; nothing if they can. */
+/**
+ * The reason why rows of a table cannot be written in bulk, by their key: a clause, and what to do. `undefined` if they
+ * can.
+ */
 export function whyUnfit(table: Table, { kind, hasInsteadOf, takesRows, keys }: RelationFacts): string | undefined {
   if (kind === 'v' && hasInsteadOf)
     return 'is a view with `instead of` triggers. Decorate the entity of the table below';
@@ -39,7 +42,7 @@ export function whyUnfit(table: Table, { kind, hasInsteadOf, takesRows, keys }: 
     : `has no primary key and no unique constraint of exactly ${names}, the primary key of the entity. Create one`;
 }
 
-/** What the application is told. */
+/** The error for the application. */
 export function unfit({ entity, schema, name }: Table, why: string): SpillwayError {
   return new SpillwayError(
     'ENTITY_UNSUPPORTED',

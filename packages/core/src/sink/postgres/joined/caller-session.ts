@@ -2,7 +2,10 @@ import type { CallerQuery } from '../../change-sink.js';
 import { onPrimary } from '../on-primary.js';
 import type { Cell, ScriptResult, Session } from '../session.js';
 
-/** The connection of the application's transaction, as the sink uses one. Every statement of the sink answers texts, whole numbers or flags: what a driver makes of those can be undone. */
+/**
+ * The connection of the application's transaction, as a session of the sink. All statements of the sink answer texts,
+ * whole numbers or flags, which convert back to text whatever type the driver has made of them.
+ */
 export class CallerSession implements Session {
   readonly #query: CallerQuery;
 
@@ -15,7 +18,10 @@ export class CallerSession implements Session {
     return rows.map((row) => Object.values(row).map(cellOf));
   }
 
-  /** One by one: not every driver takes several at once. No statement of ours has a semicolon inside. */
+  /**
+   * Sends the statements one by one, because not every driver takes several at once. No statement of ours has a
+   * semicolon inside.
+   */
   async script(text: string): Promise<readonly ScriptResult[]> {
     const results: ScriptResult[] = [];
     const statements = text.split(';').map((part) => part.trim());

@@ -26,8 +26,9 @@ import { CallerSession } from './caller-session.js';
 const PROMOTION = 'spillway_promote';
 
 /**
- * Rows are skipped if others have them. What cannot be skipped (a value of a unique index that somebody is inserting, a parent that Spillway does not know) is waited for so shortly that
- * a deadlock would have to be searched for just then.
+ * Locked rows are skipped. Some waits cannot be skipped: a value of a unique index that another transaction is
+ * inserting, a parent that Spillway does not know. Such a wait is so short that PostgreSQL hardly ever searches for a
+ * deadlock meanwhile.
  */
 const LOCK_TIMEOUT = '20ms';
 
@@ -59,7 +60,7 @@ ${STANDING}`,
       [],
     );
     const [isolation, readOnly, ...standing] = settings ?? [];
-    // Where nobody else can commit while it runs, nothing moves that its snapshot would not show.
+    // Where no other transaction can commit meanwhile, its snapshot shows everything.
     const seesOthers = this.#around.isAlone || isolation === 'read committed' || isolation === 'read uncommitted';
     return readOnly === 'off' && seesOthers && this.#around.standing.isThatOf(standing);
   }
@@ -81,7 +82,8 @@ ${STANDING}`,
       await session.script(`release savepoint ${PROMOTION}`);
       return answer;
     } catch (error) {
-      // The setting goes back with the savepoint. If not even that is answered, the connection is gone, and with it all that was written.
+      // The savepoint restores the setting. If this fails too, the connection is gone, and with it all that was
+      // written.
       await session.script(`rollback to savepoint ${PROMOTION}; release savepoint ${PROMOTION}`).catch(() => undefined);
       throw error;
     }
@@ -119,7 +121,7 @@ class PostgresJoinedPart implements JoinedPart {
     othersPending: OthersPending = NO_OTHERS,
   ): Promise<BatchOutcome> {
     const { wallTime, tables, pauses } = this.#around;
-    // It is not ours to run again.
+    // The sink cannot run the application's transaction again.
     const context = {
       session: this.#session,
       names: tables.names,
@@ -158,7 +160,7 @@ class PostgresJoinedPart implements JoinedPart {
   }
 }
 
-/** Sets the transaction's lock time-out. Answers what it was, and after that how the transaction stands. */
+/** Sets the transaction's lock time-out. Answers the old one, followed by the transaction's standing. */
 async function setLockTimeout(session: Session, to: string): Promise<readonly Cell[]> {
   const [row] = await session.rows(
     `with before as materialized (select current_setting('lock_timeout') as lock_timeout)
@@ -168,7 +170,7 @@ select lock_timeout, ${STANDING}, set_config('lock_timeout', $1, true) as change
   return row ?? [];
 }
 
-/** Its statements would go to other tables than the sink's, or with other rights. */
+/** The transaction's statements would go to other tables than the sink's, or run with other rights. */
 function stoodElsewhere(): SpillwayError {
   return new SpillwayError(
     'CONFIG_INVALID',

@@ -6,14 +6,14 @@ import type { Cell, Session } from '../session.js';
 import { decodeOutcomes, encodeOutcomes } from './outcome-codec.js';
 import type { LedgerTables } from './tables.js';
 
-/** Where a ledger row of a batch has its shard: a hold is of several. */
+/** Takes the place of the shard in the ledger row of a hold, which may be of several shards. */
 const HOLD_SHARD = -1;
 
 const INVALID_PARAMETER_VALUE = '22023';
 
 /**
- * What PostgreSQL calls the transaction, for ever, and after that how it stands. The name is never given to another one.
- * Taking it makes the transaction one that writes.
+ * PostgreSQL's name of the transaction, which no other transaction ever gets, followed by the transaction's standing.
+ * Taking the name makes the transaction one that writes.
  */
 export async function nameOfTransaction(session: Session): Promise<readonly Cell[]> {
   const [row] = await session.rows(`select pg_current_xact_id()::text as name, ${STANDING}`, []);
@@ -21,9 +21,9 @@ export async function nameOfTransaction(session: Session): Promise<readonly Cell
 }
 
 /**
- * Enters a hold into the ledger, in the transaction that holds: it is committed if, and only if, the transaction is, and
- * is undone with the savepoint after which it was entered.
- * @returns whether it was: not if the transaction does not stand so any more
+ * Enters a hold into the ledger, in the transaction that holds. The entry is committed if, and only if, the transaction
+ * is, and undone with the savepoint after which it was made.
+ * @returns `false`, without an entry, if the transaction's standing is no longer the sink's
  */
 export async function enterHold(
   session: Session,
@@ -32,7 +32,7 @@ export async function enterHold(
   id: string,
   standing: Standing | undefined,
 ): Promise<boolean> {
-  // Dated by the clock, not by the beginning of the transaction, which may be as old as what is pruned.
+  // Dated by the clock: the beginning of the transaction may be as old as rows that are pruned.
   const entered = await session.rows(
     `insert into ${tables.batch} (namespace, token, shard, outcome, written_at)
 select $1, $2, ${HOLD_SHARD}, $3::jsonb, clock_timestamp() from (select ${STANDING}) as now
@@ -49,7 +49,7 @@ where $4::text is null or (now.role = $4 and (now.path = $5 or now.schemas = $6)
   return entered.length > 0;
 }
 
-/** Notes which rows of a hold the transaction has written itself, so that they are not written again when it is released. */
+/** Notes the rows of a hold that the transaction has written itself, so that the release does not write them again. */
 export async function amendHold(
   session: Session,
   tables: LedgerTables,
@@ -65,8 +65,9 @@ export async function amendHold(
 }
 
 /**
- * How holds have ended. First it is asked whether the transaction still runs, and then, in another statement, what it has committed: a transaction that no longer runs has a ledger row by then, or
- * never will. The other way round, one that commits in between would be taken for one that did not.
+ * How holds have ended. The first statement asks which transactions still run, the second reads their ledger rows: a
+ * transaction that no longer runs has its row by then, or never will. In the other order, a transaction that commits in
+ * between would count as rolled back.
  */
 export async function endingsOf(
   session: Session,
@@ -93,7 +94,7 @@ export async function endingsOf(
   );
 }
 
-/** Where all have one connection between them nobody else's transaction runs while it is asked. */
+/** On a shared connection, only the transaction that asks can be running. */
 async function runningAlone(session: Session): Promise<ReadonlySet<string>> {
   const rows = await session.rows('select pg_current_xact_id_if_assigned()::text as name', []);
   return new Set(rows.flatMap(([name]) => name ?? []));
@@ -105,11 +106,12 @@ async function runningOf(session: Session, transactions: readonly string[]): Pro
       `select name, pg_xact_status(name::xid8) as status from unnest($1::text[]) as t(name)`,
       [[...transactions]],
     );
-    // Without a status it is so long ago that PostgreSQL has forgotten it.
+    // Without a status the transaction is so old that PostgreSQL has forgotten it.
     return new Set(rows.flatMap(([name, status]) => (status === 'in progress' ? (name ?? []) : [])));
   } catch (error) {
     if (!isServerError(error) || error.code !== INVALID_PARAMETER_VALUE) throw error;
-    // One of them lies in the future: this database has been restored, or taken over, at a time before it began. It is no transaction of this database.
+    // One of the names lies in the future: this database was restored, or taken over, at a time before that transaction
+    // began, so it is no transaction of this database.
     if (transactions.length === 1) return new Set();
     const running = new Set<string>();
     for (const name of transactions) for (const found of await runningOf(session, [name])) running.add(found);

@@ -4,10 +4,10 @@ import type { LedgerTables } from './tables.js';
 
 /** The time-outs of a flush's transaction, in milliseconds. */
 export interface TransactionLimits {
-  /** Below PostgreSQL's `deadlock_timeout` (1 s), so that it is always a flush that gives way. */
+  /** Below PostgreSQL's `deadlock_timeout` (1 s), so that always the flush gives way. */
   readonly lockTimeoutMs: number;
   readonly statementTimeoutMs: number;
-  /** A worker that hangs loses its shards after this. */
+  /** After this, a worker that hangs loses its shards. */
   readonly idleTimeoutMs: number;
 }
 
@@ -19,10 +19,12 @@ export interface Held {
 }
 
 /**
- * Holds shards in a transaction that begins, in one round trip. `skip`: those that nobody else holds; `wait`: all, however long the statement may take.
- * Above read committed conflicts could not be found by reading what others have just committed. Deferred constraints are checked at once: at COMMIT nobody could
- * say which row is to blame. The savepoint is where a failed first pass goes back to.
- * @param limits none where nobody else is at work meanwhile
+ * Holds shards in a transaction that begins, in one round trip. `skip`: only shards that no other transaction holds;
+ * `wait`: all, up to the statement's time-out.
+ * Conflicts are found by reading rows that others have just committed, which only read committed shows. Deferred
+ * constraints are checked at once: at COMMIT the guilty row would be unknown. A failed first pass rolls back to the
+ * savepoint.
+ * @param limits `undefined` where no other transaction can run meanwhile
  */
 export async function holdShards(
   { session, opening }: Pick<OwnTransaction, 'session' | 'opening'>,

@@ -3,7 +3,10 @@ import { OWN_TABLES } from '../../own-tables.js';
 import { reasonOf } from '../fault-text.js';
 import { isServerError, ownFailureOf } from '../fault.js';
 
-/** What an error means that was met in Spillway's own tables: there, a missing table, column or right is not a matter of trying again. */
+/**
+ * The failure for an error met in Spillway's own tables. There, another try does not help if a table, column or right
+ * is missing.
+ */
 export function ledgerFailureOf(error: unknown): Error {
   if (isServerError(error) && error.code?.startsWith('42') === true) {
     const [table] = OWN_TABLE.exec(error.message) ?? [];
@@ -12,10 +15,10 @@ export function ledgerFailureOf(error: unknown): Error {
   return ownFailureOf(error);
 }
 
-/** Of what the server says only the name of a table of Spillway's own is told. */
+/** The only part of the server's message that is repeated: the name of a table of Spillway's own. */
 const OWN_TABLE = new RegExp(`\\b(?:\\w+\\.)?(?:${OWN_TABLES.join('|')})\\b`, 'u');
 
-/** What a missing table, column, right or shard row means. */
+/** The error for a missing table, column, right or shard row. */
 export function notPrepared(what: string, cause?: unknown): SpillwayError {
   return new SpillwayError(
     'CONFIG_INVALID',

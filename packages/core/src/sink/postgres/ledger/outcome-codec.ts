@@ -40,7 +40,10 @@ function isStored(value: unknown): value is Stored {
   );
 }
 
-/** `jsonb` refuses U+0000 and half characters. These texts are for people, so they do without; a ledger row that cannot be written would stop the shard. */
+/**
+ * Removes U+0000 and replaces half characters, which `jsonb` refuses. These texts are for people, and a ledger row that
+ * cannot be written would stop the shard.
+ */
 function storable(outcome: Outcome): Outcome {
   if (!('reason' in outcome)) return outcome;
   const message = 'message' in outcome && outcome.message !== undefined && { message: clean(outcome.message) };

@@ -5,9 +5,9 @@ import type { Session } from '../session.js';
 import { ledgerDdl, type LedgerTables } from './tables.js';
 
 /**
- * Makes tables and shard rows, in a transaction that begins. Several processes may start at once: the lock lets them
- * in one by one, and the later ones find everything there. A number of shards that differs from what is there is
- * never "completed": rows would be looked for in other shards than they were staged in.
+ * Makes tables and shard rows, in a transaction that begins. Several processes may start at once: the lock admits one
+ * by one, and the later ones find everything made. An existing number of shards is never "completed" to another one:
+ * rows would be looked for in other shards than they were staged in.
  */
 export async function ensureLedger(
   session: Session,
@@ -26,9 +26,9 @@ where not exists (select from ${tables.shard} where namespace = $1)`,
 }
 
 /**
- * @returns what tells this database's namespace from every other
- * @throws SpillwayError `CONFIG_INVALID` without tables, rights or shard rows, `SHARD_MAP_MISMATCH` for another
- * number of shards.
+ * @returns the identity of this database for the namespace, which no other database has
+ * @throws SpillwayError `CONFIG_INVALID` without tables, rights or shard rows, `SHARD_MAP_MISMATCH` for another number
+ * of shards.
  */
 export async function verifyLedger(
   session: Session,
@@ -47,7 +47,7 @@ export async function verifyLedger(
   );
 }
 
-/** Makes the tables that are missing, all or those that a newer release has added, in a transaction that begins. */
+/** Makes the missing tables, all or only those that a newer release has added, in a transaction that begins. */
 export async function completeTables(session: Session, opening: string, tables: LedgerTables): Promise<void> {
   if (opening !== '') await session.script(opening);
   await session.rows(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, [`spillway:${tables.schema}`]);
@@ -56,9 +56,7 @@ export async function completeTables(session: Session, opening: string, tables: 
   await session.script(ledgerDdl(tables));
 }
 
-/**
- * Which release has prepared the database for the namespace. `older`: one that did not have all of the tables.
- */
+/** The release that has prepared the database for the namespace. `older`: it did not have all of the tables. */
 export async function preparedBy(
   session: Session,
   tables: LedgerTables,
@@ -71,7 +69,7 @@ export async function preparedBy(
   return missing.length > 0 ? 'older' : 'this';
 }
 
-/** Asked first, because `create … if not exists` wants the right to create even where there is nothing to do. */
+/** Asked first, because `create … if not exists` needs the right to create even if nothing is missing. */
 async function missingOf(session: Session, { shard, batch, doubt, registry }: LedgerTables): Promise<string[]> {
   const rows = await session.rows(`select name from unnest($1::text[]) as name where to_regclass(name) is null`, [
     [shard, batch, doubt, registry],

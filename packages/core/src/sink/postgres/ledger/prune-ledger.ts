@@ -2,13 +2,13 @@ import type { Session } from '../session.js';
 import { isOlderRow } from '../registry/older-rows.js';
 import type { LedgerTables } from './tables.js';
 
-/** Rows per statement: a ledger that nobody has pruned for a month must not be one statement's work. */
+/** Rows per statement: a ledger that was not pruned for a month must not be one statement's work. */
 const CHUNK = 10_000;
 
 /**
- * Removes old ledger rows, but never that of a shard's last token: its batch may still be in flight, waiting for its
- * outcome. Nor those of `held`: a hold whose row is gone would count as rolled back. Nor the entries of the registry
- * that older releases look for in the ledger. Answers how many.
+ * Removes old ledger rows, and answers how many. These stay: the row of a shard's last token, since its batch may still
+ * be in flight and wait for its outcome; the rows of `held`, since a hold without its row would count as rolled back;
+ * and the registry's entries that older releases look for in the ledger.
  */
 export async function pruneLedger(
   session: Session,

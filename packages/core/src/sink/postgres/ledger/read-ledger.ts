@@ -18,8 +18,9 @@ export async function readOutcome(
 }
 
 /**
- * The outcomes of those of the tokens that have been committed. A shard's last token counts even if its row was removed: nothing is left to say of it.
- * @param isAlone it may be asked in a transaction of the application: what that has entered itself is not committed
+ * The outcomes of the tokens that were committed. A shard's last token counts even if its row was removed: its outcomes
+ * are then empty.
+ * @param isAlone the question may run in a transaction of the application, whose own uncommitted entries do not count
  */
 export async function readOutcomes(
   session: Session,

@@ -21,10 +21,10 @@ export function ledgerTables(schema: string): LedgerTables {
 }
 
 /**
- * What the ledger is made of. Applications that share a database have a namespace each. `spillway_doubt` says who
- * writes rows without telling the cache (see `CacheDoubts`), `spillway_registry` what releases tell each other. What
- * an older release has told stands in the ledger. `identity` tells this database from every other: that of shard 0 is
- * what the staging store is bound to.
+ * The statements that make Spillway's tables. Applications that share a database have a namespace each. A row of
+ * `spillway_doubt` says that a process writes rows without telling the cache (see `CacheDoubts`). `spillway_registry`
+ * holds what releases tell each other, copied from the ledger, where older releases keep it. `identity` tells this
+ * database from every other: the staging store is bound to that of shard 0.
  */
 export function ledgerDdl(tables: LedgerTables): string {
   return `create table if not exists ${tables.shard} (

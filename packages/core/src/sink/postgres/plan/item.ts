@@ -3,7 +3,7 @@ import { madeValues } from '../../../change/missing.js';
 import type { StagedRecord } from '../../../change/record.js';
 import type { Table } from '../../table.js';
 
-/** One record of a batch together with what is known of its row's table. Statements are made of these. */
+/** One record of a batch, with its row's table. Statements are made of items. */
 export interface Item {
   /** The batch it belongs to. */
   readonly token: string;
@@ -16,7 +16,7 @@ export interface Item {
   readonly table: Table;
 }
 
-/** The same row with another record: how a verdict or a second step is carried out by the ordinary statements. */
+/** The same row with another record: the ordinary statements then carry out a verdict or a second step. */
 export function withRecord(
   item: Item,
   changes: Partial<StagedRecord>,
@@ -27,7 +27,7 @@ export function withRecord(
   return { ...item, record };
 }
 
-/** The row that is made where it is missing, as an insert. */
+/** The insert that makes a missing row. */
 export function asInsert(item: Item): Item {
   const { missing: _, ...record } = item.record;
   return { ...item, record: { ...record, kind: 'insert', values: madeValues(item.record), originals: {} } };

@@ -14,14 +14,14 @@ export interface Group {
 }
 
 export interface Plan {
-  /** In the order in which they have to be written. */
+  /** In the order of writing. */
   readonly groups: readonly Group[];
   readonly unreadable: readonly Unreadable[];
   readonly misfits: readonly Misfit[];
   readonly strangers: readonly Stranger[];
 }
 
-/** A record that cannot be decoded, or whose row key cannot, or that has a value which is not one JSON text. */
+/** A record that cannot be decoded, whose row key cannot be parsed, or of which a value is not one JSON text. */
 interface Unreadable {
   readonly token: string;
   readonly rowKey: RowKey;
@@ -45,8 +45,10 @@ interface Stranger {
 /**
  * Puts the records of several batches into as few statements as possible.
  *
- * The order: first what makes rows (insert, upsert, replace), parents before children; then updates and increments, which may point at rows just made; then deletes, children before
- * parents, when updates have moved away whatever pointed at them. A unique value that passes from a deleted row to a new one meets the old row once and is tried again.
+ * The order: first kinds that make rows (insert, upsert, replace), parents before children; then updates and
+ * increments, which may point at the new rows; then deletes, children before parents, after updates have moved
+ * references away. If a unique value passes from a deleted row to a new one, the new row meets the old one once and is
+ * tried again.
  * Rows are sorted by key, so that two flushes lock them in the same order as far as PostgreSQL lets them.
  */
 export function plan(batches: readonly Batch[], tables: TableMap): Plan {
@@ -92,7 +94,7 @@ class Groups {
     if (shapes === undefined) this.#groups.set(table, (shapes = new Map()));
     const shape = statementShape(record);
     const group = shapes.get(shape);
-    // Counters alone are not based on a version, whatever has been said to the record since.
+    // An increment has no base version, even if its record was given one since.
     const own = record.kind === 'increment' ? withRecord(item, {}, ['base', 'version']) : item;
     if (group === undefined) shapes.set(shape, { table, kind: record.kind, items: [own] });
     else group.items.push(own);
@@ -104,7 +106,8 @@ class Groups {
 }
 
 /**
- * Whatever makes a whole row needs a statement per set of properties, because an absent one takes the column's default; updates and the rest have a mask.
+ * A kind that makes whole rows needs a statement per set of properties, because an absent one takes the column's
+ * default. The other kinds have a mask.
  */
 export function statementShape({ kind, version, values }: StagedRecord): string {
   if (kind === 'update' || kind === 'increment' || kind === 'delete') return kind;

@@ -3,13 +3,16 @@ import { CONFLICT, type StagedRecord } from '../../../change/record.js';
 import type { Table } from '../../table.js';
 import { isOneJson } from './json-text.js';
 
-/** Without leading zeros, which JSON does not have. */
+/** Without leading zeros: JSON has none. */
 const VERSION = /^(?:0|[1-9]\d{0,18})$/;
 const DELTA = /^-?(?:0|[1-9]\d{0,18})$/;
-/** The last millisecond of which JavaScript knows the date. */
+/** The last millisecond that a JavaScript `Date` can hold. */
 const LAST_MOMENT = 8_640_000_000_000_000;
 
-/** Why nobody can ever write a record, whatever its table, or nothing: a value of it is not one JSON text. */
+/**
+ * The reason why no process can write the record, whatever its table: a value is not one JSON text. `undefined` if
+ * there is none.
+ */
 export function whyNotReadable(record: Pick<StagedRecord, 'values' | 'originals' | 'missing'>): string | undefined {
   for (const texts of [madeValues(record), record.values, record.originals]) {
     for (const property in texts)
@@ -19,8 +22,9 @@ export function whyNotReadable(record: Pick<StagedRecord, 'values' | 'originals'
 }
 
 /**
- * Why a record cannot be written with this table, or nothing. A property that the table does not know is not left out silently: a partial row would be
- * worse than a dead letter. What is checked here ends up in SQL text or arithmetic; what values mean is checked by PostgreSQL.
+ * The reason why a record cannot be written with this table, or `undefined`. An unknown property is not left out
+ * silently: a partial row would be worse than a dead letter. Only parts that enter SQL text or arithmetic are checked
+ * here; PostgreSQL checks the values.
  */
 export function whyNotWritable(record: StagedRecord, key: readonly string[], table: Table): string | undefined {
   if (key.length !== table.key.length)
@@ -47,7 +51,7 @@ function isNoMoment(version: string | undefined): boolean {
   return version !== undefined && version !== CONFLICT && Number(version) > LAST_MOMENT;
 }
 
-/** The key and the version may be among the values: they are taken from the row key and from the record's head. */
+/** The values may contain the key and the version, but those are taken from the row key and the record's head. */
 function isKnown(property: string, table: Table): boolean {
   return (
     Object.hasOwn(table.columns, property) ||

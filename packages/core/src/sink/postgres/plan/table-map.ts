@@ -16,13 +16,13 @@ export class TableMap {
     return this.#names;
   }
 
-  /** These are all tables from now on. */
+  /** Replaces all tables. */
   replace(tables: readonly Table[]): void {
     this.#names = new KnownNames(tables);
     this.#schemas = bySchema(tables);
   }
 
-  /** From now on rows of the table are written without `on conflict`. @returns whether that is new */
+  /** Rows of the table are written without `on conflict` from now on. @returns whether that is new */
   noteDeferrableKey({ schema, name }: Table): boolean {
     const table = this.get({ schema, table: name });
     if (table === undefined || table.keyIsDeferrable === true) return false;

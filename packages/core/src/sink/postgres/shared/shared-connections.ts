@@ -4,7 +4,9 @@ import type { Connections, OwnTransaction } from '../connections.js';
 import { CallerSession } from '../joined/caller-session.js';
 import type { Session } from '../session.js';
 
-/** The one connection that the sink shares with the application. It belongs to the application, and is not closed here. */
+/**
+ * The one connection that the sink shares with the application. It belongs to the application, and is not closed here.
+ */
 export class SharedConnections implements Connections {
   readonly areOne = true;
   readonly #shared: SharedConnection;
@@ -23,7 +25,10 @@ export class SharedConnections implements Connections {
     return inside ? inside.alone(ask) : this.#shared.use(ask);
   }
 
-  /** Waits for the application's transaction, also if it is asked for inside of one: a flush that is begun there goes on when it has ended, and nobody in it may wait for that. */
+  /**
+   * Waits for the end of the application's transaction, also if called inside one. A flush that begins there therefore
+   * continues after that transaction, and code inside it must not wait for the flush.
+   */
   async begin(): Promise<OwnTransaction> {
     return new TurnOnConnection(await this.#shared.begin());
   }
@@ -44,7 +49,10 @@ class TurnOnConnection implements OwnTransaction {
     this.session = new CallerSession(transaction.query);
   }
 
-  /** The database's own answer to COMMIT is not to be seen here. A transaction that has failed takes no further statement, and nobody can come between this one and the end. */
+  /**
+   * The database's answer to COMMIT cannot be seen here. A failed transaction refuses every further statement, so a
+   * statement is sent first. No other one comes between it and the end.
+   */
   async commit(): Promise<string> {
     await this.session.script('select 1');
     await this.#transaction.commit();
@@ -52,7 +60,10 @@ class TurnOnConnection implements OwnTransaction {
     return 'COMMIT';
   }
 
-  /** The connection is never given up: there is no other. Who has it after a COMMIT that was refused is still this one. */
+  /**
+   * Keeps the connection also if it is broken: there is no other. After a refused COMMIT it is still held by this
+   * transaction, which rolls back.
+   */
   async end(): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;

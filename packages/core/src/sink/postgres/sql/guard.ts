@@ -13,7 +13,10 @@ export interface Guard {
   readonly conditions: readonly string[];
 }
 
-/** The row has the version that the record was based on, and (`changed-properties`) its changed properties are still what they were when loaded. */
+/**
+ * The row has the version on which the record is based, and (`changed-properties`) its changed properties have the
+ * values that were loaded.
+ */
 export function guard(table: Table, items: readonly Item[], format: VersionFormat | undefined, mask: Mask): Guard {
   const version = versionGuard(items, format);
   const originals =

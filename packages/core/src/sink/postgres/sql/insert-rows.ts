@@ -7,15 +7,15 @@ import { keyFields, recordSet, recordsJson, type Field, type Statement } from '.
 import type { VersionFormat } from './version-format.js';
 
 /**
- * Inserts with the same set of properties: an absent column takes the table's default. A row whose primary key exists is left alone and not returned; any other
- * unique violation is an error, because `on conflict` names the primary key.
+ * Inserts with the same set of properties: an absent column takes the table's default. A row whose primary key exists
+ * is skipped and not returned. Any other unique violation is an error, because `on conflict` names the primary key.
  */
 export function insertRows(table: Table, items: readonly Item[], format: VersionFormat | undefined): Statement {
   const parts = insertParts(table, items, format);
   return statement(table, parts, table.keyIsDeferrable ? [absentRows(parts)] : [namedRows(parts, 'nothing')]);
 }
 
-/** The same for rows that may exist already: they get the given properties and a version of their own. */
+/** The same for rows that may exist already: existing rows get the given properties, and a version of their own. */
 export function upsertRows(table: Table, items: readonly Item[], format: VersionFormat | undefined): Statement {
   const parts = insertParts(table, items, format);
   if (table.keyIsDeferrable) {
@@ -69,7 +69,7 @@ function insertParts(table: Table, items: readonly Item[], format: VersionFormat
   };
 }
 
-/** The rows that each of these statements writes; no row is written by two of them. */
+/** The rows that these statements write; no row is written by two of them. */
 function statement(table: Table, { keys, format, fields, json }: InsertParts, writes: readonly string[]): Statement {
   const version = format === undefined ? 'null' : format.text(`t.${format.name}`);
   const returning = `returning ${keys.map(({ name }, position) => `t.${name} as k${position}`).join(', ')}, ${version} as v`;
@@ -86,7 +86,10 @@ function namedRows(parts: InsertParts, action: string): string {
   return `${insertFrom(parts)}\n  on conflict (${key}) do ${action}`;
 }
 
-/** All that is left where the key cannot be named. A row that somebody else inserts meanwhile is a unique violation, and is found by the next try. */
+/**
+ * For a key that `on conflict` cannot name. If another transaction inserts the row meanwhile, the statement fails with
+ * a unique violation, and the next try finds the row.
+ */
 function absentRows(parts: InsertParts): string {
   return `${insertFrom(parts)}\n  where ${parts.isAbsent}`;
 }
@@ -110,7 +113,10 @@ function insertedVersion(
   return { field, name: format.name, value: format.value('s.v') };
 }
 
-/** Whoever overwrites a row that he has not seen raises its version from what it is, or others would not notice; and to what readers of the record have been told that it is. */
+/**
+ * An upsert overwrites a row that it has not seen. It raises the version above the row's, so that other writers notice;
+ * and at least to the version that readers of the record were told.
+ */
 function overwritten(
   { values, version, keys, format }: InsertParts,
   valueOf: (assigned: Assigned) => string,

@@ -4,7 +4,7 @@ import { sameKey } from './guard.js';
 import { tableName } from './quote.js';
 import { keyFields, recordSet, recordsJson, type Statement } from './record-set.js';
 
-/** Locks what can be locked at once, and returns the positions of rows that are there but held by somebody else. */
+/** Locks the free rows, and returns the positions of existing rows that another transaction has locked. */
 export function lockRows(table: Table, items: readonly Item[], strength: 'update' | 'no key update'): Statement {
   const fields = keyFields(table.key);
   const text = `with s as (select * from ${recordSet(fields)}),

@@ -1,12 +1,12 @@
 import type { Item } from '../plan/item.js';
 import type { Field } from './record-set.js';
 
-/** 30 bits to an `int`: neither PostgreSQL's sign bit nor JavaScript's `1 << 32`, which is 1, comes near. */
+/** 30 bits per `int`: away from PostgreSQL's sign bit, and from JavaScript's `1 << 32`, which is 1. */
 const BITS = 30;
 
 /**
- * Says of each row which properties it really has, so that rows with different properties share a statement: a missing property must not be read as null. What
- * every row has needs no bit.
+ * Marks which properties each row has, so that rows with different properties share a statement: a missing property
+ * must not be read as null. A property of every row needs no bit.
  */
 export class Mask {
   readonly #tests: ((item: Item) => boolean)[] = [];

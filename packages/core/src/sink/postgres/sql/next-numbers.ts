@@ -20,7 +20,7 @@ export async function nextNumbers(session: Session, table: Table, count: number)
   );
 }
 
-/** A sequence that answers with an error is no database that is away: trying again does not help. */
+/** A sequence that answers with an error is no lost database: another try does not help. */
 export function noNumbers(table: Table, failure: SinkFault): SpillwayError {
   const column = `${tableName(table)}.${quoted(table.key[0]?.name ?? '')}`;
   return new SpillwayError(

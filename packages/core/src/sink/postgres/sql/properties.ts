@@ -3,7 +3,7 @@ import type { Item } from '../plan/item.js';
 import { unitsToDecimal } from './decimal.js';
 import { own, valueField, valueOf, type Field } from './record-set.js';
 
-/** A property that some of the items write: its position in the record set, and what they have of it. */
+/** A property that some of the items write, with its fields in the record set. */
 export interface Written {
   readonly column: Column;
   /** Field of the assigned value. */
@@ -12,7 +12,10 @@ export interface Written {
   readonly delta?: Field;
 }
 
-/** The properties that the items write, in the order of their names, with fields `c0 …` for values and `d0 …` for differences. */
+/**
+ * The properties that the items write, in the order of their names, with fields `c0 …` for values and `d0 …` for
+ * differences.
+ */
 export function writtenProperties(table: Table, items: readonly Item[], which: 'values' | 'all' = 'all'): Written[] {
   const valued = namesIn(items, 'values');
   const counted = which === 'all' ? namesIn(items, 'deltas') : new Set<string>();
@@ -29,7 +32,10 @@ export function writtenProperties(table: Table, items: readonly Item[], which: '
   });
 }
 
-/** `expression + difference`; a row without a difference keeps the expression, null or not, and counting begins at zero where there was null. */
+/**
+ * `expression + difference`. A row without a difference keeps the expression, null or not. Counting begins at zero
+ * where there was null.
+ */
 export function plusDelta(expression: string, delta: Field | undefined): string {
   if (delta === undefined) return expression;
   return `case when s.${delta.name} is null then ${expression} else coalesce(${expression}, 0) + s.${delta.name} end`;
@@ -40,7 +46,7 @@ export function assigned({ column, value }: Written): string {
   return value === undefined ? 'null' : valueOf(value.name, column);
 }
 
-/** Whether a column has a moment that nobody means, so that the later one is kept. */
+/** True if MikroORM sets the column to a moment with every update: then the later one is kept. */
 export function isUnmeantMoment({ onUpdate }: Table, { property, type }: Column): boolean {
   return onUpdate?.includes(property) === true && /^(timestamp|date)(?!.*\[)/.test(type);
 }

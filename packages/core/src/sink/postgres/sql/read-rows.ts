@@ -8,20 +8,20 @@ import { unequal } from './unequal.js';
 import { versionText, type VersionFormat } from './version-format.js';
 
 /**
- * A statement, and what its columns are: position, version, the database's value of every property, then the flags of
- * the properties in `changed`, `agreed` and `later`.
+ * A statement, and the order of its columns: position, version, the database's value of every property, then the flags
+ * of the properties in `changed`, `agreed` and `later`.
  */
 export interface ReadStatement extends Statement {
   readonly properties: readonly string[];
   readonly changed: readonly string[];
   readonly agreed: readonly string[];
-  /** Moments that nobody means: set if the database has a later one. */
+  /** Moments that MikroORM sets with every update. The flag is set if the database has a later one. */
   readonly later: readonly string[];
 }
 
 /**
- * Reads and locks the rows of a conflict. Whether a value has changed since it was loaded, or is what we want already, is asked of PostgreSQL: only the column's own type
- * knows what is equal.
+ * Reads and locks the rows of a conflict. PostgreSQL decides whether a value has changed since it was loaded, or is the
+ * wanted one already: only the column's own type knows which values are equal.
  */
 export function readRows(table: Table, items: readonly Item[], format: VersionFormat | undefined): ReadStatement {
   const properties = Object.entries(table.columns);
@@ -45,7 +45,7 @@ export function readRows(table: Table, items: readonly Item[], format: VersionFo
     ...written.map(({ column, value }) => `not (${unequal(column, ofRow(column), value?.name ?? '')})`),
     ...moments.map(({ column, value }) => `coalesce(${ofRow(column)} > ${valueOf(value?.name ?? '', column)}, false)`),
   ];
-  // Names of their own: a driver that answers rows as objects keeps one column per name.
+  // Each column gets its own name: a driver that answers rows as objects keeps one column per name.
   const text = `select ${columns.map((column, position) => `${column} as r${position}`).join(',\n  ')}
 from ${tableName(table)} as t
 join ${recordSet(fields)} on ${sameKey(table)}
@@ -61,9 +61,10 @@ for update of t`;
 }
 
 /**
- * A value as the JSON text that the record set reads back as the same value. All travel as PostgreSQL shows them, so that null and 'null' stay two things, no digit is lost to a double, and
- * no extension's own idea of JSON comes in, except for those that are staged in a form of JSON themselves. `concat` shows a value as a client sees it; a cast to text would add a mask to an
- * `inet` and take the blanks from a `char`.
+ * A value as the JSON text that the record set reads back as the same value. Values travel in PostgreSQL's text form:
+ * null and 'null' stay two things, no digit is lost to a double, and no extension's own form of JSON is used. Types
+ * that are staged in a form of JSON are the exception. `concat` shows a value as a client sees it; a cast to text would
+ * add a mask to an `inet`, and remove the blanks of a `char`.
  */
 function jsonOf(column: Column): string {
   const value = ofRow(column);

@@ -2,7 +2,9 @@ import type { JsonText } from '../../../change/change.js';
 import type { Column } from '../../table.js';
 import type { Item } from '../plan/item.js';
 
-/** One column of the record set `s`. Names are positional: a column may be called anything, even `version` or `m0`. */
+/**
+ * One column of the record set `s`. Names are positional, because a column may have any name, even `version` or `m0`.
+ */
 export interface Field {
   readonly name: string;
   readonly type: string;
@@ -22,8 +24,8 @@ export function recordSet(fields: readonly Field[]): string {
 }
 
 /**
- * The items as a JSON array of objects, put together from the texts as they were staged: nothing is decoded, so nothing can be lost on the way (large numbers,
- * the difference between null and 'null').
+ * The items as a JSON array of objects, put together from the staged texts. Nothing is decoded, so nothing is lost on
+ * the way (large numbers, the difference between null and 'null').
  */
 export function recordsJson(items: readonly Item[], fields: readonly Field[]): string {
   let json = '[';

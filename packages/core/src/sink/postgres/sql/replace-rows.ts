@@ -9,8 +9,9 @@ import { versionText, type VersionFormat } from './version-format.js';
 import { versionAssignment } from './update-rows.js';
 
 /**
- * A row that was deleted and inserted again before anything was written, as one update: what the new row does not name takes the column's default, as it
- * would in a new row. All items have the same properties. Differences of counters without a value are not in it (see `writeRows`).
+ * Writes a row that was deleted and inserted again before a flush, as one update: a column that the new row does not
+ * name takes its default, as in an insert. All items have the same properties. Differences of counters without a value
+ * are not included (see `writeRows`).
  */
 export function replaceRows(table: Table, items: readonly Item[], format: VersionFormat | undefined): Statement {
   const mask = new Mask(items);

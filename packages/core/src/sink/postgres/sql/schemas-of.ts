@@ -2,7 +2,7 @@ import type { Table } from '../../table.js';
 import type { Session } from '../session.js';
 import { tableName } from './quote.js';
 
-/** @returns table -> the schema that it is in, if it is there: for a name without one the search path decides */
+/** @returns table -> its schema, if the table exists: the search path decides for a name without a schema */
 export async function schemasOf(session: Session, tables: readonly Table[]): Promise<ReadonlyMap<Table, string>> {
   const rows = await session.rows(
     `select n.nspname::text as schema from unnest($1::text[]) with ordinality as t(name, i)

@@ -2,8 +2,9 @@ import type { Column } from '../../table.js';
 import { valueOf } from './record-set.js';
 
 /**
- * `unequal` for the column's type. Where the type's own equality is missing (json, xml, point), or finds values equal that are not the same ('1 day' and '24 hours', circles of one area, texts of
- * another case), or is not known, their texts are compared.
+ * The SQL condition that two values differ, by the column's type. They are compared as texts where the type has no
+ * equality (json, xml, point), finds different values equal ('1 day' and '24 hours', circles of one area, texts of
+ * another case), or is unknown.
  */
 export function unequal(column: Column, left: string, field: string): string {
   if (column.read === 'cast') return `${left}::jsonb is distinct from s.${field}::jsonb`;

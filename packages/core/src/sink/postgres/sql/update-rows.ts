@@ -7,7 +7,10 @@ import { ofRow, quoted, tableName } from './quote.js';
 import { keyFields, own, recordSet, recordsJson, type Field, type Statement } from './record-set.js';
 import { versionText, type VersionFormat } from './version-format.js';
 
-/** Updates and increments of one table: whatever properties each row has, one statement. Returns position and version of the rows that were written. */
+/**
+ * Updates and increments of one table in one statement, whatever properties each row has. Returns position and version
+ * of the written rows.
+ */
 export function updateRows(table: Table, items: readonly Item[], format: VersionFormat | undefined): Statement {
   const mask = new Mask(items);
   const written = writtenProperties(table, items);
@@ -38,14 +41,14 @@ returning s.i, ${versionText(table, format)} as v`;
   return { text, json: recordsJson(items, fields) };
 }
 
-/** A moment that comes along with counters, which compare nothing: the row may have a later one. */
+/** True for a moment that comes with increments, which compare no version: the row may have a later moment. */
 function keepsLater(table: Table, column: Column, items: readonly Item[]): boolean {
   return isUnmeantMoment(table, column) && items.every(({ record }) => record.kind === 'increment');
 }
 
 /**
- * The row's new version. Counters alone leave it as it is. An update without one has not seen the row: it raises whatever version the row has, because whoever holds that one has not seen the
- * update.
+ * The row's new version. Increments leave it as it is. An update without a version has not seen the row. It raises the
+ * row's version, because other writers with that version have not seen the update.
  */
 export function versionAssignment(
   items: readonly Item[],
@@ -76,7 +79,7 @@ function raisedWhere(condition: string | undefined, current: string, format: Ver
   return condition === undefined ? next : `case when ${condition} then ${next} else ${current} end`;
 }
 
-/** An update has to set something; a record without any change still wants to know whether its row is there. */
+/** An update has to set something. A record without any change still has to learn whether its row exists. */
 function nothing(table: Table): string {
   const name = quoted(table.key[0]?.name ?? '');
   return `${name} = t.${name}`;

@@ -3,7 +3,9 @@ import type { Table } from '../../table.js';
 import { ofRow, quoted } from './quote.js';
 import { recordType } from './record-set.js';
 
-/** How a version travels: as staged -> record set -> column -> text that PostgreSQL returns -> as staged. */
+/**
+ * The forms of a version on its way: as staged -> record set -> column -> text that PostgreSQL returns -> as staged.
+ */
 export interface VersionFormat {
   /** The column, quoted. */
   readonly name: string;
@@ -12,16 +14,16 @@ export interface VersionFormat {
   json(version: VersionText): JsonText;
   /** A field of the record set as a value of the column. */
   value(field: string): string;
-  /** The column of some row as the text that is returned. */
+  /** The column of a row as the text that is returned. */
   text(column: string): string;
-  /** What this version looks like when it is returned. */
+  /** The text that is returned for this version. */
   shown(version: VersionText): string;
   parse(shown: string): VersionText;
   /** The smallest later value, in SQL. */
   next(column: string): string;
 }
 
-/** How the ORM writes a `Date` into a `timestamp without time zone`: the wall time of some zone. */
+/** The form in which the ORM writes a `Date` into a `timestamp without time zone`: the wall time of some zone. */
 export interface WallTime {
   /** `YYYY-MM-DD HH:MM:SS.mmm` */
   format(ms: number): string;

@@ -1,6 +1,6 @@
 import type { WallTime } from './version-format.js';
 
-/** The process's own zone: what `pg`, and MikroORM without `forceUtcTimezone`, write into a `timestamp`. */
+/** The process's own zone, in which `pg`, and MikroORM without `forceUtcTimezone`, write a `timestamp`. */
 export const localWallTime: WallTime = {
   format(ms) {
     const date = new Date(ms);

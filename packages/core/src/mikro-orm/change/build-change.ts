@@ -10,10 +10,10 @@ import type { WriteBehindType } from '../describe/write-behind-type.js';
 
 type Payload = Readonly<Record<string, unknown>>;
 
-/** Whether a version that an entity has was read in the database, with nothing pending laid over the row. */
+/** True if an entity's version was read in the database, with nothing pending laid over the row. */
 export type IsRowBase = (rowKey: RowKey, base: VersionText) => boolean;
 
-/** A new row: every value that was set, and what the database would have put in for the others. */
+/** A new row of these values: every one that was set, and the defaults that the database would have put in. */
 export function buildInsert(type: WriteBehindType, key: unknown, payload: Payload, nowMs: number): Change {
   return {
     kind: 'insert',
@@ -27,8 +27,8 @@ export function buildInsert(type: WriteBehindType, key: unknown, payload: Payloa
 }
 
 /**
- * Changed values of a row. Counters whose loaded value is known become differences. If nothing else changed but what
- * `onUpdate` sets, the change is an increment, which neither checks nor raises the version.
+ * Changed values of a row. Counters whose loaded value is known become differences. If all other changed values are set
+ * by `onUpdate`, the change is an increment, which neither checks nor raises the version.
  */
 export function buildUpdate(
   type: WriteBehindType,
@@ -62,7 +62,7 @@ export function buildUpdate(
   };
 }
 
-/** What is set to `undefined` in a row that is there, MikroORM writes as null. */
+/** MikroORM writes a property that is set to `undefined` in an existing row as null. */
 function withNulls(payload: Payload): Record<string, unknown> {
   return Object.fromEntries(Object.entries(payload).map(([name, value]) => [name, value ?? null]));
 }
@@ -96,7 +96,7 @@ function baseOf(
 }
 
 /**
- * @throws SpillwayError `CONFIG_INVALID` for a version that the application has set to what no version is: nothing
+ * @throws SpillwayError `CONFIG_INVALID` if the application has set the version to a value that is no version: no row
  * could be compared with it
  */
 function versionSeen({ meta, version }: WriteBehindType, entity: AnyEntity): VersionText | undefined {
@@ -111,7 +111,7 @@ function versionSeen({ meta, version }: WriteBehindType, entity: AnyEntity): Ver
   );
 }
 
-/** The loaded values of what is assigned, and meant. */
+/** The loaded values of the assigned properties that `onUpdate` does not set. */
 function loadedOf(assigned: Payload, loaded: Payload, isMeant: (name: string) => boolean): Payload {
   const names = Object.keys(assigned).filter((name) => assigned[name] !== undefined && isMeant(name));
   return Object.fromEntries(names.map((name) => [name, loaded[name] ?? null]));

@@ -3,7 +3,10 @@ import type { RowKey } from '../../change/row-key.js';
 import type { StagedMark } from '../../staging/staging-store.js';
 import type { Operation } from './operation.js';
 
-/** Which staged change of each entity was its last one, as long as the entity lives: whoever waits for an entity waits for that change. */
+/**
+ * The last staged change of each entity, as long as the entity lives: a caller that waits for an entity waits for that
+ * change.
+ */
 export class EntityMarks {
   readonly #marks = new WeakMap<AnyEntity, StagedMark>();
 
@@ -11,7 +14,7 @@ export class EntityMarks {
     for (const { entity, change } of operations) {
       const mark = marks.get(change.rowKey);
       if (mark) this.#marks.set(entity, mark);
-      // A change that is held has its place once it is released: whoever waits asks then what is pending.
+      // A held change gets its place when it is released: a caller that waits asks then for pending changes.
       else this.#marks.delete(entity);
     }
   }

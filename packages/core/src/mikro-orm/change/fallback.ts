@@ -6,7 +6,10 @@ import type { StageResult } from '../../staging/stager.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
-/** Why what could not be staged is written by SQL: there is no room for its rows, or the staging store cannot be reached. */
+/**
+ * Why a change that could not be staged is written by SQL: there is no room for its rows, or the staging store cannot
+ * be reached.
+ */
 export type Fallback = 'full' | 'down';
 
 /** Set in the options of a call past the unit of work that is written by SQL because it could not be staged. */
@@ -15,8 +18,9 @@ export const FELL_BACK: unique symbol = Symbol('spillway.fellBack');
 type Fallbacks = Pick<ResolvedPolicy, 'onFull' | 'onStagingDown'>;
 
 /**
- * Whether something of which nothing is staged may be written by SQL instead (C6). Only if its policies say so, and only if it is certain that nothing of it will be staged later: what was
- * sent and not answered may have been, and would then be written twice.
+ * Decides whether SQL may write changes of which nothing is staged (C6 in ARCHITECTURE.md). It may only if their
+ * policies say so, and only if none of them can be staged later: a call that was sent and not answered may have been
+ * staged, and its changes would then be written twice.
  */
 export function fallbackUnder(outcome: unknown, policies: readonly (Fallbacks | undefined)[]): Fallback | undefined {
   if (isUnreachable(outcome))
@@ -43,8 +47,8 @@ export function fellBack(options: unknown): Fallback | undefined {
 }
 
 /**
- * While the staging store cannot be reached, nobody knows what is pending of a row there. SQL that compares a version notices it; any other would write what is newer first, and what is
- * older would be written over it later.
+ * While the staging store cannot be reached, its pending changes of a row are unknown. SQL that compares a version
+ * notices them. Any other SQL would write the newer value first, and the older one would be written over it later.
  */
 export function comparesNothing(call: string, { meta }: WriteBehindType, cause: unknown): SpillwayError {
   return new SpillwayError(
@@ -60,7 +64,7 @@ function isUnreachable(outcome: unknown): boolean {
   return outcome instanceof SpillwayError && outcome.code === 'STAGING_UNAVAILABLE' && !(outcome instanceof SentInVain);
 }
 
-/** Either the store itself has no room, or it has refused all of it for that. */
+/** True if the store itself has no room, or has refused all changes for this reason. */
 function isFull(outcome: unknown): boolean {
   if (outcome instanceof SpillwayError) return outcome.code === 'STAGING_FULL' && !(outcome instanceof SentInVain);
   const { staged, refused, unknown, dropped } = outcome as Partial<StageResult>;

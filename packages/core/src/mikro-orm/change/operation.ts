@@ -4,7 +4,10 @@ import type { WriteBehindType } from '../describe/write-behind-type.js';
 
 export type OperationKind = 'insert' | 'update' | 'delete';
 
-/** One change set of a flush and the change that it becomes, with what is needed to take it back in the entity if it is refused. */
+/**
+ * One change set of a flush and the change that it becomes, with the state to restore in the entity if the change is
+ * refused.
+ */
 export interface Operation {
   readonly kind: OperationKind;
   readonly type: WriteBehindType;

@@ -3,11 +3,11 @@ import type { VersionText } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
 
 /**
- * Which version of a row an entity manager has read in the database, with nothing pending laid over the row. The staging
- * store refuses such a version where it equals that of a dirty record, which is in no row (R10b of the design).
+ * The version of each row that an entity manager has read in the database, with nothing pending laid over the row. The
+ * staging store refuses such a version if it equals that of a dirty record, which is in no row (H15).
  *
- * Entity managers come by versions in many other ways: a row that was laid over, an own flush, `em.merge()`, MikroORM's
- * result cache, an entity of another entity manager. None of them is known here, because the caller may have seen a staged
+ * Entity managers also get versions in other ways: a row that was laid over, an own flush, `em.merge()`, MikroORM's
+ * result cache, an entity of another entity manager. These are not kept here, because the caller may have seen a staged
  * state.
  */
 export class ReadVersions {
@@ -35,12 +35,12 @@ export function readVersionsOf(em: EntityManager): ReadVersions {
   return versions;
 }
 
-/** A fork that shares entities with its origin, as every transaction has one, shares what is known of their versions. */
+/** A fork that shares entities with its origin, as every transaction has one, shares the known versions too. */
 export function shareReadVersions(origin: EntityManager, fork: EntityManager): void {
   known.set(fork, readVersionsOf(origin));
 }
 
-/** After `em.clear()` the entity manager holds no version. Others that share its knowledge may. */
+/** After `em.clear()` the entity manager holds no version. Entity managers that share its knowledge may. */
 export function forgetReadVersions(em: EntityManager): void {
   known.delete(em);
 }

@@ -5,7 +5,10 @@ import { knownRowKey } from '../describe/entity-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
-/** The write-behind rows that rows of a call refer to: by a foreign key, or as members of a collection that owns a pivot table. */
+/**
+ * The write-behind rows that rows of a call refer to: by a foreign key, or as members of a collection that owns a pivot
+ * table.
+ */
 export function referredRows(types: TypeRegistry, meta: EntityMetadata, rows: readonly object[]): RowKey[] {
   const found = new Set<RowKey>();
   for (const relation of meta.relations) {
@@ -28,12 +31,12 @@ function valuesOf({ kind }: EntityProperty, value: unknown): readonly unknown[] 
   return kind === ReferenceKind.MANY_TO_MANY && Array.isArray(value) ? value : [value];
 }
 
-/** A key, an entity, a reference, or an object that holds the key. Anything else the statement itself will refuse. */
+/** A key, an entity, a reference, or an object that holds the key. The statement itself will refuse anything else. */
 function keyOf(type: WriteBehindType, value: unknown): RowKey | undefined {
   try {
     return knownRowKey(type, value && Reference.unwrapReference(value as AnyEntity));
   } catch {
-    // No value of the key's type is no row of the table either.
+    // A value that is not of the key's type names no row of the table.
     return undefined;
   }
 }

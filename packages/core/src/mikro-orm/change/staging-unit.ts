@@ -4,13 +4,16 @@ import type { IsRowBase } from './build-change.js';
 import type { Operation } from './operation.js';
 import type { ReadVersions } from './read-versions.js';
 
-/** Travels in the options of MikroORM's calls from the persister to the driver, and says for which flush and which change sets a call is. */
+/**
+ * Travels in the options of MikroORM's calls from the persister to the driver. Names the flush and the change sets of a
+ * call.
+ */
 export const STAGED: unique symbol = Symbol('spillway.staged');
 
-/** Set in the options of a flush that writes by SQL, which has made sure already that nothing it involves is pending. */
+/** Set in the options of a flush that writes by SQL and has made sure already that nothing it involves is pending. */
 export const DRAINED: unique symbol = Symbol('spillway.drained');
 
-/** Set in the options of a call past the unit of work: it is looked at in the driver. */
+/** Set in the options of a call past the unit of work, which is handled in the driver. */
 export const DIRECT: unique symbol = Symbol('spillway.direct');
 
 export interface StagedCall {
@@ -18,7 +21,10 @@ export interface StagedCall {
   readonly changeSets: readonly ChangeSet<AnyEntity>[];
 }
 
-/** Collects what one `em.flush()` of write-behind entities wants to write, until all of it is staged at once. */
+/**
+ * Collects the changes that one `em.flush()` of write-behind entities wants to write, until all of them are staged at
+ * once.
+ */
 export class StagingUnit {
   readonly operations: Operation[] = [];
   readonly #wanted: readonly ChangeSet<AnyEntity>[];
@@ -29,7 +35,7 @@ export class StagingUnit {
   readonly #known: ReadVersions;
 
   /**
-   * @param changeSets what the flush is about to write; it may add to it
+   * @param changeSets the change sets that the flush is about to write; it may add to them
    * @param known versions that the entity manager has read in the database
    */
   constructor(changeSets: readonly ChangeSet<AnyEntity>[], known: ReadVersions) {
@@ -37,7 +43,7 @@ export class StagingUnit {
     this.#wanted = changeSets.filter(({ type, payload }) => !isUpdate(type) || Object.keys(payload).length > 0);
   }
 
-  /** The persister has been given these to write. */
+  /** The persister has been given these change sets to write. */
   expect(changeSets: readonly ChangeSet<AnyEntity>[]): void {
     for (const changeSet of changeSets) this.#given.add(changeSet);
   }
@@ -47,15 +53,15 @@ export class StagingUnit {
     this.#rows.add(operation.change.rowKey);
   }
 
-  /** A row that this flush has changed already has a version of this flush's own. */
+  /** A row that this flush has already changed has a version of the flush's own. */
   readonly isRowBase: IsRowBase = (rowKey, base) => !this.#rows.has(rowKey) && this.#known.has(rowKey, base);
 
-  /** So many change sets have reached the driver and come to nothing. */
+  /** This many change sets have reached the driver without becoming a change. */
   skip(count: number): void {
     this.#skipped += count;
   }
 
-  /** What MikroORM has written past a hook, in words; nothing is as it should be. */
+  /** The change sets that MikroORM has written past a hook, in words; `undefined` if there are none. */
   get leak(): string | undefined {
     if (this.#wanted.some((changeSet) => !this.#given.has(changeSet)))
       return 'change sets of a flush did not reach the change set persister';

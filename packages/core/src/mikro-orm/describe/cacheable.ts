@@ -2,7 +2,10 @@ import { ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-
 import { SpillwayError } from '../../errors.js';
 import type { ResolvedPolicy } from '../../policy/policy.js';
 
-/** A copy is a copy of one row: it cannot follow what a look-up reads of other rows. @throws SpillwayError `CONFIG_INVALID` */
+/**
+ * A copy holds one row: it does not see changes of other rows that a look-up reads.
+ * @throws SpillwayError `CONFIG_INVALID`
+ */
 export function assertCacheable(meta: EntityMetadata, { cache }: ResolvedPolicy): void {
   if (!cache) return;
   const property = meta.props.find((each) => !each.lazy && readsOtherRows(each));
@@ -14,7 +17,7 @@ export function assertCacheable(meta: EntityMetadata, { cache }: ResolvedPolicy)
   );
 }
 
-/** Rows of one key then differ by who asks. @throws SpillwayError `CONFIG_INVALID` */
+/** With session contexts, the rows of one key differ from caller to caller. @throws SpillwayError `CONFIG_INVALID` */
 export function assertNoSessions(meta: EntityMetadata, { cache }: ResolvedPolicy, sessionContext: unknown): void {
   if (!cache || sessionContext !== 'connection') return;
   throw new SpillwayError(

@@ -1,7 +1,13 @@
-/** Parent tables of each table, by name. A table's reference to itself does not count: PostgreSQL checks it at the end of the statement. */
+/**
+ * Parent tables of each table, by name. A table's reference to itself does not count: PostgreSQL checks it at the end
+ * of the statement.
+ */
 export type References = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** Table -> position, every parent before its children; or a cycle, as the names on it, for which there is no such order. */
+/**
+ * Table -> position, every parent before its children; or a cycle, as the names on it, for which there is no such
+ * order.
+ */
 export function commitOrder(
   references: References,
 ): { readonly order: ReadonlyMap<string, number> } | { readonly cycle: readonly string[] } {

@@ -1,7 +1,7 @@
 import type { EntityMetadata } from '@mikro-orm/core';
 
 /**
- * The constraints and indexes that an entity's metadata names. Those that MikroORM or PostgreSQL name are made of the
+ * The constraints and indexes that an entity's metadata names. MikroORM or PostgreSQL make all other names from the
  * names of the table and its columns.
  */
 export function constraintNames({ root }: EntityMetadata): readonly string[] {

@@ -4,8 +4,8 @@ import { unsupported } from './unsupported.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
 /**
- * The properties of a new row that only the database can make: generated columns, defaults that are an expression, numbers of a sequence,
- * and what a trigger sets (`returning`).
+ * The properties of a new row that only the database can make: generated columns, defaults that are an expression,
+ * numbers of a sequence, and values that a trigger sets (`returning`).
  * @throws SpillwayError `ENTITY_UNSUPPORTED` for the first of them, if such inserts are to be refused.
  */
 export function databaseMade(meta: EntityMetadata, inserts: 'sql' | 'refuse'): string[] {
@@ -14,7 +14,7 @@ export function databaseMade(meta: EntityMetadata, inserts: 'sql' | 'refuse'): s
   return made.map(({ name }) => name);
 }
 
-/** Whether the insert leaves something to the database that Spillway cannot make in its place. */
+/** True if the insert leaves a value to the database that Spillway cannot make in its place. */
 export function needsDatabase(type: WriteBehindType, payload: Readonly<Record<string, unknown>>): boolean {
   return type.databaseMade.some((name) => payload[name] === undefined);
 }

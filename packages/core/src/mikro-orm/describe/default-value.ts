@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 /** Makes, when a row is staged, the value that the database would have made when it is inserted; in snapshot form. */
 export type DefaultValue = () => unknown;
 
-/** Whether the default is the same whenever it is made. */
+/** True if the default is the same each time it is made. */
 export function isLiteralDefault(expression: string): boolean {
   return /^(?:null|true|false|-?\d+(?:\.\d+)?|'(?:[^']|'')*')$/i.test(expression.trim());
 }

@@ -6,15 +6,18 @@ import { keyText, type KeyText } from '../values/key-text.js';
 import { columnsOf, type PropertyColumn } from './property-columns.js';
 import { unsupported } from './unsupported.js';
 
-/** How values of this entity are known otherwise. */
+/** The column values and the defaults of this entity. */
 interface Values {
   readonly platform: Platform;
   of(column: PropertyColumn): ColumnValue;
-  /** What the database would put in. */
+  /** The default that the database would put in. */
   absent(property: EntityProperty): DefaultValue | undefined;
 }
 
-/** @throws SpillwayError `ENTITY_UNSUPPORTED` for a key whose equal values have several texts, or that only the database can make. */
+/**
+ * @throws SpillwayError `ENTITY_UNSUPPORTED` for a key whose equal values have several texts, or for a key of several
+ * columns that the database numbers.
+ */
 export function describeKey(meta: EntityMetadata, values: Values): EntityKey {
   const properties = meta.getPrimaryProps();
   const columns = properties.flatMap((property) =>
@@ -55,8 +58,8 @@ function keyColumn(meta: EntityMetadata, property: EntityProperty, column: Prope
 }
 
 /**
- * A moment, or, in a reference, the text of one as the driver answers it. JavaScript reads more texts than PostgreSQL,
- * and fewer digits of a second, so any other text is left to PostgreSQL.
+ * Names a moment or, in a reference, the text of a moment as the driver answers it. JavaScript reads more texts than
+ * PostgreSQL, and fewer digits of a second. Any other text is therefore left to PostgreSQL.
  */
 function momentName(value: ColumnValue): KeyText {
   return (moment) => {

@@ -4,7 +4,7 @@ import { commitOrder } from './commit-order.js';
 import { scalarsOf, valueName } from './property-columns.js';
 import { hasColumn, unsupported } from './unsupported.js';
 
-/** What the references between write-behind entities mean for the order of their writes. */
+/** The order of writes that the references between write-behind entities require. */
 export interface References {
   /** Class name -> position, parents first. */
   readonly order: ReadonlyMap<string, number>;
@@ -13,7 +13,8 @@ export interface References {
 }
 
 /**
- * Finds an order in which all rows can be inserted. A cycle is opened at a nullable reference: rows can be inserted without it.
+ * Finds an order in which all rows can be inserted. A cycle is opened at a nullable reference: rows can be inserted
+ * without it.
  * @throws SpillwayError `ENTITY_UNSUPPORTED` for a cycle without one.
  */
 export function describeReferences(metas: readonly EntityMetadata[]): References {
@@ -27,7 +28,7 @@ export function describeReferences(metas: readonly EntityMetadata[]): References
   }
 }
 
-/** MikroORM makes no constraint of a relation that is for reading only, so there need not be one. */
+/** MikroORM makes no constraint for a relation that is for reading only, so the database may have none. */
 function isLoose(meta: EntityMetadata, property: EntityProperty): boolean {
   return scalarsOf(meta, property) !== undefined;
 }
@@ -47,7 +48,7 @@ function parentsByName(
   );
 }
 
-/** Whether rows of the entity hold the key of the row that the property refers to. */
+/** True if rows of the entity hold the key of the row that the property refers to. */
 function refers(meta: EntityMetadata, property: EntityProperty): boolean {
   return hasColumn(property) || isLoose(meta, property);
 }
@@ -57,7 +58,7 @@ interface Edge {
   readonly references: readonly EntityProperty[];
 }
 
-/** What refers from one entity of a cycle to the next. */
+/** The references from each entity of a cycle to the next. */
 function edgesOf(metas: readonly EntityMetadata[], cycle: readonly string[]): Edge[] {
   return cycle.slice(0, -1).flatMap((child, position) => {
     const meta = metas.find(({ className }) => className === child);
@@ -70,7 +71,10 @@ function edgesOf(metas: readonly EntityMetadata[], cycle: readonly string[]): Ed
   });
 }
 
-/** Where a cycle is opened: at references without a constraint, or else between the first two neighbours whose references are nullable, all of them. */
+/**
+ * Opens a cycle: at references without a constraint, or else between the first two neighbours whose references are all
+ * nullable.
+ */
 function opened(edges: readonly Edge[], cycle: readonly string[]): Edge {
   const edge =
     edges.find(({ meta, references }) => references.every((each) => isLoose(meta, each))) ??
@@ -83,7 +87,10 @@ function opened(edges: readonly Edge[], cycle: readonly string[]): Edge {
   );
 }
 
-/** The references of an entity to rows that are staged too, by their primary keys: other unique values say nothing of the row that is meant. */
+/**
+ * The references of an entity to rows that are staged too, by their primary keys. References by another unique value
+ * are left out: such a value does not tell the key of the row.
+ */
 export function foreignKeys(
   meta: EntityMetadata,
   tableOf: (target: EntityMetadata) => ForeignKey['target'] | undefined,

@@ -32,9 +32,9 @@ export interface DescribeOptions extends ColumnValueOptions {
   /** The schema of tables that name none. */
   readonly defaultSchema: string;
   readonly platform: Platform;
-  /** The name of its table as MikroORM writes it into statements. */
+  /** The name of the entity's table as MikroORM writes it into statements. */
   readonly writtenName: (meta: EntityMetadata) => string;
-  /** In which schema MikroORM reads and writes its rows now, if this one was asked for. */
+  /** The schema in which MikroORM reads and writes the entity's rows now, if this one was asked for. */
   readonly schemaOf: (meta: EntityMetadata, asked: string | undefined) => string | undefined;
   readonly mapDocument: DocumentMapper;
 }
@@ -98,7 +98,7 @@ function describeType(
         kind: version.kind,
       },
     }),
-    // Also of what is no counter any more: differences may be pending from when it was.
+    // Includes properties that are no longer counters: differences may be pending from the time when they were.
     counters: Object.fromEntries(summable(values)),
     onUpdate: [...values].flatMap(([name, { property }]) => (property.onUpdate ? [name] : [])),
     references: foreignKeys(meta, (target) =>
@@ -137,7 +137,7 @@ function describeType(
   };
 }
 
-/** Values are merged and decided about one by one; half a reference would be nobody's. */
+/** Merges and conflict functions decide about each value alone; half a reference would refer to no row. */
 function assertMergeable(meta: EntityMetadata, { conflict }: ResolvedPolicy): void {
   const wide = meta.relations.find(
     (property) => !property.primary && hasColumn(property) && property.fieldNames.length > 1,
@@ -175,11 +175,13 @@ function valueOf(
       'Use another type',
     );
   if (isDocument(property)) return embeddedValue(property, value, options.mapDocument);
-  // What the driver answers has gone through SQL of the custom type, which nothing here can evaluate.
+  // The driver's answer has gone through SQL of the custom type, which Spillway cannot evaluate.
   return property.hasConvertToJSValueSQL ? { ...value, isExact: () => false } : value;
 }
 
-/** The ORM knows no run-time type for a column type that it does not know, but what the property was declared as. */
+/**
+ * The ORM has no run-time type for a column type that it does not know. The declared type of the property then decides.
+ */
 function contentOf({ runtimeType, type, customType }: EntityProperty): ColumnContent {
   if (runtimeType === 'Date') return 'Date';
   return runtimeType === 'string' || (type === 'string' && !customType) ? 'string' : 'other';
@@ -193,7 +195,7 @@ function versionOf(meta: EntityMetadata): WriteBehindType['version'] {
   const property = meta.versionProperty ? meta.properties[meta.versionProperty] : undefined;
   if (!property) return undefined;
   const digits = Number(/\((\d)\)/.exec(property.columnTypes[0] ?? '')?.[1] ?? 6);
-  // A finer one never equals a `Date`, and a coarser one is rounded to another version than its writer holds.
+  // A finer version never equals a `Date`. A coarser one is rounded to another version than its writer holds.
   if (property.runtimeType === 'Date' && digits !== 3) {
     throw unsupported(
       meta.className,

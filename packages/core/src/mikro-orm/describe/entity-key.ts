@@ -9,7 +9,9 @@ import type { WriteBehindType } from './write-behind-type.js';
 /** The primary key of a write-behind entity, column by column, in the order of the row key's texts. */
 export interface EntityKey {
   readonly columns: readonly KeyColumn[];
-  /** Whether the database numbers the rows: Spillway then takes blocks of numbers from the sequence of the only column. */
+  /**
+   * True if the database numbers the rows: Spillway then takes blocks of numbers from the sequence of the only column.
+   */
   readonly sequence: boolean;
 }
 
@@ -23,23 +25,23 @@ export interface KeyColumn {
   readonly name: KeyText;
   /** A value of the entity in database form. */
   readonly toDatabase: (value: unknown) => unknown;
-  /** Reads a text back into what the driver answers for the column. */
+  /** Turns a text back into the value that the driver answers for the column. */
   readonly toRow: (text: string) => unknown;
-  /** What the database would put in when the key is not set. */
+  /** The default that the database would put in when the key is not set. */
   readonly absent?: DefaultValue;
 }
 
 /**
- * The row that a primary key names, in any of the forms that MikroORM has for one: a value, an array (flat, or nested where a reference is part of the key), an object by property, an entity.
- * `undefined` for a key that is not complete.
+ * The row that a primary key names, in any of the forms that MikroORM has for one: a value, an array (flat, or nested
+ * where a reference is part of the key), an object by property, an entity. `undefined` for a key that is not complete.
  */
 export function knownRowKey(type: WriteBehindType, key: unknown): RowKey | undefined {
   return namedBy(type, keyValues(type.meta, key));
 }
 
 /**
- * The row that a condition is about. `undefined` also where the database has to say it: `''` is no number to
- * PostgreSQL, `7` is no text, and no row has `1.005` in a column of hundredths.
+ * The row that a condition is about. `undefined` also if PostgreSQL has to decide: `''` is no number to PostgreSQL, `7`
+ * is no text, and no row has `1.005` in a column of hundredths.
  */
 export function soughtRowKey(type: WriteBehindType, key: unknown): RowKey | undefined {
   const values = keyValues(type.meta, key);
@@ -60,9 +62,10 @@ export function entityRowKey(type: WriteBehindType, key: unknown): RowKey | unde
 }
 
 /**
- * The row that a caller means by a key that the entity would have. A column that rounds has a row of another key for it.
+ * The row that a caller means by a key in the form of the entity. A key that its column would round is refused: the
+ * rounded key is that of another row.
  *
- * @throws SpillwayError `CONFIG_INVALID` for what no row of the column can have
+ * @throws SpillwayError `CONFIG_INVALID` for a value that no row of the column can have
  */
 export function calledRowKey(type: WriteBehindType, key: unknown): RowKey | undefined {
   const rowKey = entityRowKey(type, key);
@@ -86,7 +89,7 @@ function rowKeyFor({ table }: WriteBehindType, key: readonly string[]): RowKey {
   return rowKeyOf({ schema: table.schema, table: table.name, key });
 }
 
-/** @throws SpillwayError `CONFIG_INVALID` for what can be no value of the column. */
+/** @throws SpillwayError `CONFIG_INVALID` for a value that the column cannot have. */
 function keyTextOf(type: WriteBehindType, column: KeyColumn, value: unknown): string {
   const known = column.name(value);
   if (known) return known.text;
@@ -107,7 +110,7 @@ function shown(value: unknown): string {
   return JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}...` : text);
 }
 
-/** @throws SpillwayError `CONFIG_INVALID` for a key that is not complete: nothing can be staged for a row that has no name. */
+/** @throws SpillwayError `CONFIG_INVALID` for an incomplete key: nothing can be staged for a row without a name. */
 export function rowKeyIn(type: WriteBehindType, key: unknown): RowKey {
   const known = knownRowKey(type, key);
   if (known !== undefined) return known;
@@ -121,7 +124,7 @@ export function incompleteKey(type: WriteBehindType): SpillwayError {
   );
 }
 
-/** What one column of a key can have; neither null nor a number that the database has yet to give. */
+/** True for a value that one column of a key can have: neither null nor a number that the database has yet to give. */
 export function isKeyScalar(value: unknown): boolean {
   if (value instanceof Date || value instanceof Uint8Array) return true;
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint';
@@ -172,7 +175,7 @@ function columnValues(type: WriteBehindType, key: RowKey): unknown[] {
   return type.key.columns.map(({ toRow }, position) => toRow(texts[position] ?? ''));
 }
 
-/** Whether a change names part of the primary key. */
+/** True if a change names part of the primary key. */
 export function namesKey(type: WriteBehindType, payload: object): boolean {
   return type.meta.primaryKeys.some((name) => name in payload);
 }

@@ -1,10 +1,13 @@
 import { ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-orm/core';
 
-/** By the class of a type: the types whose rows the database itself changes when rows of it go, or get other keys. */
+/**
+ * By the class of a type: the types whose rows the database itself changes when rows of that type are deleted, or get
+ * other keys.
+ */
 export interface Followers {
   readonly ofDeletes: ReadonlyMap<unknown, readonly EntityMetadata[]>;
   readonly ofRenames: ReadonlyMap<unknown, readonly EntityMetadata[]>;
-  /** With those that do not let a row go to which they refer. */
+  /** The same as `ofDeletes`, and the types whose rows keep the database from deleting a row that they refer to. */
   readonly orKeepers: ReadonlyMap<unknown, readonly EntityMetadata[]>;
 }
 
@@ -12,7 +15,10 @@ export const NOBODY_FOLLOWS: Followers = { ofDeletes: new Map(), ofRenames: new 
 
 type Kind = 'delete' | 'rename' | 'delete or keep';
 
-/** Follows `on delete cascade` from table to table; `set null` and the like end there. What refers to a row that gets another key is taken to follow it. */
+/**
+ * Follows `on delete cascade` from table to table; `set null` and the like end there. Every reference to a row that
+ * gets another key is taken to follow it.
+ */
 export function findFollowers(metas: readonly EntityMetadata[]): Followers {
   const references = metas.flatMap((meta) =>
     meta.relations.filter(isForeignKey).map((property) => ({ meta, property, target: rootOf(property.targetMeta) })),

@@ -3,7 +3,7 @@ import type { RowKey } from '../../change/row-key.js';
 import { keyRow } from './entity-key.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
-/** As MikroORM asks its driver for rows by key. */
+/** The condition with which MikroORM asks its driver for rows by key. */
 export function keyCondition(type: WriteBehindType, keys: readonly RowKey[]): Record<string, unknown> {
   const rows = keys.map((key) => keyRow(type, key));
   const [row = {}] = rows;

@@ -3,7 +3,10 @@ import type { RowKey } from '../../change/row-key.js';
 import { isKeyScalar, soughtRowKey } from './entity-key.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
-/** What makes a query more than a look-up: each of these can leave rows out, add some, or order them by what is still pending. */
+/**
+ * Options that make a query more than a look-up: each can leave rows out, add rows, or order them by values that are
+ * still pending.
+ */
 const QUERY_OPTIONS = [
   'fields',
   'exclude',
@@ -20,8 +23,9 @@ const QUERY_OPTIONS = [
 ];
 
 /**
- * The rows that a query is about, if it is a look-up: its condition, filters included, is one key or `$in` of keys and nothing else. Anything else is
- * `undefined`, and has to see PostgreSQL as it is, and so is a key that only PostgreSQL can read, or refuse.
+ * The rows that a query is about, if it is a look-up: its condition, filters included, is one key or `$in` of keys and
+ * nothing else. `undefined` for any other query, which has to see PostgreSQL as it is, and for a key that only
+ * PostgreSQL can read or refuse.
  */
 export function lookupKeys(
   type: WriteBehindType,
@@ -36,7 +40,9 @@ export function lookupKeys(
   return keys.every((key) => key !== undefined) ? [...new Set(keys)] : undefined;
 }
 
-/** The keys of a condition: MikroORM names several properties one by one, or all of them at once by their joined names. */
+/**
+ * The keys of a condition: MikroORM names several properties one by one, or all of them at once by their joined names.
+ */
 function keyConditions(
   { meta: { primaryKeys }, key: { columns } }: WriteBehindType,
   where: unknown,
@@ -59,7 +65,10 @@ function keyConditions(
   return [joined];
 }
 
-/** MikroORM puts a single key of several columns into `$in` as it is: not a list of keys, but the list of its parts. */
+/**
+ * MikroORM puts a single key of several columns into `$in` as it is: the list then holds the parts of one key, not
+ * keys.
+ */
 function oneOrIn(condition: unknown, width: number): unknown[] | undefined {
   if (isKey(condition)) return [condition];
   if (condition === null || typeof condition !== 'object' || Reflect.ownKeys(condition).length !== 1) return undefined;
@@ -68,7 +77,9 @@ function oneOrIn(condition: unknown, width: number): unknown[] | undefined {
   return isKey($eq) ? [$eq] : undefined;
 }
 
-/** Arrays are keys of several columns; whether there are as many as the type has is seen when they are named. */
+/**
+ * An array is a key of several columns. `soughtRowKey` checks later that it has as many values as the type has columns.
+ */
 function isKey(value: unknown): boolean {
   return isKeyScalar(value) || (Array.isArray(value) && value.length > 0 && value.every(isKey));
 }

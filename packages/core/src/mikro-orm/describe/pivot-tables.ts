@@ -2,7 +2,8 @@ import type { EntityMetadata, MetadataStorage } from '@mikro-orm/core';
 import { unsupported } from './unsupported.js';
 
 /**
- * MikroORM writes the rows of a pivot table by SQL, also where the pivot table is an entity of its own (`pivotEntity`). Staged changes of that entity would not be seen by it.
+ * MikroORM writes the rows of a pivot table by SQL, even if the pivot table is an entity of its own (`pivotEntity`).
+ * This SQL would not see staged changes of that entity.
  * @throws SpillwayError `ENTITY_UNSUPPORTED`
  */
 export function assertNoPivotTables(decorated: Iterable<EntityMetadata>, storage: MetadataStorage): void {

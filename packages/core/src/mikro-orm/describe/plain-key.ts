@@ -4,7 +4,10 @@ import type { WriteBehindType } from './write-behind-type.js';
 /** MikroORM's own types that leave a key as it is in the database. */
 const PLAIN = new Set(['BigIntType', 'UuidType', 'StringType', 'IntegerType', 'SmallIntType', 'TextType']);
 
-/** Whether every part of a key is one value that is written in conditions as it is in the database: `em.nativeUpdate()` does not convert them before the driver. */
+/**
+ * True if every part of a key is one value that conditions hold as it is in the database: `em.nativeUpdate()` does not
+ * convert keys before the driver gets them.
+ */
 export function hasPlainKey({ key: { columns } }: WriteBehindType): boolean {
   return columns.every(({ property, leaf }) => property.fieldNames.length === 1 && isPlain(leaf));
 }

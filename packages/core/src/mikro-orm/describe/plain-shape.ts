@@ -2,8 +2,9 @@ import { ReferenceKind } from '@mikro-orm/core';
 import type { WriteBehindType } from './write-behind-type.js';
 
 /**
- * Whether a plain object says all there is to say of a row: not where the class says more (single-table inheritance), where a value has parts (embeddables), where MikroORM compares
- * loaded values (`concurrencyCheck`), or where only the database can make a value. Calls past the unit of work go by SQL for the others.
+ * True if a plain object describes a row completely. It does not if the class adds something (single-table
+ * inheritance), a value has parts (embeddables), MikroORM compares loaded values (`concurrencyCheck`), or only the
+ * database can make a value. For such types, calls past the unit of work go by SQL.
  */
 export function hasPlainShape(type: WriteBehindType): boolean {
   return (

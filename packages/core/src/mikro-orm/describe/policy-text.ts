@@ -1,8 +1,9 @@
 import type { WriteBehindType } from './write-behind-type.js';
 
 /**
- * What has to be the same in two releases for pending records of an entity to mean the same to both: the table, the counters with their digits, how conflicts are noticed and settled, and the
- * kind of version. How long records wait and how often they are tried is nobody else's business. A conflict function counts as one, whatever it does.
+ * The parts of a policy that two releases must share for pending records of an entity to mean the same to both: the
+ * table with its key, the counters with their digits, how conflicts are noticed and settled, and the kind of version.
+ * How long records wait and how often they are tried may differ. All conflict functions count as the same one.
  */
 export function policyText({ table, policy, counters, version }: WriteBehindType): string {
   const { conflict } = policy;

@@ -6,7 +6,10 @@ export interface PropertyColumn {
   readonly name: string;
   /** As the metadata declares it. */
   readonly type: string;
-  /** The scalar property whose values stand in the column: the property itself, or the part of the key that a reference ends at. */
+  /**
+   * The scalar property whose values stand in the column: the property itself, or the part of the key that a reference
+   * ends at.
+   */
   readonly leaf: EntityProperty;
 }
 
@@ -25,14 +28,17 @@ function leavesOf(property: EntityProperty): EntityProperty[] {
   return targetMeta ? targetMeta.getPrimaryProps().flatMap(leavesOf) : [property];
 }
 
-/** What a column's value is called in records: the property, or the property and the column where it has several. Columns are written one by one, and a row's values are always named by column. */
+/**
+ * The name of a column's value in records: the property, or the property and the column if the property has several.
+ * Columns are written one by one, and a row's values are always named by column.
+ */
 export function valueName(property: EntityProperty, column: string): string {
   return property.fieldNames.length === 1 ? property.name : `${property.name}.${column}`;
 }
 
 /**
- * The scalars that a relation is written by, where it is for reading only (`persist: false`), in the order of the key that it refers to; `undefined` for a relation that is written itself, or
- * by nothing.
+ * The scalars that write a relation which itself is for reading only (`persist: false`), in the order of the key that
+ * it refers to; `undefined` for a relation that is written itself, or by nothing.
  */
 export function scalarsOf(meta: EntityMetadata, relation: EntityProperty): EntityProperty[] | undefined {
   const isReference = relation.kind === ReferenceKind.MANY_TO_ONE || relation.owner;

@@ -3,9 +3,9 @@ import { unsupported } from './unsupported.js';
 
 /** Classes that share one table: single-table inheritance. Staging knows them as one type, the root's. */
 export interface SingleTable {
-  /** The property that says of which class a row is. */
+  /** The property that names the class of a row. */
   readonly discriminator: string;
-  /** Whether a row is one of this class, or of one that extends it; what MikroORM adds to its queries as a condition. */
+  /** True if a row is of this class, or of a class that extends it. MikroORM adds the same condition to its queries. */
   readonly holds: (meta: EntityMetadata, row: Readonly<Record<string, unknown>>) => boolean;
 }
 
@@ -25,7 +25,10 @@ export function singleTable(root: EntityMetadata): SingleTable | undefined {
   };
 }
 
-/** MikroORM lets subclasses have a property of one name in columns of their own; a record names properties, and would not know which column is meant. */
+/**
+ * MikroORM lets subclasses keep properties of one name in different columns. A record names properties, so it could not
+ * tell which column is meant.
+ */
 function assertOneColumn(entity: string, property: EntityProperty): void {
   if (property.stiFieldNames || property.renamedFrom)
     throw unsupported(
@@ -33,7 +36,7 @@ function assertOneColumn(entity: string, property: EntityProperty): void {
       `property "${property.renamedFrom ?? property.name}" is a different column in each subclass`,
       'Give the properties different names',
     );
-  // Whatever only a subclass has is nullable in the table.
+  // A property that only a subclass has is nullable in the table.
   if (property.version && property.nullable)
     throw unsupported(
       entity,

@@ -3,9 +3,9 @@ import type { TypeRegistry } from './type-registry.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
 /**
- * The values of an entity of which no two changes are merged before they are written: those that only one row may
- * have, and references to rows that have such values, since such a row can go only when nothing refers to it.
- * `undefined`: there are none.
+ * The values of an entity of which no two changes are merged before they are written: values that only one row may
+ * have, and references to rows with such values, since such a row can go only when no row refers to it. `undefined` if
+ * there are none.
  */
 export function stepValues(type: WriteBehindType, types: TypeRegistry): StepValues | undefined {
   const { unique } = type;

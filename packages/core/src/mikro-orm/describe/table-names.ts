@@ -22,8 +22,8 @@ export class TableNames {
   }
 
   /**
-   * Those of this table. A name without a schema is one of the default schema, if there is one there; where the search
-   * path leads otherwise is not known, so then it may be any.
+   * The entities of this table. A name without a schema means the default schema, if it has such a table. Otherwise the
+   * search path decides, which is not known here, so all tables of that name count.
    */
   of({ schema = this.#defaultSchema, name }: NamedTable): readonly EntityMetadata[] {
     const all = this.#byName.get(name) ?? [];

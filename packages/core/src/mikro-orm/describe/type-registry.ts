@@ -6,8 +6,10 @@ import { TableNames, type NamedTable } from './table-names.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
 /**
- * The entities with a policy of one ORM, by class and by table. Filled at discovery; empty means that the extension has nothing to do. What asks by class means entities that are written
- * behind, unless it says otherwise; what asks by row or table means what may be staged: that of an entity which is written through now may have been staged before.
+ * The entities with a policy of one ORM, by class and by table. Filled at discovery; empty means that the extension has
+ * nothing to do. Questions by class answer entities that are written behind, unless they say otherwise. Questions by
+ * row or table answer all entities that may have staged records: an entity that is written through now may have been
+ * staged before.
  */
 export class TypeRegistry {
   // By class: discovery leaves several metadata objects of one entity about, such as those that relations point to.
@@ -42,19 +44,19 @@ export class TypeRegistry {
     this.#names = new TableNames(metas, defaultSchema);
   }
 
-  /** Those that one reads who reads this table: of a view nobody knows, so it may read everything. */
+  /** The types that a read of this table reads. The tables of a view are not known, so it may read every type. */
   readBy(table: NamedTable): readonly WriteBehindType[] {
     const metas = this.#names.of(table);
     if (metas.some(isSql)) return this.all;
     return metas.map((meta) => this.of(meta)).filter((type) => type !== undefined);
   }
 
-  /** How often it has been filled: what was made of it before that is old. */
+  /** How often the registry has been filled: results from an earlier edition are out of date. */
   get edition(): number {
     return this.#filled;
   }
 
-  /** Whether rows of any type are cached. */
+  /** True if rows of any type are cached. */
   get hasCache(): boolean {
     return this.inAnyMode.some(({ policy }) => policy.cache);
   }
@@ -65,14 +67,19 @@ export class TypeRegistry {
     return type?.policy.cache ? type : undefined;
   }
 
-  /** The cached entities whose rows the database itself changes when rows of this one are deleted, or get other keys. */
+  /**
+   * The cached entities whose rows the database itself changes when rows of this one are deleted, or get other keys.
+   */
   cachedFollowers(meta: EntityMetadata, renames: boolean): readonly WriteBehindType[] {
     return this.#followersOf(meta, renames)
       .map((follower) => this.cached(follower))
       .filter((type) => type !== undefined);
   }
 
-  /** Those of which something may be pending, though a row that it refers to goes or gets another key: the database changes it too, or refuses that for its sake. */
+  /**
+   * Types that may have pending records when a row that they refer to goes or gets another key: the database changes
+   * their rows too, or refuses the statement because of them.
+   */
   pendingFollowers(meta: EntityMetadata, renames: boolean): readonly WriteBehindType[] {
     const followers = renames ? this.#followers.ofRenames : this.#followers.orKeepers;
     return (followers.get(meta.root.class) ?? [])
@@ -81,8 +88,9 @@ export class TypeRegistry {
   }
 
   /**
-   * Whether the database itself changes rows of any entity, with or without a policy, when rows of this one are deleted, so that whoever looks one of those up sees it. Rows of pivot tables
-   * are read only together with both sides.
+   * True if the database itself changes rows of any entity, with or without a policy, when rows of this one are
+   * deleted, so that a look-up of such a row sees the change. Rows of pivot tables do not count: they are read only
+   * together with both sides.
    */
   isFollowed(meta: EntityMetadata): boolean {
     return this.#followersOf(meta, false).some(({ pivotTable }) => !pivotTable);
@@ -93,12 +101,15 @@ export class TypeRegistry {
     return (renames ? ofRenames : ofDeletes).get(meta.root.class) ?? [];
   }
 
-  /** Those of which something may be pending: that are written behind, or were until lately. */
+  /** The types that may have pending records: they are written behind, or were until lately. */
   get all(): readonly WriteBehindType[] {
     return this.inAnyMode.filter((type) => this.#isBehind(type));
   }
 
-  /** Of these, though they are written through now, something may still be pending: what reads them looks at it, and what writes them waits for it. */
+  /**
+   * These types are written through now, but may still have pending records: readers look at these, and writers wait
+   * for them.
+   */
   begin(leaving: readonly WriteBehindType[]): void {
     for (const { table } of leaving) this.#leaving.add(tableName(table.schema, table.name));
   }
@@ -146,12 +157,12 @@ export class TypeRegistry {
     return this.ofTable(schema, table);
   }
 
-  /** By class or schema. */
+  /** By class or schema, in any mode. */
   named(entity: EntityName): WriteBehindType | undefined {
     return this.#byClass.get(entity instanceof EntitySchema ? entity.meta.class : entity);
   }
 
-  /** @throws SpillwayError `CONFIG_INVALID` for an entity that is not written behind. */
+  /** @throws SpillwayError `CONFIG_INVALID` for an entity without a policy. */
   namedOrRefused(entity: EntityName): WriteBehindType {
     const type = this.named(entity);
     if (type) return type;

@@ -1,6 +1,9 @@
 import type { EntityMetadata, EntityProperty } from '@mikro-orm/core';
 
-/** The properties of an entity whose values no other row may have, alone or together, beside the primary key; `all` where it cannot be told. */
+/**
+ * The properties of an entity whose values no other row may have, alone or together, beside the primary key; `all`
+ * where it cannot be told.
+ */
 export type UniqueProperties = ReadonlySet<string> | 'all';
 
 export function uniqueProperties({ root }: EntityMetadata): UniqueProperties {
@@ -32,7 +35,7 @@ function namesIn(expression: unknown, { props }: EntityMetadata): string[] {
     .map(({ name }) => name);
 }
 
-/** Whether any of these properties is one of them. */
+/** True if one of these values is of a unique property. */
 export function namesUnique(unique: UniqueProperties, values: object): boolean {
   return unique === 'all' || Object.keys(values).some((name) => unique.has(name));
 }

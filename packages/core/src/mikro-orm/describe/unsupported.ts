@@ -10,7 +10,7 @@ export function unsupported(entity: string, what: string, remedy: string): Spill
   );
 }
 
-/** Refuses what this version does not map, by name, before anything is staged. */
+/** Refuses features that this version does not map, by name, before anything is staged. */
 export function assertSupported(meta: EntityMetadata): void {
   const name = meta.className;
   if (meta.virtual || meta.view)
@@ -82,7 +82,7 @@ function assertOwnColumns(meta: EntityMetadata): void {
   }
 }
 
-/** Refuses what cannot be compared with its column, for a policy that compares what was loaded. */
+/** Refuses a property that cannot be compared with its column, for a policy that compares loaded values. */
 export function assertComparable(meta: EntityMetadata): void {
   const property = meta.props.find((each) => each.hasConvertToJSValueSQL && each.persist !== false && hasColumn(each));
   if (!property) return;
@@ -93,7 +93,7 @@ export function assertComparable(meta: EntityMetadata): void {
   );
 }
 
-/** Whether the property is a column of this table. An inline embeddable is none: its properties are. */
+/** True if the property is a column of this table. An inline embeddable is no column; its properties are. */
 export function hasColumn(property: EntityProperty): boolean {
   if (property.formula || isPartOfDocument(property)) return false;
   if (property.kind === ReferenceKind.SCALAR || property.kind === ReferenceKind.MANY_TO_ONE) return true;

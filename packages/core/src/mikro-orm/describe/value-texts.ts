@@ -4,7 +4,10 @@ import { SpillwayError } from '../../errors.js';
 import { valueName } from './property-columns.js';
 import type { PropertyValue, WriteBehindType } from './write-behind-type.js';
 
-/** What is set of a payload, as JSON texts by the names of records. The primary key and the version are not among the values. */
+/**
+ * The values that a payload sets, as JSON texts by the names of records. The primary key and the version are not among
+ * the values.
+ */
 export function valueTexts(
   type: WriteBehindType,
   payload: Readonly<Record<string, unknown>>,
@@ -23,8 +26,8 @@ export function valueTexts(
 }
 
 /**
- * The first property of a payload whose value is none of its column: it is written by SQL, or refused. References are
- * looked at where they are keys; others are rows that are about to be made.
+ * The first property of a payload whose value its column does not take: it is written by SQL, or refused. References
+ * are checked if they are keys; other references are rows that are about to be made.
  */
 export function untakenProperty(
   type: WriteBehindType,
@@ -49,8 +52,8 @@ function isRowToBe({ targetMeta, kind }: EntityProperty, value: unknown): boolea
 }
 
 /**
- * The texts of what an application has set.
- * @throws SpillwayError `CONFIG_INVALID` for a value that is none of its column
+ * The texts of values that an application has set.
+ * @throws SpillwayError `CONFIG_INVALID` for a value that its column does not take
  */
 export function givenTexts(
   type: WriteBehindType,
@@ -71,7 +74,10 @@ export function assertTaken(type: WriteBehindType, payload: Readonly<Record<stri
   );
 }
 
-/** A reference to a key of several columns is an array, nested where that key has a reference itself. Without a target, all of its columns are null. */
+/**
+ * A reference to a key of several columns is an array, nested where that key has a reference itself. Without a target,
+ * all of its columns are null.
+ */
 function columnTexts(type: WriteBehindType, property: EntityProperty, value: unknown): Record<string, JsonText> {
   const parts: unknown[] = Array.isArray(value) ? value.flat(Infinity) : [];
   const result: Record<string, JsonText> = {};

@@ -19,7 +19,8 @@ export function withOthers(scope: DueScope, types: TypeRegistry): DueScope {
 /** Everything that is pending of these types. */
 export function tableScope(wanted: readonly WriteBehindType[], types: TypeRegistry): TableScope {
   const tables = wanted.map(({ table }) => ({ schema: table.schema, table: table.name }));
-  // By table, not by class: what other classes, of this application or of another release, have staged for a wanted table counts.
+  // By table, not by class: records that other classes, of this application or of another release, have staged for a
+  // wanted table count.
   const others = types.all.filter(
     ({ table }) => !tables.some((each) => each.schema === table.schema && each.table === table.name),
   );

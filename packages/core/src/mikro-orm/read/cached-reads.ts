@@ -11,7 +11,10 @@ import { lookupKeys } from '../describe/lookup.js';
 import type { DriverRow } from './row-overlay.js';
 
 type Options = Readonly<Record<string, unknown>>;
-/** From the database, with what is pending. `isKept`: some of it will be kept, so nothing of it may be older than what was committed. */
+/**
+ * Reads rows from the database, with pending changes laid over. `isKept`: some of the rows will be kept as copies, so
+ * no row may be older than what was committed.
+ */
 export type Load = (
   type: WriteBehindType,
   keys: readonly RowKey[],
@@ -48,7 +51,7 @@ export class CachedReads {
     const { cache } = this.#engine;
     const { schema, name: table } = type.table;
     const ttlMs = type.policy.cache?.ttlMs ?? 0;
-    // What is read of a subclass lacks the columns of others, so it is not kept.
+    // Rows that are read as a subclass lack the columns of other subclasses, so they are not kept.
     const isWhole = !type.family || meta.class === type.meta.class;
     return readThrough<DriverRow>(keys, {
       look: (wanted) => cache.look({ schema, table }, wanted),
@@ -68,8 +71,9 @@ export class CachedReads {
 }
 
 /**
- * A transaction reads what it will write against; under a session PostgreSQL decides who sees what; and whoever asks for `refresh` wants to see what PostgreSQL has, with what was written
- * past Spillway too.
+ * False in a transaction, which writes against the rows that it reads; under a session context, where PostgreSQL
+ * decides which rows the caller sees; and for `refresh`, which asks for the rows as PostgreSQL has them, with writes
+ * past Spillway.
  */
 function mayBeCached(type: WriteBehindType, options: Options): boolean {
   if (options['ctx'] !== undefined || isDrained(options) || hasSession(options['em']) || options['refresh'])

@@ -7,8 +7,9 @@ import type { DriverRow } from './row-overlay.js';
 const SHAPE_BYTES = 8;
 
 /**
- * A row as the driver has answered it, in bytes: with its dates, buffers, big integers, arrays and parsed JSON exactly as they were. In front stands the shape of the entity, because
- * releases that map other columns must not read each other's rows.
+ * A row as the driver has answered it, in bytes: with its dates, buffers, big integers, arrays and parsed JSON exactly
+ * as they were. In front stands the shape of the entity, because releases that map other columns must not read each
+ * other's rows.
  *
  * @returns `undefined` for a row with a value that would not come back as it is
  */
@@ -46,7 +47,7 @@ function shapeOf(type: WriteBehindType): Buffer {
   return shape;
 }
 
-/** Whether a value is made of nothing that serializing would change: an instance of a class would come back without it. */
+/** True if serializing leaves the value as it is: an instance of a class would come back without its class. */
 function isPlain(value: unknown): boolean {
   if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return typeof value !== 'symbol';
   if (value instanceof Date || Buffer.isBuffer(value)) return true;

@@ -1,4 +1,4 @@
-/** What is answered one by one, in pieces of so many. */
+/** The items of an asynchronous iterable, in chunks of this size. */
 export async function* chunksOf<T>(items: AsyncIterable<T>, size: number): AsyncIterableIterator<T[]> {
   let chunk: T[] = [];
   for await (const item of items) {

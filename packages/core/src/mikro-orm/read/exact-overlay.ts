@@ -4,7 +4,10 @@ import { pendingRecord } from '../../read/overlay.js';
 import type { Pending } from '../../staging/staging-store.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
-/** Of these rows, those whose pending values PostgreSQL would show in another way than they were written: they have to be written before they are read. */
+/**
+ * The rows whose pending values PostgreSQL would show in another form than they were written: these have to be written
+ * before they are read.
+ */
 export function inexactRows(
   type: WriteBehindType,
   keys: readonly RowKey[],
@@ -16,7 +19,7 @@ export function inexactRows(
   });
 }
 
-/** Whether PostgreSQL would show all values of a record as they were written. */
+/** True if PostgreSQL would show all values of a record as they were written. */
 export function isExact(type: WriteBehindType, { values }: StagedRecord): boolean {
   return Object.entries(values).every(([name, text]) => type.values.get(name)?.value.isExact(text) ?? true);
 }

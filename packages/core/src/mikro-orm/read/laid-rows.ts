@@ -29,8 +29,8 @@ export function noteRows(type: WriteBehindType, rows: Iterable<readonly [RowKey,
 }
 
 /**
- * The same for rows within rows: relations that MikroORM has joined. Nothing is ever laid over those, because what was
- * pending of their types has been written before.
+ * The same for rows within rows: relations that MikroORM has joined. Nothing is ever laid over them, because pending
+ * changes of their types have been written before.
  */
 export function noteJoinedRows(
   meta: EntityMetadata,
@@ -49,7 +49,7 @@ export function noteJoinedRows(
   }
 }
 
-/** The rows whose keys they hold. */
+/** The rows by the keys that they hold. */
 export function keyed(type: WriteBehindType, rows: readonly DriverRow[]): (readonly [RowKey, DriverRow])[] {
   return rows.flatMap((row) => {
     const key = knownRowKey(type, row);

@@ -2,7 +2,10 @@ import { Utils, type EntityMetadata, type EntityProperty } from '@mikro-orm/core
 import type { StagedRecord } from '../../change/record.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
-/** Everything that a query's conditions say by name, at whatever depth and of whatever type: more than the root's own properties, so that none of them is missed. */
+/**
+ * All names in a query's conditions, at any depth and of any type: more than the root's own properties, so that none of
+ * them is missed.
+ */
 export function namesIn(conditions: readonly unknown[]): ReadonlySet<string> {
   const names = new Set<string>();
   for (const condition of conditions) collect(condition, names);
@@ -18,7 +21,7 @@ function collect(condition: unknown, into: Set<string>): void {
   }
 }
 
-/** Whether a condition has parts that are SQL: then it may be about any column, and it cannot be put twice. */
+/** True if a condition has parts that are SQL: it may then be about any column, and cannot be used twice. */
 export function hasSql(condition: unknown): boolean {
   if (Array.isArray(condition)) return condition.some(hasSql);
   if (condition === null || typeof condition !== 'object') return false;
@@ -32,8 +35,8 @@ function isPlainValue(value: object): boolean {
 }
 
 /**
- * Whether a pending change may decide if the row meets the conditions: it touches something that they name. Such a row must not be answered as long as its change is not written: it
- * may belong to another tenant by then.
+ * True if a pending change may decide whether the row meets the conditions: it touches a property that they name. Such
+ * a row must not be answered until its change is written: it may belong to another tenant by then.
  */
 export function decidesBy(type: WriteBehindType, names: ReadonlySet<string>, record: StagedRecord): boolean {
   if (record.kind !== 'update' && record.kind !== 'increment') return true;
@@ -41,12 +44,12 @@ export function decidesBy(type: WriteBehindType, names: ReadonlySet<string>, rec
   const changed = [...Object.keys(record.values), ...Object.keys(record.deltas)];
   return changed.some((name) => {
     const known = type.values.get(name);
-    // What this release does not know it cannot judge either.
+    // This release cannot judge a property that it does not know.
     return known === undefined || namesOf(type.meta, known.property, known.column).some((each) => names.has(each));
   });
 }
 
-/** The property, those that it is embedded in, and all others that are made of its column. */
+/** The property, the embeddables that hold it, and all other properties that are made of its column. */
 function namesOf(meta: EntityMetadata, property: EntityProperty, column: string): string[] {
   const names = [property.name, column];
   for (let at: EntityProperty | undefined = property; at?.embedded; at = meta.properties[at.embedded[0] as never])

@@ -4,11 +4,11 @@ import type { TouchedTypes } from './touched-types.js';
 
 /** How a query is answered. */
 export interface QueryPlan {
-  /** What is pending of these is written first. */
+  /** The types whose pending changes are written first. */
   readonly drained: readonly WriteBehindType[];
-  /** Whether pending changes are laid over its rows. */
+  /** True if pending changes are laid over its rows. */
   readonly overlaid: boolean;
-  /** Whether it reads the primary, wherever MikroORM would send it. */
+  /** True if it reads the primary, wherever MikroORM would send it. */
   readonly primary: boolean;
 }
 
@@ -16,17 +16,21 @@ export interface PlannedQuery {
   /** The type of its rows, if it is written behind. */
   readonly root: WriteBehindType | undefined;
   readonly touched: TouchedTypes;
-  /** What the call asks for; otherwise each type's policy counts. */
+  /** The mode that the call asks for; without one, each type's policy decides. */
   readonly asked: QueryMode | undefined;
-  /** Whether rows of the root can be laid over: not in a transaction, which may go on to change by SQL what it reads, nor under row level security, which PostgreSQL alone knows. */
+  /**
+   * True if rows of the root can be laid over. Not in a transaction, which may go on to change by SQL the rows that it
+   * reads; nor under row level security, which only PostgreSQL can judge.
+   */
   readonly canOverlay: boolean;
-  /** Whether it answers rows at all; a count does not, and is PostgreSQL's. */
+  /** True if it answers rows. A count answers none, and is left to PostgreSQL. */
   readonly hasRows: boolean;
 }
 
 /**
- * Decides what a query waits for. Pending changes are laid over its own rows only: rows that are joined into them would have to be read again without what joined them, so those are
- * drained instead. What a condition reaches through relations is neither.
+ * Decides what a query waits for. Pending changes are laid over its own rows only. Rows that are joined into them would
+ * have to be read again without their join, so their types are drained instead. Types that only a condition reaches
+ * through relations are neither laid over nor drained.
  */
 export function planQuery({ root, touched, asked, canOverlay, hasRows }: PlannedQuery): QueryPlan {
   const modeOf = ({ policy }: WriteBehindType): QueryMode => asked ?? policy.queries;

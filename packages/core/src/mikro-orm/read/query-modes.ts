@@ -6,23 +6,23 @@ interface Asked {
 }
 
 /**
- * What a call asks for by its option `spillway`. MikroORM hands unknown options on to the driver, but not to the queries by which it populates relations: those are told by the
- * asynchronous context of the call.
+ * The mode that a call asks for by its option `spillway`. MikroORM hands unknown options on to the driver, but not to
+ * the queries that populate relations. Those find the mode in the asynchronous context of the call.
  */
 export class QueryModes {
   readonly #asked = new AsyncLocalStorage<Asked>();
 
-  /** Everything that is read by this call, unless it asks for another mode itself. */
+  /** Runs a call whose reads all have this mode, unless the call asks for another one itself. */
   run<T>(mode: QueryMode | undefined, call: () => T): T {
     return mode === undefined ? call() : this.#asked.run({ mode }, call);
   }
 
-  /** A flush that a query has brought about is not part of it. */
+  /** A flush that a query has caused is not part of the query. */
   runWithout<T>(call: () => T): T {
     return this.#asked.getStore()?.mode === undefined ? call() : this.#asked.run({ mode: undefined }, call);
   }
 
-  /** @throws SpillwayError `CONFIG_INVALID` for a mode that there is not. */
+  /** @throws SpillwayError `CONFIG_INVALID` for an unknown mode. */
   of(options: Readonly<Record<string, unknown>>): QueryMode | undefined {
     return readQueryMode(options['spillway']) ?? this.#asked.getStore()?.mode;
   }

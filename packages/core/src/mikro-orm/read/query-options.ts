@@ -1,6 +1,6 @@
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
-/** What MikroORM hands to its driver beside the condition. */
+/** The options that MikroORM hands to its driver beside the condition. */
 export type Options = Readonly<Record<string, unknown>>;
 export type Find = (where: unknown, options: Options) => Promise<unknown>;
 
@@ -12,14 +12,14 @@ export function unlocked(options: Options): Options {
   return { ...options, lockMode: undefined };
 }
 
-/** Replicas lag. */
+/** Reads the primary, because replicas lag. */
 export function primary(options: Options): Options {
   return { ...options, connectionType: 'write' };
 }
 
 /**
- * The query with the version among the properties that it asks for, if it asks for some only, and what takes it off the rows again: without a version there is no telling whether a
- * row is old.
+ * The query with the version among the properties that it asks for, if it asks for some only, and a function that takes
+ * the version off the rows again. Without a version, an old row cannot be told from a new one.
  */
 export function withVersion(
   { version }: WriteBehindType,

@@ -23,11 +23,11 @@ export interface OverlaidQuery {
   readonly where: unknown;
   readonly options: Options;
   readonly find: Find;
-  /** Whether rows that cannot be laid over may be written first. Not where that has just been tried in vain. */
+  /** True if rows that cannot be laid over may be written first. False if this has just been tried in vain. */
   readonly mayWrite: boolean;
 }
 
-/** What asks for some of the rows that a query finds, and makes no sense where rows are read again by key. */
+/** Options that choose or order the rows of a query; they make no sense when rows are read again by key. */
 const PAGING = [
   'limit',
   'offset',
@@ -43,9 +43,10 @@ const PAGING = [
 /**
  * Lays pending changes over the rows that PostgreSQL has answered to a query by criteria.
  *
- * The rows are read first, so what is pending of them is looked up too late to be sure that the row is not older (H3). Rows of which a version does not tell are read again by key
- * and by the query's own condition, now in the right order. A change that touches what the condition names may take the row out of the answer, to another tenant for instance: such a
- * row is written first, then read again; if it cannot be written in time, it is left out.
+ * The rows are read first, so the pending changes are looked up too late to be sure that a row is not older (H3). If
+ * the version of a row does not tell, the row is read again by key and by the query's own condition, now in the right
+ * order. A change of a property that the condition names may take the row out of the answer, to another tenant for
+ * instance. Such a row is written first, then read again; if it cannot be written in time, it is left out.
  */
 export async function overlayQuery(
   rows: readonly DriverRow[],
@@ -95,13 +96,19 @@ class RowJudge {
     return verdict;
   }
 
-  /** What cannot be laid over: PostgreSQL alone can tell whether the row is in the answer, or what it looks like. */
+  /**
+   * True for a record that cannot be laid over: only PostgreSQL can tell whether the row is in the answer, or what it
+   * looks like.
+   */
   mustBeWritten(record: StagedRecord): boolean {
     const { type } = this.query;
     return type.lookups === 'drain' || decidesBy(type, this.#names, record) || !isExact(type, record);
   }
 
-  /** The row with the record on top. No row is made of a record alone: that PostgreSQL did not find it may be the condition's doing. */
+  /**
+   * The row with the record on top. A record alone makes no row: PostgreSQL may not have found the row because of the
+   * condition.
+   */
   lay(record: StagedRecord, row: DriverRow | undefined, key: RowKey): DriverRow | undefined {
     const { type, meta } = this.query;
     if (row === undefined || record.kind === 'delete' || decidesBy(type, this.#names, record)) return undefined;
@@ -113,7 +120,7 @@ class RowJudge {
   }
 }
 
-/** What has to be written is; then the rows are read by key, in the order in which nothing is missed. */
+/** Writes the records that have to be written, then reads the rows by key, in the order in which nothing is missed. */
 async function readAgain(
   keys: readonly RowKey[],
   pending: ReadonlyMap<RowKey, Pending>,
@@ -144,7 +151,7 @@ async function readAgain(
   });
 }
 
-/** What PostgreSQL does not take in time stays pending; its rows are left out. */
+/** Records that PostgreSQL does not take in time stay pending; their rows are left out. */
 async function write(keys: readonly RowKey[], engine: Engine): Promise<void> {
   try {
     await engine.drain({ kind: 'rows', keys });

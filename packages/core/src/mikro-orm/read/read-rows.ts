@@ -20,9 +20,10 @@ export async function readRows(
 }
 
 /**
- * The rows of these keys from wherever they may be read; what a replica lacks of what is known of a row, the primary has (F38).
+ * The rows of these keys from wherever they may be read. If a replica lacks a known change of a row, the row is read
+ * from the primary.
  *
- * @param from where the policy lets them be read; `'primary'` for what is to be kept
+ * @param from where the policy lets them be read; `'primary'` for rows that are to be kept as copies
  */
 export async function readKnownRows(
   type: WriteBehindType,
@@ -45,7 +46,8 @@ export async function readKnownRows(
 function isBehind(type: WriteBehindType, known: Pending | undefined, row: DriverRow | undefined): boolean {
   if (known === undefined) return false;
   const record = pendingRecord(known);
-  // A row that was written, or that a pending change goes on from, is somewhere; one that is only staged, or deleted, need not be.
+  // A row that was written, or that a pending change builds on, exists; a row that is only staged, or deleted, need
+  // not.
   if (row === undefined) return known.recent ? !known.recent.deleted : record !== undefined && record.kind !== 'insert';
   const isBlind = type.version === undefined || type.counters.size > 0;
   return isOlder(known, rowVersion(type, row), isBlind) || (isBlind && record !== undefined);

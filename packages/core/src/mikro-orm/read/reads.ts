@@ -52,19 +52,20 @@ type Overlaid = Pick<OverlaidQuery, 'type' | 'mayWrite'>;
 /** How a query is to be sent. */
 interface PreparedQuery {
   readonly options: Options;
-  /** Whether pending changes are to be laid over its rows. */
+  /** Set if pending changes are to be laid over its rows. */
   readonly overlaid?: Overlaid;
-  /** What its SQL is expected to name; nothing is looked at where it is not given. */
+  /** The types that its SQL is expected to name. Without it, the SQL is not looked at. */
   readonly expected?: Expected;
-  /** Runs it; what its SQL names unexpectedly is waited for. */
+  /** Runs it, and waits for types that its SQL names unexpectedly. */
   readonly run: Run;
 }
 
 const unwatched: Run = async (act) => act();
 
 /**
- * Makes every read of write-behind entities see every acknowledged change: look-ups by key lay pending changes over PostgreSQL's rows, all other reads wait until what is
- * pending of the types that they touch is written, unless a policy or the call itself asks for less.
+ * Makes every read of write-behind entities see every acknowledged change. Look-ups by key lay pending changes over
+ * PostgreSQL's rows. All other reads wait until pending changes of the types that they touch are written, unless a
+ * policy or the call itself asks for less.
  */
 export class Reads {
   readonly #types: TypeRegistry;
@@ -108,7 +109,7 @@ export class Reads {
       asked !== 'drain' &&
       (await this.#cached.of(meta, where, options, this.#loader(find, options)));
     if (copied) return this.#noted(type, copied, options);
-    // A lock makes no other query of a look-up.
+    // A look-up with a lock is still a look-up.
     const keys =
       type && asked !== 'database' && !isDrained(options) && !this.#readsOthers(type)
         ? lookupKeys(type, where, inside ? unlocked(options) : options)
@@ -122,7 +123,7 @@ export class Reads {
       !hasSession(options['em'])
     ) {
       const rows = [...(await this.rows(type, keys, find, options)).values()];
-      // What is only staged has not met the condition that MikroORM adds for a subclass.
+      // A row that is only staged has not met the condition that MikroORM adds for a subclass.
       return type.family ? rows.filter((row) => type.family?.holds(meta, row)) : rows;
     }
     if (keys) {
@@ -142,7 +143,7 @@ export class Reads {
         );
   }
 
-  /** What the SQL of a look-up names, if anything of it can be pending. */
+  /** The types that the SQL of a look-up is expected to name, if any type can have pending changes. */
   #expectedOf(
     meta: EntityMetadata,
     options: Options,
@@ -157,7 +158,7 @@ export class Reads {
     };
   }
 
-  /** How a query waits for what its SQL names and its arguments do not. */
+  /** How a query waits for types that its SQL names and its arguments do not. */
   #lateQuery(caller: string, options: Options, inside: CallersTransaction | undefined): Expected['late'] {
     const asked = this.#modes.of(options);
     return async (types, ctx) => {
@@ -175,15 +176,19 @@ export class Reads {
     return rows;
   }
 
-  /** What a transaction reads may be what it goes on to change by SQL, so nothing is laid over in one, unless its changes are held. */
+  /**
+   * A transaction may go on to change by SQL the rows that it reads. Its reads are therefore laid over only if it holds
+   * its changes and the read locks no rows.
+   */
   #laysOver(type: WriteBehindType, options: Options): boolean {
     const inside = this.#waits.inside(options);
     return inside === undefined || (inside.holds(type.policy) && !isPessimistic(options['lockMode']));
   }
 
   /**
-   * Reads what has no copy, with everything that was staged before the call, by the way that the type needs. What fills a copy is read from the primary: a replica may lag behind a
-   * transaction of which nothing is remembered, and the copy would stay old when the replica no longer is.
+   * Reads rows that have no copy, with everything that was staged before the call, in the way that the type needs. Rows
+   * that fill a copy are read from the primary: a replica may lag behind a transaction of which nothing is remembered,
+   * and the copy would stay old after the replica has caught up.
    */
   #loader(find: Find, options: Options): Load {
     return async (type, keys, isKept) => {
@@ -195,7 +200,7 @@ export class Reads {
     };
   }
 
-  /** A stream is laid over in pieces. */
+  /** Lays pending changes over the rows of a stream, chunk by chunk. */
   async *stream(
     meta: EntityMetadata,
     where: unknown,
@@ -214,8 +219,9 @@ export class Reads {
   }
 
   /**
-   * Before a read that is no look-up: what has to be written before it is. Answers the options to go on with, since what
-   * has been drained is only on the primary for certain, and whether pending changes are to be laid over its rows.
+   * Before a read that is no look-up: drains the types that it has to wait for. Answers the options to go on with,
+   * since drained changes are only on the primary for certain, and whether pending changes are to be laid over its
+   * rows.
    */
   async beforeQuery(
     meta: EntityMetadata,
@@ -242,7 +248,7 @@ export class Reads {
     };
   }
 
-  /** Before SQL of which nobody can tell what it reads or changes, as a view is read. */
+  /** Before SQL that may read or change any table, as the read of a view may. */
   async beforeAnything(caller: string, ctx: unknown, asked: QueryMode | undefined = this.#modes.of({})): Promise<void> {
     const awaited = this.#types.all.filter(({ policy }) => (asked ?? policy.queries) !== 'database');
     await this.#waits.forTypes(awaited, caller, this.#transactions.of(ctx), {});
@@ -259,7 +265,7 @@ export class Reads {
     return type.lookups === 'drain' && readAlong(this.#types, type.meta).length > 0;
   }
 
-  /** Before `em.lock()`: whoever locks a row means the row as it was left by everybody before. */
+  /** Before `em.lock()`: a caller that locks a row means the row after all earlier changes. */
   async beforeLock(meta: EntityMetadata, entity: object, options: Options): Promise<void> {
     const type = this.#types.of(meta);
     const key = type?.isIn(helper(entity).__schema) ? knownRowKey(type, entity) : undefined;
@@ -268,7 +274,7 @@ export class Reads {
     await this.#engine.drain({ kind: 'rows', keys: [key] }, asked);
   }
 
-  /** The rows of these keys that there are, with what is pending of them. */
+  /** The rows of these keys that exist, with their pending changes laid over. */
   async rows(
     type: WriteBehindType,
     keys: readonly RowKey[],
@@ -289,7 +295,7 @@ export class Reads {
     return rows;
   }
 
-  /** @param unmade gets the rows that are not there, and that a pending increment makes: PostgreSQL alone knows of what */
+  /** @param unmade gets the missing rows that a pending increment makes: only PostgreSQL knows their values */
   async #laidRows(
     type: WriteBehindType,
     keys: readonly RowKey[],
@@ -314,7 +320,7 @@ export class Reads {
     });
   }
 
-  /** What is pending of these rows, once nothing of it would look different when it is written. */
+  /** The pending changes of these rows. Changes that would look different in PostgreSQL are written first. */
   async #peekExact(
     type: WriteBehindType,
     keys: readonly RowKey[],
@@ -323,7 +329,7 @@ export class Reads {
     for (let tries = 1; ; tries++) {
       const pending = await this.#engine.pending.peek(keys, inside);
       const inexact = inexactRows(type, keys, pending);
-      // What PostgreSQL does not take at present is better laid over in other words than not at all.
+      // If PostgreSQL does not take a value at present, its staged form is laid over: better than not at all.
       if (inexact.length === 0 || tries > INEXACT_TRIES) return pending;
       await this.#engine.drain({ kind: 'rows', keys: inexact }, { inside });
     }
@@ -334,7 +340,7 @@ function isPessimistic(lockMode: unknown): boolean {
   return lockMode !== undefined && lockMode !== null && lockMode !== LockMode.NONE && lockMode !== LockMode.OPTIMISTIC;
 }
 
-/** Whether the rows that it answers are not the table's. */
+/** True if the rows that it answers are not those of the table. */
 function isGrouped(options: Options): boolean {
   return options['groupBy'] !== undefined || options['having'] !== undefined;
 }

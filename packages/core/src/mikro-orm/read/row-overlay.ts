@@ -15,7 +15,7 @@ export function rowVersion(type: WriteBehindType, row: DriverRow): VersionText |
   return type.version && versionText(row[type.version.property.name], type.version.kind);
 }
 
-/** The row with a pending record on top; `undefined` where that leaves none. */
+/** The row with a pending record on top; `undefined` if no row is left. */
 export function layOver(
   type: WriteBehindType,
   record: StagedRecord,
@@ -25,7 +25,8 @@ export function layOver(
   switch (record.kind) {
     case 'delete':
       return undefined;
-    // There is nothing to update: the record will become a dead letter, and readers see what the database has.
+    // Without a row there is nothing to update, and readers see what the database has. The record becomes a dead
+    // letter, unless its `missing` says otherwise.
     case 'update':
     case 'increment':
       return row && withChanges(type, record, row);
@@ -51,13 +52,15 @@ function withChanges(type: WriteBehindType, record: StagedRecord, row: DriverRow
   }
   if (type.version && record.version !== undefined)
     result[type.version.property.name] = versionValue(record.version, type.version.kind);
-  // Who wants a lazy property has named it, and then the row has it.
+  // A caller that wants a lazy property has named it, and then the row has it.
   for (const { property } of type.values.values())
     if (property.lazy && !(property.name in row)) delete result[property.name];
   return result;
 }
 
-/** A new row before anything is set: nothing but what the table puts in, where that is always the same. */
+/**
+ * A new row before anything is set: each property is null, or has the default of its column if that is always the same.
+ */
 export function emptyRow(type: WriteBehindType, key: RowKey): DriverRow {
   const row: DriverRow = keyRow(type, key);
   for (const { property, value, absent } of type.values.values()) {

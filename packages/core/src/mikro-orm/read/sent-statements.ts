@@ -4,15 +4,17 @@ import type { TypeRegistry } from '../describe/type-registry.js';
 import { tablesIn } from './tables-in-sql.js';
 import type { NamedTable } from '../describe/table-names.js';
 
-/** A call of MikroORM's driver, of which MikroORM is about to make SQL. */
+/** A call of MikroORM's driver that MikroORM is about to turn into SQL. */
 export interface Expected {
-  /** The types that have been thought of: what is pending of them is written, laid over, or left on purpose. */
+  /** The types that are dealt with already: their pending changes are written, laid over, or left on purpose. */
   readonly known: Set<WriteBehindType>;
-  /** Of this one only some rows have been thought of, by key. A statement that names its table twice reads others too. */
+  /**
+   * Only some rows of this type are dealt with, by key. A statement that names its table twice reads other rows too.
+   */
   readonly byKey?: WriteBehindType | undefined;
   /**
-   * What else the SQL turns out to name is waited for, if need be.
-   * @returns whether the statement has to go to the primary
+   * Waits, if need be, for other types that the SQL turns out to name.
+   * @returns true if the statement has to go to the primary
    */
   readonly late: (types: readonly WriteBehindType[], ctx: unknown) => Promise<boolean>;
 }
@@ -21,16 +23,17 @@ interface Sending extends Expected {
   failure?: unknown;
 }
 
-/** Statements longer than this are as good as never sent twice. Characters. */
+/** Statements longer than this are almost never sent twice. Characters. */
 const LONGEST_KEPT = 4_096;
 const MOST_KEPT = 1_000;
 
 /**
  * Looks at the SQL of reads before it is sent. MikroORM joins some tables that no argument names (those of filters, for
- * instance), and SQL may stand in formulas, orders and conditions; so the last word has the text of the statement.
+ * instance), and SQL may stand in formulas, orders and conditions. The text of the statement therefore has the last
+ * word.
  *
  * `em.find(Author, { books: { title: 'x' } })` names authors and books. A default filter of books that reaches their
- * shelves adds `"shelf"` to the statement: what is pending of shelves is then written before the statement is sent.
+ * shelves adds `"shelf"` to the statement: pending changes of shelves are then written before the statement is sent.
  */
 export class SentStatements {
   readonly #types: TypeRegistry;
@@ -41,13 +44,13 @@ export class SentStatements {
     this.#types = types;
   }
 
-  /** Runs a call of the driver, whose statements are looked at. */
+  /** Runs a call of the driver, and looks at its statements. */
   async during<T>(expected: Expected, act: () => Promise<T>): Promise<T> {
     const sending: Sending = { ...expected };
     try {
       return await this.#sending.run(sending, act);
     } catch (error) {
-      // The driver makes an error of its own of whatever a statement throws.
+      // The driver turns every error of a statement into an error of its own.
       throw sending.failure ?? error;
     }
   }
@@ -66,14 +69,14 @@ export class SentStatements {
     }
   }
 
-  /** Runs what is no part of the call that has brought it about: a flush, for instance. */
+  /** Runs work that is not part of the call that has caused it: a flush, for instance. */
   apart<T>(act: () => T): T {
     return this.#sending.getStore() ? this.#sending.run(undefined, act) : act();
   }
 
   /**
-   * Before a statement is sent, by whomever.
-   * @returns whether it has to go to the primary, wherever MikroORM sends it
+   * Called before any statement is sent.
+   * @returns true if it has to go to the primary, wherever MikroORM sends it
    */
   async before(sql: unknown, ctx: unknown): Promise<boolean> {
     const sending = this.#sending.getStore();
@@ -91,7 +94,7 @@ export class SentStatements {
     }
   }
 
-  /** As often as the statement names them. */
+  /** The types that the statement names, each as often as it is named. */
   #typesIn(sql: string): WriteBehindType[] {
     return this.#tablesIn(sql).flatMap((table) => this.#types.readBy(table));
   }

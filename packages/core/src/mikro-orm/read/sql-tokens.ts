@@ -4,7 +4,7 @@ type Tell = (kind: TokenKind, text: string) => void;
 
 type Beginning = 'sign' | 'word' | 'number' | 'special';
 
-/** What a character begins; nothing that is not here begins anything. */
+/** The kind of token that a character begins; all other characters begin none. */
 const BEGINS: ReadonlyMap<number, Beginning> = new Map([
   ...codes('(),.*', 'sign'),
   ...codes('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_', 'word'),
@@ -17,8 +17,8 @@ const IN_WORD = Array.from({ length: 128 }, (_, code) => /[\w$]/u.test(String.fr
 const DOLLAR = /\$(?:[\p{L}_]\w*)?\$/uy;
 
 /**
- * Tells the tokens of an SQL text, as far as names and lists are concerned: words in lower case, quoted names without
- * their quotes, signs, and that there is something else. Comments are left out.
+ * Tells the tokens of an SQL text that matter for names and lists: words in lower case, quoted names without their
+ * quotes, signs, and anything else as `other`. Comments are left out.
  */
 export function tokensOf(sql: string, tell: Tell): void {
   for (let at = 0; at < sql.length;) {
@@ -72,7 +72,10 @@ function special(sql: string, at: number, tell: Tell): number {
   return after(sql, tag, at + tag.length);
 }
 
-/** Behind the closing quote. A doubled one is part of the text, and so is one behind a backslash where those count. */
+/**
+ * The position behind the closing quote. A doubled quote is part of the text, and so is one behind a backslash if
+ * backslashes escape.
+ */
 function closing(sql: string, from: number, quote: string, hasBackslashes: boolean): number {
   for (let at = from; at < sql.length; at += 1) {
     if (hasBackslashes && sql[at] === '\\') at += 1;

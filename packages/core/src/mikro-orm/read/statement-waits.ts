@@ -47,7 +47,7 @@ export class StatementWaits {
 
   /**
    * Waits for changes of these types.
-   * @param caller who is counted as having waited: `Product.find`
+   * @param caller the name under which the wait is counted: `Product.find`
    */
   async forTypes(
     types: readonly WriteBehindType[],

@@ -27,16 +27,16 @@ const AFTER_TABLES = new Set([
 
 /** One level of parentheses. */
 interface Level {
-  /** Whether commas separate tables here. */
+  /** True if commas separate tables here. */
   isList: boolean;
-  /** Whether the next name is a table's. */
+  /** True if the next name is a table's. */
   isNext: boolean;
 }
 
 /**
  * The tables that a statement names where a table can stand: after `from`, `join` and the like, in joins in parentheses
- * and in subqueries. It may answer a name too many, such as that of an expression after `extract(year from …`, and none
- * too few. What functions read cannot be seen.
+ * and in subqueries. It may answer a name too many, such as that of an expression after `extract(year from …`, but
+ * never one too few. Tables that functions read are not seen.
  *
  * `select … from "book" as "b" left join ("tag" as "t" …) on … where exists (select 1 from audit.entry e …)` names
  * `book`, `tag` and `audit.entry`.

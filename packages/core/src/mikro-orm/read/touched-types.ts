@@ -11,22 +11,22 @@ interface PopulateHint {
 /** The write-behind types that one query reads. */
 export interface TouchedTypes {
   readonly all: ReadonlySet<WriteBehindType>;
-  /** Those whose rows are, or may be, part of the rows that it answers. */
+  /** The types whose rows are, or may be, part of the rows that it answers. */
   readonly joined: ReadonlySet<WriteBehindType>;
 }
 
 /** A query as MikroORM hands it to its driver. */
 export interface ReadQuery {
   readonly meta: EntityMetadata;
-  /** Conditions and orders: whatever may reach other types through relations. */
+  /** Conditions and orders: they may reach other types through relations. */
   readonly conditions: readonly unknown[];
   readonly populate: unknown;
 }
 
 /**
- * The write-behind types whose rows a query reads, as far as its arguments tell: its root, and whatever it joins to
- * populate, to filter or to order. A view or a virtual entity may read everything. The SQL that MikroORM makes of the
- * query has the last word (`SentStatements`).
+ * The write-behind types whose rows a query reads, as far as its arguments tell: its root, and the types that it joins
+ * to populate, to filter or to order. A view or a virtual entity may read everything. The SQL that MikroORM makes of
+ * the query has the last word (`SentStatements`).
  */
 export function touchedTypes(registry: TypeRegistry, { meta, conditions, populate }: ReadQuery): TouchedTypes {
   if (isSql(meta)) return { all: new Set(registry.all), joined: new Set(registry.all) };
@@ -48,7 +48,7 @@ export function touchedTypes(registry: TypeRegistry, { meta, conditions, populat
 type Properties = Readonly<Record<string, EntityProperty>>;
 type Touch = (types: readonly WriteBehindType[], isJoined: boolean) => void;
 
-/** The types that one reads who reads rows of an entity. */
+/** The types that a read of an entity's rows reads. */
 function readBy(registry: TypeRegistry, meta: EntityMetadata): readonly WriteBehindType[] {
   if (isSql(meta)) return registry.all;
   const type = registry.of(meta);

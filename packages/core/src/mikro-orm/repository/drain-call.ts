@@ -5,20 +5,21 @@ import { OptionReader } from '../../policy/option-reader.js';
 /** How a drain waits, and how long. */
 export interface DrainCallOptions {
   /**
-   * How long all of it may take. 1 millisecond to 24 hours.
+   * How long the whole drain may take. 1 millisecond to 24 hours.
    * @defaultValue `'30s'`
    */
   readonly timeout?: Duration;
 
   /**
-   * - `'tried'`: each record is tried once. It may have to wait, for a row that others have locked or for its parent;
-   *   `left` says in how many shards something has
-   * - `'written'`: until each record that was staged before is in the database, or is a dead letter. `left` is 0 then
+   * - `'tried'`: each record is tried once. A record may have to wait for a row that another transaction has locked, or
+   *   for its parent; `left` is the number of shards with such records
+   * - `'written'`: waits until each record that was staged before the call is in the database, or is a dead letter.
+   *   `left` is 0 then
    * @defaultValue `'tried'`
    */
   readonly until?: 'tried' | 'written';
 
-  /** Aborted: nobody waits any more, and the call rejects with the signal's reason. What runs goes on. */
+  /** When it is aborted, the call stops waiting and rejects with the signal's reason. Running writes go on. */
   readonly signal?: AbortSignal;
 }
 
@@ -44,7 +45,7 @@ export function readDrainCall(options: DrainCallOptions = {}): DrainCall {
   };
 }
 
-/** Whether the first argument of a drain names an entity; else it is its options. */
+/** True if the first argument of a drain names an entity; otherwise it is the options. */
 export function isEntityName(given: EntityName | DrainCallOptions): given is EntityName {
   return typeof given === 'function' || given instanceof EntitySchema || 'meta' in given;
 }

@@ -9,7 +9,7 @@ import { valueConversion } from '../describe/entity-values.js';
 import { versionValue } from '../values/version-text.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
-/** What is staged of a row and not yet in the database, in the terms of the entity. */
+/** The changes of a row that are staged and not yet in the database, in the terms of the entity. */
 export interface PendingRow<Entity extends object = AnyEntity> {
   /** `replace`: deleted and inserted again. */
   readonly kind: RecordKind;
@@ -17,11 +17,11 @@ export interface PendingRow<Entity extends object = AnyEntity> {
   readonly changes: EntityValues<Entity>;
   /** Counters that are added to, and by how much, as decimal texts. */
   readonly increments: Readonly<Record<string, string>>;
-  /** The version that the row will have; `undefined` where it has none, or where nobody has seen it. */
+  /** The version that the row will have; `undefined` if it has none, or if no change of it knew the version. */
   readonly version: number | Date | undefined;
   /** When the first of the changes was staged, by the clock of the staging store. */
   readonly since: Date;
-  /** Whether some of it is being written just now. */
+  /** True if some of it is being written just now. */
   readonly isInFlight: boolean;
 }
 

@@ -2,20 +2,23 @@ import type { EntityManager } from '@mikro-orm/core';
 import { signalOfManager } from '../contract/signals.js';
 import { hasSession } from '../contract/has-session.js';
 
-/** Who makes a row call, which decides where the call is written. */
+/** The caller of a row call. It decides where the call is written. */
 export interface RowCaller {
   /** Writes the call by SQL. */
   readonly em: () => EntityManager;
-  /** Nothing is staged for this caller: a rollback takes its calls back, or its session context decides about them. */
+  /**
+   * True if nothing is staged for this caller: a rollback takes its calls back, or its session context decides about
+   * them.
+   */
   readonly needsSql: boolean;
   readonly hasSession: boolean;
-  /** Aborted, nothing is staged for this caller any more. */
+  /** Once it is aborted, nothing more is staged for this caller. */
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * A repository belongs to an entity manager: its calls are part of that one's transaction, and under its session
- * context.
+ * A repository belongs to an entity manager: its calls are part of the entity manager's transaction, and under its
+ * session context.
  */
 export function repositoryCaller(em: EntityManager): RowCaller {
   const isUnderSession = hasSession(em);
@@ -25,7 +28,7 @@ export function repositoryCaller(em: EntityManager): RowCaller {
 
 /**
  * The service belongs to the ORM: its calls are part of no transaction. The session context of the request, or of the
- * transaction that it is called in, holds for them too.
+ * transaction that it is called in, also applies to them.
  */
 export function serviceCaller(em: EntityManager): RowCaller {
   if (hasSession(em)) return repositoryCaller(em);

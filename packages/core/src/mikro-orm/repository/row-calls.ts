@@ -24,17 +24,20 @@ import type { IncrementReceipt, Receipt, WrittenOptions } from './receipt.js';
 import type { RowCaller } from './row-caller.js';
 import type { SqlRowCalls } from './sql-row-calls.js';
 
-/** Which dead letters are listed. */
+/** Selects the dead letters that are listed. */
 export interface LetterPage extends Omit<DeadLetterPage, 'entity'> {
   readonly entity?: EntityName;
 }
 
-/** What row calls need of the engine. */
+/** The engine, as far as row calls need it. */
 export interface RowEngine extends Engine {
   written(marks: readonly StagedMark[], options?: WrittenOptions): Promise<void>;
 }
 
-/** Changes of rows that nobody has loaded, what is pending of a row, and waiting until it is written: what the service and the repositories offer alike. */
+/**
+ * Changes of rows that the caller has not loaded, the pending changes of a row, and waits until they are written. The
+ * service and the repositories share these calls.
+ */
 export class RowCalls {
   readonly #types: TypeRegistry;
   readonly #engine: RowEngine;
@@ -43,7 +46,7 @@ export class RowCalls {
   readonly #sql: SqlRowCalls;
   readonly #validation: Validation;
 
-  /** @param sql who answers where staging is turned off, or has no room */
+  /** @param sql answers the calls if staging is turned off, or has no room */
   constructor(
     types: TypeRegistry,
     engine: RowEngine,
@@ -136,7 +139,7 @@ export class RowCalls {
     };
   }
 
-  /** @param bySql how it is written all the same, or why not */
+  /** @param bySql answers how SQL writes the rows instead, or throws why it may not */
   async #stage(
     { em, signal }: RowCaller,
     type: WriteBehindType,
@@ -167,7 +170,7 @@ export class RowCalls {
     return { ...page, ...(entity && { entity: this.#types.namedOrRefused(entity).meta.className }) };
   }
 
-  /** Of an entity that this process has not flushed, all that is pending of its row counts. */
+  /** If this process has not flushed an entity, all pending changes of its row count. */
   async #marksOf(entities: readonly AnyEntity[]): Promise<readonly StagedMark[]> {
     const marks: StagedMark[] = [];
     const unknown: RowKey[] = [];
@@ -186,7 +189,7 @@ export class RowCalls {
     return marks;
   }
 
-  /** Where staging is turned off, everything is written through. */
+  /** If staging is turned off, everything is written through. */
   #typeOf(entity: EntityName, remedy: string): WriteBehindType {
     const type = this.#types.namedOrRefused(entity);
     if (this.#isOff || type.policy.mode !== 'through') return type;
@@ -213,7 +216,7 @@ export function primaryKey(entity: AnyEntity): Receipt['keys'][number] {
   return helper(entity).getPrimaryKey();
 }
 
-/** What is staged has no row yet that the policies of its table could be asked about. */
+/** Staged changes have no row yet about which the policies of the table could be asked. */
 function notPermitted({ meta }: WriteBehindType): SpillwayError {
   return new SpillwayError(
     'CONFIG_INVALID',

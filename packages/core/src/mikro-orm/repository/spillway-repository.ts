@@ -7,7 +7,9 @@ const Base: new <Entity extends object>(
 ) => EntityRepository<Entity> & SpillwayMethods<Entity> = withSpillway(EntityRepository) as never;
 
 /**
- * MikroORM's repository with Spillway's methods: `@Entity({ repository: () => ProductRepository })` with `class ProductRepository extends SpillwayRepository<Product> {}`. For a base class of
- * your own there is {@link withSpillway}.
+ * MikroORM's repository with Spillway's methods. For a base class of your own there is {@link withSpillway}.
+ *
+ * `class ProductRepository extends SpillwayRepository<Product> {}`
+ * `@Entity({ repository: () => ProductRepository })`
  */
 export class SpillwayRepository<Entity extends object> extends Base<Entity> {}

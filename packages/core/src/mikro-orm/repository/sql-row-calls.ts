@@ -9,10 +9,11 @@ import type { PreparedIncrement } from '../write/prepare-increment.js';
 import type { Receipt } from './receipt.js';
 
 /**
- * Row calls by SQL: the same, at once, after what is pending of the row was written. They go this way where staging
- * is turned off or has no room, in the transaction of their entity manager, and under
- * its session context.
- * @throws SpillwayError `CONFIG_INVALID` as when it is staged; MikroORM's `OptimisticLockError` for a row that is not there, or has another version
+ * Row calls by SQL: the same calls, written at once, after pending changes of the row have been written. They go this
+ * way if staging is turned off or has no room, in the transaction of their entity manager, and under its session
+ * context.
+ * @throws SpillwayError `CONFIG_INVALID` as when the call is staged; MikroORM's `OptimisticLockError` for a missing
+ * row, or a row of another version
  */
 export class SqlRowCalls {
   readonly #platform: Platform;
@@ -21,7 +22,7 @@ export class SqlRowCalls {
     this.#platform = platform;
   }
 
-  /** @param way why it was not staged, if that was tried */
+  /** @param way why the call was not staged, if staging was tried */
   async patch(
     em: EntityManager,
     type: WriteBehindType,
@@ -38,7 +39,10 @@ export class SqlRowCalls {
     return receiptOf([key]);
   }
 
-  /** As when they are staged, they neither compare nor raise the version. Several are written together or not at all. */
+  /**
+   * As when they are staged, increments neither compare nor raise the version. Several are written together or not at
+   * all.
+   */
   async increments(
     em: EntityManager,
     type: WriteBehindType,
@@ -52,7 +56,7 @@ export class SqlRowCalls {
     return receiptOf(increments.map(({ key }) => key));
   }
 
-  /** Between two statements somebody else may make the row, or delete it. */
+  /** Between two statements another session may make the row, or delete it. */
   async #increment(
     em: EntityManager,
     type: WriteBehindType,

@@ -22,7 +22,7 @@ export type KeyOf<Entity> =
         ? bigint
         : Primary<Entity>;
 
-/** What a repository of a write-behind entity can do beside MikroORM's own methods. */
+/** The methods of a repository of a write-behind entity, beside MikroORM's own. */
 export interface SpillwayMethods<Entity extends object> {
   /** Persists entities and flushes their entity manager: all of its unit of work, not these entities alone. */
   save(entities: Entity | readonly Entity[]): Promise<Receipt<Entity>>;
@@ -31,18 +31,26 @@ export interface SpillwayMethods<Entity extends object> {
   remove(entities: Entity | readonly Entity[]): Promise<Receipt<Entity>>;
 
   /**
-   * Sets properties of a row that need not be loaded; counters are assigned, not added to. Without `version` the last write wins; the row's version is raised either way. An unknown row becomes a
-   * dead letter `ROW_MISSING`.
-   * @throws SpillwayError `CONFIG_INVALID`, `VALIDATION_FAILED`, `STAGING_FULL`, `STAGING_TIMEOUT`; MikroORM's `OptimisticLockError` for another version or a deleted row
+   * Sets properties of a row that need not be loaded; counters are assigned, not added to. Without `version` the last
+   * write wins; the row's version is raised either way. A change of an unknown row becomes a dead letter `ROW_MISSING`.
+   *
+   * `patch(7, { title: 'Tea' }, { version: 3 })` expects the row to have version 3.
+   *
+   * @throws SpillwayError `CONFIG_INVALID`, `VALIDATION_FAILED`, `STAGING_FULL`, `STAGING_TIMEOUT`; MikroORM's
+   * `OptimisticLockError` for another version or a deleted row
    */
   patch(key: KeyOf<Entity>, changes: EntityData<Entity>, options?: PatchOptions): Promise<Receipt<Entity>>;
 
   /**
-   * Adds to counters of a row that need not be loaded; exact, and never a conflict. Where the row is not there, it does
-   * what `missing` says, of the call or of the policy: a dead letter `ROW_MISSING`, nothing, or the row is made.
-   * @throws SpillwayError `CONFIG_INVALID` for a property that is no counter, a malformed key, or data that makes no row;
-   * `COUNTER_OVERFLOW`, `STAGING_FULL`, `STAGING_TIMEOUT`; MikroORM's `OptimisticLockError` for a deleted row that is not
-   * to be made
+   * Adds to counters of a row that need not be loaded; exact, and never a conflict. If the row does not exist,
+   * `missing` of the call or of the policy decides: the increment becomes a dead letter `ROW_MISSING`, it is dropped,
+   * or the row is made.
+   *
+   * `increment(7, { views: 1 }, { create: { title: 'Tea' } })` makes row 7 with one view if it does not exist.
+   *
+   * @throws SpillwayError `CONFIG_INVALID` for a property that is no counter, a malformed key, or data that makes no
+   * row; `COUNTER_OVERFLOW`, `STAGING_FULL`, `STAGING_TIMEOUT`; MikroORM's `OptimisticLockError` for a deleted row that
+   * is not to be made
    */
   increment(
     key: KeyOf<Entity>,
@@ -51,28 +59,28 @@ export interface SpillwayMethods<Entity extends object> {
   ): Promise<IncrementReceipt<Entity>>;
 
   /**
-   * The same for many rows in one call. What it throws for one of them, it throws before anything is staged; rows of
-   * different shards are staged one by one all the same.
-   * @throws as `increment`; `STAGING_PARTIAL` if some of the rows are staged, and others are not
+   * The same for many rows in one call. All rows are checked before any of them is staged. Rows of different shards are
+   * still staged one by one.
+   * @throws as `increment`; `STAGING_PARTIAL` if only some of the rows are staged
    */
   incrementMany(
     rows: readonly IncrementRow<Entity, KeyOf<Entity>>[],
     options?: IncrementOptions<Entity>,
   ): Promise<IncrementReceipt<Entity>>;
 
-  /** What is staged of a row and not yet in the database; `undefined` for nothing. */
+  /** The changes of a row that are staged and not yet in the database; `undefined` if there are none. */
   pending(key: KeyOf<Entity>): Promise<PendingRow<Entity> | undefined>;
 
   /**
-   * Writes what was staged of this entity before the call, by any process. Each record is tried once, and rows that
-   * others have locked are left; `until: 'written'` waits for them.
-   * @returns how many shards hold something that was tried and has to wait
+   * Writes the changes of this entity that any process has staged before the call. Each record is tried once, and rows
+   * that another transaction has locked are left; `until: 'written'` waits for them.
+   * @returns how many shards hold records that were tried and have to wait
    * @throws SpillwayError `DRAIN_TIMEOUT`; the reason of `signal`
    */
   drain(options?: DrainCallOptions): Promise<{ readonly left: number }>;
 }
 
-/** What the methods ask of the service beside the ORM. */
+/** The service beside the ORM, as far as the methods need it. */
 export interface RowService {
   /** The row calls of an entity manager. @internal */
   rowsOf(em: EntityManager): CallersRows;
@@ -91,8 +99,10 @@ type WithMethods<Base extends RepositoryClass> = Pick<Base, keyof Base> &
   (new (...parameters: ConstructorParameters<Base>) => InstanceType<Base> & SpillwayMethods<EntityIn<Base>>);
 
 /**
- * Adds Spillway's methods to a repository class that exists already: `class ProductRepository extends withSpillway(ShopRepository<Product>) {}`. What the class inherits (`insert`, `upsert`,
- * `nativeUpdate`, …) needs no override: those calls are staged, validated and laid over for every caller, repository or entity manager.
+ * Adds Spillway's methods to an existing repository class. Inherited methods (`insert`, `upsert`, `nativeUpdate`, …)
+ * need no override: these calls are staged, validated and laid over for every caller, repository or entity manager.
+ *
+ * `class ProductRepository extends withSpillway(ShopRepository<Product>) {}`
  */
 export function withSpillway<Base extends RepositoryClass>(Base: Base): WithMethods<Base> {
   class WithSpillway extends Base implements SpillwayMethods<AnyEntity> {
@@ -133,7 +143,7 @@ export function withSpillway<Base extends RepositoryClass>(Base: Base): WithMeth
       return serviceOf(this).drain(this.entityName, options);
     }
   }
-  // Whoever looks at the class sees the one that was given.
+  // The class shows the name of the class that was given.
   Object.defineProperty(WithSpillway, 'name', { value: Base.name });
   return WithSpillway as never;
 }

@@ -7,13 +7,13 @@ import type { TransactionScopes } from './transaction-scopes.js';
 
 /** The transaction in which a call of the application runs. */
 export interface CallersTransaction {
-  /** `undefined`: somebody else has begun it, so that nobody would learn how it ends. */
+  /** `undefined` if the ORM has not begun it, so that its end would stay unknown. */
   readonly scope: TransactionScope | undefined;
-  /** Whether staged rows may be written in it, as far as can be told without asking PostgreSQL. */
+  /** True if staged rows may be written in it, as far as can be told without asking PostgreSQL. */
   readonly mayWrite: boolean;
-  /** Whether changes of entities with such a policy are held in it: staged with its commit, or not at all. */
+  /** True if changes of entities with such a policy are held in it: staged with its commit, or not at all. */
   holds(policy: Pick<ResolvedPolicy, 'transactions'>): boolean;
-  /** Runs statements on its connection; the application's own wait until that is over. */
+  /** Runs statements on its connection; the application's own statements wait until that is over. */
   alone<T>(use: (query: CallerQuery) => Promise<T>): Promise<T>;
 }
 
@@ -23,14 +23,14 @@ export class CallersTransactions {
   readonly #config: MikroORM['config'];
   readonly #isAlone: boolean;
 
-  /** @param isAlone while one of them runs there is no other transaction, be it of Spillway */
+  /** @param isAlone true if no other transaction can run beside one of these, not even one of Spillway */
   constructor(scopes: TransactionScopes, config: MikroORM['config'], isAlone: boolean) {
     this.#scopes = scopes;
     this.#config = config;
     this.#isAlone = isAlone;
   }
 
-  /** @param ctx what MikroORM hands to its driver; `undefined` outside of a transaction */
+  /** @param ctx the transaction that MikroORM hands to its driver; `undefined` outside of one */
   of(ctx: unknown): CallersTransaction | undefined {
     if (ctx === undefined || ctx === null) return undefined;
     const scope = this.#scopes.of(ctx);
@@ -42,18 +42,25 @@ export class CallersTransactions {
     };
   }
 
-  /** The same where it is the only one that can run. */
+  /** The same, if it is the only transaction that can run. */
   alone(ctx: unknown): CallersTransaction | undefined {
     return this.#isAlone ? this.of(ctx) : undefined;
   }
 
-  /** Only a transaction that writes, under the rights of Spillway's own role, can enter into the ledger what it holds. */
+  /**
+   * Only a transaction that writes, under the rights of Spillway's own role, can enter its held changes into the
+   * ledger.
+   */
   #mayHold(scope: TransactionScope | undefined): boolean {
     if (!scope || scope.start.isReadOnly || scope.start.hasSession) return false;
     return this.#config.get('sessionContext' as never) !== 'connection';
   }
 
-  /** Under a session context the application's connection may see and write other rows than Spillway's. Above read committed a shard that has moved since the snapshot is an error; where nobody else is at work none has moved, and the database itself says whether it is one that writes. */
+  /**
+   * Under a session context the application's connection may see and write other rows than Spillway's. Above read
+   * committed, a shard that has moved since the snapshot is an error. On the only connection no shard can have moved,
+   * and the database itself says whether the transaction writes.
+   */
   #mayWrite(scope: TransactionScope | undefined): boolean {
     if (!scope || scope.start.hasSession) return false;
     if (this.#config.get('sessionContext' as never) === 'connection') return false;

@@ -11,9 +11,12 @@ type End = (ctx: object, broadcaster?: Broadcaster, ...rest: unknown[]) => Promi
 type Transactional = (callback: (ctx: object) => Promise<unknown>, options?: BeginOptions) => Promise<unknown>;
 
 export interface TransactionSurroundings {
-  /** A transaction begins that is no part of another one. Called before anything is waited for; answers what comes before it, and what is to be told which it is. */
+  /**
+   * A transaction begins that is no part of another one. Called before anything is awaited. Answers a promise to wait
+   * for before BEGIN, and a function that takes the transaction once it has begun.
+   */
   readonly begins: () => { readonly before: Promise<void>; readonly begun: (ctx: object) => void };
-  /** Runs one from its beginning to its end, of which the caller is no part. */
+  /** Runs a transaction from its beginning to its end; the caller is no part of it. */
   readonly apart: <T>(act: () => T) => T;
 }
 
@@ -30,7 +33,7 @@ interface BeginOptions {
   readonly eventBroadcaster?: Broadcaster;
 }
 
-/** The methods of the connection. Kysely's transactions are opaque here: which one is meant is all that counts. */
+/** The methods of the connection. Kysely's transactions are opaque here: only their identity counts. */
 interface Transactions {
   begin: Begin;
   commit: End;
@@ -39,8 +42,9 @@ interface Transactions {
 }
 
 /**
- * Follows every transaction that the ORM begins on this connection: `em.transactional`, `@Transactional`, `em.begin`, the transaction of a flush, and the connection's own
- * `transactional`, with their savepoints. Replaced on the instance, which the driver keeps for life.
+ * Follows every transaction that the ORM begins on this connection: `em.transactional`, `@Transactional`, `em.begin`,
+ * the transaction of a flush, and the connection's own `transactional`, with their savepoints. Replaced on the
+ * instance, which the driver keeps for life.
  */
 export function hookTransactions(
   connection: Connection,
@@ -136,7 +140,7 @@ export function hookTransactions(
   };
 }
 
-/** The end of one part of a transaction: whether the statement that ends it has been sent, and what came of it. */
+/** The end of one part of a transaction: whether the statement that ends it has been sent, and its result. */
 class EndingPart {
   readonly #scope: TransactionScope;
   #isSent = false;
@@ -169,7 +173,10 @@ class EndingPart {
     else this.#scope.undone();
   }
 
-  /** A statement that was sent and not answered may have ended the transaction. A savepoint that could not be released, or rolled back to, leaves it to the transaction around it. */
+  /**
+   * A statement that was sent and not answered may have ended the transaction. A savepoint that could not be released,
+   * or rolled back to, leaves it to the transaction around it.
+   */
   async failed(): Promise<void> {
     if (this.#isSent && this.#isOutermost) await this.#scope.ended('unanswered');
   }

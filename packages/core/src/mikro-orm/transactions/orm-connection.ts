@@ -23,8 +23,9 @@ interface Command<T> {
 }
 
 /**
- * The only connection of an ORM, for Spillway to take its turn on. It is had from Kysely, which lets one at a time have it: statements, and transactions from BEGIN to the end. None of
- * Spillway's transactions is one of the ORM's: nobody hears of it.
+ * The only connection of an ORM, for Spillway to take its turn on. Kysely gives it to one user at a time: for a
+ * statement, or for a transaction from BEGIN to the end. Spillway's transactions are not the ORM's, so no subscriber
+ * hears of them.
  */
 export function ormConnection(orm: MikroORM, context: CallersContext): SharedConnection {
   // Asked each time: the ORM may have connected anew.

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { CallerQuery } from '../../sink/change-sink.js';
 
-/** What MikroORM has of Kysely, as far as it is needed: what holds a connection, or gets one. */
+/** The part of Kysely that MikroORM has and Spillway needs: an object that holds a connection, or gets one. */
 export interface KyselyExecutor {
   getExecutor(): {
     provideConnection<T>(use: (connection: KyselyConnection) => Promise<T>): Promise<T>;
@@ -19,7 +19,10 @@ interface Holding {
 
 const holding = new AsyncLocalStorage<Holding>();
 
-/** Runs statements on the connection of a transaction; others wait until that is over, but not those who ask on the way. */
+/**
+ * Runs statements on the connection of a transaction. Other statements wait until that is over, except those that `use`
+ * itself causes.
+ */
 export async function alone<T>(
   transaction: KyselyExecutor,
   identity: object,
@@ -37,7 +40,7 @@ export async function alone<T>(
   });
 }
 
-/** Runs statements on a connection that nobody else has meanwhile. */
+/** Runs statements on a connection that has no other user meanwhile. */
 export async function onConnection<T>(kysely: KyselyExecutor, use: (query: CallerQuery) => Promise<T>): Promise<T> {
   return kysely.getExecutor().provideConnection((connection) =>
     use(async (sql, parameters) => {
@@ -47,7 +50,7 @@ export async function onConnection<T>(kysely: KyselyExecutor, use: (query: Calle
   );
 }
 
-/** As Kysely's `CompiledQuery.raw` makes them; MikroORM does not hand that on. */
+/** A query in the form of Kysely's `CompiledQuery.raw`, which MikroORM does not hand on. */
 export function compiled(sql: string, parameters: readonly unknown[]): object {
   return {
     sql,

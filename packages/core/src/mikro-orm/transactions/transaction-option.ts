@@ -9,8 +9,9 @@ export type TransactionWay = (typeof WAYS)[number];
 /** The option that Spillway adds to MikroORM's transactions: `em.transactional(cb, { spillway: 'stage' })`. */
 export interface TransactionOption {
   /**
-   * How write-behind entities are written in this transaction, whatever their policies say (`transactions`): by SQL, in it (`'through'`), or held in Redis and staged with its commit, or not at all
-   * (`'stage'`). A savepoint has what the transaction around it has, unless it says otherwise.
+   * How write-behind entities are written in this transaction, whatever their policies say (`transactions`): by SQL, in
+   * it (`'through'`), or held in Redis and staged with its commit, or not at all (`'stage'`). A savepoint has the way
+   * of the transaction around it, unless it names its own.
    */
   spillway?: TransactionWay;
 }

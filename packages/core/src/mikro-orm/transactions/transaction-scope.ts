@@ -1,29 +1,31 @@
 import type { TransactionWay } from './transaction-option.js';
 
 /**
- * How a transaction has ended, as far as the ORM was told. `commit-answered` is no proof that anything was committed: PostgreSQL answers the COMMIT of a failed transaction with the
- * tag ROLLBACK and without an error, and neither `pg` nor Kysely shows the tag. Only the ledger tells.
+ * How a transaction has ended, as far as the ORM was told. `commit-answered` is no proof that anything was committed:
+ * PostgreSQL answers the COMMIT of a failed transaction with the tag ROLLBACK and without an error, and neither `pg`
+ * nor Kysely shows the tag. Only the ledger tells.
  */
 export type TransactionEnd = 'commit-answered' | 'rolled-back' | 'unanswered';
 
-/** What is known of a transaction when it begins. */
+/** The facts that are known of a transaction when it begins. */
 export interface TransactionStart {
   /** As the application has asked for it; `undefined` is the database's default. */
   readonly isolationLevel?: string | undefined;
   readonly isReadOnly?: boolean | undefined;
-  /** Whether it has session variables or a role of its own. */
+  /** True if it has session variables or a role of its own. */
   readonly hasSession?: boolean | undefined;
-  /** What its options say of write-behind entities. */
+  /** The way of writing write-behind entities that its options name. */
   readonly way?: TransactionWay | undefined;
 }
 
 export type BeforeCommit = () => Promise<void>;
-/** Runs after the end, so it can change nothing about it: what it throws is a defect. */
+/** Runs after the end, so it cannot change the end: an error that it throws is a defect. */
 export type AfterEnd = (end: TransactionEnd) => Promise<void>;
 
 /**
- * A transaction of the ORM, or the part of one that follows a savepoint. What a part leaves behind (see `ScopeNotes`) belongs to it until its savepoint is released, then to the part
- * around it; a rollback to the savepoint takes it back. What ends the outermost part ends all.
+ * A transaction of the ORM, or the part of one that follows a savepoint. The notes of a part (see `ScopeNotes`) belong
+ * to it until its savepoint is released, then to the part around it; a rollback to the savepoint takes them back. The
+ * end of the outermost part ends all parts.
  */
 export class TransactionScope {
   /** Kysely's transaction: what MikroORM hands to its driver as `ctx`. */
@@ -31,7 +33,7 @@ export class TransactionScope {
   readonly parent: TransactionScope | undefined;
   readonly root: TransactionScope;
   readonly start: TransactionStart;
-  /** What the options of this part say of write-behind entities, or those of the part around it. */
+  /** The way that the options of this part name, or those of the part around it. */
   readonly way: TransactionWay | undefined;
   readonly #notes = new Map<object, unknown[]>();
   readonly #parts = new Set<TransactionScope>();
@@ -48,14 +50,15 @@ export class TransactionScope {
     if (parent) parent.#parts.add(this);
   }
 
-  /** Whether statements can still run in this part. */
+  /** True if statements can still run in this part. */
   get isOpen(): boolean {
     return this.#isOpen && (this.parent?.isOpen ?? true);
   }
 
   /**
-   * Runs before COMMIT of the outermost transaction, after the application's own `beforeTransactionCommit` subscribers; one that throws keeps the commit from being sent. Belongs to the
-   * transaction, not to this part of it: whoever depends on savepoints looks at its notes then.
+   * Runs before COMMIT of the outermost transaction, after the application's own `beforeTransactionCommit` subscribers;
+   * a listener that throws keeps the commit from being sent. It belongs to the transaction, not to this part of it: a
+   * listener that depends on savepoints looks at its notes then.
    */
   beforeCommit(listener: BeforeCommit): void {
     this.root.#beforeCommit.push(listener);
@@ -74,14 +77,15 @@ export class TransactionScope {
   }
 
   async committing(): Promise<void> {
-    // One of them may add another; one that has thrown is asked again if the application tries to commit again.
+    // A listener may add another one; a listener that has thrown is asked again if the application tries to commit
+    // again.
     for (let next = this.#beforeCommit[0]; next !== undefined; next = this.#beforeCommit[0]) {
       await next();
       this.#beforeCommit.shift();
     }
   }
 
-  /** The savepoint has been released, and every later one with it: what was noted since stands if the part around it does. */
+  /** The savepoint has been released, and every later one with it: later notes stand if the part around it does. */
   released(): void {
     if (!this.isOpen) return;
     for (const part of this.#parts) part.released();
@@ -97,7 +101,7 @@ export class TransactionScope {
     if (this.parent) this.parent.#parts.delete(this);
   }
 
-  /** The outermost transaction has ended. Its notes stay readable for those who listen. */
+  /** The outermost transaction has ended. Its notes stay readable for listeners. */
   async ended(end: TransactionEnd): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
@@ -109,13 +113,16 @@ export class TransactionScope {
   }
 }
 
-/** Things of one kind that happen in transactions and are undone with them. */
+/** Notes of one kind about things that happen in transactions and are undone with them. */
 export class ScopeNotes<T> {
   add(scope: TransactionScope, note: T): void {
     scope.notesOf(this).push(note);
   }
 
-  /** What stands as seen from this part: its own, and those of the parts around it. Of an outermost transaction that is about to commit: all that will be committed. */
+  /**
+   * The notes that stand as seen from this part: its own, and those of the parts around it. For an outermost
+   * transaction that is about to commit: all that will be committed.
+   */
   standing(scope: TransactionScope): readonly T[] {
     const around = scope.parent ? this.standing(scope.parent) : [];
     return [...around, ...(scope.notesOf(this) as T[])];

@@ -1,8 +1,9 @@
 import { TransactionScope, type TransactionStart } from './transaction-scope.js';
 
 /**
- * The transactions of one ORM that its connection has begun and not yet ended, by Kysely's transaction. One that the application has begun elsewhere and handed to MikroORM is not
- * among them, nor are savepoints in it: nobody would learn how it ends.
+ * The transactions of one ORM that its connection has begun and not yet ended, by Kysely's transaction. A transaction
+ * that the application has begun elsewhere and handed to MikroORM is not among them, nor are savepoints in it: its end
+ * would stay unknown.
  */
 export class TransactionScopes {
   readonly #scopes = new WeakMap<object, TransactionScope>();
@@ -17,7 +18,10 @@ export class TransactionScopes {
     }
   }
 
-  /** The open part of a transaction that a call's `ctx` is; `undefined` outside of any, and in one that is not the ORM's own. */
+  /**
+   * The open part of a transaction that a call's `ctx` is; `undefined` outside of any, and in one that is not the ORM's
+   * own.
+   */
   of(ctx: unknown): TransactionScope | undefined {
     const scope = typeof ctx === 'object' && ctx !== null ? this.#scopes.get(ctx) : undefined;
     return scope?.isOpen ? scope : undefined;

@@ -14,10 +14,12 @@ export function isRelation(property: EntityProperty | undefined): boolean {
 }
 
 /**
- * An entity as the validator may see it: without its relations, so that nothing walks into other entities or loads a collection, and the same with its embeddables. A view, not a copy, so that
- * getters work as in the entity.
+ * An entity as the validator may see it: without its relations, so that the validator neither walks into other entities
+ * nor loads a collection. The same holds for its embeddables. It is a view, not a copy, so that getters work as in the
+ * entity.
  *
- * @param isAsked whether a property has to be valid; what is not asked may be a getter over values that are not there, and has no value then
+ * @param isAsked true for a property that has to be valid. Any other property may be a getter over values that are not
+ * there, and has no value then
  * @param views notes which object each view is of, to name it in errors
  */
 export function candidateOf(
@@ -57,7 +59,7 @@ function viewOf(
   return view;
 }
 
-/** A plain object in the place of an embeddable is one all the same. */
+/** A plain object in the place of an embeddable counts as one. */
 function nestedView(property: EntityProperty, part: unknown, views: Map<object, object>): unknown {
   const embedded = embeddedOf({ ...property, array: false }, part);
   if (embedded === null || typeof embedded !== 'object') return embedded;
@@ -71,7 +73,7 @@ function nestedProperties(property: EntityProperty): Properties {
   return property.targetMeta?.properties ?? {};
 }
 
-/** A row that is given as data, as the object that it would be: of the entity's class, and nested where values have parts. */
+/** The object that a row given as data would be: of the entity's class, and nested where values have parts. */
 export function objectOf(meta: EntityMetadata, data: Readonly<Record<string, unknown>>): object {
   const object = Object.create(meta.prototype as object) as Record<string, unknown>;
   for (const [name, value] of Object.entries(data)) {

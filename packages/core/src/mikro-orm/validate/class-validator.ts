@@ -1,6 +1,6 @@
 import type { ValidationIssue } from './validation-error.js';
 
-/** What is used of class-validator. */
+/** The part of class-validator that Spillway uses. */
 export interface ClassValidator {
   validate(object: object, options: object): Promise<readonly ValidationIssue[]>;
   getMetadataStorage(): {
@@ -16,7 +16,10 @@ export interface ClassValidator {
 
 let loading: Promise<ClassValidator | undefined> | undefined;
 
-/** class-validator, loaded at the first use; `undefined` where it is not installed, for then nobody can have used its decorators. */
+/**
+ * class-validator, loaded at the first use; `undefined` if it is not installed, since no entity can then use its
+ * decorators.
+ */
 export function classValidator(): Promise<ClassValidator | undefined> {
   loading ??= load();
   return loading;

@@ -1,6 +1,9 @@
 import { SpillwayError } from '../../errors.js';
 
-/** What is wrong with one property: class-validator's own `ValidationError`, described by its shape so that the package's types do not need class-validator. */
+/**
+ * The errors of one property: class-validator's own `ValidationError`, described by its shape so that the package's
+ * types do not need class-validator.
+ */
 export interface ValidationIssue {
   readonly property: string;
   /** The entity, or the embeddable, that the property belongs to. */
@@ -12,10 +15,13 @@ export interface ValidationIssue {
   readonly children?: readonly ValidationIssue[] | undefined;
 }
 
-/** Entities are not as their class-validator decorators say. Nothing of the flush, or of the call, was staged or written; what was changed is still changed in the entity manager. */
+/**
+ * Entities violate their class-validator decorators. Nothing of the flush, or of the call, was staged or written; all
+ * changes remain in the entity manager.
+ */
 export class ValidationFailedError extends SpillwayError {
   override readonly name = 'ValidationFailedError';
-  /** Private, because they have the entities: whoever prints the error must not print those. */
+  /** Private, because the errors hold the entities, and printing this error must not print those. */
   readonly #errors: readonly ValidationIssue[];
 
   constructor(entity: string, errors: readonly ValidationIssue[]) {
@@ -27,7 +33,7 @@ export class ValidationFailedError extends SpillwayError {
     this.#errors = errors;
   }
 
-  /** As class-validator answers them, of all entities together. */
+  /** The errors as class-validator answers them, of all entities together. */
   get errors(): readonly ValidationIssue[] {
     return this.#errors;
   }

@@ -19,15 +19,16 @@ type Data = Readonly<Record<string, unknown>>;
 interface Given {
   readonly meta: EntityMetadata;
   readonly object: object;
-  /** What has to be valid: all of it, or these properties, each with all its parts. */
+  /** The part that has to be valid: all of it, or these properties, each with all its parts. */
   readonly scope: 'whole' | ReadonlySet<string>;
-  /** A new row may leave out what the database puts in. */
+  /** True for a new row, which may leave out values that the database puts in. */
   readonly isNew: boolean;
 }
 
 /**
- * Runs class-validator over what is about to be staged or written: the whole of a new row, the changed properties of others. Relations are never looked at, so that no other entity is
- * validated by the way, and no collection loaded. A class without its decorators costs nothing.
+ * Runs class-validator over entities and rows before they are staged or written: the whole of a new row, the changed
+ * properties of an existing one. Relations are never looked at, so that no other entity is validated on the way, and no
+ * collection is loaded. A class without its decorators costs nothing.
  */
 export class Validation {
   readonly #types: TypeRegistry;
@@ -39,7 +40,7 @@ export class Validation {
     this.#platform = platform;
   }
 
-  /** @throws ValidationFailedError with what is wrong with any of them */
+  /** @throws ValidationFailedError with the errors of all of them */
   async changeSets(changeSets: readonly ChangeSet<AnyEntity>[]): Promise<void> {
     const written = changeSets.filter(
       ({ type }) => type !== ChangeSetType.DELETE && type !== ChangeSetType.DELETE_EARLY,
@@ -54,7 +55,8 @@ export class Validation {
   }
 
   /**
-   * The same for rows that are given as data. Expressions (`raw()`) are known to the database only, and getters are none of a row's.
+   * The same for rows that are given as data. Expressions (`raw()`) are left out, since only the database knows their
+   * values, and getters are not part of a row.
    * @param isSnapshot the values are in database form, because they come from an entity
    */
   async rows(meta: EntityMetadata, rows: readonly Data[], kind: 'new' | 'changed', isSnapshot = false): Promise<void> {
@@ -128,7 +130,7 @@ async function issuesOf(
     .map((issue) => ofEntity(issue, views));
 }
 
-/** What the database, or MikroORM, puts in where it is left out. */
+/** True for a property that the database or MikroORM fills in if it is left out. */
 function isYetToCome(property: EntityProperty | undefined, object: object): boolean {
   if (!property || Reflect.get(object, property.name) !== undefined) return false;
   const { defaultRaw, autoincrement, generated, version, onCreate, formula } = property;

@@ -3,7 +3,8 @@ import type { Conversion } from './conversion.js';
 import { isVolatile } from './opaque-value.js';
 
 /**
- * Arrays of one dimension. In MikroORM's snapshots they are PostgreSQL's own literal (`{a,"b c"}`), which is what travels. Read back they are what the driver makes of them, if that can be foretold.
+ * Arrays of one dimension. MikroORM's snapshots hold them as PostgreSQL's own literal (`{a,"b c"}`), and this literal
+ * travels. Read back, they are the driver's values, if these can be foretold.
  */
 export function arrayValue(element: string, { read, isExact, write }: Conversion): Conversion {
   const isMoment = nameOf(element) === 'date' || nameOf(element) === 'time';
@@ -27,7 +28,10 @@ export function arrayValue(element: string, { read, isExact, write }: Conversion
   };
 }
 
-/** Element types whose arrays the driver answers as arrays of values like those of a single column; it answers other arrays as text, or reads them in ways of its own. */
+/**
+ * Element types whose arrays the driver answers as arrays of values like those of a single column. It answers other
+ * arrays as text, or reads them in ways of its own.
+ */
 const DRIVER_READS: ReadonlySet<string> = new Set([
   'smallint',
   'integer',
@@ -43,7 +47,10 @@ const DRIVER_READS: ReadonlySet<string> = new Set([
   'time',
 ]);
 
-/** The driver makes numbers of the elements of a `numeric[]`, though a single one stays a text; booleans are `t` and `f` in an array. */
+/**
+ * The driver makes numbers of the elements of a `numeric[]`, though a single one stays a text; booleans are `t` and `f`
+ * in an array.
+ */
 const ELEMENT_READS: Readonly<Record<string, (text: string) => unknown>> = {
   numeric: Number,
   boolean: (text) => text === 't' || text === 'true',
@@ -52,7 +59,10 @@ const ELEMENT_READS: Readonly<Record<string, (text: string) => unknown>> = {
 /** Quoted, or plain without anything that PostgreSQL would trim or read in another way. */
 const ELEMENT = /"((?:[^"\\]|\\.)*)"|([^\s"{},\\](?:[^"{},\\]*[^\s"{},\\])?)/suy;
 
-/** The elements' texts; `undefined` for a literal that is nested, or spaced, or of a spelling of null that drivers do not know. */
+/**
+ * The elements' texts; `undefined` for a literal that is nested, or spaced, or of a spelling of null that drivers do
+ * not know.
+ */
 function elementsOf(literal: string): (string | null)[] | undefined {
   if (literal === '{}') return [];
   if (!literal.startsWith('{') || !literal.endsWith('}')) return undefined;

@@ -1,4 +1,6 @@
-/** `int` -> `integer`, `character varying(20)` -> `varchar(20)`; case and spaces are folded, arguments and `[]` kept. */
+/**
+ * `int` -> `integer`, `character varying(20)` -> `varchar(20)`; case and spaces are folded, arguments and `[]` kept.
+ */
 export function canonicalType(declared: string): string {
   const text = declared.trim().toLowerCase().replaceAll(/\s+/g, ' ');
   const parts = /^(?<name>[^([]+?) ?(?<args>\([^)]*\))?(?<zone> with(?:out)? time zone)?(?<array>(?:\[\])*)$/.exec(
@@ -17,18 +19,18 @@ export function nameOf(type: string): string {
   return type.replace(/\(.*?\)/, '').replace(/(\[\])+$/, '');
 }
 
-/** The type of an array's elements; `undefined` for what is no array. */
+/** The type of an array's elements; `undefined` for a type that is no array. */
 export function elementOf(type: string): string | undefined {
   return type.endsWith('[]') ? type.replace(/(\[\])+$/, '') : undefined;
 }
 
-/** Digits after the point of a `numeric` column: `undefined` where the column keeps what it is given. */
+/** Digits after the point of a `numeric` column; `undefined` if the column keeps every value as it is. */
 export function scaleOf(type: string): number | undefined {
   const match = /^numeric\(\d+(?:,(-?\d+))?\)$/.exec(type);
   return match ? Number(match[1] ?? 0) : undefined;
 }
 
-/** `varchar(20)` has 20, `char` has 1; `undefined` where there is no limit. */
+/** `varchar(20)` has 20, `char` has 1; `undefined` without a limit. */
 export function lengthOf(type: string): number | undefined {
   const length = /\((\d+)\)/.exec(type)?.[1];
   if (length === undefined) return nameOf(type) === 'char' ? 1 : undefined;

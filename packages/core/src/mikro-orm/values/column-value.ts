@@ -8,38 +8,42 @@ import { OPAQUE_TYPES, opaqueValue } from './opaque-value.js';
 import { PLAIN_TYPES, plainValue } from './plain-value.js';
 
 /**
- * How a value travels: from MikroORM's snapshot (database form, by property) to the JSON text that PostgreSQL reads with the column's type, and back to what
- * the driver would have answered for that column.
+ * How a value travels: from MikroORM's snapshot (database form, by property) to the JSON text that PostgreSQL reads
+ * with the column's type, and back to the value that the driver would have answered for that column.
  */
 export interface ColumnValue {
   /** As PostgreSQL writes it: `integer`, `numeric(10,2)`, `text[]`. */
   readonly type: string;
   readonly read: 'direct' | 'cast';
   /**
-   * Whether the value is of a form that PostgreSQL reads in one way only, so that what is staged for it is what
-   * MikroORM's own statement would store, or is refused like it. What is not taken (a text
-   * for a boolean, `'12,50'` or `true` for a number, `'tomorrow'` for a date) is never staged: MikroORM writes it by
-   * SQL, or is told by PostgreSQL why not.
+   * True if PostgreSQL reads a value of this form in one way only. The staged value is then stored, or refused, as
+   * MikroORM's own statement would store or refuse it. A value that is not taken (a text for a boolean, `'12,50'` or
+   * `true` for a number, `'tomorrow'` for a date) is never staged: MikroORM writes it by SQL, or PostgreSQL tells why
+   * not.
    */
   takes(value: unknown): boolean;
   toText(value: unknown): JsonText;
   toRow(text: JsonText): unknown;
-  /** Whether `toRow` is certainly what the driver will answer once this is written. Where it is not, readers let it be written first. */
+  /**
+   * True if `toRow` is certainly the value that the driver will answer once this is written. Otherwise readers let it
+   * be written first.
+   */
   isExact(text: JsonText): boolean;
 }
 
 export type ColumnValueOptions = DateOptions;
 
 /**
- * What the entity has in such a property. One of type `Date` has one in the driver's rows too, as its snapshot has. A `string` is a text whatever its column is, so that even a type that Spillway has
- * never heard of (a domain, an extension's) reads it as it reads any literal.
+ * The type of the value that the entity has in such a property. A `Date` is a `Date` in the driver's rows and in the
+ * snapshot too. A `string` is a text whatever its column is, so that even a type that Spillway has never heard of (a
+ * domain, an extension's) reads it as it reads any literal.
  */
 export type ColumnContent = 'Date' | 'string' | 'other';
 
 /** The column types that are known by name. Arrays of them are known too. */
 export const COLUMN_TYPES: ReadonlySet<string> = new Set([...PLAIN_TYPES, ...OPAQUE_TYPES]);
 
-/** The value of a column of this type with such content, or `undefined` if Spillway does not know them together. */
+/** The value of a column of this type with such content, or `undefined` if Spillway does not know the combination. */
 export function columnValue(
   declared: string,
   content: ColumnContent,
@@ -52,7 +56,10 @@ export function columnValue(
   return isNamed ? columnValueOf(declared.trim(), 'direct', opaqueValue(declared.trim(), options)) : undefined;
 }
 
-/** An enumerated type of the database, or an array of it, by the name that it was made with. Only its own labels are stored. */
+/**
+ * An enumerated type of the database, or an array of it, by the name that it was created with. Only its own labels are
+ * stored.
+ */
 export function enumValue(name: string, isArray: boolean): ColumnValue {
   const quoted = name
     .split('.')
@@ -90,7 +97,7 @@ function conversionOf(type: string, content: ColumnContent, options: ColumnValue
   return values || OPAQUE_TYPES.has(nameOf(element)) ? opaqueValue(type, options) : undefined;
 }
 
-/** In a record set null and 'null' of a json column are one; as text they are two. */
+/** In a set of records, null and 'null' of a json column are one value; as text they are two. */
 function readOf(type: string): ColumnValue['read'] {
   return type === 'json' || type === 'jsonb' ? 'cast' : 'direct';
 }

@@ -1,7 +1,7 @@
 import type { ColumnValue } from './column-value.js';
 
 /**
- * PostgreSQL declares numbers of at most 1,000 digits. What is longer no column of such a type holds, and powers of
+ * PostgreSQL declares numbers of at most 1,000 digits. A column of such a type cannot hold a longer one, and powers of
  * ten take their time.
  */
 const MOST_DIGITS = 1_000;
@@ -9,13 +9,13 @@ const MOST_BITS = 4_096;
 /** With sign, point and exponent. */
 const LONGEST = MOST_DIGITS + 10;
 
-/** A plain decimal, and what its digits are. */
+/** A plain decimal and its digits. */
 const DECIMAL = /^(?<sign>[+-]?)(?<whole>\d*)(?:\.(?<digits>\d*))?(?:e(?<exponent>[+-]?\d{1,4}))?$/i;
 
 /**
- * The difference between two values of a counter in units of its column's scale, exact. `undefined` if there is none
- * that is certain: one of them is unknown or null, or no number of
- * this column, or the difference leaves int64. Then the new value has to be assigned.
+ * The difference between two values of a counter in units of its column's scale, exact. `undefined` if the difference
+ * is not certain: one of the values is unknown, null or no number of this column, or the difference leaves int64. The
+ * new value then has to be assigned.
  */
 export function counterDelta(
   loaded: unknown,
@@ -30,8 +30,8 @@ export function counterDelta(
 
 /**
  * `1.25` at scale 2 is 125 units. Digits beyond the scale are rounded half away from zero, as PostgreSQL does when it
- * stores them. `undefined` for what is no decimal number, or one of more digits than
- * a column can be declared with: `1e20000000` takes seconds to be written out.
+ * stores them. `undefined` for a value that is no decimal number, or has more digits than a column can be declared
+ * with: `1e20000000` takes seconds to be written out.
  */
 export function unitsOf(value: unknown, scale: number): bigint | undefined {
   const { sign = '', whole = '', digits = '', exponent = '0' } = DECIMAL.exec(numberText(value) ?? '')?.groups ?? {};
@@ -43,7 +43,7 @@ export function unitsOf(value: unknown, scale: number): bigint | undefined {
   return sign === '-' ? -units : units;
 }
 
-/** The same for a value that has no digit beyond the scale but zeros; `undefined` for any other. */
+/** The same for a value whose digits beyond the scale are all zeros; `undefined` for any other. */
 export function exactUnitsOf(value: unknown, scale: number): bigint | undefined {
   const units = unitsOf(value, scale);
   return units !== undefined && unitsOf(value, MOST_DIGITS) === units * 10n ** BigInt(MOST_DIGITS - scale)
@@ -58,7 +58,7 @@ export function decimalText(units: bigint, scale: number): string {
   return `${units < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
 }
 
-/** Texts are looked at before they are read: digits and exponent have a bound. */
+/** Texts are checked before they are read: digits and exponent have a bound. */
 function numberText(value: unknown): string | undefined {
   if (typeof value === 'number') return String(value);
   if (typeof value === 'bigint') return BigInt.asIntN(MOST_BITS, value) === value ? String(value) : undefined;

@@ -3,8 +3,8 @@ import { isoText, momentText, readWallTime, wallTime, type DateOptions } from '.
 import { opaqueValue } from './opaque-value.js';
 
 /**
- * Columns of properties that are a `Date`. An endless moment is the number `Infinity` to the driver and to MikroORM, and 'infinity' to PostgreSQL. Other column types (`date`) keep a part of the
- * moment only, which PostgreSQL chooses.
+ * Columns of properties that are a `Date`. An endless moment is the number `Infinity` to the driver and to MikroORM,
+ * and 'infinity' to PostgreSQL. Other column types (`date`) keep only a part of the moment, which PostgreSQL chooses.
  */
 export function dateValue(type: string, options: DateOptions): Conversion | undefined {
   const [name] = type.split('(');
@@ -38,7 +38,7 @@ function moments(type: string, write: (date: Date) => string, read: (text: strin
       const shown = JSON.parse(text) as string;
       return ENDLESS[shown] ?? read(shown);
     },
-    // A text of the application's own is read by PostgreSQL, in more ways than are known here.
+    // PostgreSQL reads a text of the application's own, in more ways than are known here.
     isExact: (text) => {
       const shown = JSON.parse(text) as string;
       const date = read(shown);
@@ -47,7 +47,10 @@ function moments(type: string, write: (date: Date) => string, read: (text: strin
   };
 }
 
-/** What the driver shows is a moment too (keys are read from its rows). Other texts, and digits that a `Date` cannot hold, are PostgreSQL's to read. */
+/**
+ * A text in the driver's form is a moment too (keys are read from its rows). Other texts, and digits that a `Date`
+ * cannot hold, are left to PostgreSQL.
+ */
 function momentOf(value: unknown, written: (date: Date) => string, read: (text: string) => Date): string {
   if (typeof value === 'string') {
     const date = SHOWN.test(value) ? read(value) : new Date(Number.NaN);
@@ -63,7 +66,9 @@ const ENDLESS: Readonly<Record<string, number>> = { infinity: Infinity, '-infini
 /** PostgreSQL counts time from 2000-01-01, and rounds halves away from there. */
 const POSTGRES_EPOCH_MS = Date.UTC(2000, 0, 1);
 
-/** A column of fewer digits than milliseconds rounds; a reader before the flush must not see more than one after it. */
+/**
+ * A column of fewer digits than milliseconds rounds. A reader must see the same moment before the flush and after it.
+ */
 function rounded(date: Date, type: string): Date {
   const digits = Number(/\((\d)\)/.exec(type)?.[1] ?? 3);
   const step = 10 ** Math.max(0, 3 - digits);

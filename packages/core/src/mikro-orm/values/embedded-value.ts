@@ -5,8 +5,8 @@ import type { ColumnValue } from './column-value.js';
 export type DocumentMapper = (document: object, embeddable: EntityMetadata) => unknown;
 
 /**
- * An embeddable that is kept in one json column, or an array of them. MikroORM's snapshot holds it as a plain object by property, with dates as `Date`; the column holds it by
- * field name.
+ * An embeddable that is kept in one json column, or an array of them. MikroORM's snapshot holds it as a plain object by
+ * property, with dates as `Date`; the column holds it by field name.
  */
 export function embeddedValue(property: EntityProperty, json: ColumnValue, map: DocumentMapper): ColumnValue {
   return {
@@ -17,17 +17,22 @@ export function embeddedValue(property: EntityProperty, json: ColumnValue, map: 
   };
 }
 
-/** Whether the property is an embeddable in a json column of its own; an inline one is the columns of its properties. */
+/**
+ * True if the property is an embeddable in a json column of its own; an inline one is the columns of its properties.
+ */
 export function isDocument(property: EntityProperty): boolean {
   return property.kind === ReferenceKind.EMBEDDED && property.object === true;
 }
 
-/** Whether the property lies in such a column, where MikroORM gives it a flattened name of its own too. */
+/** True if the property lies in such a column, where MikroORM also gives it a flattened name of its own. */
 export function isPartOfDocument(property: EntityProperty): boolean {
   return property.embedded !== undefined && property.object === true && property.persist === false;
 }
 
-/** The value of a property that may lie in an inline embeddable; `undefined` where there is none. Elements of arrays are not looked at. */
+/**
+ * The value of a property that may lie in an inline embeddable; `undefined` if there is none. Elements of arrays are
+ * not looked at.
+ */
 export function valueIn(entity: object, property: EntityProperty, meta: EntityMetadata): unknown {
   if (!property.embedded) return Reflect.get(entity, property.name);
   const [holder, name] = property.embedded;

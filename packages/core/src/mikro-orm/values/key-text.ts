@@ -4,11 +4,16 @@ import { lengthOf } from './column-type.js';
 /** The one text that a value of a key has, if the column can have it. */
 interface KeyName {
   readonly text: string;
-  /** Whether the row has this very value: a column that rounds takes what it never holds, and no condition finds it. */
+  /**
+   * True if a row has this very value: a column that rounds takes values that it never holds, and no condition finds
+   * them.
+   */
   readonly isExact: boolean;
 }
 
-/** Turns a primary key in database form into its canonical text; `undefined` for what is no value of the column. */
+/**
+ * Turns a primary key in database form into its canonical text; `undefined` for a value that the column cannot have.
+ */
 export type KeyText = (value: unknown) => KeyName | undefined;
 
 /** Column types a primary key may have, and the one text that each of their values has. */
@@ -24,8 +29,9 @@ const TEXTS: Readonly<Record<string, (type: string) => (value: unknown) => strin
 };
 
 /**
- * The canonical text of keys in a column of this type; `undefined` for types whose equal values have several texts. Decimals have one if all of them have the same number of digits, and
- * moments if JavaScript holds them whole, which it does up to milliseconds.
+ * The canonical text of keys in a column of this type; `undefined` for types whose equal values have several texts.
+ * Decimals have one text if all of them have the same number of digits. Moments have one if JavaScript holds them
+ * whole, which it does up to milliseconds.
  *
  * @param momentName the name of a `Date`, for properties of that type
  */
@@ -49,7 +55,10 @@ function decimalName(precision: number, scale: number): KeyText {
   };
 }
 
-/** PostgreSQL reads a text that begins with a year of four digits in one way only, and shows it with two digits each. */
+/**
+ * PostgreSQL reads a text that begins with a year of four digits in one way only, and shows its month and day with two
+ * digits each.
+ */
 function dayText(value: unknown): string | undefined {
   const [, year = '', month = '', day = ''] =
     (typeof value === 'string' && /^(\d{4})-(\d{1,2})-(\d{1,2})$/.exec(value)) || [];
@@ -63,7 +72,7 @@ function hexText(value: unknown): string | undefined {
   return value instanceof Uint8Array ? `\\x${Buffer.from(value).toString('hex')}` : undefined;
 }
 
-/** What PostgreSQL reads as a whole number of so many bits: neither `''` nor `'0x10'` nor `7.5`. */
+/** The whole numbers of so many bits, as PostgreSQL reads them: neither `''` nor `'0x10'` nor `7.5`. */
 function wholeNumber(bits: number): (value: unknown) => string | undefined {
   return (value) => {
     const number = wholeOf(value);
@@ -77,7 +86,7 @@ function wholeOf(value: unknown): bigint | undefined {
   return typeof value === 'string' && /^[+-]?\d{1,20}$/.test(value) ? BigInt(value.replace('+', '')) : undefined;
 }
 
-/** Half a surrogate pair becomes what the driver sends for it. */
+/** Half a surrogate pair becomes the character that the driver sends for it. */
 function plainText(type: string): (value: unknown) => string | undefined {
   const length = lengthOf(type) ?? Infinity;
   return (value) => {
@@ -87,15 +96,15 @@ function plainText(type: string): (value: unknown) => string | undefined {
 }
 
 /**
- * PostgreSQL reads a UUID in any case, in braces, and with a hyphen after any four digits or none; it answers in one form, and a staged one must look the same, or one row would have
- * two keys.
+ * PostgreSQL reads a UUID in any case, in braces, and with a hyphen after any four digits or none, but answers in one
+ * form. A staged UUID must look the same, or one row would have two keys.
  */
 export function uuidText(value: unknown): string {
   const text = String(value).toLowerCase();
   return knownUuid(text) ?? text;
 }
 
-/** The form in which PostgreSQL answers a UUID; `undefined` for a text that is none. */
+/** The form in which PostgreSQL answers a UUID; `undefined` for a text that is no UUID. */
 export function knownUuid(value: string): string | undefined {
   const digits = /^(\{?)([0-9a-f]{4}(?:-?[0-9a-f]{4}){7})(\}?)$/.exec(value.toLowerCase());
   if (!digits?.[2] || (digits[1] === '') !== (digits[3] === '')) return undefined;

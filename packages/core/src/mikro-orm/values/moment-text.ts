@@ -26,7 +26,10 @@ export function readWallTime(text: string, utc: boolean): Date {
   return new Date(`${isoText(text)}${utc ? 'Z' : ''}`);
 }
 
-/** JavaScript's years of more or less than four digits as PostgreSQL writes them: `-000043` is 44 BC, `+010000` is 10000. */
+/**
+ * JavaScript's years of more or less than four digits as PostgreSQL writes them: `-000043` is 44 BC, `+010000` is
+ * 10000.
+ */
 export function momentText(iso: string): string {
   const [, sign, year = '', rest = ''] = /^([+-])(\d{6})(.*)$/.exec(iso) ?? [];
   if (sign === undefined) return iso.startsWith('0000') ? `0001${iso.slice(4)} BC` : iso;

@@ -3,8 +3,8 @@ import type { Conversion } from './conversion.js';
 import { dateText, type DateOptions } from './moment-text.js';
 
 /**
- * A value that only its column's type understands: it travels as the text of the literal that MikroORM would have written, and comes back as PostgreSQL shows it. What that will be is
- * known once it is written.
+ * A value that only its column's type understands: it travels as the text of the literal that MikroORM would have
+ * written, and comes back as PostgreSQL shows it. This form is known only once the value is written.
  */
 export function opaqueValue(type: string, options: DateOptions): Conversion {
   const takesNumbers = NUMBERS.has(nameOf(type));
@@ -31,7 +31,7 @@ export function isVolatile(text: string): boolean {
 const VOLATILE = /^[\s[({"']*(?:now|today|tomorrow|yesterday)\b|[,"]\s*(?:now|today|tomorrow|yesterday)\b/i;
 
 /**
- * Types into which PostgreSQL converts numbers as it reads their texts. To others (`interval`) a number means
+ * Types into which PostgreSQL converts numbers as it reads their texts. To other types (`interval`) a number means
  * something else than its text, or nothing.
  */
 const NUMBERS: ReadonlySet<string> = new Set(['money', 'oid']);
@@ -51,7 +51,10 @@ function literalText(value: unknown, options: DateOptions): string {
   );
 }
 
-/** Types that PostgreSQL writes in another way than it was told (`'1 week'` is `7 days`), in ways that nobody should copy. */
+/**
+ * Types that PostgreSQL shows in another form than it was given (`'1 week'` is `7 days`), by rules that Spillway does
+ * not copy.
+ */
 export const OPAQUE_TYPES: ReadonlySet<string> = new Set([
   'money',
   'interval',

@@ -5,7 +5,10 @@ import { lengthOf, nameOf, scaleOf } from './column-type.js';
 import { decimalText, unitsOf } from './counter-delta.js';
 import { knownUuid, uuidText } from './key-text.js';
 
-/** Types of which Spillway knows what PostgreSQL will answer for (most of) what is written, so that it can be read while it is pending. */
+/**
+ * Types for which Spillway knows PostgreSQL's answer for (most) written values, so that they can be read while they are
+ * pending.
+ */
 export function plainValue(type: string): Conversion | undefined {
   return CONVERSIONS[nameOf(type)]?.(type);
 }
@@ -29,7 +32,7 @@ const floats = (isExact: Conversion['isExact']): Conversion => ({
   isExact,
 });
 
-/** @param isForm what PostgreSQL reads in one way only; other texts are left to it */
+/** @param isForm true for texts that PostgreSQL reads in one way only; other texts are left to it */
 function texts(isExact: (text: string) => boolean, isForm: (text: string) => boolean = always): Conversion {
   return {
     takes: (value) => isText(value) && isForm(value),
@@ -53,7 +56,7 @@ const CONVERSIONS: Readonly<Record<string, (type: string) => Conversion>> = {
   // The text of the number itself: no double comes near it.
   bigint: () => ({ ...integers, read: unquoted }),
   'double precision': () => floats(always),
-  // Four bytes hold six digits of any number; of more, only PostgreSQL knows what is left.
+  // Four bytes hold six digits of any number; only PostgreSQL knows how many more are left.
   real: () =>
     floats((text) => !/\d/.test(text) || Number(unquoted(text)) === Number(Number(unquoted(text)).toPrecision(6))),
   boolean: () => ({
@@ -70,7 +73,7 @@ const CONVERSIONS: Readonly<Record<string, (type: string) => Conversion>> = {
   text: () => texts(always),
   citext: () => texts(always),
   varchar: (type) => texts((text) => codePoints(text) <= (lengthOf(type) ?? Infinity)),
-  // Shorter ones are filled up with blanks.
+  // Shorter texts are filled up with blanks.
   char: (type) => texts((text) => codePoints(text) === lengthOf(type)),
   uuid: () => ({
     ...texts(
@@ -79,7 +82,7 @@ const CONVERSIONS: Readonly<Record<string, (type: string) => Conversion>> = {
     ),
     write: (value) => JSON.stringify(uuidText(value)),
   }),
-  // 30 February is PostgreSQL's to refuse.
+  // PostgreSQL refuses 30 February.
   date: () =>
     texts(
       (text) => /^\d{4}-\d\d-\d\d$/.test(text) && !text.startsWith('0000'),
@@ -117,8 +120,8 @@ function isDecimal(text: string): boolean {
 }
 
 /**
- * A number that a double holds. PostgreSQL refuses one that is too large, and one so small that nothing would be left
- * of it.
+ * True for a number that a double holds. PostgreSQL refuses a number that is too large, or so small that it would
+ * become zero.
  */
 function isFloat(text: string): boolean {
   if (text.length > LONGEST_NUMBER || !FLOAT.test(text)) return false;
@@ -126,13 +129,13 @@ function isFloat(text: string): boolean {
   return Number.isFinite(number) && (number !== 0 || !/^[+-]?[.0]*[1-9]/.test(text));
 }
 
-/** Whether PostgreSQL will show these very digits. */
+/** True if PostgreSQL will show these very digits. */
 function isExactDecimal(text: string, type: string): boolean {
   const scale = scaleOf(type) ?? 0;
   return text.length <= LONGEST_NUMBER && PLAIN_DECIMAL.test(text) && !/^-[0.]*$/.test(text) && scale >= 0;
 }
 
-/** What is no JSON is refused by PostgreSQL. Until then it is read as it is. */
+/** PostgreSQL refuses a text that is no JSON. Until then it is read as it is. */
 function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
@@ -146,8 +149,9 @@ function isWhole(text: string): boolean {
 }
 
 /**
- * What is no whole number travels as a JSON text, which PostgreSQL then refuses to read as one. Were it put into the JSON as it is, it could end its own value and go on with those of
- * other columns and rows. A number with digits after the point is rounded, as a numeric literal is when it is stored.
+ * A value that is no whole number travels as a JSON text, which PostgreSQL then refuses to read as a number. Put into
+ * the JSON as it is, it could end its own value and go on with those of other columns and rows. A number with digits
+ * after the point is rounded, as a numeric literal is when it is stored.
  */
 function wholeText(value: unknown): JsonText {
   const text = typeof value === 'number' ? String(unitsOf(value, 0) ?? value) : String(value);
@@ -158,7 +162,7 @@ function unquoted(text: JsonText): string {
   return text.startsWith('"') ? (JSON.parse(text) as string) : text;
 }
 
-/** As PostgreSQL would answer it: a reader before the flush must not see other digits than one after it. */
+/** The number as PostgreSQL would answer it: a reader must see the same digits before the flush and after it. */
 function decimalOf(value: unknown, type: string): JsonText {
   const text = String(value);
   const scale = scaleOf(type) ?? -1;
@@ -175,7 +179,7 @@ function floatText(value: unknown): JsonText {
   return Number.isFinite(number) ? String(number) : `"${number}"`;
 }
 
-/** What PostgreSQL counts as characters. */
+/** The number of characters, as PostgreSQL counts them. */
 function codePoints(text: string): number {
   return Array.from(text).length;
 }

@@ -3,8 +3,8 @@ import type { VersionText } from '../../change/change.js';
 export type VersionKind = 'integer' | 'date';
 
 /**
- * The version of an entity or of a driver's row as text; `undefined` where it was not loaded, and for what no version
- * column has.
+ * The version of an entity or of a driver's row as text; `undefined` if it was not loaded, or is a value that no
+ * version column has.
  */
 export function versionText(value: unknown, kind: VersionKind): VersionText | undefined {
   if (value === null || value === undefined) return undefined;
@@ -30,13 +30,13 @@ export function versionWord(kind: VersionKind): string {
   return kind === 'date' ? 'moment' : 'whole number';
 }
 
-/** The version after this one: one more, or, for dates, now, but always later than the one before. */
+/** The version after this one: one more; for dates it is now, but always later than the one before. */
 export function nextVersion(current: VersionText | undefined, kind: VersionKind, nowMs: number): VersionText {
   const next = current === undefined ? 1n : BigInt(current) + 1n;
   return String(kind === 'integer' || next > BigInt(nowMs) ? next : nowMs);
 }
 
-/** As the driver would answer it: MikroORM hydrates the entity from this. */
+/** The value that the driver would answer: MikroORM hydrates the entity from it. */
 export function versionValue(version: VersionText, kind: VersionKind): number | Date {
   return kind === 'integer' ? Number(version) : new Date(Number(version));
 }

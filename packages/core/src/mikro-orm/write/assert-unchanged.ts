@@ -7,15 +7,17 @@ import { buildDelete } from '../change/build-change.js';
 import { comparesNothing } from '../change/fallback.js';
 import { DRAINED } from '../change/staging-unit.js';
 
-/** Who reads rows: MikroORM's driver. */
+/** The reader of rows: MikroORM's driver. */
 interface Finder {
   find(entity: EntityMetadata['class'], where: object, options: object): Promise<unknown>;
 }
 
 /**
- * Before a flush deletes rows without knowing what is pending of them: MikroORM's own delete compares no version, nor whether there was a row. So the rows are locked and compared, in the
- * transaction that deletes them. A row that is not there yet, or not yet as the entity was read, has something pending, which would bring it back.
- * @throws MikroORM's `OptimisticLockError`; SpillwayError `STAGING_UNAVAILABLE` for an entity whose version was never loaded
+ * Before a flush deletes rows without knowing their pending changes. MikroORM's own delete compares no version, nor
+ * whether there was a row. The rows are therefore locked and compared in the transaction that deletes them. A row that
+ * is not there yet, or not yet as the entity was read, has a pending change, which would bring it back.
+ * @throws MikroORM's `OptimisticLockError`; SpillwayError `STAGING_UNAVAILABLE` for an entity whose version was never
+ * loaded
  */
 export async function assertUnchanged(
   changeSets: readonly ChangeSet<AnyEntity>[],

@@ -13,18 +13,18 @@ export interface CreateContext {
   readonly em: () => EntityManager;
 }
 
-/** What an increment makes its row of, where that is missing. */
+/** The data of a row that an increment makes if the row is missing. */
 export interface CreateData {
-  /** By property, as the entity has them: what was given, and what `onCreate` makes. */
+  /** By property, as the entity has them: the given values, and those that `onCreate` makes. */
   readonly data: Readonly<Record<string, unknown>>;
   /** The same as values of a record, with counters that begin at zero. */
   readonly values: Values;
 }
 
 /**
- * The data of a row that is made where it is missing. Properties that are not given take what `onCreate` makes, else the
+ * The data of a row that is made if it is missing. Properties that are not given take what `onCreate` makes, else the
  * default of their column; counters without one begin at zero.
- * @throws SpillwayError `CONFIG_INVALID` for what no row can be made of, by name
+ * @throws SpillwayError `CONFIG_INVALID` for data that makes no row, by name
  */
 export function buildCreate(type: WriteBehindType, given: object, { platform, entity, em }: CreateContext): CreateData {
   const data: Record<string, unknown> = { ...given };

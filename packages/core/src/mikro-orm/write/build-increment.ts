@@ -12,7 +12,7 @@ export type Increments<Entity extends object = AnyEntity> = {
 };
 
 /**
- * A change of counters alone, of a row that nobody has loaded.
+ * A change of counters alone, of a row that the caller has not loaded.
  * @throws SpillwayError `CONFIG_INVALID` for a property that is no counter, or a difference that is no number.
  */
 export function buildIncrement(type: WriteBehindType, key: unknown, increments: Increments, missing?: Missing): Change {
@@ -36,7 +36,7 @@ export function buildIncrement(type: WriteBehindType, key: unknown, increments: 
   };
 }
 
-/** Of a difference that cannot be added, so many characters are shown. */
+/** The number of characters that an error shows of a difference that cannot be added. */
 const SHOWN = 40;
 
 function noCounter(type: WriteBehindType, name: string): SpillwayError {

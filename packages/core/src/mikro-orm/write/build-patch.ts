@@ -13,8 +13,9 @@ export interface PatchOptions {
 }
 
 /**
- * New values of some properties of a row that nobody has loaded. Counters are assigned like everything else: whoever names a value means it.
- * @throws SpillwayError `CONFIG_INVALID` for what a patch cannot set, by name.
+ * New values of some properties of a row that the caller has not loaded. Counters are assigned like other properties:
+ * the caller gives a value, not a difference.
+ * @throws SpillwayError `CONFIG_INVALID` for a property or a value that a patch cannot set, by name.
  */
 export function buildPatch(
   type: WriteBehindType,
@@ -42,7 +43,7 @@ export function buildPatch(
   };
 }
 
-/** Without a version to expect there is none to give either: the statement raises whatever the row has. */
+/** Without an expected version the change gives none either: the statement raises the version that the row has. */
 function expected(type: WriteBehindType, version: PatchOptions['version']): Pick<Change, 'base' | 'version'> {
   if (version === undefined) return {};
   if (!type.version) throw invalid(type, 'it expects a version, but the entity has no version property');

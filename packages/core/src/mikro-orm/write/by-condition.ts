@@ -8,10 +8,12 @@ import {
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
-/** Rows of a collection that was set without having been loaded. MikroORM finds them by their reference to its owner. */
+/**
+ * Rows of a collection that was set without having been loaded. MikroORM finds them by their reference to its owner.
+ */
 interface SoughtRows {
   readonly meta: EntityMetadata;
-  /** They are deleted; otherwise they lose their reference. */
+  /** True if the rows are deleted; otherwise they lose their reference. */
   readonly areRemoved: boolean;
 }
 
@@ -22,8 +24,8 @@ interface SoughtRows {
  */
 export function soughtRows(collections: Iterable<Collection<AnyEntity>>): SoughtRows[] {
   return [...collections].flatMap((collection) => {
-    // A collection finds its property by looking for itself in its owner, where one that is put off is not. That is always
-    // many-to-many.
+    // A collection finds its property by looking for itself in its owner. A collection that is put off is not there; it
+    // is always many-to-many.
     const property = collection.property as EntityProperty | undefined;
     const isSought = property?.kind === ReferenceKind.ONE_TO_MANY && collection.getSnapshot() === undefined;
     return isSought && property.targetMeta

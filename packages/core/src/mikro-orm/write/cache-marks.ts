@@ -24,7 +24,7 @@ export interface Statement {
   readonly data?: readonly object[];
 }
 
-/** What the cache has been told of one transaction. */
+/** The marks that the cache has of one transaction. */
 interface Marks {
   number: Told;
   readonly fields: Set<string>;
@@ -32,8 +32,10 @@ interface Marks {
 }
 
 /**
- * Tells the cache what SQL is about to change, in the transaction that changes it, before each statement: rows by key where they are known, otherwise the table. A statement outside of
- * any transaction is given one, because only of a transaction can others find out how it has ended. New rows need no word: that there is none is never cached.
+ * Tells the cache which rows SQL is about to change, in the transaction that changes them, before each statement: rows
+ * by key if they are known, otherwise the table. A statement outside of any transaction gets one, because other
+ * processes can find out only for a transaction how it has ended. New rows need no mark: the cache does not remember
+ * missing rows.
  */
 export class CacheMarks {
   readonly #types: TypeRegistry;
@@ -49,7 +51,7 @@ export class CacheMarks {
     this.#driver = driver;
   }
 
-  /** Before change sets of a flush are written. It has a transaction always. */
+  /** Before change sets of a flush are written. A flush always has a transaction. */
   async beforeChangeSets(
     kind: OperationKind,
     changeSets: readonly ChangeSet<AnyEntity>[],
@@ -66,7 +68,7 @@ export class CacheMarks {
     if (scopes.length > 0) await this.#tell(scopes, options?.['ctx']);
   }
 
-  /** Runs a statement that changes rows past the unit of work, by what its conditions say. */
+  /** Runs a statement that changes rows past the unit of work, and marks the rows that its conditions name. */
   async around<T>(
     { kind, meta, conditions, data = [] }: Statement,
     options: Options,
@@ -82,7 +84,9 @@ export class CacheMarks {
     return this.#running(scopes, options, run);
   }
 
-  /** The same for one-to-many collections. Their statements name the owner of the rows, or rows that were not loaded. */
+  /**
+   * The same for one-to-many collections. Their statements name the owner of the rows, or rows that were not loaded.
+   */
   async aroundCollections<T>(
     collections: readonly Collection<object>[],
     options: Options,
@@ -116,7 +120,7 @@ export class CacheMarks {
     });
   }
 
-  /** What the database changes in cached tables when rows of this one go, or get other keys. */
+  /** The cached tables whose rows the database itself changes when rows of this one are deleted, or get other keys. */
   #followers(meta: EntityMetadata, renames: boolean): BlockScope[] {
     return this.#types.cachedFollowers(meta, renames).flatMap((type) => scopesOf(type, 'all'));
   }
@@ -133,7 +137,10 @@ export class CacheMarks {
     }
   }
 
-  /** A transaction that the ORM has not begun has no known end: whoever finds a row blocked by it asks PostgreSQL. */
+  /**
+   * The end of a transaction that the ORM has not begun is unknown: a reader that finds a row blocked by it asks
+   * PostgreSQL.
+   */
   #marksOf(ctx: object): Marks {
     const scope = this.#scopes.of(ctx);
     const owner = scope?.root ?? ctx;
@@ -143,7 +150,7 @@ export class CacheMarks {
     this.#marks.set(owner, marks);
     scope?.afterEnd(async (end) => {
       const { number } = marks;
-      // One that was not answered may still be going on.
+      // A transaction whose end was not answered may still be going on.
       if (number === undefined || end === 'unanswered') return;
       await Promise.all(marks.scopes.map((each) => this.#engine.cache.after(each, number)));
     });

@@ -8,15 +8,15 @@ import { nextVersion } from '../values/version-text.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
 /**
- * Changes of rows that no unit of work has loaded. Each is made for the row as it is read now, with what is pending: an update or a delete expects that version, and an upsert, which
- * expects none, goes on from it.
+ * Changes of rows that no unit of work has loaded. Each is made for the row as it is read now, with its pending
+ * changes. An update or a delete expects the version of that row; an upsert expects none and goes on from it.
  */
 export interface RowSeen {
   readonly rowKey: RowKey;
   readonly row: DriverRow | undefined;
 }
 
-/** Counters are assigned like everything else: whoever names a value means it. */
+/** Counters are assigned like other properties: the caller gives a value, not a difference. */
 export function directUpdate(type: WriteBehindType, { rowKey, row = {} }: RowSeen, payload: Payload): Change {
   const values = givenTexts(type, payload);
   return {

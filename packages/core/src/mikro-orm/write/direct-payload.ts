@@ -3,15 +3,16 @@ import type { EntityProperty, Type } from '@mikro-orm/core';
 import { untakenProperty } from '../describe/value-texts.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
-/** Property -> value in snapshot form: what the unit of work would hand over for the same values. */
+/** Property -> value in snapshot form, as the unit of work would hand over the same values. */
 export type Payload = Readonly<Record<string, unknown>>;
 
 /** The rows of a call come from entities (`snapshot`), or as the application has written them down (`data`). */
 export type Form = 'snapshot' | 'data';
 
 /**
- * The values of one row of `em.insert()`, `em.upsert()` or `em.nativeUpdate()`, or `undefined` if something about them is better left to SQL: a `raw()` value, a property that is no
- * column of this table, a version, or a value of another type than the property's, of which the database then says at once what is wrong with it.
+ * The values of one row of `em.insert()`, `em.upsert()` or `em.nativeUpdate()`. `undefined` if SQL should write them: a
+ * `raw()` value, a property that is no column of this table, a version, or a value of another type than the property's,
+ * for which the database then reports at once what is wrong.
  */
 export function directPayload(
   type: WriteBehindType,
@@ -31,7 +32,10 @@ export function directPayload(
   return untakenProperty(type, payload) === undefined ? payload : undefined;
 }
 
-/** Whether a new row can be made of the values: what has no default is there, and null only where it may be. */
+/**
+ * True if a new row can be made of the values: each value without a default is set, and null is set only where it is
+ * allowed.
+ */
 export function makesRow(type: WriteBehindType, payload: Payload): boolean {
   const { columns, sequence } = type.key;
   const isNamed = columns.every(({ property, absent }) => payload[property.name] != null || sequence || absent);
@@ -42,7 +46,7 @@ export function makesRow(type: WriteBehindType, payload: Payload): boolean {
   });
 }
 
-/** A reference that closes a cycle of tables is written by SQL, and one of several columns too. */
+/** A reference that closes a cycle of tables is written by SQL, and so is a reference of several columns. */
 function propertyOf(type: WriteBehindType, name: string): EntityProperty | undefined {
   if (type.closing.has(name)) return undefined;
   return type.key.columns.find(({ property }) => property.name === name)?.property ?? type.values.get(name)?.property;
@@ -55,7 +59,7 @@ function inSnapshot(property: EntityProperty, given: unknown, platform: Platform
   return hasTypeOf(property, value) ? value : undefined;
 }
 
-/** A type may refuse a value with an error of its own; MikroORM then says which. */
+/** A type may refuse a value with an error of its own. The call then goes by SQL, and MikroORM reports the error. */
 function converted(type: Type<unknown>, value: unknown, platform: Platform): unknown {
   try {
     return type.convertToDatabaseValue(value, platform, { mode: 'serialization' });

@@ -23,25 +23,36 @@ import type { WriteBehindType } from '../describe/write-behind-type.js';
 
 type Options = Readonly<Record<string, unknown>>;
 
-/** What the database would answer; or that the call has to go by SQL: as it is, or because it could not be staged. */
+/**
+ * The answer that the database would give. Otherwise the call has to go by SQL: as it is (`undefined`), or because it
+ * could not be staged.
+ */
 type Answer = QueryResult | Fallback | undefined;
 
-/** How the rows of a call are looked at, and until when. */
+/** Finds the rows of a call, until the signal is aborted. */
 interface Looking {
   readonly find: Find;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Somebody else may change a row between our look at it and the stage call; then we look again, this often. */
+/**
+ * The most looks of one call. Another writer may change a row between a look at it and the stage call; the call then
+ * looks again.
+ */
 const LOOKS = 20;
 
-/** What makes an upsert another one than "insert the row, or set what is given". MikroORM adds the second where `onCreate` makes values. */
+/**
+ * Options that make an upsert other than "insert the row, or set the given values". MikroORM adds the second one if
+ * `onCreate` makes values.
+ */
 const UPSERT_OPTIONS = ['onConflictFields', 'onConflictMergeFields', 'onConflictWhere'];
 
 /**
- * Stages the calls that write past the unit of work: `em.insert()`, `em.insertMany()`, `em.upsert()`, `em.upsertMany()`, `em.nativeUpdate()` and `em.nativeDelete()`, where they name
- * their rows by primary key and give plain values. Each method answers what the database would, or `undefined` for a call that has to go by SQL. Inside a transaction all of them do.
- * What cannot be staged is written by SQL where the policy says so (C6); without the staging store, only what compares with what is there already: new rows.
+ * Stages the calls that write past the unit of work: `em.insert()`, `em.insertMany()`, `em.upsert()`,
+ * `em.upsertMany()`, `em.nativeUpdate()` and `em.nativeDelete()`, if they name their rows by primary key and give plain
+ * values. Each method answers as the database would, or `undefined` for a call that has to go by SQL. Inside a
+ * transaction every call does. A call that cannot be staged is written by SQL if the policy says so (C6). Without the
+ * staging store, only new rows are: their insert is refused if the row exists.
  */
 export class DirectWrites {
   readonly #types: TypeRegistry;
@@ -99,7 +110,7 @@ export class DirectWrites {
     );
   }
 
-  /** As many conditions as rows, each of which must be the primary key of its row. */
+  /** Each condition must be the primary key of the row in the same place. */
   async upsert(
     meta: EntityMetadata,
     where: readonly unknown[],
@@ -113,7 +124,7 @@ export class DirectWrites {
     if (!type || !payloads?.every((payload) => makesRow(type, payload)) || !haveSameProperties(payloads))
       return undefined;
     const keys = keysOf(type, payloads);
-    // SQL refuses a row that is there twice, and so it shall.
+    // SQL refuses a row that is there twice, so the call goes by SQL.
     if (new Set(keys).size < rows.length || !keys.every((key, i) => lookupKeys(type, where[i], {})?.[0] === key))
       return undefined;
     return this.#unlessBlind(type, keys, call, () =>
@@ -140,7 +151,7 @@ export class DirectWrites {
     return result(answers);
   }
 
-  /** Changes those of the rows that are there, and answers how many. */
+  /** Changes the rows that exist, and answers how many. */
   async #change(
     type: WriteBehindType,
     keys: readonly RowKey[],
@@ -150,13 +161,13 @@ export class DirectWrites {
     let open = keys;
     let affected = 0;
     for (let look = 1; open.length > 0; look++) {
-      // A call of which something is staged is not given up half-way.
+      // A call that has staged some of its rows is not given up half-way.
       const ending = affected === 0 ? signal : undefined;
       const found = await unlessAborted(ending, async () => this.#reads.rows(type, open, find));
       const changes = [...found].map(([rowKey, row]) => build({ rowKey, row }));
       const outcome = changes.length > 0 ? await stageOrFallBack(type, changes, this.#engine, ending) : undefined;
       if (outcome instanceof Unstaged) {
-        // Of a call of which something is staged the rest is not written in another way.
+        // If some rows of a call are staged, the rest is not written in another way.
         if (affected > 0) throw outcome.error;
         return outcome;
       }
@@ -169,7 +180,7 @@ export class DirectWrites {
     return result(Array.from({ length: affected }, () => ({})));
   }
 
-  /** A change that compares no version must not pass by what is pending of its row where nobody can see that. */
+  /** A change that compares no version must not overtake pending changes of its row while these cannot be seen. */
   async #unlessBlind(
     type: WriteBehindType,
     keys: readonly RowKey[],
@@ -206,7 +217,7 @@ export class DirectWrites {
     return plain.length === rows.length ? plain : undefined;
   }
 
-  /** Not every call tells its entity manager; where connections are given session contexts, any call may have one. */
+  /** Not every call tells its entity manager. If connections are given session contexts, any call may have one. */
   #typeFor(meta: EntityMetadata, options: Options): WriteBehindType | undefined {
     const type = this.#types.of(meta);
     if (type?.policy.mode !== 'behind' || isDrained(options) || fellBack(options)) return undefined;
@@ -221,7 +232,7 @@ function isAssignable(type: WriteBehindType, name: string, value: unknown): bool
   return property !== undefined && (value !== null || property.nullable === true);
 }
 
-/** Whether nothing went wrong but that others changed the rows after we had read them. */
+/** True if the only failure is that other writers changed the rows after the call had read them. */
 function isOvertaken({ refused, unknown, dropped }: StageResult): boolean {
   const isRace = refused.every(({ reason }) => reason === 'stale' || reason === 'deleted');
   return isRace && refused.length > 0 && unknown.length === 0 && dropped.length === 0;
@@ -236,7 +247,7 @@ function isPlainUpsert(options: Options): boolean {
   return !onConflictExcludeFields?.length && UPSERT_OPTIONS.every((name) => options[name] === undefined);
 }
 
-/** SQL gives all rows of one statement the same columns, and those that a row lacks their defaults. */
+/** SQL gives all rows of one statement the same columns, and fills in the defaults of those that a row lacks. */
 function haveSameProperties(payloads: readonly Payload[]): boolean {
   const names = payloads.map((payload) => JSON.stringify(Object.keys(payload).toSorted()));
   return new Set(names).size === 1;

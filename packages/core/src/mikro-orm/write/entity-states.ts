@@ -4,10 +4,13 @@ import type { RowKey } from '../../change/row-key.js';
 import { stateOf, type EntityState, type Operation } from '../change/operation.js';
 import { versionValue } from '../values/version-text.js';
 
-/** What is needed to make an entity as dirty as it was before its flush. */
+/** The data that makes an entity as dirty as it was before its flush. */
 export type TakenBack = Pick<Operation, 'kind' | 'entity' | 'before'>;
 
-/** Keeps what MikroORM believes of an entity (managed, snapshot, version) in step with what became of its changes in the staging store. */
+/**
+ * Keeps MikroORM's view of an entity (managed, snapshot, version) in step with the state of its changes in the staging
+ * store.
+ */
 export class EntityStates {
   readonly #uow: UnitOfWork;
   readonly #after = new Map<Operation, EntityState>();
@@ -20,19 +23,23 @@ export class EntityStates {
   /** A replacement of a deleted row goes on from that row's version, which only the staging store knows. */
   correctVersions(operations: readonly Operation[], versions: ReadonlyMap<RowKey, VersionText | undefined>): void {
     for (const { type, entity, change, kind } of operations) {
-      // MikroORM finds the answers of a batch by keys as texts, in which moments lose their milliseconds; so none is left to it.
+      // MikroORM finds the answers of a batch by keys as texts, in which moments lose their milliseconds. No version is
+      // therefore left to it.
       const version = versions.has(change.rowKey) ? (versions.get(change.rowKey) ?? change.version) : undefined;
       if (type.version && version !== undefined && kind !== 'delete')
         setVersion(entity, type.version.property.name, versionValue(version, type.version.kind));
     }
   }
 
-  /** Notes the state that entities have now, as written, in case it turns out that they are. */
+  /** Notes the state that entities have now, as written, in case their changes turn out to be staged. */
   rememberAfter(operations: readonly Operation[]): void {
     for (const operation of operations) this.#after.set(operation, stateOf(operation.entity));
   }
 
-  /** Makes entities dirty again, as they were before the flush. Backwards, because one row may have been inserted and then updated. */
+  /**
+   * Makes entities dirty again, as they were before the flush. Backwards, because one row may have been inserted and
+   * then updated.
+   */
   takeBack(operations: readonly TakenBack[]): void {
     for (const operation of operations.toReversed()) {
       const { entity, kind, before } = operation;
@@ -68,7 +75,10 @@ export class EntityStates {
     }
   }
 
-  /** Hands refused inserts and removals to the unit of work again, which forgets them at the end of a failed flush; unless the application has decided otherwise since. */
+  /**
+   * Hands refused inserts and removals to the unit of work again, which forgets them at the end of a failed flush;
+   * unless the application has decided otherwise since.
+   */
   requeue(): void {
     for (const [entity, action] of this.#queued) {
       if (action === 'persist' && !this.#uow.getRemoveStack().has(entity)) this.#uow.persist(entity);

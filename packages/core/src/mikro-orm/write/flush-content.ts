@@ -14,13 +14,16 @@ export interface FlushContent {
   readonly collections: readonly Collection<AnyEntity>[];
 }
 
-/** What MikroORM has put off of an entity: names, values, the change set that had them, and when they are written. */
+/**
+ * A part of an entity that MikroORM has put off: names, values, the change set that had them, and when they are
+ * written.
+ */
 type PutOff = readonly [AnyEntity, string | readonly string[], unknown, unknown, ChangeSetType];
 
 /**
- * What the unit of work has decided to write, with the parts that it has put off. MikroORM takes those out of their
- * entities and change sets, and writes them at the end of the flush. They are unique values of a property that another
- * change of the flush sets too, and many-to-many collections with a new row that the flush had met before.
+ * The writes that the unit of work has decided on, including the parts that it has put off. MikroORM takes these parts
+ * out of their entities and change sets, and writes them at the end of the flush. They are unique values of a property
+ * that another change of the flush sets too, and many-to-many collections with a new row that the flush had met before.
  */
 export function flushContent(em: EntityManager): FlushContent {
   const uow = em.getUnitOfWork(false);

@@ -22,8 +22,8 @@ import { typesSought } from './by-condition.js';
 import type { FlushContent } from './flush-content.js';
 
 /**
- * How a flush is written. `plain`: it has nothing to do with Spillway. `staged`: everything in it can be staged. `sql`: it writes plain entities too, or something that only SQL
- * can do, so all of it is one SQL transaction.
+ * How a flush is written. `plain`: it has nothing to do with Spillway. `staged`: everything in it can be staged. `sql`:
+ * it writes plain entities too, or a change that only SQL can write, so all of it is one SQL transaction.
  */
 export type FlushMode = 'plain' | 'staged' | 'sql';
 
@@ -39,7 +39,7 @@ export function flushMode(types: TypeRegistry, content: FlushContent): FlushMode
   return isTouched || rowsInvolved(types, content).size > 0 ? 'sql' : 'plain';
 }
 
-/** Why a flush that could not be staged as a whole was written by SQL; the first reason that is found stands for all. */
+/** Why SQL wrote a flush that could not be staged as a whole; the first reason that is found stands for all. */
 export function whyBySql(types: TypeRegistry, { changeSets, collections }: FlushContent): SqlReason {
   if (collections.length > 0) return 'mixed';
   const reasons = changeSets.map((changeSet) => whyNotStaged(types, changeSet));
@@ -51,15 +51,15 @@ function whyNotStaged(types: TypeRegistry, changeSet: ChangeSet<AnyEntity>): Sql
   if (type?.policy.mode !== 'behind' || !type.isIn(changeSet.schema)) return 'mixed';
   if (Object.values(changeSet.payload).some(isRaw)) return 'raw';
   if (touchesCycle(type, changeSet)) return 'cycle';
-  // PostgreSQL reads it, or says at once what is wrong with it.
+  // PostgreSQL reads the value, or says at once what is wrong with it.
   if (!isDelete(changeSet) && untakenProperty(type, changeSet.payload)) return 'value';
-  // The database then changes other rows, and whoever reads those looks at nothing that is pending of this one.
+  // The database then changes other rows, and a reader of those does not look at pending changes of this one.
   if (isDelete(changeSet) && types.isFollowed(changeSet.meta)) return 'followed';
   if (changeSet.type === ChangeSetType.CREATE && needsDatabase(type, changeSet.payload)) return 'made-by-database';
   const isUpdate = changeSet.type === ChangeSetType.UPDATE || changeSet.type === ChangeSetType.UPDATE_EARLY;
   // Another primary key is another record; only SQL renames a row.
   if (isUpdate && namesKey(type, changeSet.payload)) return 'key';
-  // What concurrencyCheck compares are loaded values, and only the database knows whether two of them are equal.
+  // concurrencyCheck compares loaded values, and only the database knows whether two of them are equal.
   if (isUpdate && type.meta.concurrencyCheckKeys.size > 0) return 'concurrency-check';
   // A row that becomes one of another class is found by other queries than before.
   if (isUpdate && type.family && type.family.discriminator in changeSet.payload) return 'class';
@@ -69,8 +69,9 @@ function whyNotStaged(types: TypeRegistry, changeSet: ChangeSet<AnyEntity>): Sql
 }
 
 /**
- * Rows that refer to each other across tables can be inserted only with one reference left out and set by a second statement. A record has one statement, so what sets such a reference
- * is not staged. Nor are deletes of the rows that it can point to.
+ * Rows that refer to each other across tables can be inserted only with one reference left out and set by a second
+ * statement. A record has one statement, so a change that sets such a reference is not staged. Deletes of the rows that
+ * it can point to are not staged either.
  */
 function touchesCycle(
   { closing, closesCycle: isEnd }: WriteBehindType,
@@ -86,9 +87,9 @@ function isDelete({ type }: Pick<ChangeSet<AnyEntity>, 'type'>): boolean {
 }
 
 /**
- * The write-behind types of which rows change, though the flush does not name them. MikroORM finds them by a condition;
- * or the database itself changes them, or does not let a row go for their sake. What is pending of them would be missed,
- * or be written into a row that is gone, or refer to one.
+ * The write-behind types whose rows change although the flush does not name them: MikroORM finds the rows by a
+ * condition, the database itself changes them, or the database refuses a delete because of them. Their pending changes
+ * would be missed, or be written into a deleted row, or refer to one.
  */
 export function typesChanged(types: TypeRegistry, content: FlushContent): ReadonlySet<WriteBehindType> {
   return new Set([...typesSought(types, content.collections), ...typesFollowing(types, content)]);
@@ -106,7 +107,10 @@ function typesFollowing(types: TypeRegistry, { changeSets }: FlushContent): Read
   return following;
 }
 
-/** The write-behind types of which this flush gives a unique value to a row: one that is pending may have it already, or have given it up. */
+/**
+ * The write-behind types of which this flush gives a unique value to a row. A pending row may have that value already,
+ * or have given it up.
+ */
 export function typesContended(types: TypeRegistry, { changeSets }: FlushContent): ReadonlySet<WriteBehindType> {
   const contended = new Set<WriteBehindType>();
   for (const changeSet of changeSets) {
@@ -116,7 +120,10 @@ export function typesContended(types: TypeRegistry, { changeSets }: FlushContent
   return contended;
 }
 
-/** The write-behind rows that a flush writes or refers to, as far as they can exist already. SQL needs what is pending of them to be written first. */
+/**
+ * The write-behind rows that a flush writes or refers to, as far as they can exist already. SQL needs their pending
+ * changes to be written first.
+ */
 export function rowsInvolved(types: TypeRegistry, { changeSets, collections }: FlushContent): Set<RowKey> {
   const rows = new Set<RowKey>();
   const addKey = (type: WriteBehindType, key: unknown): void => addRow(knownRowKey(type, key));
@@ -132,7 +139,7 @@ export function rowsInvolved(types: TypeRegistry, { changeSets, collections }: F
   for (const changeSet of changeSets) {
     const { entity, meta } = changeSet;
     add(entity);
-    // The key that the row had when it was loaded, in case that it has another one now.
+    // The key that the row had when it was loaded, in case it has another one now.
     const type = changeSet.originalEntity && types.of(meta);
     if (type?.isIn(changeSet.schema)) addKey(type, changeSet.getPrimaryKey());
     for (const relation of meta.relations) {

@@ -4,16 +4,16 @@ interface Range {
   readonly last: bigint;
 }
 
-/** So many restarts are remembered: the oldest numbers are forgotten first. */
+/** The number of restarts that are remembered: the oldest numbers are forgotten first. */
 const MOST = 16;
 
-/** What a process has had of one sequence. Numbers are decimal texts. */
+/** The numbers that a process has taken from one sequence. Numbers are decimal texts. */
 export class HandedOut {
   /** The last number of the last block, and the direction in which the sequence goes. */
   #passed: { readonly last: bigint; readonly down: boolean } | undefined;
   /** The numbers of the last block that were handed out, from the first to the last. */
   #current: Range | undefined;
-  /** The same of blocks that were taken before a restart: others may get these numbers once more. */
+  /** The same of blocks that were taken before a restart: the sequence may answer these numbers once more. */
   #before: Range[] = [];
 
   /** How far the sequence had come, for `isBehind`. */
@@ -21,7 +21,7 @@ export class HandedOut {
     return this.#passed;
   }
 
-  /** Whether a sequence that had come so far could not have answered these numbers. */
+  /** True if a sequence that had come so far could not have answered these numbers. */
   isBehind(numbers: readonly string[], passed: { readonly last: bigint; readonly down: boolean } | undefined): boolean {
     const [first] = numbers;
     if (first === undefined || passed === undefined) return false;
@@ -35,11 +35,12 @@ export class HandedOut {
     if (first === undefined || last === undefined) return;
     const down = numbers.length > 1 ? BigInt(last) < BigInt(first) : (this.#passed?.down ?? false);
     this.#passed = { last: BigInt(last), down };
-    // Longer ago than in the last block nobody was given a number after the restart, which would have been noticed.
+    // Since a restart, this process can only have handed out numbers of the last block: the next block shows the
+    // restart.
     this.#current = undefined;
   }
 
-  /** These are given to rows. */
+  /** These numbers are given to rows. */
   note(numbers: readonly string[]): void {
     const first = numbers[0];
     const last = numbers.at(-1);
@@ -53,7 +54,7 @@ export class HandedOut {
     this.#current = undefined;
   }
 
-  /** Those of a new block that no row of this process bears. */
+  /** The numbers of a new block that no row of this process bears. */
   without(numbers: readonly string[]): string[] {
     if (this.#before.length === 0) return [...numbers];
     return numbers.filter((number) => !this.#before.some((range) => isIn(range, BigInt(number))));

@@ -6,19 +6,19 @@ import type { WriteBehindType } from '../describe/write-behind-type.js';
 
 export interface IncrementOptions<Entity extends object = AnyEntity> {
   /**
-   * What is done where the row is not there when the increment is written: it becomes a dead letter `ROW_MISSING`, it is
-   * dropped, or the row is made.
-   * @defaultValue `'create'` where `create` is given, else what the policy says
+   * Decides about an increment whose row does not exist when it is written: it becomes a dead letter `ROW_MISSING`, it
+   * is dropped, or the row is made.
+   * @defaultValue `'create'` if `create` is given, else the policy's `missing`
    */
   readonly missing?: 'dead-letter' | 'drop' | 'create';
   /**
-   * The properties of the row that is made, without key and version. Others take what `onCreate` makes, else the default
-   * of their column; counters without one begin at zero. The increment is added on top.
+   * The properties of the row that is made, without key and version. All other properties take what `onCreate` makes,
+   * else the default of their column; counters without one begin at zero. The increment is added on top.
    */
   readonly create?: EntityData<Entity>;
 }
 
-/** What is done where the row is not there. */
+/** The decision about a row that does not exist. */
 export type Otherwise = { readonly kind: 'dead-letter' | 'drop' } | { readonly kind: 'create'; readonly given: object };
 
 /** @throws SpillwayError `CONFIG_INVALID`, by name */

@@ -3,23 +3,23 @@ import { SpillwayError } from '../../errors.js';
 import type { StageCall } from '../../staging/staging-store.js';
 import type { StageResult } from '../../staging/stager.js';
 
-/** What finding out about lost calls needs of the engine. */
+/** The engine, as far as lost calls need it. */
 export interface CallSettling {
   settle(calls: readonly StageCall[]): Promise<StageResult>;
   stage(changes: readonly Change[]): Promise<StageResult>;
 }
 
 /**
- * A call past the unit of work (`increment()`, `patch()`, `em.insert()` and the like) was not answered, so it is unknown whether its changes are staged. Calling it again might apply them twice;
- * `retry()` never does.
+ * A call past the unit of work (`increment()`, `patch()`, `em.insert()` and the like) was not answered, so it is
+ * unknown whether its changes are staged. Calling it again might apply them twice; `retry()` never does.
  */
 export class StagingTimeoutError extends SpillwayError {
   override readonly name = 'StagingTimeoutError';
   readonly #engine: CallSettling;
   readonly #refused: (changes: readonly Change[], result: StageResult) => Error;
-  /** Calls of which it is not known yet whether they ran. */
+  /** Calls that may or may not have run. */
   #unknown: readonly StageCall[];
-  /** Changes that are known not to be staged. */
+  /** Changes that are certainly not staged. */
   #missing: readonly Change[] = [];
   #last: Promise<unknown> = Promise.resolve();
 
@@ -36,15 +36,15 @@ export class StagingTimeoutError extends SpillwayError {
   }
 
   /**
-   * Finds out whether the changes are staged, and makes sure that those which are not never will be by this call.
-   * @returns whether all of them are
+   * Finds out whether the changes are staged, and makes sure that this call can no longer stage the missing ones.
+   * @returns true if all of them are staged
    * @throws this error again while the staging store does not answer
    */
   async settle(): Promise<boolean> {
     return this.#inTurn(async () => this.#settle());
   }
 
-  /** Finds out, and stages what is not staged; nothing twice, however often it is called. */
+  /** Finds out, and stages the missing changes. None is staged twice, however often this is called. */
   async retry(): Promise<void> {
     await this.#inTurn(async () => {
       if (await this.#settle()) return;
@@ -68,7 +68,7 @@ export class StagingTimeoutError extends SpillwayError {
     return this.#missing.length === 0;
   }
 
-  /** What was not answered this time is unknown again; a refusal is an error of its own. */
+  /** A change that was not answered this time is unknown again; a refusal is an error of its own. */
   #giveUp(changes: readonly Change[], result: StageResult): never {
     const lost = new Set(result.unknown.flatMap((call) => call.changes.map(({ rowKey }) => rowKey)));
     this.#missing = this.#missing.filter(({ rowKey }) => !lost.has(rowKey));
@@ -76,7 +76,7 @@ export class StagingTimeoutError extends SpillwayError {
     throw result.refused.length > 0 ? this.#refused(changes, result) : this;
   }
 
-  /** One after the other: two at once would both find the changes missing, and stage them twice. */
+  /** One call after the other: two at once would both find the changes missing, and stage them twice. */
   async #inTurn<T>(act: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(act, act);
     this.#last = turn.catch(() => undefined);

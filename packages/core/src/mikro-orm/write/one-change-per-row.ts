@@ -2,8 +2,9 @@ import type { Change } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
 
 /**
- * A row that refers to itself, or to one that is inserted after it, is inserted and then updated in one flush. The update is on top of the version that the insert names; but a row that comes back
- * under its key goes on with the versions of the deleted one, which only the staging store knows. So both are staged as one insert.
+ * A row that refers to itself, or to one that is inserted after it, is inserted and then updated in one flush. The
+ * update builds on the version that the insert names. But a row that comes back under its key goes on with the versions
+ * of the deleted one, which only the staging store knows. Both changes are therefore staged as one insert.
  */
 export function oneChangePerRow(changes: readonly Change[]): readonly Change[] {
   const byRow = new Map<RowKey, Change>();

@@ -23,7 +23,7 @@ export interface PreparedIncrement {
   readonly key: unknown;
   readonly change: Change;
   readonly otherwise: Otherwise['kind'];
-  /** By property: what the row is made of, but for its key and counters. */
+  /** By property: the data of the row to make, without its key. */
   readonly data: Readonly<Record<string, unknown>>;
 }
 
@@ -35,7 +35,7 @@ export interface IncrementContext {
 }
 
 /**
- * Everything about increments that can be wrong is refused here, before anything is staged.
+ * Refuses every mistake in increments, before anything is staged.
  * @throws SpillwayError `CONFIG_INVALID`; ValidationFailedError
  */
 export async function prepareIncrements(

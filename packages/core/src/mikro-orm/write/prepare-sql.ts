@@ -10,7 +10,7 @@ import { flushContent } from './flush-content.js';
 import { rowsInvolved, typesChanged, typesContended } from './flush-scope.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 
-/** What it takes to prepare a flush for SQL. */
+/** The parts of Spillway that prepare a flush for SQL. */
 export interface SqlPreparation {
   readonly types: TypeRegistry;
   readonly engine: Engine;
@@ -18,8 +18,9 @@ export interface SqlPreparation {
 }
 
 /**
- * What has to be done before a flush of write-behind entities is written by SQL: what is pending of the rows that it involves is written, or of any row that has a say in it, and nothing is
- * remembered of rows that it makes: inserts, and rows that get another key.
+ * Prepares a flush of write-behind entities for SQL. Pending changes are written first: those of the rows that the
+ * flush involves, and those of other rows that affect it. The staging store then forgets the rows that the flush makes:
+ * inserts, and rows that get another key.
  */
 export async function prepareSql(em: EntityManager, { types, engine, transactions }: SqlPreparation): Promise<void> {
   const content = flushContent(em);
@@ -37,7 +38,7 @@ export async function prepareSql(em: EntityManager, { types, engine, transaction
   if (made.length > 0) await engine.forget(made);
 }
 
-/** Only a new row has its key among what is written, and one whose key is changed. */
+/** The payload has the key only for a new row, or for a row whose key is changed. */
 function madeRow(types: TypeRegistry, { meta, payload, originalEntity }: ChangeSet<AnyEntity>): RowKey[] {
   const type = types.of(meta);
   const key = type && namesKey(type, payload) ? knownRowKey(type, { ...originalEntity, ...payload }) : undefined;
@@ -45,8 +46,8 @@ function madeRow(types: TypeRegistry, { meta, payload, originalEntity }: ChangeS
 }
 
 /**
- * Counters commute also where they are written by SQL: others may have added to them since they were loaded, and no version tells. So their change is an addition in the
- * statement too.
+ * Counters commute also if they are written by SQL. Other writers may have added to them since they were loaded, and no
+ * version tells. Their change is therefore an addition in the statement too.
  */
 export function addCounters(types: TypeRegistry, changeSets: readonly ChangeSet<AnyEntity>[]): void {
   for (const { meta, payload, originalEntity } of changeSets) {

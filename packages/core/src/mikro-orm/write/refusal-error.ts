@@ -20,7 +20,7 @@ interface PartOfFlush {
  */
 export class StagingPartialError extends SpillwayError {
   override readonly name = 'StagingPartialError';
-  /** Private, so that whoever prints the error does not print the entities. */
+  /** Private, so that printing the error does not print the entities. */
   readonly #entities: PartOfFlush;
   readonly #retry: () => Promise<void>;
 
@@ -45,13 +45,16 @@ export class StagingPartialError extends SpillwayError {
     return this.#entities.unknown;
   }
 
-  /** Flushes again: finds out first what became of the unknown changes, so that nothing is staged twice. */
+  /** Flushes again. The flush first finds out whether the unknown changes are staged, so that none is staged twice. */
   async retry(): Promise<void> {
     await this.#retry();
   }
 }
 
-/** The error for a flush that was not staged, or not wholly. Where nothing was staged and the versions were stale, it is MikroORM's own. */
+/**
+ * The error for a flush that was not staged, or only in part. If nothing was staged and the versions were stale, it is
+ * MikroORM's own.
+ */
 export function refusalError(operations: readonly Operation[], result: StageResult, retry: () => Promise<void>): Error {
   const unknownKeys = new Set(result.unknown.flatMap((call) => call.changes.map(({ rowKey }) => rowKey)));
   const entitiesOf = (has: (operation: Operation) => boolean): AnyEntity[] => [

@@ -3,8 +3,8 @@ import type { WriteBehindType } from '../describe/write-behind-type.js';
 import { HandedOut } from './handed-out.js';
 
 /**
- * Rows numbered by one statement. Numbers of a block that are not used are never used: gaps, as a rolled back insert
- * leaves them too.
+ * The rows that one statement numbers. Numbers of a block that are not used are never used: they leave gaps, as a
+ * rolled back insert does.
  */
 const BLOCK = 256;
 
@@ -13,8 +13,8 @@ export type Numbers = (table: Table, count: number) => Promise<readonly string[]
 
 export interface SequenceSurroundings {
   /**
-   * Whether the caller must not wait for what somebody else has asked for: that may be waiting for the caller's
-   * transaction.
+   * True if the caller must not wait for a block that another caller has asked for: that caller may be waiting for this
+   * caller's transaction.
    */
   readonly isApart: () => boolean;
   /** The sequence has begun anew since this process took numbers from it. */
@@ -22,13 +22,12 @@ export interface SequenceSurroundings {
 }
 
 /**
- * Numbers new rows without asking the database for each: takes blocks from the column's own sequence, so that whoever
- * inserts by SQL at the same time never gets the same number.
+ * Numbers new rows without asking the database for each: takes blocks from the column's own sequence, so that an insert
+ * by SQL at the same time never gets the same number.
  *
- * A sequence only goes on. One that answers a number which it had passed already has begun anew, or is another one:
- * somebody has restarted it, or made the table again. The rest of the old block is dropped then, because others are
- * going to get the same numbers; and those that were handed out of it are left out when they come again, because rows
- * may bear them.
+ * A sequence only goes on. If it answers a number that it had passed already, it was restarted, or the table was made
+ * again. The rest of the old block is then dropped, because the sequence will answer the same numbers to other writers.
+ * Numbers of that block that were handed out are left out when they come again, because rows may bear them.
  */
 export class SequenceBlocks {
   readonly #numbers: Numbers;
@@ -57,7 +56,7 @@ export class SequenceBlocks {
     }
   }
 
-  /** The sequences begin anew: what was taken from them will be handed out to others. */
+  /** The sequences begin anew: numbers that were taken from them will be answered again. */
   forget(): void {
     this.#free = new Map();
     this.#handedOut = new Map();

@@ -12,8 +12,10 @@ const KINDS: Readonly<Record<ChangeSetType, OperationKind>> = {
 };
 
 /**
- * Validates flushes that are written by SQL. Nothing may be written if anything is invalid, so all of a flush is validated before its first statement, but for entities whose own hooks
- * (`beforeCreate`, `beforeUpdate`) have yet to run and may put values in: those are validated right before they are written. What is invalid is as dirty afterwards as before.
+ * Validates flushes that are written by SQL. Nothing may be written if anything is invalid, so all of a flush is
+ * validated before its first statement. Entities whose own hooks (`beforeCreate`, `beforeUpdate`) have yet to run are
+ * validated right before they are written, because the hooks may set values. After a failure all entities are as dirty
+ * as before.
  */
 export class SqlValidation {
   readonly #em: EntityManager;

@@ -27,8 +27,8 @@ interface Criteria {
 }
 
 /**
- * Keeps the order between pending changes and SQL that writes past the unit of work: the changes are written first, of
- * the rows that the SQL names, refers to or finds by its criteria.
+ * Keeps the order between pending changes and SQL that writes past the unit of work: pending changes of the rows that
+ * the SQL names, refers to or finds by its criteria are written first.
  */
 export class SqlWrites {
   readonly #types: TypeRegistry;
@@ -46,8 +46,8 @@ export class SqlWrites {
   }
 
   /**
-   * Before SQL that changes rows: `em.nativeUpdate`, `em.nativeDelete`. Rows that it names must not have anything older
-   * written after it.
+   * Before SQL that changes rows: `em.nativeUpdate`, `em.nativeDelete`. No older change of the rows that it names may
+   * be written after it.
    */
   async beforeWrite(
     meta: EntityMetadata,
@@ -60,7 +60,7 @@ export class SqlWrites {
     await this.#beforeReferences(meta, rows, options);
     await this.#beforeFollowers(meta, rows, options, call);
     const type = this.#waits.typeIn(meta, options);
-    // Its branches look for rows by what may be pending.
+    // The branches of a union look for rows by values that may be pending.
     const { unionWhere } = options;
     const isByKey = type !== undefined && hasPlainKey(type) && !isDrained(options);
     const keys = isByKey ? lookupKeys(type, where, { unionWhere }) : undefined;
@@ -83,8 +83,8 @@ export class SqlWrites {
   }
 
   /**
-   * Before the collections of a flush are written. A flush in a transaction that changes nothing but collections has had
-   * no other occasion.
+   * Before the collections of a flush are written. In a transaction, a flush that changes only collections has had no
+   * other occasion to wait.
    */
   async beforeCollections(collections: readonly Collection<object>[], options: Options): Promise<void> {
     const keys = new Set<RowKey>();
@@ -97,7 +97,7 @@ export class SqlWrites {
     if (keys.size > 0) await this.#drainRows([...keys], options);
   }
 
-  /** Sends SQL by criteria, of which all that can be told beforehand has been waited for. */
+  /** Sends SQL by criteria, after the waits that its arguments call for. */
   async sendCriteria<T>({ meta, where, options, call }: Criteria, act: () => Promise<T>): Promise<T> {
     if (this.#types.all.length === 0 || isDrained(options) || fellBack(options)) return act();
     const late: Expected['late'] = async (types, ctx) => {
@@ -108,7 +108,7 @@ export class SqlWrites {
     return this.#sent.during({ known: new Set(this.#waits.touched(meta, [where], options).all), late }, act);
   }
 
-  /** Rows that are referred to must be there, or the statement breaks a foreign key. */
+  /** The rows that these rows refer to must exist, or the statement breaks a foreign key. */
   async #beforeReferences(meta: EntityMetadata, rows: readonly object[], options: Options): Promise<void> {
     if (this.#types.all.length === 0 || isDrained(options)) return;
     const keys = referredRows(this.#types, meta, rows);
@@ -116,8 +116,8 @@ export class SqlWrites {
   }
 
   /**
-   * The database itself changes other rows with this statement. What is pending of those would be written into rows that
-   * are gone, or refer to one.
+   * The database itself changes other rows with this statement. Their pending changes would be written into deleted
+   * rows, or refer to one.
    */
   async #beforeFollowers(meta: EntityMetadata, rows: readonly object[], options: Options, call: string): Promise<void> {
     const renames = meta.primaryKeys.some((name) => rows.some((row) => name in row));
@@ -125,15 +125,15 @@ export class SqlWrites {
     await this.#beforeStatement(this.#types.pendingFollowers(meta, renames), `${meta.className}.${call}`, options);
   }
 
-  /** A statement by criteria changes what PostgreSQL finds by them, whatever the policies say of reads. */
+  /** A statement by criteria changes the rows that PostgreSQL finds by them, whatever the policies say of reads. */
   async #beforeCriteria(meta: EntityMetadata, where: unknown, options: Options, call: string): Promise<void> {
-    // A call that could not be staged names its rows, and they are written for themselves.
+    // A call that could not be staged names its rows, and pending changes of these are written on their own.
     if (this.#types.all.length === 0 || isDrained(options) || fellBack(options)) return;
     const { all } = this.#waits.touched(meta, [where], options);
     await this.#beforeStatement([...all], `${meta.className}.${call}`, options);
   }
 
-  /** A statement that writes finds what is pending, whatever the policies say of queries. */
+  /** A statement that writes waits for pending changes, whatever the policies say of queries. */
   async #beforeStatement(types: readonly WriteBehindType[], caller: string, options: Options): Promise<void> {
     const how = { signal: signalOf(options), purpose: 'write' } as const;
     await this.#waits.forTypes(types, caller, this.#waits.inside(options), how);

@@ -5,10 +5,10 @@ import type { Engine } from '../engine.js';
 import { fallbackUnder, type Fallback } from '../change/fallback.js';
 import { changesError } from './refusal-error.js';
 
-/** Changes of a call past the unit of work of which nothing is staged, and which its policy lets be written by SQL. */
+/** Changes of a call past the unit of work, none of which is staged. Its policy lets SQL write them. */
 export class Unstaged {
   readonly way: Fallback;
-  /** For whoever cannot. */
+  /** The error for a caller that cannot write them by SQL. */
   readonly error: unknown;
 
   constructor(way: Fallback, error: unknown) {
@@ -17,7 +17,10 @@ export class Unstaged {
   }
 }
 
-/** Stages changes of one type. What comes back is whatever the store made of them, unless all of them may be written by SQL instead. */
+/**
+ * Stages changes of one type. Answers the result of the store, or `Unstaged` if all of them may be written by SQL
+ * instead.
+ */
 export async function stageOrFallBack(
   type: WriteBehindType,
   changes: readonly Change[],
@@ -36,7 +39,7 @@ export async function stageOrFallBack(
   return way === undefined ? result : new Unstaged(way, changesError(changes, result, engine));
 }
 
-/** Says that rows of a type are written by SQL. */
+/** Announces and counts rows of a type that are written by SQL. */
 export function announceFallback(type: WriteBehindType, way: Fallback, rows: number, engine: Engine): void {
   engine.fellBack(way);
   for (let row = 0; row < rows; row += 1) engine.count(type.meta.className, 'sql:fallback');

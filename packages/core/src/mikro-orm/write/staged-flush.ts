@@ -21,16 +21,18 @@ import { signalOfManager } from '../contract/signals.js';
 
 type Stage = (changes: readonly Change[]) => Promise<StageResult>;
 
-/** Operations whose stage call was not answered: nobody knows yet whether they are staged. */
+/** Operations whose stage call was not answered: it is unknown whether they are staged. */
 interface Unsettled {
   readonly calls: readonly StageCall[];
   readonly operations: readonly Operation[];
 }
 
 /**
- * The staging half of one unit of work. An all-staged flush runs MikroORM's own code with the driver's answers made up (see `StagedWrites`), and stages everything in
- * one go at its end. MikroORM then believes that all is written; whatever was refused, or is unknown, is put back to what it was before, so that the next flush sees
- * it as changed. A call whose answer was lost is settled before the next flush compares anything, or its changes would be staged twice.
+ * The staging half of one unit of work. A flush that can be staged runs MikroORM's own code with the driver's answers
+ * made up (see `StagedWrites`), and stages everything in one go at its end. MikroORM then believes that everything is
+ * written. Entities whose changes were refused, or are unknown, are put back to their state before, so that the next
+ * flush sees them as changed. A call whose answer was lost is settled before the next flush compares anything, or its
+ * changes would be staged twice.
  */
 export class StagedFlush {
   readonly #engine: Engine;
@@ -39,10 +41,10 @@ export class StagedFlush {
   readonly #em: EntityManager;
   readonly #uow: UnitOfWork;
   readonly states: EntityStates;
-  /** The next flush does all there is to do about a flush that was not wholly staged. */
+  /** Flushes again: the next flush completes one that was not wholly staged. */
   readonly #retry: () => Promise<void>;
   #unit: StagingUnit | undefined;
-  /** How the flush that has just failed may be written all the same. */
+  /** The fallback that may write the flush which has just failed. */
   #wayOut: Fallback | undefined;
   #fallback: Fallback | undefined;
   #sqlReason: SqlReason | undefined;
@@ -58,22 +60,25 @@ export class StagedFlush {
     this.#retry = () => this.#uow.commit();
   }
 
-  /** The unit of the flush that is running, if it is one that is staged. */
+  /** The unit of the running flush, if that is staged. */
   get unit(): StagingUnit | undefined {
     return this.#unit;
   }
 
-  /** Whether the running flush, which is written by SQL, has been prepared for it. */
+  /** True if the running flush is written by SQL, and has been prepared for it. */
   get isPreparedForSql(): boolean {
     return this.#sqlReason !== undefined;
   }
 
-  /** Why the running flush is written by SQL though it could have been staged. */
+  /** Why the running flush is written by SQL although it could have been staged. */
   get fallback(): Fallback | undefined {
     return this.#fallback;
   }
 
-  /** Commits, and once more by SQL where nothing could be staged and the policies say so. Entities are then as changed as they were, so MikroORM compares them anew. */
+  /**
+   * Commits. If nothing could be staged and the policies say so, commits once more by SQL. Entities are then as changed
+   * as before, so MikroORM compares them anew.
+   */
   async commit(commit: () => Promise<void>): Promise<void> {
     await this.prepare();
     this.#wayOut = undefined;
@@ -106,7 +111,7 @@ export class StagedFlush {
     }
   }
 
-  /** Runs MikroORM's part of a flush, then stages what it wanted to write; or holds it, in a transaction that does. */
+  /** Runs MikroORM's part of a flush, then stages its changes; a transaction that holds changes holds them instead. */
   async run(
     persist: () => Promise<unknown>,
     stage: Stage = (changes) => this.#engine.stage(changes, signalOfManager(this.#em)),
@@ -128,7 +133,7 @@ export class StagedFlush {
     await this.#stage(unit.operations, stage);
   }
 
-  /** Before a flush compares entities with their snapshots: finds out what is unknown, and queues again what was refused. */
+  /** Before a flush compares entities with their snapshots: settles unknown changes, and queues refused ones again. */
   async prepare(): Promise<void> {
     while (this.#unsettled[0]) {
       const { calls, operations } = this.#unsettled[0];
@@ -153,7 +158,7 @@ export class StagedFlush {
     try {
       result = await stage(oneChangePerRow(operations.map(({ change }) => change)));
     } catch (error) {
-      // Our own end has come in between. The ORM may be opened again, and then it is asked.
+      // Spillway was closed in between. The ORM may be opened again, and then asks whether the changes are staged.
       if (error instanceof CutOff && error.result) {
         this.#settle(operations, error.result);
         throw error;
@@ -167,7 +172,7 @@ export class StagedFlush {
     throw refusalError(operations, result, this.#retry);
   }
 
-  /** Entities are what became of their changes. @returns whether all are staged */
+  /** Gives entities the state of their changes. @returns true if all are staged */
   #settle(operations: readonly Operation[], result: StageResult): boolean {
     this.#note(operations, result);
     this.states.correctVersions(operations, result.staged);
@@ -182,7 +187,7 @@ export class StagedFlush {
     return false;
   }
 
-  /** The entities lie on what is staged now. */
+  /** The entities now build on the staged changes. */
   #note(operations: readonly Operation[], { marks, staged }: StageResult): void {
     this.#engine.marks.note(operations, marks);
     const versions = readVersionsOf(this.#em);

@@ -21,8 +21,8 @@ export interface NewRow {
 }
 
 /**
- * Answers the driver calls of a flush that is staged: notes each change in the unit and replies what the database would have returned (keys, versions, defaults),
- * so that MikroORM fills entities and snapshots by its own code.
+ * Answers the driver calls of a flush that is staged: notes each change in the unit and replies as the database would
+ * (keys, versions, defaults), so that MikroORM fills entities and snapshots by its own code.
  */
 export class StagedWrites {
   readonly #types: TypeRegistry;
@@ -48,7 +48,10 @@ export class StagedWrites {
     return result(rows, rows[0]?.[type.key.columns[0]?.column.name ?? '']);
   }
 
-  /** New rows as changes, numbered and with the defaults that the database would have put in, and what it would have returned of them. */
+  /**
+   * New rows as changes, numbered and with the defaults that the database would have put in, and the rows that it would
+   * have returned.
+   */
   async newRows(type: WriteBehindType, payloads: readonly Payload[]): Promise<NewRow[]> {
     const [keyName = ''] = type.meta.primaryKeys;
     const unnumbered = type.key.sequence ? payloads.filter((payload) => payload[keyName] == null).length : 0;
@@ -75,7 +78,7 @@ export class StagedWrites {
     return result(rows);
   }
 
-  /** Deletes come in chunks, by primary key. What has none was never inserted, and no statement finds it. */
+  /** Deletes come in chunks, by primary key. An entity without a key was never inserted, and no statement finds it. */
   async delete(call: StagedCall, where: unknown): Promise<QueryResult> {
     const type = this.#typeOf(call.changeSets[0]);
     const keys = keysIn(where).map((key) => knownRowKey(type, key));
@@ -92,8 +95,9 @@ export class StagedWrites {
   }
 
   /**
-   * What the persister asks the database for. Before a batch it checks versions: staging compares them itself, atomically, so every row is answered as it is expected. After inserts it
-   * reads again what was not set in the first of them.
+   * Answers the reads of the persister. Before a batch it checks versions: staging compares them itself, atomically, so
+   * every row is answered as it is expected. After inserts it reads again the properties that were not set in the first
+   * of them.
    */
   async rows(call: StagedCall, where: unknown, fields: unknown): Promise<unknown> {
     const { $or } = where as { readonly $or?: readonly object[] };
@@ -116,7 +120,7 @@ export class StagedWrites {
     return type;
   }
 
-  /** Property -> what the database would have put in, in snapshot form. */
+  /** Property -> the value that the database would have put in, in snapshot form. */
   #valuesMade(type: WriteBehindType, payload: Payload, numbers: Iterator<string>): Payload {
     const made: Row = {};
     for (const { property, absent, toRow } of type.key.columns) {

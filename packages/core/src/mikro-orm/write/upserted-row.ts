@@ -4,7 +4,10 @@ import type { Payload } from './direct-payload.js';
 import { emptyRow, type DriverRow } from '../read/row-overlay.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
-/** Whether a new row of these values lacks one that is another each time it is made (`now()`): only the statement that inserts the row may make it. */
+/**
+ * True if a new row of these values lacks a value that differs each time it is made (`now()`): only the statement that
+ * inserts the row may make it.
+ */
 export function onlyDatabaseMakes(type: WriteBehindType, payload: Payload): boolean {
   return [...type.values].some(
     ([name, { property }]) =>
@@ -12,7 +15,7 @@ export function onlyDatabaseMakes(type: WriteBehindType, payload: Payload): bool
   );
 }
 
-/** What `returning` answers after an upsert: the properties that were not given, as the row has them now. */
+/** The answer of `returning` after an upsert: the properties that were not given, as the row has them now. */
 export function upsertedRow(type: WriteBehindType, change: Change, found: DriverRow | undefined): DriverRow {
   const row = found ?? emptyRow(type, change.rowKey);
   const names = [...type.values].filter(([name, { property }]) => !property.lazy && !(name in change.values));

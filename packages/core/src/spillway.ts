@@ -183,7 +183,7 @@ export class Spillway implements AsyncDisposable, RowService {
     this.#rows = rows;
     this.#log = log;
     this.#em = em;
-    this.deadLetters = serviceLetters(async () => runtime.deadLetters(), rows);
+    this.deadLetters = serviceLetters(async () => runtime.insight.deadLetters(), rows);
   }
 
   /** The service of an ORM that was made with the extension. @throws SpillwayError `CONFIG_INVALID` if it was not. */
@@ -206,12 +206,12 @@ export class Spillway implements AsyncDisposable, RowService {
    */
   async start({ mode = 'eager' }: { readonly mode?: StartMode } = {}): Promise<void> {
     assertStartMode(mode);
-    await (mode === 'eager' ? this.#runtime.start() : this.#runtime.startLater());
+    await (mode === 'eager' ? this.#runtime.life.start() : this.#runtime.life.startLater());
   }
 
   /** Whether it was stopped, by `stop()` or `orm.close()`, and not opened again since by `orm.connect()`. */
   get isStopped(): boolean {
-    return this.#runtime.isStopped;
+    return this.#runtime.life.isStopped;
   }
 
   /**
@@ -224,7 +224,7 @@ export class Spillway implements AsyncDisposable, RowService {
 
   /** Whether this process writes what is staged (`worker`); otherwise another one must. */
   get hasWorker(): boolean {
-    return this.#runtime.hasWorker;
+    return this.#runtime.life.hasWorker;
   }
 
   /**
@@ -232,7 +232,7 @@ export class Spillway implements AsyncDisposable, RowService {
    * written by then stays staged. A later call can only shorten it, also while it is stopping.
    */
   stopWithin(timeout: Duration): void {
-    this.#runtime.stopWithin(parseDuration('timeout of stopWithin()', timeout, TIMEOUTS));
+    this.#runtime.life.stopWithin(parseDuration('timeout of stopWithin()', timeout, TIMEOUTS));
   }
 
   /**
@@ -247,7 +247,7 @@ export class Spillway implements AsyncDisposable, RowService {
     options: { readonly drain?: boolean; readonly timeout?: Duration } = {},
   ): Promise<{ readonly left: number | undefined }> {
     const { drain, timeout = '30s' } = options;
-    return this.#runtime.stop({
+    return this.#runtime.life.stop({
       ...(drain !== undefined && { drain }),
       timeoutMs: parseDuration('timeout of stop()', timeout, TIMEOUTS),
     });
@@ -268,8 +268,8 @@ export class Spillway implements AsyncDisposable, RowService {
   async drain(options?: DrainCallOptions): Promise<{ readonly left: number }>;
   async drain(entity: EntityName | undefined, options?: DrainCallOptions): Promise<{ readonly left: number }>;
   async drain(given?: EntityName | DrainCallOptions, options?: DrainCallOptions): Promise<{ readonly left: number }> {
-    if (given === undefined || isEntityName(given)) return this.#runtime.drainCall(given, readDrainCall(options));
-    return this.#runtime.drainCall(undefined, readDrainCall(given));
+    if (given === undefined || isEntityName(given)) return this.#runtime.waits.drainCall(given, readDrainCall(options));
+    return this.#runtime.waits.drainCall(undefined, readDrainCall(given));
   }
 
   /**
@@ -352,7 +352,7 @@ export class Spillway implements AsyncDisposable, RowService {
    * no such process runs any more. It also lets an entity be cached again that a release without a cache has written.
    */
   async rejoin(entity?: EntityName): Promise<void> {
-    await this.#runtime.rejoin(entity);
+    await this.#runtime.releases.rejoin(entity);
   }
 
   /**
@@ -366,7 +366,7 @@ export class Spillway implements AsyncDisposable, RowService {
 
   /** What is pending, in flight and dead, what has been coalesced, and which reads had to wait; without a scan. */
   async status(): Promise<SpillwayStatus> {
-    return this.#runtime.status();
+    return this.#runtime.insight.status();
   }
 
   /**
@@ -374,7 +374,7 @@ export class Spillway implements AsyncDisposable, RowService {
    * it was due, by whichever process. Opens and checks everything if nothing is open yet. Never rejects.
    */
   async health(): Promise<Health> {
-    return this.#runtime.health();
+    return this.#runtime.insight.health();
   }
 
   /** Records that could not be written: list them, try them again, or discard them. */

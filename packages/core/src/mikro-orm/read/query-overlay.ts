@@ -147,7 +147,7 @@ async function readAgain(
 /** What PostgreSQL does not take in time stays pending; its rows are left out. */
 async function write(keys: readonly RowKey[], engine: Engine): Promise<void> {
   try {
-    await engine.drain({ kind: 'rows', keys });
+    await engine.waits.drain({ kind: 'rows', keys });
   } catch (error) {
     if (!isDrainTimeout(error)) throw error;
   }

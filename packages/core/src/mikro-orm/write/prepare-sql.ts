@@ -13,7 +13,7 @@ import type { TypeRegistry } from '../describe/type-registry.js';
 /** What it takes to prepare a flush for SQL. */
 export interface SqlPreparation {
   readonly types: TypeRegistry;
-  readonly engine: Engine;
+  readonly engine: Pick<Engine, 'waits' | 'writes'>;
   readonly transactions: CallersTransactions;
 }
 
@@ -31,10 +31,10 @@ export async function prepareSql(em: EntityManager, { types, engine, transaction
     beforeWrite: true,
     signal: signalOfManager(em),
   };
-  if (others.length > 0) await engine.drain(tableScope(others, types), asked);
-  if (involved.length > 0) await engine.drain({ kind: 'rows', keys: involved }, asked);
+  if (others.length > 0) await engine.waits.drain(tableScope(others, types), asked);
+  if (involved.length > 0) await engine.waits.drain({ kind: 'rows', keys: involved }, asked);
   const made = content.changeSets.flatMap((changeSet) => madeRow(types, changeSet));
-  if (made.length > 0) await engine.forget(made);
+  if (made.length > 0) await engine.writes.forget(made);
 }
 
 /** Only a new row has its key among what is written, and one whose key is changed. */

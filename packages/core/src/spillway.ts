@@ -187,7 +187,7 @@ export class Spillway implements AsyncDisposable, RowService {
     this.#rows = rows;
     this.#log = log;
     this.#em = em;
-    this.deadLetters = serviceLetters(async () => runtime.deadLetters(), rows);
+    this.deadLetters = serviceLetters(async () => runtime.insight.deadLetters(), rows);
   }
 
   /** The service of an ORM that was made with the extension. @throws SpillwayError `CONFIG_INVALID` if it was not. */
@@ -210,12 +210,12 @@ export class Spillway implements AsyncDisposable, RowService {
    */
   async start({ mode = 'eager' }: { readonly mode?: StartMode } = {}): Promise<void> {
     assertStartMode(mode);
-    await (mode === 'eager' ? this.#runtime.start() : this.#runtime.startLater());
+    await (mode === 'eager' ? this.#runtime.life.start() : this.#runtime.life.startLater());
   }
 
   /** True after `stop()` or `orm.close()`, until `orm.connect()` opens it again. */
   get isStopped(): boolean {
-    return this.#runtime.isStopped;
+    return this.#runtime.life.isStopped;
   }
 
   /**
@@ -228,7 +228,7 @@ export class Spillway implements AsyncDisposable, RowService {
 
   /** True if this process writes staged changes (`worker`); otherwise another process must. */
   get hasWorker(): boolean {
-    return this.#runtime.hasWorker;
+    return this.#runtime.life.hasWorker;
   }
 
   /**
@@ -237,7 +237,7 @@ export class Spillway implements AsyncDisposable, RowService {
    * can only shorten the time, also while the service is stopping.
    */
   stopWithin(timeout: Duration): void {
-    this.#runtime.stopWithin(parseDuration('timeout of stopWithin()', timeout, TIMEOUTS));
+    this.#runtime.life.stopWithin(parseDuration('timeout of stopWithin()', timeout, TIMEOUTS));
   }
 
   /**
@@ -253,7 +253,7 @@ export class Spillway implements AsyncDisposable, RowService {
     options: { readonly drain?: boolean; readonly timeout?: Duration } = {},
   ): Promise<{ readonly left: number | undefined }> {
     const { drain, timeout = '30s' } = options;
-    return this.#runtime.stop({
+    return this.#runtime.life.stop({
       ...(drain !== undefined && { drain }),
       timeoutMs: parseDuration('timeout of stop()', timeout, TIMEOUTS),
     });
@@ -275,8 +275,8 @@ export class Spillway implements AsyncDisposable, RowService {
   async drain(options?: DrainCallOptions): Promise<{ readonly left: number }>;
   async drain(entity: EntityName | undefined, options?: DrainCallOptions): Promise<{ readonly left: number }>;
   async drain(given?: EntityName | DrainCallOptions, options?: DrainCallOptions): Promise<{ readonly left: number }> {
-    if (given === undefined || isEntityName(given)) return this.#runtime.drainCall(given, readDrainCall(options));
-    return this.#runtime.drainCall(undefined, readDrainCall(given));
+    if (given === undefined || isEntityName(given)) return this.#runtime.waits.drainCall(given, readDrainCall(options));
+    return this.#runtime.waits.drainCall(undefined, readDrainCall(given));
   }
 
   /**
@@ -363,7 +363,7 @@ export class Spillway implements AsyncDisposable, RowService {
    * also lets an entity be cached again that a release without a cache has written.
    */
   async rejoin(entity?: EntityName): Promise<void> {
-    await this.#runtime.rejoin(entity);
+    await this.#runtime.releases.rejoin(entity);
   }
 
   /**
@@ -379,7 +379,7 @@ export class Spillway implements AsyncDisposable, RowService {
    * Counts of pending, in-flight and dead records, of coalesced changes, and of reads that had to wait; without a scan.
    */
   async status(): Promise<SpillwayStatus> {
-    return this.#runtime.status();
+    return this.#runtime.insight.status();
   }
 
   /**
@@ -388,7 +388,7 @@ export class Spillway implements AsyncDisposable, RowService {
    * if nothing is open yet. Never rejects.
    */
   async health(): Promise<Health> {
-    return this.#runtime.health();
+    return this.#runtime.insight.health();
   }
 
   /** Records that could not be written: list them, try them again, or discard them. */

@@ -1,13 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { EntityName } from '@mikro-orm/core';
 import type { TableName } from '../change/table-name.js';
 import { SpillwayError, textOf } from '../errors.js';
 import { databaseFor } from '../sink/database-unavailable.js';
-import type { Releases } from '../mikro-orm/engine.js';
+import type { EngineReleases, Releases } from '../mikro-orm/engine.js';
+import type { Lifecycle } from './lifecycle.js';
 import { UNTIL_DISBELIEVED_MS } from '../read/cache-trust.js';
 import type { ChangeSink } from '../sink/change-sink.js';
 import type { Table } from '../sink/table.js';
 import type { LeaveState } from '../staging/staging-store.js';
-import { cachedHere, releasesIn, stagedHere, type Parts } from './parts.js';
+import { cachedHere, releasesIn, stagedHere } from './parts.js';
 import type { Sinks } from './sinks.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
@@ -20,17 +22,14 @@ const LEAVING_DRAIN_MS = 1_000;
 interface AdoptionDeps {
   readonly around: RuntimeSurroundings;
   readonly sinks: Sinks;
-  /** What is open, or about to be, if anything is. */
-  readonly opened: () => Promise<Parts> | undefined;
-  /** Opens, and begins to write if this process does. */
-  readonly open: () => Promise<Parts>;
+  readonly life: Lifecycle;
 }
 
 /**
  * The beginning and the end of staging: which entities any process stages, which the database knows; and how those are left that this process writes by SQL. An entity that was left is
  * staged by nobody any more, until somebody says that it is to begin again.
  */
-export class Adoption {
+export class Adoption implements EngineReleases {
   readonly #deps: AdoptionDeps;
   #hasSaid = false;
 
@@ -42,7 +41,7 @@ export class Adoption {
    * Once everything is open, staging must do without the database: while that cannot be reached, what it knew at the opening has to be enough.
    */
   async releases(): Promise<Releases> {
-    const parts = await this.#deps.opened();
+    const parts = await this.#deps.life.opened;
     try {
       return await this.#onPrepared(releasesIn, NO_RELEASES);
     } catch (error) {
@@ -75,8 +74,8 @@ export class Adoption {
 
   /** @param ifNever the answer for a database that nobody has prepared; whoever has opened everything has prepared it */
   async #onPrepared<T>(ask: (sink: ChangeSink) => Promise<T>, ifNever: T): Promise<T> {
-    const { around, sinks, opened } = this.#deps;
-    const parts = await opened();
+    const { around, sinks, life } = this.#deps;
+    const parts = await life.opened;
     if (parts) return databaseFor(LOOK_AT_ENTITIES, ask(parts.sink));
     return sinks.ask(async (sink) => ((await sink.isPrepared(around.options.tables.ensure)) ? ask(sink) : ifNever));
   }
@@ -92,7 +91,7 @@ export class Adoption {
   }
 
   async #leave(entities: readonly string[]): Promise<ReadonlyMap<string, LeaveState>> {
-    const { staging, sink, worker } = await this.#deps.open();
+    const { staging, sink, worker } = await this.#deps.life.openAndWork();
     const { leaveAfterMs } = this.#deps.around.options;
     let states = await staging.policies.leave(entities, leaveAfterMs);
     // What this process has no entity for it could only put off, and whoever else is draining it would miss it.
@@ -120,9 +119,14 @@ export class Adoption {
     );
   }
 
-  /** Lets what was left be staged again: one entity, or all that this process stages. */
-  async rejoin(entity: string | undefined): Promise<void> {
-    const { staging, sink } = await this.#deps.open();
+  /**
+   * Lets what was left be staged again: one entity, or all that this process stages.
+   * @throws SpillwayError `ONE_CONNECTION` in a transaction that has the only connection
+   */
+  async rejoin(named: EntityName | undefined): Promise<void> {
+    this.#deps.life.refuseInside('rejoin() is told to everybody');
+    const entity = named && this.#deps.around.types.namedOrRefused(named).meta.className;
+    const { staging, sink } = await this.#deps.life.openAndWork();
     const own = [...stagedHere(this.#deps.around.types)];
     const again = new Map(own.filter(([name]) => entity === undefined || name === entity));
     await databaseFor(LOOK_AT_ENTITIES, sink.registry.add(again));

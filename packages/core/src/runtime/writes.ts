@@ -6,38 +6,42 @@ import { tablesOf } from '../change/table-name.js';
 import { isDrainTimeout } from '../errors.js';
 import type { SpillwayEvents } from '../events.js';
 import { typesOf, withOthers } from '../mikro-orm/describe/with-others.js';
-import type { DrainOptions } from '../mikro-orm/engine.js';
+import { EntityMarks } from '../mikro-orm/change/entity-marks.js';
+import type { EngineWaits, EngineWrites } from '../mikro-orm/engine.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import type { TroubleWatch } from '../observability/trouble-watch.js';
-import type { WriteWay } from '../observability/write-ways.js';
+import type { WriteWay, WriteWays } from '../observability/write-ways.js';
+import { databaseFor } from '../sink/database-unavailable.js';
+import type { Table } from '../sink/table.js';
 import type { RulesByEntity, StageResult } from '../staging/stager.js';
 import { nothingStaged } from '../staging/staging-errors.js';
-import type { DueScope, StageCall } from '../staging/staging-store.js';
+import type { StageCall } from '../staging/staging-store.js';
 import type { Holdings } from './holdings.js';
+import type { Lifecycle } from './lifecycle.js';
 import type { Parts } from './parts.js';
 import type { StatementDrains } from './statement-drains.js';
 import { stageStepByStep, withoutSteps, writeFirst } from './step-by-step.js';
 import type { RuntimeSurroundings } from './surroundings.js';
-import type { WorkerStart } from './worker-start.js';
 
 /** How often what is pending under another policy is written before a flush is refused: others may stage it faster. */
 const POLICY_TRIES = 5;
 
-export interface WritesDeps {
+interface WritesDeps {
   readonly around: Pick<RuntimeSurroundings, 'types' | 'context'>;
   readonly events: SpillwayEvents;
   readonly trouble: Pick<TroubleWatch, 'isDatabaseDown'>;
-  readonly starts: WorkerStart;
+  readonly ways: WriteWays;
+  readonly life: Lifecycle;
   readonly holdings: Holdings;
   readonly statementDrains: StatementDrains;
-  readonly open: () => Promise<Parts>;
-  readonly drain: (scope: DueScope, options: DrainOptions) => Promise<void>;
+  readonly waits: Pick<EngineWaits, 'drain'>;
   /** A row went this way. */
   readonly count: (row: RowKey, way: WriteWay) => void;
 }
 
 /** Stages and holds changes, and settles calls whose answer was lost. */
-export class Writes {
+export class Writes implements EngineWrites {
+  readonly marks: EntityMarks = new EntityMarks();
   readonly #deps: WritesDeps;
 
   constructor(deps: WritesDeps) {
@@ -45,8 +49,8 @@ export class Writes {
   }
 
   async stage(changes: readonly Change[], signal?: AbortSignal): Promise<StageResult> {
-    const parts = await unlessAborted(signal, async () => this.#deps.open());
-    this.#deps.starts.now(parts);
+    const parts = await unlessAborted(signal, async () => this.#deps.life.open());
+    this.#deps.life.starts.now(parts);
     // Of changes of which some are staged the others are not given up.
     let untilStaged = signal;
     try {
@@ -88,7 +92,7 @@ export class Writes {
       const others = result.refused.filter(({ reason }) => reason === 'policy').map(({ rowKey }) => rowKey);
       if (others.length === 0 || result.staged.size > 0 || tries === POLICY_TRIES) return result;
       try {
-        await this.#deps.drain({ kind: 'tables', tables: tablesOf(others) }, { signal });
+        await this.#deps.waits.drain({ kind: 'tables', tables: tablesOf(others) }, { signal });
       } catch (error) {
         if (isDrainTimeout(error)) return result;
         throw error;
@@ -97,8 +101,8 @@ export class Writes {
   }
 
   async hold(changes: readonly Change[], inside: CallersTransaction): Promise<StageResult> {
-    const parts = await this.#deps.open();
-    this.#deps.starts.now(parts);
+    const parts = await this.#deps.life.open();
+    this.#deps.life.starts.now(parts);
     const result = await this.#holdStepByStep(changes, inside, parts).catch((error: unknown) => {
       throw nothingStaged(error, 'the changes were prepared');
     });
@@ -120,8 +124,29 @@ export class Writes {
   }
 
   async settle(calls: readonly StageCall[]): Promise<StageResult> {
-    const parts = await this.#deps.open();
+    const parts = await this.#deps.life.open();
     return this.#announce(await parts.stager.settle(calls), parts);
+  }
+
+  async isAtHome(inside: CallersTransaction): Promise<boolean> {
+    return this.#deps.holdings.isAtHome(inside, await this.#deps.life.open());
+  }
+
+  async numbers(table: Table, count: number): Promise<readonly string[]> {
+    const { sink } = await this.#deps.life.open();
+    return databaseFor(`The keys of new rows of ${table.name} come from its sequence.`, sink.numbers(table, count));
+  }
+
+  async forget(keys: readonly RowKey[]): Promise<void> {
+    await (await this.#deps.life.open()).staging.forget(keys);
+  }
+
+  count(entity: string, way: WriteWay): void {
+    this.#deps.ways.count(entity, way);
+  }
+
+  fellBack(reason: 'full' | 'down'): void {
+    this.#deps.events.emit({ type: 'overflow', reason });
   }
 
   /** Tells the worker and whoever listens where something was staged. */
@@ -132,7 +157,7 @@ export class Writes {
       const shard = shardOf(rowKey, staging.shards);
       rows.set(shard, (rows.get(shard) ?? 0) + 1);
     }
-    if (this.#deps.starts.isStarted) worker.wake(rows.keys());
+    if (this.#deps.life.starts.isStarted) worker.wake(rows.keys());
     if (this.#deps.events.heard('staged')) {
       for (const [shard, changes] of rows) this.#deps.events.emit({ type: 'staged', shard, changes });
     }

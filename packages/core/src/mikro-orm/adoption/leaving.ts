@@ -2,7 +2,7 @@ import type { EntityMetadata } from '@mikro-orm/core';
 import { SpillwayError } from '../../errors.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
-import type { Engine } from '../engine.js';
+import type { EngineReleases } from '../engine.js';
 
 /** While entities are being left, it is tried again this long after the last time, milliseconds. */
 const TRY_EVERY_MS = 1_000;
@@ -19,7 +19,7 @@ const TRY_EVERY_MS = 1_000;
  */
 export class Leaving {
   readonly #types: TypeRegistry;
-  readonly #engine: Engine;
+  readonly #releases: EngineReleases;
   readonly #defaultSchema: string;
   readonly #leaving = new Map<string, WriteBehindType>();
   /** Table -> entity of another release. */
@@ -30,9 +30,9 @@ export class Leaving {
   #life = 0;
   #lastMs = Number.NEGATIVE_INFINITY;
 
-  constructor(types: TypeRegistry, engine: Engine, defaultSchema: string) {
+  constructor(types: TypeRegistry, releases: EngineReleases, defaultSchema: string) {
     this.#types = types;
-    this.#engine = engine;
+    this.#releases = releases;
     this.#defaultSchema = defaultSchema;
   }
 
@@ -81,9 +81,9 @@ export class Leaving {
   async #ask(): Promise<void> {
     const life = this.#life;
     const through = this.#types.inAnyMode.filter(({ policy }) => policy.mode === 'through');
-    const { staged, copied } = await this.#engine.releases();
+    const { staged, copied } = await this.#releases.releases();
     const unknown = copied.filter(({ schema, table }) => !this.#types.ofTable(schema, table)?.policy.cache);
-    if (unknown.length > 0) await this.#engine.disbelieve(unknown);
+    if (unknown.length > 0) await this.#releases.disbelieve(unknown);
     if (life !== this.#life) return;
     for (const [entity, { schema, table }] of staged) {
       const type = this.#types.ofTable(schema, table);
@@ -103,7 +103,7 @@ export class Leaving {
   async #try(entities: readonly string[]): Promise<void> {
     this.#lastMs = performance.now();
     if (entities.length === 0) return;
-    for (const [entity, state] of await this.#engine.leave(entities)) {
+    for (const [entity, state] of await this.#releases.leave(entities)) {
       const type = this.#leaving.get(entity);
       if (state !== 'left' || !type) continue;
       this.#leaving.delete(entity);
@@ -115,7 +115,7 @@ export class Leaving {
     const key = tableKey(meta.schema ?? this.#defaultSchema, meta.tableName);
     const entity = this.#strangers.get(key);
     if (entity === undefined || this.#types.ofTable(meta.schema ?? this.#defaultSchema, meta.tableName)) return;
-    const state = (await this.#engine.leave([entity])).get(entity);
+    const state = (await this.#releases.leave([entity])).get(entity);
     if (state === 'left') {
       this.#strangers.delete(key);
       return;

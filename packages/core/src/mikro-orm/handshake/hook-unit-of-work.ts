@@ -19,7 +19,7 @@ interface Persisting {
 export function hookUnitOfWork(em: EntityManager, context: FlushContext): StagedFlush {
   const { types, engine, validation } = context;
   const uow: UnitOfWork = em.getUnitOfWork(false);
-  const flush = new StagedFlush(engine, em, types, validation);
+  const flush = new StagedFlush(engine.writes, em, types, validation);
   hookCommit(em, uow, flush, context);
   const persisting = hookPersist(em, uow, flush, context);
   hookClear(uow, flush, context);
@@ -65,7 +65,7 @@ function hookPersist(em: EntityManager, uow: UnitOfWork, flush: StagedFlush, con
       async () => persist(groups),
       async (changes) => {
         signalOfManager(em)?.throwIfAborted();
-        return engine.hold(changes, plan.caller);
+        return engine.writes.hold(changes, plan.caller);
       },
     );
   };
@@ -128,7 +128,7 @@ function hookPersisterOf(
       }
       // In a transaction of the application nothing has asked for a reason: that is one.
       for (const { meta } of changeSets)
-        if (types.of(meta)) engine.count(meta.className, `sql:${flush.sqlReason ?? 'transaction'}`);
+        if (types.of(meta)) engine.writes.count(meta.className, `sql:${flush.sqlReason ?? 'transaction'}`);
       if (kind === 'update') addCounters(types, changeSets);
     },
   });

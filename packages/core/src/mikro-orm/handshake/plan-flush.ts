@@ -58,7 +58,7 @@ function holdsAll(em: EntityManager, caller: CallersTransaction, { types }: Flus
 /** While staging cannot be opened, nobody can tell; the attempt to hold the flush then says why. */
 async function isAtHome(caller: CallersTransaction, { engine }: FlushContext): Promise<boolean> {
   try {
-    return await engine.isAtHome(caller);
+    return await engine.writes.isAtHome(caller);
   } catch (error) {
     if (error instanceof SpillwayError) return true;
     throw error;

@@ -1,5 +1,5 @@
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
-import type { Engine } from '../engine.js';
+import type { EngineLife } from '../engine.js';
 import type { OrmMoves } from './orm-moves.js';
 import { Span } from './span.js';
 
@@ -9,20 +9,20 @@ import { Span } from './span.js';
  *
  * @param forget what was known of the database is to be asked again: it may be another one
  */
-export function hookConnection(driver: AbstractSqlDriver, engine: Engine, moves: OrmMoves, forget: () => void): void {
+export function hookConnection(driver: AbstractSqlDriver, life: EngineLife, moves: OrmMoves, forget: () => void): void {
   const close = driver.close.bind(driver);
   const connect = driver.connect.bind(driver);
   const reconnect = driver.reconnect.bind(driver);
   const reconnecting = new Span();
   driver.close = async (force) => {
-    await (reconnecting.isInside ? engine.suspend() : engine.close());
+    await (reconnecting.isInside ? life.suspend() : life.close());
     await close(force);
   };
   driver.connect = async (options) => {
-    if (await engine.reopen()) forget();
+    if (await life.reopen()) forget();
     const connection = await connect(options);
     // On the way to another database nothing is opened that was not asked for.
-    if (!moves.isInside) engine.resume();
+    if (!moves.isInside) life.resume();
     return connection;
   };
   driver.reconnect = async (options) => {

@@ -3,7 +3,7 @@ import type { SqlSchemaGenerator } from '@mikro-orm/postgresql';
 import type { EmptyScope } from '../../staging/staging-store.js';
 import type { Table } from '../../sink/table.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
-import type { Engine } from '../engine.js';
+import type { EngineTables } from '../engine.js';
 import { incompatible } from '../contract/incompatible.js';
 import type { OrmMoves } from './orm-moves.js';
 import { replaceMethod } from './replace-method.js';
@@ -12,7 +12,7 @@ const GENERATOR = '@mikro-orm/schema-generator';
 
 interface SchemaHooks {
   readonly types: TypeRegistry;
-  readonly engine: Engine;
+  readonly tables: EngineTables;
   readonly moves: OrmMoves;
   /** After it: the sequences of the tables may have begun anew. */
   readonly emptied: () => Promise<void>;
@@ -45,16 +45,16 @@ export function hookSchema(orm: MikroORM, hooks: SchemaHooks): void {
 
 const HOOKED: unique symbol = Symbol('spillway.hooked');
 
-function hooked<T>(generator: T, orm: MikroORM, { types, engine, moves, emptied }: SchemaHooks): T {
+function hooked<T>(generator: T, orm: MikroORM, { types, tables, moves, emptied }: SchemaHooks): T {
   if (typeof generator !== 'object' || generator === null || HOOKED in generator) return generator;
-  for (const [name, scopeOf] of Object.entries(scopes(orm, types, engine))) {
+  for (const [name, scopeOf] of Object.entries(scopes(orm, types, tables))) {
     const method: unknown = Reflect.get(generator, name);
     if (typeof method !== 'function') throw incompatible(`its schema generator has no method ${name}()`);
     const call = method.bind(generator) as Method;
     const replacement: Method = async (...parameters) => {
       const scope = await scopeOf(generator as never, ...parameters);
       if (scope === undefined) return call(...parameters);
-      await engine.empty(scope);
+      await tables.empty(scope);
       try {
         return await call(...parameters);
       } finally {
@@ -72,7 +72,7 @@ function hooked<T>(generator: T, orm: MikroORM, { types, engine, moves, emptied 
 }
 
 /** By method. One that calls another one of them (`refresh` calls `drop`) empties what is empty again. */
-function scopes(orm: MikroORM, types: TypeRegistry, engine: Engine): Readonly<Record<string, ScopeOf>> {
+function scopes(orm: MikroORM, types: TypeRegistry, spillway: EngineTables): Readonly<Record<string, ScopeOf>> {
   const leftOut = orm.driver.getPlatform().getDefaultSchemaName() ?? 'public';
   const defaultSchema = orm.config.get('schema') ?? leftOut;
   const everything: EmptyScope = { kind: 'all' };
@@ -84,7 +84,7 @@ function scopes(orm: MikroORM, types: TypeRegistry, engine: Engine): Readonly<Re
   /** By the schema that a table is in: of the default one only the search path knows where that is. */
   const inFact = async (isGone: (table: Table, schema: string) => boolean): Promise<EmptyScope | undefined> => {
     if (own().length === 0) return undefined;
-    const schemas = await engine.schemasOf(own());
+    const schemas = await spillway.schemasOf(own());
     return scopeOf(own().filter((table) => isGone(table, schemas.get(table) ?? table.schema)));
   };
   /** As the generator itself tells them, by the metadata: without those that it is set to skip. */

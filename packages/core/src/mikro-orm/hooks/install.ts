@@ -8,7 +8,7 @@ import { ContractWatch } from '../handshake/contract-watch.js';
 import { describeTypes } from '../describe/describe-types.js';
 import { CacheMarks } from '../write/cache-marks.js';
 import { DirectWrites } from '../write/direct-writes.js';
-import type { Engine } from '../engine.js';
+import type { Engine, EngineLife } from '../engine.js';
 import { hookConnection } from './hook-connection.js';
 import { hookDiscoverEntity } from './hook-discovery.js';
 import { hookDriver } from './driver/hook-driver.js';
@@ -71,7 +71,7 @@ export function install(
     fill(storage);
   });
   hideTables(orm);
-  const leaving = new Leaving(types, engine, defaultSchemaOf(orm));
+  const leaving = new Leaving(types, engine.releases, defaultSchemaOf(orm));
   hookDiscoverEntity(orm, (storage) => {
     fill(storage);
     leaving.again();
@@ -83,20 +83,20 @@ export function install(
   // What is opened, or asked once and for all, cannot wait for a transaction that waits for it.
   const openAhead = async (): Promise<void> => {
     await leaving.before([]);
-    if (types.all.length > 0 || types.hasCache) await engine.openAhead();
+    if (types.all.length > 0 || types.hasCache) await engine.life.openAhead();
   };
   const inside = <T>(ctx: unknown, act: () => Promise<T>): Promise<T> =>
     isAlone ? context.run(transactions.of(ctx), act) : act();
   hookTransactions(
     driver.getConnection('write'),
     scopes,
-    isAlone ? entering(context, transactions, openAhead) : locating(engine),
+    isAlone ? entering(context, transactions, openAhead) : locating(engine.life),
   );
   const marks = new CacheMarks(types, engine, scopes, driver);
   const modes = new QueryModes();
   const sent = new SentStatements(types);
   hookStatements(driver, sent);
-  const waits = new StatementWaits(types, engine, transactions);
+  const waits = new StatementWaits(types, engine.waits, transactions);
   const reads = new Reads(engine, modes, transactions, waits, sent);
   const insideOf = <T>(em: EntityManager, act: () => Promise<T>): Promise<T> => inside(em.getTransactionContext(), act);
   const madeClass = (entityManager: EntityManagerClass): void => {
@@ -113,17 +113,17 @@ export function install(
     marks,
     apart: async (em, flush) => insideOf(em, async () => sent.apart(async () => modes.runWithout(flush))),
   });
-  const sequences = new SequenceBlocks((table, count) => engine.numbers(table, count), {
+  const sequences = new SequenceBlocks((table, count) => engine.writes.numbers(table, count), {
     isApart: () => context.current !== undefined,
     restarted,
   });
   const writes = new StagedWrites(types, sequences);
-  const direct = new DirectWrites(types, engine, writes, reads, driver.getPlatform());
+  const direct = new DirectWrites(types, engine.writes, writes, reads, driver.getPlatform());
   hookDriver(driver, {
     writes,
     direct,
     reads,
-    sqlWrites: new SqlWrites(engine, transactions, waits, sent),
+    sqlWrites: new SqlWrites(engine.writes, transactions, waits, sent),
     watch,
     marks,
     validation,
@@ -131,13 +131,13 @@ export function install(
     within: inside,
   });
   moves.watch();
-  hookConnection(driver, engine, moves, () => {
+  hookConnection(driver, engine.life, moves, () => {
     sequences.forget();
     leaving.forget();
   });
   hookSchema(orm, {
     types,
-    engine,
+    tables: engine.tables,
     moves,
     emptied: async () => {
       sequences.forget();
@@ -164,9 +164,9 @@ function entering(
 }
 
 /** Where there are several, they may all be in transactions that wait for what Spillway asks on one of them. */
-function locating(engine: Engine): TransactionSurroundings {
+function locating(life: EngineLife): TransactionSurroundings {
   return {
-    begins: () => ({ before: engine.locate(), begun: () => undefined }),
+    begins: () => ({ before: life.locate(), begun: () => undefined }),
     apart: (act) => act(),
   };
 }

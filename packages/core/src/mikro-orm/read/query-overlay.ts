@@ -154,7 +154,7 @@ async function readAgain(
 /** Records that PostgreSQL does not take in time stay pending; their rows are left out. */
 async function write(keys: readonly RowKey[], engine: Engine): Promise<void> {
   try {
-    await engine.drain({ kind: 'rows', keys });
+    await engine.waits.drain({ kind: 'rows', keys });
   } catch (error) {
     if (!isDrainTimeout(error)) throw error;
   }

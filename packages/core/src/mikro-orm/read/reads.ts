@@ -129,7 +129,7 @@ export class Reads {
     if (keys) {
       const beforeLock = isPessimistic(options['lockMode']);
       const signal = signalOf(options);
-      await this.#engine.drain({ kind: 'rows', keys }, { inside: this.#waits.inside(options), beforeLock, signal });
+      await this.#waits.forRows(keys, { inside: this.#waits.inside(options), beforeLock, signal });
       return this.#noted(type, await find(where, primary(options)), options);
     }
     const query = await this.beforeQuery(meta, where, options, { call });
@@ -195,7 +195,7 @@ export class Reads {
       const mayBePending = this.#types.of(type.meta) !== undefined;
       if (mayBePending && type.lookups === 'overlay')
         return this.rows(type, keys, find, options, isKept ? 'primary' : type.policy.reads);
-      if (mayBePending) await this.#engine.drain({ kind: 'rows', keys }, { signal: signalOf(options) });
+      if (mayBePending) await this.#waits.forRows(keys, { signal: signalOf(options) });
       return readRows(type, keys, find, options);
     };
   }
@@ -271,7 +271,7 @@ export class Reads {
     const key = type?.isIn(helper(entity).__schema) ? knownRowKey(type, entity) : undefined;
     if (key === undefined || !isPessimistic(options['lockMode'])) return;
     const asked = { inside: this.#waits.inside(options), beforeLock: true, signal: signalOf(options) };
-    await this.#engine.drain({ kind: 'rows', keys: [key] }, asked);
+    await this.#waits.forRows([key], asked);
   }
 
   /** The rows of these keys that exist, with their pending changes laid over. */
@@ -287,7 +287,7 @@ export class Reads {
     for (let tries = 1; unmade.size > 0 && tries <= UNMADE_TRIES; tries++) {
       const wanted = [...unmade];
       unmade.clear();
-      await this.#engine.drain({ kind: 'rows', keys: wanted }, { inside: this.#waits.inside(options) });
+      await this.#waits.forRows(wanted, { inside: this.#waits.inside(options) });
       const made = await this.#laidRows(type, wanted, find, { options, from: 'primary', unmade });
       for (const [key, row] of made) rows.set(key, row);
     }
@@ -331,7 +331,7 @@ export class Reads {
       const inexact = inexactRows(type, keys, pending);
       // If PostgreSQL does not take a value at present, its staged form is laid over: better than not at all.
       if (inexact.length === 0 || tries > INEXACT_TRIES) return pending;
-      await this.#engine.drain({ kind: 'rows', keys: inexact }, { inside });
+      await this.#waits.forRows(inexact, { inside });
     }
   }
 }

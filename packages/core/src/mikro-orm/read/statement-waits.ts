@@ -3,7 +3,7 @@ import type { RowKey } from '../../change/row-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import { tableScope } from '../describe/with-others.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
-import type { DrainOptions, Engine, QueryDrain, QueryWait } from '../engine.js';
+import type { DrainOptions, EngineWaits, QueryDrain, QueryWait } from '../engine.js';
 import type { CallersTransaction, CallersTransactions } from '../transactions/caller.js';
 import type { Options } from './query-options.js';
 import { touchedTypes, type TouchedTypes } from './touched-types.js';
@@ -14,12 +14,12 @@ const CONDITIONS = ['orderBy', 'populateWhere', 'populateFilter', 'populateOrder
 /** Makes a statement wait until pending changes are written: in the transaction of its caller, if there is one. */
 export class StatementWaits {
   readonly types: TypeRegistry;
-  readonly #engine: Engine;
+  readonly #waits: EngineWaits;
   readonly #transactions: CallersTransactions;
 
-  constructor(types: TypeRegistry, engine: Engine, transactions: CallersTransactions) {
+  constructor(types: TypeRegistry, waits: EngineWaits, transactions: CallersTransactions) {
     this.types = types;
-    this.#engine = engine;
+    this.#waits = waits;
     this.#transactions = transactions;
   }
 
@@ -42,7 +42,7 @@ export class StatementWaits {
 
   /** Waits for changes of these rows. */
   async forRows(keys: readonly RowKey[], how: DrainOptions): Promise<void> {
-    await this.#engine.drain({ kind: 'rows', keys }, how);
+    await this.#waits.drain({ kind: 'rows', keys }, how);
   }
 
   /**
@@ -56,8 +56,8 @@ export class StatementWaits {
     how: QueryWait,
   ): Promise<QueryDrain> {
     if (types.length === 0) return 'clear';
-    if (!inside) return this.#engine.drainForQuery(types, caller, how);
-    await this.#engine.drain(tableScope(types, this.types), { inside, signal: how.signal });
+    if (!inside) return this.#waits.drainForQuery(types, caller, how);
+    await this.#waits.drain(tableScope(types, this.types), { inside, signal: how.signal });
     return 'drained';
   }
 }

@@ -30,9 +30,7 @@ export interface LetterPage extends Omit<DeadLetterPage, 'entity'> {
 }
 
 /** The engine, as far as row calls need it. */
-export interface RowEngine extends Engine {
-  written(marks: readonly StagedMark[], options?: WrittenOptions): Promise<void>;
-}
+type RowEngine = Pick<Engine, 'writes' | 'waits' | 'pending'>;
 
 /**
  * Changes of rows that the caller has not loaded, the pending changes of a row, and waits until they are written. The
@@ -123,19 +121,19 @@ export class RowCalls {
   }
 
   async written(entities: AnyEntity | readonly AnyEntity[], options?: WrittenOptions): Promise<void> {
-    await this.#engine.written(await this.#marksOf(listOf(entities)), options);
+    await this.#engine.waits.written(await this.#marksOf(listOf(entities)), options);
   }
 
   /** For entities that have just been flushed. `keys`: as they were before they were removed. */
   receipt(entities: readonly AnyEntity[], keys: Receipt['keys'] = entities.map(primaryKey)): Receipt {
-    const marks = entities.flatMap((entity) => this.#engine.marks.of(entity) ?? []);
+    const marks = entities.flatMap((entity) => this.#engine.writes.marks.of(entity) ?? []);
     return {
       keys,
       versions: entities.map((entity) => {
         const version = helper(entity).__meta.versionProperty;
         return version === undefined ? undefined : (Reflect.get(entity, version) as number | Date | undefined);
       }),
-      written: async (options) => this.#engine.written(marks, options),
+      written: async (options) => this.#engine.waits.written(marks, options),
     };
   }
 
@@ -149,19 +147,20 @@ export class RowCalls {
     const changes = rows.map(({ change }) => change);
     const driver = (): AbstractSqlDriver => em().getDriver() as AbstractSqlDriver;
     const result = await failingAsMikroOrm(signal, driver, async () =>
-      stageOrFallBack(type, changes, this.#engine, signal),
+      stageOrFallBack(type, changes, this.#engine.writes, signal),
     );
     if (result instanceof Unstaged) {
       const write = bySql(result);
-      announceFallback(type, result.way, rows.length, this.#engine);
+      announceFallback(type, result.way, rows.length, this.#engine.writes);
       return write(result.way);
     }
-    if (!changes.every(({ rowKey }) => result.staged.has(rowKey))) throw changesError(changes, result, this.#engine);
+    if (!changes.every(({ rowKey }) => result.staged.has(rowKey)))
+      throw changesError(changes, result, this.#engine.writes);
     const marks = [...result.marks.values()];
     return {
       keys: rows.map(({ key }) => key),
       versions: changes.map(({ rowKey }) => versionOf(type, result.staged.get(rowKey))),
-      written: async (options) => this.#engine.written(marks, options),
+      written: async (options) => this.#engine.waits.written(marks, options),
     };
   }
 
@@ -175,7 +174,7 @@ export class RowCalls {
     const marks: StagedMark[] = [];
     const unknown: RowKey[] = [];
     for (const entity of entities) {
-      const mark = this.#engine.marks.of(entity);
+      const mark = this.#engine.writes.marks.of(entity);
       const type = this.#types.of(helper(entity).__meta);
       const rowKey = type && knownRowKey(type, entity);
       if (mark) marks.push(mark);

@@ -39,12 +39,17 @@ interface Marks {
  */
 export class CacheMarks {
   readonly #types: TypeRegistry;
-  readonly #engine: Engine;
+  readonly #engine: Pick<Engine, 'cache'>;
   readonly #scopes: TransactionScopes;
   readonly #driver: AbstractSqlDriver;
   readonly #marks = new WeakMap<object, Marks>();
 
-  constructor(types: TypeRegistry, engine: Engine, scopes: TransactionScopes, driver: AbstractSqlDriver) {
+  constructor(
+    types: TypeRegistry,
+    engine: Pick<Engine, 'cache'>,
+    scopes: TransactionScopes,
+    driver: AbstractSqlDriver,
+  ) {
     this.#types = types;
     this.#engine = engine;
     this.#scopes = scopes;

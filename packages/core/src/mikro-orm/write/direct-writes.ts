@@ -5,7 +5,7 @@ import type { RowKey } from '../../change/row-key.js';
 import type { StageResult } from '../../staging/stager.js';
 import { directDelete, directUpdate, directUpsert, type RowSeen } from './direct-changes.js';
 import { directPayload, makesRow, type Payload } from './direct-payload.js';
-import type { Engine } from '../engine.js';
+import type { EngineWrites } from '../engine.js';
 import { comparesNothing, fallbackUnder, fellBack, type Fallback } from '../change/fallback.js';
 import { namesKey, rowKeyIn } from '../describe/entity-key.js';
 import { lookupKeys } from '../describe/lookup.js';
@@ -56,12 +56,12 @@ const UPSERT_OPTIONS = ['onConflictFields', 'onConflictMergeFields', 'onConflict
  */
 export class DirectWrites {
   readonly #types: TypeRegistry;
-  readonly #engine: Engine;
+  readonly #engine: EngineWrites;
   readonly #writes: StagedWrites;
   readonly #reads: Reads;
   readonly #platform: Platform;
 
-  constructor(types: TypeRegistry, engine: Engine, writes: StagedWrites, reads: Reads, platform: Platform) {
+  constructor(types: TypeRegistry, engine: EngineWrites, writes: StagedWrites, reads: Reads, platform: Platform) {
     this.#types = types;
     this.#engine = engine;
     this.#writes = writes;

@@ -13,7 +13,7 @@ import type { TypeRegistry } from '../describe/type-registry.js';
 /** The parts of Spillway that prepare a flush for SQL. */
 export interface SqlPreparation {
   readonly types: TypeRegistry;
-  readonly engine: Engine;
+  readonly engine: Pick<Engine, 'waits' | 'writes'>;
   readonly transactions: CallersTransactions;
 }
 
@@ -32,10 +32,10 @@ export async function prepareSql(em: EntityManager, { types, engine, transaction
     beforeWrite: true,
     signal: signalOfManager(em),
   };
-  if (others.length > 0) await engine.drain(tableScope(others, types), asked);
-  if (involved.length > 0) await engine.drain({ kind: 'rows', keys: involved }, asked);
+  if (others.length > 0) await engine.waits.drain(tableScope(others, types), asked);
+  if (involved.length > 0) await engine.waits.drain({ kind: 'rows', keys: involved }, asked);
   const made = content.changeSets.flatMap((changeSet) => madeRow(types, changeSet));
-  if (made.length > 0) await engine.forget(made);
+  if (made.length > 0) await engine.writes.forget(made);
 }
 
 /** The payload has the key only for a new row, or for a row whose key is changed. */

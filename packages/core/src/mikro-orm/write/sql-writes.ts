@@ -10,7 +10,7 @@ import { hasPlainKey } from '../describe/plain-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import { namesUnique } from '../describe/unique-properties.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
-import type { Engine } from '../engine.js';
+import type { EngineWrites } from '../engine.js';
 import type { Options } from '../read/query-options.js';
 import type { Expected, SentStatements } from '../read/sent-statements.js';
 import type { StatementWaits } from '../read/statement-waits.js';
@@ -32,14 +32,19 @@ interface Criteria {
  */
 export class SqlWrites {
   readonly #types: TypeRegistry;
-  readonly #engine: Engine;
+  readonly #writes: Pick<EngineWrites, 'forget'>;
   readonly #transactions: CallersTransactions;
   readonly #waits: StatementWaits;
   readonly #sent: SentStatements;
 
-  constructor(engine: Engine, transactions: CallersTransactions, waits: StatementWaits, sent: SentStatements) {
+  constructor(
+    writes: Pick<EngineWrites, 'forget'>,
+    transactions: CallersTransactions,
+    waits: StatementWaits,
+    sent: SentStatements,
+  ) {
     this.#types = waits.types;
-    this.#engine = engine;
+    this.#writes = writes;
     this.#transactions = transactions;
     this.#waits = waits;
     this.#sent = sent;
@@ -79,7 +84,7 @@ export class SqlWrites {
     const made = rows.map((row) => knownRowKey(type, { ...row })).filter((key) => key !== undefined);
     if (made.length === 0) return;
     await this.#drainRows(made, options);
-    await this.#engine.forget(made);
+    await this.#writes.forget(made);
   }
 
   /**

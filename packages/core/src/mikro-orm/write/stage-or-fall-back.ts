@@ -1,7 +1,7 @@
 import type { Change } from '../../change/change.js';
 import type { StageResult } from '../../staging/stager.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
-import type { Engine } from '../engine.js';
+import type { EngineWrites } from '../engine.js';
 import { fallbackUnder, type Fallback } from '../change/fallback.js';
 import { changesError } from './refusal-error.js';
 
@@ -24,7 +24,7 @@ export class Unstaged {
 export async function stageOrFallBack(
   type: WriteBehindType,
   changes: readonly Change[],
-  engine: Engine,
+  engine: EngineWrites,
   signal?: AbortSignal,
 ): Promise<StageResult | Unstaged> {
   let result: StageResult;
@@ -40,7 +40,7 @@ export async function stageOrFallBack(
 }
 
 /** Announces and counts rows of a type that are written by SQL. */
-export function announceFallback(type: WriteBehindType, way: Fallback, rows: number, engine: Engine): void {
+export function announceFallback(type: WriteBehindType, way: Fallback, rows: number, engine: EngineWrites): void {
   engine.fellBack(way);
   for (let row = 0; row < rows; row += 1) engine.count(type.meta.className, 'sql:fallback');
 }

@@ -8,7 +8,7 @@ import type { SqlReason } from '../../observability/write-ways.js';
 import { incompatible } from '../contract/incompatible.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import { EntityStates } from './entity-states.js';
-import type { Engine } from '../engine.js';
+import type { EngineWrites } from '../engine.js';
 import { fallbackFor, type Fallback } from '../change/fallback.js';
 import { oneChangePerRow } from './one-change-per-row.js';
 import type { Operation } from '../change/operation.js';
@@ -35,7 +35,7 @@ interface Unsettled {
  * changes would be staged twice.
  */
 export class StagedFlush {
-  readonly #engine: Engine;
+  readonly #writes: EngineWrites;
   readonly #types: TypeRegistry;
   readonly #validation: Validation;
   readonly #em: EntityManager;
@@ -50,8 +50,8 @@ export class StagedFlush {
   #sqlReason: SqlReason | undefined;
   #unsettled: Unsettled[] = [];
 
-  constructor(engine: Engine, em: EntityManager, types: TypeRegistry, validation: Validation) {
-    this.#engine = engine;
+  constructor(writes: EngineWrites, em: EntityManager, types: TypeRegistry, validation: Validation) {
+    this.#writes = writes;
     this.#types = types;
     this.#validation = validation;
     this.#em = em;
@@ -89,7 +89,7 @@ export class StagedFlush {
     }
     this.#fallback = this.#wayOut;
     try {
-      this.#engine.fellBack(this.#wayOut);
+      this.#writes.fellBack(this.#wayOut);
       await this.prepare();
       await commit();
     } finally {
@@ -114,7 +114,7 @@ export class StagedFlush {
   /** Runs MikroORM's part of a flush, then stages its changes; a transaction that holds changes holds them instead. */
   async run(
     persist: () => Promise<unknown>,
-    stage: Stage = (changes) => this.#engine.stage(changes, signalOfManager(this.#em)),
+    stage: Stage = (changes) => this.#writes.stage(changes, signalOfManager(this.#em)),
   ): Promise<void> {
     const unit = new StagingUnit(this.#uow.getChangeSets(), readVersionsOf(this.#em));
     this.#unit = unit;
@@ -137,7 +137,7 @@ export class StagedFlush {
   async prepare(): Promise<void> {
     while (this.#unsettled[0]) {
       const { calls, operations } = this.#unsettled[0];
-      const result = await unlessAborted(signalOfManager(this.#em), async () => this.#engine.settle(calls));
+      const result = await unlessAborted(signalOfManager(this.#em), async () => this.#writes.settle(calls));
       if (result.unknown.length > 0) throw refusalError(operations, result, this.#retry);
       this.#note(operations, result);
       this.states.accept(operations.filter(({ change }) => result.staged.has(change.rowKey)));
@@ -189,7 +189,7 @@ export class StagedFlush {
 
   /** The entities now build on the staged changes. */
   #note(operations: readonly Operation[], { marks, staged }: StageResult): void {
-    this.#engine.marks.note(operations, marks);
+    this.#writes.marks.note(operations, marks);
     const versions = readVersionsOf(this.#em);
     for (const { change } of operations) if (staged.has(change.rowKey)) versions.forget(change.rowKey);
   }

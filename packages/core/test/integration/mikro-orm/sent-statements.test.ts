@@ -1,7 +1,7 @@
 import { MikroORM } from '@mikro-orm/postgresql';
 import { database, freshNamespace, sharedRedisUrl, type Database } from '@spillway/test-support';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { Runtime } from '../../../src/runtime/runtime.js';
+import { Waits } from '../../../src/runtime/waits.js';
 import { spillway } from '../../../src/index.js';
 import { ALL, BEHIND } from './touched-entities.js';
 import { randomQuery } from './touched-queries.js';
@@ -55,15 +55,15 @@ afterAll(async () => {
 
 /** Notes what is waited for, when it has been. */
 function listen(): void {
-  const drainForQuery: Runtime['drainForQuery'] = Reflect.get(Runtime.prototype, 'drainForQuery');
-  const drain: Runtime['drain'] = Reflect.get(Runtime.prototype, 'drain');
-  vi.spyOn(Runtime.prototype, 'drainForQuery').mockImplementation(async function (this: Runtime, types, caller) {
+  const drainForQuery: Waits['drainForQuery'] = Reflect.get(Waits.prototype, 'drainForQuery');
+  const drain: Waits['drain'] = Reflect.get(Waits.prototype, 'drain');
+  vi.spyOn(Waits.prototype, 'drainForQuery').mockImplementation(async function (this: Waits, types, caller) {
     const outcome = await drainForQuery.call(this, types, caller);
     for (const { table } of types) awaited.add(table.name);
     return outcome;
   });
   // What is looked up by key is not waited for as a whole: its rows are.
-  vi.spyOn(Runtime.prototype, 'drain').mockImplementation(async function (this: Runtime, scope, options) {
+  vi.spyOn(Waits.prototype, 'drain').mockImplementation(async function (this: Waits, scope, options) {
     await drain.call(this, scope, options);
     if (scope.kind === 'rows') for (const key of scope.keys) awaited.add((JSON.parse(key) as string[])[1] ?? '');
     if (scope.kind === 'tables') for (const { table } of scope.tables) awaited.add(table);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Leaving } from '../../../src/mikro-orm/adoption/leaving.js';
 import { TypeRegistry } from '../../../src/mikro-orm/describe/type-registry.js';
 import type { WriteBehindType } from '../../../src/mikro-orm/describe/write-behind-type.js';
-import type { Engine, Releases } from '../../../src/mikro-orm/engine.js';
+import type { EngineReleases, Releases } from '../../../src/mikro-orm/engine.js';
 
 const Book = function Book(): void {};
 
@@ -22,7 +22,7 @@ test('entities that are discovered while the database is asked are asked of too'
     releases: async () => asked.shift() ?? { staged, copied: [] },
     leave: async (entities: readonly string[]) => new Map(entities.map((entity) => [entity, 'pending'])),
   };
-  const leaving = new Leaving(types, engine as unknown as Engine, 'public');
+  const leaving = new Leaving(types, engine as unknown as EngineReleases, 'public');
   const before = leaving.before([]);
 
   const type = written();

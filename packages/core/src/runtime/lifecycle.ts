@@ -1,0 +1,172 @@
+import type { SpillwayEvents } from '../events.js';
+import type { StopOptions, StopReport } from '../flush/worker.js';
+import type { EngineLife } from '../mikro-orm/engine.js';
+import type { CacheAccess } from '../read/cache-access.js';
+import { waitsForItself } from '../sink/one-connection.js';
+import { openCache } from './open-cache.js';
+import { openThere } from './open-there.js';
+import { openParts, type Parts } from './parts.js';
+import { PartsLife } from './parts-life.js';
+import type { Sinks } from './sinks.js';
+import type { RuntimeSurroundings } from './surroundings.js';
+import { WorkerStart } from './worker-start.js';
+
+const OPENING = 'Spillway has to be opened, which has failed before the transaction began';
+
+interface LifecycleDeps {
+  readonly around: RuntimeSurroundings;
+  readonly events: SpillwayEvents;
+  readonly sinks: Sinks;
+  /** Whether this process has nothing to do with staging any more, so that there is nothing to open. */
+  readonly isOver: () => Promise<boolean>;
+  /** Told when the worker has stopped, and the rest is about to be closed. */
+  readonly closing: () => void;
+}
+
+/** What one engine has open: opened once, at the first use, and closed in the opposite order. */
+export class Lifecycle implements EngineLife {
+  readonly starts: WorkerStart;
+  readonly #deps: LifecycleDeps;
+  readonly #life: PartsLife;
+  /** Why the last attempt to open has failed. */
+  #failure: unknown;
+  #cache: CacheAccess | undefined;
+
+  constructor(deps: LifecycleDeps) {
+    const { around, events, sinks } = deps;
+    this.#deps = deps;
+    this.starts = new WorkerStart({ hasWorker: this.hasWorker, ...around, open: async () => this.start() });
+    this.#life = new PartsLife(sinks, async (end) => {
+      const parts = await openParts(around, events, sinks, end);
+      this.starts.opened(parts);
+      return parts;
+    });
+  }
+
+  /** Whether this process writes what is staged; otherwise it only stages. */
+  get hasWorker(): boolean {
+    return this.#deps.around.options.worker !== undefined;
+  }
+
+  get isStopped(): boolean {
+    return this.#life.isEnded;
+  }
+
+  /** The copies of rows of this life. */
+  get cache(): CacheAccess {
+    this.#cache ??= openCache(this.#deps.around, async () => (await this.open()).staging);
+    return this.#cache;
+  }
+
+  /** Where staging is turned off there is something to open only as long as something may be staged. */
+  async start(): Promise<void> {
+    if (!(await this.#deps.isOver())) await this.openAndWork();
+  }
+
+  /** As soon as it can be. @throws SpillwayError `STOPPED` */
+  startLater(): void {
+    this.#life.assertGoesOn();
+    this.starts.later();
+  }
+
+  /** What is open, with all entities that the ORM knows by now; opened, if it is not. */
+  async open(): Promise<Parts> {
+    const { orm, context } = this.#deps.around;
+    const isInside = context.current !== undefined;
+    if (!this.#life.isOpen && isInside) throw waitsForItself(OPENING, this.#failure);
+    const parts = this.#life.isOpen ? await this.#life.open() : await openThere(orm, async () => this.#life.open());
+    if (parts.entities.areAll) return parts;
+    if (isInside) throw waitsForItself(OPENING, this.#failure);
+    await parts.entities.keepUp();
+    return parts;
+  }
+
+  /** The same, and the worker starts where this process has one. */
+  async openAndWork(): Promise<Parts> {
+    const parts = await this.open();
+    this.starts.now(parts);
+    return parts;
+  }
+
+  /** What is open, or about to be, if anything is. Inside of a transaction nobody waits for an opening. */
+  get opened(): Promise<Parts> | undefined {
+    return this.#life.isOpen || !this.#deps.around.context.current ? this.#life.opened : undefined;
+  }
+
+  /** Whether anything is open, or about to be. */
+  get isOpening(): boolean {
+    return this.#life.opened !== undefined;
+  }
+
+  async openAhead(): Promise<void> {
+    if (this.#life.isOpen && (await this.#life.opened)?.entities.areAll) return;
+    try {
+      await this.open();
+    } catch (error) {
+      this.#failure = error;
+    }
+  }
+
+  async locate(): Promise<void> {
+    const { orm, home } = this.#deps.around;
+    try {
+      // It may make its database, which others wait for too.
+      await orm.connect();
+      await orm.arrived();
+      await home?.ask();
+    } catch {
+      // What fails is said to whoever needs it.
+    }
+  }
+
+  /** However long a stop is told to take: by then it is over. Milliseconds from now. */
+  stopWithin(timeoutMs: number): void {
+    this.#life.endWithin(timeoutMs);
+  }
+
+  /** What this process has begun is finished or left staged; then everything is closed. Never rejects. */
+  async stop({ drain = this.hasWorker, ...options }: StopOptions = {}): Promise<StopReport> {
+    this.starts.giveUp();
+    return this.#life.end({ ...options, drain }, () => this.#closing());
+  }
+
+  async suspend(): Promise<void> {
+    await this.#life.suspend({ drain: this.hasWorker }, () => this.#closing());
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+  }
+
+  async reopen(): Promise<boolean> {
+    if (!(await this.#life.reopen())) return false;
+    // Whoever has read meanwhile has made one that asks where the ORM was before.
+    const cache = this.#forgetCache();
+    await cache?.close();
+    return true;
+  }
+
+  resume(): void {
+    this.starts.resume();
+  }
+
+  /**
+   * For what waits until something is committed.
+   * @throws SpillwayError `ONE_CONNECTION` in a transaction that has the only connection: it would wait for itself
+   */
+  refuseInside(what: string): void {
+    if (this.#deps.around.context.current) throw waitsForItself(what);
+  }
+
+  #closing(): CacheAccess | undefined {
+    this.#deps.closing();
+    this.starts.closed();
+    return this.#forgetCache();
+  }
+
+  #forgetCache(): CacheAccess | undefined {
+    const cache = this.#cache;
+    this.#cache = undefined;
+    return cache;
+  }
+}

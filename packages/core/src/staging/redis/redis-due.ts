@@ -36,9 +36,18 @@ export class RedisDue implements DueRecords {
     };
     if (scope.kind === 'rows')
       await Promise.all([...this.#byShard(scope.keys)].map(async ([shard, keys]) => mark(shard, keys)));
-    else if (scope.kind === 'all') await this.#scripts.everyShard(async (shard) => mark(shard, []));
-    else await Promise.all((await this.#holding(scope)).map(async (shard) => mark(shard, beginnings(scope))));
+    else await Promise.all((await this.#shardsOf(scope)).map(async (shard) => mark(shard, beginnings(scope))));
     return watermarks;
+  }
+
+  /**
+   * Where a drain has something to mark: one call, whatever the number of shards. A drain of everything asks the records
+   * themselves, for it may be the last look before a migration. A drain of tables asks the counts by entity.
+   */
+  async #shardsOf(scope: EmptyScope): Promise<readonly number[]> {
+    if (scope.kind === 'tables') return this.#holding(scope);
+    const waits = await this.next();
+    return [...waits.keys()].filter((shard) => waits[shard] !== undefined);
   }
 
   async pending(watermarks: ReadonlyMap<number, Watermark>): Promise<ReadonlyMap<number, DrainState>> {

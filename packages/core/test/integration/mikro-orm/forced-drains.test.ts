@@ -108,3 +108,26 @@ test('queries of one type at one time share their drains (H12)', async () => {
   // The first one's own, and the one that all others have waited for.
   expect(drains).toBeLessThanOrEqual(2);
 });
+
+describe('drain() of everything', () => {
+  /** Which transactions hold something, and which shards have something pending. */
+  const QUESTIONS = 2;
+  /** Of each shard: its rows are made due, claimed and acknowledged; and it is asked what is left of them. */
+  const OF_A_SHARD = 4;
+
+  test('asks where anything is pending, and nothing else where nothing is (H12)', async () => {
+    await Spillway.of(orm).drain();
+    const asked = await commandsDuring(async () => Spillway.of(orm).drain());
+    expect(asked).toEqual(Array.from({ length: QUESTIONS }, () => 'evalsha'));
+  });
+
+  test('of one record asks no shard but its own (H12)', async () => {
+    const em = orm.em.fork();
+    em.create(Product, { name: 'alone' });
+    await em.flush();
+    const sent = await commandsDuring(async () => Spillway.of(orm).drain());
+    expect(sent.length).toBeLessThanOrEqual(QUESTIONS + OF_A_SHARD);
+    const [row] = await em.getConnection().execute(`select count(*)::int as rows from product where name = 'alone'`);
+    expect(row).toEqual({ rows: 1 });
+  });
+});

@@ -24,14 +24,17 @@ export class Sinks {
     this.#events = events;
   }
 
-  /** Nothing is connected before it is used. To be closed by `close`. */
-  open(): ChangeSink {
+  /**
+   * Nothing is connected before it is used. To be closed by `close`.
+   * @param isProved its connections have to lead where the ORM writes
+   */
+  open(isProved = true): ChangeSink {
     const { options, types, database, home, logger } = this.#around;
     const { connection, hooks, shared, schema, timestampsInUtc } = database();
     const sink = openPostgresSink({
       connection,
       hooks,
-      home,
+      home: isProved ? home : undefined,
       shared,
       schema: options.tables.schema ?? schema ?? 'public',
       wallTime: timestampsInUtc ? utcWallTime : localWallTime,
@@ -61,10 +64,14 @@ export class Sinks {
     this.#open.delete(sink);
   }
 
-  /** Asks without opening anything for longer. */
+  /**
+   * Asks without opening anything for longer. An ORM without a policy writes nothing through Spillway: it only asks what
+   * other releases do, by names with a schema, so its own role and search path may be any.
+   */
   async ask<T>(question: (sink: ChangeSink) => Promise<T>): Promise<T> {
-    await arrival(this.#around.orm);
-    const sink = this.open();
+    const { orm, types } = this.#around;
+    await arrival(orm);
+    const sink = this.open(types.inAnyMode.length > 0);
     try {
       return await databaseFor(LOOK_AT_TABLES, question(sink));
     } finally {

@@ -24,6 +24,7 @@ interface Release {
   /** Of the orders of a product. */
   readonly ofOrders?: (target: never) => void;
   readonly spillway?: Partial<SpillwayOptions>;
+  readonly pool?: { readonly min: number; readonly max: number };
 }
 
 interface App {
@@ -50,7 +51,7 @@ afterEach(async () => {
 });
 
 /** Each release has classes of its own, as in a process of its own; nothing is written unless a test asks for it. */
-async function release({ policy, ofOrders, spillway: own = {} }: Release): Promise<App> {
+async function release({ policy, ofOrders, pool, spillway: own = {} }: Release): Promise<App> {
   const Product: EntitySchema = defineEntity({
     name: 'Product',
     tableName: 'product',
@@ -67,6 +68,7 @@ async function release({ policy, ofOrders, spillway: own = {} }: Release): Promi
     entities: [Product, Order],
     clientUrl: db.url,
     useBatchUpdates: false,
+    ...(pool && { pool }),
     extensions: [
       spillway({
         redis: sharedRedisUrl(),
@@ -380,6 +382,37 @@ test('what keeps an entity from being left is said once, and the next try leaves
   await eventually(async () => expect(await registered()).toEqual([]));
   expect(await rows()).toMatchObject([{ id: 'a', name: 'made' }]);
   expect(said).toHaveLength(1);
+});
+
+describe('an ORM that decorates nothing', () => {
+  /** All of its statements go to one connection, whose search path SQL has set: Spillway's connections have another one. */
+  async function withPathOfItsOwn(path: string, own: Partial<SpillwayOptions> = {}): Promise<App> {
+    const app = await release({ spillway: own, pool: { min: 1, max: 1 } });
+    await app.orm.em.getConnection().execute(`set search_path to ${path}`);
+    return app;
+  }
+
+  test('reads and writes, whatever search path SQL has set', async () => {
+    await apps[0]?.em.getConnection().execute('create schema apart');
+    const app = await withPathOfItsOwn('apart, public');
+    await make(app, 'a');
+    expect(await find(app, 'a')).toMatchObject({ name: 'made' });
+    // Also in a database that is prepared for the namespace.
+    const old = await release({ policy: WriteThrough() });
+    await old.service.start();
+    const again = await withPathOfItsOwn('apart, public');
+    await change(again, 'a', { name: 'changed' });
+    expect(await rows()).toMatchObject([{ id: 'a', name: 'changed' }]);
+  });
+
+  test('is refused all the same what another release has staged', async () => {
+    await make(await release({ policy: COUNTING }), 'a');
+    await apps[0]?.em.getConnection().execute('create schema apart');
+    const app = await withPathOfItsOwn('apart, public', { leaveAfter: '1h' });
+    expect(await refusal(find(app, 'a'))).toMatchObject({
+      code: expect.stringMatching(/POLICY_MISMATCH|CONFIG_INVALID/),
+    });
+  });
 });
 
 describe('a database with the tables of an older release', () => {

@@ -4,9 +4,13 @@ import { onPrimary } from '../../../src/sink/postgres/on-primary.js';
 import { CallerSession } from '../../../src/sink/postgres/joined/caller-session.js';
 import { PgSession } from '../../../src/sink/postgres/session.js';
 
-test.each(['select pg_current_xact_id()', 'with s as (select 1) select * from s', 'select\n 1', '(select 1) union all select 2'])(
-  'pgpool-II leaves %j on the primary: it balances no read that a comment stands before',
-  (statement) => expect(onPrimary(statement)).toBe(`/*NO LOAD BALANCE*/ ${statement}`),
+test.each([
+  'select pg_current_xact_id()',
+  'with s as (select 1) select * from s',
+  'select\n 1',
+  '(select 1) union all select 2',
+])('pgpool-II leaves %j on the primary: it balances no read that a comment stands before', (statement) =>
+  expect(onPrimary(statement)).toBe(`/*NO LOAD BALANCE*/ ${statement}`),
 );
 
 test.each(['insert into t values (1)', 'update t set a = 1', 'savepoint a', 'begin; select 1'])(

@@ -1,9 +1,9 @@
 /**
  * The way in from a bare clone: `node tools/bootstrap.mjs <script> [arguments]`.
  *
- * Needs nothing but Node 20 and npm. Installs if that is due, then runs the npm script `<script>`, in which `node` is the
- * newer one that the repository brings along, because npm puts `node_modules/.bin` first on the path of its scripts.
- * Arguments, exit code and signals pass through, and stdout is the script's alone.
+ * Needs nothing but Node 20 and npm. Installs if that is due, then runs the npm script `<script>`, in which `node` is
+ * the newer one that the repository brings along, because npm puts `node_modules/.bin` first on the path of its
+ * scripts. Arguments, exit code and signals pass through, and stdout is the script's alone.
  */
 import { fileURLToPath } from 'node:url';
 import { ensureInstalled } from './bootstrap/install.mjs';

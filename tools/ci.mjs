@@ -1,6 +1,7 @@
 /**
  * What `.ci/run` does: the checks, `npm test`, one part of the long tests, and a short `npm start`. The tests are
- * counted one by one; the checks and `npm start` count as one each. SPILLWAY_PART names the part, instead of the commit.
+ * counted one by one; the checks and `npm start` count as one each. SPILLWAY_PART names the part, instead of the
+ * commit.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

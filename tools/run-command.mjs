@@ -15,7 +15,8 @@ const parent = process.ppid;
  * Resolves with the exit code; for a command that was ended by a signal, with 128 + its number, as shells do.
  *
  * @param {readonly [string, ...string[]]} command
- * @param {{ env?: NodeJS.ProcessEnv, cwd?: string, output?: number }} [options] `output`: where its stdout goes as well as its stderr
+ * @param {{ env?: NodeJS.ProcessEnv, cwd?: string, output?: number }} [options] `output`: where its stdout goes as well
+ * as its stderr
  * @returns {Promise<number>}
  */
 export function runCommand(command, options = {}) {

@@ -56,8 +56,8 @@ describe('a reader in an empty directory', () => {
     ['the newest of the registry', {}],
     ['ioredis 5', { ioredis: '5.4' }],
     ['ioredis 6', { ioredis: '6' }],
-  ])('has the program of the README running by its install lines: %s', async (_, versions) => {
-    const blocks = codeBlocks(document('README.md'));
+  ])('has the program with decorators running by its install lines: %s', async (_, versions) => {
+    const blocks = codeBlocks(document('docs/installing.md'));
     await using project = await EmptyProject.create();
     await write(project, blocks);
     await install(project, blocks, versions);
@@ -67,8 +67,20 @@ describe('a reader in an empty directory', () => {
     await forget();
   });
 
-  test('has the newest MikroORM by the install line without decorators, and its packages fit', async () => {
+  test('has both programs of the README running by its install lines, without a compiler', async () => {
     const blocks = codeBlocks(document('README.md'));
+    await using project = await EmptyProject.create();
+    await write(project, blocks);
+    await install(project, blocks);
+    for (const file of ['embedded.ts', 'servers.ts']) {
+      const program = blocks.find((block) => block.file === file);
+      expect(await project.run('node', file)).toBe(program && promisedOutput(program));
+    }
+    await forget();
+  });
+
+  test('has the newest MikroORM by the install line without decorators, and its packages fit', async () => {
+    const blocks = codeBlocks(document('docs/installing.md'));
     await using project = await EmptyProject.create();
     await install(project, blocks, {}, 'shell');
     const found = await project.run('npm', 'ls', '--json', '@mikro-orm/core');
@@ -77,13 +89,13 @@ describe('a reader in an empty directory', () => {
   });
 
   test('has the Express application of the documents running, stops it under load, and loses nothing', async () => {
-    const readme = codeBlocks(document('README.md'));
-    const shared = readme.filter(({ file }) =>
+    const installing = codeBlocks(document('docs/installing.md'));
+    const shared = installing.filter(({ file }) =>
       ['product.ts', 'mikro-orm.config.ts', 'tsconfig.json'].includes(file ?? ''),
     );
     await using project = await EmptyProject.create();
     await write(project, [...shared, ...codeBlocks(document('docs/express.md'))]);
-    await install(project, readme);
+    await install(project, installing);
     await install(project, codeBlocks(document('docs/express.md')));
     await project.run('npx', 'tsc');
     await useShop(await start(project, 'server.js'), 'health/ready');
@@ -142,7 +154,9 @@ async function write(project: EmptyProject, blocks: readonly CodeBlock[]): Promi
   }
 }
 
-/** Runs the lines of npm as they stand, from the newest of the registry, with our packages as they would be published. */
+/**
+ * Runs the lines of npm as they stand, from the newest of the registry, with our packages as they would be published.
+ */
 async function install(
   project: EmptyProject,
   blocks: readonly CodeBlock[],

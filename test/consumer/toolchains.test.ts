@@ -9,7 +9,7 @@ import { EmptyProject, PackedPackages } from './packed.js';
 import { withVersions } from './versions.js';
 
 const PROGRAM = ['product.ts', 'mikro-orm.config.ts', 'main.ts'];
-const blocks = codeBlocks(document('README.md')).filter(({ file }) => PROGRAM.includes(file ?? ''));
+const blocks = codeBlocks(document('docs/installing.md')).filter(({ file }) => PROGRAM.includes(file ?? ''));
 const promised = promisedOutput(blocks.find(({ file }) => file === 'main.ts') ?? { language: '', file: '', code: '' });
 
 const tsconfig = {
@@ -67,7 +67,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-describe('the README compiles and runs in a project on', () => {
+describe('the program with decorators compiles and runs in a project on', () => {
   test.each<[string, readonly string[] | undefined, readonly string[]]>([
     ['TypeScript 7', ['node_modules/typescript/bin/tsc'], ['out/main.js']],
     ['TypeScript 6', ['node_modules/typescript6/bin/tsc'], ['out/main.js']],

@@ -6,7 +6,7 @@ import { codeBlocks, document } from '../docs/markdown.js';
 import { EmptyProject, PackedPackages } from './packed.js';
 import { withVersions } from './versions.js';
 
-/** The programs of the README, traced by the real instrumentation of ioredis. */
+/** The programs of docs/installing.md, traced by the real instrumentation of ioredis. */
 const PROGRAM = ['product.ts', 'mikro-orm.config.ts', 'main.ts', 'tsconfig.json'];
 const OPEN_TELEMETRY = [
   '@opentelemetry/api@1.10.0',
@@ -58,7 +58,7 @@ beforeAll(async () => {
     PackedPackages.pack(['core']),
     EmptyProject.create(),
   ]);
-  for (const { file = '', language, code } of codeBlocks(document('README.md'))) {
+  for (const { file = '', language, code } of codeBlocks(document('docs/installing.md'))) {
     if (!PROGRAM.includes(file)) continue;
     const text = language === 'json' ? code.replace(/^.*\n/, '') : code;
     await write(

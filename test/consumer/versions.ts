@@ -8,7 +8,10 @@ interface Manifest {
   readonly devDependencies?: Dependencies;
 }
 
-/** The versions that this repository is tested with, by package: what `npm install name` would bring is another one every day. */
+/**
+ * The versions that this repository is tested with, by package: what `npm install name` would bring is another one
+ * every day.
+ */
 function testedVersions(): ReadonlyMap<string, string> {
   const versions = new Map<string, string>();
   for (const file of [

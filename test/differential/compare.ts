@@ -15,10 +15,11 @@ export class Numbers {
 }
 
 /**
- * What was seen, so that both worlds can be compared: numbers from sequences stand as the tags of their rows, because they have gaps and another order across processes, and lists
- * without an order are sorted. Nothing else is forgiven.
+ * What was seen, so that both worlds can be compared: numbers from sequences stand as the tags of their rows, because
+ * they have gaps and another order across processes, and lists without an order are sorted. Nothing else is forgiven.
  *
- * @param reborn keys of rows that were deleted and inserted again, whose versions go on in one world and begin anew in the other
+ * @param reborn keys of rows that were deleted and inserted again, whose versions go on in one world and begin anew in
+ * the other
  */
 export function comparable(seen: Seen, numbers: Numbers, reborn: ReadonlySet<string>): Seen {
   if (typeof seen !== 'object' || seen === null) return seen;

@@ -1,4 +1,7 @@
-/** What the programs work on: one entity of every shape. Each world has classes of its own, because MikroORM keeps what belongs to an ORM in them. Only one of the ORMs looks at policies. */
+/**
+ * What the programs work on: one entity of every shape. Each world has classes of its own, because MikroORM keeps what
+ * belongs to an ORM in them. Only one of the ORMs looks at policies.
+ */
 import { defineEntity, p, type EntitySchema } from '@mikro-orm/postgresql';
 import { WriteBehind, WriteThrough } from '@spillway/core';
 
@@ -170,7 +173,9 @@ export function makeSchemas({ cached, through }: Modes = { cached: [], through: 
     },
   });
 
-  /** Carries no policy: MikroORM writes it as always, wherever it is. What it is about is a row of one of three types. */
+  /**
+   * Carries no policy: MikroORM writes it as always, wherever it is. What it is about is a row of one of three types.
+   */
   const Note = defineEntity({
     name: 'Note',
     properties: {

@@ -1,4 +1,7 @@
-/** One entity manager of a program, and what its acts need of it: the rows that they name, and values as MikroORM takes them. */
+/**
+ * One entity manager of a program, and what its acts need of it: the rows that they name, and values as MikroORM takes
+ * them.
+ */
 import { Utils, type FlushMode, type EntityManager, type EntitySchema } from '@mikro-orm/postgresql';
 import type { Schemas } from './entities.js';
 import { keyOf, NUMBERED, type Key, type Keys } from './keys.js';

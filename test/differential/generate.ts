@@ -178,7 +178,8 @@ class Author {
     const length = 1 + this.#rows.below(4);
     while (acts.length < length) {
       const act = this.#act(depth + 1);
-      // What has an entity manager of its own would wait for the row locks of this one, and what waits until it is written, for its end.
+      // What has an entity manager of its own would wait for the row locks of this one, and what waits until it is
+      // written, for its end.
       if (act.do === 'bump' || act.do === 'increment' || act.do === 'patch') continue;
       if ((act.do === 'save' || act.do === 'erase') && act.written) continue;
       acts.push(act);

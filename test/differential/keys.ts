@@ -28,7 +28,9 @@ export function keyOf({ kind, tag }: Target, keys: Keys): Key | undefined {
   return person === undefined || course === undefined ? undefined : { person, course };
 }
 
-/** The keys that a program gives by itself: the same in both worlds, and other ones than those of every other program. */
+/**
+ * The keys that a program gives by itself: the same in both worlds, and other ones than those of every other program.
+ */
 export function givenKey({ kind, tag }: Target, run: string): Key | undefined {
   if (kind === 'Page') return `${run}/${tag}`;
   if (kind === 'Person' || kind === 'Passport' || kind === 'Club') return uuidOf(`${run}${kind}${tag}`);

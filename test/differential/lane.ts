@@ -13,7 +13,9 @@ import { SecondProcess } from './second-process-link.js';
 import type { Program, Step } from './steps.js';
 import { emptyTables, tablesOf } from './tables.js';
 
-/** Two databases, two processes, and in each process an ORM for either world. Programs run on it one after the other. */
+/**
+ * Two databases, two processes, and in each process an ORM for either world. Programs run on it one after the other.
+ */
 export class Lane implements AsyncDisposable {
   readonly #orms: Readonly<Record<World, MikroORM>>;
   readonly #actors: Readonly<Record<World, Actor>>;

@@ -9,13 +9,17 @@ import {
 import { keySeen, metaOf, type Seen } from './observe.js';
 
 /**
- * Something that the worlds may answer differently, as docs/limits.md says. The plain world notices it before it happens, and then the step is left out in both.
+ * Something that the worlds may answer differently, as docs/limits.md says. The plain world notices it before it
+ * happens, and then the step is left out in both.
  */
 export class Unlicensed extends Error {
   override readonly name = 'Unlicensed';
 }
 
-/** Sees what a flush is about to write, in both worlds; the same is expected to be changed. In the plain one, what is not licensed stops it. */
+/**
+ * Sees what a flush is about to write, in both worlds; the same is expected to be changed. In the plain one, what is
+ * not licensed stops it.
+ */
 export class FlushWatch implements EventSubscriber {
   readonly #isPlain: boolean;
   #changes: Seen[] = [];

@@ -1,6 +1,6 @@
 /**
- * Somebody changes a row and flushes, and somebody else reads it at once by a way that the arguments of the query hardly
- * tell: through a view, through a relation to rows of several types, or through a filter.
+ * Somebody changes a row and flushes, and somebody else reads it at once by a way that the arguments of the query
+ * hardly tell: through a view, through a relation to rows of several types, or through a filter.
  */
 import type { Rows } from './rows.js';
 import type { Act, Query, Target, Values } from './steps.js';

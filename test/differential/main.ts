@@ -1,4 +1,7 @@
-/** `npm run differential -- --programs 1000 --seed 7`: runs the programs of so many seeds from this one on, and prints the first that fails, shrunk. */
+/**
+ * `npm run differential -- --programs 1000 --seed 7`: runs the programs of so many seeds from this one on, and prints
+ * the first that fails, shrunk.
+ */
 import { parseArgs } from 'node:util';
 import startSharedServers from '../support/global-setup.js';
 import { runPrograms } from './run-programs.js';

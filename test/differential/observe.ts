@@ -2,7 +2,10 @@ import { Collection, Utils, wrap, type EntityMetadata } from '@mikro-orm/postgre
 import { NUMBERED } from './keys.js';
 import type { KindName } from './steps.js';
 
-/** What was read, as plain data. A number from a sequence stands as `{ $number: [table, number] }`, a list without an order as `{ $bag: […] }`. */
+/**
+ * What was read, as plain data. A number from a sequence stands as `{ $number: [table, number] }`, a list without an
+ * order as `{ $bag: […] }`.
+ */
 export type Seen = null | undefined | boolean | number | string | readonly Seen[] | { readonly [name: string]: Seen };
 
 /** How far from what was asked for relations are looked into. */

@@ -28,7 +28,10 @@ const WORKERS = {
   none: { worker: false, defaults: {} },
 } as const;
 
-/** Every lane has its own modes of entities, so that each of them meets every pace that matters to it: copies a worker that is late, SQL rows that only a reader has written. */
+/**
+ * Every lane has its own modes of entities, so that each of them meets every pace that matters to it: copies a worker
+ * that is late, SQL rows that only a reader has written.
+ */
 export const LANES: Readonly<Record<Pace, Modes & { readonly autoJoinRefsForFilters: boolean }>> = {
   eager: { cached: [], through: [], autoJoinRefsForFilters: true },
   lazy: { cached: ['Pet', 'Page', 'Enrolment'], through: [], autoJoinRefsForFilters: false },

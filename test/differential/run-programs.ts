@@ -71,7 +71,10 @@ export async function runPrograms(options: RunOptions): Promise<Outcome> {
   return { failures, summary };
 }
 
-/** A PGlite that begins holds its process up for seconds, and with it whoever is waiting for Redis: so those begin one after the other. */
+/**
+ * A PGlite that begins holds its process up for seconds, and with it whoever is waiting for Redis: so those begin one
+ * after the other.
+ */
 async function openLanes(paces: readonly Pace[], host: Host): Promise<Lane[]> {
   if (host === 'server') return Promise.all(paces.map(async (pace) => Lane.open(pace, host)));
   const lanes: Lane[] = [];

@@ -20,7 +20,10 @@ export interface Report {
   readonly steps: number;
   /** Steps that were left out, because the plain world had no answer that the other one must give too. */
   readonly left: number;
-  /** Whether it was given up because the machine was too slow: what a transaction waits a second for was not written by then. */
+  /**
+   * Whether it was given up because the machine was too slow: what a transaction waits a second for was not written by
+   * then.
+   */
   readonly isVoid: boolean;
 }
 
@@ -111,7 +114,8 @@ export class Run {
   }
 
   /**
-   * A writer that is stale because of SQL is refused at once by plain MikroORM, and found when its batch is written by the other one. In a transaction both refuse it at once.
+   * A writer that is stale because of SQL is refused at once by plain MikroORM, and found when its batch is written by
+   * the other one. In a transaction both refuse it at once.
    */
   #isStaleBySql(act: Act | Nudge, { error, changed }: Observation): boolean {
     if (error?.name !== 'OptimisticLockError' || isAtOnce(act)) return false;
@@ -121,7 +125,10 @@ export class Run {
     return updated.some((row) => this.#bySql.has(row)) || this.#bySql.has('any');
   }
 
-  /** What docs/limits.md says of it ("What goes by SQL"): transactions, flushes of plain entities and of pivot tables, updates by criteria. */
+  /**
+   * What docs/limits.md says of it ("What goes by SQL"): transactions, flushes of plain entities and of pivot tables,
+   * updates by criteria.
+   */
   #noteSql({ process, fork, act }: Step, { changed }: Observation): void {
     const em = `${process}.${fork}`;
     for (const each of actsOf(act)) {
@@ -157,8 +164,9 @@ export class Run {
   }
 
   /**
-   * A row that is inserted again under its key goes on with the versions of the one that was deleted; plain MikroORM begins anew, so that whoever still holds the old row writes over the
-   * new one. Nobody holds it any more when this has answered `true`.
+   * A row that is inserted again under its key goes on with the versions of the one that was deleted; plain MikroORM
+   * begins anew, so that whoever still holds the old row writes over the new one. Nobody holds it any more when this
+   * has answered `true`.
    */
   #noteBirths(act: Act | Nudge, { changed, error }: Observation): boolean {
     if (error) return false;

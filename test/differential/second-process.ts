@@ -1,4 +1,6 @@
-/** The second process of a lane: it does in both worlds what it is told, and ends with the process that has started it. */
+/**
+ * The second process of a lane: it does in both worlds what it is told, and ends with the process that has started it.
+ */
 import { Actor, type Observation } from './actor.js';
 import type { Keys } from './keys.js';
 import { openBehind, openPlain, type LaneSettings } from './open-orm.js';

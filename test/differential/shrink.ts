@@ -1,6 +1,9 @@
 import type { Program, Step } from './steps.js';
 
-/** How often a smaller program may run without failing before it is taken to be right: a worker in the background makes runs differ. */
+/**
+ * How often a smaller program may run without failing before it is taken to be right: a worker in the background makes
+ * runs differ.
+ */
 const RUNS = 3;
 
 /**

@@ -3,15 +3,20 @@ import type { Observation } from './actor.js';
 import type { Act, Nudge } from './steps.js';
 
 /**
- * A constraint that the plain world finds at once is found when the batch is written by the other one. In a transaction both find it at once.
+ * A constraint that the plain world finds at once is found when the batch is written by the other one. In a transaction
+ * both find it at once.
  */
 export function isLeftOut({ error }: Observation, act: Act | Nudge): boolean {
-  // MikroORM 7.2 names a version twice where one flush updates rows in a batch and one of them begins to refer to itself.
+  // MikroORM 7.2 names a version twice where one flush updates rows in a batch and one of them begins to refer to
+  // itself.
   if (error?.name === 'SyntaxErrorException') return true;
   return error?.kind === 'unlicensed' || (error?.kind === 'constraint' && !isAtOnce(act));
 }
 
-/** A flush may be refused for two reasons: for what the staging store or the database knows, and for what an entity says of itself. Which of them is met first differs. */
+/**
+ * A flush may be refused for two reasons: for what the staging store or the database knows, and for what an entity says
+ * of itself. Which of them is met first differs.
+ */
 export function areBothRefused({ error }: Observation, { error: other }: Observation): boolean {
   if (error?.name === 'OptimisticLockError' && other?.name === 'ValidationError') return true;
   // PostgreSQL refuses a value that is none. `patch()` does it itself, and a stale version may be met before.

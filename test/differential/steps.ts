@@ -19,7 +19,10 @@ export interface Target {
   readonly tag: Tag;
 }
 
-/** A value of a property. What JSON has no word for, and what differs between the worlds, is an object with one `$` name. */
+/**
+ * A value of a property. What JSON has no word for, and what differs between the worlds, is an object with one `$`
+ * name.
+ */
 export type Value =
   | null
   | boolean

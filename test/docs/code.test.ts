@@ -30,18 +30,27 @@ test('the code of the documents compiles, word for word', () => {
   expect(complaints).toBe('');
 });
 
-test.each(['main.ts', 'conflict.ts', 'queries.ts', 'dead-letters.ts', 'receipts.ts', 'rehearsal.ts'])(
-  '%s does what its comments say',
-  async (file) => {
-    const block = documents()
-      .flatMap(codeBlocks)
-      .find((candidate) => candidate.file === file);
-    expect(block).toBeDefined();
-    const promised = block ? promisedOutput(block) : '';
-    expect(promised).not.toBe('');
-    expect(await project.start(file).ended).toEqual({ output: promised, errors: '', code: 0 });
-  },
-);
+/** PGlite takes seconds to begin. */
+const LONG_MS = 180_000;
+
+test.each([
+  'embedded.ts',
+  'servers.ts',
+  'main.ts',
+  'conflict.ts',
+  'queries.ts',
+  'dead-letters.ts',
+  'receipts.ts',
+  'rehearsal.ts',
+])('%s does what its comments say', async (file) => {
+  const block = documents()
+    .flatMap(codeBlocks)
+    .find((candidate) => candidate.file === file);
+  expect(block).toBeDefined();
+  const promised = block ? promisedOutput(block) : '';
+  expect(promised).not.toBe('');
+  expect(await project.start(file).ended).toEqual({ output: promised, errors: '', code: 0 });
+});
 
 test('worker.ts writes what another process has staged, and stops when it is asked to', async () => {
   const worker = project.start('worker.ts');

@@ -6,7 +6,10 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { Product, shop } from './shop.js';
 
-/** The table "When something is down" of docs/operations.md, row by row: a shop with a worker, and a product that is written. */
+/**
+ * The table "When something is down" of docs/operations.md, row by row: a shop with a worker, and a product that is
+ * written.
+ */
 class Shop implements AsyncDisposable {
   readonly orm: MikroORM;
   readonly em: SqlEntityManager;

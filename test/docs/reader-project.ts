@@ -28,8 +28,9 @@ export interface RunningProgram {
 }
 
 /**
- * The project that a reader gets by copying every code block that bears a file name, word for word but for the URLs of the servers. It is compiled against the built package, as a
- * user has it. The folder lies below a `node_modules` that holds everything, and is ignored by git.
+ * The project that a reader gets by copying every code block that bears a file name, word for word but for the URLs of
+ * the servers. It is compiled against the built package, as a user has it. The folder lies below a `node_modules` that
+ * holds everything, and is ignored by git.
  */
 export class ReaderProject implements Disposable {
   readonly #folder: string;
@@ -83,7 +84,10 @@ export class ReaderProject implements Disposable {
   }
 }
 
-/** What a program of the documents promises to say: the comments behind its `console.log`s, and those that begin with `logs:`. */
+/**
+ * What a program of the documents promises to say: the comments behind its `console.log`s, and those that begin with
+ * `logs:`.
+ */
 export function promisedOutput({ code }: CodeBlock): string {
   return [...code.matchAll(/(?:console\.log\(.*\); \/\/|\/\/ logs:) (.*)$/gm)]
     .map(([, said = '']) => `${said}\n`)

@@ -63,12 +63,14 @@ test.each(['off', 'through', 'none'] as const)(
     }
     await newer.ready();
 
-    // The older one ends, and the newer one leaves; if nobody keeps it from that. One of the older is killed: what it has staged stays.
+    // The older one ends, and the newer one leaves; if nobody keeps it from that. One of the older is killed: what it
+    // has staged stays.
     old[0]?.signal('SIGTERM');
     await old[0]?.endsWith(0);
     await goesOn(20, 'stages');
     await old[1]?.kill9();
-    // What the last one of the older release left pending somebody has to write who knows its policy. The newer one that starts after that leaves for good.
+    // What the last one of the older release left pending somebody has to write who knows its policy. The newer one
+    // that starts after that leaves for good.
     if (next === 'none') {
       const worker = start('stages');
       await worker.ready();

@@ -4,7 +4,10 @@ import { Item, Page } from './programs/site.js';
 import { breakGround, type Ground } from './support/ground.js';
 import { Programs } from './support/programs.js';
 
-/** In the order of a flush: before the claim and after it, before the commit and after it (F3, F5), and when one shard of several has been acknowledged. */
+/**
+ * In the order of a flush: before the claim and after it, before the commit and after it (F3, F5), and when one shard
+ * of several has been acknowledged.
+ */
 const STEPS: readonly FlushStep[] = ['begun', 'claimed', 'checked', 'written', 'committed', 'acknowledged'];
 
 describe.each(STEPS)('kill -9 of a worker when the step "%s" of a flush is done', (step) => {

@@ -31,7 +31,10 @@ async function settled(ground: Ground): Promise<void> {
   await ground.settled();
 }
 
-/** Holds what is written behind against the receipts, which are there exactly for the transactions that have committed. Answers how many. */
+/**
+ * Holds what is written behind against the receipts, which are there exactly for the transactions that have committed.
+ * Answers how many.
+ */
 async function agrees(ground: Ground): Promise<number> {
   const receipts = await ground.sql<{ id: string; page: string; hits: number; item: string; text: string }>(
     'select * from receipt order by id',
@@ -50,7 +53,10 @@ async function agrees(ground: Ground): Promise<number> {
   return receipts.length;
 }
 
-/** In the order of a transaction: when Redis holds a flush, when the ledger has it, when the transaction has ended, and when what it held is released. */
+/**
+ * In the order of a transaction: when Redis holds a flush, when the ledger has it, when the transaction has ended, and
+ * when what it held is released.
+ */
 const STEPS: readonly HoldStep[] = ['held', 'entered', 'ended', 'released'];
 
 describe.each(STEPS)('kill -9 of an application when the step "%s" of a transaction is done', (step) => {

@@ -55,7 +55,10 @@ test(`rows that increments make are exact, while another program inserts and del
   expect(other.deletions).toBeGreaterThan(3);
 }, 300_000);
 
-/** Another program, which knows nothing of Spillway. It notes what it has put in, and what went with the rows that it has deleted. */
+/**
+ * Another program, which knows nothing of Spillway. It notes what it has put in, and what went with the rows that it
+ * has deleted.
+ */
 async function meddle(
   ground: Ground,
   random: () => number,

@@ -1,4 +1,7 @@
-/** What a developer reads, through `MikroORM.init` and `em.flush()`, when something around Spillway is not as it must be: what happened, to what, and what to do. */
+/**
+ * What a developer reads, through `MikroORM.init` and `em.flush()`, when something around Spillway is not as it must
+ * be: what happened, to what, and what to do.
+ */
 import { MikroORM, type Options } from '@mikro-orm/postgresql';
 import { spillway, type SpillwayOptions } from '@spillway/core';
 import { database, freshNamespace, redis, sharedRedisUrl, type Database } from '@spillway/test-support';

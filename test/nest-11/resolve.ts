@@ -1,7 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'vite';
 
-/** Where the oldest supported NestJS is installed, with a MikroORM beside it: what Nest injects by class must be one class for both. */
+/**
+ * Where the oldest supported NestJS is installed, with a MikroORM beside it: what Nest injects by class must be one
+ * class for both.
+ */
 export const folder: string = fileURLToPath(new URL('packages/', import.meta.url));
 
 const THERE = /^(@nestjs|@mikro-orm)\/|^(rxjs|reflect-metadata)(\/|$)/u;

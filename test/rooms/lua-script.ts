@@ -3,10 +3,10 @@ import { maxLinesOfScript } from './rules.js';
 /**
  * What a Lua script breaks of its form.
  *
- * The header names every key of the script, in order: `-- KEYS[1] chain  KEYS[2] seen_old`. The code gives each of them a
- * local of that name (`local chain = KEYS[1]`), and the caller passes just those. A script over many shards says
- * `-- KEYS  chain, due, of one shard after the other`, and walks through its keys in such steps. What is only included by
- * other scripts touches keys by the locals of those.
+ * The header names every key of the script, in order: `-- KEYS[1] chain  KEYS[2] seen_old`. The code gives each of them
+ * a local of that name (`local chain = KEYS[1]`), and the caller passes just those. A script over many shards says
+ * `-- KEYS  chain, due, of one shard after the other`, and walks through its keys in such steps. What is only included
+ * by other scripts touches keys by the locals of those.
  *
  * @param passed the keys that the caller passes to it; `undefined` where nobody does
  */

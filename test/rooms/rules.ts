@@ -1,6 +1,6 @@
 /**
- * Which room of `packages/core/src` may import what. Imports point one way: pure rooms import nothing but each other; the
- * rooms that act import pure rooms and the ports; `mikro-orm` adapts; `spillway.ts` alone sees all.
+ * Which room of `packages/core/src` may import what. Imports point one way: pure rooms import nothing but each other;
+ * the rooms that act import pure rooms and the ports; `mikro-orm` adapts; `spillway.ts` alone sees all.
  */
 export interface RoomRule {
   /** Rooms and files of `src` that it may import; of those in `types`, only types. Its own files it always may. */
@@ -17,8 +17,8 @@ const base = ['errors', 'printable', 'bare-error', 'abort'];
 const ports = ['staging/*', 'sink/*'];
 
 /**
- * A room is a folder of `src` or a file directly in it. Where a room's folders have rules of their own (an adapter), the
- * longest name that fits a file counts. `x/*` stands for the files directly in `x`: a port and its plain data.
+ * A room is a folder of `src` or a file directly in it. Where a room's folders have rules of their own (an adapter),
+ * the longest name that fits a file counts. `x/*` stands for the files directly in `x`: a port and its plain data.
  */
 export const roomRules: Readonly<Record<string, RoomRule>> = {
   change: rule({ imports: [...base, ...pureRooms], packages: ['msgpackr'] }),
@@ -77,8 +77,8 @@ export const roomRules: Readonly<Record<string, RoomRule>> = {
 };
 
 /**
- * The folders of `mikro-orm/`, and the files beside them, from the lowest to the highest. Each may import itself and those
- * before it, and not even a type of those behind it.
+ * The folders of `mikro-orm/`, and the files beside them, from the lowest to the highest. Each may import itself and
+ * those before it, and not even a type of those behind it.
  */
 export const layersOfMikroOrm: readonly string[] = [
   'extension-name',

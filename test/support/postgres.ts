@@ -13,7 +13,9 @@ export interface PrivatePostgres extends AsyncDisposable {
   readonly log: string;
   /** Kills the server with all its backends. Committed data is found again by `restart`. */
   kill9(): Promise<void>;
-  /** Starts a server that is down again: on its port and on its data, with the settings given now added to the first. */
+  /**
+   * Starts a server that is down again: on its port and on its data, with the settings given now added to the first.
+   */
   restart(settings?: Readonly<Record<string, string>>): Promise<void>;
   stop(): Promise<void>;
 }

@@ -10,7 +10,9 @@ export interface PrivateRedis extends AsyncDisposable {
   readonly port: number;
   /** Kills the server. What it had written to its append-only file is found again by `restart`. */
   kill9(): Promise<void>;
-  /** Starts a server that is down again: on its port and on its data, with the settings given now added to the first. */
+  /**
+   * Starts a server that is down again: on its port and on its data, with the settings given now added to the first.
+   */
   restart(settings?: Readonly<Record<string, string>>): Promise<void>;
   /** Stops the server's execution: it still accepts connections, and answers nothing. */
   pause(): void;

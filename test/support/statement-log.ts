@@ -3,8 +3,9 @@ import { readFileSync, statSync } from 'node:fs';
 /**
  * The statements that a server has received for one database, read from its log.
  *
- * It is exact: PostgreSQL writes a statement to the log before it runs it, without a buffer, so everything that has been
- * answered can be read. (Only what it cannot parse is missing.) Every `begin` and `commit` is a statement of its own.
+ * It is exact: PostgreSQL writes a statement to the log before it runs it, without a buffer, so everything that has
+ * been answered can be read. (Only what it cannot parse is missing.) Every `begin` and `commit` is a statement of its
+ * own.
  */
 export interface StatementLog {
   /** All statements since the database was created, oldest first. */

@@ -1,11 +1,15 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** What goes wrong with one request. `answer`: the server gets it, and the client never hears; `request`: the server never gets it. */
+/**
+ * What goes wrong with one request. `answer`: the server gets it, and the client never hears; `request`: the server
+ * never gets it.
+ */
 export type Loss = 'answer' | 'request';
 
 /**
- * Stands between a client and a server (Redis, PostgreSQL) and cuts a connection exactly where it hurts. Everything that it is not told to lose passes as it is.
+ * Stands between a client and a server (Redis, PostgreSQL) and cuts a connection exactly where it hurts. Everything
+ * that it is not told to lose passes as it is.
  *
  * ```ts
  * await using proxy = await TcpProxy.before(db.url);
@@ -31,7 +35,10 @@ export class TcpProxy implements AsyncDisposable {
     return new TcpProxy(server, new URL(url));
   }
 
-  /** Loses the answer to the next request that contains `text`, or the request itself, and the connection with it. Resolves when that has happened. */
+  /**
+   * Loses the answer to the next request that contains `text`, or the request itself, and the connection with it.
+   * Resolves when that has happened.
+   */
   lose(loss: Loss, text: string): Promise<void> {
     return new Promise((resolve) => {
       this.#wanted = { loss, text, happened: resolve };

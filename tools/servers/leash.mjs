@@ -64,7 +64,8 @@ export function spawnOnLeash(command, options = {}) {
 }
 
 /**
- * Ends what is left of the group of a child that has just ended. The watcher is still a part of it, so it is still ours.
+ * Ends what is left of the group of a child that has just ended. The watcher is still a part of it, so it is still
+ * ours.
  *
  * @param {number} leader
  */

@@ -7,7 +7,8 @@ export const kinds = /** @type {const} */ (['redis', 'postgres']);
 /**
  * @typedef {object} Facts
  * @property {Partial<Record<Kind, string | undefined>>} urls servers that the user has named
- * @property {Partial<Record<Kind, string | undefined>>} programs the path of `redis-server`; the folder of `initdb` and `postgres`
+ * @property {Partial<Record<Kind, string | undefined>>} programs the path of `redis-server`; the folder of `initdb` and
+ * `postgres`
  * @property {boolean} canUseApt root on a Debian-like system: packages can be installed without asking
  * @property {boolean} dockerAnswers `docker compose` is there, and its engine answers
  */

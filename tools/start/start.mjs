@@ -4,7 +4,8 @@ import { NoServers } from '../servers/no-servers.mjs';
 /**
  * @typedef {object} Acts
  * @property {() => Promise<import('../servers/servers.mjs').Servers>} startServers
- * @property {(name: string, args: readonly string[], env: NodeJS.ProcessEnv) => Promise<number>} runExample its exit code
+ * @property {(name: string, args: readonly string[], env: NodeJS.ProcessEnv) => Promise<number>} runExample its exit
+ * code
  * @property {(line: string) => void} say
  */
 

@@ -2,7 +2,9 @@ import { PrimaryKeyProp, type Opt } from '@mikro-orm/core';
 import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { WriteBehind } from '@spillway/core';
 
-/** What is known of a device last. It is overwritten all the time: of a hundred reports in a second PostgreSQL sees one. */
+/**
+ * What is known of a device last. It is overwritten all the time: of a hundred reports in a second PostgreSQL sees one.
+ */
 @Entity()
 @WriteBehind<DeviceState>({ debounce: '200ms', maxDelay: '1s', detect: 'none', counters: ['reports'] })
 export class DeviceState {

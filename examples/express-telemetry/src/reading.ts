@@ -3,7 +3,10 @@ import type { Opt } from '@mikro-orm/core';
 import { Entity, Index, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { WriteBehind } from '@spillway/core';
 
-/** What a device has measured once. It is never changed, so there is nothing to compare, and a batch of them is one statement. */
+/**
+ * What a device has measured once. It is never changed, so there is nothing to compare, and a batch of them is one
+ * statement.
+ */
 @Entity()
 @Index({ properties: ['device', 'at'] })
 @WriteBehind<Reading>({ debounce: 0, maxDelay: '500ms', detect: 'none' })

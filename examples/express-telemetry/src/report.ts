@@ -18,7 +18,10 @@ export function readReport(device: string, body: unknown): Report {
   return { device, at: moment, temperature };
 }
 
-/** Appends the reading and overwrites the state, in one flush. Nothing of it waits for PostgreSQL, but for the first report of a device that nobody has heard of. */
+/**
+ * Appends the reading and overwrites the state, in one flush. Nothing of it waits for PostgreSQL, but for the first
+ * report of a device that nobody has heard of.
+ */
 export async function record(em: EntityManager, { device, at, temperature }: Report): Promise<void> {
   em.create(Reading, { device, at, temperature });
   const state = await em.findOne(DeviceState, device);

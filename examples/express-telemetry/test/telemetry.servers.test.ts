@@ -83,7 +83,8 @@ test('stopped under load, nothing that was acknowledged is lost', async () => {
     `select (select count(*)::int from reading where device like 'load-%') as readings,
        (select sum(reports)::int from device_state where device like 'load-%') as reports`,
   );
-  // An answer that was on its way when the server closed may have reached nobody: then more is there than was acknowledged, never less.
+  // An answer that was on its way when the server closed may have reached nobody: then more is there than was
+  // acknowledged, never less.
   expect(row?.['readings']).toBeGreaterThanOrEqual(acknowledged);
   expect(row?.['reports']).toBe(row?.['readings']);
 });

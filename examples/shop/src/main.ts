@@ -1,4 +1,6 @@
-/** `npm start`: live traffic on a small shop, a comparison with the database at the end, and its result as exit code. */
+/**
+ * `npm start`: live traffic on a small shop, a comparison with the database at the end, and its result as exit code.
+ */
 import { readArguments, usage, type Arguments } from './run/arguments.js';
 import { hasFailed } from './run/outcome.js';
 import { makeProgress } from './screen/progress.js';

@@ -1,4 +1,6 @@
-/** Counts page views: a thousand visits, five pages, a handful of rows written. REDIS_URL and DATABASE_URL say where. */
+/**
+ * Counts page views: a thousand visits, five pages, a handful of rows written. REDIS_URL and DATABASE_URL say where.
+ */
 import { defineEntity, MikroORM, p, type InferEntity } from '@mikro-orm/postgresql';
 import { Spillway, spillway, WriteBehind } from '@spillway/core';
 import { Display } from './display.js';

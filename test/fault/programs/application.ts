@@ -1,6 +1,6 @@
 /**
- * An application under load: several units of work at once, each over rows of its own, until it is told to end. Its journal says what it was about to do, and what `em.flush()` has
- * acknowledged.
+ * An application under load: several units of work at once, each over rows of its own, until it is told to end. Its
+ * journal says what it was about to do, and what `em.flush()` has acknowledged.
  */
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { Spillway } from '@spillway/core';

@@ -1,4 +1,7 @@
-/** Counts the hits of pages that everybody counts, as fast as it can, so many times, and ends. Nobody kills it: in the end it knows exactly what it has added to which page. */
+/**
+ * Counts the hits of pages that everybody counts, as fast as it can, so many times, and ends. Nobody kills it: in the
+ * end it knows exactly what it has added to which page.
+ */
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { Spillway, StagingTimeoutError } from '@spillway/core';
 import { JournalWriter } from '../support/journal.js';
@@ -55,7 +58,10 @@ async function addThroughEntity(site: MikroORM, id: string, by: number): Promise
   await untilAnswered(flush, flush);
 }
 
-/** On a machine that is busy enough nobody answers in time. What is in doubt then is settled, as README says, and never added twice. */
+/**
+ * On a machine that is busy enough nobody answers in time. What is in doubt then is settled, as README says, and never
+ * added twice.
+ */
 async function untilAnswered(
   act: () => Promise<unknown>,
   again: (error: StagingTimeoutError) => Promise<unknown>,

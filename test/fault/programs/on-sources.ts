@@ -1,6 +1,6 @@
 /**
- * Given to Node by `--import`: lets a program of these tests run as it is written, on the sources, as vitest runs the tests themselves. A process that runs yesterday's build would
- * test something else than the test that started it.
+ * Given to Node by `--import`: lets a program of these tests run as it is written, on the sources, as vitest runs the
+ * tests themselves. A process that runs yesterday's build would test something else than the test that started it.
  */
 import { registerHooks } from 'node:module';
 

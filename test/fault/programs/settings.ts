@@ -21,7 +21,10 @@ export interface ApplicationSettings extends ProgramSettings {
   readonly lanes: number;
   /** Whether it also writes to the database. */
   readonly worker: boolean;
-  /** Dies by `kill -9` around its `call`th stage call: before it is sent, or when Redis has answered and nobody has heard. */
+  /**
+   * Dies by `kill -9` around its `call`th stage call: before it is sent, or when Redis has answered and nobody has
+   * heard.
+   */
   readonly dieAt?: { readonly moment: 'before-stage' | 'after-stage'; readonly call: number };
 }
 
@@ -59,7 +62,10 @@ export interface LibrarianSettings extends ProgramSettings {
   readonly worker: boolean;
 }
 
-/** What a release makes of the entity: stages it, and reads it through the cache; is turned off; writes it through; or knows of no policy. */
+/**
+ * What a release makes of the entity: stages it, and reads it through the cache; is turned off; writes it through; or
+ * knows of no policy.
+ */
 export type TallyRole = 'stages' | 'off' | 'through' | 'none';
 
 export interface TallySettings extends ProgramSettings {

@@ -1,4 +1,6 @@
-/** What is read through the cache while it is written: rows that are written through, and rows that are written behind. */
+/**
+ * What is read through the cache while it is written: rows that are written through, and rows that are written behind.
+ */
 import { defineEntity, type InferEntity, MikroORM, p } from '@mikro-orm/postgresql';
 import { spillway, WriteBehind, WriteThrough } from '@spillway/core';
 import type { Place } from './site.js';

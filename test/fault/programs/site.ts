@@ -1,4 +1,6 @@
-/** What the programs and the tests of faults work on: pages that count their hits, and items with a text and a version. */
+/**
+ * What the programs and the tests of faults work on: pages that count their hits, and items with a text and a version.
+ */
 import { defineEntity, type InferEntity, MikroORM, p } from '@mikro-orm/postgresql';
 import { WriteBehind, type SpillwayOptions } from '@spillway/core';
 import { spillwayWithSteps, type FlushSteps, type HoldSteps } from '@spillway/core/testing';

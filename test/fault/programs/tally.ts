@@ -1,6 +1,7 @@
 /**
- * Adds to rows that everybody adds to, and reads them, by key and by a query, until it is killed or told to end: as one release of an application, which stages the entity, or as another
- * one, which writes it by SQL. Its journal says what it was about to add, what was acknowledged and when, and which sums it saw.
+ * Adds to rows that everybody adds to, and reads them, by key and by a query, until it is killed or told to end: as one
+ * release of an application, which stages the entity, or as another one, which writes it by SQL. Its journal says what
+ * it was about to add, what was acknowledged and when, and which sums it saw.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { raw, type MikroORM } from '@mikro-orm/postgresql';

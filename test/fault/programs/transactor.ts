@@ -1,6 +1,7 @@
 /**
- * An application whose changes are held: transactions that count on hot pages, edit an item of their own and write a receipt by SQL, some with a savepoint that is rolled back, some rolled back
- * altogether. A receipt is in the database exactly if its transaction has committed, so it needs no other journal.
+ * An application whose changes are held: transactions that count on hot pages, edit an item of their own and write a
+ * receipt by SQL, some with a savepoint that is rolled back, some rolled back altogether. A receipt is in the database
+ * exactly if its transaction has committed, so it needs no other journal.
  */
 import { Spillway } from '@spillway/core';
 import { JournalWriter } from '../support/journal.js';

@@ -1,6 +1,9 @@
 import { doneIn, type Effect, type Entry } from './journal.js';
 
-/** What one application has done to one row, by its journal. `doubtful`: begun, and neither acknowledged nor refused when it died. */
+/**
+ * What one application has done to one row, by its journal. `doubtful`: begun, and neither acknowledged nor refused
+ * when it died.
+ */
 interface PageHistory {
   acknowledged: number;
   doubtful: number;
@@ -21,11 +24,17 @@ export interface Rows {
 export interface Comparison {
   readonly acknowledged: number;
   readonly doubtful: number;
-  /** Everything in the database that no history of the journals explains. Empty when nothing is lost and nothing is there twice. */
+  /**
+   * Everything in the database that no history of the journals explains. Empty when nothing is lost and nothing is
+   * there twice.
+   */
   readonly wrong: readonly string[];
 }
 
-/** Compares what applications were told with what the database has. Each row belongs to one application, which did one thing to it at a time. */
+/**
+ * Compares what applications were told with what the database has. Each row belongs to one application, which did one
+ * thing to it at a time.
+ */
 export function compare(journals: readonly (readonly Entry[])[], rows: Rows): Comparison {
   const pages = new Map<string, PageHistory>();
   const items = new Map<string, ItemHistory>();

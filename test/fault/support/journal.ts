@@ -6,7 +6,9 @@ export type Effect =
   /** `text: undefined`: the item is removed. */
   | { readonly kind: 'item'; readonly id: string; readonly text: string | undefined; readonly version: number };
 
-/** `begun` before `em.flush()`, `done` after it: what has begun and is not done is in doubt once the process is dead. */
+/**
+ * `begun` before `em.flush()`, `done` after it: what has begun and is not done is in doubt once the process is dead.
+ */
 export type Entry =
   | { readonly kind: 'ready' }
   | { readonly kind: 'begun'; readonly work: string; readonly effects: readonly Effect[] }
@@ -19,7 +21,10 @@ export type Entry =
   | Sighting
   | Tallied;
 
-/** The text of a row: as a look-up saw it, or as a write has set it. Times are nanoseconds by the one clock of the machine. */
+/**
+ * The text of a row: as a look-up saw it, or as a write has set it. Times are nanoseconds by the one clock of the
+ * machine.
+ */
 export type Sighting = Saw | Wrote;
 
 export interface Saw {
@@ -40,7 +45,10 @@ export interface Wrote {
   readonly done: string;
 }
 
-/** An addition to a row: about to be made, acknowledged by this time, or refused for certain; or the sum that a look-up saw which had begun at this time. */
+/**
+ * An addition to a row: about to be made, acknowledged by this time, or refused for certain; or the sum that a look-up
+ * saw which had begun at this time.
+ */
 export interface Tallied {
   readonly kind: 'adds' | 'added' | 'refused' | 'read';
   readonly row: string;
@@ -49,7 +57,8 @@ export interface Tallied {
 }
 
 /**
- * What a process has done, in a file. An entry is with the kernel when `write` returns, so the death of the process does not take it along.
+ * What a process has done, in a file. An entry is with the kernel when `write` returns, so the death of the process
+ * does not take it along.
  */
 export class JournalWriter {
   readonly #file: number;

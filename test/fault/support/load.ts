@@ -5,7 +5,8 @@ import { Item, Page } from '../programs/site.js';
 import type { Entry } from './journal.js';
 
 /**
- * An application in this process, whose staging store goes wrong: each lane counts on its page and makes items, and when a flush fails it calls `em.flush()` again, as the error says.
+ * An application in this process, whose staging store goes wrong: each lane counts on its page and makes items, and
+ * when a flush fails it calls `em.flush()` again, as the error says.
  */
 export class Load {
   readonly journal: Entry[] = [];

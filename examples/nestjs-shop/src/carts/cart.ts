@@ -4,7 +4,9 @@ import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 /** Product -> how many of it. */
 export type Items = Record<string, number>;
 
-/** Changed with every click, looked at by key, and worth nothing once it is an order. Its policy stands in its module. */
+/**
+ * Changed with every click, looked at by key, and worth nothing once it is an order. Its policy stands in its module.
+ */
 @Entity()
 export class Cart {
   [PrimaryKeyProp]?: 'customer';

@@ -10,7 +10,8 @@ export class OrdersService {
   constructor(@Inject(EntityManager) private readonly em: EntityManager) {}
 
   /**
-   * Turns a cart into an order: stock, order and cart change together or not at all. In the transaction what is pending of the cart and of its products is written first, so that SQL sees it.
+   * Turns a cart into an order: stock, order and cart change together or not at all. In the transaction what is pending
+   * of the cart and of its products is written first, so that SQL sees it.
    * @throws ConflictException for an empty cart, and where there is not enough
    */
   async place(customer: string): Promise<Order> {
@@ -19,7 +20,8 @@ export class OrdersService {
       const wanted = Object.entries(cart?.items ?? {});
       if (!cart || wanted.length === 0) throw new ConflictException(`The cart of ${customer} is empty`);
       let total = 0;
-      // In one order for everybody, so that two who order the same things wait for each other instead of locking each other out.
+      // In one order for everybody, so that two who order the same things wait for each other instead of locking each
+      // other out.
       for (const [id, count] of wanted.toSorted(([one], [other]) => (one < other ? -1 : 1))) {
         const product = await em.findOneOrFail(Product, id);
         const stock = await em.findOneOrFail(Stock, { product }, { lockMode: LockMode.PESSIMISTIC_WRITE });

@@ -7,7 +7,9 @@ import { embeddedShopConfig } from '../orm-config.js';
 import { CrewOfOne } from '../processes/crew-of-one.js';
 import type { Premises } from './premises.js';
 
-/** This process alone: PGlite is the database, and changes are staged in memory. A process cannot survive its own death. */
+/**
+ * This process alone: PGlite is the database, and changes are staged in memory. A process cannot survive its own death.
+ */
 export async function embedded(seed: string): Promise<Premises> {
   await using opened = new AsyncDisposableStack();
   const journals = opened.adopt(mkdtempSync(path.join(tmpdir(), 'spillway-shop-')), (folder) =>

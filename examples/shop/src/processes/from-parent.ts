@@ -2,7 +2,9 @@ import type { Figures } from './figures.js';
 
 const reportEveryMs = 200;
 
-/** The child's end of the line to the main process: reports that it is ready and what it does, and learns when to stop. */
+/**
+ * The child's end of the line to the main process: reports that it is ready and what it does, and learns when to stop.
+ */
 export class Parent implements Disposable {
   /** Aborted when the main process wants this one to come to an end. */
   readonly stop: AbortSignal;

@@ -6,7 +6,9 @@ import type { Catalogue } from '../traffic/catalogue.js';
 
 const perFlush = 200;
 
-/** Fills the empty shop. Nobody waits for the database: whoever looks for these rows finds them where they are staged. */
+/**
+ * Fills the empty shop. Nobody waits for the database: whoever looks for these rows finds them where they are staged.
+ */
 export async function openShop(orm: MikroORM, journal: Journal, catalogue: Catalogue): Promise<void> {
   for (const products of chunks(catalogue.products)) {
     const em = orm.em.fork();

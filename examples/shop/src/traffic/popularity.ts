@@ -1,8 +1,8 @@
 import type { Random } from './random.js';
 
 /**
- * Zipf's law: the second most popular item is asked for half as often as the first, the third a third as often. So a few
- * products take most of the traffic, which is what makes rows hot.
+ * Zipf's law: the second most popular item is asked for half as often as the first, the third a third as often. So a
+ * few products take most of the traffic, which is what makes rows hot.
  */
 export class Popularity {
   /** At `n`: how often one of the items 0 to `n` is asked for, in units of the first. */

@@ -18,8 +18,8 @@ export type Basket = readonly { readonly product: number; readonly quantity: num
 const largestBasket = 10;
 
 /**
- * An endless day in the shop, without a clock: pages are viewed ten times as often as something is ordered, hot products
- * are viewed, sold, repriced and restocked most, and an order lives on for a while after it was placed.
+ * An endless day in the shop, without a clock: pages are viewed ten times as often as something is ordered, hot
+ * products are viewed, sold, repriced and restocked most, and an order lives on for a while after it was placed.
  */
 export class Traffic {
   readonly #random: Random;

@@ -9,7 +9,10 @@ import { memoryStaging } from '../../src/staging/memory/memory-staging.js';
 import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js';
 import type { DeadLetter, StageAnswer, StagedMark, StagingStore } from '../../src/staging/staging-store.js';
 
-/** Every history goes through both adapters, which must answer alike and be left alike: Lua and TypeScript hold the same rules. */
+/**
+ * Every history goes through both adapters, which must answer alike and be left alike: Lua and TypeScript hold the same
+ * rules.
+ */
 
 const ROWS = [
   ['product', '1'],

@@ -27,7 +27,8 @@ test('what one process has left stays left, whatever another one does that has s
       });
     };
 
-    // It has looked at all shards, and sleeps in the midst of leaving them: somebody stages, it is written, and another process leaves.
+    // It has looked at all shards, and sleeps in the midst of leaving them: somebody stages, it is written, and another
+    // process leaves.
     const scripts = new ShardScripts(connection, settings.namespace, settings.shards, { epoch: '1' });
     const run = scripts.run.bind(scripts);
     let leaving: Promise<unknown> | undefined;

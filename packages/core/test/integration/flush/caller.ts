@@ -5,7 +5,10 @@ import { TransactionScope, type TransactionEnd } from '../../../src/mikro-orm/tr
 import { Promotions } from '../../../src/runtime/promotions.js';
 import type { FlushFixture } from './fixture.js';
 
-/** A transaction of an application, on a connection of its own, with savepoints, that promotes in the second form. What it adds to rows by itself counts only if it is committed. */
+/**
+ * A transaction of an application, on a connection of its own, with savepoints, that promotes in the second form. What
+ * it adds to rows by itself counts only if it is committed.
+ */
 export class Caller implements AsyncDisposable {
   readonly client: pg.Client;
   readonly #fixture: FlushFixture;
@@ -75,7 +78,10 @@ export class Caller implements AsyncDisposable {
     this.#parts.pop()?.undone();
   }
 
-  /** Releases the savepoint, and takes it for rolled back: what was promoted since stands in PostgreSQL, and nobody here knows of it. */
+  /**
+   * Releases the savepoint, and takes it for rolled back: what was promoted since stands in PostgreSQL, and nobody here
+   * knows of it.
+   */
   async releaseUnnoticed(): Promise<void> {
     await this.client.query(`release savepoint part${this.depth}`);
     this.#parts.pop()?.undone();

@@ -53,7 +53,10 @@ export class FlushFixture implements AsyncDisposable {
     return fixture;
   }
 
-  /** Another sink on the same database, as another process would have it. `name` is what PostgreSQL calls its connections. */
+  /**
+   * Another sink on the same database, as another process would have it. `name` is what PostgreSQL calls its
+   * connections.
+   */
   openSink({ url = this.databaseUrl, name = 'spillway' }: { url?: string; name?: string } = {}): ChangeSink {
     const sink = openProductSink(url, name);
     this.#closing.push(() => sink.close());
@@ -85,7 +88,10 @@ export class FlushFixture implements AsyncDisposable {
     return Object.fromEntries(rows.map(({ id, stock }) => [id, stock]));
   }
 
-  /** Ends the connections of that name at the server, and waits until they are gone; their owners hear of it when they next use them. */
+  /**
+   * Ends the connections of that name at the server, and waits until they are gone; their owners hear of it when they
+   * next use them.
+   */
   async killConnections(name: string): Promise<void> {
     await this.sql.query(`select pg_terminate_backend(pid, 5000) from pg_stat_activity
 where datname = current_database() and application_name = '${name}'`);

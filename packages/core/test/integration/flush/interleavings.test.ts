@@ -36,7 +36,10 @@ function randomOf(seed: number): (below: number) => number {
   };
 }
 
-/** Two transactions that lock, promote, set savepoints and end in every way, a flush, and somebody who goes on staging, over the same four rows of two shards. */
+/**
+ * Two transactions that lock, promote, set savepoints and end in every way, a flush, and somebody who goes on staging,
+ * over the same four rows of two shards.
+ */
 class Interleaving {
   readonly #random: (below: number) => number;
   readonly #rows: readonly RowKey[];

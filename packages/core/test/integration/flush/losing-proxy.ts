@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** Stands between a client and PostgreSQL, and can lose the answer to a COMMIT: the server has it, the client never hears. */
+/**
+ * Stands between a client and PostgreSQL, and can lose the answer to a COMMIT: the server has it, the client never
+ * hears.
+ */
 export class LosingProxy implements AsyncDisposable {
   readonly url: string;
   /** The next COMMIT is passed on; instead of its answer the client gets the end of its connection. */

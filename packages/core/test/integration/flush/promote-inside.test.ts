@@ -7,7 +7,10 @@ import { rowOf, stageIncrements } from '../../unit/flush/counters.js';
 import { Caller } from './caller.js';
 import { FlushFixture, idOf, SHARDS } from './fixture.js';
 
-/** What a transaction meets when it promotes: batches that others have left behind, and others that promote at the same time. */
+/**
+ * What a transaction meets when it promotes: batches that others have left behind, and others that promote at the same
+ * time.
+ */
 
 const SHARD = 1;
 const OTHER_SHARD = 2;

@@ -7,8 +7,9 @@ import { openRedisStaging } from '../../../src/staging/redis/open-redis-staging.
 import { openProductSink, SHARDS } from './product-sink.js';
 
 /**
- * A process with a transaction that promotes a row, then two of its shard, commits and acknowledges; it stands still after a step, to be killed there. It says so by one line. A step is named with the
- * number of the promotion: `1:held`; `committed` comes before anything is acknowledged.
+ * A process with a transaction that promotes a row, then two of its shard, commits and acknowledges; it stands still
+ * after a step, to be killed there. It says so by one line. A step is named with the number of the promotion: `1:held`;
+ * `committed` comes before anything is acknowledged.
  */
 const { values } = parseArgs({
   options: {

@@ -9,7 +9,10 @@ type Method = (this: never, ...parameters: never[]) => unknown;
 /** What is done to an ORM that is being made. */
 export type Act = (orm: Orm) => void;
 
-/** The classes behind an ORM, some of which MikroORM does not export; what is not public of them is called here as a later version of it might. */
+/**
+ * The classes behind an ORM, some of which MikroORM does not export; what is not public of them is called here as a
+ * later version of it might.
+ */
 export interface Classes {
   readonly entityManager: EntityManager;
   readonly unitOfWork: UnitOfWork;

@@ -2,7 +2,10 @@ import { defineEntity, MikroORM, p, type EntityManager } from '@mikro-orm/postgr
 import { freshNamespace, sharedRedisUrl } from '@spillway/test-support';
 import { spillway, WriteBehind } from '../../../src/index.js';
 
-/** Two entities of one shape, of which only the first is written behind: whatever a program does with them must come to the same. */
+/**
+ * Two entities of one shape, of which only the first is written behind: whatever a program does with them must come to
+ * the same.
+ */
 const properties = {
   id: p.integer().primary().autoincrement(),
   name: p.string(),

@@ -47,7 +47,10 @@ async function statementsOf(act: () => Promise<unknown>): Promise<string[]> {
   return statements.filter((sql) => !/nextval|spillway_|^begin|^commit/.test(sql));
 }
 
-/** Runs a program on both: what it answers, what is read while it is staged, and what is in the tables when it is written. */
+/**
+ * Runs a program on both: what it answers, what is read while it is staged, and what is in the tables when it is
+ * written.
+ */
 async function onBoth(
   program: Program,
   pair: readonly [unknown, unknown] = [Behind, Twin],

@@ -126,7 +126,8 @@ describe.each([{ forceUtcTimezone: true }, { forceUtcTimezone: false }])('with %
         expect(await rawRows('behind', ids), 'texts of the columns').toEqual(await rawRows('twin', ids));
       }
     }
-    // A row with a value that cannot be laid over is drained, and its batch takes others along; so how many were laid over is not the same each time, and of one batch it may be none.
+    // A row with a value that cannot be laid over is drained, and its batch takes others along; so how many were laid
+    // over is not the same each time, and of one batch it may be none.
     expect(laidOver, 'rows that were laid over').toBeGreaterThan(0);
   });
 });

@@ -3,7 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { Spillway } from '../../../src/index.js';
 import { fresh, pending, twinFamilies } from './twins.js';
 
-/** Rows that PostgreSQL itself deletes or changes when the row goes that they refer to: what is pending of them, and what is read of them. */
+/**
+ * Rows that PostgreSQL itself deletes or changes when the row goes that they refer to: what is pending of them, and
+ * what is read of them.
+ */
 function family(prefix: string) {
   const Author: EntitySchema = defineEntity({
     name: `${prefix}Author`,

@@ -29,7 +29,8 @@ async function newItem(values: Partial<Item> = {}): Promise<Item> {
 }
 
 describe('a value of the wrong type', () => {
-  // TypeScript is gone at run time, and request bodies are not always checked: what a column cannot hold must fail, as it does in plain MikroORM.
+  // TypeScript is gone at run time, and request bodies are not always checked: what a column cannot hold must fail, as
+  // it does in plain MikroORM.
   test.each(['amount'] as const)(
     'in the integer property "%s" writes no other row and no other column',
     async (name) => {

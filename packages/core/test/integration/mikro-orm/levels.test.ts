@@ -80,7 +80,9 @@ interface Inserted {
   readonly there: number;
 }
 
-/** How many rows PostgreSQL has inserted, those included that were taken back. It counts them when a connection ends. */
+/**
+ * How many rows PostgreSQL has inserted, those included that were taken back. It counts them when a connection ends.
+ */
 async function inserted(): Promise<Inserted> {
   const tables = levels.map((level) => orm.getMetadata().get(level.class).tableName);
   await orm.close();

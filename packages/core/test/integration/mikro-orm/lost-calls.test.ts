@@ -6,7 +6,10 @@ import type { StageAnswer, StageCall, StagingStore } from '../../../src/staging/
 import { memoryStaging } from '../../../src/testing/index.js';
 import { Article, type ArticleRepository, repositoryOrm, Tag } from './repository-entities.js';
 
-/** `answer lost`: the next stage call runs and nobody hears; `not received`: it does not run. Until `undefined`, fences are not answered either. */
+/**
+ * `answer lost`: the next stage call runs and nobody hears; `not received`: it does not run. Until `undefined`, fences
+ * are not answered either.
+ */
 let fault: 'answer lost' | 'not received' | undefined;
 let sent = 0;
 

@@ -15,8 +15,8 @@ const Note = defineEntity({
 WriteBehind({})(Note.class as never);
 
 /**
- * An entity manager comes by a staged version in many ways. A caller who has seen what is staged is never told that it is
- * stale (R10b).
+ * An entity manager comes by a staged version in many ways. A caller who has seen what is staged is never told that it
+ * is stale (R10b).
  */
 const world = stagingOrm([Note]);
 let orm: MikroORM;

@@ -77,8 +77,8 @@ afterAll(async () => {
 });
 
 /**
- * Runs a step on both and expects the same answer, as JSON shows it. What counts as changed afterwards is not compared: MikroORM takes a one-to-one reference for changed in the first of
- * two ORMs that share their entities.
+ * Runs a step on both and expects the same answer, as JSON shows it. What counts as changed afterwards is not compared:
+ * MikroORM takes a one-to-one reference for changed in the first of two ORMs that share their entities.
  */
 async function same(step: (em: EntityManager) => unknown): Promise<void> {
   const answer = async (orm: Twins['plain']): Promise<unknown> =>
@@ -114,7 +114,10 @@ beforeEach(async () => {
   await Spillway.of(both.behind).drain();
 });
 
-/** Changes rows in both: a new book, changed ones, one that is moved to the other author, a renamed author and tag, a deleted book. */
+/**
+ * Changes rows in both: a new book, changed ones, one that is moved to the other author, a renamed author and tag, a
+ * deleted book.
+ */
 async function stage(): Promise<void> {
   await same(async (em) => {
     const [one, two] = [await em.findOneOrFail(Author, base + 1), await em.findOneOrFail(Author, base + 2)];

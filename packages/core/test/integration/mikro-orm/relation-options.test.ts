@@ -152,7 +152,8 @@ describe('a to-one relation', () => {
       await em.flush();
       em.clear();
       const other = await find(em, Shelf, 21);
-      // What MikroORM has not loaded by its unique value, it would insert; and of several such updates at once it makes none.
+      // What MikroORM has not loaded by its unique value, it would insert; and of several such updates at once it makes
+      // none.
       const label = await em.findOneOrFail(Label as never, 20, { populate: ['shelf'] as never });
       Object.assign(label, { shelf: other });
       await em.flush();

@@ -41,7 +41,9 @@ afterAll(async () => {
 
 const BY_ID = { orderBy: { id: 'asc' } } as const;
 
-/** Method of MikroORM's repository -> a use of it; whatever answers for rows is asked for values that are only staged. */
+/**
+ * Method of MikroORM's repository -> a use of it; whatever answers for rows is asked for values that are only staged.
+ */
 const METHODS: Readonly<Record<string, (repository: Books, em: EntityManager) => unknown>> = {
   find: (repository) => repository.find({ title: 'staged' }, BY_ID),
   findOne: (repository) => repository.findOne(1),

@@ -9,7 +9,8 @@ export interface StagingOrm {
 }
 
 /**
- * An ORM over these entities on a database of the test file's own, with their tables. It stages only: what is pending stays pending until a test drains it, or a query does.
+ * An ORM over these entities on a database of the test file's own, with their tables. It stages only: what is pending
+ * stays pending until a test drains it, or a query does.
  */
 export function stagingOrm(entities: readonly EntityName[], options: Partial<Options> = {}): StagingOrm {
   let db: Database;

@@ -15,10 +15,14 @@ export interface Twins extends AsyncDisposable {
   readonly behind: MikroORM;
   readonly plain: MikroORM;
   /**
-   * Runs a step of a program on both, in an entity manager of its own, and expects the same answer, and that the same of what was read counts as changed afterwards: nothing, as a rule.
+   * Runs a step of a program on both, in an entity manager of its own, and expects the same answer, and that the same
+   * of what was read counts as changed afterwards: nothing, as a rule.
    */
   same(step: (em: EntityManager) => unknown): Promise<void>;
-  /** Writes everything that is staged. What then differs between the tables of the two databases, and what was refused; nothing, if all is well. */
+  /**
+   * Writes everything that is staged. What then differs between the tables of the two databases, and what was refused;
+   * nothing, if all is well.
+   */
   differences(): Promise<unknown[]>;
 }
 
@@ -90,7 +94,10 @@ async function select(orm: MikroORM, sql: string): Promise<unknown[]> {
   return orm.em.getConnection().execute(sql);
 }
 
-/** Entities as plain data with their class: what `toEqual` compares without looking into MikroORM's own state. What refers back to where it was found is named only. */
+/**
+ * Entities as plain data with their class: what `toEqual` compares without looking into MikroORM's own state. What
+ * refers back to where it was found is named only.
+ */
 function plainData(value: unknown, within: readonly object[] = []): unknown {
   if (value === null || typeof value !== 'object' || value instanceof Date || value instanceof Uint8Array) return value;
   if (within.includes(value)) return { again: value.constructor.name };

@@ -18,7 +18,10 @@ type Program<F> = (em: EntityManager, entities: F, read: (what: unknown) => void
 export interface TwinFamilies<F> extends StagingOrm {
   readonly behind: F;
   readonly twin: F;
-  /** Runs a program on both, and expects that it has seen the same, has left the same in the tables, and that nothing was refused. */
+  /**
+   * Runs a program on both, and expects that it has seen the same, has left the same in the tables, and that nothing
+   * was refused.
+   */
   expectSame(program: Program<F>): Promise<void>;
 }
 
@@ -58,7 +61,8 @@ async function runOnTwins<F extends Family>(
 ): Promise<{ staged: Trace; plain: Trace; dead: readonly unknown[] }> {
   const plainly = await seenBy(orm, twin, program);
   const staged = await seenBy(orm, behind, program);
-  // What had to give way to another row of its batch, such as a unique value that passed on, is written by the next one.
+  // What had to give way to another row of its batch, such as a unique value that passed on, is written by the next
+  // one.
   do await Spillway.of(orm).drain();
   while ((await pending(orm)) > 0);
   return {
@@ -83,7 +87,10 @@ async function tablesOf(orm: MikroORM, family: Family): Promise<Record<string, u
   return tables;
 }
 
-/** What another entity manager reads now, and what it finds changed in it: nothing, or whatever MikroORM itself takes for a change. */
+/**
+ * What another entity manager reads now, and what it finds changed in it: nothing, or whatever MikroORM itself takes
+ * for a change.
+ */
 export async function fresh(orm: MikroORM, entity: EntitySchema, key: unknown, options: object = {}): Promise<unknown> {
   const em = orm.em.fork();
   const found = await em.findOne(entity, key, options);

@@ -2,7 +2,10 @@ import { defineEntity, p, raw, type EntityManager, type EntitySchema } from '@mi
 import { beforeEach, expect, test } from 'vitest';
 import { fresh, pending, twinFamilies } from './twins.js';
 
-/** A value that only one row may have is taken, or given up, by a row that is pending, when SQL wants it for another one. */
+/**
+ * A value that only one row may have is taken, or given up, by a row that is pending, when SQL wants it for another
+ * one.
+ */
 function family(prefix: string) {
   const Account: EntitySchema = defineEntity({
     name: `${prefix}Account`,

@@ -12,7 +12,10 @@ const ENTITIES = [Product, Customer, Order, Note, Author, Book];
 
 type Settings = Partial<SpillwayOptions<never>>;
 
-/** A PGlite of the test file's own, since it takes seconds to begin, and ORMs on it one after the other: each begins with empty tables, and nothing staged. */
+/**
+ * A PGlite of the test file's own, since it takes seconds to begin, and ORMs on it one after the other: each begins
+ * with empty tables, and nothing staged.
+ */
 export interface PgliteShop {
   readonly pglite: PGlite;
   /** Closes the one before. */

@@ -9,7 +9,10 @@ export interface ModelRow {
   readonly counters: Readonly<Record<string, bigint>>;
 }
 
-/** Does to a row what SQL would do for the record. Throws where SQL would meet a conflict: there is no other writer here, so there must be none. */
+/**
+ * Does to a row what SQL would do for the record. Throws where SQL would meet a conflict: there is no other writer
+ * here, so there must be none.
+ */
 export function applyRecord(row: ModelRow | undefined, record: StagedRecord): ModelRow | undefined {
   const must = (holds: boolean, what: string): void => {
     if (!holds) throw new Error(`${record.kind} ${record.base ?? ''} meets ${JSON.stringify(row?.version)}: ${what}`);

@@ -35,7 +35,9 @@ async function flush(shards: readonly number[], limit = LIMIT, steps?: FlushStep
   return shards.map((shard) => report.get(shard)?.kind ?? 'none');
 }
 
-/** A process that dies when it has done a step: what it was about to do never happens, and its connection goes with it. */
+/**
+ * A process that dies when it has done a step: what it was about to do never happens, and its connection goes with it.
+ */
 function dieAfter(step: FlushStep): FlushSteps {
   return async (done) => {
     if (done === step) {

@@ -1,9 +1,14 @@
 import type { StagingStore } from '../../../src/staging/staging-store.js';
 
-/** The calls that change a store; what they do depends on their arguments and on the calls before them, and on nothing else. */
+/**
+ * The calls that change a store; what they do depends on their arguments and on the calls before them, and on nothing
+ * else.
+ */
 const CHANGING = new Set(['adopt', 'stage', 'fence', 'claim', 'acknowledge', 'park']);
 
-/** A staging store that can fall back to an older state of itself, as Redis does when a replica takes over that lagged. */
+/**
+ * A staging store that can fall back to an older state of itself, as Redis does when a replica takes over that lagged.
+ */
 export class ForgetfulStaging {
   readonly store: StagingStore;
   #current: StagingStore;

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { SharedDrains } from '../../../src/read/shared-drains.js';
 
-/** Drains that look and end when the test says so. `covered`: which changes had been acknowledged when each of them looked. */
+/**
+ * Drains that look and end when the test says so. `covered`: which changes had been acknowledged when each of them
+ * looked.
+ */
 class Drains {
   readonly shared = new SharedDrains<number>();
   readonly covered: number[] = [];

@@ -6,7 +6,7 @@ import { newestMikroOrm } from './test/newest/resolve.js';
 import { oldestMikroOrm } from './test/oldest/resolve.js';
 import { limitedUserOfRedis } from './test/rights/resolve.js';
 import { esDecorators } from './tools/es-decorators.mjs';
-import { projects, type Project } from './tools/gates/projects.mjs';
+import { groups, projects, type Group, type Project } from './tools/gates/projects.mjs';
 import { filesOf } from './tools/gates/select.mjs';
 
 const fromRoot = (path: string): string => new URL(path, import.meta.url).pathname;
@@ -53,6 +53,8 @@ const grounds: Readonly<Record<string, Ground>> = {
 /** A long run of its own (`npm run rights`): a user of Redis and a role of PostgreSQL have what SECURITY.md lists. */
 const underDocumentedRights: Project = {
   name: 'rights',
+  // They share a role, which is of the whole server.
+  group: 'loading',
   files: ['packages/core/test/integration/**/*.test.ts'],
   // It has roles of its own, and clears tables that an administrator has made.
   without: ['**/another-schema.test.ts'],
@@ -80,6 +82,7 @@ function configOf(
   { globalSetup, setupFiles = [], timeoutMs = 60_000, versions }: Ground = onServers,
 ) {
   const { include, exclude } = filesOf(project, wanted);
+  const { workers, isolate = true }: Group = groups[project.group];
   return {
     resolve,
     plugins: [esDecorators(), ...(versions ? [versions] : [])],
@@ -93,6 +96,9 @@ function configOf(
         ...(globalSetup ? [globalSetup] : []),
       ],
       setupFiles: [...setupFiles, ...(globalSetup ? [noDeprecatedPg] : [])],
+      maxWorkers: workers,
+      isolate,
+      sequence: { groupOrder: Object.keys(groups).indexOf(project.group) },
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs,
     },

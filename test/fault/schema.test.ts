@@ -66,7 +66,8 @@ test('schema.clear() waits for a batch that is being written, and clears its row
   const clearing = ground.orm.schema.clear().then(() => {
     isCleared = true;
   });
-  const waits = `select from pg_stat_activity where wait_event_type = 'Lock' and query like '%spillway_shard%'`;
+  const waits = `select from pg_stat_activity
+where datname = current_database() and wait_event_type = 'Lock' and query like '%spillway_shard%'`;
   await eventually(async () => expect(await ground.sql(waits)).toHaveLength(1));
   expect(isCleared).toBe(false);
   gate.resolve();

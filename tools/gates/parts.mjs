@@ -12,40 +12,59 @@
  * @property {Files} [longer] what `npm test` runs too, on fewer seeds
  */
 
+const integration = 'packages/core/test/integration';
 const ofExtension = 'packages/*/test/integration/mikro-orm';
 
 /** @type {readonly Part[]} */
 export const parts = [
   {
-    holds: 'kills at random moments',
+    holds: 'kills at random moments, and increments under kills',
     only: {},
-    longer: { fault: ['test/fault/random-kills.test.ts', 'test/fault/increments.test.ts'] },
-  },
-  { holds: 'processes that use the cache and are killed', only: { fault: ['test/fault/cache.test.ts'] } },
-  {
-    holds: 'what dies around transactions, Redis and PostgreSQL',
-    only: { fault: ['test/fault/{held-transactions,redis,sentinel,postgres}.test.ts'] },
+    longer: { fault: ['test/fault/{random-kills,increments}.test.ts'] },
   },
   {
-    holds: 'interleavings by number, and random programs by number',
+    holds: 'processes that read through the cache, or leave staging, and are killed',
+    only: { fault: ['test/fault/{cache,adoption}.test.ts'] },
+  },
+  {
+    holds: 'transactions, Redis and PostgreSQL that die',
+    only: { fault: ['test/fault/{held-transactions,postgres,redis,sentinel}.test.ts'] },
+  },
+  {
+    holds: 'random programs by number',
     only: {},
+    longer: { differential: ['test/differential/**/*.test.ts'] },
+  },
+  {
+    holds: 'interleavings by number, values and changes in all ways, stops in all states',
+    only: {
+      integration: [
+        `${integration}/life/stopping.test.ts`,
+        `${integration}/mikro-orm/refused-rows.test.ts`,
+        `${integration}/pglite/{made-database,opened-again}.test.ts`,
+      ],
+    },
     longer: {
-      integration: ['packages/core/test/integration/flush/interleavings.test.ts'],
-      differential: ['test/differential/**/*.test.ts'],
+      integration: [
+        `${integration}/flush/{interleavings,kill-promoter}.test.ts`,
+        `${integration}/mikro-orm/{by-condition,every-type,hostile-values,many-rows}.test.ts`,
+      ],
     },
   },
-  { holds: 'the oldest MikroORM: a to c', only: { oldest: [`${ofExtension}/[a-c]*.test.ts`] } },
-  { holds: 'the oldest MikroORM: d to h', only: { oldest: [`${ofExtension}/[d-h]*.test.ts`] } },
-  { holds: 'the oldest MikroORM: i to q', only: { oldest: [`${ofExtension}/[i-q]*.test.ts`] } },
-  { holds: 'the oldest MikroORM: r to z', only: { oldest: [`${ofExtension}/[r-z]*.test.ts`] } },
+  { holds: 'the oldest MikroORM: files from a to h', only: { oldest: [`${ofExtension}/[a-h]*.test.ts`] } },
+  { holds: 'the oldest MikroORM: files from i to z', only: { oldest: [`${ofExtension}/[i-z]*.test.ts`] } },
   {
     holds: 'the programs of the documents, in empty directories',
     only: { consumer: ['test/consumer/readme.test.ts'] },
   },
   {
-    holds: 'compilers, traces and the compiled examples',
+    holds: 'compilers that consume the packages',
+    only: { consumer: ['test/consumer/toolchains.test.ts'] },
+  },
+  {
+    holds: 'traces of the packages as published, and the compiled examples',
     only: {
-      consumer: ['test/consumer/{toolchains,traces}.test.ts'],
+      consumer: ['test/consumer/traces.test.ts'],
       examples: ['examples/{express-telemetry,nestjs-shop}/test/*.servers.test.ts'],
     },
   },

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { parseArgs } from 'node:util';
 import { flushShards } from '../../../src/flush/flush-shards.js';
 import { monotonicScheduler } from '../../../src/flush/monotonic-scheduler.js';
@@ -23,6 +24,8 @@ await flushShards([1], 100, {
   onStagingLoss: 'park',
   steps: async (step) => {
     if (step === values.step) {
+      // A process that is killed keeps nothing by itself.
+      flushCompileCache();
       process.stdout.write(`${step}\n`);
       await new Promise(() => {});
     }

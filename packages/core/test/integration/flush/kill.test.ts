@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import type { FlushStep } from '../../../src/flush/flush-shards.js';
 import { rowOf, stageIncrements } from '../../unit/flush/counters.js';
+import { COMPILE_CACHE } from '../life/child.js';
 import { FlushFixture, idOf, SHARDS } from './fixture.js';
 
 const rowA = rowOf(1, 0, SHARDS);
@@ -16,6 +17,7 @@ async function killAfter(step: FlushStep, { namespace, databaseUrl }: FlushFixtu
   const options = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
   const child = spawn(process.execPath, ['--import', file('run-sources.mjs'), file('flusher.ts'), ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE },
   });
   const ended = once(child, 'exit');
   const reached = await Promise.race([once(child.stdout, 'data'), ended]);

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import type { RowKey } from '../../../src/change/row-key.js';
@@ -26,6 +27,8 @@ const [first, second] = JSON.parse(rows) as RowKey[];
 let promotion = 0;
 async function reached(step: string): Promise<void> {
   if (step !== values.step) return;
+  // A process that is killed keeps nothing by itself.
+  flushCompileCache();
   process.stdout.write(`${step}\n`);
   await new Promise(() => {});
 }

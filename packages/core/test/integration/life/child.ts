@@ -27,7 +27,9 @@ export interface Child extends AsyncDisposable {
 const SAID = 'said: ';
 
 /** What one program has compiled the next one need not. */
-const COMPILE_CACHE = fileURLToPath(new URL('../../../../../node_modules/.cache/spillway-programs', import.meta.url));
+export const COMPILE_CACHE: string = fileURLToPath(
+  new URL('../../../../../node_modules/.cache/spillway-programs', import.meta.url),
+);
 const HOOKS = fileURLToPath(new URL('../flush/run-sources.mjs', import.meta.url));
 
 /** Starts one of the programs, where a rejection that nobody listens to is the end of the process. */

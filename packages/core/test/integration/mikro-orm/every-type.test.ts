@@ -1,5 +1,12 @@
 import { defineEntity, MikroORM, p } from '@mikro-orm/postgresql';
-import { database, freshNamespace, sharedDatabaseUrl, sharedRedisUrl, type Database } from '@spillway/test-support';
+import {
+  database,
+  freshNamespace,
+  sharedDatabaseUrl,
+  sharedRedisUrl,
+  sized,
+  type Database,
+} from '@spillway/test-support';
 import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -10,7 +17,7 @@ import { EVERY_TYPE, VECTOR_TYPES } from './every-type.js';
 process.env['TZ'] = 'America/New_York';
 
 const SEED = Number(process.env['SPILLWAY_TEST_SEED'] ?? 20_260_101);
-const SEEDS_PER_ZONE = 250;
+const SEEDS_PER_ZONE = sized({ short: 50, long: 250 });
 const ROWS_PER_SEED = 2;
 const SEEDS_PER_BATCH = 50;
 

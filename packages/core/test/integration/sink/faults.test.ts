@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { loggedDatabase } from '@spillway/test-support';
+import { freshNamespace, loggedDatabase } from '@spillway/test-support';
 import pg from 'pg';
 import type { RowKey } from '../../../src/change/row-key.js';
 import { SinkRestart } from '../../../src/sink/sink-failure.js';
@@ -199,11 +199,11 @@ test('H9: what is wrong with a table pauses its records, buries none, and is tol
 });
 
 test('H9: a row level policy that refuses a row blames the row, not the table', async () => {
-  await fixture.sql
-    .query(`drop role if exists limited; create role limited login; grant all on all tables in schema public to limited;
+  const limited = freshNamespace('limited');
+  await fixture.sql.query(`create role ${limited} login; grant all on all tables in schema public to ${limited};
     alter table hollow enable row level security; create policy short on hollow using (true) with check (length(name) < 5)`);
   const url = new URL(fixture.url);
-  url.username = 'limited';
+  url.username = limited;
   const sink = fixture.open([table('hollow', { name: 'text' })], { connection: { connectionString: url.href } });
   const batch = fixture.batch([
     [key('hollow', '1'), { kind: 'insert', version: '1', values: { name: '"long enough"' } }],
@@ -218,7 +218,7 @@ test('H9: a row level policy that refuses a row blames the row, not the table', 
     ]);
   }
   await sink.close();
-  await fixture.sql.query('drop owned by limited; drop role limited');
+  await fixture.sql.query(`drop owned by ${limited}; drop role ${limited}`);
 });
 
 test('H7: a row that somebody has locked waits, uncounted; the rest is committed', async () => {

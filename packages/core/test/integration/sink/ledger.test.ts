@@ -121,7 +121,8 @@ test('a connection that dies is noticed by the round trip, and leaves the outcom
   for (const call of ['alive', 'commit'] as const) {
     const transaction = await fixture.sink.begin([0]);
     await fixture.sql.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'spillway' and state = 'idle in transaction'`,
+      `select pg_terminate_backend(pid) from pg_stat_activity
+where datname = current_database() and application_name = 'spillway' and state = 'idle in transaction'`,
     );
     await expect(transaction[call]()).rejects.toThrow(call === 'commit' ? CommitUnknown : SinkDown);
     await transaction[Symbol.asyncDispose]();

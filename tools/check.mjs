@@ -22,6 +22,8 @@ const steps = [
     command: 'attw',
     args: ['--pack', folder, '--profile', 'esm-only', '--no-emoji', '--no-color'],
   })),
+  // Every name that a public name mentions is public, and the links of comments lead somewhere.
+  { name: 'API reference', command: 'npm', args: ['run', '--silent', 'reference:here', '--', '--emit', 'none'] },
   ...(process.argv.includes('--without-tests')
     ? []
     : [

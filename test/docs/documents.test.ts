@@ -14,7 +14,9 @@ test.each(documents())('$path links to what exists', ({ path, text }) => {
 
 test.each(documents())('$path names files that exist', ({ path, text }) => {
   const base = path === 'ARCHITECTURE.md' ? 'packages/core/' : '';
-  const files = codesIn(text).filter((code) => /^(?:packages|examples|test|docs|tools|src|\.ci)\/\S*$/.test(code));
+  const files = codesIn(withoutBlocks(text)).filter((code) =>
+    /^(?:packages|examples|test|docs|tools|src|\.ci)\/\S*$/.test(code),
+  );
   expect(files.filter((file) => !existsSync(root + file) && !existsSync(root + base + file))).toEqual([]);
 });
 
@@ -23,6 +25,11 @@ test.each(documents())('$path names commands that exist', ({ text }) => {
   const commands = [...text.matchAll(/`npm (?:run )?(\w+)/g)].map(([, name = '']) => name);
   expect(commands.filter((name) => name !== 'install' && !(name in scripts))).toEqual([]);
 });
+
+/** A fence is an odd number of backticks, which would pair with those of the text. */
+function withoutBlocks(text: string): string {
+  return text.replaceAll(/^```.*?^```$/gms, '');
+}
 
 function isThere(from: string, target: string): boolean {
   const [file = '', anchor] = target.split('#');

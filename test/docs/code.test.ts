@@ -54,7 +54,7 @@ test.each([
 
 test('worker.ts writes what another process has staged, and stops when it is asked to', async () => {
   const worker = project.start('worker.ts');
-  await eventually(() => worker.output().includes('writing'), { what: 'the worker to start' });
+  await eventually(() => worker.output().includes('writing'), { what: 'the worker to start', timeoutMs: 60_000 });
   const orm = await shop(db.url, { redis: server.url });
   const em = orm.em.fork();
   const product = em.create(Product, { id: randomUUID(), name: 'Pan' });

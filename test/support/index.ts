@@ -11,6 +11,6 @@ export { makeLimitedUser } from './limited-user.js';
 export { redis, type PrivateRedis } from './redis.js';
 export { replicaOf, type Replica } from './replica.js';
 export { sentinels, type Sentinels } from './sentinels.js';
-export { sized } from './size.js';
+export { sized, thinned } from './size.js';
 export { sharedDatabaseUrl, sharedRedisUrl } from './shared.js';
 export { TcpProxy, type Loss } from './tcp-proxy.js';

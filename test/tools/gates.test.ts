@@ -59,7 +59,7 @@ describe('the gates', () => {
   test('npm test and a part share the tests that have two sizes, and no others', () => {
     const shared = byPart.flat().filter((entry) => short.includes(entry));
     const sizes = filesIn(['**/*.test.ts'], ['test/tools/**']).filter((file) =>
-      /\bsized\(/.test(readFileSync(root + file, 'utf8')),
+      /\b(?:sized|thinned)\(/.test(readFileSync(root + file, 'utf8')),
     );
     const inNpmTest = short.filter((entry) => sizes.some((file) => entry.endsWith(` ${file}`)));
     expect(shared.toSorted()).toEqual(inNpmTest.toSorted());

@@ -31,9 +31,12 @@ export const parts = [
     only: { fault: ['test/fault/{held-transactions,postgres,redis,sentinel}.test.ts'] },
   },
   {
-    holds: 'random programs by number',
+    holds: 'random programs by number, and damage of every kind in Redis',
     only: {},
-    longer: { differential: ['test/differential/**/*.test.ts'] },
+    longer: {
+      differential: ['test/differential/**/*.test.ts'],
+      contract: ['packages/core/test/contract/redis-{damage,garbage}.test.ts'],
+    },
   },
   {
     holds: 'interleavings by number, values and changes in all ways, stops in all states',

@@ -96,7 +96,8 @@ describe('an application that is asked to end', () => {
     await server.restart();
 
     const said = warnings.mock.calls.map(([message]) => String(message));
-    expect(said).toContainEqual(expect.stringContaining('A drain of everything staged did not end within 1600 ms'));
+    // Which of the two it says depends on how far it has come.
+    expect(said).toContainEqual(expect.stringMatching(/A drain (?:of everything staged )?did not end within 1600 ms/u));
     expect(said).toContain('1 shards still hold changes. They stay staged, and the next worker writes them');
   });
 

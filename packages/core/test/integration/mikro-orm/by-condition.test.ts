@@ -1,5 +1,5 @@
 import { defineEntity, p, type Collection, type EntityManager, type EntitySchema } from '@mikro-orm/postgresql';
-import { sized } from '@spillway/test-support';
+import { thinned } from '@spillway/test-support';
 import { beforeEach, describe, test } from 'vitest';
 import { Spillway } from '../../../src/index.js';
 import { fresh, twinFamilies, type TwinFamilies } from './twins.js';
@@ -95,12 +95,6 @@ const CHANGES: Readonly<Record<string, (author: Author, em: EntityManager, entit
   },
 };
 
-/** A short run takes one change for each case; all changes have their turn in each family. */
-function changesOf(position: number): [string, (typeof CHANGES)[string]][] {
-  const all = Object.entries(CHANGES);
-  return sized({ short: all.filter((_, index) => index === position % all.length), long: all });
-}
-
 let base = 0;
 beforeEach(() => void (base += 10));
 
@@ -140,7 +134,7 @@ describe.each(
     WAYS.flatMap(([way, run]) =>
       Object.entries(STATES).map(([state, prepare]) => [who, way, state, both, run, prepare] as const),
     ),
-  ).map((row, position) => [...row, changesOf(position)] as const),
+  ).map((row, turn) => [...row, thinned(Object.entries(CHANGES), turn, 5)] as const),
 )(
   'collections that nobody has loaded, %s, by %s, whose members are %s,',
   (_who, _way, _state, both, run, prepare, changes) => {

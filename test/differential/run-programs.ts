@@ -24,6 +24,8 @@ export interface Outcome {
 }
 
 const SHRINK_MS = 60_000;
+/** Far longer than any program takes, also on a busy machine. */
+const LONG_MS = 120_000;
 
 /** Runs the programs of a range of seeds, each on the lane whose pace its seed picks, lanes side by side. */
 export async function runPrograms(options: RunOptions): Promise<Outcome> {
@@ -49,7 +51,7 @@ export async function runPrograms(options: RunOptions): Promise<Outcome> {
       for (const seed of seeds) {
         if (stopAtFirst && failures.length > 0) break;
         const program = generate(seed);
-        const result = await lane.run(program);
+        const result = await watched(program, lane.run(program), report);
         done += 1;
         steps += result.steps;
         left += result.left;
@@ -69,6 +71,14 @@ export async function runPrograms(options: RunOptions): Promise<Outcome> {
   );
   const summary = `${done} programs of ${steps} steps, ${left} of them left out, ${voids} given up on a slow machine, ${failures.length} failed, ${perProgram(begin, done)}, after ${(opened / 1000).toFixed(1)} s to start.`;
   return { failures, summary };
+}
+
+/** A program that does not end keeps its lane for ever, so the report says which one it is. */
+async function watched<T>(program: Program, running: Promise<T>, report: (line: string) => void): Promise<T> {
+  const timer = setTimeout(() => {
+    report(`\nProgram ${program.seed} has not ended after ${LONG_MS / 1_000} s:\n${print(program)}\n`);
+  }, LONG_MS);
+  return running.finally(() => clearTimeout(timer));
 }
 
 /**

@@ -16,7 +16,7 @@ import type { RuntimeSurroundings } from './surroundings.js';
 const NO_RELEASES: Releases = { staged: new Map(), copied: [] };
 const LOOK_AT_ENTITIES = 'Which entities are staged stands in its tables.';
 
-/** How long one try to leave may write what is pending. */
+/** How long one attempt to leave may write pending changes. */
 const LEAVING_DRAIN_MS = 1_000;
 
 interface AdoptionDeps {

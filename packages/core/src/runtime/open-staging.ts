@@ -7,7 +7,7 @@ import type { StagingStore } from '../staging/staging-store.js';
 
 /**
  * The staging store that the options name.
- * @param database what tells the database from every other, so that what is staged never reaches a wrong one
+ * @param database tells the database from every other, so that no change reaches a wrong one
  * @param logger is told when another server has taken the place of Redis
  * @param end when it is aborted, no caller waits any more: this rejects with the signal's reason, and closes a store
  * that is opened later

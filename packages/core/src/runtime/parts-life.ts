@@ -86,7 +86,7 @@ export class PartsLife {
   /**
    * Finishes the engine's work, or leaves it staged, then closes everything until `reopen()`. A second call meanwhile
    * waits for the same end, and may only bring it forward. Never rejects.
-   * @param beside what is closed with it; asked when the worker has stopped
+   * @param beside closed with it; called when the worker has stopped
    */
   async end(options: StopOptions, beside: () => Closable | undefined): Promise<StopReport> {
     this.#isEnded = true;

@@ -148,7 +148,7 @@ export class Promotions {
     scope.afterEnd(async () => {
       if (ever.size === 0) return;
       const settled = settleSoon(ever, parts);
-      // The question would queue behind all the flushes that wait for a connection.
+      // The question would queue behind all other waits for a connection.
       if (!isStarved(parts.sink)) await settled;
     });
   }

@@ -40,8 +40,8 @@ export class ServiceLog implements Logger {
 }
 
 /**
- * MikroORM's logger, with the level that it knows. Which namespaces it shows is set for queries and discovery
- * (`debug`); what Spillway has to say must be heard without any.
+ * MikroORM's logger, with its levels. Which namespaces it shows is set for queries and discovery (`debug`); messages of
+ * Spillway show without any.
  */
 function ormLogger(orm: MikroORM): Logger {
   const log = (level: 'warn' | 'error', message: string): void =>

@@ -12,7 +12,7 @@ const PAUSE_MS = 20;
 
 export interface StepDeps {
   readonly stage: (changes: readonly Change[], rules: RulesByEntity) => Promise<StageResult>;
-  /** Writes what is pending of these rows, as far as it can be written now. */
+  /** Writes pending changes of these rows, as far as they can be written now. */
   readonly write: (rows: readonly RowKey[]) => Promise<void>;
 }
 
@@ -66,7 +66,7 @@ function isStep({ reason }: StageResult['refused'][number]): boolean {
   return reason === 'step';
 }
 
-/** Rules by which every change is merged into what is pending of its row. */
+/** Rules that merge every change into the pending changes of its row. */
 export function withoutSteps(rules: RulesByEntity): RulesByEntity {
   return Object.fromEntries(Object.entries(rules).map(([entity, rule]) => [entity, withoutStepsOf(rule)]));
 }
@@ -75,7 +75,7 @@ function withoutStepsOf(rule: EntityRules): EntityRules {
   return Object.fromEntries(Object.entries(rule).filter(([name]) => name !== 'steps')) as unknown as EntityRules;
 }
 
-/** The rest of what was staged in part. */
+/** Joins the results of changes that were staged in two parts. */
 function both(first: StageResult, rest: StageResult): StageResult {
   return {
     staged: new Map([...first.staged, ...rest.staged]),

@@ -4,7 +4,7 @@ import type { CallersContext } from '../mikro-orm/transactions/callers-context.j
 import type { Logger } from '../options.js';
 import type { Parts } from './parts.js';
 
-/** How long after an attempt to open that has failed the next one follows. */
+/** The pause after a failed attempt to open. */
 const TRY_EVERY_MS = 1_000;
 
 interface WorkerStartDeps {

@@ -34,7 +34,7 @@ export async function writeHeld(
   });
 }
 
-/** A held row refers to rows that are pending: they have to be written first. */
+/** A held row refers to pending rows, which have to be written first. */
 export class WaitsForParents extends SpillwayError {
   readonly parents: ReadonlySet<RowKey>;
 

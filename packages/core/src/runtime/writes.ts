@@ -38,7 +38,7 @@ interface WritesDeps {
   readonly holdings: Holdings;
   readonly statementDrains: StatementDrains;
   readonly waits: Pick<EngineWaits, 'drain'>;
-  /** A row went this way. */
+  /** A change of a row went this way. */
   readonly count: (row: RowKey, way: WriteWay) => void;
 }
 

@@ -39,7 +39,7 @@ export interface Releases {
 
 /** How a statement waits for pending changes. */
 export interface QueryWait {
-  /** Aborting ends the wait of this caller; others wait on. */
+  /** Aborting ends the wait of this caller; other callers wait on. */
   readonly signal?: AbortSignal | undefined;
   /**
    * Only a read goes on without changes that could not be written in time, if its policies say so.

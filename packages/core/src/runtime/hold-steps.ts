@@ -1,6 +1,6 @@
 /**
- * The steps of a transaction that holds changes, each named when it is done: a process can die there, and others must
- * go on.
+ * The steps of a transaction that holds changes, each named when it is done. A process can die there, and other
+ * processes must go on.
  */
 export type HoldStep = 'held' | 'entered' | 'ended' | 'released';
 

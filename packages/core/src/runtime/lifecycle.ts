@@ -110,7 +110,7 @@ export class Lifecycle implements EngineLife {
   async locate(): Promise<void> {
     const { orm, home } = this.#deps.around;
     try {
-      // The ORM may make its database here, which others wait for too.
+      // The ORM may make its database here, which other callers wait for too.
       await orm.connect();
       await orm.arrived();
       await home?.ask();

@@ -32,7 +32,7 @@ export interface WorkerOptions {
   /** @defaultValue `Math.random` */
   readonly random?: () => number;
   readonly steps?: FlushSteps;
-  /** How long those who read ask the staging store again while it cannot be reached. @defaultValue 0: they ask once */
+  /** How long readers ask the staging store again while it cannot be reached. @defaultValue 0: they ask once */
   readonly askAgainMs?: number;
 }
 
@@ -52,13 +52,13 @@ export interface StopReport {
 }
 
 /**
- * The flushing of one process. Until `start` it flushes what its own drains ask for and nothing else; from then on
- * whatever is due, whoever staged it. It ends with `stop`, once and for all.
+ * The flushing of one process. Until `start` it flushes only for its own drains. From then on it flushes all due
+ * records, whichever process staged them. It ends with `stop`, once and for all.
  */
 export class FlushWorker implements AsyncDisposable {
-  /** Ends what transactions hold that have ended. */
+  /** Ends holds whose transactions have ended. */
   readonly keeper: HoldKeeper;
-  /** What is staged, for those who read: with what transactions have committed. */
+  /** The staging store for readers: it shows changes of transactions that have committed as staged. */
   readonly staging: StagingStore;
   /** Which refused rows wait for others. */
   readonly others: PendingOthers;
@@ -79,7 +79,7 @@ export class FlushWorker implements AsyncDisposable {
 
   constructor(options: WorkerOptions) {
     this.keeper = new HoldKeeper(options.staging, options.sink, (shards) => this.wake(shards));
-    // What has been stopped is not waited for: it will not come back.
+    // A stopped worker does not wait for the store any more.
     const patienceMs = (): number => (this.#isStopping ? 0 : (options.askAgainMs ?? 0));
     this.staging = new SettledStaging(options.staging, this.keeper, patienceMs);
     this.#events = options.events;
@@ -132,14 +132,14 @@ export class FlushWorker implements AsyncDisposable {
     );
   }
 
-  /** Flushes what is due from now on. Calling it again changes nothing. */
+  /** Flushes due records from now on. Calling it again changes nothing. */
   start(): void {
     this.#refuseIfStopping('started');
     this.#signals.next({ kind: 'start' });
     this.#housekeeping.start();
   }
 
-  /** What keeps shards from being flushed until a person acts, as far as this process has tried it lately. */
+  /** Errors that block shards until a person acts, as far as this process has met them lately. */
   get blockedBy(): readonly unknown[] {
     // A worker would have tried again by then; a process that only drains may never.
     const sinceMs = this.#scheduler.now() - 2 * this.#settings.retry.maxDelayMs;
@@ -147,7 +147,7 @@ export class FlushWorker implements AsyncDisposable {
     return blocked.filter(({ atMs }) => atMs >= sinceMs).map(({ error }) => error);
   }
 
-  /** Something was staged in these shards by this process. Cheap, and never throws. */
+  /** This process has staged changes in these shards. Cheap, and never throws. */
   wake(shards: Iterable<number>): void {
     const news = [...shards].filter((shard) => !this.#woken.has(shard));
     if (news.length > 0) {
@@ -158,7 +158,10 @@ export class FlushWorker implements AsyncDisposable {
     }
   }
 
-  /** Batches of these shards may be in the database without the staging store's knowing; it may have forgotten them. Never throws. */
+  /**
+   * Batches of these shards may be committed without being acknowledged; the staging store may have forgotten them.
+   * Never throws.
+   */
   unsettled(shards: Iterable<number>): void {
     this.#signals.next({ kind: 'unsettled', shards: [...shards] });
   }
@@ -185,9 +188,9 @@ export class FlushWorker implements AsyncDisposable {
   }
 
   /**
-   * Begins no more flushes, waits for those that run, and says how much is left. When the time is up it no longer
-   * waits: a flush that is cut off is finished by the next worker. A drain leaves a part of the time to flushes that
-   * run, and those leave a part to the question what is left.
+   * Begins no more flushes, waits for those that run, and tells how many shards are left. It stops waiting when the
+   * time is up: the next worker finishes a flush that is cut off. A drain leaves a part of the time to running flushes,
+   * which leave a part to the question how many shards are left.
    *
    * @param clock the time that is left, instead of `timeoutMs`, where it may become less meanwhile
    */
@@ -196,7 +199,7 @@ export class FlushWorker implements AsyncDisposable {
     const graceMs = Math.min(LONGEST_GRACE_MS, time.leftMs / 4);
     const questionMs = Math.min(LONGEST_QUESTION_MS, time.leftMs / 8);
     if (drains && !this.#isStopping) {
-      // Whatever keeps the drain from ending is no reason not to stop; it shows in `left`.
+      // A drain that cannot end does not prevent the stop; its records show in `left`.
       await time.wait(this.drain({ kind: 'all' }, { timeoutMs: time.leftMs }), graceMs);
     }
     this.#isStopping = true;
@@ -264,9 +267,9 @@ export class FlushWorker implements AsyncDisposable {
   }
 }
 
-/** What a drain leaves to flushes that are about to commit. */
+/** A drain leaves this time to flushes that are about to commit. */
 const LONGEST_GRACE_MS = 1_000;
-/** What those leave to the question what is left, which a store that answers at all answers at once. */
+/** Flushes leave this time to the question how many shards are left; a working store answers it at once. */
 const LONGEST_QUESTION_MS = 500;
 const LEAST_QUESTION_MS = 500;
 

@@ -19,35 +19,38 @@ export interface DrainOptions {
   readonly beforeWrite?: boolean;
   /** The caller is about to lock the rows. */
   readonly beforeLock?: boolean;
-  /** Ends the wait when it is aborted; what is being written is written all the same. */
+  /** Aborting ends the wait; a write that runs goes on to its end. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a query has met: nothing pending, something that is written now, that PostgreSQL would not take yet, or that is still not written though its policies let it go on. */
+/**
+ * The pending changes of a query's types: none (`clear`), now written (`drained`), refused by PostgreSQL for now
+ * (`refused`), or not written in time, though the policies let the query go on (`late`).
+ */
 export type QueryDrain = 'clear' | 'drained' | 'refused' | 'late';
 
-/** What any release does, as the database knows it. */
+/** The entities that releases stage and cache, as the database knows them. */
 export interface Releases {
-  /** Entities that may have something staged -> their tables. */
+  /** Entities that may have staged changes -> their tables. */
   readonly staged: ReadonlyMap<string, TableName>;
   /** Tables of which copies of rows are kept. */
   readonly copied: readonly TableName[];
 }
 
-/** How a statement waits for what is pending. */
+/** How a statement waits for pending changes. */
 export interface QueryWait {
-  /** Aborted, it ends the wait of this caller; others wait on. */
+  /** Aborting ends the wait of this caller; other callers wait on. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Only what reads goes on without what could not be written in time, where its policies say so.
+   * Only a read goes on without changes that could not be written in time, if its policies say so.
    * @defaultValue `'read'`
    */
   readonly purpose?: 'read' | 'write';
 }
 
 /**
- * What the hooks in MikroORM ask of Spillway, by question; each hook takes the parts that it needs. Every method opens and
- * checks what it needs at its first call.
+ * The questions that the hooks in MikroORM ask of Spillway; each hook takes the parts that it needs. Every method opens
+ * and checks its parts at its first call.
  */
 export interface Engine {
   readonly life: EngineLife;
@@ -63,46 +66,49 @@ export interface Engine {
 /** Opening and closing, with the ORM's connection. */
 export interface EngineLife {
   /**
-   * Opens what the database, which has one connection, could not open inside of the transaction that is about to begin.
-   * What fails is said to whoever needs it.
+   * With one connection, nothing can be opened inside the transaction that is about to begin, so this opens it before.
+   * The next caller that needs it gets the error.
    */
   openAhead(): Promise<void>;
   /**
-   * Asks, on a connection of the ORM, where it writes: before its transactions have all connections, and some of them
-   * wait for the answer. Once; never rejects.
+   * Asks, on a connection of the ORM, where it writes. It asks before the ORM's transactions have all connections, and
+   * some of them wait for the answer. Once; never rejects.
    */
   locate(): Promise<void>;
-  /** The ORM connects anew, perhaps to another database: closes what is open; the next use opens it again. */
+  /** The ORM connects anew, perhaps to another database: closes everything; the next use opens it again. */
   suspend(): Promise<void>;
   close(): Promise<void>;
-  /** After `close()` the next use opens everything again. Waits for the end. @returns whether it was closed */
+  /**
+   * After `close()` the next use opens everything again. Waits for the end.
+   * @returns whether it was closed
+   */
   reopen(): Promise<boolean>;
-  /** The ORM is connected: where a worker ran before it was closed, it runs again, as soon as everything can be opened. */
+  /** The ORM is connected: a worker that ran before the close runs again, as soon as everything can be opened. */
   resume(): void;
 }
 
 /** Changes on their way into the staging store. */
 export interface EngineWrites {
   /**
-   * @param signal aborted before the changes are sent, it rejects with its reason, and nothing is staged. Later it
-   * changes nothing: what became of them is the answer
+   * @param signal if it is aborted before the changes are sent, this rejects with its reason, and nothing is staged.
+   * Later it has no effect: the answer tells the outcome
    */
   stage(changes: readonly Change[], signal?: AbortSignal): Promise<StageResult>;
   /**
-   * Holds changes of the caller's transaction: they are staged if it commits, and nobody else sees them before. All of
-   * them, or none.
+   * Holds changes of the caller's transaction: its commit stages them, and no other transaction sees them before. All
+   * of them, or none.
    * @throws SpillwayError `STAGING_UNAVAILABLE`: nothing is held
    */
   hold(changes: readonly Change[], inside: CallersTransaction): Promise<StageResult>;
-  /** Finds out what became of calls whose answer was lost, and makes sure that what has not run never will. */
+  /** Finds out whether calls without an answer have run, and makes sure that the others never will. */
   settle(calls: readonly StageCall[]): Promise<StageResult>;
-  /** Whether what the transaction writes goes where Spillway would write it: with one role, one table for one name. */
+  /** True if the transaction writes where Spillway would write: with one role, one table for one name. */
   isAtHome(inside: CallersTransaction): Promise<boolean>;
-  /** Which staged change of an entity was its last one. */
+  /** The last staged change of each entity. */
   readonly marks: EntityMarks;
   /** Takes numbers for new rows from the sequence of the table's key. */
   numbers(table: Table, count: number): Promise<readonly string[]>;
-  /** Before rows are inserted by SQL: what was last written of them by staging no longer counts. */
+  /** Call before rows are inserted by SQL: the store forgets what staging last wrote of them. */
   forget(keys: readonly RowKey[]): Promise<void>;
   /** A change of an entity went this way. */
   count(entity: string, way: WriteWay): void;
@@ -113,17 +119,17 @@ export interface EngineWrites {
 /** Waits until pending changes are written. */
 export interface EngineWaits {
   /**
-   * Resolves when what was staged before the call is written. Inside a transaction, whose own locks may be what holds it
-   * up, it waits for a moment only, then writes what it can in that very transaction, and leaves the rest pending. Before
-   * a write (`beforeWrite`), rows that PostgreSQL has put off are waited for: what was staged earlier must not be written
-   * later.
+   * Resolves when changes that were staged before the call are written. Inside a transaction, whose own locks may hold
+   * the flush up, it waits only for a moment. It then writes as many as it can in that transaction, and leaves the rest
+   * pending. Before a write (`beforeWrite`) it waits for rows that PostgreSQL has put off: earlier changes must not be
+   * written later.
    * @throws SpillwayError `DRAIN_TIMEOUT`
    */
   drain(scope: DueScope, options?: DrainOptions): Promise<void>;
   /**
-   * Before a query outside of transactions: resolves when what was staged of these types before the call is written. If
-   * nothing was, that costs one cheap question, and queries of the same types share it.
-   * @param caller who is counted as having waited: `Product.find`
+   * Before a query outside of transactions: resolves when changes of these types that were staged before the call are
+   * written. If there are none, that costs one cheap question, which queries of the same types share.
+   * @param caller counted as having waited: `Product.find`
    * @throws SpillwayError `DRAIN_TIMEOUT`
    */
   drainForQuery(touched: readonly WriteBehindType[], caller: string, how?: QueryWait): Promise<QueryDrain>;
@@ -131,28 +137,31 @@ export interface EngineWaits {
   written(marks: readonly StagedMark[], options?: { readonly timeout?: Duration }): Promise<void>;
 }
 
-/** Looks at what is pending, and at what the ledger says became of it. */
+/** Looks at pending changes, and at their outcomes in the ledger. */
 export interface EnginePending extends Pick<KeyedRows<unknown>, 'acknowledge' | 'hasForgotten'> {
-  /** @param inside the caller's transaction, on whose connection it is asked */
+  /** @param inside the caller's transaction, on whose connection the ledger is asked */
   outcomes(tokens: readonly string[], inside?: CallersTransaction): Promise<ReadonlyMap<string, BatchOutcome>>;
-  /** @param inside the caller's transaction, which sees what it holds itself */
+  /** @param inside the caller's transaction, which sees its own holds */
   peek(keys: readonly RowKey[], inside?: CallersTransaction): Promise<ReadonlyMap<RowKey, Pending>>;
 }
 
 /** Tables that are cleared or dropped. */
 export interface EngineTables {
-  /** In which schema tables are. Nothing of those that are not there, or of which nothing can be staged yet. */
+  /** The schemas of tables, without tables that are missing or of which nothing can be staged yet. */
   schemasOf(tables: readonly Table[]): Promise<ReadonlyMap<Table, string>>;
-  /** Before tables are cleared or dropped, or their database: throws away what is staged of them, with dead letters. */
+  /** Before tables, or their database, are cleared or dropped: throws away their staged changes, with dead letters. */
   empty(scope: EmptyScope): Promise<void>;
 }
 
 /** Other releases of the application, on the same database. */
 export interface EngineReleases {
-  /** What other releases do. Asks the database alone. */
+  /** The entities that releases stage and cache. Asks only the database. */
   releases(): Promise<Releases>;
-  /** This process writes these tables and tells no cache of it: from when this resolves nobody believes copies of their rows. */
+  /**
+   * This process writes these tables and tells no cache of it. Once this resolves, no process believes copies of their
+   * rows.
+   */
   disbelieve(tables: readonly TableName[]): Promise<void>;
-  /** Ends the staging of entities that this process writes by SQL, where nothing of them is pending any more. */
+  /** Ends the staging of entities that this process writes by SQL, if nothing of them is pending any more. */
   leave(entities: readonly string[]): Promise<ReadonlyMap<string, LeaveState>>;
 }

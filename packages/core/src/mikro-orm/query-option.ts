@@ -4,8 +4,13 @@ import type { QueryMode } from '../policy/query-mode.js';
 /** The option that Spillway adds to MikroORM's queries. */
 export interface QueryOption {
   /**
-   * What this query, and those that populate its relations, make of pending changes of write-behind entities, whatever the policies say: wait until they are written (`'drain'`), lay
-   * them over (`'overlay'`), or see PostgreSQL as it is (`'database'`). A look-up by key lays them over by default; in a transaction nothing is laid over.
+   * How this query, and the queries that populate its relations, treat pending changes of write-behind entities,
+   * whatever the policies say: wait until they are written (`'drain'`), lay them over (`'overlay'`), or see PostgreSQL
+   * as it is (`'database'`). A look-up by key lays them over by default; in a transaction nothing is laid over.
+   * @example
+   * ```ts
+   * await em.find(Product, { price: { $lt: 5 } }, { spillway: 'overlay' }); // shows pending prices
+   * ```
    */
   spillway?: QueryMode;
 }
@@ -13,7 +18,7 @@ export interface QueryOption {
 declare module '@mikro-orm/core' {
   interface EntityManager<Driver extends IDatabaseDriver = IDatabaseDriver> {
     /**
-     * As MikroORM declares it, with Spillway's option: a routine may read and change everything, so what is pending is
+     * As MikroORM declares it, with Spillway's option. A routine may read and change everything, so pending changes are
      * written first, unless the policies (`queries`) or this call say `'database'`.
      */
     callRoutine<R extends Routine>(routine: R, args: RoutineArgs<R>, options?: QueryOption): Promise<RoutineReturn<R>>;

@@ -16,7 +16,7 @@ import type { RuntimeSurroundings } from './surroundings.js';
 const NO_RELEASES: Releases = { staged: new Map(), copied: [] };
 const LOOK_AT_ENTITIES = 'Which entities are staged stands in its tables.';
 
-/** How long one try to leave may write what is pending. */
+/** How long one attempt to leave may write pending changes. */
 const LEAVING_DRAIN_MS = 1_000;
 
 interface AdoptionDeps {
@@ -26,8 +26,8 @@ interface AdoptionDeps {
 }
 
 /**
- * The beginning and the end of staging: which entities any process stages, which the database knows; and how those are left that this process writes by SQL. An entity that was left is
- * staged by nobody any more, until somebody says that it is to begin again.
+ * The beginning and the end of staging an entity. The database knows which entities any process stages. A process that
+ * writes a staged entity by SQL has it left; no process then stages it until `rejoin()` is called.
  */
 export class Adoption implements EngineReleases {
   readonly #deps: AdoptionDeps;
@@ -38,7 +38,8 @@ export class Adoption implements EngineReleases {
   }
 
   /**
-   * Once everything is open, staging must do without the database: while that cannot be reached, what it knew at the opening has to be enough.
+   * Once everything is open, staging must do without the database: while that cannot be reached, the answer from the
+   * opening has to be enough.
    */
   async releases(): Promise<Releases> {
     const parts = await this.#deps.life.opened;
@@ -50,19 +51,22 @@ export class Adoption implements EngineReleases {
     }
   }
 
-  /** Others may have asked just before whether they may believe copies. They are not told to ask again once nobody is left who keeps them. */
+  /**
+   * Another process may have asked just before whether to believe copies, hence the pause. The tables then count as
+   * uncached, so later processes need not repeat this.
+   */
   async disbelieve(tables: readonly TableName[]): Promise<void> {
     await this.#onPrepared(async (sink) => sink.copies.disbelieved.add(tables), undefined);
     await pause(UNTIL_DISBELIEVED_MS);
     await this.#onPrepared(async (sink) => sink.copies.kept.remove(tables), undefined);
   }
 
-  /** In which schema tables are. Nothing is staged of those in a database that nobody has prepared. */
+  /** The schemas of tables. In a database that is not prepared, nothing of them is staged. */
   async schemasOf(tables: readonly Table[]): Promise<ReadonlyMap<Table, string>> {
     return this.#onPrepared(async (sink) => sink.schemasOf(tables), new Map());
   }
 
-  /** Whether this process has nothing to do with staging any more. */
+  /** True if this process has nothing to do with staging any more. */
   async isOver(): Promise<boolean> {
     const { options } = this.#deps.around;
     return !options.enabled && (await this.#staged()).size === 0;
@@ -72,7 +76,7 @@ export class Adoption implements EngineReleases {
     return this.#onPrepared(async (sink) => sink.registry.list(), new Map());
   }
 
-  /** @param ifNever the answer for a database that nobody has prepared; whoever has opened everything has prepared it */
+  /** @param ifNever the answer for a database that is not prepared; opening everything prepares it */
   async #onPrepared<T>(ask: (sink: ChangeSink) => Promise<T>, ifNever: T): Promise<T> {
     const { around, sinks, life } = this.#deps;
     const parts = await life.opened;
@@ -80,7 +84,7 @@ export class Adoption implements EngineReleases {
     return sinks.ask(async (sink) => ((await sink.isPrepared(around.options.tables.ensure)) ? ask(sink) : ifNever));
   }
 
-  /** What fails is tried again by whoever reads or writes next, so it is said, once until it succeeds. */
+  /** The next read or write tries again after a failure, so the failure is logged, once until it succeeds. */
   async leave(entities: readonly string[]): Promise<ReadonlyMap<string, LeaveState>> {
     try {
       return await this.#leave(entities);
@@ -94,10 +98,11 @@ export class Adoption implements EngineReleases {
     const { staging, sink, worker } = await this.#deps.life.openAndWork();
     const { leaveAfterMs } = this.#deps.around.options;
     let states = await staging.policies.leave(entities, leaveAfterMs);
-    // What this process has no entity for it could only put off, and whoever else is draining it would miss it.
+    // Without an entity a process can only put a record off, and a drain of another process would miss the record
+    // meanwhile.
     const own = new Set(this.#deps.around.types.inAnyMode.map(({ meta }) => meta.className));
     if ([...states].some(([entity, state]) => state === 'pending' && own.has(entity))) {
-      // Whatever keeps it from being written is no reason to fail whoever reads or writes by SQL: they look at what is pending.
+      // A failed drain must not fail a read or a write by SQL: those look at pending changes themselves.
       await worker
         .drain({ kind: 'all' }, { timeoutMs: LEAVING_DRAIN_MS })
         .catch((error: unknown) => this.#say(entities, error));
@@ -120,7 +125,7 @@ export class Adoption implements EngineReleases {
   }
 
   /**
-   * Lets what was left be staged again: one entity, or all that this process stages.
+   * Lets a left entity be staged again: one, or all that this process stages.
    * @throws SpillwayError `ONE_CONNECTION` in a transaction that has the only connection
    */
   async rejoin(named: EntityName | undefined): Promise<void> {
@@ -134,7 +139,7 @@ export class Adoption implements EngineReleases {
     const cached = cachedHere(this.#deps.around.types).filter(({ name }) => entity === undefined || name === entity);
     if (cached.length === 0) return;
     const tables = cached.map(({ table }) => table);
-    // What was kept before others wrote without a word is old.
+    // Copies from before other processes wrote without telling the cache are old.
     await staging.cache.clear();
     await databaseFor(LOOK_AT_ENTITIES, sink.copies.kept.add(tables));
     await databaseFor(LOOK_AT_ENTITIES, sink.copies.disbelieved.remove(tables));

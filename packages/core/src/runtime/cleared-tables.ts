@@ -11,7 +11,7 @@ import type { Sinks } from './sinks.js';
 const EMPTYING = 'What is staged of tables that are cleared or dropped has to be thrown away first.';
 
 interface ClearedTablesDeps {
-  /** Whether Spillway makes its own tables (`tables.ensure`). */
+  /** True if Spillway makes its own tables (`tables.ensure`). */
   readonly ensure: boolean;
   readonly events: SpillwayEvents;
   readonly sinks: Sinks;
@@ -19,7 +19,7 @@ interface ClearedTablesDeps {
   readonly adoption: Adoption;
 }
 
-/** Throws away what is staged of tables that the application clears or drops. */
+/** Throws away staged changes of tables that the application clears or drops. */
 export class ClearedTables implements EngineTables {
   readonly #deps: ClearedTablesDeps;
 
@@ -33,7 +33,7 @@ export class ClearedTables implements EngineTables {
 
   async empty(scope: EmptyScope): Promise<void> {
     const { ensure, events, sinks, life } = this.#deps;
-    // Asked without opening the staging store, which may not be there yet either.
+    // This asks without opening the staging store, which may not be there yet either.
     if (!life.isOpening && !(await sinks.ask(async (sink) => sink.isPrepared(ensure)))) return;
     const { staging, sink } = await life.open();
     const { records, dead } = await databaseFor(EMPTYING, emptyShards(scope, staging, sink));

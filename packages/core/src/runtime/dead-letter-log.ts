@@ -12,8 +12,8 @@ export interface LetterLimits {
 }
 
 /**
- * Says in the log that changes became dead letters: the application need not listen to events, and an acknowledged
- * change that will not be written must not pass in silence. Those of one flush with one reason are one line.
+ * Logs changes that became dead letters: the application may not listen to events, and an acknowledged change must not
+ * be lost in silence. Dead letters of one flush with one reason share a line.
  */
 export function logDeadLetters(events: SpillwayEvents, logger: Logger, limits: LetterLimits): void {
   events.on('dead-letters-dropped', (event) => logger.error(lineOfDropped(event, limits)));
@@ -38,7 +38,7 @@ function lineOf(letters: readonly DeadLetterEvent[]): string {
     : `Spillway: ${letters.length} changes of ${entity} became dead letters, that of ${keyText(rowKey)} among them ${because}`;
 }
 
-/** Said in full, for nothing else is left of them. */
+/** Logged in full, for nothing else is left of the letters. */
 function lineOfDropped(
   { letters }: SpillwayEventOf<'dead-letters-dropped'>,
   { keepLetters, keepLettersMs }: LetterLimits,

@@ -11,13 +11,13 @@ import type { Parts } from './parts.js';
 import type { Promotions } from './promotions.js';
 import { unlessStarved } from './starved.js';
 
-/** Inside a transaction, whose own locks may be in the way of a flush, each of the two ways of promoting is given up soon. */
+/** The transaction's own locks may block a flush, so each of the two ways of promoting is given up soon. */
 const FIRST_FORM_MS = 1_000;
 const SECOND_FORM_MS = 1_000;
-/** A query has waited already when it gets to this. */
+/** The query has already waited when it gets here. */
 const REST_MS = 250;
 
-/** So often at most it is looked which rows those of a query are. */
+/** The most looks for the rows of a query. */
 const LOOKS = 10;
 
 const WRITING =
@@ -25,7 +25,7 @@ const WRITING =
 
 export type DrainInside =
   | { readonly kind: 'drained' }
-  /** Something is still pending: PostgreSQL does not take it, or somebody's locks are in the way. */
+  /** Something is still pending: PostgreSQL does not take it, or locks of a transaction are in the way. */
   | {
       readonly kind: 'refused' | 'held';
       /** Nothing was tried outside: there was no connection for it. */
@@ -37,17 +37,18 @@ export type DrainInside =
 interface Request extends Pick<PatientDrain, 'scope' | 'wide'> {
   /** The statement writes or locks the rows of the scope. */
   readonly touches: boolean;
-  /** How long it may take to write all of it inside, where nothing can be written elsewhere. */
+  /** The most time to write all of it inside, where nothing can be written elsewhere. */
   readonly timeoutMs: number;
-  /** Aborted, it ends the wait for Spillway's own connections. What is written inside is written to the end. */
+  /** Aborting ends the wait for Spillway's own connections. A write inside the transaction runs to its end. */
   readonly signal: AbortSignal | undefined;
   /** These pending rows have been written for it. */
   readonly promoted: (keys: readonly RowKey[], way: WriteWay) => void;
 }
 
 /**
- * Writes what is pending before a statement in a transaction of the application. At best on Spillway's own connection, where it is committed before the statement runs; the lock time-out there is short, so that it is always
- * the flush that gives way. What then is pending still may be waiting for the transaction itself, and is written in it.
+ * Writes pending changes before a statement in a transaction of the application. Spillway's own connection comes first:
+ * its write commits before the statement runs. The lock time-out there is short, so the flush always gives way. The
+ * changes that are then still pending may wait for the transaction itself, so they are written in it.
  */
 export async function drainInside(
   request: Request,
@@ -73,8 +74,9 @@ export async function drainInside(
 }
 
 /**
- * Nobody else can write what is pending of shards that the transaction has, and what its locks are in the way of. So it writes for a query what is left of the query's tables. Answers what it cannot write either: what
- * somebody else has locked, or PostgreSQL refuses.
+ * Writes in the transaction the rows of the query's tables that are still pending: no flush can write the shards that
+ * the transaction owns, nor rows that it has locked. Answers the rows that it cannot write either: another transaction
+ * has locked them, or PostgreSQL refuses them.
  */
 async function promoteRest(
   { scope, promoted }: Request,
@@ -119,15 +121,16 @@ async function promoteAll(
   return refused(left);
 }
 
-/** Rows that PostgreSQL has refused keep their pause, and are not among the rows that are due. */
+/** Rows that PostgreSQL has refused keep their pause, so the due rows do not include them. */
 async function anyPaused(scope: DueScope, { staging }: Parts): Promise<boolean> {
   if (scope.kind === 'rows') return false;
   return [...(await staging.due.make(scope)).values()].some(({ paused }) => paused !== undefined);
 }
 
 /**
- * Only a row's record knows its parents; those that are found missing when it is written are written before it. What has come back from a flush since it was made due is not among the rows that
- * are due, and not in flight: then all is made due once more.
+ * Only a row's record knows its parents: parents that are missing when it is written are written before it. A row that
+ * came back from a flush after the others were made due is neither due nor in flight. All rows are then made due once
+ * more.
  */
 async function rowsOf(scope: Exclude<DueScope, { kind: 'rows' }>, { staging }: Parts): Promise<readonly RowKey[]> {
   if (scope.kind === 'tables' && !(await staging.due.any(scope))) return [];
@@ -143,8 +146,9 @@ async function rowsOf(scope: Exclude<DueScope, { kind: 'rows' }>, { staging }: P
 }
 
 /**
- * A query does not wait for its own transaction (H12): what is pending of the rows that it is known to have written or locked is written in it. Answers the shards that are left out of the query's drain, because
- * the transaction has them, or rows of theirs.
+ * A query does not wait for its own transaction (H12): pending changes of rows that the transaction is known to have
+ * written or locked are written in it. Answers the shards to leave out of the query's drain, because the transaction
+ * has them, or rows of theirs.
  */
 async function promoteOwn(
   request: Request,
@@ -198,8 +202,8 @@ async function promote(
 }
 
 /**
- * On Spillway's own connections, unless those are not to be had: the transaction that asks has one, others like it have
- * theirs, and a pool that is not larger has none left. Then it is written inside, if it may be.
+ * Drains on Spillway's own connections, unless the pool has none left: the transaction holds one, and others like it
+ * hold the rest. The changes are then written inside, if the transaction may write.
  */
 async function drainOutside(
   request: Request,

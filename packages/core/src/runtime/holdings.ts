@@ -19,7 +19,10 @@ import { writeHeld } from './write-held.js';
 import type { HoldSteps } from './hold-steps.js';
 import type { Parts } from './parts.js';
 
-/** How long a transaction that has ended is held up to release what it has held. What is not released by then is released by whoever meets it. */
+/**
+ * The longest that the end of a transaction waits until its holds have ended. Any process that meets a hold later ends
+ * it.
+ */
 const RELEASE_MS = 2_000;
 
 /** One flush that is held. */
@@ -28,25 +31,27 @@ interface HeldFlush {
   readonly rows: ReadonlySet<RowKey>;
 }
 
-/** A row that the transaction has written itself, though a hold of it has it too. */
+/** A row that the transaction has written itself, though one of its holds has it too. */
 interface WrittenRow {
   readonly id: string;
   readonly row: RowKey;
 }
 
-/** What is known of an outermost transaction that holds something. */
+/** An outermost transaction that holds changes. */
 interface HoldingTransaction {
   readonly name: string;
   readonly isAtHome: boolean;
-  /** Every hold that was ever made in it, those of parts that were rolled back included. */
+  /** Every hold that was ever made in it, also in parts of it that were rolled back. */
   readonly ids: Map<string, ReadonlySet<number>>;
 }
 
 /**
- * What transactions of the application hold, from their first held flush until the ledger, seen from outside, says what became of it.
+ * The holds of the application's transactions, from the first held flush until the ledger, read from outside, has the
+ * outcome.
  *
- * The order is what makes it certain: the transaction gets its name, the changes are held under it, and only then is the hold entered into the ledger, in that very transaction. So a hold whose
- * row is committed is in the staging store, and one that the store does not have, or may not have, is never committed.
+ * The order makes it certain: the transaction gets its name, the changes are held under it, and only then does the same
+ * transaction enter the hold into the ledger. So the staging store has every hold whose row is committed, and a hold
+ * that the store lacks, or may lack, is never committed.
  */
 export class Holdings {
   readonly #events: SpillwayEvents;
@@ -63,7 +68,7 @@ export class Holdings {
     this.#steps = steps;
   }
 
-  /** Whether what the transaction writes goes where Spillway would write it. It may have a role or a path of its own. */
+  /** True if the transaction writes where Spillway would write. It may have a role or a search path of its own. */
   async isAtHome(caller: CallersTransaction, parts: Parts): Promise<boolean> {
     const { scope } = caller;
     if (!scope) return false;
@@ -72,7 +77,7 @@ export class Holdings {
     return caller.alone(async (query) => (await this.#transactionOf(scope, parts.sink.join(query), parts)).isAtHome);
   }
 
-  /** Holds changes until the transaction has ended. All of them, or none. */
+  /** Holds changes until the transaction has ended: all of them, or none. */
   async hold(changes: readonly Change[], caller: CallersTransaction, parts: Parts): Promise<StageResult> {
     const { scope } = caller;
     if (!scope) throw new TypeError('Nothing can be held in a transaction whose end nobody learns');
@@ -90,12 +95,12 @@ export class Holdings {
       await asGiven(joined.enterHold(id));
       await this.#steps?.('entered', [...shards]);
       this.#held.add(scope, { id, rows: new Set(changes.map(({ rowKey }) => rowKey)) });
-      // Their places in the order of what is staged they get when they are released.
+      // They get their places in the sequence of their shard when the commit stages them.
       return { ...result, marks: new Map() };
     });
   }
 
-  /** What is pending as the transaction sees it: with what it holds itself. */
+  /** Pending changes as the transaction sees them: with its own holds. */
   async peek(
     keys: readonly RowKey[],
     scope: TransactionScope | undefined,
@@ -116,15 +121,19 @@ export class Holdings {
     );
   }
 
-  /** The rows to write before SQL in a transaction that has to find what it holds of a scope: all that it holds so far, so that it is written in the order in which it was held. */
+  /**
+   * The rows to write before SQL in a transaction that has to find its holds of a scope. These are all rows that it
+   * holds so far, so that they are written in the order in which they were held.
+   */
   rowsFor(scope: DueScope, touches: boolean, transaction: TransactionScope | undefined): readonly RowKey[] {
     const rows = transaction ? this.#rowsOf(transaction) : [];
     return rows.some(isMeantBy(scope, touches)) ? rows : [];
   }
 
   /**
-   * Writes what the transaction holds of these rows in it. What it holds later lies on that. Of queries that run at once (a page and its count) each may ask for it: what is left to write is
-   * looked up only when nobody else is at it, so that it is written once.
+   * Writes the holds of these rows in their transaction. Later holds lie on the written rows. Queries that run at once
+   * (a page and its count) may each ask for it: each look-up waits until the one before has written, so that every hold
+   * is written once.
    */
   async write(rows: readonly RowKey[], caller: CallersTransaction, parts: Parts): Promise<void> {
     const own = caller.scope;
@@ -160,7 +169,7 @@ export class Holdings {
     ];
   }
 
-  /** Whether a layer is one that the transaction holds and has not written. */
+  /** Finds layers that the transaction holds and has not written. */
   #ownLayers(scope: TransactionScope): (id: string, row: RowKey) => boolean {
     const ids = new Set(this.#held.standing(scope).map(({ id }) => id));
     const written = new Set(this.#written.standing(scope).map(({ id, row }) => JSON.stringify([id, row])));
@@ -177,7 +186,7 @@ export class Holdings {
     return transaction;
   }
 
-  /** Before the application is told that its transaction has ended, so that it finds what it has written. */
+  /** Runs before the application learns that its transaction has ended, so that the application finds its changes. */
   async #settle(transaction: HoldingTransaction, end: TransactionEnd, parts: Parts): Promise<void> {
     parts.worker.keeper.ended(transaction.name);
     const ended = this.#end(transaction, end, parts);
@@ -185,7 +194,8 @@ export class Holdings {
     try {
       await within(ended, RELEASE_MS, monotonicScheduler, late);
     } catch (error) {
-      // Whether it has committed is settled all the same; whoever meets what it holds, a worker at the latest, ends it.
+      // The transaction's outcome is certain all the same. The next process that meets its holds, a worker at the
+      // latest, ends them.
       const shards = new Set([...transaction.ids.values()].flatMap((of) => [...of]));
       this.#events.emit({ type: 'retry', shards: [...shards], reason: 'held-changes', error });
     }
@@ -202,7 +212,7 @@ export class Holdings {
   }
 }
 
-/** In the application's transaction PostgreSQL's own errors are the application's: it may want to try again by their codes. */
+/** In the application's transaction, PostgreSQL's own errors go to the application, which may retry by their codes. */
 async function asGiven<T>(asked: Promise<T>): Promise<T> {
   try {
     return await asked;
@@ -211,7 +221,7 @@ async function asGiven<T>(asked: Promise<T>): Promise<T> {
   }
 }
 
-/** PostgreSQL says so when it rolls back, and then it is so. What it says to a COMMIT proves nothing. */
+/** An answer to ROLLBACK is certain. An answer to COMMIT proves nothing, so the ledger is asked. */
 async function endingsAt(
   transaction: string,
   ids: readonly string[],

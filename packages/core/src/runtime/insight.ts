@@ -10,7 +10,9 @@ import type { DeadLetterStore, StagingStats } from '../staging/staging-store.js'
 import { healthOfFailure, lookAtHealth } from './look-at-health.js';
 import type { Parts } from './parts.js';
 
-/** A record whose pause has just ended is old and due for a moment; so what looks overdue is looked at again. */
+/**
+ * A record whose pause has just ended is old and due for a moment, so a look that finds overdue records is repeated.
+ */
 const LOOK_AGAIN_MS = 100;
 
 const NOTHING: StagingStats = {
@@ -31,11 +33,11 @@ interface InsightDeps {
   readonly trouble: TroubleWatch;
   readonly losses: LossWatch;
   readonly open: () => Promise<Parts>;
-  /** Whether this process has nothing to do with staging any more. */
+  /** True if this process has nothing to do with staging any more. */
   readonly isOver: () => Promise<boolean>;
 }
 
-/** What the service tells of its engine: counts, health, dead letters. */
+/** The service's answers about its engine: counts, health, dead letters. */
 export class Insight {
   readonly #deps: InsightDeps;
 
@@ -49,7 +51,7 @@ export class Insight {
     return { ...counts, forcedDrains: forced.byCaller, writes: ways.byEntity };
   }
 
-  /** Never rejects: that the question fails is an answer. */
+  /** Never rejects: a question that fails is an answer too. */
   async health(): Promise<Health> {
     const { isOver, open, types, trouble, losses } = this.#deps;
     try {

@@ -11,13 +11,13 @@ interface KnownEntitiesDeps {
   readonly types: TypeRegistry;
   readonly sink: ChangeSink;
   readonly shards: number;
-  /** Tells the database what this process stages, and copies. */
+  /** Tells the database which entities this process stages and caches. */
   readonly announce: () => Promise<void>;
 }
 
 /**
- * What is open knows the entities that the ORM knew when it was opened. `orm.discoverEntity()` adds some while it is
- * open: at the next use their tables are looked at, and the database is told.
+ * The entities that the open parts know: those that the ORM knew at the opening. `orm.discoverEntity()` may add some
+ * later: the next use looks at their tables, and tells the database.
  */
 export class KnownEntities {
   readonly #deps: KnownEntitiesDeps;
@@ -41,7 +41,7 @@ export class KnownEntities {
   }
 
   /**
-   * Resolves when what is open knows all of them.
+   * Resolves when the open parts know all entities.
    * @throws SpillwayError `ENTITY_UNSUPPORTED`, `DATABASE_UNAVAILABLE`: the next use tries again
    */
   async keepUp(): Promise<void> {

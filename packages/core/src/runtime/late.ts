@@ -1,12 +1,12 @@
 import { SpillwayError } from '../errors.js';
 
 /**
- * A wait whose time is up says what it has waited for. One that gets no answer at all cannot, and is given up then,
+ * A wait whose time is up reports what it waited for. A wait that gets no answer at all cannot, so it is given up
  * milliseconds later.
  */
 export const LATE_MS = 50;
 
-/** The error that it is given up with. */
+/** The error of a wait that is given up. */
 export function late(code: 'DRAIN_TIMEOUT' | 'WRITE_TIMEOUT', what: string, timeoutMs: number): SpillwayError {
   return new SpillwayError(
     code,

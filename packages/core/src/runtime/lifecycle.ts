@@ -17,13 +17,13 @@ interface LifecycleDeps {
   readonly around: RuntimeSurroundings;
   readonly events: SpillwayEvents;
   readonly sinks: Sinks;
-  /** Whether this process has nothing to do with staging any more, so that there is nothing to open. */
+  /** True if this process has nothing to do with staging any more, so there is nothing to open. */
   readonly isOver: () => Promise<boolean>;
-  /** Told when the worker has stopped, and the rest is about to be closed. */
+  /** Called when the worker has stopped and the rest is about to be closed. */
   readonly closing: () => void;
 }
 
-/** What one engine has open: opened once, at the first use, and closed in the opposite order. */
+/** The open parts of one engine: opened once, at the first use, and closed in the opposite order. */
 export class Lifecycle implements EngineLife {
   readonly starts: WorkerStart;
   readonly #deps: LifecycleDeps;
@@ -43,7 +43,7 @@ export class Lifecycle implements EngineLife {
     });
   }
 
-  /** Whether this process writes what is staged; otherwise it only stages. */
+  /** True if this process writes staged changes; otherwise it only stages. */
   get hasWorker(): boolean {
     return this.#deps.around.options.worker !== undefined;
   }
@@ -58,7 +58,7 @@ export class Lifecycle implements EngineLife {
     return this.#cache;
   }
 
-  /** Where staging is turned off there is something to open only as long as something may be staged. */
+  /** With staging turned off, parts are opened only while entities may still be staged. */
   async start(): Promise<void> {
     if (!(await this.#deps.isOver())) await this.openAndWork();
   }
@@ -69,7 +69,7 @@ export class Lifecycle implements EngineLife {
     this.starts.later();
   }
 
-  /** What is open, with all entities that the ORM knows by now; opened, if it is not. */
+  /** The open parts, with all entities that the ORM knows by now. Opens them if needed. */
   async open(): Promise<Parts> {
     const { orm, context } = this.#deps.around;
     const isInside = context.current !== undefined;
@@ -88,12 +88,12 @@ export class Lifecycle implements EngineLife {
     return parts;
   }
 
-  /** What is open, or about to be, if anything is. Inside of a transaction nobody waits for an opening. */
+  /** The parts that are open, or about to be. Inside a transaction: only parts that are open. */
   get opened(): Promise<Parts> | undefined {
     return this.#life.isOpen || !this.#deps.around.context.current ? this.#life.opened : undefined;
   }
 
-  /** Whether anything is open, or about to be. */
+  /** True if parts are open, or about to be. */
   get isOpening(): boolean {
     return this.#life.opened !== undefined;
   }
@@ -110,21 +110,21 @@ export class Lifecycle implements EngineLife {
   async locate(): Promise<void> {
     const { orm, home } = this.#deps.around;
     try {
-      // It may make its database, which others wait for too.
+      // The ORM may make its database here, which other callers wait for too.
       await orm.connect();
       await orm.arrived();
       await home?.ask();
     } catch {
-      // What fails is said to whoever needs it.
+      // The next caller that needs the database gets the error.
     }
   }
 
-  /** However long a stop is told to take: by then it is over. Milliseconds from now. */
+  /** Any stop is over by then, whatever time it was given. Milliseconds from now. */
   stopWithin(timeoutMs: number): void {
     this.#life.endWithin(timeoutMs);
   }
 
-  /** What this process has begun is finished or left staged; then everything is closed. Never rejects. */
+  /** Finishes this process's work, or leaves it staged, then closes everything. Never rejects. */
   async stop({ drain = this.hasWorker, ...options }: StopOptions = {}): Promise<StopReport> {
     this.starts.giveUp();
     return this.#life.end({ ...options, drain }, () => this.#closing());
@@ -140,7 +140,7 @@ export class Lifecycle implements EngineLife {
 
   async reopen(): Promise<boolean> {
     if (!(await this.#life.reopen())) return false;
-    // Whoever has read meanwhile has made one that asks where the ORM was before.
+    // A read meanwhile may have made a cache for the database where the ORM was before.
     const cache = this.#forgetCache();
     await cache?.close();
     return true;
@@ -151,7 +151,7 @@ export class Lifecycle implements EngineLife {
   }
 
   /**
-   * For what waits until something is committed.
+   * For calls that wait until changes are committed.
    * @throws SpillwayError `ONE_CONNECTION` in a transaction that has the only connection: it would wait for itself
    */
   refuseInside(what: string): void {

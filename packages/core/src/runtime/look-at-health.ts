@@ -14,12 +14,12 @@ import type { Parts } from './parts.js';
 /** How much longer than its policy says a change may wait before health is down. */
 const OVERDUE_MS = 30_000;
 
-/** Whoever asks for health has a time-out too, often of a few seconds. */
+/** A caller that asks for health has a time-out too, often of a few seconds. */
 const CHECK_MS = 2_000;
 
 /**
- * Asks PostgreSQL and the staging store, and puts it together with what flushes of this process have met. A process
- * without a worker meets nothing by itself.
+ * Asks PostgreSQL and the staging store, and adds the failures that flushes of this process have met. A process without
+ * a worker meets none by itself.
  */
 export async function lookAtHealth(
   { staging, sink, worker }: Pick<Parts, 'staging' | 'sink' | 'worker'>,
@@ -61,7 +61,7 @@ const FOR_A_PERSON: ReadonlySet<SpillwayErrorCode> = new Set([
   'SHARD_MAP_MISMATCH',
 ]);
 
-/** That the question fails is an answer. */
+/** Health where the question failed. */
 export function healthOfFailure(error: unknown): Health {
   const database = error instanceof SpillwayError ? databaseState(error.cause) : undefined;
   if (database !== undefined) {
@@ -94,7 +94,7 @@ function stagingState(error: unknown): StagingState | undefined {
   if (error.code === 'STAGING_FULL') return 'full';
   if (error.code === 'STAGING_TIMEOUT') return 'silent';
   if (error.code !== 'STAGING_UNAVAILABLE') return undefined;
-  // A server that has answered that it takes no commands is there.
+  // A server that answers that it takes no commands is reachable.
   return error.cause instanceof Error && error.cause.name === 'ReplyError' ? 'refusing' : 'silent';
 }
 

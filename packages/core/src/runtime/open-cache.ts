@@ -6,7 +6,10 @@ import type { StagingStore } from '../staging/staging-store.js';
 import { cachedHere } from './parts.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
-/** The cache of an ORM. Connects to nothing before it is asked. @param open opens the staging store, or answers the one that is open */
+/**
+ * The cache of an ORM. It connects at its first use.
+ * @param open opens the staging store, or answers the open one
+ */
 export function openCache(
   { options, types, database, home, logger }: RuntimeSurroundings,
   open: () => Promise<StagingStore>,

@@ -7,10 +7,10 @@ import type { StagingStore } from '../staging/staging-store.js';
 
 /**
  * The staging store that the options name.
- * @param database what tells the database from every other, so that what is staged never reaches a wrong one
+ * @param database tells the database from every other, so that no change reaches a wrong one
  * @param logger is told when another server has taken the place of Redis
- * @param end aborted: nobody waits for it any more. It rejects with the signal's reason, and a store that is opened
- * later is closed again
+ * @param end when it is aborted, no caller waits any more: this rejects with the signal's reason, and closes a store
+ * that is opened later
  */
 export async function openStaging(
   options: ResolvedOptions,
@@ -66,10 +66,11 @@ async function open(
         cacheBytes: Math.floor(cacheBytes / shards),
         keepLetters: Math.ceil(keepLetters / shards),
         keepLettersMs,
-        // A call is sent again, and then fenced, for stageTimeout each; the store must know it all that time and well beyond.
+        // A call is sent again, and then fenced, for stageTimeout each: the store must remember it well beyond that
+        // time.
         seenMs: Math.max(DEFAULT_LIMITS.seenMs, 20 * stageTimeoutMs),
         acceptVolatile,
-        // Silence is noticed within the time that staging may take; never so soon that a long script looks like silence.
+        // The store notices silence within the time of staging, but never so soon that a long script looks silent.
         onAnotherServer: (server) =>
           logger.warn(
             `Spillway: another Redis answers at ${server} than before, after a failover or a restart. ` +
@@ -82,7 +83,7 @@ async function open(
   }
 }
 
-/** A function of the user's may take its time, and may never answer; whoever waits for it is told then. */
+/** The application's function may take its time, and may never answer. Its caller gets an error after this time. */
 const FACTORY_MS = 10_000;
 
 async function made(create: () => Promise<StagingStore>): Promise<StagingStore> {
@@ -91,7 +92,7 @@ async function made(create: () => Promise<StagingStore>): Promise<StagingStore> 
     return await beforeDeadline(store, FACTORY_MS);
   } catch (error) {
     if (!(error instanceof DeadlinePassed)) throw error;
-    // What comes too late is of no use to anybody.
+    // A store that comes too late is closed.
     void store.then(async (late) => late.close()).catch(() => undefined);
     throw new SpillwayError(
       'STAGING_UNAVAILABLE',

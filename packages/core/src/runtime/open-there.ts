@@ -4,10 +4,10 @@ import type { OrmConnecting } from './surroundings.js';
 
 const NO_SUCH_DATABASE = '3D000';
 
-/** How MikroORM has come to its database; nothing where it has, or was not asked to. */
+/** Why MikroORM could not connect to its database; `undefined` if it could, or was not asked to. */
 type Trouble = { readonly error: unknown } | undefined;
 
-/** Before anything is asked of the database. What fails is told by what is asked next. */
+/** Runs before any question to the database. The next question reports a failure. */
 export async function arrival({ connectsFirst, connect, arrived }: OrmConnecting): Promise<Trouble> {
   const connecting = connectsFirst() ? connect().then(nothing, asTrouble) : undefined;
   await arrived();
@@ -15,10 +15,10 @@ export async function arrival({ connectsFirst, connect, arrived }: OrmConnecting
 }
 
 /**
- * Opens where the ORM is. A database that is not there may be one that MikroORM makes when it connects: then it
- * connects first. Not while it is being opened, since MikroORM closes what is open for that.
+ * Opens where the ORM is. If the database is missing, MikroORM may make it when it connects, so it connects first. It
+ * does not connect while parts are being opened, since MikroORM closes open parts for that.
  *
- * @throws what opening throws; SpillwayError `DATABASE_UNAVAILABLE`: MikroORM could not make the database
+ * @throws the error of opening; SpillwayError `DATABASE_UNAVAILABLE`: MikroORM could not make the database
  */
 export async function openThere<T>(orm: OrmConnecting, open: () => Promise<T>): Promise<T> {
   const before = await arrival(orm);

@@ -5,10 +5,10 @@ import type { StopOptions, StopReport } from '../flush/worker.js';
 import type { Parts } from './parts.js';
 import { CLOSING_MS, type Sinks } from './sinks.js';
 
-/** How long a stop may take that is not told. */
+/** The time of a stop that names none. */
 const DEFAULT_STOP_MS = 30_000;
 
-/** What is closed beside the parts. */
+/** Something that is closed beside the parts. */
 export interface Closable {
   close(): Promise<void>;
   cutOff(): void;
@@ -26,9 +26,9 @@ interface Ending {
 }
 
 /**
- * The parts of one engine from their opening to their end: opened once, at the first use, and closed in time. A stop
- * has a time in which everything ends by itself if it can. What has not ended by then (a flush whose server is frozen,
- * an opening without an answer) is cut off, so that nothing of the engine keeps the process.
+ * The parts of one engine from their opening to their end: opened once, at the first use, and closed in time. During a
+ * stop's time everything may end by itself. The rest (a flush whose server is frozen, an opening without an answer) is
+ * cut off then, so that nothing of the engine keeps the process.
  */
 export class PartsLife {
   readonly #sinks: Sinks;
@@ -53,7 +53,7 @@ export class PartsLife {
     return this.#isEnded;
   }
 
-  /** What is open, or about to be, if anything is. */
+  /** The parts that are open, or about to be; `undefined` if there are none. */
   get opened(): Promise<Parts> | undefined {
     return this.#opening?.parts;
   }
@@ -77,16 +77,16 @@ export class PartsLife {
     return this.#opening.parts;
   }
 
-  /** However long an end is told to take: by then it is over. Milliseconds from now. */
+  /** Any end is over by then, whatever time it was given. Milliseconds from now. */
   endWithin(timeoutMs: number): void {
     this.#endBy = Math.min(this.#endBy, performance.now() + timeoutMs);
     this.#ending?.clock.bringForward(timeoutMs);
   }
 
   /**
-   * What the engine has begun is finished or left staged; then everything is closed, until `reopen()`. A second call
-   * meanwhile waits for the same end, and may only bring it forward. Never rejects.
-   * @param beside what is closed with it; asked when the worker has stopped
+   * Finishes the engine's work, or leaves it staged, then closes everything until `reopen()`. A second call meanwhile
+   * waits for the same end, and may only bring it forward. Never rejects.
+   * @param beside closed with it; called when the worker has stopped
    */
   async end(options: StopOptions, beside: () => Closable | undefined): Promise<StopReport> {
     this.#isEnded = true;
@@ -107,7 +107,7 @@ export class PartsLife {
     const ending = this.#ending;
     if (!this.#isEnded || !ending) return false;
     await ending.report;
-    // Somebody else may have opened it again, and it may have ended once more, meanwhile.
+    // Another caller may have opened it again meanwhile, and it may have ended once more.
     if (this.#ending !== ending) return false;
     this.#isEnded = false;
     this.#endBy = Number.POSITIVE_INFINITY;

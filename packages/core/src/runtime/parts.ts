@@ -15,10 +15,10 @@ import type { Releases } from '../mikro-orm/engine.js';
 import { LOOK_AT_TABLES, type Sinks } from './sinks.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
-/** What is open between the first use and the end. */
+/** The parts that are open between the first use and the end. */
 export interface Parts {
   readonly staging: StagingStore;
-  /** What any release did when this was opened. */
+  /** The entities that any release staged or cached at the opening. */
   readonly atFirst: Releases;
   readonly sink: ChangeSink;
   readonly stager: Stager;
@@ -28,9 +28,9 @@ export interface Parts {
 }
 
 /**
- * Opens the sink, then the staging store, and wires them to the stager and the worker. What was opened before a failure
- * is closed again.
- * @param end aborted: nobody waits for it any more; what it has opened, or opens later, is closed
+ * Opens the sink, then the staging store, and wires them to the stager and the worker. After a failure it closes the
+ * parts that it has opened.
+ * @param end when it is aborted, no caller waits any more: parts that are open, or open later, are closed
  */
 export async function openParts(
   around: RuntimeSurroundings,
@@ -94,13 +94,13 @@ async function open(
   };
 }
 
-/** What any release does with the ORM's database, which has been prepared. */
+/** The entities that any release stages and caches in the ORM's database, which has been prepared. */
 export async function releasesIn(sink: ChangeSink): Promise<Releases> {
   const [staged, copied] = await Promise.all([sink.registry.list(), sink.copies.kept.list()]);
   return { staged, copied };
 }
 
-/** Other releases are told before the first copy is kept; or this one, that copies are of no use to it. */
+/** Tells other releases before the first copy is kept, or warns that this release cannot use copies. */
 async function announceCopies({ types, logger }: RuntimeSurroundings, sink: ChangeSink): Promise<void> {
   const cached = cachedHere(types);
   if (cached.length === 0) return;
@@ -126,7 +126,7 @@ export function cachedHere(types: TypeRegistry): readonly CachedHere[] {
     .map(({ meta, table: { schema, name } }) => ({ name: meta.className, table: { schema, table: name } }));
 }
 
-/** What this process may stage. */
+/** The entities that this process may stage. */
 export function stagedHere(types: TypeRegistry): ReadonlyMap<string, TableName> {
   return new Map(
     types.inAnyMode
@@ -135,7 +135,7 @@ export function stagedHere(types: TypeRegistry): ReadonlyMap<string, TableName> 
   );
 }
 
-/** A staging store that has forgotten shards has forgotten what was pending in them: that is said, aloud. */
+/** A staging store that has forgotten shards has forgotten their pending changes: an event reports it. */
 function sayForgotten(forgotten: readonly number[], events: SpillwayEvents): void {
   for (const shard of forgotten) {
     events.emit({ type: 'staging-loss', shard, forgot: 'staging', parked: 0, doubtful: 0 });

@@ -17,11 +17,11 @@ interface PendingLooksDeps {
   readonly holdings: Holdings;
   readonly promotions: Promotions;
   readonly open: () => Promise<Parts>;
-  /** Whether this process has nothing to do with staging any more. */
+  /** True if this process has nothing to do with staging any more. */
   readonly isOver: () => Promise<boolean>;
 }
 
-/** What is pending of rows, and what became of it: for reads that lay pending changes over rows. */
+/** Pending changes of rows, and their outcomes: for reads that lay pending changes over rows. */
 export class PendingLooks implements EnginePending {
   readonly #deps: PendingLooksDeps;
   readonly #outcomes: SharedLookUps<string, BatchOutcome>;
@@ -43,7 +43,7 @@ export class PendingLooks implements EnginePending {
 
   async outcomes(tokens: readonly string[], inside?: CallersTransaction): Promise<ReadonlyMap<string, BatchOutcome>> {
     const { context, promotions, open } = this.#deps;
-    // What others have asked for may be waiting for the end of this transaction.
+    // A look-up shared with other readers may be waiting for the end of this transaction.
     if (context.current) return (await open()).sink.outcomes(tokens);
     return inside ? promotions.outcomes(tokens, inside, await open()) : this.#outcomes.find(tokens);
   }

@@ -11,21 +11,25 @@ import type { Pending } from '../staging/staging-store.js';
 import type { Parts } from './parts.js';
 import { isStarved } from './starved.js';
 
-/** How long a transaction that has ended is held up to acknowledge what it has written. What is not acknowledged by then is found in the ledger by the next flush. */
+/**
+ * The longest that the end of a transaction waits until its batches are acknowledged. The next flush finds the rest in
+ * the ledger.
+ */
 const SETTLE_MS = 1_000;
 const CLAIM_TIMEOUT_MS = 500;
 
-/** What it takes to promote. */
+/** The parts that promoting needs. */
 interface PromotingParts extends Pick<Parts, 'staging' | 'sink'> {
   readonly worker: Pick<Parts['worker'], 'wake' | 'unsettled'>;
 }
 
 /**
- * What transactions of the application have written of staged rows, from the moment when it is written in one until the ledger, seen from outside, says what became of it.
+ * The batches of staged rows that the application's transactions have written, until the ledger, read from outside, has
+ * their outcome.
  */
 export class Promotions {
   readonly #batches = new ScopeNotes<OwnedBatch & { readonly shard: number }>();
-  /** Rows that a transaction has locked or is about to: nobody else can write them before it ends. */
+  /** Rows that a transaction has locked or is about to lock: no flush can write them before it ends. */
   readonly #touched = new ScopeNotes<RowKey>();
   /** Batches that a transaction has ever had, also in parts of it that were rolled back. */
   readonly #ever = new WeakMap<TransactionScope, Map<string, EverOwned>>();
@@ -40,7 +44,7 @@ export class Promotions {
     for (const key of scope ? keys : []) if (scope) this.#touched.add(scope, key);
   }
 
-  /** Of some rows those that only this transaction can write: it has them, or the shard that they are in. */
+  /** The rows among these that only this transaction can write: it has them, or their shard. */
   heldBy(scope: TransactionScope | undefined, keys: readonly RowKey[], shards: number): readonly RowKey[] {
     if (!scope) return [];
     const touched = new Set(this.#touched.standing(scope));
@@ -48,7 +52,7 @@ export class Promotions {
     return keys.filter((key) => touched.has(key) || owned.has(shardOf(key, shards)));
   }
 
-  /** The shards that nobody else can flush before this transaction ends, so that nothing in it may wait for them. */
+  /** The shards that no worker can flush before this transaction ends, so nothing in it may wait for them. */
   shardsOf(scope: TransactionScope | undefined): ReadonlySet<number> {
     return new Set(scope && this.#batches.standing(scope).map(({ shard }) => shard));
   }
@@ -58,7 +62,7 @@ export class Promotions {
     return scope ? [...new Set(this.#touched.standing(scope))] : [];
   }
 
-  /** The rows of which something is pending that this transaction has not written itself. */
+  /** The rows with pending changes that this transaction has not written itself. */
   async pending(
     keys: readonly RowKey[],
     scope: TransactionScope | undefined,
@@ -67,14 +71,14 @@ export class Promotions {
     return pendingRows(keys, scope ? this.#ownedBy(scope) : NONE, staging);
   }
 
-  /** Whether the database lets anything be written in the transaction. */
+  /** True if the database lets this transaction write. */
   async accepts(caller: CallersTransaction, { sink }: PromotingParts): Promise<boolean> {
     return caller.alone(async (query) => sink.join(query).accepts());
   }
 
   /**
-   * Of these tokens those that are committed, asked on the connection of the transaction: another one may not be had
-   * before its end. It would see its own too, so those are not asked for.
+   * Finds which of these tokens are committed. It asks on the transaction's connection: another one may not be free
+   * before the transaction ends. It leaves out the transaction's own tokens, which that connection sees too.
    */
   async outcomes(
     tokens: readonly string[],
@@ -86,7 +90,7 @@ export class Promotions {
     return others.length === 0 ? new Map() : caller.alone(async (query) => sink.join(query).outcomes(others));
   }
 
-  /** Of what is pending what is not in the rows that the transaction sees. */
+  /** Pending changes that the rows which the transaction sees do not have. */
   unwritten(
     found: ReadonlyMap<RowKey, Pending>,
     scope: TransactionScope | undefined,
@@ -95,7 +99,10 @@ export class Promotions {
     return scope ? besidesOwn(found, this.#ownedBy(scope), staging.shards) : found;
   }
 
-  /** Writes what is pending of the rows inside the transaction. Answers the rows that could not be written within the time. */
+  /**
+   * Writes pending changes of the rows inside the transaction. Answers the rows that it could not write within the
+   * time.
+   */
   async write(
     keys: readonly RowKey[],
     caller: CallersTransaction,
@@ -141,13 +148,13 @@ export class Promotions {
     scope.afterEnd(async () => {
       if (ever.size === 0) return;
       const settled = settleSoon(ever, parts);
-      // The question would stand in the queue behind everybody who waits for a connection.
+      // The question would queue behind all other waits for a connection.
       if (!isStarved(parts.sink)) await settled;
     });
   }
 }
 
-/** However it ended, and whatever was answered: the ledger knows, and a flush asks it too. Never rejects. */
+/** The ledger knows how the transaction ended, whatever was answered; a flush asks it too. Never rejects. */
 async function settleSoon(ever: ReadonlyMap<string, EverOwned>, parts: PromotingParts): Promise<void> {
   const shards = new Set([...ever.values()].map(({ shard }) => shard));
   try {
@@ -165,7 +172,10 @@ interface EverOwned {
 
 const NONE: OwnedBatches = { of: () => undefined, own: () => undefined, hasOwned: () => false };
 
-/** What is committed is acknowledged with the outcome that the ledger holds. What is not stays in flight, and is what the next flush is handed. */
+/**
+ * Acknowledges committed batches with the outcome in the ledger. The others stay in flight, and the next flush gets
+ * them.
+ */
 async function settle(ever: ReadonlyMap<string, EverOwned>, { staging, sink }: PromotingParts): Promise<void> {
   const committed = await sink.outcomes([...ever.keys()]);
   await Promise.all(

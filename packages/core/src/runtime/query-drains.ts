@@ -19,7 +19,10 @@ interface QueryDrainDeps {
   readonly open: () => Promise<Parts>;
 }
 
-/** Before a query outside of transactions: asks once whether anything of its types is pending, and has it written if so. Queries of the same types share both. */
+/**
+ * Before a query outside of transactions: asks once whether anything of its types is pending, and has it written if so.
+ * Queries of the same types share both.
+ */
 export class QueryDrains {
   readonly #deps: QueryDrainDeps;
   readonly #shared = new SharedDrains<QueryDrain>();
@@ -29,7 +32,7 @@ export class QueryDrains {
   }
 
   /**
-   * @param caller who is counted as having forced a drain
+   * @param caller counted as the cause of a forced drain
    * @throws SpillwayError `DRAIN_TIMEOUT`
    */
   async before(
@@ -77,7 +80,7 @@ export class QueryDrains {
   }
 }
 
-/** Whether all policies let a query go on with what is pending laid over. */
+/** True if all policies let a query go on, with pending changes laid over. */
 function mayLag(touched: readonly WriteBehindType[]): boolean {
   return touched.every(({ policy }) => policy.onDrainTimeout === 'overlay');
 }

@@ -20,7 +20,10 @@ import type { RuntimeSurroundings } from './surroundings.js';
 import { Waits } from './waits.js';
 import { Writes } from './writes.js';
 
-/** The engine of one ORM, by question: the hooks in MikroORM ask the parts of `Engine`, the service beside it the others. */
+/**
+ * The engine of one ORM, by question: the hooks in MikroORM ask the parts of `Engine`, the service beside it the
+ * others.
+ */
 export class Runtime implements Engine {
   readonly events: SpillwayEvents = new SpillwayEvents();
   readonly life: Lifecycle;

@@ -10,7 +10,7 @@ import {
 } from '../staging/all-letters.js';
 import type { DeadLetter, DeadLetterId, DeadLetterStore, LetterFilter } from '../staging/dead-letter-store.js';
 
-/** Which dead letters are meant: of an entity, with a code, both, or with `{}` all of them. */
+/** Selects dead letters: of an entity, with a code, both, or with `{}` all of them. */
 export interface AllLettersFilter {
   readonly entity?: EntityName;
   readonly code?: string;
@@ -20,35 +20,36 @@ export interface AllLettersFilter {
 export interface SpillwayDeadLetters {
   /** Newest first within a shard; of one entity, or with one code, if the page says so. */
   list(page?: LetterPage): Promise<readonly DeadLetter[]>;
-  /** `undefined`: there is none (any more). */
+  /** Answers `undefined` if there is no such letter (any more). */
   get(letter: DeadLetterId): Promise<DeadLetter | undefined>;
   /**
-   * Puts it back as a dirty record, under whatever is dirty by now. `newer`: the row was staged or written since, and
-   * `force` was not given.
+   * Puts the letter back as a dirty record, under changes that are dirty by now. `newer`: the row was staged or written
+   * since, and `force` was not given. `absent`: there is no such letter.
    * @throws SpillwayError `COUNTER_OVERFLOW`; `POLICY_MISMATCH` for an entity that was left
    */
   retry(letter: DeadLetterId, options?: { readonly force?: boolean }): Promise<'staged' | 'newer' | 'absent'>;
-  /** `false`: there is none. */
+  /** Answers `false` if there is no such letter. */
   discard(letter: DeadLetterId): Promise<boolean>;
   /**
-   * Puts back all that the filter means, of those that are there now, a hundred at a time. The newest letter of a row
+   * Puts back all letters that match the filter and exist at the call, a hundred at a time. The newest letter of a row
    * goes first; an older one is `newer` then, or is laid under it with `force`.
    *
    * @example
    * ```ts
    * await service.deadLetters.retryAll({ entity: Product, code: '23505' }); // { staged: 41, newer: 1, refused: 0 }
    * ```
-   * @throws SpillwayError `CONFIG_INVALID` for a filter that is not understood; then nothing was put back
+   * @throws SpillwayError `CONFIG_INVALID` for a filter that is not understood; no letter was put back then
    */
   retryAll(filter: AllLettersFilter, options?: RetryAllOptions): Promise<RetriedLetters>;
   /**
-   * Throws away all that the filter means, of those that are there now, a hundred at a time, the newest first.
-   * @throws SpillwayError `CONFIG_INVALID` for a filter that is not understood; then nothing was discarded
+   * Throws away all letters that match the filter and exist at the call, a hundred at a time, newest first within a
+   * shard.
+   * @throws SpillwayError `CONFIG_INVALID` for a filter that is not understood; no letter was discarded then
    */
   discardAll(filter: AllLettersFilter, options?: AllLettersOptions): Promise<{ readonly discarded: number }>;
 }
 
-/** @param open the letters of the staging store, which is opened for it if need be */
+/** @param open answers the letters of the staging store, and opens the store if need be */
 export function serviceLetters(open: () => Promise<DeadLetterStore>, rows: RowCalls): SpillwayDeadLetters {
   const filterOf = (act: string, given: AllLettersFilter): LetterFilter => {
     refuseVague(act, given);
@@ -70,7 +71,7 @@ export function serviceLetters(open: () => Promise<DeadLetterStore>, rows: RowCa
   };
 }
 
-/** A misspelt filter, or one whose value is missing, would mean all letters. */
+/** A misspelt filter, or one without a value, would match all letters. */
 function refuseVague(act: string, given: AllLettersFilter): void {
   const read = new OptionReader(`the filter of ${act}`, given, ['entity', 'code']);
   for (const name of Object.keys(given))

@@ -10,8 +10,8 @@ const WHO = 'The logger of spillway()';
 
 /**
  * Where warnings and failures go: the logger of the options; else the one that a framework has named (`logTo`); else
- * MikroORM's. One that fails is no reason for what is logged to fail, nor for the process to end. What is logged may be
- * made of what stands in Redis; it is one line all the same.
+ * MikroORM's. A logger that fails fails neither its caller nor the process. A message may contain text from Redis; it
+ * is one line all the same.
  */
 export class ServiceLog implements Logger {
   readonly #given: Logger | undefined;
@@ -40,8 +40,8 @@ export class ServiceLog implements Logger {
 }
 
 /**
- * MikroORM's logger, with the level that it knows. Which namespaces it shows is set for queries and discovery
- * (`debug`); what Spillway has to say must be heard without any.
+ * MikroORM's logger, with its levels. Which namespaces it shows is set for queries and discovery (`debug`); messages of
+ * Spillway show without any.
  */
 function ormLogger(orm: MikroORM): Logger {
   const log = (level: 'warn' | 'error', message: string): void =>

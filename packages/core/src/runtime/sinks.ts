@@ -8,12 +8,12 @@ import { localWallTime, utcWallTime } from '../sink/postgres/sql/wall-time.js';
 import { arrival } from './open-there.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
-/** What a server that is well needs to close connections that nobody uses is far less. */
+/** A healthy server closes idle connections far faster. */
 export const CLOSING_MS = 1_000;
 
 export const LOOK_AT_TABLES = 'At its first use Spillway looks at its tables.';
 
-/** The sinks of one engine: that of everything that is open, and those that are asked something on their own. */
+/** The sinks of one engine: that of the open parts, and those that are opened for one question. */
 export class Sinks {
   readonly #around: RuntimeSurroundings;
   readonly #events: SpillwayEvents;
@@ -25,7 +25,7 @@ export class Sinks {
   }
 
   /**
-   * Nothing is connected before it is used. To be closed by `close`.
+   * Connects at the first use. `close` closes it.
    * @param isProved its connections have to lead where the ORM writes
    */
   open(isProved = true): ChangeSink {
@@ -57,7 +57,7 @@ export class Sinks {
     return sink;
   }
 
-  /** A server that does not answer is not waited for. */
+  /** A server that does not answer is given up when the clock runs out. */
   async close(sink: ChangeSink, clock: StopClock = new StopClock(CLOSING_MS, monotonicScheduler)): Promise<void> {
     await clock.wait(sink.close());
     sink.cutOff();
@@ -65,8 +65,8 @@ export class Sinks {
   }
 
   /**
-   * Asks without opening anything for longer. An ORM without a policy writes nothing through Spillway: it only asks what
-   * other releases do, by names with a schema, so its own role and search path may be any.
+   * Opens a sink for one question. An ORM without a policy writes nothing through Spillway and only asks what other
+   * releases do, by names with a schema, so its own role and search path may be any.
    */
   async ask<T>(question: (sink: ChangeSink) => Promise<T>): Promise<T> {
     const { orm, types } = this.#around;
@@ -79,7 +79,7 @@ export class Sinks {
     }
   }
 
-  /** Ends all that is under way in any of them. What is opened later may be connected elsewhere. */
+  /** Ends all work in the sinks. A sink that is opened later may lead elsewhere. */
   cutOff(): void {
     for (const sink of this.#open) sink.cutOff();
     this.#around.home?.forget();

@@ -1,18 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ChangeSink } from '../sink/change-sink.js';
 
-/** A connection that is free is had in a few milliseconds, also through a pooler. */
+/** A free connection arrives in a few milliseconds, also through a pooler. */
 const STARVED_MS = 50;
 const LOOK_MS = 10;
 
-/** Whether a flush waits for a connection that it will perhaps not be given before the caller's transaction ends. */
+/** True if a flush waits for a connection that it may not get before the caller's transaction ends. */
 export function isStarved({ waitsForConnectionMs }: Pick<ChangeSink, 'waitsForConnectionMs'>): boolean {
   return waitsForConnectionMs >= STARVED_MS;
 }
 
 /**
- * What `act` answers; or `starved`, as soon as flushes are seen to wait for a connection. `act` then goes on, and
- * nobody hears of it any more.
+ * The answer of `act`; or `starved`, as soon as flushes are seen to wait for a connection. `act` then goes on, and its
+ * answer is ignored.
  */
 export async function unlessStarved<T>(
   sink: Pick<ChangeSink, 'waitsForConnectionMs'>,
@@ -25,7 +25,7 @@ export async function unlessStarved<T>(
   return Promise.race([acting, starving]);
 }
 
-/** Never resolves where that does not happen before the signal. */
+/** Never resolves if the signal comes first. */
 async function untilStarved(sink: Pick<ChangeSink, 'waitsForConnectionMs'>, signal: AbortSignal): Promise<'starved'> {
   while (!isStarved(sink)) {
     try {

@@ -23,7 +23,10 @@ interface StatementDrainDeps {
   readonly count: (row: RowKey, way: WriteWay) => void;
 }
 
-/** Before a statement of the application: writes what is pending of its rows or tables, on Spillway's own connections or in the application's transaction. */
+/**
+ * Before a statement of the application: writes pending changes of its rows or tables, on Spillway's own connections or
+ * in the application's transaction.
+ */
 export class StatementDrains {
   readonly #deps: StatementDrainDeps;
 
@@ -59,13 +62,16 @@ export class StatementDrains {
     await this.#writeHeld(scope, inside, touches, parts);
     const outcome = await this.#drainInside(scope, touches, inside, parts, signal);
     if (outcome.kind === 'drained') return;
-    // Where no version tells the older from the newer, SQL must not write before what was staged earlier.
+    // Where no version tells the older from the newer, SQL must not write before changes that were staged earlier.
     const needsOrder = outcome.rows.some((key) => types.ofRow(key)?.version === undefined);
     if (beforeWrite && needsOrder) throw outcome.error;
     events.emit({ type: 'lagging', reason: outcome.kind === 'refused' ? 'refused' : 'transaction' });
   }
 
-  /** What a transaction holds itself its own SQL has to find in the database; and before that what was pending when it was held, and what it refers to. */
+  /**
+   * A transaction's own SQL has to find its holds in the database. Changes that were already pending, and parents, are
+   * written before them.
+   */
   async #writeHeld(scope: DueScope, inside: CallersTransaction, touches: boolean, parts: Parts): Promise<void> {
     const { holdings } = this.#deps;
     const keys = holdings.rowsFor(scope, touches, inside.scope);
@@ -99,7 +105,7 @@ export class StatementDrains {
     return drainInside(request, inside, promotions, parts);
   }
 
-  /** The longest that one of the types allows that are to be read. */
+  /** The longest time that one of the types of the scope allows. */
   #timeoutMs(scope: DueScope): number {
     const types = [...typesOf(scope, this.#deps.types)];
     return types.reduce((longest, { policy }) => Math.max(longest, policy.drainTimeoutMs), 0);

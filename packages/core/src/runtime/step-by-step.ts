@@ -6,21 +6,21 @@ import type { EntityRules, RulesByEntity, StageResult } from '../staging/stager.
 import { CutOff } from '../staging/staging-errors.js';
 import type { DueScope, StagingStore } from '../staging/staging-store.js';
 
-/** So often steps are waited for: somebody else may make the next one meanwhile. */
+/** The most attempts at writing first steps: another caller may stage the next step meanwhile. */
 const TRIES = 3;
 const PAUSE_MS = 20;
 
 export interface StepDeps {
   readonly stage: (changes: readonly Change[], rules: RulesByEntity) => Promise<StageResult>;
-  /** Writes what is pending of these rows, as far as it can be written now. */
+  /** Writes pending changes of these rows, as far as they can be written now. */
   readonly write: (rows: readonly RowKey[]) => Promise<void>;
 }
 
 /**
- * Stages changes; where one of them is a second step of a row, writes the first step before. If that cannot be written
- * now (PostgreSQL is away, refuses it, or somebody has locked the row), the two are merged all the same: the
- * application must be able to go on, and to correct what was refused. Once some of them are staged, an error on the way
- * leaves the others refused.
+ * Stages changes; if one of them is a second step of a row, writes the first step before. If the first step cannot be
+ * written now (PostgreSQL is away or refuses it, or a transaction has locked the row), the two are merged all the same:
+ * the application must be able to go on, and to correct a refused change. Once some changes are staged, an error leaves
+ * the others refused.
  *
  * @throws what staging throws, where nothing was staged
  */
@@ -38,7 +38,7 @@ export async function stageStepByStep(
       result = both(result, rest);
     } catch (error) {
       if (isNothing(result)) throw error;
-      // What a stop has cut off may have happened, and its error says so.
+      // A call that a stop has cut off may have run, and its error says so.
       if (error instanceof SpillwayError && error.code === 'STOPPED') throw cutOff(error, result);
       return result;
     }
@@ -46,13 +46,13 @@ export async function stageStepByStep(
   return result;
 }
 
-/** With what was staged before. */
+/** Adds the changes that were staged before. */
 function cutOff(error: SpillwayError, before: StageResult): CutOff {
   const rest = error instanceof CutOff ? error.result : undefined;
   return new CutOff('the staging store', error, rest ? both(before, rest) : before);
 }
 
-/** What has not been sent, or was refused. A call that is lost, or still open, is for the caller to settle. */
+/** Changes that were refused, or not sent. The caller settles a call that is lost or still open. */
 function restOf(changes: readonly Change[], { staged, unknown, dropped }: StageResult): readonly Change[] {
   const open = new Set([...unknown, ...dropped].flatMap((call) => call.changes.map(({ rowKey }) => rowKey)));
   return changes.filter(({ rowKey }) => !staged.has(rowKey) && !open.has(rowKey));
@@ -66,7 +66,7 @@ function isStep({ reason }: StageResult['refused'][number]): boolean {
   return reason === 'step';
 }
 
-/** Rules by which every change is merged into what is pending of its row. */
+/** Rules that merge every change into the pending changes of its row. */
 export function withoutSteps(rules: RulesByEntity): RulesByEntity {
   return Object.fromEntries(Object.entries(rules).map(([entity, rule]) => [entity, withoutStepsOf(rule)]));
 }
@@ -75,7 +75,7 @@ function withoutStepsOf(rule: EntityRules): EntityRules {
   return Object.fromEntries(Object.entries(rule).filter(([name]) => name !== 'steps')) as unknown as EntityRules;
 }
 
-/** The rest of what was staged in part. */
+/** Joins the results of changes that were staged in two parts. */
 function both(first: StageResult, rest: StageResult): StageResult {
   return {
     staged: new Map([...first.staged, ...rest.staged]),
@@ -98,7 +98,7 @@ export interface WriteRowsDeps {
   readonly peek: StagingStore['peek'];
 }
 
-/** Drains until nothing is pending of the rows but what PostgreSQL has refused, or the time is up. */
+/** Drains until only changes that PostgreSQL has refused are pending of the rows, or the time is up. */
 export async function writeFirst(
   { scope, wide, timeoutMs }: RowsToWrite,
   { drain, peek }: WriteRowsDeps,

@@ -8,7 +8,7 @@ import type { Logger, ResolvedOptions } from '../options.js';
 
 /** How the ORM comes to its database. */
 export interface OrmConnecting {
-  /** Whether that has to be done before Spillway opens anything. */
+  /** True if the ORM has to connect before Spillway opens anything. */
   readonly connectsFirst: () => boolean;
   /** Connects, where it is not connected; it may make its database then. Its first query would do so too. */
   readonly connect: () => Promise<void>;
@@ -16,16 +16,16 @@ export interface OrmConnecting {
   readonly arrived: () => Promise<void>;
 }
 
-/** What an engine is given by the ORM that it is for. */
+/** An engine's inputs from its ORM. */
 export interface RuntimeSurroundings {
   readonly options: ResolvedOptions;
   readonly types: TypeRegistry;
   /** How to reach the ORM's database; asked when it is needed first. */
   readonly database: () => DatabaseAccess;
   readonly orm: OrmConnecting;
-  /** Where the ORM writes, to compare with; none where Spillway writes by the ORM's own connection. */
+  /** Where the ORM writes, to compare with; `undefined` where Spillway writes by the ORM's own connection. */
   readonly home?: Home | undefined;
-  /** In which transaction of the application code runs; known only where the database has one connection. */
+  /** The transaction that the application's code runs in; known only where the database has one connection. */
   readonly context: CallersContext;
   readonly logger: Logger;
   readonly steps?: FlushSteps;

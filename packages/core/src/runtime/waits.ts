@@ -28,11 +28,13 @@ interface WaitsDeps {
   readonly life: Lifecycle;
   readonly queryDrains: QueryDrains;
   readonly statementDrains: StatementDrains;
-  /** Whether this process has nothing to do with staging any more. */
+  /** True if this process has nothing to do with staging any more. */
   readonly isOver: () => Promise<boolean>;
 }
 
-/** Waits until pending changes are written: before statements and queries, for a call of `drain()`, and for receipts. */
+/**
+ * Waits until pending changes are written: before statements and queries, for a call of `drain()`, and for receipts.
+ */
 export class Waits implements EngineWaits {
   readonly #deps: WaitsDeps;
 
@@ -43,7 +45,8 @@ export class Waits implements EngineWaits {
   async drain(scope: DueScope, options: DrainOptions = {}): Promise<void> {
     const { around, life, statementDrains } = this.#deps;
     const parts = await unlessAborted(options.signal, async () => life.open());
-    // Whoever says that he is in none will get the connection, and go on, when the one around him has ended.
+    // A caller that names no transaction (`inside: undefined`) gets the connection when the surrounding transaction has
+    // ended.
     const inside = 'inside' in options ? options.inside : around.context.current;
     return statementDrains.before(scope, { ...options, inside }, parts);
   }
@@ -53,7 +56,7 @@ export class Waits implements EngineWaits {
   }
 
   /**
-   * Of one entity or of all: one round, or as many as it takes. What has to be opened for it is opened within its time.
+   * Drains one entity or all: one round, or as many as it takes. Opening counts towards its time.
    * @throws SpillwayError `DRAIN_TIMEOUT`
    */
   async drainCall(entity: EntityName | undefined, call: DrainCall): Promise<DrainResult> {

@@ -4,11 +4,11 @@ import type { CallersContext } from '../mikro-orm/transactions/callers-context.j
 import type { Logger } from '../options.js';
 import type { Parts } from './parts.js';
 
-/** How long after an attempt to open that has failed the next one follows. */
+/** The pause after a failed attempt to open. */
 const TRY_EVERY_MS = 1_000;
 
 interface WorkerStartDeps {
-  /** Whether this process writes what is staged. */
+  /** True if this process writes staged changes. */
   readonly hasWorker: boolean;
   readonly context: CallersContext;
   readonly logger: Logger;
@@ -16,11 +16,11 @@ interface WorkerStartDeps {
   readonly open: () => Promise<unknown>;
 }
 
-/** When the worker of a process starts: with what stages first, or as soon as everything can be opened. */
+/** When the worker of a process starts: with the first call that stages, or as soon as everything can be opened. */
 export class WorkerStart {
   readonly #deps: WorkerStartDeps;
   #isStarted = false;
-  /** Whether it is to start with whatever opens everything. */
+  /** True if the worker is to start as soon as any call has opened everything. */
   #isWanted = false;
   #trying: AbortController | undefined;
 
@@ -43,7 +43,7 @@ export class WorkerStart {
     this.#isStarted = true;
   }
 
-  /** Tries until everything is open. Whoever else opens it meanwhile starts the worker too. */
+  /** Tries until everything is open. Any other call that opens it meanwhile starts the worker too. */
   later(): void {
     this.#isWanted = true;
     if (this.#trying) return;
@@ -56,24 +56,24 @@ export class WorkerStart {
     tried.then(over, over);
   }
 
-  /** Everything is closed: a worker that ran is to run again, if it is opened again. */
+  /** Everything is closed: a worker that ran runs again after the next opening. */
   closed(): void {
     this.#isWanted ||= this.#isStarted;
     this.#isStarted = false;
   }
 
-  /** It is not tried any more. */
+  /** Stops trying. */
   giveUp(): void {
     this.#trying?.abort();
     this.#trying = undefined;
   }
 
-  /** It may be opened again: a worker that ran before is to run again. */
+  /** Everything may be opened again: a worker that ran before is to run again. */
   resume(): void {
     if (this.#isWanted && !this.#isStarted) this.later();
   }
 
-  /** Says each reason once. Never rejects. */
+  /** Logs each reason once. Never rejects. */
   async #try(end: AbortSignal): Promise<void> {
     let said: string | undefined;
     while (!end.aborted) {

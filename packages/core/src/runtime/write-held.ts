@@ -8,11 +8,12 @@ import type { Batch } from '../staging/staging-store.js';
 import type { Parts } from './parts.js';
 
 /**
- * Writes held changes in the transaction that holds them, because its own SQL has to find them: in a savepoint together with the note in the ledger that they are written, so that a rollback of one is a
- * rollback of both.
+ * Writes held changes in the transaction that holds them, because its own SQL has to find them. One savepoint covers
+ * the rows and the note in the ledger that they are written, so a rollback undoes both.
  *
- * @param written hold -> all its rows that are written then
- * @throws OptimisticLockError where somebody else has changed a row, SpillwayError `HELD_UNWRITABLE` where PostgreSQL refuses one, {@link WaitsForParents} where it would take it later
+ * @param written hold -> all its rows that are then written
+ * @throws OptimisticLockError if another writer has changed a row; SpillwayError `HELD_UNWRITABLE` if PostgreSQL
+ * refuses one; {@link WaitsForParents} if PostgreSQL would take it later
  */
 export async function writeHeld(
   records: ReadonlyMap<RowKey, StagedRecord>,
@@ -33,7 +34,7 @@ export async function writeHeld(
   });
 }
 
-/** A held row refers to rows that are pending: they have to be written first. */
+/** A held row refers to pending rows, which have to be written first. */
 export class WaitsForParents extends SpillwayError {
   readonly parents: ReadonlySet<RowKey>;
 
@@ -43,7 +44,7 @@ export class WaitsForParents extends SpillwayError {
   }
 }
 
-/** It has no place in a shard's chain: it is never claimed, and its token is written nowhere. */
+/** The batch has no place in a shard's chain: it is never claimed, and its token is written nowhere. */
 function batchOf(records: ReadonlyMap<RowKey, StagedRecord>): Batch {
   return { shard: 0, token: 'held', predecessor: '', attempts: 1, claimedAtMs: 0, records, unreadable: new Map() };
 }
@@ -54,7 +55,7 @@ function assertWritten(
   outcome: Outcome,
   parents: ReadonlySet<RowKey>,
 ): void {
-  // The policy of the entity may settle a conflict for the database's row, here as anywhere.
+  // The policy of the entity may decide a conflict in favour of the database's row, here as anywhere.
   if (outcome.kind === 'applied' || outcome.kind === 'version' || outcome.kind === 'superseded') return;
   const entity = record?.entity ?? '';
   if (outcome.kind === 'buried' && outcome.code === 'CONFLICT') throw OptimisticLockError.lockFailed(entity);

@@ -23,7 +23,10 @@ import type { StatementDrains } from './statement-drains.js';
 import { stageStepByStep, withoutSteps, writeFirst } from './step-by-step.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
-/** How often what is pending under another policy is written before a flush is refused: others may stage it faster. */
+/**
+ * The most times that changes under another policy are written before a flush is refused: other callers may stage
+ * faster.
+ */
 const POLICY_TRIES = 5;
 
 interface WritesDeps {
@@ -35,7 +38,7 @@ interface WritesDeps {
   readonly holdings: Holdings;
   readonly statementDrains: StatementDrains;
   readonly waits: Pick<EngineWaits, 'drain'>;
-  /** A row went this way. */
+  /** A change of a row went this way. */
   readonly count: (row: RowKey, way: WriteWay) => void;
 }
 
@@ -51,7 +54,7 @@ export class Writes implements EngineWrites {
   async stage(changes: readonly Change[], signal?: AbortSignal): Promise<StageResult> {
     const parts = await unlessAborted(signal, async () => this.#deps.life.open());
     this.#deps.life.starts.now(parts);
-    // Of changes of which some are staged the others are not given up.
+    // Once some of the changes are staged, the signal no longer gives up the others.
     let untilStaged = signal;
     try {
       const result = await stageStepByStep(changes, parts.rules, {
@@ -68,7 +71,7 @@ export class Writes implements EngineWrites {
     }
   }
 
-  /** Where it is known that the database is away, or has no connection but the caller's, nothing is waited for. */
+  /** Does nothing while the database is known to be away, or its only connection is the caller's. */
   async #writeFirst(keys: readonly RowKey[], { worker, staging }: Parts): Promise<void> {
     if (this.#deps.trouble.isDatabaseDown || this.#deps.around.context.current) return;
     const scope = { kind: 'rows', keys } as const;
@@ -110,7 +113,7 @@ export class Writes implements EngineWrites {
     return result;
   }
 
-  /** A transaction that has changed such a value before writes that first, itself; then what it holds lies on it. */
+  /** A transaction that has changed such a value before writes that change first; its new hold then lies on the row. */
   async #holdStepByStep(changes: readonly Change[], inside: CallersTransaction, parts: Parts): Promise<StageResult> {
     const result = await this.#deps.holdings.hold(changes, inside, parts);
     const keys = result.refused.filter(({ reason }) => reason === 'step').map(({ rowKey }) => rowKey);
@@ -149,7 +152,7 @@ export class Writes implements EngineWrites {
     this.#deps.events.emit({ type: 'overflow', reason });
   }
 
-  /** Tells the worker and whoever listens where something was staged. */
+  /** Tells the worker and listeners which shards have staged changes. */
   #announce(result: StageResult, { worker, staging }: Parts): StageResult {
     const rows = new Map<number, number>();
     for (const rowKey of result.staged.keys()) {

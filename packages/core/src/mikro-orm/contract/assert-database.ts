@@ -1,12 +1,15 @@
 import type { MikroORM } from '@mikro-orm/core';
 import { SpillwayError } from '../../errors.js';
 
-/** What Spillway's own connections speak. */
+/** The client of Spillway's own connections. */
 const SERVER = 'pg';
 /** PostgreSQL inside the process, with one connection, which Spillway shares with the ORM. */
 const IN_PROCESS = '@electric-sql/pglite';
 
-/** @throws SpillwayError `CONFIG_INVALID` for an ORM on another driver than those of @mikro-orm/postgresql and @mikro-orm/pglite */
+/**
+ * Accepts the drivers of @mikro-orm/postgresql and @mikro-orm/pglite.
+ * @throws SpillwayError `CONFIG_INVALID` for an ORM on another driver
+ */
 export function assertDatabase({ driver }: MikroORM): void {
   const clients = clientsOf(driver);
   if (!clients || clients.includes(SERVER) || clients.includes(IN_PROCESS)) return;
@@ -17,12 +20,12 @@ export function assertDatabase({ driver }: MikroORM): void {
   );
 }
 
-/** Whether the ORM's database has but one connection, in this process. */
+/** True if the ORM's database runs in this process, with one connection. */
 export function hasOneConnection({ driver }: MikroORM): boolean {
   return clientsOf(driver)?.includes(IN_PROCESS) === true;
 }
 
-/** A driver without the method is an ORM that does not fit, which the check of methods says better. */
+/** If the driver lacks the method, the ORM does not fit; the check of methods reports that better. */
 function clientsOf(driver: MikroORM['driver']): readonly string[] | undefined {
   return (driver as Partial<typeof driver>).getDependencies?.();
 }

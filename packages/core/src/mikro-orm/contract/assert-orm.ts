@@ -13,7 +13,7 @@ import {
   UNIT_OF_WORK_METHODS,
 } from './methods.js';
 
-/** Without its own transactions a flush never asks for one, and that is where it is staged. */
+/** A flush is staged where it asks for its transaction. With these settings it asks for none. */
 const TRANSACTION_SETTINGS = [
   ['implicitTransactions', false],
   ['disableTransactions', true],
@@ -22,8 +22,8 @@ const TRANSACTION_SETTINGS = [
 /**
  * Before discovery, asserts that the ORM has the methods that the hooks need.
  *
- * @throws SpillwayError `ORM_INCOMPATIBLE` that names the method which is missing, `CONFIG_INVALID` for settings that
- * rule out staging
+ * @throws SpillwayError `ORM_INCOMPATIBLE` that names the missing method, `CONFIG_INVALID` for settings that rule out
+ * staging
  */
 export function assertOrm(orm: MikroORM): void {
   const driver = orm.driver as unknown;

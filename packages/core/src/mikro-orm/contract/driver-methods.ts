@@ -1,7 +1,7 @@
 import type { Collection, EntityMetadata } from '@mikro-orm/core';
 import type { DRIVER_METHODS } from './methods.js';
 
-/** What MikroORM hands to its driver beside data and conditions. */
+/** MikroORM's options for its driver, beside data and conditions. */
 export type DriverOptions = Readonly<Record<string, unknown>>;
 export type Row = Record<string, unknown>;
 type Rest = readonly unknown[];
@@ -10,8 +10,8 @@ type Rest = readonly unknown[];
 export type DriverMethod = (typeof DRIVER_METHODS)[number];
 
 /**
- * The driver's methods that Spillway replaces. MikroORM's own types are generic over entities that are not known here;
- * what the methods are given and answer is plain data.
+ * The driver's methods that Spillway replaces. MikroORM's own types are generic over entities that are unknown here;
+ * the methods take and answer plain data.
  */
 export interface DriverMethods extends Record<DriverMethod, unknown> {
   find(entity: unknown, where: unknown, options?: DriverOptions): Promise<unknown>;

@@ -3,10 +3,10 @@ import type { EntityManager } from '@mikro-orm/core';
 type Session = Partial<Pick<EntityManager, 'getSessionContext'>> | undefined;
 
 /**
- * Whether an entity manager reads and writes under variables or a role of its own (`em.setSessionContext()`), which row level security decides by. PostgreSQL alone can do
- * that: nothing is staged for it, or laid over what it reads. With `sessionContext: 'connection'` MikroORM gives
- * every connection the session context of the request, whichever entity manager asks
- * for it. Versions of MikroORM before 7.2 have no such thing.
+ * True if an entity manager reads and writes under variables or a role of its own (`em.setSessionContext()`), by which
+ * row level security decides. Only PostgreSQL can decide so: nothing is staged for such an entity manager, or laid over
+ * its reads. With `sessionContext: 'connection'` MikroORM gives every connection the session context of the request,
+ * whichever entity manager asks for it. Versions of MikroORM before 7.2 have no session contexts.
  */
 export function hasSession(em: unknown): boolean {
   const known = em as EntityManager | undefined;

@@ -1,7 +1,7 @@
 import { Utils } from '@mikro-orm/core';
 import { SpillwayError } from '../../errors.js';
 
-/** MikroORM is not as the hooks need it, so nothing of this flush or read can be trusted to go where it should. */
+/** MikroORM is not as the hooks need it, so this flush or read may go past Spillway. */
 export function incompatible(what: string): SpillwayError {
   return new SpillwayError(
     'ORM_INCOMPATIBLE',

@@ -1,6 +1,6 @@
 /**
- * The methods of MikroORM that Spillway replaces or asks, by their owner. `assertOrm` and `assertEntityManager` refuse an
- * ORM that lacks one of them, when it is made.
+ * The methods of MikroORM that Spillway replaces or calls, by their owner. `assertOrm` and `assertEntityManager` refuse
+ * an ORM that lacks one of them, when it is made.
  */
 
 /** Replaced on the driver (`DriverMethods` has their parameters): reads, and writes of flushes and of direct calls. */
@@ -19,7 +19,7 @@ export const DRIVER_METHODS = [
   'syncCollections',
 ] as const;
 
-/** Replaced on the driver too, for other ends; or asked. */
+/** Replaced on the driver for other purposes, or called. */
 export const OTHER_DRIVER_METHODS = [
   'stream',
   'createEntityManager',
@@ -40,13 +40,13 @@ export const TRANSACTION_METHODS = ['begin', 'commit', 'rollback', 'transactiona
 /** Replaced on every connection: all SQL that MikroORM makes goes through one of them. */
 export const STATEMENT_METHODS = ['execute', 'stream'] as const;
 
-/** Replaced, or asked, on the connection that writes. */
+/** Replaced, or called, on the connection that writes. */
 export const CONNECTION_METHODS = ['connect', 'ensureConnection'] as const;
 
 /** Replaced on the persister of each unit of work, where a flush hands its change sets to the driver. */
 export const PERSISTER_METHODS = ['executeInserts', 'executeUpdates', 'executeDeletes'] as const;
 
-/** Overridden in a subclass of the entity manager, or asked. */
+/** Overridden in a subclass of the entity manager, or called. */
 export const ENTITY_MANAGER_METHODS = ['getConnection', 'isInTransaction', 'fork', 'clear', 'flush'] as const;
 
 /**

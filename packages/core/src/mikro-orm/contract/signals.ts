@@ -1,7 +1,9 @@
 import type { EntityManager } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 
-/** The signal of a call: MikroORM hands it to its driver in the options, with that of the entity manager if the call has none. */
+/**
+ * The signal of a call: MikroORM hands it to its driver in the options, or the entity manager's if the call has none.
+ */
 export function signalOf(options: unknown): AbortSignal | undefined {
   const signal: unknown = typeof options === 'object' && options !== null ? Reflect.get(options, 'signal') : undefined;
   return signal instanceof AbortSignal ? signal : undefined;
@@ -9,7 +11,7 @@ export function signalOf(options: unknown): AbortSignal | undefined {
 
 /** The signal of an entity manager, which is that of its flushes: `em.fork({ signal })`. */
 export function signalOfManager(em: EntityManager): AbortSignal | undefined {
-  // Only its unit of work is meant to ask.
+  // MikroORM means this method for its unit of work only.
   const { getAbortOptions } = em as unknown as { readonly getAbortOptions?: () => unknown };
   return signalOf(getAbortOptions?.call(em));
 }

@@ -6,15 +6,18 @@ import type { TypeRegistry } from '../describe/type-registry.js';
 
 type HookedCall = 'discovery' | 'entity manager' | 'commit' | 'clear';
 
-/** What the persister is writing. It has an end, because what is begun meanwhile (a pool, a worker) inherits it, and goes on. */
+/**
+ * The change sets that the persister is writing. It has an end, because work that begins meanwhile (a pool, a worker)
+ * inherits it, and goes on.
+ */
 interface Persisting {
   readonly changeSets: readonly ChangeSet<AnyEntity>[];
   isRunning: boolean;
 }
 
 /**
- * Notices what no look at methods can tell: that the hooks are all there and MikroORM no longer asks one of them. Without this, write-behind entities would silently be
- * written by SQL past what is pending, or be read without it.
+ * Notices that all hooks are there and MikroORM no longer calls one of them, which no look at methods can show.
+ * Write-behind entities would then silently be written by SQL past pending changes, or be read without them.
  */
 export class ContractWatch {
   readonly #types: TypeRegistry;
@@ -34,7 +37,7 @@ export class ContractWatch {
     if (!this.#asked.has('discovery')) throw incompatible('its discovery does not call discovery.afterDiscovered');
   }
 
-  /** The first entity manager and its forks are of the class that the hooks have made, and know them. */
+  /** Asserts that the first entity manager and its forks are of the hooked class, and call the hooks. */
   assertHooked(em: EntityManager, Hooked: new (...parameters: never[]) => EntityManager): void {
     if (!(em instanceof Hooked))
       throw incompatible('it does not make entity managers by the class in its configuration (entityManager)');
@@ -45,24 +48,24 @@ export class ContractWatch {
     this.asked('entity manager');
   }
 
-  /** Before a flush of write-behind entities is staged or written. */
+  /** Call before a flush of write-behind entities is staged or written. */
   assertCommitted(): void {
     if (!this.#asked.has('commit')) throw incompatible('em.flush() does not ask the unit of work to commit()');
   }
 
-  /** Change sets are about to be written by SQL, and neither the flush nor the application has opened a transaction for it. */
+  /** Change sets are about to be written by SQL, and neither the flush nor the application has opened a transaction. */
   assertNoneWithoutTransaction(changeSets: readonly ChangeSet<AnyEntity>[]): void {
     if (changeSets.some(({ meta }) => this.#types.of(meta)))
       throw incompatible("a flush does not ask its entity manager for getConnection('write').transactional()");
   }
 
-  /** Change sets are about to be written by SQL, and the unit of work is not where it writes them all. */
+  /** Change sets are about to be written by SQL, past the method of the unit of work that writes them all. */
   assertNonePastPersist(changeSets: readonly ChangeSet<AnyEntity>[]): void {
     if (changeSets.some(({ meta }) => this.#types.of(meta)))
       throw incompatible('a flush does not ask its unit of work to persistToDatabase()');
   }
 
-  /** Runs a method of the persister: all that it asks the driver meanwhile has to carry the mark that it was given. */
+  /** Runs a method of the persister: its calls of the driver have to carry the mark that the method was given. */
   async persisting<T>(changeSets: readonly ChangeSet<AnyEntity>[], write: () => Promise<T>): Promise<T> {
     const scope: Persisting = { changeSets, isRunning: true };
     try {

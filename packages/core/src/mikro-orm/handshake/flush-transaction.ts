@@ -29,7 +29,7 @@ export function flushConnection(
       });
       return answer as never;
     }
-    // Before the transaction begins: it then has no locks that what is pending could wait for.
+    // The transaction has not begun, so it holds no locks that pending changes could wait for.
     if (flush.fallback !== 'down') await prepareSql(em, context);
     return flush.preparedForSql(plan.reason, () => connection.transactional(callback, options));
   };

@@ -8,7 +8,7 @@ import type { FlushContext } from './flush-context.js';
 import { flushConnection } from './flush-transaction.js';
 import { hookUnitOfWork } from './hook-unit-of-work.js';
 
-// oxlint-disable-next-line typescript/no-explicit-any -- TypeScript takes a class as a mixin's base only with these parameters
+// oxlint-disable-next-line typescript/no-explicit-any -- TypeScript requires these parameters of a mixin's base
 export type EntityManagerClass = new (...parameters: any[]) => EntityManager;
 
 /**

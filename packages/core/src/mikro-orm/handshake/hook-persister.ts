@@ -14,7 +14,10 @@ import {
 
 type Options = DriverMethodOptions & { [STAGED]?: StagedCall; [DRAINED]?: boolean; [DIRECT]?: boolean };
 
-/** The persister's three methods, as far as the hook depends on them. Each calls itself again, once per schema, with the options that it was given. */
+/**
+ * The persister's three methods, as far as the hook depends on them. Each calls itself again, once per schema, with the
+ * options that it was given.
+ */
 interface Persister {
   executeInserts(changeSets: ChangeSet<AnyEntity>[], options?: Options, withSchema?: boolean): Promise<void>;
   executeUpdates(
@@ -30,7 +33,7 @@ export interface PersisterHooks {
   /** The unit of the flush that is running, if it is staged. */
   readonly unit: StagingUnit | undefined;
   readonly watch: ContractWatch;
-  /** Whether the change sets are those of the flush that is running. `em.insert(entity)` makes its own. */
+  /** True for change sets of the flush that is running. `em.insert(entity)` makes its own. */
   isFlushing(changeSets: readonly ChangeSet<AnyEntity>[]): boolean;
   /** Before entities are inserted past the unit of work. */
   beforeDirect(changeSets: readonly ChangeSet<AnyEntity>[]): Promise<void>;
@@ -45,8 +48,9 @@ export interface PersisterHooks {
 }
 
 /**
- * Marks what a staged flush hands to the driver, so that the driver's hooks know it; everything else passes unchanged. The methods are replaced on the instance: MikroORM
- * looks them up there, and keeps the instance itself private.
+ * Marks the calls of a staged flush to the driver, so that the driver's hooks know them; all other calls pass
+ * unchanged. The methods are replaced on the instance: MikroORM looks them up there, and keeps the instance itself
+ * private.
  */
 export function hookPersister(uow: UnitOfWork, hooks: PersisterHooks): void {
   const persister: Persister = uow.getChangeSetPersister();
@@ -82,7 +86,7 @@ export function hookPersister(uow: UnitOfWork, hooks: PersisterHooks): void {
       if (!again) unit.expect(changeSets);
       return { ...options, [STAGED]: { unit, changeSets } };
     }
-    // A call past the unit of work is looked at in the driver, where those that give plain data arrive too.
+    // The driver checks calls past the unit of work: calls that give plain data arrive there too.
     if (kind === 'insert' && !hooks.isFlushing(changeSets)) {
       if (!isDirect(options)) await hooks.beforeDirect(changeSets);
       return { ...options, [DIRECT]: true };

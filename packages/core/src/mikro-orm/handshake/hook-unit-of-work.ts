@@ -10,7 +10,7 @@ import type { FlushContext } from './flush-context.js';
 import { hookPersister } from './hook-persister.js';
 import { planFlushInside } from './plan-flush.js';
 
-/** What MikroORM's types keep private: writes change sets, in the transaction `ctx`. */
+/** Private in MikroORM's types: writes change sets, in the transaction `ctx`. */
 interface Persisting {
   persistToDatabase(groups: unknown, ctx?: unknown): Promise<void>;
 }
@@ -27,7 +27,7 @@ export function hookUnitOfWork(em: EntityManager, context: FlushContext): Staged
   return flush;
 }
 
-/** A flush begins: what became of lost calls is found out first, and a flush that could not be staged may go by SQL. */
+/** A flush begins: lost calls are found out first. A flush that could not be staged may go by SQL. */
 function hookCommit(em: EntityManager, uow: UnitOfWork, flush: StagedFlush, context: FlushContext): void {
   const { watch, leaving, apart } = context;
   const commit = uow.commit.bind(uow);
@@ -36,7 +36,7 @@ function hookCommit(em: EntityManager, uow: UnitOfWork, flush: StagedFlush, cont
     const signal = signalOfManager(em);
     await failingAsMikroOrm(signal, em.getDriver() as AbstractSqlDriver, async () =>
       apart(em, async () => {
-        // A flush without anything to send ends well, aborted or not; one that has something fails when it sends it.
+        // A flush with nothing to send ends well, aborted or not. Any other flush fails when it sends.
         if (signal?.aborted !== true) await unlessAborted(signal, async () => leaving.before([]));
         await flush.commit(commit);
       }),
@@ -45,8 +45,8 @@ function hookCommit(em: EntityManager, uow: UnitOfWork, flush: StagedFlush, cont
 }
 
 /**
- * A flush writes its change sets. Outside of transactions `flushConnection` has decided how; in a transaction of the
- * application that is decided here, and a held flush writes nothing in it.
+ * A flush writes its change sets. Outside of transactions `flushConnection` has decided how. In a transaction of the
+ * application this hook decides, and a held flush writes nothing in it.
  */
 function hookPersist(em: EntityManager, uow: UnitOfWork, flush: StagedFlush, context: FlushContext): Persisted {
   const { watch, engine } = context;
@@ -81,7 +81,7 @@ function hookPersist(em: EntityManager, uow: UnitOfWork, flush: StagedFlush, con
   return persisted;
 }
 
-/** Whether the unit of work is writing change sets by `persistToDatabase()`. */
+/** Shows that the unit of work is writing change sets by `persistToDatabase()`. */
 interface Persisted {
   isRunning: boolean;
 }
@@ -96,7 +96,9 @@ function hookClear(uow: UnitOfWork, flush: StagedFlush, { watch }: FlushContext)
   };
 }
 
-/** The persister hands change sets to the driver: those of a staged flush with its mark, others once they may be SQL. */
+/**
+ * The persister hands change sets to the driver: those of a staged flush with its mark, others once they may be SQL.
+ */
 function hookPersisterOf(
   em: EntityManager,
   uow: UnitOfWork,
@@ -126,7 +128,7 @@ function hookPersisterOf(
         if (!em.isInTransaction()) watch.assertNoneWithoutTransaction(changeSets);
         await prepareSql(em, context);
       }
-      // In a transaction of the application nothing has asked for a reason: that is one.
+      // In a transaction of the application no other reason is known, so the transaction is the reason.
       for (const { meta } of changeSets)
         if (types.of(meta)) engine.writes.count(meta.className, `sql:${flush.sqlReason ?? 'transaction'}`);
       if (kind === 'update') addCounters(types, changeSets);

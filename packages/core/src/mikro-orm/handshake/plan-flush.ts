@@ -10,11 +10,11 @@ import type { FlushContext } from './flush-context.js';
 
 /** How a flush is written that opens a transaction for itself. */
 export type FlushPlan =
-  /** As MikroORM would: it has nothing to do with Spillway. */
+  /** By MikroORM: the flush has nothing to do with Spillway. */
   | { readonly kind: 'plain' }
   /** All of it is staged. */
   | { readonly kind: 'staged' }
-  /** All of it is written by SQL, once what is pending of its rows is written. */
+  /** All of it is written by SQL, after the pending changes of its rows. */
   | { readonly kind: 'sql'; readonly reason: SqlReason };
 
 /** How a flush is written in a transaction of the application. */
@@ -45,7 +45,7 @@ export async function planFlushInside(
   return (await isAtHome(caller, context)) ? { kind: 'held', caller } : { kind: 'sql', reason: 'session' };
 }
 
-/** Whether the transaction holds everything that the flush writes. */
+/** True if the transaction holds everything that the flush writes. */
 function holdsAll(em: EntityManager, caller: CallersTransaction, { types }: FlushContext): boolean {
   const content = flushContent(em);
   const isHeld = content.changeSets.every(({ meta }) => {
@@ -55,7 +55,7 @@ function holdsAll(em: EntityManager, caller: CallersTransaction, { types }: Flus
   return isHeld && flushMode(types, content) === 'staged';
 }
 
-/** While staging cannot be opened, nobody can tell; the attempt to hold the flush then says why. */
+/** While staging cannot be opened, the answer is unknown. The attempt to hold the flush then reports why. */
 async function isAtHome(caller: CallersTransaction, { engine }: FlushContext): Promise<boolean> {
   try {
     return await engine.writes.isAtHome(caller);

@@ -1,7 +1,7 @@
 import type { MikroORM } from '@mikro-orm/core';
 import type { CallerQuery } from '../../sink/change-sink.js';
 
-/** What an application does with the connections of its ORM: it may set a role, or a search path. */
+/** The application's hooks for the connections of its ORM: it may set a role, or a search path. */
 export interface ConnectionHooks {
   readonly onCreate: (query: CallerQuery) => Promise<void>;
   readonly onReserve?: (query: CallerQuery) => Promise<void>;
@@ -9,14 +9,17 @@ export interface ConnectionHooks {
 
 type Hook = ((connection: unknown) => Promise<void>) | undefined;
 
-/** The same for Spillway's connections. @param outside runs a hook where no request is around it */
+/**
+ * The application's hooks, for Spillway's connections.
+ * @param outside runs a hook where no request is around it
+ */
 export function connectionHooks(
   config: MikroORM['config'],
   outside: <T>(act: () => Promise<T>) => Promise<T>,
 ): ConnectionHooks {
   const onCreate = config.get('onCreateConnection') as Hook;
   const onReserve = config.get('onReserveConnection') as Hook;
-  // With a session context per connection MikroORM begins each use with what the context says, which is nothing here.
+  // With a session context per connection, MikroORM begins each use with the context's settings; Spillway has none.
   const resets = config.get('sessionContext' as never) === 'connection';
   const run = (query: CallerQuery, hook: Hook): Promise<void> => outside(async () => hook?.(connectionOf(query)));
   return {
@@ -30,7 +33,7 @@ export function connectionHooks(
   };
 }
 
-/** What Kysely gives to hooks. */
+/** A query as Kysely gives it to hooks. */
 interface Compiled {
   readonly sql: string;
   readonly parameters: readonly unknown[];

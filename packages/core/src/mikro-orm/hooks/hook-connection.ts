@@ -5,9 +5,9 @@ import { Span } from './span.js';
 
 /**
  * The engine lives as long as the ORM's connection: it ends with `orm.close()`, and may be opened again from
- * `orm.connect()` on. To connect anew MikroORM closes its connection first; that is not the end.
+ * `orm.connect()` on. To connect anew, MikroORM closes its connection first; that only suspends the engine.
  *
- * @param forget what was known of the database is to be asked again: it may be another one
+ * @param forget drops everything known of the database, which may be another one now
  */
 export function hookConnection(driver: AbstractSqlDriver, life: EngineLife, moves: OrmMoves, forget: () => void): void {
   const close = driver.close.bind(driver);
@@ -21,7 +21,7 @@ export function hookConnection(driver: AbstractSqlDriver, life: EngineLife, move
   driver.connect = async (options) => {
     if (await life.reopen()) forget();
     const connection = await connect(options);
-    // On the way to another database nothing is opened that was not asked for.
+    // On the way to another database, only explicit calls open anything.
     if (!moves.isInside) life.resume();
     return connection;
   };

@@ -3,8 +3,8 @@ import type { EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core'
 type DiscoverEntity = (entities: never, reset?: never) => void;
 
 /**
- * `orm.discoverEntity()` makes entities known after discovery. They are described as if they had been there from the
- * beginning; where one cannot be written behind, those of this call are unknown again.
+ * `orm.discoverEntity()` makes entities known after discovery. They are described like those of the first discovery. If
+ * one cannot be written behind, all entities of this call are unknown again.
  */
 export function hookDiscoverEntity(orm: MikroORM, describe: (storage: MetadataStorage) => void): void {
   const target = orm as unknown as { discoverEntity?: DiscoverEntity };

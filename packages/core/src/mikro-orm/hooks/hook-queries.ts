@@ -10,7 +10,7 @@ import { failingAsMikroOrm, signalOf, signalOfManager } from '../contract/signal
 import { replaceMethod } from './replace-method.js';
 
 type Options = Readonly<Record<string, unknown>>;
-// The methods are generic over entities that are not known here.
+// The methods are generic over entities that are unknown here.
 type Query = (this: EntityManager, entity: never, what: never, options?: Options) => Promise<unknown>;
 
 interface QueryHooks {
@@ -18,7 +18,7 @@ interface QueryHooks {
   readonly modes: QueryModes;
   readonly reads: Reads;
   readonly leaving: Leaving;
-  /** Runs what is done in the transaction of an entity manager, if it has one. */
+  /** Runs an act in the transaction of an entity manager, if it has one. */
   readonly inside: <T>(em: EntityManager, act: () => Promise<T>) => Promise<T>;
 }
 
@@ -35,8 +35,8 @@ type Routine = (
 ) => Promise<unknown>;
 
 /**
- * Lets queries of a class of entity managers ask for pending changes to be drained, laid over or left alone (`{ spillway: … }`), with the queries that populate what they find, and makes
- * `em.countBy()`, which goes past the driver, wait as `em.count()` does.
+ * Lets a query have pending changes drained, laid over or left alone (`{ spillway: … }`), also for the queries that
+ * populate its results. Makes `em.countBy()`, which goes past the driver, wait as `em.count()` does.
  */
 export function hookQueries(entityManager: { readonly prototype: EntityManager }, hooks: QueryHooks): void {
   const { types, modes, reads, leaving, inside } = hooks;
@@ -90,14 +90,14 @@ export function hookQueries(entityManager: { readonly prototype: EntityManager }
 
   hookWholeDatabase(prototype, hooks);
 
-  // Rows that are joined into others cannot be laid over; rows of a query of their own can.
+  // Pending changes can be laid over rows of a query of their own, but not over rows that are joined into others.
   function overlays(em: EntityManager, entity: EntityName, asked: QueryMode | undefined): boolean {
     const mode = asked ?? modes.of({}) ?? types.of(em.getMetadata().find(entity))?.policy.queries;
     return mode === 'overlay';
   }
 }
 
-/** Of what the database does by itself nobody can see what it reads, so it may be everything. */
+/** Routines and views read tables that Spillway cannot see, so they may read everything. */
 function hookWholeDatabase(prototype: EntityManager, { reads, leaving, inside }: QueryHooks): void {
   const before = async (em: EntityManager, caller: string, asked?: QueryMode): Promise<void> =>
     inside(em, async () => {
@@ -113,7 +113,7 @@ function hookWholeDatabase(prototype: EntityManager, { reads, leaving, inside }:
         return original.call(this, routine, args);
       },
   );
-  // What it reads stays in the view until it is refreshed again, so policies of queries have no say.
+  // The rows stay in the view until its next refresh, so policies of queries do not apply.
   replaceMethod<Query>(
     prototype,
     'refreshMaterializedView',

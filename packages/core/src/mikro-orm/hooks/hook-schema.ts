@@ -14,20 +14,20 @@ interface SchemaHooks {
   readonly types: TypeRegistry;
   readonly tables: EngineTables;
   readonly moves: OrmMoves;
-  /** After it: the sequences of the tables may have begun anew. */
+  /** Runs afterwards: the sequences of the tables may have begun anew. */
   readonly emptied: () => Promise<void>;
 }
 
-/** Which tables a call clears or drops; `undefined` where it leaves the write-behind ones alone. */
+/** The tables that a call clears or drops; `undefined` if it leaves the write-behind ones alone. */
 type ScopeOf = (generator: SqlSchemaGenerator, ...parameters: never[]) => Promise<EmptyScope | undefined>;
 type Method = (...parameters: never[]) => Promise<unknown>;
 
-/** These connect to another database, and back. A generator may have none of them. */
+/** These methods connect to another database, and back. A generator may have none of them. */
 const MOVES = ['createDatabase', 'dropDatabase', 'ensureDatabase'] as const;
 
 /**
- * Whoever clears or drops tables by the schema generator means their rows, the pending ones too: those are thrown away first, or they would be written afterwards. Everything else
- * of the generator, `create` and `update` among it, is left alone.
+ * A schema generator that clears or drops tables would leave their pending rows to be written afterwards, so these rows
+ * are thrown away first. The generator's other methods, `create` and `update` among them, stay as they are.
  */
 export function hookSchema(orm: MikroORM, hooks: SchemaHooks): void {
   const { config } = orm;
@@ -71,7 +71,10 @@ function hooked<T>(generator: T, orm: MikroORM, { types, tables, moves, emptied 
   return Object.defineProperty(generator, HOOKED, { value: true });
 }
 
-/** By method. One that calls another one of them (`refresh` calls `drop`) empties what is empty again. */
+/**
+ * The scope of each method. A method that calls another of them (`refresh` calls `drop`) empties twice, which is
+ * harmless.
+ */
 function scopes(orm: MikroORM, types: TypeRegistry, spillway: EngineTables): Readonly<Record<string, ScopeOf>> {
   const leftOut = orm.driver.getPlatform().getDefaultSchemaName() ?? 'public';
   const defaultSchema = orm.config.get('schema') ?? leftOut;
@@ -81,13 +84,13 @@ function scopes(orm: MikroORM, types: TypeRegistry, spillway: EngineTables): Rea
     tables.length === 0
       ? undefined
       : { kind: 'tables', tables: tables.map(({ schema, name }) => ({ schema, table: name })) };
-  /** By the schema that a table is in: of the default one only the search path knows where that is. */
+  /** Compares the schema that a table is in: only the search path knows where the default one is. */
   const inFact = async (isGone: (table: Table, schema: string) => boolean): Promise<EmptyScope | undefined> => {
     if (own().length === 0) return undefined;
     const schemas = await spillway.schemasOf(own());
     return scopeOf(own().filter((table) => isGone(table, schemas.get(table) ?? table.schema)));
   };
-  /** As the generator itself tells them, by the metadata: without those that it is set to skip. */
+  /** The generator's own choice, by the metadata: without the tables that it is set to skip. */
   const ofGenerator = (generator: SqlSchemaGenerator, asked: string | undefined): EmptyScope | undefined => {
     const theirs = new Set(
       generator

@@ -11,8 +11,8 @@ interface Statements {
 }
 
 /**
- * Puts a look between MikroORM and its connections, on which statements are sent: the one that writes, and the replicas.
- * Each is met when the driver hands it out.
+ * Tells `sent` of each statement before it goes to one of MikroORM's connections: the one that writes, and the
+ * replicas. A connection is hooked when the driver first hands it out.
  */
 export function hookStatements(driver: AbstractSqlDriver, sent: SentStatements): void {
   const connectionOf = driver.getConnection.bind(driver);
@@ -26,7 +26,7 @@ export function hookStatements(driver: AbstractSqlDriver, sent: SentStatements):
     }
     return connection;
   };
-  // Who writes has asked for it by then.
+  // Code may have obtained the write connection before, so it is hooked now.
   driver.getConnection('write');
 }
 
@@ -35,7 +35,7 @@ function statementsOf(connection: Connection): Statements {
   return { execute: ownMethod(target, 'execute'), stream: ownMethod(target, 'stream') };
 }
 
-/** Asked of the class at each call: it may be instrumented after the ORM was made. */
+/** Looks the method up in the class at each call: it may be instrumented after the ORM was made. */
 function ownMethod<Name extends keyof Statements>(target: Statements, name: Name): Statements[Name] {
   if (Object.hasOwn(target, name)) return target[name].bind(target) as Statements[Name];
   const call = (...args: unknown[]): unknown => {

@@ -39,21 +39,24 @@ export interface Installation {
   readonly engine: Engine;
   readonly context: CallersContext;
   readonly moves: OrmMoves;
-  /** The policies of those of the ORM's entities that are to be written behind. Called at discovery, and at each later one. */
+  /** The policies of the ORM's entities that are to be written behind. Called at discovery, and at each later one. */
   readonly policiesOf: (entities: readonly EntityMetadata[]) => ReadonlyMap<EntityMetadata, ResolvedPolicy>;
-  /** Told when the sequence of a table's key is found to have begun anew. */
+  /** Called when the sequence of a table's key has begun anew. */
   readonly restarted: (type: WriteBehindType) => void;
 }
 
-/** What has to be so before anything is asked of an ORM, or hooked. @throws SpillwayError `CONFIG_INVALID`, `ORM_INCOMPATIBLE` */
+/**
+ * Checks an ORM before it is asked anything, or hooked.
+ * @throws SpillwayError `CONFIG_INVALID`, `ORM_INCOMPATIBLE`
+ */
 export function assertFits(orm: MikroORM): void {
   assertDatabase(orm);
   assertOrm(orm);
 }
 
 /**
- * Hooks Spillway into an ORM that is being made: before discovery, when neither metadata nor entity managers exist. Opens and starts nothing, so that MikroORM's command
- * line can load the same configuration.
+ * Hooks Spillway into an ORM that is being made: before discovery, when neither metadata nor entity managers exist.
+ * Opens and starts nothing, so that MikroORM's command line can load the same configuration.
  *
  * @returns the numbers that have been taken for new rows
  */
@@ -80,7 +83,7 @@ export function install(
   const scopes = new TransactionScopes();
   const isAlone = hasOneConnection(orm);
   const transactions = new CallersTransactions(scopes, orm.config, isAlone);
-  // What is opened, or asked once and for all, cannot wait for a transaction that waits for it.
+  // Opening needs the one connection, so it happens before a transaction that would wait for it.
   const openAhead = async (): Promise<void> => {
     await leaving.before([]);
     if (types.all.length > 0 || types.hasCache) await engine.life.openAhead();
@@ -141,14 +144,14 @@ export function install(
     moves,
     emptied: async () => {
       sequences.forget();
-      // Once more: rows may have been read between.
+      // Clears again: reads may have cached rows between.
       if (types.hasCache) await engine.cache.clear();
     },
   });
   return sequences;
 }
 
-/** Where there is one connection, whoever is in a transaction has to be known to be. */
+/** With one connection, code in a transaction has to be known to be in it. */
 function entering(
   context: CallersContext,
   transactions: CallersTransactions,
@@ -163,7 +166,7 @@ function entering(
   };
 }
 
-/** Where there are several, they may all be in transactions that wait for what Spillway asks on one of them. */
+/** With several connections, all may be in transactions that wait for a question of Spillway on one of them. */
 function locating(life: EngineLife): TransactionSurroundings {
   return {
     begins: () => ({ before: life.locate(), begun: () => undefined }),
@@ -182,8 +185,8 @@ function readSchema({ config, driver }: MikroORM): void {
 }
 
 /**
- * How MikroORM names tables. The default schema is left out, even if it is named: PostgreSQL then looks along the search
- * path.
+ * MikroORM's names of tables. They leave out the default schema, even if it is named: PostgreSQL then looks along the
+ * search path.
  */
 interface DriverOfTables {
   getTableName(meta: EntityMetadata, options: { readonly schema?: string | undefined }): string;
@@ -205,12 +208,12 @@ function describe(orm: MikroORM, storage: MetadataStorage, policiesOf: Installat
   });
 }
 
-/** Where tables are that name no schema. */
+/** The schema of tables that name none. */
 function defaultSchemaOf(orm: MikroORM): string {
   return orm.config.get('schema') ?? orm.driver.getPlatform().getDefaultSchemaName() ?? 'public';
 }
 
-/** After the application's own hook, if it has one: it may still change the metadata. */
+/** Runs after the application's own hook, which may still change the metadata. */
 function onDiscovered(orm: MikroORM, listener: (storage: MetadataStorage) => void): void {
   const discovery = orm.config.get('discovery');
   const previous = discovery.afterDiscovered;
@@ -225,7 +228,7 @@ function onDiscovered(orm: MikroORM, listener: (storage: MetadataStorage) => voi
   });
 }
 
-/** Spillway's own tables are no entities: the schema generator must not drop them. */
+/** Spillway's own tables are no entities, so the schema generator must skip them. */
 function hideTables(orm: MikroORM): void {
   const settings = orm.config.get('schemaGenerator');
   orm.config.set('schemaGenerator', {

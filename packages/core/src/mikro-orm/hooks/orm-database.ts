@@ -25,26 +25,26 @@ export interface DatabaseAccess {
   readonly timestampsInUtc: boolean;
 }
 
-/** The connection of @mikro-orm/postgresql, as far as it is needed. */
+/** The parts of the connection of @mikro-orm/postgresql that Spillway needs. */
 interface PostgresConnection extends Connection {
-  /** What it gives to the pool of `pg`. */
+  /** The settings for the pool of `pg`. */
   mapOptions(overrides: object): Readonly<Record<string, unknown>>;
   getClient(): KyselyExecutor;
 }
 
-/** What is the ORM's pool's own: its numbers, its parsers, and who hears of it. */
+/** Settings of the ORM's pool alone: its sizes, its parsers, its listener. */
 const OF_THE_POOL = ['max', 'min', 'idleTimeoutMillis', 'types', 'onPoolCreated'];
 
 /**
- * How an ORM reaches its database, for the pool of Spillway's own. Asked anew each time: the ORM may have connected
- * anew, with other settings.
+ * How an ORM reaches its database, for Spillway's own pool. Asked anew each time: the ORM may have connected anew, with
+ * other settings.
  */
 export class OrmDatabase {
   readonly #orm: MikroORM;
   readonly #context: CallersContext;
   readonly #logger: Logger;
   readonly #types: TypeRegistry;
-  /** As if nobody had asked: no request is around, whose user or tenant a hook would find. */
+  /** Runs an act outside of any request, whose user or tenant a hook would find. */
   readonly #outside = AsyncLocalStorage.snapshot();
   #hasWarned = false;
 
@@ -55,7 +55,7 @@ export class OrmDatabase {
     this.#types = types;
   }
 
-  /** @throws SpillwayError `CONFIG_INVALID` if nothing says where the database is */
+  /** @throws SpillwayError `CONFIG_INVALID` if no setting says where the database is */
   access(): DatabaseAccess {
     const { config } = this.#orm;
     const schema = config.get('schema');
@@ -71,8 +71,8 @@ export class OrmDatabase {
   }
 
   /**
-   * Whether the ORM has to be connected before anything is opened: where it has the only connection, and where it does
-   * something with its tables when it connects, which waits for Spillway then (`ensureDatabase: { clear: true }`).
+   * True if the ORM has to connect before anything is opened: it has the only connection, or it works on its tables
+   * when it connects (`ensureDatabase: { clear: true }`), and that work waits for Spillway.
    */
   get connectsFirst(): boolean {
     return hasOneConnection(this.#orm) || typeof this.#orm.config.get('ensureDatabase') === 'object';
@@ -92,13 +92,13 @@ export class OrmDatabase {
     });
   }
 
-  /** What is to be said where the ORM turns out to be connected elsewhere; a sentence, if anything. */
+  /** A sentence for the error that the ORM is connected elsewhere; may be empty. */
   hint(): string {
     const form = kyselyForm(this.#driverOptions());
     return form === undefined ? '' : `${opaque(form)} to what it connects to`;
   }
 
-  /** What MikroORM makes of its settings: `driverOptions` go before everything, `dbName` before `clientUrl`. */
+  /** The settings as MikroORM reads them: `driverOptions` go before everything, `dbName` before `clientUrl`. */
   #options(): Readonly<Record<string, unknown>> {
     const driverOptions = this.#driverOptions();
     const form = kyselyForm(driverOptions);
@@ -160,10 +160,7 @@ interface Adapter {
   readonly supportsMultipleConnections?: boolean;
 }
 
-/**
- * The driver of a database with one connection can be given a dialect for one with several: then nobody waits his
- * turn.
- */
+/** A driver for one connection may be given a dialect for several. Its transactions would then not take turns. */
 function assertOne(driverOptions: unknown): void {
   const form = kyselyForm(driverOptions);
   if (form === undefined) return;
@@ -180,7 +177,7 @@ function assertOne(driverOptions: unknown): void {
   );
 }
 
-/** MikroORM takes these as they are, and ignores all that is set beside them. */
+/** MikroORM takes these as they are, and ignores all settings beside them. */
 function kyselyForm(driverOptions: unknown): string | undefined {
   if (typeof driverOptions !== 'object' || driverOptions === null) return undefined;
   if ('createDriver' in driverOptions) return 'a Kysely dialect';

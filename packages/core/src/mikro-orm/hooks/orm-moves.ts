@@ -5,16 +5,14 @@ import { replaceMethod } from './replace-method.js';
 import { Span } from './span.js';
 
 /**
- * Making a database with all its tables takes seconds, and in PGlite, on a slow machine, many; a server that does not
- * answer never ends.
+ * Making a database with all its tables takes seconds, and many in PGlite on a slow machine. A server may never answer.
  */
 const LONGEST_MS = 60_000;
 
 /**
- * When MikroORM is on its way to a database: where it connects for the first time it may make the database
- * (`ensureDatabase`), and its schema generator connects to another one to make or to drop one. Whoever asks it
- * meanwhile where it writes is told of a place where it will not be; and a connection of Spillway's would be in its
- * way.
+ * Knows when MikroORM is on its way to a database. When it first connects it may make the database (`ensureDatabase`).
+ * Its schema generator connects to another database to make or to drop one. Meanwhile it would name a database that it
+ * is about to leave, and a connection of Spillway's would be in its way.
  */
 export class OrmMoves {
   readonly #orm: MikroORM;
@@ -26,14 +24,13 @@ export class OrmMoves {
     this.#orm = orm;
   }
 
-  /** Asked on the way, by what is part of it. */
+  /** True for calls that are part of a move. */
   get isInside(): boolean {
     return this.#span.isInside;
   }
 
   /**
-   * Each time that the connection is made is a move. Two that begin at once are one: both would make the database, each
-   * in the way of the other.
+   * Each connect is a move. Two that begin at once are one: both would make the database, each in the way of the other.
    */
   watch(): void {
     const connection = this.#connection;
@@ -57,7 +54,7 @@ export class OrmMoves {
     }
   }
 
-  /** MikroORM stays at the other database where it fails there. What is written next would go there. */
+  /** MikroORM stays at the other database if it fails there, and would then write there. This leads it back. */
   async #orStays<T>(act: () => Promise<T>): Promise<T> {
     const { config } = this.#orm;
     const from = config.get('dbName');
@@ -77,7 +74,7 @@ export class OrmMoves {
   }
 
   /**
-   * Resolves when MikroORM has arrived, however that ended; at once for whoever is part of a move.
+   * Resolves when MikroORM has arrived, even by a failure; at once for calls that are part of a move.
    * @throws SpillwayError `DATABASE_UNAVAILABLE`
    */
   async over(): Promise<void> {

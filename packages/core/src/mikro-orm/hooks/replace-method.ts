@@ -1,7 +1,4 @@
-/**
- * Puts a method in the place of another one of a class. A method that this release of MikroORM does not have is none
- * to hook.
- */
+/** Replaces a method of a class. Does nothing if this release of MikroORM lacks it. */
 export function replaceMethod<Method extends (...parameters: never[]) => unknown>(
   prototype: object,
   name: string,

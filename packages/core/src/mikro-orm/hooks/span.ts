@@ -4,7 +4,10 @@ interface Mark {
   isRunning: boolean;
 }
 
-/** An act, and what is done on its way. What is begun there and goes on after its end (a pool, a worker) is outside. */
+/**
+ * An act with everything that it calls. Work that it began and that goes on after its end (a pool, a worker) is
+ * outside.
+ */
 export class Span {
   readonly #storage = new AsyncLocalStorage<Mark>();
 

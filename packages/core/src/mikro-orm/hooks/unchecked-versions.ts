@@ -1,17 +1,17 @@
 /** The oldest MikroORM whose update of several rows compares their versions. */
 const COMPARES = [7, 2, 5] as const;
 
-/** What an ORM does that the version promise depends on. */
+/** Settings of an ORM that the version promise depends on. */
 export interface Updates {
-  /** Whether an entity with a policy has a version. */
+  /** True if an entity with a policy has a version. */
   readonly hasVersions: boolean;
-  /** Whether several rows are updated by one statement. */
+  /** True if one statement updates several rows. */
   readonly batches: boolean;
 }
 
 /**
- * Older ones read the versions of several rows, then update the rows by their keys alone. A sentence for the log, if
- * that concerns this ORM.
+ * Older releases read the versions of several rows, then update the rows by their keys alone. Answers a sentence for
+ * the log, if this ORM does so.
  */
 export function uncheckedVersions(found: string, { hasVersions, batches }: Updates): readonly string[] {
   if (!hasVersions || !batches || compares(found)) return [];

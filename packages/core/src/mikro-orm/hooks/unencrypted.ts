@@ -1,8 +1,8 @@
 import type { MikroORM } from '@mikro-orm/core';
 
-/** Without a setting of its own `pg` looks here. */
+/** `pg` reads this variable if the connection has no setting of its own. */
 const ENVIRONMENT = 'PGSSLMODE';
-/** The values of `sslmode` that ask for no encryption, or do without. */
+/** The values of `sslmode` that require no encryption. */
 const INDIFFERENT = ['disable', 'allow', 'prefer'];
 
 interface Named {
@@ -11,8 +11,8 @@ interface Named {
 }
 
 /**
- * MikroORM takes server, user, password and database out of `clientUrl`, and nothing else: who asks for TLS there gets
- * none. A sentence for each URL of which that is so.
+ * MikroORM takes only server, user, password and database out of `clientUrl`, so a URL that asks for TLS gets none.
+ * Answers a sentence for each such URL.
  */
 export function unencrypted(
   config: MikroORM['config'],
@@ -51,7 +51,7 @@ function wishOf(clientUrl: string | undefined): string | undefined {
   return ssl === null || ['0', 'false'].includes(ssl) ? undefined : `ssl=${ssl}`;
 }
 
-/** A connection string of `pg` itself is not ignored: it goes before all else. */
+/** MikroORM passes a connection string of `pg` itself on, before all else. */
 function hasTls(options: unknown): boolean {
   if (typeof options !== 'object' || options === null) return typeof options === 'function';
   return Boolean(Reflect.get(options, 'ssl')) || Reflect.has(options, 'connectionString');

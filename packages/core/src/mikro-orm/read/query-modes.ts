@@ -7,7 +7,7 @@ interface Asked {
 
 /**
  * The mode that a call asks for by its option `spillway`. MikroORM hands unknown options on to the driver, but not to
- * the queries that populate relations. Those find the mode in the asynchronous context of the call.
+ * the queries that populate relations. These queries find the mode in the asynchronous context of the call.
  */
 export class QueryModes {
   readonly #asked = new AsyncLocalStorage<Asked>();

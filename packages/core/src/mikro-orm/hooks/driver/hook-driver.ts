@@ -14,7 +14,7 @@ import { ownDriver } from './own-driver.js';
 import { readCalls, streamCall } from './read-calls.js';
 import { writeCalls, type WriteHooks } from './write-calls.js';
 
-/** Calls that can be left at any moment, in no transaction: what they still do changes nothing. */
+/** Outside of transactions these calls can be abandoned at any moment, since they change nothing. */
 const READS: ReadonlySet<string> = new Set<DriverMethod>(['find', 'findOne', 'count', 'loadFromPivotTable']);
 
 type Method = (...parameters: never[]) => Promise<unknown>;
@@ -24,7 +24,7 @@ interface DriverHooks extends WriteHooks {
   readonly reads: Reads;
   readonly watch: ContractWatch;
   readonly leaving: Leaving;
-  /** Runs what is done in a transaction, if there is one. */
+  /** Runs an act in a transaction, if there is one. */
   readonly within: <T>(ctx: unknown, act: () => Promise<T>) => Promise<T>;
 }
 
@@ -46,8 +46,8 @@ export function hookDriver(driver: AbstractSqlDriver, hooks: DriverHooks): void 
 }
 
 /**
- * A call of the driver, in its transaction, that fails as MikroORM's own calls do. The first thing that is decided is
- * which entities are written by SQL here though others stage them.
+ * A call of the driver, in its transaction, that fails as MikroORM's own calls do. It first decides which entities this
+ * process writes by SQL although other processes stage them.
  */
 function guarded(
   name: string,
@@ -73,7 +73,7 @@ function guarded(
 /** The entities that a call is about, by its first parameter. */
 function metasIn(driver: AbstractSqlDriver): (subject: unknown) => readonly EntityMetadata[] {
   return (subject) => {
-    // Collections belong to a flush, which has been looked at as a whole, but for the rows that it finds by them.
+    // The flush has already checked the entities of collections, except for the rows that it looks up by them.
     if (subject instanceof Object && Symbol.iterator in subject)
       return soughtRows(subject as Iterable<Collection<object>>).map(({ meta }) => meta);
     if (Utils.isEntity<AnyEntity>(subject)) return [helper(subject).__meta];
@@ -83,8 +83,8 @@ function metasIn(driver: AbstractSqlDriver): (subject: unknown) => readonly Enti
 }
 
 /**
- * Kysely's transaction, in the options of a call or among its parameters. Rows and conditions may have a property of
- * that name, which is none.
+ * Kysely's transaction, in the options of a call or among its parameters. A property `ctx` of rows or conditions is
+ * none.
  */
 function ctxOf(parameters: readonly unknown[]): unknown {
   const found = parameters.slice(1).flatMap((each) => [each, (each as DriverOptions | undefined | null)?.['ctx']]);

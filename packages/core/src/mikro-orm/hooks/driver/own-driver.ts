@@ -11,13 +11,13 @@ type Stream = (entity: unknown, where: unknown, options?: DriverOptions) => Asyn
 export interface OwnDriver {
   readonly methods: DriverMethods;
   readonly stream: Stream;
-  /** The metadata of the entity that a call is about, which has to be one of those that MikroORM may make. */
+  /** The metadata of the entity of a call. The call must be one that MikroORM may make. */
   metaOf(entity: unknown, options: DriverOptions): EntityMetadata;
   /** Reads rows of an entity past the hooks. */
   finderOf(entity: unknown): Find;
 }
 
-/** To be called before the driver is hooked. */
+/** Call this before the driver is hooked. */
 export function ownDriver(driver: AbstractSqlDriver, watch: ContractWatch): OwnDriver {
   const target = driver as unknown as DriverMethods & { readonly stream: Stream };
   const methods = Object.fromEntries(

@@ -47,7 +47,7 @@ export function readCalls(own: OwnDriver, reads: Reads): ReadMethods {
   };
 }
 
-/** A stream has a way of its own to the database, and waits before its first row only. */
+/** A stream has its own way to the database, and waits only before its first row. */
 export function streamCall(
   own: OwnDriver,
   reads: Reads,
@@ -61,13 +61,13 @@ export function streamCall(
       stream: (condition, asked) => own.stream(entity, condition, asked),
     });
     try {
-      // Only what is waited for before the first row is not MikroORM's own.
+      // Spillway's own waits end with the first row; later errors are MikroORM's.
       const first = await failingAsMikroOrm(signalOf(options), driver, async () => rows.next());
       if (first.done) return;
       yield first.value;
       yield* rows;
     } finally {
-      // A caller may leave after the first row; the rows have a connection until they are told.
+      // A caller may leave after the first row; the rows keep their connection until `return()`.
       await rows.return?.();
     }
   };

@@ -28,7 +28,7 @@ export interface WriteHooks {
 
 /**
  * Writes past the unit of work, each in the same steps: its rows are validated; it is staged, if it can be; otherwise
- * what is pending of its rows is written, and its SQL is sent after the cache has been told.
+ * pending changes of its rows are written, and its SQL is sent after the cache has been told.
  */
 export function writeCalls(own: OwnDriver, hooks: WriteHooks): WriteMethods {
   return { ...insertCalls(own, hooks), ...updateCalls(own, hooks), ...otherCalls(own, hooks) };

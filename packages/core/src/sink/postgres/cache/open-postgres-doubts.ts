@@ -9,7 +9,10 @@ import type { Connections } from '../connections.js';
 import { olderToken } from '../registry/older-rows.js';
 import type { Session } from '../session.js';
 
-/** Opens what the cache asks of PostgreSQL, on one connection of its own: it is asked while the application's transactions hold theirs. Nothing is connected before the first call. */
+/**
+ * Opens the cache's questions to PostgreSQL, on one connection of their own, because the application's transactions
+ * hold theirs meanwhile. It connects at the first call.
+ */
 export function openPostgresDoubts(options: DoubtsOptions): CacheDoubts {
   return new PostgresDoubts(options);
 }
@@ -18,7 +21,7 @@ interface DoubtsOptions extends Pick<
   PostgresSinkOptions,
   'connection' | 'hooks' | 'home' | 'shared' | 'schema' | 'namespace' | 'onIdleError'
 > {
-  /** The tables of which copies may be believed at all. */
+  /** The tables whose copies may be believed at all. */
   readonly copied: readonly TableName[];
 }
 
@@ -27,7 +30,7 @@ class PostgresDoubts implements CacheDoubts {
   readonly #doubt: string;
   readonly #batch: string;
   readonly #registry: string;
-  /** By the names that they have in the registry: as this release, and as older ones, look for them. */
+  /** By their names in the registry: as this release, and as older ones, look for them. */
   readonly #copied: ReadonlyMap<string, TableName>;
   readonly #namespace: string;
 
@@ -68,7 +71,10 @@ select token from ${this.#batch} where namespace = $1 and token = any($2)`,
     return found.length > 0;
   }
 
-  /** A lock that no snapshot hides, unlike a row that was committed after a REPEATABLE READ transaction began. */
+  /**
+   * Takes a lock, not the doubt's row: a REPEATABLE READ transaction does not see a row that was committed after it
+   * began.
+   */
   async hold(id: string, execute: Execute): Promise<void> {
     const lock = 'select 1 as held from (select pg_advisory_xact_lock_shared(hashtextextended(?, 0))) as lock';
     await execute(onPrimary(lock), [lockOf(id)]);
@@ -100,7 +106,10 @@ where namespace = $1 and (id = $3::uuid or used_at < now() - $2::float8 * interv
     return String(row?.['number']);
   }
 
-  /** A number that the server has not reached yet is of a transaction that began after its snapshot, or was lost with another server. */
+  /**
+   * A number that the server has not reached yet belongs to a transaction that began after the snapshot, or that was
+   * lost with another server.
+   */
   async ended(transactions: readonly string[]): Promise<readonly string[]> {
     const found = await this.#rows(
       `select number::text from (

@@ -18,7 +18,7 @@ export function isOlderRow(alias: string): string {
   return `(${alias}.shard = ${NO_SHARD} and ${alias}.token ~ '^(staged|copied|disbelieved):')`;
 }
 
-/** What such a row, called `old`, is in `spillway_registry`. */
+/** SQL that reads such a row, called `old`, as an entry of `spillway_registry`. */
 export const OLDER_KIND = `split_part(old.token, ':', 1)`;
 export const OLDER_NAME: string = `case ${OLDER_KIND} when 'staged' then substr(old.token, 8)
   else format('[%s,%s]', to_json(old.outcome ->> 'schema'), to_json(old.outcome ->> 'table')) end`;

@@ -5,12 +5,12 @@ import type { Session } from '../session.js';
 import { isOlderRow, NO_SHARD, OLDER_ENTRY, OLDER_KIND, OLDER_NAME, olderToken } from './older-rows.js';
 
 /**
- * What entries are about: entities that are staged; tables of which copies are kept; tables whose copies nobody
- * believes.
+ * The kinds of entries: entities that are staged; tables of which copies are kept; tables whose copies are not
+ * believed.
  */
 export type RegistryKind = 'staged' | 'copied' | 'disbelieved';
 
-/** Where the registry is, and how it is asked. */
+/** The place of the registry, and how it is queried. */
 export interface RegistryPlace {
   readonly use: <T>(act: (session: Session) => Promise<T>) => Promise<T>;
   readonly tables: LedgerTables;
@@ -18,8 +18,8 @@ export interface RegistryPlace {
 }
 
 /**
- * What releases tell each other in `spillway_registry`: the entries of one kind, each a name and the table that it
- * stands for.
+ * The table `spillway_registry`, by which releases inform each other: the entries of one kind, each a name and its
+ * table.
  */
 export class PostgresRegistry implements EntityRegistry {
   readonly #place: RegistryPlace;

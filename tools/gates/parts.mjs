@@ -39,35 +39,44 @@ export const parts = [
     },
   },
   {
-    holds: 'interleavings by number, values and changes in all ways, stops in all states',
-    only: {
-      integration: [
-        `${integration}/life/stopping.test.ts`,
-        `${integration}/mikro-orm/refused-rows.test.ts`,
-        `${integration}/pglite/{made-database,opened-again}.test.ts`,
-      ],
-    },
+    holds: 'interleavings by number, and values and changes in all ways',
+    only: {},
     longer: {
       integration: [
-        `${integration}/flush/{interleavings,kill-promoter}.test.ts`,
-        `${integration}/mikro-orm/{by-condition,every-type,hostile-values,many-rows}.test.ts`,
+        `${integration}/flush/interleavings.test.ts`,
+        `${integration}/mikro-orm/{by-condition,every-type,hostile-values}.test.ts`,
+      ],
+    },
+  },
+  {
+    holds: 'starts, stops, kills and outages in all states',
+    only: {
+      contract: ['packages/core/test/contract/many-rows.test.ts'],
+      integration: [
+        `${integration}/cache/{outages,releases}.test.ts`,
+        `${integration}/flush/kill-promoter.test.ts`,
+        `${integration}/life/{first-use,stopping}.test.ts`,
+        `${integration}/mikro-orm/{made-database,many-rows,openings,refused-rows}.test.ts`,
+        `${integration}/pglite/{made-database,opened-again}.test.ts`,
       ],
     },
   },
   { holds: 'the oldest MikroORM: files from a to h', only: { oldest: [`${ofExtension}/[a-h]*.test.ts`] } },
-  { holds: 'the oldest MikroORM: files from i to z', only: { oldest: [`${ofExtension}/[i-z]*.test.ts`] } },
+  {
+    holds: 'the oldest MikroORM: files from i to z; starts and stops on the oldest NestJS',
+    only: {
+      oldest: [`${ofExtension}/[i-z]*.test.ts`],
+      'nest-11': ['packages/nestjs/test/integration/{health,shutdown,start}.test.ts'],
+    },
+  },
   {
     holds: 'the programs of the documents, in empty directories',
     only: { consumer: ['test/consumer/readme.test.ts'] },
   },
   {
-    holds: 'compilers that consume the packages',
-    only: { consumer: ['test/consumer/toolchains.test.ts'] },
-  },
-  {
-    holds: 'traces of the packages as published, and the compiled examples',
+    holds: 'compilers and traces of the packages as published, and the compiled examples',
     only: {
-      consumer: ['test/consumer/traces.test.ts'],
+      consumer: ['test/consumer/{toolchains,traces}.test.ts'],
       examples: ['examples/{express-telemetry,nestjs-shop}/test/*.servers.test.ts'],
     },
   },

@@ -10,7 +10,7 @@ const MANY = 300_000;
 test(`${MANY} rows of one shard are asked for, made due and forgotten`, { timeout: 300_000 }, async () => {
   // Scripts over so many rows run for seconds. A shared Redis would refuse the commands of other files as BUSY.
   await using server = await redis();
-  const store = await openRedisStaging({ redis: server.url, shards: 1 });
+  const store = await openRedisStaging({ redis: server.url, shards: 1, commandTimeoutMs: 60_000 });
   try {
     await store.adopt(0, 'T0');
     const keys = Array.from({ length: MANY }, (_, key) => rowKeyOf({ schema: '', table: 'tick', key: [String(key)] }));

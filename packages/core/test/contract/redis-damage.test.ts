@@ -176,7 +176,7 @@ describe.each(Object.entries(ACTS))('H18 (R12): %s', (name, act) => {
     const halves: string[] = [];
     const untold: string[] = [];
     for (const [turn, field] of (await redis.fields()).entries()) {
-      for (const [kind, garbage] of thinned(Object.entries(GARBAGE), turn)) {
+      for (const [kind, garbage] of thinned(Object.entries(GARBAGE), turn, 10)) {
         await redis.damage(field, garbage);
         const before = await redis.content();
         const failure = await failureOf(act(redis));

@@ -210,7 +210,7 @@ describe.each(HASHES)('something else in %s', (name) => {
     const fields = await redis.hkeysBuffer(keys[name]);
     const found: string[] = [];
     for (const [turn, field] of fields.entries()) {
-      for (const bytes of thinned(GARBAGE, turn)) {
+      for (const bytes of thinned(GARBAGE, turn, 10)) {
         await restore();
         const isInnocent = field.equals(Buffer.from(INNOCENT)) && name === 'dirty';
         await redis.hset(keys[name], field as never, bytes);

@@ -1,4 +1,4 @@
-import { sharedRedisUrl, thinned } from '@spillway/test-support';
+import { sharedRedisUrl } from '@spillway/test-support';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -22,7 +22,7 @@ const STEPS = [
 ] as const;
 
 const VICTIMS = ['process', 'backend'] as const;
-const ENDS = STEPS.flatMap((step, turn) => thinned(VICTIMS, turn, 2).map((victim) => [step, victim] as const));
+const ENDS = STEPS.flatMap((step) => VICTIMS.map((victim) => [step, victim] as const));
 
 /** Runs the process of `promoter.ts` to a step and ends it there: the process, or its connection. */
 async function endAfter(step: string, fixture: FlushFixture, victim: (typeof VICTIMS)[number]): Promise<void> {

@@ -1,11 +1,11 @@
 import { defineEntity, MikroORM, p } from '@mikro-orm/postgresql';
-import { database, sized, type Database } from '@spillway/test-support';
+import { database, type Database } from '@spillway/test-support';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Spillway, spillway, WriteBehind } from '../../../src/index.js';
 import { memoryStaging } from '../../../src/testing/index.js';
 
 /** A function takes fewer arguments than this: an array that is spread into a call ends in a `RangeError`. */
-const MANY = sized({ short: 150_000, long: 300_000 });
+const MANY = 300_000;
 const LONG_MS = 300_000;
 
 const Tick = defineEntity({

@@ -18,8 +18,8 @@ const ofExtension = 'packages/*/test/integration/mikro-orm';
 /** @type {readonly Part[]} */
 export const parts = [
   {
-    holds: 'kills at random moments, and increments under kills',
-    only: {},
+    holds: 'kills at random moments: under load, of counters, of rows that increments make, while tables are cleared',
+    only: { fault: ['test/fault/{made-rows,schema}.test.ts'] },
     longer: { fault: ['test/fault/{random-kills,increments}.test.ts'] },
   },
   {
@@ -27,8 +27,8 @@ export const parts = [
     only: { fault: ['test/fault/{cache,adoption}.test.ts'] },
   },
   {
-    holds: 'transactions, Redis and PostgreSQL that die',
-    only: { fault: ['test/fault/{held-transactions,postgres,redis,sentinel}.test.ts'] },
+    holds: 'transactions, Redis and PostgreSQL that die, and workers side by side',
+    only: { fault: ['test/fault/{held-transactions,postgres,redis,sentinel,workers}.test.ts'] },
   },
   {
     holds: 'random programs by number, and damage of every kind in Redis',

@@ -1,5 +1,5 @@
 /**
- * What `.ci/run` does: the checks, `npm test`, one part of the long tests, and a short `npm start`. The tests are
+ * `.ci/run` does this: the checks, `npm test`, one part of the long tests, and a short `npm start`. The tests are
  * counted one by one; the checks and `npm start` count as one each. SPILLWAY_PART names the part, instead of the
  * commit.
  */

@@ -41,7 +41,7 @@ export function runCommand(command, options = {}) {
 }
 
 /**
- * npm runs a script through a shell, and a shell that is ended does not pass that on. What it leaves behind notices by
+ * npm runs a script through a shell, and a shell that is ended does not pass that on. The orphan notices by
  * its new parent.
  *
  * @param {() => void} act

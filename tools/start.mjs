@@ -1,4 +1,4 @@
-/** `npm start`: see `start/start.mjs`. What it says goes to stderr, so that stdout is the examples' alone. */
+/** `npm start`: see `start/start.mjs`. Its own lines go to stderr, so that stdout is the examples' alone. */
 import { runCommand } from './run-command.mjs';
 import { startServers } from './servers/servers.mjs';
 import { start } from './start/start.mjs';

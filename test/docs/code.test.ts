@@ -39,15 +39,19 @@ test.each([
   'dead-letters.ts',
   'receipts.ts',
   'rehearsal.ts',
-])('%s does what its comments say', async (file) => {
-  const block = documents()
-    .flatMap(codeBlocks)
-    .find((candidate) => candidate.file === file);
-  expect(block).toBeDefined();
-  const promised = block ? promisedOutput(block) : '';
-  expect(promised).not.toBe('');
-  expect(await project.start(file).ended).toEqual({ output: promised, errors: '', code: 0 });
-});
+])(
+  '%s does what its comments say',
+  async (file) => {
+    const block = documents()
+      .flatMap(codeBlocks)
+      .find((candidate) => candidate.file === file);
+    expect(block).toBeDefined();
+    const promised = block ? promisedOutput(block) : '';
+    expect(promised).not.toBe('');
+    expect(await project.start(file).ended).toEqual({ output: promised, errors: '', code: 0 });
+  },
+  LONG_MS,
+);
 
 test('worker.ts writes what another process has staged, and stops when it is asked to', async () => {
   const worker = project.start('worker.ts');

@@ -4,8 +4,8 @@ export function sized<Size>({ short, long }: { readonly short: Size; readonly lo
 }
 
 /**
- * What of a list a test tries: all of it in a long run, one of `outOf` in a short one. The next turn gets the next ones,
- * so that `outOf` turns try the whole list.
+ * What of a list a test tries: all of it in a long run, one of `outOf` in a short one. The next turn gets the next
+ * ones, so that `outOf` turns try the whole list.
  */
 export function thinned<Item>(list: readonly Item[], turn: number, outOf = 4): readonly Item[] {
   const step = sized({ short: outOf, long: 1 });

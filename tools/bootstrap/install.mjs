@@ -10,7 +10,7 @@ export async function ensureInstalled(root) {
   if (!needsInstall(root)) return;
   const release = await takeLock(path.join(root, '.install.lock'));
   try {
-    if (needsInstall(root)) await install(root); // Whoever held the lock before us may have done it.
+    if (needsInstall(root)) await install(root); // The process that held the lock before may have done it.
   } finally {
     release();
   }

@@ -1,4 +1,4 @@
-/** The oldest Node that the bootstrap runs on. What runs behind it brings its own. */
+/** The oldest Node that the bootstrap runs on. The scripts behind it bring their own. */
 const oldest = 20;
 
 /**

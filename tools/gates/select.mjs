@@ -35,7 +35,7 @@ export function filesOf({ name, files, without = [] }, wanted) {
  */
 
 /**
- * What the command line asks for: `short`, or `long` with or without `--part N`.
+ * The wish of the command line: `short`, or `long` with or without `--part N`.
  *
  * @param {readonly string[]} args
  * @returns {TestPlan | { message: string }}

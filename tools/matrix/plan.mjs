@@ -1,4 +1,4 @@
-/** What `npm run matrix` is asked for, as a pure decision over its arguments. */
+/** The plan of `npm run matrix`, as a pure decision over its arguments. */
 import { releases } from './releases.mjs';
 
 /** The server of this machine. */

@@ -1,4 +1,4 @@
-/** What is on this machine: server programs, a package manager that we may use, a docker engine. */
+/** The means of this machine: server programs, a package manager that we may use, a docker engine. */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';

@@ -21,7 +21,7 @@ export const kinds = /** @type {const} */ (['redis', 'postgres']);
  */
 
 /**
- * What is said about a kind to a person who has to install it.
+ * The words about a kind for a person who has to install it.
  *
  * @type {Record<Kind, { short: string, name: string, apt: string, brew: string, variable: string }>}
  */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { ended } from './leash.mjs';
 import { onFreePort, startServer } from './start-server.mjs';
 
-/** What Spillway asks of a Redis: every write in the append-only file, and nothing evicted. */
+/** The demands of Spillway on a Redis: every write in the append-only file, and nothing evicted. */
 const defaults = {
   bind: '127.0.0.1',
   appendonly: 'yes',
@@ -43,7 +43,7 @@ export function startRedis({ binary, folder, port: wanted, settings = {} }) {
       log,
       hasEnded,
       async stop() {
-        child.kill('SIGKILL'); // What was written is with the kernel already, and a paused server hears nothing else.
+        child.kill('SIGKILL'); // The kernel has the written data already, and a paused server hears nothing else.
         await ended(child);
       },
     };

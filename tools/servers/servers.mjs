@@ -27,7 +27,7 @@ import { makeRunFolder, removeFolder } from './run-folder.mjs';
  */
 
 /**
- * What a run has started so far, and how to undo it, last first.
+ * The servers that a run has started so far, and how to undo each, last first.
  *
  * @typedef {object} Run
  * @property {string} folder

@@ -1,4 +1,4 @@
-/** What `npm start` runs, where, and what it says about it. The acts themselves are given to it. */
+/** The course of `npm start`: which examples run, where, and what is said. The acts themselves are given to it. */
 import { NoServers } from '../servers/no-servers.mjs';
 
 /**

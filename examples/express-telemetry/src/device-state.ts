@@ -3,7 +3,7 @@ import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { WriteBehind } from '@spillway/core';
 
 /**
- * What is known of a device last. It is overwritten all the time: of a hundred reports in a second PostgreSQL sees one.
+ * The last report of a device. It is overwritten all the time: of a hundred reports in a second PostgreSQL sees one.
  */
 @Entity()
 @WriteBehind<DeviceState>({ debounce: '200ms', maxDelay: '1s', detect: 'none', counters: ['reports'] })

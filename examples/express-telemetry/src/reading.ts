@@ -4,7 +4,7 @@ import { Entity, Index, PrimaryKey, Property } from '@mikro-orm/decorators/legac
 import { WriteBehind } from '@spillway/core';
 
 /**
- * What a device has measured once. It is never changed, so there is nothing to compare, and a batch of them is one
+ * A measurement of a device. It is never changed, so there is nothing to compare, and a batch of them is one
  * statement.
  */
 @Entity()

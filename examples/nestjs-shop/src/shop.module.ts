@@ -10,7 +10,7 @@ import { HealthController } from './health/health.controller.js';
 import { OrdersModule } from './orders/orders.module.js';
 import { ormConfig, spillwayOptions } from './shop-config.js';
 
-/** What web processes and workers share: the entities with their policies. */
+/** Web processes and workers share the entities with their policies. */
 @Module({})
 export class ShopModule {
   static forRoot({ worker }: { readonly worker: boolean }): DynamicModule {

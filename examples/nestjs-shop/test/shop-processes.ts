@@ -7,7 +7,7 @@ export interface ShopProcess {
   readonly process: ChildProcess;
   /** Where it listens; empty for a worker. */
   readonly url: string;
-  /** What it has printed so far. */
+  /** Its output so far. */
   readonly printed: () => string;
 }
 

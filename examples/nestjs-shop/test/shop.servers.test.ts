@@ -104,7 +104,7 @@ test('stopped under load, web processes and worker alike, it loses nothing that 
   web.process.kill('SIGTERM');
   await once(web.process, 'exit');
   await Promise.all(visitors);
-  // Nobody has written what came after the worker had gone; the next one does.
+  // Changes that came after the worker had gone are not written; the next worker writes them.
   await shop.worker();
   await eventually(async () => {
     const [row] = await query(db.url, `select views from product where id = '${id}'`);

@@ -1,6 +1,6 @@
 /**
- * What the shop keeps. Every entity is write-behind, and nothing else in the shop knows it: requests find, change and
- * flush as they would with plain MikroORM.
+ * The entities of the shop. Each of them is write-behind, and nothing else in the shop knows it: requests find, change
+ * and flush as they would with plain MikroORM.
  */
 import { Collection, type Opt } from '@mikro-orm/core';
 import { Entity, ManyToOne, OneToMany, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
@@ -53,7 +53,7 @@ export class Order {
   @PrimaryKey({ type: 'integer' })
   id!: number & Opt;
 
-  /** The number on the invoice. Whoever places an order knows it before the row has a key. */
+  /** The number on the invoice. The process that places an order knows it before the row has a key. */
   @Property({ type: 'string' })
   reference!: string;
 

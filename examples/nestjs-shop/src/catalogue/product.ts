@@ -4,7 +4,7 @@ import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { SpillwayRepository, WriteBehind } from '@spillway/core';
 
 /**
- * What is shown. Everybody who looks at it is counted, but for those who ask for a product that there is none of; names
+ * The page of a product. Every look at it is counted, but for one at a product that does not exist; names
  * and prices change now and then, and two who change different ones do not hinder each other.
  */
 @Entity({ repository: () => ProductRepository })

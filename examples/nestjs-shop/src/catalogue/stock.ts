@@ -2,7 +2,10 @@ import { PrimaryKeyProp, type Rel } from '@mikro-orm/core';
 import { Check, Entity, OneToOne, Property } from '@mikro-orm/decorators/legacy';
 import { Product } from './product.js';
 
-/** What can still be sold. No decorator: a reservation must be refused at once, so it is made in a transaction. */
+/**
+ * The pieces that can still be sold. No decorator: a reservation must be refused at once, so it is made in a
+ * transaction.
+ */
 @Entity()
 @Check({ expression: 'available >= 0' })
 export class Stock {

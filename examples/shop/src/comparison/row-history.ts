@@ -2,7 +2,7 @@ import type { Change, WrittenRow } from '../journal/change.js';
 
 type Makers = ReadonlyMap<number, readonly WrittenRow[]>;
 
-/** What the journals say about one row. */
+/** The entries of the journals about one row. */
 export class RowHistory {
   /** Version -> the changes that were acknowledged under it. More than one means that one was overwritten. */
   readonly acknowledgedMakers: Makers;

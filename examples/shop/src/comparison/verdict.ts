@@ -1,4 +1,4 @@
-/** What is wrong with a row: changes that were acknowledged and are not there, or effects that are there too often. */
+/** A fault of a row: changes that were acknowledged and are not there, or effects that are there too often. */
 export interface Finding {
   readonly effect: 'lost' | 'twice';
   readonly changes: number;

@@ -1,4 +1,4 @@
-/** What a journal remembers of a change: enough to find its row in the database and to tell what it must hold. */
+/** An entry of a journal: enough to find its row in the database and to tell what it must hold. */
 export type Change = WrittenRow | RemovedRow | CountedRow;
 
 export interface WrittenRow extends RowName {
@@ -27,7 +27,7 @@ export interface RowName {
 export const tableNames = ['products', 'customers', 'orders', 'order_lines'] as const;
 export type TableName = (typeof tableNames)[number];
 
-/** What all journals say: what the shop was promised, and what nobody can know because a process was killed. */
+/** All entries: what the shop was promised, and what cannot be known because a process was killed. */
 export interface History {
   readonly acknowledged: readonly Change[];
   readonly inDoubt: readonly Change[];

@@ -9,14 +9,14 @@ interface EntityDraft extends RowName {
   readonly values: Readonly<Record<string, string>>;
 }
 
-/** What the flush is going to do, if nobody is faster. */
+/** The change that the flush will make, if no other writer is faster. */
 export function intended(draft: Draft): Change {
   if (!('entity' in draft)) return draft;
   const { entity, ...change } = draft;
   return { ...change, version: (entity.version ?? 0) + 1 };
 }
 
-/** What the flush has done: the entity has its key and its new version. */
+/** The change that the flush has made: the entity has its key and its new version. */
 export function done(draft: Draft): Change {
   if (!('entity' in draft)) return draft;
   const { entity, ...change } = draft;

@@ -10,7 +10,7 @@ export type JournalLine =
   | { readonly flush: number; readonly refused: true };
 
 /**
- * What one process was promised, in a file of its own: a line before each flush and one after it. A line is handed to
+ * The promises to one process, in a file of its own: a line before each flush and one after it. A line is handed to
  * the kernel before the call returns, so it outlives a `kill -9`; a flush that has only its first line is in doubt.
  */
 export class Journal implements Disposable {

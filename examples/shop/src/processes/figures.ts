@@ -1,6 +1,6 @@
 import type { SpillwayEventOf } from '@spillway/core';
 
-/** What a process has done since it began, for the progress display. The comparison does not rely on it. */
+/** The work of a process since it began, for the progress display. The comparison does not rely on it. */
 export interface Figures {
   /** Flushes that were acknowledged. */
   readonly saves: number;

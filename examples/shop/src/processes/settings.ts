@@ -1,4 +1,4 @@
-/** What every process of a run has to know. */
+/** The settings that every process of a run shares. */
 export interface Settings {
   readonly databaseUrl: string;
   readonly redisUrl: string;

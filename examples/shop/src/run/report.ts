@@ -3,7 +3,7 @@ import { whole } from '../screen/words.js';
 
 const mostLines = 20;
 
-/** What a person reads in the end. The last line is the result. */
+/** The report for a person, in the end. The last line is the result. */
 export function report(outcome: Outcome): string {
   const { verdict, deadLetters, end, seconds, drainMs, killed } = outcome;
   const lost = lostBy(outcome);

@@ -5,7 +5,7 @@ import type { Span, Style } from './span.js';
 import { sparkline } from './sparkline.js';
 import { seconds, whole } from './words.js';
 
-/** What the board shows of the time before now, oldest first. */
+/** The past that the board shows, oldest first. */
 export interface Past {
   readonly rates: readonly Rates[];
   readonly pending: readonly number[];

@@ -14,7 +14,7 @@ export function signUp(name: string, address: string): Request<Customer> {
 export function moveHouse(id: string, address: string): Request<Customer> {
   return async (em) => {
     const customer = await em.findOneOrFail(Customer, id);
-    // Whoever happens to move to where they live already changes nothing.
+    // A move to the same address changes nothing.
     if (customer.address === address) return { answer: customer, drafts: [] };
     customer.address = address;
     const values = { address };

@@ -7,7 +7,7 @@ import type { Catalogue } from '../traffic/catalogue.js';
 const perFlush = 200;
 
 /**
- * Fills the empty shop. Nobody waits for the database: whoever looks for these rows finds them where they are staged.
+ * Fills the empty shop. It waits for no database: a request finds these rows where they are staged.
  */
 export async function openShop(orm: MikroORM, journal: Journal, catalogue: Catalogue): Promise<void> {
   for (const products of chunks(catalogue.products)) {

@@ -2,7 +2,7 @@ import { Customer, Order, OrderLine, Product, type OrderStatus } from '../entiti
 import type { Draft } from '../journal/draft.js';
 import type { Request } from './request.js';
 
-/** What the shop remembers of an order that it has placed: the keys to find its rows by. */
+/** An order as the shop remembers it: the keys to find its rows by. */
 export interface OrderKeys {
   readonly id: number;
   readonly reference: string;

@@ -5,8 +5,8 @@ import type { Draft } from '../journal/draft.js';
 export type Request<Answer> = (em: EntityManager) => Promise<Response<Answer>>;
 
 interface Response<Answer> {
-  /** What the visitor gets to see, once it is flushed. */
+  /** The page for the visitor, once the changes are flushed. */
   readonly answer: Answer;
-  /** What was changed, for the journal. */
+  /** The changes, for the journal. */
   readonly drafts: readonly Draft[];
 }

@@ -105,7 +105,7 @@ export class Shop {
       return 'saved';
     } catch (error) {
       if (error instanceof OptimisticLockError) return 'stale';
-      // Nobody knows whether it is staged: the visitor sees an error page, and the journal has it as in doubt.
+      // Whether it is staged is unknown: the visitor sees an error page, and the journal has it as in doubt.
       if (error instanceof SpillwayError && error.code === 'STAGING_TIMEOUT') return 'unanswered';
       throw error;
     }

@@ -1,6 +1,6 @@
 import { Random } from './random.js';
 
-/** What the shop starts with, most popular first. Every process makes it by itself from the seed. */
+/** The stock of a new shop, most popular first. Every process makes it by itself from the seed. */
 export interface Catalogue {
   readonly products: readonly CatalogueProduct[];
   readonly customers: readonly CatalogueCustomer[];

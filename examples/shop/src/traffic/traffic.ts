@@ -25,7 +25,7 @@ export class Traffic {
   readonly #random: Random;
   readonly #products: Popularity;
   readonly #customers: Popularity;
-  /** What is to happen at a later step: an order that was placed is paid, then shipped. */
+  /** The visits of later steps: an order that was placed is paid, then shipped. */
   readonly #later = new Map<number, Visit[]>();
   #step = 0;
   #orders = 0;

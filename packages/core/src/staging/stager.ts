@@ -36,13 +36,16 @@ export interface StageResult {
   readonly refused: readonly Refusal[];
   /** Calls that may have run or may not. They have to be settled before their rows are changed again. */
   readonly unknown: readonly StageCall[];
-  /** Calls of which it is known that they have not run and will not: the store could not be reached, or took nothing. */
+  /**
+   * Calls of which it is known that they have not run and will not: the store could not be reached, or took nothing.
+   */
   readonly dropped: readonly StageCall[];
 }
 
 /**
- * Stages the changes of a unit of work: one call per shard, and where there are several shards, all are asked first whether they would accept. It is atomic per shard; across
- * shards, what one has accepted stays accepted though another one refuses in the end.
+ * Stages the changes of a unit of work: one call per shard, and where there are several shards, all are asked first
+ * whether they would accept. It is atomic per shard; across shards, what one has accepted stays accepted though another
+ * one refuses in the end.
  */
 export class Stager {
   readonly #store: StagingStore;
@@ -91,8 +94,8 @@ export class Stager {
   }
 
   /**
-   * Holds the changes of a transaction that has not ended: all of them, in all shards, or none. What has to be undone for that, or is not known to have arrived, stands under an id that the
-   * transaction must not commit.
+   * Holds the changes of a transaction that has not ended: all of them, in all shards, or none. What has to be undone
+   * for that, or is not known to have arrived, stands under an id that the transaction must not commit.
    *
    * @throws SpillwayError `STAGING_UNAVAILABLE`, or what else the store says of itself: nothing is held
    */
@@ -102,7 +105,8 @@ export class Stager {
     refuseCutOff(deliveries);
     const result = collect(calls, deliveries);
     if (result.refused.length + result.unknown.length + result.dropped.length === 0) return result;
-    // Whoever does not answer keeps a hold that will be dropped when the transaction has ended, since it has not committed it.
+    // Whoever does not answer keeps a hold that will be dropped when the transaction has ended, since it has not
+    // committed it.
     await Promise.all(calls.map(async ({ shard, id }) => this.#store.held.drop(shard, [id]).catch(() => undefined)));
     const failed = deliveries.find((delivery) => delivery.status === 'dropped');
     if (result.refused.length === 0) throw failed?.cause ?? unreachable(changes.length);

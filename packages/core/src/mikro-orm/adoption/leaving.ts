@@ -8,14 +8,16 @@ import type { EngineReleases } from '../engine.js';
 const TRY_EVERY_MS = 1_000;
 
 /**
- * Entities that this process writes by SQL, and of which something may be pending, since another release stages them or did: with `enabled: false`, with `@WriteThrough`, or without a
- * policy. The first two are read and written with a look at what is pending until they have been left; nobody stages them then, and staging is not asked any more. Of the last ones this
- * process knows too little to do so: they are refused until they have been left.
+ * Entities that this process writes by SQL, and of which something may be pending, since another release stages them or
+ * did: with `enabled: false`, with `@WriteThrough`, or without a policy. The first two are read and written with a look
+ * at what is pending until they have been left; nobody stages them then, and staging is not asked any more. Of the last
+ * ones this process knows too little to do so: they are refused until they have been left.
  *
- * Copies of rows that another release keeps of an entity, which this process would write without telling the cache, are believed by nobody any more.
+ * Copies of rows that another release keeps of an entity, which this process would write without telling the cache, are
+ * believed by nobody any more.
  *
- * Which entities these are is asked of the database, once, before the first read or write. Where nothing was ever staged
- * nothing else is asked. An ORM that is opened again asks again.
+ * Which entities these are is asked of the database, once, before the first read or write. Where nothing was ever
+ * staged nothing else is asked. An ORM that is opened again asks again.
  */
 export class Leaving {
   readonly #types: TypeRegistry;
@@ -56,7 +58,9 @@ export class Leaving {
     return this.#before(metas);
   }
 
-  /** The ORM has come to know other entities: it is asked of them too. An answer that is on its way is of the old ones. */
+  /**
+   * The ORM has come to know other entities: it is asked of them too. An answer that is on its way is of the old ones.
+   */
   again(): void {
     this.#life += 1;
     this.#isAsked = false;

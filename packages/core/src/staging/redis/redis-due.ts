@@ -41,8 +41,8 @@ export class RedisDue implements DueRecords {
   }
 
   /**
-   * Where a drain has something to mark: one call, whatever the number of shards. A drain of everything asks the records
-   * themselves, for it may be the last look before a migration. A drain of tables asks the counts by entity.
+   * Where a drain has something to mark: one call, whatever the number of shards. A drain of everything asks the
+   * records themselves, for it may be the last look before a migration. A drain of tables asks the counts by entity.
    */
   async #shardsOf(scope: EmptyScope): Promise<readonly number[]> {
     if (scope.kind === 'tables') return this.#holding(scope);

@@ -385,7 +385,9 @@ test('what keeps an entity from being left is said once, and the next try leaves
 });
 
 describe('an ORM that decorates nothing', () => {
-  /** All of its statements go to one connection, whose search path SQL has set: Spillway's connections have another one. */
+  /**
+   * All of its statements go to one connection, whose search path SQL has set: Spillway's connections have another one.
+   */
   async function withPathOfItsOwn(path: string, own: Partial<SpillwayOptions> = {}): Promise<App> {
     const app = await release({ spillway: own, pool: { min: 1, max: 1 } });
     await app.orm.em.getConnection().execute(`set search_path to ${path}`);

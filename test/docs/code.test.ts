@@ -30,6 +30,9 @@ test('the code of the documents compiles, word for word', () => {
   expect(complaints).toBe('');
 });
 
+/** PGlite takes seconds to begin. */
+const LONG_MS = 180_000;
+
 test.each([
   'embedded.ts',
   'servers.ts',

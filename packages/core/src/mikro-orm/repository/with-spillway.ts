@@ -89,7 +89,7 @@ export interface RowService {
   receipt(entities: readonly AnyEntity[], keys?: Receipt['keys']): Receipt;
 }
 
-// oxlint-disable-next-line typescript/no-explicit-any -- TypeScript takes a class as a mixin's base only with these parameters
+// oxlint-disable-next-line typescript/no-explicit-any -- the base class of a mixin has to have these parameters
 type RepositoryClass = new (...parameters: any[]) => EntityRepository<any>;
 
 type EntityIn<Base extends RepositoryClass> = EntityOf<Base> & object;

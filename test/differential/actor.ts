@@ -16,6 +16,8 @@ export interface Observation {
   readonly changed: readonly Seen[];
   /** Whether the machine was too slow for what a transaction does. */
   readonly lagged: boolean;
+  /** Entities of which a flush outside of transactions has written changes by SQL, for a reason of the change itself. */
+  readonly bySql: readonly string[];
   /** Numbers that rows have been given. */
   readonly learned: Readonly<Record<Tag, Key>>;
   readonly error?: {
@@ -28,6 +30,18 @@ export interface Observation {
 /** A step that flushes is refused as a whole, or not at all: looking the entity up must not be a flush of its own. */
 const ONE_FLUSH = { flushMode: FlushMode.COMMIT } as const;
 
+/** Ways of a change that cannot be staged, whatever is flushed beside it (docs/limits.md, "What goes by SQL"). */
+const OF_THE_CHANGE = [
+  'sql:raw',
+  'sql:value',
+  'sql:cycle',
+  'sql:key',
+  'sql:class',
+  'sql:made-by-database',
+  'sql:concurrency-check',
+  'sql:never-loaded',
+] as const;
+
 class Rollback extends Error {}
 
 /** One process in one world: does what it is told, in the entity manager that it is told. */
@@ -38,6 +52,8 @@ export class Actor {
   readonly #isPlain: boolean;
   readonly #hasWorker: boolean;
   readonly #forks = new Map<number, Fork>();
+  /** Entity -> how many of its changes have been written by SQL so far. */
+  readonly #bySql = new Map<string, number>();
 
   constructor({ orm, schemas, watch, hasWorker }: OpenedOrm, isPlain: boolean) {
     this.#hasWorker = hasWorker;
@@ -63,7 +79,19 @@ export class Actor {
       error = errorOf(cause);
     }
     const learned = learnedIn(fork, keys);
-    return { seen, changed: this.#watch.taken(), learned, lagged: this.#watch.lagged(), ...(error && { error }) };
+    const changed = this.#watch.taken();
+    const bySql = this.#isPlain || changed.length === 0 ? [] : await this.#newBySql();
+    return { seen, changed, bySql, learned, lagged: this.#watch.lagged(), ...(error && { error }) };
+  }
+
+  async #newBySql(): Promise<readonly string[]> {
+    const { writes } = await Spillway.of(this.#orm).status();
+    return Object.entries(writes).flatMap(([entity, ways]) => {
+      const count = OF_THE_CHANGE.reduce((sum, way) => sum + (ways[way] ?? 0), 0);
+      const isNew = count > (this.#bySql.get(entity) ?? 0);
+      this.#bySql.set(entity, count);
+      return isNew ? [entity] : [];
+    });
   }
 
   /** A program goes on in a new entity manager where it has failed in one, as MikroORM advises. */

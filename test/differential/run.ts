@@ -98,7 +98,7 @@ export class Run {
     this.#learn('plain', plain);
     this.#learn('behind', behind);
     if (plain.error || behind.error) await this.#lane.discard(step);
-    this.#noteSql(step, plain);
+    this.#noteSql(step, plain, behind.bySql);
     if (this.#noteBirths(step.act, plain)) await this.#lane.discardAll();
     const [expected, seen] = [this.#comparable('plain', plain), this.#comparable('behind', behind)];
     if (isSame(expected, seen) || areBothRefused(plain, behind)) return [];
@@ -127,9 +127,9 @@ export class Run {
 
   /**
    * What docs/limits.md says of it ("What goes by SQL"): transactions, flushes of plain entities and of pivot tables,
-   * updates by criteria.
+   * updates by criteria, and flushes with a change that cannot be staged: it says so itself, of these entities.
    */
-  #noteSql({ process, fork, act }: Step, { changed }: Observation): void {
+  #noteSql({ process, fork, act }: Step, { changed }: Observation, unstaged: readonly string[]): void {
     const em = `${process}.${fork}`;
     for (const each of actsOf(act)) {
       if (each.do === 'collect') this.#collecting.add(em);
@@ -143,7 +143,8 @@ export class Run {
         Object.values(change as object).some((name) => this.#lane.writtenBySql.includes(String(name))) ||
         FOLLOWED.some((name) => (change as { readonly delete?: Seen }).delete === name),
     );
-    const isBySql = actsOf(act).some((each) => each.do === 'transaction') || isMixed || this.#collecting.delete(em);
+    const isOwn = isMixed || unstaged.length > 0 || this.#collecting.delete(em);
+    const isBySql = isOwn || actsOf(act).some((each) => each.do === 'transaction');
     if (isBySql) for (const change of changed) this.#bySql.add(this.#rowOf(change));
     if (updatesBySql(act)) this.#bySql.add('any');
   }

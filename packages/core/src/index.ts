@@ -60,11 +60,18 @@ export type { Change, ChangeKind, Deltas, JsonText, Values, VersionText } from '
 export type { BatchOutcome, Outcome } from './change/outcome.js';
 export type { RecordKind, StagedRecord } from './change/record.js';
 export type { RowKey } from './change/row-key.js';
+export type { Refusal, RefusalReason, StageAnswer, StageCall, StageRules, StageSide } from './staging/stage-side.js';
+export type { Batch, Claim, ClaimRequest, FlushSide, ParkReport } from './staging/flush-side.js';
 export type {
-  Batch,
   ChainSeen,
-  Claim,
-  ClaimRequest,
+  DueRecords,
+  DueScope,
+  LookSide,
+  Pending,
+  Settlement,
+  StagedMark,
+} from './staging/look-side.js';
+export type {
   DeadLetter,
   DeadLetterId,
   DeadLetterPage,
@@ -72,20 +79,8 @@ export type {
   DroppedLetter,
   DroppedLetters,
   LetterFilter,
-  DueRecords,
-  DueScope,
-  ParkReport,
-  Pending,
-  Refusal,
-  RefusalReason,
-  Settlement,
-  StageAnswer,
-  StageCall,
-  StagedMark,
-  StageRules,
-  StagingStats,
-  StagingStore,
-} from './staging/staging-store.js';
+} from './staging/dead-letter-store.js';
+export type { StagingStats, StagingStore } from './staging/staging-store.js';
 export type { StartMode } from './runtime/start-mode.js';
 export type { SpillwayStatus } from './observability/status.js';
 export type { SqlReason, WritesByWay, WriteWay } from './observability/write-ways.js';

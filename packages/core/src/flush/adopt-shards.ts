@@ -1,9 +1,9 @@
 import { ORIGIN } from '../change/token.js';
 import type { ChangeSink, SinkTransaction } from '../sink/change-sink.js';
-import type { StagingStore } from '../staging/staging-store.js';
+import type { FlushSide } from '../staging/flush-side.js';
 import { allAnswered } from './all-answered.js';
 
-type Adopting = Pick<StagingStore, 'adopt'>;
+type Adopting = Pick<FlushSide, 'adopt'>;
 
 /**
  * Starts the chains of shards that the staging store does not know, at the last tokens that the database knows. The

@@ -1,5 +1,5 @@
 import { backOff, type BackOffLimits } from './back-off.js';
-import type { Batch } from '../staging/staging-store.js';
+import type { Batch } from '../staging/flush-side.js';
 import type { ShardState } from './board.js';
 import type { Failure } from './failure.js';
 import type { ShardResult } from './flush-report.js';

@@ -1,6 +1,6 @@
 import { positionOf } from '../change/token.js';
 import type { ChangeSink } from '../sink/change-sink.js';
-import type { StagingStore } from '../staging/staging-store.js';
+import type { LookSide } from '../staging/look-side.js';
 
 /**
  * Compares the staging store's end of a shard's chain (the predecessor of its batch in flight, or the last token it has
@@ -34,7 +34,7 @@ export function compareChain(stagingEnd: string, databaseEnd: string): ChainStat
  */
 export async function hasForgotten(
   shard: number,
-  staging: Pick<StagingStore, 'chain'>,
+  staging: Pick<LookSide, 'chain'>,
   sink: Pick<ChangeSink, 'lastTokens'>,
 ): Promise<boolean> {
   for (let look = 1; look <= 2; look++) {

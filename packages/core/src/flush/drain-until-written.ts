@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { keyText, type RowKey } from '../change/row-key.js';
 import { isDrainTimeout, SpillwayError, textOf } from '../errors.js';
-import type { DueScope, EmptyScope, StagingStore, Watermark } from '../staging/staging-store.js';
+import type { DueScope, EmptyScope, LookSide, Watermark } from '../staging/look-side.js';
 import type { DrainResult } from './drain.js';
 
 const FIRST_PAUSE_MS = 20;
@@ -25,7 +25,7 @@ export interface WrittenDrain {
 }
 
 export interface WrittenDrainDeps {
-  readonly staging: Pick<StagingStore, 'due' | 'peek'>;
+  readonly looks: Pick<LookSide, 'due' | 'peek'>;
   /**
    * Tries everything once. `onPutOff` is called with the reason for each record that had to wait when this process
    * tried it.
@@ -41,17 +41,17 @@ export interface WrittenDrainDeps {
  */
 export async function drainUntilWritten(
   { scope, wide, timeoutMs, signal }: WrittenDrain,
-  { staging, drain }: WrittenDrainDeps,
+  { looks, drain }: WrittenDrainDeps,
 ): Promise<DrainResult> {
   const deadlineMs = performance.now() + timeoutMs;
   const questionMs = Math.min(LONGEST_QUESTION_MS, timeoutMs / 4);
-  const open = new Map(await staging.due.make(scope));
+  const open = new Map(await looks.due.make(scope));
   const told: Told = { putOff: undefined, failure: undefined };
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     signal?.throwIfAborted();
     const restMs = deadlineMs - questionMs - performance.now();
     if (open.size > 0 && restMs > 0) await round(drain, { wide, restMs, told });
-    const left = await leftIn(open, scope, staging);
+    const left = await leftIn(open, scope, looks);
     if (left.count === 0) return { left: 0 };
     const stillMs = deadlineMs - questionMs - performance.now();
     if (stillMs <= 0) throw notWritten(left, told, timeoutMs);
@@ -91,15 +91,15 @@ interface Left {
 async function leftIn(
   open: Map<number, Watermark>,
   scope: EmptyScope,
-  staging: WrittenDrainDeps['staging'],
+  looks: WrittenDrainDeps['looks'],
 ): Promise<Left> {
   const left: Left = { count: 0, byEntity: new Map() };
   for (const [shard, watermark] of open) {
     if (left.count >= MOST_COUNTED) break;
     const before = left.count;
-    const rows = await staging.due.rows(scope, [shard], 'pending');
+    const rows = await looks.due.rows(scope, [shard], 'pending');
     for (let from = 0; from < rows.length && left.count < MOST_COUNTED; from += ROWS_PER_LOOK)
-      await count(rows.slice(from, from + ROWS_PER_LOOK), watermark, staging, left);
+      await count(rows.slice(from, from + ROWS_PER_LOOK), watermark, looks, left);
     if (left.count === before) open.delete(shard);
   }
   return left;
@@ -108,10 +108,10 @@ async function leftIn(
 async function count(
   rows: readonly RowKey[],
   { sequence }: Watermark,
-  staging: WrittenDrainDeps['staging'],
+  looks: WrittenDrainDeps['looks'],
   left: Left,
 ): Promise<void> {
-  for (const [rowKey, { dirty, inFlight }] of await staging.peek(rows)) {
+  for (const [rowKey, { dirty, inFlight }] of await looks.peek(rows)) {
     const record = [inFlight?.record, dirty].find((pending) => pending !== undefined && pending.first <= sequence);
     if (record === undefined) continue;
     left.count += 1;

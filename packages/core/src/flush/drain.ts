@@ -1,7 +1,7 @@
 import type { SchedulerLike } from 'rxjs';
 import type { RowKey } from '../change/row-key.js';
 import { SpillwayError, textOf } from '../errors.js';
-import type { DueScope, StagingStore, Watermark } from '../staging/staging-store.js';
+import type { DueScope, LookSide, Watermark } from '../staging/look-side.js';
 import type { FlushReport } from './flush-report.js';
 import { within } from './within.js';
 
@@ -22,7 +22,7 @@ export interface DrainLimits {
 }
 
 export interface DrainDeps {
-  readonly staging: StagingStore;
+  readonly looks: Pick<LookSide, 'due'>;
   readonly scheduler: SchedulerLike;
   /** Asks for a flush of each of these shards, and resolves when a flush of each has landed since. */
   readonly demand: (shards: ReadonlySet<number>, fresh: boolean) => Promise<void>;
@@ -104,9 +104,9 @@ async function runOnce(
   scope: DueScope,
   except: ReadonlySet<number>,
   progress: Progress,
-  { staging, demand }: DrainDeps,
+  { looks, demand }: DrainDeps,
 ): Promise<void> {
-  const untried = new Map(await staging.due.make(scope));
+  const untried = new Map(await looks.due.make(scope));
   for (const [shard, { paused }] of untried) {
     if (paused !== undefined || except.has(shard)) progress.left.add(shard);
     if (paused === 'all' || except.has(shard)) untried.delete(shard);
@@ -114,7 +114,7 @@ async function runOnce(
   progress.untried = untried;
   for (let fresh = true; untried.size > 0 && progress.isOver !== true; fresh = false) {
     await demand(new Set(untried.keys()), fresh);
-    const pending = await staging.due.pending(untried);
+    const pending = await looks.due.pending(untried);
     for (const shard of untried.keys()) {
       const state = pending.get(shard);
       if (state === 'untried') continue;

@@ -1,5 +1,6 @@
 import type { ChangeSink } from '../sink/change-sink.js';
-import type { EmptyReport, EmptyScope, StagingStore } from '../staging/staging-store.js';
+import type { EmptyReport, FlushSide } from '../staging/flush-side.js';
+import type { EmptyScope } from '../staging/look-side.js';
 import { allAnswered } from './all-answered.js';
 
 /**
@@ -7,7 +8,7 @@ import { allAnswered } from './all-answered.js';
  * meanwhile. A flush that was writing a batch has therefore committed it before, so that its rows are cleared with the
  * others, and no flush can commit a batch that has lost a part.
  */
-export async function emptyShards(scope: EmptyScope, staging: StagingStore, sink: ChangeSink): Promise<EmptyReport> {
+export async function emptyShards(scope: EmptyScope, staging: FlushSide, sink: ChangeSink): Promise<EmptyReport> {
   await using transaction = await sink.beginExclusive([...Array(staging.shards).keys()]);
   await transaction.alive();
   const reports = await allAnswered(

@@ -1,6 +1,6 @@
 import type { BatchOutcome } from '../change/outcome.js';
 import type { RowKey } from '../change/row-key.js';
-import type { Batch, ParkReport } from '../staging/staging-store.js';
+import type { Batch, ParkReport } from '../staging/flush-side.js';
 import type { Failure } from './failure.js';
 
 /** The result of one flush for one of its shards. */

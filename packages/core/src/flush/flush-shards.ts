@@ -2,7 +2,8 @@ import type { SchedulerLike } from 'rxjs';
 import type { BatchOutcome } from '../change/outcome.js';
 import type { RowKey } from '../change/row-key.js';
 import type { ChangeSink, SinkTransaction } from '../sink/change-sink.js';
-import type { Batch, ChainSeen, Claim, StagingStore } from '../staging/staging-store.js';
+import type { Batch, Claim, FlushSide } from '../staging/flush-side.js';
+import type { ChainSeen, LookSide } from '../staging/look-side.js';
 import { allAnswered } from './all-answered.js';
 import { askStaging } from './ask-staging.js';
 import { compareChain } from './chain.js';
@@ -29,7 +30,7 @@ export type PromoteStep = 'held' | 'taken' | 'extended' | 'applied' | 'entered';
 export type FlushSteps = (step: FlushStep | PromoteStep, shards: readonly number[]) => Promise<void>;
 
 export interface FlushDeps {
-  readonly staging: StagingStore;
+  readonly staging: FlushSide & LookSide;
   readonly sink: ChangeSink;
   readonly scheduler: SchedulerLike;
   /**

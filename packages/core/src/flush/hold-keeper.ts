@@ -1,20 +1,20 @@
 import { settleHolds, type SettledHolds } from './settle-holds.js';
 import type { ChangeSink } from '../sink/change-sink.js';
-import type { StagingStore } from '../staging/staging-store.js';
+import type { StageSide } from '../staging/stage-side.js';
 
 /** The transaction of a younger hold has most likely not ended; such a hold is left to the calls that meet it. */
 const LEAST_AGE_MS = 500;
 
 /** Ensures that no hold outlives its transaction, whichever process made it. */
 export class HoldKeeper {
-  readonly #staging: StagingStore;
+  readonly #staging: Pick<StageSide, 'held'>;
   readonly #sink: Pick<ChangeSink, 'endings'>;
   readonly #onReleased: (shards: Iterable<number>) => void;
   /** Transactions of this process. They are known to run, without asking the database. */
   readonly #running = new Set<string>();
 
   constructor(
-    staging: StagingStore,
+    staging: Pick<StageSide, 'held'>,
     sink: Pick<ChangeSink, 'endings'>,
     onReleased: (shards: Iterable<number>) => void,
   ) {

@@ -1,6 +1,6 @@
 import type { BatchOutcome } from '../change/outcome.js';
 import type { SinkTransaction } from '../sink/change-sink.js';
-import type { Batch } from '../staging/staging-store.js';
+import type { Batch } from '../staging/flush-side.js';
 
 /** All records are applied. */
 export const NOTHING_SPECIAL: BatchOutcome = new Map();

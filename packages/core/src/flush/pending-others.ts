@@ -4,7 +4,8 @@ import type { RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
 import { isInTables, type TableName } from '../change/table-name.js';
 import type { RefusedRow } from '../sink/change-sink.js';
-import type { Batch, StagingStore, Watermark } from '../staging/staging-store.js';
+import type { Batch } from '../staging/flush-side.js';
+import type { LookSide, Watermark } from '../staging/look-side.js';
 import { askStaging } from './ask-staging.js';
 
 /** A row that has not been written and not been blamed: refused by PostgreSQL for now, or waiting for a lock. */
@@ -24,7 +25,7 @@ const REMEMBERED_MS = 600_000;
 const MOST = 10_000;
 
 export interface OthersDeps {
-  readonly staging: Pick<StagingStore, 'due' | 'peek' | 'shards'>;
+  readonly staging: LookSide;
   readonly scheduler: SchedulerLike;
   readonly timeoutMs: number;
 }

@@ -1,6 +1,6 @@
 import type { SchedulerLike } from 'rxjs';
 import type { RowKey } from '../change/row-key.js';
-import type { StagingStore } from '../staging/staging-store.js';
+import type { LookSide } from '../staging/look-side.js';
 import { askStaging } from './ask-staging.js';
 
 /**
@@ -10,18 +10,18 @@ import { askStaging } from './ask-staging.js';
  */
 export async function pendingParents(
   keys: readonly RowKey[],
-  staging: StagingStore,
+  looks: Pick<LookSide, 'peek' | 'due'>,
   timeoutMs: number,
   scheduler: SchedulerLike,
 ): Promise<ReadonlySet<RowKey>> {
   try {
-    const pending = await askStaging(staging.peek(keys), timeoutMs, 'A look at pending parents', scheduler);
+    const pending = await askStaging(looks.peek(keys), timeoutMs, 'A look at pending parents', scheduler);
     const waiting = keys.filter(
       (key) => pending.get(key)?.dirty !== undefined || pending.get(key)?.inFlight !== undefined,
     );
     if (waiting.length > 0) {
       await askStaging(
-        staging.due.make({ kind: 'rows', keys: waiting }),
+        looks.due.make({ kind: 'rows', keys: waiting }),
         timeoutMs,
         'Making pending parents due',
         scheduler,

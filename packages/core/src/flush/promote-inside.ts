@@ -1,40 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { SchedulerLike } from 'rxjs';
-import { covers, type BatchOutcome } from '../change/outcome.js';
+import { covers } from '../change/outcome.js';
 import type { RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
 import { tableText, type TableName } from '../change/table-name.js';
 import type { ChangeSink, JoinedTransaction } from '../sink/change-sink.js';
-import type { Pending, StagingStore } from '../staging/staging-store.js';
-import type { FlushSteps } from './flush-shards.js';
+import type { LookSide, Pending } from '../staging/look-side.js';
+import type { OwnedBatch, OwnedBatches, PromoteDeps } from './owned-batches.js';
 import { NotNow, PromotionOfShard } from './promote-shard.js';
 import { rowsOfTables } from './rows-of-tables.js';
-
-/**
- * The batches that a transaction of the application has entered into the ledger and not yet committed: at most one per
- * shard.
- */
-export interface OwnedBatches {
-  of(shard: number): OwnedBatch | undefined;
-  own(shard: number, batch: OwnedBatch): void;
-  /** True if the batch was ever entered here, even in a part of the transaction that was rolled back. */
-  hasOwned(token: string): boolean;
-}
-
-export interface OwnedBatch {
-  readonly token: string;
-  /** The outcomes in its ledger row. */
-  readonly outcomes: BatchOutcome;
-  readonly rows: readonly RowKey[];
-}
-
-export interface PromoteDeps {
-  readonly staging: StagingStore;
-  readonly sink: Pick<ChangeSink, 'outcomes' | 'parentsOf'>;
-  readonly scheduler: SchedulerLike;
-  readonly claimTimeoutMs: number;
-  readonly steps?: FlushSteps;
-}
 
 /** The pause between two tries of rows that could not be written: about as long as a short transaction takes. */
 const PAUSE_MS = 15;
@@ -60,7 +33,7 @@ export async function promoteInside(
   timeoutMs: number,
   deps: PromoteDeps,
 ): Promise<ReadonlySet<RowKey>> {
-  const { staging, scheduler } = deps;
+  const { looks, scheduler } = deps;
   const deadlineMs = scheduler.now() + timeoutMs;
   const wanted = new Set(keys);
   const refused = new Set<RowKey>();
@@ -75,7 +48,7 @@ export async function promoteInside(
     let wasWritten = false;
     const tables: TableName[] = [];
     // The order of shards keeps two transactions from blocking each other again and again; nothing else depends on it.
-    for (const [shard, ofShard] of [...byShard(open, staging.shards)].toSorted(([one], [other]) => one - other)) {
+    for (const [shard, ofShard] of [...byShard(open, looks.shards)].toSorted(([one], [other]) => one - other)) {
       if (scheduler.now() >= deadlineMs) break;
       const outcome = await promoteShard(shard, ofShard, join, owned, deps);
       for (const key of outcome?.refused ?? []) refused.add(key);
@@ -88,7 +61,7 @@ export async function promoteInside(
       for (const table of outcome?.behind ?? []) if (isNew(table, behind)) tables.push(table);
     }
     if (tables.length > 0) {
-      for (const other of await rowsOfTables(tables, staging)) wanted.add(other);
+      for (const other of await rowsOfTables(tables, looks)) wanted.add(other);
       isStuck = false;
     }
     // Any row that was written, or will be, may have been the reason for a refusal.
@@ -109,11 +82,11 @@ function isNew(table: TableName, known: Set<string>): boolean {
 async function lookAt(
   wanted: Set<RowKey>,
   owned: OwnedBatches,
-  { staging, sink }: PromoteDeps,
+  { looks, sink }: PromoteDeps,
 ): Promise<{ readonly pending: readonly RowKey[]; readonly timely: readonly RowKey[] }> {
   for (;;) {
-    const found = await staging.peek([...wanted]);
-    const isOpen = (key: RowKey): boolean => isPending(key, found.get(key), owned.of(shardOf(key, staging.shards)));
+    const found = await looks.peek([...wanted]);
+    const isOpen = (key: RowKey): boolean => isPending(key, found.get(key), owned.of(shardOf(key, looks.shards)));
     const pending = [...wanted].filter(isOpen);
     const parents = new Map(pending.map((key) => [key, parentsIn(key, found.get(key), sink)]));
     const news = [...parents.values()].flat().filter((parent) => !wanted.has(parent));
@@ -150,10 +123,10 @@ async function promoteShard(
 export async function pendingRows(
   keys: readonly RowKey[],
   owned: OwnedBatches,
-  staging: Pick<StagingStore, 'peek' | 'shards'>,
+  looks: Pick<LookSide, 'peek' | 'shards'>,
 ): Promise<readonly RowKey[]> {
-  const found = await staging.peek(keys);
-  return keys.filter((key) => isPending(key, found.get(key), owned.of(shardOf(key, staging.shards))));
+  const found = await looks.peek(keys);
+  return keys.filter((key) => isPending(key, found.get(key), owned.of(shardOf(key, looks.shards))));
 }
 
 function isPending(key: RowKey, pending: Pending | undefined, own: OwnedBatch | undefined): boolean {

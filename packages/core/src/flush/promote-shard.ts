@@ -5,12 +5,12 @@ import { rebased } from '../change/settle-record.js';
 import type { TableName } from '../change/table-name.js';
 import { tokenAfter } from '../change/token.js';
 import type { JoinedPart, RefusedRow } from '../sink/change-sink.js';
-import type { AddedRecord, Batch, Extension } from '../staging/staging-store.js';
+import type { AddedRecord, Batch, Extension } from '../staging/flush-side.js';
 import { askStaging } from './ask-staging.js';
 import { compareChain } from './chain.js';
 import type { PromoteStep } from './flush-shards.js';
 import { pendingParents } from './pending-parents.js';
-import type { OwnedBatch, OwnedBatches, PromoteDeps } from './promote-inside.js';
+import type { OwnedBatch, OwnedBatches, PromoteDeps } from './owned-batches.js';
 import { rowsOf } from './rows-of.js';
 
 /** An attempt that is undone. Without rows: another transaction held a shard or a row. */
@@ -168,9 +168,9 @@ export class PromotionOfShard {
   }
 
   async #apply(batch: Batch): Promise<BatchOutcome> {
-    const { staging, claimTimeoutMs, scheduler } = this.#deps;
+    const { looks, claimTimeoutMs, scheduler } = this.#deps;
     const parentsPending = async (keys: readonly RowKey[]): Promise<ReadonlySet<RowKey>> => {
-      const parents = await pendingParents(keys, staging, claimTimeoutMs, scheduler);
+      const parents = await pendingParents(keys, looks, claimTimeoutMs, scheduler);
       for (const parent of parents) this.#parents.add(parent);
       return parents;
     };

@@ -1,11 +1,11 @@
 import type { RowKey } from '../change/row-key.js';
 import type { TableName } from '../change/table-name.js';
-import type { StagingStore } from '../staging/staging-store.js';
+import type { LookSide } from '../staging/look-side.js';
 
 /** Makes all pending rows of some tables due, and answers them. */
 export async function rowsOfTables(
   tables: readonly TableName[],
-  { due }: Pick<StagingStore, 'due'>,
+  { due }: Pick<LookSide, 'due'>,
 ): Promise<readonly RowKey[]> {
   const scope = { kind: 'tables', tables } as const;
   const marked = await due.make(scope);

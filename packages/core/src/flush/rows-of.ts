@@ -1,5 +1,5 @@
 import type { RowKey } from '../change/row-key.js';
-import type { Batch } from '../staging/staging-store.js';
+import type { Batch } from '../staging/flush-side.js';
 
 /** All rows of a batch, including those with unreadable records. */
 export function rowsOf({ records, unreadable }: Batch): readonly RowKey[] {

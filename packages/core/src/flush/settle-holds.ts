@@ -1,6 +1,6 @@
 import type { RowKey } from '../change/row-key.js';
 import type { ChangeSink, HoldEnding } from '../sink/change-sink.js';
-import type { Hold, StagingStore } from '../staging/staging-store.js';
+import type { Hold, StageSide } from '../staging/stage-side.js';
 
 /** The result of ending holds. */
 export interface SettledHolds {
@@ -16,7 +16,7 @@ export interface SettledHolds {
  * prove nothing.
  */
 export async function settleHolds(
-  staging: StagingStore,
+  staging: Pick<StageSide, 'held'>,
   sink: Pick<ChangeSink, 'endings'>,
   isWanted: (hold: Hold) => boolean = () => true,
 ): Promise<SettledHolds> {
@@ -28,7 +28,7 @@ export async function settleHolds(
 
 /** Ends all holds of a shard at once, because later holds of a transaction lie on its earlier ones. */
 export async function endHolds(
-  staging: StagingStore,
+  staging: Pick<StageSide, 'held'>,
   holds: readonly Pick<Hold, 'shard' | 'id'>[],
   endings: ReadonlyMap<string, HoldEnding>,
 ): Promise<SettledHolds> {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseRowKey, type RowKey } from '../change/row-key.js';
 import { SpillwayError, textOf } from '../errors.js';
-import type { Settlement, StagedMark, StagingStore } from '../staging/staging-store.js';
+import type { LookSide, Settlement, StagedMark } from '../staging/look-side.js';
 import { DeadLetteredError } from './dead-lettered-error.js';
 
 const FIRST_PAUSE_MS = 5;
@@ -14,7 +14,7 @@ const LONGEST_PAUSE_MS = 250;
 const QUICK_DRAINS = 2;
 
 export interface UntilWrittenDeps {
-  readonly settled: StagingStore['settled'];
+  readonly settled: LookSide['settled'];
   /**
    * Makes these rows due and flushes them, also in a process without a worker. `patient`: with all rows that they may
    * have to wait for.
@@ -71,7 +71,7 @@ interface Waiting {
   fatal?: Error;
 }
 
-async function look(waiting: Waiting, settled: StagingStore['settled']): Promise<void> {
+async function look(waiting: Waiting, settled: LookSide['settled']): Promise<void> {
   let settlements: readonly Settlement[];
   try {
     settlements = await settled(waiting.open);

@@ -1,8 +1,8 @@
 import { filter, lastValueFrom, map, type Observable, type SchedulerLike, scan, Subject, takeWhile } from 'rxjs';
-import { SpillwayError } from '../errors.js';
 import type { SpillwayEvents } from '../events.js';
 import type { ChangeSink } from '../sink/change-sink.js';
-import type { DueScope, StagingStore } from '../staging/staging-store.js';
+import type { DueScope, LookSide } from '../staging/look-side.js';
+import type { StagingStore } from '../staging/staging-store.js';
 import type { Board } from './board.js';
 import { drain, type DrainLimits, type DrainResult } from './drain.js';
 import { flushPipeline } from './flush-pipeline.js';
@@ -14,7 +14,7 @@ import { Housekeeping } from './housekeeping.js';
 import { monotonicScheduler } from './monotonic-scheduler.js';
 import { PendingOthers } from './pending-others.js';
 import { rendezvousOrder } from './rendezvous.js';
-import { SettledStaging } from './settled-staging.js';
+import { shardsLeft, stopped } from './stopped.js';
 import { StopClock } from './stop-clock.js';
 import type { Signal, Turn } from './take-turn.js';
 
@@ -32,8 +32,10 @@ export interface WorkerOptions {
   /** @defaultValue `Math.random` */
   readonly random?: () => number;
   readonly steps?: FlushSteps;
-  /** How long readers ask the staging store again while it cannot be reached. @defaultValue 0: they ask once */
-  readonly askAgainMs?: number;
+  /** What is pending, with what transactions have committed. @defaultValue the store's own looks */
+  readonly looks?: LookSide;
+  /** Ends what transactions hold that have ended. @defaultValue one of its own */
+  readonly keeper?: HoldKeeper;
 }
 
 export interface StopOptions {
@@ -56,10 +58,7 @@ export interface StopReport {
  * records, whichever process staged them. It ends with `stop`, once and for all.
  */
 export class FlushWorker implements AsyncDisposable {
-  /** Ends holds whose transactions have ended. */
-  readonly keeper: HoldKeeper;
-  /** The staging store for readers: it shows changes of transactions that have committed as staged. */
-  readonly staging: StagingStore;
+  readonly #looks: LookSide;
   /** Which refused rows wait for others. */
   readonly others: PendingOthers;
   readonly #events: SpillwayEvents;
@@ -75,27 +74,21 @@ export class FlushWorker implements AsyncDisposable {
   #isStopping = false;
   #board: Board | undefined;
   readonly #housekeeping: Housekeeping;
-  readonly #stopHearing: () => void;
 
   constructor(options: WorkerOptions) {
-    this.keeper = new HoldKeeper(options.staging, options.sink, (shards) => this.wake(shards));
-    // A stopped worker does not wait for the store any more.
-    const patienceMs = (): number => (this.#isStopping ? 0 : (options.askAgainMs ?? 0));
-    this.staging = new SettledStaging(options.staging, this.keeper, patienceMs);
+    const keeper = options.keeper ?? new HoldKeeper(options.staging, options.sink, (shards) => this.wake(shards));
+    this.#looks = options.looks ?? options.staging;
     this.#events = options.events;
     this.#settings = { ...FLUSH_DEFAULTS, ...options.settings };
     this.#scheduler = options.scheduler ?? monotonicScheduler;
     this.#housekeeping = new Housekeeping({
-      staging: this.staging,
+      staging: options.staging,
       sink: options.sink,
-      keeper: this.keeper,
+      keeper,
       events: options.events,
       settings: this.#settings,
       scheduler: this.#scheduler,
     });
-    this.#stopHearing = options.staging.deadLetters.onDropped((dropped) =>
-      options.events.emit({ type: 'dead-letters-dropped', ...dropped }),
-    );
     const { claimTimeoutMs, onStagingLoss } = this.#settings;
     this.others = new PendingOthers({
       staging: options.staging,
@@ -130,6 +123,10 @@ export class FlushWorker implements AsyncDisposable {
       () => this.#turns.complete(),
       (error: unknown) => this.#turns.error(error),
     );
+  }
+
+  get isStopping(): boolean {
+    return this.#isStopping;
   }
 
   /** Flushes due records from now on. Calling it again changes nothing. */
@@ -175,7 +172,7 @@ export class FlushWorker implements AsyncDisposable {
     this.#refuseIfStopping('drained');
     const beganMs = this.#scheduler.now();
     const result = await drain(scope, limits, {
-      staging: this.staging,
+      looks: this.#looks,
       scheduler: this.#scheduler,
       demand: (shards, fresh) => this.#demand(shards, fresh),
       onLanding: (listener) => {
@@ -206,9 +203,7 @@ export class FlushWorker implements AsyncDisposable {
     this.#housekeeping.stop();
     this.#signals.next({ kind: 'stop' });
     await time.wait(this.#ended.promise, questionMs);
-    const clockOfQuestion = new StopClock(Math.max(LEAST_QUESTION_MS, time.leftMs), this.#scheduler);
-    const left = await clockOfQuestion.wait(this.#left());
-    this.#stopHearing();
+    const left = await shardsLeft(this.#looks, time.leftMs, this.#scheduler);
     return { left };
   }
 
@@ -226,7 +221,7 @@ export class FlushWorker implements AsyncDisposable {
 
   #look(): Promise<readonly (number | undefined)[]> {
     this.#woken.clear();
-    return this.staging.due.next();
+    return this.#looks.due.next();
   }
 
   #landings(): Observable<FlushReport> {
@@ -251,15 +246,6 @@ export class FlushWorker implements AsyncDisposable {
     return answer;
   }
 
-  async #left(): Promise<number | undefined> {
-    try {
-      const next = await this.staging.due.next();
-      return next.filter((inMs) => inMs !== undefined).length;
-    } catch {
-      return undefined;
-    }
-  }
-
   #refuseIfStopping(what: string): void {
     if (this.#isStopping) {
       throw stopped(what);
@@ -271,12 +257,3 @@ export class FlushWorker implements AsyncDisposable {
 const LONGEST_GRACE_MS = 1_000;
 /** Flushes leave this time to the question how many shards are left; a working store answers it at once. */
 const LONGEST_QUESTION_MS = 500;
-const LEAST_QUESTION_MS = 500;
-
-function stopped(what: string): SpillwayError {
-  return new SpillwayError(
-    'STOPPED',
-    `Spillway has been stopped and cannot be ${what}. What is staged stays staged; ` +
-      'call orm.connect() to go on, or let another worker flush it.',
-  );
-}

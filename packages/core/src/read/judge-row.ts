@@ -1,6 +1,6 @@
 import type { VersionText } from '../change/change.js';
 import { CONFLICT, type StagedRecord } from '../change/record.js';
-import type { Pending } from '../staging/staging-store.js';
+import type { Pending } from '../staging/look-side.js';
 import { isTakenForWritten, mayBeIncluded, pendingRecord } from './overlay.js';
 
 /**

@@ -1,7 +1,7 @@
 import { mergeRecords } from '../change/merge-records.js';
 import { CONFLICT, type StagedRecord } from '../change/record.js';
 import type { VersionText } from '../change/change.js';
-import type { Pending } from '../staging/staging-store.js';
+import type { Pending } from '../staging/look-side.js';
 
 /** The pending changes of a row as one record: the one in flight, with the dirty one on top. */
 export function pendingRecord(pending: Pending | undefined): StagedRecord | undefined {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RowKey } from '../change/row-key.js';
 import { SpillwayError } from '../errors.js';
-import type { DueScope, StagingStore } from '../staging/staging-store.js';
+import type { DueScope, LookSide } from '../staging/look-side.js';
 
 /**
  * How often a query drains: a record that PostgreSQL refused, because it came before another record of the same drain,
@@ -23,7 +23,7 @@ export interface PatientDrain {
 export interface PatientDrainDeps {
   /** One round: each record is tried once. */
   readonly drain: (scope: DueScope, timeoutMs: number) => Promise<{ readonly left: number }>;
-  readonly peek: StagingStore['peek'];
+  readonly peek: LookSide['peek'];
 }
 
 /**
@@ -50,7 +50,7 @@ export async function drainPatiently(
   }
 }
 
-async function arePending(keys: readonly RowKey[], peek: StagingStore['peek']): Promise<boolean> {
+async function arePending(keys: readonly RowKey[], peek: LookSide['peek']): Promise<boolean> {
   const pending = await peek(keys);
   return keys.some((key) => pending.get(key)?.dirty !== undefined || pending.get(key)?.inFlight !== undefined);
 }

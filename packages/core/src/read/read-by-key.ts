@@ -2,7 +2,7 @@ import type { VersionText } from '../change/change.js';
 import { covers, type BatchOutcome } from '../change/outcome.js';
 import type { StagedRecord } from '../change/record.js';
 import type { RowKey } from '../change/row-key.js';
-import type { Pending } from '../staging/staging-store.js';
+import type { Pending } from '../staging/look-side.js';
 import { isTakenForWritten, mayBeIncluded, pendingRecord, tellsByVersion } from './overlay.js';
 
 /** The ports of the reader: pending changes, the ledger, and the database's rows in the caller's own form. */

@@ -8,7 +8,7 @@ import type { Lifecycle } from './lifecycle.js';
 import { UNTIL_DISBELIEVED_MS } from '../read/cache-trust.js';
 import type { ChangeSink } from '../sink/change-sink.js';
 import type { Table } from '../sink/table.js';
-import type { LeaveState } from '../staging/staging-store.js';
+import type { LeaveState } from '../staging/stage-side.js';
 import { cachedHere, releasesIn, stagedHere } from './parts.js';
 import type { Sinks } from './sinks.js';
 import type { RuntimeSurroundings } from './surroundings.js';

@@ -3,7 +3,7 @@ import { emptyShards } from '../flush/empty-shards.js';
 import type { EngineTables } from '../mikro-orm/engine.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { Table } from '../sink/table.js';
-import type { EmptyScope } from '../staging/staging-store.js';
+import type { EmptyScope } from '../staging/look-side.js';
 import type { Adoption } from './adoption.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Sinks } from './sinks.js';

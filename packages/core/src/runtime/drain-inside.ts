@@ -6,7 +6,7 @@ import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import type { WriteWay } from '../observability/write-ways.js';
 import { drainPatiently, stillPending, type PatientDrain, type PatientDrainDeps } from '../read/patient-drain.js';
 import { waitsForItself } from '../sink/one-connection.js';
-import type { DueScope } from '../staging/staging-store.js';
+import type { DueScope } from '../staging/look-side.js';
 import type { Parts } from './parts.js';
 import type { Promotions } from './promotions.js';
 import { unlessStarved } from './starved.js';
@@ -64,7 +64,7 @@ export async function drainInside(
     if (touches) promotions.touch(inside.scope, scope.keys);
     return outcome;
   }
-  if (scope.kind === 'tables' && !(await parts.staging.due.any(scope))) return DRAINED;
+  if (scope.kind === 'tables' && !(await parts.looks.due.any(scope))) return DRAINED;
   const own = await promoteOwn(request, inside, promotions, parts);
   const drained = await drainOutside(request, inside, parts, own);
   if (drained.kind === 'drained') return DRAINED;
@@ -122,9 +122,9 @@ async function promoteAll(
 }
 
 /** Rows that PostgreSQL has refused keep their pause, so the due rows do not include them. */
-async function anyPaused(scope: DueScope, { staging }: Parts): Promise<boolean> {
+async function anyPaused(scope: DueScope, { looks }: Parts): Promise<boolean> {
   if (scope.kind === 'rows') return false;
-  return [...(await staging.due.make(scope)).values()].some(({ paused }) => paused !== undefined);
+  return [...(await looks.due.make(scope)).values()].some(({ paused }) => paused !== undefined);
 }
 
 /**
@@ -132,13 +132,13 @@ async function anyPaused(scope: DueScope, { staging }: Parts): Promise<boolean> 
  * came back from a flush after the others were made due is neither due nor in flight. All rows are then made due once
  * more.
  */
-async function rowsOf(scope: Exclude<DueScope, { kind: 'rows' }>, { staging }: Parts): Promise<readonly RowKey[]> {
-  if (scope.kind === 'tables' && !(await staging.due.any(scope))) return [];
+async function rowsOf(scope: Exclude<DueScope, { kind: 'rows' }>, { looks }: Parts): Promise<readonly RowKey[]> {
+  if (scope.kind === 'tables' && !(await looks.due.any(scope))) return [];
   const rows = new Set<RowKey>();
-  let marked = await staging.due.make(scope);
+  let marked = await looks.due.make(scope);
   for (let look = 1; ; look++) {
-    for (const row of await staging.due.rows(scope, marked.keys())) rows.add(row);
-    const again = await staging.due.make(scope);
+    for (const row of await looks.due.rows(scope, marked.keys())) rows.add(row);
+    const again = await looks.due.make(scope);
     const hasComeBack = [...again].some(([shard, { putOff }]) => (marked.get(shard)?.putOff ?? putOff) !== putOff);
     if (!hasComeBack || look === LOOKS) return [...rows];
     marked = again;
@@ -165,7 +165,7 @@ async function promoteOwn(
     pending.filter((key) => !left.includes(key)),
     'promoted-inside',
   );
-  return new Set([...promotions.shardsOf(scope), ...left.map((key) => shardOf(key, parts.staging.shards))]);
+  return new Set([...promotions.shardsOf(scope), ...left.map((key) => shardOf(key, parts.looks.shards))]);
 }
 
 async function promote(
@@ -175,7 +175,7 @@ async function promote(
   promotions: Promotions,
   parts: Parts,
 ): Promise<DrainInside> {
-  const held = new Set(promotions.heldBy(inside.scope, keys, parts.staging.shards));
+  const held = new Set(promotions.heldBy(inside.scope, keys, parts.looks.shards));
   const free = keys.filter((key) => !held.has(key));
   const first =
     free.length === 0
@@ -232,10 +232,10 @@ async function drainOnOwn(request: Request, parts: Parts, except?: ReadonlySet<n
   }
 }
 
-export function drainingBy({ worker, staging }: Parts, except?: ReadonlySet<number>): PatientDrainDeps {
+export function drainingBy({ worker, looks }: Parts, except?: ReadonlySet<number>): PatientDrainDeps {
   return {
     drain: (part, timeoutMs) => worker.drain(part, { timeoutMs, ...(except && { except }) }),
-    peek: (keys) => staging.peek(keys),
+    peek: (keys) => looks.peek(keys),
   };
 }
 

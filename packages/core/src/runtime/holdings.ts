@@ -13,7 +13,7 @@ import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import { ScopeNotes, type TransactionEnd, type TransactionScope } from '../mikro-orm/transactions/transaction-scope.js';
 import type { HoldEnding, JoinedTransaction } from '../sink/change-sink.js';
 import { SinkFailure } from '../sink/sink-failure.js';
-import type { DueScope, Pending } from '../staging/staging-store.js';
+import type { DueScope, Pending } from '../staging/look-side.js';
 import type { StageResult } from '../staging/stager.js';
 import { writeHeld } from './write-held.js';
 import type { HoldSteps } from './hold-steps.js';
@@ -104,9 +104,9 @@ export class Holdings {
   async peek(
     keys: readonly RowKey[],
     scope: TransactionScope | undefined,
-    { staging }: Pick<Parts, 'staging'>,
+    { looks }: Pick<Parts, 'looks'>,
   ): Promise<ReadonlyMap<RowKey, Pending>> {
-    const found = await staging.peek(keys);
+    const found = await looks.peek(keys);
     if (!scope || this.#held.standing(scope).length === 0) return found;
     const isOwn = this.#ownLayers(scope);
     return new Map(
@@ -140,7 +140,7 @@ export class Holdings {
     if (!own) return;
     await caller.alone(async (query) => {
       const isOwn = this.#ownLayers(own);
-      const found = await parts.staging.peek(rows);
+      const found = await parts.looks.peek(rows);
       const records = new Map<RowKey, StagedRecord>();
       const written = new Map<string, RowKey[]>();
       for (const [row, { held = [] }] of found) {
@@ -181,14 +181,14 @@ export class Holdings {
     if (known) return known;
     const transaction = { ...(await asGiven(joined.begin())), ids: new Map<string, ReadonlySet<number>>() };
     this.#transactions.set(scope.root, transaction);
-    parts.worker.keeper.began(transaction.name);
+    parts.keeper.began(transaction.name);
     scope.afterEnd(async (end) => this.#settle(transaction, end, parts));
     return transaction;
   }
 
   /** Runs before the application learns that its transaction has ended, so that the application finds its changes. */
   async #settle(transaction: HoldingTransaction, end: TransactionEnd, parts: Parts): Promise<void> {
-    parts.worker.keeper.ended(transaction.name);
+    parts.keeper.ended(transaction.name);
     const ended = this.#end(transaction, end, parts);
     const late = (): Error => new Error('What a transaction has held is not released yet; a worker goes on with it');
     try {

@@ -6,7 +6,8 @@ import type { SpillwayStatus } from '../observability/status.js';
 import type { TroubleWatch } from '../observability/trouble-watch.js';
 import type { WriteWays } from '../observability/write-ways.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
-import type { DeadLetterStore, StagingStats } from '../staging/staging-store.js';
+import type { DeadLetterStore } from '../staging/dead-letter-store.js';
+import type { StagingStats } from '../staging/staging-store.js';
 import { healthOfFailure, lookAtHealth } from './look-at-health.js';
 import type { Parts } from './parts.js';
 

@@ -2,7 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { tableText, type TableName } from '../change/table-name.js';
 import type { SpillwayEvents } from '../events.js';
 import { adoptFreeShards, adoptShards } from '../flush/adopt-shards.js';
-import { FlushWorker } from '../flush/worker.js';
+import { HoldKeeper } from '../flush/hold-keeper.js';
+import { SettledLooks } from '../flush/settled-looks.js';
+import { FlushWorker, type WorkerOptions } from '../flush/worker.js';
+import { WorkerOnDemand } from '../flush/worker-on-demand.js';
+import type { LookSide } from '../staging/look-side.js';
 import type { ChangeSink } from '../sink/change-sink.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import { Stager, type RulesByEntity } from '../staging/stager.js';
@@ -18,11 +22,15 @@ import type { RuntimeSurroundings } from './surroundings.js';
 /** The parts that are open between the first use and the end. */
 export interface Parts {
   readonly staging: StagingStore;
+  /** What is pending in it, with what transactions have committed. */
+  readonly looks: LookSide;
+  /** Ends holds whose transactions have ended. */
+  readonly keeper: HoldKeeper;
   /** The entities that any release staged or cached at the opening. */
   readonly atFirst: Releases;
   readonly sink: ChangeSink;
   readonly stager: Stager;
-  readonly worker: FlushWorker;
+  readonly worker: WorkerOnDemand;
   readonly rules: RulesByEntity;
   readonly entities: KnownEntities;
 }
@@ -78,11 +86,18 @@ async function open(
   const opened = staging;
   const adopt = async (shards: readonly number[]): Promise<void> =>
     reportForgotten(await adoptShards(shards, opened, sink));
-  const worker = workerOf(staging, sink, around, events);
+  const keeper = new HoldKeeper(opened, sink, (released) => worker.wake(released));
+  // What has been stopped is not waited for: it will not come back.
+  const patienceMs = (): number => (worker.isStopped ? 0 : options.stageTimeoutMs);
+  const looks = new SettledLooks(opened, keeper, patienceMs);
+  const worker = new WorkerOnDemand(looks, () => workerOf({ staging: opened, sink, looks, keeper }, around, events));
+  opened.deadLetters.onDropped((dropped) => events.emit({ type: 'dead-letters-dropped', ...dropped }));
   const entities = new KnownEntities({ types, sink, shards: staging.shards, announce }, edition);
-  const settleHolds = async (): Promise<unknown> => worker.keeper.settle();
+  const settleHolds = async (): Promise<unknown> => keeper.settle();
   return {
-    staging: worker.staging,
+    staging: opened,
+    looks,
+    keeper,
     atFirst,
     sink,
     stager: new Stager(staging, { stageTimeoutMs: options.stageTimeoutMs, adopt, settleHolds }),
@@ -143,8 +158,7 @@ function sayForgotten(forgotten: readonly number[], events: SpillwayEvents): voi
 }
 
 function workerOf(
-  staging: StagingStore,
-  sink: ChangeSink,
+  flushing: Pick<WorkerOptions, 'staging' | 'sink' | 'looks' | 'keeper'>,
   { options, types, steps }: RuntimeSurroundings,
   events: SpillwayEvents,
 ): FlushWorker {
@@ -157,13 +171,11 @@ function workerOf(
   const onStagingLoss = (): 'apply' | 'park' =>
     types.all.every(({ policy }) => policy.onStagingLoss === 'apply') ? 'apply' : 'park';
   return new FlushWorker({
-    staging,
-    sink,
+    ...flushing,
     events,
     workerId: randomUUID(),
     settings: { concurrency, batchSize, pollMs: pollIntervalMs },
     onStagingLoss,
-    askAgainMs: options.stageTimeoutMs,
     ...(steps && { steps }),
   });
 }

@@ -7,7 +7,7 @@ import type { CallersContext } from '../mikro-orm/transactions/callers-context.j
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import { SharedLookUps } from '../read/shared-look-ups.js';
 import { databaseFor } from '../sink/database-unavailable.js';
-import type { Pending } from '../staging/staging-store.js';
+import type { Pending } from '../staging/look-side.js';
 import type { Holdings } from './holdings.js';
 import type { Parts } from './parts.js';
 import type { Promotions } from './promotions.js';
@@ -54,7 +54,7 @@ export class PendingLooks implements EnginePending {
   }
 
   async hasForgotten(key: RowKey): Promise<boolean> {
-    const { staging, sink } = await this.#deps.open();
-    return hasForgotten(shardOf(key, staging.shards), staging, sink);
+    const { looks, sink } = await this.#deps.open();
+    return hasForgotten(shardOf(key, looks.shards), looks, sink);
   }
 }

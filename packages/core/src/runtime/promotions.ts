@@ -1,13 +1,14 @@
 import type { BatchOutcome } from '../change/outcome.js';
 import type { RowKey } from '../change/row-key.js';
 import { shardOf } from '../change/shard.js';
-import { besidesOwn, pendingRows, promoteInside, type OwnedBatch, type OwnedBatches } from '../flush/promote-inside.js';
+import type { OwnedBatch, OwnedBatches } from '../flush/owned-batches.js';
+import { besidesOwn, pendingRows, promoteInside } from '../flush/promote-inside.js';
 import { within } from '../flush/within.js';
 import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
 import type { FlushSteps } from '../flush/flush-shards.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import { ScopeNotes, type TransactionScope } from '../mikro-orm/transactions/transaction-scope.js';
-import type { Pending } from '../staging/staging-store.js';
+import type { Pending } from '../staging/look-side.js';
 import type { Parts } from './parts.js';
 import { isStarved } from './starved.js';
 
@@ -19,7 +20,7 @@ const SETTLE_MS = 1_000;
 const CLAIM_TIMEOUT_MS = 500;
 
 /** The parts that promoting needs. */
-interface PromotingParts extends Pick<Parts, 'staging' | 'sink'> {
+interface PromotingParts extends Pick<Parts, 'staging' | 'looks' | 'sink'> {
   readonly worker: Pick<Parts['worker'], 'wake' | 'unsettled'>;
 }
 
@@ -66,9 +67,9 @@ export class Promotions {
   async pending(
     keys: readonly RowKey[],
     scope: TransactionScope | undefined,
-    { staging }: PromotingParts,
+    { looks }: PromotingParts,
   ): Promise<readonly RowKey[]> {
-    return pendingRows(keys, scope ? this.#ownedBy(scope) : NONE, staging);
+    return pendingRows(keys, scope ? this.#ownedBy(scope) : NONE, looks);
   }
 
   /** True if the database lets this transaction write. */
@@ -114,6 +115,7 @@ export class Promotions {
     this.#settleAtEnd(scope, parts);
     const deps = {
       staging: parts.staging,
+      looks: parts.looks,
       sink: parts.sink,
       scheduler: monotonicScheduler,
       claimTimeoutMs: CLAIM_TIMEOUT_MS,

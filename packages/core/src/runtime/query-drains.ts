@@ -9,7 +9,7 @@ import { isDrainTimeout } from '../errors.js';
 import type { ForcedDrains } from '../observability/forced-drains.js';
 import { drainPatiently } from '../read/patient-drain.js';
 import { SharedDrains } from '../read/shared-drains.js';
-import type { TableScope } from '../staging/staging-store.js';
+import type { TableScope } from '../staging/look-side.js';
 import type { Parts } from './parts.js';
 
 interface QueryDrainDeps {
@@ -59,8 +59,8 @@ export class QueryDrains {
 
   async #drain(touched: readonly WriteBehindType[], scope: TableScope, looked: () => void): Promise<QueryDrain> {
     const { types, events, open } = this.#deps;
-    const { worker, staging } = await open();
-    if (!(await staging.due.any(scope))) return 'clear';
+    const { worker, looks } = await open();
+    if (!(await looks.due.any(scope))) return 'clear';
     looked();
     const outcome = await drainPatiently(
       {
@@ -71,7 +71,7 @@ export class QueryDrains {
       },
       {
         drain: (part, timeoutMs) => worker.drain(part, { timeoutMs }),
-        peek: (keys) => staging.peek(keys),
+        peek: (keys) => looks.peek(keys),
       },
     );
     if (outcome === 'drained') return outcome;

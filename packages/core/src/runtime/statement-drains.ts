@@ -7,7 +7,7 @@ import type { DrainOptions } from '../mikro-orm/engine.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import type { WriteWay } from '../observability/write-ways.js';
 import { drainPatiently } from '../read/patient-drain.js';
-import type { DueScope } from '../staging/staging-store.js';
+import type { DueScope } from '../staging/look-side.js';
 import { drainInside, drainingBy } from './drain-inside.js';
 import type { Holdings } from './holdings.js';
 import type { Parts } from './parts.js';

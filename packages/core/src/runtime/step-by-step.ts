@@ -4,7 +4,7 @@ import type { RowKey } from '../change/row-key.js';
 import { isDrainTimeout, SpillwayError } from '../errors.js';
 import type { EntityRules, RulesByEntity, StageResult } from '../staging/stager.js';
 import { CutOff } from '../staging/staging-errors.js';
-import type { DueScope, StagingStore } from '../staging/staging-store.js';
+import type { DueScope, LookSide } from '../staging/look-side.js';
 
 /** The most attempts at writing first steps: another caller may stage the next step meanwhile. */
 const TRIES = 3;
@@ -95,7 +95,7 @@ export interface RowsToWrite {
 
 export interface WriteRowsDeps {
   readonly drain: (scope: DueScope, timeoutMs: number) => Promise<unknown>;
-  readonly peek: StagingStore['peek'];
+  readonly peek: LookSide['peek'];
 }
 
 /** Drains until only changes that PostgreSQL has refused are pending of the rows, or the time is up. */

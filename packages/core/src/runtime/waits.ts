@@ -12,7 +12,7 @@ import type { DrainOptions, EngineWaits, QueryDrain, QueryWait } from '../mikro-
 import type { DrainCall } from '../mikro-orm/repository/drain-call.js';
 import type { WrittenOptions } from '../mikro-orm/repository/receipt.js';
 import { parseDuration, type DurationLimits } from '../policy/duration.js';
-import type { DueScope, EmptyScope, StagedMark } from '../staging/staging-store.js';
+import type { DueScope, EmptyScope, StagedMark } from '../staging/look-side.js';
 import { LATE_MS, late } from './late.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { QueryDrains } from './query-drains.js';
@@ -72,13 +72,13 @@ export class Waits implements EngineWaits {
     life.refuseInside('drain() waits until what is staged is committed');
     const scope: EmptyScope =
       entity === undefined ? { kind: 'all' } : { kind: 'tables', tables: [tableOf(types.namedOrRefused(entity))] };
-    const { worker } = await life.open();
+    const { worker, looks } = await life.open();
     const wide = withOthers(scope, types);
     if (until === 'tried') return worker.drain(wide, { timeoutMs });
     return drainUntilWritten(
       { scope, wide, timeoutMs, signal },
       {
-        staging: worker.staging,
+        looks,
         drain: async (some, restMs, onPutOff) => worker.drain(some, { timeoutMs: restMs, onPutOff }),
       },
     );
@@ -95,9 +95,9 @@ export class Waits implements EngineWaits {
 
   async #written(marks: readonly StagedMark[], timeoutMs: number): Promise<void> {
     const { life, events, around } = this.#deps;
-    const { worker, staging } = await life.open();
+    const { worker, looks } = await life.open();
     await untilWritten(marks, timeoutMs, {
-      settled: (open) => staging.settled(open),
+      settled: (open) => looks.settled(open),
       drain: (keys, patient, restMs) => {
         const scope: DueScope = { kind: 'rows', keys };
         return worker.drain(patient ? withOthers(scope, around.types) : scope, { timeoutMs: restMs });

@@ -4,7 +4,7 @@ import type { StagedRecord } from '../change/record.js';
 import { keyText, type RowKey } from '../change/row-key.js';
 import { SpillwayError } from '../errors.js';
 import type { JoinedTransaction } from '../sink/change-sink.js';
-import type { Batch } from '../staging/staging-store.js';
+import type { Batch } from '../staging/flush-side.js';
 import type { Parts } from './parts.js';
 
 /**
@@ -19,12 +19,12 @@ export async function writeHeld(
   records: ReadonlyMap<RowKey, StagedRecord>,
   written: ReadonlyMap<string, readonly RowKey[]>,
   joined: JoinedTransaction,
-  { staging }: Pick<Parts, 'staging'>,
+  { looks }: Pick<Parts, 'looks'>,
 ): Promise<void> {
   const parents = new Set<RowKey>();
   await joined.attempt(async (part) => {
     const outcomes = await part.apply(batchOf(records), async (keys) => {
-      const pending = await staging.peek(keys);
+      const pending = await looks.peek(keys);
       const early = keys.filter((key) => pending.get(key)?.dirty ?? pending.get(key)?.inFlight);
       for (const key of early) parents.add(key);
       return new Set(early);

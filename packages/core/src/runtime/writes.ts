@@ -15,7 +15,7 @@ import { databaseFor } from '../sink/database-unavailable.js';
 import type { Table } from '../sink/table.js';
 import type { RulesByEntity, StageResult } from '../staging/stager.js';
 import { nothingStaged } from '../staging/staging-errors.js';
-import type { StageCall } from '../staging/staging-store.js';
+import type { StageCall } from '../staging/stage-side.js';
 import type { Holdings } from './holdings.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Parts } from './parts.js';
@@ -72,14 +72,14 @@ export class Writes implements EngineWrites {
   }
 
   /** Does nothing while the database is known to be away, or its only connection is the caller's. */
-  async #writeFirst(keys: readonly RowKey[], { worker, staging }: Parts): Promise<void> {
+  async #writeFirst(keys: readonly RowKey[], { worker, looks }: Parts): Promise<void> {
     if (this.#deps.trouble.isDatabaseDown || this.#deps.around.context.current) return;
     const scope = { kind: 'rows', keys } as const;
     const types = typesOf(scope, this.#deps.around.types);
     const timeoutMs = types.reduce((longest, { policy }) => Math.max(longest, policy.drainTimeoutMs), 0);
     await writeFirst(
       { scope, wide: withOthers(scope, this.#deps.around.types), timeoutMs },
-      { drain: (some, ms) => worker.drain(some, { timeoutMs: ms }), peek: (rows) => staging.peek(rows) },
+      { drain: (some, ms) => worker.drain(some, { timeoutMs: ms }), peek: (rows) => looks.peek(rows) },
     );
   }
 

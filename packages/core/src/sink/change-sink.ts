@@ -4,7 +4,7 @@ import type { RowKey } from '../change/row-key.js';
 import type { TableName } from '../change/table-name.js';
 import type { CopyRegistry, EntityRegistry } from './registry.js';
 import type { Table } from './table.js';
-import type { Batch } from '../staging/staging-store.js';
+import type { Batch } from '../staging/flush-side.js';
 
 /**
  * THE OTHER PORT: takes batches, and coordinates their writers: only the transaction that holds a shard's row can

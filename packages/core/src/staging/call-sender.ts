@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { SpillwayError, textOf } from '../errors.js';
 import type { RulesByEntity } from './stager.js';
 import { CutOff, isPassing } from './staging-errors.js';
-import type { HoldCall, Refusal, StageAnswer, StageCall, StagingStore } from './staging-store.js';
+import type { HoldCall, Refusal, StageAnswer, StageCall } from './stage-side.js';
+import type { StagingStore } from './staging-store.js';
 
 export interface SenderOptions {
   /** How long a call without an answer is sent again, milliseconds. The fence after it may take as long again. */

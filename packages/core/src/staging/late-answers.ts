@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CallSender, Delivery } from './call-sender.js';
-import type { StageCall } from './staging-store.js';
+import type { StageCall } from './stage-side.js';
 
 const PAUSE_MS = 1_000;
 

@@ -1,4 +1,4 @@
-import type { LeaveState } from './staging-store.js';
+import type { LeaveState } from './stage-side.js';
 
 /** An entity has left only where it has left every shard. */
 export function worst(states: readonly LeaveState[]): LeaveState {

@@ -6,15 +6,9 @@ import { SpillwayError } from '../errors.js';
 import { CallSender, type Delivery, type SenderOptions } from './call-sender.js';
 import { LateAnswers } from './late-answers.js';
 import { CutOff, SentInVain } from './staging-errors.js';
-import type {
-  HoldCall,
-  Refusal,
-  StageAnswer,
-  StageCall,
-  StagedMark,
-  StageRules,
-  StagingStore,
-} from './staging-store.js';
+import type { HoldCall, Refusal, StageAnswer, StageCall, StageRules } from './stage-side.js';
+import type { StagedMark } from './look-side.js';
+import type { StagingStore } from './staging-store.js';
 
 /** How an entity's changes wait, and what happens when it has as many records as it may. */
 export interface EntityRules extends StageRules {

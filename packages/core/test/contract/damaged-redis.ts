@@ -5,7 +5,9 @@ import { type RowKey, rowKeyOf } from '../../src/change/row-key.js';
 import { type KeyName, shardKeys } from '../../src/staging/redis/keys.js';
 import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js';
 import type { Change } from '../../src/change/change.js';
-import type { Batch, StageCall, StagingStore } from '../../src/staging/staging-store.js';
+import type { StageCall } from '../../src/staging/stage-side.js';
+import type { Batch } from '../../src/staging/flush-side.js';
+import type { StagingStore } from '../../src/staging/staging-store.js';
 import { AT_ONCE } from '../../src/testing/contract/bench.js';
 
 export const PRODUCTS = { schema: 'public', table: 'product' };

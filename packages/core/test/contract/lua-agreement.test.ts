@@ -7,7 +7,10 @@ import type { Outcome } from '../../src/change/outcome.js';
 import { type RowKey, rowKeyOf } from '../../src/change/row-key.js';
 import { memoryStaging } from '../../src/staging/memory/memory-staging.js';
 import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js';
-import type { DeadLetter, StageAnswer, StagedMark, StagingStore } from '../../src/staging/staging-store.js';
+import type { StageAnswer } from '../../src/staging/stage-side.js';
+import type { StagedMark } from '../../src/staging/look-side.js';
+import type { DeadLetter } from '../../src/staging/dead-letter-store.js';
+import type { StagingStore } from '../../src/staging/staging-store.js';
 
 /**
  * Every history goes through both adapters, which must answer alike and be left alike: Lua and TypeScript hold the same

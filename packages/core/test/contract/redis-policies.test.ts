@@ -5,7 +5,7 @@ import { RedisConnection } from '../../src/staging/redis/connection.js';
 import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js';
 import { RedisPolicies } from '../../src/staging/redis/redis-policies.js';
 import { ShardScripts } from '../../src/staging/redis/shard-scripts.js';
-import type { StageAnswer } from '../../src/staging/staging-store.js';
+import type { StageAnswer } from '../../src/staging/stage-side.js';
 import { AT_ONCE } from '../../src/testing/contract/bench.js';
 
 test('what one process has left stays left, whatever another one does that has slept over it (F37)', async () => {

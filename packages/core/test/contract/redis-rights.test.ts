@@ -6,7 +6,8 @@ import type { SpillwayError } from '../../src/errors.js';
 import type { StagingLimits } from '../../src/staging/limits.js';
 import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js';
 import { SCRIPTS } from '../../src/staging/redis/scripts.js';
-import type { Batch, StagingStore } from '../../src/staging/staging-store.js';
+import type { Batch } from '../../src/staging/flush-side.js';
+import type { StagingStore } from '../../src/staging/staging-store.js';
 import { Bench } from '../../src/testing/contract/bench.js';
 
 const security = readFileSync(new URL('../../../../SECURITY.md', import.meta.url), 'utf8');

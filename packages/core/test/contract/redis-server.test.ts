@@ -5,7 +5,7 @@ import type { Change } from '../../src/change/change.js';
 import { type RowKey, rowKeyOf } from '../../src/change/row-key.js';
 import { SpillwayError } from '../../src/errors.js';
 import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js';
-import type { StageCall } from '../../src/staging/staging-store.js';
+import type { StageCall } from '../../src/staging/stage-side.js';
 import { AT_ONCE } from '../../src/testing/contract/bench.js';
 
 const ROW = rowKeyOf({ schema: 'public', table: 'product', key: ['1'] });

@@ -1,6 +1,6 @@
 import type { AnyEntity } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
-import type { StagedMark } from '../../staging/staging-store.js';
+import type { StagedMark } from '../../staging/look-side.js';
 import type { Operation } from './operation.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { DueScope, TableScope } from '../../staging/staging-store.js';
+import type { DueScope, TableScope } from '../../staging/look-side.js';
 import type { TypeRegistry } from './type-registry.js';
 import type { WriteBehindType } from './write-behind-type.js';
 

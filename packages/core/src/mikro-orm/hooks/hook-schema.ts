@@ -1,6 +1,6 @@
 import type { MikroORM } from '@mikro-orm/core';
 import type { SqlSchemaGenerator } from '@mikro-orm/postgresql';
-import type { EmptyScope } from '../../staging/staging-store.js';
+import type { EmptyScope } from '../../staging/look-side.js';
 import type { Table } from '../../sink/table.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { EngineTables } from '../engine.js';

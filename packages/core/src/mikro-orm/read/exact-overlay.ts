@@ -1,7 +1,7 @@
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { pendingRecord } from '../../read/overlay.js';
-import type { Pending } from '../../staging/staging-store.js';
+import type { Pending } from '../../staging/look-side.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
 /**

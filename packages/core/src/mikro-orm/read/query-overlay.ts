@@ -5,7 +5,7 @@ import { isDrainTimeout } from '../../errors.js';
 import { judgeRow } from '../../read/judge-row.js';
 import { pendingRecord } from '../../read/overlay.js';
 import { readByKey } from '../../read/read-by-key.js';
-import type { Pending } from '../../staging/staging-store.js';
+import type { Pending } from '../../staging/look-side.js';
 import { rowKeyIn } from '../describe/entity-key.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import type { Engine } from '../engine.js';

@@ -1,7 +1,7 @@
 import type { RowKey } from '../../change/row-key.js';
 import { pendingRecord } from '../../read/overlay.js';
 import { isOlder } from '../../read/judge-row.js';
-import type { Pending } from '../../staging/staging-store.js';
+import type { Pending } from '../../staging/look-side.js';
 import { rowKeyIn } from '../describe/entity-key.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import { keyCondition } from '../describe/key-condition.js';

@@ -3,7 +3,7 @@ import { makesMissing } from '../../change/missing.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { QueryMode } from '../../policy/query-mode.js';
 import { readByKey } from '../../read/read-by-key.js';
-import type { Pending } from '../../staging/staging-store.js';
+import type { Pending } from '../../staging/look-side.js';
 import { knownRowKey } from '../describe/entity-key.js';
 import type { Engine } from '../engine.js';
 import { CachedReads, type Load } from './cached-reads.js';

@@ -3,7 +3,7 @@ import type { RecordKind } from '../../change/record.js';
 import type { AnyEntity } from '../../policy/entity-types.js';
 import type { EntityValues } from '../../policy/conflict-function.js';
 import { pendingRecord } from '../../read/overlay.js';
-import type { Pending } from '../../staging/staging-store.js';
+import type { Pending } from '../../staging/look-side.js';
 import { decimalText } from '../values/counter-delta.js';
 import { valueConversion } from '../describe/entity-values.js';
 import { versionValue } from '../values/version-text.js';

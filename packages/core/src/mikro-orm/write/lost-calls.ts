@@ -1,6 +1,6 @@
 import type { Change } from '../../change/change.js';
 import { SpillwayError } from '../../errors.js';
-import type { StageCall } from '../../staging/staging-store.js';
+import type { StageCall } from '../../staging/stage-side.js';
 import type { StageResult } from '../../staging/stager.js';
 
 /** The engine, as far as lost calls need it. */

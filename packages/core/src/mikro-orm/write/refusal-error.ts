@@ -2,7 +2,7 @@ import { OptimisticLockError, type AnyEntity } from '@mikro-orm/core';
 import type { Change } from '../../change/change.js';
 import { keyText } from '../../change/row-key.js';
 import { SpillwayError, type SpillwayErrorCode } from '../../errors.js';
-import type { Refusal, RefusalReason } from '../../staging/staging-store.js';
+import type { Refusal, RefusalReason } from '../../staging/stage-side.js';
 import type { StageResult } from '../../staging/stager.js';
 import { StagingTimeoutError, type CallSettling } from './lost-calls.js';
 import type { Operation } from '../change/operation.js';

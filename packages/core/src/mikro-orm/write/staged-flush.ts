@@ -2,7 +2,7 @@ import type { EntityManager, UnitOfWork } from '@mikro-orm/core';
 import { unlessAborted } from '../../abort.js';
 import type { Change } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
-import type { StageCall } from '../../staging/staging-store.js';
+import type { StageCall } from '../../staging/stage-side.js';
 import type { StageResult } from '../../staging/stager.js';
 import type { SqlReason } from '../../observability/write-ways.js';
 import { incompatible } from '../contract/incompatible.js';

@@ -1,5 +1,5 @@
 import type { BatchOutcome } from '../../change/outcome.js';
-import type { Batch } from '../../staging/staging-store.js';
+import type { Batch } from '../../staging/flush-side.js';
 import type { OthersPending, ParentsPending, SinkTransaction } from '../change-sink.js';
 import { SinkDown, SinkRestart } from '../sink-failure.js';
 import { applyGroups, SAVEPOINT } from './apply/apply-groups.js';

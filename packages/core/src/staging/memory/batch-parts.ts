@@ -3,7 +3,8 @@ import { HIDDEN, isHiddenBy } from '../../change/settle-record.js';
 import { covers, type BatchOutcome } from '../../change/outcome.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
-import type { AddedRecord, Extension, Pending } from '../staging-store.js';
+import type { AddedRecord, Extension } from '../flush-side.js';
+import type { Pending } from '../look-side.js';
 import type { FlightBatch, MemoryShard } from './memory-shard.js';
 
 const REASON = 'Its transaction was rolled back in part, and the sum leaves int64';

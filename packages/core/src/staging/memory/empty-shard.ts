@@ -1,6 +1,6 @@
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
-import type { EmptyReport } from '../staging-store.js';
+import type { EmptyReport } from '../flush-side.js';
 import type { MemoryShard } from './memory-shard.js';
 
 /**

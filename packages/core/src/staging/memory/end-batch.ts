@@ -6,7 +6,7 @@ import type { BatchOutcome } from '../../change/outcome.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { isHiddenBy, settleRecord, type Settled } from '../../change/settle-record.js';
-import type { ParkReport } from '../staging-store.js';
+import type { ParkReport } from '../flush-side.js';
 import { takeBackUncovered } from './batch-parts.js';
 import type { MemoryShard } from './memory-shard.js';
 

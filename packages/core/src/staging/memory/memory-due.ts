@@ -1,6 +1,6 @@
 import type { RowKey } from '../../change/row-key.js';
 import { isInTables } from '../../change/table-name.js';
-import type { DrainState, DueScope, EmptyScope, TableScope, Watermark } from '../staging-store.js';
+import type { DrainState, DueScope, EmptyScope, TableScope, Watermark } from '../look-side.js';
 import type { DueTime, MemoryShard } from './memory-shard.js';
 
 /** Rows that are due, rows that a drain has marked first. */

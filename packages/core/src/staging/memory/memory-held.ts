@@ -4,7 +4,7 @@ import { HIDDEN, isHiddenBy } from '../../change/settle-record.js';
 import { mergeRecords } from '../../change/merge-records.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
-import type { HeldChanges, Hold, HoldCall, StageAnswer, StageRules } from '../staging-store.js';
+import type { HeldChanges, Hold, HoldCall, StageAnswer, StageRules } from '../stage-side.js';
 import { DOUBT } from './end-batch.js';
 import { notePolicies } from './memory-policies.js';
 import type { MemoryShard } from './memory-shard.js';

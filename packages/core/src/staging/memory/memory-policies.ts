@@ -1,6 +1,6 @@
 import type { RowKey } from '../../change/row-key.js';
 import { worst } from '../leave-state.js';
-import type { LeaveState, Refusal, StageCall, StagedPolicies } from '../staging-store.js';
+import type { LeaveState, Refusal, StageCall, StagedPolicies } from '../stage-side.js';
 import type { MemoryShard } from './memory-shard.js';
 
 /** Why an entity's policy refuses a call; `undefined`: none does. A policy without pending changes gives way. */

@@ -4,7 +4,9 @@ import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { newestVersion } from '../../change/version.js';
 import type { StagingLimits } from '../limits.js';
-import type { AddedRecord, DeadLetter, DroppedLetter, StageAnswer, StageRules } from '../staging-store.js';
+import type { StageAnswer, StageRules } from '../stage-side.js';
+import type { AddedRecord } from '../flush-side.js';
+import type { DeadLetter, DroppedLetter } from '../dead-letter-store.js';
 import { Generations } from './generations.js';
 
 /** When a dirty record is due. A drain marks it with its watermark. Marked records come first, the older mark first. */

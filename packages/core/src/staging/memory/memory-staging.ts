@@ -4,31 +4,21 @@ import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
 import type { RowCache } from '../row-cache.js';
 import { DEFAULT_LIMITS, remembersCallsMs, type StagingLimits } from '../limits.js';
+import type { HeldChanges, StageAnswer, StagedPolicies, StageCall } from '../stage-side.js';
+import type { Batch, Claim, ClaimRequest, Extension, ExtendRequest, EmptyReport, ParkReport } from '../flush-side.js';
 import type {
-  Batch,
   ChainSeen,
-  Claim,
-  ClaimRequest,
-  DeadLetterStore,
   DueRecords,
   DueScope,
   DrainState,
   Watermark,
-  Extension,
-  ExtendRequest,
-  HeldChanges,
-  EmptyReport,
   EmptyScope,
-  ParkReport,
   Pending,
   Settlement,
-  StageAnswer,
-  StagedPolicies,
-  StageCall,
   StagedMark,
-  StagingStats,
-  StagingStore,
-} from '../staging-store.js';
+} from '../look-side.js';
+import type { DeadLetterStore } from '../dead-letter-store.js';
+import type { StagingStats, StagingStore } from '../staging-store.js';
 import { addPart, inFlightOf, lastParts, smallerMark, takeBackUncovered } from './batch-parts.js';
 import { parkAll, settleBatch } from './end-batch.js';
 import { MemoryDeadLetters } from './memory-dead-letters.js';

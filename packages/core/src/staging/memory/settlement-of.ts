@@ -1,5 +1,5 @@
 import type { StagedRecord } from '../../change/record.js';
-import type { Settlement, StagedMark } from '../staging-store.js';
+import type { Settlement, StagedMark } from '../look-side.js';
 import type { MemoryShard } from './memory-shard.js';
 
 /** The settlement of one staged change, by the questions of `settled.lua`, in its order. */

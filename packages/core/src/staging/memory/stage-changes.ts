@@ -5,7 +5,7 @@ import type { Change, VersionText } from '../../change/change.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { isSecondStep } from '../../change/step.js';
-import type { Refusal, StageAnswer, StageCall, StageRules } from '../staging-store.js';
+import type { Refusal, StageAnswer, StageCall, StageRules } from '../stage-side.js';
 import { notePolicies, otherPolicy } from './memory-policies.js';
 import type { DueTime, MemoryShard } from './memory-shard.js';
 

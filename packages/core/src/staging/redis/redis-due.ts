@@ -1,7 +1,7 @@
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
 import { beginningOfRowKeys } from '../../change/table-name.js';
-import type { DrainState, DueRecords, DueScope, EmptyScope, TableScope, Watermark } from '../staging-store.js';
+import type { DrainState, DueRecords, DueScope, EmptyScope, TableScope, Watermark } from '../look-side.js';
 import { partsOf } from './parts-of.js';
 import { rowKey, text } from './replies.js';
 import type { ShardScripts } from './shard-scripts.js';

@@ -1,6 +1,6 @@
 import { encodeChanges, encodePlain } from '../../change/record-codec.js';
 import type { RowKey } from '../../change/row-key.js';
-import type { HeldChanges, Hold, HoldCall, StageAnswer } from '../staging-store.js';
+import type { HeldChanges, Hold, HoldCall, StageAnswer } from '../stage-side.js';
 import type { RedisDeadLetters } from './dead-letters.js';
 import { rowKey, stageAnswer, text, unreadableRow, type Reply } from './replies.js';
 import { encodeRules } from './rules.js';

@@ -1,5 +1,5 @@
 import { worst } from '../leave-state.js';
-import type { LeaveState, StagedPolicies } from '../staging-store.js';
+import type { LeaveState, StagedPolicies } from '../stage-side.js';
 import { text } from './replies.js';
 import type { ShardScripts } from './shard-scripts.js';
 

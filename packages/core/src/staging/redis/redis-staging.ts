@@ -2,27 +2,11 @@ import { encodeChanges, encodeOutcomes } from '../../change/record-codec.js';
 import type { BatchOutcome } from '../../change/outcome.js';
 import type { RowKey } from '../../change/row-key.js';
 import { remembersCallsMs, type StagingLimits } from '../limits.js';
-import type {
-  ChainSeen,
-  Claim,
-  ClaimRequest,
-  DeadLetterStore,
-  DueRecords,
-  Extension,
-  ExtendRequest,
-  HeldChanges,
-  EmptyReport,
-  EmptyScope,
-  ParkReport,
-  Pending,
-  Settlement,
-  StageAnswer,
-  StagedPolicies,
-  StageCall,
-  StagedMark,
-  StagingStats,
-  StagingStore,
-} from '../staging-store.js';
+import type { HeldChanges, StageAnswer, StagedPolicies, StageCall } from '../stage-side.js';
+import type { Claim, ClaimRequest, Extension, ExtendRequest, EmptyReport, ParkReport } from '../flush-side.js';
+import type { ChainSeen, DueRecords, EmptyScope, Pending, Settlement, StagedMark } from '../look-side.js';
+import type { DeadLetterStore } from '../dead-letter-store.js';
+import type { StagingStats, StagingStore } from '../staging-store.js';
 import type { RedisConnection } from './connection.js';
 import { RedisDeadLetters } from './dead-letters.js';
 import type { RowCache } from '../row-cache.js';

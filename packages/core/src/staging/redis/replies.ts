@@ -5,7 +5,9 @@ import type { RecentWrite } from '../../change/coalesce-change.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
-import type { AddedRecord, Batch, Extension, Pending, Refusal, RefusalReason, StageAnswer } from '../staging-store.js';
+import type { Refusal, RefusalReason, StageAnswer } from '../stage-side.js';
+import type { AddedRecord, Batch, Extension } from '../flush-side.js';
+import type { Pending } from '../look-side.js';
 
 /** The answer of a script: a word, then its parts. */
 export type Reply = readonly unknown[];

@@ -1,5 +1,5 @@
 import { encodePlain } from '../../change/record-codec.js';
-import type { StageRules } from '../staging-store.js';
+import type { StageRules } from '../stage-side.js';
 
 /**
  * Rules by entity, as the scripts read them: debounce, longest delay, most records, most bytes, policy, steps (`*` for

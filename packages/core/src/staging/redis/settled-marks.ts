@@ -1,5 +1,5 @@
 import type { RowKey } from '../../change/row-key.js';
-import type { Settlement, StagedMark } from '../staging-store.js';
+import type { Settlement, StagedMark } from '../look-side.js';
 import { letterById, lettersOf } from './dead-letters.js';
 import { inPartsBy } from './parts-of.js';
 import { text } from './replies.js';

@@ -4,7 +4,10 @@ import type { StagedRecord } from '../../change/record.js';
 import { type RowKey, rowKeyOf } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
 import type { StagingLimits } from '../../staging/limits.js';
-import type { Batch, Pending, StageAnswer, StageCall, StageRules, StagingStore } from '../../staging/staging-store.js';
+import type { StageAnswer, StageCall, StageRules } from '../../staging/stage-side.js';
+import type { Batch } from '../../staging/flush-side.js';
+import type { Pending } from '../../staging/look-side.js';
+import type { StagingStore } from '../../staging/staging-store.js';
 import type { TestFunctions } from '../test-functions.js';
 
 /** Makes an empty store. The suite closes it. */

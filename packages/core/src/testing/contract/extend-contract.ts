@@ -1,6 +1,6 @@
 import type { Outcome } from '../../change/outcome.js';
 import type { RowKey } from '../../change/row-key.js';
-import type { Batch, Extension } from '../../staging/staging-store.js';
+import type { Batch, Extension } from '../../staging/flush-side.js';
 import { again, type Bench, type ContractContext, LATER } from './bench.js';
 
 const APPLIED: Outcome = { kind: 'applied' };

@@ -1,4 +1,4 @@
-import type { DroppedLetters } from '../../staging/staging-store.js';
+import type { DroppedLetters } from '../../staging/dead-letter-store.js';
 import { rejected, type Bench, type ContractContext } from './bench.js';
 
 /** Limits of dead letters, by number and by age; and acts on many of them. */

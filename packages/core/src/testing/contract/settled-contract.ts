@@ -1,4 +1,4 @@
-import type { StagedMark } from '../../staging/staging-store.js';
+import type { StagedMark } from '../../staging/look-side.js';
 import { again, type Bench, conflicted, LATER, rejected, type ContractContext } from './bench.js';
 import type { Change } from '../../change/change.js';
 

@@ -43,6 +43,7 @@ export class Caller implements AsyncDisposable {
     };
     return this.#promotions.write(keys, caller, timeoutMs, {
       staging,
+      looks: staging,
       sink,
       worker: { wake: () => undefined, unsettled: () => undefined },
     });

@@ -38,8 +38,10 @@ const client = new pg.Client({ connectionString: database, application_name: 'pr
 client.on('error', () => undefined);
 await client.connect();
 await client.query('begin');
+const staging = await openRedisStaging({ redis, namespace, shards: SHARDS, acceptVolatile: true });
 const parts = {
-  staging: await openRedisStaging({ redis, namespace, shards: SHARDS, acceptVolatile: true }),
+  staging,
+  looks: staging,
   sink: openProductSink(database, 'promoter-sink'),
   worker: { wake: () => undefined, unsettled: () => undefined },
 };

@@ -2,7 +2,8 @@ import type { MikroORM } from '@mikro-orm/postgresql';
 import { database, sharedRedisUrl, type Database } from '@spillway/test-support';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Spillway, spillway, SpillwayError, StagingTimeoutError } from '../../../src/index.js';
-import type { StageAnswer, StageCall, StagingStore } from '../../../src/staging/staging-store.js';
+import type { StageAnswer, StageCall } from '../../../src/staging/stage-side.js';
+import type { StagingStore } from '../../../src/staging/staging-store.js';
 import { memoryStaging } from '../../../src/testing/index.js';
 import { Article, type ArticleRepository, repositoryOrm, Tag } from './repository-entities.js';
 

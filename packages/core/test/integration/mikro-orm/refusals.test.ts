@@ -5,7 +5,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Spillway, SpillwayError, StagingPartialError } from '../../../src/index.js';
 import { rowKeyOf } from '../../../src/change/row-key.js';
 import { shardOf } from '../../../src/change/shard.js';
-import type { StageAnswer, StageCall, StagingStore } from '../../../src/staging/staging-store.js';
+import type { StageAnswer, StageCall } from '../../../src/staging/stage-side.js';
+import type { StagingStore } from '../../../src/staging/staging-store.js';
 import { memoryStaging } from '../../../src/testing/index.js';
 import { Product, shopOrm } from './shop.js';
 

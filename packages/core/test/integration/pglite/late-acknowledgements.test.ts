@@ -1,7 +1,8 @@
 import type { MikroORM } from '@mikro-orm/pglite';
 import { afterAll, expect, test } from 'vitest';
 import { Spillway, type SpillwayEvent } from '../../../src/index.js';
-import type { DueScope, StagingStore } from '../../../src/staging/staging-store.js';
+import type { DueScope } from '../../../src/staging/look-side.js';
+import type { StagingStore } from '../../../src/staging/staging-store.js';
 import { memoryStaging, spillwayWithSteps } from '../../../src/testing/index.js';
 import { Product } from '../mikro-orm/shop.js';
 import { newProduct, pgliteShop } from './pglite-orm.js';

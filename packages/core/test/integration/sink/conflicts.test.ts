@@ -4,7 +4,7 @@ import { CONFLICT } from '../../../src/change/record.js';
 import type { ConflictStrategy, RowConflict, RowDecider } from '../../../src/conflict/strategy.js';
 import type { ChangeSink } from '../../../src/sink/change-sink.js';
 import type { Table } from '../../../src/sink/table.js';
-import type { Batch } from '../../../src/staging/staging-store.js';
+import type { Batch } from '../../../src/staging/flush-side.js';
 import { key, NOBODY, SinkFixture, table, type Staged } from './fixture.js';
 
 /** The row is at version 3 with these values, whatever the record thinks. */

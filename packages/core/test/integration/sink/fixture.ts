@@ -8,7 +8,7 @@ import type { TableFault } from '../../../src/sink/postgres/apply/table-fault.js
 import { openPostgresSink } from '../../../src/sink/postgres/open-postgres-sink.js';
 import type { PostgresSinkOptions } from '../../../src/sink/postgres/options.js';
 import type { Column, Table } from '../../../src/sink/table.js';
-import type { Batch } from '../../../src/staging/staging-store.js';
+import type { Batch } from '../../../src/staging/flush-side.js';
 
 export const NOBODY: ParentsPending = () => Promise.resolve(new Set());
 

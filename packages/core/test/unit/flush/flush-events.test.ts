@@ -3,7 +3,7 @@ import type { Outcome } from '../../../src/change/outcome.js';
 import { type RowKey, rowKeyOf } from '../../../src/change/row-key.js';
 import { eventsOf, eventsOfFailures } from '../../../src/flush/flush-events.js';
 import type { FlushReport, ShardResult } from '../../../src/flush/flush-report.js';
-import type { Batch } from '../../../src/staging/staging-store.js';
+import type { Batch } from '../../../src/staging/flush-side.js';
 
 const rows = [0, 1, 2, 3].map((id) => rowKeyOf({ schema: 'public', table: 'product', key: [String(id)] }));
 const record = {

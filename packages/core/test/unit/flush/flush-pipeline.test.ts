@@ -1,6 +1,6 @@
 import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import type { Batch } from '../../../src/staging/staging-store.js';
+import type { Batch } from '../../../src/staging/flush-side.js';
 import type { SpillwayEvent } from '../../../src/events.js';
 import { flushPipeline } from '../../../src/flush/flush-pipeline.js';
 import type { FlushReport, ShardResult } from '../../../src/flush/flush-report.js';

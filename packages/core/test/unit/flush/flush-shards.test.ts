@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { RowKey } from '../../../src/change/row-key.js';
 import { type FlushDeps, flushShards, type FlushStep, type FlushSteps } from '../../../src/flush/flush-shards.js';
 import { memoryStaging } from '../../../src/staging/memory/memory-staging.js';
+import type { StagingStore } from '../../../src/staging/staging-store.js';
 import { ORIGIN } from '../../../src/change/token.js';
 import { rowOf, stageIncrements } from './counters.js';
 import { ForgetfulStaging } from './forgetful-staging.js';
@@ -18,7 +19,7 @@ const other = rowOf(2, 0, SHARDS);
 
 let forgetful: ForgetfulStaging;
 let sink: MemorySink;
-let deps: FlushDeps;
+let deps: FlushDeps & { readonly staging: StagingStore };
 
 beforeEach(async () => {
   forgetful = new ForgetfulStaging(() => memoryStaging({ shards: SHARDS, now: () => 0 }));

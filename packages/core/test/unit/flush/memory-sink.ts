@@ -5,7 +5,7 @@ import { ORIGIN } from '../../../src/change/token.js';
 import type { ChangeSink, HoldEnding, ParentsPending, SinkTransaction } from '../../../src/sink/change-sink.js';
 import { CommitUnknown, SinkDown } from '../../../src/sink/sink-failure.js';
 import type { Table } from '../../../src/sink/table.js';
-import type { Batch } from '../../../src/staging/staging-store.js';
+import type { Batch } from '../../../src/staging/flush-side.js';
 
 const EMPTY: ChangeSink['registry'] = {
   add: async () => {},

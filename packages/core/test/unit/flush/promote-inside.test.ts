@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import type { BatchOutcome } from '../../../src/change/outcome.js';
 import type { RowKey } from '../../../src/change/row-key.js';
 import { ORIGIN, tokenAfter } from '../../../src/change/token.js';
-import { promoteInside, type OwnedBatch } from '../../../src/flush/promote-inside.js';
+import type { OwnedBatch } from '../../../src/flush/owned-batches.js';
+import { promoteInside } from '../../../src/flush/promote-inside.js';
 import { PromotionOfShard } from '../../../src/flush/promote-shard.js';
 import type { JoinedPart, JoinedTransaction, OthersPending } from '../../../src/sink/change-sink.js';
 import { memoryStaging } from '../../../src/staging/memory/memory-staging.js';
@@ -68,6 +69,7 @@ async function bench() {
         1_000,
         {
           staging,
+          looks: staging,
           sink: {
             outcomes: async () => new Map(),
             parentsOf: (row) => [parents.get(row)].filter((needs) => needs !== undefined),
@@ -111,7 +113,7 @@ test('a row that comes along with its batch, and that another pending row may be
     enter: async () => undefined,
   } as unknown as JoinedPart;
   const owned = { of: () => undefined, own: () => undefined, hasOwned: () => false };
-  const deps = { staging, sink: NO_SINK, scheduler: asyncScheduler, claimTimeoutMs: 1_000 };
+  const deps = { staging, looks: staging, sink: NO_SINK, scheduler: asyncScheduler, claimTimeoutMs: 1_000 };
   await new PromotionOfShard(0, [parent], part, owned, deps).run();
   const behind = [{ schema: 'public', table: 'product' }];
   const refused = [otherChild, parent].map((rowKey) => ({ rowKey, behind, firstAtMs: 0 }));

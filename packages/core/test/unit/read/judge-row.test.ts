@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { emptyRecord, type StagedRecord } from '../../../src/change/record.js';
 import { judgeRow } from '../../../src/read/judge-row.js';
-import type { Pending } from '../../../src/staging/staging-store.js';
+import type { Pending } from '../../../src/staging/look-side.js';
 
 const update = (base: string, version: string, more: Partial<StagedRecord> = {}): StagedRecord => ({
   ...emptyRecord(),

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { StagedRecord } from '../../../src/change/record.js';
 import { rowKeyOf } from '../../../src/change/row-key.js';
 import { readByKey, type KeyedRows } from '../../../src/read/read-by-key.js';
-import type { Pending } from '../../../src/staging/staging-store.js';
+import type { Pending } from '../../../src/staging/look-side.js';
 
 const key = rowKeyOf({ schema: 'public', table: 'product', key: ['1'] });
 

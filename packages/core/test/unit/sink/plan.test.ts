@@ -4,7 +4,7 @@ import { rowKeyOf, type RowKey } from '../../../src/change/row-key.js';
 import { plan } from '../../../src/sink/postgres/plan/plan.js';
 import { TableMap } from '../../../src/sink/postgres/plan/table-map.js';
 import type { Table } from '../../../src/sink/table.js';
-import type { Batch } from '../../../src/staging/staging-store.js';
+import type { Batch } from '../../../src/staging/flush-side.js';
 
 function table(name: string, order: number): Table {
   const column = (property: string) => ({ property, name: property, type: 'integer', read: 'direct' as const });

@@ -1,6 +1,7 @@
 import { SpillwayError } from '../../../src/errors.js';
 import { memoryStaging } from '../../../src/staging/memory/memory-staging.js';
-import type { StageAnswer, StageCall, StagingStore } from '../../../src/staging/staging-store.js';
+import type { StageAnswer, StageCall } from '../../../src/staging/stage-side.js';
+import type { StagingStore } from '../../../src/staging/staging-store.js';
 
 /**
  * - `down`: the call does not arrive, and the caller knows it

@@ -6,7 +6,8 @@ import { SpillwayError } from '../../../src/errors.js';
 import { SinkDown } from '../../../src/sink/sink-failure.js';
 import { memoryStaging } from '../../../src/staging/memory/memory-staging.js';
 import { Stager, type RulesByEntity } from '../../../src/staging/stager.js';
-import type { StageAnswer, StageCall, StagingStore } from '../../../src/staging/staging-store.js';
+import type { StageAnswer, StageCall } from '../../../src/staging/stage-side.js';
+import type { StagingStore } from '../../../src/staging/staging-store.js';
 
 const RULES: RulesByEntity = {
   Product: {

@@ -4,7 +4,8 @@ import { type RowKey, rowKeyOf } from '../../../src/change/row-key.js';
 import { shardOf } from '../../../src/change/shard.js';
 import { memoryStaging } from '../../../src/staging/memory/memory-staging.js';
 import { type EntityRules, Stager } from '../../../src/staging/stager.js';
-import type { StageCall, StagingStore } from '../../../src/staging/staging-store.js';
+import type { StageCall } from '../../../src/staging/stage-side.js';
+import type { StagingStore } from '../../../src/staging/staging-store.js';
 
 const SHARDS = 2;
 const LONG_MS = 3_600_000;

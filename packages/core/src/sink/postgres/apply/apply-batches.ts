@@ -1,7 +1,7 @@
 import { covering, type BatchOutcome, type Outcome } from '../../../change/outcome.js';
 import type { RowKey } from '../../../change/row-key.js';
 import { tableText } from '../../../change/table-name.js';
-import type { Batch } from '../../../staging/staging-store.js';
+import type { Batch } from '../../../staging/flush-side.js';
 import { plan, type Group, type Plan } from '../plan/plan.js';
 import type { TableMap } from '../plan/table-map.js';
 import type { Applied } from './context.js';

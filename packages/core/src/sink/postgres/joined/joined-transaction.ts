@@ -1,7 +1,7 @@
 import type { BatchOutcome } from '../../../change/outcome.js';
 import type { RowKey } from '../../../change/row-key.js';
 import { SpillwayError } from '../../../errors.js';
-import type { Batch } from '../../../staging/staging-store.js';
+import type { Batch } from '../../../staging/flush-side.js';
 import type {
   CallerQuery,
   JoinedPart,

@@ -1,6 +1,6 @@
 import type { RecordKind, StagedRecord } from '../../../change/record.js';
 import { parseRowKey, type RowAddress, type RowKey } from '../../../change/row-key.js';
-import type { Batch } from '../../../staging/staging-store.js';
+import type { Batch } from '../../../staging/flush-side.js';
 import type { Table } from '../../table.js';
 import { withRecord, type Item } from './item.js';
 import { whyNotReadable, whyNotWritable } from './readable.js';

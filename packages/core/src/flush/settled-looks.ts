@@ -1,0 +1,74 @@
+import type { RowKey } from '../change/row-key.js';
+import { askAgain } from '../staging/ask-again.js';
+import type { ChainSeen, DueRecords, LookSide, Pending, Settlement, StagedMark } from '../staging/look-side.js';
+import type { HeldChanges } from '../staging/stage-side.js';
+import type { HoldKeeper } from './hold-keeper.js';
+
+/** What is decorated, and where it is looked up what transactions hold. */
+type Store = LookSide & { readonly held: Pick<HeldChanges, 'list'> };
+
+/**
+ * The look side of a staging store for callers that ask for pending changes. The changes of a committed transaction count
+ * as staged, even if they are not released yet. A look that meets a hold therefore first finds out whether its
+ * transaction has ended. The store is asked again after a connection was lost.
+ *
+ * A transaction holds `Product:7`, commits, and its process dies before the release. A look-up of product 7 in another
+ * process meets the hold, asks the ledger, releases the change, and sees it.
+ */
+export class SettledLooks implements LookSide {
+  readonly shards: number;
+  readonly due: DueRecords;
+  readonly #store: Store;
+  readonly #keeper: HoldKeeper;
+  readonly #patienceMs: () => number;
+
+  /**
+   * @param patienceMs how long the store is asked again while it cannot be reached; `0`: it is asked once. Read at each
+   * question, since the patience may have ended
+   */
+  constructor(store: Store, keeper: HoldKeeper, patienceMs: () => number) {
+    this.shards = store.shards;
+    this.#store = store;
+    this.#keeper = keeper;
+    this.#patienceMs = patienceMs;
+    this.due = {
+      next: async () => store.due.next(),
+      // One command where nothing is pending and nothing held.
+      any: async (scope) =>
+        (await this.#ask(async () => store.due.any(scope))) && this.#settled(async () => store.due.any(scope)),
+      make: async (scope) => this.#settled(async () => store.due.make(scope)),
+      pending: async (watermarks) => this.#ask(async () => store.due.pending(watermarks)),
+      rows: async (scope, shards, which) => this.#ask(async () => store.due.rows(scope, shards, which)),
+    };
+  }
+
+  async peek(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>> {
+    const found = await this.#ask(async () => this.#store.peek(keys));
+    const isMet = [...found.values()].some(({ held = [] }) =>
+      held.some(({ transaction }) => !this.#keeper.isRunningHere(transaction)),
+    );
+    if (!isMet) return found;
+    await this.#keeper.settle();
+    return this.#ask(async () => this.#store.peek(keys));
+  }
+
+  async settled(marks: readonly StagedMark[]): Promise<readonly Settlement[]> {
+    return this.#ask(async () => this.#store.settled(marks));
+  }
+
+  async chain(shard: number): Promise<ChainSeen | undefined> {
+    return this.#ask(async () => this.#store.chain(shard));
+  }
+
+  /** What is held is looked at before what is pending: the other way round, a release in between would be seen by neither. */
+  async #settled<T>(ask: () => Promise<T>): Promise<T> {
+    const [holds, answer] = await this.#ask(async () => Promise.all([this.#store.held.list(), ask()]));
+    if (holds.every(({ transaction }) => this.#keeper.isRunningHere(transaction))) return answer;
+    await this.#keeper.settle();
+    return this.#ask(ask);
+  }
+
+  async #ask<T>(ask: () => Promise<T>): Promise<T> {
+    return askAgain(ask, this.#patienceMs);
+  }
+}

@@ -1,0 +1,175 @@
+import type { Change, VersionText } from '../change/change.js';
+import type { RowKey } from '../change/row-key.js';
+import type { StepValues } from '../change/step.js';
+
+/** The part of the staging store by which changes come in. Each method is atomic per shard. */
+export interface StageSide {
+  /** How many shards there are; fixed for the life of the data. */
+  readonly shards: number;
+
+  /** A stage call is remembered at least this long, milliseconds. Of an older one, not to know it means nothing. */
+  readonly remembersCallsMs: number;
+
+  /** Answers what `stage` would answer, and changes nothing. */
+  check(call: StageCall): Promise<StageAnswer>;
+
+  /**
+   * Merges all changes into their records, or refuses all. A call id that was seen before is answered as it was the
+   * first time.
+   */
+  stage(call: StageCall): Promise<StageAnswer>;
+
+  /** Settles a call whose answer was lost: its first answer if it ran, or `voided`: it has not run and never will. */
+  fence(shard: number, callId: string): Promise<StageAnswer>;
+
+  /**
+   * Forgets what was last written of these rows: somebody is about to insert them by SQL, where a remembered deletion
+   * would refuse their later changes.
+   */
+  forget(keys: readonly RowKey[]): Promise<void>;
+
+  readonly held: HeldChanges;
+
+  readonly policies: StagedPolicies;
+}
+
+/** All changes of one unit of work that belong to one shard. */
+export interface StageCall {
+  readonly shard: number;
+  /** Unique; a call is applied once however often it is sent. */
+  readonly id: string;
+  readonly changes: readonly Change[];
+  /** Entity -> how its records wait. */
+  readonly rules: Readonly<Record<string, StageRules>>;
+}
+
+export interface StageRules {
+  readonly debounceMs: number;
+  readonly maxDelayMs: number;
+  /** Most records of the entity in this shard; a row that has a record already is never refused for it. */
+  readonly maxPending: number;
+  /** Most bytes of one encoded record. */
+  readonly maxRecordBytes: number;
+  /**
+   * What has to be the same for records of the entity to mean the same: of a shard, all pending ones were staged under
+   * one such text.
+   */
+  readonly policy?: string;
+  /** A change of these values is not merged into an unwritten one (see `change/step.ts`). Absent: every change is. */
+  readonly steps?: StepValues;
+}
+
+export type StageAnswer =
+  /**
+   * `versions`: rows whose version differs from what the change asked for (a replacement goes on from the deleted row's
+   * version). `sequence`: the stage sequence of the call's last
+   * change; those before it count down from there. `since`: since when the shard's chain is whole.
+   */
+  | {
+      readonly status: 'staged';
+      readonly versions: ReadonlyMap<RowKey, VersionText>;
+      readonly sequence: number;
+      readonly since: string;
+    }
+  | { readonly status: 'refused'; readonly refusals: readonly Refusal[] }
+  /** The call was fenced: it has not run and never will. */
+  | { readonly status: 'voided' }
+  | { readonly status: 'uninitialised' };
+
+export interface Refusal {
+  readonly rowKey: RowKey;
+  readonly reason: RefusalReason;
+  /** `stale`: the newest version that is known. */
+  readonly version?: VersionText;
+  /** `full`: how many records of the entity its shard may hold. Put in by whoever asked. */
+  readonly limit?: number;
+}
+
+/**
+ * - `stale`: the caller's version is not the newest that is staged, in flight or remembered
+ * - `deleted`: the row is deleted, in flight as deleted, or was last written as deleted
+ * - `exists`: an insert of a row that is staged already
+ * - `held`: a transaction that has not ended holds a change of the row
+ * - `full`: `maxPending` is reached
+ * - `overflow`: the sum of a counter's differences leaves int64
+ * - `too-large`: the record would be larger than `maxRecordBytes`
+ * - `step`: a value that other rows may wait for has changed before, and that is not written yet
+ * - `policy`: records of the entity are pending that were staged under another policy
+ * - `left`: nobody stages the entity any more
+ */
+export type RefusalReason =
+  | 'stale'
+  | 'deleted'
+  | 'exists'
+  | 'held'
+  | 'full'
+  | 'overflow'
+  | 'too-large'
+  | 'step'
+  | 'policy'
+  | 'left';
+
+/**
+ * Changes of transactions that have not ended. A hold is neither dirty nor due: nobody sees it, and nothing is based on
+ * it but later holds of the same transaction; others' changes of
+ * its rows are refused as `held`, unless both only add differences. Whoever knows how the transaction has ended
+ * releases or drops it.
+ */
+export interface HeldChanges {
+  /**
+   * Holds all changes, or refuses all, for the same reasons as `stage`. An id that was seen before is answered as it
+   * was the first time; `fence` settles it like a stage call.
+   */
+  hold(call: HoldCall): Promise<StageAnswer>;
+
+  /**
+   * The transaction has committed these holds: their changes are staged now, in the order in which they were held.
+   * Given with each are the rows that the transaction has written itself,
+   * whose changes are gone. Ids that are not held are left out. All of a transaction's holds in the shard that were
+   * committed have to be given together, or later ones after earlier ones.
+   * @returns the rows that are dirty now
+   */
+  release(shard: number, holds: ReadonlyMap<string, readonly RowKey[]>): Promise<readonly RowKey[]>;
+
+  /** The transaction has ended without these holds, or has taken them back. Answers how many there were. */
+  drop(shard: number, ids: readonly string[]): Promise<number>;
+
+  /** Everything that is held. */
+  list(): Promise<readonly Hold[]>;
+}
+
+export interface HoldCall extends StageCall {
+  /** What the database calls the transaction: its holds build on each other. */
+  readonly transaction: string;
+  /**
+   * Its earlier holds that stand. What else it holds of these rows was rolled back with a savepoint, or is not known to
+   * have arrived, and is dropped.
+   */
+  readonly standing: readonly string[];
+}
+
+export interface Hold {
+  readonly shard: number;
+  readonly id: string;
+  readonly transaction: string;
+  /** Milliseconds since it was held. */
+  readonly ageMs: number;
+}
+
+/**
+ * Who stages what. An entity is left once nothing of it is pending anywhere: from then on whoever would still stage it
+ * is refused, so that a process which writes it by SQL need not ask
+ * any more.
+ */
+export interface StagedPolicies {
+  /**
+   * Leaves each of these entities of which nothing is pending, and nothing was staged for so long.
+   * @returns entity -> `left`, or why it is not: `pending`, something has to be written first; `staged`, somebody has
+   * staged it a moment ago
+   */
+  leave(entities: readonly string[], quietMs: number): Promise<ReadonlyMap<string, LeaveState>>;
+  /** Lets entities that were left be staged again. */
+  rejoin(entities: readonly string[]): Promise<void>;
+}
+
+export type LeaveState = 'left' | 'pending' | 'staged';

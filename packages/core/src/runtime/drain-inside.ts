@@ -57,7 +57,7 @@ export async function drainInside(
   parts: Parts,
 ): Promise<DrainInside> {
   const { scope, touches } = request;
-  if (parts.sink.sharesConnection) return promoteAll(request, inside, promotions, parts);
+  if (parts.sink.hasOneConnection) return promoteAll(request, inside, promotions, parts);
   if (scope.kind === 'rows') {
     const pending = await promotions.pending(scope.keys, inside.scope, parts);
     const outcome = pending.length === 0 ? DRAINED : await promote(pending, request, inside, promotions, parts);

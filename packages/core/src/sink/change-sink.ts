@@ -16,7 +16,7 @@ export interface ChangeSink {
    * application has ended, so code inside the latter must not wait for it. Questions asked inside (`registry`,
    * `outcomes`, `numbers`, `endings`) are answered there, as of what was committed before it.
    */
-  readonly sharesConnection: boolean;
+  readonly hasOneConnection: boolean;
 
   /**
    * Creates (`ensure`) or verifies the shard table and the ledger. Answers the identity of this database, so that

@@ -81,19 +81,19 @@ export function install(
   });
   const validation = new Validation(types, driver.getPlatform());
   const scopes = new TransactionScopes();
-  const isAlone = hasOneConnection(orm);
-  const transactions = new CallersTransactions(scopes, orm.config, isAlone);
+  const isOne = hasOneConnection(orm);
+  const transactions = new CallersTransactions(scopes, orm.config, isOne);
   // Opening needs the one connection, so it happens before a transaction that would wait for it.
   const openAhead = async (): Promise<void> => {
     await leaving.before([]);
     if (types.all.length > 0 || types.hasCache) await engine.life.openAhead();
   };
   const inside = <T>(ctx: unknown, act: () => Promise<T>): Promise<T> =>
-    isAlone ? context.run(transactions.of(ctx), act) : act();
+    isOne ? context.run(transactions.of(ctx), act) : act();
   hookTransactions(
     driver.getConnection('write'),
     scopes,
-    isAlone ? entering(context, transactions, openAhead) : locating(engine.life),
+    isOne ? entering(context, transactions, openAhead) : locating(engine.life),
   );
   const marks = new CacheMarks(types, engine, scopes, driver);
   const modes = new QueryModes();

@@ -21,13 +21,13 @@ export interface CallersTransaction {
 export class CallersTransactions {
   readonly #scopes: TransactionScopes;
   readonly #config: MikroORM['config'];
-  readonly #isAlone: boolean;
+  readonly #hasOneConnection: boolean;
 
-  /** @param isAlone true if no other transaction can run beside one of these, not even one of Spillway */
-  constructor(scopes: TransactionScopes, config: MikroORM['config'], isAlone: boolean) {
+  /** @param hasOneConnection true if no other transaction can run beside one of these, not even one of Spillway */
+  constructor(scopes: TransactionScopes, config: MikroORM['config'], hasOneConnection: boolean) {
     this.#scopes = scopes;
     this.#config = config;
-    this.#isAlone = isAlone;
+    this.#hasOneConnection = hasOneConnection;
   }
 
   /** @param ctx the transaction that MikroORM hands to its driver; `undefined` outside of one */
@@ -44,7 +44,7 @@ export class CallersTransactions {
 
   /** The same, if it is the only transaction that can run. */
   alone(ctx: unknown): CallersTransaction | undefined {
-    return this.#isAlone ? this.of(ctx) : undefined;
+    return this.#hasOneConnection ? this.of(ctx) : undefined;
   }
 
   /**
@@ -64,7 +64,7 @@ export class CallersTransactions {
   #mayWrite(scope: TransactionScope | undefined): boolean {
     if (!scope || scope.start.hasSession) return false;
     if (this.#config.get('sessionContext' as never) === 'connection') return false;
-    if (this.#isAlone) return true;
+    if (this.#hasOneConnection) return true;
     const { isolationLevel, isReadOnly } = scope.start;
     return !isReadOnly && (isolationLevel === undefined || /^read (un)?committed$/i.test(isolationLevel));
   }

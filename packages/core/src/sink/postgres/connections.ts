@@ -3,7 +3,7 @@ import type { Session } from './session.js';
 /** The source of the sink's connections. */
 export interface Connections {
   /** True if the application and the sink share one connection, so that only one of them can be at work. */
-  readonly areOne: boolean;
+  readonly hasOneConnection: boolean;
 
   /** True if the calling code runs inside a transaction of the application that has the one connection. */
   readonly isInside: boolean;

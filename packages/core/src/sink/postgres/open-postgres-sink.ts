@@ -57,14 +57,14 @@ class PostgresSink implements ChangeSink {
   #checking: Promise<void> | undefined;
   /** Transactions that were begun and have no connection yet, and since when. */
   readonly #waiting = new Map<object, number>();
-  readonly sharesConnection: boolean;
+  readonly hasOneConnection: boolean;
   readonly registry: EntityRegistry;
   readonly copies: CopyRegistry;
 
   constructor(options: PostgresSinkOptions) {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#connections = openConnections(options, this.#limits);
-    this.sharesConnection = this.#connections.areOne;
+    this.hasOneConnection = this.#connections.hasOneConnection;
     this.#around = {
       ledger: ledgerTables(options.schema ?? 'public'),
       namespace: options.namespace,
@@ -72,7 +72,7 @@ class PostgresSink implements ChangeSink {
       wallTime: options.wallTime ?? localWallTime,
       pauses: new TablePauses(options.now),
       onTableFault: options.onTableFault ?? (() => undefined),
-      isAlone: this.#connections.areOne,
+      hasOneConnection: this.hasOneConnection,
       standing: new StandingOfSink(),
     };
     const place: RegistryPlace = {
@@ -102,7 +102,7 @@ class PostgresSink implements ChangeSink {
 
   /** Concurrent callers share one check: a check takes a connection, and keeps it until PostgreSQL answers. */
   async check(): Promise<void> {
-    if (this.sharesConnection) return;
+    if (this.hasOneConnection) return;
     this.#checking ??= this.#check().finally(() => {
       this.#checking = undefined;
     });
@@ -162,7 +162,7 @@ class PostgresSink implements ChangeSink {
   async outcomes(tokens: readonly string[]): Promise<ReadonlyMap<string, BatchOutcome>> {
     if (tokens.length === 0) return new Map();
     const { ledger, namespace } = this.#around;
-    return this.#using((session) => readOutcomes(session, ledger, namespace, tokens, this.#connections.areOne));
+    return this.#using((session) => readOutcomes(session, ledger, namespace, tokens, this.hasOneConnection));
   }
 
   async lastTokens(shards: readonly number[]): Promise<ReadonlyMap<number, string>> {
@@ -191,7 +191,7 @@ class PostgresSink implements ChangeSink {
   async endings(holds: readonly HeldIn[]): Promise<ReadonlyMap<string, HoldEnding>> {
     if (holds.length === 0) return new Map();
     const { ledger, namespace } = this.#around;
-    return this.#using((session) => endingsOf(session, ledger, namespace, holds, this.#connections.areOne));
+    return this.#using((session) => endingsOf(session, ledger, namespace, holds, this.hasOneConnection));
   }
 
   async prune(olderThanMs: number, held: readonly string[]): Promise<number> {
@@ -221,7 +221,7 @@ class PostgresSink implements ChangeSink {
     const { ledger, namespace } = this.#around;
     const transaction = await this.#open();
     try {
-      const limits = this.#connections.areOne ? undefined : this.#limits;
+      const limits = this.hasOneConnection ? undefined : this.#limits;
       const { held, missing } = await holdShards(transaction, ledger, namespace, shards, wait, limits, SAVEPOINT);
       // A missing row must not look like a locked one: its shard would wait for ever, silently.
       if (missing.length > 0)

@@ -12,7 +12,7 @@ const GRACE_MS = 5_000;
 
 /** Connections of Spillway's own. */
 export class PoolConnections implements Connections {
-  readonly areOne = false;
+  readonly hasOneConnection = false;
   readonly isInside = false;
   readonly #clients: OpenClients;
   readonly #pool: pg.Pool;

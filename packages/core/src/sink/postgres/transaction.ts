@@ -32,8 +32,8 @@ export interface TransactionSurroundings {
   readonly wallTime: WallTime;
   readonly pauses: TablePauses;
   readonly onTableFault: (fault: ToldFault) => void;
-  /** No other transaction can run meanwhile: see `Connections.areOne`. */
-  readonly isAlone: boolean;
+  /** No other transaction can run meanwhile: see `Connections.hasOneConnection`. */
+  readonly hasOneConnection: boolean;
   readonly standing: StandingOfSink;
 }
 

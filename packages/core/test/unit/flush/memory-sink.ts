@@ -24,7 +24,7 @@ const NO_TABLES: ChangeSink['copies']['kept'] = {
  * differences applied to it, so that applying twice is as visible as losing.
  */
 export class MemorySink implements ChangeSink {
-  readonly sharesConnection = false;
+  readonly hasOneConnection = false;
   readonly last = new Map<number, string>();
   readonly ledger = new Map<string, BatchOutcome>();
   readonly sums = new Map<RowKey, number>();

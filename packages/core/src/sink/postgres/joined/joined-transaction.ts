@@ -61,7 +61,8 @@ ${STANDING}`,
     );
     const [isolation, readOnly, ...standing] = settings ?? [];
     // Where no other transaction can commit meanwhile, its snapshot shows everything.
-    const seesOthers = this.#around.isAlone || isolation === 'read committed' || isolation === 'read uncommitted';
+    const seesOthers =
+      this.#around.hasOneConnection || isolation === 'read committed' || isolation === 'read uncommitted';
     return readOnly === 'off' && seesOthers && this.#around.standing.isThatOf(standing);
   }
 

@@ -74,9 +74,9 @@ export async function endingsOf(
   tables: LedgerTables,
   namespace: string,
   holds: readonly HeldIn[],
-  isAlone: boolean,
+  hasOneConnection: boolean,
 ): Promise<ReadonlyMap<string, HoldEnding>> {
-  const running = isAlone
+  const running = hasOneConnection
     ? await runningAlone(session)
     : await runningOf(session, [...new Set(holds.map(({ transaction }) => transaction))]);
   const ended = holds.filter(({ transaction }) => !running.has(transaction)).map(({ id }) => id);

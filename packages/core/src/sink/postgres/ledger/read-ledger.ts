@@ -20,20 +20,21 @@ export async function readOutcome(
 /**
  * The outcomes of the tokens that were committed. A shard's last token counts even if its row was removed: its outcomes
  * are then empty.
- * @param isAlone the question may run in a transaction of the application, whose own uncommitted entries do not count
+ * @param hasOneConnection the question may run in a transaction of the application, whose own uncommitted entries do
+ * not count
  */
 export async function readOutcomes(
   session: Session,
   tables: LedgerTables,
   namespace: string,
   tokens: readonly string[],
-  isAlone: boolean,
+  hasOneConnection: boolean,
 ): Promise<ReadonlyMap<string, BatchOutcome>> {
   const rows = await session.rows(
     `select token, max(outcome) as outcome from (
   select token, outcome::text, xmin from ${tables.batch} where namespace = $1 and token = any($2::text[])
   union all select last_token, null, xmin from ${tables.shard} where namespace = $1 and last_token = any($2::text[])
-) as known${isAlone ? ` where coalesce(pg_xact_status(xmin::text::xid8), '') <> 'in progress'` : ''} group by token`,
+) as known${hasOneConnection ? ` where coalesce(pg_xact_status(xmin::text::xid8), '') <> 'in progress'` : ''} group by token`,
     [namespace, [...tokens]],
   );
   return new Map(rows.map(([token, outcome]) => [token ?? '', outcome ? decodeOutcomes(outcome) : new Map()]));

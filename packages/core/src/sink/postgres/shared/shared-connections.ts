@@ -8,7 +8,7 @@ import type { Session } from '../session.js';
  * The one connection that the sink shares with the application. It belongs to the application, and is not closed here.
  */
 export class SharedConnections implements Connections {
-  readonly areOne = true;
+  readonly hasOneConnection = true;
   readonly #shared: SharedConnection;
 
   constructor(shared: SharedConnection) {

@@ -16,7 +16,7 @@ export interface Observation {
   readonly changed: readonly Seen[];
   /** Whether the machine was too slow for what a transaction does. */
   readonly lagged: boolean;
-  /** Entities of which a flush outside of transactions has written changes by SQL, for a reason of the change itself. */
+  /** Entities of which a flush outside of transactions has written changes by SQL, for a reason of these changes. */
   readonly bySql: readonly string[];
   /** Numbers that rows have been given. */
   readonly learned: Readonly<Record<Tag, Key>>;

@@ -8,8 +8,8 @@ import type { HoldKeeper } from './hold-keeper.js';
 type Store = LookSide & { readonly held: Pick<HeldChanges, 'list'> };
 
 /**
- * The look side of a staging store for callers that ask for pending changes. The changes of a committed transaction count
- * as staged, even if they are not released yet. A look that meets a hold therefore first finds out whether its
+ * The look side of a staging store for callers that ask for pending changes. The changes of a committed transaction
+ * count as staged, even if they are not released yet. A look that meets a hold therefore first finds out whether its
  * transaction has ended. The store is asked again after a connection was lost.
  *
  * A transaction holds `Product:7`, commits, and its process dies before the release. A look-up of product 7 in another
@@ -60,7 +60,7 @@ export class SettledLooks implements LookSide {
     return this.#ask(async () => this.#store.chain(shard));
   }
 
-  /** What is held is looked at before what is pending: the other way round, a release in between would be seen by neither. */
+  /** Holds are looked at before pending changes. In the other order neither look would see a release in between. */
   async #settled<T>(ask: () => Promise<T>): Promise<T> {
     const [holds, answer] = await this.#ask(async () => Promise.all([this.#store.held.list(), ask()]));
     if (holds.every(({ transaction }) => this.#keeper.isRunningHere(transaction))) return answer;

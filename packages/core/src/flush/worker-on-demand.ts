@@ -6,8 +6,8 @@ import { shardsLeft, stopped } from './stopped.js';
 import type { FlushWorker, StopOptions, StopReport } from './worker.js';
 
 /**
- * The worker of one process, made when something has to be flushed for the first time. A process that only stages and reads
- * (`worker: false`) never has one: `wake()` and `stop()` make none.
+ * The worker of one process, made when something has to be flushed for the first time. A process that only stages and
+ * reads (`worker: false`) never has one: `wake()` and `stop()` make none.
  */
 export class WorkerOnDemand {
   readonly #looks: Pick<LookSide, 'due'>;

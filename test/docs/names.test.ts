@@ -81,7 +81,7 @@ test('ARCHITECTURE.md names the layers of mikro-orm, from the lowest to the high
 });
 
 test('ARCHITECTURE.md names the methods of the ports', () => {
-  const sentence = document('ARCHITECTURE.md').text.split('## Ports')[1]?.split('Both speak')[0] ?? '';
+  const sentence = document('ARCHITECTURE.md').text.split('## Ports')[1]?.split('\n## ')[0] ?? '';
   const sides = ['stage-side', 'flush-side', 'look-side', 'staging-store'].map((side) => `staging/${side}.ts`);
   const ports = [...sides, 'sink/change-sink.ts'].map((path) => source(path).split('\n}\n')[0] ?? '');
   const methods = ports.flatMap((text) => matches(text, /^ {2}(?:readonly )?(\w+)[(:]/gm));

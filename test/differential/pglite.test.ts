@@ -1,8 +1,7 @@
-import { sized } from '@spillway/test-support';
 import { expect, test } from 'vitest';
 import { runPrograms } from './run-programs.js';
 
-const PROGRAMS = sized({ short: 10, long: 60 });
+const PROGRAMS = 60;
 
 test(`${PROGRAMS} random programs see and leave the same on a PGlite, in one process`, async () => {
   const { failures } = await runPrograms({ from: 1, programs: PROGRAMS, host: 'pglite' });

@@ -23,8 +23,15 @@ export const parts = [
     longer: { fault: ['test/fault/{random-kills,increments}.test.ts'] },
   },
   {
-    holds: 'processes that read through the cache, or leave staging, and are killed',
-    only: { fault: ['test/fault/{cache,adoption}.test.ts'] },
+    holds: 'processes that read through the cache, or leave staging, and are killed; most of PGlite',
+    only: {
+      fault: ['test/fault/{cache,adoption}.test.ts'],
+      differential: ['test/differential/pglite.test.ts'],
+      integration: [
+        `${integration}/pglite/{cache-and-releases,failed-commits,held,late-acknowledgements}.test.ts`,
+        `${integration}/pglite/{ledger,made-database,opened-again,places,races}.test.ts`,
+      ],
+    },
   },
   {
     holds: 'transactions, Redis and PostgreSQL that die, and workers side by side',
@@ -34,7 +41,7 @@ export const parts = [
     holds: 'random programs by number, and damage of every kind in Redis',
     only: {},
     longer: {
-      differential: ['test/differential/**/*.test.ts'],
+      differential: ['test/differential/{differential,refusals/*,witness/*}.test.ts'],
       contract: ['packages/core/test/contract/redis-{damage,garbage}.test.ts'],
     },
   },
@@ -57,7 +64,6 @@ export const parts = [
         `${integration}/flush/kill-promoter.test.ts`,
         `${integration}/life/{first-use,stopping}.test.ts`,
         `${integration}/mikro-orm/{made-database,many-rows,openings,refused-rows}.test.ts`,
-        `${integration}/pglite/{made-database,opened-again}.test.ts`,
       ],
     },
   },

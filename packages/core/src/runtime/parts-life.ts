@@ -153,6 +153,7 @@ export class PartsLife {
     if (!parts) opening?.end.abort(givenUp());
     const report = parts ? await parts.worker.stop({ drain }, clock) : { left: undefined };
     parts?.stager.close();
+    parts?.stopHearing();
     const other = beside();
     clock.bringForward(CLOSING_MS);
     await Promise.all([

@@ -33,6 +33,8 @@ export interface Parts {
   readonly worker: WorkerOnDemand;
   readonly rules: RulesByEntity;
   readonly entities: KnownEntities;
+  /** Ends the events about dropped dead letters. The staging store may outlive the parts. */
+  readonly stopHearing: () => void;
 }
 
 /**
@@ -91,7 +93,9 @@ async function open(
   const patienceMs = (): number => (worker.isStopped ? 0 : options.stageTimeoutMs);
   const looks = new SettledLooks(opened, keeper, patienceMs);
   const worker = new WorkerOnDemand(looks, () => workerOf({ staging: opened, sink, looks, keeper }, around, events));
-  opened.deadLetters.onDropped((dropped) => events.emit({ type: 'dead-letters-dropped', ...dropped }));
+  const stopHearing = opened.deadLetters.onDropped((dropped) =>
+    events.emit({ type: 'dead-letters-dropped', ...dropped }),
+  );
   const entities = new KnownEntities({ types, sink, shards: staging.shards, announce }, edition);
   const settleHolds = async (): Promise<unknown> => keeper.settle();
   return {
@@ -106,6 +110,7 @@ async function open(
       return entities.rules;
     },
     entities,
+    stopHearing,
   };
 }
 

@@ -26,15 +26,15 @@ export class Sinks {
 
   /**
    * Connects at the first use. `close` closes it.
-   * @param isProved its connections have to lead where the ORM writes
+   * @param usesSchemas true if it uses only names with a schema: then any role and search path will do
    */
-  open(isProved = true): ChangeSink {
+  open(usesSchemas = false): ChangeSink {
     const { options, types, database, home, logger } = this.#around;
     const { connection, hooks, shared, schema, timestampsInUtc } = database();
     const sink = openPostgresSink({
       connection,
       hooks,
-      home: isProved ? home : undefined,
+      home: usesSchemas ? home?.ofDatabase : home,
       shared,
       schema: options.tables.schema ?? schema ?? 'public',
       wallTime: timestampsInUtc ? utcWallTime : localWallTime,
@@ -65,13 +65,13 @@ export class Sinks {
   }
 
   /**
-   * Opens a sink for one question. An ORM without a policy writes nothing through Spillway and only asks what other
-   * releases do, by names with a schema, so its own role and search path may be any.
+   * Opens a sink for one question. An ORM without a policy writes no rows through Spillway. It asks what other releases
+   * do, and tells them what it does, in tables that are named with their schema: its role and search path may be any.
    */
   async ask<T>(question: (sink: ChangeSink) => Promise<T>): Promise<T> {
     const { orm, types } = this.#around;
     await arrival(orm);
-    const sink = this.open(types.inAnyMode.length > 0);
+    const sink = this.open(types.inAnyMode.length === 0);
     try {
       return await databaseFor(LOOK_AT_TABLES, question(sink));
     } finally {

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { CallerQuery } from '../change-sink.js';
 import { hookFailureOf } from './fault.js';
-import type { Home } from './home.js';
+import type { Proof } from './home.js';
 import type { ConnectionHooks, PostgresSinkOptions } from './options.js';
 import { PgSession } from './session.js';
 
@@ -11,7 +11,7 @@ import { PgSession } from './session.js';
  */
 export class Guard {
   readonly #hooks: ConnectionHooks;
-  readonly #home: Home | undefined;
+  readonly #home: Proof | undefined;
   readonly #created = new WeakSet<pg.PoolClient>();
   #proof: Promise<void> | undefined;
 

@@ -12,6 +12,11 @@ const LENT_WITHIN_MS = 5_000;
 /** Runs statements on a connection that the application writes by. */
 export type Application = <T>(act: (query: CallerQuery) => Promise<T>) => Promise<T>;
 
+/** Rejects if a connection of Spillway leads to the wrong place. */
+export interface Proof {
+  prove(session: Session): Promise<void>;
+}
+
 /** One question, and its answer to come. */
 interface Asking {
   readonly place: Promise<Place>;
@@ -23,7 +28,7 @@ interface Asking {
  * The place where the application writes, according to its own connections. Spillway's connections must lead there too.
  * Asked once, and again if the places differ: the server may have been restarted between the two questions.
  */
-export class Home {
+export class Home implements Proof {
   readonly #application: Application;
   /** A sentence that adds to the error how the application's connections are made. */
   readonly #hint: () => string;
@@ -47,12 +52,21 @@ export class Home {
 
   /** @throws SpillwayError `CONFIG_INVALID` if the statements of Spillway's own connection go elsewhere */
   async prove(session: Session): Promise<void> {
+    await this.#prove(session, isSame);
+  }
+
+  /** The proof for connections that use only names with a schema: they lead to the same database, by any role and path. */
+  get ofDatabase(): Proof {
+    return { prove: async (session) => this.#prove(session, isSameDatabase) };
+  }
+
+  async #prove(session: Session, isRight: (theirs: Place, ours: Place) => boolean): Promise<void> {
     const first = this.#asked();
-    if (isSame(await first.place, await placeOf(session))) return;
+    if (isRight(await first.place, await placeOf(session))) return;
     if (this.#asking === first) this.#asking = undefined;
     const theirs = await this.#asked().place;
     const ours = await placeOf(session);
-    if (!isSame(theirs, ours)) throw elsewhere(theirs, ours, this.#hint());
+    if (!isRight(theirs, ours)) throw elsewhere(theirs, ours, this.#hint());
   }
 
   #asked(): Asking {
@@ -84,7 +98,11 @@ function lentNone(): SinkDown {
 }
 
 function isSame(theirs: Place, ours: Place): boolean {
-  return theirs.database === ours.database && standTheSame(theirs, ours);
+  return isSameDatabase(theirs, ours) && standTheSame(theirs, ours);
+}
+
+function isSameDatabase(theirs: Place, ours: Place): boolean {
+  return theirs.database === ours.database;
 }
 
 function elsewhere(theirs: Place, ours: Place, hint: string): SpillwayError {

@@ -137,8 +137,10 @@ class PostgresSink implements ChangeSink {
     const { ledger, namespace } = this.#around;
     try {
       const release = await this.#using((session) => preparedBy(session, ledger, namespace));
-      if (release === 'older' && ensure)
+      if (release === 'older' && ensure) {
+        if (this.#connections.isInside) throw waitsForItself('The tables of an older release have to be completed');
         await this.#transaction((session, opening) => completeTables(session, opening, ledger));
+      }
       return release !== 'nobody';
     } catch (error) {
       if (error instanceof SinkFailure && error.sqlstate === NO_SUCH_DATABASE) return false;

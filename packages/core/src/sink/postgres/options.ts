@@ -2,7 +2,7 @@ import type { PoolConfig } from 'pg';
 import type { CallerQuery } from '../change-sink.js';
 import type { SharedConnection } from '../shared-connection.js';
 import type { Table } from '../table.js';
-import type { Home } from './home.js';
+import type { Proof } from './home.js';
 import type { TransactionLimits } from './ledger/hold-shards.js';
 import type { ToldFault } from './table-pauses.js';
 import type { WallTime } from './sql/version-format.js';
@@ -14,7 +14,7 @@ export interface PostgresSinkOptions {
   /** The application's hooks for its own connections, which apply to these too. */
   readonly hooks?: ConnectionHooks | undefined;
   /** The place where the application writes: proved before the first statement. */
-  readonly home?: Home | undefined;
+  readonly home?: Proof | undefined;
   /** The connection of a database that has no other. The settings of a pool are then unused. */
   readonly shared?: SharedConnection | undefined;
   /**

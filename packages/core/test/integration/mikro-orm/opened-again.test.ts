@@ -72,6 +72,29 @@ describe('an ORM that was closed and is connected again', () => {
     expect(await names()).toHaveLength(4);
   });
 
+  test('hears once of each dead letter that is dropped, however often it was opened', async () => {
+    const store = memoryStaging({ shards: 4 });
+    let listeners = 0;
+    const { deadLetters } = store;
+    const onDropped = deadLetters.onDropped.bind(deadLetters);
+    deadLetters.onDropped = (listener) => {
+      const stop = onDropped(listener);
+      listeners += 1;
+      return () => {
+        listeners -= 1;
+        stop();
+      };
+    };
+    const own = await open({ staging: store });
+    for (const round of ['1', '2', '3']) {
+      await add(own, round);
+      expect(listeners).toBe(1);
+      await own.close();
+      expect(listeners).toBe(0);
+      await own.connect();
+    }
+  });
+
   test('is stopped in between, and says how to go on', async () => {
     const own = await open({ worker: false });
     await add(own, 'one');

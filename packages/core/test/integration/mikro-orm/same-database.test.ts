@@ -1,4 +1,4 @@
-import { MikroORM, type Options } from '@mikro-orm/postgresql';
+import { defineEntity, MikroORM, p, type Options } from '@mikro-orm/postgresql';
 import { postgres } from '@spillway/test-support';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Spillway } from '../../../src/index.js';
@@ -149,6 +149,22 @@ describe('another database: it is refused by name at the first use, and nothing 
     expect(message).toContain('another server');
     await close();
   });
+});
+
+test('an ORM that decorates nothing does not ask another database what other releases stage', async () => {
+  const Plain = defineEntity({
+    name: 'Plain',
+    tableName: 'thing',
+    properties: { id: p.integer().primary(), name: p.text() },
+  });
+  const { taken, close } = await ofAnother(mine, (connection) => (connection as unknown as WithDialect).getClient());
+  await using wrong = await Place.with(`create table ${THING}`);
+  await using placed = await placedOrm({ entities: [Plain], clientUrl: wrong.url, driverOptions: taken });
+  await expect(placed.orm.em.fork().find(Plain, { name: 'none' })).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringContaining(`"${wrong.name}"`) as unknown,
+  });
+  await close();
 });
 
 describe('another role: Spillway writes as the one that MikroORM writes as, set in', () => {

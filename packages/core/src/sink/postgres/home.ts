@@ -55,7 +55,7 @@ export class Home implements Proof {
     await this.#prove(session, isSame);
   }
 
-  /** The proof for connections that use only names with a schema: they lead to the same database, by any role and path. */
+  /** The proof for connections that use only names with a schema: the database counts, not role and path. */
   get ofDatabase(): Proof {
     return { prove: async (session) => this.#prove(session, isSameDatabase) };
   }

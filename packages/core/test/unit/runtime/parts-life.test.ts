@@ -13,6 +13,7 @@ test('an opening that a suspension has given up takes nothing from the one after
       },
     },
     stager: { close: () => undefined },
+    stopHearing: () => undefined,
     sink: {},
     staging: { close: async () => undefined },
   };

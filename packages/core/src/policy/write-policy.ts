@@ -2,7 +2,7 @@ import type { ConflictFunction } from './conflict-function.js';
 import type { Duration } from './duration.js';
 import type { AnyEntity, CounterName } from './entity-types.js';
 import type { QueryMode } from './query-mode.js';
-import type { ValidatingOptions } from './validate-options.js';
+import type { ValidatingOptions } from './validate-option.js';
 
 /**
  * How the changes of one entity wait in the staging store and reach the database, as a developer writes it. An option

@@ -23,7 +23,10 @@ interface LifecycleDeps {
   readonly closing: () => void;
 }
 
-/** The open parts of one engine: opened once, at the first use, and closed in the opposite order. */
+/**
+ * The open parts of one engine: opened once, at the first use. `PartsLife` closes the worker first, then the cache, the
+ * sink and the staging store side by side.
+ */
 export class Lifecycle implements EngineLife {
   readonly starts: WorkerStart;
   readonly #deps: LifecycleDeps;

@@ -4,7 +4,7 @@ import type { SqlReason } from '../../observability/write-ways.js';
 import { hasSession } from '../contract/has-session.js';
 import type { CallersTransaction } from '../transactions/caller.js';
 import { flushContent } from '../write/flush-content.js';
-import { flushMode, whyBySql } from '../write/flush-scope.js';
+import { flushMode, whyBySql } from '../write/why-by-sql.js';
 import type { StagedFlush } from '../write/staged-flush.js';
 import type { FlushContext } from './flush-context.js';
 

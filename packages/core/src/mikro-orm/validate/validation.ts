@@ -8,7 +8,7 @@ import {
   type EntityProperty,
   type Platform,
 } from '@mikro-orm/core';
-import type { ValidateOptions } from '../../policy/validate-options.js';
+import type { ValidateOptions } from '../../policy/validate-option.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import { candidateOf, isRelation, objectOf } from './candidate.js';
 import { classValidator, type ClassValidator } from './class-validator.js';

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { Connections, OwnTransaction } from './connections.js';
 import { connectFailureOf } from './fault.js';
-import { Guard } from './guard.js';
+import { Admission } from './admission.js';
 import type { TransactionLimits } from './ledger/hold-shards.js';
 import { cutOff, OpenClients } from './open-clients.js';
 import type { PostgresSinkOptions } from './options.js';
@@ -16,13 +16,13 @@ export class PoolConnections implements Connections {
   readonly isInside = false;
   readonly #clients: OpenClients;
   readonly #pool: pg.Pool;
-  readonly #guard: Guard;
+  readonly #admission: Admission;
   #closed: Promise<void> | undefined;
 
   constructor(options: PoolOptions, limits: TransactionLimits) {
     this.#clients = new OpenClients(options.connection.Client as ConstructorParameters<typeof OpenClients>[0]);
     this.#pool = openPool(options, limits, this.#clients.Client);
-    this.#guard = new Guard(options);
+    this.#admission = new Admission(options);
   }
 
   /** After a failure the connection is closed, because its state is unknown. */
@@ -42,12 +42,12 @@ export class PoolConnections implements Connections {
     return new PoolTransaction(await this.#connect());
   }
 
-  /** A connection that the `Guard` has admitted. */
+  /** A connection that the `Admission` has admitted. */
   async #connect(): Promise<pg.PoolClient> {
     let client: pg.PoolClient | undefined;
     try {
       client = await this.#pool.connect();
-      await this.#guard.admit(client);
+      await this.#admission.admit(client);
       return client;
     } catch (error) {
       if (client) giveBack(client, true);

@@ -9,7 +9,7 @@ import { PgSession } from './session.js';
  * Prepares a connection before Spillway uses it: runs the application's own hooks, and proves with the first connection
  * that it leads where the application writes.
  */
-export class Guard {
+export class Admission {
   readonly #hooks: ConnectionHooks;
   readonly #home: Proof | undefined;
   readonly #created = new WeakSet<pg.PoolClient>();

@@ -1,6 +1,6 @@
 /**
- * `npm run files-touched`: which files of `packages/core` run while one insert is flushed, staged in Redis and written to
- * PostgreSQL by a worker: how far one has to read to follow a change. `--list` names them. Starts servers.
+ * `npm run files-touched`: which files of `packages/core` run while one insert is flushed, staged in Redis and written
+ * to PostgreSQL by a worker: how far one has to read to follow a change. `--list` names them. Starts servers.
  */
 import { Session, type Profiler } from 'node:inspector/promises';
 import { fileURLToPath } from 'node:url';

@@ -14,8 +14,8 @@ export const groups = {
   /** Takes a core each. Nothing in these files changes what a module or the process holds. */
   computing: { workers: cores, isolate: false },
   /**
-   * Waits for servers most of the time. With two workers a core, drains of the tests miss their two seconds on a machine
-   * that does something else as well.
+   * Waits for servers most of the time. With two workers a core, drains of the tests miss their two seconds where the
+   * machine does something else as well.
    */
   waiting: { workers: cores + 1 },
   /** Starts processes of its own, which take all cores. */

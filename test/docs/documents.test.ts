@@ -22,7 +22,7 @@ test.each(documents())('$path names files that exist', ({ path, text }) => {
 
 test.each(documents())('$path names commands that exist', ({ text }) => {
   const { scripts } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { readonly scripts: object };
-  const commands = [...text.matchAll(/`npm (?:run )?(\w+)/g)].map(([, name = '']) => name);
+  const commands = [...text.matchAll(/`npm (?:run )?([\w:-]+)/g)].map(([, name = '']) => name);
   expect(commands.filter((name) => name !== 'install' && !(name in scripts))).toEqual([]);
 });
 

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { countTests } from './ci/count-tests.mjs';
+import { failuresOf } from './ci/failures.mjs';
 import { partOfRun } from './gates/select.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -22,6 +23,11 @@ if ('message' in chosen) {
 }
 console.log(`Part ${chosen.part} of the long tests: ${chosen.holds}. (SPILLWAY_PART=${chosen.part})`);
 
+const NO_FAILED_TEST = 'No test failed: an error outside of tests, or servers that did not start, ended the run.';
+
+/** @type {string[]} printed in the end: a log of this length is read from its last page */
+const failures = [];
+
 /** @type {Count[]} */
 const counts = [
   // `npm test` runs the unit tests and the room rules.
@@ -33,6 +39,7 @@ const counts = [
 
 const sum = (/** @type {keyof Count} */ key) => counts.reduce((total, count) => total + count[key], 0);
 process.exitCode = sum('failed') === 0 ? 0 : 1;
+if (failures.length > 0) console.log(`\n${failures.join('\n')}\n`);
 console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
 
 /** Grows by one from a commit to the next, where the clone has them all. */
@@ -62,9 +69,11 @@ function countTestsOf(...script) {
   const report = path.join(folder, 'tests.json');
   const args = script.includes('--') ? script : [...script, '--'];
   const succeeded = npm([...args, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]);
-  const count = countTests(readReport(report), succeeded);
+  const result = readReport(report);
   rmSync(folder, { recursive: true });
-  return count;
+  const failed = failuresOf(result);
+  if (!succeeded) failures.push(`npm ${script.join(' ')}:`, ...(failed.length > 0 ? failed : [NO_FAILED_TEST]));
+  return countTests(result, succeeded);
 }
 
 /** @param {string[]} args */
@@ -73,7 +82,7 @@ function npm(args) {
   const begin = performance.now();
   const { status } = spawnSync('npm', args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
   console.log(`"npm ${args.join(' ')}" took ${((performance.now() - begin) / 1_000).toFixed(0)} s.`);
-  if (status !== 0) console.log(`"npm ${args.join(' ')}" failed with status ${status}.`);
+  if (status !== 0) failures.push(`"npm ${args.join(' ')}" failed with status ${status}.`);
   return status === 0;
 }
 

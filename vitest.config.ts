@@ -43,6 +43,7 @@ const grounds: Readonly<Record<string, Ground>> = {
   rooms: {},
   tools: {},
   examples: { ...onServers, timeoutMs: 180_000 },
+  bench: { ...onServers, timeoutMs: 180_000 },
   consumer: { ...onServers, timeoutMs: 10 * 60_000 },
   oldest: { globalSetup: fromRoot('test/oldest/global-setup.ts'), versions: oldestMikroOrm() },
   newest: { globalSetup: fromRoot('test/newest/global-setup.ts'), versions: newestMikroOrm() },

@@ -1,0 +1,19 @@
+/** `npm run bench`: how fast Spillway is, beside what it is compared with, in one run. */
+import { writeFileSync } from 'node:fs';
+import { planOf, usage } from './plan/arguments.js';
+import { runBench } from './run/run-bench.js';
+
+const write = (line: string): void => void process.stdout.write(`${line}\n`);
+
+try {
+  const plan = planOf(process.argv.slice(2));
+  if (plan.isList) {
+    for (const { id, what } of plan.measurements) write(`${id.padEnd(12)}${what}`);
+  } else {
+    const report = await runBench(plan, write);
+    if (plan.jsonFile !== undefined) writeFileSync(plan.jsonFile, `${JSON.stringify(report, undefined, 2)}\n`);
+  }
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+  process.exitCode = 1;
+}

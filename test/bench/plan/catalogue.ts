@@ -1,0 +1,132 @@
+/** Every measurement: its sides, what it reads, and what has to come out. The work itself is in `measurements/`. */
+
+export interface Measurement {
+  /** As `--only` names it. */
+  readonly id: string;
+  /** In `measurements/`, without its ending. */
+  readonly file: string;
+  readonly what: string;
+  /** `ours` uses the package; `reference` does not, so it has no twin of an older build. */
+  readonly sides: Readonly<Record<string, 'ours' | 'reference'>>;
+  readonly readings: Readonly<Record<string, Reading>>;
+  readonly ratios: readonly Ratio[];
+}
+
+export interface Reading {
+  readonly name: string;
+  readonly unit: Unit;
+}
+
+export type Unit = 'per s' | 'rows/s' | 'ms' | 'us' | 'bytes' | 'calls' | '%' | 'rows' | 'x';
+
+/** One side divided by another one, in the same round. */
+export interface Ratio {
+  readonly of: string;
+  /** Another side, or `older`: the same side on the build that `--against` names. */
+  readonly to: string;
+  /** One of `readings`. */
+  readonly reading: string;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+  readonly aim?: number;
+}
+
+/** The name of the sides that `--against` adds, as a ratio names them. */
+export const OLDER = 'older';
+
+const speed = { speed: { name: 'speed', unit: 'per s' } } as const;
+const rowSpeed = { speed: { name: 'speed', unit: 'rows/s' } } as const;
+
+export const catalogue: readonly Measurement[] = [
+  {
+    id: 'P1',
+    file: 'accept',
+    what: 'find by key, change, flush; 64 at once',
+    sides: { 'cache on': 'ours', 'cache off': 'ours', 'cache on, own worker': 'ours', undecorated: 'reference' },
+    readings: speed,
+    ratios: [
+      { of: 'cache on', to: 'undecorated', reading: 'speed', atLeast: 10, aim: 14 },
+      { of: 'cache off', to: 'undecorated', reading: 'speed' },
+      { of: 'cache on, own worker', to: 'undecorated', reading: 'speed' },
+    ],
+  },
+  {
+    id: 'look-ups',
+    file: 'look-ups',
+    what: 'find by key, of rows with pending changes; 64 at once',
+    sides: { 'cache on': 'ours', 'cache off': 'ours', undecorated: 'reference' },
+    readings: speed,
+    ratios: [
+      { of: 'cache on', to: 'undecorated', reading: 'speed', atLeast: 3 },
+      { of: 'cache off', to: 'undecorated', reading: 'speed' },
+    ],
+  },
+  {
+    id: 'mixed',
+    file: 'mixed',
+    what: 'half increments, 30 % look-ups, 10 % counts, 10 % locking transactions; 20 at once on 2,000 rows, own worker',
+    sides: { 'written behind': 'ours', undecorated: 'reference' },
+    readings: { ...speed, p99: { name: 'p99', unit: 'ms' } },
+    ratios: [
+      { of: 'written behind', to: 'undecorated', reading: 'speed', atLeast: 1.5 },
+      { of: 'written behind', to: 'undecorated', reading: 'p99', atMost: 1 },
+    ],
+  },
+  {
+    id: 'P2',
+    file: 'patch',
+    what: 'patch of three properties, increment of one; 64 at once',
+    sides: { patch: 'ours', increment: 'ours', evalsha: 'reference', 'pg update': 'reference' },
+    readings: speed,
+    ratios: [
+      { of: 'patch', to: 'evalsha', reading: 'speed', atLeast: 0.6, aim: 0.8 },
+      { of: 'increment', to: 'evalsha', reading: 'speed', atLeast: 0.6, aim: 0.8 },
+      { of: 'patch', to: 'pg update', reading: 'speed' },
+      { of: 'increment', to: 'pg update', reading: 'speed' },
+    ],
+  },
+  {
+    id: 'P3',
+    file: 'drain',
+    what: 'drain of a full staging store, 8 columns, batches of 500',
+    sides: {
+      '1 connection': 'ours',
+      '4 connections': 'ours',
+      'statement, 1 connection': 'reference',
+      'statement, 4 connections': 'reference',
+    },
+    readings: rowSpeed,
+    ratios: [
+      { of: '1 connection', to: 'statement, 1 connection', reading: 'speed', atLeast: 0.6, aim: 0.8 },
+      { of: '4 connections', to: 'statement, 4 connections', reading: 'speed', atLeast: 0.5, aim: 0.7 },
+    ],
+  },
+  {
+    id: 'busy-page',
+    file: 'busy-page',
+    what: '500 rows of one find, 8 properties changed, flushed',
+    sides: { 'cache on': 'ours', 'cache off': 'ours', undecorated: 'reference' },
+    readings: rowSpeed,
+    ratios: [
+      { of: 'cache on', to: 'undecorated', reading: 'speed' },
+      { of: 'cache off', to: 'undecorated', reading: 'speed' },
+    ],
+  },
+  {
+    id: 'redis-time',
+    file: 'redis-time',
+    what: "Redis' own time for one staged change, with 1, 4, 16 and 64 callers",
+    sides: { increment: 'ours', patch: 'ours', evalsha: 'reference' },
+    readings: {
+      time1: { name: '1 at once', unit: 'us' },
+      time4: { name: '4 at once', unit: 'us' },
+      time16: { name: '16 at once', unit: 'us' },
+      time64: { name: '64 at once', unit: 'us' },
+    },
+    ratios: [
+      { of: 'increment', to: OLDER, reading: 'time64', atMost: 1 / 3 },
+      { of: 'increment', to: 'evalsha', reading: 'time64' },
+      { of: 'patch', to: 'evalsha', reading: 'time64' },
+    ],
+  },
+];

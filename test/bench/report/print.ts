@@ -1,0 +1,47 @@
+import type { Unit } from '../plan/catalogue.js';
+import type { RatioResult, Result } from './results.js';
+import { spreadOf } from './statistics.js';
+import { aligned } from './table.js';
+
+/** The result of one measurement as lines for a terminal: its sides, then how they compare. */
+export function linesOf({ id, what, readings, sides, ratios }: Result): readonly string[] {
+  const names = Object.entries(readings);
+  const figures = sides.map(({ side, isOlder, figures: bySide }) => [
+    isOlder ? `${side} (older build)` : side,
+    ...names.map(([name, { unit }]) => figureText(bySide[name] ?? [], unit)),
+  ]);
+  const head = ['side', ...names.map(([, reading]) => reading.name)];
+  const comparisons = ratios.map((ratio) => [
+    `${ratio.of} / ${ratio.to}`,
+    readings[ratio.reading]?.name ?? '',
+    `${numberText(ratio.median)} x (${numberText(ratio.least)} to ${numberText(ratio.most)})`,
+    wishText(ratio),
+  ]);
+  return [
+    `${id}: ${what}`,
+    ...aligned([head, ...figures]).map((line) => `  ${line}`),
+    ...aligned(comparisons).map((line) => `  ${line}`),
+  ];
+}
+
+function figureText(figures: readonly number[], unit: Unit): string {
+  if (figures.length === 0) return '';
+  const { median, least, most } = spreadOf(figures);
+  return `${numberText(median)} ${unit} (${numberText(least)} to ${numberText(most)})`;
+}
+
+function wishText({ atLeast, atMost, aim, isMet }: RatioResult): string {
+  if (isMet === undefined) return '';
+  const wish = [
+    ...(atLeast === undefined ? [] : [`at least ${numberText(atLeast)}`]),
+    ...(atMost === undefined ? [] : [`at most ${numberText(atMost)}`]),
+    ...(aim === undefined ? [] : [`aim ${numberText(aim)}`]),
+  ];
+  return `${wish.join(', ')}: ${isMet ? 'met' : 'missed'}`;
+}
+
+/** Three digits, and thousands in groups. */
+export function numberText(value: number): string {
+  const digits = Math.abs(value) >= 100 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 };
+  return value.toLocaleString('en', digits);
+}

@@ -1,0 +1,27 @@
+import type { Ground } from '../process/side.js';
+
+/** So many callers work at once, unless a measurement says otherwise. */
+export const AT_ONCE = 64;
+
+/**
+ * `calls` calls by `callers` callers. Each caller begins its next call when its last one has ended. Caller 3 of 64
+ * makes the calls 3, 67, 131 and so on, so in a table of 64 times n rows each row has one caller.
+ * @returns seconds
+ */
+export async function during(
+  calls: number,
+  callers: number,
+  act: (call: number, caller: number) => Promise<void>,
+): Promise<number> {
+  const begin = performance.now();
+  const all = Array.from({ length: Math.min(callers, calls) }, async (_, caller) => {
+    for (let call = caller; call < calls; call += callers) await act(call, caller);
+  });
+  await Promise.all(all);
+  return (performance.now() - begin) / 1_000;
+}
+
+/** A number of rows or calls in the scale of this run: a multiple of the callers, and at least one call for each. */
+export function scaled({ scale }: Pick<Ground, 'scale'>, count: number, callers = AT_ONCE): number {
+  return Math.max(1, Math.round((count * scale) / callers)) * callers;
+}

@@ -1,0 +1,92 @@
+import pg from 'pg';
+import { columnsOf, columnsOfItems, itemValues, tableOfItems, type ItemValues } from './item.js';
+
+type Column = keyof typeof columnsOfItems;
+
+/** A table of items, and what its rows have to hold in the end: a figure counts only if every row is exact. */
+export class Items {
+  readonly #pool: pg.Pool;
+  readonly #expected: readonly Record<Column, unknown>[];
+
+  private constructor(pool: pg.Pool, rows: number) {
+    this.#pool = pool;
+    this.#expected = Array.from({ length: rows }, (_, index) => columnsOf(itemValues(index + 1, 0)));
+  }
+
+  /** Makes the table, with the keys from 1 to `rows` in turn 0. */
+  static async make(databaseUrl: string, rows: number): Promise<Items> {
+    const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 });
+    const items = new Items(pool, rows);
+    await pool.query(tableOfItems);
+    const given = items.#expected.map((columns, index) => ({ id: index + 1, ...columns }));
+    await pool.query(`insert into item select row.*, 1 from json_to_recordset($1) as row(id int, ${recordOfItems()})`, [
+      JSON.stringify(given),
+    ]);
+    await pool.query('vacuum analyze item');
+    return items;
+  }
+
+  get rows(): number {
+    return this.#expected.length;
+  }
+
+  /** The keys in an order that is random and equal for all sides. */
+  shuffledIds(random: () => number): number[] {
+    const ids = this.#expected.map((_, index) => index + 1);
+    for (let last = ids.length - 1; last > 0; last -= 1) {
+      const other = Math.floor(random() * (last + 1));
+      [ids[last], ids[other]] = [ids[other] ?? 0, ids[last] ?? 0];
+    }
+    return ids;
+  }
+
+  expect(id: number, values: Partial<ItemValues>): void {
+    const columns = columnsOf(values as ItemValues);
+    for (const name of Object.keys(columnsOfItems) as Column[])
+      if (columns[name] !== undefined) this.#row(id)[name] = columns[name];
+  }
+
+  /** Expects so much more. */
+  add(id: number, column: 'stock' | 'views', by: number): void {
+    this.#row(id)[column] = Number(this.#row(id)[column]) + by;
+  }
+
+  expected(id: number, column: 'stock' | 'views'): number {
+    return Number(this.#row(id)[column]);
+  }
+
+  /** Rejects with the first row that is not as expected. */
+  async check(): Promise<void> {
+    const { rows } = await this.#pool.query<Record<Column | 'id', unknown>>('select * from item order by id');
+    if (rows.length !== this.rows) throw new Error(`The table has ${rows.length} rows instead of ${this.rows}.`);
+    for (const row of rows)
+      for (const name of Object.keys(columnsOfItems) as Column[])
+        if (textOf(row[name]) !== textOf(this.#row(Number(row.id))[name])) throw new Error(this.#explain(row, name));
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end();
+  }
+
+  #row(id: number): Record<Column, unknown> {
+    const row = this.#expected[id - 1];
+    if (row) return row;
+    throw new Error(`There is no item ${id}.`);
+  }
+
+  #explain(row: Record<Column | 'id', unknown>, name: Column): string {
+    const expected = textOf(this.#row(Number(row.id))[name]);
+    return `${name} of item ${textOf(row.id)} is ${textOf(row[name])} in PostgreSQL instead of ${expected}.`;
+  }
+}
+
+/** The columns of an item, as `json_to_recordset` wants them. */
+export function recordOfItems(): string {
+  return Object.entries(columnsOfItems)
+    .map(([name, type]) => `${name} ${type}`)
+    .join(', ');
+}
+
+function textOf(value: unknown): string {
+  return value instanceof Date ? value.toISOString() : String(value);
+}

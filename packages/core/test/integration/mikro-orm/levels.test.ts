@@ -102,7 +102,7 @@ async function inserted(): Promise<Inserted> {
 }
 
 /**
- * A transaction that is rolled back as a whole may be one whose claim took too long: the rows that it has tried count in
+ * A transaction that is rolled back as a whole may be one whose claim took too long: rows that it has tried count in
  * `inserted`.
  */
 const isStepTakenBack = (statement: string) => statement.startsWith('rollback to');

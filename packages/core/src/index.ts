@@ -49,7 +49,7 @@ export { StagingPartialError } from './mikro-orm/write/refusal-error.js';
 export type { SpillwayEvent, SpillwayEventName, SpillwayEventOf, SpillwayListener } from './events.js';
 
 export type { Health, HealthState } from './observability/health.js';
-export type { StagingState } from './observability/health-states.js';
+export type { StagingState } from './observability/health.js';
 export type { DatabaseState } from './sink/sink-failure.js';
 export type { QueryOption } from './mikro-orm/query-option.js';
 export type { QueryMode } from './policy/query-mode.js';
@@ -81,6 +81,6 @@ export type {
   LetterFilter,
 } from './staging/dead-letter-store.js';
 export type { StagingStats, StagingStore } from './staging/staging-store.js';
-export type { StartMode } from './runtime/start-mode.js';
+export type { StartMode } from './runtime/worker-start.js';
 export type { SpillwayStatus } from './observability/status.js';
-export type { SqlReason, WritesByWay, WriteWay } from './observability/write-ways.js';
+export type { SqlReason, WritesByWay, WriteWay } from './observability/status.js';

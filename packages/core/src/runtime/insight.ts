@@ -1,10 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ForcedDrains } from '../observability/forced-drains.js';
+import type { ForcedDrains, SpillwayStatus, WriteWays } from '../observability/status.js';
 import type { Health } from '../observability/health.js';
 import type { LossWatch } from '../observability/loss-watch.js';
-import type { SpillwayStatus } from '../observability/status.js';
 import type { TroubleWatch } from '../observability/trouble-watch.js';
-import type { WriteWays } from '../observability/write-ways.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
 import type { DeadLetterStore } from '../staging/dead-letter-store.js';
 import type { StagingStats } from '../staging/staging-store.js';

@@ -2,8 +2,14 @@ import { SpillwayError, textOf, type SpillwayErrorCode } from '../errors.js';
 import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
 import { within } from '../flush/within.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
-import { judgeHealth, unknownHealth, type Health, type Trouble } from '../observability/health.js';
-import { databaseProblem, type StagingState } from '../observability/health-states.js';
+import {
+  judgeHealth,
+  unknownHealth,
+  type Health,
+  type Trouble,
+  databaseProblem,
+  type StagingState,
+} from '../observability/health.js';
 import type { TroubleWatch } from '../observability/trouble-watch.js';
 import { printable } from '../printable.js';
 import type { TablePause } from '../sink/change-sink.js';

@@ -1,6 +1,5 @@
 import type { BatchOutcome } from '../change/outcome.js';
-import type { RowKey } from '../change/row-key.js';
-import { shardOf } from '../change/shard.js';
+import { type RowKey, shardOf } from '../change/row-key.js';
 import { hasForgotten } from '../flush/chain.js';
 import type { EnginePending } from '../mikro-orm/engine.js';
 import type { CallersContext } from '../mikro-orm/transactions/callers-context.js';

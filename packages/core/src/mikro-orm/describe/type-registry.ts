@@ -1,5 +1,6 @@
 import { EntitySchema, Utils, type EntityMetadata, type EntityName } from '@mikro-orm/core';
 import { parseRowKey, type RowKey } from '../../change/row-key.js';
+import { tableOf, tableText, type TableName } from '../../change/table-name.js';
 import { SpillwayError } from '../../errors.js';
 import { findFollowers, NOBODY_FOLLOWS, type Followers } from './followers.js';
 import { TableNames, type NamedTable } from './table-names.js';
@@ -38,7 +39,7 @@ export class TypeRegistry {
     for (const type of types) {
       for (const member of Object.values(type.meta.discriminatorMap ?? {})) this.#byClass.set(member, type);
       this.#byClass.set(type.meta.class, type);
-      this.#byTable.set(tableName(type.table.schema, type.table.name), type);
+      this.#byTable.set(tableText(tableOf(type)), type);
     }
     this.#followers = findFollowers(metas);
     this.#names = new TableNames(metas, defaultSchema);
@@ -111,11 +112,11 @@ export class TypeRegistry {
    * for them.
    */
   begin(leaving: readonly WriteBehindType[]): void {
-    for (const { table } of leaving) this.#leaving.add(tableName(table.schema, table.name));
+    for (const type of leaving) this.#leaving.add(tableText(tableOf(type)));
   }
 
   end(left: readonly WriteBehindType[]): void {
-    for (const { table } of left) this.#leaving.delete(tableName(table.schema, table.name));
+    for (const type of left) this.#leaving.delete(tableText(tableOf(type)));
   }
 
   get inAnyMode(): readonly WriteBehindType[] {
@@ -143,18 +144,17 @@ export class TypeRegistry {
     return meta && (this.#byClass.get(meta.class) ?? this.#byClass.get(meta.root.class));
   }
 
-  #isBehind({ policy, table }: WriteBehindType): boolean {
-    if (policy.mode === 'behind') return true;
-    return this.#leaving.size > 0 && this.#leaving.has(tableName(table.schema, table.name));
+  #isBehind(type: WriteBehindType): boolean {
+    if (type.policy.mode === 'behind') return true;
+    return this.#leaving.size > 0 && this.#leaving.has(tableText(tableOf(type)));
   }
 
-  ofTable(schema: string, table: string): WriteBehindType | undefined {
-    return this.#byTable.get(tableName(schema, table));
+  ofTable(table: TableName): WriteBehindType | undefined {
+    return this.#byTable.get(tableText(table));
   }
 
   ofRow(key: RowKey): WriteBehindType | undefined {
-    const { schema, table } = parseRowKey(key);
-    return this.ofTable(schema, table);
+    return this.ofTable(parseRowKey(key));
   }
 
   /** By class or schema, in any mode. */
@@ -176,8 +176,4 @@ export class TypeRegistry {
 /** A view or a virtual entity is nothing but SQL. */
 export function isSql({ virtual, view, expression }: EntityMetadata): boolean {
   return virtual === true || Boolean(view) || expression !== undefined;
-}
-
-function tableName(schema: string, table: string): string {
-  return JSON.stringify([schema, table]);
 }

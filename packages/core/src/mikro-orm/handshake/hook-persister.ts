@@ -1,7 +1,7 @@
 import type { AnyEntity, ChangeSet, DriverMethodOptions, UnitOfWork } from '@mikro-orm/core';
 import type { ContractWatch } from './contract-watch.js';
-import type { OperationKind } from '../change/operation.js';
 import {
+  type OperationKind,
   DIRECT,
   DRAINED,
   isDirect,

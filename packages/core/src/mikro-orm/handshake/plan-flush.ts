@@ -1,6 +1,6 @@
 import type { EntityManager } from '@mikro-orm/core';
 import { SpillwayError } from '../../errors.js';
-import type { SqlReason } from '../../observability/write-ways.js';
+import type { SqlReason } from '../../observability/status.js';
 import { hasSession } from '../contract/has-session.js';
 import type { CallersTransaction } from '../transactions/caller.js';
 import { flushContent } from '../write/flush-content.js';

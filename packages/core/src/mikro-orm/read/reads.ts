@@ -1,5 +1,5 @@
 import { helper, LockMode, type EntityMetadata } from '@mikro-orm/core';
-import { makesMissing } from '../../change/missing.js';
+import { makesMissing } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { QueryMode } from '../../policy/query-mode.js';
 import { readByKey } from '../../read/read-by-key.js';

@@ -1,5 +1,4 @@
-import type { Change } from '../../change/change.js';
-import type { Missing } from '../../change/missing.js';
+import type { Change, Missing } from '../../change/change.js';
 import type { AnyEntity, CounterName } from '../../policy/entity-types.js';
 import { SpillwayError } from '../../errors.js';
 import { exactUnitsOf } from '../values/counter-delta.js';

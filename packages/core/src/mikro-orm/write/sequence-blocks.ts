@@ -1,3 +1,4 @@
+import { tableOf, tableText } from '../../change/table-name.js';
 import type { Table } from '../../sink/table.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import { HandedOut } from './handed-out.js';
@@ -45,7 +46,7 @@ export class SequenceBlocks {
   /** The next numbers for new rows of the type, as decimal texts. */
   async take(type: WriteBehindType, count: number): Promise<string[]> {
     const taken: string[] = [];
-    const name = nameOf(type);
+    const name = tableText(tableOf(type));
     for (;;) {
       const free = this.#free.get(name) ?? [];
       const next = free.splice(0, count - taken.length);
@@ -65,7 +66,7 @@ export class SequenceBlocks {
   /** One statement at a time per type: callers that come meanwhile wait for the same block. */
   async #load(type: WriteBehindType, atLeast: number): Promise<void> {
     if (this.#around.isApart()) return this.#fetch(type, Math.max(BLOCK, atLeast));
-    const name = nameOf(type);
+    const name = tableText(tableOf(type));
     const running = this.#loading.get(name);
     if (running) return running;
     const loading = this.#fetch(type, Math.max(BLOCK, atLeast)).finally(() => this.#loading.delete(name));
@@ -75,7 +76,7 @@ export class SequenceBlocks {
 
   async #fetch(type: WriteBehindType, size: number): Promise<void> {
     const free = this.#free;
-    const name = nameOf(type);
+    const name = tableText(tableOf(type));
     const handedOut = this.#handedOut.get(name) ?? new HandedOut();
     this.#handedOut.set(name, handedOut);
     // Blocks that are asked for at the same time may be answered in any order.
@@ -90,8 +91,4 @@ export class SequenceBlocks {
     const rest = isRestarted ? [] : (free.get(name) ?? []);
     free.set(name, [...rest, ...handedOut.without(numbers)]);
   }
-}
-
-function nameOf({ table: { schema, name } }: WriteBehindType): string {
-  return JSON.stringify([schema, name]);
 }

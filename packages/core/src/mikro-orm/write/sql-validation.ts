@@ -1,6 +1,6 @@
 import { ChangeSetType, EventType, type AnyEntity, type ChangeSet, type EntityManager } from '@mikro-orm/core';
 import type { EntityStates, TakenBack } from './entity-states.js';
-import { stateOf, type OperationKind } from '../change/operation.js';
+import { stateOf, type OperationKind } from '../change/staging-unit.js';
 import type { Validation } from '../validate/validation.js';
 
 const KINDS: Readonly<Record<ChangeSetType, OperationKind>> = {

@@ -1,5 +1,5 @@
 import { ChangeSetType, isRaw, type AnyEntity, type ChangeSet } from '@mikro-orm/core';
-import type { SqlReason } from '../../observability/write-ways.js';
+import type { SqlReason } from '../../observability/status.js';
 import { needsDatabase } from '../describe/database-made.js';
 import { namesKey } from '../describe/entity-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';

@@ -32,7 +32,7 @@ export type {
 } from './policy/write-policy.js';
 export type { Conflict, ConflictFunction, Decision, EntityValues } from './policy/conflict-function.js';
 
-export { SpillwayRepository } from './mikro-orm/repository/spillway-repository.js';
+export { SpillwayRepository } from './mikro-orm/repository/with-spillway.js';
 export { withSpillway, type KeyOf, type SpillwayMethods } from './mikro-orm/repository/with-spillway.js';
 export type { LetterPage } from './mikro-orm/repository/row-calls.js';
 export type { Counted, IncrementReceipt, Receipt, WrittenOptions } from './mikro-orm/repository/receipt.js';
@@ -53,8 +53,8 @@ export type { StagingState } from './observability/health.js';
 export type { DatabaseState } from './sink/sink-failure.js';
 export type { QueryOption } from './mikro-orm/query-option.js';
 export type { QueryMode } from './policy/query-mode.js';
-export type { Increments } from './mikro-orm/write/build-increment.js';
-export type { IncrementOptions } from './mikro-orm/write/increment-options.js';
+export type { Increments } from './mikro-orm/write/prepare-increment.js';
+export type { IncrementOptions } from './mikro-orm/write/prepare-increment.js';
 export type { IncrementRow } from './mikro-orm/write/prepare-increment.js';
 export type { Change, ChangeKind, Deltas, JsonText, Values, VersionText } from './change/change.js';
 export type { BatchOutcome, Outcome } from './change/outcome.js';

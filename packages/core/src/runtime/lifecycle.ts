@@ -181,7 +181,7 @@ export class Lifecycle implements EngineLife {
  * The cache of an ORM. It connects at its first use.
  * @param open opens the staging store, or answers the open one
  */
-export function openCache(
+function openCache(
   { options, types, database, home, logger }: RuntimeSurroundings,
   open: () => Promise<StagingStore>,
 ): CacheAccess {

@@ -1,6 +1,6 @@
 import type { FlushSteps } from '../flush/flush-shards.js';
 import type { DatabaseAccess } from '../mikro-orm/hooks/orm-database.js';
-import type { CallersContext } from '../mikro-orm/transactions/callers-context.js';
+import type { CallersContext } from '../mikro-orm/transactions/caller.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
 import type { Home } from '../sink/postgres/home.js';
 import type { Logger, ResolvedOptions } from '../options.js';

@@ -22,6 +22,12 @@ import { SpillwayError } from '../errors.js';
 
 const WAITS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
 
+/**
+ * A wait whose time is up reports what it waited for. A wait that gets no answer at all cannot, so it is given up
+ * milliseconds later.
+ */
+const LATE_MS = 50;
+
 interface WaitsDeps {
   readonly around: Pick<RuntimeSurroundings, 'types' | 'context'>;
   readonly events: SpillwayEvents;
@@ -110,14 +116,8 @@ export class Waits implements EngineWaits {
   }
 }
 
-/**
- * A wait whose time is up reports what it waited for. A wait that gets no answer at all cannot, so it is given up
- * milliseconds later.
- */
-export const LATE_MS = 50;
-
 /** The error of a wait that is given up. */
-export function late(code: 'DRAIN_TIMEOUT' | 'WRITE_TIMEOUT', what: string, timeoutMs: number): SpillwayError {
+function late(code: 'DRAIN_TIMEOUT' | 'WRITE_TIMEOUT', what: string, timeoutMs: number): SpillwayError {
   return new SpillwayError(
     code,
     `${what} did not end within ${Math.round(timeoutMs)} ms, because Redis or PostgreSQL has not answered. ` +

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { SpillwayError, textOf } from '../errors.js';
-import type { CallersContext } from '../mikro-orm/transactions/callers-context.js';
+import type { CallersContext } from '../mikro-orm/transactions/caller.js';
 import type { Logger } from '../options.js';
 import type { Parts } from './parts.js';
 import { describeValue } from '../policy/describe-value.js';

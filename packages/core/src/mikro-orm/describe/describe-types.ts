@@ -11,10 +11,8 @@ import {
 } from '../values/column-value.js';
 import { conflictStrategy } from './entity-values.js';
 import { assertCacheable, assertNoSessions } from './cacheable.js';
-import { constraintNames } from './constraint-names.js';
-import { databaseMade } from './database-made.js';
+import { databaseMade, defaultValue, type DefaultValue } from './default-value.js';
 import { uniqueProperties } from './unique-properties.js';
-import { defaultValue, type DefaultValue } from './default-value.js';
 import { embeddedValue, isDocument, type DocumentMapper } from '../values/embedded-value.js';
 import { singleTable } from './single-table.js';
 import { describeKey } from './describe-key.js';
@@ -255,4 +253,14 @@ function nullsOf(meta: EntityMetadata, values: ReadonlyMap<string, PropertyValue
 
 function isInverseOneToOne(property: EntityProperty): boolean {
   return property.kind === ReferenceKind.ONE_TO_ONE && !property.owner;
+}
+
+/**
+ * The constraints and indexes that an entity's metadata names. MikroORM or PostgreSQL make all other names from the
+ * names of the table and its columns.
+ */
+function constraintNames({ root }: EntityMetadata): readonly string[] {
+  const ofEntity = [...root.uniques, ...root.indexes, ...root.checks].map(({ name }) => name);
+  const ofProperties = root.props.flatMap(({ unique, index, foreignKeyName }) => [unique, index, foreignKeyName]);
+  return [...ofEntity, ...ofProperties].filter((name) => typeof name === 'string');
 }

@@ -3,7 +3,6 @@ import { parseRowKey, type RowKey } from '../../change/row-key.js';
 import { tableOf, tableText, type TableName } from '../../change/table-name.js';
 import { SpillwayError } from '../../errors.js';
 import { findFollowers, NOBODY_FOLLOWS, type Followers } from './followers.js';
-import { TableNames, type NamedTable } from './table-names.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
 /**
@@ -176,4 +175,36 @@ export class TypeRegistry {
 /** A view or a virtual entity is nothing but SQL. */
 export function isSql({ virtual, view, expression }: EntityMetadata): boolean {
   return virtual === true || Boolean(view) || expression !== undefined;
+}
+
+/** A table as a statement names it. */
+export interface NamedTable {
+  readonly schema?: string;
+  readonly name: string;
+}
+
+/** The entities of an ORM by the names of their tables. */
+class TableNames {
+  readonly #byName = new Map<string, EntityMetadata[]>();
+  readonly #defaultSchema: string;
+
+  /** @param defaultSchema of tables that name none */
+  constructor(metas: readonly EntityMetadata[], defaultSchema: string) {
+    this.#defaultSchema = defaultSchema;
+    for (const meta of metas) {
+      if (meta.embeddable || !meta.tableName) continue;
+      const others = this.#byName.get(meta.tableName) ?? [];
+      this.#byName.set(meta.tableName, [...others, meta]);
+    }
+  }
+
+  /**
+   * The entities of this table. A name without a schema means the default schema, if it has such a table. Otherwise the
+   * search path decides, which is not known here, so all tables of that name count.
+   */
+  of({ schema = this.#defaultSchema, name }: NamedTable): readonly EntityMetadata[] {
+    const all = this.#byName.get(name) ?? [];
+    const exact = all.filter((meta) => (meta.schema ?? this.#defaultSchema) === schema);
+    return exact.length > 0 ? exact : all;
+  }
 }

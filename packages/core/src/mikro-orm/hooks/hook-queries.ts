@@ -6,7 +6,7 @@ import type { QueryModes } from '../read/query-modes.js';
 import type { Leaving } from '../adoption/leaving.js';
 import type { Reads } from '../read/reads.js';
 import { unlessAborted } from '../../abort.js';
-import { failingAsMikroOrm, signalOf, signalOfManager } from '../contract/signals.js';
+import { failingAsMikroOrm, signalOf, signalOfManager } from '../contract/call-context.js';
 import { replaceMethod } from './replace-method.js';
 
 type Options = Readonly<Record<string, unknown>>;

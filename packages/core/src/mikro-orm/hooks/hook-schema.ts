@@ -5,7 +5,7 @@ import type { EmptyScope } from '../../staging/look-side.js';
 import type { Table } from '../../sink/table.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { EngineTables } from '../engine.js';
-import { incompatible } from '../contract/incompatible.js';
+import { incompatible } from '../contract/assert-orm.js';
 import type { OrmMoves } from './orm-moves.js';
 import { replaceMethod } from './replace-method.js';
 

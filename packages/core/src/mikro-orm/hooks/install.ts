@@ -2,21 +2,20 @@ import type { EntityManager, EntityMetadata, MetadataStorage, MikroORM } from '@
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import type { ResolvedPolicy } from '../../policy/policy.js';
 import { Leaving } from '../adoption/leaving.js';
-import { assertDatabase, hasOneConnection } from '../contract/assert-database.js';
-import { assertOrm } from '../contract/assert-orm.js';
+import { assertDatabase, hasOneConnection, assertOrm } from '../contract/assert-orm.js';
 import { ContractWatch } from '../handshake/contract-watch.js';
 import { describeTypes } from '../describe/describe-types.js';
 import { CacheMarks } from '../write/cache-marks.js';
 import { DirectWrites } from '../write/direct-writes.js';
 import type { Engine, EngineLife } from '../engine.js';
 import { hookConnection } from './hook-connection.js';
-import { hookDiscoverEntity } from './hook-discovery.js';
+import { hookDiscoverEntity, onDiscovered } from './hook-discovery.js';
 import { hookDriver } from './driver/hook-driver.js';
 import { hookEntityManager, type EntityManagerClass } from '../handshake/hook-entity-manager.js';
 import { hookQueries } from './hook-queries.js';
 import { hookSchema } from './hook-schema.js';
 import { hookStatements } from './hook-statements.js';
-import { assertNoPivotTables } from '../describe/pivot-tables.js';
+import { assertNoPivotTables } from '../describe/unsupported.js';
 import type { OrmMoves } from './orm-moves.js';
 import { OWN_TABLES } from '../../sink/own-tables.js';
 import { QueryModes } from '../read/query-modes.js';
@@ -26,10 +25,9 @@ import { StatementWaits } from '../read/statement-waits.js';
 import { SequenceBlocks } from '../write/sequence-blocks.js';
 import { SqlWrites } from '../write/sql-writes.js';
 import { StagedWrites } from '../write/staged-writes.js';
-import { CallersTransactions } from '../transactions/caller.js';
-import type { CallersContext } from '../transactions/callers-context.js';
+import { CallersTransactions, type CallersContext } from '../transactions/caller.js';
 import { hookTransactions, type TransactionSurroundings } from '../transactions/hook-transactions.js';
-import { TransactionScopes } from '../transactions/transaction-scopes.js';
+import { TransactionScopes } from '../transactions/transaction-scope.js';
 import { Validation } from '../validate/validation.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
@@ -211,21 +209,6 @@ function describe(orm: MikroORM, storage: MetadataStorage, policiesOf: Installat
 /** The schema of tables that name none. */
 function defaultSchemaOf(orm: MikroORM): string {
   return orm.config.get('schema') ?? orm.driver.getPlatform().getDefaultSchemaName() ?? 'public';
-}
-
-/** Runs after the application's own hook, which may still change the metadata. */
-function onDiscovered(orm: MikroORM, listener: (storage: MetadataStorage) => void): void {
-  const discovery = orm.config.get('discovery');
-  const previous = discovery.afterDiscovered;
-  orm.config.set('discovery', {
-    ...discovery,
-    afterDiscovered: (storage, platform) => {
-      const result: unknown = previous?.(storage, platform);
-      if (result instanceof Promise) return result.then(() => listener(storage));
-      listener(storage);
-      return undefined;
-    },
-  });
 }
 
 /** Spillway's own tables are no entities, so the schema generator must skip them. */

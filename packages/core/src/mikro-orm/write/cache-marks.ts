@@ -6,13 +6,12 @@ import type { Told } from '../../read/cache-access.js';
 import type { Execute } from '../../sink/cache-doubts.js';
 import type { BlockScope } from '../../staging/row-cache.js';
 import { knownRowKey } from '../describe/entity-key.js';
-import { hasPlainKey } from '../describe/plain-key.js';
+import { hasPlainKey, lookupKeys } from '../describe/lookup.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import type { Engine } from '../engine.js';
-import { lookupKeys } from '../describe/lookup.js';
-import type { TransactionScopes } from '../transactions/transaction-scopes.js';
-import { soughtRows } from './by-condition.js';
+import type { TransactionScopes } from '../transactions/transaction-scope.js';
+import { soughtRows } from './flush-content.js';
 import type { OperationKind } from '../change/staging-unit.js';
 
 type Options = Readonly<Record<string, unknown>>;

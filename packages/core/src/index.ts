@@ -42,7 +42,7 @@ export type { PatchOptions } from './mikro-orm/write/build-patch.js';
 
 export { SpillwayError, type SpillwayErrorCode } from './errors.js';
 export { ValidationFailedError, type ValidationIssue } from './mikro-orm/validate/validation-error.js';
-export type { ValidateOptions, ValidatingOptions } from './policy/validate-option.js';
+export type { ValidateOptions, ValidatingOptions } from './policy/write-policy.js';
 export { DeadLetteredError } from './flush/dead-lettered-error.js';
 export { StagingTimeoutError } from './mikro-orm/write/lost-calls.js';
 export { StagingPartialError } from './mikro-orm/write/refusal-error.js';

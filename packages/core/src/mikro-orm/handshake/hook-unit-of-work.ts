@@ -35,13 +35,16 @@ export function hookUnitOfWork(em: EntityManager, context: FlushContext): Staged
 
 /** A flush begins: lost calls are found out first. A flush that could not be staged may go by SQL. */
 function hookCommit(em: EntityManager, uow: UnitOfWork, flush: StagedFlush, context: FlushContext): void {
-  const { watch, leaving, apart } = context;
+  const { watch, leaving, transactions, sent, modes } = context;
   const commit = uow.commit.bind(uow);
+  // A query may cause a flush (MikroORM's flush mode `AUTO`). The options of that query do not apply to the flush.
+  const apart = async (act: () => Promise<void>): Promise<void> =>
+    transactions.run(em.getTransactionContext(), async () => sent.apart(async () => modes.runWithout(act)));
   uow.commit = async () => {
     watch.asked('commit');
     const signal = signalOfManager(em);
     await failingAsMikroOrm(signal, em.getDriver() as AbstractSqlDriver, async () =>
-      apart(em, async () => {
+      apart(async () => {
         // A flush with nothing to send ends well, aborted or not. Any other flush fails when it sends.
         if (signal?.aborted !== true) await unlessAborted(signal, async () => leaving.before([]));
         await flush.commit(commit);

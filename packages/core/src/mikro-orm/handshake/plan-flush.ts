@@ -13,6 +13,8 @@ import type { Leaving } from '../adoption/leaving.js';
 import type { Validation } from '../validate/validation.js';
 import type { CacheMarks } from '../write/cache-marks.js';
 import type { SqlPreparation } from '../write/prepare-sql.js';
+import type { QueryModes } from '../read/query-modes.js';
+import type { SentStatements } from '../read/sent-statements.js';
 import type { ContractWatch } from './contract-watch.js';
 
 /** The parts of Spillway that the flushes of an ORM's entity managers need. */
@@ -21,11 +23,9 @@ export interface FlushContext extends SqlPreparation {
   readonly leaving: Leaving;
   readonly validation: Validation;
   readonly marks: CacheMarks;
-  /**
-   * Runs a flush in the transaction of its entity manager, if it has one. A query may cause a flush (MikroORM's flush
-   * mode `AUTO`): the options of that query do not apply to the flush.
-   */
-  readonly apart: <T>(em: EntityManager, flush: () => Promise<T>) => Promise<T>;
+  /** The options and the statements of a query that is running, which a flush has nothing to do with. */
+  readonly modes: QueryModes;
+  readonly sent: SentStatements;
 }
 
 /** How a flush is written that opens a transaction for itself. */

@@ -1,10 +1,10 @@
-import type { EntityManager, EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
+import type { EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import type { ResolvedPolicy } from '../../policy/policy.js';
 import { Leaving } from '../adoption/leaving.js';
 import { assertDatabase, hasOneConnection, assertOrm } from '../contract/assert-orm.js';
 import { ContractWatch } from '../handshake/contract-watch.js';
-import { describeTypes } from '../describe/describe-types.js';
+import { describeTypes, type DriverOfTables } from '../describe/describe-types.js';
 import { CacheMarks } from '../write/cache-marks.js';
 import { DirectWrites } from '../write/direct-writes.js';
 import type { Engine, EngineLife } from '../engine.js';
@@ -80,14 +80,12 @@ export function install(
   const validation = new Validation(types, driver.getPlatform());
   const scopes = new TransactionScopes();
   const isOne = hasOneConnection(orm);
-  const transactions = new CallersTransactions(scopes, orm.config, isOne);
+  const transactions = new CallersTransactions(scopes, orm.config, isOne, context);
   // Opening needs the one connection, so it happens before a transaction that would wait for it.
   const openAhead = async (): Promise<void> => {
     await leaving.before([]);
     if (types.all.length > 0 || types.hasCache) await engine.life.openAhead();
   };
-  const inside = <T>(ctx: unknown, act: () => Promise<T>): Promise<T> =>
-    isOne ? context.run(transactions.of(ctx), act) : act();
   hookTransactions(
     driver.getConnection('write'),
     scopes,
@@ -99,9 +97,8 @@ export function install(
   hookStatements(driver, sent);
   const waits = new StatementWaits(types, engine.waits, transactions);
   const reads = new Reads(engine, modes, transactions, waits, sent);
-  const insideOf = <T>(em: EntityManager, act: () => Promise<T>): Promise<T> => inside(em.getTransactionContext(), act);
   const madeClass = (entityManager: EntityManagerClass): void => {
-    hookQueries(entityManager, { types, modes, reads, leaving, inside: insideOf });
+    hookQueries(entityManager, { types, modes, reads, leaving, transactions });
     orm.config.set('entityManager', entityManager);
   };
   hookEntityManager(driver, madeClass, {
@@ -112,7 +109,8 @@ export function install(
     leaving,
     validation,
     marks,
-    apart: async (em, flush) => insideOf(em, async () => sent.apart(async () => modes.runWithout(flush))),
+    modes,
+    sent,
   });
   const sequences = new SequenceBlocks((table, count) => engine.writes.numbers(table, count), {
     isApart: () => context.current !== undefined,
@@ -129,7 +127,7 @@ export function install(
     marks,
     validation,
     leaving,
-    within: inside,
+    transactions,
   });
   moves.watch();
   hookConnection(driver, engine.life, moves, () => {
@@ -182,25 +180,14 @@ function readSchema({ config, driver }: MikroORM): void {
   driver.getConnection('write').getConnectionOptions();
 }
 
-/**
- * MikroORM's names of tables. They leave out the default schema, even if it is named: PostgreSQL then looks along the
- * search path.
- */
-interface DriverOfTables {
-  getTableName(meta: EntityMetadata, options: { readonly schema?: string | undefined }): string;
-  getSchemaName(meta: EntityMetadata, options: { readonly schema?: string | undefined }): string | undefined;
-}
-
 function describe(orm: MikroORM, storage: MetadataStorage, policiesOf: Installation['policiesOf']): WriteBehindType[] {
-  const driver = orm.driver as unknown as DriverOfTables;
   const policies = policiesOf([...storage.getAll().values()]);
   const decorated = [...policies].map(([meta, policy]) => ({ meta, policy }));
   assertNoPivotTables(policies.keys(), storage);
   return describeTypes(decorated, {
     defaultSchema: defaultSchemaOf(orm),
     platform: orm.driver.getPlatform(),
-    writtenName: (meta) => driver.getTableName(meta, {}),
-    schemaOf: (meta, schema) => driver.getSchemaName(meta, { schema }),
+    names: orm.driver as unknown as DriverOfTables,
     mapDocument: (document, embeddable) => orm.driver.mapResult(document, embeddable),
     timestampsInUtc: orm.config.get('forceUtcTimezone') ?? true,
   });

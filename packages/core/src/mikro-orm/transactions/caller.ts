@@ -22,12 +22,19 @@ export class CallersTransactions {
   readonly #scopes: TransactionScopes;
   readonly #config: MikroORM['config'];
   readonly #hasOneConnection: boolean;
+  readonly #context: CallersContext;
 
   /** @param hasOneConnection true if no other transaction can run beside one of these, not even one of Spillway */
-  constructor(scopes: TransactionScopes, config: MikroORM['config'], hasOneConnection: boolean) {
+  constructor(
+    scopes: TransactionScopes,
+    config: MikroORM['config'],
+    hasOneConnection: boolean,
+    context: CallersContext,
+  ) {
     this.#scopes = scopes;
     this.#config = config;
     this.#hasOneConnection = hasOneConnection;
+    this.#context = context;
   }
 
   /** @param ctx the transaction that MikroORM hands to its driver; `undefined` outside of one */
@@ -45,6 +52,11 @@ export class CallersTransactions {
   /** The same, if it is the only transaction that can run. */
   alone(ctx: unknown): CallersTransaction | undefined {
     return this.#hasOneConnection ? this.of(ctx) : undefined;
+  }
+
+  /** Runs an act in a transaction, if there is one. Only with one connection the act has to be known to be in it. */
+  run<T>(ctx: unknown, act: () => Promise<T>): Promise<T> {
+    return this.#hasOneConnection ? this.#context.run(this.of(ctx), act) : act();
   }
 
   /**

@@ -8,7 +8,7 @@ import {
   type EntityProperty,
   type Platform,
 } from '@mikro-orm/core';
-import type { ValidateOptions } from '../../policy/validate-option.js';
+import type { ValidateOptions } from '../../policy/write-policy.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import { candidateOf, isRelation, objectOf } from './candidate.js';
 import { ValidationFailedError, type ValidationIssue } from './validation-error.js';

@@ -39,10 +39,9 @@ test('docs/operations.md names every state of health()', () => {
     ...matches(source('sink/sink-failure.ts').split('type DatabaseState')[1] ?? '', /\| '([a-z-]+)'/g).map(
       (word) => `database-${word}`,
     ),
-    ...matches(
-      source('observability/health-states.ts').split('type StagingState')[1]?.split(';')[0] ?? '',
-      /'([a-z]+)'/g,
-    ).map((word) => `staging-${word}`),
+    ...matches(source('observability/health.ts').split('type StagingState')[1]?.split(';')[0] ?? '', /'([a-z]+)'/g).map(
+      (word) => `staging-${word}`,
+    ),
     ...matches(source('observability/health.ts').split('type HealthState')[1]?.split(';')[0] ?? '', /\| '([a-z-]+)'/g),
   ];
   expect(words.length).toBeGreaterThan(10);

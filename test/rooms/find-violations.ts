@@ -6,6 +6,7 @@ import {
   maxLinesOfFile,
   roomOfSql,
   roomRules,
+  roomsWithCirclesOfTypes,
   roomsWithoutEffects,
   type RoomRule,
 } from './rules.js';
@@ -109,12 +110,22 @@ export function spreadViolations({ path, spreads }: Pick<SourceFile, 'path' | 's
 }
 
 function cycleViolations(files: readonly SourceFile[]): string[] {
-  const valueImports = new Map(
-    files.map(({ path, imports }) => [
-      path,
-      imports.filter(({ from, isType }) => from.startsWith('.') && !isType).map(({ from }) => targetOf(path, from)),
-    ]),
+  const values = findCycle(importsBetween(files, (imported) => !imported.isType));
+  if (values) return [`These files import each other in a circle: ${values.join(' -> ')}.`];
+  const untied = files.filter(({ path }) => !roomsWithCirclesOfTypes.includes(roomOf(path) ?? ''));
+  const types = findCycle(importsBetween(untied, () => true));
+  return types ? [`These files import types of each other in a circle: ${types.join(' -> ')}.`] : [];
+}
+
+function importsBetween(
+  files: readonly SourceFile[],
+  counts: (imported: Import) => boolean,
+): Map<string, readonly string[]> {
+  const paths = new Set(files.map(({ path }) => path));
+  return new Map(
+    files.map(({ path, imports }) => {
+      const targets = imports.filter(({ from }) => from.startsWith('.')).filter(counts);
+      return [path, targets.map(({ from }) => targetOf(path, from)).filter((target) => paths.has(target))];
+    }),
   );
-  const cycle = findCycle(valueImports);
-  return cycle ? [`These files import each other in a circle: ${cycle.join(' -> ')}.`] : [];
 }

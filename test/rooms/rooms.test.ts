@@ -103,14 +103,16 @@ describe('a broken rule is found:', () => {
     expect(violationsOf({ [path]: code })).toEqual([expect.stringMatching(message)]);
   });
 
-  test('a circle of value imports, and not one of types', () => {
-    const circle = (form: string) => ({
-      'change/a.ts': `import ${form} { b } from './b.js';`,
-      'change/b.ts': `import ${form} { c } from './c.js';`,
-      'change/c.ts': `export ${form} { a } from './a.js';`,
+  test('a circle of imports, of values or of types', () => {
+    const circle = (form: string, room = 'change') => ({
+      [`${room}/a.ts`]: `import ${form} { b } from './b.js';`,
+      [`${room}/b.ts`]: `import ${form} { c } from './c.js';`,
+      [`${room}/c.ts`]: `export ${form} { a } from './a.js';`,
     });
     expect(violationsOf(circle(''))).toEqual([expect.stringContaining('change/a.ts -> change/b.ts -> change/c.ts')]);
-    expect(violationsOf(circle('type'))).toEqual([]);
+    expect(violationsOf(circle('', 'staging'))).toEqual([expect.stringContaining('import each other in a circle')]);
+    expect(violationsOf(circle('type'))).toEqual([expect.stringContaining('import types of each other in a circle')]);
+    expect(violationsOf(circle('type', 'staging'))).toEqual([]);
   });
 
   test('the arguments of a call are handed on to another one, and arrays are spread into arrays', () => {

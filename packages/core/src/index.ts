@@ -32,7 +32,7 @@ export type {
 } from './policy/write-policy.js';
 export type { Conflict, ConflictFunction, Decision, EntityValues } from './policy/conflict-function.js';
 
-export { SpillwayRepository } from './mikro-orm/repository/spillway-repository.js';
+export { SpillwayRepository } from './mikro-orm/repository/with-spillway.js';
 export { withSpillway, type KeyOf, type SpillwayMethods } from './mikro-orm/repository/with-spillway.js';
 export type { LetterPage } from './mikro-orm/repository/row-calls.js';
 export type { Counted, IncrementReceipt, Receipt, WrittenOptions } from './mikro-orm/repository/receipt.js';
@@ -42,19 +42,19 @@ export type { PatchOptions } from './mikro-orm/write/build-patch.js';
 
 export { SpillwayError, type SpillwayErrorCode } from './errors.js';
 export { ValidationFailedError, type ValidationIssue } from './mikro-orm/validate/validation-error.js';
-export type { ValidateOptions, ValidatingOptions } from './policy/validate-option.js';
+export type { ValidateOptions, ValidatingOptions } from './policy/write-policy.js';
 export { DeadLetteredError } from './flush/dead-lettered-error.js';
 export { StagingTimeoutError } from './mikro-orm/write/lost-calls.js';
 export { StagingPartialError } from './mikro-orm/write/refusal-error.js';
 export type { SpillwayEvent, SpillwayEventName, SpillwayEventOf, SpillwayListener } from './events.js';
 
 export type { Health, HealthState } from './observability/health.js';
-export type { StagingState } from './observability/health-states.js';
+export type { StagingState } from './observability/health.js';
 export type { DatabaseState } from './sink/sink-failure.js';
 export type { QueryOption } from './mikro-orm/query-option.js';
 export type { QueryMode } from './policy/query-mode.js';
-export type { Increments } from './mikro-orm/write/build-increment.js';
-export type { IncrementOptions } from './mikro-orm/write/increment-options.js';
+export type { Increments } from './mikro-orm/write/prepare-increment.js';
+export type { IncrementOptions } from './mikro-orm/write/prepare-increment.js';
 export type { IncrementRow } from './mikro-orm/write/prepare-increment.js';
 export type { Change, ChangeKind, Deltas, JsonText, Values, VersionText } from './change/change.js';
 export type { BatchOutcome, Outcome } from './change/outcome.js';
@@ -81,6 +81,6 @@ export type {
   LetterFilter,
 } from './staging/dead-letter-store.js';
 export type { StagingStats, StagingStore } from './staging/staging-store.js';
-export type { StartMode } from './runtime/start-mode.js';
+export type { StartMode } from './runtime/worker-start.js';
 export type { SpillwayStatus } from './observability/status.js';
-export type { SqlReason, WritesByWay, WriteWay } from './observability/write-ways.js';
+export type { SqlReason, WritesByWay, WriteWay } from './observability/status.js';

@@ -1,4 +1,3 @@
-import type { Missing } from './missing.js';
 import type { RowKey } from './row-key.js';
 
 /**
@@ -48,3 +47,11 @@ export interface Change {
   /** `increment`: how a missing row is handled. Absent: the change becomes a dead letter. */
   readonly missing?: Missing;
 }
+
+/**
+ * How a record without a row is handled. Absent: the record becomes a dead letter.
+ *
+ * - `'drop'`: nothing is written. Only for an increment
+ * - `create`: the row is created with these values, and with the record's own values over them
+ */
+export type Missing = 'drop' | { readonly create: Values };

@@ -1,9 +1,7 @@
 import type { Change, ChangeKind, VersionText } from './change.js';
-import { addDelta } from './deltas.js';
+import { addDelta, knownVersion, mergeRecords } from './merge-records.js';
 import { noEntries } from './maps.js';
-import { makesMissing } from './missing.js';
-import { knownVersion, mergeRecords } from './merge-records.js';
-import type { RecordKind, StagedRecord } from './record.js';
+import { makesMissing, type RecordKind, type StagedRecord } from './record.js';
 import { compareVersions, newestVersion, versionAbove } from './version.js';
 
 /**

@@ -1,8 +1,7 @@
 import type { ChangeKind, VersionText } from './change.js';
 import { knownVersion, mergeRecords } from './merge-records.js';
 import type { Outcome } from './outcome.js';
-import { inDoubt } from './doubt.js';
-import { CONFLICT, type StagedRecord } from './record.js';
+import { inDoubt, CONFLICT, type StagedRecord } from './record.js';
 import { overruled, raised, rebased } from './settle-record.js';
 
 /**

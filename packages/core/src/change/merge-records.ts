@@ -1,8 +1,6 @@
-import type { Deltas, Values, VersionText } from './change.js';
-import { addDelta } from './deltas.js';
+import type { Deltas, Values, VersionText, Missing } from './change.js';
 import { copyMap, noEntries } from './maps.js';
-import { madeValues, makesMissing, mergedMissing, type Missing } from './missing.js';
-import { CONFLICT, type RecordKind, type StagedRecord } from './record.js';
+import { madeValues, makesMissing, mergedMissing, CONFLICT, type RecordKind, type StagedRecord } from './record.js';
 import { newestVersion, nextVersion, versionAbove } from './version.js';
 
 /**
@@ -184,4 +182,13 @@ function mergedOriginals(cell: MergeCell, older: StagedRecord, newer: StagedReco
     originals[property] = original;
   }
   return originals;
+}
+
+const SMALLEST = -(2n ** 63n);
+const LARGEST = 2n ** 63n - 1n;
+
+/** The exact sum of two int64 texts; `undefined` if it leaves int64. */
+export function addDelta(left: string, right: string): string | undefined {
+  const sum = BigInt(left) + BigInt(right);
+  return sum < SMALLEST || sum > LARGEST ? undefined : String(sum);
 }

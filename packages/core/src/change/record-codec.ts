@@ -1,8 +1,7 @@
 import { Packr, Unpackr } from 'msgpackr';
-import type { Change } from './change.js';
+import type { Change, Missing } from './change.js';
 import type { HeldLayer } from './held-layer.js';
 import { emptyMap, noEntries, type TextMap } from './maps.js';
-import type { Missing } from './missing.js';
 import type { BatchOutcome } from './outcome.js';
 import { CONFLICT, type RecordKind, type StagedRecord } from './record.js';
 import type { RowKey } from './row-key.js';

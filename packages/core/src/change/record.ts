@@ -1,5 +1,4 @@
-import type { ChangeKind, Deltas, Values, VersionText } from './change.js';
-import type { Missing } from './missing.js';
+import type { ChangeKind, Deltas, Values, VersionText, Missing } from './change.js';
 
 /** `replace` is a delete followed by an insert: the whole row anew, its version continuing from the deleted one. */
 export type RecordKind = ChangeKind | 'replace';
@@ -57,4 +56,43 @@ export function emptyRecord(): StagedRecord {
     attempts: 0,
     doubtful: false,
   };
+}
+
+/** The record after the staging store has lost data: the place where its base was read proves nothing any more. */
+export function inDoubt(record: StagedRecord): StagedRecord {
+  const { isRowBase: _, ...rest } = record;
+  return { ...rest, doubtful: true };
+}
+
+/**
+ * True if the database itself can tell whether a record was written already: the record expects a version that it
+ * replaces. Differences, and rows without a version, look the same when they are applied twice.
+ */
+export function settledByVersion(record: StagedRecord): boolean {
+  const replacesVersion = record.kind === 'update' || record.kind === 'replace' || record.kind === 'delete';
+  return (
+    replacesVersion && record.base !== undefined && record.base !== CONFLICT && Object.keys(record.deltas).length === 0
+  );
+}
+
+type Part = Pick<StagedRecord, 'missing'>;
+
+/** True if the record creates its row when it is missing. */
+export function makesMissing({ missing }: Part): boolean {
+  return missing !== undefined && missing !== 'drop';
+}
+
+/** All values of a created row: the record's own values replace those that are for a new row alone. */
+export function madeValues({ missing, values }: Pick<StagedRecord, 'missing' | 'values'>): Values {
+  return missing === undefined || missing === 'drop' ? values : { ...missing.create, ...values };
+}
+
+/**
+ * The `missing` of two merged records, the newer laid over the older. The first `create` makes the row, and a later one
+ * only finds it. An upsert needs none, and `'drop'` remains only if both records say it.
+ */
+export function mergedMissing(older: StagedRecord, newer: StagedRecord): Missing | undefined {
+  if (older.kind === 'upsert' || makesMissing(older)) return older.missing;
+  if (makesMissing(newer)) return newer.missing;
+  return older.missing === 'drop' && newer.missing === 'drop' ? 'drop' : undefined;
 }

@@ -1,6 +1,5 @@
 import type { Change } from './change.js';
-import { makesMissing } from './missing.js';
-import type { StagedRecord } from './record.js';
+import { makesMissing, type StagedRecord } from './record.js';
 
 /**
  * Names of properties whose values other rows may want, or may have to give up first: unique ones, and references to

@@ -16,6 +16,11 @@ export function beginningOfRowKeys(table: TableName): string {
   return `${tableText(table).slice(0, -1)},`;
 }
 
+/** The name of the table of an entity, as its metadata has it. */
+export function tableOf({ table }: { readonly table: { readonly schema: string; readonly name: string } }): TableName {
+  return { schema: table.schema, table: table.name };
+}
+
 /** A test that is true for rows of one of the tables. */
 export function isInTables(tables: readonly TableName[]): (rowKey: RowKey) => boolean {
   const names = new Set(tables.map(tableText));

@@ -1,7 +1,6 @@
 import type { SchedulerLike } from 'rxjs';
 import type { BatchOutcome } from '../change/outcome.js';
-import type { RowKey } from '../change/row-key.js';
-import { shardOf } from '../change/shard.js';
+import { type RowKey, shardOf } from '../change/row-key.js';
 import { isInTables, type TableName } from '../change/table-name.js';
 import type { RefusedRow } from '../sink/change-sink.js';
 import type { Batch } from '../staging/flush-side.js';

@@ -3,9 +3,10 @@ import type { BatchOutcome } from '../change/outcome.js';
 import type { RowKey } from '../change/row-key.js';
 import type { TableName } from '../change/table-name.js';
 import type { CacheAccess } from '../read/cache-access.js';
-import type { WriteWay } from '../observability/write-ways.js';
+import type { WriteWay } from '../observability/status.js';
 import type { KeyedRows } from '../read/read-by-key.js';
-import type { EntityMarks } from './change/entity-marks.js';
+import type { Operation } from './change/staging-unit.js';
+import type { AnyEntity } from '@mikro-orm/core';
 import type { Duration } from '../policy/duration.js';
 import type { Table } from '../sink/table.js';
 import type { LeaveState, StageCall } from '../staging/stage-side.js';
@@ -105,7 +106,6 @@ export interface EngineWrites {
   settle(calls: readonly StageCall[]): Promise<StageResult>;
   /** True if the transaction writes where Spillway would write: with one role, one table for one name. */
   isAtHome(inside: CallersTransaction): Promise<boolean>;
-  /** The last staged change of each entity. */
   readonly marks: EntityMarks;
   /** Takes numbers for new rows from the sequence of the table's key. */
   numbers(table: Table, count: number): Promise<readonly string[]>;
@@ -115,6 +115,15 @@ export interface EngineWrites {
   count(entity: string, way: WriteWay): void;
   /** A flush could not be staged, and is written by SQL. */
   fellBack(reason: 'full' | 'down'): void;
+}
+
+/**
+ * The last staged change of each entity, as long as the entity lives: a caller that waits for an entity waits for that
+ * change.
+ */
+export interface EntityMarks {
+  note(operations: readonly Operation[], marks: ReadonlyMap<RowKey, StagedMark>): void;
+  of(entity: AnyEntity): StagedMark | undefined;
 }
 
 /** Waits until pending changes are written. */

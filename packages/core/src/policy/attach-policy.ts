@@ -1,9 +1,9 @@
 import { SpillwayError } from '../errors.js';
 import { describeValue } from './describe-value.js';
 import type { PolicyClass } from './entity-types.js';
-import { isSamePolicy, modeOf, type WriteMode } from './mode.js';
 import { readPolicy } from './read-policy.js';
 import type { StoredPolicy } from './write-policy.js';
+import { isDeepStrictEqual } from 'node:util';
 
 /**
  * The key under which a class carries its policy, in the global registry: two copies of this package in one process
@@ -57,4 +57,17 @@ export function policyOn(target: PolicyClass): StoredPolicy | undefined {
 
 interface PolicyCarrier extends PolicyClass {
   readonly [POLICY]?: StoredPolicy;
+}
+
+/** Staged first and written a moment later, or written by SQL at once. */
+export type WriteMode = NonNullable<StoredPolicy['mode']>;
+
+export function modeOf(policy: StoredPolicy): WriteMode {
+  return policy.mode ?? 'behind';
+}
+
+/** A policy that names the default mode equals one that leaves it out. */
+export function isSamePolicy(one: StoredPolicy | undefined, other: StoredPolicy | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return isDeepStrictEqual({ ...one, mode: modeOf(one) }, { ...other, mode: modeOf(other) });
 }

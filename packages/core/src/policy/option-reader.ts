@@ -1,8 +1,6 @@
 import { SpillwayError } from '../errors.js';
-import { closest } from './closest.js';
-import { describeName, describeValue } from './describe-value.js';
-import { parseDuration } from './duration.js';
-import type { DurationLimits } from './duration.js';
+import { closest, describeName, describeValue } from './describe-value.js';
+import { parseDuration, type DurationLimits } from './duration.js';
 
 /**
  * Reads one object of options that a developer wrote. Each mistake is refused by name and place. An unknown option is a

@@ -1,7 +1,6 @@
 import { SpillwayError } from '../errors.js';
 import type { PolicyClass, PolicySchema, PolicyTarget } from './entity-types.js';
-import { isSamePolicy, modeOf } from './mode.js';
-import { policyOn } from './attach-policy.js';
+import { isSamePolicy, modeOf, policyOn } from './attach-policy.js';
 import type { StoredPolicy } from './write-policy.js';
 
 /** One pair of the `policies` option. */

@@ -1,5 +1,5 @@
 import type { ConflictStrategy } from '../conflict/strategy.js';
-import type { ValidateOptions } from './validate-option.js';
+import type { ValidateOptions } from './write-policy.js';
 import type { ConflictFunction } from './conflict-function.js';
 import type { QueryMode } from './query-mode.js';
 

@@ -3,7 +3,7 @@ import { listOf, OptionReader } from './option-reader.js';
 import type { ConflictFunction } from './conflict-function.js';
 import { QUERY_MODES } from './query-mode.js';
 import type { PolicyConflict, ResolvedPolicy } from './policy.js';
-import type { ValidateOptions } from './validate-option.js';
+import type { ValidateOptions } from './write-policy.js';
 
 const HOUR_MS = 3_600_000;
 const WAIT = { minMs: 1, maxMs: HOUR_MS };

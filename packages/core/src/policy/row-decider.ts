@@ -3,7 +3,7 @@ import type { JsonText } from '../change/change.js';
 import type { RowConflict, RowDecider, RowDecision } from '../conflict/strategy.js';
 import type { Conflict, ConflictFunction, EntityValues } from './conflict-function.js';
 import type { AnyEntity } from './entity-types.js';
-import { closest } from './closest.js';
+import { closest } from './describe-value.js';
 import { listOf } from './option-reader.js';
 
 /** How the ORM converts the values of one entity. `mikro-orm/` implements it. */

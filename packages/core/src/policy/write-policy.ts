@@ -2,7 +2,6 @@ import type { ConflictFunction } from './conflict-function.js';
 import type { Duration } from './duration.js';
 import type { AnyEntity, CounterName } from './entity-types.js';
 import type { QueryMode } from './query-mode.js';
-import type { ValidatingOptions } from './validate-option.js';
 
 /**
  * How the changes of one entity wait in the staging store and reach the database, as a developer writes it. An option
@@ -253,4 +252,27 @@ export interface RetryOptions {
    * @defaultValue `'30s'`
    */
   readonly maxDelay?: Duration;
+}
+
+/** How class-validator is called; the names and meanings are its own. */
+export interface ValidateOptions {
+  /** Only decorators of these groups count. */
+  readonly groups?: readonly string[];
+  /** Decorators without a group count in every group. */
+  readonly always?: boolean;
+  /** Without `groups`, decorators with a group do not count. */
+  readonly strictGroups?: boolean;
+  /** Only the first failing constraint of each property is reported. */
+  readonly stopAtFirstError?: boolean;
+}
+
+/** An option of both modes. */
+export interface ValidatingOptions {
+  /**
+   * Runs class-validator's decorators before anything is staged or written: on the whole entity when it is new, on its
+   * changed properties otherwise; never on its relations. An object names groups. It costs nothing where a class has no
+   * such decorators, or class-validator is not installed.
+   * @defaultValue `true`
+   */
+  readonly validate?: boolean | ValidateOptions;
 }

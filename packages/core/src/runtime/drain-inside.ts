@@ -1,9 +1,8 @@
 import { unlessAborted } from '../abort.js';
-import type { RowKey } from '../change/row-key.js';
-import { shardOf } from '../change/shard.js';
+import { type RowKey, shardOf } from '../change/row-key.js';
 import { isDrainTimeout, type SpillwayError } from '../errors.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
-import type { WriteWay } from '../observability/write-ways.js';
+import type { WriteWay } from '../observability/status.js';
 import { drainPatiently, stillPending, type PatientDrain, type PatientDrainDeps } from '../read/patient-drain.js';
 import { waitsForItself } from '../sink/one-connection.js';
 import type { DueScope } from '../staging/look-side.js';

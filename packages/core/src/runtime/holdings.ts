@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { withLayers } from '../change/held-layer.js';
 import type { Change } from '../change/change.js';
 import type { StagedRecord } from '../change/record.js';
-import { parseRowKey, type RowKey } from '../change/row-key.js';
-import { shardOf } from '../change/shard.js';
+import { parseRowKey, type RowKey, shardOf } from '../change/row-key.js';
 import { isInTables } from '../change/table-name.js';
 import type { SpillwayEvents } from '../events.js';
 import { endHolds } from '../flush/settle-holds.js';
@@ -14,9 +13,9 @@ import { ScopeNotes, type TransactionEnd, type TransactionScope } from '../mikro
 import type { HoldEnding, JoinedTransaction } from '../sink/change-sink.js';
 import { SinkFailure } from '../sink/sink-failure.js';
 import type { DueScope, Pending } from '../staging/look-side.js';
-import type { StageResult } from '../staging/stager.js';
+import type { RulesByEntity, StageResult } from '../staging/stager.js';
 import { writeHeld } from './write-held.js';
-import type { HoldSteps } from './hold-steps.js';
+import type { HoldSteps } from './surroundings.js';
 import type { Parts } from './parts.js';
 
 /**
@@ -78,7 +77,12 @@ export class Holdings {
   }
 
   /** Holds changes until the transaction has ended: all of them, or none. */
-  async hold(changes: readonly Change[], caller: CallersTransaction, parts: Parts): Promise<StageResult> {
+  async hold(
+    changes: readonly Change[],
+    caller: CallersTransaction,
+    parts: Parts,
+    rules: RulesByEntity = parts.entities.rules,
+  ): Promise<StageResult> {
     const { scope } = caller;
     if (!scope) throw new TypeError('Nothing can be held in a transaction whose end nobody learns');
     return caller.alone(async (query) => {
@@ -89,7 +93,7 @@ export class Holdings {
       const shards = new Set(changes.map(({ rowKey }) => shardOf(rowKey, parts.staging.shards)));
       const standing = this.#held.standing(scope).map((held) => held.id);
       transaction.ids.set(id, shards);
-      const result = await parts.stager.holdAll(changes, parts.rules, { id, transaction: transaction.name, standing });
+      const result = await parts.stager.holdAll(changes, rules, { id, transaction: transaction.name, standing });
       if (result.refused.length > 0) return result;
       await this.#steps?.('held', [...shards]);
       await asGiven(joined.enterHold(id));

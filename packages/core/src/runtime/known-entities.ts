@@ -1,7 +1,6 @@
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
 import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
-import { policyText } from '../mikro-orm/describe/policy-text.js';
-import { stepValues } from '../mikro-orm/describe/step-values.js';
+import { stagingRules } from '../mikro-orm/describe/staging-rules.js';
 import type { ChangeSink } from '../sink/change-sink.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { RulesByEntity } from '../staging/stager.js';
@@ -29,7 +28,7 @@ export class KnownEntities {
   constructor(deps: KnownEntitiesDeps, edition: number) {
     this.#deps = deps;
     this.#edition = edition;
-    this.#rules = rulesOf(deps.types, deps.shards);
+    this.#rules = stagingRules(deps.types, deps.shards);
   }
 
   get rules(): RulesByEntity {
@@ -57,7 +56,7 @@ export class KnownEntities {
     await databaseFor(LOOK_AT_TABLES, sink.inspect(stagedTables(types)));
     await databaseFor(LOOK_AT_TABLES, announce());
     sink.know(types.inAnyMode.map(({ table }) => table));
-    this.#rules = rulesOf(types, shards);
+    this.#rules = stagingRules(types, shards);
     this.#edition = edition;
   }
 }
@@ -65,19 +64,4 @@ export class KnownEntities {
 /** The tables of which this process may stage something. */
 export function stagedTables(types: TypeRegistry): WriteBehindType['table'][] {
   return types.inAnyMode.filter(({ policy }) => policy.mode === 'behind').map(({ table }) => table);
-}
-
-/** `maxPending` is for all shards together; each gets an equal part of it as its bound. */
-function rulesOf(types: TypeRegistry, shards: number): RulesByEntity {
-  return Object.fromEntries(types.all.map((type) => [type.meta.className, rulesOfType(type, types, shards)]));
-}
-
-function rulesOfType(type: WriteBehindType, types: TypeRegistry, shards: number): RulesByEntity[string] {
-  const steps = stepValues(type, types);
-  return {
-    ...type.policy,
-    maxPending: Math.ceil(type.policy.maxPending / shards),
-    policy: policyText(type),
-    ...(steps !== undefined && { steps }),
-  };
 }

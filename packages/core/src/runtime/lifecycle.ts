@@ -1,15 +1,18 @@
 import type { SpillwayEvents } from '../events.js';
 import type { StopOptions, StopReport } from '../flush/worker.js';
 import type { EngineLife } from '../mikro-orm/engine.js';
-import type { CacheAccess } from '../read/cache-access.js';
+import { CacheAccess } from '../read/cache-access.js';
 import { waitsForItself } from '../sink/one-connection.js';
-import { openCache } from './open-cache.js';
 import { openThere } from './open-there.js';
-import { openParts, type Parts } from './parts.js';
+import { openParts, type Parts, cachedHere } from './parts.js';
 import { PartsLife } from './parts-life.js';
 import type { Sinks } from './sinks.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 import { WorkerStart } from './worker-start.js';
+import { CacheLine } from '../read/cache-line.js';
+import { CacheTrust } from '../read/cache-trust.js';
+import { openPostgresDoubts } from '../sink/postgres/cache/open-postgres-doubts.js';
+import type { StagingStore } from '../staging/staging-store.js';
 
 const OPENING = 'Spillway has to be opened, which has failed before the transaction began';
 
@@ -172,4 +175,31 @@ export class Lifecycle implements EngineLife {
     this.#cache = undefined;
     return cache;
   }
+}
+
+/**
+ * The cache of an ORM. It connects at its first use.
+ * @param open opens the staging store, or answers the open one
+ */
+function openCache(
+  { options, types, database, home, logger }: RuntimeSurroundings,
+  open: () => Promise<StagingStore>,
+): CacheAccess {
+  const { connection, hooks, shared, schema } = database();
+  const doubts = openPostgresDoubts({
+    connection,
+    hooks,
+    home,
+    shared,
+    schema: options.tables.schema ?? schema ?? 'public',
+    namespace: options.namespace,
+    copied: cachedHere(types).map(({ table }) => table),
+    onIdleError: (error) => logger.warn(`Spillway: a PostgreSQL connection was lost while idle: ${error.message}`),
+  });
+  const line = new CacheLine({
+    open: async () => (await open()).cache,
+    probe: async () => (await open()).due.next(),
+  });
+  const trust = new CacheTrust({ doubts, forgetCopies: async () => (await open()).cache.clear() });
+  return new CacheAccess(line, trust, doubts);
 }

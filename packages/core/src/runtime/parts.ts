@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { tableText, type TableName } from '../change/table-name.js';
+import { tableOf, tableText, type TableName } from '../change/table-name.js';
 import type { SpillwayEvents } from '../events.js';
 import { adoptFreeShards, adoptShards } from '../flush/adopt-shards.js';
 import { HoldKeeper } from '../flush/hold-keeper.js';
@@ -9,7 +9,7 @@ import { WorkerOnDemand } from '../flush/worker-on-demand.js';
 import type { LookSide } from '../staging/look-side.js';
 import type { ChangeSink } from '../sink/change-sink.js';
 import { databaseFor } from '../sink/database-unavailable.js';
-import { Stager, type RulesByEntity } from '../staging/stager.js';
+import { Stager } from '../staging/stager.js';
 import { nothingStaged } from '../staging/staging-errors.js';
 import type { StagingStore } from '../staging/staging-store.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
@@ -31,7 +31,6 @@ export interface Parts {
   readonly sink: ChangeSink;
   readonly stager: Stager;
   readonly worker: WorkerOnDemand;
-  readonly rules: RulesByEntity;
   readonly entities: KnownEntities;
   /** Ends the events about dropped dead letters. The staging store may outlive the parts. */
   readonly stopHearing: () => void;
@@ -106,9 +105,6 @@ async function open(
     sink,
     stager: new Stager(staging, { stageTimeoutMs: options.stageTimeoutMs, adopt, settleHolds }),
     worker,
-    get rules() {
-      return entities.rules;
-    },
     entities,
     stopHearing,
   };
@@ -143,7 +139,7 @@ interface CachedHere {
 export function cachedHere(types: TypeRegistry): readonly CachedHere[] {
   return types.inAnyMode
     .filter(({ policy }) => policy.cache)
-    .map(({ meta, table: { schema, name } }) => ({ name: meta.className, table: { schema, table: name } }));
+    .map((type) => ({ name: type.meta.className, table: tableOf(type) }));
 }
 
 /** The entities that this process may stage. */
@@ -151,7 +147,7 @@ export function stagedHere(types: TypeRegistry): ReadonlyMap<string, TableName> 
   return new Map(
     types.inAnyMode
       .filter(({ policy }) => policy.mode === 'behind')
-      .map(({ meta, table }) => [meta.className, { schema: table.schema, table: table.name }]),
+      .map((type) => [type.meta.className, tableOf(type)]),
   );
 }
 

@@ -1,10 +1,8 @@
 import type { BatchOutcome } from '../change/outcome.js';
-import type { RowKey } from '../change/row-key.js';
-import { shardOf } from '../change/shard.js';
+import { type RowKey, shardOf } from '../change/row-key.js';
 import { hasForgotten } from '../flush/chain.js';
 import type { EnginePending } from '../mikro-orm/engine.js';
-import type { CallersContext } from '../mikro-orm/transactions/callers-context.js';
-import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
+import type { CallersContext, CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import { SharedLookUps } from '../read/shared-look-ups.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { Pending } from '../staging/look-side.js';

@@ -1,6 +1,5 @@
 import type { BatchOutcome } from '../change/outcome.js';
-import type { RowKey } from '../change/row-key.js';
-import { shardOf } from '../change/shard.js';
+import { type RowKey, shardOf } from '../change/row-key.js';
 import type { OwnedBatch, OwnedBatches } from '../flush/owned-batches.js';
 import { besidesOwn, pendingRows, promoteInside } from '../flush/promote-inside.js';
 import { within } from '../flush/within.js';

@@ -6,7 +6,7 @@ import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
 import { tableScope, withOthers } from '../mikro-orm/describe/with-others.js';
 import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
 import { isDrainTimeout } from '../errors.js';
-import type { ForcedDrains } from '../observability/forced-drains.js';
+import type { ForcedDrains } from '../observability/status.js';
 import { drainPatiently } from '../read/patient-drain.js';
 import { SharedDrains } from '../read/shared-drains.js';
 import type { TableScope } from '../staging/look-side.js';

@@ -1,10 +1,8 @@
-import type { RowKey } from '../change/row-key.js';
 import { SpillwayEvents } from '../events.js';
 import type { Engine } from '../mikro-orm/engine.js';
-import { ForcedDrains } from '../observability/forced-drains.js';
+import { ForcedDrains, WriteWays } from '../observability/status.js';
 import { LossWatch } from '../observability/loss-watch.js';
 import { TroubleWatch } from '../observability/trouble-watch.js';
-import { WriteWays, type WriteWay } from '../observability/write-ways.js';
 import { Adoption } from './adoption.js';
 import { ClearedTables } from './cleared-tables.js';
 import { logDeadLetters } from './dead-letter-log.js';
@@ -40,11 +38,7 @@ export class Runtime implements Engine {
     const trouble = new TroubleWatch(events);
     const losses = new LossWatch(events, logger);
     const forced = new ForcedDrains();
-    const ways = new WriteWays();
-    const count = (row: RowKey, way: WriteWay): void => {
-      const type = types.ofRow(row);
-      if (type) ways.count(type.meta.className, way);
-    };
+    const ways = new WriteWays((row) => types.ofRow(row)?.meta.className);
     const promotions = new Promotions(steps);
     const holdings = new Holdings(events, holdSteps);
     const sinks = new Sinks(around, events);
@@ -56,14 +50,14 @@ export class Runtime implements Engine {
     const life = new Lifecycle({ around, events, sinks, isOver, closing });
     const open = async (): ReturnType<Lifecycle['open']> => life.open();
     const queryDrains = new QueryDrains({ types, events, forced, open });
-    const statementDrains = new StatementDrains({ types, events, promotions, holdings, count });
+    const statementDrains = new StatementDrains({ types, events, promotions, holdings, ways });
     this.life = life;
     this.releases = new Adoption({ around, sinks, life });
     this.tables = new ClearedTables({ ensure: options.tables.ensure, events, sinks, life, adoption: this.releases });
     this.pending = new PendingLooks({ context, holdings, promotions, open, isOver });
     this.waits = new Waits({ around, events, life, queryDrains, statementDrains, isOver });
     const { waits } = this;
-    this.writes = new Writes({ around, events, trouble, ways, life, holdings, statementDrains, waits, count });
+    this.writes = new Writes({ around, events, trouble, ways, life, holdings, statementDrains, waits });
     this.insight = new Insight({ types, forced, ways, trouble, losses, open, isOver });
     logDeadLetters(events, logger, options);
   }

@@ -5,7 +5,7 @@ import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
 import { typesOf, withOthers } from '../mikro-orm/describe/with-others.js';
 import type { DrainOptions } from '../mikro-orm/engine.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
-import type { WriteWay } from '../observability/write-ways.js';
+import type { WriteWay, WriteWays } from '../observability/status.js';
 import { drainPatiently } from '../read/patient-drain.js';
 import type { DueScope } from '../staging/look-side.js';
 import { drainInside, drainingBy } from './drain-inside.js';
@@ -19,8 +19,7 @@ interface StatementDrainDeps {
   readonly events: SpillwayEvents;
   readonly promotions: Promotions;
   readonly holdings: Holdings;
-  /** A pending row went this way. */
-  readonly count: (row: RowKey, way: WriteWay) => void;
+  readonly ways: WriteWays;
 }
 
 /**
@@ -40,13 +39,13 @@ export class StatementDrains {
   }
 
   async #outside(scope: DueScope, { beforeWrite = false, signal }: DrainOptions, parts: Parts): Promise<void> {
-    const { types, events, promotions, count } = this.#deps;
+    const { types, events, promotions, ways } = this.#deps;
     const promoted =
       beforeWrite && scope.kind === 'rows' ? await promotions.pending(scope.keys, undefined, parts) : undefined;
     if (promoted?.length === 0) return;
     const asked = { scope, wide: withOthers(scope, types), timeoutMs: this.#timeoutMs(scope), beforeWrite };
     const outcome = await unlessAborted(signal, async () => drainPatiently(asked, drainingBy(parts)));
-    for (const key of promoted ?? []) count(key, 'promoted');
+    for (const key of promoted ?? []) ways.countRow(key, 'promoted');
     if (outcome === 'refused') events.emit({ type: 'lagging', reason: 'refused' });
   }
 
@@ -93,14 +92,14 @@ export class StatementDrains {
     parts: Parts,
     signal?: AbortSignal,
   ): ReturnType<typeof drainInside> {
-    const { types, promotions, count } = this.#deps;
+    const { types, promotions, ways } = this.#deps;
     const request = {
       scope,
       wide: withOthers(scope, types),
       touches,
       timeoutMs: this.#timeoutMs(scope),
       signal,
-      promoted: (keys: readonly RowKey[], way: WriteWay) => keys.forEach((key) => count(key, way)),
+      promoted: (keys: readonly RowKey[], way: WriteWay) => keys.forEach((key) => ways.countRow(key, way)),
     };
     return drainInside(request, inside, promotions, parts);
   }

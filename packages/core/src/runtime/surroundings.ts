@@ -1,9 +1,8 @@
 import type { FlushSteps } from '../flush/flush-shards.js';
 import type { DatabaseAccess } from '../mikro-orm/hooks/orm-database.js';
-import type { CallersContext } from '../mikro-orm/transactions/callers-context.js';
+import type { CallersContext } from '../mikro-orm/transactions/caller.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
 import type { Home } from '../sink/postgres/home.js';
-import type { HoldSteps } from './hold-steps.js';
 import type { Logger, ResolvedOptions } from '../options.js';
 
 /** How the ORM comes to its database. */
@@ -31,3 +30,12 @@ export interface RuntimeSurroundings {
   readonly steps?: FlushSteps;
   readonly holdSteps?: HoldSteps;
 }
+
+/**
+ * The steps of a transaction that holds changes, each named when it is done. A process can die there, and other
+ * processes must go on.
+ */
+export type HoldStep = 'held' | 'entered' | 'ended' | 'released';
+
+/** Called after each step. Work goes on when it resolves, and is cut off there if it rejects. For fault tests. */
+export type HoldSteps = (step: HoldStep, shards: readonly number[]) => Promise<void>;

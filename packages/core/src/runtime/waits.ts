@@ -6,6 +6,7 @@ import { drainUntilWritten } from '../flush/drain-until-written.js';
 import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
 import { untilWritten } from '../flush/until-written.js';
 import { within } from '../flush/within.js';
+import { tableOf } from '../change/table-name.js';
 import { withOthers } from '../mikro-orm/describe/with-others.js';
 import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
 import type { DrainOptions, EngineWaits, QueryDrain, QueryWait } from '../mikro-orm/engine.js';
@@ -13,14 +14,19 @@ import type { DrainCall } from '../mikro-orm/repository/drain-call.js';
 import type { WrittenOptions } from '../mikro-orm/repository/receipt.js';
 import { parseDuration, type DurationLimits } from '../policy/duration.js';
 import type { DueScope, EmptyScope, StagedMark } from '../staging/look-side.js';
-import { LATE_MS, late } from './late.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { QueryDrains } from './query-drains.js';
 import type { StatementDrains } from './statement-drains.js';
 import type { RuntimeSurroundings } from './surroundings.js';
-import { tableOf } from './tables-of.js';
+import { SpillwayError } from '../errors.js';
 
 const WAITS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
+
+/**
+ * A wait whose time is up reports what it waited for. A wait that gets no answer at all cannot, so it is given up
+ * milliseconds later.
+ */
+const LATE_MS = 50;
 
 interface WaitsDeps {
   readonly around: Pick<RuntimeSurroundings, 'types' | 'context'>;
@@ -108,4 +114,14 @@ export class Waits implements EngineWaits {
       },
     });
   }
+}
+
+/** The error of a wait that is given up. */
+function late(code: 'DRAIN_TIMEOUT' | 'WRITE_TIMEOUT', what: string, timeoutMs: number): SpillwayError {
+  return new SpillwayError(
+    code,
+    `${what} did not end within ${Math.round(timeoutMs)} ms, because Redis or PostgreSQL has not answered. ` +
+      'Nothing is lost: what is staged stays staged and is written later. ' +
+      'Check that both can be reached, or give a longer timeout',
+  );
 }

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { SpillwayError, textOf } from '../errors.js';
-import type { CallersContext } from '../mikro-orm/transactions/callers-context.js';
+import type { CallersContext } from '../mikro-orm/transactions/caller.js';
 import type { Logger } from '../options.js';
 import type { Parts } from './parts.js';
+import { describeValue } from '../policy/describe-value.js';
 
 /** The pause after a failed attempt to open. */
 const TRY_EVERY_MS = 1_000;
@@ -94,4 +95,17 @@ export class WorkerStart {
 
 function isStopped(error: unknown): boolean {
   return error instanceof SpillwayError && error.code === 'STOPPED';
+}
+
+/**
+ * - `'eager'`: waits until everything is open, and fails where it cannot be opened
+ * - `'lazy'`: waits for nothing, and tries again until it can
+ */
+export type StartMode = 'eager' | 'lazy';
+
+/** @throws SpillwayError `CONFIG_INVALID` */
+export function assertStartMode(value: unknown): asserts value is StartMode {
+  if (value === 'eager' || value === 'lazy') return;
+  const given = describeValue(value, ['eager', 'lazy']);
+  throw new SpillwayError('CONFIG_INVALID', `mode of start() is ${given}; it must be 'eager' or 'lazy'`);
 }

@@ -1,20 +1,21 @@
+import type { AnyEntity } from '@mikro-orm/core';
 import { unlessAborted } from '../abort.js';
 import type { Change } from '../change/change.js';
-import type { RowKey } from '../change/row-key.js';
-import { shardOf } from '../change/shard.js';
+import { type RowKey, shardOf } from '../change/row-key.js';
 import { tablesOf } from '../change/table-name.js';
 import { isDrainTimeout } from '../errors.js';
 import type { SpillwayEvents } from '../events.js';
 import { typesOf, withOthers } from '../mikro-orm/describe/with-others.js';
-import { EntityMarks } from '../mikro-orm/change/entity-marks.js';
-import type { EngineWaits, EngineWrites } from '../mikro-orm/engine.js';
+import type { EngineWaits, EngineWrites, EntityMarks } from '../mikro-orm/engine.js';
+import type { Operation } from '../mikro-orm/change/staging-unit.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
 import type { TroubleWatch } from '../observability/trouble-watch.js';
-import type { WriteWay, WriteWays } from '../observability/write-ways.js';
+import type { WriteWay, WriteWays } from '../observability/status.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { Table } from '../sink/table.js';
 import type { RulesByEntity, StageResult } from '../staging/stager.js';
 import { nothingStaged } from '../staging/staging-errors.js';
+import type { StagedMark } from '../staging/look-side.js';
 import type { StageCall } from '../staging/stage-side.js';
 import type { Holdings } from './holdings.js';
 import type { Lifecycle } from './lifecycle.js';
@@ -38,13 +39,11 @@ interface WritesDeps {
   readonly holdings: Holdings;
   readonly statementDrains: StatementDrains;
   readonly waits: Pick<EngineWaits, 'drain'>;
-  /** A change of a row went this way. */
-  readonly count: (row: RowKey, way: WriteWay) => void;
 }
 
 /** Stages and holds changes, and settles calls whose answer was lost. */
 export class Writes implements EngineWrites {
-  readonly marks: EntityMarks = new EntityMarks();
+  readonly marks: EntityMarks = new StagedMarks();
   readonly #deps: WritesDeps;
 
   constructor(deps: WritesDeps) {
@@ -57,7 +56,7 @@ export class Writes implements EngineWrites {
     // Once some of the changes are staged, the signal no longer gives up the others.
     let untilStaged = signal;
     try {
-      const result = await stageStepByStep(changes, parts.rules, {
+      const result = await stageStepByStep(changes, parts.entities.rules, {
         stage: async (some, rules) => {
           const staged = await this.#stageUnderPolicy(some, rules, parts, untilStaged);
           if (staged.staged.size + staged.unknown.length > 0) untilStaged = undefined;
@@ -109,7 +108,7 @@ export class Writes implements EngineWrites {
     const result = await this.#holdStepByStep(changes, inside, parts).catch((error: unknown) => {
       throw nothingStaged(error, 'the changes were prepared');
     });
-    for (const rowKey of result.staged.keys()) this.#deps.count(rowKey, 'staged');
+    for (const rowKey of result.staged.keys()) this.#deps.ways.countRow(rowKey, 'staged');
     return result;
   }
 
@@ -123,7 +122,7 @@ export class Writes implements EngineWrites {
     } catch (error) {
       if (!isDrainTimeout(error)) throw error;
     }
-    return this.#deps.holdings.hold(changes, inside, { ...parts, rules: withoutSteps(parts.rules) });
+    return this.#deps.holdings.hold(changes, inside, parts, withoutSteps(parts.entities.rules));
   }
 
   async settle(calls: readonly StageCall[]): Promise<StageResult> {
@@ -156,7 +155,7 @@ export class Writes implements EngineWrites {
   #announce(result: StageResult, { worker, staging }: Parts): StageResult {
     const rows = new Map<number, number>();
     for (const rowKey of result.staged.keys()) {
-      this.#deps.count(rowKey, 'staged');
+      this.#deps.ways.countRow(rowKey, 'staged');
       const shard = shardOf(rowKey, staging.shards);
       rows.set(shard, (rows.get(shard) ?? 0) + 1);
     }
@@ -165,5 +164,22 @@ export class Writes implements EngineWrites {
       for (const [shard, changes] of rows) this.#deps.events.emit({ type: 'staged', shard, changes });
     }
     return result;
+  }
+}
+
+class StagedMarks implements EntityMarks {
+  readonly #marks = new WeakMap<AnyEntity, StagedMark>();
+
+  note(operations: readonly Operation[], marks: ReadonlyMap<RowKey, StagedMark>): void {
+    for (const { entity, change } of operations) {
+      const mark = marks.get(change.rowKey);
+      if (mark) this.#marks.set(entity, mark);
+      // A held change gets its place when it is released: a caller that waits asks then for pending changes.
+      else this.#marks.delete(entity);
+    }
+  }
+
+  of(entity: AnyEntity): StagedMark | undefined {
+    return this.#marks.get(entity);
   }
 }

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Change, VersionText } from '../change/change.js';
-import type { RowKey } from '../change/row-key.js';
-import { shardOf } from '../change/shard.js';
+import { type RowKey, shardOf } from '../change/row-key.js';
 import { SpillwayError } from '../errors.js';
 import { CallSender, type Delivery, type SenderOptions } from './call-sender.js';
 import { LateAnswers } from './late-answers.js';

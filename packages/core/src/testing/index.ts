@@ -1,5 +1,5 @@
 export type { FlushStep, FlushSteps } from '../flush/flush-shards.js';
-export type { HoldStep, HoldSteps } from '../runtime/hold-steps.js';
+export type { HoldStep, HoldSteps } from '../runtime/surroundings.js';
 export { memoryStaging, type MemoryStagingOptions } from '../staging/memory/memory-staging.js';
 export { openRedisStaging, type RedisStagingOptions } from '../staging/redis/open-redis-staging.js';
 export type { MakeStore } from './contract/bench.js';

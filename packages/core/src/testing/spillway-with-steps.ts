@@ -2,7 +2,7 @@ import type { FlushSteps } from '../flush/flush-shards.js';
 import type { SpillwayOptions } from '../options.js';
 import type { PolicyTarget } from '../policy/entity-types.js';
 import { resolveOptions } from '../resolve-options.js';
-import type { HoldSteps } from '../runtime/hold-steps.js';
+import type { HoldSteps } from '../runtime/surroundings.js';
 import { extensionOf, type SpillwayExtension } from '../spillway.js';
 
 /**

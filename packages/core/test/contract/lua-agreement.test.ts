@@ -1,8 +1,7 @@
 import { freshNamespace, sharedRedisUrl } from '@spillway/test-support';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Change, ChangeKind } from '../../src/change/change.js';
-import type { Missing } from '../../src/change/missing.js';
+import type { Change, ChangeKind, Missing } from '../../src/change/change.js';
 import type { Outcome } from '../../src/change/outcome.js';
 import { type RowKey, rowKeyOf } from '../../src/change/row-key.js';
 import { memoryStaging } from '../../src/staging/memory/memory-staging.js';

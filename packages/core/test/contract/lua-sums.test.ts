@@ -3,7 +3,7 @@ import { freshNamespace, sharedRedisUrl } from '@spillway/test-support';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, expect, test } from 'vitest';
-import { addDelta } from '../../src/change/deltas.js';
+import { addDelta } from '../../src/change/merge-records.js';
 
 const redis = new Redis(sharedRedisUrl());
 const version = readFileSync(new URL('../../src/staging/redis/lua/include/version.lua', import.meta.url), 'utf8');

@@ -1,4 +1,5 @@
 import type { EntityMetadata } from '@mikro-orm/core';
+import { tableText, type TableName } from '../../change/table-name.js';
 import { SpillwayError } from '../../errors.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
@@ -86,12 +87,12 @@ export class Leaving {
     const life = this.#life;
     const through = this.#types.inAnyMode.filter(({ policy }) => policy.mode === 'through');
     const { staged, copied } = await this.#releases.releases();
-    const unknown = copied.filter(({ schema, table }) => !this.#types.ofTable(schema, table)?.policy.cache);
+    const unknown = copied.filter((table) => !this.#types.ofTable(table)?.policy.cache);
     if (unknown.length > 0) await this.#releases.disbelieve(unknown);
     if (life !== this.#life) return;
-    for (const [entity, { schema, table }] of staged) {
-      const type = this.#types.ofTable(schema, table);
-      if (!type) this.#strangers.set(tableKey(schema, table), entity);
+    for (const [entity, table] of staged) {
+      const type = this.#types.ofTable(table);
+      if (!type) this.#strangers.set(tableText(table), entity);
       else if (through.includes(type)) this.#leaving.set(entity, type);
     }
     this.#types.begin([...this.#leaving.values()]);
@@ -116,9 +117,10 @@ export class Leaving {
   }
 
   async #refuseStranger(meta: EntityMetadata): Promise<void> {
-    const key = tableKey(meta.schema ?? this.#defaultSchema, meta.tableName);
+    const table: TableName = { schema: meta.schema ?? this.#defaultSchema, table: meta.tableName };
+    const key = tableText(table);
     const entity = this.#strangers.get(key);
-    if (entity === undefined || this.#types.ofTable(meta.schema ?? this.#defaultSchema, meta.tableName)) return;
+    if (entity === undefined || this.#types.ofTable(table)) return;
     const state = (await this.#releases.leave([entity])).get(entity);
     if (state === 'left') {
       this.#strangers.delete(key);
@@ -131,8 +133,4 @@ export class Leaving {
         `Put @WriteThrough() on ${meta.className} instead of removing its decorator, until no process stages it any more; or end those that do, and let a worker of their release write what is pending`,
     );
   }
-}
-
-function tableKey(schema: string, table: string): string {
-  return JSON.stringify([schema, table]);
 }

@@ -1,8 +1,9 @@
-import { ChangeSetType, type AnyEntity, type ChangeSet } from '@mikro-orm/core';
+import { ChangeSetType, type AnyEntity, type ChangeSet, helper, type EntityData } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
 import type { IsRowBase } from './build-change.js';
-import type { Operation } from './operation.js';
 import type { ReadVersions } from './read-versions.js';
+import type { Change } from '../../change/change.js';
+import type { WriteBehindType } from '../describe/write-behind-type.js';
 
 /**
  * Travels in the options of MikroORM's calls from the persister to the driver. Names the flush and the change sets of a
@@ -86,4 +87,31 @@ function isUpdate(type: ChangeSetType): boolean {
 
 export function isDirect(options: unknown): boolean {
   return options !== null && typeof options === 'object' && (options as { [DIRECT]?: boolean })[DIRECT] === true;
+}
+
+export type OperationKind = 'insert' | 'update' | 'delete';
+
+/**
+ * One change set of a flush and the change that it becomes, with the state to restore in the entity if the change is
+ * refused.
+ */
+export interface Operation {
+  readonly kind: OperationKind;
+  readonly type: WriteBehindType;
+  readonly entity: AnyEntity;
+  readonly change: Change;
+  readonly before: EntityState;
+}
+
+/** The part of an entity that MikroORM changes when it believes that the entity has been written. */
+export interface EntityState {
+  readonly snapshot: EntityData<AnyEntity> | undefined;
+  readonly version: unknown;
+}
+
+export function stateOf(entity: AnyEntity): EntityState {
+  const wrapped = helper(entity);
+  const { versionProperty } = wrapped.__meta;
+  const version: unknown = versionProperty && Reflect.get(entity, versionProperty);
+  return { snapshot: wrapped.__originalEntityData, version };
 }

@@ -1,10 +1,10 @@
 import { ReferenceKind, type EntityMetadata, type EntityProperty, type Platform } from '@mikro-orm/core';
 import type { ColumnValue } from '../values/column-value.js';
 import type { DefaultValue } from './default-value.js';
-import type { EntityKey, KeyColumn } from './entity-key.js';
 import { keyText, type KeyText } from '../values/key-text.js';
 import { columnsOf, type PropertyColumn } from './property-columns.js';
 import { unsupported } from './unsupported.js';
+import type { EntityKey, KeyColumn } from './write-behind-type.js';
 
 /** The column values and the defaults of this entity. */
 interface Values {

@@ -10,11 +10,9 @@ import {
   type ColumnValueOptions,
 } from '../values/column-value.js';
 import { conflictStrategy } from './entity-values.js';
-import { assertCacheable, assertNoSessions } from './cacheable.js';
-import { constraintNames } from './constraint-names.js';
-import { databaseMade } from './database-made.js';
+import { assertPolicyFits } from './policy-fits.js';
+import { databaseMade, defaultValue, type DefaultValue } from './default-value.js';
 import { uniqueProperties } from './unique-properties.js';
-import { defaultValue, type DefaultValue } from './default-value.js';
 import { embeddedValue, isDocument, type DocumentMapper } from '../values/embedded-value.js';
 import { singleTable } from './single-table.js';
 import { describeKey } from './describe-key.js';
@@ -28,14 +26,22 @@ export interface DecoratedEntity {
   readonly policy: ResolvedPolicy;
 }
 
+/**
+ * MikroORM's names of tables. They leave out the default schema, even if it is named: PostgreSQL then looks along the
+ * search path.
+ */
+export interface DriverOfTables {
+  /** The name of the entity's table as MikroORM writes it into statements. */
+  getTableName(meta: EntityMetadata, options: { readonly schema?: string | undefined }): string;
+  /** The schema in which MikroORM reads and writes the entity's rows, if this one was asked for. */
+  getSchemaName(meta: EntityMetadata, options: { readonly schema?: string | undefined }): string | undefined;
+}
+
 export interface DescribeOptions extends ColumnValueOptions {
   /** The schema of tables that name none. */
   readonly defaultSchema: string;
   readonly platform: Platform;
-  /** The name of the entity's table as MikroORM writes it into statements. */
-  readonly writtenName: (meta: EntityMetadata) => string;
-  /** The schema in which MikroORM reads and writes the entity's rows now, if this one was asked for. */
-  readonly schemaOf: (meta: EntityMetadata, asked: string | undefined) => string | undefined;
+  readonly names: DriverOfTables;
   readonly mapDocument: DocumentMapper;
 }
 
@@ -68,9 +74,7 @@ function describeType(
     for (const { name, type, leaf } of columnsOf(property))
       values.set(valueName(property, name), propertyValue(property, name, valueOf(meta, leaf, options, type)));
   }
-  assertMergeable(meta, policy);
-  assertCacheable(meta, policy);
-  assertNoSessions(meta, policy, options.platform.getConfig().get('sessionContext' as never));
+  assertPolicyFits(meta, policy, options.platform.getConfig().get('sessionContext' as never));
   const version = versionOf(meta);
   const key = describeKey(meta, {
     platform: options.platform,
@@ -83,7 +87,7 @@ function describeType(
     entity: meta.className,
     schema: meta.schema ?? options.defaultSchema,
     name: meta.tableName,
-    written: options.writtenName(meta),
+    written: options.names.getTableName(meta, {}),
     key: key.columns.map((part) => part.column),
     columns: Object.fromEntries(
       [...values].map(([name, { column, value }]) => [name, tableColumn(name, column, value)]),
@@ -119,7 +123,7 @@ function describeType(
     meta,
     policy,
     table,
-    isIn: (schema) => options.schemaOf(meta, schema) === table.schema,
+    isIn: (schema) => options.names.getSchemaName(meta, { schema }) === table.schema,
     key,
     ...(version && { version }),
     values,
@@ -135,19 +139,6 @@ function describeType(
       ? 'drain'
       : 'overlay',
   };
-}
-
-/** Merges and conflict functions decide about each value alone; half a reference would refer to no row. */
-function assertMergeable(meta: EntityMetadata, { conflict }: ResolvedPolicy): void {
-  const wide = meta.relations.find(
-    (property) => !property.primary && hasColumn(property) && property.fieldNames.length > 1,
-  );
-  if (!wide || (conflict.kind !== 'merge' && conflict.kind !== 'function')) return;
-  throw new SpillwayError(
-    'CONFIG_INVALID',
-    `conflict of ${meta.className}: reference "${wide.name}" has several columns, which are neither merged nor decided about one by one. ` +
-      "Use 'dead-letter', 'overwrite' or 'keep-database'",
-  );
 }
 
 function propertyValue(property: EntityProperty, column: string, value: ColumnValue): PropertyValue {
@@ -255,4 +246,14 @@ function nullsOf(meta: EntityMetadata, values: ReadonlyMap<string, PropertyValue
 
 function isInverseOneToOne(property: EntityProperty): boolean {
   return property.kind === ReferenceKind.ONE_TO_ONE && !property.owner;
+}
+
+/**
+ * The constraints and indexes that an entity's metadata names. MikroORM or PostgreSQL make all other names from the
+ * names of the table and its columns.
+ */
+function constraintNames({ root }: EntityMetadata): readonly string[] {
+  const ofEntity = [...root.uniques, ...root.indexes, ...root.checks].map(({ name }) => name);
+  const ofProperties = root.props.flatMap(({ unique, index, foreignKeyName }) => [unique, index, foreignKeyName]);
+  return [...ofEntity, ...ofProperties].filter((name) => typeof name === 'string');
 }

@@ -1,35 +1,7 @@
 import { helper, Utils, type AnyEntity, type EntityMetadata, type EntityProperty } from '@mikro-orm/core';
 import { parseRowKey, rowKeyOf, type RowKey } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
-import type { Column } from '../../sink/table.js';
-import type { KeyText } from '../values/key-text.js';
-import type { DefaultValue } from './default-value.js';
-import type { WriteBehindType } from './write-behind-type.js';
-
-/** The primary key of a write-behind entity, column by column, in the order of the row key's texts. */
-export interface EntityKey {
-  readonly columns: readonly KeyColumn[];
-  /**
-   * True if the database numbers the rows: Spillway then takes blocks of numbers from the sequence of the only column.
-   */
-  readonly sequence: boolean;
-}
-
-export interface KeyColumn {
-  /** The property that the column belongs to; a reference may have several. */
-  readonly property: EntityProperty;
-  /** The scalar property that the column's values come from, here or in the row that is referred to. */
-  readonly leaf: EntityProperty;
-  readonly column: Column;
-  /** The one text of a value in database form. */
-  readonly name: KeyText;
-  /** A value of the entity in database form. */
-  readonly toDatabase: (value: unknown) => unknown;
-  /** Turns a text back into the value that the driver answers for the column. */
-  readonly toRow: (text: string) => unknown;
-  /** The default that the database would put in when the key is not set. */
-  readonly absent?: DefaultValue;
-}
+import type { KeyColumn, WriteBehindType } from './write-behind-type.js';
 
 /**
  * The row that a primary key names, in any of the forms that MikroORM has for one: a value, an array (flat, or nested
@@ -178,4 +150,16 @@ function columnValues(type: WriteBehindType, key: RowKey): unknown[] {
 /** True if a change names part of the primary key. */
 export function namesKey(type: WriteBehindType, payload: object): boolean {
   return type.meta.primaryKeys.some((name) => name in payload);
+}
+
+/** The condition with which MikroORM asks its driver for rows by key. */
+export function keyCondition(type: WriteBehindType, keys: readonly RowKey[]): Record<string, unknown> {
+  const rows = keys.map((key) => keyRow(type, key));
+  const [row = {}] = rows;
+  if (rows.length === 1) return row;
+  const { primaryKeys } = type.meta;
+  const tuples = rows.map((each) => primaryKeys.map((name) => each[name]));
+  return {
+    [Utils.getPrimaryKeyHash([...primaryKeys])]: { $in: primaryKeys.length === 1 ? tuples.flat() : tuples },
+  };
 }

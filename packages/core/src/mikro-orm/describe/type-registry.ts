@@ -1,8 +1,8 @@
 import { EntitySchema, Utils, type EntityMetadata, type EntityName } from '@mikro-orm/core';
 import { parseRowKey, type RowKey } from '../../change/row-key.js';
+import { tableOf, tableText, type TableName } from '../../change/table-name.js';
 import { SpillwayError } from '../../errors.js';
 import { findFollowers, NOBODY_FOLLOWS, type Followers } from './followers.js';
-import { TableNames, type NamedTable } from './table-names.js';
 import type { WriteBehindType } from './write-behind-type.js';
 
 /**
@@ -38,7 +38,7 @@ export class TypeRegistry {
     for (const type of types) {
       for (const member of Object.values(type.meta.discriminatorMap ?? {})) this.#byClass.set(member, type);
       this.#byClass.set(type.meta.class, type);
-      this.#byTable.set(tableName(type.table.schema, type.table.name), type);
+      this.#byTable.set(tableText(tableOf(type)), type);
     }
     this.#followers = findFollowers(metas);
     this.#names = new TableNames(metas, defaultSchema);
@@ -111,11 +111,11 @@ export class TypeRegistry {
    * for them.
    */
   begin(leaving: readonly WriteBehindType[]): void {
-    for (const { table } of leaving) this.#leaving.add(tableName(table.schema, table.name));
+    for (const type of leaving) this.#leaving.add(tableText(tableOf(type)));
   }
 
   end(left: readonly WriteBehindType[]): void {
-    for (const { table } of left) this.#leaving.delete(tableName(table.schema, table.name));
+    for (const type of left) this.#leaving.delete(tableText(tableOf(type)));
   }
 
   get inAnyMode(): readonly WriteBehindType[] {
@@ -143,18 +143,17 @@ export class TypeRegistry {
     return meta && (this.#byClass.get(meta.class) ?? this.#byClass.get(meta.root.class));
   }
 
-  #isBehind({ policy, table }: WriteBehindType): boolean {
-    if (policy.mode === 'behind') return true;
-    return this.#leaving.size > 0 && this.#leaving.has(tableName(table.schema, table.name));
+  #isBehind(type: WriteBehindType): boolean {
+    if (type.policy.mode === 'behind') return true;
+    return this.#leaving.size > 0 && this.#leaving.has(tableText(tableOf(type)));
   }
 
-  ofTable(schema: string, table: string): WriteBehindType | undefined {
-    return this.#byTable.get(tableName(schema, table));
+  ofTable(table: TableName): WriteBehindType | undefined {
+    return this.#byTable.get(tableText(table));
   }
 
   ofRow(key: RowKey): WriteBehindType | undefined {
-    const { schema, table } = parseRowKey(key);
-    return this.ofTable(schema, table);
+    return this.ofTable(parseRowKey(key));
   }
 
   /** By class or schema, in any mode. */
@@ -178,6 +177,34 @@ export function isSql({ virtual, view, expression }: EntityMetadata): boolean {
   return virtual === true || Boolean(view) || expression !== undefined;
 }
 
-function tableName(schema: string, table: string): string {
-  return JSON.stringify([schema, table]);
+/** A table as a statement names it. */
+export interface NamedTable {
+  readonly schema?: string;
+  readonly name: string;
+}
+
+/** The entities of an ORM by the names of their tables. */
+class TableNames {
+  readonly #byName = new Map<string, EntityMetadata[]>();
+  readonly #defaultSchema: string;
+
+  /** @param defaultSchema of tables that name none */
+  constructor(metas: readonly EntityMetadata[], defaultSchema: string) {
+    this.#defaultSchema = defaultSchema;
+    for (const meta of metas) {
+      if (meta.embeddable || !meta.tableName) continue;
+      const others = this.#byName.get(meta.tableName) ?? [];
+      this.#byName.set(meta.tableName, [...others, meta]);
+    }
+  }
+
+  /**
+   * The entities of this table. A name without a schema means the default schema, if it has such a table. Otherwise the
+   * search path decides, which is not known here, so all tables of that name count.
+   */
+  of({ schema = this.#defaultSchema, name }: NamedTable): readonly EntityMetadata[] {
+    const all = this.#byName.get(name) ?? [];
+    const exact = all.filter((meta) => (meta.schema ?? this.#defaultSchema) === schema);
+    return exact.length > 0 ? exact : all;
+  }
 }

@@ -1,4 +1,4 @@
-import { ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-orm/core';
+import { ReferenceKind, type EntityMetadata, type EntityProperty, type MetadataStorage } from '@mikro-orm/core';
 import { SpillwayError } from '../../errors.js';
 import { isDocument, isPartOfDocument } from '../values/embedded-value.js';
 
@@ -99,4 +99,28 @@ export function hasColumn(property: EntityProperty): boolean {
   if (property.kind === ReferenceKind.SCALAR || property.kind === ReferenceKind.MANY_TO_ONE) return true;
   if (property.kind === ReferenceKind.EMBEDDED) return isDocument(property);
   return property.kind === ReferenceKind.ONE_TO_ONE && property.owner;
+}
+
+/**
+ * MikroORM writes the rows of a pivot table by SQL, even if the pivot table is an entity of its own (`pivotEntity`).
+ * This SQL would not see staged changes of that entity.
+ * @throws SpillwayError `ENTITY_UNSUPPORTED`
+ */
+export function assertNoPivotTables(decorated: Iterable<EntityMetadata>, storage: MetadataStorage): void {
+  const pivots = new Map<unknown, string>();
+  for (const meta of storage.getAll().values()) {
+    for (const { pivotEntity, name } of meta.relations) {
+      const pivot = pivotEntity && storage.find(pivotEntity);
+      if (pivot) pivots.set(pivot.class, `${meta.className}.${name}`);
+    }
+  }
+  for (const meta of decorated) {
+    const relation = pivots.get(meta.class);
+    if (relation !== undefined)
+      throw unsupported(
+        meta.className,
+        `it is the pivot table of ${relation}, whose rows are written by SQL`,
+        'Map that relation as a one-to-many relation to it',
+      );
+  }
 }

@@ -1,3 +1,4 @@
+import { tableOf } from '../../change/table-name.js';
 import type { DueScope, TableScope } from '../../staging/look-side.js';
 import type { TypeRegistry } from './type-registry.js';
 import type { WriteBehindType } from './write-behind-type.js';
@@ -18,7 +19,7 @@ export function withOthers(scope: DueScope, types: TypeRegistry): DueScope {
 
 /** Everything that is pending of these types. */
 export function tableScope(wanted: readonly WriteBehindType[], types: TypeRegistry): TableScope {
-  const tables = wanted.map(({ table }) => ({ schema: table.schema, table: table.name }));
+  const tables = wanted.map(tableOf);
   // By table, not by class: records that other classes, of this application or of another release, have staged for a
   // wanted table count.
   const others = types.all.filter(
@@ -33,7 +34,7 @@ export function typesOf(scope: DueScope, types: TypeRegistry): readonly WriteBeh
   const found =
     scope.kind === 'rows'
       ? scope.keys.map((key) => types.ofRow(key))
-      : scope.tables.map(({ schema, table }) => types.ofTable(schema, table));
+      : scope.tables.map((table) => types.ofTable(table));
   return [...new Set(found.filter((type) => type !== undefined))];
 }
 
@@ -41,7 +42,7 @@ function collect(type: WriteBehindType, types: TypeRegistry, into: Set<WriteBehi
   if (into.has(type)) return;
   into.add(type);
   for (const { target } of type.table.references) {
-    const parent = types.ofTable(target.schema, target.table);
+    const parent = types.ofTable(target);
     if (parent) collect(parent, types, into);
   }
 }

@@ -1,10 +1,10 @@
 import type { EntityMetadata, EntityProperty } from '@mikro-orm/core';
 import type { VersionText } from '../../change/change.js';
 import type { ResolvedPolicy } from '../../policy/policy.js';
-import type { Table } from '../../sink/table.js';
+import type { Column, Table } from '../../sink/table.js';
 import type { ColumnValue } from '../values/column-value.js';
 import type { DefaultValue } from './default-value.js';
-import type { EntityKey } from './entity-key.js';
+import type { KeyText } from '../values/key-text.js';
 import type { SingleTable } from './single-table.js';
 import type { UniqueProperties } from './unique-properties.js';
 import type { VersionKind } from '../values/version-text.js';
@@ -65,5 +65,30 @@ export interface PropertyValue {
   readonly column: string;
   readonly value: ColumnValue;
   /** The default that the database would put in when the property is not set, if Spillway can make it itself. */
+  readonly absent?: DefaultValue;
+}
+
+/** The primary key of a write-behind entity, column by column, in the order of the row key's texts. */
+export interface EntityKey {
+  readonly columns: readonly KeyColumn[];
+  /**
+   * True if the database numbers the rows: Spillway then takes blocks of numbers from the sequence of the only column.
+   */
+  readonly sequence: boolean;
+}
+
+export interface KeyColumn {
+  /** The property that the column belongs to; a reference may have several. */
+  readonly property: EntityProperty;
+  /** The scalar property that the column's values come from, here or in the row that is referred to. */
+  readonly leaf: EntityProperty;
+  readonly column: Column;
+  /** The one text of a value in database form. */
+  readonly name: KeyText;
+  /** A value of the entity in database form. */
+  readonly toDatabase: (value: unknown) => unknown;
+  /** Turns a text back into the value that the driver answers for the column. */
+  readonly toRow: (text: string) => unknown;
+  /** The default that the database would put in when the key is not set. */
   readonly absent?: DefaultValue;
 }

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { AnyEntity, ChangeSet, EntityManager, EntityMetadata } from '@mikro-orm/core';
-import { incompatible } from '../contract/incompatible.js';
+import { incompatible } from '../contract/assert-orm.js';
 import { isDirect, isDrained, stagedCall } from '../change/staging-unit.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 

@@ -1,14 +1,20 @@
-import type { EntityManager, UnitOfWork } from '@mikro-orm/core';
+import type { EntityManager, UnitOfWork, AnyEntity, ChangeSet, DriverMethodOptions } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import { unlessAborted } from '../../abort.js';
-import { failingAsMikroOrm, signalOfManager } from '../contract/signals.js';
-import { assertUnchanged } from '../write/assert-unchanged.js';
-import { addCounters, prepareSql } from '../write/prepare-sql.js';
-import { SqlValidation } from '../write/sql-validation.js';
+import { failingAsMikroOrm, signalOfManager } from '../contract/call-context.js';
+import { assertUnchanged, addCounters, prepareSql, SqlValidation } from '../write/prepare-sql.js';
 import { StagedFlush } from '../write/staged-flush.js';
-import type { FlushContext } from './flush-context.js';
-import { hookPersister } from './hook-persister.js';
-import { planFlushInside } from './plan-flush.js';
+import { type FlushContext, planFlushInside } from './plan-flush.js';
+import {
+  type OperationKind,
+  DIRECT,
+  DRAINED,
+  isDirect,
+  isDrained,
+  STAGED,
+  stagedCall,
+  type StagedCall,
+} from '../change/staging-unit.js';
 
 /** Private in MikroORM's types: writes change sets, in the transaction `ctx`. */
 interface Persisting {
@@ -21,21 +27,24 @@ export function hookUnitOfWork(em: EntityManager, context: FlushContext): Staged
   const uow: UnitOfWork = em.getUnitOfWork(false);
   const flush = new StagedFlush(engine.writes, em, types, validation);
   hookCommit(em, uow, flush, context);
-  const persisting = hookPersist(em, uow, flush, context);
+  const persisted = hookPersist(em, uow, flush, context);
   hookClear(uow, flush, context);
-  hookPersisterOf(em, uow, flush, context, persisting);
+  hookPersister(uow, flush, context, beforeSqlOf(em, flush, context, persisted));
   return flush;
 }
 
 /** A flush begins: lost calls are found out first. A flush that could not be staged may go by SQL. */
 function hookCommit(em: EntityManager, uow: UnitOfWork, flush: StagedFlush, context: FlushContext): void {
-  const { watch, leaving, apart } = context;
+  const { watch, leaving, transactions, sent, modes } = context;
   const commit = uow.commit.bind(uow);
+  // A query may cause a flush (MikroORM's flush mode `AUTO`). The options of that query do not apply to the flush.
+  const apart = async (act: () => Promise<void>): Promise<void> =>
+    transactions.run(em.getTransactionContext(), async () => sent.apart(async () => modes.runWithout(act)));
   uow.commit = async () => {
     watch.asked('commit');
     const signal = signalOfManager(em);
     await failingAsMikroOrm(signal, em.getDriver() as AbstractSqlDriver, async () =>
-      apart(em, async () => {
+      apart(async () => {
         // A flush with nothing to send ends well, aborted or not. Any other flush fails when it sends.
         if (signal?.aborted !== true) await unlessAborted(signal, async () => leaving.before([]));
         await flush.commit(commit);
@@ -96,42 +105,105 @@ function hookClear(uow: UnitOfWork, flush: StagedFlush, { watch }: FlushContext)
   };
 }
 
+type Options = DriverMethodOptions & { [STAGED]?: StagedCall; [DRAINED]?: boolean; [DIRECT]?: boolean };
+
 /**
- * The persister hands change sets to the driver: those of a staged flush with its mark, others once they may be SQL.
+ * The persister's three methods, as far as the hook depends on them. Each calls itself again, once per schema, with the
+ * options that it was given.
  */
-function hookPersisterOf(
-  em: EntityManager,
+interface Persister {
+  executeInserts(changeSets: ChangeSet<AnyEntity>[], options?: Options, withSchema?: boolean): Promise<void>;
+  executeUpdates(
+    changeSets: ChangeSet<AnyEntity>[],
+    batched: boolean,
+    options?: Options,
+    withSchema?: boolean,
+  ): Promise<void>;
+  executeDeletes(changeSets: ChangeSet<AnyEntity>[], options?: Options, withSchema?: boolean): Promise<void>;
+}
+
+type BeforeSql = (
+  kind: OperationKind,
+  changeSets: readonly ChangeSet<AnyEntity>[],
+  options: Options | undefined,
+) => Promise<void>;
+
+/**
+ * The persister hands change sets to the driver: those of a staged flush with a mark, by which the driver's hooks know
+ * them; others once they may be SQL. The methods are replaced on the instance: MikroORM looks them up there, and keeps
+ * the instance itself private.
+ */
+function hookPersister(
   uow: UnitOfWork,
   flush: StagedFlush,
-  context: FlushContext,
-  persisted: Persisted,
+  { watch, validation }: FlushContext,
+  beforeSql: BeforeSql,
 ): void {
+  const persister: Persister = uow.getChangeSetPersister();
+  const inserts = persister.executeInserts.bind(persister);
+  const updates = persister.executeUpdates.bind(persister);
+  const deletes = persister.executeDeletes.bind(persister);
+
+  persister.executeInserts = async (changeSets, options, withSchema) =>
+    writing('insert', changeSets, options, (marked) => inserts(changeSets, marked, withSchema));
+  persister.executeUpdates = async (changeSets, batched, options, withSchema) =>
+    writing('update', changeSets, options, (marked) => updates(changeSets, batched, marked, withSchema));
+  persister.executeDeletes = async (changeSets, options, withSchema) =>
+    writing('delete', changeSets, options, (marked) => deletes(changeSets, marked, withSchema));
+
+  async function writing(
+    kind: OperationKind,
+    changeSets: ChangeSet<AnyEntity>[],
+    options: Options | undefined,
+    write: (marked: Options | undefined) => Promise<void>,
+  ): Promise<void> {
+    const marked = await markFor(kind, changeSets, options);
+    await watch.persisting(changeSets, () => write(marked));
+  }
+
+  async function markFor(
+    kind: OperationKind,
+    changeSets: ChangeSet<AnyEntity>[],
+    options: Options | undefined,
+  ): Promise<Options> {
+    const again = stagedCall(options);
+    const unit = again?.unit ?? flush.unit;
+    if (unit) {
+      if (!again) unit.expect(changeSets);
+      return { ...options, [STAGED]: { unit, changeSets } };
+    }
+    // `em.insert(entity)` makes change sets of its own. The driver checks calls past the unit of work: calls that give
+    // plain data arrive there too.
+    if (kind === 'insert' && !uow.getChangeSets().some((changeSet) => changeSet === changeSets[0])) {
+      if (!isDirect(options)) await validation.changeSets(changeSets);
+      return { ...options, [DIRECT]: true };
+    }
+    if (!isDrained(options)) await beforeSql(kind, changeSets, options);
+    return { ...options, [DRAINED]: true };
+  }
+}
+
+/** What happens before change sets of a flush are written by SQL, in the transaction that writes them. */
+function beforeSqlOf(em: EntityManager, flush: StagedFlush, context: FlushContext, persisted: Persisted): BeforeSql {
   const { types, engine, watch, marks, validation, leaving } = context;
-  const sqlValidation = new SqlValidation(em, validation, flush.states);
-  hookPersister(uow, {
-    get unit() {
-      return flush.unit;
-    },
-    watch,
-    isFlushing: ([first]) => first !== undefined && uow.getChangeSets().includes(first),
-    beforeDirect: (changeSets) => validation.changeSets(changeSets),
-    beforeStatement: async (kind, changeSets, options) => {
-      if (kind === 'delete' && flush.fallback === 'down')
-        await assertUnchanged(changeSets, types, em.getDriver(), options?.['ctx']);
-      await marks.beforeChangeSets(kind, changeSets, options);
-    },
-    beforeSql: async (changeSets, kind) => {
-      if (!persisted.isRunning) watch.assertNonePastPersist(changeSets);
-      await leaving.before(changeSets.map(({ meta }) => meta));
-      await sqlValidation.before(changeSets);
-      if (!flush.isPreparedForSql) {
-        if (!em.isInTransaction()) watch.assertNoneWithoutTransaction(changeSets);
-        await prepareSql(em, context);
-      }
-      // In a transaction of the application no other reason is known, so the transaction is the reason.
-      for (const { meta } of changeSets)
-        if (types.of(meta)) engine.writes.count(meta.className, `sql:${flush.sqlReason ?? 'transaction'}`);
-      if (kind === 'update') addCounters(types, changeSets);
-    },
-  });
+  // Most entity managers never write a flush by SQL.
+  let sqlValidation: SqlValidation | undefined;
+  return async (kind, changeSets, options) => {
+    if (!persisted.isRunning) watch.assertNonePastPersist(changeSets);
+    await leaving.before(changeSets.map(({ meta }) => meta));
+    sqlValidation ??= new SqlValidation(em, validation, flush.states);
+    await sqlValidation.before(changeSets);
+    if (!flush.isPreparedForSql) {
+      if (!em.isInTransaction()) watch.assertNoneWithoutTransaction(changeSets);
+      await prepareSql(em, context);
+    }
+    // In a transaction of the application no other reason is known, so the transaction is the reason.
+    for (const { meta } of changeSets)
+      if (types.of(meta)) engine.writes.count(meta.className, `sql:${flush.sqlReason ?? 'transaction'}`);
+    if (kind === 'update') addCounters(types, changeSets);
+    const asked = options as Readonly<Record<string, unknown>> | undefined;
+    if (kind === 'delete' && flush.fallback === 'down')
+      await assertUnchanged(changeSets, types, em.getDriver(), asked?.['ctx']);
+    await marks.beforeChangeSets(kind, changeSets, asked);
+  };
 }

@@ -1,12 +1,32 @@
-import type { EntityManager } from '@mikro-orm/core';
+import { type EntityManager, ChangeSetType, isRaw, type AnyEntity, type ChangeSet } from '@mikro-orm/core';
 import { SpillwayError } from '../../errors.js';
-import type { SqlReason } from '../../observability/write-ways.js';
-import { hasSession } from '../contract/has-session.js';
+import type { SqlReason } from '../../observability/status.js';
+import { hasSession } from '../contract/call-context.js';
 import type { CallersTransaction } from '../transactions/caller.js';
-import { flushContent } from '../write/flush-content.js';
-import { flushMode, whyBySql } from '../write/why-by-sql.js';
+import { flushContent, type FlushContent, isDelete, rowsInvolved, typesChanged } from '../write/flush-content.js';
 import type { StagedFlush } from '../write/staged-flush.js';
-import type { FlushContext } from './flush-context.js';
+import { namesKey } from '../describe/entity-key.js';
+import type { TypeRegistry } from '../describe/type-registry.js';
+import { untakenProperty } from '../describe/value-texts.js';
+import type { WriteBehindType } from '../describe/write-behind-type.js';
+import type { Leaving } from '../adoption/leaving.js';
+import type { Validation } from '../validate/validation.js';
+import type { CacheMarks } from '../write/cache-marks.js';
+import type { SqlPreparation } from '../write/prepare-sql.js';
+import type { QueryModes } from '../read/query-modes.js';
+import type { SentStatements } from '../read/sent-statements.js';
+import type { ContractWatch } from './contract-watch.js';
+
+/** The parts of Spillway that the flushes of an ORM's entity managers need. */
+export interface FlushContext extends SqlPreparation {
+  readonly watch: ContractWatch;
+  readonly leaving: Leaving;
+  readonly validation: Validation;
+  readonly marks: CacheMarks;
+  /** The options and the statements of a query that is running, which a flush has nothing to do with. */
+  readonly modes: QueryModes;
+  readonly sent: SentStatements;
+}
 
 /** How a flush is written that opens a transaction for itself. */
 export type FlushPlan =
@@ -63,4 +83,70 @@ async function isAtHome(caller: CallersTransaction, { engine }: FlushContext): P
     if (error instanceof SpillwayError) return true;
     throw error;
   }
+}
+
+/**
+ * How a flush is written. `plain`: it has nothing to do with Spillway. `staged`: everything in it can be staged. `sql`:
+ * it writes plain entities too, or a change that only SQL can write, so all of it is one SQL transaction.
+ */
+type FlushMode = 'plain' | 'staged' | 'sql';
+
+function flushMode(types: TypeRegistry, content: FlushContent): FlushMode {
+  const { changeSets, collections } = content;
+  if (
+    changeSets.length > 0 &&
+    collections.length === 0 &&
+    changeSets.every((changeSet) => whyNotStaged(types, changeSet) === undefined)
+  )
+    return 'staged';
+  const isTouched = changeSets.some(({ meta }) => types.of(meta)) || typesChanged(types, content).size > 0;
+  return isTouched || rowsInvolved(types, content).size > 0 ? 'sql' : 'plain';
+}
+
+/** Why SQL wrote a flush that could not be staged as a whole; the first reason that is found stands for all. */
+function whyBySql(types: TypeRegistry, { changeSets, collections }: FlushContent): SqlReason {
+  if (collections.length > 0) return 'mixed';
+  const reasons = changeSets.map((changeSet) => whyNotStaged(types, changeSet));
+  return reasons.find((reason) => reason !== undefined) ?? 'mixed';
+}
+
+function whyNotStaged(types: TypeRegistry, changeSet: ChangeSet<AnyEntity>): SqlReason | undefined {
+  const type = types.of(changeSet.meta);
+  if (type?.policy.mode !== 'behind' || !type.isIn(changeSet.schema)) return 'mixed';
+  if (Object.values(changeSet.payload).some(isRaw)) return 'raw';
+  if (touchesCycle(type, changeSet)) return 'cycle';
+  // PostgreSQL reads the value, or says at once what is wrong with it.
+  if (!isDelete(changeSet) && untakenProperty(type, changeSet.payload)) return 'value';
+  // The database then changes other rows, and a reader of those does not look at pending changes of this one.
+  if (isDelete(changeSet) && types.isFollowed(changeSet.meta)) return 'followed';
+  if (changeSet.type === ChangeSetType.CREATE && needsDatabase(type, changeSet.payload)) return 'made-by-database';
+  const isUpdate = changeSet.type === ChangeSetType.UPDATE || changeSet.type === ChangeSetType.UPDATE_EARLY;
+  // Another primary key is another record; only SQL renames a row.
+  if (isUpdate && namesKey(type, changeSet.payload)) return 'key';
+  // concurrencyCheck compares loaded values, and only the database knows whether two of them are equal.
+  if (isUpdate && type.meta.concurrencyCheckKeys.size > 0) return 'concurrency-check';
+  // A row that becomes one of another class is found by other queries than before.
+  if (isUpdate && type.family && type.family.discriminator in changeSet.payload) return 'class';
+  // A versioned row that was never loaded has no version to expect.
+  const isKnown = !isUpdate || !type.version || Reflect.get(changeSet.entity, type.version.property.name) != null;
+  return isKnown ? undefined : 'never-loaded';
+}
+
+/** True if the insert leaves a value to the database that Spillway cannot make in its place. */
+function needsDatabase(type: WriteBehindType, payload: Readonly<Record<string, unknown>>): boolean {
+  return type.databaseMade.some((name) => payload[name] === undefined);
+}
+
+/**
+ * Rows that refer to each other across tables can be inserted only with one reference left out and set by a second
+ * statement. A record has one statement, so a change that sets such a reference is not staged. Deletes of the rows that
+ * it can point to are not staged either.
+ */
+function touchesCycle(
+  { closing, closesCycle: isEnd }: WriteBehindType,
+  { type, payload }: ChangeSet<AnyEntity>,
+): boolean {
+  if (isDelete({ type })) return isEnd;
+  const values: Readonly<Record<string, unknown>> = payload;
+  return [...closing].some((name) => values[name] !== undefined && values[name] !== null);
 }

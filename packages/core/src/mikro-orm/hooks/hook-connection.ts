@@ -1,7 +1,6 @@
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import type { EngineLife } from '../engine.js';
-import type { OrmMoves } from './orm-moves.js';
-import { Span } from './span.js';
+import { type OrmMoves, Span } from './orm-moves.js';
 
 /**
  * The engine lives as long as the ORM's connection: it ends with `orm.close()`, and may be opened again from

@@ -1,5 +1,20 @@
 import type { EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
 
+/** Calls the listener at discovery, after the application's own hook, which may still change the metadata. */
+export function onDiscovered(orm: MikroORM, listener: (storage: MetadataStorage) => void): void {
+  const discovery = orm.config.get('discovery');
+  const previous = discovery.afterDiscovered;
+  orm.config.set('discovery', {
+    ...discovery,
+    afterDiscovered: (storage, platform) => {
+      const result: unknown = previous?.(storage, platform);
+      if (result instanceof Promise) return result.then(() => listener(storage));
+      listener(storage);
+      return undefined;
+    },
+  });
+}
+
 type DiscoverEntity = (entities: never, reset?: never) => void;
 
 /**

@@ -6,7 +6,8 @@ import type { QueryModes } from '../read/query-modes.js';
 import type { Leaving } from '../adoption/leaving.js';
 import type { Reads } from '../read/reads.js';
 import { unlessAborted } from '../../abort.js';
-import { failingAsMikroOrm, signalOf, signalOfManager } from '../contract/signals.js';
+import { failingAsMikroOrm, signalOf, signalOfManager } from '../contract/call-context.js';
+import type { CallersTransactions } from '../transactions/caller.js';
 import { replaceMethod } from './replace-method.js';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -18,8 +19,7 @@ interface QueryHooks {
   readonly modes: QueryModes;
   readonly reads: Reads;
   readonly leaving: Leaving;
-  /** Runs an act in the transaction of an entity manager, if it has one. */
-  readonly inside: <T>(em: EntityManager, act: () => Promise<T>) => Promise<T>;
+  readonly transactions: CallersTransactions;
 }
 
 /** Methods that answer entities, and may populate their relations by further queries. */
@@ -39,7 +39,7 @@ type Routine = (
  * populate its results. Makes `em.countBy()`, which goes past the driver, wait as `em.count()` does.
  */
 export function hookQueries(entityManager: { readonly prototype: EntityManager }, hooks: QueryHooks): void {
-  const { types, modes, reads, leaving, inside } = hooks;
+  const { types, modes, reads, leaving, transactions } = hooks;
   const { prototype } = entityManager;
   for (const name of FINDS)
     replaceMethod<Query>(
@@ -73,7 +73,7 @@ export function hookQueries(entityManager: { readonly prototype: EntityManager }
         const queried = { ...options, signal, em: this, ...(ctx !== undefined && { ctx }) };
         const meta = metaOf(this, entity);
         const asked = await failingAsMikroOrm(signal, this.getDriver() as AbstractSqlDriver, async () =>
-          inside(this, async () => {
+          transactions.run(ctx, async () => {
             await unlessAborted(signal, async () => leaving.before([meta]));
             return reads.beforeQuery(meta, options['where'], queried, { call: 'countBy', hasRows: false });
           }),
@@ -98,9 +98,9 @@ export function hookQueries(entityManager: { readonly prototype: EntityManager }
 }
 
 /** Routines and views read tables that Spillway cannot see, so they may read everything. */
-function hookWholeDatabase(prototype: EntityManager, { reads, leaving, inside }: QueryHooks): void {
+function hookWholeDatabase(prototype: EntityManager, { reads, leaving, transactions }: QueryHooks): void {
   const before = async (em: EntityManager, caller: string, asked?: QueryMode): Promise<void> =>
-    inside(em, async () => {
+    transactions.run(em.getTransactionContext(), async () => {
       await leaving.before([]);
       await reads.beforeAnything(caller, em.getTransactionContext(), asked);
     });

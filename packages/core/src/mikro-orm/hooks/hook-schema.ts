@@ -1,10 +1,11 @@
 import type { MikroORM } from '@mikro-orm/core';
 import type { SqlSchemaGenerator } from '@mikro-orm/postgresql';
+import { tableOf, tableText } from '../../change/table-name.js';
 import type { EmptyScope } from '../../staging/look-side.js';
 import type { Table } from '../../sink/table.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { EngineTables } from '../engine.js';
-import { incompatible } from '../contract/incompatible.js';
+import { incompatible } from '../contract/assert-orm.js';
 import type { OrmMoves } from './orm-moves.js';
 import { replaceMethod } from './replace-method.js';
 
@@ -81,9 +82,7 @@ function scopes(orm: MikroORM, types: TypeRegistry, spillway: EngineTables): Rea
   const everything: EmptyScope = { kind: 'all' };
   const own = (): readonly Table[] => types.inAnyMode.map(({ table }) => table);
   const scopeOf = (tables: readonly Table[]): EmptyScope | undefined =>
-    tables.length === 0
-      ? undefined
-      : { kind: 'tables', tables: tables.map(({ schema, name }) => ({ schema, table: name })) };
+    tables.length === 0 ? undefined : { kind: 'tables', tables: tables.map((table) => tableOf({ table })) };
   /** Compares the schema that a table is in: only the search path knows where the default one is. */
   const inFact = async (isGone: (table: Table, schema: string) => boolean): Promise<EmptyScope | undefined> => {
     if (own().length === 0) return undefined;
@@ -96,9 +95,9 @@ function scopes(orm: MikroORM, types: TypeRegistry, spillway: EngineTables): Rea
       generator
         .getTargetSchema(asked)
         .getTables()
-        .map((table) => JSON.stringify([table.schema ?? defaultSchema, table.name])),
+        .map((table) => tableText({ schema: table.schema ?? defaultSchema, table: table.name })),
     );
-    return scopeOf(own().filter(({ schema, name }) => theirs.has(JSON.stringify([schema, name]))));
+    return scopeOf(own().filter((table) => theirs.has(tableText(tableOf({ table })))));
   };
   const dropped: ScopeOf = async (generator, options?: { readonly schema?: string; readonly dropDb?: boolean }) => {
     if (types.inAnyMode.length === 0) return undefined;

@@ -1,22 +1,21 @@
-import type { EntityManager, EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
+import type { EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import type { ResolvedPolicy } from '../../policy/policy.js';
 import { Leaving } from '../adoption/leaving.js';
-import { assertDatabase, hasOneConnection } from '../contract/assert-database.js';
-import { assertOrm } from '../contract/assert-orm.js';
+import { assertDatabase, hasOneConnection, assertOrm } from '../contract/assert-orm.js';
 import { ContractWatch } from '../handshake/contract-watch.js';
-import { describeTypes } from '../describe/describe-types.js';
+import { describeTypes, type DriverOfTables } from '../describe/describe-types.js';
 import { CacheMarks } from '../write/cache-marks.js';
 import { DirectWrites } from '../write/direct-writes.js';
 import type { Engine, EngineLife } from '../engine.js';
 import { hookConnection } from './hook-connection.js';
-import { hookDiscoverEntity } from './hook-discovery.js';
+import { hookDiscoverEntity, onDiscovered } from './hook-discovery.js';
 import { hookDriver } from './driver/hook-driver.js';
 import { hookEntityManager, type EntityManagerClass } from '../handshake/hook-entity-manager.js';
 import { hookQueries } from './hook-queries.js';
 import { hookSchema } from './hook-schema.js';
 import { hookStatements } from './hook-statements.js';
-import { assertNoPivotTables } from '../describe/pivot-tables.js';
+import { assertNoPivotTables } from '../describe/unsupported.js';
 import type { OrmMoves } from './orm-moves.js';
 import { OWN_TABLES } from '../../sink/own-tables.js';
 import { QueryModes } from '../read/query-modes.js';
@@ -26,10 +25,9 @@ import { StatementWaits } from '../read/statement-waits.js';
 import { SequenceBlocks } from '../write/sequence-blocks.js';
 import { SqlWrites } from '../write/sql-writes.js';
 import { StagedWrites } from '../write/staged-writes.js';
-import { CallersTransactions } from '../transactions/caller.js';
-import type { CallersContext } from '../transactions/callers-context.js';
+import { CallersTransactions, type CallersContext } from '../transactions/caller.js';
 import { hookTransactions, type TransactionSurroundings } from '../transactions/hook-transactions.js';
-import { TransactionScopes } from '../transactions/transaction-scopes.js';
+import { TransactionScopes } from '../transactions/transaction-scope.js';
 import { Validation } from '../validate/validation.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
@@ -82,14 +80,12 @@ export function install(
   const validation = new Validation(types, driver.getPlatform());
   const scopes = new TransactionScopes();
   const isOne = hasOneConnection(orm);
-  const transactions = new CallersTransactions(scopes, orm.config, isOne);
+  const transactions = new CallersTransactions(scopes, orm.config, isOne, context);
   // Opening needs the one connection, so it happens before a transaction that would wait for it.
   const openAhead = async (): Promise<void> => {
     await leaving.before([]);
     if (types.all.length > 0 || types.hasCache) await engine.life.openAhead();
   };
-  const inside = <T>(ctx: unknown, act: () => Promise<T>): Promise<T> =>
-    isOne ? context.run(transactions.of(ctx), act) : act();
   hookTransactions(
     driver.getConnection('write'),
     scopes,
@@ -101,9 +97,8 @@ export function install(
   hookStatements(driver, sent);
   const waits = new StatementWaits(types, engine.waits, transactions);
   const reads = new Reads(engine, modes, transactions, waits, sent);
-  const insideOf = <T>(em: EntityManager, act: () => Promise<T>): Promise<T> => inside(em.getTransactionContext(), act);
   const madeClass = (entityManager: EntityManagerClass): void => {
-    hookQueries(entityManager, { types, modes, reads, leaving, inside: insideOf });
+    hookQueries(entityManager, { types, modes, reads, leaving, transactions });
     orm.config.set('entityManager', entityManager);
   };
   hookEntityManager(driver, madeClass, {
@@ -114,7 +109,8 @@ export function install(
     leaving,
     validation,
     marks,
-    apart: async (em, flush) => insideOf(em, async () => sent.apart(async () => modes.runWithout(flush))),
+    modes,
+    sent,
   });
   const sequences = new SequenceBlocks((table, count) => engine.writes.numbers(table, count), {
     isApart: () => context.current !== undefined,
@@ -131,7 +127,7 @@ export function install(
     marks,
     validation,
     leaving,
-    within: inside,
+    transactions,
   });
   moves.watch();
   hookConnection(driver, engine.life, moves, () => {
@@ -184,25 +180,14 @@ function readSchema({ config, driver }: MikroORM): void {
   driver.getConnection('write').getConnectionOptions();
 }
 
-/**
- * MikroORM's names of tables. They leave out the default schema, even if it is named: PostgreSQL then looks along the
- * search path.
- */
-interface DriverOfTables {
-  getTableName(meta: EntityMetadata, options: { readonly schema?: string | undefined }): string;
-  getSchemaName(meta: EntityMetadata, options: { readonly schema?: string | undefined }): string | undefined;
-}
-
 function describe(orm: MikroORM, storage: MetadataStorage, policiesOf: Installation['policiesOf']): WriteBehindType[] {
-  const driver = orm.driver as unknown as DriverOfTables;
   const policies = policiesOf([...storage.getAll().values()]);
   const decorated = [...policies].map(([meta, policy]) => ({ meta, policy }));
   assertNoPivotTables(policies.keys(), storage);
   return describeTypes(decorated, {
     defaultSchema: defaultSchemaOf(orm),
     platform: orm.driver.getPlatform(),
-    writtenName: (meta) => driver.getTableName(meta, {}),
-    schemaOf: (meta, schema) => driver.getSchemaName(meta, { schema }),
+    names: orm.driver as unknown as DriverOfTables,
     mapDocument: (document, embeddable) => orm.driver.mapResult(document, embeddable),
     timestampsInUtc: orm.config.get('forceUtcTimezone') ?? true,
   });
@@ -211,21 +196,6 @@ function describe(orm: MikroORM, storage: MetadataStorage, policiesOf: Installat
 /** The schema of tables that name none. */
 function defaultSchemaOf(orm: MikroORM): string {
   return orm.config.get('schema') ?? orm.driver.getPlatform().getDefaultSchemaName() ?? 'public';
-}
-
-/** Runs after the application's own hook, which may still change the metadata. */
-function onDiscovered(orm: MikroORM, listener: (storage: MetadataStorage) => void): void {
-  const discovery = orm.config.get('discovery');
-  const previous = discovery.afterDiscovered;
-  orm.config.set('discovery', {
-    ...discovery,
-    afterDiscovered: (storage, platform) => {
-      const result: unknown = previous?.(storage, platform);
-      if (result instanceof Promise) return result.then(() => listener(storage));
-      listener(storage);
-      return undefined;
-    },
-  });
 }
 
 /** Spillway's own tables are no entities, so the schema generator must skip them. */

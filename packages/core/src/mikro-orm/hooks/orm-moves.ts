@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection, MikroORM } from '@mikro-orm/core';
 import { SpillwayError } from '../../errors.js';
 import { replaceMethod } from './replace-method.js';
-import { Span } from './span.js';
+import { AsyncLocalStorage } from 'node:async_hooks';
 
 /**
  * Making a database with all its tables takes seconds, and many in PGlite on a slow machine. A server may never answer.
@@ -96,4 +96,29 @@ function stillMoving(): SpillwayError {
     `MikroORM has been connecting for ${LONGEST_MS / 1_000} s, or making or dropping a database, so nobody knows ` +
       'where it will write. Nothing was staged; try again when it has ended, and check that PostgreSQL answers',
   );
+}
+
+interface Mark {
+  isRunning: boolean;
+}
+
+/**
+ * An act with everything that it calls. Work that it began and that goes on after its end (a pool, a worker) is
+ * outside.
+ */
+export class Span {
+  readonly #storage = new AsyncLocalStorage<Mark>();
+
+  get isInside(): boolean {
+    return this.#storage.getStore()?.isRunning === true;
+  }
+
+  async run<T>(act: () => Promise<T>): Promise<T> {
+    const mark: Mark = { isRunning: true };
+    try {
+      return await this.#storage.run(mark, act);
+    } finally {
+      mark.isRunning = false;
+    }
+  }
 }

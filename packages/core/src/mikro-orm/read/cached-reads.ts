@@ -2,7 +2,7 @@ import type { EntityMetadata } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
 import { readThrough } from '../../read/read-through.js';
 import type { Engine } from '../engine.js';
-import { hasSession } from '../contract/has-session.js';
+import { hasSession } from '../contract/call-context.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import { decodeRow, encodeRow } from './cached-row.js';
 import { isDrained } from '../change/staging-unit.js';

@@ -2,9 +2,8 @@ import type { RowKey } from '../../change/row-key.js';
 import { pendingRecord } from '../../read/overlay.js';
 import { isOlder } from '../../read/judge-row.js';
 import type { Pending } from '../../staging/look-side.js';
-import { rowKeyIn } from '../describe/entity-key.js';
+import { rowKeyIn, keyCondition } from '../describe/entity-key.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
-import { keyCondition } from '../describe/key-condition.js';
 import { primary, type Find, type Options } from './query-options.js';
 import { rowVersion, type DriverRow } from './row-overlay.js';
 

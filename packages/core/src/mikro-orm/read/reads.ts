@@ -1,5 +1,5 @@
 import { helper, LockMode, type EntityMetadata } from '@mikro-orm/core';
-import { makesMissing } from '../../change/missing.js';
+import { makesMissing } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { QueryMode } from '../../policy/query-mode.js';
 import { readByKey } from '../../read/read-by-key.js';
@@ -8,8 +8,7 @@ import { knownRowKey } from '../describe/entity-key.js';
 import type { Engine } from '../engine.js';
 import { CachedReads, type Load } from './cached-reads.js';
 import { inexactRows } from './exact-overlay.js';
-import { signalOf } from '../contract/signals.js';
-import { hasSession } from '../contract/has-session.js';
+import { signalOf, hasSession } from '../contract/call-context.js';
 import { lookupKeys } from '../describe/lookup.js';
 import { isDrained } from '../change/staging-unit.js';
 import { asLaid, keyed, noteJoinedRows, noteRows } from './laid-rows.js';

@@ -1,8 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
-import type { TypeRegistry } from '../describe/type-registry.js';
+import type { TypeRegistry, NamedTable } from '../describe/type-registry.js';
 import { tablesIn } from './tables-in-sql.js';
-import type { NamedTable } from '../describe/table-names.js';
 
 /** A call of MikroORM's driver that MikroORM is about to turn into SQL. */
 export interface Expected {

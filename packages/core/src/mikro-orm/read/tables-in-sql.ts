@@ -1,4 +1,4 @@
-import type { NamedTable } from '../describe/table-names.js';
+import type { NamedTable } from '../describe/type-registry.js';
 import { tokensOf, type TokenKind } from './sql-tokens.js';
 
 /** A table follows these. */

@@ -1,6 +1,9 @@
-import type { EntityManager } from '@mikro-orm/core';
-import { signalOfManager } from '../contract/signals.js';
-import { hasSession } from '../contract/has-session.js';
+import type { EntityManager, EntityName } from '@mikro-orm/core';
+import { signalOfManager, hasSession } from '../contract/call-context.js';
+import type { Increments, IncrementRow, IncrementOptions } from '../write/prepare-increment.js';
+import type { PatchOptions } from '../write/build-patch.js';
+import type { PendingRow } from './pending-row.js';
+import type { IncrementReceipt, Receipt } from './receipt.js';
 
 /** The caller of a row call. It decides where the call is written. */
 export interface RowCaller {
@@ -33,4 +36,21 @@ export function repositoryCaller(em: EntityManager): RowCaller {
 export function serviceCaller(em: EntityManager): RowCaller {
   if (hasSession(em)) return repositoryCaller(em);
   return { em: () => em.fork(), needsSql: false, hasSession: false, signal: undefined };
+}
+
+/** The row calls of one caller. */
+export interface CallersRows {
+  patch(entity: EntityName, key: unknown, changes: object, options?: PatchOptions): Promise<Receipt>;
+  increment(
+    entity: EntityName,
+    key: unknown,
+    increments: Increments,
+    options?: IncrementOptions,
+  ): Promise<IncrementReceipt>;
+  incrementMany(
+    entity: EntityName,
+    rows: readonly IncrementRow[],
+    options?: IncrementOptions,
+  ): Promise<IncrementReceipt>;
+  pending(entity: EntityName, key: unknown): Promise<PendingRow | undefined>;
 }

@@ -1,4 +1,12 @@
-import { helper, Reference, Utils, type AnyEntity, type EntityName, type Platform } from '@mikro-orm/core';
+import {
+  helper,
+  Reference,
+  Utils,
+  type AnyEntity,
+  type EntityName,
+  type Platform,
+  type EntityManager,
+} from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import type { Change, VersionText } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
@@ -11,18 +19,20 @@ import type { WriteBehindType } from '../describe/write-behind-type.js';
 import type { Engine } from '../engine.js';
 import { Validation } from '../validate/validation.js';
 import { versionValue } from '../values/version-text.js';
-import type { IncrementOptions } from '../write/increment-options.js';
-import { prepareIncrements, type IncrementRow, type PreparedIncrement } from '../write/prepare-increment.js';
+import {
+  type IncrementOptions,
+  prepareIncrements,
+  type IncrementRow,
+  type PreparedIncrement,
+} from '../write/prepare-increment.js';
 import { buildPatch, type PatchOptions } from '../write/build-patch.js';
 import { comparesNothing, type Fallback } from '../change/fallback.js';
 import { changesError } from '../write/refusal-error.js';
-import { failingAsMikroOrm } from '../contract/signals.js';
+import { failingAsMikroOrm } from '../contract/call-context.js';
 import { announceFallback, stageOrFallBack, Unstaged } from '../write/stage-or-fall-back.js';
-import type { CallersRows } from './callers-rows.js';
+import type { CallersRows, RowCaller } from './row-caller.js';
 import { pendingRow, type PendingRow } from './pending-row.js';
-import { readCounters } from './read-counters.js';
-import type { IncrementReceipt, Receipt, WrittenOptions } from './receipt.js';
-import type { RowCaller } from './row-caller.js';
+import type { IncrementReceipt, Receipt, WrittenOptions, Counted } from './receipt.js';
 import type { SqlRowCalls } from './sql-row-calls.js';
 
 /** Selects the dead letters that are listed. */
@@ -227,4 +237,20 @@ function notPermitted({ meta }: WriteBehindType): SpillwayError {
 
 function versionOf(type: WriteBehindType, version: VersionText | undefined): number | Date | undefined {
   return type.version && version !== undefined ? versionValue(version, type.version.kind) : undefined;
+}
+
+/** The counters of rows as look-ups find them, for a caller whose entities are left as they are. */
+async function readCounters(
+  { meta, counters }: WriteBehindType,
+  rows: readonly IncrementRow[],
+  em: EntityManager,
+): Promise<readonly (Counted | undefined)[]> {
+  const found: (Counted | undefined)[] = [];
+  for (const { key } of rows) {
+    const fork = em.fork({ keepTransactionContext: true });
+    const row: object | null = await fork.findOne(meta.class, key);
+    const known = [...counters.keys()].map((name) => [name, row && (Reflect.get(row, name) as unknown)] as const);
+    found.push(row === null ? undefined : Object.fromEntries(known));
+  }
+  return found;
 }

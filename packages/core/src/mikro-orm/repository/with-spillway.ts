@@ -1,12 +1,17 @@
-import type { AnyEntity, EntityData, EntityManager, EntityName, EntityRepository, Primary } from '@mikro-orm/core';
+import {
+  type AnyEntity,
+  type EntityData,
+  type EntityManager,
+  type EntityName,
+  EntityRepository,
+  type Primary,
+} from '@mikro-orm/core';
 import { SpillwayError } from '../../errors.js';
 import type { EntityOf } from '../../policy/entity-types.js';
 import { EXTENSION } from '../extension-name.js';
-import type { Increments } from '../write/build-increment.js';
-import type { IncrementOptions } from '../write/increment-options.js';
-import type { IncrementRow } from '../write/prepare-increment.js';
+import type { Increments, IncrementRow, IncrementOptions } from '../write/prepare-increment.js';
 import type { PatchOptions } from '../write/build-patch.js';
-import type { CallersRows } from './callers-rows.js';
+import type { CallersRows } from './row-caller.js';
 import type { DrainCallOptions } from './drain-call.js';
 import type { PendingRow } from './pending-row.js';
 import type { IncrementReceipt, Receipt } from './receipt.js';
@@ -160,3 +165,16 @@ function serviceOf(repository: { getEntityManager(): EntityManager }): RowServic
     'The ORM of this repository has no Spillway. Add spillway({ redis: … }) to the extensions of its configuration',
   );
 }
+
+const Base: new <Entity extends object>(
+  em: EntityManager,
+  entityName: EntityName<Entity>,
+) => EntityRepository<Entity> & SpillwayMethods<Entity> = withSpillway(EntityRepository) as never;
+
+/**
+ * MikroORM's repository with Spillway's methods. For a base class of your own there is {@link withSpillway}.
+ *
+ * `class ProductRepository extends SpillwayRepository<Product> {}`
+ * `@Entity({ repository: () => ProductRepository })`
+ */
+export class SpillwayRepository<Entity extends object> extends Base<Entity> {}

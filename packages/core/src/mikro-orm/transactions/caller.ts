@@ -1,9 +1,9 @@
 import type { MikroORM } from '@mikro-orm/core';
 import type { CallerQuery } from '../../sink/change-sink.js';
 import type { ResolvedPolicy } from '../../policy/policy.js';
-import type { TransactionScope } from './transaction-scope.js';
+import type { TransactionScope, TransactionScopes } from './transaction-scope.js';
 import { alone, type KyselyExecutor } from './statements.js';
-import type { TransactionScopes } from './transaction-scopes.js';
+import { AsyncLocalStorage } from 'node:async_hooks';
 
 /** The transaction in which a call of the application runs. */
 export interface CallersTransaction {
@@ -22,12 +22,19 @@ export class CallersTransactions {
   readonly #scopes: TransactionScopes;
   readonly #config: MikroORM['config'];
   readonly #hasOneConnection: boolean;
+  readonly #context: CallersContext;
 
   /** @param hasOneConnection true if no other transaction can run beside one of these, not even one of Spillway */
-  constructor(scopes: TransactionScopes, config: MikroORM['config'], hasOneConnection: boolean) {
+  constructor(
+    scopes: TransactionScopes,
+    config: MikroORM['config'],
+    hasOneConnection: boolean,
+    context: CallersContext,
+  ) {
     this.#scopes = scopes;
     this.#config = config;
     this.#hasOneConnection = hasOneConnection;
+    this.#context = context;
   }
 
   /** @param ctx the transaction that MikroORM hands to its driver; `undefined` outside of one */
@@ -45,6 +52,11 @@ export class CallersTransactions {
   /** The same, if it is the only transaction that can run. */
   alone(ctx: unknown): CallersTransaction | undefined {
     return this.#hasOneConnection ? this.of(ctx) : undefined;
+  }
+
+  /** Runs an act in a transaction, if there is one. Only with one connection the act has to be known to be in it. */
+  run<T>(ctx: unknown, act: () => Promise<T>): Promise<T> {
+    return this.#hasOneConnection ? this.#context.run(this.of(ctx), act) : act();
   }
 
   /**
@@ -67,5 +79,47 @@ export class CallersTransactions {
     if (this.#hasOneConnection) return true;
     const { isolationLevel, isReadOnly } = scope.start;
     return !isReadOnly && (isolationLevel === undefined || /^read (un)?committed$/i.test(isolationLevel));
+  }
+}
+
+/** Filled in when the transaction has begun. */
+interface Place {
+  caller?: CallersTransaction | undefined;
+}
+
+/**
+ * The transaction of the application in which code runs. Only a database with one connection needs it: there every
+ * question on the way has to be answered in that transaction, also for code that knows nothing of transactions.
+ */
+export class CallersContext {
+  readonly #storage = new AsyncLocalStorage<Place>();
+
+  /** Code that was begun in a transaction and goes on after its end is outside again. */
+  get current(): CallersTransaction | undefined {
+    const { caller } = this.#storage.getStore() ?? {};
+    // The end of a transaction that the ORM has not begun stays unknown; a question in it after its end fails.
+    return caller?.scope?.root.isOpen === false ? undefined : caller;
+  }
+
+  /** @param caller `undefined`: the known transaction, if any, stays */
+  run<T>(caller: CallersTransaction | undefined, act: () => T): T {
+    return caller ? this.#storage.run({ caller }, act) : act();
+  }
+
+  /** For work that has nothing to do with the transaction in which it is begun. */
+  outside<T>(act: () => T): T {
+    return this.#storage.run({}, act);
+  }
+
+  /**
+   * A caller that begins a transaction by hand is in it from then on. To be called before anything is awaited; answers
+   * a function that takes the transaction once it is known.
+   */
+  enter(): (caller: CallersTransaction | undefined) => void {
+    const place: Place = {};
+    this.#storage.enterWith(place);
+    return (caller) => {
+      place.caller = caller;
+    };
   }
 }

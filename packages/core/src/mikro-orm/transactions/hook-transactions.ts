@@ -1,8 +1,7 @@
 import { EventType, type Connection, type TransactionEventBroadcaster } from '@mikro-orm/core';
-import { incompatible } from '../contract/incompatible.js';
-import type { TransactionScope } from './transaction-scope.js';
+import { incompatible } from '../contract/assert-orm.js';
+import type { TransactionScope, TransactionScopes } from './transaction-scope.js';
 import { wayOf } from './transaction-option.js';
-import type { TransactionScopes } from './transaction-scopes.js';
 
 type Broadcaster = TransactionEventBroadcaster | undefined;
 type Hear = (event: EventType, ctx: object | undefined) => Promise<void> | void;

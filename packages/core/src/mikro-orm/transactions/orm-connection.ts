@@ -1,6 +1,6 @@
 import type { Connection, MikroORM } from '@mikro-orm/core';
 import type { SharedConnection } from '../../sink/shared-connection.js';
-import type { CallersContext } from './callers-context.js';
+import type { CallersContext } from './caller.js';
 import { compiled, onConnection, type KyselyExecutor } from './statements.js';
 
 /** The connection of MikroORM and the Kysely in it, as far as they are needed. */

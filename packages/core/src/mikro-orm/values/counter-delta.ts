@@ -1,5 +1,3 @@
-import type { ColumnValue } from './column-value.js';
-
 /**
  * PostgreSQL declares numbers of at most 1,000 digits. A column of such a type cannot hold a longer one, and powers of
  * ten take their time.
@@ -20,7 +18,7 @@ const DECIMAL = /^(?<sign>[+-]?)(?<whole>\d*)(?:\.(?<digits>\d*))?(?:e(?<exponen
 export function counterDelta(
   loaded: unknown,
   current: unknown,
-  { scale, column }: { readonly scale: number; readonly column: Pick<ColumnValue, 'takes'> | undefined },
+  { scale, column }: { readonly scale: number; readonly column: { takes(value: unknown): boolean } | undefined },
 ): string | undefined {
   if (loaded === null || current === null || !column?.takes(current)) return undefined;
   const [from, to] = [unitsOf(loaded, scale), unitsOf(current, scale)];

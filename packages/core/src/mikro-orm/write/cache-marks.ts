@@ -1,18 +1,18 @@
 import { ReferenceKind, type AnyEntity, type ChangeSet, type Collection, type EntityMetadata } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import type { RowKey } from '../../change/row-key.js';
+import { tableOf, tableText } from '../../change/table-name.js';
 import type { Told } from '../../read/cache-access.js';
 import type { Execute } from '../../sink/cache-doubts.js';
 import type { BlockScope } from '../../staging/row-cache.js';
 import { knownRowKey } from '../describe/entity-key.js';
-import { hasPlainKey } from '../describe/plain-key.js';
+import { hasPlainKey, lookupKeys } from '../describe/lookup.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import type { Engine } from '../engine.js';
-import { lookupKeys } from '../describe/lookup.js';
-import type { TransactionScopes } from '../transactions/transaction-scopes.js';
-import { soughtRows } from './by-condition.js';
-import type { OperationKind } from '../change/operation.js';
+import type { TransactionScopes } from '../transactions/transaction-scope.js';
+import { soughtRows } from './flush-content.js';
+import type { OperationKind } from '../change/staging-unit.js';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -134,7 +134,7 @@ export class CacheMarks {
     if (typeof ctx !== 'object' || ctx === null) throw new TypeError('Rows are written by SQL without a transaction');
     const marks = this.#marksOf(ctx);
     for (const scope of scopes) {
-      const news = scope.keys === 'all' ? [tableName(scope)] : scope.keys;
+      const news = scope.keys === 'all' ? [tableText(scope.table)] : scope.keys;
       if (news.every((field) => marks.fields.has(field))) continue;
       marks.number = await this.#engine.cache.before(scope, this.#executeIn(ctx), marks.number);
       for (const field of news) marks.fields.add(field);
@@ -168,12 +168,8 @@ export class CacheMarks {
   }
 }
 
-function scopesOf({ table: { schema, name } }: WriteBehindType, keys: readonly RowKey[] | 'all'): BlockScope[] {
-  return keys.length === 0 ? [] : [{ table: { schema, table: name }, keys }];
-}
-
-function tableName({ table }: BlockScope): string {
-  return JSON.stringify([table.schema, table.table]);
+function scopesOf(type: WriteBehindType, keys: readonly RowKey[] | 'all'): BlockScope[] {
+  return keys.length === 0 ? [] : [{ table: tableOf(type), keys }];
 }
 
 /** The rows by the keys that they were loaded with. */

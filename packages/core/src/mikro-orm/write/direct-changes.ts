@@ -2,10 +2,11 @@ import type { Change } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { Payload } from './direct-payload.js';
 import { isLaid } from '../read/laid-rows.js';
-import { rowVersion, type DriverRow } from '../read/row-overlay.js';
+import { rowVersion, type DriverRow, emptyRow } from '../read/row-overlay.js';
 import { givenTexts, valueTexts } from '../describe/value-texts.js';
 import { nextVersion } from '../values/version-text.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
+import { isLiteralDefault } from '../describe/default-value.js';
 
 /**
  * Changes of rows that no unit of work has loaded. Each is made for the row as it is read now, with its pending
@@ -64,4 +65,26 @@ function originals(type: WriteBehindType, row: DriverRow, names: readonly string
 
 function inSnapshot(type: WriteBehindType, name: string, value: unknown): unknown {
   return value !== null && /^jsonb?$/.test(type.values.get(name)?.value.type ?? '') ? JSON.stringify(value) : value;
+}
+
+/**
+ * True if a new row of these values lacks a value that differs each time it is made (`now()`): only the statement that
+ * inserts the row may make it.
+ */
+export function onlyDatabaseMakes(type: WriteBehindType, payload: Payload): boolean {
+  return [...type.values].some(
+    ([name, { property }]) =>
+      payload[name] === undefined && property.defaultRaw !== undefined && !isLiteralDefault(property.defaultRaw),
+  );
+}
+
+/** The answer of `returning` after an upsert: the properties that were not given, as the row has them now. */
+export function upsertedRow(type: WriteBehindType, change: Change, found: DriverRow | undefined): DriverRow {
+  const row = found ?? emptyRow(type, change.rowKey);
+  const names = [...type.values].filter(([name, { property }]) => !property.lazy && !(name in change.values));
+  const [key = ''] = type.meta.primaryKeys;
+  return {
+    ...(type.key.sequence && { [key]: row[key] }),
+    ...Object.fromEntries(names.map(([name]) => [name, row[name]])),
+  };
 }

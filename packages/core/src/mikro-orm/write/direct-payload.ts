@@ -1,5 +1,14 @@
-import { isRaw, Reference, ReferenceKind, Utils, helper, type AnyEntity, type Platform } from '@mikro-orm/core';
-import type { EntityProperty, Type } from '@mikro-orm/core';
+import {
+  isRaw,
+  Reference,
+  ReferenceKind,
+  Utils,
+  helper,
+  type AnyEntity,
+  type Platform,
+  type EntityProperty,
+  type Type,
+} from '@mikro-orm/core';
 import { untakenProperty } from '../describe/value-texts.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
@@ -86,4 +95,18 @@ function hasTypeOf(property: EntityProperty, value: unknown): boolean {
     default:
       return true;
   }
+}
+
+/**
+ * True if a plain object describes a row completely. It does not if the class adds something (single-table
+ * inheritance), a value has parts (embeddables), MikroORM compares loaded values (`concurrencyCheck`), or only the
+ * database can make a value. For such types, calls past the unit of work go by SQL.
+ */
+export function hasPlainShape(type: WriteBehindType): boolean {
+  return (
+    !type.family &&
+    type.databaseMade.length === 0 &&
+    type.meta.concurrencyCheckKeys.size === 0 &&
+    type.meta.props.every(({ kind, embedded }) => kind !== ReferenceKind.EMBEDDED && !embedded)
+  );
 }

@@ -3,22 +3,26 @@ import { unlessAborted } from '../../abort.js';
 import type { Change } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { StageResult } from '../../staging/stager.js';
-import { directDelete, directUpdate, directUpsert, type RowSeen } from './direct-changes.js';
-import { directPayload, makesRow, type Payload } from './direct-payload.js';
+import {
+  directDelete,
+  directUpdate,
+  directUpsert,
+  type RowSeen,
+  onlyDatabaseMakes,
+  upsertedRow,
+} from './direct-changes.js';
+import { directPayload, makesRow, type Payload, hasPlainShape } from './direct-payload.js';
 import type { EngineWrites } from '../engine.js';
 import { comparesNothing, fallbackUnder, fellBack, type Fallback } from '../change/fallback.js';
 import { namesKey, rowKeyIn } from '../describe/entity-key.js';
-import { lookupKeys } from '../describe/lookup.js';
-import { hasPlainKey } from '../describe/plain-key.js';
-import { hasPlainShape } from '../describe/plain-shape.js';
+import { lookupKeys, hasPlainKey } from '../describe/lookup.js';
 import type { Find, Reads } from '../read/reads.js';
 import { changesError } from './refusal-error.js';
 import { announceFallback, stageOrFallBack, Unstaged } from './stage-or-fall-back.js';
 import { result, rowOf, type StagedWrites } from './staged-writes.js';
 import { isDrained } from '../change/staging-unit.js';
-import { signalOf } from '../contract/signals.js';
+import { signalOf } from '../contract/call-context.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
-import { onlyDatabaseMakes, upsertedRow } from './upserted-row.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
 type Options = Readonly<Record<string, unknown>>;

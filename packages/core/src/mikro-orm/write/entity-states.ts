@@ -1,7 +1,7 @@
 import { helper, type AnyEntity, type UnitOfWork } from '@mikro-orm/core';
 import type { VersionText } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
-import { stateOf, type EntityState, type Operation } from '../change/operation.js';
+import { stateOf, type EntityState, type Operation } from '../change/staging-unit.js';
 import { versionValue } from '../values/version-text.js';
 
 /** The data that makes an entity as dirty as it was before its flush. */

@@ -5,7 +5,7 @@ import { SpillwayError, type SpillwayErrorCode } from '../../errors.js';
 import type { Refusal, RefusalReason } from '../../staging/stage-side.js';
 import type { StageResult } from '../../staging/stager.js';
 import { StagingTimeoutError, type CallSettling } from './lost-calls.js';
-import type { Operation } from '../change/operation.js';
+import type { Operation } from '../change/staging-unit.js';
 
 interface PartOfFlush {
   readonly staged: readonly AnyEntity[];

@@ -1,6 +1,6 @@
+import { tableOf, tableText } from '../../change/table-name.js';
 import type { Table } from '../../sink/table.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
-import { HandedOut } from './handed-out.js';
 
 /**
  * The rows that one statement numbers. Numbers of a block that are not used are never used: they leave gaps, as a
@@ -45,7 +45,7 @@ export class SequenceBlocks {
   /** The next numbers for new rows of the type, as decimal texts. */
   async take(type: WriteBehindType, count: number): Promise<string[]> {
     const taken: string[] = [];
-    const name = nameOf(type);
+    const name = tableText(tableOf(type));
     for (;;) {
       const free = this.#free.get(name) ?? [];
       const next = free.splice(0, count - taken.length);
@@ -65,7 +65,7 @@ export class SequenceBlocks {
   /** One statement at a time per type: callers that come meanwhile wait for the same block. */
   async #load(type: WriteBehindType, atLeast: number): Promise<void> {
     if (this.#around.isApart()) return this.#fetch(type, Math.max(BLOCK, atLeast));
-    const name = nameOf(type);
+    const name = tableText(tableOf(type));
     const running = this.#loading.get(name);
     if (running) return running;
     const loading = this.#fetch(type, Math.max(BLOCK, atLeast)).finally(() => this.#loading.delete(name));
@@ -75,7 +75,7 @@ export class SequenceBlocks {
 
   async #fetch(type: WriteBehindType, size: number): Promise<void> {
     const free = this.#free;
-    const name = nameOf(type);
+    const name = tableText(tableOf(type));
     const handedOut = this.#handedOut.get(name) ?? new HandedOut();
     this.#handedOut.set(name, handedOut);
     // Blocks that are asked for at the same time may be answered in any order.
@@ -92,6 +92,69 @@ export class SequenceBlocks {
   }
 }
 
-function nameOf({ table: { schema, name } }: WriteBehindType): string {
-  return JSON.stringify([schema, name]);
+/** Numbers from the first to the last of a block, in either direction. */
+interface Range {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** The number of restarts that are remembered: the oldest numbers are forgotten first. */
+const MOST = 16;
+
+/** The numbers that a process has taken from one sequence. Numbers are decimal texts. */
+export class HandedOut {
+  /** The last number of the last block, and the direction in which the sequence goes. */
+  #passed: { readonly last: bigint; readonly down: boolean } | undefined;
+  /** The numbers of the last block that were handed out, from the first to the last. */
+  #current: Range | undefined;
+  /** The same of blocks that were taken before a restart: the sequence may answer these numbers once more. */
+  #before: Range[] = [];
+
+  /** How far the sequence had come, for `isBehind`. */
+  get passed(): { readonly last: bigint; readonly down: boolean } | undefined {
+    return this.#passed;
+  }
+
+  /** True if a sequence that had come so far could not have answered these numbers. */
+  isBehind(numbers: readonly string[], passed: { readonly last: bigint; readonly down: boolean } | undefined): boolean {
+    const [first] = numbers;
+    if (first === undefined || passed === undefined) return false;
+    return passed.down ? BigInt(first) >= passed.last : BigInt(first) <= passed.last;
+  }
+
+  /** A block was taken. */
+  passes(numbers: readonly string[]): void {
+    const first = numbers[0];
+    const last = numbers.at(-1);
+    if (first === undefined || last === undefined) return;
+    const down = numbers.length > 1 ? BigInt(last) < BigInt(first) : (this.#passed?.down ?? false);
+    this.#passed = { last: BigInt(last), down };
+    // Since a restart, this process can only have handed out numbers of the last block: the next block shows the
+    // restart.
+    this.#current = undefined;
+  }
+
+  /** These numbers are given to rows. */
+  note(numbers: readonly string[]): void {
+    const first = numbers[0];
+    const last = numbers.at(-1);
+    if (first === undefined || last === undefined) return;
+    this.#current = { first: this.#current?.first ?? BigInt(first), last: BigInt(last) };
+  }
+
+  /** The sequence has begun anew. */
+  restart(): void {
+    if (this.#current) this.#before = [...this.#before, this.#current].slice(-MOST);
+    this.#current = undefined;
+  }
+
+  /** The numbers of a new block that no row of this process bears. */
+  without(numbers: readonly string[]): string[] {
+    if (this.#before.length === 0) return [...numbers];
+    return numbers.filter((number) => !this.#before.some((range) => isIn(range, BigInt(number))));
+  }
+}
+
+function isIn({ first, last }: Range, number: bigint): boolean {
+  return first <= last ? first <= number && number <= last : last <= number && number <= first;
 }

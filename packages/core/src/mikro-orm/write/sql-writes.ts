@@ -3,10 +3,9 @@ import type { RowKey } from '../../change/row-key.js';
 import { fellBack } from '../change/fallback.js';
 import { referredRows } from '../change/referred-rows.js';
 import { isDrained } from '../change/staging-unit.js';
-import { signalOf } from '../contract/signals.js';
+import { signalOf } from '../contract/call-context.js';
 import { knownRowKey } from '../describe/entity-key.js';
-import { lookupKeys } from '../describe/lookup.js';
-import { hasPlainKey } from '../describe/plain-key.js';
+import { lookupKeys, hasPlainKey } from '../describe/lookup.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import { namesUnique } from '../describe/unique-properties.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
@@ -15,7 +14,7 @@ import type { Options } from '../read/query-options.js';
 import type { Expected, SentStatements } from '../read/sent-statements.js';
 import type { StatementWaits } from '../read/statement-waits.js';
 import type { CallersTransactions } from '../transactions/caller.js';
-import { typesSought } from './by-condition.js';
+import { typesSought } from './flush-content.js';
 
 /** SQL by criteria, as MikroORM's driver is asked to send it. */
 interface Criteria {

@@ -4,20 +4,18 @@ import type { Change } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { StageCall } from '../../staging/stage-side.js';
 import type { StageResult } from '../../staging/stager.js';
-import type { SqlReason } from '../../observability/write-ways.js';
-import { incompatible } from '../contract/incompatible.js';
+import type { SqlReason } from '../../observability/status.js';
+import { incompatible } from '../contract/assert-orm.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import { EntityStates } from './entity-states.js';
 import type { EngineWrites } from '../engine.js';
 import { fallbackFor, type Fallback } from '../change/fallback.js';
-import { oneChangePerRow } from './one-change-per-row.js';
-import type { Operation } from '../change/operation.js';
+import { type Operation, StagingUnit } from '../change/staging-unit.js';
 import { refusalError } from './refusal-error.js';
 import type { Validation } from '../validate/validation.js';
 import { forgetReadVersions, readVersionsOf } from '../change/read-versions.js';
-import { StagingUnit } from '../change/staging-unit.js';
 import { CutOff } from '../../staging/staging-errors.js';
-import { signalOfManager } from '../contract/signals.js';
+import { signalOfManager } from '../contract/call-context.js';
 
 type Stage = (changes: readonly Change[]) => Promise<StageResult>;
 
@@ -193,4 +191,25 @@ export class StagedFlush {
     const versions = readVersionsOf(this.#em);
     for (const { change } of operations) if (staged.has(change.rowKey)) versions.forget(change.rowKey);
   }
+}
+
+/**
+ * A row that refers to itself, or to one that is inserted after it, is inserted and then updated in one flush. The
+ * update builds on the version that the insert names. But a row that comes back under its key goes on with the versions
+ * of the deleted one, which only the staging store knows. Both changes are therefore staged as one insert.
+ */
+function oneChangePerRow(changes: readonly Change[]): readonly Change[] {
+  const byRow = new Map<RowKey, Change>();
+  const others: Change[] = [];
+  for (const change of changes) {
+    const before = byRow.get(change.rowKey);
+    if (before === undefined) byRow.set(change.rowKey, change);
+    else if (before.kind === 'insert' && change.kind === 'update') byRow.set(change.rowKey, insertedAs(before, change));
+    else others.push(change);
+  }
+  return [...byRow.values(), ...others];
+}
+
+function insertedAs(insert: Change, { values, version }: Change): Change {
+  return { ...insert, values: { ...insert.values, ...values }, ...(version !== undefined && { version }) };
 }

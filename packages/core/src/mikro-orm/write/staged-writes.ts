@@ -2,13 +2,45 @@ import type { AnyEntity, ChangeSet, QueryResult } from '@mikro-orm/core';
 import type { Change } from '../../change/change.js';
 import { buildDelete, buildInsert, buildUpdate } from '../change/build-change.js';
 import { keyReturned, keyRow, knownRowKey } from '../describe/entity-key.js';
-import { stateOf, type Operation, type OperationKind } from '../change/operation.js';
+import { stateOf, type Operation, type OperationKind, type StagedCall, stagedCall } from '../change/staging-unit.js';
 import type { SequenceBlocks } from './sequence-blocks.js';
-import type { StagedCall } from '../change/staging-unit.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import { assertTaken, rowValues } from '../describe/value-texts.js';
 import { versionValue } from '../values/version-text.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
+import type { DriverMethods } from '../contract/methods.js';
+
+type Answered = Pick<DriverMethods, 'find' | 'nativeInsertMany' | 'nativeUpdate' | 'nativeUpdateMany' | 'nativeDelete'>;
+
+/**
+ * Answers the driver calls of a staged flush, which bear its mark (`hookPersister`), in place of the database. Calls
+ * without the mark go on to `next`.
+ */
+export function answerStagedCalls<Next extends Answered>(writes: StagedWrites, next: Next): Next & Answered {
+  return {
+    ...next,
+    find: async (entity, where, options = {}) => {
+      const staged = stagedCall(options);
+      return staged ? writes.rows(staged, where, options['fields']) : next.find(entity, where, options);
+    },
+    nativeInsertMany: async (entity, data, options = {}, ...rest) => {
+      const staged = stagedCall(options);
+      return staged ? writes.insertMany(staged, data) : next.nativeInsertMany(entity, data, options, ...rest);
+    },
+    nativeUpdate: async (entity, where, data, options = {}) => {
+      const staged = stagedCall(options);
+      return staged ? writes.updateMany(staged, [data]) : next.nativeUpdate(entity, where, data, options);
+    },
+    nativeUpdateMany: async (entity, where, data, options = {}, ...rest) => {
+      const staged = stagedCall(options);
+      return staged ? writes.updateMany(staged, data) : next.nativeUpdateMany(entity, where, data, options, ...rest);
+    },
+    nativeDelete: async (entity, where, options = {}) => {
+      const staged = stagedCall(options);
+      return staged ? writes.delete(staged, where) : next.nativeDelete(entity, where, options);
+    },
+  };
+}
 
 type Payload = Readonly<Record<string, unknown>>;
 type Row = Record<string, unknown>;

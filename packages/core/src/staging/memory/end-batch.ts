@@ -1,9 +1,8 @@
-import { inDoubt, settledByVersion } from '../../change/doubt.js';
+import { inDoubt, settledByVersion, type StagedRecord } from '../../change/record.js';
 import { layersInDoubt, retold } from '../../change/held-layer.js';
 import { knownVersion, mergeRecords } from '../../change/merge-records.js';
 import type { VersionText } from '../../change/change.js';
 import type { BatchOutcome } from '../../change/outcome.js';
-import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { isHiddenBy, settleRecord, type Settled } from '../../change/settle-record.js';
 import type { ParkReport } from '../flush-side.js';

@@ -1,8 +1,7 @@
 import { type HeldLayer, releasedRecord } from '../../change/held-layer.js';
-import { settledByVersion } from '../../change/doubt.js';
+import { settledByVersion, type StagedRecord } from '../../change/record.js';
 import { HIDDEN, isHiddenBy } from '../../change/settle-record.js';
 import { mergeRecords } from '../../change/merge-records.js';
-import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { HeldChanges, Hold, HoldCall, StageAnswer, StageRules } from '../stage-side.js';
 import { DOUBT } from './end-batch.js';

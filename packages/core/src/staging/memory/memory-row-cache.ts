@@ -1,8 +1,14 @@
-import type { RowKey } from '../../change/row-key.js';
-import { shardOf } from '../../change/shard.js';
+import { type RowKey, shardOf } from '../../change/row-key.js';
 import { tableText, type TableName } from '../../change/table-name.js';
-import { COPY_OVERHEAD_BYTES, TICKET_MS } from '../row-cache.js';
-import type { Blocked, BlockScope, CacheAnswer, CacheCopy, RowCache } from '../row-cache.js';
+import {
+  COPY_OVERHEAD_BYTES,
+  TICKET_MS,
+  type Blocked,
+  type BlockScope,
+  type CacheAnswer,
+  type CacheCopy,
+  type RowCache,
+} from '../row-cache.js';
 import type { MemoryShard } from './memory-shard.js';
 
 interface Kept {

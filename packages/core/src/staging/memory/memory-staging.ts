@@ -1,7 +1,6 @@
 import type { BatchOutcome } from '../../change/outcome.js';
 import type { StagedRecord } from '../../change/record.js';
-import type { RowKey } from '../../change/row-key.js';
-import { shardOf } from '../../change/shard.js';
+import { type RowKey, shardOf } from '../../change/row-key.js';
 import type { RowCache } from '../row-cache.js';
 import { DEFAULT_LIMITS, remembersCallsMs, type StagingLimits } from '../limits.js';
 import type { HeldChanges, StageAnswer, StagedPolicies, StageCall } from '../stage-side.js';

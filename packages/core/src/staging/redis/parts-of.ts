@@ -1,5 +1,4 @@
-import type { RowKey } from '../../change/row-key.js';
-import { shardOf } from '../../change/shard.js';
+import { type RowKey, shardOf } from '../../change/row-key.js';
 
 /** Most rows of one call: no call keeps Redis busy for long, or has more arguments than Redis takes. */
 const ROWS_PER_CALL = 2_000;

@@ -1,7 +1,6 @@
 import type { RedisOptions } from 'ioredis';
 import { SpillwayError } from '../../errors.js';
-import { closest } from '../../policy/closest.js';
-import { describeValue } from '../../policy/describe-value.js';
+import { closest, describeValue } from '../../policy/describe-value.js';
 import { IOREDIS_OPTIONS } from './ioredis-options.js';
 import { optionsOfUrl } from './redis-url.js';
 

@@ -1,8 +1,7 @@
 import type { Change } from '../../change/change.js';
 import type { BatchOutcome, Outcome } from '../../change/outcome.js';
 import type { StagedRecord } from '../../change/record.js';
-import { type RowKey, rowKeyOf } from '../../change/row-key.js';
-import { shardOf } from '../../change/shard.js';
+import { type RowKey, rowKeyOf, shardOf } from '../../change/row-key.js';
 import type { StagingLimits } from '../../staging/limits.js';
 import type { StageAnswer, StageCall, StageRules } from '../../staging/stage-side.js';
 import type { Batch } from '../../staging/flush-side.js';

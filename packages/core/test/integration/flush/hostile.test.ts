@@ -1,8 +1,7 @@
 import { eventually } from '@spillway/test-support';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { rowKeyOf, type RowKey } from '../../../src/change/row-key.js';
-import { shardOf } from '../../../src/change/shard.js';
+import { rowKeyOf, type RowKey, shardOf } from '../../../src/change/row-key.js';
 import { readByKey, type KeyedRows } from '../../../src/read/read-by-key.js';
 import type { StagingStore } from '../../../src/staging/staging-store.js';
 import { FlushFixture, idOf, SHARDS } from './fixture.js';

@@ -1,8 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { eventually, sized } from '@spillway/test-support';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { RowKey } from '../../../src/change/row-key.js';
-import { shardOf } from '../../../src/change/shard.js';
+import { type RowKey, shardOf } from '../../../src/change/row-key.js';
 import { rowOf, stageIncrements } from '../../unit/flush/counters.js';
 import { Caller } from './caller.js';
 import { FlushFixture, idOf, SHARDS } from './fixture.js';

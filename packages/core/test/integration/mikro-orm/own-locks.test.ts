@@ -3,8 +3,7 @@ import { type MikroORM, type SqlEntityManager } from '@mikro-orm/postgresql';
 import { freshNamespace, type Database } from '@spillway/test-support';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Spillway, type SpillwayEvent } from '../../../src/index.js';
-import { rowKeyOf } from '../../../src/change/row-key.js';
-import { shardOf } from '../../../src/change/shard.js';
+import { rowKeyOf, shardOf } from '../../../src/change/row-key.js';
 import { Product, shopDatabase, shopOrm } from './shop.js';
 
 /** Few, so that rows that share one, and rows that do not, are soon found. */

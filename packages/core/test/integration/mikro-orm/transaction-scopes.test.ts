@@ -3,8 +3,11 @@ import { type MikroORM, type SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Database } from '@spillway/test-support';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { hookTransactions } from '../../../src/mikro-orm/transactions/hook-transactions.js';
-import { ScopeNotes, type TransactionScope } from '../../../src/mikro-orm/transactions/transaction-scope.js';
-import { TransactionScopes } from '../../../src/mikro-orm/transactions/transaction-scopes.js';
+import {
+  ScopeNotes,
+  type TransactionScope,
+  TransactionScopes,
+} from '../../../src/mikro-orm/transactions/transaction-scope.js';
 import { replaced } from './broken-orm.js';
 import { Note, shopDatabase, shopOrm } from './shop.js';
 

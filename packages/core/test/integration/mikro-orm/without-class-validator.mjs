@@ -7,6 +7,6 @@ registerHooks({
     throw Object.assign(new Error("Cannot find package 'class-validator'"), { code: 'ERR_MODULE_NOT_FOUND' });
   },
 });
-const { classValidator } = await import('../../../src/mikro-orm/validate/class-validator.ts');
+const { classValidator } = await import('../../../src/mikro-orm/validate/validation.js');
 const [first, again] = await Promise.all([classValidator(), classValidator()]);
 process.stdout.write(JSON.stringify({ isThere: first !== undefined, isAsked: again !== undefined }));

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { classValidator } from '../../../src/mikro-orm/validate/class-validator.js';
+import { classValidator } from '../../../src/mikro-orm/validate/validation.js';
 
 const file = (name: string): string => new URL(name, import.meta.url).pathname;
 

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Change, ChangeKind } from '../../../src/change/change.js';
+import type { Change, ChangeKind, Missing } from '../../../src/change/change.js';
 import { coalesceChange, type RecentWrite } from '../../../src/change/coalesce-change.js';
 import { knownVersion } from '../../../src/change/merge-records.js';
-import type { Missing } from '../../../src/change/missing.js';
 import type { Outcome } from '../../../src/change/outcome.js';
 import type { StagedRecord } from '../../../src/change/record.js';
 import { rowKeyOf } from '../../../src/change/row-key.js';

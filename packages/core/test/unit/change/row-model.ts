@@ -1,6 +1,5 @@
 import type { Change } from '../../../src/change/change.js';
-import { makesMissing } from '../../../src/change/missing.js';
-import type { StagedRecord } from '../../../src/change/record.js';
+import { makesMissing, type StagedRecord } from '../../../src/change/record.js';
 
 /** A row as a database holds it: what coalescing must end in, however the changes are cut into records. */
 export interface ModelRow {

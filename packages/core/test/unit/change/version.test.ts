@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { addDelta } from '../../../src/change/deltas.js';
-import { rowKeyOf } from '../../../src/change/row-key.js';
-import { shardOf } from '../../../src/change/shard.js';
+import { addDelta } from '../../../src/change/merge-records.js';
+import { rowKeyOf, shardOf } from '../../../src/change/row-key.js';
 import { compareVersions, versionAbove } from '../../../src/change/version.js';
 
 const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });

@@ -1,6 +1,5 @@
 import type { Change } from '../../../src/change/change.js';
-import { type RowKey, rowKeyOf } from '../../../src/change/row-key.js';
-import { shardOf } from '../../../src/change/shard.js';
+import { type RowKey, rowKeyOf, shardOf } from '../../../src/change/row-key.js';
 import type { StagingStore } from '../../../src/staging/staging-store.js';
 
 /** The `index`th row that belongs to a shard. */

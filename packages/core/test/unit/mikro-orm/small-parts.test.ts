@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { commitOrder } from '../../../src/mikro-orm/describe/commit-order.js';
+import { commitOrder } from '../../../src/mikro-orm/describe/describe-references.js';
 import { counterDelta, decimalText, unitsOf } from '../../../src/mikro-orm/values/counter-delta.js';
 import { defaultValue } from '../../../src/mikro-orm/describe/default-value.js';
 import { keyText } from '../../../src/mikro-orm/values/key-text.js';

@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { SpillwayEvents } from '../../../src/events.js';
-import { DATABASE_PROBLEMS, STAGING_PROBLEMS } from '../../../src/observability/health-states.js';
-import { judgeHealth, unknownHealth, type HealthQuestion, type Trouble } from '../../../src/observability/health.js';
+import {
+  DATABASE_PROBLEMS,
+  STAGING_PROBLEMS,
+  judgeHealth,
+  unknownHealth,
+  type HealthQuestion,
+  type Trouble,
+} from '../../../src/observability/health.js';
 import { TroubleWatch } from '../../../src/observability/trouble-watch.js';
 
 const WELL: Trouble = {

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Change } from '../../../src/change/change.js';
-import { rowKeyOf, type RowKey } from '../../../src/change/row-key.js';
-import { shardOf } from '../../../src/change/shard.js';
+import { rowKeyOf, type RowKey, shardOf } from '../../../src/change/row-key.js';
 import { SpillwayError } from '../../../src/errors.js';
 import { SinkDown } from '../../../src/sink/sink-failure.js';
 import { memoryStaging } from '../../../src/staging/memory/memory-staging.js';

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Change } from '../../../src/change/change.js';
-import { type RowKey, rowKeyOf } from '../../../src/change/row-key.js';
-import { shardOf } from '../../../src/change/shard.js';
+import { type RowKey, rowKeyOf, shardOf } from '../../../src/change/row-key.js';
 import { memoryStaging } from '../../../src/staging/memory/memory-staging.js';
 import { type EntityRules, Stager } from '../../../src/staging/stager.js';
 import type { StageCall } from '../../../src/staging/stage-side.js';

@@ -1,8 +1,7 @@
 import { SentInVain } from '../../../src/staging/staging-errors.js';
 import { describe, expect, test } from 'vitest';
 import type { Change } from '../../../src/change/change.js';
-import { type RowKey, rowKeyOf } from '../../../src/change/row-key.js';
-import { shardOf } from '../../../src/change/shard.js';
+import { type RowKey, rowKeyOf, shardOf } from '../../../src/change/row-key.js';
 import { type EntityRules, Stager } from '../../../src/staging/stager.js';
 import { FaultyStore } from './faulty-store.js';
 

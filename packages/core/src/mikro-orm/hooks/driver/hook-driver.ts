@@ -3,13 +3,13 @@ import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import { unlessAborted } from '../../../abort.js';
 import type { Leaving } from '../../adoption/leaving.js';
 import { stagedCall } from '../../change/staging-unit.js';
-import type { DriverMethod, DriverOptions } from '../../contract/driver-methods.js';
-import { failingAsMikroOrm, signalOf } from '../../contract/signals.js';
+import type { DriverMethod, DriverOptions } from '../../contract/methods.js';
+import { failingAsMikroOrm, signalOf } from '../../contract/call-context.js';
 import type { ContractWatch } from '../../handshake/contract-watch.js';
-import { answerStagedCalls } from '../../handshake/staged-calls.js';
+import { answerStagedCalls, type StagedWrites } from '../../write/staged-writes.js';
 import type { Reads } from '../../read/reads.js';
-import { soughtRows } from '../../write/by-condition.js';
-import type { StagedWrites } from '../../write/staged-writes.js';
+import { soughtRows } from '../../write/flush-content.js';
+import type { CallersTransactions } from '../../transactions/caller.js';
 import { ownDriver } from './own-driver.js';
 import { readCalls, streamCall } from './read-calls.js';
 import { writeCalls, type WriteHooks } from './write-calls.js';
@@ -24,8 +24,7 @@ interface DriverHooks extends WriteHooks {
   readonly reads: Reads;
   readonly watch: ContractWatch;
   readonly leaving: Leaving;
-  /** Runs an act in a transaction, if there is one. */
-  readonly within: <T>(ctx: unknown, act: () => Promise<T>) => Promise<T>;
+  readonly transactions: CallersTransactions;
 }
 
 /**
@@ -53,7 +52,7 @@ function guarded(
   name: string,
   call: Method,
   driver: AbstractSqlDriver,
-  { leaving, within }: DriverHooks,
+  { leaving, transactions }: DriverHooks,
   metasOf: (subject: unknown) => readonly EntityMetadata[],
 ): Method {
   return async (...parameters) => {
@@ -62,7 +61,7 @@ function guarded(
     const isLeft = ctx === undefined && (READS.has(name) || parameters.some(stagedCall));
     const acting = async (): Promise<unknown> => call(...parameters);
     return failingAsMikroOrm(signal, driver, async () =>
-      within(ctx, async () => {
+      transactions.run(ctx, async () => {
         await unlessAborted(signal, async () => leaving.before(metasOf(parameters[0])));
         return isLeft ? unlessAborted(signal, acting) : acting();
       }),

@@ -1,7 +1,6 @@
 import type { EntityMetadata } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
-import type { DriverMethods, DriverOptions } from '../../contract/driver-methods.js';
-import { DRIVER_METHODS } from '../../contract/methods.js';
+import { type DriverMethods, type DriverOptions, DRIVER_METHODS } from '../../contract/methods.js';
 import type { ContractWatch } from '../../handshake/contract-watch.js';
 import type { Find } from '../../read/reads.js';
 

@@ -1,7 +1,7 @@
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
-import { incompatible } from '../../contract/incompatible.js';
-import type { DriverMethods, DriverOptions } from '../../contract/driver-methods.js';
-import { failingAsMikroOrm, signalOf } from '../../contract/signals.js';
+import { incompatible } from '../../contract/assert-orm.js';
+import type { DriverMethods, DriverOptions } from '../../contract/methods.js';
+import { failingAsMikroOrm, signalOf } from '../../contract/call-context.js';
 import type { Reads } from '../../read/reads.js';
 import type { OwnDriver } from './own-driver.js';
 

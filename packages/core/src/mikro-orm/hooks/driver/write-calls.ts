@@ -1,7 +1,7 @@
 import type { EntityMetadata, QueryResult } from '@mikro-orm/core';
 import { FELL_BACK, type Fallback } from '../../change/fallback.js';
 import { isDirect, isDrained } from '../../change/staging-unit.js';
-import type { DriverMethods, DriverOptions, Row } from '../../contract/driver-methods.js';
+import type { DriverMethods, DriverOptions, Row } from '../../contract/methods.js';
 import type { Validation } from '../../validate/validation.js';
 import type { CacheMarks, Statement } from '../../write/cache-marks.js';
 import type { DirectWrites } from '../../write/direct-writes.js';
@@ -125,6 +125,8 @@ function otherCalls(
     },
     syncCollections: async (collections, options = {}, ...rest) => {
       const changed = [...collections];
+      // Every flush asks this, also one without collections.
+      if (changed.length === 0) return own.methods.syncCollections(changed, options, ...rest);
       await sqlWrites.beforeCollections(changed, options);
       return marks.aroundCollections(changed, options, (inside) =>
         own.methods.syncCollections(changed, inside, ...rest),

@@ -1,4 +1,4 @@
-import { makesMissing } from '../../../change/missing.js';
+import { makesMissing } from '../../../change/record.js';
 import type { RefusedRow } from '../../change-sink.js';
 import { asLongAgainMs } from '../back-off.js';
 import { FOREIGN_KEY, NOT_IN_STATE, TIMED_OUT, faultOf, type Fault } from '../fault.js';

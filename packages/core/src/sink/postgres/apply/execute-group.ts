@@ -1,5 +1,4 @@
-import { makesMissing } from '../../../change/missing.js';
-import { CONFLICT } from '../../../change/record.js';
+import { makesMissing, CONFLICT } from '../../../change/record.js';
 import type { Item } from '../plan/item.js';
 import type { Group } from '../plan/plan.js';
 import type { Session } from '../session.js';

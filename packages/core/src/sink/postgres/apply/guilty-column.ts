@@ -1,4 +1,4 @@
-import { makesMissing } from '../../../change/missing.js';
+import { makesMissing } from '../../../change/record.js';
 import { faultOf, type Fault } from '../fault.js';
 import { asInsert, type Item } from '../plan/item.js';
 import { writtenProperties } from '../sql/properties.js';

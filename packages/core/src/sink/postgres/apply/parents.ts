@@ -1,5 +1,4 @@
-import { madeValues, makesMissing } from '../../../change/missing.js';
-import { emptyRecord, type StagedRecord } from '../../../change/record.js';
+import { madeValues, makesMissing, emptyRecord, type StagedRecord } from '../../../change/record.js';
 import { parseRowKey, rowKeyOf, type RowKey } from '../../../change/row-key.js';
 import type { ForeignKey, Table } from '../../table.js';
 import { faultOf } from '../fault.js';

@@ -1,6 +1,5 @@
-import { makesMissing } from '../../../change/missing.js';
+import { makesMissing, type RecordKind } from '../../../change/record.js';
 import type { Outcome } from '../../../change/outcome.js';
-import type { RecordKind } from '../../../change/record.js';
 import { asInsert, type Item } from '../plan/item.js';
 import { statementShape } from '../plan/plan.js';
 import type { Session } from '../session.js';

@@ -1,6 +1,5 @@
 import type { RowKey } from '../../../change/row-key.js';
-import { madeValues } from '../../../change/missing.js';
-import type { StagedRecord } from '../../../change/record.js';
+import { madeValues, type StagedRecord } from '../../../change/record.js';
 import type { Table } from '../../table.js';
 
 /** One record of a batch, with its row's table. Statements are made of items. */

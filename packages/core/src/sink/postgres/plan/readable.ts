@@ -1,5 +1,4 @@
-import { madeValues } from '../../../change/missing.js';
-import { CONFLICT, type StagedRecord } from '../../../change/record.js';
+import { madeValues, CONFLICT, type StagedRecord } from '../../../change/record.js';
 import type { Table } from '../../table.js';
 import { isOneJson } from './json-text.js';
 

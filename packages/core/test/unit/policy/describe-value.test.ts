@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { closest } from '../../../src/policy/closest.js';
+import { closest } from '../../../src/policy/describe-value.js';
 
 const KNOWN = ['debounce', 'maxDelay', 'maxPending', 'detect', 'onFull'];
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ForcedDrains } from '../../../src/observability/forced-drains.js';
+import { ForcedDrains } from '../../../src/observability/status.js';
 
 test('reads are counted by caller, the most frequent first, and past a bound together', () => {
   const drains = new ForcedDrains();

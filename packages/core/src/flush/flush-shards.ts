@@ -159,7 +159,13 @@ class Flush {
     await Promise.all(
       this.#committed.map(async ({ batch, outcomes, more, databaseForgot }) => {
         try {
-          const ours = await this.#deps.staging.acknowledge(batch.shard, batch.token, outcomes, rowsOf(batch));
+          const ours = await this.#deps.staging.acknowledge(
+            batch.shard,
+            batch.token,
+            outcomes,
+            rowsOf(batch),
+            batch.records,
+          );
           await this.#step('acknowledged', [batch.shard]);
           const waitsFor = this.#waitsFor.size > 0 ? { waitsFor: this.#waitsFor } : {};
           this.results.set(batch.shard, { kind: 'done', batch, outcomes, more, ours, databaseForgot, ...waitsFor });

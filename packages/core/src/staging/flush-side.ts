@@ -38,9 +38,17 @@ export interface FlushSide {
    * @param rows those rows of the batch that the caller knows. A store that does not know the batch any more may have
    * forgotten it, and kept copies of its rows from before they were written;
    * so it drops them, and the tickets for them.
+   * @param records the records of `rows`, as the caller has got them from a claim of this batch. Then `rows` are all
+   * rows of the batch, those with unreadable records too. The store need not read these records again.
    * @returns `false`: the token is not in flight (somebody else has acknowledged it, or the store has forgotten it)
    */
-  acknowledge(shard: number, token: string, outcomes: BatchOutcome, rows: readonly RowKey[]): Promise<boolean>;
+  acknowledge(
+    shard: number,
+    token: string,
+    outcomes: BatchOutcome,
+    rows: readonly RowKey[],
+    records?: ReadonlyMap<RowKey, StagedRecord>,
+  ): Promise<boolean>;
 
   /**
    * Heals a broken chain, after a round trip to PostgreSQL has shown that the caller still holds the shard: parks what

@@ -1,5 +1,6 @@
 import { encodeChanges, encodeOutcomes } from '../../change/record-codec.js';
 import type { BatchOutcome } from '../../change/outcome.js';
+import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { remembersCallsMs, type StagingLimits } from '../limits.js';
 import type { HeldChanges, StageAnswer, StagedPolicies, StageCall } from '../stage-side.js';
@@ -16,6 +17,7 @@ import { beginnings, RedisDue } from './redis-due.js';
 import { inPartsOf } from './parts-of.js';
 import { RedisPolicies } from './redis-policies.js';
 import { addStats } from './redis-stats.js';
+import { encodeKnownRows } from './known-rows.js';
 import { encodeRules } from './rules.js';
 import { batch, extension, pendingOf, rowKey, stageAnswer, text, unreadableRow } from './replies.js';
 import type { Keeping } from './server-checks.js';
@@ -122,7 +124,13 @@ export class RedisStaging implements StagingStore {
     return extension(reply);
   }
 
-  async acknowledge(shard: number, token: string, outcomes: BatchOutcome, rows: readonly RowKey[]): Promise<boolean> {
+  async acknowledge(
+    shard: number,
+    token: string,
+    outcomes: BatchOutcome,
+    rows: readonly RowKey[],
+    records?: ReadonlyMap<RowKey, StagedRecord>,
+  ): Promise<boolean> {
     const { rememberMs, rememberRows } = this.#limits;
     const reply = await this.#scripts.run('acknowledge', shard, [
       token,
@@ -130,6 +138,7 @@ export class RedisStaging implements StagingStore {
       rememberMs,
       rememberRows,
       ...this.#letters.limits,
+      ...(records ? [encodeKnownRows(records, outcomes, rows.length)] : []),
     ]);
     if (text(reply[0]) === 'done') {
       this.#letters.tell(shard, reply[1]);

@@ -7,6 +7,7 @@ import type {
   HeldIn,
   HoldEnding,
   JoinedTransaction,
+  PreparedSink,
   SinkTransaction,
   TablePause,
 } from '../change-sink.js';
@@ -123,7 +124,7 @@ class PostgresSink implements ChangeSink {
     return this.#around.pauses.current;
   }
 
-  async prepare(shards: number, ensure: boolean): Promise<string> {
+  async prepare(shards: number | undefined, ensure: boolean): Promise<PreparedSink> {
     const { ledger, namespace } = this.#around;
     if (ensure)
       await this.#transaction((session, opening) => ensureLedger(session, opening, ledger, namespace, shards));

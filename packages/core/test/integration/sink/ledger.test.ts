@@ -44,6 +44,16 @@ test('another number of shards is refused, also where it might be made', async (
   expect(await codeOf(fixture.sink.prepare(2, false))).toBe('SHARD_MAP_MISMATCH');
 });
 
+test('without a number of shards those are taken that the database has, and 16 for a new namespace', async () => {
+  expect((await fixture.sink.prepare(undefined, true)).shards).toBe(4);
+  const fresh = fixture.open([products], { namespace: 'fresh' });
+  const made = await fresh.prepare(undefined, true);
+  expect(made.shards).toBe(16);
+  expect(await fresh.prepare(undefined, false)).toEqual(made);
+  expect(await codeOf(fresh.prepare(64, true))).toBe('SHARD_MAP_MISMATCH');
+  await fresh.close();
+});
+
 test('two flushes never hold one shard; the second gets those that are free', async () => {
   const first = await fixture.sink.begin([0, 1]);
   const second = await fixture.sink.begin([1, 2]);

@@ -49,8 +49,11 @@ export interface ChangeSink {
    */
   isPrepared(ensure: boolean): Promise<boolean>;
 
-  /** Opens a transaction that holds those of the shards that no other transaction holds. */
-  begin(shards: readonly number[]): Promise<SinkTransaction>;
+  /**
+   * Opens a transaction that holds those of the shards that no other transaction holds.
+   * @param claimed tokens of batches that were claimed before: their outcomes are read in the same round trip
+   */
+  begin(shards: readonly number[], claimed?: readonly string[]): Promise<SinkTransaction>;
 
   /**
    * The same for shards whose last token must be certain: waits for other holders, up to the statement's time-out.

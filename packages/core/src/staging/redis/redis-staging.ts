@@ -4,7 +4,7 @@ import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { remembersCallsMs, type StagingLimits } from '../limits.js';
 import type { HeldChanges, StageAnswer, StagedPolicies, StageCall } from '../stage-side.js';
-import type { Claim, ClaimRequest, Extension, ExtendRequest, EmptyReport, ParkReport } from '../flush-side.js';
+import type { Batch, Claim, ClaimRequest, Extension, ExtendRequest, EmptyReport, ParkReport } from '../flush-side.js';
 import type { ChainSeen, DueRecords, EmptyScope, Pending, Settlement, StagedMark } from '../look-side.js';
 import type { DeadLetterStore } from '../dead-letter-store.js';
 import type { StagingStats, StagingStore } from '../staging-store.js';
@@ -107,12 +107,17 @@ export class RedisStaging implements StagingStore {
   }
 
   async claim(shard: number, request: ClaimRequest): Promise<Claim> {
-    const { token, predecessor, limit, rows = [] } = request;
-    const reply = await this.#scripts.run('claim', shard, [token, predecessor, limit, ...rows]);
+    const { token, predecessor, limit, rows = [], isAhead = false } = request;
+    const reply = await this.#scripts.run('claim', shard, [token, predecessor, limit, isAhead ? 1 : 0, ...rows]);
     const status = text(reply[0]);
     if (status === 'batch') return { status, batch: batch(shard, reply) };
     if (status === 'broken') return { status, seen: { inFlight: '', last: text(reply[1]) } };
     return { status: status === 'nothing' ? 'nothing' : 'uninitialised' };
+  }
+
+  async isAsClaimed(shard: number, { token, attempts, records, unreadable }: Batch): Promise<boolean> {
+    const reply = await this.#scripts.run('claimed', shard, [token, attempts, records.size + unreadable.size]);
+    return text(reply[0]) === 'same';
   }
 
   async extend(shard: number, { token, attempts, outcomes, rows }: ExtendRequest): Promise<Extension | undefined> {

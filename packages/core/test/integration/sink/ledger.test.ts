@@ -66,6 +66,20 @@ test('two flushes never hold one shard; the second gets those that are free', as
   await second[Symbol.asyncDispose]();
 });
 
+test('what became of batches that were claimed before is read while the shards are held (R14)', async () => {
+  const [written, unwritten, forgotten] = [insertOf(1), insertOf(1), insertOf(1)];
+  await fixture.flush([forgotten]);
+  await fixture.sql.query('delete from spillway_batch where token = $1', [forgotten.token]);
+  await using knowing = await fixture.sink.begin([1], [forgotten.token]);
+  expect(await knowing.outcomeOf(forgotten.token)).toEqual(new Map());
+  await knowing[Symbol.asyncDispose]();
+  await fixture.flush([written]);
+  await using transaction = await fixture.sink.begin([1], [written.token, unwritten.token, "o'ther"]);
+  await fixture.sql.query('delete from spillway_batch where token = $1', [written.token]);
+  expect(await transaction.outcomeOf(written.token)).toEqual(new Map());
+  expect(await transaction.outcomeOf(unwritten.token)).toBeUndefined();
+});
+
 test("M3: a shard without a row is an error, not somebody else's", async () => {
   await expect(fixture.sink.begin([1, 99])).rejects.toThrow(/no row for shard 99.*CONFIG_INVALID/);
   await using transaction = await fixture.sink.begin([1]);

@@ -30,7 +30,11 @@ export interface SpillwayOptions<Targets extends readonly PolicyTarget[] = reado
 
   /**
    * Logical partitions of the staging store. 1 to 4,096; fixed for the life of the data.
-   * @defaultValue `64`, or those of the store in `staging`
+   *
+   * Connections of workers write different shards at the same time. More shards than that buy nothing: each shard that
+   * a flush touches costs Redis two calls.
+   * @defaultValue with `redis`, those that the database has for the namespace; a new namespace gets `16`. With
+   * `staging`, those of the store, or `64` for a function that makes one
    */
   readonly shards?: number;
 
@@ -212,7 +216,9 @@ export interface Logger {
 }
 
 /** The options with everything decided, durations in milliseconds. */
-export interface ResolvedOptions extends Omit<StagingSettings, 'database'> {
+export interface ResolvedOptions extends Omit<StagingSettings, 'database' | 'shards'> {
+  /** Absent: as many as the database has for the namespace. */
+  readonly shards?: number;
   readonly staging: StagingChoice;
   readonly policies: readonly PolicyEntry[];
   readonly defaults: PolicyDefaults;

@@ -37,7 +37,6 @@ const OPTIONS = [
   'logger',
 ] as const;
 const MINUTE_MS = 60_000;
-const DEFAULT_SHARDS = 64;
 const CACHE_BYTES = { min: 65_536, max: 1_099_511_627_776 };
 const DEFAULT_WORKER: ResolvedWorker = { concurrency: 2, batchSize: 500, pollIntervalMs: 50 };
 
@@ -55,7 +54,7 @@ export function resolveOptions<const Targets extends readonly PolicyTarget[]>(
   return {
     staging,
     namespace: read.text('namespace', /^[\w.:-]{1,64}$/, "1 to 64 letters, digits, '.', '_', ':' or '-'") ?? 'app',
-    shards: readShards(read, staging),
+    ...readShards(read, staging),
     policies: readPolicies(read),
     defaults: readSharedPolicy(read),
     ...(worker && { worker }),
@@ -100,16 +99,21 @@ function readStore(read: OptionReader): StagingChoice {
   return { kind: 'store', store: given as StagingStore };
 }
 
-/** An existing store has its shards already; another number beside it can only be a mistake. */
-function readShards(read: OptionReader, staging: StagingChoice): number {
+/** As many as a store has by default that a function makes without looking at its settings. */
+const SHARDS_OF_MADE_STORES = 64;
+
+/**
+ * An existing store has its shards already; another number beside it can only be a mistake. For Redis the database
+ * knows the number.
+ */
+function readShards(read: OptionReader, staging: StagingChoice): Pick<ResolvedOptions, 'shards'> {
   const given = read.integer('shards', { min: 1, max: 4_096 });
-  if (staging.kind !== 'store') {
-    return given ?? DEFAULT_SHARDS;
-  }
+  if (staging.kind === 'redis') return given === undefined ? {} : { shards: given };
+  if (staging.kind === 'factory') return { shards: given ?? SHARDS_OF_MADE_STORES };
   if (given !== undefined && given !== staging.store.shards) {
     throw read.invalid('shards', `must be left out, or be ${staging.store.shards} as in the store given by staging`);
   }
-  return staging.store.shards;
+  return { shards: staging.store.shards };
 }
 
 function readPolicies(read: OptionReader): readonly PolicyEntry[] {

@@ -5,6 +5,10 @@ import type { BreakerLimits } from './circuit-breaker.js';
 export interface FlushSettings {
   /** Flushes at once; each holds one connection of Spillway's own pool. */
   readonly concurrency: number;
+  /**
+   * Flushes that may begin while all connections are at work, if they are full. Their batches are claimed meanwhile.
+   */
+  readonly ahead: number;
   /** Records that make a full transaction; also the most of one new batch. */
   readonly batchSize: number;
   /** Most shards of one transaction. */
@@ -43,6 +47,7 @@ export interface FlushSettings {
 
 export const FLUSH_DEFAULTS: FlushSettings = {
   concurrency: 2,
+  ahead: 2,
   batchSize: 500,
   maxShards: 64,
   lingerMs: 25,

@@ -2,10 +2,12 @@ import type { SchedulerLike } from 'rxjs';
 import type { BatchOutcome } from '../change/outcome.js';
 import type { RowKey } from '../change/row-key.js';
 import type { ChangeSink, SinkTransaction } from '../sink/change-sink.js';
+import { SinkRestart } from '../sink/sink-failure.js';
 import type { Batch, Claim, FlushSide } from '../staging/flush-side.js';
 import type { ChainSeen, LookSide } from '../staging/look-side.js';
 import { allAnswered } from './all-answered.js';
 import { askStaging } from './ask-staging.js';
+import { type Ahead, claimAhead } from './claim-ahead.js';
 import { compareChain } from './chain.js';
 import { failureOf } from './failure.js';
 import type { FlushReport, ShardResult } from './flush-report.js';
@@ -19,7 +21,7 @@ import { ORIGIN, tokenAfter } from '../change/token.js';
  * The steps of a flush, each named when it is done. A process can die after each, and another one must be able to go
  * on.
  */
-export type FlushStep = 'begun' | 'claimed' | 'checked' | 'written' | 'committed' | 'acknowledged';
+export type FlushStep = 'claimed-ahead' | 'begun' | 'claimed' | 'checked' | 'written' | 'committed' | 'acknowledged';
 
 /** The steps of writing rows in a transaction of the application, with the shard of the rows. */
 export type PromoteStep = 'held' | 'taken' | 'extended' | 'applied' | 'entered';
@@ -42,6 +44,8 @@ export interface FlushDeps {
   /** Tells for which refused rows other rows have to be waited for; if absent, for none. */
   readonly others?: PendingOthers;
   readonly steps?: FlushSteps;
+  /** If absent, the flush claims nothing before it holds the shards. */
+  readonly ahead?: Ahead;
   /**
    * True if the last question found rows that came before their parents. The question is then asked in advance, because
    * it is likely to find some again. Otherwise it would be one more round trip for nothing.
@@ -76,6 +80,14 @@ export async function flushShards(
   return flush.results;
 }
 
+interface Claimed {
+  /** The token that a new batch got. */
+  readonly token: string;
+  /** The shard was held when the claim was sent. */
+  readonly isHeld: boolean;
+  readonly claim: Claim;
+}
+
 /** A committed batch, with the outcomes to acknowledge. */
 interface Committed {
   readonly batch: Batch;
@@ -93,6 +105,8 @@ class Flush {
   readonly #committed: Committed[] = [];
   /** Batches for this transaction to write. */
   readonly #batches: { readonly batch: Batch; readonly more: boolean; readonly databaseForgot: boolean }[] = [];
+  /** Shard -> the batch that was claimed before the shard was held. */
+  #early: ReadonlyMap<number, Batch> = new Map();
   readonly #waitsFor = new Set<RowKey>();
 
   /** From here on a failure no longer means that nothing is committed. */
@@ -107,7 +121,10 @@ class Flush {
 
   /** Runs the transaction from `begin` to `commit`. */
   async write(): Promise<void> {
-    await using transaction = await this.#deps.sink.begin(this.#shards);
+    using _slot = await this.#slot();
+    const claimed = [...this.#early.values()].map(({ token }) => token);
+    await using transaction = await this.#deps.sink.begin(this.#shards, claimed);
+    for (const [shard, last] of transaction.held) this.#deps.ahead?.lastTokens.set(shard, last);
     await this.#step('begun');
     await this.#claimAll(transaction);
     await this.#step('checked');
@@ -117,6 +134,7 @@ class Flush {
     const { staging, scheduler, claimTimeoutMs, others } = this.#deps;
     const batches = this.#batches.map(({ batch }) => batch);
     const own = new Set(batches.flatMap(({ records }) => [...records.keys()]));
+    const confirmed = this.#confirm(batches);
     const outcomes = await transaction.write(
       batches,
       async (keys) => {
@@ -128,6 +146,7 @@ class Flush {
       others && ((rows) => others.of(rows, own)),
       this.#isPart || this.#hasLeftOut() || this.#deps.missed?.isLikely === true,
     );
+    await confirmed();
     for (const batch of batches) others?.note(batch, outcomes.get(batch.token) ?? NOTHING_SPECIAL);
     await this.#step('written');
     const committed = this.#batches.map((entry) => ({ ...entry, outcomes: outcomesOf(entry.batch, outcomes) }));
@@ -135,6 +154,39 @@ class Flush {
     await transaction.commit();
     await this.#step('committed');
     for (const each of committed) this.#committed.push(each);
+    for (const { batch } of committed) this.#deps.ahead?.lastTokens.set(batch.shard, batch.token);
+  }
+
+  /** A connection to write with. While all are at work, new batches are claimed. */
+  async #slot(): Promise<Disposable | undefined> {
+    const { ahead } = this.#deps;
+    if (ahead === undefined) return undefined;
+    const free = ahead.slots.takeFree();
+    if (free) return free;
+    this.#early = await claimAhead(this.#shards, this.#limit, ahead, this.#deps);
+    await this.#step('claimed-ahead');
+    return ahead.slots.take();
+  }
+
+  /**
+   * Asks whether batches that were claimed before their shards were held are as they were claimed. Somebody else may
+   * have held a shard in between, to throw records away or to add some. The question is on its way while the rows are
+   * written; the answer is needed before the commit.
+   */
+  #confirm(batches: readonly Batch[]): () => Promise<void> {
+    const early = batches.filter((batch) => this.#early.get(batch.shard) === batch);
+    const answers = Promise.allSettled(
+      early.map(async (batch) =>
+        this.#ask(this.#deps.staging.isAsClaimed(batch.shard, batch), `A look at the batch of shard ${batch.shard}`),
+      ),
+    );
+    return async () => {
+      for (const answer of await answers) {
+        if (answer.status === 'rejected') throw answer.reason;
+        if (!answer.value)
+          throw new SinkRestart('Somebody else has got a batch that was claimed ahead, or changed it.');
+      }
+    };
   }
 
   /** True if a shard could not be claimed, or records are too many for one batch. */
@@ -159,7 +211,13 @@ class Flush {
     await Promise.all(
       this.#committed.map(async ({ batch, outcomes, more, databaseForgot }) => {
         try {
-          const ours = await this.#deps.staging.acknowledge(batch.shard, batch.token, outcomes, rowsOf(batch));
+          const ours = await this.#deps.staging.acknowledge(
+            batch.shard,
+            batch.token,
+            outcomes,
+            rowsOf(batch),
+            batch.records,
+          );
           await this.#step('acknowledged', [batch.shard]);
           const waitsFor = this.#waitsFor.size > 0 ? { waitsFor: this.#waitsFor } : {};
           this.results.set(batch.shard, { kind: 'done', batch, outcomes, more, ours, databaseForgot, ...waitsFor });
@@ -178,7 +236,9 @@ class Flush {
         this.results.set(shard, { kind: 'busy' });
       }
     }
-    const claims = await allAnswered(held.map(async (shard) => this.#claim(shard, lastOf(transaction, shard))));
+    const claims = await allAnswered(
+      held.map(async (shard) => this.#claimedAhead(shard) ?? this.#claim(shard, lastOf(transaction, shard))),
+    );
     await this.#step('claimed');
     for (const [index, shard] of held.entries()) {
       const claimed = claims[index];
@@ -188,17 +248,19 @@ class Flush {
     }
   }
 
-  async #claim(
-    shard: number,
-    predecessor: string,
-  ): Promise<{ readonly token: string; readonly claim: Claim } | undefined> {
+  #claimedAhead(shard: number): Claimed | undefined {
+    const batch = this.#early.get(shard);
+    return batch && { token: batch.token, isHeld: false, claim: { status: 'batch', batch } };
+  }
+
+  async #claim(shard: number, predecessor: string): Promise<Claimed | undefined> {
     const token = tokenAfter(predecessor);
     try {
       const claim = await this.#ask(
         this.#deps.staging.claim(shard, { token, predecessor, limit: this.#limit }),
         `The claim of shard ${shard}`,
       );
-      return { token, claim };
+      return { token, isHeld: true, claim };
     } catch (error) {
       this.#leaveOut(shard, error);
       return undefined;
@@ -214,17 +276,13 @@ class Flush {
     this.results.set(shard, { kind: 'failed', failure });
   }
 
-  async #judge(
-    transaction: SinkTransaction,
-    shard: number,
-    { token, claim }: { readonly token: string; readonly claim: Claim },
-  ): Promise<void> {
+  async #judge(transaction: SinkTransaction, shard: number, { token, isHeld, claim }: Claimed): Promise<void> {
     switch (claim.status) {
       case 'nothing':
         this.results.set(shard, { kind: 'nothing' });
         return;
       case 'batch':
-        return this.#judgeBatch(transaction, claim.batch, claim.batch.token === token);
+        return this.#judgeBatch(transaction, claim.batch, claim.batch.token === token, isHeld);
       case 'broken':
         return this.#judgeEnd(transaction, shard, claim.seen);
       case 'uninitialised':
@@ -243,15 +301,18 @@ class Flush {
   }
 
   /**
-   * @param minted the batch bears the token that this flush has just made. It cannot be in the ledger, so the ledger is
-   * not asked. (If another flush has taken the batch over and written it, this transaction no longer holds the shard,
-   * and its commit fails.)
+   * @param minted the batch bears the token that this flush has made
+   * @param isHeld the shard was held when the batch was claimed. A batch with a token of this flush then cannot be in
+   * the ledger, so the ledger is not asked. (If another flush has taken the batch over and written it, this transaction
+   * no longer holds the shard, and its commit fails.) A batch that was claimed ahead may have been written by another
+   * flush in between.
    */
-  async #judgeBatch(transaction: SinkTransaction, batch: Batch, minted: boolean): Promise<void> {
+  async #judgeBatch(transaction: SinkTransaction, batch: Batch, minted: boolean, isHeld = true): Promise<void> {
     const last = lastOf(transaction, batch.shard);
-    const known = minted
-      ? undefined
-      : ((await transaction.outcomeOf(batch.token)) ?? (batch.token === last ? NOTHING_SPECIAL : undefined));
+    const known =
+      minted && isHeld
+        ? undefined
+        : ((await transaction.outcomeOf(batch.token)) ?? (batch.token === last ? NOTHING_SPECIAL : undefined));
     if (known !== undefined) {
       this.#committed.push({ batch, outcomes: known, more: true, databaseForgot: false });
       return;

@@ -36,18 +36,41 @@ export function planFlights(board: Board, now: number, settings: FlushSettings):
     return { flights: [], alarmMs: undefined };
   }
   const free = permits(board.breaker, settings.concurrency, now) - board.running;
+  const ahead = board.breaker.kind === 'closed' ? free + settings.ahead : 0;
   const ready = inOrder(board, now, settings);
-  const groups = free > 0 ? group(ready, settings) : [];
+  const groups = Math.max(free, ahead) > 0 ? group(ready, settings) : [];
   const pressing = groups.filter(
     ({ shards, full }) => full || shards.some(({ state }) => isPressing(state, now, settings)),
   );
-  const flights = pressing.slice(0, Math.max(0, free)).map(({ shards }) => {
+  const beginning = [...pressing.slice(0, Math.max(0, free)), ...aheadOf(pressing, free, ahead)];
+  const flights = beginning.map(({ shards }) => {
     const isOfDrain = board.mode === 'drains' || shards.some(({ state }) => state.demanded);
     return { ...flightOf(shards, settings), ...(isOfDrain && shards.length < board.shards.length && { isPart: true }) };
   });
   const lingering =
     free > 0 ? ready.filter(({ shard }) => !flights.some((flight) => flight.shards.includes(shard))) : [];
   return { flights, alarmMs: alarm(board, lingering, now, settings) };
+}
+
+/** Shards that would go into one transaction. */
+interface Group {
+  readonly shards: readonly Due[];
+  /** It waits for no further shard. */
+  readonly full: boolean;
+  /** It is expected to be a whole batch. */
+  readonly large: boolean;
+}
+
+/**
+ * The flights that begin although all connections are at work. A flight that is not large waits: until a connection is
+ * free, more records may come.
+ */
+function aheadOf(groups: readonly Group[], free: number, ahead: number): readonly Group[] {
+  const begun = Math.max(0, free);
+  return groups
+    .slice(begun)
+    .filter(({ large }) => large)
+    .slice(0, Math.max(0, ahead - begun));
 }
 
 interface Due {
@@ -68,21 +91,18 @@ function inOrder(board: Board, now: number, settings: FlushSettings): readonly D
   return [...first, ...ready.filter((due) => !isFirst(due))];
 }
 
-function group(
-  ready: readonly Due[],
-  settings: FlushSettings,
-): readonly { readonly shards: readonly Due[]; readonly full: boolean }[] {
-  const groups: { readonly shards: Due[]; full: boolean }[] = [];
-  let open: { readonly shards: Due[]; full: boolean } | undefined;
+function group(ready: readonly Due[], settings: FlushSettings): readonly Group[] {
+  const groups: { readonly shards: Due[]; full: boolean; large: boolean }[] = [];
+  let open: (typeof groups)[number] | undefined;
   let expected = 0;
   const most = settings.batchSize * (isTogether(ready, settings) ? TOGETHER : 1);
   for (const due of ready) {
     if (due.state.alone) {
-      groups.push({ shards: [due], full: true });
+      groups.push({ shards: [due], full: true, large: false });
       continue;
     }
     if (open === undefined) {
-      open = { shards: [], full: false };
+      open = { shards: [], full: false, large: false };
       expected = 0;
       groups.push(open);
     }
@@ -90,6 +110,7 @@ function group(
     expected += due.state.expected;
     if (expected >= most || open.shards.length >= settings.maxShards) {
       open.full = true;
+      open.large = expected >= settings.batchSize;
       open = undefined;
     }
   }

@@ -98,7 +98,7 @@ export class PromotionOfShard {
     const isOwn = this.#owned.hasOwned(token);
     const committed = isOwn ? (await this.#deps.sink.outcomes([token])).get(token) : seen;
     if (committed === undefined) return seen;
-    await this.#deps.staging.acknowledge(this.#shard, token, committed, rowsOf(batch));
+    await this.#deps.staging.acknowledge(this.#shard, token, committed, rowsOf(batch), batch.records);
     return 'committed';
   }
 

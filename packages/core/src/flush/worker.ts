@@ -14,6 +14,7 @@ import { Housekeeping } from './housekeeping.js';
 import { monotonicScheduler } from './monotonic-scheduler.js';
 import { PendingOthers } from './pending-others.js';
 import { rendezvousOrder } from './rendezvous.js';
+import { Slots } from './slots.js';
 import { shardsLeft, stopped } from './stopped.js';
 import { StopClock } from './stop-clock.js';
 import type { Signal, Turn } from './take-turn.js';
@@ -79,7 +80,9 @@ export class FlushWorker implements AsyncDisposable {
     const keeper = options.keeper ?? new HoldKeeper(options.staging, options.sink, (shards) => this.wake(shards));
     this.#looks = options.looks ?? options.staging;
     this.#events = options.events;
-    this.#settings = { ...FLUSH_DEFAULTS, ...options.settings };
+    const settings = { ...FLUSH_DEFAULTS, ...options.settings };
+    // With one connection nothing else is at work while it is taken, unless the application waits for it.
+    this.#settings = options.sink.hasOneConnection ? { ...settings, ahead: 0 } : settings;
     this.#scheduler = options.scheduler ?? monotonicScheduler;
     this.#housekeeping = new Housekeeping({
       staging: options.staging,
@@ -89,7 +92,7 @@ export class FlushWorker implements AsyncDisposable {
       settings: this.#settings,
       scheduler: this.#scheduler,
     });
-    const { claimTimeoutMs, onStagingLoss } = this.#settings;
+    const { claimTimeoutMs, onStagingLoss, concurrency, ahead } = this.#settings;
     this.others = new PendingOthers({
       staging: options.staging,
       scheduler: this.#scheduler,
@@ -105,6 +108,7 @@ export class FlushWorker implements AsyncDisposable {
       },
       others: this.others,
       missed: { isLikely: false },
+      ...(ahead > 0 && { ahead: { slots: new Slots(concurrency), lastTokens: new Map<number, string>() } }),
       ...(options.steps ? { steps: options.steps } : {}),
     };
     flushPipeline(this.#signals, {

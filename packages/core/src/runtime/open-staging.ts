@@ -1,5 +1,6 @@
 import { SpillwayError } from '../errors.js';
 import type { Logger, ResolvedOptions } from '../options.js';
+import type { PreparedSink } from '../sink/change-sink.js';
 import { beforeDeadline, DeadlinePassed } from '../staging/deadline.js';
 import { DEFAULT_LIMITS } from '../staging/limits.js';
 import { openRedisStaging } from '../staging/redis/open-redis-staging.js';
@@ -7,19 +8,19 @@ import type { StagingStore } from '../staging/staging-store.js';
 
 /**
  * The staging store that the options name.
- * @param database tells the database from every other, so that no change reaches a wrong one
+ * @param prepared the database that takes its changes, and the number of its shards
  * @param logger is told when another server has taken the place of Redis
  * @param end when it is aborted, no caller waits any more: this rejects with the signal's reason, and closes a store
  * that is opened later
  */
 export async function openStaging(
   options: ResolvedOptions,
-  database: string,
+  prepared: PreparedSink,
   logger: Logger,
   end: AbortSignal,
 ): Promise<StagingStore> {
   end.throwIfAborted();
-  const opening = open(options, database, logger, end);
+  const opening = open(options, prepared, logger, end);
   opening
     .then(
       async (store) => end.aborted && store.close(),
@@ -34,11 +35,12 @@ export async function openStaging(
 
 async function open(
   options: ResolvedOptions,
-  database: string,
+  prepared: PreparedSink,
   logger: Logger,
   end: AbortSignal,
 ): Promise<StagingStore> {
-  const { staging, namespace, shards, rememberMs, cacheBytes, stageTimeoutMs, acceptVolatile } = options;
+  const { identity: database, shards } = prepared;
+  const { staging, namespace, rememberMs, cacheBytes, stageTimeoutMs, acceptVolatile } = options;
   const { keepLetters, keepLettersMs } = options;
   switch (staging.kind) {
     case 'store':

@@ -72,9 +72,9 @@ async function open(
   let staging: StagingStore | undefined;
   let atFirst: Releases;
   try {
-    const identity = await databaseFor(LOOK_AT_TABLES, sink.prepare(options.shards, options.tables.ensure));
+    const prepared = await databaseFor(LOOK_AT_TABLES, sink.prepare(options.shards, options.tables.ensure));
     await databaseFor(LOOK_AT_TABLES, sink.inspect(stagedTables(types)));
-    staging = await openStaging(options, identity, around.logger, end);
+    staging = await openStaging(options, prepared, around.logger, end);
     const all = [...Array(staging.shards).keys()];
     reportForgotten(await databaseFor(LOOK_AT_TABLES, adoptFreeShards(all, staging, sink)));
     await databaseFor(LOOK_AT_TABLES, announce());

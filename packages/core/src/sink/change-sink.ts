@@ -19,10 +19,14 @@ export interface ChangeSink {
   readonly hasOneConnection: boolean;
 
   /**
-   * Creates (`ensure`) or verifies the shard table and the ledger. Answers the identity of this database, so that
-   * staged changes never reach a wrong one. Throws `CONFIG_INVALID` that says how to create them.
+   * Creates (`ensure`) or verifies the shard table and the ledger.
+   *
+   * @param shards the number that this process is set to. `undefined`: the number that the database has for the
+   * namespace; a namespace that is made now gets 16
+   * @throws SpillwayError `CONFIG_INVALID` that says how to create them; `SHARD_MAP_MISMATCH` if the database has
+   * another number of shards
    */
-  prepare(shards: number, ensure: boolean): Promise<string>;
+  prepare(shards: number | undefined, ensure: boolean): Promise<PreparedSink>;
 
   /** The entities of which changes may be staged. */
   readonly registry: EntityRegistry;
@@ -45,8 +49,11 @@ export interface ChangeSink {
    */
   isPrepared(ensure: boolean): Promise<boolean>;
 
-  /** Opens a transaction that holds those of the shards that no other transaction holds. */
-  begin(shards: readonly number[]): Promise<SinkTransaction>;
+  /**
+   * Opens a transaction that holds those of the shards that no other transaction holds.
+   * @param claimed tokens of batches that were claimed before: their outcomes are read in the same round trip
+   */
+  begin(shards: readonly number[], claimed?: readonly string[]): Promise<SinkTransaction>;
 
   /**
    * The same for shards whose last token must be certain: waits for other holders, up to the statement's time-out.
@@ -111,6 +118,12 @@ export interface ChangeSink {
 
   /** Ends every connection at once: running work fails, and nothing new begins. */
   cutOff(): void;
+}
+
+export interface PreparedSink {
+  /** Of this database, for the namespace: no other database has it, so staged changes never reach a wrong one. */
+  readonly identity: string;
+  readonly shards: number;
 }
 
 /** The reason why a table cannot be written, or many of its rows cannot. */

@@ -25,6 +25,16 @@ export interface FlushSide {
   claim(shard: number, request: ClaimRequest): Promise<Claim>;
 
   /**
+   * True if the batch is in flight with all its records, and was handed out to nobody else since. A flush that has
+   * claimed the batch before it held the shard asks this while it holds the shard, and before it commits.
+   *
+   * A worker claims rows 1 and 2 ahead. `orm.schema.clear()` then holds the shard and throws them away: `false`.
+   *
+   * @param batch as it was claimed
+   */
+  isAsClaimed(shard: number, batch: Batch): Promise<boolean>;
+
+  /**
    * Adds dirty records to the batch in flight as a part of it: for a transaction of the application that has written
    * the batch, is not committed, and needs more rows. What the ledger row
    * of the batch does not cover of earlier parts is dirty again first, so a part that was rolled back is added anew.
@@ -38,9 +48,17 @@ export interface FlushSide {
    * @param rows those rows of the batch that the caller knows. A store that does not know the batch any more may have
    * forgotten it, and kept copies of its rows from before they were written;
    * so it drops them, and the tickets for them.
+   * @param records the records of `rows`, as the caller has got them from a claim of this batch. Then `rows` are all
+   * rows of the batch, those with unreadable records too. The store need not read these records again.
    * @returns `false`: the token is not in flight (somebody else has acknowledged it, or the store has forgotten it)
    */
-  acknowledge(shard: number, token: string, outcomes: BatchOutcome, rows: readonly RowKey[]): Promise<boolean>;
+  acknowledge(
+    shard: number,
+    token: string,
+    outcomes: BatchOutcome,
+    rows: readonly RowKey[],
+    records?: ReadonlyMap<RowKey, StagedRecord>,
+  ): Promise<boolean>;
 
   /**
    * Heals a broken chain, after a round trip to PostgreSQL has shown that the caller still holds the shard: parks what
@@ -70,6 +88,11 @@ export interface ClaimRequest {
   readonly limit: number;
   /** A new batch is of these rows, due or not, and of no others. */
   readonly rows?: readonly RowKey[];
+  /**
+   * True for a claim by a caller that does not hold the shard: the answer is a new batch, or `nothing` if one is in
+   * flight. That one may be in the hands of a caller that holds the shard.
+   */
+  readonly isAhead?: boolean;
 }
 
 export interface ExtendRequest {

@@ -6,6 +6,7 @@ import type { Outcome } from '../../src/change/outcome.js';
 import { type RowKey, rowKeyOf } from '../../src/change/row-key.js';
 import { memoryStaging } from '../../src/staging/memory/memory-staging.js';
 import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js';
+import type { Batch } from '../../src/staging/flush-side.js';
 import type { StageAnswer } from '../../src/staging/stage-side.js';
 import type { StagedMark } from '../../src/staging/look-side.js';
 import type { DeadLetter } from '../../src/staging/dead-letter-store.js';
@@ -120,7 +121,7 @@ class Side {
   #last = 'T0';
   #tokens = 0;
   /** The batch that was handed out last. */
-  #handed = { token: 'TX', attempts: 1 };
+  #handed: Pick<Batch, 'token' | 'attempts' | 'records'> = { token: 'TX', attempts: 1, records: new Map() };
   readonly #marks: StagedMark[] = [];
   /** Transaction -> its holds that stand. */
   readonly #holds = new Map<string, string[]>([
@@ -260,7 +261,12 @@ class Side {
   async #end(outcomes: readonly Outcome[]): Promise<boolean> {
     const token = await this.#tokenInFlight();
     const byRow = new Map<RowKey, Outcome>(ROWS.map((row, index) => [row, outcomes[index] ?? { kind: 'applied' }]));
-    const done = await this.store.acknowledge(0, token === '' ? 'TX' : token, byRow, []);
+    // A caller that has read the batch tells what it has read, even if something was added or taken out since.
+    const isHanded = this.#handed.token === token;
+    const [rows, records] = isHanded ? [[...this.#handed.records.keys()], this.#handed.records] : [[], undefined];
+    const isPlain = ({ kind, part }: Outcome): boolean => kind === 'applied' && part === undefined;
+    const special = new Map([...byRow].filter(([, each]) => !isPlain(each)));
+    const done = await this.store.acknowledge(0, token === '' ? 'TX' : token, special, rows, records);
     if (done) this.#last = token;
     return done;
   }

@@ -7,6 +7,7 @@ import type {
   HeldIn,
   HoldEnding,
   JoinedTransaction,
+  PreparedSink,
   SinkTransaction,
   TablePause,
 } from '../change-sink.js';
@@ -123,7 +124,7 @@ class PostgresSink implements ChangeSink {
     return this.#around.pauses.current;
   }
 
-  async prepare(shards: number, ensure: boolean): Promise<string> {
+  async prepare(shards: number | undefined, ensure: boolean): Promise<PreparedSink> {
     const { ledger, namespace } = this.#around;
     if (ensure)
       await this.#transaction((session, opening) => ensureLedger(session, opening, ledger, namespace, shards));
@@ -148,13 +149,13 @@ class PostgresSink implements ChangeSink {
     }
   }
 
-  begin(shards: readonly number[]): Promise<SinkTransaction> {
-    return this.#begin(shards, 'skip');
+  begin(shards: readonly number[], claimed: readonly string[] = []): Promise<SinkTransaction> {
+    return this.#begin(shards, 'skip', claimed);
   }
 
   async beginExclusive(shards: readonly number[]): Promise<SinkTransaction> {
     if (this.#connections.isInside) throw waitsForItself('What a shard was written last has to be looked up');
-    return this.#begin(shards, 'wait');
+    return this.#begin(shards, 'wait', []);
   }
 
   join(query: CallerQuery): JoinedTransaction {
@@ -209,26 +210,28 @@ class PostgresSink implements ChangeSink {
     this.#connections.cutOff();
   }
 
-  async #begin(shards: readonly number[], wait: 'skip' | 'wait'): Promise<SinkTransaction> {
+  async #begin(shards: readonly number[], wait: 'skip' | 'wait', claimed: readonly string[]): Promise<SinkTransaction> {
     const waiting = {};
     this.#waiting.set(waiting, performance.now());
     try {
-      return await this.#hold(shards, wait);
+      return await this.#hold(shards, wait, claimed);
     } finally {
       this.#waiting.delete(waiting);
     }
   }
 
-  async #hold(shards: readonly number[], wait: 'skip' | 'wait'): Promise<SinkTransaction> {
+  async #hold(shards: readonly number[], wait: 'skip' | 'wait', claimed: readonly string[]): Promise<SinkTransaction> {
     const { ledger, namespace } = this.#around;
     const transaction = await this.#open();
     try {
       const limits = this.hasOneConnection ? undefined : this.#limits;
-      const { held, missing } = await holdShards(transaction, ledger, namespace, shards, wait, limits, SAVEPOINT);
+      const known = await holdShards(transaction, ledger, namespace, shards, wait, limits, SAVEPOINT, claimed);
+      const { held, missing, outcomes } = known;
       // A missing row must not look like a locked one: its shard would wait for ever, silently.
       if (missing.length > 0)
         throw notPrepared(`${ledger.shard} has no row for shard ${missing.join(', ')} of the namespace "${namespace}"`);
-      return new PostgresTransaction(transaction, held, this.#around);
+      const read = new Map(claimed.map((token) => [token, outcomes.get(token)]));
+      return new PostgresTransaction(transaction, held, this.#around, read);
     } catch (error) {
       const failure = ledgerFailureOf(error);
       // A server that has not answered gets no further statement: it would take as long again.

@@ -51,10 +51,18 @@ export class PostgresTransaction implements SinkTransaction {
   readonly #transaction: OwnTransaction;
   readonly #session: Session;
   readonly #around: TransactionSurroundings;
+  readonly #read: ReadonlyMap<string, BatchOutcome | undefined>;
   #savepointUsed = false;
   #state: 'open' | 'broken' | 'committed' | 'disposed' = 'open';
 
-  constructor(transaction: OwnTransaction, held: ReadonlyMap<number, string>, around: TransactionSurroundings) {
+  /** @param read what the ledger said of some tokens once the shards were held: nothing can be added since */
+  constructor(
+    transaction: OwnTransaction,
+    held: ReadonlyMap<number, string>,
+    around: TransactionSurroundings,
+    read: ReadonlyMap<string, BatchOutcome | undefined>,
+  ) {
+    this.#read = read;
     this.#transaction = transaction;
     this.#session = transaction.session;
     this.held = held;
@@ -63,7 +71,9 @@ export class PostgresTransaction implements SinkTransaction {
 
   async outcomeOf(token: string): Promise<BatchOutcome | undefined> {
     const { ledger, namespace } = this.#around;
-    const outcome = await this.#attempt(() => readOutcome(this.#session, ledger, namespace, token), ledgerFailureOf);
+    const outcome = this.#read.has(token)
+      ? this.#read.get(token)
+      : await this.#attempt(() => readOutcome(this.#session, ledger, namespace, token), ledgerFailureOf);
     if (outcome !== undefined) return outcome;
     // The ledger was emptied, but the shard's row still says that this was written.
     return [...this.held.values()].includes(token) ? new Map() : undefined;

@@ -169,6 +169,7 @@ class MemoryStaging implements StagingStore {
     }
     const { flight } = shard;
     if (flight === undefined) return { status: 'nothing' };
+    if (request.isAhead === true && flight.token !== request.token) return { status: 'nothing' };
     flight.attempts += 1;
     const { token, predecessor, attempts } = flight;
     const batch: Batch = {
@@ -182,6 +183,11 @@ class MemoryStaging implements StagingStore {
       added: lastParts(flight),
     };
     return { status: 'batch', batch };
+  }
+
+  async isAsClaimed(shardNumber: number, { token, attempts, records }: Batch): Promise<boolean> {
+    const flight = this.#shards.get(shardNumber)?.flight;
+    return flight?.token === token && flight.attempts === attempts && flight.records.size === records.size;
   }
 
   async extend(shardNumber: number, request: ExtendRequest): Promise<Extension | undefined> {

@@ -1,9 +1,10 @@
 import { encodeChanges, encodeOutcomes } from '../../change/record-codec.js';
 import type { BatchOutcome } from '../../change/outcome.js';
+import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { remembersCallsMs, type StagingLimits } from '../limits.js';
 import type { HeldChanges, StageAnswer, StagedPolicies, StageCall } from '../stage-side.js';
-import type { Claim, ClaimRequest, Extension, ExtendRequest, EmptyReport, ParkReport } from '../flush-side.js';
+import type { Batch, Claim, ClaimRequest, Extension, ExtendRequest, EmptyReport, ParkReport } from '../flush-side.js';
 import type { ChainSeen, DueRecords, EmptyScope, Pending, Settlement, StagedMark } from '../look-side.js';
 import type { DeadLetterStore } from '../dead-letter-store.js';
 import type { StagingStats, StagingStore } from '../staging-store.js';
@@ -16,6 +17,7 @@ import { beginnings, RedisDue } from './redis-due.js';
 import { inPartsOf } from './parts-of.js';
 import { RedisPolicies } from './redis-policies.js';
 import { addStats } from './redis-stats.js';
+import { encodeKnownRows } from './known-rows.js';
 import { encodeRules } from './rules.js';
 import { batch, extension, pendingOf, rowKey, stageAnswer, text, unreadableRow } from './replies.js';
 import type { Keeping } from './server-checks.js';
@@ -105,12 +107,17 @@ export class RedisStaging implements StagingStore {
   }
 
   async claim(shard: number, request: ClaimRequest): Promise<Claim> {
-    const { token, predecessor, limit, rows = [] } = request;
-    const reply = await this.#scripts.run('claim', shard, [token, predecessor, limit, ...rows]);
+    const { token, predecessor, limit, rows = [], isAhead = false } = request;
+    const reply = await this.#scripts.run('claim', shard, [token, predecessor, limit, isAhead ? 1 : 0, ...rows]);
     const status = text(reply[0]);
     if (status === 'batch') return { status, batch: batch(shard, reply) };
     if (status === 'broken') return { status, seen: { inFlight: '', last: text(reply[1]) } };
     return { status: status === 'nothing' ? 'nothing' : 'uninitialised' };
+  }
+
+  async isAsClaimed(shard: number, { token, attempts, records, unreadable }: Batch): Promise<boolean> {
+    const reply = await this.#scripts.run('claimed', shard, [token, attempts, records.size + unreadable.size]);
+    return text(reply[0]) === 'same';
   }
 
   async extend(shard: number, { token, attempts, outcomes, rows }: ExtendRequest): Promise<Extension | undefined> {
@@ -122,7 +129,13 @@ export class RedisStaging implements StagingStore {
     return extension(reply);
   }
 
-  async acknowledge(shard: number, token: string, outcomes: BatchOutcome, rows: readonly RowKey[]): Promise<boolean> {
+  async acknowledge(
+    shard: number,
+    token: string,
+    outcomes: BatchOutcome,
+    rows: readonly RowKey[],
+    records?: ReadonlyMap<RowKey, StagedRecord>,
+  ): Promise<boolean> {
     const { rememberMs, rememberRows } = this.#limits;
     const reply = await this.#scripts.run('acknowledge', shard, [
       token,
@@ -130,6 +143,7 @@ export class RedisStaging implements StagingStore {
       rememberMs,
       rememberRows,
       ...this.#letters.limits,
+      ...(records ? [encodeKnownRows(records, outcomes, rows.length)] : []),
     ]);
     if (text(reply[0]) === 'done') {
       this.#letters.tell(shard, reply[1]);

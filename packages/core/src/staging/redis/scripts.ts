@@ -20,6 +20,7 @@ export const SCRIPTS: {
       | 'fence'
       | 'peek'
       | 'claim'
+      | 'claimed'
       | 'extend'
       | 'acknowledge'
       | 'park'
@@ -62,6 +63,7 @@ export const SCRIPTS: {
   fence: load('fence', ['chain', 'seen', 'seen:old']),
   peek: load('peek', ['chain', 'dirty', 'flight', 'recent', 'recent:old', 'held']),
   claim: load('claim', ['chain', 'dirty', 'due', 'flight']),
+  claimed: load('claimed', ['chain', 'flight']),
   extend: load('extend', ['chain', 'dirty', 'due', 'flight', 'dead', 'stats', 'recent', 'recent:old']),
   acknowledge: load('acknowledge', [
     'chain',

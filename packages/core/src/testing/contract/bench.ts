@@ -89,7 +89,8 @@ export class Bench {
     const byRow: BatchOutcome = new Map(
       Object.entries(outcomes).map(([number, outcome]) => [this.row(Number(number)), outcome]),
     );
-    if (!(await this.store.acknowledge(0, batch.token, byRow, [])))
+    const rows = [...batch.records.keys(), ...batch.unreadable.keys()];
+    if (!(await this.store.acknowledge(0, batch.token, byRow, rows, batch.records)))
       throw new Error(`Batch ${batch.token} is not in flight`);
     this.last = batch.token;
   }

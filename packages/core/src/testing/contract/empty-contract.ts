@@ -92,6 +92,21 @@ export function emptyContract({ describe, it, expect, onBench }: ContractContext
     );
 
     it(
+      'is not undone by a flush that had read the rows before',
+      onBench(async (bench) => {
+        await bench.stage({ kind: 'insert', version: '7', values: { n: '0' } });
+        await bench.stage({ rowKey: other(bench), kind: 'insert', version: '7', values: { n: '0' } });
+        const batch = await bench.claim();
+        await bench.store.empty(0, PRODUCT, bench.last);
+        await bench.stage({ rowKey: bench.row(1), values: { n: '1' } });
+        await bench.end(batch);
+        expect(await bench.peek()).toEqual({});
+        expect(await bench.peek(other(bench))).toMatchObject({ recent: { version: '7' } });
+        expect((await bench.store.stats()).pending).toEqual({ Product: 1 });
+      }),
+    );
+
+    it(
       'discards its dead letters',
       onBench(async (bench) => {
         await bench.stage({ values: { n: '0' } }, { rowKey: other(bench), values: { n: '1' } });

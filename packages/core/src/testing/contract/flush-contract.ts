@@ -41,6 +41,36 @@ export function flushContract({ describe, it, expect, onBench }: ContractContext
     );
 
     it(
+      'hands out nothing that is in flight to a caller that does not hold the shard',
+      onBench(async (bench) => {
+        const ahead = { predecessor: bench.last, limit: 9, isAhead: true };
+        expect(await bench.store.claim(0, { ...ahead, token: 'T7' })).toEqual({ status: 'nothing' });
+        await bench.stage({ values: { n: '0' } });
+        expect(await bench.store.claim(0, { ...ahead, token: 'T8' })).toMatchObject({ batch: { token: 'T8' } });
+        await bench.stage({ rowKey: bench.row(1), values: { n: '1' } });
+        expect(await bench.store.claim(0, { ...ahead, token: 'T9' })).toEqual({ status: 'nothing' });
+        expect(await bench.claim()).toMatchObject({ token: 'T8', attempts: 2 });
+      }),
+    );
+
+    it(
+      'tells whether a batch is as it was claimed',
+      onBench(async (bench) => {
+        await bench.stage({ values: { n: '0' } }, { rowKey: bench.row(0, 'other'), values: { n: '1' } });
+        const first = await bench.claim();
+        expect(await bench.store.isAsClaimed(0, first)).toBe(true);
+        const second = await bench.claim();
+        expect(await bench.store.isAsClaimed(0, first)).toBe(false);
+        expect(await bench.store.isAsClaimed(0, second)).toBe(true);
+        await bench.store.empty(0, { kind: 'tables', tables: [{ schema: 'public', table: 'other' }] }, bench.last);
+        expect(await bench.store.isAsClaimed(0, second)).toBe(false);
+        await bench.end(second);
+        expect(await bench.store.isAsClaimed(0, second)).toBe(false);
+        expect(await bench.store.isAsClaimed(1, second)).toBe(false);
+      }),
+    );
+
+    it(
       'buries, keeps and retries each record as the ledger says, whoever acknowledges (C2)',
       onBench(async (bench) => {
         await bench.stage(...[0, 1, 2, 3].map((n) => ({ rowKey: bench.row(n), values: { n: String(n) } })));

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { eventually, sized } from '@spillway/test-support';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RowKey, shardOf } from '../../../src/change/row-key.js';
+import { Slots } from '../../../src/flush/slots.js';
 import { rowOf, stageIncrements } from '../../unit/flush/counters.js';
 import { Caller } from './caller.js';
 import { FlushFixture, idOf, SHARDS } from './fixture.js';
@@ -148,9 +149,19 @@ class Interleaving {
 
   async #flush(): Promise<void> {
     while (this.#running > 0) {
-      await fixture.flush([0, 1], 1 + this.#random(4));
+      await (this.#random(2) === 0 ? fixture.flush([0, 1], 1 + this.#random(4)) : this.#flushAhead());
       await pause(this.#random(20));
     }
+  }
+
+  /** A flush that has claimed its batches some time before it gets a connection. */
+  async #flushAhead(): Promise<void> {
+    const ahead = { slots: new Slots(1), lastTokens: new Map(await fixture.sink.lastTokens([0, 1])) };
+    const busy = ahead.slots.takeFree();
+    const flushing = fixture.flush([0, 1], 1 + this.#random(4), { ahead });
+    await pause(this.#random(40));
+    busy?.[Symbol.dispose]();
+    await flushing;
   }
 
   #pick(): RowKey {

@@ -158,6 +158,26 @@ function noting(store: StagingStore, methods: readonly string[], note: () => voi
 const MAY_HAVE =
   /^Spillway was stopped before the staging store had answered: what it was asked may have happened\. What is staged/u;
 
+test('a process without the option "shards" takes the number with which its namespace was made', async () => {
+  const namespace = freshNamespace();
+  for (const [id, shards] of [
+    [70, { shards: 3 }],
+    [71, {}],
+    [72, { shards: 3 }],
+  ] as const) {
+    const orm = await ormOver({ redis: sharedRedisUrl(), namespace, ...shards, worker: false });
+    const em = orm.em.fork();
+    em.create(Product, { id, name: 'tea' });
+    await em.flush();
+    await Spillway.of(orm).drain();
+    expect(await orm.em.fork().count(Product, { id })).toBe(1);
+    await orm.close();
+  }
+  const orm = await ormOver({ redis: sharedRedisUrl(), namespace, shards: 16, worker: false });
+  await expect(Spillway.of(orm).start()).rejects.toMatchObject({ code: 'SHARD_MAP_MISMATCH' });
+  await orm.close();
+});
+
 describe('what our own end cuts off is STOPPED', () => {
   test.each(['a flush', 'patch()', 'a look-up'])(
     '%s that waits for a frozen Redis when the ORM is closed',

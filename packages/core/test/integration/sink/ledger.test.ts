@@ -44,6 +44,16 @@ test('another number of shards is refused, also where it might be made', async (
   expect(await codeOf(fixture.sink.prepare(2, false))).toBe('SHARD_MAP_MISMATCH');
 });
 
+test('without a number of shards those are taken that the database has, and 16 for a new namespace', async () => {
+  expect((await fixture.sink.prepare(undefined, true)).shards).toBe(4);
+  const fresh = fixture.open([products], { namespace: 'fresh' });
+  const made = await fresh.prepare(undefined, true);
+  expect(made.shards).toBe(16);
+  expect(await fresh.prepare(undefined, false)).toEqual(made);
+  expect(await codeOf(fresh.prepare(64, true))).toBe('SHARD_MAP_MISMATCH');
+  await fresh.close();
+});
+
 test('two flushes never hold one shard; the second gets those that are free', async () => {
   const first = await fixture.sink.begin([0, 1]);
   const second = await fixture.sink.begin([1, 2]);
@@ -54,6 +64,20 @@ test('two flushes never hold one shard; the second gets those that are free', as
   expect([...third.held.keys()]).toEqual([0, 1]);
   await second[Symbol.asyncDispose]();
   await second[Symbol.asyncDispose]();
+});
+
+test('what became of batches that were claimed before is read while the shards are held (R14)', async () => {
+  const [written, unwritten, forgotten] = [insertOf(1), insertOf(1), insertOf(1)];
+  await fixture.flush([forgotten]);
+  await fixture.sql.query('delete from spillway_batch where token = $1', [forgotten.token]);
+  await using knowing = await fixture.sink.begin([1], [forgotten.token]);
+  expect(await knowing.outcomeOf(forgotten.token)).toEqual(new Map());
+  await knowing[Symbol.asyncDispose]();
+  await fixture.flush([written]);
+  await using transaction = await fixture.sink.begin([1], [written.token, unwritten.token, "o'ther"]);
+  await fixture.sql.query('delete from spillway_batch where token = $1', [written.token]);
+  expect(await transaction.outcomeOf(written.token)).toEqual(new Map());
+  expect(await transaction.outcomeOf(unwritten.token)).toBeUndefined();
 });
 
 test("M3: a shard without a row is an error, not somebody else's", async () => {

@@ -2,7 +2,13 @@ import type { BatchOutcome, Outcome } from '../../../src/change/outcome.js';
 import type { StagedRecord } from '../../../src/change/record.js';
 import type { RowKey } from '../../../src/change/row-key.js';
 import { ORIGIN } from '../../../src/change/token.js';
-import type { ChangeSink, HoldEnding, ParentsPending, SinkTransaction } from '../../../src/sink/change-sink.js';
+import type {
+  ChangeSink,
+  HoldEnding,
+  ParentsPending,
+  SinkTransaction,
+  PreparedSink,
+} from '../../../src/sink/change-sink.js';
 import { CommitUnknown, SinkDown } from '../../../src/sink/sink-failure.js';
 import type { Table } from '../../../src/sink/table.js';
 import type { Batch } from '../../../src/staging/flush-side.js';
@@ -67,8 +73,8 @@ export class MemorySink implements ChangeSink {
     return true;
   }
 
-  async prepare(): Promise<string> {
-    return 'memory';
+  async prepare(): Promise<PreparedSink> {
+    return { identity: 'memory', shards: 1 };
   }
 
   async begin(shards: readonly number[]): Promise<SinkTransaction> {

@@ -4,7 +4,7 @@ import { FLUSH_DEFAULTS } from '../../../src/flush/flush-settings.js';
 import { planFlights } from '../../../src/flush/planner.js';
 import { rendezvousOrder } from '../../../src/flush/rendezvous.js';
 
-const settings = { ...FLUSH_DEFAULTS, batchSize: 100, concurrency: 2, lingerMs: 20, overdueMs: 1_000 };
+const settings = { ...FLUSH_DEFAULTS, batchSize: 100, concurrency: 2, ahead: 0, lingerMs: 20, overdueMs: 1_000 };
 const now = 10_000;
 
 /** A worker's board of eight shards, looked at in the order 0 to 7. */
@@ -94,6 +94,19 @@ describe('the planner', () => {
     const full = { ...ripe, expected: 100 };
     expect(shardsOf(planFlights(board({ 1: full, 2: full }, { running: 1 }), now, settings))).toEqual([[1]]);
     expect(planFlights(board({ 1: full }, { running: 2 }), now, settings).flights).toEqual([]);
+  });
+
+  it('begins flushes ahead of the connections only if they are full, and none while the database is on trial', () => {
+    const full = { ...ripe, expected: 100 };
+    const early = { ...settings, ahead: 2 };
+    const all = { 1: full, 2: full, 3: full, 4: full, 5: full };
+    expect(shardsOf(planFlights(board(all), now, early))).toEqual([[1], [2], [3], [4]]);
+    expect(shardsOf(planFlights(board(all, { running: 3 }), now, early))).toEqual([[1]]);
+    expect(shardsOf(planFlights(board(all, { running: 4 }), now, early))).toEqual([]);
+    expect(shardsOf(planFlights(board({ 1: ripe, 2: ripe }, { running: 2 }), now, early))).toEqual([]);
+    expect(shardsOf(planFlights(board({ 1: { ...full, alone: true } }, { running: 2 }), now, early))).toEqual([]);
+    const trial = { breaker: { kind: 'half-open' as const, trials: 0 } };
+    expect(shardsOf(planFlights(board(all, trial), now, { ...early, concurrency: 1 }))).toEqual([[1]]);
   });
 
   it('holds everything back while the breaker is open, and wakes up for one trial', () => {

@@ -59,6 +59,59 @@ function slow(ms: number): FlushSteps {
   };
 }
 
+describe('a worker with one connection', () => {
+  it('claims the next batches of other shards while one is written, and never two of one shard (R21)', async () => {
+    const inHand = new Set<number>();
+    let most = 0;
+    let isTwice = false;
+    const watched = new Proxy(staging, {
+      get: (target, name) => {
+        if (name === 'claim')
+          return async (...args: Parameters<StagingStore['claim']>) => {
+            const claim = await target.claim(...args);
+            if (claim.status !== 'batch') return claim;
+            isTwice ||= inHand.has(args[0]);
+            inHand.add(args[0]);
+            most = Math.max(most, inHand.size);
+            return claim;
+          };
+        if (name === 'acknowledge')
+          return async (...args: Parameters<StagingStore['acknowledge']>) => {
+            const ours = await target.acknowledge(...args);
+            inHand.delete(args[0]);
+            return ours;
+          };
+        const member = Reflect.get(target, name) as unknown;
+        return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+      },
+    });
+    for (let shard = 0; shard < SHARDS; shard++)
+      for (let row = 0; row < 6; row++) await stageIncrements(staging, shard, [rowOf(shard, row, SHARDS)]);
+    let open = 0;
+    const steps: FlushSteps = async (step) => {
+      if (step === 'checked') await time.wait(10);
+      open = Math.max(open, sink.open.size);
+    };
+    const flushing = new FlushWorker({
+      staging: watched,
+      sink,
+      events: new SpillwayEvents(),
+      workerId: 'w1',
+      settings: { concurrency: 1, batchSize: 2 },
+      scheduler: time.scheduler,
+      random: () => 0.5,
+      steps,
+    });
+    flushing.start();
+    await time.advance(2_000);
+    expect((await staging.stats()).pending).toEqual({});
+    expect([...sink.sums.values()]).toEqual(Array.from({ length: 6 * SHARDS }, () => 1));
+    expect({ open, isTwice }).toEqual({ open: 1, isTwice: false });
+    expect(most).toBeGreaterThan(1);
+    await time.until(flushing.stop());
+  });
+});
+
 describe('a worker', () => {
   it('writes a row when it has been quiet for the debounce time', async () => {
     const flushing = worker();

@@ -29,7 +29,6 @@ describe('the options', () => {
     expect(resolve({ redis: REDIS })).toEqual({
       staging: { kind: 'redis', target: REDIS },
       namespace: 'app',
-      shards: 64,
       policies: [],
       defaults: {},
       worker: { concurrency: 2, batchSize: 500, pollIntervalMs: 50 },

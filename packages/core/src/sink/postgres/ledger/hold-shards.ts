@@ -1,5 +1,7 @@
 import pg from 'pg';
+import type { BatchOutcome } from '../../../change/outcome.js';
 import type { OwnTransaction } from '../connections.js';
+import { decodeOutcomes } from './outcome-codec.js';
 import type { LedgerTables } from './tables.js';
 
 /** The time-outs of a flush's transaction, in milliseconds. */
@@ -16,6 +18,8 @@ export interface Held {
   readonly held: ReadonlyMap<number, string>;
   /** Shards that are not in the table at all. */
   readonly missing: readonly number[];
+  /** The outcomes in the ledger of those claimed batches that were committed. Read once the shards are held. */
+  readonly outcomes: ReadonlyMap<string, BatchOutcome>;
 }
 
 /**
@@ -25,6 +29,7 @@ export interface Held {
  * constraints are checked at once: at COMMIT the guilty row would be unknown. A failed first pass rolls back to the
  * savepoint.
  * @param limits `undefined` where no other transaction can run meanwhile
+ * @param claimed tokens of batches that were claimed before
  */
 export async function holdShards(
   { session, opening }: Pick<OwnTransaction, 'session' | 'opening'>,
@@ -34,19 +39,28 @@ export async function holdShards(
   wait: 'skip' | 'wait',
   limits: TransactionLimits | undefined,
   savepoint: string,
+  claimed: readonly string[],
 ): Promise<Held> {
   const mine = `namespace = ${pg.escapeLiteral(namespace)} and shard in (${shards.map(shardNumber).join(', ')})`;
   const results = await session.script(`${opening}
 ${limits ? timeOuts(limits, wait) : ''}set constraints all immediate;
 select shard from ${tables.shard} where ${mine};
 select shard, last_token from ${tables.shard} where ${mine} order by shard for update${wait === 'skip' ? ' skip locked' : ''};
-${limits ? `set local lock_timeout = ${limits.lockTimeoutMs};\n` : ''}savepoint ${savepoint}`);
-  const [existing, locked] = results.filter(({ command }) => command === 'SELECT');
+${claimed.length > 0 ? `${outcomesOf(claimed, tables, namespace)};\n` : ''}${
+    limits ? `set local lock_timeout = ${limits.lockTimeoutMs};\n` : ''
+  }savepoint ${savepoint}`);
+  const [existing, locked, written] = results.filter(({ command }) => command === 'SELECT');
   const known = new Set(existing?.rows.map(([shard]) => Number(shard)));
   return {
     held: new Map(locked?.rows.map(([shard, token]) => [Number(shard), token ?? ''])),
     missing: shards.filter((shard) => !known.has(shard)),
+    outcomes: new Map(written?.rows.map(([token, outcome]) => [token ?? '', decodeOutcomes(outcome ?? '')])),
   };
+}
+
+function outcomesOf(claimed: readonly string[], { batch }: LedgerTables, namespace: string): string {
+  const tokens = claimed.map((token) => pg.escapeLiteral(token)).join(', ');
+  return `select token, outcome::text from ${batch} where namespace = ${pg.escapeLiteral(namespace)} and token in (${tokens})`;
 }
 
 function timeOuts(

@@ -1,4 +1,6 @@
+import { SHARDS_OF_NEW_NAMESPACES } from '../../../change/row-key.js';
 import { SpillwayError } from '../../../errors.js';
+import type { PreparedSink } from '../../change-sink.js';
 import { notPrepared } from './ledger-failure.js';
 import { ORIGIN } from '../../../change/token.js';
 import type { Session } from '../session.js';
@@ -14,7 +16,7 @@ export async function ensureLedger(
   opening: string,
   tables: LedgerTables,
   namespace: string,
-  shards: number,
+  shards: number = SHARDS_OF_NEW_NAMESPACES,
 ): Promise<void> {
   await completeTables(session, opening, tables);
   await session.rows(
@@ -26,7 +28,7 @@ where not exists (select from ${tables.shard} where namespace = $1)`,
 }
 
 /**
- * @returns the identity of this database for the namespace, which no other database has
+ * @param shards the number that there must be; `undefined`: any
  * @throws SpillwayError `CONFIG_INVALID` without tables, rights or shard rows, `SHARD_MAP_MISMATCH` for another number
  * of shards.
  */
@@ -34,15 +36,17 @@ export async function verifyLedger(
   session: Session,
   tables: LedgerTables,
   namespace: string,
-  shards: number,
-): Promise<string> {
+  shards: number | undefined,
+): Promise<PreparedSink> {
   const found = await shardsFound(session, tables, namespace);
   const [first] = found;
   if (first === undefined) throw notPrepared(`${tables.shard} has no shards of the namespace "${namespace}"`);
-  if (found.length === shards && found.every(({ shard }, position) => shard === position)) return first.identity;
+  const number = shards ?? found.length;
+  if (found.length === number && found.every(({ shard }, position) => shard === position))
+    return { identity: first.identity, shards: number };
   throw new SpillwayError(
     'SHARD_MAP_MISMATCH',
-    `The database has ${found.length} shards of the namespace "${namespace}", this process is set to ${shards}. ` +
+    `The database has ${found.length} shards of the namespace "${namespace}", this process is set to ${number}. ` +
       'Set the same number everywhere. To change it, drain, stop all processes, and remove what all tables of Spillway have of this namespace, and its keys from Redis.',
   );
 }

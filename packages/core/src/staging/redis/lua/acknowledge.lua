@@ -3,7 +3,8 @@
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead
 -- KEYS[8] stats  KEYS[9] held
 -- ARGV  epoch, token, outcomes that are not "applied": row key -> parts, how long writes are remembered (ms),
---   rows remembered per generation, most dead letters, how long one is kept (ms) or 0
+--   rows remembered per generation, most dead letters, how long one is kept (ms) or 0,
+--   the rows that the caller has read, packed, or nothing
 -- returns  {'done', dropped letters, packed, or ''} | {'absent'} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
@@ -32,6 +33,8 @@ local keep_letters, keep_ms = tonumber(ARGV[6]), tonumber(ARGV[7])
 -- include: parts
 -- include: held
 -- include: retell
+-- include: known-rows
+-- include: end-unreadable
 
 local head = redis.call('HMGET', chain, 'epoch', 'token', 'recentAt', 'horizon', 'held', 'parts', 'mark', 'voidAt')
 if not head[1] then return { 'uninitialised' } end
@@ -53,20 +56,12 @@ local function end_record(row_key, record, outcome)
   if any_held then retell(row_key, record, outcome, before) end
 end
 
--- If the ledger says written, the worker could read the record, unless its row key is no text. Otherwise it becomes a
--- dead letter.
-local function end_unreadable(row_key, bytes, outcome)
-  must_recount = true
-  if not is_text(row_key) or (outcome and outcome[1] ~= 'applied' and outcome[1] ~= 'version') then
-    local code, told, message = 'UNREADABLE', 'Its bytes are no record', nil
-    if outcome and outcome[1] == 'buried' then code, told, message = outcome[CODE], outcome[REASON], outcome[MESSAGE] end
-    bury(row_key, code, told, token, now, bytes, message)
-  end
-  attempt(function() if any_held then retell(row_key, nil, { 'superseded', '' }, known_dirty(row_key)) end end)
-end
+local known = known_rows(ARGV[8], parts, #records / 2)
+local remembered = settle_known(known, written)
+local rest = without_known(records, known)
 
-for index = 1, #records, 2 do
-  local row_key, bytes = records[index], records[index + 1]
+for index = 1, #rest, 2 do
+  local row_key, bytes = rest[index], rest[index + 1]
   -- A row key that is no text is a different key for the worker that has written the batch.
   local record, outcome = is_text(row_key) and decode(bytes), outcomes[row_key]
   if outcome and outcome[1] == 'again' then horizon = math.max(horizon, outcome[DELAY]) end
@@ -75,7 +70,7 @@ for index = 1, #records, 2 do
     local told = 'What was added to its batch cannot be read: whether this was written is not known'
     bury(row_key, 'STAGING_LOSS', told, token, now, bytes)
   elseif not record or not attempt(end_record, row_key, record, outcome) then
-    end_unreadable(row_key, bytes, outcome)
+    end_unreadable(row_key, bytes, outcome, now)
   end
 end
 local dropped = drop_letters(keep_letters, keep_ms, now)
@@ -90,7 +85,6 @@ write_draft()
 tell_drains(head[7])
 if is_aged then redis.call('HSET', chain, 'recentAt', now) end
 redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark', 'parts')
-local remembered = {}
 for row_key, bytes in pairs(written) do
   append(remembered, row_key, bytes)
 end

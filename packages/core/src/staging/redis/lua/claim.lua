@@ -3,6 +3,7 @@
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight
 -- ARGV  epoch, token of a new batch, last token that the database has committed, most records,
+--   1 for a caller that does not hold the shard: it gets no batch that is in flight already,
 --   row keys if only these are wanted ...
 -- returns  {'batch', token, predecessor, attempts, time (ms), added parts or '', row key, record, ...} | {'nothing'} |
 --   {'broken', last token} | {'uninitialised'} | {'epoch', epoch}
@@ -22,11 +23,12 @@ local head = redis.call('HMGET', chain, 'epoch', 'token', 'predecessor', 'last',
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 
+if head[2] and ARGV[5] == '1' then return { 'nothing' } end
 local now = now_ms()
 if not head[2] then
   if head[4] ~= predecessor then return { 'broken', head[4] } end
   local row_keys, mark
-  if ARGV[5] then row_keys, mark = named_rows() else row_keys, mark = due_rows(now, limit, count_in(head[5]) or 0) end
+  if ARGV[6] then row_keys, mark = named_rows() else row_keys, mark = due_rows(now, limit, count_in(head[5]) or 0) end
   if #row_keys == 0 then return { 'nothing' } end
   local records = get_all(dirty, row_keys)
   local first = decode(records[1] or '')

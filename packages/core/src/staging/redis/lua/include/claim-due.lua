@@ -1,5 +1,5 @@
 -- Finds the records to claim, and moves them into flight.
--- Needs: dirty, due, flight, and ARGV from the fifth
+-- Needs: dirty, due, flight, and ARGV from the sixth
 
 -- include: marks
 -- include: index-again
@@ -25,8 +25,8 @@ end
 -- The named rows that are dirty, and the smallest mark among them.
 local function named_rows()
   local named, mark, wanted = {}, nil, {}
-  for index = 5, #ARGV do
-    wanted[index - 4] = ARGV[index]
+  for index = 6, #ARGV do
+    wanted[index - 5] = ARGV[index]
   end
   local records = get_all(dirty, wanted)
   for index, row_key in ipairs(wanted) do

@@ -57,8 +57,6 @@ const underDocumentedRights: Project = {
   // They share a role, which is of the whole server.
   group: 'loading',
   files: ['packages/core/test/integration/**/*.test.ts'],
-  // It has roles of its own, and clears tables that an administrator has made.
-  without: ['**/another-schema.test.ts'],
 };
 
 export default defineConfig({

@@ -105,9 +105,16 @@ class Author {
     if (!look) return [];
     const change = this.#step({ do: 'clear' });
     const reader = { ...this.#step({ do: 'clear' }), fork: READER };
-    const changes = look.flushes.flatMap((acts): Act[] => [...acts, { do: 'flush' }]);
+    const changes = look.flushes.map((acts): Act[] => [...acts, { do: 'flush' }]);
+    const last = changes.pop() ?? [];
+    // Whoever waits for another change gets the last one written, too, unless there is no other.
+    const isAlone = this.#rows.chance(0.5);
     return [
-      ...changes.map((act) => ({ ...change, act })),
+      ...changes.flat().map((act) => ({ ...change, act })),
+      // MikroORM writes the subject of a new note with each later flush again, by SQL, and with it the whole flush.
+      change,
+      ...(isAlone ? [{ ...change, act: { do: 'drain' } as const }] : []),
+      ...last.map((act) => ({ ...change, act })),
       reader,
       { ...reader, act: { do: 'query', query: look.query } },
     ];

@@ -13,7 +13,7 @@ export interface Look {
 }
 
 export function lookOf(rows: Rows): Look | undefined {
-  return rows.one([throughView, throughSubject, throughCourse, throughClub])(rows);
+  return rows.one([throughView, throughSubject, throughSubject, throughCourse, throughClub])(rows);
 }
 
 const QUERIED = { ask: 'find' } as const;
@@ -35,7 +35,8 @@ function throughView(rows: Rows): Look {
 }
 
 function throughSubject(rows: Rows): Look | undefined {
-  const subject = rows.some(rows.one(['Person', 'Person', 'Passport', 'Club'] as const));
+  // MikroORM meets people first, so it is the others that are easily missed.
+  const subject = rows.some(rows.one(['Person', 'Passport', 'Club', 'Club'] as const)) ?? rows.some('Person');
   if (!subject) return undefined;
   const note = rows.newTarget('Note') as Target;
   const about: Act = { do: 'create', target: note, values: { ...whole(rows, 'Note'), subject: { $row: subject } } };
@@ -52,7 +53,8 @@ function throughSubject(rows: Rows): Look | undefined {
 
 /** What courses are shown depends on their enrolments. */
 function throughCourse(rows: Rows): Look | undefined {
-  const enrolment = rows.some('Enrolment');
+  const old = rows.some('Enrolment');
+  const enrolment = old ?? rows.newTarget('Enrolment');
   if (!enrolment) return undefined;
   const course = { kind: 'Course', tag: enrolment.tag.split('+')[1] as string } as const;
   const note = rows.newTarget('Note') as Target;
@@ -64,8 +66,9 @@ function throughCourse(rows: Rows): Look | undefined {
     { kind: 'Note', where: {}, ...QUERIED },
     { kind: 'Course', where: {}, ...QUERIED },
   ]);
-  const flushes = [[about], [assigned(enrolment, { grade: rows.one([0, 0, 5]) })]];
-  return { flushes, query: loaded(rows, query) };
+  const values = { grade: rows.one([0, 0, 5]) };
+  const change = old ? assigned(enrolment, values) : ({ do: 'create', target: enrolment, values } as const);
+  return { flushes: [[about], [change]], query: loaded(rows, query) };
 }
 
 /** What clubs are shown depends on the pets of their founder. */

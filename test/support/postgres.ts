@@ -1,7 +1,9 @@
 import { childrenOf, isRunning } from '../../tools/servers/children.mjs';
 import { makeClusterFolder, settingsOfTests, startPostgres } from '../../tools/servers/postgres.mjs';
 import { makeRunFolder, removeFolder } from '../../tools/servers/run-folder.mjs';
+import { limitRights } from './documented-rights.js';
 import { eventually } from './eventually.js';
+import { areRightsLimited } from './limited.js';
 import { programOf } from './programs.js';
 
 /** A PostgreSQL cluster that one test owns and may maltreat. */
@@ -37,6 +39,7 @@ export async function postgres(settings: Readonly<Record<string, string>> = {}):
       ...(port !== undefined && { port }),
     });
   let server = await start({});
+  if (areRightsLimited()) await limitRights(server.url);
 
   const stop = async (): Promise<void> => {
     await server.stop();

@@ -44,7 +44,7 @@ export { SpillwayError, type SpillwayErrorCode } from './errors.js';
 export { ValidationFailedError, type ValidationIssue } from './mikro-orm/validate/validation-error.js';
 export type { ValidateOptions, ValidatingOptions } from './policy/write-policy.js';
 export { DeadLetteredError } from './flush/dead-lettered-error.js';
-export { StagingTimeoutError } from './mikro-orm/write/lost-calls.js';
+export { StagingTimeoutError, StoppedCallError } from './mikro-orm/write/lost-calls.js';
 export { StagingPartialError } from './mikro-orm/write/refusal-error.js';
 export type { SpillwayEvent, SpillwayEventName, SpillwayEventOf, SpillwayListener } from './events.js';
 

@@ -13,7 +13,8 @@ export interface StagingLimits {
    */
   readonly seenMs: number;
   /**
-   * Calls per generation (changes, in Redis). A generation that reaches it ends after a tenth of `seenMs` already.
+   * Calls per generation, however many changes they carry. A generation that reaches it ends after a tenth of `seenMs`
+   * already.
    * @defaultValue 20_000
    */
   readonly seenCalls: number;

@@ -33,6 +33,15 @@ export function entityRowKey(type: WriteBehindType, key: unknown): RowKey | unde
   );
 }
 
+/** False if the columns would round a key, so that no row has it: `1.505` in a column of hundredths. */
+export function isExactKey({ meta, key: { columns } }: WriteBehindType, key: unknown): boolean {
+  if (!columns.some(({ column }) => ROUNDING.test(column.type))) return true;
+  const values = keyValues(meta, key);
+  return columns.every(({ name }, position) => name(values[position])?.isExact !== false);
+}
+
+const ROUNDING = /^(?:numeric|timestamp)/u;
+
 /**
  * The row that a caller means by a key in the form of the entity. A key that its column would round is refused: the
  * rounded key is that of another row.

@@ -5,7 +5,7 @@ import { hasSession } from '../contract/call-context.js';
 import type { CallersTransaction } from '../transactions/caller.js';
 import { flushContent, type FlushContent, isDelete, rowsInvolved, typesChanged } from '../write/flush-content.js';
 import type { StagedFlush } from '../write/staged-flush.js';
-import { namesKey } from '../describe/entity-key.js';
+import { isExactKey, namesKey } from '../describe/entity-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import { untakenProperty } from '../describe/value-texts.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
@@ -123,6 +123,8 @@ function whyNotStaged(types: TypeRegistry, changeSet: ChangeSet<AnyEntity>): Sql
   const isUpdate = changeSet.type === ChangeSetType.UPDATE || changeSet.type === ChangeSetType.UPDATE_EARLY;
   // Another primary key is another record; only SQL renames a row.
   if (isUpdate && namesKey(type, changeSet.payload)) return 'key';
+  // The row with the rounded key is another one. SQL finds none.
+  if (changeSet.type !== ChangeSetType.CREATE && !isExactKey(type, changeSet.getPrimaryKey())) return 'key';
   // concurrencyCheck compares loaded values, and only the database knows whether two of them are equal.
   if (isUpdate && type.meta.concurrencyCheckKeys.size > 0) return 'concurrency-check';
   // A row that becomes one of another class is found by other queries than before.

@@ -1,6 +1,7 @@
 import type { Change } from '../../change/change.js';
-import { SpillwayError } from '../../errors.js';
+import { SpillwayError, type SpillwayErrorCode } from '../../errors.js';
 import type { StageCall } from '../../staging/stage-side.js';
+import { CutOff } from '../../staging/staging-errors.js';
 import type { StageResult } from '../../staging/stager.js';
 
 /** The engine, as far as lost calls need it. */
@@ -9,28 +10,36 @@ export interface CallSettling {
   stage(changes: readonly Change[]): Promise<StageResult>;
 }
 
+/** What became of the changes of a call, and how the rest is refused. */
+export interface LostCall {
+  /** Calls that may or may not have run. */
+  readonly unknown: readonly StageCall[];
+  /** Changes that are certainly not staged. @defaultValue none */
+  readonly missing?: readonly Change[];
+  readonly engine: CallSettling;
+  readonly refused: (changes: readonly Change[], result: StageResult) => Error;
+}
+
 /**
- * A call past the unit of work (`increment()`, `patch()`, `em.insert()` and the like) was not answered, so it is
+ * A call past the unit of work (`increment()`, `patch()`, `em.insert()` and the like) whose answer was lost, so it is
  * unknown whether its changes are staged. Calling it again might apply them twice; `retry()` never does.
  */
-export class StagingTimeoutError extends SpillwayError {
-  override readonly name = 'StagingTimeoutError';
+abstract class LostCallError extends SpillwayError {
   readonly #engine: CallSettling;
-  readonly #refused: (changes: readonly Change[], result: StageResult) => Error;
-  /** Calls that may or may not have run. */
+  readonly #refused: LostCall['refused'];
   #unknown: readonly StageCall[];
-  /** Changes that are certainly not staged. */
-  #missing: readonly Change[] = [];
+  #missing: readonly Change[];
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(
+    code: SpillwayErrorCode,
     message: string,
-    calls: readonly StageCall[],
-    engine: CallSettling,
-    refused: (changes: readonly Change[], result: StageResult) => Error,
+    { unknown, missing = [], engine, refused }: LostCall,
+    options?: ErrorOptions,
   ) {
-    super('STAGING_TIMEOUT', message);
-    this.#unknown = calls;
+    super(code, message, options);
+    this.#unknown = unknown;
+    this.#missing = missing;
     this.#engine = engine;
     this.#refused = refused;
   }
@@ -38,7 +47,7 @@ export class StagingTimeoutError extends SpillwayError {
   /**
    * Finds out whether the changes are staged, and makes sure that this call can no longer stage the missing ones.
    * @returns true if all of them are staged
-   * @throws this error again while the staging store does not answer
+   * @throws this error again while the staging store does not answer; SpillwayError `STOPPED` while Spillway is stopped
    */
   async settle(): Promise<boolean> {
     return this.#inTurn(async () => this.#settle());
@@ -49,10 +58,20 @@ export class StagingTimeoutError extends SpillwayError {
     await this.#inTurn(async () => {
       if (await this.#settle()) return;
       const missing = this.#missing;
-      const result = await this.#engine.stage(missing);
+      const result = await this.#stage(missing);
       this.#missing = missing.filter(({ rowKey }) => !result.staged.has(rowKey));
       if (this.#missing.length > 0) this.#giveUp(missing, result);
     });
+  }
+
+  /** What an end has cut off may have run, too: it is asked for before it is sent again. */
+  async #stage(changes: readonly Change[]): Promise<StageResult> {
+    try {
+      return await this.#engine.stage(changes);
+    } catch (error) {
+      if (error instanceof CutOff && error.result) return error.result;
+      throw error;
+    }
   }
 
   async #settle(): Promise<boolean> {
@@ -81,5 +100,30 @@ export class StagingTimeoutError extends SpillwayError {
     const turn = this.#last.then(act, act);
     this.#last = turn.catch(() => undefined);
     return turn;
+  }
+}
+
+/** The staging store did not answer in time. */
+export class StagingTimeoutError extends LostCallError {
+  override readonly name = 'StagingTimeoutError';
+
+  constructor(message: string, call: LostCall) {
+    super('STAGING_TIMEOUT', message, call);
+  }
+}
+
+/** Spillway was stopped before the staging store had answered. `settle()` and `retry()` work after `orm.connect()`. */
+export class StoppedCallError extends LostCallError {
+  override readonly name = 'StoppedCallError';
+
+  constructor(call: LostCall, cause: Error) {
+    super(
+      'STOPPED',
+      'Spillway was stopped before the staging store had answered: what it was asked may have happened. ' +
+        "What is staged stays staged, and will be written. After orm.connect(), call this error's retry(), " +
+        'which finds out first and stages nothing twice; or settle(), which only finds out',
+      call,
+      { cause },
+    );
   }
 }

@@ -4,7 +4,7 @@ import { keyText } from '../../change/row-key.js';
 import { SpillwayError, type SpillwayErrorCode } from '../../errors.js';
 import type { Refusal, RefusalReason } from '../../staging/stage-side.js';
 import type { StageResult } from '../../staging/stager.js';
-import { StagingTimeoutError, type CallSettling } from './lost-calls.js';
+import { StagingTimeoutError, StoppedCallError, type CallSettling, type LostCall } from './lost-calls.js';
 import type { Operation } from '../change/staging-unit.js';
 
 interface PartOfFlush {
@@ -90,15 +90,29 @@ function changeError(change: Change, result: StageResult, engine: CallSettling):
     return new StagingTimeoutError(
       `The staging store did not answer: it is unknown whether ${describe(change)} is staged. ` +
         "Call the error's retry(), which finds out first and stages nothing twice; or settle(), which only finds out",
-      result.unknown,
-      engine,
-      (changes, again) => changesError(changes, again, engine),
+      { unknown: result.unknown, engine, refused: refusedBy(engine) },
     );
   if (refusal.reason === 'stale' || refusal.reason === 'deleted') return OptimisticLockError.lockFailed(change.entity);
   return refusedBecause(change, refusal);
 }
 
-/** The same for the changes of one call. */
+function refusedBy(engine: CallSettling): LostCall['refused'] {
+  return (changes, again) => changesError(changes, again, engine);
+}
+
+/** The error for the changes of a call that an end of Spillway has cut off. */
+export function stoppedError(
+  changes: readonly Change[],
+  { staged, unknown }: StageResult,
+  engine: CallSettling,
+  cause: Error,
+): StoppedCallError {
+  const open = new Set(unknown.flatMap((call) => call.changes.map(({ rowKey }) => rowKey)));
+  const missing = changes.filter(({ rowKey }) => !staged.has(rowKey) && !open.has(rowKey));
+  return new StoppedCallError({ unknown, missing, engine, refused: refusedBy(engine) }, cause);
+}
+
+/** The error for the changes of one call that are not all staged. */
 export function changesError(changes: readonly Change[], result: StageResult, engine: CallSettling): Error {
   const [first] = changes.filter(({ rowKey }) => !result.staged.has(rowKey));
   const refused = changes.find(({ rowKey }) => rowKey === result.refused[0]?.rowKey) ?? first;

@@ -1,9 +1,10 @@
 import type { Change } from '../../change/change.js';
+import { CutOff } from '../../staging/staging-errors.js';
 import type { StageResult } from '../../staging/stager.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import type { EngineWrites } from '../engine.js';
 import { fallbackUnder, type Fallback } from '../change/fallback.js';
-import { changesError } from './refusal-error.js';
+import { changesError, stoppedError } from './refusal-error.js';
 
 /** Changes of a call past the unit of work, none of which is staged. Its policy lets SQL write them. */
 export class Unstaged {
@@ -31,6 +32,7 @@ export async function stageOrFallBack(
   try {
     result = await engine.stage(changes, signal);
   } catch (error) {
+    if (error instanceof CutOff && error.result) throw stoppedError(changes, error.result, engine, error);
     const way = fallbackUnder(error, [type.policy]);
     if (way === undefined) throw error;
     return new Unstaged(way, error);

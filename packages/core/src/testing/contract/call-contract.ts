@@ -1,4 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { StageCall } from '../../staging/stage-side.js';
 import type { ContractContext } from './bench.js';
+
+/** A generation that is full ends when it is a tenth of `seenMs` old. */
+async function oldEnough(): Promise<void> {
+  await pause(450);
+}
 
 /** Calls whose answers get lost. */
 export function callContract({ describe, it, expect, onBench }: ContractContext): void {
@@ -96,6 +103,37 @@ export function callContract({ describe, it, expect, onBench }: ContractContext)
           expect((await bench.dirty())?.deltas).toEqual({ stock: '2' });
         },
         { seenMs: 0 },
+      ),
+    );
+
+    it(
+      'ends a generation early after so many calls, however many changes they carry',
+      onBench(
+        async (bench) => {
+          const many = (): StageCall =>
+            bench.call(
+              ...[0, 1, 2].map((row) => ({
+                rowKey: bench.row(row),
+                kind: 'increment' as const,
+                deltas: { stock: '1' },
+              })),
+            );
+          const first = many();
+          const stocks = async (): Promise<string | undefined> => (await bench.dirty())?.deltas['stock'];
+          await bench.store.stage(first);
+          for (let calls = 1; calls <= 2; calls += 1) {
+            await oldEnough();
+            await bench.store.stage(many());
+          }
+          await bench.store.stage(first);
+          expect(await stocks()).toBe('3');
+          await bench.store.stage(many());
+          await oldEnough();
+          await bench.store.stage(many());
+          await bench.store.stage(first);
+          expect(await stocks()).toBe('6');
+        },
+        { seenMs: 4_000, seenCalls: 2 },
       ),
     );
   });

@@ -1,17 +1,22 @@
-import { defineEntity, MikroORM, p } from '@mikro-orm/postgresql';
+import { defineEntity, MikroORM, p, type EntityManager } from '@mikro-orm/postgresql';
 import { database, freshNamespace, type Database } from '@spillway/test-support';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Spillway, spillway, WriteBehind } from '../../../src/index.js';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Spillway, spillway, StoppedCallError, WriteBehind } from '../../../src/index.js';
 import { CutOff } from '../../../src/staging/staging-errors.js';
 import type { StagingStore } from '../../../src/staging/staging-store.js';
 import { memoryStaging } from '../../../src/testing/index.js';
 
-/** A flush whose stage calls are not answered before the ORM is closed, and which is made again after it is opened. */
+/** Changes whose stage calls are not answered before the ORM is closed, and which are made again after it is opened. */
 
 const Page = defineEntity({
   name: 'Page',
   tableName: 'cut_off_page',
-  properties: { id: p.integer().primary(), views: p.integer().default(0), version: p.integer().version() },
+  properties: {
+    id: p.integer().primary(),
+    title: p.string().default('old'),
+    views: p.integer().default(0),
+    version: p.integer().version(),
+  },
 });
 WriteBehind({ counters: ['views'] as never, debounce: '1h', maxDelay: '1h' })(Page.class as never);
 
@@ -62,31 +67,94 @@ afterEach(async () => {
   await db.drop();
 });
 
-test.each([
+/** Ends Spillway while an act waits for its answer. What the act is refused with. */
+async function cutOff(act: () => Promise<unknown>, silence: NonNullable<typeof silent>): Promise<unknown> {
+  const sent = Promise.withResolvers<void>();
+  asked = sent.resolve;
+  silent = silence;
+  const acting = act().then(
+    () => 'done',
+    (error: Error) => error,
+  );
+  await sent.promise;
+  await Spillway.of(orm).stop({ timeout: '2s' });
+  silent = undefined;
+  return acting;
+}
+
+const SILENCES = [
   { shard: 'all', hasRun: true },
   { shard: 'all', hasRun: false },
   { shard: 1, hasRun: true },
   { shard: 1, hasRun: false },
-] as const)('is staged once: no answer of shard $shard, has run: $hasRun', async (silence) => {
+] as const;
+
+test.each(SILENCES)('a flush is staged once: no answer of shard $shard, has run: $hasRun', async (silence) => {
   const em = orm.em.fork();
   for (const id of PAGES) em.create(Page, { id } as never);
   await em.flush();
   await Spillway.of(orm).drain();
   for (const page of await em.find(Page, {})) (page as { views: number }).views += 1;
-  const sent = Promise.withResolvers<void>();
-  asked = sent.resolve;
-  silent = silence;
-  const flushing = em.flush().then(
-    () => 'flushed',
-    (error: Error) => error,
-  );
-  await sent.promise;
-  await Spillway.of(orm).stop({ timeout: '2s' });
-  expect(await flushing).toMatchObject({ code: 'STOPPED' });
-  silent = undefined;
+  expect(await cutOff(async () => em.flush(), silence)).toMatchObject({ code: 'STOPPED' });
   await orm.connect();
   await em.flush();
   await Spillway.of(orm).drain();
   const rows = await orm.em.fork().find(Page, {}, { orderBy: { id: 'asc' } });
   expect(rows.map(({ views }) => views)).toEqual(PAGES.map(() => 1));
+});
+
+const ALL = { id: { $in: PAGES } };
+const CALLS: Readonly<Record<string, (em: EntityManager) => Promise<unknown>>> = {
+  'increment()': async () => Spillway.of(orm).increment(Page, 5, { views: 1 }),
+  'incrementMany()': async () =>
+    Spillway.of(orm).incrementMany(
+      Page,
+      PAGES.map((key) => ({ key, by: { views: 1 } })),
+    ),
+  'patch()': async () => Spillway.of(orm).patch(Page, 5, { title: 'new' }),
+  'em.insert()': async (em) => em.insert(Page, { id: 13, title: 'new', views: 0 }),
+  'em.insertMany()': async (em) =>
+    em.insertMany(
+      Page,
+      PAGES.map((id) => ({ id: id + 8, title: 'new', views: 0 })),
+    ),
+  'em.nativeUpdate()': async (em) => em.nativeUpdate(Page, ALL, { title: 'new' }),
+  'em.nativeDelete()': async (em) => em.nativeDelete(Page, ALL),
+};
+
+describe.each(Object.entries(CALLS))('%s', (name, call) => {
+  /** The rows that the call leaves if nothing comes between. */
+  async function rows(): Promise<unknown> {
+    await Spillway.of(orm).drain();
+    const found = await orm.em.fork().find(Page, {}, { orderBy: { id: 'asc' } });
+    return found.map(({ id, title, views }) => ({ id, title, views }));
+  }
+
+  test.each(SILENCES)('is staged once by retry(): no answer of shard $shard, has run: $hasRun', async (silence) => {
+    const fresh = async (): Promise<void> => {
+      const em = orm.em.fork();
+      for (const id of PAGES) em.create(Page, { id } as never);
+      await em.flush();
+      await Spillway.of(orm).drain();
+    };
+    await fresh();
+    await call(orm.em.fork());
+    const expected = await rows();
+    await orm.em.fork().nativeDelete(Page, {});
+    await Spillway.of(orm).drain();
+    await fresh();
+
+    // A call of one row asks one shard.
+    const one = /^(?:increment|patch|em\.insert)\(/u.test(name);
+    const error = await cutOff(async () => call(orm.em.fork()), one ? { ...silence, shard: 'all' } : silence);
+    expect(error).toBeInstanceOf(StoppedCallError);
+    expect(error).toMatchObject({ code: 'STOPPED', message: expect.stringContaining('retry()') as unknown });
+    const { retry, settle } = error as StoppedCallError;
+    await expect(settle.call(error)).rejects.toMatchObject({ code: 'STOPPED' });
+    await orm.connect();
+    expect(await settle.call(error)).toBe(silence.hasRun);
+    await retry.call(error);
+    await retry.call(error);
+    expect(await rows()).toEqual(expected);
+  });
 });

@@ -1,5 +1,13 @@
 import { defineEntity, MikroORM, p, type AnyEntity, type Options } from '@mikro-orm/postgresql';
-import { database, freshNamespace, sharedDatabaseUrl, sharedRedisUrl, type Database } from '@spillway/test-support';
+import {
+  areRightsLimited,
+  database,
+  freshNamespace,
+  LIMITED,
+  sharedDatabaseUrl,
+  sharedRedisUrl,
+  type Database,
+} from '@spillway/test-support';
 import pg from 'pg';
 import { Spillway, spillway, WriteBehind, type Logger, type SpillwayOptions } from '../../../src/index.js';
 
@@ -29,7 +37,8 @@ export class Place implements AsyncDisposable {
     const client = new pg.Client({ connectionString: db.url });
     client.on('error', () => undefined);
     await client.connect();
-    await client.query(ddl);
+    // Only the owner of a table may drop it, or empty it and begin its numbers anew. A schema generator of MikroORM does.
+    await client.query(areRightsLimited() ? `set role ${LIMITED.role}; ${ddl}; reset role` : ddl);
     return new Place(db, client);
   }
 
@@ -57,6 +66,8 @@ export class Place implements AsyncDisposable {
     const name = freshNamespace('role');
     await this.#client.query(`create role ${name} ${attributes} password 'secret'`);
     this.#roles.push(name);
+    // Only a member of a role may become it.
+    if (areRightsLimited()) await this.#client.query(`grant ${name} to ${LIMITED.role}`);
     return name;
   }
 

@@ -1,5 +1,6 @@
 import { defineEntity, MikroORM, p, type Options } from '@mikro-orm/postgresql';
 import { postgres } from '@spillway/test-support';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Spillway } from '../../../src/index.js';
 import { Place, placedOrm, setting, Thing, THING, writeBehind } from './places.js';
@@ -141,9 +142,10 @@ describe('another database: it is refused by name at the first use, and nothing 
     const { taken, close } = await ofAnother(mine, (connection) =>
       (connection as unknown as WithDialect).createKyselyDialect({}),
     );
-    const client = await MikroORM.init({ entities: [Thing], clientUrl: elsewhere.url, dbName: 'postgres' });
-    await client.em.execute(`create database ${mine.name}`);
-    await client.close();
+    const administrator = new pg.Client({ connectionString: elsewhere.url });
+    await administrator.connect();
+    await administrator.query(`create database ${mine.name}`);
+    await administrator.end();
     await using placed = await placedOrm({ clientUrl: elsewhere.url, dbName: mine.name, driverOptions: taken });
     const message = await writeBehind(placed.orm, ++id).catch(String);
     expect(message).toContain('another server');

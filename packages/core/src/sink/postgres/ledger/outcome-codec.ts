@@ -2,7 +2,7 @@ import type { BatchOutcome, Outcome } from '../../../change/outcome.js';
 import type { RowKey } from '../../../change/row-key.js';
 import { SpillwayError } from '../../../errors.js';
 
-/** Raised when the form changes; a reader accepts its own and older ones. */
+/** There is one form so far, and a reader takes no other. Whoever raises this also reads the forms before. */
 const FORMAT = 1;
 
 interface Stored {
@@ -17,13 +17,13 @@ export function encodeOutcomes(outcomes: BatchOutcome): string {
   return JSON.stringify(stored);
 }
 
-/** @throws SpillwayError `CONFIG_INVALID` for a ledger row of a newer release, or one that is no outcome at all. */
+/** @throws SpillwayError `CONFIG_INVALID` for a ledger row of another form, or one that is no outcome at all. */
 export function decodeOutcomes(json: string): BatchOutcome {
   const stored: unknown = JSON.parse(json);
   if (!isStored(stored)) {
     throw new SpillwayError(
       'CONFIG_INVALID',
-      'A ledger row of Spillway was not written by this or an older release; finish the upgrade of all processes first.',
+      'A ledger row of Spillway has a form that this release does not read; finish the upgrade of all processes first.',
     );
   }
   return new Map(stored.o.map(([rowKey, outcome]) => [rowKey as RowKey, outcome]));

@@ -15,5 +15,5 @@ local present = redis.call('HGET', chain, 'epoch')
 if present then return present == epoch and { 'present' } or { 'epoch', present } end
 local now = now_ms()
 redis.call('DEL', cache, cache_old)
-redis.call('HSET', chain, 'epoch', epoch, 'last', last_token, 'sequence', 0, 'horizon', 0, 'coalesced', 0, 'annihilated', 0, 'seenAt', now, 'seenFrom', 0, 'recentAt', now, 'since', now)
+redis.call('HSET', chain, 'epoch', epoch, 'last', last_token, 'sequence', 0, 'horizon', 0, 'coalesced', 0, 'annihilated', 0, 'seenAt', now, 'recentAt', now, 'since', now)
 return { 'adopted' }

@@ -1,8 +1,8 @@
+import type { SchedulerLike } from 'rxjs';
 import { tokenAfter } from '../change/token.js';
-import type { Batch } from '../staging/flush-side.js';
+import type { Batch, FlushSide } from '../staging/flush-side.js';
 import { allAnswered } from './all-answered.js';
 import { askStaging } from './ask-staging.js';
-import type { FlushDeps } from './flush-shards.js';
 import type { Slots } from './slots.js';
 
 /** What the flushes of a process share, so that one can claim while the others write. */
@@ -10,6 +10,13 @@ export interface Ahead {
   readonly slots: Slots;
   /** Shard -> the last token that this process knows of: another process may have committed a later one. */
   readonly lastTokens: Map<number, string>;
+}
+
+/** What a claim asks, and how long it waits for the answer, milliseconds. */
+interface Asked {
+  readonly staging: Pick<FlushSide, 'claim'>;
+  readonly claimTimeoutMs: number;
+  readonly scheduler: SchedulerLike;
 }
 
 /**
@@ -21,7 +28,7 @@ export async function claimAhead(
   shards: readonly number[],
   limit: number,
   { lastTokens }: Ahead,
-  { staging, claimTimeoutMs, scheduler }: FlushDeps,
+  { staging, claimTimeoutMs, scheduler }: Asked,
 ): Promise<ReadonlyMap<number, Batch>> {
   const claimed = new Map<number, Batch>();
   const claim = async (shard: number, predecessor: string): Promise<void> => {

@@ -1,5 +1,5 @@
 import type { EntityManager } from '@mikro-orm/core';
-import { signalOfManager } from '../contract/signals.js';
+import { givenSignal, signalOfManager } from '../contract/signals.js';
 import { hasSession } from '../contract/has-session.js';
 
 /** The caller of a row call. It decides where the call is written. */
@@ -14,6 +14,12 @@ export interface RowCaller {
   readonly hasSession: boolean;
   /** Once it is aborted, nothing more is staged for this caller. */
   readonly signal: AbortSignal | undefined;
+}
+
+/** The caller of a call with a signal of its own, which goes before that of the entity manager. */
+export function withSignalOf(caller: RowCaller, call: string, options: { readonly signal?: unknown }): RowCaller {
+  const signal = givenSignal(call, options);
+  return signal ? { ...caller, signal } : caller;
 }
 
 /**

@@ -1,5 +1,5 @@
 export { spillway, Spillway, type SpillwayExtension } from './spillway.js';
-export type { AllLettersFilter, SpillwayDeadLetters } from './runtime/service-letters.js';
+export type { AllLettersFilter, RetryLetterOptions, SpillwayDeadLetters } from './runtime/service-letters.js';
 export type { AllLettersOptions, RetriedLetters, RetryAllOptions } from './staging/all-letters.js';
 export type {
   CacheLimits,
@@ -44,6 +44,7 @@ export { SpillwayError, type SpillwayErrorCode } from './errors.js';
 export { ValidationFailedError, type ValidationIssue } from './mikro-orm/validate/validation-error.js';
 export type { ValidateOptions, ValidatingOptions } from './policy/write-policy.js';
 export { DeadLetteredError } from './flush/dead-lettered-error.js';
+export type { SettleOptions } from './mikro-orm/write/lost-calls.js';
 export { StagingTimeoutError, StoppedCallError } from './mikro-orm/write/lost-calls.js';
 export { StagingPartialError } from './mikro-orm/write/refusal-error.js';
 export type { SpillwayEvent, SpillwayEventName, SpillwayEventOf, SpillwayListener } from './events.js';

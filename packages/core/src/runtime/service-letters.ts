@@ -1,4 +1,6 @@
 import type { EntityName } from '@mikro-orm/core';
+import { unlessAborted } from '../abort.js';
+import { givenSignal } from '../mikro-orm/contract/call-context.js';
 import type { LetterPage, RowCalls } from '../mikro-orm/repository/row-calls.js';
 import { OptionReader } from '../policy/option-reader.js';
 import {
@@ -16,6 +18,13 @@ export interface AllLettersFilter {
   readonly code?: string;
 }
 
+export interface RetryLetterOptions {
+  /** Also if the row was staged or written since. @defaultValue `false` */
+  readonly force?: boolean;
+  /** Aborted before the letter is put back: it stays where it is. */
+  readonly signal?: AbortSignal;
+}
+
 /** Records that could not be written. */
 export interface SpillwayDeadLetters {
   /** Newest first within a shard; of one entity, or with one code, if the page says so. */
@@ -25,9 +34,9 @@ export interface SpillwayDeadLetters {
   /**
    * Puts the letter back as a dirty record, under changes that are dirty by now. `newer`: the row was staged or written
    * since, and `force` was not given. `absent`: there is no such letter.
-   * @throws SpillwayError `COUNTER_OVERFLOW`; `POLICY_MISMATCH` for an entity that was left
+   * @throws SpillwayError `COUNTER_OVERFLOW`; `POLICY_MISMATCH` for an entity that was left; the reason of `signal`
    */
-  retry(letter: DeadLetterId, options?: { readonly force?: boolean }): Promise<'staged' | 'newer' | 'absent'>;
+  retry(letter: DeadLetterId, options?: RetryLetterOptions): Promise<'staged' | 'newer' | 'absent'>;
   /** Answers `false` if there is no such letter. */
   discard(letter: DeadLetterId): Promise<boolean>;
   /**
@@ -58,7 +67,11 @@ export function serviceLetters(open: () => Promise<DeadLetterStore>, rows: RowCa
   return {
     list: async (page) => (await open()).list(rows.letterPage(page)),
     get: async (letter) => (await open()).get(letter),
-    retry: async (letter, options) => (await open()).retry(letter, options),
+    retry: async (letter, { force = false, ...given } = {}) => {
+      const signal = givenSignal('retry()', given);
+      const store = await unlessAborted(signal, open);
+      return store.retry(letter, { force });
+    },
     discard: async (letter) => (await open()).discard(letter),
     retryAll: async (given, options) => {
       const filter = filterOf('retryAll()', given);

@@ -1,5 +1,7 @@
 import type { EntityManager } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
+import { SpillwayError } from '../../errors.js';
+import { describeValue } from '../../policy/describe-value.js';
 
 /**
  * The signal of a call: MikroORM hands it to its driver in the options, or the entity manager's if the call has none.
@@ -7,6 +9,18 @@ import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 export function signalOf(options: unknown): AbortSignal | undefined {
   const signal: unknown = typeof options === 'object' && options !== null ? Reflect.get(options, 'signal') : undefined;
   return signal instanceof AbortSignal ? signal : undefined;
+}
+
+/**
+ * The signal in the options of a call that is Spillway's own.
+ * @throws SpillwayError `CONFIG_INVALID` for anything else
+ */
+export function givenSignal(call: string, { signal }: { readonly signal?: unknown }): AbortSignal | undefined {
+  if (signal === undefined || signal instanceof AbortSignal) return signal;
+  throw new SpillwayError(
+    'CONFIG_INVALID',
+    `signal in the options of ${call} must be an AbortSignal, not ${describeValue(signal)}`,
+  );
 }
 
 /** The signal of an entity manager, which is that of its flushes: `em.fork({ signal })`. */

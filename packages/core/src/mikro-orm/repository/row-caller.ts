@@ -1,5 +1,5 @@
 import type { EntityManager, EntityName } from '@mikro-orm/core';
-import { signalOfManager, hasSession } from '../contract/call-context.js';
+import { givenSignal, hasSession, signalOfManager } from '../contract/call-context.js';
 import type { Increments, IncrementRow, IncrementOptions } from '../write/prepare-increment.js';
 import type { PatchOptions } from '../write/build-patch.js';
 import type { PendingRow } from './pending-row.js';
@@ -17,6 +17,12 @@ export interface RowCaller {
   readonly hasSession: boolean;
   /** Once it is aborted, nothing more is staged for this caller. */
   readonly signal: AbortSignal | undefined;
+}
+
+/** The caller of a call with a signal of its own, which goes before that of the entity manager. */
+export function withSignalOf(caller: RowCaller, call: string, options: { readonly signal?: unknown }): RowCaller {
+  const signal = givenSignal(call, options);
+  return signal ? { ...caller, signal } : caller;
 }
 
 /**

@@ -30,7 +30,7 @@ import { comparesNothing, type Fallback } from '../change/fallback.js';
 import { changesError } from '../write/refusal-error.js';
 import { failingAsMikroOrm } from '../contract/call-context.js';
 import { announceFallback, stageOrFallBack, Unstaged } from '../write/stage-or-fall-back.js';
-import type { CallersRows, RowCaller } from './row-caller.js';
+import { withSignalOf, type CallersRows, type RowCaller } from './row-caller.js';
 import { pendingRow, type PendingRow } from './pending-row.js';
 import type { IncrementReceipt, Receipt, WrittenOptions, Counted } from './receipt.js';
 import type { SqlRowCalls } from './sql-row-calls.js';
@@ -80,15 +80,17 @@ export class RowCalls {
   }
 
   async #patch(
-    caller: RowCaller,
+    asked: RowCaller,
     entity: EntityName,
     key: unknown,
     { changes, options }: { readonly changes: object; readonly options: PatchOptions },
   ): Promise<Receipt> {
+    const caller = withSignalOf(asked, 'patch()', options);
     const type = this.#typeOf(entity, 'Use em.nativeUpdate()');
     const change = buildPatch(type, key, changes, options, this.#platform);
     await this.#validation.rows(type.meta, [changes as Readonly<Record<string, unknown>>], 'changed');
-    const bySql = (way?: Fallback): Promise<Receipt> => this.#sql.patch(caller.em(), type, key, changes, options, way);
+    const bySql = (way?: Fallback): Promise<Receipt> =>
+      this.#sql.patch(caller.em(), type, { key, changes, options }, { way, signal: caller.signal });
     if (this.#isOff || caller.needsSql) return bySql();
     return this.#stage(caller, type, [{ key, change }], ({ way, error }) => {
       if (way === 'down' && change.base === undefined) throw comparesNothing('patch()', type, error);
@@ -107,15 +109,17 @@ export class RowCalls {
   }
 
   async #countRows(
-    caller: RowCaller,
+    asked: RowCaller,
     entity: EntityName,
     rows: readonly IncrementRow[],
     options: IncrementOptions,
   ): Promise<Receipt> {
+    const caller = withSignalOf(asked, 'increment()', options);
     const type = this.#typeOf(entity, 'Use em.nativeUpdate() with raw(), or @WriteBehind with counters');
     const context = { entity, em: caller.em, platform: this.#platform, validation: this.#validation };
     const prepared: readonly PreparedIncrement[] = await prepareIncrements(type, rows, options, context);
-    const bySql = (way?: Fallback): Promise<Receipt> => this.#sql.increments(caller.em(), type, prepared, way);
+    const bySql = (way?: Fallback): Promise<Receipt> =>
+      this.#sql.increments(caller.em(), type, prepared, { way, signal: caller.signal });
     if (this.#isOff || caller.needsSql) return bySql();
     return this.#stage(caller, type, prepared, ({ way, error }) => {
       if (way === 'down') throw comparesNothing('increment()', type, error);

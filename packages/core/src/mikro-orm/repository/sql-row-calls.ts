@@ -8,6 +8,14 @@ import { buildPatch, type PatchOptions } from '../write/build-patch.js';
 import type { PreparedIncrement } from '../write/prepare-increment.js';
 import type { Receipt } from './receipt.js';
 
+/** How a call comes to be written by SQL. */
+export interface SqlWay {
+  /** Why the call was not staged, if staging was tried. */
+  readonly way: Fallback | undefined;
+  /** Ends the statements of the call. */
+  readonly signal: AbortSignal | undefined;
+}
+
 /**
  * Row calls by SQL: the same calls, written at once, after pending changes of the row have been written. They go this
  * way if staging is turned off or has no room, in the transaction of their entity manager, and under its session
@@ -22,19 +30,16 @@ export class SqlRowCalls {
     this.#platform = platform;
   }
 
-  /** @param way why the call was not staged, if staging was tried */
   async patch(
     em: EntityManager,
     type: WriteBehindType,
-    key: unknown,
-    changes: object,
-    options: PatchOptions,
-    way?: Fallback,
+    { key, changes, options }: { readonly key: unknown; readonly changes: object; readonly options: PatchOptions },
+    how: SqlWay,
   ): Promise<Receipt> {
     const { rowKey } = buildPatch(type, key, changes, options, this.#platform);
     const expected =
       type.version && options.version !== undefined ? { [type.version.property.name]: options.version } : {};
-    const written = await update(em, type, { where: { ...keyRow(type, rowKey), ...expected }, data: changes, way });
+    const written = await update(em, type, { where: { ...keyRow(type, rowKey), ...expected }, data: changes, how });
     if (!written) throw OptimisticLockError.lockFailed(type.meta.className);
     return receiptOf([key]);
   }
@@ -47,27 +52,22 @@ export class SqlRowCalls {
     em: EntityManager,
     type: WriteBehindType,
     increments: readonly PreparedIncrement[],
-    way?: Fallback,
+    how: SqlWay,
   ): Promise<Receipt> {
     const writeAll = async (within: EntityManager): Promise<void> => {
-      for (const increment of increments) await this.#increment(within, type, increment, way);
+      for (const increment of increments) await this.#increment(within, type, increment, how);
     };
     await (increments.length > 1 ? em.transactional(writeAll) : writeAll(em));
     return receiptOf(increments.map(({ key }) => key));
   }
 
   /** Between two statements another session may make the row, or delete it. */
-  async #increment(
-    em: EntityManager,
-    type: WriteBehindType,
-    increment: PreparedIncrement,
-    way: Fallback | undefined,
-  ): Promise<void> {
+  async #increment(em: EntityManager, type: WriteBehindType, increment: PreparedIncrement, how: SqlWay): Promise<void> {
     for (let round = 1; round <= ROUNDS; round += 1) {
-      if (await this.#add(em, type, increment, way)) return;
+      if (await this.#add(em, type, increment, how)) return;
       if (increment.otherwise === 'drop') return;
       if (increment.otherwise === 'dead-letter') break;
-      await make(em, type, increment, way);
+      await make(em, type, increment, how);
     }
     throw OptimisticLockError.lockFailed(type.meta.className);
   }
@@ -76,7 +76,7 @@ export class SqlRowCalls {
     em: EntityManager,
     type: WriteBehindType,
     { change: { rowKey, deltas } }: PreparedIncrement,
-    way: Fallback | undefined,
+    how: SqlWay,
   ): Promise<boolean> {
     const { meta, version, counters } = type;
     const columnOf = (name: string): string => meta.properties[name]?.fieldNames[0] ?? name;
@@ -86,7 +86,7 @@ export class SqlRowCalls {
     ]);
     const kept = version ? { [version.property.name]: raw('??', [columnOf(version.property.name)]) } : {};
     const data = { ...Object.fromEntries(sums), ...kept };
-    return update(em, type, { where: keyRow(type, rowKey), data, way });
+    return update(em, type, { where: keyRow(type, rowKey), data, how });
   }
 }
 
@@ -98,7 +98,7 @@ async function make(
   em: EntityManager,
   type: WriteBehindType,
   { key, change, data }: PreparedIncrement,
-  way: Fallback | undefined,
+  how: SqlWay,
 ): Promise<void> {
   const { meta } = type;
   const parts = Utils.isPlainObject(key) ? key : { [meta.primaryKeys[0] ?? '']: key };
@@ -107,7 +107,7 @@ async function make(
     onConflictFields: meta.primaryKeys,
     onConflictAction: 'ignore',
     disableIdentityMap: true,
-    ...(way && { [FELL_BACK]: way }),
+    ...optionsOf(how),
   };
   await em.upsert(meta.class, { ...begun(type, change), ...data, ...named }, options as never);
 }
@@ -121,12 +121,15 @@ function begun({ counters }: WriteBehindType, { missing }: Change): Record<strin
 interface Update {
   readonly where: object;
   readonly data: object;
-  readonly way: Fallback | undefined;
+  readonly how: SqlWay;
 }
 
-async function update(em: EntityManager, { meta }: WriteBehindType, { where, data, way }: Update): Promise<boolean> {
-  const options = way && { [FELL_BACK]: way };
-  return (await em.nativeUpdate(meta.class, where, data, options as object | undefined)) > 0;
+function optionsOf({ way, signal }: SqlWay): object {
+  return { ...(way && { [FELL_BACK]: way }), ...(signal && { signal }) };
+}
+
+async function update(em: EntityManager, { meta }: WriteBehindType, { where, data, how }: Update): Promise<boolean> {
+  return (await em.nativeUpdate(meta.class, where, data, optionsOf(how))) > 0;
 }
 
 function receiptOf(keys: readonly unknown[]): Receipt {

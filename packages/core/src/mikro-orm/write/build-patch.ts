@@ -10,6 +10,8 @@ import { directPayload } from './direct-payload.js';
 export interface PatchOptions {
   /** The version that the row has to have; without one the last write wins. Either way the row's version is raised. */
   readonly version?: number | bigint | Date;
+  /** Once it is aborted, nothing more is staged. What is on its way to Redis by then is answered all the same. */
+  readonly signal?: AbortSignal;
 }
 
 /**

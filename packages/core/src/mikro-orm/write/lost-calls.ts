@@ -1,3 +1,4 @@
+import { unlessAborted } from '../../abort.js';
 import type { Change } from '../../change/change.js';
 import { SpillwayError, type SpillwayErrorCode } from '../../errors.js';
 import type { StageCall } from '../../staging/stage-side.js';
@@ -7,7 +8,12 @@ import type { StageResult } from '../../staging/stager.js';
 /** The engine, as far as lost calls need it. */
 export interface CallSettling {
   settle(calls: readonly StageCall[]): Promise<StageResult>;
-  stage(changes: readonly Change[]): Promise<StageResult>;
+  stage(changes: readonly Change[], signal?: AbortSignal): Promise<StageResult>;
+}
+
+export interface SettleOptions {
+  /** Once it is aborted, the call ends with its reason, and may be made again. */
+  readonly signal?: AbortSignal;
 }
 
 /** What became of the changes of a call, and how the rest is refused. */
@@ -49,35 +55,35 @@ abstract class LostCallError extends SpillwayError {
    * @returns true if all of them are staged
    * @throws this error again while the staging store does not answer; SpillwayError `STOPPED` while Spillway is stopped
    */
-  async settle(): Promise<boolean> {
-    return this.#inTurn(async () => this.#settle());
+  async settle({ signal }: SettleOptions = {}): Promise<boolean> {
+    return this.#inTurn(async () => this.#settle(signal));
   }
 
   /** Finds out, and stages the missing changes. None is staged twice, however often this is called. */
-  async retry(): Promise<void> {
+  async retry({ signal }: SettleOptions = {}): Promise<void> {
     await this.#inTurn(async () => {
-      if (await this.#settle()) return;
+      if (await this.#settle(signal)) return;
       const missing = this.#missing;
-      const result = await this.#stage(missing);
+      const result = await this.#stage(missing, signal);
       this.#missing = missing.filter(({ rowKey }) => !result.staged.has(rowKey));
       if (this.#missing.length > 0) this.#giveUp(missing, result);
     });
   }
 
   /** What an end has cut off may have run, too: it is asked for before it is sent again. */
-  async #stage(changes: readonly Change[]): Promise<StageResult> {
+  async #stage(changes: readonly Change[], signal?: AbortSignal): Promise<StageResult> {
     try {
-      return await this.#engine.stage(changes);
+      return await this.#engine.stage(changes, signal);
     } catch (error) {
       if (error instanceof CutOff && error.result) return error.result;
       throw error;
     }
   }
 
-  async #settle(): Promise<boolean> {
+  async #settle(signal?: AbortSignal): Promise<boolean> {
     if (this.#unknown.length > 0) {
       const asked = this.#unknown;
-      const { staged, unknown } = await this.#engine.settle(asked);
+      const { staged, unknown } = await unlessAborted(signal, async () => this.#engine.settle(asked));
       const isOpen = new Set(unknown.map(({ id }) => id));
       const answered = asked.filter(({ id }) => !isOpen.has(id)).flatMap(({ changes }) => changes);
       this.#missing = [...this.#missing, ...answered.filter(({ rowKey }) => !staged.has(rowKey))];

@@ -124,6 +124,8 @@ export interface IncrementOptions<Entity extends object = AnyEntity> {
    * else the default of their column; counters without one begin at zero. The increment is added on top.
    */
   readonly create?: EntityData<Entity>;
+  /** Once it is aborted, nothing more is staged. What is on its way to Redis by then is answered all the same. */
+  readonly signal?: AbortSignal;
 }
 
 /** The decision about a row that does not exist. */
@@ -132,7 +134,7 @@ type Otherwise = { readonly kind: 'dead-letter' | 'drop' } | { readonly kind: 'c
 /** @throws SpillwayError `CONFIG_INVALID`, by name */
 function readIncrementOptions({ meta, policy }: WriteBehindType, options: IncrementOptions): Otherwise {
   const place = `the options of increment() of ${meta.className}`;
-  const read = new OptionReader(place, options, ['missing', 'create']);
+  const read = new OptionReader(place, options, ['missing', 'create', 'signal']);
   const said = read.oneOf('missing', ['dead-letter', 'drop', 'create']);
   const create = read.value('create');
   if (create !== undefined && (typeof create !== 'object' || create === null || Array.isArray(create)))

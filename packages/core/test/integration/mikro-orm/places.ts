@@ -37,7 +37,7 @@ export class Place implements AsyncDisposable {
     const client = new pg.Client({ connectionString: db.url });
     client.on('error', () => undefined);
     await client.connect();
-    // Only the owner of a table may drop it, or empty it and begin its numbers anew. MikroORM's schema generator does.
+    // Only the owner of a table may drop it, or empty it and begin its numbers anew, as schema generators do.
     await client.query(areRightsLimited() ? `set role ${LIMITED.role}; ${ddl}; reset role` : ddl);
     return new Place(db, client);
   }

@@ -172,6 +172,48 @@ test('of the entity manager of a repository ends its calls, and nothing is stage
   expect((await Spillway.of(pair.behind).status()).pending['Kept']).toBeUndefined();
 });
 
+describe('a signal of a call of the service, or of a repository', () => {
+  const service = (): Spillway => Spillway.of(pair.behind);
+  const repository = () => pair.behind.em.fork().getRepository(Kept);
+  const letter = { shard: 0, id: '1' };
+  const ROWS = [{ key: 1, by: { count: 1 } }];
+
+  const ITS_CALLS: Readonly<Record<string, (options: { readonly signal: AbortSignal }) => Promise<unknown>>> = {
+    'patch()': async (options) => service().patch(Kept, 1, { text: 'changed' }, options),
+    'increment()': async (options) => service().increment(Kept, 1, { count: 1 }, options),
+    'incrementMany()': async (options) => service().incrementMany(Kept, ROWS, options),
+    'deadLetters.retry()': async (options) => service().deadLetters.retry(letter, options),
+    'repository.patch()': async (options) => repository().patch(1, { text: 'changed' }, options),
+    'repository.increment()': async (options) => repository().increment(1, { count: 1 }, options),
+    'repository.incrementMany()': async (options) => repository().incrementMany(ROWS, options),
+    'repository.patch() by SQL': async (options) =>
+      pair.behind.em.fork().transactional(async (em) => {
+        const inside = em.getRepository(Kept);
+        await inside.patch(1, { text: 'changed' }, options);
+      }),
+    'repository.increment() by SQL': async (options) =>
+      pair.behind.em.fork().transactional(async (em) => {
+        const inside = em.getRepository(Kept);
+        await inside.increment(1, { count: 1 }, options);
+      }),
+  };
+
+  test.each(Object.entries(ITS_CALLS))('ends %s, and nothing is staged', async (_, act) => {
+    const em = pair.behind.em.fork();
+    await em.upsert(Kept, { id: 1, text: 'there', count: 0 });
+    await service().drain();
+    await expect(act({ signal: AbortSignal.abort(new Error('the caller has gone')) })).rejects.toThrow(
+      'the caller has gone',
+    );
+    expect((await service().status()).pending).toEqual({});
+    expect(await pair.behind.em.fork().findOneOrFail(Kept, 1)).toMatchObject({ text: 'there', count: 0 });
+    await act({ signal: new AbortController().signal });
+    await expect(act({ signal: 'soon' as never })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await em.nativeDelete(Kept, {});
+    await service().drain();
+  });
+});
+
 describe('a wait for what is pending', () => {
   let db: Database;
   let orm: MikroORM;

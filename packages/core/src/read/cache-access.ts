@@ -33,6 +33,11 @@ export class CacheAccess {
     await this.#line.ask((cache) => cache.keep(table, copies, ttlMs));
   }
 
+  /** Drops copies that are known to be old. */
+  async drop(keys: readonly RowKey[]): Promise<void> {
+    await this.#line.ask((cache) => cache.drop(keys));
+  }
+
   /**
    * Opens the cache again for rows whose writers have ended without unblocking them: they were killed, or their end got
    * no answer.

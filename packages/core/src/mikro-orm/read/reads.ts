@@ -49,6 +49,14 @@ interface QueryCall {
 
 type Overlaid = Pick<OverlaidQuery, 'type' | 'mayWrite'>;
 
+/** How rows are read that pending changes are laid over. */
+interface LaidRead {
+  readonly options: Options;
+  readonly from: From;
+  readonly bare: Map<RowKey, DriverRow> | undefined;
+  readonly unmade: Set<RowKey>;
+}
+
 /** How a query is to be sent. */
 interface PreparedQuery {
   readonly options: Options;
@@ -193,10 +201,14 @@ export class Reads {
   #loader(find: Find, options: Options): Load {
     return async (type, keys, isKept) => {
       const mayBePending = this.#types.of(type.meta) !== undefined;
-      if (mayBePending && type.lookups === 'overlay')
-        return this.rows(type, keys, find, options, isKept ? 'primary' : type.policy.reads);
+      if (mayBePending && type.lookups === 'overlay') {
+        const bare = new Map<RowKey, DriverRow>();
+        const from = isKept ? 'primary' : type.policy.reads;
+        return { rows: await this.rows(type, keys, find, options, { from, bare }), bare };
+      }
       if (mayBePending) await this.#waits.forRows(keys, { signal: signalOf(options) });
-      return readRows(type, keys, find, options);
+      const rows = await readRows(type, keys, find, options);
+      return { rows, bare: rows };
     };
   }
 
@@ -274,21 +286,25 @@ export class Reads {
     await this.#waits.forRows([key], asked);
   }
 
-  /** The rows of these keys that exist, with their pending changes laid over. */
+  /**
+   * The rows of these keys that exist, with their pending changes laid over.
+   *
+   * @param bare gets the rows as they were read last, without anything laid over
+   */
   async rows(
     type: WriteBehindType,
     keys: readonly RowKey[],
     find: Find,
     options: Options = {},
-    from: 'primary' | 'replica' = type.policy.reads,
+    { from = type.policy.reads, bare }: { readonly from?: From; readonly bare?: Map<RowKey, DriverRow> } = {},
   ): Promise<Map<RowKey, DriverRow>> {
     const unmade = new Set<RowKey>();
-    const rows = await this.#laidRows(type, keys, find, { options, from, unmade });
+    const rows = await this.#laidRows(type, keys, find, { options, from, bare, unmade });
     for (let tries = 1; unmade.size > 0 && tries <= UNMADE_TRIES; tries++) {
       const wanted = [...unmade];
       unmade.clear();
       await this.#waits.forRows(wanted, { inside: this.#waits.inside(options) });
-      const made = await this.#laidRows(type, wanted, find, { options, from: 'primary', unmade });
+      const made = await this.#laidRows(type, wanted, find, { options, from: 'primary', bare, unmade });
       for (const [key, row] of made) rows.set(key, row);
     }
     noteRows(type, rows, options['em']);
@@ -300,7 +316,7 @@ export class Reads {
     type: WriteBehindType,
     keys: readonly RowKey[],
     find: Find,
-    { options, from, unmade }: { readonly options: Options; readonly from: From; readonly unmade: Set<RowKey> },
+    { options, from, bare, unmade }: LaidRead,
   ): Promise<Map<RowKey, DriverRow>> {
     let known: ReadonlyMap<RowKey, Pending> = new Map();
     return readByKey<DriverRow>(keys, {
@@ -311,7 +327,11 @@ export class Reads {
       outcomes: (tokens) => this.#engine.pending.outcomes(tokens, this.#waits.inside(options)),
       acknowledge: (key, token, outcomes) => this.#engine.pending.acknowledge(key, token, outcomes),
       hasForgotten: (key) => this.#engine.pending.hasForgotten(key),
-      read: (wanted) => readKnownRows(type, wanted, known, find, options, from),
+      read: async (wanted) => {
+        const read = await readKnownRows(type, wanted, known, find, options, from);
+        for (const key of wanted) replace(bare, key, read.get(key));
+        return read;
+      },
       versionOf: (row) => rowVersion(type, row),
       lay: (record, row, key) => {
         if (row === undefined && makesMissing(record)) unmade.add(key);
@@ -334,6 +354,11 @@ export class Reads {
       await this.#waits.forRows(inexact, { inside });
     }
   }
+}
+
+function replace(rows: Map<RowKey, DriverRow> | undefined, key: RowKey, row: DriverRow | undefined): void {
+  if (row === undefined) rows?.delete(key);
+  else rows?.set(key, row);
 }
 
 function isPessimistic(lockMode: unknown): boolean {

@@ -130,12 +130,13 @@ export class RedisStaging implements StagingStore {
       rememberMs,
       rememberRows,
       ...this.#letters.limits,
+      this.#cache.generationBytes,
     ]);
     if (text(reply[0]) === 'done') {
       this.#letters.tell(shard, reply[1]);
       return true;
     }
-    await this.#cache.drop(shard, rows);
+    await this.#cache.dropIn(shard, rows);
     return false;
   }
 

@@ -1,47 +1,50 @@
 import type { RowKey } from '../../change/row-key.js';
 import { shardOf } from '../../change/shard.js';
-import { tableText, type TableName } from '../../change/table-name.js';
-import type { CacheAnswer } from '../row-cache.js';
 import { partsOf } from './parts-of.js';
 
-/** One caller's look-up: the rows of a table, and the answers so far. */
-export interface LookUp {
-  readonly table: TableName;
+/** One caller's question about rows, and the answers so far. */
+export interface Asked<Answer> {
+  /** Empty where the answer does not depend on it. */
+  readonly table: string;
   readonly keys: readonly RowKey[];
-  readonly found: Map<RowKey, CacheAnswer>;
+  readonly found: Map<RowKey, Answer>;
 }
 
-/** Rows of one shard and one table, each with the look-up that asks for it. The same row may stand there twice. */
-export interface LookGroup {
+/** Rows of one shard and one table, each with the question that it is of. The same row may stand there twice. */
+export interface RowGroup<Answer> {
   readonly shard: number;
   readonly table: string;
-  readonly rows: readonly LookRow[];
+  readonly rows: readonly AskedRow<Answer>[];
 }
 
-export interface LookRow {
+export interface AskedRow<Answer> {
   readonly key: RowKey;
-  readonly of: LookUp;
+  readonly of: Asked<Answer>;
 }
 
-/** The rows of these look-ups in groups. */
-export function groupsOf(lookUps: readonly LookUp[], shards: number): readonly LookGroup[] {
-  const groups = new Map<string, { readonly shard: number; readonly table: string; readonly rows: LookRow[] }>();
-  for (const of of lookUps) {
-    const table = tableText(of.table);
+/** The rows of these questions in groups. */
+export function groupsOf<Answer>(asked: readonly Asked<Answer>[], shards: number): readonly RowGroup<Answer>[] {
+  const groups = new Map<
+    string,
+    { readonly shard: number; readonly table: string; readonly rows: AskedRow<Answer>[] }
+  >();
+  for (const of of asked)
     for (const key of of.keys) {
       const shard = shardOf(key, shards);
-      const name = `${shard} ${table}`;
+      const name = `${shard} ${of.table}`;
       const group = groups.get(name);
       if (group) group.rows.push({ key, of });
-      else groups.set(name, { shard, table, rows: [{ key, of }] });
+      else groups.set(name, { shard, table: of.table, rows: [{ key, of }] });
     }
-  }
   return [...groups.values()];
 }
 
 /** The groups as calls of bounded size: no call keeps Redis busy for long. */
-export function callsOf(groups: readonly LookGroup[], mostRows: number): readonly (readonly LookGroup[])[] {
-  const calls: LookGroup[][] = [];
+export function callsOf<Answer>(
+  groups: readonly RowGroup<Answer>[],
+  mostRows: number,
+): readonly (readonly RowGroup<Answer>[])[] {
+  const calls: RowGroup<Answer>[][] = [];
   let left = 0;
   for (const group of groups)
     for (const rows of partsOf(group.rows)) {

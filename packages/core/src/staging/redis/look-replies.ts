@@ -3,15 +3,15 @@ import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
 import type { CacheAnswer } from '../row-cache.js';
-import type { LookGroup } from './look-groups.js';
+import type { RowGroup } from './look-groups.js';
 import { flightIn, pendingIn, plainOr, text, type FlightSeen, type Reply } from './replies.js';
 
 /** How many values of the reply follow the kind of an answer. */
 const BEHIND_COPY = 5;
 const NO_RECORDS: readonly StagedRecord[] = [];
 
-/** Hands the answers of `cache-look.lua` to the look-ups. */
-export function readLook(reply: Reply, call: readonly LookGroup[], ticket: string): void {
+/** Hands the answers of `cache-look.lua` to the callers. */
+export function readLook(reply: Reply, call: readonly RowGroup<CacheAnswer>[], ticket: string): void {
   let at = 1;
   for (const { rows } of call) {
     const flight = flightIn(reply[at], reply[at + 1]);

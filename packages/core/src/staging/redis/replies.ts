@@ -106,16 +106,6 @@ export function extension(reply: Reply): Extension {
   return { part: Number(reply[1]), added };
 }
 
-/** Reads the answer of `peek` into `into`: row key -> pending. `keys`: the row keys in the order of the question. */
-export function pendingOf(keys: readonly RowKey[], reply: Reply, into: Map<RowKey, Pending>): void {
-  const flight = flightIn(reply[1], reply[2]);
-  keys.forEach((key, index) => {
-    const [dirty, inFlight, recent, held] = reply.slice(3 + 4 * index, 7 + 4 * index) as (Buffer | null)[];
-    const pending = pendingIn(key, { dirty, inFlight, recent, held }, flight);
-    if (pending) into.set(key, pending);
-  });
-}
-
 /** The batch in flight of a shard, as `peek` and a look-up of copies answer it. */
 export interface FlightSeen {
   readonly token: string;

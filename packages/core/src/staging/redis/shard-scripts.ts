@@ -49,7 +49,7 @@ export class ShardScripts {
   }
 
   /** One call for several groups of rows, each of one shard. All shards are on one server. */
-  async runOnGroups(name: 'cacheLook', shards: readonly number[], args: readonly Argument[]): Promise<Reply> {
+  async runOnGroups(name: 'cacheLook' | 'peek', shards: readonly number[], args: readonly Argument[]): Promise<Reply> {
     const script = SCRIPTS[name];
     return this.#ask(
       script,

@@ -35,9 +35,9 @@ local function carried_on(now)
   for row_key in pairs(to_carry) do
     row_keys[#row_keys + 1] = row_key
   end
-  local young = get_all(cache, row_keys)
+  local young, old = get_all(cache, row_keys), get_all(cache_old, row_keys)
   for index, row_key in ipairs(row_keys) do
-    local before = young[index] or redis.call('HGET', cache_old, row_key)
+    local before = young[index] or old[index]
     local entry, good_until = with_record(before, to_carry[row_key], now)
     if entry then
       append(kept, row_key, entry)
@@ -56,9 +56,19 @@ local function keep_carried(kept, bytes, last, now)
   if redis.call('PTTL', cache) < last - now then redis.call('PEXPIRE', cache, last - now) end
 end
 
+-- False also for keys of another type, which hold no copies.
+local function has_copies()
+  for _, key in ipairs({ cache, cache_old }) do
+    local length = redis.pcall('HLEN', key)
+    if type(length) == 'number' and length > 0 then return true end
+  end
+  return false
+end
+
 -- `flown`: row keys of the batch, each with its record. A key of another type holds no copies; then, and if there is no
 -- room, nothing is carried on.
 local function end_copies(flown, now)
+  if not has_copies() then return end
   local row_keys = {}
   for index = 1, #flown, 2 do
     append(row_keys, flown[index])

@@ -110,6 +110,18 @@ export function decodeRecord(bytes: Uint8Array): StagedRecord {
   return record;
 }
 
+/** Records one behind the other. @throws UnreadableRecord */
+export function decodeRecords(bytes: Buffer): readonly StagedRecord[] {
+  const records: StagedRecord[] = [];
+  try {
+    unpackr.unpackMultiple(bytes, (parts: unknown) => void records.push(recordOf(parts)));
+  } catch (error) {
+    throw error instanceof UnreadableRecord ? error : garbage('not MessagePack');
+  }
+  if (records.some(mayHaveLost) && !textsAreUtf8(bytes)) throw garbage('a text is not UTF-8');
+  return records;
+}
+
 /** The layers of a row, as Lua writes them. @throws UnreadableRecord */
 export function decodeLayers(bytes: Uint8Array): readonly HeldLayer[] {
   const given = unpack(bytes);

@@ -24,13 +24,22 @@ export class CacheAccess {
   /** `undefined`: the cache cannot be asked, or its copies must not be used. */
   async look(table: TableName, keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, CacheAnswer> | undefined> {
     // Opened first, because opening ensures that the tables exist from which trust is read.
-    if (!(await this.#line.isUp()) || !(await this.#isTrusted()) || this.#trust.isDisbelieved(table)) return undefined;
+    const isUp = this.#line.isUp();
+    if (isUp !== true && !(await isUp)) return undefined;
+    const isTrusted = this.#trust.holds();
+    if (isTrusted !== true && !(await orElse(false, isTrusted))) return undefined;
+    if (this.#trust.isDisbelieved(table)) return undefined;
     const answers = await this.#line.ask((cache) => cache.look(table, keys));
     return answers === 'down' ? undefined : answers;
   }
 
   async keep(table: TableName, copies: readonly CacheCopy[], ttlMs: number): Promise<void> {
     await this.#line.ask((cache) => cache.keep(table, copies, ttlMs));
+  }
+
+  /** Drops copies that are known to be old. */
+  async drop(keys: readonly RowKey[]): Promise<void> {
+    await this.#line.ask((cache) => cache.drop(keys));
   }
 
   /**
@@ -76,14 +85,10 @@ export class CacheAccess {
   cutOff(): void {
     this.#doubts.cutOff();
   }
-
-  /** A database that cannot be asked counts as no trust; the next read of the database reports the failure. */
-  async #isTrusted(): Promise<boolean> {
-    return orElse(false, this.#trust.holds());
-  }
 }
 
-async function orElse<T>(fallback: T, answer: Promise<T>): Promise<T> {
+/** A database that cannot be asked counts as no trust; the next read of the database reports the failure. */
+async function orElse<T>(fallback: T, answer: Promise<T> | T): Promise<T> {
   try {
     return await answer;
   } catch (error) {

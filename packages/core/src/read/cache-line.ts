@@ -50,9 +50,12 @@ export class CacheLine {
     }
   }
 
-  /** Opens the store, if that has not been done. */
-  async isUp(): Promise<boolean> {
-    if (this.#isOpen && !this.#isDown) return true;
+  /** Opens the store, if that has not been done. Answers at once if the store is open and known to answer. */
+  isUp(): boolean | Promise<boolean> {
+    return (this.#isOpen && !this.#isDown) || this.#open();
+  }
+
+  async #open(): Promise<boolean> {
     return (await this.ask(async () => 'up')) === 'up';
   }
 

@@ -52,8 +52,8 @@ export class CacheTrust {
     this.#now = deps.now ?? (() => performance.now());
   }
 
-  /** True if a copy that is found from now on may be answered. */
-  async holds(): Promise<boolean> {
+  /** True if a copy that is found from now on may be answered. At once, in the first half of a lease. */
+  holds(): boolean | Promise<boolean> {
     const leftMs = this.#believesUntil - this.#now();
     if (leftMs <= 0) return this.#ask();
     if (leftMs < LEASE_MS / 2) this.#ask().catch(() => undefined);

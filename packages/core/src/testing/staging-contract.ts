@@ -2,6 +2,7 @@ import { Bench, type ContractContext, type MakeStore } from './contract/bench.js
 import { cacheContract } from './contract/cache-contract.js';
 import { callContract } from './contract/call-contract.js';
 import { chainContract } from './contract/chain-contract.js';
+import { copiesContract } from './contract/copies-contract.js';
 import { deadLetterContract } from './contract/dead-letter-contract.js';
 import { drainContract } from './contract/drain-contract.js';
 import { extendContract } from './contract/extend-contract.js';
@@ -47,6 +48,7 @@ export function stagingContract(name: string, makeStore: MakeStore, test: TestFu
     deadLetterContract(context);
     letterLimitsContract(context);
     cacheContract(context);
+    copiesContract(context);
     settledContract(context);
     emptyContract(context);
     policyContract(context);

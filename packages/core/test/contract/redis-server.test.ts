@@ -2,7 +2,7 @@ import { eventually, freshNamespace, redis, sharedRedisUrl } from '@spillway/tes
 import { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
 import type { Change } from '../../src/change/change.js';
-import { type RowKey, rowKeyOf } from '../../src/change/row-key.js';
+import { type RowKey, rowKeyOf, shardOf } from '../../src/change/row-key.js';
 import { SpillwayError } from '../../src/errors.js';
 import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js';
 import type { StageCall } from '../../src/staging/stage-side.js';
@@ -271,8 +271,53 @@ describe('one namespace', () => {
     const error = await failure(openRedisStaging({ redis: sharedRedisUrl(), namespace, shards: 8 }));
     expect(error.code).toBe('SHARD_MAP_MISMATCH');
     expect(error.message).toMatch(
-      /spread by the shard map 1\/4 \(epoch\/shards\), but this process uses 1\/8; nothing was done\. Give all processes the same "shards"/u,
+      /spread by the shard map 2\.1\/4 \(epoch\/shards\), but this process uses 2\.1\/8; nothing was done\. Give all processes the same "shards"/u,
     );
+  });
+
+  test('R9: of an older layout is converted: what is staged stays, copies go, and older releases are refused', async () => {
+    const namespace = freshNamespace();
+    const open = async () => disposable(openRedisStaging({ redis: sharedRedisUrl(), namespace, shards: 2 }));
+    const table = { schema: 'public', table: 'product' };
+    const shard = shardOf(ROW, 2);
+    {
+      await using opened = await open();
+      const { store } = opened;
+      for (const each of [0, 1]) await store.adopt(each, 'T0');
+      await store.stage({ ...call('one'), shard });
+      const answer = (await store.cache.look(table, [ROW])).get(ROW);
+      const ticket = answer?.kind === 'ticket' ? answer.ticket : '';
+      expect(await store.cache.keep(table, [{ rowKey: ROW, ticket, bytes: Buffer.from('old') }], 60_000)).toBe(1);
+    }
+    const chains = [0, 1].map((each) => `{${namespace}:${each}}:chain`);
+    const epochs = async (client: Redis) => Promise.all(chains.map(async (chain) => client.hget(chain, 'epoch')));
+    await withClient(sharedRedisUrl(), async (client) => {
+      expect(await epochs(client)).toEqual(['2.1/2', '2.1/2']);
+      // As a release of layout 1 has it, which refuses every other epoch.
+      for (const chain of chains) await client.hset(chain, 'epoch', '1/2');
+    });
+    await using opened = await open();
+    const { store } = opened;
+    expect((await store.cache.look(table, [ROW])).get(ROW)?.kind).toBe('ticket');
+    expect((await store.peek([ROW])).get(ROW)?.dirty?.deltas).toEqual({ stock: '1' });
+    expect((await store.claim(shard, { token: 'T1', predecessor: 'T0', limit: 1 })).status).toBe('batch');
+    await withClient(sharedRedisUrl(), async (client) => {
+      expect(await epochs(client)).toEqual(['2.1/2', '2.1/2']);
+      await client.hset(chains[shard] ?? '', 'epoch', '3.1/2');
+    });
+    const error = await failure(store.stage({ ...call('two'), shard }));
+    expect(error.code).toBe('SHARD_MAP_MISMATCH');
+    expect(error.message).toMatch(/by a newer release of Spillway \(layout 3; this one knows 2\); nothing was done/u);
+  });
+
+  test('R9: is converted for the calls that find its older layout together', async () => {
+    const namespace = freshNamespace();
+    await using opened = await disposable(openRedisStaging({ redis: sharedRedisUrl(), namespace, shards: 1 }));
+    const { store } = opened;
+    await store.adopt(0, 'T0');
+    await withClient(sharedRedisUrl(), async (client) => client.hset(`{${namespace}:0}:chain`, 'epoch', '1/1'));
+    const answers = await Promise.all(['a', 'b', 'c'].map(async (id) => store.stage(call(id))));
+    expect(answers.map(({ status }) => status)).toEqual(['staged', 'staged', 'staged']);
   });
 
   test('has a fixed handful of keys per shard, however many rows are pending', async () => {

@@ -30,9 +30,11 @@ export class ReadVersions {
 const known = new WeakMap<object, ReadVersions>();
 
 export function readVersionsOf(em: EntityManager): ReadVersions {
-  const versions = known.get(em) ?? new ReadVersions();
-  known.set(em, versions);
-  return versions;
+  const versions = known.get(em);
+  if (versions) return versions;
+  const none = new ReadVersions();
+  known.set(em, none);
+  return none;
 }
 
 /** A fork that shares entities with its origin, as every transaction has one, shares the known versions too. */

@@ -1,10 +1,11 @@
 import type { EntityMetadata } from '@mikro-orm/core';
 import type { RowKey } from '../../change/row-key.js';
-import { readThrough } from '../../read/read-through.js';
+import { readThrough, type Loaded } from '../../read/read-through.js';
 import type { Engine } from '../engine.js';
 import { hasSession } from '../contract/call-context.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
-import { decodeRow, encodeRow } from './cached-row.js';
+import { encodeRow } from './cached-row.js';
+import { readCopy } from './copied-row.js';
 import { isDrained } from '../change/staging-unit.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import { lookupKeys } from '../describe/lookup.js';
@@ -15,11 +16,7 @@ type Options = Readonly<Record<string, unknown>>;
  * Reads rows from the database, with pending changes laid over. `isKept`: some of the rows will be kept as copies, so
  * no row may be older than what was committed.
  */
-export type Load = (
-  type: WriteBehindType,
-  keys: readonly RowKey[],
-  isKept: boolean,
-) => Promise<ReadonlyMap<RowKey, DriverRow>>;
+export type Load = (type: WriteBehindType, keys: readonly RowKey[], isKept: boolean) => Promise<Loaded<DriverRow>>;
 
 /** Answers look-ups by key of cached entities without SQL, where it can. */
 export class CachedReads {
@@ -55,7 +52,7 @@ export class CachedReads {
     const isWhole = !type.family || meta.class === type.meta.class;
     return readThrough<DriverRow>(keys, {
       look: (wanted) => cache.look({ schema, table }, wanted),
-      decode: (bytes) => decodeRow(type, bytes),
+      read: (key, copy) => readCopy(type, key, copy),
       load: (wanted, isKept) => load(type, wanted, isKept),
       fill: async (fillings) => {
         const copies = fillings.map(({ rowKey, ticket, row }) => ({
@@ -65,6 +62,7 @@ export class CachedReads {
         }));
         await cache.keep({ schema, table }, copies, ttlMs);
       },
+      drop: (wanted) => cache.drop(wanted),
       blocked: (rows) => cache.blocked({ schema, table }, rows),
     });
   }

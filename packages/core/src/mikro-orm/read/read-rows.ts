@@ -4,17 +4,25 @@ import { isOlder } from '../../read/judge-row.js';
 import type { Pending } from '../../staging/look-side.js';
 import { rowKeyIn, keyCondition } from '../describe/entity-key.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
-import { primary, type Find, type Options } from './query-options.js';
+import type { Find, Options } from './query-options.js';
 import { rowVersion, type DriverRow } from './row-overlay.js';
 
-/** The rows of these keys that the primary has. */
-export async function readRows(
-  type: WriteBehindType,
-  keys: readonly RowKey[],
-  find: Find,
-  options: Options,
-): Promise<Map<RowKey, DriverRow>> {
-  const found = (await find(keyCondition(type, keys), primary(options))) as DriverRow[];
+/** Reads rows by key. A missing row is absent from the answer. */
+export type ReadByKey = (keys: readonly RowKey[], from: 'primary' | 'replica') => Promise<Map<RowKey, DriverRow>>;
+
+/** The rows of a statement of their own. */
+export async function foundBy({
+  type,
+  keys,
+  find,
+  options,
+}: {
+  readonly type: WriteBehindType;
+  readonly keys: readonly RowKey[];
+  readonly find: Find;
+  readonly options: Options;
+}): Promise<Map<RowKey, DriverRow>> {
+  const found = (await find(keyCondition(type, keys), options)) as DriverRow[];
   return new Map(found.map((row) => [rowKeyIn(type, row), row]));
 }
 
@@ -28,17 +36,15 @@ export async function readKnownRows(
   type: WriteBehindType,
   keys: readonly RowKey[],
   known: ReadonlyMap<RowKey, Pending>,
-  find: Find,
-  options: Options,
-  from: 'primary' | 'replica' = type.policy.reads,
+  read: ReadByKey,
+  from: 'primary' | 'replica',
 ): Promise<Map<RowKey, DriverRow>> {
-  if (from === 'primary') return readRows(type, keys, find, options);
-  const found = (await find(keyCondition(type, keys), options)) as DriverRow[];
-  const rows = new Map(found.map((row) => [rowKeyIn(type, row), row]));
+  const rows = await read(keys, from);
+  if (from === 'primary') return rows;
   const behind = keys.filter((key) => isBehind(type, known.get(key), rows.get(key)));
   if (behind.length === 0) return rows;
   for (const key of behind) rows.delete(key);
-  for (const [key, row] of await readRows(type, behind, find, options)) rows.set(key, row);
+  for (const [key, row] of await read(behind, 'primary')) rows.set(key, row);
   return rows;
 }
 

@@ -17,7 +17,8 @@ import type { CallersTransaction, CallersTransactions } from '../transactions/ca
 import { chunksOf } from './chunks-of.js';
 import { hasSql } from './named-columns.js';
 import { planQuery } from './plan-query.js';
-import { readKnownRows, readRows } from './read-rows.js';
+import { foundBy, readKnownRows, type ReadByKey } from './read-rows.js';
+import { canBeShared, SharedRows } from './shared-rows.js';
 import type { QueryModes } from './query-modes.js';
 import { inTransaction, primary, unlocked, withVersion, type Find, type Options } from './query-options.js';
 import { overlayQuery, type OverlaidQuery } from './query-overlay.js';
@@ -48,6 +49,21 @@ interface QueryCall {
 
 type Overlaid = Pick<OverlaidQuery, 'type' | 'mayWrite'>;
 
+/** How rows are read that pending changes are laid over. */
+interface HowRead {
+  readonly from?: From;
+  readonly bare?: Map<RowKey, DriverRow>;
+  readonly meta?: EntityMetadata;
+}
+
+interface LaidRead {
+  readonly read: ReadByKey;
+  readonly options: Options;
+  readonly from: From;
+  readonly bare: Map<RowKey, DriverRow> | undefined;
+  readonly unmade: Set<RowKey>;
+}
+
 /** How a query is to be sent. */
 interface PreparedQuery {
   readonly options: Options;
@@ -72,6 +88,7 @@ export class Reads {
   readonly #modes: QueryModes;
   readonly #cached: CachedReads;
   readonly #sent: SentStatements;
+  readonly #shared = new SharedRows();
   readonly #transactions: CallersTransactions;
   readonly #waits: StatementWaits;
 
@@ -106,7 +123,7 @@ export class Reads {
     const copied =
       asked !== 'database' &&
       asked !== 'drain' &&
-      (await this.#cached.of(meta, where, options, this.#loader(find, options)));
+      (await this.#cached.of(meta, where, options, this.#loader(meta, find, options)));
     if (copied) return this.#noted(type, copied, options);
     // A look-up with a lock is still a look-up.
     const keys =
@@ -121,7 +138,7 @@ export class Reads {
       this.#laysOver(type, options) &&
       !hasSession(options['em'])
     ) {
-      const rows = [...(await this.rows(type, keys, find, options)).values()];
+      const rows = [...(await this.rows(type, keys, find, options, { meta })).values()];
       // A row that is only staged has not met the condition that MikroORM adds for a subclass.
       return type.family ? rows.filter((row) => type.family?.holds(meta, row)) : rows;
     }
@@ -189,13 +206,17 @@ export class Reads {
    * that fill a copy are read from the primary: a replica may lag behind a transaction of which nothing is remembered,
    * and the copy would stay old after the replica has caught up.
    */
-  #loader(find: Find, options: Options): Load {
+  #loader(meta: EntityMetadata, find: Find, options: Options): Load {
     return async (type, keys, isKept) => {
       const mayBePending = this.#types.of(type.meta) !== undefined;
-      if (mayBePending && type.lookups === 'overlay')
-        return this.rows(type, keys, find, options, isKept ? 'primary' : type.policy.reads);
+      if (mayBePending && type.lookups === 'overlay') {
+        const bare = new Map<RowKey, DriverRow>();
+        const from = isKept ? 'primary' : type.policy.reads;
+        return { rows: await this.rows(type, keys, find, options, { meta, from, bare }), bare };
+      }
       if (mayBePending) await this.#waits.forRows(keys, { signal: signalOf(options) });
-      return readRows(type, keys, find, options);
+      const rows = await this.#reader(type, find, options, meta)(keys, 'primary');
+      return { rows, bare: rows };
     };
   }
 
@@ -273,33 +294,49 @@ export class Reads {
     await this.#waits.forRows([key], asked);
   }
 
-  /** The rows of these keys that exist, with their pending changes laid over. */
+  /**
+   * The rows of these keys that exist, with their pending changes laid over.
+   *
+   * @param how `meta`: the class that is asked for, if other callers may be read together with this one. `bare` gets
+   * the rows as they were read last, without anything laid over
+   */
   async rows(
     type: WriteBehindType,
     keys: readonly RowKey[],
     find: Find,
     options: Options = {},
-    from: 'primary' | 'replica' = type.policy.reads,
+    { from = type.policy.reads, bare, meta }: HowRead = {},
   ): Promise<Map<RowKey, DriverRow>> {
     const unmade = new Set<RowKey>();
-    const rows = await this.#laidRows(type, keys, find, { options, from, unmade });
+    const read = this.#reader(type, find, options, meta);
+    const rows = await this.#laidRows(type, keys, { read, options, from, bare, unmade });
     for (let tries = 1; unmade.size > 0 && tries <= UNMADE_TRIES; tries++) {
       const wanted = [...unmade];
       unmade.clear();
       await this.#waits.forRows(wanted, { inside: this.#waits.inside(options) });
-      const made = await this.#laidRows(type, wanted, find, { options, from: 'primary', unmade });
+      const made = await this.#laidRows(type, wanted, { read, options, from: 'primary', bare, unmade });
       for (const [key, row] of made) rows.set(key, row);
     }
     noteRows(type, rows, options['em']);
     return rows;
   }
 
+  /** @param meta the class that is asked for; without it, rows are read alone */
+  #reader(type: WriteBehindType, find: Find, options: Options, meta?: EntityMetadata): ReadByKey {
+    const isShared = meta !== undefined && canBeShared(options);
+    return async (keys, from) => {
+      const sent = from === 'primary' ? primary(options) : options;
+      return isShared
+        ? this.#shared.read({ type, meta, keys, find, options: sent })
+        : foundBy({ type, keys, find, options: sent });
+    };
+  }
+
   /** @param unmade gets the missing rows that a pending increment makes: only PostgreSQL knows their values */
   async #laidRows(
     type: WriteBehindType,
     keys: readonly RowKey[],
-    find: Find,
-    { options, from, unmade }: { readonly options: Options; readonly from: From; readonly unmade: Set<RowKey> },
+    { read: readRows, options, from, bare, unmade }: LaidRead,
   ): Promise<Map<RowKey, DriverRow>> {
     let known: ReadonlyMap<RowKey, Pending> = new Map();
     return readByKey<DriverRow>(keys, {
@@ -310,7 +347,11 @@ export class Reads {
       outcomes: (tokens) => this.#engine.pending.outcomes(tokens, this.#waits.inside(options)),
       acknowledge: (key, token, outcomes) => this.#engine.pending.acknowledge(key, token, outcomes),
       hasForgotten: (key) => this.#engine.pending.hasForgotten(key),
-      read: (wanted) => readKnownRows(type, wanted, known, find, options, from),
+      read: async (wanted) => {
+        const read = await readKnownRows(type, wanted, known, readRows, from);
+        for (const key of wanted) replace(bare, key, read.get(key));
+        return read;
+      },
       versionOf: (row) => rowVersion(type, row),
       lay: (record, row, key) => {
         if (row === undefined && makesMissing(record)) unmade.add(key);
@@ -333,6 +374,11 @@ export class Reads {
       await this.#waits.forRows(inexact, { inside });
     }
   }
+}
+
+function replace(rows: Map<RowKey, DriverRow> | undefined, key: RowKey, row: DriverRow | undefined): void {
+  if (row === undefined) rows?.delete(key);
+  else rows?.set(key, row);
 }
 
 function isPessimistic(lockMode: unknown): boolean {

@@ -1,5 +1,4 @@
 import { overtaken, revive } from '../../change/retry-letter.js';
-import type { RowKey } from '../../change/row-key.js';
 import type {
   DeadLetter,
   DeadLetterId,
@@ -17,17 +16,11 @@ import type { MemoryShard } from './memory-shard.js';
 export class MemoryDeadLetters implements DeadLetterStore {
   readonly #shards: ReadonlyMap<number, MemoryShard>;
   readonly #now: () => number;
-  readonly #dropCopy: (shard: number, rowKey: RowKey) => void;
   readonly #listeners = new DropListeners();
 
-  constructor(
-    shards: ReadonlyMap<number, MemoryShard>,
-    now: () => number,
-    dropCopy: (shard: number, rowKey: RowKey) => void,
-  ) {
+  constructor(shards: ReadonlyMap<number, MemoryShard>, now: () => number) {
     this.#shards = shards;
     this.#now = now;
-    this.#dropCopy = dropCopy;
   }
 
   async list(page: DeadLetterPage = {}): Promise<readonly DeadLetter[]> {
@@ -59,7 +52,6 @@ export class MemoryDeadLetters implements DeadLetterStore {
     if (!force && overtaken(letter.record, row)) return 'newer';
     const record = revive(letter.record, row);
     if (record === undefined) throw counterOverflow(letter.rowKey);
-    this.#dropCopy(which.shard, letter.rowKey);
     shard.putDirty(letter.rowKey, record, shard.due.get(letter.rowKey) ?? { atMs: this.#now() });
     shard.unbury(which.id, letter.rowKey);
     return 'staged';

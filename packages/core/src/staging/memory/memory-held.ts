@@ -9,24 +9,17 @@ import { notePolicies } from './memory-policies.js';
 import type { MemoryShard } from './memory-shard.js';
 import { dueTime, planStage } from './stage-changes.js';
 
-/** The effects of holds and releases on other parts of the store. */
-export interface AlsoDone {
-  /** A held row has no copy, because a release writes it without another message to the cache. */
-  readonly dropCopy: (shard: number, rowKey: RowKey) => void;
-  /** A release may park records that cannot be staged. */
-  readonly trim: (shard: MemoryShard) => void;
-}
-
 /** Changes of transactions that have not ended, beside the shards' other maps. */
 export class MemoryHeld implements HeldChanges {
   readonly #shards: ReadonlyMap<number, MemoryShard>;
   readonly #now: () => number;
-  readonly #also: AlsoDone;
+  readonly #trim: (shard: MemoryShard) => void;
 
-  constructor(shards: ReadonlyMap<number, MemoryShard>, now: () => number, also: AlsoDone) {
+  /** @param trim called after a release, which may park records that cannot be staged */
+  constructor(shards: ReadonlyMap<number, MemoryShard>, now: () => number, trim: (shard: MemoryShard) => void) {
     this.#shards = shards;
     this.#now = now;
-    this.#also = also;
+    this.#trim = trim;
   }
 
   async hold(call: HoldCall): Promise<StageAnswer> {
@@ -44,7 +37,6 @@ export class MemoryHeld implements HeldChanges {
       if (layer) shard.setLayers(rowKey, [...shard.layersOf(rowKey), layer]);
     });
     notePolicies(shard, call, nowMs);
-    for (const { rowKey } of call.changes) this.#also.dropCopy(call.shard, rowKey);
     const { transaction, rules } = call;
     shard.holds.set(call.id, { transaction, rules, rows: [...plan.rows.keys()], atMs: nowMs });
     shard.seen.set(call.id, plan.answer);
@@ -66,7 +58,7 @@ export class MemoryHeld implements HeldChanges {
       }
     }
     for (const id of known) shard.holds.delete(id);
-    this.#also.trim(shard);
+    this.#trim(shard);
     return [...released];
   }
 

@@ -1,19 +1,18 @@
+import type { BatchOutcome, Outcome } from '../../change/outcome.js';
+import { encodeRecord } from '../../change/record-codec.js';
+import type { StagedRecord } from '../../change/record.js';
 import { type RowKey, shardOf } from '../../change/row-key.js';
 import { tableText, type TableName } from '../../change/table-name.js';
-import {
-  COPY_OVERHEAD_BYTES,
-  TICKET_MS,
-  type Blocked,
-  type BlockScope,
-  type CacheAnswer,
-  type CacheCopy,
-  type RowCache,
-} from '../row-cache.js';
-import type { MemoryShard } from './memory-shard.js';
+import type { Pending } from '../look-side.js';
+import { COPY_OVERHEAD_BYTES, MOST_CARRIED, TICKET_MS } from '../row-cache.js';
+import type { Blocked, BlockScope, CacheAnswer, CacheCopy, RowCache } from '../row-cache.js';
+import type { FlightBatch } from './memory-shard.js';
 
 interface Kept {
   readonly ticket?: string;
   readonly bytes?: Uint8Array;
+  /** What was written of the row since it was read. */
+  readonly carried?: readonly StagedRecord[];
   readonly untilMs: number;
   readonly stamp: number;
 }
@@ -37,7 +36,8 @@ export class MemoryCopies {
   }
 
   keep(rowKey: RowKey, kept: Kept): boolean {
-    const size = rowKey.length + (kept.bytes?.byteLength ?? 0) + COPY_OVERHEAD_BYTES;
+    const behind = (kept.carried ?? []).reduce((sum, record) => sum + encodeRecord(record).byteLength, 0);
+    const size = rowKey.length + (kept.bytes?.byteLength ?? 0) + behind + COPY_OVERHEAD_BYTES;
     if (size > this.#generationBytes) return false;
     if (this.#bytes + size > this.#generationBytes) {
       this.#old = this.#young;
@@ -55,29 +55,46 @@ export class MemoryCopies {
     this.#old.delete(rowKey);
   }
 
+  /** The end of a batch: its rows lose copy and ticket, or the copy keeps what was written. */
+  end(flight: FlightBatch, outcomes: BatchOutcome): void {
+    for (const [rowKey, record] of flight.records) {
+      const kept = this.#young.get(rowKey) ?? this.#old.get(rowKey);
+      this.drop(rowKey);
+      if (flight.parts.length > 0 || !isPlainWrite(record, outcomes.get(rowKey))) continue;
+      const carried = [...(kept?.carried ?? []), record];
+      if (kept?.bytes && carried.length <= MOST_CARRIED) this.keep(rowKey, { ...kept, carried });
+    }
+  }
+
   clear(): void {
     this.#young.clear();
     this.#old.clear();
   }
 }
 
+/** True if exactly the record was written over the row. */
+function isPlainWrite({ kind, missing, doubtful }: StagedRecord, outcome: Outcome | undefined): boolean {
+  const isApplied = outcome === undefined || outcome.kind === 'applied';
+  return isApplied && (kind === 'update' || kind === 'increment') && missing === undefined && !doubtful;
+}
+
 /** The cache of the staging store in memory. */
 export class MemoryRowCache implements RowCache {
   readonly #shards: number;
   readonly #copies: (shard: number) => MemoryCopies;
-  readonly #shard: (shard: number) => MemoryShard | undefined;
+  readonly #peek: (rowKey: RowKey) => Pending | undefined;
   readonly #now: () => number;
   #tickets = 0;
 
   constructor(
     shards: number,
     copies: (shard: number) => MemoryCopies,
-    shard: (shard: number) => MemoryShard | undefined,
+    peek: (rowKey: RowKey) => Pending | undefined,
     now: () => number,
   ) {
     this.#shards = shards;
     this.#copies = copies;
-    this.#shard = shard;
+    this.#peek = peek;
     this.#now = now;
   }
 
@@ -97,10 +114,10 @@ export class MemoryRowCache implements RowCache {
     return copies.filter(({ rowKey, ticket, bytes }) => {
       const cache = this.#of(rowKey);
       const stamp = cache.stamps.get(field) ?? 0;
-      const isOpen = cache.get(rowKey, stamp, this.#now())?.ticket === ticket;
-      if (!isOpen || this.#isPending(rowKey) || this.#blocked(cache, field, rowKey)) return false;
-      if (bytes === undefined) cache.drop(rowKey);
-      return bytes !== undefined && cache.keep(rowKey, { bytes, untilMs: this.#now() + ttlMs, stamp });
+      if (cache.get(rowKey, stamp, this.#now())?.ticket !== ticket) return false;
+      const isVoid = isUnsettled(this.#peek(rowKey)) || this.#blocked(cache, field, rowKey) !== undefined;
+      if (bytes === undefined || isVoid) cache.drop(rowKey);
+      return bytes !== undefined && !isVoid && cache.keep(rowKey, { bytes, untilMs: this.#now() + ttlMs, stamp });
     }).length;
   }
 
@@ -122,18 +139,28 @@ export class MemoryRowCache implements RowCache {
     }
   }
 
+  async drop(keys: readonly RowKey[]): Promise<void> {
+    for (const key of keys) this.#of(key).drop(key);
+  }
+
   async clear(): Promise<void> {
     for (let shard = 0; shard < this.#shards; shard += 1) this.#copies(shard).clear();
   }
 
   #look(field: string, rowKey: RowKey, ticket: string): CacheAnswer | undefined {
-    if (this.#isPending(rowKey)) return { kind: 'pending' };
     const cache = this.#of(rowKey);
     const blocked = this.#blocked(cache, field, rowKey);
     if (blocked) return blocked;
+    const pending = this.#peek(rowKey);
+    // The transaction that holds the row may have committed already.
+    if (pending?.held) return { kind: 'pending' };
     const stamp = cache.stamps.get(field) ?? 0;
     const kept = cache.get(rowKey, stamp, this.#now());
-    if (kept?.bytes) return { kind: 'copy', bytes: kept.bytes };
+    if (kept?.bytes) {
+      const { bytes, carried = [] } = kept;
+      return { kind: 'copy', bytes, carried, ...(pending && { pending }) };
+    }
+    if (pending?.inFlight) return { kind: 'pending' };
     if (kept) return { kind: 'taken' };
     const isGiven = cache.keep(rowKey, { ticket, untilMs: this.#now() + TICKET_MS, stamp });
     return isGiven ? { kind: 'ticket', ticket } : undefined;
@@ -160,15 +187,12 @@ export class MemoryRowCache implements RowCache {
     return transactions && { kind: 'blocked', by: ofTable ? 'table' : 'row', transactions: [...transactions] };
   }
 
-  #isPending(rowKey: RowKey): boolean {
-    const shard = this.#shard(shardOf(rowKey, this.#shards));
-    if (shard === undefined) return false;
-    const { dirty, inFlight } = shard.row(rowKey);
-    // A held change counts as pending: its transaction may have committed already.
-    return dirty !== undefined || inFlight !== undefined || shard.layersOf(rowKey).length > 0;
-  }
-
   #of(rowKey: RowKey): MemoryCopies {
     return this.#copies(shardOf(rowKey, this.#shards));
   }
+}
+
+/** True if a row that was read may not be the row without what is pending. */
+function isUnsettled(pending: Pending | undefined): boolean {
+  return pending?.inFlight !== undefined || pending?.held !== undefined;
 }

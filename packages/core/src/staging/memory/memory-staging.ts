@@ -75,16 +75,12 @@ class MemoryStaging implements StagingStore {
     this.cache = new MemoryRowCache(
       this.shards,
       (shard) => this.#copiesOf(shard),
-      (shard) => this.#shards.get(shard),
+      (rowKey) => this.#peek(rowKey),
       this.#now,
     );
-    const dropCopy = (shard: number, rowKey: RowKey): void => this.#copiesOf(shard).drop(rowKey);
-    this.#letters = new MemoryDeadLetters(this.#shards, this.#now, dropCopy);
+    this.#letters = new MemoryDeadLetters(this.#shards, this.#now);
     this.deadLetters = this.#letters;
-    this.held = new MemoryHeld(this.#shards, this.#now, {
-      dropCopy,
-      trim: (shard) => this.#letters.trimShard(shard),
-    });
+    this.held = new MemoryHeld(this.#shards, this.#now, (shard) => this.#letters.trimShard(shard));
     this.due = {
       next: async () => Array.from({ length: this.shards }, (_, shard) => this.#next(shard)),
       any: async (scope) => [...this.#shards.values()].some((shard) => shard.layers.size > 0 || holdsAny(shard, scope)),
@@ -119,10 +115,7 @@ class MemoryStaging implements StagingStore {
     const nowMs = this.#now();
     shard.forget(nowMs);
     const plan = planStage(shard, call, nowMs);
-    if (plan.answer.status === 'staged') {
-      writeStage(shard, call, plan, nowMs);
-      for (const rowKey of plan.rows.keys()) this.#copiesOf(call.shard).drop(rowKey);
-    }
+    if (plan.answer.status === 'staged') writeStage(shard, call, plan, nowMs);
     return plan.answer;
   }
 
@@ -213,6 +206,7 @@ class MemoryStaging implements StagingStore {
     }
     const nowMs = this.#now();
     shard.forget(nowMs);
+    this.#copiesOf(shardNumber).end(shard.flight, outcomes);
     settleBatch(shard, token, outcomes, nowMs);
     this.#letters.trimShard(shard);
     return true;

@@ -1,7 +1,7 @@
 import { type RowKey, shardOf } from '../../change/row-key.js';
 
 /** Most rows of one call: no call keeps Redis busy for long, or has more arguments than Redis takes. */
-const ROWS_PER_CALL = 2_000;
+export const ROWS_PER_CALL = 2_000;
 
 /** Asks for rows in parts. All shards at once; the parts of a shard one after the other, so each has its full time. */
 export async function inPartsOf(

@@ -11,6 +11,7 @@ import type { StagingStats, StagingStore } from '../staging-store.js';
 import type { RedisConnection } from './connection.js';
 import { RedisDeadLetters } from './dead-letters.js';
 import type { RowCache } from '../row-cache.js';
+import { GatheredPeeks } from './gathered-peeks.js';
 import { RedisHeld } from './redis-held.js';
 import { RedisRowCache } from './redis-row-cache.js';
 import { beginnings, RedisDue } from './redis-due.js';
@@ -19,7 +20,7 @@ import { RedisPolicies } from './redis-policies.js';
 import { addStats } from './redis-stats.js';
 import { encodeKnownRows } from './known-rows.js';
 import { encodeRules } from './rules.js';
-import { batch, extension, pendingOf, rowKey, stageAnswer, text, unreadableRow } from './replies.js';
+import { batch, extension, rowKey, stageAnswer, text, unreadableRow } from './replies.js';
 import type { Keeping } from './server-checks.js';
 import { settledMarks } from './settled-marks.js';
 import type { ShardScripts } from './shard-scripts.js';
@@ -43,6 +44,7 @@ export class RedisStaging implements StagingStore {
   readonly #connection: RedisConnection;
   readonly #limits: StagingLimits;
   readonly #cache: RedisRowCache;
+  readonly #peeks: GatheredPeeks;
   readonly #letters: RedisDeadLetters;
 
   constructor(connection: RedisConnection, scripts: ShardScripts, limits: StagingLimits, keeping: Keeping) {
@@ -53,6 +55,7 @@ export class RedisStaging implements StagingStore {
     this.deadLetters = this.#letters;
     this.held = new RedisHeld(scripts, this.#letters);
     this.#cache = new RedisRowCache(scripts, connection, limits.cacheBytes);
+    this.#peeks = new GatheredPeeks(scripts);
     this.keeping = keeping;
     this.#scripts = scripts;
     this.#connection = connection;
@@ -82,12 +85,7 @@ export class RedisStaging implements StagingStore {
   }
 
   async peek(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>> {
-    const found = new Map<RowKey, Pending>();
-    await inPartsOf(keys, this.shards, async (shard, part) => {
-      const reply = await this.#scripts.run('peek', shard, part);
-      if (text(reply[0]) === 'found') pendingOf(part, reply, found);
-    });
-    return found;
+    return this.#peeks.peek(keys);
   }
 
   async settled(marks: readonly StagedMark[]): Promise<readonly Settlement[]> {
@@ -143,13 +141,14 @@ export class RedisStaging implements StagingStore {
       rememberMs,
       rememberRows,
       ...this.#letters.limits,
+      this.#cache.generationBytes,
       ...(records ? [encodeKnownRows(records, outcomes, rows.length)] : []),
     ]);
     if (text(reply[0]) === 'done') {
       this.#letters.tell(shard, reply[1]);
       return true;
     }
-    await this.#cache.drop(shard, rows);
+    await this.#cache.dropIn(shard, rows);
     return false;
   }
 

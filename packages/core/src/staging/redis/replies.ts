@@ -106,24 +106,41 @@ export function extension(reply: Reply): Extension {
   return { part: Number(reply[1]), added };
 }
 
-/** Reads the answer of `peek` into `into`: row key -> pending. `keys`: the row keys in the order of the question. */
-export function pendingOf(keys: readonly RowKey[], reply: Reply, into: Map<RowKey, Pending>): void {
-  const token = text(reply[1] ?? '');
-  const parts = partsIn(reply[2]);
-  keys.forEach((key, index) => {
-    const [dirty, inFlight, recent, held] = reply.slice(3 + 4 * index, 7 + 4 * index) as (Buffer | null)[];
-    if (!dirty && !inFlight && !recent && !held) return;
-    const part = parts.get(key);
-    const written = recent ? recentWrite(recent) : undefined;
-    into.set(key, {
-      ...(dirty ? { dirty: readable(key, dirty, decodeRecord) } : {}),
-      ...(inFlight
-        ? { inFlight: { record: readable(key, inFlight, decodeRecord), token, ...(part !== undefined && { part }) } }
-        : {}),
-      ...(written ? { recent: written } : {}),
-      ...(held ? { held: readable(key, held, decodeLayers) } : {}),
-    });
-  });
+/** The batch in flight of a shard, as `peek` and a look-up of copies answer it. */
+export interface FlightSeen {
+  readonly token: string;
+  readonly parts: ReadonlyMap<RowKey, number>;
+}
+
+export function flightIn(token: unknown, parts: unknown): FlightSeen {
+  return { token: text(token ?? ''), parts: partsIn(parts) };
+}
+
+/** What stands in the hashes of a shard for one row. */
+export interface PendingBytes {
+  readonly dirty: Buffer | null | undefined;
+  readonly inFlight: Buffer | null | undefined;
+  readonly recent: Buffer | null | undefined;
+  readonly held?: Buffer | null | undefined;
+}
+
+/** @throws SpillwayError `CONFIG_INVALID` for a record that cannot be read */
+export function pendingIn(
+  key: RowKey,
+  { dirty, inFlight, recent, held }: PendingBytes,
+  { token, parts }: FlightSeen,
+): Pending | undefined {
+  if (!dirty && !inFlight && !recent && !held) return undefined;
+  const part = parts.get(key);
+  const written = recent ? recentWrite(recent) : undefined;
+  return {
+    ...(dirty ? { dirty: readable(key, dirty, decodeRecord) } : {}),
+    ...(inFlight
+      ? { inFlight: { record: readable(key, inFlight, decodeRecord), token, ...(part !== undefined && { part }) } }
+      : {}),
+    ...(written ? { recent: written } : {}),
+    ...(held ? { held: readable(key, held, decodeLayers) } : {}),
+  };
 }
 
 function readable<T>(key: RowKey, bytes: Buffer, decode: (bytes: Buffer) => T): T {

@@ -16,6 +16,7 @@ export const SCRIPTS: {
   readonly [
     name in
       | 'adopt'
+      | 'convert'
       | 'stage'
       | 'fence'
       | 'peek'
@@ -46,6 +47,7 @@ export const SCRIPTS: {
   ]: Script;
 } = {
   adopt: load('adopt', ['chain', 'cache', 'cache:old']),
+  convert: load('convert', ['chain', 'cache', 'cache:old']),
   stage: load('stage', [
     'chain',
     'dirty',
@@ -57,8 +59,6 @@ export const SCRIPTS: {
     'recent:old',
     'stats',
     'held',
-    'cache',
-    'cache:old',
   ]),
   fence: load('fence', ['chain', 'seen', 'seen:old']),
   peek: load('peek', ['chain', 'dirty', 'flight', 'recent', 'recent:old', 'held']),
@@ -75,6 +75,9 @@ export const SCRIPTS: {
     'dead',
     'stats',
     'held',
+    'cache',
+    'cache:old',
+    'cache:blocks',
   ]),
   park: load('park', [
     'chain',
@@ -105,18 +108,7 @@ export const SCRIPTS: {
     'cache',
     'cache:old',
   ]),
-  retry: load('retry', [
-    'chain',
-    'dirty',
-    'due',
-    'flight',
-    'recent',
-    'recent:old',
-    'dead',
-    'stats',
-    'cache',
-    'cache:old',
-  ]),
+  retry: load('retry', ['chain', 'dirty', 'due', 'flight', 'recent', 'recent:old', 'dead', 'stats']),
   trim: load('trim', ['chain', 'due', 'dead']),
   leave: load('leave', ['chain', 'stats']),
   settled: load('settled', ['chain', 'dirty', 'flight', 'recent', 'recent:old']),
@@ -137,8 +129,6 @@ export const SCRIPTS: {
     'stats',
     'held',
     'holds',
-    'cache',
-    'cache:old',
   ]),
   release: load('release', [
     'chain',
@@ -153,8 +143,18 @@ export const SCRIPTS: {
     'recent:old',
   ]),
   holds: load('holds', ['chain', 'holds', 'held']),
-  cacheLook: load('cache-look', ['chain', 'dirty', 'flight', 'held', 'cache', 'cache:old', 'cache:blocks']),
-  cacheFill: load('cache-fill', ['chain', 'dirty', 'flight', 'held', 'cache', 'cache:old', 'cache:blocks']),
+  cacheLook: load('cache-look', [
+    'chain',
+    'dirty',
+    'flight',
+    'recent',
+    'recent:old',
+    'held',
+    'cache',
+    'cache:old',
+    'cache:blocks',
+  ]),
+  cacheFill: load('cache-fill', ['chain', 'flight', 'held', 'cache', 'cache:old', 'cache:blocks']),
   cacheBlock: load('cache-block', ['chain', 'cache', 'cache:old', 'cache:blocks']),
   cacheUnblock: load('cache-unblock', ['chain', 'cache', 'cache:old', 'cache:blocks']),
   rights: load('rights', ['tried']),

@@ -2,34 +2,60 @@ import { SpillwayError } from '../../errors.js';
 import type { Argument, RedisConnection } from './connection.js';
 import { type KeyName, type ShardKeys, shardKeys } from './keys.js';
 import { text, type Reply } from './replies.js';
-import { SCRIPTS } from './scripts.js';
+import { SCRIPTS, type Script } from './scripts.js';
+
+/**
+ * The layout of keys, records and copies. It is a part of the epoch, so that a release with another layout is refused
+ * at its next call. Layout 1 stands in no epoch; its shards are converted.
+ *
+ * - 1: each staged change drops the copy of its row
+ * - 2: copies outlive staged changes, and the end of a batch drops them or carries them on
+ */
+const LAYOUT = 2;
 
 /** Runs scripts on shards, with their keys and the epoch of this process. */
 export class ShardScripts {
   readonly shards: number;
   readonly #connection: RedisConnection;
   readonly #epoch: string;
+  /** The epoch that a release of the older layout would have. */
+  readonly #older: string;
+  #converting: Promise<unknown> | undefined;
   readonly #keys: readonly ShardKeys[];
 
   constructor(connection: RedisConnection, namespace: string, shards: number, map: ShardMap) {
     this.shards = shards;
     this.#connection = connection;
-    this.#epoch = [map.epoch, shards, ...(map.database === undefined ? [] : [map.database])].join('/');
+    this.#older = [map.epoch, shards, ...(map.database === undefined ? [] : [map.database])].join('/');
+    this.#epoch = `${LAYOUT}.${this.#older}`;
     this.#keys = Array.from({ length: shards }, (_, shard) => shardKeys(namespace, shard));
   }
 
   async run(name: keyof typeof SCRIPTS, shard: number, args: readonly Argument[] = []): Promise<Reply> {
     const script = SCRIPTS[name];
-    const reply = await this.#connection.run(script, this.#named(shard, script.keys), [this.#epoch, ...args]);
+    const reply = await this.#ask(script, this.#named(shard, script.keys), args);
     if (text(reply[0]) === 'damaged') throw this.#damaged(this.#of(shard)[text(reply[1]) as KeyName]);
-    return this.#checked(reply);
+    return reply;
   }
 
   /** One call for all shards: all of them are on one server. */
   async runOnAll(name: 'dueNext' | 'dueHolding' | 'holds', args: readonly Argument[] = []): Promise<Reply> {
     const script = SCRIPTS[name];
-    const keys = this.#keys.flatMap((_, shard) => this.#named(shard, script.keys));
-    return this.#checked(await this.#connection.run(script, keys, [this.#epoch, ...args]));
+    return this.#ask(
+      script,
+      this.#keys.flatMap((_, shard) => this.#named(shard, script.keys)),
+      args,
+    );
+  }
+
+  /** One call for several groups of rows, each of one shard. All shards are on one server. */
+  async runOnGroups(name: 'cacheLook' | 'peek', shards: readonly number[], args: readonly Argument[]): Promise<Reply> {
+    const script = SCRIPTS[name];
+    return this.#ask(
+      script,
+      shards.flatMap((shard) => this.#named(shard, script.keys)),
+      args,
+    );
   }
 
   async everyShard<T>(act: (shard: number) => Promise<T>): Promise<readonly T[]> {
@@ -52,9 +78,26 @@ export class ShardScripts {
     return keys;
   }
 
-  #checked(reply: Reply): Reply {
+  async #ask(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<Reply> {
+    const ask = async (): Promise<Reply> => this.#connection.run(script, keys, [this.#epoch, ...args]);
+    const reply = await ask();
     if (text(reply[0]) !== 'epoch') return reply;
-    throw new SpillwayError('SHARD_MAP_MISMATCH', this.#mismatch(text(reply[1])));
+    if (text(reply[1]) !== this.#older) throw this.#mismatch(text(reply[1]));
+    await this.#convert();
+    const again = await ask();
+    if (text(again[0]) === 'epoch') throw this.#mismatch(text(again[1]));
+    return again;
+  }
+
+  /** A process of the older layout may stage in a shard that had no chain. So this may be called again. */
+  async #convert(): Promise<void> {
+    this.#converting ??= this.everyShard(async (shard) => {
+      const keys = this.#named(shard, SCRIPTS.convert.keys);
+      return this.#connection.run(SCRIPTS.convert, keys, [this.#epoch, this.#older]);
+    }).finally(() => {
+      this.#converting = undefined;
+    });
+    await this.#converting;
   }
 
   /** The script has changed nothing: the value of this key is needed to stage or settle changes, and cannot be read. */
@@ -66,8 +109,18 @@ export class ShardScripts {
     );
   }
 
-  #mismatch(theirs: string): string {
+  #mismatch(theirs: string): SpillwayError {
+    return new SpillwayError('SHARD_MAP_MISMATCH', this.#mismatchText(theirs));
+  }
+
+  #mismatchText(theirs: string): string {
     const { server } = this.#connection;
+    const layout = layoutOf(theirs);
+    if (layout > LAYOUT)
+      return (
+        `The staged changes in Redis at ${server} are laid out by a newer release of Spillway (layout ${layout}; this one knows ${LAYOUT}); nothing was done. ` +
+        'Update this process'
+      );
     const [epoch, shards, database] = this.#epoch.split('/');
     const [theirEpoch, theirShards, theirDatabase] = theirs.split('/');
     if (epoch === theirEpoch && shards === theirShards) {
@@ -87,4 +140,8 @@ export class ShardScripts {
 export interface ShardMap {
   readonly epoch: string;
   readonly database?: string;
+}
+
+function layoutOf(epoch: string): number {
+  return Number(/^(\d+)\./u.exec(epoch)?.[1] ?? 1);
 }

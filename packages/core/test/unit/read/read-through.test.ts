@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { rowKeyOf, type RowKey } from '../../../src/change/row-key.js';
-import { readThrough, type Filling } from '../../../src/read/read-through.js';
-import type { Blocked, CacheAnswer } from '../../../src/staging/row-cache.js';
+import { readThrough, type CopyRead, type Filling } from '../../../src/read/read-through.js';
+import type { Blocked, CacheAnswer, CopyFound } from '../../../src/staging/row-cache.js';
 
 const key = (id: string): RowKey => rowKeyOf({ schema: 'public', table: 'product', key: [id] });
-const copyOf = (text: string): CacheAnswer => ({ kind: 'copy', bytes: Buffer.from(text) });
+const copyOf = (text: string): CacheAnswer => ({ kind: 'copy', bytes: Buffer.from(text), carried: [] });
 
 /** A cache that answers as it is told, look by look; the last answer of a row stands. */
 function world(answers: Readonly<Record<string, readonly CacheAnswer['kind'][]>> | undefined, database: string[]) {
@@ -13,6 +13,7 @@ function world(answers: Readonly<Record<string, readonly CacheAnswer['kind'][]>>
     kept: [] as boolean[],
     fillings: [] as Filling<string>[],
     blocked: [] as string[],
+    dropped: [] as string[],
   };
   const looks = new Map<string, number>();
   const idOf = (rowKey: RowKey): string => (JSON.parse(rowKey) as string[])[2] ?? '';
@@ -32,16 +33,26 @@ function world(answers: Readonly<Record<string, readonly CacheAnswer['kind'][]>>
             return [each, kind === 'blocked' ? { kind, by: 'row', transactions: ['7'] } : { kind }];
           }),
         ),
-      decode: (bytes: Uint8Array) => {
+      read: (_: RowKey, { bytes }: CopyFound): CopyRead<string> => {
         const text = Buffer.from(bytes).toString();
-        return text.includes('old') ? undefined : text;
+        if (text.includes('deleted')) return { kind: 'row', row: undefined };
+        return text.includes('other')
+          ? { kind: 'unknown' }
+          : text.includes('old')
+            ? { kind: 'old' }
+            : { kind: 'row', row: text };
       },
       load: async (keys: readonly RowKey[], isKept: boolean) => {
         seen.loads.push(keys.map(idOf));
         seen.kept.push(isKept);
-        return new Map(keys.filter((each) => database.includes(idOf(each))).map((each) => [each, `row ${idOf(each)}`]));
+        const found = keys.filter((each) => database.includes(idOf(each)));
+        return {
+          rows: new Map(found.map((each) => [each, `row ${idOf(each)}`])),
+          bare: new Map(found.map((each) => [each, `bare ${idOf(each)}`])),
+        };
       },
       fill: async (fillings: readonly Filling<string>[]) => void seen.fillings.push(...fillings),
+      drop: async (keys: readonly RowKey[]) => void seen.dropped.push(...keys.map(idOf)),
       blocked: async (rows: ReadonlyMap<RowKey, Blocked>) => void seen.blocked.push(...[...rows.keys()].map(idOf)),
     },
   };
@@ -55,7 +66,7 @@ test('what has copies is answered without the database, in the order that was as
     'copy of c',
   ]);
   expect(seen.loads).toEqual([['b']]);
-  expect(seen.fillings).toEqual([{ rowKey: key('b'), ticket: 'ticket of b', row: 'row b' }]);
+  expect(seen.fillings).toEqual([{ rowKey: key('b'), ticket: 'ticket of b', row: 'bare b' }]);
 });
 
 test('H17 (R8): a read is told whether it fills a copy', async () => {
@@ -115,8 +126,20 @@ test('rows that transactions write, or of which something is pending, are read a
   expect(seen).toMatchObject({ loads: [['a', 'b']], fillings: [], blocked: ['a'] });
 });
 
-test('a copy that another release has written is read instead', async () => {
-  const { rows, seen } = world({ old: ['copy'] }, ['old']);
-  expect([...(await readThrough([key('old')], rows)).values()]).toEqual(['row old']);
-  expect(seen.fillings).toEqual([]);
+test('a copy that only PostgreSQL can tell is read instead', async () => {
+  const { rows, seen } = world({ other: ['copy'] }, ['other']);
+  expect([...(await readThrough([key('other')], rows)).values()]).toEqual(['row other']);
+  expect(seen).toMatchObject({ fillings: [], dropped: [] });
+});
+
+test('R7: a copy of a row that has been written since is read instead, and dropped', async () => {
+  const { rows, seen } = world({ old: ['copy'], a: ['copy'] }, ['old']);
+  expect([...(await readThrough([key('old'), key('a')], rows)).values()]).toEqual(['row old', 'copy of a']);
+  expect(seen).toMatchObject({ fillings: [], dropped: ['old'] });
+});
+
+test('a row whose deletion is pending is not looked for in the database', async () => {
+  const { rows, seen } = world({ deleted: ['copy'] }, ['deleted']);
+  expect((await readThrough([key('deleted')], rows)).size).toBe(0);
+  expect(seen.loads).toEqual([]);
 });

@@ -2,7 +2,7 @@
 -- every other transaction; or refuses all of them, as stage would. A hold that was seen before gets its first answer.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] flight  KEYS[4] seen  KEYS[5] seen_old  KEYS[6] recent  KEYS[7] recent_old
--- KEYS[8] stats  KEYS[9] held  KEYS[10] holds  KEYS[11] cache  KEYS[12] cache_old
+-- KEYS[8] stats  KEYS[9] held  KEYS[10] holds
 -- ARGV  epoch, id, transaction, earlier holds of it that stand, changes, rules by entity as for stage
 -- returns  {'staged', sequence, since, row key, version, ...} as stage | {'refused', row key, reason, version, ...} |
 --   {'voided'} | {'unreadable', row key} | {'damaged', key} | {'uninitialised'} | {'epoch', epoch}
@@ -16,8 +16,6 @@ local recent_old = KEYS[7]
 local stats = KEYS[8]
 local held = KEYS[9]
 local holds = KEYS[10]
-local cache = KEYS[11]
-local cache_old = KEYS[12]
 local epoch, id, transaction = ARGV[1], ARGV[2], ARGV[3]
 local earlier, changes, rules = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[6])
 
@@ -32,9 +30,8 @@ local earlier, changes, rules = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5
 -- include: forget-layers
 -- include: stage-row
 -- include: apply-changes
--- include: drop-copies
 
-local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'held', 'since', 'cached')
+local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'held', 'since')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 local answered = redis.call('HGET', seen, id) or redis.call('HGET', seen_old, id)
@@ -76,7 +73,5 @@ local kept = to_keep(call.answer)
 set_value(seen, id, kept)
 write_draft()
 note_policies(now)
--- A release writes the layers without another message to the cache.
-if head[6] then drop_copies(row_keys) end
 write_held_counts()
 return seen_answer(kept, head[5])

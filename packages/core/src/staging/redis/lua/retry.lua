@@ -2,7 +2,7 @@
 -- case, under the record that is dirty by now.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead
--- KEYS[8] stats  KEYS[9] cache  KEYS[10] cache_old
+-- KEYS[8] stats
 -- ARGV  epoch, id of the letter, 'force' or ''
 -- returns  {'staged'} | {'newer'} | {'absent'} | {'unreadable'} | {'overflow', row key} | {'left', row key} |
 --   {'uninitialised'} | {'epoch', epoch}
@@ -14,8 +14,6 @@ local recent = KEYS[5]
 local recent_old = KEYS[6]
 local dead = KEYS[7]
 local stats = KEYS[8]
-local cache = KEYS[9]
-local cache_old = KEYS[10]
 local epoch, id, force = ARGV[1], ARGV[2], ARGV[3]
 
 -- include: time
@@ -43,8 +41,6 @@ if record and redis.call('HGET', chain, 'f:' .. record[ENTITY]) == 'left' then r
 
 local function put_back(value)
   set_value(dead, id, false)
-  set_value(cache, row_key, false)
-  set_value(cache_old, row_key, false)
   drop_letter(row_key, tonumber(id))
   set_value(dirty, row_key, value)
   if not time_of(row_key) then set_time(row_key, now_ms()) end

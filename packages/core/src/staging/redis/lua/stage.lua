@@ -2,7 +2,7 @@
 -- first answer.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] seen  KEYS[6] seen_old  KEYS[7] recent
--- KEYS[8] recent_old  KEYS[9] stats  KEYS[10] held  KEYS[11] cache  KEYS[12] cache_old
+-- KEYS[8] recent_old  KEYS[9] stats  KEYS[10] held
 -- ARGV  epoch, 'stage' or 'check', call id, changes, rules by entity (debounce, longest delay, most records,
 --   most bytes, policy, steps), life of seen ids (ms), ids per generation of them
 -- returns  {'staged', sequence of the last change, since when the chain is whole, row key, version, ...} |
@@ -18,8 +18,6 @@ local recent = KEYS[7]
 local recent_old = KEYS[8]
 local stats = KEYS[9]
 local held = KEYS[10]
-local cache = KEYS[11]
-local cache_old = KEYS[12]
 local epoch, mode, call_id, changes, rules = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local seen_ms, seen_calls = tonumber(ARGV[6]), tonumber(ARGV[7])
 
@@ -35,9 +33,8 @@ local seen_ms, seen_calls = tonumber(ARGV[6]), tonumber(ARGV[7])
 -- include: stage-row
 -- include: apply-changes
 -- include: stage-write
--- include: drop-copies
 
-local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'marked', 'horizon', 'coalesced', 'annihilated', 'seenAt', 'held', 'since', 'cached')
+local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'marked', 'horizon', 'coalesced', 'annihilated', 'seenAt', 'held', 'since')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 local answered = redis.call('HGET', seen, call_id) or redis.call('HGET', seen_old, call_id)
@@ -70,7 +67,6 @@ local is_aged = age >= seen_ms or (age >= seen_ms / 10 and redis.call('HLEN', se
 if is_aged then new_generation(seen, seen_old) end
 write_rows(call.rows, call.order, rules, now, head[4])
 note_policies(now)
-if head[11] then drop_copies(call.order) end
 send('HSET', chain, places)
 if is_aged then redis.call('HSET', chain, 'seenAt', now) end
 redis.call('HSET', seen, call_id, kept)

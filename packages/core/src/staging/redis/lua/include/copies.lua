@@ -1,27 +1,31 @@
--- Copies of rows in two generations. When the younger is full, the older goes. An entry is a heading, then the copy.
--- The heading: { 'ticket' or 'copy', good until (ms), stamp of its table, ticket }
--- Needs: dirty, flight, held, cache, cache_old, cache_blocks, generation_bytes, and generations
+-- Copies of rows in two generations. When the younger is full, the older goes. An entry is a heading, then the row as
+-- it was read, then the records that acknowledgements have carried on: what was written of the row since.
+-- The heading: { 'ticket' or 'copy', good until (ms), stamp of its table, ticket, carried records, bytes of the row }.
+-- An entry without carried records lacks the last two.
+-- Needs: cache, cache_old, cache_blocks, generation_bytes, and generations
 
 -- include: readable
 -- include: numbers
 
 local TICKET_WORD, COPY_WORD = 'ticket', 'copy'
 local OVERHEAD_BYTES = 100
+local CARRIED, ROW_BYTES = 5, 6
 
 -- Another run of the server may have fallen back to an older state. Its copies may then be older than later commits.
-local function same_server(run)
-  if redis.call('HGET', cache_blocks, 'run') == run then return end
+local function same_server(run, known)
+  if known == run then return end
   redis.call('DEL', cache, cache_old)
   redis.call('HSET', cache_blocks, 'run', run)
 end
 
--- The heading and the copy of a row; nil: no entry that is still good.
-local function kept(row_key, stamp, now)
-  local bytes = redis.call('HGET', cache, row_key) or redis.call('HGET', cache_old, row_key)
-  if not bytes then return nil end
-  local heading, copy = heading_in(bytes)
-  if not heading or (tonumber(heading[2]) or 0) <= now or heading[3] ~= stamp then return nil end
-  return heading, heading[1] == COPY_WORD and copy or ''
+-- The heading of an entry that is still good, the row, and the carried records. nil: there is none.
+local function entry_in(bytes, stamp, now)
+  local heading, content = heading_in(bytes or '')
+  if not heading or (tonumber(heading[2]) or 0) <= now or (stamp and heading[3] ~= stamp) then return nil end
+  if heading[1] ~= COPY_WORD then return heading, '', '' end
+  local size = is_count(heading[ROW_BYTES]) and heading[ROW_BYTES]
+  if not size then return heading, content, '' end
+  return heading, string.sub(content, 1, size), string.sub(content, size + 1)
 end
 
 -- false: it is too large to be kept.
@@ -40,10 +44,4 @@ local function keep(row_key, bytes, for_ms)
   redis.call('HDEL', cache_old, row_key)
   if redis.call('PTTL', cache) < for_ms then redis.call('PEXPIRE', cache, for_ms) end
   return true
-end
-
--- A held change counts as pending: its transaction may have committed already.
-local function is_pending(row_key, in_flight)
-  if redis.call('HEXISTS', dirty, row_key) == 1 or redis.call('HEXISTS', held, row_key) == 1 then return true end
-  return in_flight and redis.call('HEXISTS', flight, row_key) == 1
 end

@@ -1,4 +1,4 @@
--- The end of a record in flight that Redis cannot read.
+-- The end of a record of a batch that cannot be read, or settled.
 -- Needs: token, any_held, and what counts, settle, bury, draft and retell bring
 
 -- If the ledger says written, the worker could read the record, unless its row key is no text. Otherwise it becomes a

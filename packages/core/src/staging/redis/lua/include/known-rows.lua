@@ -34,15 +34,22 @@ local function settle_known(known, written)
   return fresh
 end
 
+local function is_known(known, row_key)
+  if not known.keys then
+    known.keys = {}
+    for index = 1, #known.rows, ROW_PARTS do
+      known.keys[known.rows[index]] = true
+    end
+  end
+  return known.keys[row_key]
+end
+
 -- The other records of the batch: row key, bytes, ...
 local function without_known(records, known)
   if #known.rows / ROW_PARTS == #records / 2 then return {} end
-  local is_known, rest = {}, {}
-  for index = 1, #known.rows, ROW_PARTS do
-    is_known[known.rows[index]] = true
-  end
+  local rest = {}
   for index = 1, #records, 2 do
-    if not is_known[records[index]] then append(rest, records[index], records[index + 1]) end
+    if not is_known(known, records[index]) then append(rest, records[index], records[index + 1]) end
   end
   return rest
 end

@@ -1,0 +1,68 @@
+import { nextTick } from 'node:process';
+import type { RowKey } from '../../change/row-key.js';
+import { SpillwayError } from '../../errors.js';
+import { callsOf, groupsOf, type Asked, type RowGroup } from './look-groups.js';
+import { ROWS_PER_CALL } from './parts-of.js';
+
+interface Waiting<Answer> extends PromiseWithResolvers<ReadonlyMap<RowKey, Answer>> {
+  readonly asked: Asked<Answer>;
+}
+
+/** Hands a failure to the one caller whose row it is about. */
+export type Fail<Answer> = (of: Asked<Answer>, error: unknown) => void;
+
+/**
+ * Sends the questions of one turn of the process as one call, over all their shards. A question that comes later joins
+ * the next call, because the answer of a call that has left may be older than the question.
+ */
+export class GatheredCalls<Answer> {
+  readonly #shards: number;
+  readonly #ask: (call: readonly RowGroup<Answer>[], fail: Fail<Answer>) => Promise<void>;
+  #waiting: Waiting<Answer>[] = [];
+
+  /** @param ask sends a call, and puts the answers where they belong */
+  constructor(shards: number, ask: (call: readonly RowGroup<Answer>[], fail: Fail<Answer>) => Promise<void>) {
+    this.#shards = shards;
+    this.#ask = ask;
+  }
+
+  async of(keys: readonly RowKey[], table = ''): Promise<ReadonlyMap<RowKey, Answer>> {
+    const waiting: Waiting<Answer> = { asked: { table, keys, found: new Map() }, ...Promise.withResolvers() };
+    // Callers that wait for one reply of Redis go on in one turn. The next tick comes behind all of them.
+    if (this.#waiting.push(waiting) === 1) nextTick(() => void this.#leave());
+    return waiting.promise;
+  }
+
+  async #leave(): Promise<void> {
+    const left = this.#waiting;
+    this.#waiting = [];
+    const failures = new Map<Asked<Answer>, unknown>();
+    const groups = groupsOf(
+      left.map(({ asked }) => asked),
+      this.#shards,
+    );
+    await Promise.all(callsOf(groups, ROWS_PER_CALL).map(async (call) => this.#send(call, failures)));
+    for (const { asked, resolve, reject } of left) {
+      if (failures.has(asked)) reject(failures.get(asked));
+      else resolve(asked.found);
+    }
+  }
+
+  /** Never rejects. A group that Redis refuses, for example because a key is damaged, fails its own callers alone. */
+  async #send(call: readonly RowGroup<Answer>[], failures: Map<Asked<Answer>, unknown>): Promise<void> {
+    try {
+      await this.#ask(call, (of, error) => void failures.set(of, error));
+    } catch (error) {
+      if (call.length > 1 && isAnswer(error)) {
+        await Promise.all(call.map(async (group) => this.#send([group], failures)));
+        return;
+      }
+      for (const { rows } of call) for (const { of } of rows) failures.set(of, error);
+    }
+  }
+}
+
+/** True if Redis has answered, and would answer the rest of the call. */
+function isAnswer(error: unknown): boolean {
+  return !(error instanceof SpillwayError) || error.code === 'CONFIG_INVALID';
+}

@@ -16,7 +16,7 @@ export interface RowGroup<Answer> {
   readonly rows: readonly AskedRow<Answer>[];
 }
 
-export interface AskedRow<Answer> {
+interface AskedRow<Answer> {
   readonly key: RowKey;
   readonly of: Asked<Answer>;
 }

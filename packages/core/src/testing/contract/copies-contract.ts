@@ -193,6 +193,19 @@ export function copiesContract({ describe, it, expect, onBench }: ContractContex
     );
 
     it(
+      'R3: a record in doubt is not carried on: it may have been in the row before',
+      onBench(async (bench) => {
+        await bench.stage(UPDATE);
+        await bench.store.park(0, { inFlight: '', last: bench.last }, 'T9', 'park');
+        bench.last = 'T9';
+        await copied(bench);
+        expect(await look(bench)).toMatchObject({ kind: 'copy', pending: { dirty: { doubtful: true } } });
+        await bench.flush();
+        expect(await look(bench)).toMatchObject({ kind: 'ticket' });
+      }),
+    );
+
+    it(
       'R3: a copy carries so many records, and is dropped with the next',
       onBench(async (bench) => {
         await copied(bench);

@@ -114,6 +114,18 @@ describe('a write-through entity', () => {
     expect(await readsDuring(() => other.em.fork().findOneOrFail(Author, id))).toEqual([]);
   });
 
+  test('R6: that a transaction writes is blocked until its end is known, though nobody tells its end', async () => {
+    const { id } = await written('v1');
+    await other.em.fork().findOneOrFail(Author, id);
+    const kysely = orm.em.fork().getKysely();
+    await kysely.transaction().execute(async (ctx) => {
+      await orm.driver.nativeUpdate(Author, { id }, { name: 'v2' }, { ctx });
+      for (let looks = 0; looks < 2; looks += 1)
+        expect(await other.em.fork().findOneOrFail(Author, id)).toMatchObject({ name: 'v1' });
+    });
+    expect(await other.em.fork().findOneOrFail(Author, id)).toMatchObject({ name: 'v2' });
+  });
+
   test('H4: a transaction that is rolled back leaves the cache usable', async () => {
     const { id } = await written('kept');
     const em = orm.em.fork();

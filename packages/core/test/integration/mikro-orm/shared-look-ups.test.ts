@@ -186,6 +186,7 @@ describe('R17: of the look-ups of one turn', () => {
       }),
     );
     expect(name).toBe('mine');
+    expect(alone.filter((statement) => statement.includes('in (1, 2, 4)'))).toEqual([]);
   });
 
   test('one that locks is read alone', async () => {

@@ -93,10 +93,7 @@ write_draft()
 tell_drains(head[7])
 if is_aged then redis.call('HSET', chain, 'recentAt', now) end
 redis.call('HDEL', chain, 'token', 'predecessor', 'attempts', 'mark', 'parts')
-for row_key, bytes in pairs(written) do
-  append(remembered, row_key, bytes)
-end
-send('HSET', recent, remembered)
+send('HSET', recent, with_written(remembered, written))
 redis.call('HSET', chain, 'last', token, 'horizon', horizon, 'voidAt', found_void and now or head[8] or 0)
 write_counts()
 return { 'done', dropped }

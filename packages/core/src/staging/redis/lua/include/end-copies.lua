@@ -74,8 +74,8 @@ local function note_known(flown, known)
   end
 end
 
--- `flown`: row keys of the batch, each with its record. `known`: of known-rows. A key of another type holds no copies; then, and if there is no
--- room, nothing is carried on.
+-- `flown`: row keys of the batch, each with its record. `known`: of known-rows. A key of another type holds no copies;
+-- then, and if there is no room, nothing is carried on.
 local function end_copies(flown, known, now)
   if not has_copies() then return end
   note_known(flown, known)

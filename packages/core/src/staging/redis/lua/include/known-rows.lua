@@ -53,3 +53,11 @@ local function without_known(records, known)
   end
   return rest
 end
+
+-- `remembered` and what the other records have written: row key, bytes, ...
+local function with_written(remembered, written)
+  for row_key, bytes in pairs(written) do
+    append(remembered, row_key, bytes)
+  end
+  return remembered
+end

@@ -53,7 +53,9 @@ describe('a record at rest', () => {
   test('may have properties of any name, which stay properties', () => {
     const { values, entity } = decodeRecord(hex(HOSTILE_NAME));
     expect(entity).toBe('Ünïcode');
-    expect(Object.getPrototypeOf(values)).toBeNull();
+    for (const name of ['constructor', 'toString', 'hasOwnProperty', '__defineGetter__'])
+      expect(name in values).toBe(false);
+    expect(Object.getPrototypeOf(Object.getPrototypeOf(values))).toBeNull();
     expect(Object.keys(values)).toEqual(['__proto__', 'long']);
     expect(values['__proto__']).toBe('1');
   });

@@ -208,6 +208,28 @@ describe('a worker', () => {
     expect((await staging.stats()).pending).toEqual({});
   });
 
+  it('takes what is due in all shards into one transaction, and keeps no record waiting for more', async () => {
+    let longest = 0;
+    const stagedAt = new Map<string, number>();
+    sink.decide = (_, rowKey) => {
+      longest = Math.max(longest, time.now - (stagedAt.get(rowKey) ?? time.now));
+      return undefined;
+    };
+    const flushing = worker('w1', { lingerMs: 25 });
+    flushing.start();
+    for (let change = 0; change < 200; change++) {
+      const rowKey = rowOf(change % SHARDS, Math.trunc(change / SHARDS), SHARDS);
+      await stageIncrements(staging, change % SHARDS, [rowKey]);
+      stagedAt.set(rowKey, time.now);
+      flushing.wake([change % SHARDS]);
+      await time.advance(3);
+    }
+    await time.advance(100);
+    expect(sink.sums.size).toBe(200);
+    expect(200 / sink.commits).toBeGreaterThan(6);
+    expect(longest).toBeLessThanOrEqual(25 + 2 * 5);
+  });
+
   it('takes the ledger rows that have grown old out of the database now and then', async () => {
     const flushing = worker('w1', { pruneEveryMs: 60_000 });
     flushing.start();

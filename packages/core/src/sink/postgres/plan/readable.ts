@@ -1,3 +1,4 @@
+import type { Values } from '../../../change/change.js';
 import { madeValues, CONFLICT, type StagedRecord } from '../../../change/record.js';
 import type { Table } from '../../table.js';
 import { isOneJson } from './json-text.js';
@@ -13,10 +14,13 @@ const LAST_MOMENT = 8_640_000_000_000_000;
  * there is none.
  */
 export function whyNotReadable(record: Pick<StagedRecord, 'values' | 'originals' | 'missing'>): string | undefined {
-  for (const texts of [madeValues(record), record.values, record.originals]) {
-    for (const property in texts)
-      if (!isOneJson(texts[property] ?? '')) return `The value of "${property}" is not one JSON text.`;
-  }
+  const made = record.missing === undefined ? undefined : whyNotJson(madeValues(record));
+  return made ?? whyNotJson(record.values) ?? whyNotJson(record.originals);
+}
+
+function whyNotJson(texts: Values): string | undefined {
+  for (const property in texts)
+    if (!isOneJson(texts[property] ?? '')) return `The value of "${property}" is not one JSON text.`;
   return undefined;
 }
 

@@ -24,7 +24,7 @@ if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 
 if head[2] and ARGV[5] == '1' then return { 'nothing' } end
-local now = now_ms()
+local now, moved = now_ms(), nil
 if not head[2] then
   if head[4] ~= predecessor then return { 'broken', head[4] } end
   local row_keys, mark
@@ -34,15 +34,16 @@ if not head[2] then
   local first = decode(records[1] or '')
   local first_at = first and first[FIRST_AT] or now
   -- The last command that may fail: a key of another type may stand there.
-  redis.call('HLEN', flight)
-  take_off(row_keys, records)
+  local is_empty = redis.call('HLEN', flight) == 0
+  local taken = take_off(row_keys, records)
+  if is_empty then moved = taken end
   redis.call('HSET', chain, 'token', new_token, 'predecessor', predecessor, 'attempts', 0, 'claimedFirstAt', first_at)
   if mark then redis.call('HSET', chain, 'mark', mark) end
   if head[6] and redis.call('ZCOUNT', due, '-inf', BEFORE_TIME) == 0 then redis.call('HDEL', chain, 'marked') end
   head[2], head[3] = new_token, predecessor
 end
 
-local records = redis.call('HGETALL', flight)
+local records = moved or redis.call('HGETALL', flight)
 -- As in acknowledge.lua, also for a batch that is handed out again.
 redis.call('HDEL', chain, 'nothing')
 local batch = { 'batch', head[2], head[3], increase(chain, 'attempts', 1, function() return 1 end), now, head[7] or '' }

@@ -38,13 +38,18 @@ local function named_rows()
   return named, mark
 end
 
--- Takes away before it adds, so it works when Redis is out of memory, and makes room.
+-- Takes away before it adds, so it works when Redis is out of memory, and makes room. Answers what was moved: row key,
+-- record, ...
 local function take_off(row_keys, records)
-  local moved = {}
-  for index, row_key in ipairs(row_keys) do
-    if records[index] then append(moved, row_key, records[index]) end
+  local moved, size = {}, 0
+  for index = 1, #row_keys do
+    if records[index] then
+      moved[size + 1], moved[size + 2] = row_keys[index], records[index]
+      size = size + 2
+    end
   end
   send('ZREM', due, row_keys)
   send('HDEL', dirty, row_keys)
   send('HSET', flight, moved)
+  return moved
 end

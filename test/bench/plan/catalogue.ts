@@ -10,6 +10,8 @@ export interface Measurement {
   readonly sides: Readonly<Record<string, 'ours' | 'reference'>>;
   readonly readings: Readonly<Record<string, Reading>>;
   readonly ratios: readonly Ratio[];
+  /** Figures that are asked for as they are, whatever others have. */
+  readonly limits?: readonly Limit[];
 }
 
 export interface Reading {
@@ -19,16 +21,20 @@ export interface Reading {
 
 export type Unit = 'per s' | 'rows/s' | 'ms' | 'us' | 'bytes' | 'calls' | '%' | 'rows' | 'x';
 
-/** One side divided by another one, in the same round. */
-export interface Ratio {
+/** What is asked of one reading of a side. */
+export interface Limit {
   readonly of: string;
-  /** Another side, or `older`: the same side on the build that `--against` names. */
-  readonly to: string;
   /** One of `readings`. */
   readonly reading: string;
   readonly atLeast?: number;
   readonly atMost?: number;
   readonly aim?: number;
+}
+
+/** One side divided by another one, in the same round. */
+export interface Ratio extends Limit {
+  /** Another side, or `older`: the same side on the build that `--against` names. */
+  readonly to: string;
 }
 
 /** The name of the sides that `--against` adds, as a ratio names them. */
@@ -128,5 +134,33 @@ export const catalogue: readonly Measurement[] = [
       { of: 'increment', to: 'evalsha', reading: 'time64' },
       { of: 'patch', to: 'evalsha', reading: 'time64' },
     ],
+  },
+  {
+    id: 'orders',
+    file: 'orders',
+    what: 'orders of a shop as stock and customer updates; 2 writers of 4 orders at a time, 1 worker',
+    sides: {
+      'written behind': 'ours',
+      'native updates': 'reference',
+      'row locks': 'reference',
+      versioned: 'reference',
+    },
+    readings: {
+      speed: { name: 'saves', unit: 'per s' },
+      written: { name: 'until written', unit: 'per s' },
+      rows: { name: 'written', unit: 'rows' },
+      coalescing: { name: 'saves/row', unit: 'x' },
+      batch: { name: 'a transaction', unit: 'rows' },
+      refused: { name: 'refused', unit: 'calls' },
+      oldestP50: { name: 'oldest p50', unit: 'ms' },
+      oldestP99: { name: 'oldest p99', unit: 'ms' },
+      bytes: { name: 'Redis, each pending row', unit: 'bytes' },
+    },
+    ratios: [
+      { of: 'written behind', to: 'native updates', reading: 'speed', atLeast: 2 },
+      { of: 'written behind', to: 'row locks', reading: 'speed', atLeast: 1.5 },
+      { of: 'written behind', to: 'versioned', reading: 'speed' },
+    ],
+    limits: [{ of: 'written behind', reading: 'batch', atLeast: 50 }],
   },
 ];

@@ -31,4 +31,6 @@ export interface Ground {
   readonly isFull: boolean;
   /** A folder with traffic of a real shop, if there is one. */
   readonly dataFolder?: string;
+  /** Which of the processes of a side it is, where a side has several of one kind: from 0. */
+  readonly member?: number;
 }

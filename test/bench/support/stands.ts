@@ -27,7 +27,7 @@ interface BehindOptions {
 }
 
 /** Warnings would stand in the middle of the report. What they warn of, such as a dead letter, is no exact row. */
-const logger = {
+export const logger = {
   warn: () => undefined,
   error: (message: string) => void process.stderr.write(`${message}\n`),
 };

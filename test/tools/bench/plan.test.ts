@@ -57,11 +57,15 @@ test('every measurement has an id of its own', () => {
 
 test.each(catalogue)(
   '$id has a file, and compares sides and readings that it has',
-  ({ file, sides, readings, ratios }) => {
+  ({ file, sides, readings, ratios, limits = [] }) => {
     expect(existsSync(fileURLToPath(new URL(`../../bench/measurements/${file}.ts`, import.meta.url)))).toBe(true);
     expect(Object.values(sides)).toContain('ours');
     for (const { of, to, reading } of ratios) {
       expect([...Object.keys(sides), 'older']).toEqual(expect.arrayContaining([of, to]));
+      expect(Object.keys(readings)).toContain(reading);
+    }
+    for (const { of, reading } of limits) {
+      expect(Object.keys(sides)).toContain(of);
       expect(Object.keys(readings)).toContain(reading);
     }
   },

@@ -31,6 +31,10 @@ const measurement: Measurement = {
     { of: 'ours', to: 'plain', reading: 'p99', atMost: 1 },
     { of: 'ours', to: 'older', reading: 'speed', atLeast: 3 },
   ],
+  limits: [
+    { of: 'ours', reading: 'p99', atMost: 10 },
+    { of: 'ours', reading: 'speed', atLeast: 5_000 },
+  ],
 };
 const ours: SideResult = { side: 'ours', isOlder: false, figures: { speed: [3_000, 3_600], p99: [8, 10] } };
 const plain: SideResult = { side: 'plain', isOlder: false, figures: { speed: [1_000, 1_200], p99: [4, 10] } };
@@ -51,6 +55,13 @@ test('a side is compared with its older twin in every reading, with what is aske
   ]);
 });
 
+test('a figure is met or missed by its median as well', () => {
+  expect(resultOf(measurement, [ours, plain]).limits).toEqual([
+    { of: 'ours', reading: 'p99', atMost: 10, median: 9, least: 8, most: 10, isMet: true },
+    { of: 'ours', reading: 'speed', atLeast: 5_000, median: 3_300, least: 3_000, most: 3_600, isMet: false },
+  ]);
+});
+
 test('a result is printed with its spread, and with what is asked of it', () => {
   expect(linesOf(resultOf(measurement, [ours, plain, older]))).toEqual([
     'P0: how fast a test is',
@@ -62,6 +73,8 @@ test('a result is printed with its spread, and with what is asked of it', () => 
     '  ours / plain  p99    1.5 x (1 to 2)  at most 1: missed',
     '  ours / older  speed  2.5 x (2 to 3)  at least 3: missed',
     '  ours / older  p99    1 x (1 to 1)',
+    '  ours          p99    9 ms            at most 10: met',
+    '  ours          speed  3,300 per s     at least 5,000: missed',
   ]);
 });
 

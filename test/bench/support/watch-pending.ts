@@ -1,6 +1,7 @@
 import type { Spillway } from '@spillway/core';
 import type { Redis } from 'ioredis';
 import { quantile } from '../report/statistics.js';
+import { dataBytes } from './redis-memory.js';
 
 /** Time between two looks, ms. */
 const EVERY = 20;
@@ -33,7 +34,7 @@ export class PendingWatch {
   }
 
   static async begin(service: Spillway, redis: Redis): Promise<PendingWatch> {
-    return new PendingWatch(service, redis, await usedMemory(redis));
+    return new PendingWatch(service, redis, await dataBytes(redis));
   }
 
   async end(): Promise<Watched> {
@@ -54,12 +55,8 @@ export class PendingWatch {
       this.#ages.push(oldestMs);
       const pending = Object.values(byEntity).reduce((sum, count) => sum + count, 0);
       if (pending > this.#most.pending)
-        this.#most = { pending, bytes: (await usedMemory(this.#redis)) - this.#memoryBefore };
+        this.#most = { pending, bytes: (await dataBytes(this.#redis)) - this.#memoryBefore };
       await new Promise((resolve) => setTimeout(resolve, EVERY));
     } while (!this.#isOver);
   }
-}
-
-export async function usedMemory(redis: Redis): Promise<number> {
-  return Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1]);
 }

@@ -6,7 +6,7 @@ import { LockMode, MikroORM, OptimisticLockError, raw, type EntityManager } from
 import { Spillway, StagingPartialError } from '@spillway/core';
 import type { Ground, OpenSide, Sides } from '../process/side.js';
 import { during } from '../support/callers.js';
-import { openBehind } from '../support/orders/behind.js';
+import { openShop } from '../support/orders/open-shop.js';
 import type { Order } from '../support/orders/order.js';
 import { Customer, Product } from '../support/orders/shop.js';
 import { trafficOf } from '../support/orders/traffic.js';
@@ -19,14 +19,14 @@ type Sell = (em: EntityManager, order: Order) => Promise<number>;
 
 export const sides: Sides = {
   async 'written behind'(ground) {
-    const orm = await openBehind(ground, false);
+    const orm = await openShop(ground, false);
     return writer(ground, orm, sellVersioned, writtenBy(orm));
   },
   versioned: async (ground) => writer(ground, await openPlain(ground, false), sellVersioned),
   'native updates': async (ground) => writer(ground, await openPlain(ground), sellNatively),
   'row locks': async (ground) => writer(ground, await openPlain(ground), sellLocked),
   async worker(ground) {
-    const orm = await openBehind(ground, true);
+    const orm = await openShop(ground, true);
     const written = writtenBy(orm);
     return {
       async round() {

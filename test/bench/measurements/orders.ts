@@ -5,8 +5,9 @@
 import { Redis } from 'ioredis';
 import { Spillway } from '@spillway/core';
 import type { Ground, OpenSide, Readings, Sides } from '../process/side.js';
-import { startSide, type RunningSide } from '../process/start-side.js';
-import { openBehind } from '../support/orders/behind.js';
+import { startMember } from '../process/start-member.js';
+import type { RunningSide } from '../process/start-side.js';
+import { openShop } from '../support/orders/open-shop.js';
 import { rowsOf, type Traffic } from '../support/orders/order.js';
 import { Shop } from '../support/orders/shop.js';
 import { trafficOf } from '../support/orders/traffic.js';
@@ -24,10 +25,10 @@ export const sides: Sides = {
 async function behind(ground: Ground): Promise<OpenSide> {
   const traffic = trafficOf(ground);
   const shop = await Shop.make(ground.databaseUrl, traffic);
-  const worker = await startMember(ground, 'worker');
+  const worker = await startMember('orders-writer', 'worker', ground);
   const writers = await startWriters(ground, 'written behind');
   // It only looks at what is pending.
-  const orm = await openBehind(ground, false);
+  const orm = await openShop(ground, false);
   const redis = new Redis(ground.redisUrl);
   const saves = savesOf(traffic);
   let rounds = 0;
@@ -98,12 +99,9 @@ function savesOf({ orders }: Traffic): number {
 }
 
 function startWriters(ground: Ground, side: string): Promise<readonly RunningSide[]> {
-  return Promise.all(Array.from({ length: WRITERS }, async (_, member) => startMember({ ...ground, member }, side)));
-}
-
-/** A process like that of a side, on the same package. */
-function startMember(ground: Ground, side: string): Promise<RunningSide> {
-  return startSide({ measurement: 'orders-writer', side, ground }, process.env['SPILLWAY_BENCH_PACKAGE'] ?? '');
+  return Promise.all(
+    Array.from({ length: WRITERS }, async (_, member) => startMember('orders-writer', side, { ...ground, member })),
+  );
 }
 
 function inAll(members: readonly RunningSide[], round: number): Promise<Readings[]> {

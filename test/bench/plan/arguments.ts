@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { catalogue, type Measurement } from './catalogue.js';
+import { catalogue } from './catalogue.js';
+import type { Measurement } from './measurement.js';
 
 export interface Plan {
   readonly measurements: readonly Measurement[];

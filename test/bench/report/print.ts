@@ -1,4 +1,4 @@
-import type { Unit } from '../plan/catalogue.js';
+import type { Unit } from '../plan/measurement.js';
 import type { LimitResult, Result } from './results.js';
 import { spreadOf } from './statistics.js';
 import { aligned } from './table.js';

@@ -1,4 +1,4 @@
-import { OLDER, type Limit, type Measurement, type Ratio, type Reading } from '../plan/catalogue.js';
+import { OLDER, type Limit, type Measurement, type Ratio, type Reading } from '../plan/measurement.js';
 import { ratiosOf, spreadOf, type Spread } from './statistics.js';
 
 /** The figures of one side, in the order of the rounds. */
@@ -14,7 +14,7 @@ export interface LimitResult extends Limit, Spread {
   readonly isMet?: boolean;
 }
 
-export interface RatioResult extends LimitResult, Ratio {}
+interface RatioResult extends LimitResult, Ratio {}
 
 export interface Result {
   readonly id: string;

@@ -3,7 +3,7 @@ import { linesOf, numberText } from '../../bench/report/print.js';
 import { resultOf, type SideResult } from '../../bench/report/results.js';
 import { quantile, ratiosOf, spreadOf } from '../../bench/report/statistics.js';
 import { aligned } from '../../bench/report/table.js';
-import type { Measurement } from '../../bench/plan/catalogue.js';
+import type { Measurement } from '../../bench/plan/measurement.js';
 
 test('a quantile lies between two figures by their distance', () => {
   expect(quantile([4, 1, 3, 2], 0.5)).toBe(2.5);

@@ -4,7 +4,7 @@ import { unitsOf, type Order, type Traffic } from './order.js';
 /** A value at a share of all draws, from 0 to 1; values between two of these lie on the line between them. */
 type Curve = readonly (readonly [share: number, value: number])[];
 
-/** How many products an order sells, one unit each: half of the orders sell 10 or less, one in a hundred 193 or more. */
+/** Units of an order, one of a product each: half of the orders have 10 or less, one in a hundred 193 or more. */
 const itemsOfOrder: Curve = [
   [0, 1],
   [0.226, 1],

@@ -1,5 +1,6 @@
 import { defineEntity, p, type InferEntity } from '@mikro-orm/postgresql';
 import pg from 'pg';
+import { writingTransactions } from '../transactions.js';
 import type { Traffic } from './order.js';
 
 export const Product = defineEntity({
@@ -59,12 +60,9 @@ export class Shop {
     return new Shop(pool, traffic);
   }
 
-  /** Transactions that have written what was staged, until now: each leaves its batches in the ledger. */
-  async transactions(): Promise<number> {
-    const { rows } = await this.#pool.query<{ count: string }>(
-      'select count(distinct xmin::text) from spillway_batch where shard >= 0',
-    );
-    return Number(rows[0]?.count);
+  /** Transactions that have written what was staged, until now. */
+  transactions(): Promise<number> {
+    return writingTransactions(this.#pool);
   }
 
   /** Rejects with the first row that is not as expected after `rounds` rounds. */

@@ -15,6 +15,8 @@ export interface Plan {
   /** An older build of the package. */
   readonly againstFolder?: string;
   readonly dataFolder?: string;
+  /** What was typed. */
+  readonly command: string;
 }
 
 export const usage = `npm run bench -- [options]
@@ -56,6 +58,7 @@ export function planOf(args: readonly string[]): Plan {
     seed: numberOf('seed', values.seed, Number.isSafeInteger),
     isFull: values.full,
     isList: values.list,
+    command: ['npm run bench', ...(args.length === 0 ? [] : ['--']), ...args].join(' '),
     ...(json !== undefined && { jsonFile: json }),
     ...(charts !== undefined && { chartsFolder: charts }),
     ...(against !== undefined && { againstFolder: against }),

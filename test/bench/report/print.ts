@@ -1,7 +1,9 @@
 import type { Unit } from '../plan/measurement.js';
-import type { LimitResult, Result } from './results.js';
+import { numberText } from './number-text.js';
+import type { Result } from './results.js';
 import { spreadOf } from './statistics.js';
 import { aligned } from './table.js';
+import { wishText } from './wish-text.js';
 
 /** The result of one measurement as lines for a terminal: its sides, then how they compare. */
 export function linesOf({ id, what, readings, sides, ratios, limits }: Result): readonly string[] {
@@ -35,20 +37,4 @@ function figureText(figures: readonly number[], unit: Unit): string {
   const { median, least, most } = spreadOf(figures);
   const spread = least === most ? '' : ` (${numberText(least)} to ${numberText(most)})`;
   return `${numberText(median)} ${unit}${spread}`;
-}
-
-function wishText({ atLeast, atMost, aim, isMet }: LimitResult): string {
-  if (isMet === undefined) return '';
-  const wish = [
-    ...(atLeast === undefined ? [] : [`at least ${numberText(atLeast)}`]),
-    ...(atMost === undefined ? [] : [`at most ${numberText(atMost)}`]),
-    ...(aim === undefined ? [] : [`aim ${numberText(aim)}`]),
-  ];
-  return `${wish.join(', ')}: ${isMet ? 'met' : 'missed'}`;
-}
-
-/** Three digits, and thousands in groups. */
-export function numberText(value: number): string {
-  const digits = Math.abs(value) >= 100 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 };
-  return value.toLocaleString('en', digits);
 }

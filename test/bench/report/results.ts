@@ -14,7 +14,7 @@ export interface LimitResult extends Limit, Spread {
   readonly isMet?: boolean;
 }
 
-interface RatioResult extends LimitResult, Ratio {}
+export interface RatioResult extends LimitResult, Ratio {}
 
 export interface Result {
   readonly id: string;

@@ -8,7 +8,15 @@ import { catalogue } from '../../bench/plan/catalogue.js';
 import { packageFolderIn } from '../../bench/plan/package-folder.js';
 
 test('without arguments everything is measured, in five rounds', () => {
-  const plan = { measurements: catalogue, rounds: 5, scale: 1, seed: 1, isFull: false, isList: false };
+  const plan = {
+    measurements: catalogue,
+    rounds: 5,
+    scale: 1,
+    seed: 1,
+    isFull: false,
+    isList: false,
+    command: 'npm run bench',
+  };
   expect(planOf([])).toEqual(plan);
 });
 
@@ -38,6 +46,7 @@ test('files, folders and sizes are passed on', () => {
     dataFolder: 'data',
     isFull: true,
     scale: 0.1,
+    command: `npm run bench -- ${args.join(' ')}`,
   });
 });
 

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { linesOf, numberText } from '../../bench/report/print.js';
+import { numberText } from '../../bench/report/number-text.js';
+import { markdownOf } from '../../bench/report/markdown.js';
+import { linesOf } from '../../bench/report/print.js';
 import { resultOf, type SideResult } from '../../bench/report/results.js';
 import { quantile, ratiosOf, spreadOf } from '../../bench/report/statistics.js';
 import { aligned } from '../../bench/report/table.js';
@@ -89,4 +91,30 @@ test('columns stand one below the other', () => {
       ['aaa', '', 'c'],
     ]),
   ).toEqual(['a    bbb  c', 'aaa       c']);
+});
+
+test('a run is a table in Markdown, with the command and the machine that made it', () => {
+  const machine = {
+    cores: '2',
+    processor: 'fast',
+    node: '24.0.0',
+    postgres: '15.1',
+    redis: '7.0.1',
+    mikroOrm: '7.2.1',
+    ioredis: '6.0.0',
+  };
+  const results = [resultOf(measurement, [ours, plain, older])];
+  expect(markdownOf({ command: 'npm run bench', machine, rounds: 2, scale: 1, results })).toEqual([
+    '`npm run bench`: 2 cores (fast), Node 24.0.0, PostgreSQL 15.1, Redis 7.0.1, MikroORM 7.2.1, ioredis 6.0.0. ' +
+      'Median of 2 rounds.',
+    '',
+    '| measurement | Spillway | compared with | ratio | asked |',
+    '| --- | --- | --- | --- | --- |',
+    '| P0: ours, speed | 3,300 per s | plain: 1,100 per s | 3 x (3 to 3) | at least 2, aim 4: met |',
+    '| P0: ours, p99 | 9 ms | plain: 7 ms | 1.5 x (1 to 2) | at most 1: missed |',
+    '| P0: ours, speed | 3,300 per s | older build: 1,350 per s | 2.5 x (2 to 3) | at least 3: missed |',
+    '| P0: ours, p99 | 9 ms | older build: 9 ms | 1 x (1 to 1) |  |',
+    '| P0: ours, p99 | 9 ms |  |  | at most 10: met |',
+    '| P0: ours, speed | 3,300 per s |  |  | at least 5,000: missed |',
+  ]);
 });

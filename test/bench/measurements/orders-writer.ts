@@ -1,6 +1,7 @@
 /**
  * The processes of one side of "orders". A writer takes every second order of the traffic, four at a time, and changes
- * the row of each product and of the customer; `worker` writes what the others have staged.
+ * the row of each product and of the customer; workers write what the others have staged. A job of `bullmq` is a whole
+ * order, which nobody loads anything for.
  */
 import { LockMode, MikroORM, OptimisticLockError, raw, type EntityManager } from '@mikro-orm/postgresql';
 import { Spillway, StagingPartialError } from '@spillway/core';
@@ -9,6 +10,8 @@ import { during } from '../support/callers.js';
 import { openShop } from '../support/orders/open-shop.js';
 import type { Order } from '../support/orders/order.js';
 import { Customer, Product } from '../support/orders/shop.js';
+import { writeOrders, type OrderJob } from '../support/queue/queued-orders.js';
+import { QueueWorker, WriteQueue } from '../support/queue/write-queue.js';
 import { trafficOf } from '../support/orders/traffic.js';
 
 const WRITERS = 2;
@@ -19,24 +22,48 @@ type Sell = (em: EntityManager, order: Order) => Promise<number>;
 
 export const sides: Sides = {
   async 'written behind'(ground) {
-    const orm = await openShop(ground, false);
+    const orm = await openShop(ground);
     return writer(ground, orm, sellVersioned, writtenBy(orm));
+  },
+  async increments(ground) {
+    const orm = await openShop(ground, { counters: true });
+    return writer(ground, orm, async (_, order) => sellByIncrements(Spillway.of(orm), order), writtenBy(orm));
   },
   versioned: async (ground) => writer(ground, await openPlain(ground, false), sellVersioned),
   'native updates': async (ground) => writer(ground, await openPlain(ground), sellNatively),
   'row locks': async (ground) => writer(ground, await openPlain(ground), sellLocked),
-  async worker(ground) {
-    const orm = await openShop(ground, true);
-    const written = writtenBy(orm);
+  async bullmq(ground) {
+    const queue = new WriteQueue<OrderJob>(ground);
+    const stand = writing(ground, async ({ units, ...order }) => {
+      await queue.add({ units: [...units], ...order });
+      return 0;
+    });
+    return { ...stand, close: () => queue.close() };
+  },
+  async 'bullmq worker'(ground) {
+    const queue = new WriteQueue<OrderJob>(ground);
+    let since = { written: 0, transactions: 0 };
+    const worker = await QueueWorker.make<OrderJob>(ground, async (client, batch) => {
+      const rows = await writeOrders(client, batch);
+      since = { written: since.written + rows, transactions: since.transactions + 1 };
+    });
+    worker.start();
     return {
       async round() {
-        await Spillway.of(orm).drain({ until: 'written', timeout: '10m' });
-        return { written: written() };
+        await queue.written();
+        const readings = since;
+        since = { written: 0, transactions: 0 };
+        return readings;
       },
       check: () => Promise.resolve(),
-      close: () => orm.close(),
+      async close() {
+        await worker.close();
+        await queue.close();
+      },
     };
   },
+  worker: async (ground) => workerOf(await openShop(ground, { worker: true })),
+  'increments worker': async (ground) => workerOf(await openShop(ground, { worker: true, counters: true })),
 };
 
 /** Find by key, change, flush. The lines are the same with Spillway and without. Whatever was refused is done again. */
@@ -64,6 +91,15 @@ async function sellVersioned(em: EntityManager, { units, customer, cents }: Orde
       }
     }
   }
+}
+
+/** Spillway adds, so nothing is loaded and nothing is refused. */
+async function sellByIncrements(service: Spillway, { units, customer, cents }: Order): Promise<number> {
+  await Promise.all([
+    ...[...units].map(async ([id, sold]) => service.increment(Product, id, { stock: -sold })),
+    ...(customer === undefined ? [] : [service.increment(Customer, customer, { orders: 1, spentCents: cents })]),
+  ]);
+  return 0;
 }
 
 /** The database adds, so nothing is loaded and nothing is refused. All orders lock rows in the same order. */
@@ -107,16 +143,35 @@ function openPlain({ databaseUrl: clientUrl }: Ground, useBatchUpdates = true): 
   return MikroORM.init({ entities: [Product, Customer], clientUrl, useBatchUpdates });
 }
 
-function writer(ground: Ground, orm: MikroORM, sell: Sell, written: () => number = () => 0): OpenSide {
+function writer(ground: Ground, orm: MikroORM, sell: Sell, written?: () => number): OpenSide {
+  return { ...writing(ground, (order) => sell(orm.em, order), written), close: () => orm.close() };
+}
+
+function writing(
+  ground: Ground,
+  sell: (order: Order) => Promise<number>,
+  written: () => number = () => 0,
+): Pick<OpenSide, 'round' | 'check'> {
   const orders = trafficOf(ground).orders.filter((_, index) => index % WRITERS === ground.member);
   return {
     async round() {
       let refused = 0;
       await during(orders.length, ORDERS_AT_ONCE, async (call) => {
         const order = orders[call];
-        if (order) refused += await sell(orm.em, order);
+        if (order) refused += await sell(order);
       });
       return { refused, written: written() };
+    },
+    check: () => Promise.resolve(),
+  };
+}
+
+function workerOf(orm: MikroORM): OpenSide {
+  const written = writtenBy(orm);
+  return {
+    async round() {
+      await Spillway.of(orm).drain({ until: 'written', timeout: '10m' });
+      return { written: written() };
     },
     check: () => Promise.resolve(),
     close: () => orm.close(),

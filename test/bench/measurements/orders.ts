@@ -16,19 +16,21 @@ import { PendingWatch } from '../support/watch-pending.js';
 const WRITERS = 2;
 
 export const sides: Sides = {
-  'written behind': behind,
+  'written behind': (ground) => behind(ground, 'written behind', 'worker', false),
+  increments: (ground) => behind(ground, 'increments', 'increments worker', true),
   'native updates': (ground) => direct(ground, 'native updates'),
   'row locks': (ground) => direct(ground, 'row locks'),
   versioned: (ground) => direct(ground, 'versioned'),
+  bullmq: queued,
 };
 
-async function behind(ground: Ground): Promise<OpenSide> {
+async function behind(ground: Ground, writer: string, writingWorker: string, counters: boolean): Promise<OpenSide> {
   const traffic = trafficOf(ground);
   const shop = await Shop.make(ground.databaseUrl, traffic);
-  const worker = await startMember('orders-writer', 'worker', ground);
-  const writers = await startWriters(ground, 'written behind');
+  const worker = await startMember('orders-writer', writingWorker, ground);
+  const writers = await startWriters(ground, writer);
   // It only looks at what is pending.
-  const orm = await openShop(ground, false);
+  const orm = await openShop(ground, { counters });
   const redis = new Redis(ground.redisUrl);
   const saves = savesOf(traffic);
   let rounds = 0;
@@ -73,7 +75,6 @@ async function direct(ground: Ground, side: string): Promise<OpenSide> {
   const shop = await Shop.make(ground.databaseUrl, traffic);
   const writers = await startWriters(ground, side);
   const saves = savesOf(traffic);
-  const batch = saves / traffic.orders.length;
   let rounds = 0;
   return {
     async round(round) {
@@ -81,13 +82,44 @@ async function direct(ground: Ground, side: string): Promise<OpenSide> {
       const begin = performance.now();
       const answers = await inAll(writers, round);
       const speed = (1_000 * saves) / (performance.now() - begin);
-      const nothing = { oldestP50: 0, oldestP99: 0, bytes: 0 };
-      const refused = sum(answers, 'refused');
-      return { speed, written: speed, rows: saves, coalescing: 1, batch, refused, ...nothing };
+      const batch = saves / traffic.orders.length;
+      return { speed, written: speed, rows: saves, coalescing: 1, batch, refused: sum(answers, 'refused') };
     },
     check: () => shop.check(rounds),
     async close() {
       for (const writer of writers) await writer.close();
+      await shop.close();
+    },
+  };
+}
+
+/** An order is a job, and a worker process adds up the jobs of a batch. */
+async function queued(ground: Ground): Promise<OpenSide> {
+  const traffic = trafficOf(ground);
+  const shop = await Shop.make(ground.databaseUrl, traffic);
+  const worker = await startMember('orders-writer', 'bullmq worker', ground);
+  const writers = await startWriters(ground, 'bullmq');
+  const saves = savesOf(traffic);
+  let rounds = 0;
+  return {
+    async round(round) {
+      rounds += 1;
+      const begin = performance.now();
+      await inAll(writers, round);
+      const accepted = performance.now();
+      const { written = 0, transactions = 0 } = await worker.round(round);
+      return {
+        speed: (1_000 * saves) / (accepted - begin),
+        written: (1_000 * saves) / (performance.now() - begin),
+        rows: written,
+        coalescing: saves / written,
+        batch: written / transactions,
+        refused: 0,
+      };
+    },
+    check: () => shop.check(rounds),
+    async close() {
+      for (const member of [...writers, worker]) await member.close();
       await shop.close();
     },
   };

@@ -1,6 +1,8 @@
 /** `npm run bench`: how fast Spillway is, beside what it is compared with, in one run. */
 import { writeFileSync } from 'node:fs';
 import { planOf, usage } from './plan/arguments.js';
+import { writeCharts } from './report/charts/charts.js';
+import { markdownOf } from './report/markdown.js';
 import { runBench } from './run/run-bench.js';
 
 const write = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -11,6 +13,8 @@ try {
     for (const { id, what } of plan.measurements) write(`${id.padEnd(12)}${what}`);
   } else {
     const report = await runBench(plan, write);
+    for (const line of ['', ...markdownOf(report)]) write(line);
+    if (plan.chartsFolder !== undefined) writeCharts(plan.chartsFolder, report.results);
     if (plan.jsonFile !== undefined) writeFileSync(plan.jsonFile, `${JSON.stringify(report, undefined, 2)}\n`);
   }
 } catch (error) {

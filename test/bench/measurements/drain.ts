@@ -19,7 +19,7 @@ export const sides: Sides = {
   'statement, 4 connections': (ground) => inBulk(ground, 4),
 };
 
-async function drained(ground: Ground, concurrency: number): Promise<OpenSide> {
+export async function drained(ground: Ground, concurrency: number): Promise<OpenSide> {
   // Nothing is due before the drain asks for it.
   const policy = { debounce: '1h', maxDelay: '1h' } as const;
   const stand = await behind(ground, ROWS, { policy, worker: { concurrency, batchSize: BATCH } });

@@ -1,11 +1,13 @@
 /**
  * P2: `patch` of three properties and `increment` of one, 64 at once, against what they cannot be faster than: a bare
- * `EVALSHA` that writes three fields of 80 bytes; and against a bare update by `pg`.
+ * `EVALSHA` that writes three fields of 80 bytes; against a bare update by `pg`; and against a job of
+ * BullMQ for each patch.
  */
 import type { Ground, OpenSide, Sides } from '../process/side.js';
 import { bareScript, threeValues } from '../support/bare-script.js';
 import { AT_ONCE, during, scaled } from '../support/callers.js';
 import { Item } from '../support/item.js';
+import { queued } from '../support/queue/queue-stand.js';
 import { bare, behind } from '../support/stands.js';
 
 const ROWS = 6_400;
@@ -39,6 +41,15 @@ export const sides: Sides = {
   async evalsha(ground) {
     const stand = await bareScript(ground);
     return { ...stand, round: (round) => speedOf(ground, round, stand.set, BARE_CALLS) };
+  },
+
+  async bullmq(ground) {
+    const { queue, items, written, ...stand } = await queued(ground, ROWS);
+    async function patch(id: number, turn: number): Promise<void> {
+      await queue.add({ id, values: threeValues(id, turn) });
+      items.expect(id, threeValues(id, turn));
+    }
+    return { ...stand, round: (round) => speedOf(ground, round, patch, CALLS, written) };
   },
 
   async 'pg update'(ground) {

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { catalogue, type Measurement } from './catalogue.js';
+import { catalogue } from './catalogue.js';
+import type { Measurement } from './measurement.js';
 
 export interface Plan {
   readonly measurements: readonly Measurement[];
@@ -14,6 +15,8 @@ export interface Plan {
   /** An older build of the package. */
   readonly againstFolder?: string;
   readonly dataFolder?: string;
+  /** What was typed. */
+  readonly command: string;
 }
 
 export const usage = `npm run bench -- [options]
@@ -55,6 +58,7 @@ export function planOf(args: readonly string[]): Plan {
     seed: numberOf('seed', values.seed, Number.isSafeInteger),
     isFull: values.full,
     isList: values.list,
+    command: ['npm run bench', ...(args.length === 0 ? [] : ['--']), ...args].join(' '),
     ...(json !== undefined && { jsonFile: json }),
     ...(charts !== undefined && { chartsFolder: charts }),
     ...(against !== undefined && { againstFolder: against }),

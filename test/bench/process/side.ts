@@ -13,7 +13,7 @@ export interface OpenSide {
   readonly close: () => Promise<void>;
 }
 
-/** Figures by name. The catalogue says what each means. */
+/** Figures by name. The catalogue says what each means. A reference has those that make sense for it. */
 export type Readings = Readonly<Record<string, number>>;
 
 /** The place where a side works: servers and options are the same for all sides, database and namespace its own. */
@@ -31,4 +31,6 @@ export interface Ground {
   readonly isFull: boolean;
   /** A folder with traffic of a real shop, if there is one. */
   readonly dataFolder?: string;
+  /** Which of the processes of a side it is, where a side has several of one kind: from 0. */
+  readonly member?: number;
 }

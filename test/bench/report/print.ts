@@ -1,16 +1,24 @@
-import type { Unit } from '../plan/catalogue.js';
-import type { RatioResult, Result } from './results.js';
+import type { Unit } from '../plan/measurement.js';
+import { numberText } from './number-text.js';
+import type { Result } from './results.js';
 import { spreadOf } from './statistics.js';
 import { aligned } from './table.js';
+import { wishText } from './wish-text.js';
 
 /** The result of one measurement as lines for a terminal: its sides, then how they compare. */
-export function linesOf({ id, what, readings, sides, ratios }: Result): readonly string[] {
+export function linesOf({ id, what, readings, sides, ratios, limits }: Result): readonly string[] {
   const names = Object.entries(readings);
   const figures = sides.map(({ side, isOlder, figures: bySide }) => [
     isOlder ? `${side} (older build)` : side,
     ...names.map(([name, { unit }]) => figureText(bySide[name] ?? [], unit)),
   ]);
   const head = ['side', ...names.map(([, reading]) => reading.name)];
+  const asked = limits.map((limit) => [
+    limit.of,
+    readings[limit.reading]?.name ?? '',
+    `${numberText(limit.median)} ${readings[limit.reading]?.unit ?? ''}`,
+    wishText(limit),
+  ]);
   const comparisons = ratios.map((ratio) => [
     `${ratio.of} / ${ratio.to}`,
     readings[ratio.reading]?.name ?? '',
@@ -20,28 +28,13 @@ export function linesOf({ id, what, readings, sides, ratios }: Result): readonly
   return [
     `${id}: ${what}`,
     ...aligned([head, ...figures]).map((line) => `  ${line}`),
-    ...aligned(comparisons).map((line) => `  ${line}`),
+    ...aligned([...comparisons, ...asked]).map((line) => `  ${line}`),
   ];
 }
 
 function figureText(figures: readonly number[], unit: Unit): string {
   if (figures.length === 0) return '';
   const { median, least, most } = spreadOf(figures);
-  return `${numberText(median)} ${unit} (${numberText(least)} to ${numberText(most)})`;
-}
-
-function wishText({ atLeast, atMost, aim, isMet }: RatioResult): string {
-  if (isMet === undefined) return '';
-  const wish = [
-    ...(atLeast === undefined ? [] : [`at least ${numberText(atLeast)}`]),
-    ...(atMost === undefined ? [] : [`at most ${numberText(atMost)}`]),
-    ...(aim === undefined ? [] : [`aim ${numberText(aim)}`]),
-  ];
-  return `${wish.join(', ')}: ${isMet ? 'met' : 'missed'}`;
-}
-
-/** Three digits, and thousands in groups. */
-export function numberText(value: number): string {
-  const digits = Math.abs(value) >= 100 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 };
-  return value.toLocaleString('en', digits);
+  const spread = least === most ? '' : ` (${numberText(least)} to ${numberText(most)})`;
+  return `${numberText(median)} ${unit}${spread}`;
 }

@@ -1,4 +1,4 @@
-import type { Measurement } from '../plan/catalogue.js';
+import type { Measurement } from '../plan/measurement.js';
 import type { Plan } from '../plan/arguments.js';
 import type { Progress } from '../report/progress.js';
 import type { Readings } from '../process/side.js';
@@ -65,11 +65,16 @@ export async function measure(measurement: Measurement, bench: Bench): Promise<R
 }
 
 /** An older twin runs right beside its side. */
-function sidesOf({ sides }: Measurement, { packages }: Bench): readonly Pick<Contender, 'side' | 'isOlder'>[] {
-  return Object.entries(sides).flatMap(([side, kind]) => [
-    { side, isOlder: false },
-    ...(kind === 'ours' && packages.older !== undefined ? [{ side, isOlder: true }] : []),
-  ]);
+function sidesOf(
+  { sides, fullSides = [] }: Measurement,
+  { plan, packages }: Bench,
+): readonly Pick<Contender, 'side' | 'isOlder'>[] {
+  return Object.entries(sides)
+    .filter(([side]) => plan.isFull || !fullSides.includes(side))
+    .flatMap(([side, kind]) => [
+      { side, isOlder: false },
+      ...(kind === 'ours' && packages.older !== undefined ? [{ side, isOlder: true }] : []),
+    ]);
 }
 
 async function begin(

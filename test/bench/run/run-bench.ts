@@ -1,23 +1,18 @@
-import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
+import { findPackageJSON } from 'node:module';
+import { availableParallelism, cpus } from 'node:os';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { startServers } from '../../../tools/servers/servers.mjs';
 import type { Plan } from '../plan/arguments.js';
 import { packageFolderIn } from '../plan/package-folder.js';
 import { linesOf } from '../report/print.js';
 import { Progress } from '../report/progress.js';
+import { machineText, type Machine, type Report } from '../report/report.js';
 import type { Result } from '../report/results.js';
 import { measure } from './measure.js';
 import { Places } from './places.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-
-/** All figures of a run, as `--json` writes them. */
-export interface Report {
-  readonly machine: Readonly<Record<'cores' | 'node' | 'postgres' | 'redis', string>>;
-  readonly rounds: number;
-  readonly scale: number;
-  readonly results: readonly Result[];
-}
 
 /**
  * Runs all measurements of the plan, one after the other, on servers that are started for it.
@@ -32,11 +27,15 @@ export async function runBench(plan: Plan, write: (line: string) => void): Promi
   const { REDIS_URL: redisUrl, DATABASE_URL: databaseUrl } = servers.env;
   try {
     const places = await Places.open({ databaseUrl, redisUrl });
-    const { postgres, redis } = await places.versions();
-    const machine = { cores: String(availableParallelism()), node: process.versions.node, postgres, redis };
-    write(
-      `${machine.cores} cores, Node ${machine.node}, PostgreSQL ${postgres}, Redis ${redis}; ${plan.rounds} rounds`,
-    );
+    const machine: Machine = {
+      cores: String(availableParallelism()),
+      processor: cpus()[0]?.model.trim() ?? 'unknown',
+      node: process.versions.node,
+      ...(await places.versions()),
+      mikroOrm: versionOf('@mikro-orm/core', packages.own),
+      ioredis: versionOf('ioredis', packages.own),
+    };
+    write(`${machineText(machine)}; ${plan.rounds} rounds`);
     const results: Result[] = [];
     for (const measurement of plan.measurements) {
       const bench = { plan, places, redisUrl, packages, progress: new Progress(process.stderr) };
@@ -45,8 +44,15 @@ export async function runBench(plan: Plan, write: (line: string) => void): Promi
       for (const line of ['', ...linesOf(result)]) write(line);
     }
     await places.close();
-    return { machine, rounds: plan.rounds, scale: plan.scale, results };
+    return { command: plan.command, machine, rounds: plan.rounds, scale: plan.scale, results };
   } finally {
     await servers.stop();
   }
+}
+
+/** The version of a package that the one in `folder` finds. */
+function versionOf(name: string, folder: string): string {
+  const manifest = findPackageJSON(name, pathToFileURL(`${folder}/package.json`));
+  if (manifest === undefined) return 'unknown';
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { readonly version: string }).version;
 }

@@ -1,7 +1,11 @@
 import pg from 'pg';
 import { columnsOf, columnsOfItems, itemValues, tableOfItems, type ItemValues } from './item.js';
+import { writingTransactions } from './transactions.js';
 
 type Column = keyof typeof columnsOfItems;
+
+/** Rows in one statement. */
+const PART = 50_000;
 
 /** A table of items, and what its rows have to hold in the end: a figure counts only if every row is exact. */
 export class Items {
@@ -18,10 +22,13 @@ export class Items {
     const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 });
     const items = new Items(pool, rows);
     await pool.query(tableOfItems);
-    const given = items.#expected.map((columns, index) => ({ id: index + 1, ...columns }));
-    await pool.query(`insert into item select row.*, 1 from json_to_recordset($1) as row(id int, ${recordOfItems()})`, [
-      JSON.stringify(given),
-    ]);
+    const text = `insert into item select row.*, 1 from json_to_recordset($1) as row(id int, ${recordOfItems()})`;
+    for (let from = 0; from < rows; from += PART) {
+      const given = items.#expected
+        .slice(from, from + PART)
+        .map((columns, index) => ({ id: from + index + 1, ...columns }));
+      await pool.query(text, [JSON.stringify(given)]);
+    }
     await pool.query('vacuum analyze item');
     return items;
   }
@@ -55,13 +62,24 @@ export class Items {
     return Number(this.#row(id)[column]);
   }
 
+  /** Transactions that have written what was staged, until now. */
+  transactions(): Promise<number> {
+    return writingTransactions(this.#pool);
+  }
+
   /** Rejects with the first row that is not as expected. */
   async check(): Promise<void> {
-    const { rows } = await this.#pool.query<Record<Column | 'id', unknown>>('select * from item order by id');
-    if (rows.length !== this.rows) throw new Error(`The table has ${rows.length} rows instead of ${this.rows}.`);
-    for (const row of rows)
-      for (const name of Object.keys(columnsOfItems) as Column[])
-        if (textOf(row[name]) !== textOf(this.#row(Number(row.id))[name])) throw new Error(this.#explain(row, name));
+    let found = 0;
+    for (let after = 0; ; after += PART) {
+      const text = 'select * from item where id > $1 and id <= $2 order by id';
+      const { rows } = await this.#pool.query<Record<Column | 'id', unknown>>(text, [after, after + PART]);
+      found += rows.length;
+      for (const row of rows)
+        for (const name of Object.keys(columnsOfItems) as Column[])
+          if (textOf(row[name]) !== textOf(this.#row(Number(row.id))[name])) throw new Error(this.#explain(row, name));
+      if (after + PART >= this.rows) break;
+    }
+    if (found !== this.rows) throw new Error(`The table has ${found} rows instead of ${this.rows}.`);
   }
 
   async close(): Promise<void> {

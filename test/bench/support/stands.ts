@@ -1,10 +1,11 @@
 import { MikroORM } from '@mikro-orm/postgresql';
-import { spillway, Spillway, WriteBehind, type WorkerOptions } from '@spillway/core';
+import { Spillway, WriteBehind, type WorkerOptions } from '@spillway/core';
 import pg from 'pg';
 import type { Ground, OpenSide } from '../process/side.js';
 import { scaled } from './callers.js';
 import { Item } from './item.js';
 import { Items } from './items.js';
+import { openBehind } from './open-behind.js';
 
 /** A table of items and the means to write it. */
 export interface Stand extends Pick<OpenSide, 'check' | 'close'> {
@@ -26,11 +27,8 @@ interface BehindOptions {
   readonly worker?: boolean | WorkerOptions;
 }
 
-/** Warnings would stand in the middle of the report. What they warn of, such as a dead letter, is no exact row. */
-const logger = {
-  warn: () => undefined,
-  error: (message: string) => void process.stderr.write(`${message}\n`),
-};
+/** The policy of items, unless a measurement says otherwise. */
+export const policyOfItems = { counters: ['views'] } as const;
 
 /** Items that are written behind. `views` is a counter. Without a worker, only `written()` writes them. */
 export async function behind(
@@ -39,15 +37,9 @@ export async function behind(
   { policy = {}, worker = false }: BehindOptions = {},
 ): Promise<BehindStand> {
   const items = await Items.make(ground.databaseUrl, scaled(ground, rows));
-  WriteBehind<Item, 'views'>({ counters: ['views'], ...policy })(Item.class);
-  const { redisUrl: redis, namespace } = ground;
-  const orm = await MikroORM.init({
-    entities: [Item],
-    clientUrl: ground.databaseUrl,
-    extensions: [spillway({ redis, namespace, worker, logger, tables: { ensure: true } })],
-  });
+  WriteBehind<Item, 'views'>({ ...policyOfItems, ...policy })(Item.class);
+  const orm = await openBehind(ground, [Item], worker);
   const service = Spillway.of(orm);
-  await service.start();
   return {
     ...ending(items, () => orm.close()),
     orm,

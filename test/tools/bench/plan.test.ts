@@ -8,7 +8,15 @@ import { catalogue } from '../../bench/plan/catalogue.js';
 import { packageFolderIn } from '../../bench/plan/package-folder.js';
 
 test('without arguments everything is measured, in five rounds', () => {
-  const plan = { measurements: catalogue, rounds: 5, scale: 1, seed: 1, isFull: false, isList: false };
+  const plan = {
+    measurements: catalogue,
+    rounds: 5,
+    scale: 1,
+    seed: 1,
+    isFull: false,
+    isList: false,
+    command: 'npm run bench',
+  };
   expect(planOf([])).toEqual(plan);
 });
 
@@ -38,6 +46,7 @@ test('files, folders and sizes are passed on', () => {
     dataFolder: 'data',
     isFull: true,
     scale: 0.1,
+    command: `npm run bench -- ${args.join(' ')}`,
   });
 });
 
@@ -57,11 +66,15 @@ test('every measurement has an id of its own', () => {
 
 test.each(catalogue)(
   '$id has a file, and compares sides and readings that it has',
-  ({ file, sides, readings, ratios }) => {
+  ({ file, sides, readings, ratios, limits = [] }) => {
     expect(existsSync(fileURLToPath(new URL(`../../bench/measurements/${file}.ts`, import.meta.url)))).toBe(true);
     expect(Object.values(sides)).toContain('ours');
     for (const { of, to, reading } of ratios) {
       expect([...Object.keys(sides), 'older']).toEqual(expect.arrayContaining([of, to]));
+      expect(Object.keys(readings)).toContain(reading);
+    }
+    for (const { of, reading } of limits) {
+      expect(Object.keys(sides)).toContain(of);
       expect(Object.keys(readings)).toContain(reading);
     }
   },

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
-import { linesOf, numberText } from '../../bench/report/print.js';
+import { numberText } from '../../bench/report/number-text.js';
+import { markdownOf } from '../../bench/report/markdown.js';
+import { linesOf } from '../../bench/report/print.js';
 import { resultOf, type SideResult } from '../../bench/report/results.js';
 import { quantile, ratiosOf, spreadOf } from '../../bench/report/statistics.js';
 import { aligned } from '../../bench/report/table.js';
-import type { Measurement } from '../../bench/plan/catalogue.js';
+import type { Measurement } from '../../bench/plan/measurement.js';
 
 test('a quantile lies between two figures by their distance', () => {
   expect(quantile([4, 1, 3, 2], 0.5)).toBe(2.5);
@@ -31,6 +33,10 @@ const measurement: Measurement = {
     { of: 'ours', to: 'plain', reading: 'p99', atMost: 1 },
     { of: 'ours', to: 'older', reading: 'speed', atLeast: 3 },
   ],
+  limits: [
+    { of: 'ours', reading: 'p99', atMost: 10 },
+    { of: 'ours', reading: 'speed', atLeast: 5_000 },
+  ],
 };
 const ours: SideResult = { side: 'ours', isOlder: false, figures: { speed: [3_000, 3_600], p99: [8, 10] } };
 const plain: SideResult = { side: 'plain', isOlder: false, figures: { speed: [1_000, 1_200], p99: [4, 10] } };
@@ -51,6 +57,13 @@ test('a side is compared with its older twin in every reading, with what is aske
   ]);
 });
 
+test('a figure is met or missed by its median as well', () => {
+  expect(resultOf(measurement, [ours, plain]).limits).toEqual([
+    { of: 'ours', reading: 'p99', atMost: 10, median: 9, least: 8, most: 10, isMet: true },
+    { of: 'ours', reading: 'speed', atLeast: 5_000, median: 3_300, least: 3_000, most: 3_600, isMet: false },
+  ]);
+});
+
 test('a result is printed with its spread, and with what is asked of it', () => {
   expect(linesOf(resultOf(measurement, [ours, plain, older]))).toEqual([
     'P0: how fast a test is',
@@ -62,6 +75,8 @@ test('a result is printed with its spread, and with what is asked of it', () => 
     '  ours / plain  p99    1.5 x (1 to 2)  at most 1: missed',
     '  ours / older  speed  2.5 x (2 to 3)  at least 3: missed',
     '  ours / older  p99    1 x (1 to 1)',
+    '  ours          p99    9 ms            at most 10: met',
+    '  ours          speed  3,300 per s     at least 5,000: missed',
   ]);
 });
 
@@ -76,4 +91,30 @@ test('columns stand one below the other', () => {
       ['aaa', '', 'c'],
     ]),
   ).toEqual(['a    bbb  c', 'aaa       c']);
+});
+
+test('a run is a table in Markdown, with the command and the machine that made it', () => {
+  const machine = {
+    cores: '2',
+    processor: 'fast',
+    node: '24.0.0',
+    postgres: '15.1',
+    redis: '7.0.1',
+    mikroOrm: '7.2.1',
+    ioredis: '6.0.0',
+  };
+  const results = [resultOf(measurement, [ours, plain, older])];
+  expect(markdownOf({ command: 'npm run bench', machine, rounds: 2, scale: 1, results })).toEqual([
+    '`npm run bench`: 2 cores (fast), Node 24.0.0, PostgreSQL 15.1, Redis 7.0.1, MikroORM 7.2.1, ioredis 6.0.0. ' +
+      'Median of 2 rounds.',
+    '',
+    '| measurement | Spillway | compared with | ratio | asked |',
+    '| --- | --- | --- | --- | --- |',
+    '| P0: ours, speed | 3,300 per s | plain: 1,100 per s | 3 x (3 to 3) | at least 2, aim 4: met |',
+    '| P0: ours, p99 | 9 ms | plain: 7 ms | 1.5 x (1 to 2) | at most 1: missed |',
+    '| P0: ours, speed | 3,300 per s | older build: 1,350 per s | 2.5 x (2 to 3) | at least 3: missed |',
+    '| P0: ours, p99 | 9 ms | older build: 9 ms | 1 x (1 to 1) |  |',
+    '| P0: ours, p99 | 9 ms |  |  | at most 10: met |',
+    '| P0: ours, speed | 3,300 per s |  |  | at least 5,000: missed |',
+  ]);
 });

@@ -45,11 +45,14 @@ export class SharedRows {
     const byMeta = Map.groupBy(left, ({ meta }) => meta);
     for (const ofMeta of byMeta.values())
       for (const callers of Map.groupBy(ofMeta, ({ options }) => options['connectionType']).values())
-        for (const part of inParts(callers)) void answer(part);
+        for (const part of inParts(callers)) {
+          answer(part).catch((error: unknown) => {
+            for (const { reject } of part) reject(error);
+          });
+        }
   }
 }
 
-/** Never rejects. */
 async function answer(callers: readonly Waiting[]): Promise<void> {
   const [first] = callers;
   if (first === undefined) return;

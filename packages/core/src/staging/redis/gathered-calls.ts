@@ -29,13 +29,19 @@ export class GatheredCalls<Answer> {
   async of(keys: readonly RowKey[], table = ''): Promise<ReadonlyMap<RowKey, Answer>> {
     const waiting: Waiting<Answer> = { asked: { table, keys, found: new Map() }, ...Promise.withResolvers() };
     // Callers that wait for one reply of Redis go on in one turn. The next tick comes behind all of them.
-    if (this.#waiting.push(waiting) === 1) nextTick(() => void this.#leave());
+    if (this.#waiting.push(waiting) === 1) nextTick(() => this.#leave());
     return waiting.promise;
   }
 
-  async #leave(): Promise<void> {
+  #leave(): void {
     const left = this.#waiting;
     this.#waiting = [];
+    this.#answer(left).catch((error: unknown) => {
+      for (const { reject } of left) reject(error);
+    });
+  }
+
+  async #answer(left: readonly Waiting<Answer>[]): Promise<void> {
     const failures = new Map<Asked<Answer>, unknown>();
     const groups = groupsOf(
       left.map(({ asked }) => asked),

@@ -157,7 +157,7 @@ describe('R17: of the look-ups of one turn', () => {
 
   test('one with a signal, a schema, or a comment is read alone', async () => {
     const { signal } = new AbortController();
-    await beside(async () => orm.em.fork().findOneOrFail(Note, 3, { signal } as never));
+    await beside(async () => orm.em.fork().findOneOrFail(Note, 3, { signal }));
     expect(alone).toHaveLength(2);
     await beside(async () => orm.em.fork().findOneOrFail(Note, 3, { schema: 'public' }));
     expect(alone).toHaveLength(2);
@@ -170,7 +170,7 @@ describe('R17: of the look-ups of one turn', () => {
     const refused = beside(async () =>
       orm.em
         .fork()
-        .findOneOrFail(Note, 3, { signal } as never)
+        .findOneOrFail(Note, 3, { signal })
         .catch((error: Error) => error.message),
     );
     expect(await refused).toContain('enough');

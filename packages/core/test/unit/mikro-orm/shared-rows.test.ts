@@ -52,7 +52,7 @@ describe('R17: rows that several callers ask for in one turn', () => {
   test('come from the connection that each asks for', async () => {
     const { statements, read } = world((ids) => ids.map((each) => ({ id: each })));
     await Promise.all([read(1, { connectionType: 'write' }), read(2), read(3, { connectionType: 'write' })]);
-    expect(statements.toSorted()).toEqual([[1, 3], [2]]);
+    expect(statements).toEqual([[1, 3], [2]]);
   });
 
   test('are read alone if the statement fails, and only the caller at fault fails', async () => {
@@ -77,11 +77,14 @@ describe('R17: rows that several callers ask for in one turn', () => {
     expect(statements).toEqual([[1]]);
     for (const row of [one, other]) expect(row).toEqual(made());
     for (const name of ['at', 'data', 'list'] as const) expect(one?.[name]).not.toBe(other?.[name]);
-    expect((one?.['list'] as object[])[0]).not.toBe((other?.['list'] as object[])[0]);
+    const inner = [one, other].map((row) => (row?.['list'] as object[] | undefined)?.[0]);
+    expect(inner[0]).not.toBe(inner[1]);
   });
 
   test('are read again where a value is an instance that cannot be copied', async () => {
-    class Money {}
+    class Money {
+      readonly cents = 1;
+    }
     const { statements, read } = world(() => [{ id: 1, price: new Money() }]);
     const [one, other] = await Promise.all([read(1), read(1)]);
     expect(one?.['price']).not.toBe(other?.['price']);
@@ -102,7 +105,7 @@ describe('R17: a look-up that goes its own way', () => {
   test('is none of those that MikroORM asks for by itself', () => expect(canBeShared(usual)).toBe(true));
 
   test.each<[string, Options]>([
-    ['is in a transaction', { ctx: new (class Transaction {})() }],
+    ['is in a transaction', { ctx: new WeakMap() }],
     ['has a signal', { signal: new AbortController().signal }],
     ['names a schema', { schema: 'other' }],
     ['locks', { lockMode: 4 }],
@@ -112,7 +115,7 @@ describe('R17: a look-up that goes its own way', () => {
     ['has other flags', { flags: ['DISTINCT'] }],
     ['has an option that is not known', { whatever: true }],
     ['has no entity manager', { em: undefined }],
-    ['has a session', { em: { ...em, getSessionContext: () => ({}) } }],
+    ['has a session', { em: { config: em.config, getSessionContext: () => ({}) } }],
     ['is of an ORM that prepares each connection', { em: { config: { get: () => async () => undefined } } }],
   ])('%s', (_, options) => expect(canBeShared({ ...usual, ...options })).toBe(false));
 });

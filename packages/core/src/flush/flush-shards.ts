@@ -164,6 +164,7 @@ class Flush {
     const free = ahead.slots.takeFree();
     if (free) return free;
     this.#early = await claimAhead(this.#shards, this.#limit, ahead, this.#deps);
+    this.#deps.sink.compose(this.#shards.flatMap((shard) => this.#early.get(shard) ?? []));
     await this.#step('claimed-ahead');
     return ahead.slots.take();
   }

@@ -61,6 +61,12 @@ export interface ChangeSink {
    */
   beginExclusive(shards: readonly number[]): Promise<SinkTransaction>;
 
+  /**
+   * Does in advance what `write` of exactly these batches would do before its first statement, and keeps it for as long
+   * as the batches are in use. A flush calls it while it waits for a connection.
+   */
+  compose(batches: readonly Batch[]): void;
+
   /** Takes part in a transaction of the application, on its connection. `join` itself sends nothing. */
   join(query: CallerQuery): JoinedTransaction;
 

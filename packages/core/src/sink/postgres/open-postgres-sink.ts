@@ -13,12 +13,14 @@ import type {
 } from '../change-sink.js';
 import type { CopyRegistry, EntityRegistry } from '../registry.js';
 import type { Table } from '../table.js';
+import type { Batch } from '../../staging/flush-side.js';
 import { SAVEPOINT } from './apply/apply-groups.js';
 import { parentsOfRecord } from './apply/parents.js';
 import { waitsForItself } from '../one-connection.js';
 import { SinkDown, SinkFailure, SinkFault } from '../sink-failure.js';
 import { failureOf } from './fault.js';
 import { endingsOf } from './ledger/hold-ledger.js';
+import { ComposedPlans } from './apply/composed-plans.js';
 import { PostgresJoinedTransaction } from './joined/joined-transaction.js';
 import { holdShards, type TransactionLimits } from './ledger/hold-shards.js';
 import { ledgerFailureOf, notPrepared } from './ledger/ledger-failure.js';
@@ -66,11 +68,14 @@ class PostgresSink implements ChangeSink {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#connections = openConnections(options, this.#limits);
     this.hasOneConnection = this.#connections.hasOneConnection;
+    const tables = new TableMap(options.tables);
+    const wallTime = options.wallTime ?? localWallTime;
     this.#around = {
       ledger: ledgerTables(options.schema ?? 'public'),
       namespace: options.namespace,
-      tables: new TableMap(options.tables),
-      wallTime: options.wallTime ?? localWallTime,
+      tables,
+      wallTime,
+      composed: new ComposedPlans(tables, wallTime),
       pauses: new TablePauses(options.now),
       onTableFault: options.onTableFault ?? (() => undefined),
       hasOneConnection: this.hasOneConnection,
@@ -156,6 +161,10 @@ class PostgresSink implements ChangeSink {
   async beginExclusive(shards: readonly number[]): Promise<SinkTransaction> {
     if (this.#connections.isInside) throw waitsForItself('What a shard was written last has to be looked up');
     return this.#begin(shards, 'wait', []);
+  }
+
+  compose(batches: readonly Batch[]): void {
+    this.#around.composed.compose(batches);
   }
 
   join(query: CallerQuery): JoinedTransaction {

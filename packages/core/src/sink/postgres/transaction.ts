@@ -4,6 +4,7 @@ import type { OthersPending, ParentsPending, SinkTransaction } from '../change-s
 import { SinkDown, SinkRestart } from '../sink-failure.js';
 import { applyGroups, SAVEPOINT } from './apply/apply-groups.js';
 import { applyBatches } from './apply/apply-batches.js';
+import type { ComposedPlans } from './apply/composed-plans.js';
 import { NO_OTHERS, type Applied, type ApplyContext } from './apply/context.js';
 import { commitFailureOf, failureOf } from './fault.js';
 import { ledgerFailureOf } from './ledger/ledger-failure.js';
@@ -29,6 +30,7 @@ export interface TransactionSurroundings {
   readonly ledger: LedgerTables;
   readonly namespace: string;
   readonly tables: TableMap;
+  readonly composed: ComposedPlans;
   readonly wallTime: WallTime;
   readonly pauses: TablePauses;
   readonly onTableFault: (fault: ToldFault) => void;
@@ -96,7 +98,7 @@ export class PostgresTransaction implements SinkTransaction {
     }
     const mayRestart = batches.every(({ attempts }) => attempts <= RESTARTS);
     const { outcomes, tableFaults } = await this.#attempt(() =>
-      applyBatches(batches, this.#around.tables, (groups) =>
+      applyBatches(batches, this.#around.composed.of(batches), (groups) =>
         this.#apply(groups, { parentsPending, othersPending, isPart, mayRestart }),
       ),
     );

@@ -124,6 +124,8 @@ export class SinkFixture implements AsyncDisposable {
     parentsPending: ParentsPending = NOBODY,
     othersPending?: OthersPending,
   ): Promise<BatchOutcome> {
+    // As a flush does that waits for a connection. Other tests write without it.
+    this.sink.compose(batches);
     await using transaction = await this.sink.begin(batches.map(({ shard }) => shard));
     const outcomes = await transaction.write(batches, parentsPending, othersPending);
     await transaction.commit();

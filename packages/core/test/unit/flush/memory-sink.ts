@@ -90,6 +90,8 @@ export class MemorySink implements ChangeSink {
     );
   }
 
+  compose(): void {}
+
   beginExclusive(shards: readonly number[]): Promise<SinkTransaction> {
     return this.begin(shards);
   }

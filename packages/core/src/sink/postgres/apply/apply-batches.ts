@@ -2,8 +2,7 @@ import { covering, type BatchOutcome, type Outcome } from '../../../change/outco
 import type { RowKey } from '../../../change/row-key.js';
 import { tableText } from '../../../change/table-name.js';
 import type { Batch } from '../../../staging/flush-side.js';
-import { plan, type Group, type Plan } from '../plan/plan.js';
-import type { TableMap } from '../plan/table-map.js';
+import type { Group, Plan } from '../plan/plan.js';
 import type { Applied } from './context.js';
 import { failed, overruled } from './outcomes.js';
 import type { TableFault } from './table-fault.js';
@@ -12,15 +11,14 @@ import type { TableFault } from './table-fault.js';
 const STRANGER_DELAY_MS = 1_000;
 
 /**
- * Plans batches and writes their groups through `apply`. Answers token -> outcomes, also of records without a
+ * Writes the groups of planned batches through `apply`. Answers token -> outcomes, also of records without a
  * statement.
  */
 export async function applyBatches(
   batches: readonly Batch[],
-  tables: TableMap,
+  planned: Plan,
   apply: (groups: readonly Group[]) => Promise<Applied>,
 ): Promise<{ readonly outcomes: ReadonlyMap<string, BatchOutcome>; readonly tableFaults: readonly TableFault[] }> {
-  const planned = plan(batches, tables);
   const { outcomes, tableFaults } = await apply(planned.groups);
   const byToken = new Map(batches.map(({ token }) => [token, new Map<RowKey, Outcome>()]));
   for (const [{ token, rowKey }, outcome] of outcomes) byToken.get(token)?.set(rowKey, outcome);

@@ -73,7 +73,8 @@ function withOutcomes(outcomes: Outcomes, applied: Applied): Applied {
   return { ...applied, outcomes: new Map([...outcomes, ...applied.outcomes]) };
 }
 
-function isFresh({ record }: Item): boolean {
+/** Not refused in an earlier flush. */
+export function isFresh({ record }: Item): boolean {
   return record.attempts === 0;
 }
 
@@ -85,8 +86,10 @@ async function hopefulPass(
   for (const group of groups) {
     const items = group.items.filter(isFresh);
     if (items.length === 0) continue;
+    const isWhole = items.length === group.items.length;
+    const statement = isWhole ? group.statement : undefined;
     try {
-      for (const [item, outcome] of await executeGroup(session, { ...group, items }, wallTime))
+      for (const [item, outcome] of await executeGroup(session, { ...group, items }, wallTime, statement))
         outcomes.set(item, outcome);
     } catch (error) {
       return { group, fault: faultOf(error, { names, mayRestart }) };

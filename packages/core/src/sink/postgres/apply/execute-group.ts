@@ -2,6 +2,7 @@ import { makesMissing, CONFLICT } from '../../../change/record.js';
 import type { Item } from '../plan/item.js';
 import type { Group } from '../plan/plan.js';
 import type { Session } from '../session.js';
+import type { Statement } from '../sql/record-set.js';
 import { versionFormat, type WallTime } from '../sql/version-format.js';
 import type { Outcomes } from './outcomes.js';
 import { settleMissing } from './settle-missing.js';
@@ -10,11 +11,18 @@ import { writeRows, writtenAs } from './write-rows.js';
 /**
  * Writes one group, then decides about the rows that the statement left out. Rejects with the error of PostgreSQL. The
  * caller then rolls back to its savepoint, and drops the outcomes.
+ *
+ * @param statement writes exactly the items of the group, where it was made in advance
  */
-export async function executeGroup(session: Session, group: Group, wallTime: WallTime): Promise<Outcomes> {
+export async function executeGroup(
+  session: Session,
+  group: Group,
+  wallTime: WallTime,
+  statement?: Statement,
+): Promise<Outcomes> {
   const outcomes: Outcomes = new Map();
-  const fresh = group.items.filter((item) => !isOverruled(item) && !isMadeOtherwise(item));
-  const returned = await writeRows(session, group.kind, fresh, wallTime);
+  const fresh = group.items.filter(takesOneStatement);
+  const returned = await writeRows(session, group.kind, fresh, wallTime, statement);
   const format = versionFormat(group.table, wallTime);
   for (const [item, version] of returned) {
     const outcome = writtenAs(item, version, format);
@@ -23,6 +31,11 @@ export async function executeGroup(session: Session, group: Group, wallTime: Wal
   const missing = group.items.filter((item) => !returned.has(item));
   if (missing.length > 0) await settleMissing(session, missing, outcomes, wallTime);
   return outcomes;
+}
+
+/** False for a row that has to be looked at before it is written. */
+export function takesOneStatement(item: Item): boolean {
+  return !isOverruled(item) && !isMadeOtherwise(item);
 }
 
 /** An upsert that gives a new row more values than an existing one. One statement cannot do both. */

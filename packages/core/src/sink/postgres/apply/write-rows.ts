@@ -34,10 +34,10 @@ export async function writeRows(
   kind: RecordKind,
   items: readonly Item[],
   wallTime: WallTime,
+  statement?: Statement,
 ): Promise<Returned> {
-  const table = items[0]?.table;
-  if (table === undefined) return new Map();
-  const { text, json } = STATEMENT[kind](table, items, versionFormat(table, wallTime));
+  if (items.length === 0) return new Map();
+  const { text, json } = statement ?? statementOf(kind, items, wallTime);
   const returned = new Map<Item, string | null>();
   for (const [position, version] of await session.rows(text, [json])) {
     const item = items[Number(position)];
@@ -46,6 +46,13 @@ export async function writeRows(
   if (kind === 'insert' || kind === 'upsert' || kind === 'replace')
     await addBareDeltas(session, [...returned.keys()], wallTime);
   return returned;
+}
+
+/** @throws RangeError without an item */
+export function statementOf(kind: RecordKind, items: readonly Item[], wallTime: WallTime): Statement {
+  const table = items[0]?.table;
+  if (table === undefined) throw new RangeError('A statement needs a row to write.');
+  return STATEMENT[kind](table, items, versionFormat(table, wallTime));
 }
 
 async function addBareDeltas(session: Session, items: readonly Item[], wallTime: WallTime): Promise<void> {

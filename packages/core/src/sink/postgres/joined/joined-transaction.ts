@@ -11,6 +11,7 @@ import type {
   TransactionOfCaller,
 } from '../../change-sink.js';
 import { applyBatches } from '../apply/apply-batches.js';
+import { plan } from '../plan/plan.js';
 import { applyCarefully } from '../apply/apply-groups.js';
 import { NO_OTHERS } from '../apply/context.js';
 import { failureOf } from '../fault.js';
@@ -135,7 +136,7 @@ class PostgresJoinedPart implements JoinedPart {
       mayRestart: false,
     };
     try {
-      const { outcomes, tableFaults } = await applyBatches([batch], tables, (groups) =>
+      const { outcomes, tableFaults } = await applyBatches([batch], plan([batch], tables), (groups) =>
         applyCarefully(groups, context),
       );
       tellFaults(tableFaults, this.#around);

@@ -1,6 +1,7 @@
 import type { RecordKind, StagedRecord } from '../../../change/record.js';
 import { parseRowKey, type RowAddress, type RowKey } from '../../../change/row-key.js';
 import type { Batch } from '../../../staging/flush-side.js';
+import type { Statement } from '../sql/record-set.js';
 import type { Table } from '../../table.js';
 import { withRecord, type Item } from './item.js';
 import { whyNotReadable, whyNotWritable } from './readable.js';
@@ -11,6 +12,8 @@ export interface Group {
   readonly table: Table;
   readonly kind: RecordKind;
   readonly items: readonly Item[];
+  /** That writes exactly these items, where it was made in advance. */
+  readonly statement?: Statement;
 }
 
 export interface Plan {

@@ -6,10 +6,16 @@ import { KnownNames } from '../known-names.js';
 export class TableMap {
   #names: KnownNames;
   #schemas: Map<string, Map<string, Table>>;
+  #revision = 0;
 
   constructor(tables: readonly Table[]) {
     this.#names = new KnownNames(tables);
     this.#schemas = bySchema(tables);
+  }
+
+  /** Another number after each change of a table. */
+  get revision(): number {
+    return this.#revision;
   }
 
   get names(): KnownNames {
@@ -18,6 +24,7 @@ export class TableMap {
 
   /** Replaces all tables. */
   replace(tables: readonly Table[]): void {
+    this.#revision += 1;
     this.#names = new KnownNames(tables);
     this.#schemas = bySchema(tables);
   }
@@ -26,6 +33,7 @@ export class TableMap {
   noteDeferrableKey({ schema, name }: Table): boolean {
     const table = this.get({ schema, table: name });
     if (table === undefined || table.keyIsDeferrable === true) return false;
+    this.#revision += 1;
     this.#schemas.get(schema)?.set(name, { ...table, keyIsDeferrable: true });
     return true;
   }

@@ -1,6 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { SpillwayError } from '../../errors.js';
 import { afterDeadline, beforeDeadline, DeadlinePassed } from '../deadline.js';
+import { OldestCall } from '../oldest-call.js';
 import { ConnectionTrouble, isSelectRefusal } from './connection-trouble.js';
 import { backOff, ownOptions, type OwnOptions } from './ioredis-options.js';
 import { asOpenError, asStagingError, isReply, notConnected, stopped } from './redis-errors.js';
@@ -24,6 +25,9 @@ export class RedisConnection {
   readonly #client: RedisClient & { readonly stream?: { destroy(): void } };
   readonly #trouble: ConnectionTrouble;
   readonly #commandTimeoutMs: number;
+  readonly #oldest: OldestCall;
+  /** The connection was ended because a call had no answer in time. */
+  #silence: DeadlinePassed | undefined;
   #onAnotherServer: (server: string) => void = () => undefined;
   #lastRun: string | undefined;
   #hasBeenOpen = false;
@@ -36,6 +40,7 @@ export class RedisConnection {
 
   private constructor(target: RedisTarget, commandTimeoutMs: number) {
     this.#commandTimeoutMs = commandTimeoutMs;
+    this.#oldest = new OldestCall(commandTimeoutMs, () => this.#endSilent());
     this.#client = createClient(target, ownOptions({ commandTimeoutMs, hasBeenOpen: () => this.#hasBeenOpen }));
     this.server = serverName(this.#client.options);
     this.#trouble = new ConnectionTrouble(this.#client);
@@ -104,8 +109,22 @@ export class RedisConnection {
   async #send(name: string, args: readonly Argument[]): Promise<unknown> {
     if (this.#isClosed) throw stopped(this.server, 'before');
     if (this.#client.status !== 'ready') throw notConnected(this.server, this.#trouble.cause);
-    // As one list, which ioredis takes apart: a function takes only so many arguments.
-    return beforeDeadline(this.#client.callBuffer(name, args), this.#commandTimeoutMs);
+    this.#oldest.sent();
+    try {
+      // As one list, which ioredis takes apart: a function takes only so many arguments.
+      return await this.#client.callBuffer(name, args);
+    } finally {
+      this.#oldest.answered();
+    }
+  }
+
+  /**
+   * Ends the connection: its calls could otherwise be answered, or still run, among later ones. ioredis then rejects
+   * all of them, since it sends none again.
+   */
+  #endSilent(): void {
+    this.#silence = new DeadlinePassed(this.#commandTimeoutMs);
+    this.#client.stream?.destroy();
   }
 
   /**
@@ -147,6 +166,7 @@ export class RedisConnection {
     // A ready client still sends its written commands before it ends. In another state, ioredis may emit no `end`.
     if (status === 'ready') await beforeDeadline(ended, this.#commandTimeoutMs).catch(() => undefined);
     this.#client.stream?.destroy();
+    this.#oldest.end();
   }
 
   #watch(): void {
@@ -154,6 +174,7 @@ export class RedisConnection {
     client.on('connect', () => this.#watchHandshake());
     client.on('ready', () => {
       this.#callOff();
+      this.#silence = undefined;
       this.#ends = 0;
       // A server that does not tell its run leaves nothing to compare.
       this.#noticeRun().catch(() => undefined);
@@ -195,12 +216,10 @@ export class RedisConnection {
     }, backOff(this.#ends));
   }
 
-  /** Ends the connection after a time-out: its command could otherwise be answered, or still run, among later ones. */
   #failed(error: unknown): Error {
     if (error instanceof SpillwayError) return error;
     if (this.#isClosed && !isReply(error)) return stopped(this.server, 'within');
-    if (error instanceof DeadlinePassed) this.#client.stream?.destroy();
-    return asStagingError(error, this.server, this.#trouble.cause);
+    return asStagingError(error, this.server, this.#trouble.cause, this.#silence);
   }
 }
 

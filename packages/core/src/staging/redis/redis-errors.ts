@@ -7,12 +7,15 @@ import { isSelectRefusal } from './connection-trouble.js';
 /**
  * The error of a failed command for the caller: it tells if the command ran, and what to do. It leaves out the command
  * with all its arguments, which ioredis attaches to its errors. An unexpected reply becomes a plain `Error`.
+ *
+ * @param silence why Spillway has ended the connection, if it has
  */
-export function asStagingError(given: unknown, server: string, trouble?: Error): Error {
-  const error = bareError(given);
-  if (isReply(given)) return asReplyError(error, server);
+export function asStagingError(given: unknown, server: string, trouble?: Error, silence?: Error): Error {
+  const sent = bareError(given);
+  if (isReply(given)) return asReplyError(sent, server);
+  if (sent.message.startsWith("Stream isn't writeable")) return notConnected(server, trouble ?? sent);
+  const error = silence ?? sent;
   const { message } = error;
-  if (message.startsWith("Stream isn't writeable")) return notConnected(server, trouble ?? error);
   return new SpillwayError(
     'STAGING_TIMEOUT',
     `Redis at ${server} has not answered (${message}); whether the command ran is not known. Send it again under its id, or fence it`,

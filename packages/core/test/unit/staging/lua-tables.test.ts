@@ -30,6 +30,14 @@ test("a user's change is judged in Lua as in TypeScript, in every cell", () => {
   expect(luaCells('coalesce', 'COALESCE')).toEqual(new Map(cells));
 });
 
+test.each([
+  ['update', 'kept'],
+  ['increment', 'none'],
+] as const)('the short way of %s on %s is what the tables say', (kind, base) => {
+  expect(MERGE[kind][kind]).toEqual({ kind, row: 'assign', base });
+  expect(COALESCE[kind][kind]).toBe('merge');
+});
+
 test.each(Object.values(SCRIPTS).filter(({ name }) => !['due-next', 'due-holding', 'holds'].includes(name)))(
   '$name declares the keys that its caller gives it',
   ({ source, keys }) => {

@@ -23,8 +23,8 @@ local earlier, changes, rules = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5
 
 -- include: time
 -- include: bulk
--- include: coalesce
 -- include: recent
+-- include: coalesce
 -- include: seen
 -- include: draft
 -- include: counts

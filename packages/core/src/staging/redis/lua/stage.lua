@@ -25,8 +25,8 @@ local seen_ms, seen_calls = tonumber(ARGV[6]), tonumber(ARGV[7])
 
 -- include: time
 -- include: bulk
--- include: coalesce
 -- include: recent
+-- include: coalesce
 -- include: generations
 -- include: seen
 -- include: plain

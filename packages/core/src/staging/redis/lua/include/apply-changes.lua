@@ -40,7 +40,7 @@ local function apply_changes(changes, rules, sequence, now, in_flight, mine)
       else
         if status == 'nothing' then annihilated = annihilated + 1 end
         if status == 'dirty' and row.dirty then coalesced = coalesced + 1 end
-        set_dirty(row, row_key, record)
+        set_dirty(row, record)
         note_version(versions, row_key, kind, asked, record)
       end
     end

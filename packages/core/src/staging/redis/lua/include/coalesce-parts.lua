@@ -1,8 +1,19 @@
--- The questions that coalescing asks, one function each, as in coalesce-change.ts.
+-- The questions that coalescing asks, one function each, as in coalesce-change.ts. What was last written of a row
+-- counts only where no pending record carries a version.
+-- Needs: what recent brings
+
+-- The row with its last write, which is asked for once, and only by what needs it.
+local function recalled(row)
+  if not row.recalled then
+    row.version, row.deleted, row.sequence, row.void, row.void_above = recall(row.key)
+    row.recalled = true
+  end
+  return row
+end
 
 local function standing(row)
   if row.flight then return row.flight[KIND] == 'delete' and 'gone' or 'there' end
-  return row.deleted and 'gone' or 'unknown'
+  return recalled(row).deleted and 'gone' or 'unknown'
 end
 
 -- True if a change that compares its properties, and no version, was loaded with other values than are dirty.
@@ -23,7 +34,7 @@ local function newer_than_seen(row, change)
     local is_of_another = change[CHANGE_MARK] == ROW_BASE and is_known_of(row.dirty)
     return (row.pending ~= change[BASE] or is_of_another) and row.pending or nil
   end
-  if compare(change[BASE], row.version) < 0 then return row.version end
+  if compare(change[BASE], recalled(row).version) < 0 then return row.version end
   -- A void version is in no row: a caller that holds it has not seen the row that has this number by now.
   local is_void = compare(change[BASE], row.void) <= 0 and compare(change[BASE], row.void_above) > 0
   return change[CHANGE_MARK] ~= ROW_BASE and is_void and row.void or nil
@@ -36,7 +47,7 @@ local function stamped(row, change, sequence, now)
   if kind == 'increment' then
     change[VERSION] = ''
   elseif change[VERSION] ~= '' and kind ~= 'delete' then
-    local known = row.pending ~= '' and row.pending or newest(row.version, row.void)
+    local known = row.pending ~= '' and row.pending or newest(recalled(row).version, row.void)
     local version = above(change[VERSION], newest(known, change[BASE]))
     if not version then return nil end
     change[VERSION] = version

@@ -52,12 +52,13 @@ increment>increment:merge
 
 -- include: coalesce-parts
 
--- Answers 'dirty' and the record, 'nothing', or 'refused', the reason and the newest version. `row` has dirty, flight,
--- pending (version), and deleted and version of the last write. The change becomes the record: it is stamped in place.
+-- Answers 'dirty' and the record, 'nothing', or 'refused', the reason and the newest version. `row` has its key, dirty,
+-- flight, and pending (version). The change becomes the record: it is stamped in place.
 local function coalesce(row, change, sequence, now)
   -- A change that makes its row where it is missing is accepted for a deleted row too.
   local is_any = type(change[CHANGE_MISSING]) == 'table'
-  local verdict = is_any and 'merge' or look_up(COALESCE, row.dirty and row.dirty[KIND] or standing(row), change[KIND], '^%a+')
+  local is_plain = row.dirty and is_short_way(row.dirty[KIND], change[KIND])
+  local verdict = (is_any or is_plain) and 'merge' or look_up(COALESCE, row.dirty and row.dirty[KIND] or standing(row), change[KIND], '^%a+')
   if verdict == 'exists' or verdict == 'deleted' then return 'refused', verdict, '' end
   if verdict == 'again' and change[BASE] ~= '' then return 'refused', 'deleted', '' end
   local stale = newer_than_seen(row, change)

@@ -51,11 +51,19 @@ end
 
 -- include: merge-parts
 
+-- The two usual pairs, without a look at the tables. A test compares what they say.
+local function is_short_way(older, newer)
+  return older == newer and (older == 'update' or older == 'increment')
+end
+
 -- One record that does what older and then newer do. nil: a sum, or the version, leaves int64.
 local function merge(older, newer)
   -- A record that makes its row where it is missing makes it anew after a delete.
   local as = older[KIND] == 'delete' and makes_missing(newer) and 'insert' or newer[KIND]
-  local kind, row, base = look_up(MERGE, older[KIND], as, '^(%a+),(%a+),(%a+)')
+  local kind, row, base = as, 'assign', as == 'update' and 'kept' or 'none'
+  if not is_short_way(older[KIND], as) then
+    kind, row, base = look_up(MERGE, older[KIND], as, '^(%a+),(%a+),(%a+)')
+  end
   local deltas = merged_deltas(row, older, newer)
   local version = merged_version(kind, older, newer)
   if not deltas or not version then return nil end

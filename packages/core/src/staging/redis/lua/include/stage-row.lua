@@ -1,18 +1,9 @@
 -- The state of one row while a call is computed, and the limits for it.
--- Needs: dirty, flight, stats, recent, recent_old, and what held brings
-
--- The last write counts only if no pending record carries a version.
-local function recalled(row, row_key)
-  if row.pending == '' and not row.recalled then
-    row.version, row.deleted, row.sequence, row.void, row.void_above = recall(row_key)
-    row.recalled = true
-  end
-  return row
-end
+-- Needs: dirty, flight, stats, and what held brings
 
 -- nil: a pending record, or a layer, of the row cannot be read.
 local function load_row(row_key, in_flight, mine)
-  local row = { pending = '', version = '', void = '', void_above = '', deleted = false, layers = load_layers(row_key) }
+  local row = { key = row_key, pending = '', layers = load_layers(row_key) }
   if not row.layers then return nil end
   local bytes = redis.call('HGET', dirty, row_key)
   if bytes then
@@ -31,17 +22,16 @@ local function load_row(row_key, in_flight, mine)
     if not row.flight then return nil end
     if row.pending == '' then row.pending = known_version(row.flight) end
   end
-  return recalled(row, row_key)
+  return row
 end
 
 -- Takes over the record that is dirty now, and with it the row's pending version.
-local function set_dirty(row, row_key, record)
+local function set_dirty(row, record)
   if row.dirty then count(row.dirty[ENTITY], -1) end
   if record then count(record[ENTITY], 1) end
   row.dirty = record
   row.pending = record and known_version(record) or ''
   if row.pending == '' and row.flight then row.pending = known_version(row.flight) end
-  recalled(row, row_key)
 end
 
 local function pending_records(entity)

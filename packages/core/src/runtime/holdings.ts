@@ -14,7 +14,7 @@ import { ScopeNotes, type TransactionEnd, type TransactionScope } from '../mikro
 import type { HoldEnding, JoinedTransaction } from '../sink/change-sink.js';
 import { SinkFailure } from '../sink/sink-failure.js';
 import type { DueScope, Pending } from '../staging/look-side.js';
-import type { StageResult } from '../staging/stager.js';
+import type { StageResult } from '../staging/stage-result.js';
 import { writeHeld } from './write-held.js';
 import type { HoldSteps } from './hold-steps.js';
 import type { Parts } from './parts.js';

@@ -4,7 +4,7 @@ import { policyText } from '../mikro-orm/describe/policy-text.js';
 import { stepValues } from '../mikro-orm/describe/step-values.js';
 import type { ChangeSink } from '../sink/change-sink.js';
 import { databaseFor } from '../sink/database-unavailable.js';
-import type { RulesByEntity } from '../staging/stager.js';
+import type { RulesByEntity } from '../staging/entity-rules.js';
 import { LOOK_AT_TABLES } from './sinks.js';
 
 interface KnownEntitiesDeps {

@@ -1,11 +1,10 @@
 import type { Change } from '../../change/change.js';
 import { SpillwayError } from '../../errors.js';
-import type { StageCall } from '../../staging/stage-side.js';
-import type { StageResult } from '../../staging/stager.js';
+import type { LostUnit, StageResult } from '../../staging/stage-result.js';
 
 /** The engine, as far as lost calls need it. */
 export interface CallSettling {
-  settle(calls: readonly StageCall[]): Promise<StageResult>;
+  settle(calls: readonly LostUnit[]): Promise<StageResult>;
   stage(changes: readonly Change[]): Promise<StageResult>;
 }
 
@@ -18,14 +17,14 @@ export class StagingTimeoutError extends SpillwayError {
   readonly #engine: CallSettling;
   readonly #refused: (changes: readonly Change[], result: StageResult) => Error;
   /** Calls that may or may not have run. */
-  #unknown: readonly StageCall[];
+  #unknown: readonly LostUnit[];
   /** Changes that are certainly not staged. */
   #missing: readonly Change[] = [];
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(
     message: string,
-    calls: readonly StageCall[],
+    calls: readonly LostUnit[],
     engine: CallSettling,
     refused: (changes: readonly Change[], result: StageResult) => Error,
   ) {
@@ -59,8 +58,8 @@ export class StagingTimeoutError extends SpillwayError {
     if (this.#unknown.length > 0) {
       const asked = this.#unknown;
       const { staged, unknown } = await this.#engine.settle(asked);
-      const isOpen = new Set(unknown.map(({ id }) => id));
-      const answered = asked.filter(({ id }) => !isOpen.has(id)).flatMap(({ changes }) => changes);
+      const isOpen = new Set(unknown);
+      const answered = asked.filter((unit) => !isOpen.has(unit)).flatMap(({ changes }) => changes);
       this.#missing = [...this.#missing, ...answered.filter(({ rowKey }) => !staged.has(rowKey))];
       this.#unknown = unknown;
       if (unknown.length > 0) throw this;

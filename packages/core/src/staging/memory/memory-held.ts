@@ -4,10 +4,11 @@ import { HIDDEN, isHiddenBy } from '../../change/settle-record.js';
 import { mergeRecords } from '../../change/merge-records.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
-import type { HeldChanges, Hold, HoldCall, StageAnswer, StageRules } from '../stage-side.js';
+import type { HeldChanges, Hold, HoldCall, StageRules, UnitAnswer } from '../stage-side.js';
 import { DOUBT } from './end-batch.js';
 import { notePolicies } from './memory-policies.js';
 import type { MemoryShard } from './memory-shard.js';
+import type { Remembered } from './remembered.js';
 import { dueTime, planStage } from './stage-changes.js';
 
 /** The effects of holds and releases on other parts of the store. */
@@ -21,24 +22,26 @@ export interface AlsoDone {
 /** Changes of transactions that have not ended, beside the shards' other maps. */
 export class MemoryHeld implements HeldChanges {
   readonly #shards: ReadonlyMap<number, MemoryShard>;
+  readonly #remembered: Remembered;
   readonly #now: () => number;
   readonly #also: AlsoDone;
 
-  constructor(shards: ReadonlyMap<number, MemoryShard>, now: () => number, also: AlsoDone) {
+  constructor(shards: ReadonlyMap<number, MemoryShard>, remembered: Remembered, now: () => number, also: AlsoDone) {
     this.#shards = shards;
+    this.#remembered = remembered;
     this.#now = now;
     this.#also = also;
   }
 
-  async hold(call: HoldCall): Promise<StageAnswer> {
+  async hold(call: HoldCall): Promise<UnitAnswer | { readonly status: 'voided' }> {
+    const seen = this.#remembered.get(call.shard, call.id);
+    if (seen !== undefined) return seen.status === 'voided' ? seen : (seen.units[0] as UnitAnswer);
     const shard = this.#shards.get(call.shard);
-    if (shard === undefined) return { status: 'uninitialised' };
-    const seen = shard.seen.get(call.id);
-    if (seen !== undefined) return seen;
+    if (shard === undefined) return { status: 'uninitialised', shards: [call.shard] };
     forgetFallen(shard, call);
     const nowMs = this.#now();
     const plan = planStage(shard, call, nowMs, call.transaction);
-    if (plan.answer.status !== 'staged') return plan.answer;
+    if (plan.refusals.length > 0) return { status: 'refused', refusals: plan.refusals };
     call.changes.forEach(({ rowKey }, index) => {
       const record = plan.records[index];
       const layer = record && { id: call.id, transaction: call.transaction, record };
@@ -48,8 +51,11 @@ export class MemoryHeld implements HeldChanges {
     for (const { rowKey } of call.changes) this.#also.dropCopy(call.shard, rowKey);
     const { transaction, rules } = call;
     shard.holds.set(call.id, { transaction, rules, rows: [...plan.rows.keys()], atMs: nowMs });
-    shard.seen.set(call.id, plan.answer);
-    return plan.answer;
+    const { sequence, since } = shard;
+    const marks = call.changes.map(({ rowKey }, index) => ({ rowKey, sequence: sequence + index + 1, since }));
+    const answer: UnitAnswer = { status: 'staged', versions: plan.versions, marks };
+    this.#remembered.set(call.shard, call.id, { status: 'judged', units: [answer] });
+    return answer;
   }
 
   async release(shardNumber: number, holds: ReadonlyMap<string, readonly RowKey[]>): Promise<readonly RowKey[]> {

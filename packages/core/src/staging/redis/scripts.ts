@@ -92,8 +92,6 @@ export const SCRIPTS: {
     'dirty',
     'due',
     'flight',
-    'seen',
-    'seen:old',
     'recent',
     'recent:old',
     'dead',

@@ -1,6 +1,7 @@
 import { SpillwayError } from '../../errors.js';
 import type { Argument, RedisConnection } from './connection.js';
 import { type KeyName, type ShardKeys, shardKeys } from './keys.js';
+import { asReplyError } from './redis-errors.js';
 import { text, type Reply } from './replies.js';
 import { SCRIPTS } from './scripts.js';
 
@@ -10,6 +11,7 @@ export class ShardScripts {
   readonly #connection: RedisConnection;
   readonly #epoch: string;
   readonly #keys: readonly ShardKeys[];
+  readonly #names = new Map<readonly KeyName[], (readonly string[])[]>();
 
   constructor(connection: RedisConnection, namespace: string, shards: number, map: ShardMap) {
     this.shards = shards;
@@ -21,15 +23,35 @@ export class ShardScripts {
   async run(name: keyof typeof SCRIPTS, shard: number, args: readonly Argument[] = []): Promise<Reply> {
     const script = SCRIPTS[name];
     const reply = await this.#connection.run(script, this.#named(shard, script.keys), [this.#epoch, ...args]);
-    if (text(reply[0]) === 'damaged') throw this.#damaged(this.#of(shard)[text(reply[1]) as KeyName]);
+    if (text(reply[0]) === 'damaged') throw this.damaged(shard, text(reply[1]) as KeyName);
     return this.#checked(reply);
   }
 
   /** One call for all shards: all of them are on one server. */
   async runOnAll(name: 'dueNext' | 'dueHolding' | 'holds', args: readonly Argument[] = []): Promise<Reply> {
+    return this.runOn(name, [...this.#keys.keys()], args);
+  }
+
+  /** One call for some shards of one server. */
+  async runOn(
+    name: 'dueNext' | 'dueHolding' | 'holds' | 'stage',
+    shards: readonly number[],
+    args: readonly Argument[],
+  ): Promise<Reply> {
     const script = SCRIPTS[name];
-    const keys = this.#keys.flatMap((_, shard) => this.#named(shard, script.keys));
+    const keys: string[] = [];
+    for (const shard of shards) for (const key of this.#named(shard, script.keys)) keys.push(key);
     return this.#checked(await this.#connection.run(script, keys, [this.#epoch, ...args]));
+  }
+
+  /** The error of a script that has changed nothing: it needs the value of this key, which cannot be read. */
+  damaged(shard: number, key: KeyName): SpillwayError {
+    return this.#damaged(this.#of(shard)[key]);
+  }
+
+  /** The error for what Redis has said within a script, which has gone on without that shard. */
+  unexpected(said: string): Error {
+    return asReplyError(new Error(said), this.#connection.server);
   }
 
   async everyShard<T>(act: (shard: number) => Promise<T>): Promise<readonly T[]> {
@@ -40,9 +62,15 @@ export class ShardScripts {
     return this.#connection.command(name, [this.#of(shard)[key], ...args]);
   }
 
+  /** The names of a script's keys, made once. */
   #named(shard: number, names: readonly KeyName[]): readonly string[] {
+    let ofScript = this.#names.get(names);
+    if (ofScript === undefined) {
+      ofScript = [];
+      this.#names.set(names, ofScript);
+    }
     const keys = this.#of(shard);
-    return names.map((name) => keys[name]);
+    return (ofScript[shard] ??= names.map((name) => keys[name]));
   }
 
   #of(shard: number): ShardKeys {

@@ -1,6 +1,7 @@
 import type { RowKey } from '../../change/row-key.js';
 import type { BlockScope, CacheAnswer } from '../../staging/row-cache.js';
 import type { Bench, ContractContext } from './bench.js';
+import { stageOne } from './one-unit.js';
 
 const PRODUCTS = { schema: 'public', table: 'product' };
 const ORDERS = { schema: 'public', table: 'order' };
@@ -51,7 +52,8 @@ export function cacheContract({ describe, it, expect, onBench }: ContractContext
         await bench.stage({ base: '5', version: '6' });
         await bench.flush();
         await fill(bench, await ticketFor(bench), 'v6');
-        await bench.store.check(bench.call({ base: '6', version: '7' }));
+        const asked = bench.call({ base: '6', version: '7' });
+        await bench.store.check(asked, asked.rules);
         expect((await bench.stage({ base: '5', version: '6' })).status).toBe('refused');
         expect(await look(bench)).toMatchObject({ kind: 'copy' });
       }),
@@ -164,7 +166,7 @@ export function cacheContract({ describe, it, expect, onBench }: ContractContext
         await fill(bench, await ticketFor(bench, row), 'v5', row);
         expect(await look(bench, row)).toMatchObject({ kind: 'copy' });
         expect(await bench.store.adopt(2, 'T0')).toBe('adopted');
-        await bench.store.stage({ ...bench.call({ rowKey: row, base: '5', version: '6' }), shard: 2 });
+        await stageOne(bench.store, bench.call({ rowKey: row, base: '5', version: '6' }));
         expect(await look(bench, row)).toEqual({ kind: 'pending' });
       }),
     );

@@ -38,7 +38,7 @@ test.each([
   expect(COALESCE[kind][kind]).toBe('merge');
 });
 
-test.each(Object.values(SCRIPTS).filter(({ name }) => !['due-next', 'due-holding', 'holds'].includes(name)))(
+test.each(Object.values(SCRIPTS).filter(({ name }) => !['due-next', 'due-holding', 'holds', 'stage'].includes(name)))(
   '$name declares the keys that its caller gives it',
   ({ source, keys }) => {
     const named = [...source.matchAll(/^local (\w+) = KEYS\[(\d+)\]$/gmu)].map(([, name]) => name);

@@ -43,8 +43,9 @@ async function stage(
   change: Pick<Change, 'kind' | 'deltas' | 'values'>,
 ): Promise<void> {
   const whole = { entity: 'Product', rowKey, originals: {}, ...change };
-  const answer = await to.stage({ shard: 0, id: randomUUID(), changes: [whole], rules: { Product: AT_ONCE } });
-  if (answer.status !== 'staged') throw new Error(`A change was not staged: ${answer.status}`);
+  const answer = await to.stage({ id: randomUUID(), units: [{ changes: [whole] }], rules: { Product: AT_ONCE } });
+  const [unit] = answer.status === 'judged' ? answer.units : [];
+  if (unit?.status !== 'staged') throw new Error(`A change was not staged: ${unit?.status ?? answer.status}`);
 }
 
 async function times(count: number, act: (number: number) => Promise<void>): Promise<void> {

@@ -36,8 +36,8 @@ interface Heading {
 }
 
 function parseHeading(script: string): Heading | undefined {
-  const perShard = /^-- KEYS +(.*), of one shard after the other$/m.exec(script)?.[1];
-  if (perShard !== undefined) return { names: perShard.split(', '), isPerShard: true };
+  const perShard = /^-- KEYS +((?:.*\n-- +)?.*), of one shard after the other$/m.exec(script)?.[1];
+  if (perShard !== undefined) return { names: perShard.replace(/\n-- +/, ' ').split(', '), isPerShard: true };
   const header = script.split('\n').filter((line) => line.startsWith('-- KEYS['));
   const names = [...header.join('\n').matchAll(/KEYS\[\d+\] (\w+)/g)].map(([, name = '']) => name);
   return names.length === 0 ? undefined : { names, isPerShard: false };

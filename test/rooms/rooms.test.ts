@@ -112,7 +112,7 @@ describe('a broken rule is found:', () => {
     expect(violationsOf(circle(''))).toEqual([expect.stringContaining('change/a.ts -> change/b.ts -> change/c.ts')]);
     expect(violationsOf(circle('', 'staging'))).toEqual([expect.stringContaining('import each other in a circle')]);
     expect(violationsOf(circle('type'))).toEqual([expect.stringContaining('import types of each other in a circle')]);
-    expect(violationsOf(circle('type', 'staging'))).toEqual([]);
+    expect(violationsOf(circle('type', 'sink/postgres'))).toEqual([]);
   });
 
   test('the arguments of a call are handed on to another one, and arrays are spread into arrays', () => {

@@ -61,7 +61,16 @@ export type { Change, ChangeKind, Deltas, JsonText, Values, VersionText } from '
 export type { BatchOutcome, Outcome } from './change/outcome.js';
 export type { RecordKind, StagedRecord } from './change/record.js';
 export type { RowKey } from './change/row-key.js';
-export type { Refusal, RefusalReason, StageAnswer, StageCall, StageRules, StageSide } from './staging/stage-side.js';
+export type {
+  GroupAnswer,
+  Refusal,
+  RefusalReason,
+  StageGroup,
+  StageRules,
+  StageSide,
+  StageUnit,
+  UnitAnswer,
+} from './staging/stage-side.js';
 export type { Batch, Claim, ClaimRequest, FlushSide, ParkReport } from './staging/flush-side.js';
 export type {
   ChainSeen,

@@ -76,12 +76,13 @@ export function encodeRecord(record: StagedRecord): Buffer {
 }
 
 /**
- * The changes of a stage call, with their parts in the order of a record's, so that stamping a change makes it a
- * record. The record's mark and the handling of a missing row follow at the end.
+ * The changes of a unit of work, each behind the number of its shard. Its parts stand in the order of a record's, so
+ * that stamping a change makes it a record. The record's mark and the handling of a missing row follow at the end.
  */
-export function encodeChanges(changes: readonly Change[]): Buffer {
-  return packr.pack(
-    changes.map((change) => [
+export function encodeUnit(changes: readonly Change[], shardOf: (rowKey: RowKey) => number): Buffer {
+  const parts: unknown[] = [];
+  for (const change of changes) {
+    parts.push(shardOf(change.rowKey), [
       change.rowKey,
       change.kind,
       change.entity,
@@ -92,8 +93,9 @@ export function encodeChanges(changes: readonly Change[]): Buffer {
       mapOf(change.originals),
       change.isRowBase ? ROW_BASE : 0,
       ...missingPart(change.missing),
-    ]),
-  );
+    ]);
+  }
+  return packr.pack(parts);
 }
 
 function missingPart(missing: Missing | undefined): unknown[] {
@@ -240,11 +242,16 @@ export function decodeFirst(bytes: Buffer): { readonly value: unknown; readonly 
  * Maps, because a property may be called `constructor` or `toJSON`; the packer gives an object with such a property
  * another meaning.
  */
-function mapOf(values: TextMap): Map<string, string> {
+function mapOf(values: TextMap): ReadonlyMap<string, string> {
+  const names = Object.keys(values);
+  if (names.length === 0) return EMPTY;
   const map = new Map<string, string>();
-  for (const name of Object.keys(values)) map.set(name, values[name] as string);
+  for (const name of names) map.set(name, values[name] as string);
   return map;
 }
+
+/** Most changes have one map that is not empty. */
+const EMPTY: ReadonlyMap<string, string> = new Map();
 
 function unpack(bytes: Uint8Array): unknown {
   try {

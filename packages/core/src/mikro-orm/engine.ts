@@ -9,10 +9,10 @@ import type { Operation } from './change/staging-unit.js';
 import type { AnyEntity } from '@mikro-orm/core';
 import type { Duration } from '../policy/duration.js';
 import type { Table } from '../sink/table.js';
-import type { LeaveState, StageCall } from '../staging/stage-side.js';
+import type { LeaveState } from '../staging/stage-side.js';
 import type { DueScope, EmptyScope, Pending, StagedMark } from '../staging/look-side.js';
 import type { WriteBehindType } from './describe/write-behind-type.js';
-import type { StageResult } from '../staging/stager.js';
+import type { LostUnit, StageResult } from '../staging/stage-result.js';
 import type { CallersTransaction } from './transactions/caller.js';
 
 export interface DrainOptions {
@@ -103,7 +103,7 @@ export interface EngineWrites {
    */
   hold(changes: readonly Change[], inside: CallersTransaction): Promise<StageResult>;
   /** Finds out whether calls without an answer have run, and makes sure that the others never will. */
-  settle(calls: readonly StageCall[]): Promise<StageResult>;
+  settle(calls: readonly LostUnit[]): Promise<StageResult>;
   /** True if the transaction writes where Spillway would write: with one role, one table for one name. */
   isAtHome(inside: CallersTransaction): Promise<boolean>;
   readonly marks: EntityMarks;

@@ -13,7 +13,8 @@ import { ScopeNotes, type TransactionEnd, type TransactionScope } from '../mikro
 import type { HoldEnding, JoinedTransaction } from '../sink/change-sink.js';
 import { SinkFailure } from '../sink/sink-failure.js';
 import type { DueScope, Pending } from '../staging/look-side.js';
-import type { RulesByEntity, StageResult } from '../staging/stager.js';
+import type { RulesByEntity } from '../staging/entity-rules.js';
+import type { StageResult } from '../staging/stage-result.js';
 import { writeHeld } from './write-held.js';
 import type { HoldSteps } from './surroundings.js';
 import type { Parts } from './parts.js';

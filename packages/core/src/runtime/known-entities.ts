@@ -3,7 +3,7 @@ import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js
 import { stagingRules } from '../mikro-orm/describe/staging-rules.js';
 import type { ChangeSink } from '../sink/change-sink.js';
 import { databaseFor } from '../sink/database-unavailable.js';
-import type { RulesByEntity } from '../staging/stager.js';
+import type { RulesByEntity } from '../staging/entity-rules.js';
 import { LOOK_AT_TABLES } from './sinks.js';
 
 interface KnownEntitiesDeps {

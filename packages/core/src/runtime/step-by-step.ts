@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Change } from '../change/change.js';
 import type { RowKey } from '../change/row-key.js';
 import { isDrainTimeout, SpillwayError } from '../errors.js';
-import type { EntityRules, RulesByEntity, StageResult } from '../staging/stager.js';
+import type { EntityRules, RulesByEntity } from '../staging/entity-rules.js';
+import type { StageResult } from '../staging/stage-result.js';
 import { CutOff } from '../staging/staging-errors.js';
 import type { DueScope, LookSide } from '../staging/look-side.js';
 

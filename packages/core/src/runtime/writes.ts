@@ -13,10 +13,10 @@ import type { TroubleWatch } from '../observability/trouble-watch.js';
 import type { WriteWay, WriteWays } from '../observability/status.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { Table } from '../sink/table.js';
-import type { RulesByEntity, StageResult } from '../staging/stager.js';
+import type { RulesByEntity } from '../staging/entity-rules.js';
+import type { LostUnit, StageResult } from '../staging/stage-result.js';
 import { nothingStaged } from '../staging/staging-errors.js';
 import type { StagedMark } from '../staging/look-side.js';
-import type { StageCall } from '../staging/stage-side.js';
 import type { Holdings } from './holdings.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Parts } from './parts.js';
@@ -125,7 +125,7 @@ export class Writes implements EngineWrites {
     return this.#deps.holdings.hold(changes, inside, parts, withoutSteps(parts.entities.rules));
   }
 
-  async settle(calls: readonly StageCall[]): Promise<StageResult> {
+  async settle(calls: readonly LostUnit[]): Promise<StageResult> {
     const parts = await this.#deps.life.open();
     return this.#announce(await parts.stager.settle(calls), parts);
   }

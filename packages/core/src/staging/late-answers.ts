@@ -1,17 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { CallSender, Delivery } from './call-sender.js';
-import type { StageCall } from './stage-side.js';
+import type { CallEnd, CallSender } from './call-sender.js';
+import type { StageGroup } from './stage-side.js';
 
 const PAUSE_MS = 1_000;
 
 /**
- * Finds out in the background what became of calls without an answer, and keeps it. The caller may ask much later, when
- * the store has forgotten the call.
+ * Finds out in the background what became of groups without an answer, and keeps it. The caller may ask much later,
+ * when the store has forgotten the group.
  */
 export class LateAnswers {
   readonly #sender: CallSender;
-  readonly #found = new WeakMap<StageCall, Delivery>();
-  readonly #sought = new Set<StageCall>();
+  readonly #found = new WeakMap<StageGroup, CallEnd>();
+  readonly #sought = new Set<StageGroup>();
   #isClosed = false;
 
   constructor(sender: CallSender) {
@@ -19,32 +19,32 @@ export class LateAnswers {
   }
 
   /** Goes on asking until there is an answer, or none can be had any more. */
-  seek(call: StageCall): void {
-    if (this.#sought.has(call)) return;
-    this.#sought.add(call);
+  seek(group: StageGroup): void {
+    if (this.#sought.has(group)) return;
+    this.#sought.add(group);
     // An unforeseen failure loses nothing: `answer` then asks the store.
-    this.#seek(call).catch(() => undefined);
+    this.#seek(group).catch(() => undefined);
   }
 
-  /** The result of the call. Asks the store if it is not known already. */
-  async answer(call: StageCall): Promise<Delivery> {
-    return this.#found.get(call) ?? this.#sender.fence(call);
+  /** What became of the group. Asks the store if it is not known already. */
+  async answer(group: StageGroup): Promise<CallEnd> {
+    return this.#found.get(group) ?? this.#sender.fence(group);
   }
 
   close(): void {
     this.#isClosed = true;
   }
 
-  async #seek(call: StageCall): Promise<void> {
-    while (!this.#isClosed && !this.#sender.isForgotten(call)) {
-      const delivery = await this.#sender.fence(call);
-      if (delivery.status !== 'unknown') {
-        this.#found.set(call, delivery);
+  async #seek(group: StageGroup): Promise<void> {
+    while (!this.#isClosed && !this.#sender.isForgotten(group)) {
+      const end = await this.#sender.fence(group);
+      if (end.status !== 'unknown') {
+        this.#found.set(group, end);
         break;
       }
       // This timer does not keep the process alive.
       await pause(PAUSE_MS, undefined, { ref: false });
     }
-    this.#sought.delete(call);
+    this.#sought.delete(group);
   }
 }

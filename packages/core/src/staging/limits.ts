@@ -13,8 +13,7 @@ export interface StagingLimits {
    */
   readonly seenMs: number;
   /**
-   * Calls per generation, however many changes they carry. A generation that reaches it ends after a tenth of `seenMs`
-   * already.
+   * Calls per generation. A generation that reaches it ends after a tenth of `seenMs` already.
    * @defaultValue 20_000
    */
   readonly seenCalls: number;

@@ -1,26 +1,34 @@
 import type { Change, VersionText } from '../change/change.js';
 import type { RowKey } from '../change/row-key.js';
 import type { StepValues } from '../change/step.js';
+import type { StagedMark } from './look-side.js';
 
-/** The part of the staging store by which changes come in. Each method is atomic per shard. */
+/** The part of the staging store by which changes come in. Each method is atomic for all shards of one server. */
 export interface StageSide {
   /** How many shards there are; fixed for the life of the data. */
   readonly shards: number;
 
-  /** A stage call is remembered at least this long, milliseconds. Of an older one, not to know it means nothing. */
+  /** A group is remembered at least this long, milliseconds. Of an older one, not to know it means nothing. */
   readonly remembersCallsMs: number;
 
-  /** Answers what `stage` would answer, and changes nothing. */
-  check(call: StageCall): Promise<StageAnswer>;
+  /**
+   * Shards with the same number here are on one server. What is staged in them together is accepted, or refused,
+   * together.
+   */
+  serverOf(shard: number): number;
+
+  /** What `stage` would answer to a unit that came alone. Changes nothing. All its shards are on one server. */
+  check(unit: StageUnit, rules: StageGroup['rules']): Promise<UnitAnswer>;
 
   /**
-   * Merges all changes into their records, or refuses all. A call id that was seen before is answered as it was the
-   * first time.
+   * Judges the units of a group in their order, each as a whole: merges all its changes into their records, or refuses
+   * all of them. A unit that is refused does nothing to the others. A group whose id was seen before is answered as it
+   * was the first time, refusals too (R13). All its shards are on one server.
    */
-  stage(call: StageCall): Promise<StageAnswer>;
+  stage(group: StageGroup): Promise<GroupAnswer>;
 
-  /** Settles a call whose answer was lost: its first answer if it ran, or `voided`: it has not run and never will. */
-  fence(shard: number, callId: string): Promise<StageAnswer>;
+  /** Settles a group, or a hold, whose answer was lost: its first answer if it ran, or `voided`: it never will. */
+  fence(group: StageGroup): Promise<GroupAnswer>;
 
   /**
    * Forgets what was last written of these rows: somebody is about to insert them by SQL, where a remembered deletion
@@ -33,12 +41,16 @@ export interface StageSide {
   readonly policies: StagedPolicies;
 }
 
-/** All changes of one unit of work that belong to one shard. */
-export interface StageCall {
-  readonly shard: number;
-  /** Unique; a call is applied once however often it is sent. */
-  readonly id: string;
+/** All changes of one unit of work that belong to shards of one server. */
+export interface StageUnit {
   readonly changes: readonly Change[];
+}
+
+/** Units of work that go to one server together. */
+export interface StageGroup {
+  /** Unique; a group is judged once however often it is sent. */
+  readonly id: string;
+  readonly units: readonly StageUnit[];
   /** Entity -> how its records wait. */
   readonly rules: Readonly<Record<string, StageRules>>;
 }
@@ -59,22 +71,27 @@ export interface StageRules {
   readonly steps?: StepValues;
 }
 
-export type StageAnswer =
+export type GroupAnswer =
+  /** Of each unit, in their order. */
+  | { readonly status: 'judged'; readonly units: readonly UnitAnswer[] }
+  /** The group was fenced: it has not run and never will. */
+  | { readonly status: 'voided' };
+
+export type UnitAnswer =
   /**
    * `versions`: rows whose version differs from what the change asked for (a replacement goes on from the deleted row's
-   * version). `sequence`: the stage sequence of the call's last
-   * change; those before it count down from there. `since`: since when the shard's chain is whole.
+   * version). `marks`: the place of each change, in their order.
    */
   | {
       readonly status: 'staged';
       readonly versions: ReadonlyMap<RowKey, VersionText>;
-      readonly sequence: number;
-      readonly since: string;
+      readonly marks: readonly StagedMark[];
     }
   | { readonly status: 'refused'; readonly refusals: readonly Refusal[] }
-  /** The call was fenced: it has not run and never will. */
-  | { readonly status: 'voided' }
-  | { readonly status: 'uninitialised' };
+  /** These shards have no chain. */
+  | { readonly status: 'uninitialised'; readonly shards: readonly number[] }
+  /** What is stored of its rows, or of their shards, cannot be used. Nothing was staged. */
+  | { readonly status: 'unusable'; readonly error: Error };
 
 export interface Refusal {
   readonly rowKey: RowKey;
@@ -117,10 +134,10 @@ export type RefusalReason =
  */
 export interface HeldChanges {
   /**
-   * Holds all changes, or refuses all, for the same reasons as `stage`. An id that was seen before is answered as it
-   * was the first time; `fence` settles it like a stage call.
+   * Holds all changes, or refuses all, for the same reasons as `stage`. An id under which changes are held is answered
+   * as it was the first time; a refused hold may be sent again. `fence` settles it like a group of one unit.
    */
-  hold(call: HoldCall): Promise<StageAnswer>;
+  hold(call: HoldCall): Promise<UnitAnswer | { readonly status: 'voided' }>;
 
   /**
    * The transaction has committed these holds: their changes are staged now, in the order in which they were held.
@@ -138,7 +155,13 @@ export interface HeldChanges {
   list(): Promise<readonly Hold[]>;
 }
 
-export interface HoldCall extends StageCall {
+/** The changes of a transaction that belong to one shard. */
+export interface HoldCall extends StageUnit {
+  readonly shard: number;
+  /** Unique in its shard. */
+  readonly id: string;
+  /** Entity -> how its records wait. */
+  readonly rules: Readonly<Record<string, StageRules>>;
   /** What the database calls the transaction: its holds build on each other. */
   readonly transaction: string;
   /**

@@ -1,57 +1,43 @@
 import { randomBytes } from 'node:crypto';
-import type { Change, VersionText } from '../change/change.js';
-import { type RowKey, shardOf } from '../change/row-key.js';
+import type { Change } from '../change/change.js';
+import { shardOf } from '../change/row-key.js';
 import { SpillwayError } from '../errors.js';
-import { CallSender, type Delivery, type SenderOptions } from './call-sender.js';
+import { CallSender } from './call-sender.js';
+import type { RulesByEntity } from './entity-rules.js';
+import { Groups } from './groups.js';
+import { HoldSender } from './hold-sender.js';
 import { LateAnswers } from './late-answers.js';
-import { CutOff, SentInVain } from './staging-errors.js';
-import type { HoldCall, Refusal, StageAnswer, StageCall, StageRules } from './stage-side.js';
-import type { StagedMark } from './look-side.js';
+import { collect, NOTHING, withLimits, type Delivery, type LostUnit, type StageResult } from './stage-result.js';
+import { CutOff, isPassing, SentInVain } from './staging-errors.js';
+import type { HoldCall, StageUnit } from './stage-side.js';
 import type { StagingStore } from './staging-store.js';
-
-/** How an entity's changes wait, and what happens when it has as many records as it may. */
-export interface EntityRules extends StageRules {
-  readonly onFull: 'block' | 'reject' | 'write-through';
-  readonly blockTimeoutMs: number;
-}
+import { deliveryOf, endOf, UnitSender, type SenderOptions, type UnitEnd } from './unit-sender.js';
 
 /** Under what a transaction holds changes; the same in every shard. */
 export type HoldId = Pick<HoldCall, 'id' | 'transaction' | 'standing'>;
 
-export type RulesByEntity = Readonly<Record<string, EntityRules>>;
-
-/** What became of the changes of one unit of work. Every change is in exactly one of the four. */
-export interface StageResult {
-  /** Row -> the version that it has now, with what is staged; `undefined` for rows without versions. */
-  readonly staged: ReadonlyMap<RowKey, VersionText | undefined>;
-  /** Of what is staged: the last change of each row, by which it is asked later what became of it. */
-  readonly marks: ReadonlyMap<RowKey, StagedMark>;
-  readonly refused: readonly Refusal[];
-  /** Calls that may have run or may not. They have to be settled before their rows are changed again. */
-  readonly unknown: readonly StageCall[];
-  /**
-   * Calls of which it is known that they have not run and will not: the store could not be reached, or took nothing.
-   */
-  readonly dropped: readonly StageCall[];
-}
-
 /**
- * Stages the changes of a unit of work: one call per shard, and where there are several shards, all are asked first
- * whether they would accept. It is atomic per shard; across shards, what one has accepted stays accepted though another
- * one refuses in the end.
+ * Stages the changes of a unit of work. On one server they are accepted or refused together, by one call, which may
+ * carry other units of work too. Where they are on several servers, all are asked first whether they would accept; what
+ * one has accepted then stays accepted, though another one refuses in the end.
  */
 export class Stager {
   readonly #store: StagingStore;
-  readonly #sender: CallSender;
+  readonly #calls: CallSender;
+  readonly #units: UnitSender;
+  readonly #holds: HoldSender;
+  readonly #groups = new Map<number, Groups>();
   /** Unique to this process and object; a counter makes ids of it without asking for random bytes every time. */
   readonly #idPrefix = randomBytes(12).toString('base64url');
   readonly #late: LateAnswers;
-  #calls = 0;
+  #ids = 0;
 
   constructor(store: StagingStore, options: SenderOptions) {
     this.#store = store;
-    this.#sender = new CallSender(store, options);
-    this.#late = new LateAnswers(this.#sender);
+    this.#calls = new CallSender(store, options.stageTimeoutMs);
+    this.#units = new UnitSender(options);
+    this.#holds = new HoldSender(store.held, this.#calls, this.#units);
+    this.#late = new LateAnswers(this.#calls);
   }
 
   /**
@@ -63,18 +49,14 @@ export class Stager {
    * @throws the signal's reason: nothing was staged
    */
   async stageAll(changes: readonly Change[], rules: RulesByEntity, signal?: AbortSignal): Promise<StageResult> {
-    const calls = this.#callsOf(changes, rules);
     signal?.throwIfAborted();
-    if (calls.length > 1) {
-      const checks = await Promise.all(calls.map(async (call) => this.#sender.check(call, rules, signal)));
-      signal?.throwIfAborted();
-      const refused = checks.flatMap((check) => (check.status === 'refused' ? check.refusals : []));
+    const units = this.#unitsOf(changes);
+    if (units.length > 1) {
+      const refused = await this.#check(units, rules, signal);
       if (refused.length > 0) return { ...NOTHING, refused: withLimits(refused, changes, rules) };
-      const failed = checks.find((check) => check.status === 'dropped');
-      if (failed) throw failed.cause ?? unreachable(changes.length);
     }
-    const deliveries = await this.#send(calls, rules, false, calls.length === 1 ? signal : undefined);
-    refuseCutOff(deliveries, collect(calls, deliveries));
+    const deliveries = await this.#send(units, rules, units.length === 1 ? signal : undefined);
+    refuseCutOff(units, deliveries);
     const [first] = deliveries;
     if (deliveries.every(({ status }) => status === 'dropped' || status === 'refused')) signal?.throwIfAborted();
     if (first?.status === 'dropped' && deliveries.every((delivery) => delivery.status === 'dropped')) {
@@ -82,7 +64,7 @@ export class Stager {
         throw new SentInVain(unreachable(changes.length), first.cause);
       throw first.cause ?? unreachable(changes.length);
     }
-    const result = this.#collect(calls, deliveries);
+    const result = this.#collect(units, deliveries);
     return { ...result, refused: withLimits(result.refused, changes, rules) };
   }
 
@@ -93,9 +75,10 @@ export class Stager {
    * @throws SpillwayError `STAGING_UNAVAILABLE`, or what else the store says of itself: nothing is held
    */
   async holdAll(changes: readonly Change[], rules: RulesByEntity, hold: HoldId): Promise<StageResult> {
-    const calls = this.#callsOf(changes, rules).map((call): HoldCall => ({ ...call, ...hold }));
-    const deliveries = await Promise.all(calls.map(async (call) => this.#sender.hold(call, rules)));
-    refuseCutOff(deliveries);
+    const byShard = Map.groupBy(changes, (change) => shardOf(change.rowKey, this.#store.shards));
+    const calls = [...byShard].map(([shard, ofShard]): HoldCall => ({ shard, changes: ofShard, rules, ...hold }));
+    const deliveries = await Promise.all(calls.map(async (call) => this.#holds.hold(call, rules)));
+    refuseCutOff(calls, deliveries, 'without');
     const result = collect(calls, deliveries);
     if (result.refused.length + result.unknown.length + result.dropped.length === 0) return result;
     // Whoever does not answer keeps a hold that will be dropped when the transaction has ended, since it has not
@@ -106,104 +89,106 @@ export class Stager {
     return { ...NOTHING, refused: result.refused };
   }
 
-  /** Sends calls again under their ids: what has run is answered as it was, what has not runs now. */
-  async resend(calls: readonly StageCall[], rules: RulesByEntity): Promise<StageResult> {
-    const deliveries = await this.#send(calls, rules, true);
-    refuseCutOff(deliveries);
-    return this.#collect(calls, deliveries);
+  /** Finds out what became of units, and makes sure that what has not run never will. */
+  async settle(units: readonly LostUnit[]): Promise<StageResult> {
+    const deliveries = await Promise.all(units.map(async (unit) => this.#settled(unit)));
+    refuseCutOff(units, deliveries, 'without');
+    return this.#collect(units, deliveries);
   }
 
-  /** Finds out what became of calls, and makes sure that what has not run never will. */
-  async settle(calls: readonly StageCall[]): Promise<StageResult> {
-    const deliveries = await Promise.all(calls.map(async (call) => this.#late.answer(call)));
-    refuseCutOff(deliveries);
-    return this.#collect(calls, deliveries);
-  }
-
-  /** Sends nothing again, and asks no longer what became of calls that were not answered. */
+  /** Sends nothing again, and asks no longer what became of groups that were not answered. */
   close(): void {
-    this.#sender.close();
+    this.#calls.close();
+    this.#units.close();
     this.#late.close();
   }
 
-  #collect(calls: readonly StageCall[], deliveries: readonly Delivery[]): StageResult {
-    const result = collect(calls, deliveries);
-    for (const call of result.unknown) this.#late.seek(call);
+  async #settled(unit: LostUnit): Promise<Delivery> {
+    const { group, place } = unit;
+    const end = endOf(await this.#late.answer(group), group, place);
+    return deliveryOf(end.status === 'unknown' ? { ...end, lost: unit } : end);
+  }
+
+  #collect(units: readonly StageUnit[], deliveries: readonly Delivery[]): StageResult {
+    const result = collect(units, deliveries);
+    for (const { group } of result.unknown) this.#late.seek(group);
     return result;
   }
 
-  async #send(
-    calls: readonly StageCall[],
+  /**
+   * Asks all servers whether they would accept. Waits for room as staging would.
+   *
+   * @returns the refusals
+   */
+  async #check(
+    units: readonly StageUnit[],
     rules: RulesByEntity,
-    wereSent: boolean,
     signal?: AbortSignal,
-  ): Promise<readonly Delivery[]> {
-    return Promise.all(calls.map(async (call) => this.#sender.stage(call, rules, wereSent, signal)));
+  ): Promise<StageResult['refused']> {
+    const ask = async (unit: StageUnit): Promise<UnitEnd> => {
+      try {
+        return await this.#store.check(unit, rules);
+      } catch (error) {
+        // A check never runs late.
+        return { status: 'not-run', error: error as Error };
+      }
+    };
+    const checks = await Promise.all(units.map(async (unit) => this.#units.send(unit, rules, () => ask(unit), signal)));
+    signal?.throwIfAborted();
+    const refused = checks.flatMap((check) => (check.status === 'refused' ? check.refusals : []));
+    const failed = checks.find((check) => check.status === 'dropped');
+    if (refused.length > 0 || failed === undefined) return refused;
+    const { cause } = failed;
+    const changes = units.reduce((sum, unit) => sum + unit.changes.length, 0);
+    throw cause === undefined || isPassing(cause) ? unreachable(changes) : cause;
   }
 
-  #callsOf(changes: readonly Change[], rules: RulesByEntity): readonly StageCall[] {
-    const byShard = Map.groupBy(changes, (change) => shardOf(change.rowKey, this.#store.shards));
-    return [...byShard].map(([shard, ofShard]) => {
-      this.#calls += 1;
-      return { shard, id: `${this.#idPrefix}${this.#calls.toString(36)}`, changes: ofShard, rules };
-    });
+  async #send(units: readonly StageUnit[], rules: RulesByEntity, signal?: AbortSignal): Promise<readonly Delivery[]> {
+    return Promise.all(
+      units.map(async (unit) => {
+        const groups = this.#groupsOf(unit);
+        return this.#units.send(unit, rules, async (untilMs) => groups.add(unit, rules, untilMs, signal), signal);
+      }),
+    );
+  }
+
+  /** The groups of the server on which the shards of a unit are. */
+  #groupsOf({ changes }: StageUnit): Groups {
+    const server = changes[0] === undefined ? 0 : this.#serverOf(changes[0]);
+    let groups = this.#groups.get(server);
+    if (groups === undefined) {
+      groups = new Groups(this.#store, this.#calls, () => `${this.#idPrefix}${(this.#ids += 1).toString(36)}`);
+      this.#groups.set(server, groups);
+    }
+    return groups;
+  }
+
+  /** Which changes go together: those whose shards are on one server. */
+  #unitsOf(changes: readonly Change[]): readonly StageUnit[] {
+    if (changes.length < 2) return changes.length === 0 ? [] : [{ changes }];
+    const byServer = Map.groupBy(changes, (change) => this.#serverOf(change));
+    return [...byServer.values()].map((ofServer) => ({ changes: ofServer }));
+  }
+
+  #serverOf({ rowKey }: Change): number {
+    return this.#store.serverOf(shardOf(rowKey, this.#store.shards));
   }
 }
 
-/** A call that our own end has cut off cannot be asked for again before the next beginning. */
-function refuseCutOff(deliveries: readonly Delivery[], result?: StageResult): void {
+/**
+ * A call that our own end has cut off cannot be asked for again before the next beginning.
+ *
+ * @param result whether the error says what became of the rest
+ */
+function refuseCutOff(
+  units: readonly StageUnit[],
+  deliveries: readonly Delivery[],
+  result: 'with' | 'without' = 'with',
+): void {
   for (const delivery of deliveries) {
-    if (delivery.status === 'unknown' && delivery.cause) throw new CutOff('the staging store', delivery.cause, result);
+    if (delivery.status !== 'unknown' || delivery.cause === undefined) continue;
+    throw new CutOff('the staging store', delivery.cause, result === 'with' ? collect(units, deliveries) : undefined);
   }
-}
-
-const NOTHING: StageResult = { staged: new Map(), marks: new Map(), refused: [], unknown: [], dropped: [] };
-
-function collect(calls: readonly StageCall[], deliveries: readonly Delivery[]): StageResult {
-  const staged = new Map<RowKey, VersionText | undefined>();
-  const marks = new Map<RowKey, StagedMark>();
-  const refused: Refusal[] = [];
-  const unknown: StageCall[] = [];
-  const dropped: StageCall[] = [];
-  deliveries.forEach((delivery, index) => {
-    const call = calls[index] as StageCall;
-    if (delivery.status === 'staged') {
-      noteVersions(staged, call, delivery.versions);
-      noteMarks(marks, call, delivery);
-    } else if (delivery.status === 'refused') for (const refusal of delivery.refusals) refused.push(refusal);
-    else if (delivery.status === 'unknown') unknown.push(call);
-    else dropped.push(call);
-  });
-  return { staged, marks, refused, unknown, dropped };
-}
-
-/** The store tells only the versions that differ from what was asked for. */
-function noteVersions(
-  staged: Map<RowKey, VersionText | undefined>,
-  call: StageCall,
-  versions: ReadonlyMap<RowKey, VersionText>,
-): void {
-  for (const { rowKey, version } of call.changes)
-    staged.set(rowKey, versions.get(rowKey) ?? version ?? staged.get(rowKey));
-}
-
-/** An entity's share of a shard is known here only. */
-function withLimits(refused: readonly Refusal[], changes: readonly Change[], rules: RulesByEntity): readonly Refusal[] {
-  if (refused.length === 0) return refused;
-  const entityOf = new Map(changes.map(({ rowKey, entity }) => [rowKey, entity]));
-  return refused.map((refusal) => {
-    const limit = refusal.reason === 'full' ? rules[entityOf.get(refusal.rowKey) ?? '']?.maxPending : undefined;
-    return limit === undefined ? refusal : { ...refusal, limit };
-  });
-}
-
-function noteMarks(
-  marks: Map<RowKey, StagedMark>,
-  call: StageCall,
-  { sequence, since }: Extract<StageAnswer, { readonly status: 'staged' }>,
-): void {
-  const before = sequence - call.changes.length;
-  call.changes.forEach(({ rowKey }, index) => marks.set(rowKey, { rowKey, sequence: before + index + 1, since }));
 }
 
 function unreachable(changes: number): SpillwayError {

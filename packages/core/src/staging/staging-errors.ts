@@ -1,6 +1,6 @@
 import { keyText, type RowKey } from '../change/row-key.js';
 import { SpillwayError } from '../errors.js';
-import type { StageResult } from './stager.js';
+import type { StageResult } from './stage-result.js';
 
 export function counterOverflow(rowKey: RowKey): SpillwayError {
   return new SpillwayError(

@@ -6,6 +6,7 @@ import { copiesContract } from './contract/copies-contract.js';
 import { deadLetterContract } from './contract/dead-letter-contract.js';
 import { drainContract } from './contract/drain-contract.js';
 import { extendContract } from './contract/extend-contract.js';
+import { groupContract } from './contract/group-contract.js';
 import { holdContract } from './contract/hold-contract.js';
 import { letterLimitsContract } from './contract/letter-limits-contract.js';
 import { emptyContract } from './contract/empty-contract.js';
@@ -38,6 +39,7 @@ export function stagingContract(name: string, makeStore: MakeStore, test: TestFu
   test.describe(`staging store: ${name}`, () => {
     stageContract(context);
     callContract(context);
+    groupContract(context);
     missingContract(context);
     versionContract(context);
     flushContract(context);

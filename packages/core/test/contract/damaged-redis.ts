@@ -5,10 +5,10 @@ import { type RowKey, rowKeyOf } from '../../src/change/row-key.js';
 import { type KeyName, shardKeys } from '../../src/staging/redis/keys.js';
 import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js';
 import type { Change } from '../../src/change/change.js';
-import type { StageCall } from '../../src/staging/stage-side.js';
 import type { Batch } from '../../src/staging/flush-side.js';
 import type { StagingStore } from '../../src/staging/staging-store.js';
 import { AT_ONCE } from '../../src/testing/contract/bench.js';
+import { stageOne, type StageCall } from '../../src/testing/contract/one-unit.js';
 
 export const PRODUCTS = { schema: 'public', table: 'product' };
 
@@ -166,7 +166,7 @@ export class DamagedRedis implements AsyncDisposable {
     await look('old');
     // Two generations of what is remembered, and two letters.
     for (const [index, name] of ['written', 'buried', 'flying', 'late'].entries()) {
-      await store.stage(call(`first-${index}`, { rowKey: row(name), base: '1', version: '2', values: { a: '1' } }));
+      await stageOne(store, call(`first-${index}`, { rowKey: row(name), base: '1', version: '2', values: { a: '1' } }));
       const claim = await store.claim(0, { token: `T${index + 1}`, predecessor: `T${index}`, limit: 10 });
       const outcome = {
         kind: 'buried',
@@ -187,12 +187,13 @@ export class DamagedRedis implements AsyncDisposable {
       version: '6',
       values: { a: '2' },
     }));
-    await store.stage(
+    await stageOne(
+      store,
       call('second', ...changes, { kind: 'increment', rowKey: row('counted'), deltas: { stock: '1' } }),
     );
     const claim = await store.claim(0, { token: 'T5', predecessor: 'T4', limit: 10 });
     if (claim.status === 'batch') this.batch = claim.batch;
-    await store.stage(call('third', { kind: 'increment', rowKey: row('counted'), deltas: { stock: '2' } }));
+    await stageOne(store, call('third', { kind: 'increment', rowKey: row('counted'), deltas: { stock: '2' } }));
     await store.extend(0, { token: 'T5', attempts: 1, outcomes: new Map(), rows: [row('counted')] });
     const above = ['again', 'overruled'].map((name) => ({
       rowKey: row(name),
@@ -200,8 +201,11 @@ export class DamagedRedis implements AsyncDisposable {
       version: '7',
       values: { a: '3' },
     }));
-    await store.stage(call('fourth', ...above, { rowKey: row('dirty'), base: '1', version: '2', values: { a: '4' } }));
-    await store.stage(call('fifth', { kind: 'increment', rowKey: row('tallied'), deltas: { stock: '1' } }));
+    await stageOne(
+      store,
+      call('fourth', ...above, { rowKey: row('dirty'), base: '1', version: '2', values: { a: '4' } }),
+    );
+    await stageOne(store, call('fifth', { kind: 'increment', rowKey: row('tallied'), deltas: { stock: '1' } }));
     const held = [
       { rowKey: row('held'), base: '1', version: '2', values: { a: '5' } },
       { kind: 'increment', rowKey: row('tallied'), deltas: { stock: '1' } } as const,

@@ -7,6 +7,7 @@ import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js'
 import type { RedisTarget } from '../../src/staging/redis/redis-target.js';
 import type { StagingStore } from '../../src/staging/staging-store.js';
 import { AT_ONCE } from '../../src/testing/contract/bench.js';
+import { stageOne } from '../../src/testing/contract/one-unit.js';
 
 const ROW = rowKeyOf({ schema: 'public', table: 'product', key: ['1'] });
 const LETTER = rowKeyOf({ schema: 'public', table: 'product', key: ['2'] });
@@ -19,7 +20,7 @@ async function tour(store: StagingStore): Promise<unknown> {
   await store.adopt(0, 'T0');
   const change = { kind: 'increment' as const, entity: 'Product', values: {}, deltas: { stock: '1' }, originals: {} };
   const changes = [ROW, LETTER].map((rowKey) => ({ ...change, rowKey }));
-  const staged = await store.stage({ shard: 0, id: 'one', changes, rules: { Product: AT_ONCE } });
+  const staged = await stageOne(store, { shard: 0, id: 'one', changes, rules: { Product: AT_ONCE } });
   const made = await store.due.make({ kind: 'all' });
   const due = await store.due.next();
   const claimed = await store.claim(0, { token: 'T1', predecessor: 'T0', limit: 10 });

@@ -7,10 +7,10 @@ import { type RowKey, rowKeyOf } from '../../src/change/row-key.js';
 import { memoryStaging } from '../../src/staging/memory/memory-staging.js';
 import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js';
 import type { Batch } from '../../src/staging/flush-side.js';
-import type { StageAnswer } from '../../src/staging/stage-side.js';
 import type { StagedMark } from '../../src/staging/look-side.js';
 import type { DeadLetter } from '../../src/staging/dead-letter-store.js';
 import type { StagingStore } from '../../src/staging/staging-store.js';
+import { stageOne, usable, type StageAnswer } from '../../src/testing/contract/one-unit.js';
 
 /**
  * Every history goes through both adapters, which must answer alike and be left alike: Lua and TypeScript hold the same
@@ -79,7 +79,13 @@ const coveringOutcome: fc.Arbitrary<Outcome> = fc
   .tuple(outcome, maybe(fc.integer({ min: 1, max: 3 })))
   .map(([end, part]) => (part === undefined ? end : { ...end, part }));
 const step = fc.oneof(
-  { weight: 6, arbitrary: changes.map((staged) => ({ act: 'stage' as const, staged })) },
+  { weight: 4, arbitrary: changes.map((staged) => ({ act: 'stage' as const, staged })) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .array(changes, { minLength: 2, maxLength: 4 })
+      .map((units) => ({ act: 'stage group' as const, units })),
+  },
   { weight: 3, arbitrary: fc.constant({ act: 'claim' as const }) },
   {
     weight: 3,
@@ -145,6 +151,14 @@ class Side {
     switch (taken.act) {
       case 'stage':
         return this.#stage(taken.staged, number);
+      case 'stage group': {
+        const units = taken.units.map((unit) => ({ changes: unit.map(changeOf) }));
+        const group = { id: `group-${number}`, units, rules: rulesOf(number) };
+        const answers = [await this.store.stage(group), await this.store.stage(group), await this.store.fence(group)];
+        const judged = answers.map((answer) => (answer.status === 'judged' ? answer.units.map(usable) : []));
+        for (const answer of judged[0] ?? []) this.#noteMarks(answer);
+        return judged.map((unitAnswers) => unitAnswers.map(withoutTime));
+      }
       case 'claim':
         return this.#claim();
       case 'extend':
@@ -156,7 +170,7 @@ class Side {
         if (taken.fallen) standing.pop();
         const call = { shard: 0, id: `hold-${number}`, changes: taken.held.map(changeOf), rules: rulesOf(number) };
         const { transaction: owner } = taken;
-        const answer = await this.store.held.hold({ ...call, transaction: owner, standing: [...standing] });
+        const answer = usable(await this.store.held.hold({ ...call, transaction: owner, standing: [...standing] }));
         if (answer.status === 'staged') standing.push(call.id);
         return withoutTime(answer);
       }
@@ -191,10 +205,9 @@ class Side {
   }
 
   /** Every change that was accepted, to ask later what became of it. */
-  #noteMarks(staged: readonly Change[], answer: StageAnswer | undefined): void {
+  #noteMarks(answer: StageAnswer | undefined): void {
     if (answer?.status !== 'staged') return;
-    const before = answer.sequence - staged.length;
-    this.#marks.push(...staged.map(({ rowKey }, index) => ({ rowKey, sequence: before + index + 1 })));
+    this.#marks.push(...answer.marks.map(({ rowKey, sequence }) => ({ rowKey, sequence })));
   }
 
   async state(): Promise<unknown> {
@@ -230,8 +243,12 @@ class Side {
 
   async #stage(staged: typeof changes extends fc.Arbitrary<infer T> ? T : never, number: number): Promise<unknown> {
     const call = { shard: 0, id: `call-${number}`, changes: staged.map(changeOf), rules: rulesOf(number) };
-    const answers = [await this.store.check(call), await this.store.stage(call), await this.store.stage(call)];
-    this.#noteMarks(call.changes, answers[1]);
+    const answers: StageAnswer[] = [
+      usable(await this.store.check(call, call.rules)),
+      await stageOne(this.store, call),
+      await stageOne(this.store, call),
+    ];
+    this.#noteMarks(answers[1]);
     return answers.map(withoutTime);
   }
 
@@ -299,7 +316,8 @@ function changeOf(
 
 /** The two chains begin at different moments. */
 function withoutTime(answer: StageAnswer): StageAnswer {
-  return answer.status === 'staged' ? { ...answer, since: '' } : answer;
+  if (answer.status !== 'staged') return answer;
+  return { ...answer, marks: answer.marks.map((mark) => ({ ...mark, since: '' })) };
 }
 
 function plainRecords(records: ReadonlyMap<RowKey, object>): ReadonlyMap<RowKey, object> {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { rowKeyOf, type RowKey } from '../../src/change/row-key.js';
 import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js';
 import { LATER } from '../../src/testing/contract/bench.js';
+import { stageOne } from '../../src/testing/contract/one-unit.js';
 
 /** More than a function, or a script of Redis, takes as arguments. */
 const MANY = 300_000;
@@ -16,7 +17,7 @@ test(`${MANY} rows of one shard are asked for, made due and forgotten`, { timeou
     const keys = Array.from({ length: MANY }, (_, key) => rowKeyOf({ schema: '', table: 'tick', key: [String(key)] }));
     const last = keys.at(-1) as RowKey;
     const change = { kind: 'increment', entity: 'Tick', rowKey: last, values: {}, deltas: { n: '1' } } as const;
-    await store.stage({ shard: 0, id: 'one', changes: [{ ...change, originals: {} }], rules: { Tick: LATER } });
+    await stageOne(store, { shard: 0, id: 'one', changes: [{ ...change, originals: {} }], rules: { Tick: LATER } });
 
     expect([...(await store.peek(keys)).keys()]).toEqual([last]);
     const watermarks = await store.due.make({ kind: 'rows', keys });

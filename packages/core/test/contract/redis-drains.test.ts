@@ -8,6 +8,7 @@ import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js'
 import { RedisDue } from '../../src/staging/redis/redis-due.js';
 import { ShardScripts } from '../../src/staging/redis/shard-scripts.js';
 import { LATER } from '../../src/testing/contract/bench.js';
+import { stageOne } from '../../src/testing/contract/one-unit.js';
 
 const rulesOf = (debounceMs: number) => ({ Product: { ...LATER, maxPending: 10_000, debounceMs } });
 
@@ -21,7 +22,7 @@ const MANY = 2_500;
 const MEANWHILE: Readonly<Record<string, (store: StagingStore, row: RowKey) => Promise<unknown>>> = {
   'is claimed': async (store, row) => store.claim(0, { token: 'T1', predecessor: 'T0', limit: 1, rows: [row] }),
   'becomes due earlier': async (store, row) =>
-    store.stage({ shard: 0, id: 'sooner', changes: [incremented(row)], rules: rulesOf(0) }),
+    stageOne(store, { shard: 0, id: 'sooner', changes: [incremented(row)], rules: rulesOf(0) }),
 };
 
 test.each(Object.entries(MEANWHILE))(
@@ -38,7 +39,7 @@ test.each(Object.entries(MEANWHILE))(
       for (const [number, rowKey] of rows.entries()) {
         if (number % 500 !== 0 && rowKey !== last) continue;
         const part = rowKey === last ? [last] : rows.slice(number, Math.min(number + 500, MANY));
-        await store.stage({
+        await stageOne(store, {
           shard: 0,
           id: `call-${number}`,
           changes: part.map(incremented),

@@ -9,6 +9,7 @@ import { type KeyName, shardKeys } from '../../src/staging/redis/keys.js';
 import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js';
 import type { RedisStaging } from '../../src/staging/redis/redis-staging.js';
 import { AT_ONCE } from '../../src/testing/contract/bench.js';
+import { fenceOne, stageOne, usable } from '../../src/testing/contract/one-unit.js';
 
 /**
  * Something of everything stands in one shard; then something else is put in the place of one thing after the other,
@@ -54,19 +55,19 @@ beforeAll(async () => {
   redis = new Redis(sharedRedisUrl());
   store = await openRedisStaging({ redis: sharedRedisUrl(), namespace, shards: 1, acceptVolatile: true });
   await store.adopt(0, 'T0');
-  await store.stage(call('written', WRITTEN));
+  await stageOne(store, call('written', WRITTEN));
   await store.claim(0, { token: 'T1', predecessor: 'T0', limit: 9 });
   await store.acknowledge(0, 'T1', new Map(), []);
-  await store.stage(call('dead', DEAD));
+  await stageOne(store, call('dead', DEAD));
   await store.claim(0, { token: 'T2', predecessor: 'T1', limit: 9 });
   await store.acknowledge(0, 'T2', new Map([[DEAD, BURIED]]), [DEAD]);
-  await store.stage(call('flying', BOTH));
+  await stageOne(store, call('flying', BOTH));
   await store.due.make({ kind: 'all' });
   await store.claim(0, { token: 'T3', predecessor: 'T2', limit: 9 });
-  await store.stage(call('added', ADDED));
+  await stageOne(store, call('added', ADDED));
   await store.extend(0, { token: 'T3', attempts: 1, outcomes: new Map(), rows: [ADDED] });
-  await store.stage(call('both', BOTH));
-  await store.stage(call('innocent', INNOCENT, MARK));
+  await stageOne(store, call('both', BOTH));
+  await stageOne(store, call('innocent', INNOCENT, MARK));
   await store.held.hold({ ...call('hold', HELD), transaction: '77', standing: [] });
   const looked = await store.cache.look(TABLE, [COPY, TICKET]);
   const answer = looked.get(COPY);
@@ -131,10 +132,13 @@ async function askEverything(): Promise<readonly unknown[]> {
   await ask(async () => store.policies.leave(['Product', 'Customer'], 0));
   await letters();
   for (const [index, row] of ROWS.entries()) {
-    await ask(async () => store.check(call(`new-${index}`, row)));
-    await ask(async () => store.held.hold({ ...call(`held-${index}`, row), transaction: '77', standing: ['hold'] }));
+    const fresh = call(`new-${index}`, row);
+    await ask(async () => usable(await store.check(fresh, fresh.rules)));
+    const held = { ...call(`held-${index}`, row), transaction: '77', standing: ['hold'] };
+    await ask(async () => usable(await store.held.hold(held)));
   }
-  for (const id of ['written', 'innocent', 'hold', 'unknown']) await ask(async () => store.fence(0, id));
+  for (const id of ['written', 'innocent', 'hold', 'unknown'])
+    await ask(async () => fenceOne(store, call(id, INNOCENT)));
   await ask(async () => store.held.release(0, new Map([['hold', []]])));
   const due = await ask(async () => store.due.make({ kind: 'all' }));
   await ask(async () => store.due.pending(due ?? new Map()));
@@ -143,7 +147,7 @@ async function askEverything(): Promise<readonly unknown[]> {
   await ask(async () => store.acknowledge(0, 'T3', new Map([[BOTH, BURIED]]), [BOTH]));
   await letters();
   await ask(async () => store.claim(0, { token: 'T4', predecessor: 'T3', limit: 99 }));
-  await ask(async () => store.stage(call('again', ROWS[0] as RowKey)));
+  await ask(async () => stageOne(store, call('again', ROWS[0] as RowKey)));
   await ask(async () => store.park(0, { inFlight: 'T4', last: 'T3' }, 'T5', 'park'));
   await ask(async () => store.empty(0, { kind: 'tables', tables: [{ schema: 'public', table: 'other' }] }, 'T5'));
   await ask(async () => store.due.next());

@@ -4,6 +4,7 @@ import { openRedisStaging, type RedisStagingOptions } from '../../src/staging/re
 import type { RedisStaging } from '../../src/staging/redis/redis-staging.js';
 import { AT_ONCE, rejected } from '../../src/testing/contract/bench.js';
 import { rowKeyOf } from '../../src/change/row-key.js';
+import { stageOne } from '../../src/testing/contract/one-unit.js';
 
 const row = (n: number) => rowKeyOf({ schema: 'public', table: 'product', key: [String(n)] });
 
@@ -25,7 +26,7 @@ async function parkBatch(store: RedisStaging, from: number, to: number, code: st
   const token = `${code} from ${from}`;
   const rules = { Product: { ...AT_ONCE, maxPending: 100_000 } };
   const change = { kind: 'update', entity: 'Product', values: { n: '1' }, deltas: {}, originals: {} } as const;
-  await store.stage({ shard: 0, id: token, changes: rows.map((rowKey) => ({ ...change, rowKey })), rules });
+  await stageOne(store, { shard: 0, id: token, changes: rows.map((rowKey) => ({ ...change, rowKey })), rules });
   const predecessor = (await store.chain(0))?.last ?? '';
   await store.claim(0, { token, predecessor, limit: 100_000 });
   await store.acknowledge(0, token, new Map(rows.map((rowKey) => [rowKey, { ...rejected, code }])), []);

@@ -1,12 +1,21 @@
 import { freshNamespace, sharedRedisUrl } from '@spillway/test-support';
 import { expect, test } from 'vitest';
-import { rowKeyOf } from '../../src/change/row-key.js';
+import { rowKeyOf, type RowKey } from '../../src/change/row-key.js';
+import { shardOf } from '../../src/change/row-key.js';
 import { RedisConnection } from '../../src/staging/redis/connection.js';
 import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js';
 import { RedisPolicies } from '../../src/staging/redis/redis-policies.js';
 import { ShardScripts } from '../../src/staging/redis/shard-scripts.js';
-import type { StageAnswer } from '../../src/staging/stage-side.js';
 import { AT_ONCE } from '../../src/testing/contract/bench.js';
+import { stageOne, type StageAnswer } from '../../src/testing/contract/one-unit.js';
+
+/** A row of the shard, of two. */
+function rowOf(shard: number): RowKey {
+  const keys = Array.from({ length: 50 }, (_, key) =>
+    rowKeyOf({ schema: 'public', table: 'product', key: [`${key}`] }),
+  );
+  return keys.find((key) => shardOf(key, 2) === shard) as RowKey;
+}
 
 test('what one process has left stays left, whatever another one does that has slept over it (F37)', async () => {
   const settings = { namespace: freshNamespace(), shards: 2 };
@@ -16,10 +25,10 @@ test('what one process has left stays left, whatever another one does that has s
     for (const shard of [0, 1]) await store.adopt(shard, 'T0');
     let calls = 0;
     const stage = async (shard: number, kind: 'insert' | 'delete' = 'insert'): Promise<StageAnswer> => {
-      const rowKey = rowKeyOf({ schema: 'public', table: 'product', key: [String(shard)] });
+      const rowKey = rowOf(shard);
       const change = { kind, entity: 'Product', rowKey, values: {}, deltas: {}, originals: {} } as const;
       calls += 1;
-      return store.stage({
+      return stageOne(store, {
         shard,
         id: `call-${calls}`,
         changes: [change],

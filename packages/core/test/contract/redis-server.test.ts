@@ -5,8 +5,8 @@ import type { Change } from '../../src/change/change.js';
 import { type RowKey, rowKeyOf, shardOf } from '../../src/change/row-key.js';
 import { SpillwayError } from '../../src/errors.js';
 import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js';
-import type { StageCall } from '../../src/staging/stage-side.js';
 import { AT_ONCE } from '../../src/testing/contract/bench.js';
+import { fenceOne, stageOne, type StageCall } from '../../src/testing/contract/one-unit.js';
 
 const ROW = rowKeyOf({ schema: 'public', table: 'product', key: ['1'] });
 
@@ -125,10 +125,10 @@ describe('opening', () => {
       client.acl('SETUSER', 'app', 'on', '>secret', '~{tight:*', ...rights),
     );
     const target = { port: server.port, username: 'app', password: 'secret' };
-    await using opened = await disposable(openRedisStaging({ redis: target, namespace: 'tight' }));
+    await using opened = await disposable(openRedisStaging({ redis: target, namespace: 'tight', shards: 1 }));
     const { store } = opened;
     await store.adopt(0, 'T0');
-    await store.stage(call('one'));
+    await stageOne(store, call('one'));
     await store.due.make({ kind: 'all' });
     await store.claim(0, { token: 'T1', predecessor: 'T0', limit: 1 });
     expect(
@@ -172,7 +172,7 @@ describe('a server in trouble', () => {
     const store = await openRedisStaging({ redis: server.url, shards: 1, commandTimeoutMs: 500 });
     await store.adopt(0, 'T0');
     server.pause();
-    const onItsWay = failure(store.stage(call('cut off')));
+    const onItsWay = failure(stageOne(store, call('cut off')));
     await store.close();
     expect(await onItsWay).toMatchObject({
       code: 'STOPPED',
@@ -192,16 +192,16 @@ describe('a server in trouble', () => {
     const { store } = opened;
     await store.adopt(0, 'T0');
     server.pause();
-    const error = await failure(store.stage(call('lost')));
+    const error = await failure(stageOne(store, call('lost')));
     expect(error.code).toBe('STAGING_TIMEOUT');
     expect(error.message).toMatch(
       /has not answered.*whether the command ran is not known\. Send it again under its id, or fence it/u,
     );
     server.resume();
-    const settled = await eventually(async () => store.fence(0, 'lost'));
+    const settled = await eventually(async () => fenceOne(store, call('lost')));
     const pending = (await store.peek([ROW])).get(ROW)?.dirty?.deltas;
     expect(pending).toEqual(settled.status === 'staged' ? { stock: '1' } : undefined);
-    expect((await store.stage(call('lost'))).status).toBe(settled.status);
+    expect((await stageOne(store, call('lost'))).status).toBe(settled.status);
     expect((await store.peek([ROW])).get(ROW)?.dirty?.deltas).toEqual(pending);
   });
 
@@ -210,17 +210,17 @@ describe('a server in trouble', () => {
     await using opened = await disposable(openRedisStaging({ redis: server.url, shards: 1 }));
     const { store } = opened;
     await store.adopt(0, 'T0');
-    await store.stage(call('kept'));
+    await stageOne(store, call('kept'));
     await server.kill9();
     const error = await eventually(async () => {
-      const seen = await failure(store.stage(call('refused')));
+      const seen = await failure(stageOne(store, call('refused')));
       return seen.code === 'STAGING_UNAVAILABLE' && seen;
     });
     expect((error as SpillwayError).message).toMatch(
       /is not connected; nothing was staged\. Spillway keeps reconnecting/u,
     );
     await server.restart();
-    await eventually(async () => store.stage(call('later')));
+    await eventually(async () => stageOne(store, call('later')));
     expect((await store.peek([ROW])).get(ROW)?.dirty?.deltas).toEqual({ stock: '2' });
   });
 
@@ -229,9 +229,9 @@ describe('a server in trouble', () => {
     await using opened = await disposable(openRedisStaging({ redis: server.url, shards: 1, commandTimeoutMs: 10_000 }));
     const { store } = opened;
     await store.adopt(0, 'T0');
-    await store.stage(call('one'));
+    await stageOne(store, call('one'));
     await withClient(server.url, async (client) => client.config('SET', 'maxmemory', '1mb'));
-    const error = await failure(store.stage(call('two')));
+    const error = await failure(stageOne(store, call('two')));
     expect(error.code).toBe('STAGING_FULL');
     expect(error.message).toMatch(/is out of memory; nothing was staged/u);
     expect((await failure(store.probe())).code).toBe('STAGING_FULL');
@@ -246,7 +246,7 @@ describe('a server in trouble', () => {
     const { store } = opened;
     await store.adopt(0, 'T0');
     await withClient(server.url, async (client) => client.script('FLUSH'));
-    await Promise.all(['a', 'b', 'c'].map(async (id) => store.stage(call(id))));
+    await Promise.all(['a', 'b', 'c'].map(async (id) => stageOne(store, call(id))));
     expect((await store.peek([ROW])).get(ROW)?.dirty?.deltas).toEqual({ stock: '3' });
   });
 
@@ -256,9 +256,9 @@ describe('a server in trouble', () => {
     const { store } = opened;
     await store.adopt(0, 'T0');
     await withClient(server.url, async (client) => client.flushall());
-    expect(await store.stage(call('one'))).toEqual({ status: 'uninitialised' });
+    expect(await stageOne(store, call('too early'))).toEqual({ status: 'uninitialised', shards: [0] });
     expect(await store.adopt(0, 'T7')).toBe('adopted');
-    expect((await store.stage(call('one'))).status).toBe('staged');
+    expect((await stageOne(store, call('one'))).status).toBe('staged');
     expect((await store.claim(0, { token: 'T8', predecessor: 'T7', limit: 1 })).status).toBe('batch');
   });
 });
@@ -284,7 +284,7 @@ describe('one namespace', () => {
       await using opened = await open();
       const { store } = opened;
       for (const each of [0, 1]) await store.adopt(each, 'T0');
-      await store.stage({ ...call('one'), shard });
+      await stageOne(store, call('one'));
       const answer = (await store.cache.look(table, [ROW])).get(ROW);
       const ticket = answer?.kind === 'ticket' ? answer.ticket : '';
       expect(await store.cache.keep(table, [{ rowKey: ROW, ticket, bytes: Buffer.from('old') }], 60_000)).toBe(1);
@@ -305,7 +305,7 @@ describe('one namespace', () => {
       expect(await epochs(client)).toEqual(['2.1/2', '2.1/2']);
       await client.hset(chains[shard] ?? '', 'epoch', '3.1/2');
     });
-    const error = await failure(store.stage({ ...call('two'), shard }));
+    const error = await failure(stageOne(store, call('two')));
     expect(error.code).toBe('SHARD_MAP_MISMATCH');
     expect(error.message).toMatch(/by a newer release of Spillway \(layout 3; this one knows 2\); nothing was done/u);
   });
@@ -316,7 +316,7 @@ describe('one namespace', () => {
     const { store } = opened;
     await store.adopt(0, 'T0');
     await withClient(sharedRedisUrl(), async (client) => client.hset(`{${namespace}:0}:chain`, 'epoch', '1/1'));
-    const answers = await Promise.all(['a', 'b', 'c'].map(async (id) => store.stage(call(id))));
+    const answers = await Promise.all(['a', 'b', 'c'].map(async (id) => stageOne(store, call(id))));
     expect(answers.map(({ status }) => status)).toEqual(['staged', 'staged', 'staged']);
   });
 
@@ -328,7 +328,7 @@ describe('one namespace', () => {
     const rows = Array.from({ length: 50 }, (_, key) =>
       rowKeyOf({ schema: 'public', table: 'product', key: [String(key)] }),
     );
-    await store.stage({
+    await stageOne(store, {
       ...call('many'),
       changes: rows.map((rowKey) => ({ ...call('').changes[0], rowKey }) as Change),
     });
@@ -343,7 +343,7 @@ describe('one namespace', () => {
     await using opened = await disposable(openRedisStaging({ redis: sharedRedisUrl(), namespace, shards: 1 }));
     const { store } = opened;
     await store.adopt(0, 'T0');
-    await store.stage(call('one'));
+    await stageOne(store, call('one'));
     await withClient(sharedRedisUrl(), async (client) =>
       client.zadd(`{${namespace}:0}:due`, Date.now() + 3_600_000, ROW),
     );
@@ -361,7 +361,7 @@ describe('a record that cannot be read', () => {
     const namespace = freshNamespace();
     await using opened = await disposable(openRedisStaging({ redis: sharedRedisUrl(), namespace, shards: 1 }));
     await opened.store.adopt(0, 'T0');
-    await opened.store.stage(call('one'));
+    await stageOne(opened.store, call('one'));
     await withClient(sharedRedisUrl(), async (client) => client.hset(`{${namespace}:0}:dirty`, ROW, garbage));
     await body(opened.store, ROW);
   }
@@ -388,7 +388,7 @@ describe('a record that cannot be read', () => {
 
   test('is not merged with anything, and says so', async () => {
     await withGarbage(async (store, row) => {
-      const error = await failure(store.stage(call('two')));
+      const error = await failure(stageOne(store, call('two')));
       expect(error.code).toBe('CONFIG_INVALID');
       expect(error.message).toContain(`What is staged of row ${row} cannot be read by this release`);
     });

@@ -2,7 +2,7 @@ import type { AnyEntity, ChangeSet } from '@mikro-orm/core';
 import { SpillwayError } from '../../errors.js';
 import type { ResolvedPolicy } from '../../policy/policy.js';
 import { SentInVain } from '../../staging/staging-errors.js';
-import type { StageResult } from '../../staging/stager.js';
+import type { StageResult } from '../../staging/stage-result.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 

@@ -1,4 +1,4 @@
-import type { RulesByEntity } from '../../staging/stager.js';
+import type { RulesByEntity } from '../../staging/entity-rules.js';
 import type { StepValues } from '../../change/step.js';
 import type { TypeRegistry } from './type-registry.js';
 import type { WriteBehindType } from './write-behind-type.js';

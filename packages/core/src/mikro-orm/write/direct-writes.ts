@@ -2,7 +2,7 @@ import type { EntityMetadata, Platform, QueryResult } from '@mikro-orm/core';
 import { unlessAborted } from '../../abort.js';
 import type { Change } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
-import type { StageResult } from '../../staging/stager.js';
+import type { StageResult } from '../../staging/stage-result.js';
 import {
   directDelete,
   directUpdate,

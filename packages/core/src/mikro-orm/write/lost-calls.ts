@@ -1,13 +1,12 @@
 import { unlessAborted } from '../../abort.js';
 import type { Change } from '../../change/change.js';
 import { SpillwayError, type SpillwayErrorCode } from '../../errors.js';
-import type { StageCall } from '../../staging/stage-side.js';
 import { CutOff } from '../../staging/staging-errors.js';
-import type { StageResult } from '../../staging/stager.js';
+import type { LostUnit, StageResult } from '../../staging/stage-result.js';
 
 /** The engine, as far as lost calls need it. */
 export interface CallSettling {
-  settle(calls: readonly StageCall[]): Promise<StageResult>;
+  settle(calls: readonly LostUnit[]): Promise<StageResult>;
   stage(changes: readonly Change[], signal?: AbortSignal): Promise<StageResult>;
 }
 
@@ -19,7 +18,7 @@ export interface SettleOptions {
 /** What became of the changes of a call, and how the rest is refused. */
 export interface LostCall {
   /** Calls that may or may not have run. */
-  readonly unknown: readonly StageCall[];
+  readonly unknown: readonly LostUnit[];
   /** Changes that are certainly not staged. @defaultValue none */
   readonly missing?: readonly Change[];
   readonly engine: CallSettling;
@@ -33,7 +32,7 @@ export interface LostCall {
 abstract class LostCallError extends SpillwayError {
   readonly #engine: CallSettling;
   readonly #refused: LostCall['refused'];
-  #unknown: readonly StageCall[];
+  #unknown: readonly LostUnit[];
   #missing: readonly Change[];
   #last: Promise<unknown> = Promise.resolve();
 
@@ -84,8 +83,8 @@ abstract class LostCallError extends SpillwayError {
     if (this.#unknown.length > 0) {
       const asked = this.#unknown;
       const { staged, unknown } = await unlessAborted(signal, async () => this.#engine.settle(asked));
-      const isOpen = new Set(unknown.map(({ id }) => id));
-      const answered = asked.filter(({ id }) => !isOpen.has(id)).flatMap(({ changes }) => changes);
+      const isOpen = new Set(unknown);
+      const answered = asked.filter((unit) => !isOpen.has(unit)).flatMap(({ changes }) => changes);
       this.#missing = [...this.#missing, ...answered.filter(({ rowKey }) => !staged.has(rowKey))];
       this.#unknown = unknown;
       if (unknown.length > 0) throw this;

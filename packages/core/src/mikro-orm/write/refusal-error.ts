@@ -3,7 +3,7 @@ import type { Change } from '../../change/change.js';
 import { keyText } from '../../change/row-key.js';
 import { SpillwayError, type SpillwayErrorCode } from '../../errors.js';
 import type { Refusal, RefusalReason } from '../../staging/stage-side.js';
-import type { StageResult } from '../../staging/stager.js';
+import type { StageResult } from '../../staging/stage-result.js';
 import { StagingTimeoutError, StoppedCallError, type CallSettling, type LostCall } from './lost-calls.js';
 import type { Operation } from '../change/staging-unit.js';
 
@@ -14,7 +14,7 @@ interface PartOfFlush {
 }
 
 /**
- * Some changes of a flush are staged and some are not: the flush spans shards, and one of them refused or did not
+ * Some changes of a flush are staged and some are not: the flush spans servers, and one of them refused or did not
  * answer. Only `staged`, `refused` and `unknown` tell which. A version does not: a difference of a counter leaves it as
  * it is, staged or not, so a caller who compares versions and counts again counts twice.
  */

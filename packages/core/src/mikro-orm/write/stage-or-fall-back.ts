@@ -1,6 +1,6 @@
 import type { Change } from '../../change/change.js';
 import { CutOff } from '../../staging/staging-errors.js';
-import type { StageResult } from '../../staging/stager.js';
+import type { StageResult } from '../../staging/stage-result.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import type { EngineWrites } from '../engine.js';
 import { fallbackUnder, type Fallback } from '../change/fallback.js';

@@ -2,8 +2,7 @@ import type { EntityManager, UnitOfWork } from '@mikro-orm/core';
 import { unlessAborted } from '../../abort.js';
 import type { Change } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
-import type { StageCall } from '../../staging/stage-side.js';
-import type { StageResult } from '../../staging/stager.js';
+import type { LostUnit, StageResult } from '../../staging/stage-result.js';
 import type { SqlReason } from '../../observability/status.js';
 import { incompatible } from '../contract/assert-orm.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
@@ -21,7 +20,7 @@ type Stage = (changes: readonly Change[]) => Promise<StageResult>;
 
 /** Operations whose stage call was not answered: it is unknown whether they are staged. */
 interface Unsettled {
-  readonly calls: readonly StageCall[];
+  readonly calls: readonly LostUnit[];
   readonly operations: readonly Operation[];
 }
 

@@ -3,34 +3,42 @@ import { settledByVersion, type StagedRecord } from '../../change/record.js';
 import { HIDDEN, isHiddenBy } from '../../change/settle-record.js';
 import { mergeRecords } from '../../change/merge-records.js';
 import type { RowKey } from '../../change/row-key.js';
-import type { HeldChanges, Hold, HoldCall, StageAnswer, StageRules } from '../stage-side.js';
+import type { HeldChanges, Hold, HoldCall, StageRules, UnitAnswer } from '../stage-side.js';
 import { DOUBT } from './end-batch.js';
 import { notePolicies } from './memory-policies.js';
 import type { MemoryShard } from './memory-shard.js';
+import type { Remembered } from './remembered.js';
 import { dueTime, planStage } from './stage-changes.js';
 
 /** Changes of transactions that have not ended, beside the shards' other maps. */
 export class MemoryHeld implements HeldChanges {
   readonly #shards: ReadonlyMap<number, MemoryShard>;
+  readonly #remembered: Remembered;
   readonly #now: () => number;
   readonly #trim: (shard: MemoryShard) => void;
 
   /** @param trim called after a release, which may park records that cannot be staged */
-  constructor(shards: ReadonlyMap<number, MemoryShard>, now: () => number, trim: (shard: MemoryShard) => void) {
+  constructor(
+    shards: ReadonlyMap<number, MemoryShard>,
+    remembered: Remembered,
+    now: () => number,
+    trim: (shard: MemoryShard) => void,
+  ) {
     this.#shards = shards;
+    this.#remembered = remembered;
     this.#now = now;
     this.#trim = trim;
   }
 
-  async hold(call: HoldCall): Promise<StageAnswer> {
+  async hold(call: HoldCall): Promise<UnitAnswer | { readonly status: 'voided' }> {
+    const seen = this.#remembered.get(call.shard, call.id);
+    if (seen !== undefined) return seen.status === 'voided' ? seen : (seen.units[0] as UnitAnswer);
     const shard = this.#shards.get(call.shard);
-    if (shard === undefined) return { status: 'uninitialised' };
-    const seen = shard.seen.get(call.id);
-    if (seen !== undefined) return seen;
+    if (shard === undefined) return { status: 'uninitialised', shards: [call.shard] };
     forgetFallen(shard, call);
     const nowMs = this.#now();
     const plan = planStage(shard, call, nowMs, call.transaction);
-    if (plan.answer.status !== 'staged') return plan.answer;
+    if (plan.refusals.length > 0) return { status: 'refused', refusals: plan.refusals };
     call.changes.forEach(({ rowKey }, index) => {
       const record = plan.records[index];
       const layer = record && { id: call.id, transaction: call.transaction, record };
@@ -39,8 +47,11 @@ export class MemoryHeld implements HeldChanges {
     notePolicies(shard, call, nowMs);
     const { transaction, rules } = call;
     shard.holds.set(call.id, { transaction, rules, rows: [...plan.rows.keys()], atMs: nowMs });
-    shard.seen.set(call.id, plan.answer);
-    return plan.answer;
+    const { sequence, since } = shard;
+    const marks = call.changes.map(({ rowKey }, index) => ({ rowKey, sequence: sequence + index + 1, since }));
+    const answer: UnitAnswer = { status: 'staged', versions: plan.versions, marks };
+    this.#remembered.set(call.shard, call.id, { status: 'judged', units: [answer] });
+    return answer;
   }
 
   async release(shardNumber: number, holds: ReadonlyMap<string, readonly RowKey[]>): Promise<readonly RowKey[]> {

@@ -1,10 +1,13 @@
 import type { RowKey } from '../../change/row-key.js';
 import { worst } from '../leave-state.js';
-import type { LeaveState, Refusal, StageCall, StagedPolicies } from '../stage-side.js';
+import type { LeaveState, Refusal, StagedPolicies, StageGroup, StageUnit } from '../stage-side.js';
 import type { MemoryShard } from './memory-shard.js';
 
+/** The changes of a unit that belong to one shard, or a hold. */
+export type ShardChanges = StageUnit & Pick<StageGroup, 'rules'>;
+
 /** Why an entity's policy refuses a call; `undefined`: none does. A policy without pending changes gives way. */
-export function otherPolicy(shard: MemoryShard, call: StageCall): Refusal | undefined {
+export function otherPolicy(shard: MemoryShard, call: ShardChanges): Refusal | undefined {
   for (const [entity, { rowKey, policy }] of policiesIn(call)) {
     const known = shard.policies.get(entity);
     if (known === 'left') return { rowKey, reason: 'left' };
@@ -13,7 +16,7 @@ export function otherPolicy(shard: MemoryShard, call: StageCall): Refusal | unde
   return undefined;
 }
 
-export function notePolicies(shard: MemoryShard, call: StageCall, nowMs: number): void {
+export function notePolicies(shard: MemoryShard, call: ShardChanges, nowMs: number): void {
   for (const [entity, { policy }] of policiesIn(call)) shard.policies.set(entity, { policy, stagedAtMs: nowMs });
 }
 
@@ -22,7 +25,7 @@ function isPending(shard: MemoryShard, entity: string): boolean {
   return (shard.pending.get(entity) ?? 0) > 0 || shard.heldOf(entity) > 0;
 }
 
-function policiesIn({ changes, rules }: StageCall): ReadonlyMap<string, { rowKey: RowKey; policy: string }> {
+function policiesIn({ changes, rules }: ShardChanges): ReadonlyMap<string, { rowKey: RowKey; policy: string }> {
   const found = new Map<string, { rowKey: RowKey; policy: string }>();
   for (const { entity, rowKey } of changes) {
     const policy = rules[entity]?.policy;

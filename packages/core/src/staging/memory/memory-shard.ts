@@ -4,7 +4,7 @@ import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { newestVersion } from '../../change/version.js';
 import type { StagingLimits } from '../limits.js';
-import type { StageAnswer, StageRules } from '../stage-side.js';
+import type { StageRules } from '../stage-side.js';
 import type { AddedRecord } from '../flush-side.js';
 import type { DeadLetter, DroppedLetter } from '../dead-letter-store.js';
 import { Generations } from './generations.js';
@@ -63,7 +63,6 @@ export class MemoryShard {
   readonly holds: Map<string, MemoryHold> = new Map();
   readonly dead: Map<string, DeadLetter> = new Map();
   readonly pending: Map<string, number> = new Map();
-  readonly seen: Generations<string, StageAnswer>;
   readonly recent: Generations<RowKey, RememberedWrite>;
   /** Entity -> the policy under which it was staged last, and when; or `left`. */
   readonly policies: Map<string, { readonly policy: string; readonly stagedAtMs: number } | 'left'> = new Map();
@@ -88,7 +87,6 @@ export class MemoryShard {
     this.shard = shard;
     this.last = last;
     this.#limits = limits;
-    this.seen = new Generations(nowMs);
     this.recent = new Generations(nowMs);
     this.letters = new Generations(nowMs);
     this.since = String(nowMs);
@@ -210,9 +208,8 @@ export class MemoryShard {
   }
 
   forget(nowMs: number): void {
-    const { rememberMs, rememberRows, seenMs, seenCalls } = this.#limits;
+    const { rememberMs, rememberRows } = this.#limits;
     this.recent.age(nowMs, rememberMs, rememberRows, 0);
     this.letters.age(nowMs, rememberMs, rememberRows, 0);
-    this.seen.age(nowMs, seenMs, seenCalls, seenMs / 10);
   }
 }

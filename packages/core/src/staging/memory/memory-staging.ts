@@ -3,7 +3,7 @@ import type { StagedRecord } from '../../change/record.js';
 import { type RowKey, shardOf } from '../../change/row-key.js';
 import type { RowCache } from '../row-cache.js';
 import { DEFAULT_LIMITS, remembersCallsMs, type StagingLimits } from '../limits.js';
-import type { HeldChanges, StageAnswer, StagedPolicies, StageCall } from '../stage-side.js';
+import type { GroupAnswer, HeldChanges, StagedPolicies, StageGroup, StageUnit, UnitAnswer } from '../stage-side.js';
 import type { Batch, Claim, ClaimRequest, Extension, ExtendRequest, EmptyReport, ParkReport } from '../flush-side.js';
 import type {
   ChainSeen,
@@ -37,8 +37,9 @@ import {
 import { MemoryPolicies } from './memory-policies.js';
 import { MemoryCopies, MemoryRowCache } from './memory-row-cache.js';
 import { MemoryShard, NOTHING_WRITTEN } from './memory-shard.js';
+import { judgeUnit } from './judge-unit.js';
+import { Remembered } from './remembered.js';
 import { settlementOf } from './settlement-of.js';
-import { planStage, writeStage } from './stage-changes.js';
 
 export interface MemoryStagingOptions extends Partial<StagingLimits> {
   /** @defaultValue 64 */
@@ -65,6 +66,7 @@ class MemoryStaging implements StagingStore {
   readonly #limits: StagingLimits;
   readonly #now: () => number;
   readonly #letters: MemoryDeadLetters;
+  readonly #remembered: Remembered;
 
   constructor(options: MemoryStagingOptions) {
     this.shards = options.shards ?? 64;
@@ -80,7 +82,8 @@ class MemoryStaging implements StagingStore {
     );
     this.#letters = new MemoryDeadLetters(this.#shards, this.#now);
     this.deadLetters = this.#letters;
-    this.held = new MemoryHeld(this.#shards, this.#now, (shard) => this.#letters.trimShard(shard));
+    this.#remembered = new Remembered(this.#limits, this.#now);
+    this.held = new MemoryHeld(this.#shards, this.#remembered, this.#now, (shard) => this.#letters.trimShard(shard));
     this.due = {
       next: async () => Array.from({ length: this.shards }, (_, shard) => this.#next(shard)),
       any: async (scope) => [...this.#shards.values()].some((shard) => shard.layers.size > 0 || holdsAny(shard, scope)),
@@ -101,30 +104,38 @@ class MemoryStaging implements StagingStore {
     return 'adopted';
   }
 
-  async check(call: StageCall): Promise<StageAnswer> {
-    const shard = this.#shards.get(call.shard);
-    if (shard === undefined) return { status: 'uninitialised' };
-    return shard.seen.get(call.id) ?? planStage(shard, call, this.#now()).answer;
+  /** All shards are in this process. */
+  serverOf(): number {
+    return 0;
   }
 
-  async stage(call: StageCall): Promise<StageAnswer> {
-    const shard = this.#shards.get(call.shard);
-    if (shard === undefined) return { status: 'uninitialised' };
-    const seen = shard.seen.get(call.id);
+  async check(unit: StageUnit, rules: StageGroup['rules']): Promise<UnitAnswer> {
+    return judgeUnit(this.#shards, this.shards, unit, rules, this.#now()).answer;
+  }
+
+  async stage(group: StageGroup): Promise<GroupAnswer> {
+    const lowest = this.#lowestShard(group);
+    const seen = this.#remembered.get(lowest, group.id);
     if (seen !== undefined) return seen;
+    this.#remembered.age(lowest);
     const nowMs = this.#now();
-    shard.forget(nowMs);
-    const plan = planStage(shard, call, nowMs);
-    if (plan.answer.status === 'staged') writeStage(shard, call, plan, nowMs);
-    return plan.answer;
+    const answer: GroupAnswer = {
+      status: 'judged',
+      units: group.units.map((unit) => {
+        const judged = judgeUnit(this.#shards, this.shards, unit, group.rules, nowMs);
+        judged.write();
+        return judged.answer;
+      }),
+    };
+    this.#remembered.set(lowest, group.id, answer);
+    return answer;
   }
 
-  async fence(shardNumber: number, callId: string): Promise<StageAnswer> {
-    const shard = this.#shards.get(shardNumber);
-    if (shard === undefined) return { status: 'uninitialised' };
-    const seen = shard.seen.get(callId);
+  async fence(group: StageGroup): Promise<GroupAnswer> {
+    const lowest = this.#lowestShard(group);
+    const seen = this.#remembered.get(lowest, group.id);
     if (seen !== undefined) return seen;
-    shard.seen.set(callId, { status: 'voided' });
+    this.#remembered.set(lowest, group.id, { status: 'voided' });
     return { status: 'voided' };
   }
 
@@ -264,6 +275,11 @@ class MemoryStaging implements StagingStore {
   }
 
   async close(): Promise<void> {}
+
+  #lowestShard({ units }: StageGroup): number {
+    const shards = units.flatMap(({ changes }) => changes.map(({ rowKey }) => shardOf(rowKey, this.shards)));
+    return shards.reduce((lowest, shard) => Math.min(lowest, shard), this.shards);
+  }
 
   #copiesOf(shard: number): MemoryCopies {
     let copies = this.#copies.get(shard);

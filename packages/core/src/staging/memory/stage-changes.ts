@@ -5,13 +5,18 @@ import type { Change, VersionText } from '../../change/change.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { isSecondStep } from '../../change/step.js';
-import type { Refusal, StageAnswer, StageCall, StageRules } from '../stage-side.js';
-import { notePolicies, otherPolicy } from './memory-policies.js';
+import type { Refusal, StageRules } from '../stage-side.js';
+import { notePolicies, otherPolicy, type ShardChanges } from './memory-policies.js';
 import type { DueTime, MemoryShard } from './memory-shard.js';
 
-/** The effects of a stage call, computed before any of them is written: a call is accepted whole or not at all. */
+/** The effects of changes, computed before any of them is written: all are accepted, or none. */
 export interface StagePlan {
-  readonly answer: StageAnswer;
+  /** If there are any, nothing may be written. */
+  readonly refusals: readonly Refusal[];
+  /** The change at which each of them came. A policy refuses before any change is looked at. */
+  readonly refused: readonly Change[];
+  /** Rows whose version differs from what the change asked for. */
+  readonly versions: ReadonlyMap<RowKey, VersionText>;
   /** Row -> the dirty record afterwards; `undefined`: none. */
   readonly rows: ReadonlyMap<RowKey, StagedRecord | undefined>;
   /** For a hold: every change as a record of its own. */
@@ -21,23 +26,28 @@ export interface StagePlan {
 }
 
 /** @param transaction the changes lie on its layers, and become layers of it. Absent: the changes are staged */
-export function planStage(shard: MemoryShard, call: StageCall, nowMs: number, transaction?: string): StagePlan {
+export function planStage(shard: MemoryShard, call: ShardChanges, nowMs: number, transaction?: string): StagePlan {
   const rows = new Map<RowKey, StagedRecord | undefined>();
   const versions = new Map<RowKey, VersionText>();
   const refusals = new Map<RowKey, Refusal>();
+  const refused: Change[] = [];
+  const refuse = (change: Change, refusal: Refusal): void => {
+    refusals.set(change.rowKey, refusal);
+    refused.push(change);
+  };
   const added = new Map<string, number>();
   const records: (StagedRecord | undefined)[] = [];
   let coalesced = 0;
   let annihilated = 0;
   const other = otherPolicy(shard, call);
-  if (other) return { answer: { status: 'refused', refusals: [other] }, rows, records, coalesced, annihilated };
+  if (other) return { refusals: [other], refused, versions, rows, records, coalesced, annihilated };
 
   call.changes.forEach((asked, index) => {
     const { rowKey } = asked;
     if (refusals.has(rowKey)) return;
     const layers = shard.layersOf(rowKey);
     if (isKeptOut(layers, transaction, asked.kind)) {
-      refusals.set(rowKey, { rowKey, reason: 'held' });
+      refuse(asked, { rowKey, reason: 'held' });
       return;
     }
     const known = shard.row(rowKey);
@@ -45,7 +55,7 @@ export function planStage(shard: MemoryShard, call: StageCall, nowMs: number, tr
     const change = own.length > 0 ? onOwnLayers(asked) : asked;
     const dirty = rows.has(rowKey) ? rows.get(rowKey) : withLayers(known.dirty, own);
     if (dirty === 'overflow') {
-      refusals.set(rowKey, { rowKey, reason: 'overflow' });
+      refuse(asked, { rowKey, reason: 'overflow' });
       return;
     }
     const row: RowState = { ...known, dirty };
@@ -53,17 +63,17 @@ export function planStage(shard: MemoryShard, call: StageCall, nowMs: number, tr
     const result = coalesceChange(row, change, stamp);
     if (result.status === 'refused') {
       const { reason, version } = result;
-      refusals.set(rowKey, { rowKey, reason, ...(version === undefined ? {} : { version }) });
+      refuse(asked, { rowKey, reason, ...(version === undefined ? {} : { version }) });
       return;
     }
     const record = result.status === 'dirty' ? result.record : undefined;
     if (record && waitsForStep(row, change, call.rules[change.entity])) {
-      refusals.set(rowKey, { rowKey, reason: 'step' });
+      refuse(asked, { rowKey, reason: 'step' });
       return;
     }
     const limit = record && overLimit(shard, rowKey, call.rules[change.entity], record, row, added);
     if (limit !== undefined) {
-      refusals.set(rowKey, { rowKey, reason: limit });
+      refuse(asked, { rowKey, reason: limit });
       return;
     }
     if (row.dirty !== undefined) coalesced += record === undefined ? 0 : 1;
@@ -75,14 +85,10 @@ export function planStage(shard: MemoryShard, call: StageCall, nowMs: number, tr
     noteVersion(versions, change, record);
   });
 
-  const answer: StageAnswer =
-    refusals.size > 0
-      ? { status: 'refused', refusals: [...refusals.values()] }
-      : { status: 'staged', versions, sequence: shard.sequence + call.changes.length, since: shard.since };
-  return { answer, rows, records, coalesced, annihilated };
+  return { refusals: [...refusals.values()], refused, versions, rows, records, coalesced, annihilated };
 }
 
-export function writeStage(shard: MemoryShard, call: StageCall, plan: StagePlan, nowMs: number): void {
+export function writeStage(shard: MemoryShard, call: ShardChanges, plan: StagePlan, nowMs: number): void {
   for (const [rowKey, record] of plan.rows) {
     const before = shard.due.get(rowKey);
     if (record === undefined) shard.dropDirty(rowKey);
@@ -92,7 +98,6 @@ export function writeStage(shard: MemoryShard, call: StageCall, plan: StagePlan,
   shard.sequence += call.changes.length;
   shard.coalesced += plan.coalesced;
   shard.annihilated += plan.annihilated;
-  shard.seen.set(call.id, plan.answer);
 }
 
 /** The transaction may have written its own layer by SQL, and read the row again: its base counts as a staged one. */

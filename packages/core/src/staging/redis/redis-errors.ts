@@ -86,7 +86,8 @@ const BUSY = /^(LOADING|MASTERDOWN|READONLY|BUSY|MISCONF|CLUSTERDOWN|TRYAGAIN|NO
 /** A server that has a part of the keys only. Scripts over all shards can never run there. */
 const IN_CLUSTER = /^(MOVED|ASK|CROSSSLOT)\b|\bnon local key in a cluster node\b/u;
 
-function asReplyError(error: Error, server: string): Error {
+/** The error for what the server has answered. */
+export function asReplyError(error: Error, server: string): Error {
   if (isRefusal(error)) return refused(error, server);
   if (IN_CLUSTER.test(error.message)) {
     return new SpillwayError(

@@ -1,31 +1,35 @@
-import { encodeChanges, encodePlain } from '../../change/record-codec.js';
+import { encodePlain, encodeUnit } from '../../change/record-codec.js';
 import type { RowKey } from '../../change/row-key.js';
-import type { HeldChanges, Hold, HoldCall, StageAnswer } from '../stage-side.js';
+import type { HeldChanges, Hold, HoldCall, UnitAnswer } from '../stage-side.js';
 import type { RedisDeadLetters } from './dead-letters.js';
-import { rowKey, stageAnswer, text, unreadableRow, type Reply } from './replies.js';
+import { entitiesOf, type GroupScripts } from './group-scripts.js';
+import { rowKey, text, type Reply } from './replies.js';
 import { encodeRules } from './rules.js';
 import type { ShardScripts } from './shard-scripts.js';
 
 /** The held changes of all shards. Each has a hash with the layers of each row, and one with the rows of each hold. */
 export class RedisHeld implements HeldChanges {
   readonly #scripts: ShardScripts;
+  readonly #groups: GroupScripts;
   readonly #letters: RedisDeadLetters;
 
-  constructor(scripts: ShardScripts, letters: RedisDeadLetters) {
+  constructor(scripts: ShardScripts, groups: GroupScripts, letters: RedisDeadLetters) {
     this.#scripts = scripts;
+    this.#groups = groups;
     this.#letters = letters;
   }
 
-  async hold({ shard, id, transaction, standing, changes, rules }: HoldCall): Promise<StageAnswer> {
+  async hold(call: HoldCall): Promise<UnitAnswer | { readonly status: 'voided' }> {
+    const { shard, id, transaction, standing, changes, rules } = call;
     const reply = await this.#scripts.run('hold', shard, [
       id,
       transaction,
       encodePlain(standing),
-      encodeChanges(changes),
-      encodeRules(rules),
+      encodeUnit(changes, () => shard),
+      encodeRules(rules, entitiesOf([call])),
     ]);
-    if (text(reply[0]) === 'unreadable') throw unreadableRow(rowKey(reply[1]));
-    return stageAnswer(reply);
+    const answer = this.#groups.answerIn(reply, { units: [call] }, [shard]);
+    return answer.status === 'voided' ? answer : (answer.units[0] as UnitAnswer);
   }
 
   async release(shard: number, holds: ReadonlyMap<string, readonly RowKey[]>): Promise<readonly RowKey[]> {

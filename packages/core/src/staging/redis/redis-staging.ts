@@ -1,9 +1,9 @@
-import { encodeChanges, encodeOutcomes } from '../../change/record-codec.js';
+import { encodeOutcomes } from '../../change/record-codec.js';
 import type { BatchOutcome } from '../../change/outcome.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { remembersCallsMs, type StagingLimits } from '../limits.js';
-import type { HeldChanges, StageAnswer, StagedPolicies, StageCall } from '../stage-side.js';
+import type { GroupAnswer, HeldChanges, StagedPolicies, StageGroup, StageUnit, UnitAnswer } from '../stage-side.js';
 import type { Batch, Claim, ClaimRequest, Extension, ExtendRequest, EmptyReport, ParkReport } from '../flush-side.js';
 import type { ChainSeen, DueRecords, EmptyScope, Pending, Settlement, StagedMark } from '../look-side.js';
 import type { DeadLetterStore } from '../dead-letter-store.js';
@@ -19,8 +19,8 @@ import { inPartsOf } from './parts-of.js';
 import { RedisPolicies } from './redis-policies.js';
 import { addStats } from './redis-stats.js';
 import { encodeKnownRows } from './known-rows.js';
-import { encodeRules } from './rules.js';
-import { batch, extension, rowKey, stageAnswer, text, unreadableRow } from './replies.js';
+import { GroupScripts } from './group-scripts.js';
+import { batch, extension, text } from './replies.js';
 import type { Keeping } from './server-checks.js';
 import { settledMarks } from './settled-marks.js';
 import type { ShardScripts } from './shard-scripts.js';
@@ -41,6 +41,7 @@ export class RedisStaging implements StagingStore {
   /** How the server keeps its data, as the check at the opening found. */
   readonly keeping: Keeping;
   readonly #scripts: ShardScripts;
+  readonly #groups: GroupScripts;
   readonly #connection: RedisConnection;
   readonly #limits: StagingLimits;
   readonly #cache: RedisRowCache;
@@ -53,7 +54,8 @@ export class RedisStaging implements StagingStore {
     this.policies = new RedisPolicies(scripts);
     this.#letters = new RedisDeadLetters(scripts, limits);
     this.deadLetters = this.#letters;
-    this.held = new RedisHeld(scripts, this.#letters);
+    this.#groups = new GroupScripts(scripts, limits);
+    this.held = new RedisHeld(scripts, this.#groups, this.#letters);
     this.#cache = new RedisRowCache(scripts, connection, limits.cacheBytes);
     this.#peeks = new GatheredPeeks(scripts);
     this.keeping = keeping;
@@ -72,16 +74,21 @@ export class RedisStaging implements StagingStore {
     return text(reply[0]) === 'adopted' ? 'adopted' : 'present';
   }
 
-  async check(call: StageCall): Promise<StageAnswer> {
-    return this.#stage('check', call);
+  /** One server has all shards. */
+  serverOf(): number {
+    return 0;
   }
 
-  async stage(call: StageCall): Promise<StageAnswer> {
-    return this.#stage('stage', call);
+  async check(unit: StageUnit, rules: StageGroup['rules']): Promise<UnitAnswer> {
+    return this.#groups.check(unit, rules);
   }
 
-  async fence(shard: number, callId: string): Promise<StageAnswer> {
-    return stageAnswer(await this.#scripts.run('fence', shard, [callId]));
+  async stage(group: StageGroup): Promise<GroupAnswer> {
+    return this.#groups.stage(group);
+  }
+
+  async fence(group: StageGroup): Promise<GroupAnswer> {
+    return this.#groups.fence(group);
   }
 
   async peek(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>> {
@@ -181,19 +188,5 @@ export class RedisStaging implements StagingStore {
 
   async close(): Promise<void> {
     await this.#connection.close();
-  }
-
-  async #stage(mode: 'check' | 'stage', call: StageCall): Promise<StageAnswer> {
-    const { seenMs, seenCalls } = this.#limits;
-    const reply = await this.#scripts.run('stage', call.shard, [
-      mode,
-      call.id,
-      encodeChanges(call.changes),
-      encodeRules(call.rules),
-      seenMs,
-      seenCalls,
-    ]);
-    if (text(reply[0]) === 'unreadable') throw unreadableRow(rowKey(reply[1]));
-    return stageAnswer(reply);
   }
 }

@@ -1,11 +1,9 @@
 import { isUtf8 } from 'node:buffer';
-import type { VersionText } from '../../change/change.js';
 import { decodeLayers, decodePlain, decodeRecord, UnreadableRecord } from '../../change/record-codec.js';
 import type { RecentWrite } from '../../change/coalesce-change.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
-import type { Refusal, RefusalReason, StageAnswer } from '../stage-side.js';
 import type { AddedRecord, Batch, Extension } from '../flush-side.js';
 import type { Pending } from '../look-side.js';
 
@@ -18,25 +16,6 @@ export function text(part: unknown): string {
 
 export function rowKey(part: unknown): RowKey {
   return text(part) as RowKey;
-}
-
-export function stageAnswer(reply: Reply): StageAnswer {
-  const status = text(reply[0]);
-  if (status === 'voided' || status === 'uninitialised') return { status };
-  if (status === 'refused') return { status, refusals: refusals(reply) };
-  const versions = new Map<RowKey, VersionText>();
-  for (let index = 3; index < reply.length; index += 2) versions.set(rowKey(reply[index]), text(reply[index + 1]));
-  return { status: 'staged', versions, sequence: Number(reply[1]), since: text(reply[2]) };
-}
-
-function refusals(reply: Reply): readonly Refusal[] {
-  const found: Refusal[] = [];
-  for (let index = 1; index < reply.length; index += 3) {
-    const version = text(reply[index + 2]);
-    const reason = text(reply[index + 1]) as RefusalReason;
-    found.push({ rowKey: rowKey(reply[index]), reason, ...(version === '' ? {} : { version }) });
-  }
-  return found;
 }
 
 export function batch(shard: number, reply: Reply): Batch {

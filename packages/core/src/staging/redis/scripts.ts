@@ -97,8 +97,6 @@ export const SCRIPTS: {
     'dirty',
     'due',
     'flight',
-    'seen',
-    'seen:old',
     'recent',
     'recent:old',
     'dead',

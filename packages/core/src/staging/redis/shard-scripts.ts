@@ -1,6 +1,7 @@
 import { SpillwayError } from '../../errors.js';
 import type { Argument, RedisConnection } from './connection.js';
 import { type KeyName, type ShardKeys, shardKeys } from './keys.js';
+import { asReplyError } from './redis-errors.js';
 import { text, type Reply } from './replies.js';
 import { SCRIPTS, type Script } from './scripts.js';
 
@@ -22,6 +23,7 @@ export class ShardScripts {
   readonly #older: string;
   #converting: Promise<unknown> | undefined;
   readonly #keys: readonly ShardKeys[];
+  readonly #names = new Map<readonly KeyName[], (readonly string[])[]>();
 
   constructor(connection: RedisConnection, namespace: string, shards: number, map: ShardMap) {
     this.shards = shards;
@@ -34,28 +36,44 @@ export class ShardScripts {
   async run(name: keyof typeof SCRIPTS, shard: number, args: readonly Argument[] = []): Promise<Reply> {
     const script = SCRIPTS[name];
     const reply = await this.#ask(script, this.#named(shard, script.keys), args);
-    if (text(reply[0]) === 'damaged') throw this.#damaged(this.#of(shard)[text(reply[1]) as KeyName]);
+    if (text(reply[0]) === 'damaged') throw this.damaged(shard, text(reply[1]) as KeyName);
     return reply;
   }
 
   /** One call for all shards: all of them are on one server. */
   async runOnAll(name: 'dueNext' | 'dueHolding' | 'holds', args: readonly Argument[] = []): Promise<Reply> {
+    return this.runOn(name, [...this.#keys.keys()], args);
+  }
+
+  /** One call for some shards of one server. */
+  async runOn(
+    name: 'dueNext' | 'dueHolding' | 'holds' | 'stage',
+    shards: readonly number[],
+    args: readonly Argument[],
+  ): Promise<Reply> {
     const script = SCRIPTS[name];
-    return this.#ask(
-      script,
-      this.#keys.flatMap((_, shard) => this.#named(shard, script.keys)),
-      args,
-    );
+    return this.#askOn(script, shards, args);
   }
 
   /** One call for several groups of rows, each of one shard. All shards are on one server. */
   async runOnGroups(name: 'cacheLook' | 'peek', shards: readonly number[], args: readonly Argument[]): Promise<Reply> {
-    const script = SCRIPTS[name];
-    return this.#ask(
-      script,
-      shards.flatMap((shard) => this.#named(shard, script.keys)),
-      args,
-    );
+    return this.#askOn(SCRIPTS[name], shards, args);
+  }
+
+  async #askOn(script: Script, shards: readonly number[], args: readonly Argument[]): Promise<Reply> {
+    const keys: string[] = [];
+    for (const shard of shards) for (const key of this.#named(shard, script.keys)) keys.push(key);
+    return this.#ask(script, keys, args);
+  }
+
+  /** The error of a script that has changed nothing: it needs the value of this key, which cannot be read. */
+  damaged(shard: number, key: KeyName): SpillwayError {
+    return this.#damaged(this.#of(shard)[key]);
+  }
+
+  /** The error for what Redis has said within a script, which has gone on without that shard. */
+  unexpected(said: string): Error {
+    return asReplyError(new Error(said), this.#connection.server);
   }
 
   async everyShard<T>(act: (shard: number) => Promise<T>): Promise<readonly T[]> {
@@ -66,9 +84,15 @@ export class ShardScripts {
     return this.#connection.command(name, [this.#of(shard)[key], ...args]);
   }
 
+  /** The names of a script's keys, made once. */
   #named(shard: number, names: readonly KeyName[]): readonly string[] {
+    let ofScript = this.#names.get(names);
+    if (ofScript === undefined) {
+      ofScript = [];
+      this.#names.set(names, ofScript);
+    }
     const keys = this.#of(shard);
-    return names.map((name) => keys[name]);
+    return (ofScript[shard] ??= names.map((name) => keys[name]));
   }
 
   #of(shard: number): ShardKeys {

@@ -3,11 +3,12 @@ import type { BatchOutcome, Outcome } from '../../change/outcome.js';
 import type { StagedRecord } from '../../change/record.js';
 import { type RowKey, rowKeyOf, shardOf } from '../../change/row-key.js';
 import type { StagingLimits } from '../../staging/limits.js';
-import type { StageAnswer, StageCall, StageRules } from '../../staging/stage-side.js';
+import type { StageRules } from '../../staging/stage-side.js';
 import type { Batch } from '../../staging/flush-side.js';
 import type { Pending } from '../../staging/look-side.js';
 import type { StagingStore } from '../../staging/staging-store.js';
 import type { TestFunctions } from '../test-functions.js';
+import { stageOne, type StageAnswer, type StageCall, usable } from './one-unit.js';
 
 /** Makes an empty store. The suite closes it. */
 export type MakeStore = (options: Partial<StagingLimits> & { readonly shards: number }) => Promise<StagingStore>;
@@ -55,13 +56,13 @@ export class Bench {
   }
 
   async stage(...changes: readonly Partial<Change>[]): Promise<StageAnswer> {
-    return this.store.stage(this.call(...changes));
+    return stageOne(this.store, this.call(...changes));
   }
 
   /** Holds changes in a transaction, above those of its holds that stand. */
   async hold(transaction: string, standing: readonly string[], ...changes: readonly Partial<Change>[]): Promise<Held> {
     const call = { ...this.call(...changes), transaction, standing };
-    return { id: call.id, answer: await this.store.held.hold(call) };
+    return { id: call.id, answer: usable(await this.store.held.hold(call)) };
   }
 
   async release(...ids: readonly string[]): Promise<readonly RowKey[]> {

@@ -2,6 +2,7 @@ import type { RowKey } from '../../change/row-key.js';
 import type { BlockScope } from '../../staging/row-cache.js';
 import type { ContractContext } from './bench.js';
 import { bytesOf, fill, look, PRODUCTS, ticketFor, TTL_MS } from './copies.js';
+import { stageOne } from './one-unit.js';
 
 const ORDERS = { schema: 'public', table: 'order' };
 
@@ -49,7 +50,8 @@ export function cacheContract({ describe, it, expect, onBench }: ContractContext
         await bench.stage({ base: '5', version: '6' });
         await bench.flush();
         await fill(bench, await ticketFor(bench), 'v6');
-        await bench.store.check(bench.call({ base: '6', version: '7' }));
+        const asked = bench.call({ base: '6', version: '7' });
+        await bench.store.check(asked, asked.rules);
         expect((await bench.stage({ base: '5', version: '6' })).status).toBe('refused');
         expect(await look(bench)).toMatchObject({ kind: 'copy' });
       }),
@@ -130,7 +132,7 @@ export function cacheContract({ describe, it, expect, onBench }: ContractContext
         expect(await look(bench, row)).toMatchObject({ kind: 'copy' });
         expect(await bench.store.adopt(2, 'T0')).toBe('adopted');
         await fill(bench, await ticketFor(bench, row), 'v5', row);
-        await bench.store.stage({ ...bench.call({ rowKey: row, base: '5', version: '6' }), shard: 2 });
+        await stageOne(bench.store, bench.call({ rowKey: row, base: '5', version: '6' }));
         expect(await look(bench, row)).toMatchObject({ kind: 'copy', pending: { dirty: { version: '6' } } });
       }),
     );

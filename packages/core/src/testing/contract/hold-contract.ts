@@ -1,4 +1,5 @@
 import { again, conflicted, rejected, type ContractContext } from './bench.js';
+import { fenceOne } from './one-unit.js';
 
 /** Changes of transactions that have not ended. */
 export function holdContract({ describe, it, expect, onBench }: ContractContext): void {
@@ -135,11 +136,11 @@ export function holdContract({ describe, it, expect, onBench }: ContractContext)
         const call = { ...bench.call({ kind: 'increment', deltas: { stock: '1' } }), transaction: '7', standing: [] };
         await bench.store.held.hold(call);
         expect(await bench.store.held.hold(call)).toMatchObject({ status: 'staged', versions: new Map() });
-        expect(await bench.store.fence(0, call.id)).toMatchObject({ status: 'staged', versions: new Map() });
+        expect(await fenceOne(bench.store, call)).toMatchObject({ status: 'staged', versions: new Map() });
         await bench.release(call.id);
         expect((await bench.dirty())?.deltas).toEqual({ stock: '1' });
         const late = { ...bench.call({ kind: 'increment', deltas: { stock: '1' } }), transaction: '7', standing: [] };
-        await bench.store.fence(0, late.id);
+        await fenceOne(bench.store, late);
         expect(await bench.store.held.hold(late)).toEqual({ status: 'voided' });
       }),
     );
@@ -228,6 +229,7 @@ export function holdContract({ describe, it, expect, onBench }: ContractContext)
         const change = { ...bench.call({ rowKey: bench.row(0, 'product', 1) }), shard: 1 };
         expect(await bench.store.held.hold({ ...change, transaction: '7', standing: [] })).toEqual({
           status: 'uninitialised',
+          shards: [1],
         });
         expect(await bench.store.held.release(1, new Map([['x', []]]))).toEqual([]);
         expect(await bench.store.held.drop(1, ['x'])).toBe(0);

@@ -102,7 +102,7 @@ function numberContract({ it, expect, onBench }: ContractContext): void {
         const answer = await bench.stage({ values: { n: '0' } });
         await bench.flush({ 0: rejected });
         await parkEach(bench, [1]);
-        const sequence = answer.status === 'staged' ? answer.sequence : 0;
+        const sequence = answer.status === 'staged' ? (answer.marks[0]?.sequence ?? 0) : 0;
         expect(await bench.store.settled([{ rowKey: bench.row(0), sequence }])).toEqual([
           { status: 'dead', code: '23514' },
         ]);

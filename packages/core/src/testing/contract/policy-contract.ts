@@ -1,4 +1,5 @@
 import { AT_ONCE, rejected, type Bench, type ContractContext } from './bench.js';
+import { stageOne } from './one-unit.js';
 
 const UNDER = (policy: string) => ({ ...AT_ONCE, policy });
 const LONG_MS = 600_000;
@@ -43,11 +44,13 @@ export function policyContract({ describe, it, expect, onBench }: ContractContex
       'is asked by a check too, which changes nothing',
       onBench(async (bench) => {
         bench.rules = UNDER('old');
-        await bench.store.check(bench.call({ values: { n: '1' } }));
+        const asked = bench.call({ values: { n: '1' } });
+        await bench.store.check(asked, asked.rules);
         bench.rules = UNDER('new');
         expect(await refusals(bench)).toBe('staged');
         bench.rules = UNDER('old');
-        expect(await bench.store.check(bench.call({ values: { n: '1' } }))).toMatchObject({
+        const again = bench.call({ values: { n: '1' } });
+        expect(await bench.store.check(again, again.rules)).toMatchObject({
           status: 'refused',
           refusals: [{ reason: 'policy' }],
         });
@@ -104,7 +107,7 @@ export function policyContract({ describe, it, expect, onBench }: ContractContex
         bench.rules = UNDER('one');
         const rules = { Product: bench.rules };
         const rowKey = bench.row(0, 'product', 1);
-        await bench.store.stage({ shard: 1, id: 'elsewhere', rules, changes: [bench.change({ rowKey })] });
+        await stageOne(bench.store, { id: 'elsewhere', rules, changes: [bench.change({ rowKey })] });
         expect((await bench.store.policies.leave(['Product'], 0)).get('Product')).toBe('pending');
         expect(await refusals(bench)).toBe('staged');
       }),

@@ -1,6 +1,7 @@
 import type { StagedMark } from '../../staging/look-side.js';
 import { again, type Bench, conflicted, LATER, rejected, type ContractContext } from './bench.js';
 import type { Change } from '../../change/change.js';
+import { fenceOne, stageOne } from './one-unit.js';
 
 const WRITTEN = { status: 'written' };
 
@@ -132,11 +133,11 @@ export function settledContract({ describe, it, expect, onBench }: ContractConte
       'is told of the same call whether its first answer came or not',
       onBench(async (bench) => {
         const call = bench.call({ values: { n: '1' } }, { rowKey: bench.row(1), values: { n: '2' } });
-        const first = await bench.store.stage(call);
+        const first = await stageOne(bench.store, call);
         await bench.stage({ rowKey: bench.row(2), values: { n: '3' } });
-        expect(await bench.store.stage(call)).toEqual(first);
-        expect(await bench.store.fence(0, call.id)).toEqual(first);
-        expect(first).toMatchObject({ sequence: 2 });
+        expect(await stageOne(bench.store, call)).toEqual(first);
+        expect(await fenceOne(bench.store, call)).toEqual(first);
+        expect(first).toMatchObject({ marks: [{ sequence: 1 }, { sequence: 2 }] });
       }),
     );
   });
@@ -146,5 +147,5 @@ export function settledContract({ describe, it, expect, onBench }: ContractConte
 async function staged(bench: Bench, change: Partial<Change>): Promise<StagedMark> {
   const answer = await bench.stage(change);
   if (answer.status !== 'staged') throw new Error(`Expected it to be staged, not ${answer.status}`);
-  return { rowKey: change.rowKey ?? bench.row(0), sequence: answer.sequence, since: answer.since };
+  return answer.marks[0] as StagedMark;
 }

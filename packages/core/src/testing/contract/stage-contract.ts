@@ -1,7 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Change } from '../../change/change.js';
 import { rowKeyOf } from '../../change/row-key.js';
-import { AT_ONCE, LATER, type Bench, type ContractContext } from './bench.js';
+import { shardOf } from '../../change/row-key.js';
+import { AT_ONCE, Bench, LATER, type ContractContext } from './bench.js';
+import { fenceOne, stageOne } from './one-unit.js';
 
 /** Stage calls: effects, answers and refusals. */
 export function stageContract({ describe, it, expect, onBench }: ContractContext): void {
@@ -13,15 +15,17 @@ export function stageContract({ describe, it, expect, onBench }: ContractContext
           ...bench.call({ rowKey: bench.row(0, 'product', 1), kind: 'increment', deltas: { stock: '1' } }),
           shard: 1,
         };
-        expect(await bench.store.stage(call)).toEqual({ status: 'uninitialised' });
-        expect(await bench.store.check(call)).toEqual({ status: 'uninitialised' });
-        expect(await bench.store.fence(1, call.id)).toEqual({ status: 'uninitialised' });
+        expect(await stageOne(bench.store, call)).toEqual({ status: 'uninitialised', shards: [1] });
+        expect(await bench.store.check(call, call.rules)).toEqual({ status: 'uninitialised', shards: [1] });
         expect(await bench.store.claim(1, { token: 'T1', predecessor: '', limit: 1 })).toEqual({
           status: 'uninitialised',
         });
         expect(await bench.store.adopt(1, 'T0')).toBe('adopted');
         expect(await bench.store.adopt(1, 'T9')).toBe('present');
-        expect(await bench.store.stage(call)).toMatchObject({ status: 'staged', versions: new Map() });
+        // The answer to the group stands: whoever was told it has sent a new one since (R13).
+        expect(await fenceOne(bench.store, call)).toEqual({ status: 'uninitialised', shards: [1] });
+        const again = { ...call, id: 'again' };
+        expect(await stageOne(bench.store, again)).toMatchObject({ status: 'staged', versions: new Map() });
       }),
     );
 
@@ -100,7 +104,7 @@ export function stageContract({ describe, it, expect, onBench }: ContractContext
       onBench(async (bench) => {
         await bench.stage({ base: '5', version: '6', values: { name: '"a"' } });
         const stale = bench.call({ base: '5', version: '6', values: { name: '"b"' } });
-        expect(await bench.store.check(stale)).toEqual({
+        expect(await bench.store.check(stale, stale.rules)).toEqual({
           status: 'refused',
           refusals: [{ rowKey: bench.row(0), reason: 'stale', version: '6' }],
         });
@@ -108,9 +112,9 @@ export function stageContract({ describe, it, expect, onBench }: ContractContext
           { base: '6', version: '7', values: { name: '"b"' } },
           { rowKey: bench.row(1), kind: 'increment', deltas: { stock: '1' } },
         );
-        expect(await bench.store.check(fine)).toMatchObject({ status: 'staged', versions: new Map() });
+        expect(await bench.store.check(fine, fine.rules)).toMatchObject({ status: 'staged', versions: new Map() });
         expect(await bench.dirty()).toMatchObject({ version: '6', values: { name: '"a"' } });
-        expect(await bench.store.stage(fine)).toMatchObject({ status: 'staged', versions: new Map() });
+        expect(await stageOne(bench.store, fine)).toMatchObject({ status: 'staged', versions: new Map() });
       }),
     );
 
@@ -147,6 +151,7 @@ export function stageContract({ describe, it, expect, onBench }: ContractContext
       onBench(async (bench) => {
         bench.rules = { ...LATER, maxRecordBytes: 200 };
         const rowKey = rowKeyOf({ schema: 'public', table: 'product', key: ['ü'.repeat(90)] });
+        await bench.store.adopt(shardOf(rowKey, Bench.shards), 'T0');
         const answer = await bench.stage({ rowKey, values: { name: '"a"' } });
         expect(answer).toEqual({ status: 'refused', refusals: [{ rowKey, reason: 'too-large' }] });
       }),

@@ -5,6 +5,7 @@ import { rowKeyOf, type RowKey, shardOf } from '../../../src/change/row-key.js';
 import { readByKey, type KeyedRows } from '../../../src/read/read-by-key.js';
 import type { StagingStore } from '../../../src/staging/staging-store.js';
 import { FlushFixture, idOf, SHARDS } from './fixture.js';
+import { stageOne } from '../../../src/testing/contract/one-unit.js';
 
 const ALL = [...Array(SHARDS).keys()];
 const AT_ONCE = { debounceMs: 0, maxDelayMs: 0, maxPending: 1_000, maxRecordBytes: 10_000 };
@@ -36,7 +37,7 @@ async function add(id: number, stock: number): Promise<void> {
     originals: {},
   } as const;
   const shard = shardOf(rowKey, SHARDS);
-  await staging.stage({ shard, id: `call-${id}-${stock}`, changes: [change], rules: { Product: AT_ONCE } });
+  await stageOne(staging, { shard, id: `call-${id}-${stock}`, changes: [change], rules: { Product: AT_ONCE } });
 }
 
 /** A reader by key, as every process has one. */

@@ -12,6 +12,7 @@ import { openPostgresSink } from '../../../src/sink/postgres/open-postgres-sink.
 import { memoryStaging } from '../../../src/staging/memory/memory-staging.js';
 import type { StagingStore } from '../../../src/staging/staging-store.js';
 import { table } from '../sink/fixture.js';
+import { stageOne } from '../../../src/testing/contract/one-unit.js';
 
 /**
  * Every shard is flushed in a transaction of its own, as by several workers. With one attempt, who is blamed is dead.
@@ -73,7 +74,7 @@ async function stage(rowKey: RowKey, change: Partial<Change>): Promise<void> {
   calls += 1;
   const whole: Change = { kind: 'update', entity: 'Place', rowKey, values: {}, deltas: {}, originals: {}, ...change };
   const shard = shardOf(rowKey, SHARDS);
-  const answer = await staging.stage({ shard, id: `call-${calls}`, changes: [whole], rules: { Place: rules } });
+  const answer = await stageOne(staging, { shard, id: `call-${calls}`, changes: [whole], rules: { Place: rules } });
   expect(answer.status).toBe('staged');
 }
 

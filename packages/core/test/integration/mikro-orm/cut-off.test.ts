@@ -1,7 +1,9 @@
 import { defineEntity, MikroORM, p, type EntityManager } from '@mikro-orm/postgresql';
 import { database, freshNamespace, type Database } from '@spillway/test-support';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type RowKey, shardOf } from '../../../src/change/row-key.js';
 import { Spillway, spillway, StoppedCallError, WriteBehind } from '../../../src/index.js';
+import type { StageGroup } from '../../../src/staging/stage-side.js';
 import { CutOff } from '../../../src/staging/staging-errors.js';
 import type { StagingStore } from '../../../src/staging/staging-store.js';
 import { memoryStaging } from '../../../src/testing/index.js';
@@ -29,17 +31,23 @@ let orm: MikroORM;
 let silent: { readonly shard: number | 'all'; readonly hasRun: boolean } | undefined;
 let asked: () => void;
 
+/** The one shard of a group. */
+function shardIn({ units: [unit] }: StageGroup): number {
+  return shardOf(unit?.changes[0]?.rowKey as RowKey, SHARDS);
+}
+
 /** As one that is closed while it waits for its server. */
 function withoutAnswers(inner: StagingStore): StagingStore {
   const { promise: closed, resolve: close } = Promise.withResolvers<void>();
   const stage: StagingStore['stage'] = async (call) => {
-    if (silent === undefined || (silent.shard !== 'all' && silent.shard !== call.shard)) return inner.stage(call);
+    if (silent === undefined || (silent.shard !== 'all' && silent.shard !== shardIn(call))) return inner.stage(call);
     if (silent.hasRun) await inner.stage(call);
     asked();
     await closed;
     throw new CutOff('Redis');
   };
-  const others: Partial<StagingStore> = { stage, close: async () => close() };
+  // Each shard on a server of its own, so that each is staged by a call of its own.
+  const others: Partial<StagingStore> = { stage, serverOf: (shard) => shard, close: async () => close() };
   return new Proxy(inner, {
     get: (target, name) => {
       const value: unknown = Reflect.get(others, name) ?? Reflect.get(target, name, target);

@@ -2,7 +2,7 @@ import type { MikroORM } from '@mikro-orm/postgresql';
 import { database, sharedRedisUrl, type Database } from '@spillway/test-support';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Spillway, spillway, SpillwayError, StagingTimeoutError } from '../../../src/index.js';
-import type { StageAnswer, StageCall } from '../../../src/staging/stage-side.js';
+import type { GroupAnswer, StageGroup } from '../../../src/staging/stage-side.js';
 import type { StagingStore } from '../../../src/staging/staging-store.js';
 import { memoryStaging } from '../../../src/testing/index.js';
 import { Article, type ArticleRepository, repositoryOrm, Tag } from './repository-entities.js';
@@ -18,13 +18,13 @@ function silent(store: StagingStore): StagingStore {
   const nothing = (): never => {
     throw new SpillwayError('STAGING_TIMEOUT', 'nothing came back');
   };
-  const stage = async (call: StageCall): Promise<StageAnswer> => {
+  const stage = async (group: StageGroup): Promise<GroupAnswer> => {
     sent += 1;
     if (fault === 'not received') return nothing();
-    const answer = await store.stage(call);
+    const answer = await store.stage(group);
     return fault === 'answer lost' ? nothing() : answer;
   };
-  const fence = async (shard: number, id: string): Promise<StageAnswer> => (fault ? nothing() : store.fence(shard, id));
+  const fence = async (group: StageGroup): Promise<GroupAnswer> => (fault ? nothing() : store.fence(group));
   return new Proxy(store, {
     get: (target, name) => {
       const own = { stage, fence }[name as 'stage'];

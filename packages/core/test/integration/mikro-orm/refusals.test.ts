@@ -4,35 +4,40 @@ import { database, type Database } from '@spillway/test-support';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Spillway, SpillwayError, StagingPartialError } from '../../../src/index.js';
 import { rowKeyOf, shardOf } from '../../../src/change/row-key.js';
-import type { StageAnswer, StageCall } from '../../../src/staging/stage-side.js';
+import type { GroupAnswer, StageGroup } from '../../../src/staging/stage-side.js';
 import type { StagingStore } from '../../../src/staging/staging-store.js';
 import { memoryStaging } from '../../../src/testing/index.js';
 import { Product, shopOrm } from './shop.js';
 
 type Fault = 'refuse' | 'answer lost' | 'not received';
 
-/** A staging store of which single calls go wrong, by the name of a product that is in them. */
-function faulty(store: StagingStore, faults: Map<string, Fault>): StagingStore & { calls: StageCall[] } {
-  const calls: StageCall[] = [];
-  const stage = async (call: StageCall): Promise<StageAnswer> => {
-    calls.push(call);
-    const fault = [...faults].find(([name]) => JSON.stringify(call.changes).includes(name))?.[1];
+/**
+ * A staging store of which single calls go wrong, by the name of a product that is in them. Each shard is on a server
+ * of its own, so a flush over several shards goes by several calls.
+ */
+function faulty(store: StagingStore, faults: Map<string, Fault>): StagingStore {
+  const stage = async (group: StageGroup): Promise<GroupAnswer> => {
+    const fault = [...faults].find(([name]) => JSON.stringify(group.units).includes(name))?.[1];
     if (fault === 'refuse') {
-      return { status: 'refused', refusals: call.changes.map(({ rowKey }) => ({ rowKey, reason: 'full' })) };
+      const refusals = group.units.flatMap(({ changes }) =>
+        changes.map(({ rowKey }) => ({ rowKey, reason: 'full' as const })),
+      );
+      return { status: 'judged', units: [{ status: 'refused', refusals }] };
     }
     if (fault === 'not received') throw new SpillwayError('STAGING_TIMEOUT', 'nothing came back');
-    const answer = await store.stage(call);
+    const answer = await store.stage(group);
     if (fault === 'answer lost') throw new SpillwayError('STAGING_TIMEOUT', 'nothing came back');
     return answer;
   };
-  const fence = async (shard: number, id: string): Promise<StageAnswer> => {
+  const fence = async (group: StageGroup): Promise<GroupAnswer> => {
     if (faults.size > 0) throw new SpillwayError('STAGING_TIMEOUT', 'nothing came back');
-    return store.fence(shard, id);
+    return store.fence(group);
   };
   return new Proxy(store, {
     get: (target, name) =>
-      ({ stage, fence, calls })[name as 'stage'] ?? (bound(Reflect.get(target, name, target), target) as never),
-  }) as never;
+      ({ stage, fence, serverOf: (shard: number) => shard })[name as 'stage'] ??
+      (bound(Reflect.get(target, name, target), target) as never),
+  });
 }
 
 function bound(value: unknown, target: object): unknown {
@@ -64,7 +69,7 @@ afterAll(async () => {
   await db.drop();
 });
 
-/** Rows of one shard go by one call, which is refused as a whole. */
+/** Rows of one server go by one call, which is refused as a whole. */
 function inAnotherShardThan(id: string): string {
   const shard = (each: string) =>
     shardOf(rowKeyOf({ schema: 'public', table: 'product', key: [each] }), staging.shards);

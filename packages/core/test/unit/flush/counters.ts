@@ -1,6 +1,7 @@
 import type { Change } from '../../../src/change/change.js';
 import { type RowKey, rowKeyOf, shardOf } from '../../../src/change/row-key.js';
 import type { StagingStore } from '../../../src/staging/staging-store.js';
+import { stageOne } from '../../../src/testing/contract/one-unit.js';
 
 /** The `index`th row that belongs to a shard. */
 export function rowOf(shard: number, index: number, shards: number): RowKey {
@@ -29,7 +30,7 @@ export async function stageIncrements(
   wait: { readonly debounceMs: number; readonly maxDelayMs: number } = AT_ONCE,
 ): Promise<void> {
   calls += 1;
-  const answer = await staging.stage({
+  const answer = await stageOne(staging, {
     shard,
     id: `call-${calls}`,
     changes: rows.map(incrementOf),

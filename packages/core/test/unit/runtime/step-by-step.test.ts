@@ -3,7 +3,8 @@ import type { Change } from '../../../src/change/change.js';
 import { rowKeyOf, type RowKey } from '../../../src/change/row-key.js';
 import { SpillwayError } from '../../../src/errors.js';
 import { stageStepByStep } from '../../../src/runtime/step-by-step.js';
-import type { RulesByEntity, StageResult } from '../../../src/staging/stager.js';
+import type { RulesByEntity } from '../../../src/staging/entity-rules.js';
+import type { StageResult } from '../../../src/staging/stage-result.js';
 import { CutOff } from '../../../src/staging/staging-errors.js';
 
 const [first, second, third] = ['1', '2', '3'].map((id) =>
@@ -18,7 +19,10 @@ function change(rowKey: RowKey): Change {
 function result(parts: Partial<Record<'staged' | 'step' | 'unknown' | 'dropped', readonly RowKey[]>>): StageResult {
   const { staged = [], step = [], unknown = [], dropped = [] } = parts;
   const calls = (rows: readonly RowKey[]) =>
-    rows.map((row) => ({ shard: 0, id: row, changes: [change(row)], rules: {} }));
+    rows.map((row) => {
+      const changes = [change(row)];
+      return { changes, group: { id: row, units: [{ changes }], rules: {} }, place: 0 };
+    });
   return {
     staged: new Map(staged.map((row) => [row, undefined])),
     marks: new Map(),
@@ -47,7 +51,11 @@ test('a call that may have run, or is lost, is not sent again with the steps tha
   const answer = await stageStepByStep([first, second, third].map(change), rules, bench);
   expect(bench.asked.map(({ rows }) => rows)).toEqual([[first, second, third], [first]]);
   expect([...answer.staged.keys()]).toEqual([first]);
-  expect(answer).toMatchObject({ refused: [], unknown: [{ id: second }], dropped: [{ id: third }] });
+  expect(answer).toMatchObject({
+    refused: [],
+    unknown: [{ group: { id: second } }],
+    dropped: [{ group: { id: third } }],
+  });
 });
 
 test('in the end steps are merged, and every change is staged once', async () => {

@@ -40,7 +40,7 @@ test.each([
 
 test.each(
   Object.values(SCRIPTS).filter(
-    ({ name }) => !['due-next', 'due-holding', 'holds', 'cache-look', 'peek'].includes(name),
+    ({ name }) => !['due-next', 'due-holding', 'holds', 'cache-look', 'peek', 'stage'].includes(name),
   ),
 )('$name declares the keys that its caller gives it', ({ source, keys }) => {
   const named = [...source.matchAll(/^local (\w+) = KEYS\[(\d+)\]$/gmu)].map(([, name]) => name);

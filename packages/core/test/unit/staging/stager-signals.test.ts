@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { Change } from '../../../src/change/change.js';
 import { type RowKey, rowKeyOf, shardOf } from '../../../src/change/row-key.js';
 import { memoryStaging } from '../../../src/staging/memory/memory-staging.js';
-import { type EntityRules, Stager } from '../../../src/staging/stager.js';
-import type { StageCall } from '../../../src/staging/stage-side.js';
+import type { EntityRules } from '../../../src/staging/entity-rules.js';
+import { Stager } from '../../../src/staging/stager.js';
+import type { StageGroup, StageUnit } from '../../../src/staging/stage-side.js';
 import type { StagingStore } from '../../../src/staging/staging-store.js';
 
 const SHARDS = 2;
@@ -31,15 +32,21 @@ function plusOne(rowKey: RowKey): Change {
 }
 
 /** A stager whose store is looked at, or is in the way, whenever it is asked. */
-async function makeStager(before: (method: string, call: StageCall) => void | Promise<void>, after = before) {
+async function makeStager(
+  before: (method: string, call: { readonly shard: number }) => void | Promise<void>,
+  after = before,
+) {
   const inner = memoryStaging({ shards: SHARDS });
   for (const shard of [0, 1]) await inner.adopt(shard, 'T0');
   const store: StagingStore = new Proxy(inner, {
     get: (target, name) => {
+      if (name === 'serverOf') return (shard: number) => shard;
       if (name !== 'check' && name !== 'stage') return Reflect.get(target, name, target) as unknown;
-      return async (call: StageCall) => {
+      return async (asked: StageGroup & StageUnit, rules: StageGroup['rules']) => {
+        const [change] = (asked.units?.[0] ?? asked).changes;
+        const call = { shard: shardOf(change?.rowKey as RowKey, SHARDS) };
         await before(`before ${name}`, call);
-        const answer = await target[name](call);
+        const answer = await target[name](asked, rules);
         await after(`after ${name}`, call);
         return answer;
       };
@@ -63,7 +70,7 @@ describe('a signal that is aborted', () => {
     expect(asked).toEqual([]);
   });
 
-  test('while several shards are asked keeps the changes from all of them', async () => {
+  test('while several servers are asked keeps the changes from all of them', async () => {
     const controller = new AbortController();
     const { stager, isStaged } = await makeStager((method, { shard }) => {
       if (method === 'after check' && shard === 1) controller.abort(REASON);
@@ -74,8 +81,8 @@ describe('a signal that is aborted', () => {
   });
 
   test.each([
-    ['one shard', [ONE]],
-    ['several shards', [ONE, ELSEWHERE]],
+    ['one server', [ONE]],
+    ['several servers', [ONE, ELSEWHERE]],
   ])('while changes are on their way to %s does not change that they are staged, all of them', async (_, rows) => {
     const controller = new AbortController();
     const { stager, isStaged } = await makeStager((method) => {
@@ -87,8 +94,8 @@ describe('a signal that is aborted', () => {
   });
 
   test.each([
-    ['one shard', [OTHER]],
-    ['several shards', [OTHER, ELSEWHERE]],
+    ['one server', [OTHER]],
+    ['several servers', [OTHER, ELSEWHERE]],
   ])('while room is waited for in %s ends the wait, and nothing is staged', async (_, rows) => {
     const controller = new AbortController();
     let isFull = false;

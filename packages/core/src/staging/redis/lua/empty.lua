@@ -1,24 +1,22 @@
 -- Throws away all records, layers, remembered writes and dead letters of some tables, or the whole shard. The caller
 -- holds the shard's lock in the database, so no batch is committed meanwhile.
 --
--- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] seen  KEYS[6] seen_old  KEYS[7] recent
--- KEYS[8] recent_old  KEYS[9] dead  KEYS[10] stats  KEYS[11] held  KEYS[12] holds  KEYS[13] cache  KEYS[14] cache_old
+-- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead
+-- KEYS[8] stats  KEYS[9] held  KEYS[10] holds  KEYS[11] cache  KEYS[12] cache_old
 -- ARGV  epoch, last token that the database knows, 'all' | 'tables', beginnings of row keys ...
 -- returns  {'emptied', records, dead letters} | {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local due = KEYS[3]
 local flight = KEYS[4]
-local seen = KEYS[5]
-local seen_old = KEYS[6]
-local recent = KEYS[7]
-local recent_old = KEYS[8]
-local dead = KEYS[9]
-local stats = KEYS[10]
-local held = KEYS[11]
-local holds = KEYS[12]
-local cache = KEYS[13]
-local cache_old = KEYS[14]
+local recent = KEYS[5]
+local recent_old = KEYS[6]
+local dead = KEYS[7]
+local stats = KEYS[8]
+local held = KEYS[9]
+local holds = KEYS[10]
+local cache = KEYS[11]
+local cache_old = KEYS[12]
 local epoch, last_token, scope = ARGV[1], ARGV[2], ARGV[3]
 local WANTED_FROM = 4
 
@@ -41,7 +39,8 @@ end
 
 if scope == 'all' then
   local emptied = { 'emptied', redis.call('HLEN', dirty) + redis.call('HLEN', flight), redis.call('HLEN', dead) }
-  redis.call('DEL', chain, dirty, due, flight, seen, seen_old, recent, recent_old, dead, stats, held, holds, cache, cache_old)
+  -- The answers of groups stay: other shards may have run what this one remembers (R13).
+  redis.call('DEL', chain, dirty, due, flight, recent, recent_old, dead, stats, held, holds, cache, cache_old)
   return emptied
 end
 

@@ -3,9 +3,8 @@
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] flight  KEYS[4] seen  KEYS[5] seen_old  KEYS[6] recent  KEYS[7] recent_old
 -- KEYS[8] stats  KEYS[9] held  KEYS[10] holds
--- ARGV  epoch, id, transaction, earlier holds of it that stand, changes, rules by entity as for stage
--- returns  {'staged', sequence, since, row key, version, ...} as stage | {'refused', row key, reason, version, ...} |
---   {'voided'} | {'unreadable', row key} | {'damaged', key} | {'uninitialised'} | {'epoch', epoch}
+-- ARGV  epoch, id, transaction, earlier holds of it that stand, the unit and rules by entity as for stage
+-- returns  {'judged', packed, as stage for one unit} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local flight = KEYS[3]
@@ -17,7 +16,8 @@ local stats = KEYS[8]
 local held = KEYS[9]
 local holds = KEYS[10]
 local epoch, id, transaction = ARGV[1], ARGV[2], ARGV[3]
-local earlier, changes, rules = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[6])
+local earlier, unit, rules = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[6])
+local number = unit[1]
 
 -- include: time
 -- include: bulk
@@ -28,50 +28,65 @@ local earlier, changes, rules = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5
 -- include: counts
 -- include: held
 -- include: forget-layers
+-- include: shard-head
+
+-- The script has one shard.
+local function enter() end
+
 -- include: stage-row
 -- include: apply-changes
 
-local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'held', 'since')
-if not head[1] then return { 'uninitialised' } end
-if head[1] ~= epoch then return { 'epoch', head[1] } end
-local answered = redis.call('HGET', seen, id) or redis.call('HGET', seen_old, id)
-if answered then return seen_answer(answered, head[5]) end
-
-local sequence = count_in(head[2])
-if not sequence then return { 'damaged', 'chain' } end
-any_held = head[4] and head[4] ~= '0'
-local now, row_keys = now_ms(), {}
-for index, change in ipairs(changes) do
-  row_keys[index] = change[1]
+local entities, row_keys = {}, {}
+for index = 2, #unit, 2 do
+  append(entities, unit[index][ENTITY])
+  append(row_keys, unit[index][1])
 end
+local shard = read_head(chain, number, head_fields(entities), entities)
+if shard.trouble then error(shard.trouble, 0) end
+if shard.epoch and shard.epoch ~= epoch then return { 'epoch', shard.epoch } end
+local answered = remembered(id)
+if answered then return { 'judged', answered } end
+
+local function answer_of(judged_unit)
+  return cmsgpack.pack({ { shard.first or 0, shard.since or '' }, judged_unit })
+end
+if not shard.epoch then return { 'judged', answer_of({ 'uninitialised', number }) } end
+if not shard.sequence then return { 'judged', answer_of({ 'damaged', 'chain', number }) } end
+any_held = shard.any_held
+local now = now_ms()
 if any_held then forget_fallen(row_keys, transaction, earlier) end
-local call, unreadable = try_changes(changes, rules, sequence, now, head[3], transaction)
-if not call then return { 'unreadable', unreadable } end
-if #call.refusals > 1 then
-  write_draft()
-  write_held_counts()
-  return call.refusals
+local answer, layer = judge(unit, rules, now, transaction)
+if not layer then
+  if answer[1] == 'refused' then
+    write_draft()
+    write_held_counts()
+  end
+  return { 'judged', answer_of(answer) }
 end
 
 local added = {}
 for index, row_key in ipairs(row_keys) do
-  local record = changes[index]
+  local record = unit[2 * index]
   -- A change that annihilates the layers beneath becomes a layer too: ROLLBACK TO SAVEPOINT may take it away again.
-  if record[1] == row_key then record = stamped(call.rows[row_key], record, sequence + index, now) end
-  local layers = call.rows[row_key].layers
+  if record[1] == row_key then record = stamped(rows[row_key], record, shard.first + index, now) end
+  local layers = rows[row_key].layers
   if layers == no_layers then layers = {} end
   added[index] = { id, transaction, record }
   append(layers, added[index])
-  call.rows[row_key].layers = layers
+  rows[row_key].layers = layers
   count_held(added[index], 1)
 end
-for row_key, row in pairs(call.rows) do
-  write_layers(row_key, row.layers)
+local order = {}
+for index, row in ipairs(layer) do
+  order[index] = row.key
+  write_layers(row.key, row.layers)
 end
-set_value(holds, id, cmsgpack.pack({ transaction, now }) .. cmsgpack.pack({ call.order, rules }))
-local kept = to_keep(call.answer)
-set_value(seen, id, kept)
+set_value(holds, id, cmsgpack.pack({ transaction, now }) .. cmsgpack.pack({ order, rules }))
+local packed = answer_of(answer)
+set_value(seen, id, packed)
 write_draft()
-note_policies(now)
+local places = {}
+append_policies(places, shard, rules, now)
+send('HSET', chain, places)
 write_held_counts()
-return seen_answer(kept, head[5])
+return { 'judged', packed }

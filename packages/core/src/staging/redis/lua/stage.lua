@@ -1,25 +1,20 @@
--- Merges all changes of a call into their records, or refuses all of them. A call id that was seen before gets its
--- first answer.
+-- Judges units of work, in their order, each as a whole: merges all its changes into their records, or refuses all of
+-- them. A group that was seen before gets its first answer.
 --
--- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] seen  KEYS[6] seen_old  KEYS[7] recent
--- KEYS[8] recent_old  KEYS[9] stats  KEYS[10] held
--- ARGV  epoch, 'stage' or 'check', call id, changes, rules by entity (debounce, longest delay, most records,
---   most bytes, policy, steps), life of seen ids (ms), ids per generation of them
--- returns  {'staged', sequence of the last change, since when the chain is whole, row key, version, ...} |
---   {'refused', row key, reason, version, ...} | {'voided'} | {'unreadable', row key} | {'damaged', key} |
---   {'uninitialised'} | {'epoch', epoch}
-local chain = KEYS[1]
-local dirty = KEYS[2]
-local due = KEYS[3]
-local flight = KEYS[4]
-local seen = KEYS[5]
-local seen_old = KEYS[6]
-local recent = KEYS[7]
-local recent_old = KEYS[8]
-local stats = KEYS[9]
-local held = KEYS[10]
-local epoch, mode, call_id, changes, rules = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local seen_ms, seen_calls = tonumber(ARGV[6]), tonumber(ARGV[7])
+-- KEYS  chain, dirty, due, flight, seen, seen_old, recent, recent_old, stats, held, of one shard after the other
+-- ARGV  epoch, 'stage' or 'check', id of the group, life of seen ids (ms), most ids per generation of seen ids,
+--   shard numbers, the lowest first, rules by entity (debounce, longest delay, most records, most bytes, policy,
+--   steps), then the units: shard number, change, shard number, change, ...
+-- returns  {'judged', packed} | {'epoch', epoch}. The packed answer is {'voided'}, or a list of: {sequence before,
+--   since when the chain is whole, the same of the next shard, ...}, then for each unit 0 (staged) |
+--   {'staged', row key, version, ...} | {'refused', row key, reason, version, ...} | {'uninitialised', shard, ...} |
+--   {'unreadable', row key} | {'damaged', key, shard} | {'failed', what Redis says}
+local epoch, mode, id = ARGV[1], ARGV[2], ARGV[3]
+local seen_ms, seen_calls = tonumber(ARGV[4]), tonumber(ARGV[5])
+local numbers, rules = cmsgpack.unpack(ARGV[6]), cmsgpack.unpack(ARGV[7])
+local seen, seen_old = KEYS[5], KEYS[6]
+-- The keys of the shard that was entered last.
+local chain, dirty, due, flight, recent, recent_old, stats, held
 
 -- include: time
 -- include: bulk
@@ -27,48 +22,57 @@ local seen_ms, seen_calls = tonumber(ARGV[6]), tonumber(ARGV[7])
 -- include: coalesce
 -- include: generations
 -- include: seen
+-- include: undo
 -- include: plain
 -- include: counts
 -- include: held
+-- include: shard-head
+
+local entered
+local function enter(shard)
+  if shard == entered then return end
+  local at = shard.at
+  entered, any_held, counts, must_recount = shard, shard.any_held, shard.counts, false
+  chain, dirty, due, flight, recent, recent_old = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3], KEYS[at + 6], KEYS[at + 7]
+  stats, held = KEYS[at + 8], KEYS[at + 9]
+end
+
 -- include: stage-row
 -- include: apply-changes
 -- include: stage-write
+-- include: write-shard
+-- include: judge-unit
 
-local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'marked', 'horizon', 'coalesced', 'annihilated', 'seenAt', 'held', 'since')
-if not head[1] then return { 'uninitialised' } end
-if head[1] ~= epoch then return { 'epoch', head[1] } end
-local answered = redis.call('HGET', seen, call_id) or redis.call('HGET', seen_old, call_id)
-if answered then return seen_answer(answered, head[10]) end
+local units, entities, is_named = {}, {}, {}
+for index = 8, #ARGV do
+  local unit = cmsgpack.unpack(ARGV[index])
+  units[#units + 1] = unit
+  for at = 2, #unit, 2 do
+    local entity = unit[at][ENTITY]
+    if not is_named[entity] then entities[#entities + 1] = entity end
+    is_named[entity] = true
+  end
+end
+local fields = head_fields(entities)
+for at = 1, #KEYS, 10 do
+  local shard = read_head(KEYS[at], numbers[(at + 9) / 10], fields, entities)
+  shard.at = at
+  if shard.epoch and shard.epoch ~= epoch then return { 'epoch', shard.epoch } end
+end
+local answered = remembered(id)
+if answered then return { 'judged', answered } end
 
-local sequence = count_in(head[2])
-if not sequence then return { 'damaged', 'chain' } end
-any_held = head[9] and head[9] ~= '0'
-rules = cmsgpack.unpack(rules)
-local now = now_ms()
-changes = cmsgpack.unpack(changes)
-local call, unreadable = try_changes(changes, rules, sequence, now, head[3])
-if not call then return { 'unreadable', unreadable } end
-if #call.refusals > 1 then return call.refusals end
-local answer = call.answer
-if mode == 'check' then return seen_answer(to_keep(answer), head[10]) end
-
-local known_horizon = count_in(head[5]) or 0
-local horizon = longest_delay(rules, known_horizon)
-local places = { 'sequence', sequence + #changes }
-if horizon > known_horizon then append(places, 'horizon', horizon) end
-if call.coalesced > 0 then append(places, 'coalesced', (count_in(head[6]) or 0) + call.coalesced) end
-if call.annihilated > 0 then append(places, 'annihilated', (count_in(head[7]) or 0) + call.annihilated) end
-local age = now - (count_in(head[8]) or 0)
-local kept = to_keep(answer)
-
-local is_aged = age >= seen_ms or (age >= seen_ms / 10 and redis.call('HLEN', seen) >= seen_calls)
-
--- The rarest command first: Redis refuses a user without the right before anything is written.
-if is_aged then new_generation(seen, seen_old) end
-write_rows(call.rows, call.order, rules, now, head[4])
-note_policies(now)
-send('HSET', chain, places)
-if is_aged then redis.call('HSET', chain, 'seenAt', now) end
-redis.call('HSET', seen, call_id, kept)
-write_counts()
-return seen_answer(kept, head[10])
+local now, answer = now_ms(), { {} }
+for _, number in ipairs(numbers) do
+  append(answer[1], shards[number].first or 0, shards[number].since or '')
+end
+for index, unit in ipairs(units) do
+  answer[index + 1] = judge_unit(unit, rules, now)
+end
+local packed = cmsgpack.pack(answer)
+if mode == 'check' then return { 'judged', packed } end
+remember(id, packed, shards[numbers[1]], now)
+for _, number in ipairs(numbers) do
+  if #shards[number].order > 0 then write_shard(shards[number], rules, now) end
+end
+return { 'judged', packed }

@@ -1,61 +1,61 @@
--- Computes what the changes of a call make of their rows, one after the other. Writes nothing.
--- Needs: what coalesce, stage-row and held bring, and what policies needs
+-- Computes what the changes of one unit of work make of their rows, one after the other, over what the units before it
+-- make of them. Writes nothing. What a unit changes is taken back if the unit is refused (R12). A unit of one change
+-- changes nothing before it is accepted, so it needs no copies, and nothing to take back.
+-- Needs: enter, and what coalesce, shard-head, stage-row, held, and undo or draft bring
 
--- include: policies
--- include: step
+-- include: apply-change
 
-local judged
-
--- `mine`: the transaction whose layers the changes lie on. Answers nil and a row key if a pending record, or a layer,
--- of that row cannot be read.
-local function apply_changes(changes, rules, sequence, now, in_flight, mine)
-  local rows, order, versions, refusals, refused = {}, {}, {}, { 'refused' }, {}
-  local coalesced, annihilated = 0, 0
-  local other = other_policy(changes, rules)
-  if other then return { refusals = other } end
-  for index, change in ipairs(changes) do
-    local row_key = change[1]
-    judged = row_key
-    local row = rows[row_key] or load_row(row_key, in_flight, mine)
-    if not row then return nil, row_key end
-    if not rows[row_key] then
-      rows[row_key] = row
-      order[#order + 1] = row_key
-    end
-    -- The transaction may have written its own layer by SQL, and read the row again: its base counts as a staged one.
-    if mine and holds_any(row.layers, mine) then change[CHANGE_MARK] = 0 end
-    if not refused[row_key] then
-      local asked, kind, entity = change[VERSION], change[KIND], change[ENTITY]
-      local status, record, version = 'refused', kept_out_because(row, mine, kind), ''
-      local second_step = is_second_step(row, change, rules[entity])
-      if not record then status, record, version = coalesce(row, change, sequence + index, now) end
-      if second_step and status == 'dirty' then status, record, version = 'refused', 'step', '' end
-      if status == 'dirty' then
-        local limit = over_limit(row_key, row, record, rules[entity])
-        if limit then status, record, version = 'refused', limit, '' end
-      end
-      if status == 'refused' then
-        refused[row_key] = true
-        append(refusals, row_key, record, version)
-      else
-        if status == 'nothing' then annihilated = annihilated + 1 end
-        if status == 'dirty' and row.dirty then coalesced = coalesced + 1 end
-        set_dirty(row, record)
-        note_version(versions, row_key, kind, asked, record)
-      end
-    end
+-- The part of an answer for a unit that is staged; 0: it tells no versions.
+local function staged_answer(layer)
+  if not layer.versions then return 0 end
+  local answer = { 'staged' }
+  for _, row in ipairs(layer) do
+    local version = layer.versions[row.key]
+    if version then append(answer, row.key, version) end
   end
-  local answer = { 'staged', sequence + #changes }
-  for _, row_key in ipairs(order) do
-    if versions[row_key] then append(answer, row_key, versions[row_key]) end
-  end
-  return { rows = rows, order = order, refusals = refusals, answer = answer, coalesced = coalesced, annihilated = annihilated }
+  return #answer == 1 and 0 or answer
 end
 
--- The same. Answers nil and a row key also if a record passes all checks and still makes the computing raise.
-local function try_changes(...)
-  local is_sound, call, unreadable = pcall(apply_changes, ...)
-  if is_sound then return call, unreadable end
-  if is_of_redis(call) then error(call, 0) end
-  return nil, judged
+-- Answers the part of the answer for a unit (shard number, change, ...). If the unit is accepted, also its rows.
+local function apply_changes(unit, rules, now, mine)
+  local layer, refused, refusals = { is_single = #unit == 2, versions = nil }, nil, nil
+  for index = 1, #unit, 2 do
+    local shard, change = shards[unit[index]], unit[index + 1]
+    enter(shard)
+    local reason = policy_against(shard, change[ENTITY], rules)
+    if reason then return { 'refused', change[1], reason, '' } end
+  end
+  for index = 1, #unit, 2 do
+    local shard, change = shards[unit[index]], unit[index + 1]
+    local row_key = change[1]
+    enter(shard)
+    judged = row_key
+    local row = row_of(shard, row_key, layer, mine)
+    if not (refused and refused[row_key]) then
+      local reason, version = apply_change(shard, row, change, rules[change[ENTITY]], layer, now, mine)
+      if reason then
+        refused, refusals = refused or {}, refusals or { 'refused' }
+        refused[row_key] = true
+        append(refusals, row_key, reason, version)
+      elseif layer.is_single then
+        rows[row_key], layer[1] = row, row
+      end
+    end
+  end
+  if refusals then return refusals end
+  return staged_answer(layer), layer
+end
+
+-- The same, and takes back what a unit has changed that is not accepted. A unit may raise: a key may be of another
+-- type, or records that pass all checks cannot be computed. That says nothing of other units.
+local function judge(unit, rules, now, mine)
+  local mark = undo_size
+  local is_sound, answer, layer = pcall(apply_changes, unit, rules, now, mine)
+  if not is_sound then
+    local said = type(answer) == 'table' and answer.err or answer
+    if string.find(said, 'OOM', 1, true) then error(answer, 0) end
+    answer = is_of_redis(said) and { 'failed', said } or { 'unreadable', judged }
+  end
+  if not layer then take_back_to(mark) end
+  return answer, layer
 end

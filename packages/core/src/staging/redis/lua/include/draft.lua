@@ -2,33 +2,20 @@
 -- judges everything first, against its drafts, and writes in the end, by commands that do not fail.
 -- Needs: what bulk brings; `due`, where times are drafted
 
-local drafts, drafted_times = {}, {}
-local undo, undo_size, nothing = {}, 0, {}
+-- include: undo
 
--- Sets a field of a table so that an attempt can take it back.
-local function put(map, field, value)
-  local before = map[field]
-  if before == nil then before = nothing end
-  undo[undo_size + 1], undo[undo_size + 2], undo[undo_size + 3] = map, field, before
-  undo_size = undo_size + 3
-  map[field] = value
-end
-
--- Keeps all drafts of an act, or none if the act raises. Answers true if it has not raised. An error of Redis ends the
--- script.
+-- Keeps all that an act puts, or nothing if the act raises. Answers true if it has not raised. An error of Redis ends
+-- the script.
 local function attempt(act, ...)
   local mark = undo_size
   local is_done, problem = pcall(act, ...)
   if is_done then return true end
   if is_of_redis(problem) then error(problem, 0) end
-  for at = undo_size - 2, mark + 1, -3 do
-    local before = undo[at + 2]
-    if before == nothing then before = nil end
-    undo[at][undo[at + 1]] = before
-  end
-  undo_size = mark
+  take_back_to(mark)
   return false
 end
+
+local drafts, drafted_times = {}, {}
 
 -- A field as it will be; false: there is none.
 local function value_of(key, field)

@@ -29,6 +29,7 @@ end
 local function merged_values(row, older, newer)
   if row == 'none' then return {} end
   if row == 'newer' and not (older[KIND] == 'delete' and makes_missing(newer)) then return newer[VALUES] end
+  if row == 'assign' and next(newer[VALUES]) == nil then return older[VALUES] end
   local values = copy(row == 'newer' and newer[MISSING] or older[VALUES])
   for property, value in pairs(newer[VALUES]) do
     values[property] = value
@@ -48,7 +49,7 @@ end
 -- Assigning a property clears its difference. Adding adds to it.
 local function merged_deltas(row, older, newer)
   if row == 'none' then return {} end
-  if row == 'newer' then return newer[DELTAS] end
+  if row == 'newer' or next(older[DELTAS]) == nil then return newer[DELTAS] end
   local deltas = copy(older[DELTAS])
   for property in pairs(newer[VALUES]) do
     deltas[property] = nil
@@ -66,6 +67,7 @@ local function merged_originals(kind, base, older, newer)
   if base == 'none' then return {} end
   if kind == 'replace' then return older[KIND] == 'increment' and newer[ORIGINALS] or older[ORIGINALS] end
   if base == 'newer' then return newer[ORIGINALS] end
+  if next(newer[ORIGINALS]) == nil then return older[ORIGINALS] end
   local originals = copy(older[ORIGINALS])
   for property, original in pairs(newer[ORIGINALS]) do
     if not (originals[property] or older[VALUES][property] or older[DELTAS][property]) then originals[property] = original end

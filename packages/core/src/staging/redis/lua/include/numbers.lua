@@ -3,7 +3,7 @@
 -- A count; nil for anything else, such as 'inf' and 'nan', which are numbers for Lua.
 local function count_in(text)
   local number = tonumber(text or nil)
-  return number and number >= 0 and number <= 9007199254740991 and number == math.floor(number) and number or nil
+  return number and number >= 0 and number <= 9007199254740991 and number % 1 == 0 and number or nil
 end
 
 -- Adds to a field. If it holds no number, it becomes the sum that `otherwise` answers.

@@ -1,9 +1,4 @@
--- In the place of draft.lua, for a script that computes everything before it writes and takes nothing back. Every
--- function costs every call.
-
-local function put(map, field, value)
-  map[field] = value
-end
+-- In the place of draft.lua, for a script that reads everything before it writes.
 
 local function value_of(key, field)
   return redis.call('HGET', key, field)

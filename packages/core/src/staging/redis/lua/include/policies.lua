@@ -1,8 +1,6 @@
 -- The policy under which an entity is staged: one at a time in a shard, so a process that writes its records, or lays
 -- them over rows, knows what they mean.
--- Needs: chain, stats, and what record and bulk bring
-
--- include: numbers
+-- Needs: stats, and what record and bulk bring
 
 -- The time when an entity was staged last is noted this often, in milliseconds.
 local NOTED_EVERY = 1000
@@ -13,30 +11,28 @@ local function is_pending(entity)
   return (tonumber(counts[1] or 0) or 1) > 0 or (tonumber(counts[2] or 0) or 1) > 0
 end
 
-local noted = {}
-
--- Answers a refusal if a change is pending that was staged under another policy, or if the entity was left. A policy
--- without pending changes gives way.
-local function other_policy(changes, rules)
-  local asked = {}
-  for _, change in ipairs(changes) do
-    local entity = change[ENTITY]
-    local own = rules[entity] and rules[entity][5]
-    if own and own ~= '' and not asked[entity] then
-      asked[entity] = true
-      local known = redis.call('HMGET', chain, 'f:' .. entity, 't:' .. entity)
-      if known[1] == 'left' then return { 'refused', change[1], 'left', '' } end
-      if known[1] and known[1] ~= own and is_pending(entity) then return { 'refused', change[1], 'policy', '' } end
-      noted[entity] = { own, known[1] ~= own, count_in(known[2]) or 0 }
-    end
+-- Why the policy of an entity keeps its changes out of a shard; false: it does not. A policy without pending changes
+-- gives way. All units of a script have one policy of the entity, so it is asked once.
+local function policy_against(shard, entity, rules)
+  local known = shard.entities[entity]
+  if known.is_asked then return known.reason end
+  known.is_asked = true
+  local own = rules[entity] and rules[entity][5]
+  if not own or own == '' or known.policy == own then return false end
+  if known.policy == 'left' then
+    known.reason = 'left'
+  elseif known.policy and is_pending(entity) then
+    known.reason = 'policy'
   end
-  return nil
+  return known.reason
 end
 
-local function note_policies(now)
-  for entity, policy in pairs(noted) do
-    if policy[2] or now - policy[3] > NOTED_EVERY then
-      redis.call('HSET', chain, 'f:' .. entity, policy[1], 't:' .. entity, now)
+-- Adds the policies of entities that were staged to the fields of the chain.
+local function append_policies(places, shard, rules, now)
+  for entity, known in pairs(shard.entities) do
+    local own = known.is_staged and rules[entity] and rules[entity][5]
+    if own and own ~= '' and (known.policy ~= own or now - (count_in(known.noted_at) or 0) > NOTED_EVERY) then
+      append(places, 'f:' .. entity, own, 't:' .. entity, now)
     end
   end
 end

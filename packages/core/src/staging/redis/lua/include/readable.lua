@@ -56,7 +56,7 @@ local LARGEST = 9007199254740991
 
 -- A count. Comparing with NaN is false.
 local function is_count(value)
-  return type(value) == 'number' and value >= 0 and value <= LARGEST and value == math.floor(value)
+  return type(value) == 'number' and value >= 0 and value <= LARGEST and value % 1 == 0
 end
 
 -- A heading, and the bytes behind it; nil where there is none. Its first part is a text.

@@ -18,13 +18,22 @@ local FIRST_BYTE, WITH_MISSING_FIRST = 158, 159
 
 local KINDS = { insert = true, update = true, upsert = true, replace = true, delete = true, increment = true }
 
+-- Names of entities that are known to be UTF-8: many records have the same.
+local entity_names = {}
+
+local function is_entity(name)
+  if type(name) ~= 'string' then return false end
+  if not entity_names[name] then entity_names[name] = is_text(name) end
+  return entity_names[name]
+end
+
 local function is_record(record)
   local missing = record[MISSING]
   if record[1] ~= CODEC and record[1] ~= WITH_MISSING then return false end
   if (record[1] == CODEC) ~= (missing == nil) then return false end
   if missing ~= nil and missing ~= 'drop' and not is_map(missing) then return false end
   local kind, entity, base = record[KIND], record[ENTITY], record[BASE]
-  if type(kind) ~= 'string' or not KINDS[kind] or type(entity) ~= 'string' or not is_text(entity) then return false end
+  if type(kind) ~= 'string' or not KINDS[kind] or not is_entity(entity) then return false end
   if base ~= 'conflict' and not is_version(base) then return false end
   if not is_version(record[VERSION]) then return false end
   if not is_map(record[VALUES]) or not is_map(record[DELTAS], true) or not is_map(record[ORIGINALS]) then return false end

@@ -1,15 +1,7 @@
--- include: readable
+-- What is remembered under the id of a group, or of a hold: its answer, packed, or that it never runs. It stands in the
+-- lowest of its shards (R13).
+-- Needs: seen, seen_old
 
--- The first answer of a call that was seen before. The usual answer tells no versions, so only its stage sequence is
--- kept. If an answer cannot be read, it is not known if the call ran: that is 'damaged'.
-local function seen_answer(bytes, since)
-  local sequence = tonumber(bytes)
-  local answer = sequence and { 'staged', sequence } or unpack_safely(bytes)
-  if not answer or (answer[1] ~= 'staged' and answer[1] ~= 'voided') then return { 'damaged', 'seen' } end
-  if answer[1] == 'staged' then table.insert(answer, 3, since) end
-  return answer
-end
-
-local function to_keep(answer)
-  return #answer == 2 and answer[2] or cmsgpack.pack(answer)
+local function remembered(id)
+  return redis.call('HGET', seen, id) or redis.call('HGET', seen_old, id)
 end

@@ -1,9 +1,11 @@
--- The state of one row while a call is computed, and the limits for it.
--- Needs: dirty, flight, stats, and what held brings
+-- The state of one row while a unit is computed, and the limits for it.
+-- Needs: dirty, flight, stats, and what held, shard-head, and undo or draft bring
 
 -- nil: a pending record, or a layer, of the row cannot be read.
 local function load_row(row_key, in_flight, mine)
-  local row = { key = row_key, pending = '', layers = load_layers(row_key) }
+  -- With a place for each of its parts: a table that grows is built anew.
+  local row = { key = row_key, pending = '', layers = load_layers(row_key), dirty = nil, was_dirty = nil, is_too_much = nil, flight = nil,
+    recalled = nil, version = nil, deleted = nil, sequence = nil, void = nil, void_above = nil, bytes = nil, layer = nil, shard = nil }
   if not row.layers then return nil end
   local bytes = redis.call('HGET', dirty, row_key)
   if bytes then
@@ -27,30 +29,36 @@ end
 
 -- Takes over the record that is dirty now, and with it the row's pending version.
 local function set_dirty(row, record)
-  if row.dirty then count(row.dirty[ENTITY], -1) end
-  if record then count(record[ENTITY], 1) end
+  local before, after = row.dirty and row.dirty[ENTITY], record and record[ENTITY]
+  if before ~= after then
+    if before then count(before, -1) end
+    if after then count(after, 1) end
+  end
   row.dirty = record
   row.pending = record and known_version(record) or ''
   if row.pending == '' and row.flight then row.pending = known_version(row.flight) end
 end
 
-local function pending_records(entity)
-  local waiting = any_held and redis.call('HGET', stats, 'h:' .. entity) or '0'
-  local added = (counts[entity] or 0) + (held_counts[entity] or 0)
-  return (tonumber(redis.call('HGET', stats, 'p:' .. entity)) or 0) + (tonumber(waiting) or 0) + added
+local function pending_records(shard, entity)
+  local known = shard.entities[entity]
+  if not known.pending then
+    local waiting = any_held and redis.call('HGET', stats, 'h:' .. entity) or '0'
+    known.pending = (tonumber(redis.call('HGET', stats, 'p:' .. entity)) or 0) + (tonumber(waiting) or 0)
+  end
+  return known.pending + (counts[entity] or 0) + (held_counts[entity] or 0)
 end
 
--- Encodes the record, once: these bytes are written later.
-local function over_limit(row_key, row, record, rule)
-  row.bytes = cmsgpack.pack(record)
+local function over_limit(shard, row, record, bytes, rule)
   if not rule then return nil end
-  if not row.dirty and not row.flight and pending_records(record[ENTITY]) >= rule[3] then return 'full' end
-  return #row_key + #row.bytes > rule[4] and 'too-large' or nil
+  if not row.dirty and not row.flight and pending_records(shard, record[ENTITY]) >= rule[3] then return 'full' end
+  return #row.key + #bytes > rule[4] and 'too-large' or nil
 end
 
 -- Tells the caller only versions that it does not know.
-local function note_version(versions, row_key, kind, asked, record)
+local function note_version(layer, row_key, kind, asked, record)
   if kind == 'increment' then return end
   local known = not record or record[KIND] == 'delete' or record[VERSION] == '' or record[VERSION] == asked
-  versions[row_key] = not known and record[VERSION] or nil
+  if known and not layer.versions then return end
+  layer.versions = layer.versions or {}
+  layer.versions[row_key] = not known and record[VERSION] or nil
 end

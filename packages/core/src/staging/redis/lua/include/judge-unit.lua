@@ -1,0 +1,53 @@
+-- One unit of a group: whether its shards can be staged in, and what judging it says.
+-- Needs: chain, due, seen, seen_old, seen_ms, seen_calls, enter, and what shard-head, apply-changes and generations
+-- bring
+
+-- A shard that cannot be staged in refuses its own units, not the group. nil: all shards of the unit can be.
+local function refusal_of_shards(unit)
+  local missing
+  for index = 1, #unit, 2 do
+    local shard = shards[unit[index]]
+    if not shard.is_looked_at then
+      enter(shard)
+      shard.is_looked_at = true
+      -- No other command looks at the type of this key before it is written.
+      local times = redis.pcall('ZCARD', due)
+      shard.trouble = shard.trouble or type(times) == 'table' and times.err
+    end
+    if shard.trouble then return { 'failed', shard.trouble } end
+    if not shard.epoch then
+      missing = missing or { 'uninitialised' }
+      append(missing, shard.number)
+    end
+    if shard.epoch and not shard.sequence then return { 'damaged', 'chain', shard.number } end
+  end
+  return missing
+end
+
+local is_listed = {}
+
+local function judge_unit(unit, rules, now)
+  local refusal = refusal_of_shards(unit)
+  if refusal then return refusal end
+  local answer, layer = judge(unit, rules, now)
+  for index = 1, layer and #layer or 0 do
+    local row = layer[index]
+    local order = row.shard.order
+    if not is_listed[row.key] then order[#order + 1] = row.key end
+    is_listed[row.key] = true
+  end
+  return answer
+end
+
+-- Keeps the answer of a group. The first command of all is the one that Redis refuses when it is out of memory; the
+-- rarest commands come first of the rest.
+local function remember(id, packed, lowest, now)
+  local age = now - (count_in(lowest.seen_at) or 0)
+  local is_aged = lowest.epoch and (age >= seen_ms or (age >= seen_ms / 10 and redis.call('HLEN', seen) >= seen_calls))
+  if is_aged then
+    new_generation(seen, seen_old)
+    enter(lowest)
+    redis.call('HSET', chain, 'seenAt', now)
+  end
+  redis.call('HSET', seen, id, packed)
+end

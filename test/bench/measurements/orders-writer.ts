@@ -136,8 +136,8 @@ function isRefusal(error: unknown): boolean {
 }
 
 /**
- * @param useBatchUpdates `false`: a statement for each row, which compares its version. MikroORM compares the versions
- *   of many rows by a query of its own before it writes them, and loses what is committed in between
+ * @param useBatchUpdates `false`: a statement for each row, which compares its version. Before 7.2.5, MikroORM compares
+ *   the versions of many rows by a query of its own, and loses what is committed before it writes them
  */
 function openPlain({ databaseUrl: clientUrl }: Ground, useBatchUpdates = true): Promise<MikroORM> {
   return MikroORM.init({ entities: [Product, Customer], clientUrl, useBatchUpdates });

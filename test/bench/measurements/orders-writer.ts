@@ -13,6 +13,7 @@ import { Customer, Product } from '../support/orders/shop.js';
 import { writeOrders, type OrderJob } from '../support/queue/queued-orders.js';
 import { QueueWorker, WriteQueue } from '../support/queue/write-queue.js';
 import { trafficOf } from '../support/orders/traffic.js';
+import { writeAll } from '../support/write-all.js';
 
 const WRITERS = 2;
 const ORDERS_AT_ONCE = 4;
@@ -170,7 +171,7 @@ function workerOf(orm: MikroORM): OpenSide {
   const written = writtenBy(orm);
   return {
     async round() {
-      await Spillway.of(orm).drain({ until: 'written', timeout: '10m' });
+      await writeAll(Spillway.of(orm));
       return { written: written() };
     },
     check: () => Promise.resolve(),

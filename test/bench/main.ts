@@ -10,7 +10,7 @@ const write = (line: string): void => void process.stdout.write(`${line}\n`);
 try {
   const plan = planOf(process.argv.slice(2));
   if (plan.isList) {
-    for (const { id, what } of plan.measurements) write(`${id.padEnd(12)}${what}`);
+    for (const { id, what } of plan.measurements) write(`${id.padEnd(14)}${what}`);
   } else {
     const report = await runBench(plan, write);
     for (const line of ['', ...markdownOf(report)]) write(line);

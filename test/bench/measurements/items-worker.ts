@@ -4,6 +4,7 @@ import type { Sides } from '../process/side.js';
 import { Item } from '../support/item.js';
 import { openBehind } from '../support/open-behind.js';
 import { policyOfItems } from '../support/stands.js';
+import { writeAll } from '../support/write-all.js';
 
 export const sides: Sides = {
   async worker(ground) {
@@ -11,7 +12,7 @@ export const sides: Sides = {
     const orm = await openBehind(ground, [Item], true);
     return {
       async round() {
-        await Spillway.of(orm).drain({ until: 'written', timeout: '10m' });
+        await writeAll(Spillway.of(orm));
         return {};
       },
       check: () => Promise.resolve(),

@@ -25,8 +25,9 @@ export async function runBench(plan: Plan, write: (line: string) => void): Promi
   const packages = { own: packageFolderIn(root), ...(older !== undefined && { older }) };
   const servers = await startServers();
   const { REDIS_URL: redisUrl, DATABASE_URL: databaseUrl } = servers.env;
+  let places: Places | undefined;
   try {
-    const places = await Places.open({ databaseUrl, redisUrl });
+    places = await Places.open({ databaseUrl, redisUrl });
     const machine: Machine = {
       cores: String(availableParallelism()),
       processor: cpus()[0]?.model.trim() ?? 'unknown',
@@ -43,9 +44,9 @@ export async function runBench(plan: Plan, write: (line: string) => void): Promi
       results.push(result);
       for (const line of ['', ...linesOf(result)]) write(line);
     }
-    await places.close();
     return { command: plan.command, machine, rounds: plan.rounds, scale: plan.scale, results };
   } finally {
+    await places?.close();
     await servers.stop();
   }
 }

@@ -6,6 +6,7 @@ import { scaled } from './callers.js';
 import { Item } from './item.js';
 import { Items } from './items.js';
 import { openBehind } from './open-behind.js';
+import { writeAll } from './write-all.js';
 
 /** A table of items and the means to write it. */
 export interface Stand extends Pick<OpenSide, 'check' | 'close'> {
@@ -44,7 +45,7 @@ export async function behind(
     ...ending(items, () => orm.close()),
     orm,
     service,
-    written: async () => void (await service.drain({ until: 'written', timeout: '10m' })),
+    written: () => writeAll(service),
   };
 }
 

@@ -31,6 +31,8 @@ export class PendingWatch {
     this.#redis = redis;
     this.#memoryBefore = memoryBefore;
     this.#looking = this.#look();
+    // `end()` tells of a failure. If the round has failed before, nobody calls it, and that failure is the one to tell.
+    this.#looking.catch(() => undefined);
   }
 
   static async begin(service: Spillway, redis: Redis): Promise<PendingWatch> {

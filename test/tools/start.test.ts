@@ -71,10 +71,15 @@ test(
     expect(stderr).toBe('');
     const lines = stdout.trimEnd().split('\n');
     expect(lines[0]).toMatch(/^Running the application and the worker in this process/);
-    const figures = JSON.parse(lines.at(-1) ?? '') as Record<string, number>;
+    const figures = JSON.parse(lines.at(-1) ?? '') as Record<string, unknown>;
     expect(figures).toMatchObject({ lost: 0, twice: 0, inDoubt: 0, deadLetters: 0, killed: [] });
     expect(figures['acknowledged']).toBe(figures['inPostgres']);
     expect(figures['saves']).toBeGreaterThan(0);
     expect(figures['acknowledged']).toBeGreaterThan(1_300);
+    expect(figures['plain']).toMatchObject({ lost: 0, twice: 0 });
+    expect(lines.at(-3)).toMatch(
+      /^Spillway: .+ saves\/s, .+ Plain MikroORM: .+ saves\/s, .+ times as many, in .+ each\.$/,
+    );
+    expect(lines.at(-2)).toMatch(/ acknowledged, .+ in PostgreSQL, 0 lost, 0 twice$/);
   },
 );

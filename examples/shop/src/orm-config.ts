@@ -5,6 +5,7 @@ import { spillway, type WorkerOptions } from '@spillway/core';
 import { memoryStaging } from '@spillway/core/testing';
 import { Customer, Order, OrderLine, Product } from './entities.js';
 import type { Settings } from './processes/settings.js';
+import { schemaOf } from './shop/kind.js';
 
 const common = {
   entities: [Product, Customer, Order, OrderLine],
@@ -20,6 +21,11 @@ export function shopConfig({ databaseUrl, redisUrl, namespace }: Settings, worke
   });
 }
 
+/** Plain MikroORM. Without the extension `@WriteBehind` is a mark on a class that nobody reads. */
+export function plainConfig({ databaseUrl }: Pick<Settings, 'databaseUrl'>) {
+  return defineConfig({ ...common, clientUrl: databaseUrl, schema: schemaOf.plain });
+}
+
 /** The configuration of a shop in one process, whose worker shares the one connection of PGlite with the requests. */
 export function embeddedShopConfig(pglite: PGlite) {
   return definePgliteConfig({
@@ -27,4 +33,9 @@ export function embeddedShopConfig(pglite: PGlite) {
     driverOptions: { pglite },
     extensions: [spillway({ staging: (settings) => memoryStaging(settings), tables: { ensure: true } })],
   });
+}
+
+/** Plain MikroORM on the same PGlite. */
+export function embeddedPlainConfig(pglite: PGlite) {
+  return definePgliteConfig({ ...common, driverOptions: { pglite }, schema: schemaOf.plain });
 }

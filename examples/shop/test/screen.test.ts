@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { WriteStream } from 'node:tty';
 import { describe, expect, test } from 'vitest';
-import type { Snapshot } from '../src/run/snapshot.js';
+import type { StagedSnapshot } from '../src/run/snapshot.js';
 import { bar } from '../src/screen/bar.js';
 import { board } from '../src/screen/board.js';
 import { makeProgress } from '../src/screen/progress.js';
@@ -9,17 +9,18 @@ import { Region } from '../src/screen/region.js';
 import { line } from '../src/screen/span.js';
 import { sparkline } from '../src/screen/sparkline.js';
 
-const now: Snapshot = {
+const now: StagedSnapshot = {
   seconds: 5,
   saves: 1_200,
   conflicts: 0,
   rows: 900,
+  times: [],
   pending: 40,
   coalesced: 0.5,
   dead: 0,
   oldest: 0.25,
 };
-const before: Snapshot = { ...now, seconds: 3, saves: 200, rows: 100 };
+const before: StagedSnapshot = { ...now, seconds: 3, saves: 200, rows: 100 };
 
 test('a bar is as long as its share, in eighths of a character, and never longer than its width', () => {
   expect(bar(0, 4)).toBe('    ');
@@ -102,6 +103,28 @@ describe('progress', () => {
   test('is a plain line where there is no terminal, or one that cannot move its cursor', () => {
     expect(shownOn({ isTTY: false }, { TERM: 'xterm' })).toBe(plain);
     expect(shownOn({ isTTY: true, columns: 80 }, { TERM: 'dumb' })).toBe(plain);
+  });
+
+  test('shows of plain MikroORM what it has, below the table of the shop before it', () => {
+    const { seconds, saves, conflicts, rows, times } = now;
+    const plainNow = { seconds, saves, conflicts, rows, times };
+    const written = (terminal: object): string => {
+      const getColorDepth = (): number => 1;
+      const out = Object.assign(new PassThrough({ encoding: 'utf8' }), { getColorDepth }, terminal);
+      const progress = makeProgress(out as unknown as NodeJS.WriteStream, 20, {});
+      progress.show(now, before);
+      progress.next(10);
+      out.read();
+      progress.say('Plain.');
+      progress.show(plainNow, { ...plainNow, seconds: 3, saves: 200 });
+      return String(out.read());
+    };
+    expect(written({ isTTY: false })).toBe('Plain.\n  5 s     500 saves/s\n');
+    expect(written({ isTTY: true, columns: 80 })).toBe(
+      'Plain.\n' +
+        '  open                 5 s  ██████████████▌                of 10 s\n' +
+        '  saves             500 /s  █\n',
+    );
   });
 
   test('is a table on a terminal, whose colours NO_COLOR takes away', () => {

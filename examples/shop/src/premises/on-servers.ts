@@ -1,10 +1,12 @@
 import { MikroORM } from '@mikro-orm/postgresql';
 import { Client } from 'pg';
-import { shopConfig } from '../orm-config.js';
+import { plainConfig, shopConfig } from '../orm-config.js';
 import { Fleet } from '../processes/fleet.js';
 import type { Accident } from '../run/opening-hours.js';
+import type { ShopKind } from '../shop/kind.js';
+import { makeJournals } from './make-journals.js';
 import { makePlace } from './place.js';
-import type { Premises } from './premises.js';
+import type { Premises, Rooms } from './premises.js';
 
 const accidents: readonly Accident[] = [
   { at: 0.35, role: 'worker' },
@@ -14,17 +16,22 @@ const accidents: readonly Accident[] = [
 /** Several processes, on a Redis and a PostgreSQL. */
 export async function onServers(seed: string, env: NodeJS.ProcessEnv): Promise<Premises> {
   await using opened = new AsyncDisposableStack();
-  const place = opened.use(await makePlace(seed, env));
-  const orm = await MikroORM.init(shopConfig(place, false));
-  opened.defer(() => orm.close());
-  await orm.schema.create();
+  const place = opened.use(await makePlace(env));
+
+  const open = async (kind: ShopKind, resources: AsyncDisposableStack): Promise<Rooms> => {
+    const settings = { ...place, kind, seed, journals: makeJournals(place.folder, kind) };
+    const orm = await MikroORM.init(kind === 'plain' ? plainConfig(place) : shopConfig(settings, false));
+    resources.defer(() => orm.close());
+    await orm.schema.create();
+    return { kind, orm, journals: settings.journals, hire: (_, onCrash) => new Fleet(settings, onCrash) };
+  };
+  const behind = await open('behind', opened);
 
   const resources = opened.move();
   return {
-    orm,
-    journals: place.journals,
+    behind,
     accidents,
-    hire: (_, onCrash) => new Fleet(place, onCrash),
+    openPlain: () => open('plain', resources),
     query: async (sql) => {
       const client = new Client({ connectionString: place.databaseUrl });
       await client.connect();

@@ -8,23 +8,28 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
-import type { Settings } from '../processes/settings.js';
 
-export async function makePlace(seed: string, env: NodeJS.ProcessEnv): Promise<Settings & AsyncDisposable> {
+export interface Place extends AsyncDisposable {
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  readonly namespace: string;
+  readonly folder: string;
+}
+
+export async function makePlace(env: NodeJS.ProcessEnv): Promise<Place> {
   const { DATABASE_URL: server, REDIS_URL: redisUrl } = env;
   if (!server || !redisUrl)
     throw new Error('DATABASE_URL and REDIS_URL name the servers: set them, or run `npm start`.');
   const name = `spillway_shop_${randomBytes(4).toString('hex')}`;
   await administer(server, `create database ${name}`);
-  const journals = mkdtempSync(path.join(tmpdir(), 'spillway-shop-'));
+  const folder = mkdtempSync(path.join(tmpdir(), 'spillway-shop-'));
   return {
     databaseUrl: Object.assign(new URL(server), { pathname: `/${name}` }).href,
     redisUrl,
     namespace: name,
-    seed,
-    journals,
+    folder,
     async [Symbol.asyncDispose]() {
-      rmSync(journals, { recursive: true });
+      rmSync(folder, { recursive: true });
       await emptyNamespace(redisUrl, name);
       await administer(server, `drop database ${name} with (force)`);
     },

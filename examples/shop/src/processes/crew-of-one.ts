@@ -1,37 +1,44 @@
-import type { MikroORM } from '@mikro-orm/core';
-import type { Journal } from '../journal/journal.js';
-import { Shop } from '../shop/shop.js';
-import type { Catalogue } from '../traffic/catalogue.js';
+import type { ShopKind } from '../shop/kind.js';
+import { Shop, type ShopParts } from '../shop/shop.js';
 import { Traffic } from '../traffic/traffic.js';
 import type { Crew, Replacement, Role } from './crew.js';
-import { noFigures, type Figures } from './figures.js';
+import type { Figures } from './figures.js';
 import { serveVisitors } from './serve-visitors.js';
 
-/** Both roles in this process: its visitors are served here, and the worker of its ORM writes. */
+/** More would only wait longer for the one connection that PGlite has. */
+const visitors = 12;
+
+interface OneShop {
+  readonly kind: ShopKind;
+  readonly seed: string;
+  readonly parts: Omit<ShopParts, 'name'>;
+}
+
+/** All roles in this process: its visitors are served here, and the worker of its ORM writes, if it has one. */
 export class CrewOfOne implements Crew {
+  readonly #who: string;
   readonly #shop: Shop;
   readonly #traffic: Traffic;
   readonly #onCrash: (error: Error) => void;
   readonly #closing = new AbortController();
   #serving: Promise<void> = Promise.resolve();
 
-  constructor(
-    { orm, journal, catalogue, seed }: { orm: MikroORM; journal: Journal; catalogue: Catalogue; seed: string },
-    onCrash: (error: Error) => void,
-  ) {
-    this.#shop = new Shop(orm, journal, catalogue, 'application-1');
-    this.#traffic = new Traffic(`${seed} application-1`, catalogue);
+  constructor({ kind, seed, parts }: OneShop, onCrash: (error: Error) => void) {
+    const name = 'application-1';
+    this.#who = kind === 'plain' ? 'the application' : 'the application and the worker';
+    this.#shop = new Shop({ ...parts, name });
+    this.#traffic = new Traffic(`${seed} ${name}`, parts.catalogue);
     this.#onCrash = onCrash;
   }
 
   async start(): Promise<string> {
-    this.#serving = serveVisitors(this.#shop, this.#traffic, this.#closing.signal).catch(this.#onCrash);
-    return `the application and the worker in this process (pid ${process.pid})`;
+    this.#serving = serveVisitors(visitors, this.#shop, this.#traffic, this.#closing.signal).catch(this.#onCrash);
+    return `${this.#who} in this process (pid ${process.pid})`;
   }
 
   /** The rows that are written here are counted by the main process, which this is. */
   figures(): Figures {
-    return { ...noFigures, saves: this.#shop.saves, conflicts: this.#shop.conflicts };
+    return this.#shop.figures();
   }
 
   async replace(role: Role): Promise<Replacement> {

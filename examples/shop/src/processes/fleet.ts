@@ -1,9 +1,14 @@
 import { Child } from './child.js';
 import type { Crew, Replacement, Role } from './crew.js';
+import type { ShopKind } from '../shop/kind.js';
 import { addFigures, noFigures, type Figures } from './figures.js';
 import type { Settings } from './settings.js';
 
-const roles: readonly Role[] = ['worker', 'worker', 'application', 'application'];
+/** Plain MikroORM writes in the request, so there is no work for a worker. */
+const rolesOf: Readonly<Record<ShopKind, readonly Role[]>> = {
+  behind: ['worker', 'worker', 'application', 'application'],
+  plain: ['application', 'application'],
+};
 
 /** A process for each member of the crew, and what those that are gone have done. */
 export class Fleet implements Crew {
@@ -19,7 +24,7 @@ export class Fleet implements Crew {
   }
 
   async start(): Promise<string> {
-    const children = roles.map((role) => this.#start(role));
+    const children = rolesOf[this.#settings.kind].map((role) => this.#start(role));
     await Promise.all(children.map((child) => child.ready()));
     return children.map(({ name, pid }) => `${name} (pid ${pid})`).join(', ');
   }

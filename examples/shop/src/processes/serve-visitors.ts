@@ -2,10 +2,8 @@ import { setImmediate as othersTurn } from 'node:timers/promises';
 import type { Shop } from '../shop/shop.js';
 import type { Traffic } from '../traffic/traffic.js';
 
-const visitors = 12;
-
-/** Many visitors at once, one visit after the other each, until they are told to leave. */
-export async function serveVisitors(shop: Shop, traffic: Traffic, stop: AbortSignal): Promise<void> {
+/** So many visitors at once, one visit after the other each, until they are told to leave. */
+export async function serveVisitors(visitors: number, shop: Shop, traffic: Traffic, stop: AbortSignal): Promise<void> {
   const visit = async (): Promise<void> => {
     while (!stop.aborted) {
       await shop.serve(traffic.next());

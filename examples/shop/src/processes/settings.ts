@@ -1,5 +1,8 @@
-/** The settings that every process of a run shares. */
+import type { ShopKind } from '../shop/kind.js';
+
+/** The settings that every process of a shop shares. */
 export interface Settings {
+  readonly kind: ShopKind;
   readonly databaseUrl: string;
   readonly redisUrl: string;
   readonly namespace: string;

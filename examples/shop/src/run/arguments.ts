@@ -8,7 +8,7 @@ export interface Arguments {
 }
 
 export const usage = `Usage: npm start -- [--seconds 20] [--seed 1] [--json] [--embedded]
-  --seconds  how long the shop is open; 3 to 3,600
+  --seconds  how long the shop is open; 3 to 3,600. Then plain MikroORM is visited, for a third of it
   --seed     decides the catalogue and the traffic
   --json     adds the figures as one JSON object, on the last line
   --embedded runs in one process, on PGlite and on staging in memory: without servers, and without accidents`;

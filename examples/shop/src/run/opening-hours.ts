@@ -1,6 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Crew, Role } from '../processes/crew.js';
 import type { Progress } from '../screen/progress.js';
+import { wait } from './wait.js';
 
 /** When, as a share of the time that the shop is open, a process of which role is killed. */
 export interface Accident {
@@ -8,14 +8,14 @@ export interface Accident {
   readonly role: Role;
 }
 
-/** Keeps the shop open. Each accident on the way kills a process, which is replaced. */
+/** Keeps the shop open. Each accident on the way kills a process, which is replaced. Answers which were killed. */
 export async function openingHours(
   seconds: number,
   crew: Crew,
   accidents: readonly Accident[],
   progress: Progress,
   stop: AbortSignal,
-): Promise<{ readonly openMs: number; readonly killed: readonly string[] }> {
+): Promise<readonly string[]> {
   const opened = performance.now();
   const at = (share: number): Promise<void> => wait(opened + share * seconds * 1_000 - performance.now(), stop);
   const killed: string[] = [];
@@ -28,14 +28,5 @@ export async function openingHours(
     progress.say(`kill -9 ${victim.name} (pid ${victim.pid}); started ${successor.name} (pid ${successor.pid}).`);
   }
   await at(1);
-  return { openMs: performance.now() - opened, killed };
-}
-
-/** Until the time is over or the shop is told to close. */
-async function wait(ms: number, stop: AbortSignal): Promise<void> {
-  try {
-    await pause(Math.max(0, ms), undefined, { signal: stop });
-  } catch (error) {
-    if (!stop.aborted) throw error;
-  }
+  return killed;
 }

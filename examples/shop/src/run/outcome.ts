@@ -1,17 +1,29 @@
 import type { Verdict } from '../comparison/verdict.js';
-import type { Snapshot } from './snapshot.js';
+import type { Pace } from '../pace/pace.js';
+import type { StagedSnapshot } from './snapshot.js';
 
 /** How a run has ended. */
 export interface Outcome {
   readonly verdict: Verdict;
   readonly deadLetters: readonly DeadLetterLine[];
   /** After the drain. */
-  readonly end: Snapshot;
-  /** How long the shop was open. */
+  readonly end: StagedSnapshot;
+  /** How long visitors were served: the last ones are served to the end. */
   readonly seconds: number;
   /** How long it took to write what was pending when the shop closed. */
   readonly drainMs: number;
   readonly killed: readonly string[];
+  /** While nothing was killed; `undefined` if it was closed before that was known. */
+  readonly pace: Pace | undefined;
+  /** The same traffic on plain MikroORM; `undefined` if the shop was closed before it was over. */
+  readonly plain: PlainOutcome | undefined;
+}
+
+/** How the shop on plain MikroORM has ended. */
+export interface PlainOutcome {
+  readonly pace: Pace;
+  readonly verdict: Verdict;
+  readonly conflicts: number;
 }
 
 /** A parked record, with the reason. */

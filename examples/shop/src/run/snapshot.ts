@@ -1,9 +1,13 @@
 import type { Spillway, StagingStats } from '@spillway/core';
 import type { Figures } from '../processes/figures.js';
 
-/** Where the run stands at one moment. */
+/** Where a shop stands at one moment. */
 export interface Snapshot extends Figures {
   readonly seconds: number;
+}
+
+/** Where a shop stands whose changes are staged. */
+export interface StagedSnapshot extends Snapshot {
   /** Records that are not yet in PostgreSQL. */
   readonly pending: number;
   /** Share of the staged changes that need no row of their own, because they went into one that was waiting already. */
@@ -13,7 +17,11 @@ export interface Snapshot extends Figures {
   readonly oldest: number;
 }
 
-export async function takeSnapshot(spillway: Spillway, figures: Figures, seconds: number): Promise<Snapshot> {
+export function isStaged(snapshot: Snapshot): snapshot is StagedSnapshot {
+  return 'pending' in snapshot;
+}
+
+export async function takeSnapshot(spillway: Spillway, figures: Figures, seconds: number): Promise<StagedSnapshot> {
   const status = await spillway.status();
   return {
     ...figures,

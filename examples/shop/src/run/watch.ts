@@ -1,29 +1,24 @@
 import { setInterval } from 'node:timers/promises';
-import type { Spillway } from '@spillway/core';
-import type { Crew } from '../processes/crew.js';
-import { addFigures, noFigures, rowsIn } from '../processes/figures.js';
 import type { Progress } from '../screen/progress.js';
-import { takeSnapshot, type Snapshot } from './snapshot.js';
+import type { Snapshot } from './snapshot.js';
 
 /** Rates are those of the last two seconds: processes report five times a second, not at the same moment. */
 const rateOverSeconds = 2;
 
-/** Looks again and again how far things are, and shows it. */
-export class Watch implements AsyncDisposable {
-  readonly #spillway: Spillway;
-  readonly #crew: Crew;
+/** Takes a snapshot so many seconds after the shop has opened. */
+export type Look<Seen extends Snapshot> = (seconds: number) => Promise<Seen> | Seen;
+
+/** Looks again and again how far a shop is, and shows it. */
+export class Watch<Seen extends Snapshot> implements AsyncDisposable {
+  readonly #take: Look<Seen>;
   readonly #progress: Progress;
   readonly #begin = performance.now();
   readonly #over = new AbortController();
   readonly #looking: Promise<void>;
-  #rowsWrittenHere = 0;
 
-  constructor(spillway: Spillway, crew: Crew, progress: Progress, onFailure: (error: unknown) => void) {
-    this.#spillway = spillway;
-    this.#crew = crew;
+  constructor(take: Look<Seen>, progress: Progress, onFailure: (error: unknown) => void) {
+    this.#take = take;
     this.#progress = progress;
-    // The final drain is helped by this process.
-    spillway.on('written', (batch) => (this.#rowsWrittenHere += rowsIn(batch)));
     this.#looking = this.#look().catch(onFailure);
   }
 
@@ -45,13 +40,12 @@ export class Watch implements AsyncDisposable {
     }
   }
 
-  #now(): Promise<Snapshot> {
-    const figures = addFigures(this.#crew.figures(), { ...noFigures, rows: this.#rowsWrittenHere });
-    return takeSnapshot(this.#spillway, figures, (performance.now() - this.#begin) / 1_000);
+  async #now(): Promise<Seen> {
+    return this.#take((performance.now() - this.#begin) / 1_000);
   }
 
   /** Stops looking; answers how things are now. */
-  async end(): Promise<Snapshot> {
+  async end(): Promise<Seen> {
     await this[Symbol.asyncDispose]();
     return this.#now();
   }

@@ -1,4 +1,4 @@
-import type { Snapshot } from '../run/snapshot.js';
+import { isStaged, type Snapshot, type StagedSnapshot } from '../run/snapshot.js';
 import { bar } from './bar.js';
 import type { Rates } from './rates.js';
 import type { Span, Style } from './span.js';
@@ -22,9 +22,13 @@ export function board(now: Snapshot, past: Past, openSeconds: number, width: num
   const { saves = 0, rows = 0 } = past.rates.at(-1) ?? {};
   const course = (values: readonly number[]): string => sparkline(values, graph);
   const open = Math.min(now.seconds, openSeconds);
-  return [
+  const shop = [
     figure('open', `${whole(open)} s`, bar(open / openSeconds, graph), 'dim', ` of ${whole(openSeconds)} s`),
     figure('saves', `${whole(saves)} /s`, course(past.rates.map((rate) => rate.saves)), 'cyan'),
+  ];
+  if (!isStaged(now)) return shop;
+  return [
+    ...shop,
     figure('rows written', `${whole(rows)} /s`, course(past.rates.map((rate) => rate.rows)), 'green'),
     figure('coalesced', `${whole(now.coalesced * 100)} %`, bar(now.coalesced, graph), 'green'),
     figure('pending', whole(now.pending), course(past.pending), 'yellow', oldest(now)),
@@ -42,6 +46,6 @@ function figure(label: string, value: string, graph: string, style: Style, note 
   ];
 }
 
-function oldest({ pending, oldest: waited }: Snapshot): string {
+function oldest({ pending, oldest: waited }: StagedSnapshot): string {
   return pending === 0 ? '' : ` the oldest for ${seconds(waited)}`;
 }

@@ -1,4 +1,4 @@
-import type { Snapshot } from '../run/snapshot.js';
+import { isStaged, type Snapshot } from '../run/snapshot.js';
 import { board, type Past } from './board.js';
 import { ratesBetween, type Rates } from './rates.js';
 import { Region } from './region.js';
@@ -11,6 +11,8 @@ export interface Progress {
   show(now: Snapshot, before: Snapshot): void;
   /** Something happened; it stays on the screen. */
   say(line: string): void;
+  /** Another shop follows, which is open for so many seconds. What was shown of the one before stays. */
+  next(openSeconds: number): void;
 }
 
 export function makeProgress(out: NodeJS.WriteStream, openSeconds: number, env: NodeJS.ProcessEnv): Progress {
@@ -23,18 +25,25 @@ const mostMoments = 200;
 function onTerminal(out: NodeJS.WriteStream, openSeconds: number, env: NodeJS.ProcessEnv): Progress {
   const region = new Region((text) => out.write(text));
   const paint = paintFor(out, env);
-  let past: Past = { rates: [], pending: [] };
+  const nothing: Past = { rates: [], pending: [] };
+  let past = nothing;
+  let open = openSeconds;
   return {
     everyMs: 250,
     show(now, before) {
       past = {
         rates: [...past.rates, ratesBetween(before, now)].slice(-mostMoments),
-        pending: [...past.pending, now.pending].slice(-mostMoments),
+        pending: [...past.pending, isStaged(now) ? now.pending : 0].slice(-mostMoments),
       };
       const width = out.columns - 1;
-      region.draw(board(now, past, openSeconds, width).map((spans) => line(spans, width, paint)));
+      region.draw(board(now, past, open, width).map((spans) => line(spans, width, paint)));
     },
     say: (text) => region.say(text),
+    next(nextSeconds) {
+      region.keep();
+      past = nothing;
+      open = nextSeconds;
+    },
   };
 }
 
@@ -43,13 +52,15 @@ function lineWise(out: NodeJS.WriteStream): Progress {
     everyMs: 2_000,
     show: (now, before) => void out.write(`${plainLine(now, ratesBetween(before, now))}\n`),
     say: (text) => void out.write(`${text}\n`),
+    next: () => {},
   };
 }
 
 function plainLine(now: Snapshot, { saves, rows }: Rates): string {
+  const shop = [`${now.seconds.toFixed(0).padStart(3)} s`, `${whole(saves).padStart(6)} saves/s`];
+  if (!isStaged(now)) return shop.join('  ');
   return [
-    `${now.seconds.toFixed(0).padStart(3)} s`,
-    `${whole(saves).padStart(6)} saves/s`,
+    ...shop,
     `${whole(rows).padStart(6)} rows written/s`,
     `${(now.coalesced * 100).toFixed(0).padStart(3)} % coalesced`,
     `${whole(now.pending).padStart(5)} pending, the oldest for ${seconds(now.oldest)}`,

@@ -17,6 +17,11 @@ export class Region {
     this.#write(`${this.#erased()}${line}\n${text(this.#drawn)}`);
   }
 
+  /** What is drawn stays, too; the next lines are drawn below it. */
+  keep(): void {
+    this.#drawn = [];
+  }
+
   /** Up to the first line of the region, and everything from there on erased. */
   #erased(): string {
     return this.#drawn.length === 0 ? '' : `\u001b[${this.#drawn.length}A\r\u001b[J`;

@@ -1,12 +1,12 @@
 import { Product } from '../entities.js';
 import type { Draft } from '../journal/draft.js';
+import type { Counting } from './counting.js';
 import type { Request } from './request.js';
 
-export function viewPage(id: string): Request<Product> {
+export function viewPage(id: string, counting: Counting): Request<Product> {
   return async (em) => {
     const product = await em.findOneOrFail(Product, id);
-    product.views += 1;
-    return { answer: product, drafts: [viewOf(id)] };
+    return { answer: product, drafts: [viewOf(id)], save: () => counting.seen(em, product) };
   };
 }
 

@@ -9,4 +9,6 @@ interface Response<Answer> {
   readonly answer: Answer;
   /** The changes, for the journal. */
   readonly drafts: readonly Draft[];
+  /** Another way to save them than the flush. */
+  readonly save?: () => Promise<unknown>;
 }

@@ -1,47 +1,54 @@
 import { OptimisticLockError, type MikroORM } from '@mikro-orm/core';
-import { Spillway, SpillwayError } from '@spillway/core';
-import { Product } from '../entities.js';
+import { SpillwayError } from '@spillway/core';
 import type { Draft } from '../journal/draft.js';
 import type { Journal } from '../journal/journal.js';
+import { Times } from '../pace/times.js';
+import type { Figures } from '../processes/figures.js';
 import type { Catalogue } from '../traffic/catalogue.js';
 import type { Visit } from '../traffic/traffic.js';
 import { moveHouse, signUp } from './customers.js';
+import type { Counting } from './counting.js';
 import { deleteOrder, keysOf, placeOrder, setStatus, type OrderKeys } from './orders.js';
 import { changePrice, changeStock, viewOf, viewPage } from './products.js';
 import type { Request } from './request.js';
 
+export interface ShopParts {
+  readonly orm: MikroORM;
+  readonly counting: Counting;
+  readonly journal: Journal;
+  readonly catalogue: Catalogue;
+  /** Begins the references of all orders that are placed here. */
+  readonly name: string;
+}
+
 /** Serves visits as any application on MikroORM would: find by key, change, flush; reload and retry when too late. */
 export class Shop {
   readonly #orm: MikroORM;
+  readonly #counting: Counting;
   readonly #journal: Journal;
   readonly #catalogue: Catalogue;
   readonly #name: string;
   readonly #orders = new Map<number, OrderKeys>();
+  readonly #times = new Times();
   #saves = 0;
   #conflicts = 0;
 
-  /** @param name begins the references of all orders that are placed here. */
-  constructor(orm: MikroORM, journal: Journal, catalogue: Catalogue, name: string) {
+  constructor({ orm, counting, journal, catalogue, name }: ShopParts) {
     this.#orm = orm;
+    this.#counting = counting;
     this.#journal = journal;
     this.#catalogue = catalogue;
     this.#name = name;
   }
 
-  /** Flushes that were acknowledged. */
-  get saves(): number {
-    return this.#saves;
-  }
-
-  /** Flushes that were refused because of a stale version, and done again. */
-  get conflicts(): number {
-    return this.#conflicts;
+  figures(): Figures {
+    return { saves: this.#saves, conflicts: this.#conflicts, rows: 0, times: this.#times.counts() };
   }
 
   async serve(visit: Visit): Promise<void> {
     switch (visit.kind) {
       case 'view-page':
-        return void (await this.#handle(viewPage(this.#product(visit.product))));
+        return void (await this.#handle(viewPage(this.#product(visit.product), this.#counting)));
       case 'count-view':
         return this.#countView(this.#product(visit.product));
       case 'change-price':
@@ -82,25 +89,32 @@ export class Shop {
 
   /** Counts without loading anything. */
   async #countView(product: string): Promise<void> {
-    await this.#save([viewOf(product)], () => Spillway.of(this.#orm).increment(Product, product, { views: 1 }));
+    await this.#save([viewOf(product)], () => this.#counting.unseen(product), performance.now());
   }
 
   /** `undefined`: the visitor got no answer. */
   async #handle<Answer>(request: Request<Answer>): Promise<Answer | undefined> {
+    const begin = performance.now();
     for (;;) {
       const em = this.#orm.em.fork();
-      const { answer, drafts } = await request(em);
+      const { answer, drafts, save = () => em.flush() } = await request(em);
       if (drafts.length === 0) return answer;
-      const saved = await this.#save(drafts, () => em.flush());
+      const saved = await this.#save(drafts, save, begin);
       if (saved === 'saved') return answer;
       if (saved === 'unanswered') return undefined;
       this.#conflicts += 1;
     }
   }
 
-  async #save(drafts: readonly Draft[], flush: () => Promise<unknown>): Promise<'saved' | 'stale' | 'unanswered'> {
+  /** @param begin when the visitor began to wait */
+  async #save(
+    drafts: readonly Draft[],
+    flush: () => Promise<unknown>,
+    begin: number,
+  ): Promise<'saved' | 'stale' | 'unanswered'> {
     try {
       await this.#journal.record(drafts, flush);
+      this.#times.add(performance.now() - begin);
       this.#saves += 1;
       return 'saved';
     } catch (error) {

@@ -8,7 +8,7 @@ import { WriteBehind } from '@spillway/core';
 
 /** Page views commute, so they are counted and never conflict. Price and stock do conflict: they have the version. */
 @Entity({ tableName: 'products' })
-@WriteBehind<Product>({ debounce: '200ms', maxDelay: '1s', counters: ['views'] })
+@WriteBehind<Product>({ debounce: '200ms', maxDelay: '1s', counters: ['views'], cache: { ttl: '1m' } })
 export class Product {
   @PrimaryKey({ type: 'uuid' })
   id!: string;

@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest';
 import type { StagedRecord } from '../../../src/change/record.js';
 import { rowKeyOf } from '../../../src/change/row-key.js';
+import { applyGroups } from '../../../src/sink/postgres/apply/apply-groups.js';
 import { ComposedPlans } from '../../../src/sink/postgres/apply/composed-plans.js';
+import { NO_OTHERS } from '../../../src/sink/postgres/apply/context.js';
 import { statementOf } from '../../../src/sink/postgres/apply/write-rows.js';
+import { KnownNames } from '../../../src/sink/postgres/known-names.js';
 import { plan } from '../../../src/sink/postgres/plan/plan.js';
 import { TableMap } from '../../../src/sink/postgres/plan/table-map.js';
 import { utcWallTime } from '../../../src/sink/postgres/sql/wall-time.js';
@@ -32,8 +35,8 @@ test('a composed plan is the plan of its batches, with the statements of groups 
   const [updates, deletes] = composed.of([...batches]).groups;
   const [planned] = plan(batches, tables).groups;
   expect(updates?.items).toEqual(planned?.items);
-  expect(updates?.statement).toEqual(statementOf('update', updates?.items ?? [], utcWallTime));
-  expect(deletes?.statement?.json).toContain('"k0":"0"');
+  expect(updates?.composed?.statement).toEqual(statementOf('update', updates?.items ?? [], utcWallTime));
+  expect(deletes?.composed?.statement.json).toContain('"k0":"0"');
 });
 
 test('it is not the plan of other batches, of some of them, or of more', () => {
@@ -41,8 +44,8 @@ test('it is not the plan of other batches, of some of them, or of more', () => {
   const [first, second] = [batchOf('T1', named), batchOf('T2', named)];
   composed.compose([first, second]);
   for (const others of [[first], [second], [second, first], [first, second, batchOf('T3', named)], [{ ...first }]])
-    expect(composed.of(others).groups[0]?.statement).toBeUndefined();
-  expect(composed.of([first, second]).groups[0]?.statement).toBeDefined();
+    expect(composed.of(others).groups[0]?.composed).toBeUndefined();
+  expect(composed.of([first, second]).groups[0]?.composed).toBeDefined();
 });
 
 test('it ends when the tables change', () => {
@@ -50,7 +53,7 @@ test('it ends when the tables change', () => {
   const batches = [batchOf('T1', named)];
   composed.compose(batches);
   tables.noteDeferrableKey(product);
-  expect(composed.of(batches).groups[0]?.statement).toBeUndefined();
+  expect(composed.of(batches).groups[0]?.composed).toBeUndefined();
   composed.compose(batches);
   tables.replace([{ ...product, columns: {} }]);
   expect(composed.of(batches).misfits).toHaveLength(1);
@@ -61,6 +64,36 @@ test('rows that were refused before, or whose base was overruled, have no statem
   for (const more of [{ attempts: 1 }, { base: 'conflict' }]) {
     const batches = [batchOf('T1', named, { ...named, ...more })];
     composed.compose(batches);
-    expect(composed.of(batches).groups.map(({ statement }) => statement)).toEqual([undefined]);
+    expect(composed.of(batches).groups.map(({ composed: made }) => made)).toEqual([undefined]);
   }
+});
+
+test('rows that are left out of a composed group are not in the statement that is sent', async () => {
+  const parent = { schema: 'shop', table: 'brand' };
+  const table = { ...product, references: [{ parts: [{ value: 'name' }], target: parent }] };
+  const composed = new ComposedPlans(new TableMap([table]), utcWallTime);
+  const batches = [batchOf('T1', named, { ...named, values: { name: '"of no brand yet"' } })];
+  composed.compose(batches);
+  const early = rowKeyOf({ ...parent, key: ['of no brand yet'] });
+  const sent: unknown[] = [];
+  const { outcomes } = await applyGroups(composed.of(batches).groups, {
+    session: {
+      script: async () => [],
+      rows: async (_, [json]) => {
+        sent.push(json);
+        return [['0', '2']];
+      },
+    },
+    names: new KnownNames([table]),
+    wallTime: utcWallTime,
+    tables: new TableMap([table]),
+    pauses: { lengthMs: () => 0 },
+    parentsPending: async () => new Set([early]),
+    isPart: true,
+    othersPending: NO_OTHERS,
+    mayRestart: false,
+  });
+  expect(sent).toHaveLength(1);
+  expect(JSON.parse(String(sent[0]))).toEqual([expect.objectContaining({ k0: '0' })]);
+  expect([...outcomes].map(([{ rowKey }, { kind }]) => [rowKey.includes('"1"'), kind])).toEqual([[true, 'again']]);
 });

@@ -86,8 +86,8 @@ async function hopefulPass(
   for (const group of groups) {
     const items = group.items.filter(isFresh);
     if (items.length === 0) continue;
-    const isWhole = items.length === group.items.length;
-    const statement = isWhole ? group.statement : undefined;
+    const isComposed = items.length === group.items.length && group.composed?.items === group.items;
+    const statement = isComposed ? group.composed?.statement : undefined;
     try {
       for (const [item, outcome] of await executeGroup(session, { ...group, items }, wallTime, statement))
         outcomes.set(item, outcome);

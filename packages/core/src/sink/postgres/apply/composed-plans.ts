@@ -50,6 +50,6 @@ export class ComposedPlans {
   #withStatement(group: Group): Group {
     const { kind, items } = group;
     const isPlain = items.every((item) => isFresh(item) && takesOneStatement(item));
-    return isPlain ? { ...group, statement: statementOf(kind, items, this.#wallTime) } : group;
+    return isPlain ? { ...group, composed: { items, statement: statementOf(kind, items, this.#wallTime) } } : group;
   }
 }

@@ -12,8 +12,11 @@ export interface Group {
   readonly table: Table;
   readonly kind: RecordKind;
   readonly items: readonly Item[];
-  /** That writes exactly these items, where it was made in advance. */
-  readonly statement?: Statement;
+  /**
+   * A statement that was made in advance, and the list of items that it writes. It is for no other list: rows that are
+   * left out of a group are still in the statement.
+   */
+  readonly composed?: { readonly items: readonly Item[]; readonly statement: Statement };
 }
 
 export interface Plan {

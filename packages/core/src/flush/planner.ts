@@ -63,14 +63,13 @@ interface Group {
 
 /**
  * The flights that begin although all connections are at work. A flight that is not large waits: until a connection is
- * free, more records may come.
+ * free, more records may come. So do those behind it: they would take every connection before it.
  */
 function aheadOf(groups: readonly Group[], free: number, ahead: number): readonly Group[] {
   const begun = Math.max(0, free);
-  return groups
-    .slice(begun)
-    .filter(({ large }) => large)
-    .slice(0, Math.max(0, ahead - begun));
+  const next = groups.slice(begun, Math.max(begun, ahead));
+  const small = next.findIndex(({ large }) => !large);
+  return small === -1 ? next : next.slice(0, small);
 }
 
 interface Due {

@@ -109,6 +109,30 @@ describe('the planner', () => {
     expect(shardsOf(planFlights(board(all, trial), now, { ...early, concurrency: 1 }))).toEqual([[1]]);
   });
 
+  it('begins nothing ahead of a shard that has failed and waits for a connection', () => {
+    const full = { ...ripe, expected: 100 };
+    const early = { ...settings, ahead: 2 };
+    let state = board({ 1: full, 2: full, 3: full, 4: full, 5: full });
+    const flying: (readonly number[])[] = [];
+    const begun = new Set<number>();
+    const begin = (): void => {
+      for (const shards of shardsOf(planFlights(state, now, early))) {
+        flying.push(shards);
+        for (const shard of shards) begun.add(shard);
+        state = { ...withShards(state, shards, (of) => ({ ...of, running: true })), running: state.running + 1 };
+      }
+    };
+    begin();
+    state = withShards(state, [0], (of) => ({ ...of, alone: true, demanded: true, dueMs: now - 60_000 }));
+    // Each of the other shards has a full batch again as soon as its flush has landed.
+    for (let landings = 0; landings < 100 && !begun.has(0); landings += 1) {
+      const landed = flying.shift() ?? [];
+      state = { ...withShards(state, landed, (of) => ({ ...of, running: false })), running: state.running - 1 };
+      begin();
+    }
+    expect(begun).toContain(0);
+  });
+
   it('holds everything back while the breaker is open, and wakes up for one trial', () => {
     const open = { breaker: { kind: 'open' as const, untilMs: now + 700, trials: 0 } };
     expect(planFlights(board({ 1: ripe, 2: ripe }, open), now, settings)).toEqual({ flights: [], alarmMs: now + 700 });

@@ -92,7 +92,9 @@ export class Writes implements EngineWrites {
     for (let tries = 1; ; tries += 1) {
       const result = await stager.stageAll(changes, rules, signal);
       const others = result.refused.filter(({ reason }) => reason === 'policy').map(({ rowKey }) => rowKey);
-      if (others.length === 0 || result.staged.size > 0 || tries === POLICY_TRIES) return result;
+      // What another server may have staged must not be staged again.
+      const isOpen = result.staged.size + result.unknown.length > 0;
+      if (others.length === 0 || isOpen || tries === POLICY_TRIES) return result;
       try {
         await this.#deps.waits.drain({ kind: 'tables', tables: tablesOf(others) }, { signal });
       } catch (error) {

@@ -73,6 +73,8 @@ export class CallSender {
       if (isStop(error)) return { status: 'unknown', cause: cutOff(error) };
       if (this.#isClosed || performance.now() >= endMs || !isPassing(error)) break;
       await pause(pauseMs);
+      // The process may have stood still. What the store has forgotten would run a second time.
+      if (this.isForgotten(group)) break;
       const answer = await attempt(run);
       if (answer.status === 'judged') return { ...answer, wasLost: true };
       if (answer.status === 'voided') return answer;

@@ -1,5 +1,8 @@
 import { afterDeadline } from './deadline.js';
 
+/** Most answered calls that are kept. */
+const MOST_KEPT = 1_024;
+
 /**
  * The deadline of a connection whose answers come in the order of its calls: that of the oldest call without an answer
  * (R16). There is one timer however many calls are on their way, and it runs on from call to call.
@@ -24,8 +27,9 @@ export class OldestCall {
 
   answered(): void {
     this.#answered += 1;
-    if (this.#answered < this.#sentMs.length) return;
-    this.#sentMs = [];
+    // A connection may never be idle. So what is answered is dropped in parts, not at the end of all calls only.
+    if (this.#answered < this.#sentMs.length && this.#answered < MOST_KEPT) return;
+    this.#sentMs = this.#sentMs.slice(this.#answered);
     this.#answered = 0;
   }
 

@@ -65,8 +65,8 @@ export class UnitSender {
       if (end.status === 'refused' && end.refusals.some(({ reason }) => reason === 'held')) await this.#settled();
       const patienceMs = this.#patienceMs(end, unit, rules);
       if (this.#isClosed || signal?.aborted || performance.now() - startedMs >= patienceMs) break;
-      // A pause that is cut short ends the wait at the next answer.
       await pause(pauseMs, undefined, signal && { signal }).catch(() => undefined);
+      if (signal?.aborted) break;
       end = await ask(performance.now() + stageTimeoutMs);
     }
     return deliveryOf(end);

@@ -75,3 +75,20 @@ test('a sequence that is no number', async () => {
   expect(await stage([row(0)], [row(1)])).toEqual(['unusable', 'staged']);
   expect(await stock(row(1))).toBe('1');
 });
+
+test('stats of another type: no unit is staged under another policy than what is pending', async () => {
+  await store.stage({
+    id: 'p',
+    units: [{ changes: [plusOne(row(0))] }],
+    rules: { Product: { ...AT_ONCE, policy: 'p' } },
+  });
+  await client.del(keyOf(0, 'stats'));
+  await client.set(keyOf(0, 'stats'), 'text');
+  const answer = await store.stage({
+    id: 'q',
+    units: [{ changes: [plusOne(row(0))] }, { changes: [plusOne(row(0))] }],
+    rules: { Product: { ...AT_ONCE, policy: 'q' } },
+  });
+  expect(answer.status === 'judged' && answer.units.map(({ status }) => status)).toEqual(['unusable', 'unusable']);
+  expect(await stock(row(0))).toBe('1');
+});

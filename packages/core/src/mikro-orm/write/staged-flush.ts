@@ -138,6 +138,7 @@ export class StagedFlush {
       if (result.unknown.length > 0) throw refusalError(operations, result, this.#retry);
       this.#note(operations, result);
       this.states.accept(operations.filter(({ change }) => result.staged.has(change.rowKey)));
+      this.states.correctVersions(operations, result.staged);
       this.#unsettled.shift();
     }
     this.states.requeue();

@@ -51,6 +51,7 @@ export class MemoryHeld implements HeldChanges {
     const marks = call.changes.map(({ rowKey }, index) => ({ rowKey, sequence: sequence + index + 1, since }));
     const answer: UnitAnswer = { status: 'staged', versions: plan.versions, marks };
     this.#remembered.set(call.shard, call.id, { status: 'judged', units: [answer] });
+    this.#remembered.age(call.shard);
     return answer;
   }
 

@@ -1,5 +1,6 @@
 import { encodePlain, encodeUnit } from '../../change/record-codec.js';
 import type { RowKey } from '../../change/row-key.js';
+import type { StagingLimits } from '../limits.js';
 import type { HeldChanges, Hold, HoldCall, UnitAnswer } from '../stage-side.js';
 import type { RedisDeadLetters } from './dead-letters.js';
 import { entitiesOf, type GroupScripts } from './group-scripts.js';
@@ -12,11 +13,18 @@ export class RedisHeld implements HeldChanges {
   readonly #scripts: ShardScripts;
   readonly #groups: GroupScripts;
   readonly #letters: RedisDeadLetters;
+  readonly #limits: Pick<StagingLimits, 'seenMs' | 'seenCalls'>;
 
-  constructor(scripts: ShardScripts, groups: GroupScripts, letters: RedisDeadLetters) {
+  constructor(
+    scripts: ShardScripts,
+    groups: GroupScripts,
+    letters: RedisDeadLetters,
+    limits: Pick<StagingLimits, 'seenMs' | 'seenCalls'>,
+  ) {
     this.#scripts = scripts;
     this.#groups = groups;
     this.#letters = letters;
+    this.#limits = limits;
   }
 
   async hold(call: HoldCall): Promise<UnitAnswer | { readonly status: 'voided' }> {
@@ -27,6 +35,8 @@ export class RedisHeld implements HeldChanges {
       encodePlain(standing),
       encodeUnit(changes, () => shard),
       encodeRules(rules, entitiesOf([call])),
+      this.#limits.seenMs,
+      this.#limits.seenCalls,
     ]);
     const answer = this.#groups.answerIn(reply, { units: [call] }, [shard]);
     return answer.status === 'voided' ? answer : (answer.units[0] as UnitAnswer);

@@ -55,7 +55,7 @@ export class RedisStaging implements StagingStore {
     this.#letters = new RedisDeadLetters(scripts, limits);
     this.deadLetters = this.#letters;
     this.#groups = new GroupScripts(scripts, limits);
-    this.held = new RedisHeld(scripts, this.#groups, this.#letters);
+    this.held = new RedisHeld(scripts, this.#groups, this.#letters, limits);
     this.#cache = new RedisRowCache(scripts, connection, limits.cacheBytes);
     this.#peeks = new GatheredPeeks(scripts);
     this.keeping = keeping;

@@ -3,6 +3,9 @@ import type { StageRules } from '../stage-side.js';
 
 type Rules = Readonly<Record<string, StageRules>>;
 
+/** Most sets of entities of which the encoded rules are kept. Units of any entities may leave in one group. */
+const MOST_KEPT = 256;
+
 /** Rules -> the names of entities -> their rules, encoded. A process has few sets of rules, and uses them for ever. */
 const encoded = new WeakMap<Rules, Map<string, Buffer>>();
 
@@ -16,7 +19,7 @@ export function encodeRules(rules: Rules, entities: ReadonlySet<string>): Buffer
     known = new Map();
     encoded.set(rules, known);
   }
-  const names = [...entities].join('\0');
+  const names = [...entities].toSorted().join('\0');
   let bytes = known.get(names);
   if (bytes === undefined) {
     const parts = [...entities].flatMap((entity) => {
@@ -24,6 +27,7 @@ export function encodeRules(rules: Rules, entities: ReadonlySet<string>): Buffer
       return rule === undefined ? [] : [[entity, partsOf(rule)] as const];
     });
     bytes = encodePlain(new Map(parts));
+    if (known.size === MOST_KEPT) known.clear();
     known.set(names, bytes);
   }
   return bytes;

@@ -133,3 +133,26 @@ test('two extensions on one ORM are refused by name', async () => {
   expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
   expect(String(error)).toContain('spillway() stands twice in the extensions of one ORM');
 });
+
+test('a flush that brings a deleted row back, and whose answer is lost, goes on with the version that was staged', async () => {
+  const em = orm.em.fork();
+  const old = em.create(Article, { name: 'old' } as never);
+  await em.flush();
+  await Spillway.of(orm).drain();
+  for (const name of ['a', 'b', 'c']) {
+    old.name = name;
+    await em.flush();
+  }
+  const { id } = old;
+  em.remove(old);
+  await em.flush();
+  const again = orm.em.fork();
+  const article = again.create(Article, { id, name: 'new' } as never);
+  fault = 'answer lost';
+  await expect(again.flush()).rejects.toMatchObject({ code: 'STAGING_TIMEOUT' });
+  fault = undefined;
+  await again.flush();
+  article.name = 'newer';
+  await again.flush();
+  expect(await inDatabase(id)).toMatchObject({ name: 'newer' });
+});

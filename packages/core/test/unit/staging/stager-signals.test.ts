@@ -108,4 +108,17 @@ describe('a signal that is aborted', () => {
     await expect(stager.stageAll(rows.map(plusOne), rules, controller.signal)).rejects.toBe(REASON);
     for (const row of rows) expect(await isStaged(row)).toBe(false);
   });
+
+  test('while room is waited for keeps the changes from being sent again', async () => {
+    const controller = new AbortController();
+    const sent: boolean[] = [];
+    const { stager } = await makeStager((method) => {
+      if (method === 'before stage') sent.push(controller.signal.aborted);
+      if (method === 'after stage' && sent.length === 2) setImmediate(() => controller.abort(REASON));
+    });
+    const rules = { Product: { ...RULES, maxPending: 1 } };
+    await stager.stageAll([plusOne(ONE)], rules);
+    await expect(stager.stageAll([plusOne(OTHER)], rules, controller.signal)).rejects.toBe(REASON);
+    expect(sent).toEqual([false, false]);
+  });
 });

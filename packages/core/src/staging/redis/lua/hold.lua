@@ -3,7 +3,8 @@
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] flight  KEYS[4] seen  KEYS[5] seen_old  KEYS[6] recent  KEYS[7] recent_old
 -- KEYS[8] stats  KEYS[9] held  KEYS[10] holds
--- ARGV  epoch, id, transaction, earlier holds of it that stand, the unit and rules by entity as for stage
+-- ARGV  epoch, id, transaction, earlier holds of it that stand, the unit and rules by entity as for stage, life of seen
+--   ids (ms), most ids per generation of seen ids
 -- returns  {'judged', packed, as stage for one unit} | {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
@@ -17,6 +18,7 @@ local held = KEYS[9]
 local holds = KEYS[10]
 local epoch, id, transaction = ARGV[1], ARGV[2], ARGV[3]
 local earlier, unit, rules = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[6])
+local seen_ms, seen_calls = tonumber(ARGV[7]), tonumber(ARGV[8])
 local number = unit[1]
 
 -- include: time
@@ -35,6 +37,7 @@ local function enter() end
 
 -- include: stage-row
 -- include: apply-changes
+-- include: age-seen
 
 local entities, row_keys = {}, {}
 for index = 2, #unit, 2 do
@@ -89,4 +92,6 @@ local places = {}
 append_policies(places, shard, rules, now)
 send('HSET', chain, places)
 write_held_counts()
+-- A transaction may be the only kind of caller. Not before the rest is written: a rename passes when Redis is full.
+age_seen(shard, now)
 return { 'judged', packed }

@@ -20,7 +20,6 @@ local chain, dirty, due, flight, recent, recent_old, stats, held
 -- include: bulk
 -- include: recent
 -- include: coalesce
--- include: generations
 -- include: seen
 -- include: undo
 -- include: plain
@@ -41,6 +40,7 @@ end
 -- include: apply-changes
 -- include: stage-write
 -- include: write-shard
+-- include: age-seen
 -- include: judge-unit
 
 local units, entities, is_named = {}, {}, {}

@@ -22,6 +22,7 @@ local function apply_changes(unit, rules, now, mine)
   for index = 1, #unit, 2 do
     local shard, change = shards[unit[index]], unit[index + 1]
     enter(shard)
+    judged = change[1]
     local reason = policy_against(shard, change[ENTITY], rules)
     if reason then return { 'refused', change[1], reason, '' } end
   end

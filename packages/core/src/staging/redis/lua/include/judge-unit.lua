@@ -1,6 +1,5 @@
 -- One unit of a group: whether its shards can be staged in, and what judging it says.
--- Needs: chain, due, seen, seen_old, seen_ms, seen_calls, enter, and what shard-head, apply-changes and generations
--- bring
+-- Needs: due, seen, enter, and what shard-head, apply-changes and age-seen bring
 
 -- A shard that cannot be staged in refuses its own units, not the group. nil: all shards of the unit can be.
 local function refusal_of_shards(unit)
@@ -42,12 +41,6 @@ end
 -- Keeps the answer of a group. The first command of all is the one that Redis refuses when it is out of memory; the
 -- rarest commands come first of the rest.
 local function remember(id, packed, lowest, now)
-  local age = now - (count_in(lowest.seen_at) or 0)
-  local is_aged = lowest.epoch and (age >= seen_ms or (age >= seen_ms / 10 and redis.call('HLEN', seen) >= seen_calls))
-  if is_aged then
-    new_generation(seen, seen_old)
-    enter(lowest)
-    redis.call('HSET', chain, 'seenAt', now)
-  end
+  age_seen(lowest, now)
   redis.call('HSET', seen, id, packed)
 end

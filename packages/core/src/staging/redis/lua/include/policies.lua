@@ -16,12 +16,14 @@ end
 local function policy_against(shard, entity, rules)
   local known = shard.entities[entity]
   if known.is_asked then return known.reason end
-  known.is_asked = true
   local own = rules[entity] and rules[entity][5]
   if not own or own == '' or known.policy == own then return false end
+  -- It may raise. Then the next unit raises too.
+  local is_kept_out = known.policy and known.policy ~= 'left' and is_pending(entity)
+  known.is_asked = true
   if known.policy == 'left' then
     known.reason = 'left'
-  elseif known.policy and is_pending(entity) then
+  elseif is_kept_out then
     known.reason = 'policy'
   end
   return known.reason

@@ -138,7 +138,18 @@ function describeType(
     lookups: meta.props.some((property) => property.formula || property.generated || isInverseOneToOne(property))
       ? 'drain'
       : 'overlay',
+    readAlso: readAlso(meta, values),
   };
+}
+
+function readAlso(meta: EntityMetadata, values: ReadonlyMap<string, PropertyValue>): WriteBehindType['readAlso'] {
+  const written = new Map([...values].map(([name, { column }]) => [column, name]));
+  return meta.props
+    .filter((property) => property.persist === false && hasColumn(property) && property.fieldNames.length === 1)
+    .flatMap(({ name, fieldNames: [column = ''] }) => {
+      const of = written.get(column);
+      return of === undefined ? [] : [{ name, of }];
+    });
 }
 
 function propertyValue(property: EntityProperty, column: string, value: ColumnValue): PropertyValue {

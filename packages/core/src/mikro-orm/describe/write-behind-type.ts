@@ -58,6 +58,8 @@ export interface WriteBehindType {
    * changes are written before it is read.
    */
   readonly lookups: 'overlay' | 'drain';
+  /** Properties for reading only (`persist: false`), each with the written property that has the same column. */
+  readonly readAlso: readonly { readonly name: string; readonly of: string }[];
 }
 
 export interface PropertyValue {

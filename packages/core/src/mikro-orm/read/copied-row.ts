@@ -45,12 +45,19 @@ function withCarried(
   return row;
 }
 
-/** True if the row is exactly the record laid over it, once PostgreSQL has written the record. */
+/**
+ * True if the row is exactly the record laid over it, once PostgreSQL has written the record: it has added to counters
+ * alone, or has compared the version. What a conflict has written instead, and which of two moments of `onUpdate` has
+ * won, stands in no record.
+ */
 function isKnownAfter(type: WriteBehindType, row: DriverRow, record: StagedRecord): boolean {
   if (!canBeLaid(type, record) || type.meta.hasTriggers) return false;
-  // Differences of counters neither compare nor raise a version.
-  if (type.version === undefined || record.kind === 'increment') return true;
-  return record.version !== undefined && record.base === rowVersion(type, row);
+  const names = Object.keys(record.values);
+  // A property that this release does not have may have a column that it has.
+  if (![...names, ...Object.keys(record.deltas)].every((name) => type.values.has(name))) return false;
+  if (record.kind === 'increment') return names.length === 0;
+  const comparesVersion = type.version !== undefined && type.table.detect === 'version' && record.version !== undefined;
+  return comparesVersion && record.base === rowVersion(type, row);
 }
 
 function withPending(type: WriteBehindType, key: RowKey, row: DriverRow, pending: Pending): CopyRead<DriverRow> {

@@ -52,6 +52,7 @@ function withChanges(type: WriteBehindType, record: StagedRecord, row: DriverRow
   }
   if (type.version && record.version !== undefined)
     result[type.version.property.name] = versionValue(record.version, type.version.kind);
+  for (const { name, of } of type.readAlso) if (name in row && of in result) result[name] = result[of];
   // A caller that wants a lazy property has named it, and then the row has it.
   for (const { property } of type.values.values())
     if (property.lazy && !(property.name in row)) delete result[property.name];
@@ -68,5 +69,6 @@ export function emptyRow(type: WriteBehindType, key: RowKey): DriverRow {
     const isKnown = absent && isLiteralDefault(property.defaultRaw ?? 'null');
     row[property.name] = isKnown ? value.toRow(value.toText(absent())) : null;
   }
+  for (const { name, of } of type.readAlso) row[name] = row[of];
   return row;
 }

@@ -78,13 +78,16 @@ export function onlyDatabaseMakes(type: WriteBehindType, payload: Payload): bool
   );
 }
 
-/** The answer of `returning` after an upsert: the properties that were not given, as the row has them now. */
+/** As `returning` answers after an upsert, by column name: what was not given, as the row has it now. */
 export function upsertedRow(type: WriteBehindType, change: Change, found: DriverRow | undefined): DriverRow {
   const row = found ?? emptyRow(type, change.rowKey);
   const names = [...type.values].filter(([name, { property }]) => !property.lazy && !(name in change.values));
   const [key = ''] = type.meta.primaryKeys;
-  return {
-    ...(type.key.sequence && { [key]: row[key] }),
-    ...Object.fromEntries(names.map(([name]) => [name, row[name]])),
-  };
+  const returned = [...(type.key.sequence ? [key] : []), ...names.map(([name]) => name)];
+  return Object.fromEntries(
+    returned.flatMap((name) => {
+      const property = type.meta.properties[name];
+      return property ? [[property.fieldNames[0] ?? name, row[name]]] : [];
+    }),
+  );
 }

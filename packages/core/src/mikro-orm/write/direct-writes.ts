@@ -150,7 +150,7 @@ export class DirectWrites {
     const answers = changes.map((change) => {
       const version = staged.get(change.rowKey);
       const stamped = version === undefined ? change : { ...change, version };
-      return rowOf(type, upsertedRow(type, stamped, found.get(change.rowKey)), stamped);
+      return { ...upsertedRow(type, stamped, found.get(change.rowKey)), ...rowOf(type, {}, stamped) };
     });
     return result(answers);
   }

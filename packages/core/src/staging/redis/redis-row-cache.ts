@@ -60,14 +60,16 @@ export class RedisRowCache implements RowCache {
   /** Drops copies of rows of one shard, and tickets for them. */
   async dropIn(shard: number, rows: readonly RowKey[]): Promise<void> {
     for (const part of partsOf(rows)) {
-      await Promise.all(COPIES.map(async (key) => this.#scripts.command('HDEL', shard, key, part)));
+      // The older ones first, and again: an end of a batch in between carries an older copy on, into the younger ones,
+      // which may become the older ones.
+      for (const key of ['cache:old', 'cache', 'cache:old'] as const)
+        await this.#scripts.command('HDEL', shard, key, part);
     }
   }
 
   async clear(): Promise<void> {
-    await this.#scripts.everyShard(async (shard) => {
-      for (const key of COPIES) await this.#scripts.command('DEL', shard, key);
-    });
+    // Both at once: a batch that ends in between would carry an older copy on.
+    await this.#scripts.everyShard(async (shard) => this.#scripts.command('DEL', shard, COPIES));
   }
 
   async #mark(script: 'cacheBlock' | 'cacheUnblock', { table, keys }: BlockScope, transaction: string): Promise<void> {

@@ -80,8 +80,14 @@ export class ShardScripts {
     return Promise.all(this.#keys.map(async (_, shard) => act(shard)));
   }
 
-  async command(name: string, shard: number, key: KeyName, args: readonly Argument[] = []): Promise<unknown> {
-    return this.#connection.command(name, [this.#of(shard)[key], ...args]);
+  async command(
+    name: string,
+    shard: number,
+    key: KeyName | readonly KeyName[],
+    args: readonly Argument[] = [],
+  ): Promise<unknown> {
+    const keys = typeof key === 'string' ? [key] : key;
+    return this.#connection.command(name, [...keys.map((each) => this.#of(shard)[each]), ...args]);
   }
 
   /** The names of a script's keys, made once. */

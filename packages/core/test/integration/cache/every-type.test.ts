@@ -14,7 +14,11 @@ const columns = Object.fromEntries(
 ) as Record<string, never>;
 const Copied = defineEntity({ name: 'Copied', properties: { id: p.integer().primary(), ...columns } });
 WriteThrough({ cache: { ttl: '5m' } })(Copied.class);
-const Carried = defineEntity({ name: 'Carried', properties: { id: p.integer().primary(), ...columns } });
+/** A version, because only a change that compares one is known to be written as it was staged. */
+const Carried = defineEntity({
+  name: 'Carried',
+  properties: { id: p.integer().primary(), ...columns, version: p.integer().version() },
+});
 WriteBehind({ cache: { ttl: '5m' } })(Carried.class);
 
 const rows = fc.record(

@@ -20,6 +20,11 @@ export class OldestCall {
     this.#onSilence = onSilence;
   }
 
+  /** How many times are kept: those of the calls on their way, and of some that are answered. */
+  get kept(): number {
+    return this.#sentMs.length;
+  }
+
   sent(): void {
     this.#sentMs.push(performance.now());
     if (this.#callOff === undefined) this.#wait(this.#timeoutMs);

@@ -13,7 +13,7 @@ export interface RoomRule {
 
 const pureRooms = ['change', 'policy', 'conflict'];
 /** What every room may use. */
-const base = ['errors', 'printable', 'bare-error', 'abort'];
+const base = ['errors', 'printable', 'bare-error'];
 const ports = ['staging/*', 'sink/*'];
 
 /**
@@ -25,7 +25,6 @@ export const roomRules: Readonly<Record<string, RoomRule>> = {
   policy: rule({ imports: [...base, ...pureRooms] }),
   conflict: rule({ imports: [...base, ...pureRooms] }),
   printable: rule({}),
-  abort: rule({}),
   'bare-error': rule({ imports: ['printable'] }),
   errors: rule({ imports: ['printable', 'bare-error'], types: pureRooms }),
   events: rule({ imports: [...base, ...pureRooms], types: ports, packages: ['rxjs'] }),

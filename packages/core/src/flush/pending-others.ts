@@ -1,7 +1,6 @@
 import type { SchedulerLike } from 'rxjs';
 import type { BatchOutcome } from '../change/outcome.js';
-import { type RowKey, shardOf } from '../change/row-key.js';
-import { isInTables, type TableName } from '../change/table-name.js';
+import { isInTables, type RowKey, shardOf, type TableName } from '../change/row-key.js';
 import type { RefusedRow } from '../sink/change-sink.js';
 import type { Batch } from '../staging/flush-side.js';
 import type { LookSide, Watermark } from '../staging/look-side.js';

@@ -1,7 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { covers } from '../change/outcome.js';
-import { type RowKey, shardOf } from '../change/row-key.js';
-import { tableText, type TableName } from '../change/table-name.js';
+import { type RowKey, shardOf, type TableName, tableText } from '../change/row-key.js';
 import type { ChangeSink, JoinedTransaction } from '../sink/change-sink.js';
 import type { LookSide, Pending } from '../staging/look-side.js';
 import type { OwnedBatch, OwnedBatches, PromoteDeps } from './owned-batches.js';

@@ -1,8 +1,7 @@
 import type { BatchOutcome, Outcome } from '../change/outcome.js';
 import type { StagedRecord } from '../change/record.js';
-import type { RowKey } from '../change/row-key.js';
+import type { RowKey, TableName } from '../change/row-key.js';
 import { rebased } from '../change/settle-record.js';
-import type { TableName } from '../change/table-name.js';
 import { tokenAfter } from '../change/token.js';
 import type { JoinedPart, RefusedRow } from '../sink/change-sink.js';
 import type { AddedRecord, Batch, Extension } from '../staging/flush-side.js';

@@ -1,5 +1,4 @@
-import type { RowKey } from '../change/row-key.js';
-import type { TableName } from '../change/table-name.js';
+import type { RowKey, TableName } from '../change/row-key.js';
 import type { LookSide } from '../staging/look-side.js';
 
 /** Makes all pending rows of some tables due, and answers them. */

@@ -1,7 +1,6 @@
 import type { Change } from '../change/change.js';
 import type { BatchOutcome } from '../change/outcome.js';
-import type { RowKey } from '../change/row-key.js';
-import type { TableName } from '../change/table-name.js';
+import type { RowKey, TableName } from '../change/row-key.js';
 import type { CacheAccess } from '../read/cache-access.js';
 import type { WriteWay } from '../observability/status.js';
 import type { KeyedRows } from '../read/read-by-key.js';

@@ -1,5 +1,4 @@
-import type { RowKey } from '../change/row-key.js';
-import type { TableName } from '../change/table-name.js';
+import type { RowKey, TableName } from '../change/row-key.js';
 import type { CacheDoubts, Execute } from '../sink/cache-doubts.js';
 import { SinkFailure } from '../sink/sink-failure.js';
 import type { Blocked, BlockScope, CacheAnswer, CacheCopy } from '../staging/row-cache.js';

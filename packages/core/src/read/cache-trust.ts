@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { tableText, type TableName } from '../change/table-name.js';
+import { tableText, type TableName } from '../change/row-key.js';
 import type { CacheDoubts, Execute } from '../sink/cache-doubts.js';
 
 /** The lease: how long a process uses copies after it has asked PostgreSQL whether it may, milliseconds. */

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EntityName } from '@mikro-orm/core';
-import type { TableName } from '../change/table-name.js';
+import type { TableName } from '../change/row-key.js';
 import { SpillwayError, textOf } from '../errors.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { EngineReleases, Releases } from '../mikro-orm/engine.js';

@@ -1,4 +1,4 @@
-import { unlessAborted } from '../abort.js';
+import { unlessAborted } from '../mikro-orm/contract/call-context.js';
 import { type RowKey, shardOf } from '../change/row-key.js';
 import { isDrainTimeout, type SpillwayError } from '../errors.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';

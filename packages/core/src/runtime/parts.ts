@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { tableOf, tableText, type TableName } from '../change/table-name.js';
+import { tableOf, tableText, type TableName } from '../change/row-key.js';
 import type { SpillwayEvents } from '../events.js';
 import { adoptFreeShards, adoptShards } from '../flush/adopt-shards.js';
 import { HoldKeeper } from '../flush/hold-keeper.js';

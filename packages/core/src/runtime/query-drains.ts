@@ -1,5 +1,5 @@
-import { tableText } from '../change/table-name.js';
-import { unlessAborted } from '../abort.js';
+import { tableText } from '../change/row-key.js';
+import { unlessAborted } from '../mikro-orm/contract/call-context.js';
 import type { SpillwayEvents } from '../events.js';
 import type { QueryDrain, QueryWait } from '../mikro-orm/engine.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';

@@ -1,6 +1,5 @@
 import type { EntityName } from '@mikro-orm/core';
-import { unlessAborted } from '../abort.js';
-import { givenSignal } from '../mikro-orm/contract/call-context.js';
+import { givenSignal, unlessAborted } from '../mikro-orm/contract/call-context.js';
 import type { LetterPage, RowCalls } from '../mikro-orm/repository/row-calls.js';
 import { OptionReader } from '../policy/option-reader.js';
 import {

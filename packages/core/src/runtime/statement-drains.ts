@@ -1,4 +1,4 @@
-import { unlessAborted } from '../abort.js';
+import { unlessAborted } from '../mikro-orm/contract/call-context.js';
 import type { RowKey } from '../change/row-key.js';
 import type { SpillwayEvents } from '../events.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';

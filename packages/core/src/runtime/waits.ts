@@ -1,12 +1,12 @@
 import type { EntityName } from '@mikro-orm/core';
-import { unlessAborted } from '../abort.js';
+import { unlessAborted } from '../mikro-orm/contract/call-context.js';
 import type { SpillwayEvents } from '../events.js';
 import type { DrainResult } from '../flush/drain.js';
 import { drainUntilWritten } from '../flush/drain-until-written.js';
 import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
 import { untilWritten } from '../flush/until-written.js';
 import { within } from '../flush/within.js';
-import { tableOf } from '../change/table-name.js';
+import { tableOf } from '../change/row-key.js';
 import { withOthers } from '../mikro-orm/describe/with-others.js';
 import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
 import type { DrainOptions, EngineWaits, QueryDrain, QueryWait } from '../mikro-orm/engine.js';

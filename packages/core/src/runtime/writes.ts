@@ -1,8 +1,7 @@
 import type { AnyEntity } from '@mikro-orm/core';
-import { unlessAborted } from '../abort.js';
+import { unlessAborted } from '../mikro-orm/contract/call-context.js';
 import type { Change } from '../change/change.js';
-import { type RowKey, shardOf } from '../change/row-key.js';
-import { tablesOf } from '../change/table-name.js';
+import { type RowKey, shardOf, tablesOf } from '../change/row-key.js';
 import { isDrainTimeout } from '../errors.js';
 import type { SpillwayEvents } from '../events.js';
 import { typesOf, withOthers } from '../mikro-orm/describe/with-others.js';

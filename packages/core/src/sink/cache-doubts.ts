@@ -1,4 +1,4 @@
-import type { TableName } from '../change/table-name.js';
+import type { TableName } from '../change/row-key.js';
 
 /** Runs a statement, with `?` for its parameters, in the caller's transaction. */
 export type Execute = (

@@ -1,7 +1,6 @@
 import type { BatchOutcome } from '../change/outcome.js';
 import type { StagedRecord } from '../change/record.js';
-import type { RowKey } from '../change/row-key.js';
-import type { TableName } from '../change/table-name.js';
+import type { RowKey, TableName } from '../change/row-key.js';
 import type { CopyRegistry, EntityRegistry } from './registry.js';
 import type { Table } from './table.js';
 import type { Batch } from '../staging/flush-side.js';

@@ -1,4 +1,4 @@
-import type { TableName } from '../change/table-name.js';
+import type { TableName } from '../change/row-key.js';
 
 /**
  * The staged entities of the namespace, as the database knows them. A process that writes by SQL asks the registry

@@ -1,8 +1,7 @@
 import type { VersionText } from '../change/change.js';
 import type { HeldLayer } from '../change/held-layer.js';
 import type { StagedRecord } from '../change/record.js';
-import type { RowKey } from '../change/row-key.js';
-import type { TableName } from '../change/table-name.js';
+import type { RowKey, TableName } from '../change/row-key.js';
 
 /** The part of the staging store that is asked what is pending, and what became of what was. */
 export interface LookSide {

@@ -1,6 +1,5 @@
 import type { StagedRecord } from '../change/record.js';
-import type { RowKey } from '../change/row-key.js';
-import type { TableName } from '../change/table-name.js';
+import type { RowKey, TableName } from '../change/row-key.js';
 import type { Pending } from './look-side.js';
 
 /**

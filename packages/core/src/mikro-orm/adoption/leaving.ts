@@ -1,5 +1,5 @@
 import type { EntityMetadata } from '@mikro-orm/core';
-import { tableText, type TableName } from '../../change/table-name.js';
+import { tableText, type TableName } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';

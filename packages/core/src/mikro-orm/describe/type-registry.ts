@@ -1,6 +1,5 @@
 import { EntitySchema, Utils, type EntityMetadata, type EntityName } from '@mikro-orm/core';
-import { parseRowKey, type RowKey } from '../../change/row-key.js';
-import { tableOf, tableText, type TableName } from '../../change/table-name.js';
+import { parseRowKey, type RowKey, type TableName, tableOf, tableText } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
 import { findFollowers, NOBODY_FOLLOWS, type Followers } from './followers.js';
 import type { WriteBehindType } from './write-behind-type.js';

@@ -1,4 +1,4 @@
-import { tableOf } from '../../change/table-name.js';
+import { tableOf } from '../../change/row-key.js';
 import type { DueScope, TableScope } from '../../staging/look-side.js';
 import type { TypeRegistry } from './type-registry.js';
 import type { WriteBehindType } from './write-behind-type.js';

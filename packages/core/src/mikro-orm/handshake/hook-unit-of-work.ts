@@ -1,7 +1,6 @@
 import type { EntityManager, UnitOfWork, AnyEntity, ChangeSet, DriverMethodOptions } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
-import { unlessAborted } from '../../abort.js';
-import { failingAsMikroOrm, signalOfManager } from '../contract/call-context.js';
+import { failingAsMikroOrm, signalOfManager, unlessAborted } from '../contract/call-context.js';
 import { assertUnchanged, addCounters, prepareSql, SqlValidation } from '../write/prepare-sql.js';
 import { StagedFlush } from '../write/staged-flush.js';
 import { type FlushContext, planFlushInside } from './plan-flush.js';

@@ -5,8 +5,7 @@ import type { TypeRegistry } from '../describe/type-registry.js';
 import type { QueryModes } from '../read/query-modes.js';
 import type { Leaving } from '../adoption/leaving.js';
 import type { Reads } from '../read/reads.js';
-import { unlessAborted } from '../../abort.js';
-import { failingAsMikroOrm, signalOf, signalOfManager } from '../contract/call-context.js';
+import { failingAsMikroOrm, signalOf, signalOfManager, unlessAborted } from '../contract/call-context.js';
 import type { CallersTransactions } from '../transactions/caller.js';
 import { replaceMethod } from './replace-method.js';
 

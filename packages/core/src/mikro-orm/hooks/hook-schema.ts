@@ -1,6 +1,6 @@
 import type { MikroORM } from '@mikro-orm/core';
 import type { SqlSchemaGenerator } from '@mikro-orm/postgresql';
-import { tableOf, tableText } from '../../change/table-name.js';
+import { tableOf, tableText } from '../../change/row-key.js';
 import type { EmptyScope } from '../../staging/look-side.js';
 import type { Table } from '../../sink/table.js';
 import type { TypeRegistry } from '../describe/type-registry.js';

@@ -1,7 +1,6 @@
 import { ReferenceKind, type AnyEntity, type ChangeSet, type Collection, type EntityMetadata } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
-import type { RowKey } from '../../change/row-key.js';
-import { tableOf, tableText } from '../../change/table-name.js';
+import { type RowKey, tableOf, tableText } from '../../change/row-key.js';
 import type { Told } from '../../read/cache-access.js';
 import type { Execute } from '../../sink/cache-doubts.js';
 import type { BlockScope } from '../../staging/row-cache.js';

@@ -1,5 +1,5 @@
 import type { EntityMetadata, Platform, QueryResult } from '@mikro-orm/core';
-import { unlessAborted } from '../../abort.js';
+import { signalOf, unlessAborted } from '../contract/call-context.js';
 import type { Change } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { StageResult } from '../../staging/stage-result.js';
@@ -21,7 +21,6 @@ import { changesError } from './refusal-error.js';
 import { announceFallback, stageOrFallBack, Unstaged } from './stage-or-fall-back.js';
 import { result, rowOf, type StagedWrites } from './staged-writes.js';
 import { isDrained } from '../change/staging-unit.js';
-import { signalOf } from '../contract/call-context.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 

@@ -1,4 +1,4 @@
-import { unlessAborted } from '../../abort.js';
+import { unlessAborted } from '../contract/call-context.js';
 import type { Change } from '../../change/change.js';
 import { SpillwayError, type SpillwayErrorCode } from '../../errors.js';
 import { CutOff } from '../../staging/staging-errors.js';

@@ -1,4 +1,4 @@
-import { tableOf, tableText } from '../../change/table-name.js';
+import { tableOf, tableText } from '../../change/row-key.js';
 import type { Table } from '../../sink/table.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 

@@ -1,5 +1,5 @@
 import type { EntityManager, UnitOfWork } from '@mikro-orm/core';
-import { unlessAborted } from '../../abort.js';
+import { signalOfManager, unlessAborted } from '../contract/call-context.js';
 import type { Change } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { LostUnit, StageResult } from '../../staging/stage-result.js';
@@ -14,7 +14,6 @@ import { refusalError } from './refusal-error.js';
 import type { Validation } from '../validate/validation.js';
 import { forgetReadVersions, readVersionsOf } from '../change/read-versions.js';
 import { CutOff } from '../../staging/staging-errors.js';
-import { signalOfManager } from '../contract/call-context.js';
 
 type Stage = (changes: readonly Change[]) => Promise<StageResult>;
 

@@ -1,4 +1,4 @@
-import { tableText } from '../../change/table-name.js';
+import { tableText } from '../../change/row-key.js';
 import type { Table } from '../table.js';
 import { quoted } from './sql/quote.js';
 

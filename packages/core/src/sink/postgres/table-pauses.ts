@@ -1,4 +1,4 @@
-import { tableText } from '../../change/table-name.js';
+import { tableText } from '../../change/row-key.js';
 import type { TablePause } from '../change-sink.js';
 import type { Table } from '../table.js';
 import type { TableFault } from './apply/table-fault.js';

@@ -1,5 +1,4 @@
-import type { RowKey } from '../../change/row-key.js';
-import { isInTables } from '../../change/table-name.js';
+import { isInTables, type RowKey } from '../../change/row-key.js';
 import type { DrainState, DueScope, EmptyScope, TableScope, Watermark } from '../look-side.js';
 import type { DueTime, MemoryShard } from './memory-shard.js';
 

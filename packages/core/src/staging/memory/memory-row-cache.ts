@@ -1,11 +1,18 @@
 import type { BatchOutcome, Outcome } from '../../change/outcome.js';
 import { encodeRecord } from '../../change/record-codec.js';
 import type { StagedRecord } from '../../change/record.js';
-import { type RowKey, shardOf } from '../../change/row-key.js';
-import { tableText, type TableName } from '../../change/table-name.js';
+import { type RowKey, shardOf, type TableName, tableText } from '../../change/row-key.js';
 import type { Pending } from '../look-side.js';
-import { COPY_OVERHEAD_BYTES, MOST_CARRIED, TICKET_MS } from '../row-cache.js';
-import type { Blocked, BlockScope, CacheAnswer, CacheCopy, RowCache } from '../row-cache.js';
+import {
+  type Blocked,
+  type BlockScope,
+  type CacheAnswer,
+  type CacheCopy,
+  COPY_OVERHEAD_BYTES,
+  MOST_CARRIED,
+  type RowCache,
+  TICKET_MS,
+} from '../row-cache.js';
 import type { FlightBatch } from './memory-shard.js';
 
 interface Kept {

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { RowKey } from '../../change/row-key.js';
-import { tableText, type TableName } from '../../change/table-name.js';
+import { type RowKey, type TableName, tableText } from '../../change/row-key.js';
 import { TICKET_MS, type CacheAnswer } from '../row-cache.js';
 import type { RedisConnection } from './connection.js';
 import { GatheredCalls } from './gathered-calls.js';

@@ -1,5 +1,4 @@
-import { type RowKey, shardOf } from '../../change/row-key.js';
-import { beginningOfRowKeys } from '../../change/table-name.js';
+import { beginningOfRowKeys, type RowKey, shardOf } from '../../change/row-key.js';
 import type { DrainState, DueRecords, DueScope, EmptyScope, TableScope, Watermark } from '../look-side.js';
 import { partsOf } from './parts-of.js';
 import { rowKey, text } from './replies.js';

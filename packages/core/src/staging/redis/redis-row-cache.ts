@@ -1,5 +1,4 @@
-import type { RowKey } from '../../change/row-key.js';
-import { tableText, type TableName } from '../../change/table-name.js';
+import { type RowKey, type TableName, tableText } from '../../change/row-key.js';
 import type { BlockScope, CacheAnswer, CacheCopy, RowCache } from '../row-cache.js';
 import type { RedisConnection } from './connection.js';
 import { GatheredLooks } from './gathered-looks.js';

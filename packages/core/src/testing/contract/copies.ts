@@ -1,5 +1,4 @@
-import type { RowKey } from '../../change/row-key.js';
-import type { TableName } from '../../change/table-name.js';
+import type { RowKey, TableName } from '../../change/row-key.js';
 import type { CacheAnswer } from '../../staging/row-cache.js';
 import type { Bench } from './bench.js';
 

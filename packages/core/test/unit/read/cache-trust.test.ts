@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import type { TableName } from '../../../src/change/table-name.js';
+import type { TableName } from '../../../src/change/row-key.js';
 import { CacheTrust, LEASE_MS } from '../../../src/read/cache-trust.js';
 import type { CacheDoubts, Execute } from '../../../src/sink/cache-doubts.js';
 

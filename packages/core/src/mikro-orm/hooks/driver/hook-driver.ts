@@ -1,10 +1,9 @@
 import { Utils, helper, type AnyEntity, type Collection, type EntityMetadata } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
-import { unlessAborted } from '../../../abort.js';
+import { failingAsMikroOrm, signalOf, unlessAborted } from '../../contract/call-context.js';
 import type { Leaving } from '../../adoption/leaving.js';
 import { stagedCall } from '../../change/staging-unit.js';
 import type { DriverMethod, DriverOptions } from '../../contract/methods.js';
-import { failingAsMikroOrm, signalOf } from '../../contract/call-context.js';
 import type { ContractWatch } from '../../handshake/contract-watch.js';
 import { answerStagedCalls, type StagedWrites } from '../../write/staged-writes.js';
 import type { Reads } from '../../read/reads.js';

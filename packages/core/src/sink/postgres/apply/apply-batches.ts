@@ -1,6 +1,5 @@
 import { covering, type BatchOutcome, type Outcome } from '../../../change/outcome.js';
-import type { RowKey } from '../../../change/row-key.js';
-import { tableText } from '../../../change/table-name.js';
+import { type RowKey, tableText } from '../../../change/row-key.js';
 import type { Batch } from '../../../staging/flush-side.js';
 import type { Group, Plan } from '../plan/plan.js';
 import type { Applied } from './context.js';

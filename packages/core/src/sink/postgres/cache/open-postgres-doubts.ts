@@ -1,4 +1,4 @@
-import { tableText, type TableName } from '../../../change/table-name.js';
+import { tableText, type TableName } from '../../../change/row-key.js';
 import type { CacheDoubts, Execute } from '../../cache-doubts.js';
 import { ownFailureOf } from '../fault.js';
 import { ledgerTables } from '../ledger/tables.js';

@@ -1,4 +1,4 @@
-import type { TableName } from '../../../change/table-name.js';
+import type { TableName } from '../../../change/row-key.js';
 import type { Table } from '../../table.js';
 import { KnownNames } from '../known-names.js';
 

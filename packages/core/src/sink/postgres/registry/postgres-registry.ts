@@ -1,4 +1,4 @@
-import { tableText, type TableName } from '../../../change/table-name.js';
+import { tableText, type TableName } from '../../../change/row-key.js';
 import type { EntityRegistry, TableRegistry } from '../../registry.js';
 import type { LedgerTables } from '../ledger/tables.js';
 import type { Session } from '../session.js';

@@ -31,9 +31,9 @@ interface LifecycleDeps {
  * sink and the staging store side by side.
  */
 export class Lifecycle implements EngineLife {
-  readonly starts: WorkerStart;
   readonly #deps: LifecycleDeps;
   readonly #life: PartsLife;
+  readonly #starts: WorkerStart;
   /** Why the last attempt to open has failed. */
   #failure: unknown;
   #cache: CacheAccess | undefined;
@@ -41,10 +41,10 @@ export class Lifecycle implements EngineLife {
   constructor(deps: LifecycleDeps) {
     const { around, events, sinks } = deps;
     this.#deps = deps;
-    this.starts = new WorkerStart({ hasWorker: this.hasWorker, ...around, open: async () => this.start() });
+    this.#starts = new WorkerStart({ ...around, open: async () => this.start() });
     this.#life = new PartsLife(sinks, async (end) => {
       const parts = await openParts(around, events, sinks, end);
-      this.starts.opened(parts);
+      if (this.hasWorker) this.#starts.opened(parts);
       return parts;
     });
   }
@@ -72,7 +72,7 @@ export class Lifecycle implements EngineLife {
   /** As soon as it can be. @throws SpillwayError `STOPPED` */
   startLater(): void {
     this.#life.assertGoesOn();
-    this.starts.later();
+    this.#starts.later();
   }
 
   /** The open parts, with all entities that the ORM knows by now. Opens them if needed. */
@@ -87,10 +87,20 @@ export class Lifecycle implements EngineLife {
     return parts;
   }
 
+  /** Where this process has a worker, it runs from now on. */
+  startWorker(parts: Parts): void {
+    if (this.hasWorker) this.#starts.now(parts);
+  }
+
+  /** True if a worker runs in this process. */
+  get isWorking(): boolean {
+    return this.hasWorker && this.#starts.isStarted;
+  }
+
   /** The same, and the worker starts where this process has one. */
   async openAndWork(): Promise<Parts> {
     const parts = await this.open();
-    this.starts.now(parts);
+    this.startWorker(parts);
     return parts;
   }
 
@@ -132,7 +142,7 @@ export class Lifecycle implements EngineLife {
 
   /** Finishes this process's work, or leaves it staged, then closes everything. Never rejects. */
   async stop({ drain = this.hasWorker, ...options }: StopOptions = {}): Promise<StopReport> {
-    this.starts.giveUp();
+    this.#starts.giveUp();
     return this.#life.end({ ...options, drain }, () => this.#closing());
   }
 
@@ -153,7 +163,7 @@ export class Lifecycle implements EngineLife {
   }
 
   resume(): void {
-    this.starts.resume();
+    this.#starts.resume();
   }
 
   /**
@@ -166,7 +176,7 @@ export class Lifecycle implements EngineLife {
 
   #closing(): CacheAccess | undefined {
     this.#deps.closing();
-    this.starts.closed();
+    this.#starts.closed();
     return this.#forgetCache();
   }
 

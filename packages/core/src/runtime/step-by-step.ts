@@ -18,19 +18,21 @@ export interface StepDeps {
 }
 
 /**
- * Stages changes; if one of them is a second step of a row, writes the first step before. If the first step cannot be
- * written now (PostgreSQL is away or refuses it, or a transaction has locked the row), the two are merged all the same:
- * the application must be able to go on, and to correct a refused change. Once some changes are staged, an error leaves
- * the others refused.
+ * Where a change was refused because it is the second step of a row, writes the first step and stages what is left. If
+ * the first step cannot be written now (PostgreSQL is away or refuses it, or a transaction has locked the row), the two
+ * are merged all the same: the application must be able to go on, and to correct a refused change. Once some changes
+ * are staged, an error leaves the others refused.
  *
+ * @param first what became of the changes when they were staged
  * @throws what staging throws, where nothing was staged
  */
-export async function stageStepByStep(
+export async function stageNextSteps(
   changes: readonly Change[],
+  first: StageResult,
   rules: RulesByEntity,
   { stage, write }: StepDeps,
 ): Promise<StageResult> {
-  let result = await stage(changes, rules);
+  let result = first;
   for (let tries = 1; result.refused.some(isStep); tries += 1) {
     if (!result.refused.every(isStep)) return { ...result, refused: result.refused.filter((each) => !isStep(each)) };
     try {

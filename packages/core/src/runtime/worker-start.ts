@@ -9,15 +9,16 @@ import { describeValue } from '../policy/describe-value.js';
 const TRY_EVERY_MS = 1_000;
 
 interface WorkerStartDeps {
-  /** True if this process writes staged changes. */
-  readonly hasWorker: boolean;
   readonly context: CallersContext;
   readonly logger: Logger;
   /** Opens everything, and starts the worker. */
   readonly open: () => Promise<unknown>;
 }
 
-/** When the worker of a process starts: with the first call that stages, or as soon as everything can be opened. */
+/**
+ * When the worker of a process starts: with the first call that stages, or as soon as everything can be opened. A
+ * process without a worker only opens.
+ */
 export class WorkerStart {
   readonly #deps: WorkerStartDeps;
   #isStarted = false;
@@ -39,7 +40,7 @@ export class WorkerStart {
   }
 
   now({ worker }: Parts): void {
-    if (this.#isStarted || !this.#deps.hasWorker) return;
+    if (this.#isStarted) return;
     this.#deps.context.outside(() => worker.start());
     this.#isStarted = true;
   }

@@ -20,7 +20,7 @@ import type { Holdings } from './holdings.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Parts } from './parts.js';
 import type { StatementDrains } from './statement-drains.js';
-import { stageStepByStep, withoutSteps, writeFirst } from './step-by-step.js';
+import { stageNextSteps, type StepDeps, withoutSteps, writeFirst } from './step-by-step.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
 /**
@@ -51,19 +51,21 @@ export class Writes implements EngineWrites {
 
   async stage(changes: readonly Change[], signal?: AbortSignal): Promise<StageResult> {
     const parts = await unlessAborted(signal, async () => this.#deps.life.open());
-    this.#deps.life.starts.now(parts);
+    this.#deps.life.startWorker(parts);
+    const { rules } = parts.entities;
     // Once some of the changes are staged, the signal no longer gives up the others.
     let untilStaged = signal;
+    const stage: StepDeps['stage'] = async (some, under) => {
+      const staged = await this.#stageUnderPolicy(some, under, parts, untilStaged);
+      if (staged.staged.size + staged.unknown.length > 0) untilStaged = undefined;
+      return staged;
+    };
+    const write: StepDeps['write'] = async (keys) =>
+      unlessAborted(untilStaged, async () => this.#writeFirst(keys, parts));
     try {
-      const result = await stageStepByStep(changes, parts.entities.rules, {
-        stage: async (some, rules) => {
-          const staged = await this.#stageUnderPolicy(some, rules, parts, untilStaged);
-          if (staged.staged.size + staged.unknown.length > 0) untilStaged = undefined;
-          return staged;
-        },
-        write: async (keys) => unlessAborted(untilStaged, async () => this.#writeFirst(keys, parts)),
-      });
-      return this.#announce(result, parts);
+      const first = await stage(changes, rules);
+      const isDone = first.refused.length === 0;
+      return this.#announce(isDone ? first : await stageNextSteps(changes, first, rules, { stage, write }), parts);
     } catch (error) {
       throw nothingStaged(error, 'the changes were prepared');
     }
@@ -105,7 +107,7 @@ export class Writes implements EngineWrites {
 
   async hold(changes: readonly Change[], inside: CallersTransaction): Promise<StageResult> {
     const parts = await this.#deps.life.open();
-    this.#deps.life.starts.now(parts);
+    this.#deps.life.startWorker(parts);
     const result = await this.#holdStepByStep(changes, inside, parts).catch((error: unknown) => {
       throw nothingStaged(error, 'the changes were prepared');
     });
@@ -160,7 +162,7 @@ export class Writes implements EngineWrites {
       const shard = shardOf(rowKey, staging.shards);
       rows.set(shard, (rows.get(shard) ?? 0) + 1);
     }
-    if (this.#deps.life.starts.isStarted) worker.wake(rows.keys());
+    if (this.#deps.life.isWorking) worker.wake(rows.keys());
     if (this.#deps.events.heard('staged')) {
       for (const [shard, changes] of rows) this.#deps.events.emit({ type: 'staged', shard, changes });
     }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Change } from '../../../src/change/change.js';
 import { rowKeyOf, type RowKey } from '../../../src/change/row-key.js';
 import { SpillwayError } from '../../../src/errors.js';
-import { stageStepByStep } from '../../../src/runtime/step-by-step.js';
+import { stageNextSteps } from '../../../src/runtime/step-by-step.js';
 import type { RulesByEntity } from '../../../src/staging/entity-rules.js';
 import type { StageResult } from '../../../src/staging/stage-result.js';
 import { CutOff } from '../../../src/staging/staging-errors.js';
@@ -44,11 +44,15 @@ function staging(...answers: readonly (StageResult | Error)[]) {
   return { asked, stage, write: () => Promise.resolve() };
 }
 
+async function stageStepByStep(changes: readonly Change[], bench: ReturnType<typeof staging>): Promise<StageResult> {
+  return stageNextSteps(changes, await bench.stage(changes, rules), rules, bench);
+}
+
 const away = new SpillwayError('STAGING_UNAVAILABLE', 'It is away');
 
 test('a call that may have run, or is lost, is not sent again with the steps that were waited for', async () => {
   const bench = staging(result({ step: [first], unknown: [second], dropped: [third] }), result({ staged: [first] }));
-  const answer = await stageStepByStep([first, second, third].map(change), rules, bench);
+  const answer = await stageStepByStep([first, second, third].map(change), bench);
   expect(bench.asked.map(({ rows }) => rows)).toEqual([[first, second, third], [first]]);
   expect([...answer.staged.keys()]).toEqual([first]);
   expect(answer).toMatchObject({
@@ -60,25 +64,23 @@ test('a call that may have run, or is lost, is not sent again with the steps tha
 
 test('in the end steps are merged, and every change is staged once', async () => {
   const bench = staging(...[1, 2, 3].map(() => result({ step: [first] })), result({ staged: [first] }));
-  expect((await stageStepByStep([change(first)], rules, bench)).refused).toEqual([]);
+  expect((await stageStepByStep([change(first)], bench)).refused).toEqual([]);
   expect(bench.asked.map(({ keepsSteps }) => keepsSteps)).toEqual([true, true, true, false]);
 });
 
 test('an error after some are staged leaves the others refused, and is thrown where nothing is staged', async () => {
   const partly = staging(result({ staged: [first], step: [second] }), away);
-  expect(await stageStepByStep([first, second].map(change), rules, partly)).toMatchObject({
+  expect(await stageStepByStep([first, second].map(change), partly)).toMatchObject({
     staged: new Map([[first, undefined]]),
     refused: [{ rowKey: second, reason: 'step' }],
   });
-  await expect(stageStepByStep([change(first)], rules, staging(result({ step: [first] }), away))).rejects.toBe(away);
+  await expect(stageStepByStep([change(first)], staging(result({ step: [first] }), away))).rejects.toBe(away);
 });
 
 test('an end that cuts the call off is told, whatever was staged before', async () => {
   const stopped = new SpillwayError('STOPPED', 'It may have happened');
   const bench = staging(result({ staged: [first], step: [second] }), stopped);
-  const error: unknown = await stageStepByStep([first, second].map(change), rules, bench).catch(
-    (told: unknown) => told,
-  );
+  const error: unknown = await stageStepByStep([first, second].map(change), bench).catch((told: unknown) => told);
   expect(error).toMatchObject({ code: 'STOPPED', cause: stopped });
   expect((error as CutOff).result).toMatchObject({ staged: new Map([[first, undefined]]), unknown: [] });
 });
@@ -86,9 +88,7 @@ test('an end that cuts the call off is told, whatever was staged before', async 
 test('an end that cuts the call off is told with what is open, and with what was staged before', async () => {
   const cutOff = new CutOff('Redis', undefined, result({ unknown: [second] }));
   const bench = staging(result({ staged: [first], step: [second] }), cutOff);
-  const error: unknown = await stageStepByStep([first, second].map(change), rules, bench).catch(
-    (told: unknown) => told,
-  );
+  const error: unknown = await stageStepByStep([first, second].map(change), bench).catch((told: unknown) => told);
   const { staged, unknown } = (error as CutOff).result ?? result({});
   expect([...staged.keys(), ...unknown.flatMap((call) => call.changes.map(({ rowKey }) => rowKey))]).toEqual([
     first,

@@ -1,7 +1,6 @@
-import type { CallEnd, CallSender } from './call-sender.js';
+import { type CallEnd, type CallSender, endOf, type UnitEnd } from './senders.js';
 import type { RulesByEntity } from './entity-rules.js';
 import { SpillwayError } from '../errors.js';
-import { endOf, type UnitEnd } from './unit-sender.js';
 import type { StageGroup, StageSide, StageUnit } from './stage-side.js';
 
 /** Most groups that are on their way to one server: one slow answer does not stop the others (R15). */

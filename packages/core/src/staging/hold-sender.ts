@@ -1,8 +1,7 @@
-import type { CallSender } from './call-sender.js';
+import { type CallSender, deliveryOf, endOf, type UnitEnd, type UnitSender } from './senders.js';
 import type { RulesByEntity } from './entity-rules.js';
 import type { Delivery } from './stage-result.js';
 import type { GroupAnswer, HeldChanges, HoldCall, StageGroup } from './stage-side.js';
-import { deliveryOf, endOf, type UnitEnd, type UnitSender } from './unit-sender.js';
 
 /** Sends holds of transactions: each alone, under an id of its own. */
 export class HoldSender {

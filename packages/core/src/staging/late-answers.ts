@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { CallEnd, CallSender } from './call-sender.js';
+import type { CallEnd, CallSender } from './senders.js';
 import type { StageGroup } from './stage-side.js';
 
 const PAUSE_MS = 1_000;

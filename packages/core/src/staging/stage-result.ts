@@ -1,6 +1,5 @@
-import type { Change, VersionText } from '../change/change.js';
+import type { VersionText } from '../change/change.js';
 import type { RowKey } from '../change/row-key.js';
-import type { RulesByEntity } from './entity-rules.js';
 import type { StagedMark } from './look-side.js';
 import type { Refusal, StageGroup, StageUnit } from './stage-side.js';
 
@@ -36,48 +35,3 @@ export type Delivery =
   | { readonly status: 'unknown'; readonly lost: LostUnit; readonly cause?: Error }
   /** It has not run, and will not. `cause`: the store's error, unless the store could just not be reached. */
   | { readonly status: 'dropped'; readonly cause?: Error; readonly wasSent?: boolean };
-
-export const NOTHING: StageResult = { staged: new Map(), marks: new Map(), refused: [], unknown: [], dropped: [] };
-
-/** Joins what became of several units. */
-export function collect(units: readonly StageUnit[], deliveries: readonly Delivery[]): StageResult {
-  const staged = new Map<RowKey, VersionText | undefined>();
-  const marks = new Map<RowKey, StagedMark>();
-  const refused: Refusal[] = [];
-  const unknown: LostUnit[] = [];
-  const dropped: StageUnit[] = [];
-  deliveries.forEach((delivery, index) => {
-    const unit = units[index] as StageUnit;
-    if (delivery.status === 'staged') {
-      noteVersions(staged, unit, delivery.versions);
-      for (const mark of delivery.marks) marks.set(mark.rowKey, mark);
-    } else if (delivery.status === 'refused') for (const refusal of delivery.refusals) refused.push(refusal);
-    else if (delivery.status === 'unknown') unknown.push(delivery.lost);
-    else dropped.push(unit);
-  });
-  return { staged, marks, refused, unknown, dropped };
-}
-
-/** The store tells only the versions that differ from what was asked for. */
-function noteVersions(
-  staged: Map<RowKey, VersionText | undefined>,
-  unit: StageUnit,
-  versions: ReadonlyMap<RowKey, VersionText>,
-): void {
-  for (const { rowKey, version } of unit.changes)
-    staged.set(rowKey, versions.get(rowKey) ?? version ?? staged.get(rowKey));
-}
-
-/** An entity's share of a shard is known here only. */
-export function withLimits(
-  refused: readonly Refusal[],
-  changes: readonly Change[],
-  rules: RulesByEntity,
-): readonly Refusal[] {
-  if (refused.length === 0) return refused;
-  const entityOf = new Map(changes.map(({ rowKey, entity }) => [rowKey, entity]));
-  return refused.map((refusal) => {
-    const limit = refusal.reason === 'full' ? rules[entityOf.get(refusal.rowKey) ?? '']?.maxPending : undefined;
-    return limit === undefined ? refusal : { ...refusal, limit };
-  });
-}

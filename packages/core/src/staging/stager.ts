@@ -1,17 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import type { Change } from '../change/change.js';
-import { shardOf } from '../change/row-key.js';
+import type { Change, VersionText } from '../change/change.js';
+import { type RowKey, shardOf } from '../change/row-key.js';
 import { SpillwayError } from '../errors.js';
-import { CallSender } from './call-sender.js';
+import { CallSender, deliveryOf, endOf, type SenderOptions, type UnitEnd, UnitSender } from './senders.js';
 import type { RulesByEntity } from './entity-rules.js';
 import { Groups } from './groups.js';
 import { HoldSender } from './hold-sender.js';
 import { LateAnswers } from './late-answers.js';
-import { collect, NOTHING, withLimits, type Delivery, type LostUnit, type StageResult } from './stage-result.js';
+import type { StagedMark } from './look-side.js';
+import type { Delivery, LostUnit, StageResult } from './stage-result.js';
 import { CutOff, isPassing, SentInVain } from './staging-errors.js';
-import type { HoldCall, StageUnit } from './stage-side.js';
+import type { HoldCall, Refusal, StageUnit } from './stage-side.js';
 import type { StagingStore } from './staging-store.js';
-import { deliveryOf, endOf, UnitSender, type SenderOptions, type UnitEnd } from './unit-sender.js';
+
+const NOTHING: StageResult = { staged: new Map(), marks: new Map(), refused: [], unknown: [], dropped: [] };
 
 /** Under what a transaction holds changes; the same in every shard. */
 export type HoldId = Pick<HoldCall, 'id' | 'transaction' | 'standing'>;
@@ -173,6 +175,45 @@ export class Stager {
   #serverOf({ rowKey }: Change): number {
     return this.#store.serverOf(shardOf(rowKey, this.#store.shards));
   }
+}
+
+/** Joins what became of several units. */
+function collect(units: readonly StageUnit[], deliveries: readonly Delivery[]): StageResult {
+  const staged = new Map<RowKey, VersionText | undefined>();
+  const marks = new Map<RowKey, StagedMark>();
+  const refused: Refusal[] = [];
+  const unknown: LostUnit[] = [];
+  const dropped: StageUnit[] = [];
+  deliveries.forEach((delivery, index) => {
+    const unit = units[index] as StageUnit;
+    if (delivery.status === 'staged') {
+      noteVersions(staged, unit, delivery.versions);
+      for (const mark of delivery.marks) marks.set(mark.rowKey, mark);
+    } else if (delivery.status === 'refused') for (const refusal of delivery.refusals) refused.push(refusal);
+    else if (delivery.status === 'unknown') unknown.push(delivery.lost);
+    else dropped.push(unit);
+  });
+  return { staged, marks, refused, unknown, dropped };
+}
+
+/** The store tells only the versions that differ from what was asked for. */
+function noteVersions(
+  staged: Map<RowKey, VersionText | undefined>,
+  unit: StageUnit,
+  versions: ReadonlyMap<RowKey, VersionText>,
+): void {
+  for (const { rowKey, version } of unit.changes)
+    staged.set(rowKey, versions.get(rowKey) ?? version ?? staged.get(rowKey));
+}
+
+/** An entity's share of a shard is known here only. */
+function withLimits(refused: readonly Refusal[], changes: readonly Change[], rules: RulesByEntity): readonly Refusal[] {
+  if (refused.length === 0) return refused;
+  const entityOf = new Map(changes.map(({ rowKey, entity }) => [rowKey, entity]));
+  return refused.map((refusal) => {
+    const limit = refusal.reason === 'full' ? rules[entityOf.get(refusal.rowKey) ?? '']?.maxPending : undefined;
+    return limit === undefined ? refusal : { ...refusal, limit };
+  });
 }
 
 /**

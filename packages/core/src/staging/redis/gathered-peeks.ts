@@ -2,8 +2,8 @@ import type { RowKey } from '../../change/row-key.js';
 import type { Pending } from '../look-side.js';
 import { GatheredCalls, type Fail } from './gathered-calls.js';
 import type { RowGroup } from './look-groups.js';
-import { flightIn, pendingIn, type Reply } from './replies.js';
-import type { ShardScripts } from './shard-scripts.js';
+import { flightIn, pendingIn } from './replies.js';
+import type { Reply, ShardScripts } from './shard-scripts.js';
 
 /** What stands for a shard before its rows, and for each row. */
 const OF_SHARD = 2;

@@ -4,7 +4,8 @@ import type { RowKey } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
 import type { CacheAnswer } from '../row-cache.js';
 import type { RowGroup } from './look-groups.js';
-import { flightIn, pendingIn, plainOr, text, type FlightSeen, type Reply } from './replies.js';
+import { flightIn, pendingIn, plainOr, type FlightSeen } from './replies.js';
+import { text, type Reply } from './shard-scripts.js';
 
 /** How many values of the reply follow the kind of an answer. */
 const BEHIND_COPY = 5;

@@ -1,8 +1,7 @@
 import { beginningOfRowKeys, type RowKey, shardOf } from '../../change/row-key.js';
 import type { DrainState, DueRecords, DueScope, EmptyScope, TableScope, Watermark } from '../look-side.js';
 import { partsOf } from './parts-of.js';
-import { rowKey, text } from './replies.js';
-import type { ShardScripts } from './shard-scripts.js';
+import { rowKey, type ShardScripts, text } from './shard-scripts.js';
 
 /** Most rows that one call of the script looks at, so that no drain keeps Redis busy for long. */
 const ROWS_PER_CALL = 2_000;

@@ -1,7 +1,6 @@
 import { worst } from '../leave-state.js';
 import type { LeaveState, StagedPolicies } from '../stage-side.js';
-import { text } from './replies.js';
-import type { ShardScripts } from './shard-scripts.js';
+import { type ShardScripts, text } from './shard-scripts.js';
 
 /**
  * Looks at all shards first, then leaves them. Another process may stage in one shard while the others are being left.

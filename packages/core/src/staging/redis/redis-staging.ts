@@ -20,10 +20,10 @@ import { RedisPolicies } from './redis-policies.js';
 import { addStats } from './redis-stats.js';
 import { encodeKnownRows } from './known-rows.js';
 import { GroupScripts } from './group-scripts.js';
-import { batch, extension, text } from './replies.js';
+import { batch, extension } from './replies.js';
+import { type ShardScripts, text } from './shard-scripts.js';
 import type { Keeping } from './server-checks.js';
 import { settledMarks } from './settled-marks.js';
-import type { ShardScripts } from './shard-scripts.js';
 
 const DOUBT = 'Redis or the database has forgotten something: whether this was written is not known';
 

@@ -4,19 +4,9 @@ import type { RecentWrite } from '../../change/coalesce-change.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
+import { rowKey, text, type Reply } from './shard-scripts.js';
 import type { AddedRecord, Batch, Extension } from '../flush-side.js';
 import type { Pending } from '../look-side.js';
-
-/** The answer of a script: a word, then its parts. */
-export type Reply = readonly unknown[];
-
-export function text(part: unknown): string {
-  return String(part);
-}
-
-export function rowKey(part: unknown): RowKey {
-  return text(part) as RowKey;
-}
 
 export function batch(shard: number, reply: Reply): Batch {
   const records = new Map<RowKey, StagedRecord>();

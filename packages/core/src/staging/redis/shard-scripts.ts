@@ -1,8 +1,8 @@
+import type { RowKey } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
 import type { Argument, RedisConnection } from './connection.js';
 import { type KeyName, type ShardKeys, shardKeys } from './keys.js';
 import { asReplyError } from './redis-errors.js';
-import { text, type Reply } from './replies.js';
 import { SCRIPTS, type Script } from './scripts.js';
 
 /**
@@ -13,6 +13,17 @@ import { SCRIPTS, type Script } from './scripts.js';
  * - 2: copies outlive staged changes, and the end of a batch drops them or carries them on
  */
 const LAYOUT = 2;
+
+/** The answer of a script: a word, then its parts. */
+export type Reply = readonly unknown[];
+
+export function text(part: unknown): string {
+  return String(part);
+}
+
+export function rowKey(part: unknown): RowKey {
+  return text(part) as RowKey;
+}
 
 /** Runs scripts on shards, with their keys and the epoch of this process. */
 export class ShardScripts {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { encodeRules } from '../../../src/staging/redis/rules.js';
+import { encodeRules } from '../../../src/staging/redis/group-scripts.js';
 
 const RULES = { debounceMs: 0, maxDelayMs: 0, maxPending: 100, maxRecordBytes: 10_000 };
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { OldestCall } from '../../../src/staging/oldest-call.js';
+import { OldestCall } from '../../../src/staging/redis/connection.js';
 
 let silences = 0;
 const calls = (): OldestCall => new OldestCall(100, () => (silences += 1));

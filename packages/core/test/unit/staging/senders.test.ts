@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Change } from '../../../src/change/change.js';
 import { rowKeyOf } from '../../../src/change/row-key.js';
 import { SpillwayError } from '../../../src/errors.js';
-import { CallSender } from '../../../src/staging/call-sender.js';
+import { CallSender } from '../../../src/staging/senders.js';
 import type { GroupAnswer, StageGroup } from '../../../src/staging/stage-side.js';
 
 const ROW = rowKeyOf({ schema: '', table: 'product', key: ['1'] });

@@ -19,22 +19,11 @@ import { describeKey } from './describe-key.js';
 import { describeReferences, foreignKeys, type References } from './describe-references.js';
 import { columnsOf, valueName } from './property-columns.js';
 import { assertComparable, assertSupported, hasColumn, unsupported } from './unsupported.js';
-import type { PropertyValue, WriteBehindType } from './write-behind-type.js';
+import type { DriverOfTables, PropertyValue, WriteBehindType } from './write-behind-type.js';
 
 export interface DecoratedEntity {
   readonly meta: EntityMetadata;
   readonly policy: ResolvedPolicy;
-}
-
-/**
- * MikroORM's names of tables. They leave out the default schema, even if it is named: PostgreSQL then looks along the
- * search path.
- */
-export interface DriverOfTables {
-  /** The name of the entity's table as MikroORM writes it into statements. */
-  getTableName(meta: EntityMetadata, options: { readonly schema?: string | undefined }): string;
-  /** The schema in which MikroORM reads and writes the entity's rows, if this one was asked for. */
-  getSchemaName(meta: EntityMetadata, options: { readonly schema?: string | undefined }): string | undefined;
 }
 
 export interface DescribeOptions extends ColumnValueOptions {
@@ -123,7 +112,7 @@ function describeType(
     meta,
     policy,
     table,
-    isIn: (schema) => options.names.getSchemaName(meta, { schema }) === table.schema,
+    names: options.names,
     key,
     ...(version && { version }),
     values,

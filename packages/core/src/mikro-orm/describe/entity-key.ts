@@ -4,6 +4,14 @@ import { SpillwayError } from '../../errors.js';
 import type { KeyColumn, WriteBehindType } from './write-behind-type.js';
 
 /**
+ * True if a schema that was asked for (`em.fork({ schema })`) is the one whose rows are written behind. Rows of other
+ * schemas are left to SQL.
+ */
+export function isInSchema({ meta, names, table }: WriteBehindType, schema: string | undefined): boolean {
+  return names.getSchemaName(meta, { schema }) === table.schema;
+}
+
+/**
  * The row that a primary key names, in any of the forms that MikroORM has for one: a value, an array (flat, or nested
  * where a reference is part of the key), an object by property, an entity. `undefined` for a key that is not complete.
  */

@@ -14,11 +14,7 @@ export interface WriteBehindType {
   readonly meta: EntityMetadata;
   readonly policy: ResolvedPolicy;
   readonly table: Table;
-  /**
-   * True if a schema that was asked for (`em.fork({ schema })`) is the one whose rows are written behind. Rows of other
-   * schemas are left to SQL.
-   */
-  readonly isIn: (schema: string | undefined) => boolean;
+  readonly names: DriverOfTables;
   readonly key: EntityKey;
   /** The classes that share the table, if there are several; `meta` is then their root. */
   readonly family?: SingleTable;
@@ -60,6 +56,17 @@ export interface WriteBehindType {
   readonly lookups: 'overlay' | 'drain';
   /** Properties for reading only (`persist: false`), each with the written property that has the same column. */
   readonly readAlso: readonly { readonly name: string; readonly of: string }[];
+}
+
+/**
+ * MikroORM's names of tables. They leave out the default schema, even if it is named: PostgreSQL then looks along the
+ * search path.
+ */
+export interface DriverOfTables {
+  /** The name of the entity's table as MikroORM writes it into statements. */
+  getTableName(meta: EntityMetadata, options: { readonly schema?: string | undefined }): string;
+  /** The schema in which MikroORM reads and writes the entity's rows, if this one was asked for. */
+  getSchemaName(meta: EntityMetadata, options: { readonly schema?: string | undefined }): string | undefined;
 }
 
 export interface PropertyValue {

@@ -5,7 +5,7 @@ import { hasSession } from '../contract/call-context.js';
 import type { CallersTransaction } from '../transactions/caller.js';
 import { flushContent, type FlushContent, isDelete, rowsInvolved, typesChanged } from '../write/flush-content.js';
 import type { StagedFlush } from '../write/staged-flush.js';
-import { isExactKey, namesKey } from '../describe/entity-key.js';
+import { isInSchema, isExactKey, namesKey } from '../describe/entity-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import { untakenProperty } from '../describe/value-texts.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
@@ -112,7 +112,7 @@ function whyBySql(types: TypeRegistry, { changeSets, collections }: FlushContent
 
 function whyNotStaged(types: TypeRegistry, changeSet: ChangeSet<AnyEntity>): SqlReason | undefined {
   const type = types.of(changeSet.meta);
-  if (type?.policy.mode !== 'behind' || !type.isIn(changeSet.schema)) return 'mixed';
+  if (type?.policy.mode !== 'behind' || !isInSchema(type, changeSet.schema)) return 'mixed';
   if (Object.values(changeSet.payload).some(isRaw)) return 'raw';
   if (touchesCycle(type, changeSet)) return 'cycle';
   // PostgreSQL reads the value, or says at once what is wrong with it.

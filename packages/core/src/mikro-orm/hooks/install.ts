@@ -4,7 +4,7 @@ import type { ResolvedPolicy } from '../../policy/policy.js';
 import { Leaving } from '../adoption/leaving.js';
 import { assertDatabase, hasOneConnection, assertOrm } from '../contract/assert-orm.js';
 import { ContractWatch } from '../handshake/contract-watch.js';
-import { describeTypes, type DriverOfTables } from '../describe/describe-types.js';
+import { describeTypes } from '../describe/describe-types.js';
 import { CacheMarks } from '../write/cache-marks.js';
 import { DirectWrites } from '../write/direct-writes.js';
 import type { Engine, EngineLife } from '../engine.js';
@@ -30,7 +30,7 @@ import { hookTransactions, type TransactionSurroundings } from '../transactions/
 import { TransactionScopes } from '../transactions/transaction-scope.js';
 import { Validation } from '../validate/validation.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
-import type { WriteBehindType } from '../describe/write-behind-type.js';
+import type { DriverOfTables, WriteBehindType } from '../describe/write-behind-type.js';
 
 export interface Installation {
   readonly types: TypeRegistry;

@@ -1,4 +1,5 @@
 import type { EntityMetadata } from '@mikro-orm/core';
+import { isInSchema } from '../describe/entity-key.js';
 import type { RowKey } from '../../change/row-key.js';
 import { readThrough, type Loaded } from '../../read/read-through.js';
 import type { Engine } from '../engine.js';
@@ -76,5 +77,5 @@ export class CachedReads {
 function mayBeCached(type: WriteBehindType, options: Options): boolean {
   if (options['ctx'] !== undefined || isDrained(options) || hasSession(options['em']) || options['refresh'])
     return false;
-  return type.isIn(options['schema'] as string | undefined);
+  return isInSchema(type, options['schema'] as string | undefined);
 }

@@ -4,7 +4,7 @@ import type { RowKey } from '../../change/row-key.js';
 import type { QueryMode } from '../../policy/query-mode.js';
 import { readByKey } from '../../read/read-by-key.js';
 import type { Pending } from '../../staging/look-side.js';
-import { knownRowKey } from '../describe/entity-key.js';
+import { isInSchema, knownRowKey } from '../describe/entity-key.js';
 import type { Engine } from '../engine.js';
 import { CachedReads, type Load } from './cached-reads.js';
 import { inexactRows } from './exact-overlay.js';
@@ -288,7 +288,7 @@ export class Reads {
   /** Before `em.lock()`: a caller that locks a row means the row after all earlier changes. */
   async beforeLock(meta: EntityMetadata, entity: object, options: Options): Promise<void> {
     const type = this.#types.of(meta);
-    const key = type?.isIn(helper(entity).__schema) ? knownRowKey(type, entity) : undefined;
+    const key = type && isInSchema(type, helper(entity).__schema) ? knownRowKey(type, entity) : undefined;
     if (key === undefined || !isPessimistic(options['lockMode'])) return;
     const asked = { inside: this.#waits.inside(options), beforeLock: true, signal: signalOf(options) };
     await this.#waits.forRows([key], asked);

@@ -1,4 +1,5 @@
 import type { EntityMetadata } from '@mikro-orm/core';
+import { isInSchema } from '../describe/entity-key.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import { tableScope } from '../describe/with-others.js';
@@ -31,7 +32,7 @@ export class StatementWaits {
   /** The write-behind type of an entity, unless the options name another schema. */
   typeIn(meta: EntityMetadata, options: Options): WriteBehindType | undefined {
     const known = this.types.of(meta);
-    return known?.isIn(options['schema'] as string | undefined) ? known : undefined;
+    return known && isInSchema(known, options['schema'] as string | undefined) ? known : undefined;
   }
 
   /** The types that a statement reads, as far as its conditions and options tell. */

@@ -4,7 +4,7 @@ import { type RowKey, tableOf, tableText } from '../../change/row-key.js';
 import type { Told } from '../../read/cache-access.js';
 import type { Execute } from '../../sink/cache-doubts.js';
 import type { BlockScope } from '../../staging/row-cache.js';
-import { knownRowKey } from '../describe/entity-key.js';
+import { isInSchema, knownRowKey } from '../describe/entity-key.js';
 import { hasPlainKey, lookupKeys } from '../describe/lookup.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
@@ -81,7 +81,9 @@ export class CacheMarks {
     if (!this.#types.hasCache) return run(options);
     const type = this.#types.cached(meta);
     const scopes = [
-      ...(type?.isIn(options['schema'] as string | undefined) ? scopesOf(type, keysIn(type, conditions)) : []),
+      ...(type && isInSchema(type, options['schema'] as string | undefined)
+        ? scopesOf(type, keysIn(type, conditions))
+        : []),
       ...(kind === 'delete' ? this.#followers(meta, false) : []),
       ...(meta.primaryKeys.some((name) => data.some((row) => name in row)) ? this.#followers(meta, true) : []),
     ];
@@ -174,7 +176,7 @@ function scopesOf(type: WriteBehindType, keys: readonly RowKey[] | 'all'): Block
 /** The rows by the keys that they were loaded with. */
 function keysOfSets(type: WriteBehindType, changeSets: readonly ChangeSet<AnyEntity>[]): readonly RowKey[] | 'all' {
   const keys = changeSets
-    .filter(({ schema }) => type.isIn(schema))
+    .filter(({ schema }) => isInSchema(type, schema))
     .map((changeSet) => knownRowKey(type, changeSet.getPrimaryKey()));
   const known = keys.filter((key) => key !== undefined);
   return known.length === keys.length ? known : 'all';

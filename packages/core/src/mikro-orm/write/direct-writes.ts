@@ -14,7 +14,7 @@ import {
 import { directPayload, makesRow, type Payload, hasPlainShape } from './direct-payload.js';
 import type { EngineWrites } from '../engine.js';
 import { comparesNothing, fallbackUnder, fellBack, type Fallback } from '../change/fallback.js';
-import { namesKey, rowKeyIn } from '../describe/entity-key.js';
+import { isInSchema, namesKey, rowKeyIn } from '../describe/entity-key.js';
 import { lookupKeys, hasPlainKey } from '../describe/lookup.js';
 import type { Find, Reads } from '../read/reads.js';
 import { changesError } from './refusal-error.js';
@@ -224,7 +224,7 @@ export class DirectWrites {
   #typeFor(meta: EntityMetadata, options: Options): WriteBehindType | undefined {
     const type = this.#types.of(meta);
     if (type?.policy.mode !== 'behind' || isDrained(options) || fellBack(options)) return undefined;
-    if (!type.isIn(options['schema'] as string | undefined)) return undefined;
+    if (!isInSchema(type, options['schema'] as string | undefined)) return undefined;
     if (this.#platform.getConfig().get('sessionContext') === 'connection') return undefined;
     return hasPlainKey(type) && hasPlainShape(type) && options['ctx'] === undefined ? type : undefined;
   }

@@ -14,7 +14,7 @@ import {
 import type { RowKey } from '../../change/row-key.js';
 import { valueIn } from '../values/embedded-value.js';
 import { scalarsOf } from '../describe/property-columns.js';
-import { entityRowKey, knownRowKey, namesKey } from '../describe/entity-key.js';
+import { isInSchema, entityRowKey, knownRowKey, namesKey } from '../describe/entity-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import { namesUnique } from '../describe/unique-properties.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
@@ -117,20 +117,20 @@ export function rowsInvolved(types: TypeRegistry, { changeSets, collections }: F
     const entity: unknown = value && Reference.unwrapReference(value as AnyEntity);
     if (!Utils.isEntity<AnyEntity>(entity, true)) return;
     const type = types.of(helper(entity).__meta);
-    if (type?.isIn(helper(entity).__schema)) addKey(type, entity);
+    if (type && isInSchema(type, helper(entity).__schema)) addKey(type, entity);
   };
   for (const changeSet of changeSets) {
     const { entity, meta } = changeSet;
     add(entity);
     // The key that the row had when it was loaded, in case it has another one now.
     const type = changeSet.originalEntity && types.of(meta);
-    if (type?.isIn(changeSet.schema)) addKey(type, changeSet.getPrimaryKey());
+    if (type && isInSchema(type, changeSet.schema)) addKey(type, changeSet.getPrimaryKey());
     for (const relation of meta.relations) {
       if (!relation.owner && relation.kind !== ReferenceKind.MANY_TO_ONE) continue;
       const scalars = scalarsOf(meta, relation);
       const value: unknown = scalars?.map((scalar) => valueIn(entity, scalar, meta)) ?? valueIn(entity, relation, meta);
       const target = relation.mapToPk || scalars ? types.of(relation.targetMeta) : undefined;
-      if (target?.isIn(relation.targetMeta?.schema)) addRow(entityRowKey(target, value));
+      if (target && isInSchema(target, relation.targetMeta?.schema)) addRow(entityRowKey(target, value));
       else add(value);
     }
   }

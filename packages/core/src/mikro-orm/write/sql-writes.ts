@@ -4,7 +4,7 @@ import { fellBack } from '../change/fallback.js';
 import { referredRows } from '../change/referred-rows.js';
 import { isDrained } from '../change/staging-unit.js';
 import { signalOf } from '../contract/call-context.js';
-import { knownRowKey } from '../describe/entity-key.js';
+import { isInSchema, knownRowKey } from '../describe/entity-key.js';
 import { lookupKeys, hasPlainKey } from '../describe/lookup.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import { namesUnique } from '../describe/unique-properties.js';
@@ -94,7 +94,7 @@ export class SqlWrites {
     const keys = new Set<RowKey>();
     for (const entity of collections.flatMap((collection) => [collection.owner, ...collection.getItems(false)])) {
       const type = this.#types.of(helper(entity).__meta);
-      const key = type?.isIn(helper(entity).__schema) ? knownRowKey(type, entity) : undefined;
+      const key = type && isInSchema(type, helper(entity).__schema) ? knownRowKey(type, entity) : undefined;
       if (key !== undefined) keys.add(key);
     }
     await this.#beforeStatement([...typesSought(this.#types, collections)], 'em.flush', options);

@@ -13,8 +13,7 @@ import type { Leaving } from '../adoption/leaving.js';
 import type { Validation } from '../validate/validation.js';
 import type { CacheMarks } from '../write/cache-marks.js';
 import type { SqlPreparation } from '../write/prepare-sql.js';
-import type { QueryModes } from '../read/query-modes.js';
-import type { SentStatements } from '../read/sent-statements.js';
+import type { QueryModes, SentStatements } from '../read/running-queries.js';
 import type { ContractWatch } from './contract-watch.js';
 
 /** The parts of Spillway that the flushes of an ORM's entity managers need. */

@@ -2,7 +2,7 @@ import type { EntityManager, EntityMetadata, EntityName } from '@mikro-orm/core'
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import { readQueryMode, type QueryMode } from '../../policy/query-mode.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
-import type { QueryModes } from '../read/query-modes.js';
+import type { QueryModes } from '../read/running-queries.js';
 import type { Leaving } from '../adoption/leaving.js';
 import type { Reads } from '../read/reads.js';
 import { failingAsMikroOrm, signalOf, signalOfManager, unlessAborted } from '../contract/call-context.js';

@@ -11,7 +11,7 @@ import { namesUnique } from '../describe/unique-properties.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import type { EngineWrites } from '../engine.js';
 import type { Options } from '../read/query-options.js';
-import type { Expected, SentStatements } from '../read/sent-statements.js';
+import type { Expected, SentStatements } from '../read/running-queries.js';
 import type { StatementWaits } from '../read/statement-waits.js';
 import type { CallersTransactions } from '../transactions/caller.js';
 import { typesSought } from './flush-content.js';

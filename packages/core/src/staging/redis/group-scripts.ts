@@ -1,5 +1,6 @@
 import { decodePlain, encodePlain, encodeUnit } from '../../change/record-codec.js';
 import { type RowKey, shardOf } from '../../change/row-key.js';
+import type { VersionText } from '../../change/change.js';
 import type { StagingLimits } from '../limits.js';
 import type {
   GroupAnswer,
@@ -10,11 +11,10 @@ import type {
   StageUnit,
   UnitAnswer,
 } from '../stage-side.js';
+import type { StagedMark } from '../look-side.js';
 import { unreadableRow } from './replies.js';
 import type { Reply, ShardScripts } from './shard-scripts.js';
-import type { VersionText } from '../../change/change.js';
 import type { KeyName } from './keys.js';
-import type { StagedMark } from '../look-side.js';
 
 /** Sends groups of units of work to one server, and reads its answers. */
 export class GroupScripts {

@@ -2,8 +2,7 @@ import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { TypeRegistry } from '../../../src/mikro-orm/describe/type-registry.js';
 import type { WriteBehindType } from '../../../src/mikro-orm/describe/write-behind-type.js';
-import { hookStatements } from '../../../src/mikro-orm/hooks/hook-statements.js';
-import { SentStatements, type Expected } from '../../../src/mikro-orm/read/sent-statements.js';
+import { type Expected, hookStatements, SentStatements } from '../../../src/mikro-orm/read/running-queries.js';
 
 const [book, tag] = ['book', 'tag'].map((name) => ({ name }) as unknown as WriteBehindType);
 const types = {

@@ -1,7 +1,41 @@
+/**
+ * What is known of a query while it runs: the mode that it asks for, and the statements that MikroORM sends for it. A
+ * flush that a query causes is part of neither.
+ */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Connection } from '@mikro-orm/core';
+import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
+import { readQueryMode, type QueryMode } from '../../policy/query-mode.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import type { TypeRegistry, NamedTable } from '../describe/type-registry.js';
 import { tablesIn } from './tables-in-sql.js';
+
+interface Asked {
+  readonly mode: QueryMode | undefined;
+}
+
+/**
+ * The mode that a call asks for by its option `spillway`. MikroORM hands unknown options on to the driver, but not to
+ * the queries that populate relations. These queries find the mode in the asynchronous context of the call.
+ */
+export class QueryModes {
+  readonly #asked = new AsyncLocalStorage<Asked>();
+
+  /** Runs a call whose reads all have this mode, unless the call asks for another one itself. */
+  run<T>(mode: QueryMode | undefined, call: () => T): T {
+    return mode === undefined ? call() : this.#asked.run({ mode }, call);
+  }
+
+  /** A flush that a query has caused is not part of the query. */
+  runWithout<T>(call: () => T): T {
+    return this.#asked.getStore()?.mode === undefined ? call() : this.#asked.run({ mode: undefined }, call);
+  }
+
+  /** @throws SpillwayError `CONFIG_INVALID` for an unknown mode. */
+  of(options: Readonly<Record<string, unknown>>): QueryMode | undefined {
+    return readQueryMode(options['spillway']) ?? this.#asked.getStore()?.mode;
+  }
+}
 
 /** A call of MikroORM's driver that MikroORM is about to turn into SQL. */
 export interface Expected {
@@ -114,4 +148,59 @@ function textOf(sql: unknown): string {
   if (typeof sql === 'string') return sql;
   const { sql: text, toRaw } = sql as { sql?: string; toRaw?: () => { sql: string } };
   return text ?? toRaw?.call(sql).sql ?? '';
+}
+
+type Execute = (query: unknown, params?: unknown, method?: unknown, ctx?: unknown, ...rest: unknown[]) => unknown;
+type Stream = (query: unknown, params?: unknown, ctx?: unknown, ...rest: unknown[]) => AsyncIterableIterator<unknown>;
+
+interface Statements {
+  execute: Execute;
+  stream: Stream;
+}
+
+/**
+ * Tells `sent` of each statement before it goes to one of MikroORM's connections: the one that writes, and the
+ * replicas. A connection is hooked when the driver first hands it out.
+ */
+export function hookStatements(driver: AbstractSqlDriver, sent: SentStatements): void {
+  const connectionOf = driver.getConnection.bind(driver);
+  const met = new WeakSet<object>();
+  const primary = statementsOf(connectionOf('write'));
+  driver.getConnection = (type?: 'read' | 'write') => {
+    const connection = connectionOf(type);
+    if (!met.has(connection)) {
+      met.add(connection);
+      hookConnection(connection as unknown as Statements, primary, sent);
+    }
+    return connection;
+  };
+  // Code may have obtained the write connection before, so it is hooked now.
+  driver.getConnection('write');
+}
+
+function statementsOf(connection: Connection): Statements {
+  const target = connection as unknown as Statements;
+  return { execute: ownMethod(target, 'execute'), stream: ownMethod(target, 'stream') };
+}
+
+/** Looks the method up in the class at each call: it may be instrumented after the ORM was made. */
+function ownMethod<Name extends keyof Statements>(target: Statements, name: Name): Statements[Name] {
+  if (Object.hasOwn(target, name)) return target[name].bind(target) as Statements[Name];
+  const call = (...args: unknown[]): unknown => {
+    const method = Reflect.get(Object.getPrototypeOf(target) as Statements, name) as (...all: unknown[]) => unknown;
+    return Reflect.apply(method, target, args);
+  };
+  return call as Statements[Name];
+}
+
+function hookConnection(target: Statements, primary: Statements, sent: SentStatements): void {
+  const own = statementsOf(target as unknown as Connection);
+  target.execute = async (query, params, method, ctx, ...rest) => {
+    const { execute } = (await sent.before(query, ctx)) ? primary : own;
+    return execute(query, params, method, ctx, ...rest);
+  };
+  target.stream = async function* (query, params, ctx, ...rest) {
+    const { stream } = (await sent.before(query, ctx)) ? primary : own;
+    yield* stream(query, params, ctx, ...rest);
+  };
 }

@@ -1,9 +1,15 @@
-import { ChangeSetType, type AnyEntity, type ChangeSet, helper, type EntityData } from '@mikro-orm/core';
+import {
+  type AnyEntity,
+  type ChangeSet,
+  ChangeSetType,
+  type EntityData,
+  type EntityManager,
+  helper,
+} from '@mikro-orm/core';
+import type { Change, VersionText } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
-import type { IsRowBase } from './build-change.js';
-import type { ReadVersions } from './read-versions.js';
-import type { Change } from '../../change/change.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
+import type { IsRowBase } from './build-change.js';
 
 /**
  * Travels in the options of MikroORM's calls from the persister to the driver. Names the flush and the change sets of a
@@ -54,6 +60,25 @@ export class StagingUnit {
     this.#rows.add(operation.change.rowKey);
   }
 
+  /**
+   * What is staged. A row that refers to itself, or to one that is inserted after it, is inserted and then updated in
+   * one flush. The update builds on the version that the insert names. But a row that comes back under its key goes on
+   * with the versions of the deleted one, which only the staging store knows. Both changes are therefore staged as one
+   * insert.
+   */
+  get changes(): readonly Change[] {
+    const byRow = new Map<RowKey, Change>();
+    const others: Change[] = [];
+    for (const { change } of this.operations) {
+      const before = byRow.get(change.rowKey);
+      if (before === undefined) byRow.set(change.rowKey, change);
+      else if (before.kind === 'insert' && change.kind === 'update')
+        byRow.set(change.rowKey, insertedAs(before, change));
+      else others.push(change);
+    }
+    return [...byRow.values(), ...others];
+  }
+
   /** A row that this flush has already changed has a version of the flush's own. */
   readonly isRowBase: IsRowBase = (rowKey, base) => !this.#rows.has(rowKey) && this.#known.has(rowKey, base);
 
@@ -70,6 +95,10 @@ export class StagingUnit {
       ? 'change sets that were marked for staging did not reach the driver'
       : undefined;
   }
+}
+
+function insertedAs(insert: Change, { values, version }: Change): Change {
+  return { ...insert, values: { ...insert.values, ...values }, ...(version !== undefined && { version }) };
 }
 
 /** The tag of a driver call, if it has one. */
@@ -114,4 +143,49 @@ export function stateOf(entity: AnyEntity): EntityState {
   const { versionProperty } = wrapped.__meta;
   const version: unknown = versionProperty && Reflect.get(entity, versionProperty);
   return { snapshot: wrapped.__originalEntityData, version };
+}
+
+/**
+ * The version of each row that an entity manager has read in the database, with nothing pending laid over the row. The
+ * staging store refuses such a version if it equals that of a dirty record, which is in no row (H15).
+ *
+ * Entity managers also get versions in other ways: a row that was laid over, an own flush, `em.merge()`, MikroORM's
+ * result cache, an entity of another entity manager. These are not kept here, because the caller may have seen a staged
+ * state.
+ */
+export class ReadVersions {
+  readonly #versions = new Map<RowKey, VersionText>();
+
+  note(rowKey: RowKey, version: VersionText | undefined): void {
+    if (version !== undefined) this.#versions.set(rowKey, version);
+  }
+
+  /** Something pending was laid over the row, or the entity manager has staged a change of it. */
+  forget(rowKey: RowKey): void {
+    this.#versions.delete(rowKey);
+  }
+
+  has(rowKey: RowKey, version: VersionText): boolean {
+    return this.#versions.get(rowKey) === version;
+  }
+}
+
+const known = new WeakMap<object, ReadVersions>();
+
+export function readVersionsOf(em: EntityManager): ReadVersions {
+  const versions = known.get(em);
+  if (versions) return versions;
+  const none = new ReadVersions();
+  known.set(em, none);
+  return none;
+}
+
+/** A fork that shares entities with its origin, as every transaction has one, shares the known versions too. */
+export function shareReadVersions(origin: EntityManager, fork: EntityManager): void {
+  known.set(fork, readVersionsOf(origin));
+}
+
+/** After `em.clear()` the entity manager holds no version. Entity managers that share its knowledge may. */
+export function forgetReadVersions(em: EntityManager): void {
+  known.delete(em);
 }

@@ -1,6 +1,6 @@
 import type { Connection, EntityManager, TransactionOptions } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
-import { shareReadVersions } from '../change/read-versions.js';
+import { shareReadVersions } from '../change/staging-unit.js';
 import { assertEntityManager } from '../contract/assert-orm.js';
 import { wayOf } from '../transactions/transaction-option.js';
 import type { StagedFlush } from '../write/staged-flush.js';

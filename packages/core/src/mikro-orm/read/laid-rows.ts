@@ -3,7 +3,7 @@ import type { RowKey } from '../../change/row-key.js';
 import { knownRowKey } from '../describe/entity-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
-import { readVersionsOf } from '../change/read-versions.js';
+import { readVersionsOf } from '../change/staging-unit.js';
 import { rowVersion, type DriverRow } from './row-overlay.js';
 
 const laid = new WeakSet<DriverRow>();

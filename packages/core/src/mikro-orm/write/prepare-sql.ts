@@ -18,7 +18,7 @@ import type { CallersTransactions } from '../transactions/caller.js';
 import { tableScope } from '../describe/with-others.js';
 import { flushContent, rowsInvolved, typesChanged, typesContended } from './flush-content.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
-import type { EntityStates, TakenBack } from './entity-states.js';
+import type { EntityStates, TakenBack } from './staged-flush.js';
 import { stateOf, type OperationKind, DRAINED } from '../change/staging-unit.js';
 import type { Validation } from '../validate/validation.js';
 import { rowVersion, type DriverRow } from '../read/row-overlay.js';

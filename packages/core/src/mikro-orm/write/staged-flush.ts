@@ -1,19 +1,25 @@
-import type { EntityManager, UnitOfWork } from '@mikro-orm/core';
-import { signalOfManager, unlessAborted } from '../contract/call-context.js';
-import type { Change } from '../../change/change.js';
-import type { RowKey } from '../../change/row-key.js';
+import { type AnyEntity, type EntityManager, helper, type UnitOfWork } from '@mikro-orm/core';
+import type { Change, VersionText } from '../../change/change.js';
 import type { LostUnit, StageResult } from '../../staging/stage-result.js';
 import type { SqlReason } from '../../observability/status.js';
+import { CutOff } from '../../staging/staging-errors.js';
+import type { RowKey } from '../../change/row-key.js';
+import { signalOfManager, unlessAborted } from '../contract/call-context.js';
 import { incompatible } from '../contract/assert-orm.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
-import { EntityStates } from './entity-states.js';
 import type { EngineWrites } from '../engine.js';
 import { fallbackFor, type Fallback } from '../change/fallback.js';
-import { type Operation, StagingUnit } from '../change/staging-unit.js';
-import { refusalError } from './refusal-error.js';
+import {
+  type EntityState,
+  forgetReadVersions,
+  type Operation,
+  readVersionsOf,
+  StagingUnit,
+  stateOf,
+} from '../change/staging-unit.js';
 import type { Validation } from '../validate/validation.js';
-import { forgetReadVersions, readVersionsOf } from '../change/read-versions.js';
-import { CutOff } from '../../staging/staging-errors.js';
+import { versionValue } from '../values/version-text.js';
+import { refusalError } from './refusal-error.js';
 
 type Stage = (changes: readonly Change[]) => Promise<StageResult>;
 
@@ -126,7 +132,7 @@ export class StagedFlush {
     } finally {
       this.#unit = undefined;
     }
-    await this.#stage(unit.operations, stage);
+    await this.#stage(unit, stage);
   }
 
   /** Before a flush compares entities with their snapshots: settles unknown changes, and queues refused ones again. */
@@ -150,10 +156,10 @@ export class StagedFlush {
     forgetReadVersions(this.#em);
   }
 
-  async #stage(operations: readonly Operation[], stage: Stage): Promise<void> {
+  async #stage({ operations, changes }: StagingUnit, stage: Stage): Promise<void> {
     let result: StageResult;
     try {
-      result = await stage(oneChangePerRow(operations.map(({ change }) => change)));
+      result = await stage(changes);
     } catch (error) {
       // Spillway was closed in between. The ORM may be opened again, and then asks whether the changes are staged.
       if (error instanceof CutOff && error.result) {
@@ -192,23 +198,96 @@ export class StagedFlush {
   }
 }
 
+/** The data that makes an entity as dirty as it was before its flush. */
+export type TakenBack = Pick<Operation, 'kind' | 'entity' | 'before'>;
+
 /**
- * A row that refers to itself, or to one that is inserted after it, is inserted and then updated in one flush. The
- * update builds on the version that the insert names. But a row that comes back under its key goes on with the versions
- * of the deleted one, which only the staging store knows. Both changes are therefore staged as one insert.
+ * Keeps MikroORM's view of an entity (managed, snapshot, version) in step with the state of its changes in the staging
+ * store.
  */
-function oneChangePerRow(changes: readonly Change[]): readonly Change[] {
-  const byRow = new Map<RowKey, Change>();
-  const others: Change[] = [];
-  for (const change of changes) {
-    const before = byRow.get(change.rowKey);
-    if (before === undefined) byRow.set(change.rowKey, change);
-    else if (before.kind === 'insert' && change.kind === 'update') byRow.set(change.rowKey, insertedAs(before, change));
-    else others.push(change);
+export class EntityStates {
+  readonly #uow: UnitOfWork;
+  readonly #after = new Map<Operation, EntityState>();
+  readonly #queued = new Map<AnyEntity, 'persist' | 'remove'>();
+
+  constructor(uow: UnitOfWork) {
+    this.#uow = uow;
   }
-  return [...byRow.values(), ...others];
+
+  /** A replacement of a deleted row goes on from that row's version, which only the staging store knows. */
+  correctVersions(operations: readonly Operation[], versions: ReadonlyMap<RowKey, VersionText | undefined>): void {
+    for (const { type, entity, change, kind } of operations) {
+      // MikroORM finds the answers of a batch by keys as texts, in which moments lose their milliseconds. No version is
+      // therefore left to it.
+      const version = versions.has(change.rowKey) ? (versions.get(change.rowKey) ?? change.version) : undefined;
+      if (type.version && version !== undefined && kind !== 'delete')
+        setVersion(entity, type.version.property.name, versionValue(version, type.version.kind));
+    }
+  }
+
+  /** Notes the state that entities have now, as written, in case their changes turn out to be staged. */
+  rememberAfter(operations: readonly Operation[]): void {
+    for (const operation of operations) this.#after.set(operation, stateOf(operation.entity));
+  }
+
+  /**
+   * Makes entities dirty again, as they were before the flush. Backwards, because one row may have been inserted and
+   * then updated.
+   */
+  takeBack(operations: readonly TakenBack[]): void {
+    for (const operation of operations.toReversed()) {
+      const { entity, kind, before } = operation;
+      const wrapped = helper(entity);
+      if (kind === 'insert') {
+        this.#uow.getIdentityMap().delete(entity);
+        delete wrapped.__originalEntityData;
+        wrapped.__managed = false;
+        this.#queued.set(entity, 'persist');
+      } else {
+        if (kind === 'delete') {
+          this.#uow.getIdentityMap().store(entity);
+          wrapped.__managed = true;
+          this.#queued.set(entity, 'remove');
+        }
+        if (before.snapshot) wrapped.__originalEntityData = before.snapshot;
+      }
+      const { versionProperty } = wrapped.__meta;
+      if (versionProperty) setVersion(entity, versionProperty, before.version);
+    }
+  }
+
+  /** The opposite: entities whose changes turned out to be staged. */
+  accept(operations: readonly Operation[]): void {
+    for (const operation of operations) {
+      const after = this.#after.get(operation);
+      this.#after.delete(operation);
+      this.#queued.delete(operation.entity);
+      if (operation.kind === 'delete') this.#uow.unsetIdentity(operation.entity);
+      else if (after?.snapshot) this.#uow.register(operation.entity, after.snapshot, { refresh: true });
+      const { version } = operation.type;
+      if (version && after) setVersion(operation.entity, version.property.name, after.version);
+    }
+  }
+
+  /**
+   * Hands refused inserts and removals to the unit of work again, which forgets them at the end of a failed flush;
+   * unless the application has decided otherwise since.
+   */
+  requeue(): void {
+    for (const [entity, action] of this.#queued) {
+      if (action === 'persist' && !this.#uow.getRemoveStack().has(entity)) this.#uow.persist(entity);
+      if (action === 'remove' && !this.#uow.getPersistStack().has(entity)) this.#uow.remove(entity);
+    }
+    this.#queued.clear();
+  }
+
+  forget(): void {
+    this.#after.clear();
+    this.#queued.clear();
+  }
 }
 
-function insertedAs(insert: Change, { values, version }: Change): Change {
-  return { ...insert, values: { ...insert.values, ...values }, ...(version !== undefined && { version }) };
+function setVersion(entity: AnyEntity, property: string, version: unknown): void {
+  if (version === undefined) Reflect.deleteProperty(entity, property);
+  else Reflect.set(entity, property, version);
 }

@@ -7,7 +7,7 @@ import { flushContent, type FlushContent, isDelete, rowsInvolved, typesChanged }
 import type { StagedFlush } from '../write/staged-flush.js';
 import { isInSchema, isExactKey, namesKey } from '../describe/entity-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
-import { untakenProperty } from '../describe/value-texts.js';
+import { untakenProperty } from '../change/build-change.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import type { Leaving } from '../adoption/leaving.js';
 import type { Validation } from '../validate/validation.js';

@@ -2,7 +2,7 @@ import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { decimalText, unitsOf } from '../values/counter-delta.js';
 import { keyRow } from '../describe/entity-key.js';
-import { rowValues } from '../describe/value-texts.js';
+import { rowValues } from '../change/build-change.js';
 import { isLiteralDefault } from '../describe/default-value.js';
 import { versionText, versionValue } from '../values/version-text.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';

@@ -3,7 +3,7 @@ import type { Values } from '../../change/change.js';
 import { SpillwayError } from '../../errors.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import { decimalText } from '../values/counter-delta.js';
-import { givenTexts } from '../describe/value-texts.js';
+import { givenTexts } from '../change/build-change.js';
 import { settableValue } from './build-patch.js';
 
 export interface CreateContext {

@@ -3,7 +3,7 @@ import type { Change } from '../../change/change.js';
 import { SpillwayError } from '../../errors.js';
 import { calledRowKey, incompleteKey } from '../describe/entity-key.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
-import { givenTexts } from '../describe/value-texts.js';
+import { givenTexts } from '../change/build-change.js';
 import { nextVersion, versionText, versionWord } from '../values/version-text.js';
 import { directPayload } from './direct-payload.js';
 

@@ -3,7 +3,7 @@ import type { RowKey } from '../../change/row-key.js';
 import type { Payload } from './direct-payload.js';
 import { isLaid } from '../read/laid-rows.js';
 import { rowVersion, type DriverRow, emptyRow } from '../read/row-overlay.js';
-import { givenTexts, valueTexts } from '../describe/value-texts.js';
+import { givenTexts, valueTexts } from '../change/build-change.js';
 import { nextVersion } from '../values/version-text.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import { isLiteralDefault } from '../describe/default-value.js';

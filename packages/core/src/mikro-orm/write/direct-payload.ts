@@ -9,7 +9,7 @@ import {
   type EntityProperty,
   type Type,
 } from '@mikro-orm/core';
-import { untakenProperty } from '../describe/value-texts.js';
+import { untakenProperty } from '../change/build-change.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 
 /** Property -> value in snapshot form, as the unit of work would hand over the same values. */

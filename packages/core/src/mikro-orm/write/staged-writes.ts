@@ -1,11 +1,10 @@
 import type { AnyEntity, ChangeSet, QueryResult } from '@mikro-orm/core';
 import type { Change } from '../../change/change.js';
-import { buildDelete, buildInsert, buildUpdate } from '../change/build-change.js';
+import { assertTaken, buildDelete, buildInsert, buildUpdate, rowValues } from '../change/build-change.js';
 import { keyReturned, keyRow, knownRowKey } from '../describe/entity-key.js';
 import { stateOf, type Operation, type OperationKind, type StagedCall, stagedCall } from '../change/staging-unit.js';
 import type { SequenceBlocks } from './sequence-blocks.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
-import { assertTaken, rowValues } from '../describe/value-texts.js';
 import { versionValue } from '../values/version-text.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import type { DriverMethods } from '../contract/methods.js';

@@ -3,7 +3,7 @@ import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import { failingAsMikroOrm, signalOf, unlessAborted } from '../../contract/call-context.js';
 import type { Leaving } from '../../adoption/leaving.js';
 import { stagedCall } from '../../change/staging-unit.js';
-import type { DriverMethod, DriverOptions } from '../../contract/methods.js';
+import type { DriverMethod, DriverMethods, DriverOptions } from '../../contract/methods.js';
 import type { ContractWatch } from '../../handshake/contract-watch.js';
 import { answerStagedCalls, type StagedWrites } from '../../write/staged-writes.js';
 import type { Reads } from '../../read/reads.js';
@@ -37,10 +37,21 @@ export function hookDriver(driver: AbstractSqlDriver, hooks: DriverHooks): void 
   const metasOf = metasIn(driver);
   const calls = answerStagedCalls(writes, { ...readCalls(own, reads), ...writeCalls(own, hooks) });
   for (const [name, call] of Object.entries(calls)) {
-    Object.assign(driver, { [name]: guarded(name, call as Method, driver, hooks, metasOf) });
+    const hooked = guarded(name, call as Method, driver, hooks, metasOf);
+    Object.assign(driver, { [name]: name === 'syncCollections' ? ofSome(own.methods[name], hooked as Sync) : hooked });
   }
   const stream = streamCall(own, reads, driver, (entity) => leaving.before(metasOf(entity)));
   Object.assign(driver, { stream });
+}
+
+type Sync = DriverMethods['syncCollections'];
+
+/** Every flush asks for its collections to be written. One that has changed none needs no hook for that. */
+function ofSome(own: Sync, hooked: Sync): Sync {
+  return async (collections, ...rest) => {
+    const changed = [...collections];
+    return changed.length === 0 ? own(changed, ...rest) : hooked(changed, ...rest);
+  };
 }
 
 /**

@@ -125,8 +125,6 @@ function otherCalls(
     },
     syncCollections: async (collections, options = {}, ...rest) => {
       const changed = [...collections];
-      // Every flush asks this, also one without collections.
-      if (changed.length === 0) return own.methods.syncCollections(changed, options, ...rest);
       await sqlWrites.beforeCollections(changed, options);
       return marks.aroundCollections(changed, options, (inside) =>
         own.methods.syncCollections(changed, inside, ...rest),

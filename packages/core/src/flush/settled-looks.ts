@@ -33,9 +33,8 @@ export class SettledLooks implements LookSide {
     this.#patienceMs = patienceMs;
     this.due = {
       next: async () => store.due.next(),
-      // One command where nothing is pending and nothing held.
-      any: async (scope) =>
-        (await this.#ask(async () => store.due.any(scope))) && this.#settled(async () => store.due.any(scope)),
+      // It may say yes of a hold that has ended; whoever then makes due what there is finds out.
+      any: async (scope) => this.#ask(async () => store.due.any(scope)),
       make: async (scope) => this.#settled(async () => store.due.make(scope)),
       pending: async (watermarks) => this.#ask(async () => store.due.pending(watermarks)),
       rows: async (scope, shards, which) => this.#ask(async () => store.due.rows(scope, shards, which)),

@@ -1,27 +1,28 @@
+/** A drain that takes longer than this holds up the next one no more. Milliseconds. */
+const PATIENCE_MS = 100;
+
 /**
  * Lets queries that drain the same types share one drain. None of them misses a change that was acknowledged before the
  * query began.
  *
  * A drain covers the changes that were staged before it looked into the staging store. A query may therefore join only
- * a drain that has not looked yet. The first query's drain looks at once. All queries that arrive meanwhile wait for
- * the next drain, which they share; it begins as soon as the first has looked.
+ * a drain that has not begun. The first query's drain begins at once. All queries that arrive while it runs wait for
+ * the next drain, which they share: it would have to wait for most of the same shards anyway. It begins when the first
+ * has ended, or has taken so long that something may hold it up that does not concern the others.
  */
 export class SharedDrains<Outcome> {
   /** Drains that have not begun. */
   readonly #next = new Map<string, Promise<Outcome>>();
-  /** Drains that are looking. */
-  readonly #looking = new Map<string, Promise<void>>();
+  /** The latest drain of each scope that has begun, until it has ended. */
+  readonly #running = new Map<string, Promise<Outcome>>();
 
-  /**
-   * @param scope names the drained types: equal names share
-   * @param drain calls `looked` once it knows which records it has to write
-   */
-  async join(scope: string, drain: (looked: () => void) => Promise<Outcome>): Promise<Outcome> {
+  /** @param scope names the drained types: equal names share */
+  async join(scope: string, drain: () => Promise<Outcome>): Promise<Outcome> {
     const next = this.#next.get(scope);
     if (next) return next;
-    const looking = this.#looking.get(scope);
-    if (!looking) return this.#begin(scope, drain);
-    const shared = looking.then(async () => {
+    const running = this.#running.get(scope);
+    if (!running) return this.#begin(scope, drain);
+    const shared = endOf(running).then(async () => {
       this.#next.delete(scope);
       return this.#begin(scope, drain);
     });
@@ -29,17 +30,25 @@ export class SharedDrains<Outcome> {
     return shared;
   }
 
-  async #begin(scope: string, drain: (looked: () => void) => Promise<Outcome>): Promise<Outcome> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#looking.set(scope, promise);
-    const looked = (): void => {
-      if (this.#looking.get(scope) === promise) this.#looking.delete(scope);
-      resolve();
-    };
+  async #begin(scope: string, drain: () => Promise<Outcome>): Promise<Outcome> {
+    const running = drain();
+    this.#running.set(scope, running);
     try {
-      return await drain(looked);
+      return await running;
     } finally {
-      looked();
+      if (this.#running.get(scope) === running) this.#running.delete(scope);
     }
   }
+}
+
+/** Resolves when the drain has ended, however it ended, or after the patience. */
+function endOf(drain: Promise<unknown>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const patience = setTimeout(resolve, PATIENCE_MS);
+  const ended = (): void => {
+    clearTimeout(patience);
+    resolve();
+  };
+  drain.then(ended, ended);
+  return promise;
 }

@@ -44,7 +44,7 @@ export class QueryDrains {
     const name = scope.tables.map(tableText).toSorted();
     try {
       const outcome = await unlessAborted(signal, async () =>
-        this.#shared.join(name.join(), async (looked) => this.#drain(touched, scope, looked)),
+        this.#shared.join(name.join(), async () => this.#drain(touched, scope)),
       );
       if (outcome !== 'clear') this.#deps.forced.count(caller);
       return outcome;
@@ -57,11 +57,10 @@ export class QueryDrains {
     }
   }
 
-  async #drain(touched: readonly WriteBehindType[], scope: TableScope, looked: () => void): Promise<QueryDrain> {
+  async #drain(touched: readonly WriteBehindType[], scope: TableScope): Promise<QueryDrain> {
     const { types, events, open } = this.#deps;
     const { worker, looks } = await open();
     if (!(await looks.due.any(scope))) return 'clear';
-    looked();
     const outcome = await drainPatiently(
       {
         scope,

@@ -19,6 +19,8 @@ export interface DrainLimits {
   readonly except?: ReadonlySet<number>;
   /** Called for each record that had to wait when this process tried it, with the reason. */
   readonly onPutOff?: (reason: string) => void;
+  /** Called if anything of the scope is pending. */
+  readonly onFound?: () => void;
 }
 
 export interface DrainDeps {
@@ -44,10 +46,16 @@ export interface DrainDeps {
  */
 export async function drain(
   scope: DueScope,
-  { timeoutMs, except = NONE, onPutOff }: DrainLimits,
+  { timeoutMs, except = NONE, onPutOff, onFound }: DrainLimits,
   deps: DrainDeps,
 ): Promise<DrainResult> {
-  const progress: Progress = { untried: undefined, left: new Set(), parents: new Set(), failure: undefined };
+  const progress: Progress = {
+    untried: undefined,
+    onFound,
+    left: new Set(),
+    parents: new Set(),
+    failure: undefined,
+  };
   const stopListening = deps.onLanding((report) => {
     note(report, progress);
     if (onPutOff) for (const reason of reasonsIn(report)) onPutOff(reason);
@@ -73,6 +81,7 @@ interface Progress {
    * answered.
    */
   untried: Map<number, Watermark> | undefined;
+  readonly onFound: (() => void) | undefined;
   readonly left: Set<number>;
   /** Rows that other rows may have waited for in the current round. */
   parents: Set<RowKey>;
@@ -107,6 +116,7 @@ async function runOnce(
   { looks, demand }: DrainDeps,
 ): Promise<void> {
   const untried = new Map(await looks.due.make(scope));
+  if (untried.size > 0) progress.onFound?.();
   for (const [shard, { paused }] of untried) {
     if (paused !== undefined || except.has(shard)) progress.left.add(shard);
     if (paused === 'all' || except.has(shard)) untried.delete(shard);

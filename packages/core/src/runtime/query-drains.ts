@@ -12,6 +12,9 @@ import { SharedDrains } from '../read/shared-drains.js';
 import type { TableScope } from '../staging/look-side.js';
 import type { Parts } from './parts.js';
 
+/** A drain that has run for so long holds up the next one of its types no more. Milliseconds. */
+const LONGEST_PATIENCE_MS = 100;
+
 interface QueryDrainDeps {
   readonly types: TypeRegistry;
   readonly events: SpillwayEvents;
@@ -43,10 +46,14 @@ export class QueryDrains {
     const scope = tableScope(touched, this.#deps.types);
     const name = scope.tables.map(tableText).toSorted();
     try {
-      const outcome = await unlessAborted(signal, async () =>
-        this.#shared.join(name.join(), async () => this.#drain(touched, scope)),
+      const timeoutMs = touched.reduce((longest, { policy }) => Math.max(longest, policy.drainTimeoutMs), 0);
+      const patienceMs = Math.min(LONGEST_PATIENCE_MS, timeoutMs / 2);
+      const { outcome, before } = await unlessAborted(signal, async () =>
+        this.#shared.join(name.join(), patienceMs, async (waitedMs) =>
+          this.#drain(touched, scope, timeoutMs - waitedMs),
+        ),
       );
-      if (outcome !== 'clear') this.#deps.forced.count(caller);
+      if (outcome !== 'clear' || (before && before.outcome !== 'clear')) this.#deps.forced.count(caller);
       return outcome;
     } catch (error) {
       if (!isDrainTimeout(error)) throw error;
@@ -57,23 +64,23 @@ export class QueryDrains {
     }
   }
 
-  async #drain(touched: readonly WriteBehindType[], scope: TableScope): Promise<QueryDrain> {
+  async #drain(touched: readonly WriteBehindType[], scope: TableScope, timeoutMs: number): Promise<QueryDrain> {
     const { types, events, open } = this.#deps;
     const { worker, looks } = await open();
     if (!(await looks.due.any(scope))) return 'clear';
+    let hasFound = false;
+    const onFound = (): void => {
+      hasFound = true;
+    };
     const outcome = await drainPatiently(
+      { scope, wide: withOthers(scope, types), timeoutMs, beforeWrite: false },
       {
-        scope,
-        wide: withOthers(scope, types),
-        timeoutMs: touched.reduce((longest, { policy }) => Math.max(longest, policy.drainTimeoutMs), 0),
-        beforeWrite: false,
-      },
-      {
-        drain: (part, timeoutMs) => worker.drain(part, { timeoutMs }),
+        drain: (part, leftMs) => worker.drain(part, { timeoutMs: leftMs, onFound }),
         peek: (keys) => looks.peek(keys),
       },
     );
-    if (outcome === 'drained') return outcome;
+    // The look also says yes of a hold that was rolled back.
+    if (outcome === 'drained') return hasFound ? outcome : 'clear';
     events.emit({ type: 'lagging', reason: 'refused' });
     return mayLag(touched) ? 'late' : outcome;
   }

@@ -1,16 +1,23 @@
 import { describe, expect, test, vi } from 'vitest';
-import { SharedDrains } from '../../../src/read/shared-drains.js';
+import { SharedDrains, type Joined } from '../../../src/read/shared-drains.js';
 
 /** Drains that end when the test says so. `covered`: which changes had been acknowledged when each of them began. */
 class Drains {
   readonly shared = new SharedDrains<number>();
   readonly covered: number[] = [];
+  /** How long the first query of each had waited. */
+  readonly waited: number[] = [];
   acknowledged = 0;
   readonly #ends: ((how: 'ends' | 'fails') => void)[] = [];
 
   /** A query that begins now answers how many changes the drain has covered that it waited for. */
-  query(scope = 'product'): Promise<number> {
-    return this.shared.join(scope, async () => {
+  async query(scope = 'product'): Promise<number> {
+    return (await this.join(scope)).outcome;
+  }
+
+  join(scope = 'product'): Promise<Joined<number>> {
+    return this.shared.join(scope, 100, async (waitedMs) => {
+      this.waited.push(waitedMs);
       const covers = this.acknowledged;
       this.covered.push(covers);
       const end = Promise.withResolvers<'ends' | 'fails'>();
@@ -51,7 +58,7 @@ describe('queries of one scope', () => {
   });
 
   test('do not wait for a drain that takes long, which may wait for rows that do not concern them', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     try {
       const drains = new Drains();
       const long = drains.query();
@@ -60,6 +67,7 @@ describe('queries of one scope', () => {
       expect(drains.covered).toEqual([0]);
       await vi.advanceTimersByTimeAsync(99);
       expect(drains.covered).toEqual([0]);
+      expect(drains.waited).toEqual([0]);
       await vi.advanceTimersByTimeAsync(1);
       expect(drains.covered).toEqual([0, 1]);
       await drains.end();
@@ -71,7 +79,7 @@ describe('queries of one scope', () => {
   });
 
   test('wait for the latest drain, also when one that took long ends meanwhile', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     try {
       const drains = new Drains();
       const long = drains.query();
@@ -85,6 +93,26 @@ describe('queries of one scope', () => {
       await drains.end();
       await drains.end();
       expect([await long, await second, ...(await Promise.all(third))]).toEqual([0, 0, 1, 1]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('wait for the rest of the patience only, and the drain is told how long they did', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    try {
+      const drains = new Drains();
+      const queries = [drains.query()];
+      await vi.advanceTimersByTimeAsync(70);
+      queries.push(drains.query());
+      await vi.advanceTimersByTimeAsync(30);
+      expect(drains.waited).toEqual([0, 30]);
+      await vi.advanceTimersByTimeAsync(5_000);
+      queries.push(drains.query());
+      await vi.advanceTimersByTimeAsync(0);
+      expect(drains.waited).toEqual([0, 30, 0]);
+      for (const _ of queries) await drains.end();
+      expect(await Promise.all(queries)).toEqual([0, 0, 0]);
     } finally {
       vi.useRealTimers();
     }
@@ -104,13 +132,25 @@ describe('queries of one scope', () => {
   });
 
   test('are not held up by a drain that fails', async () => {
-    const shared = new SharedDrains<string>();
-    const failing = Promise.withResolvers<string>();
-    const first = shared.join('product', async () => failing.promise);
-    const second = shared.join('product', async () => 'drained');
-    failing.reject(new Error('down'));
-    await expect(first).rejects.toThrow('down');
-    expect(await second).toBe('drained');
+    const drains = new Drains();
+    const failing = drains.query().catch(String);
+    const second = drains.join();
+    await drains.end('fails');
+    expect(drains.covered).toEqual([0, 0]);
+    await drains.end();
+    expect(await failing).toBe('Error: DRAIN_TIMEOUT');
+    expect(await second).toEqual({ outcome: 0, before: { outcome: undefined } });
+  });
+
+  test('are told how the drain ended that they waited for', async () => {
+    const drains = new Drains();
+    drains.acknowledged = 3;
+    const first = drains.join();
+    const later = [drains.join(), drains.join()];
+    await drains.end();
+    await drains.end();
+    expect(await first).toEqual({ outcome: 3 });
+    expect(await Promise.all(later)).toEqual([1, 2].map(() => ({ outcome: 3, before: { outcome: 3 } })));
   });
 });
 

@@ -2,11 +2,11 @@ import type { Change } from '../change/change.js';
 import type { BatchOutcome } from '../change/outcome.js';
 import type { RowKey } from '../change/row-key.js';
 import type { TableName } from '../change/table-name.js';
-import type { CacheAccess } from '../read/cache-access.js';
 import type { WriteWay } from '../observability/status.js';
 import type { KeyedRows } from '../read/read-by-key.js';
-import type { Operation } from './change/staging-unit.js';
-import type { AnyEntity } from '@mikro-orm/core';
+import type { Operation, OperationKind } from './change/staging-unit.js';
+import type { DriverOptions, Row } from './contract/methods.js';
+import type { AnyEntity, ChangeSet, Collection, EntityMetadata } from '@mikro-orm/core';
 import type { Duration } from '../policy/duration.js';
 import type { Table } from '../sink/table.js';
 import type { LeaveState } from '../staging/stage-side.js';
@@ -59,8 +59,8 @@ export interface Engine {
   readonly writes: EngineWrites;
   readonly waits: EngineWaits;
   readonly pending: EnginePending;
-  /** Copies of rows, for look-ups by key. */
-  readonly cache: Omit<CacheAccess, 'close'>;
+  /** `undefined` where no entity is cached. */
+  readonly cache: EngineCache | undefined;
   readonly tables: EngineTables;
   readonly releases: EngineReleases;
 }
@@ -153,6 +153,46 @@ export interface EnginePending extends Pick<KeyedRows<unknown>, 'acknowledge' | 
   outcomes(tokens: readonly string[], inside?: CallersTransaction): Promise<ReadonlyMap<string, BatchOutcome>>;
   /** @param inside the caller's transaction, which sees its own holds */
   peek(keys: readonly RowKey[], inside?: CallersTransaction): Promise<ReadonlyMap<RowKey, Pending>>;
+}
+
+/**
+ * Reads rows from the database, with pending changes laid over (`rows`), and as they are there (`bare`). `isKept`: some
+ * of them will be kept as copies, so no row may be older than what was committed.
+ */
+export type LoadRows = (
+  type: WriteBehindType,
+  keys: readonly RowKey[],
+  isKept: boolean,
+) => Promise<Readonly<Record<'rows' | 'bare', ReadonlyMap<RowKey, Row>>>>;
+
+/** A statement past the unit of work. */
+export interface RowStatement {
+  readonly kind: 'update' | 'delete';
+  readonly meta: EntityMetadata;
+  readonly conditions: readonly unknown[];
+  readonly data?: readonly object[];
+}
+
+/** Copies of rows: look-ups by key are answered from them, and whoever writes rows by SQL says so before. */
+export interface EngineCache {
+  /** @returns `undefined` for a read that has nothing to do with the cache */
+  find(meta: EntityMetadata, where: unknown, options: DriverOptions, load: LoadRows): Promise<Row[] | undefined>;
+  /** Before change sets of a flush are written. A flush always has a transaction. */
+  beforeChangeSets(
+    kind: OperationKind,
+    changeSets: readonly ChangeSet<AnyEntity>[],
+    options: DriverOptions | undefined,
+  ): Promise<void>;
+  /** Runs a statement that changes rows past the unit of work, and marks the rows that its conditions name. */
+  around<T>(statement: RowStatement, options: DriverOptions, run: (options: DriverOptions) => Promise<T>): Promise<T>;
+  /** The same for one-to-many collections. */
+  aroundCollections<T>(
+    collections: readonly Collection<object>[],
+    options: DriverOptions,
+    run: (options: DriverOptions) => Promise<T>,
+  ): Promise<T>;
+  /** After tables were emptied without naming rows. */
+  clear(): Promise<void>;
 }
 
 /** Tables that are cleared or dropped. */

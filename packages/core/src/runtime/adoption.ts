@@ -1,15 +1,14 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { EntityName } from '@mikro-orm/core';
+import { believeAgain, cachedHere, disbelieve } from '../cache/cache.js';
 import type { TableName } from '../change/table-name.js';
 import { SpillwayError, textOf } from '../errors.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { EngineReleases, Releases } from '../mikro-orm/engine.js';
 import type { Lifecycle } from './lifecycle.js';
-import { UNTIL_DISBELIEVED_MS } from '../read/cache-trust.js';
 import type { ChangeSink } from '../sink/change-sink.js';
 import type { Table } from '../sink/table.js';
 import type { LeaveState } from '../staging/stage-side.js';
-import { cachedHere, releasesIn, stagedHere } from './parts.js';
+import { releasesIn, stagedHere } from './parts.js';
 import type { Sinks } from './sinks.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
@@ -51,14 +50,8 @@ export class Adoption implements EngineReleases {
     }
   }
 
-  /**
-   * Another process may have asked just before whether to believe copies, hence the pause. The tables then count as
-   * uncached, so later processes need not repeat this.
-   */
   async disbelieve(tables: readonly TableName[]): Promise<void> {
-    await this.#onPrepared(async (sink) => sink.copies.disbelieved.add(tables), undefined);
-    await pause(UNTIL_DISBELIEVED_MS);
-    await this.#onPrepared(async (sink) => sink.copies.kept.remove(tables), undefined);
+    await this.#onPrepared(async (sink) => disbelieve(tables, sink.copies), undefined);
   }
 
   /** The schemas of tables. In a database that is not prepared, nothing of them is staged. */
@@ -139,9 +132,6 @@ export class Adoption implements EngineReleases {
     const cached = cachedHere(this.#deps.around.types).filter(({ name }) => entity === undefined || name === entity);
     if (cached.length === 0) return;
     const tables = cached.map(({ table }) => table);
-    // Copies from before other processes wrote without telling the cache are old.
-    await staging.cache.clear();
-    await databaseFor(LOOK_AT_ENTITIES, sink.copies.kept.add(tables));
-    await databaseFor(LOOK_AT_ENTITIES, sink.copies.disbelieved.remove(tables));
+    await databaseFor(LOOK_AT_ENTITIES, believeAgain(tables, sink.copies, staging.cache));
   }
 }

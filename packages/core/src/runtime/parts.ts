@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { tableOf, tableText, type TableName } from '../change/table-name.js';
+import { tableOf, type TableName } from '../change/table-name.js';
+import { announceCopies, cachedHere } from '../cache/cache.js';
 import type { SpillwayEvents } from '../events.js';
 import { adoptFreeShards, adoptShards } from '../flush/adopt-shards.js';
 import { HoldKeeper } from '../flush/hold-keeper.js';
@@ -66,7 +67,7 @@ async function open(
   const { edition } = types;
   const announce = async (): Promise<void> => {
     await sink.registry.add(stagedHere(types));
-    await announceCopies(around, sink);
+    await announceCopies(cachedHere(types), sink.copies, around.logger);
   };
   const reportForgotten = (shards: readonly number[]): void => sayForgotten(shards, events);
   let staging: StagingStore | undefined;
@@ -114,32 +115,6 @@ async function open(
 export async function releasesIn(sink: ChangeSink): Promise<Releases> {
   const [staged, copied] = await Promise.all([sink.registry.list(), sink.copies.kept.list()]);
   return { staged, copied };
-}
-
-/** Tells other releases before the first copy is kept, or warns that this release cannot use copies. */
-async function announceCopies({ types, logger }: RuntimeSurroundings, sink: ChangeSink): Promise<void> {
-  const cached = cachedHere(types);
-  if (cached.length === 0) return;
-  const disbelieved = new Set((await sink.copies.disbelieved.list()).map(tableText));
-  const isBelieved = ({ table }: CachedHere): boolean => !disbelieved.has(tableText(table));
-  await sink.copies.kept.add(cached.filter(isBelieved).map(({ table }) => table));
-  for (const { name } of cached.filter((each) => !isBelieved(each)))
-    logger.warn(
-      `Spillway: ${name} is not cached, for a release without a cache for it has run since, and writes it without telling. ` +
-        `End its processes, then call Spillway.of(orm).rejoin()`,
-    );
-}
-
-interface CachedHere {
-  readonly name: string;
-  readonly table: TableName;
-}
-
-/** The entities that this process reads through the cache. */
-export function cachedHere(types: TypeRegistry): readonly CachedHere[] {
-  return types.inAnyMode
-    .filter(({ policy }) => policy.cache)
-    .map((type) => ({ name: type.meta.className, table: tableOf(type) }));
 }
 
 /** The entities that this process may stage. */

@@ -18,6 +18,7 @@ export class TypeRegistry {
   /** By table: an entity that is discovered again is described anew. */
   readonly #leaving = new Set<string>();
   #filled = 0;
+  #hasCache = false;
 
   #followers: Followers = NOBODY_FOLLOWS;
   #names = new TableNames([], 'public');
@@ -33,6 +34,7 @@ export class TypeRegistry {
     defaultSchema: string = 'public',
   ): void {
     this.#filled += 1;
+    this.#hasCache = types.some(({ policy }) => policy.cache);
     this.#byClass.clear();
     this.#byTable.clear();
     for (const type of types) {
@@ -58,7 +60,7 @@ export class TypeRegistry {
 
   /** True if rows of any type are cached. */
   get hasCache(): boolean {
-    return this.inAnyMode.some(({ policy }) => policy.cache);
+    return this.#hasCache;
   }
 
   /** The entity, if its rows are cached, in whichever mode it is written. */

@@ -9,9 +9,9 @@ import { isExactKey, namesKey } from '../describe/entity-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import { untakenProperty } from '../describe/value-texts.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
+import type { Engine } from '../engine.js';
 import type { Leaving } from '../adoption/leaving.js';
 import type { Validation } from '../validate/validation.js';
-import type { CacheMarks } from '../write/cache-marks.js';
 import type { SqlPreparation } from '../write/prepare-sql.js';
 import type { QueryModes } from '../read/query-modes.js';
 import type { SentStatements } from '../read/sent-statements.js';
@@ -19,10 +19,10 @@ import type { ContractWatch } from './contract-watch.js';
 
 /** The parts of Spillway that the flushes of an ORM's entity managers need. */
 export interface FlushContext extends SqlPreparation {
+  readonly engine: Pick<Engine, 'waits' | 'writes' | 'cache'>;
   readonly watch: ContractWatch;
   readonly leaving: Leaving;
   readonly validation: Validation;
-  readonly marks: CacheMarks;
   /** The options and the statements of a query that is running, which a flush has nothing to do with. */
   readonly modes: QueryModes;
   readonly sent: SentStatements;

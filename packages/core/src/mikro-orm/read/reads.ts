@@ -5,8 +5,7 @@ import type { QueryMode } from '../../policy/query-mode.js';
 import { readByKey } from '../../read/read-by-key.js';
 import type { Pending } from '../../staging/look-side.js';
 import { knownRowKey } from '../describe/entity-key.js';
-import type { Engine } from '../engine.js';
-import { CachedReads, type Load } from './cached-reads.js';
+import type { Engine, LoadRows } from '../engine.js';
 import { inexactRows } from './exact-overlay.js';
 import { signalOf, hasSession } from '../contract/call-context.js';
 import { lookupKeys } from '../describe/lookup.js';
@@ -86,7 +85,6 @@ export class Reads {
   readonly #types: TypeRegistry;
   readonly #engine: Engine;
   readonly #modes: QueryModes;
-  readonly #cached: CachedReads;
   readonly #sent: SentStatements;
   readonly #shared = new SharedRows();
   readonly #transactions: CallersTransactions;
@@ -105,7 +103,6 @@ export class Reads {
     this.#transactions = transactions;
     this.#waits = waits;
     this.#sent = sent;
-    this.#cached = new CachedReads(waits.types, engine);
   }
 
   async find(meta: EntityMetadata, where: unknown, options: Options, send: Find, call = 'find'): Promise<unknown> {
@@ -123,7 +120,7 @@ export class Reads {
     const copied =
       asked !== 'database' &&
       asked !== 'drain' &&
-      (await this.#cached.of(meta, where, options, this.#loader(meta, find, options)));
+      (await this.#engine.cache?.find(meta, where, options, this.#loader(meta, find, options)));
     if (copied) return this.#noted(type, copied, options);
     // A look-up with a lock is still a look-up.
     const keys =
@@ -206,7 +203,7 @@ export class Reads {
    * that fill a copy are read from the primary: a replica may lag behind a transaction of which nothing is remembered,
    * and the copy would stay old after the replica has caught up.
    */
-  #loader(meta: EntityMetadata, find: Find, options: Options): Load {
+  #loader(meta: EntityMetadata, find: Find, options: Options): LoadRows {
     return async (type, keys, isKept) => {
       const mayBePending = this.#types.of(type.meta) !== undefined;
       if (mayBePending && type.lookups === 'overlay') {

@@ -97,7 +97,6 @@ export const layersOfMikroOrm: readonly string[] = [
   'transactions',
   'change',
   'engine',
-  'adoption',
   'validate',
   'read',
   'write',

@@ -365,7 +365,7 @@ export class Spillway implements AsyncDisposable, RowService {
    * also lets an entity be cached again that a release without a cache has written.
    */
   async rejoin(entity?: EntityName): Promise<void> {
-    await this.#runtime.releases.rejoin(entity);
+    await this.#runtime.leaving.rejoin(entity);
   }
 
   /**

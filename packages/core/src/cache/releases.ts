@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { tableOf, tableText, type TableName } from '../change/table-name.js';
-import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
+import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
 import type { Logger } from '../options.js';
 import type { CopyRegistry } from '../sink/registry.js';
 import type { RowCache } from '../staging/row-cache.js';
@@ -12,8 +12,8 @@ export interface CachedHere {
 }
 
 /** The entities that this process reads through the cache. */
-export function cachedHere(types: TypeRegistry): readonly CachedHere[] {
-  return types.inAnyMode
+export function cachedHere(types: readonly WriteBehindType[]): readonly CachedHere[] {
+  return types
     .filter(({ policy }) => policy.cache)
     .map((type) => ({ name: type.meta.className, table: tableOf(type) }));
 }
@@ -47,7 +47,13 @@ export async function disbelieve(tables: readonly TableName[], copies: CopyRegis
 }
 
 /** All processes tell the cache again. Copies from before others wrote without telling it are old. */
-export async function believeAgain(tables: readonly TableName[], copies: CopyRegistry, cache: RowCache): Promise<void> {
+export async function believeAgain(
+  cached: readonly CachedHere[],
+  copies: CopyRegistry,
+  cache: RowCache,
+): Promise<void> {
+  if (cached.length === 0) return;
+  const tables = cached.map(({ table }) => table);
   await cache.clear();
   await copies.kept.add(tables);
   await copies.disbelieved.remove(tables);

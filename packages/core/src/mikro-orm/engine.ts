@@ -1,7 +1,6 @@
 import type { Change } from '../change/change.js';
 import type { BatchOutcome } from '../change/outcome.js';
 import type { RowKey } from '../change/row-key.js';
-import type { TableName } from '../change/table-name.js';
 import type { WriteWay } from '../observability/status.js';
 import type { KeyedRows } from '../read/read-by-key.js';
 import type { Operation, OperationKind } from './change/staging-unit.js';
@@ -9,7 +8,6 @@ import type { DriverOptions, Row } from './contract/methods.js';
 import type { AnyEntity, ChangeSet, Collection, EntityMetadata } from '@mikro-orm/core';
 import type { Duration } from '../policy/duration.js';
 import type { Table } from '../sink/table.js';
-import type { LeaveState } from '../staging/stage-side.js';
 import type { DueScope, EmptyScope, Pending, StagedMark } from '../staging/look-side.js';
 import type { WriteBehindType } from './describe/write-behind-type.js';
 import type { LostUnit, StageResult } from '../staging/stage-result.js';
@@ -30,14 +28,6 @@ export interface DrainOptions {
  * (`refused`), or not written in time, though the policies let the query go on (`late`).
  */
 export type QueryDrain = 'clear' | 'drained' | 'refused' | 'late';
-
-/** The entities that releases stage and cache, as the database knows them. */
-export interface Releases {
-  /** Entities that may have staged changes -> their tables. */
-  readonly staged: ReadonlyMap<string, TableName>;
-  /** Tables of which copies of rows are kept. */
-  readonly copied: readonly TableName[];
-}
 
 /** How a statement waits for pending changes. */
 export interface QueryWait {
@@ -62,7 +52,7 @@ export interface Engine {
   /** `undefined` where no entity is cached. */
   readonly cache: EngineCache | undefined;
   readonly tables: EngineTables;
-  readonly releases: EngineReleases;
+  readonly leaving: EngineLeaving;
 }
 
 /** Opening and closing, with the ORM's connection. */
@@ -203,15 +193,13 @@ export interface EngineTables {
   empty(scope: EmptyScope): Promise<void>;
 }
 
-/** Other releases of the application, on the same database. */
-export interface EngineReleases {
-  /** The entities that releases stage and cache. Asks only the database. */
-  releases(): Promise<Releases>;
+/** Entities that another release stages, and this process writes by SQL. */
+export interface EngineLeaving {
   /**
-   * This process writes these tables and tells no cache of it. Once this resolves, no process believes copies of their
-   * rows.
+   * Before entities are read or written. Nothing to wait for where no release stages what this process writes by SQL.
+   * @throws SpillwayError `POLICY_MISMATCH` for an entity without a policy that others stage
    */
-  disbelieve(tables: readonly TableName[]): Promise<void>;
-  /** Ends the staging of entities that this process writes by SQL, if nothing of them is pending any more. */
-  leave(entities: readonly string[]): Promise<ReadonlyMap<string, LeaveState>>;
+  before(metas: readonly EntityMetadata[]): Promise<void> | undefined;
+  /** The ORM has come to know other entities, or connects anew, perhaps to another database: all is asked again. */
+  again(): void;
 }

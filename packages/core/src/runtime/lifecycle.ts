@@ -2,6 +2,8 @@ import { Cache, cachedHere } from '../cache/cache.js';
 import type { SpillwayEvents } from '../events.js';
 import type { StopOptions, StopReport } from '../flush/worker.js';
 import type { EngineLife } from '../mikro-orm/engine.js';
+import type { ChangeSink } from '../sink/change-sink.js';
+import { databaseFor } from '../sink/database-unavailable.js';
 import { waitsForItself } from '../sink/one-connection.js';
 import { openThere } from './open-there.js';
 import { openParts, type Parts } from './parts.js';
@@ -12,6 +14,7 @@ import { WorkerStart } from './worker-start.js';
 import type { CacheDoubts } from '../sink/cache-doubts.js';
 import { openPostgresDoubts } from '../sink/postgres/cache/open-postgres-doubts.js';
 
+export const LOOK_AT_ENTITIES = 'Which entities are staged stands in its tables.';
 const OPENING = 'Spillway has to be opened, which has failed before the transaction began';
 
 interface LifecycleDeps {
@@ -102,6 +105,17 @@ export class Lifecycle implements EngineLife {
     return this.#life.isOpen || !this.#deps.around.context.current ? this.#life.opened : undefined;
   }
 
+  /**
+   * Asks the database, which need not be opened for that.
+   * @param ifNever the answer for one that is not prepared: nothing of it is staged. Opening everything prepares it
+   */
+  async askPrepared<T>(ask: (sink: ChangeSink) => Promise<T>, ifNever: T): Promise<T> {
+    const { around, sinks } = this.#deps;
+    const parts = await this.opened;
+    if (parts) return databaseFor(LOOK_AT_ENTITIES, ask(parts.sink));
+    return sinks.ask(async (sink) => ((await sink.isPrepared(around.options.tables.ensure)) ? ask(sink) : ifNever));
+  }
+
   /** True if parts are open, or about to be. */
   get isOpening(): boolean {
     return this.#life.opened !== undefined;
@@ -183,7 +197,7 @@ function openDoubts({ options, types, database, home, logger }: RuntimeSurroundi
     shared,
     schema: options.tables.schema ?? schema ?? 'public',
     namespace: options.namespace,
-    copied: cachedHere(types).map(({ table }) => table),
+    copied: cachedHere(types.inAnyMode).map(({ table }) => table),
     onIdleError: (error) => logger.warn(`Spillway: a PostgreSQL connection was lost while idle: ${error.message}`),
   });
 }

@@ -9,8 +9,7 @@ import { isExactKey, namesKey } from '../describe/entity-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import { untakenProperty } from '../describe/value-texts.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
-import type { Engine } from '../engine.js';
-import type { Leaving } from '../adoption/leaving.js';
+import type { Engine, EngineLeaving } from '../engine.js';
 import type { Validation } from '../validate/validation.js';
 import type { SqlPreparation } from '../write/prepare-sql.js';
 import type { QueryModes } from '../read/query-modes.js';
@@ -21,7 +20,7 @@ import type { ContractWatch } from './contract-watch.js';
 export interface FlushContext extends SqlPreparation {
   readonly engine: Pick<Engine, 'waits' | 'writes' | 'cache'>;
   readonly watch: ContractWatch;
-  readonly leaving: Leaving;
+  readonly leaving: EngineLeaving;
   readonly validation: Validation;
   /** The options and the statements of a query that is running, which a flush has nothing to do with. */
   readonly modes: QueryModes;

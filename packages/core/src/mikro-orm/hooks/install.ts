@@ -1,7 +1,6 @@
 import type { EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import type { ResolvedPolicy } from '../../policy/policy.js';
-import { Leaving } from '../adoption/leaving.js';
 import { assertDatabase, hasOneConnection, assertOrm } from '../contract/assert-orm.js';
 import { ContractWatch } from '../handshake/contract-watch.js';
 import { describeTypes, type DriverOfTables } from '../describe/describe-types.js';
@@ -72,7 +71,7 @@ export function install(
     fill(storage);
   });
   hideTables(orm);
-  const leaving = new Leaving(types, engine.releases, defaultSchemaOf(orm));
+  const { leaving } = engine;
   hookDiscoverEntity(orm, (storage) => {
     fill(storage);
     leaving.again();
@@ -129,7 +128,7 @@ export function install(
   moves.watch();
   hookConnection(driver, engine.life, moves, () => {
     sequences.forget();
-    leaving.forget();
+    leaving.again();
   });
   hookSchema(orm, {
     types,

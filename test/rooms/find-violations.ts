@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { findCycle } from './find-cycle.js';
 import {
+  doorOfRoom,
   effectfulBuiltins,
   layersOfMikroOrm,
   maxLinesOfFile,
@@ -42,7 +43,11 @@ function roomOf(path: string): string | undefined {
 function importViolation(file: SourceFile, room: string, rule: RoomRule, { from, isType }: Import): string[] {
   if (from.startsWith('.')) {
     const target = targetOf(file.path, from);
-    if (roomOf(target) === room) return [];
+    const entered = roomOf(target) ?? '';
+    if (entered === room) return [];
+    const door = doorOfRoom[entered];
+    if (door !== undefined && target !== door)
+      return [`${file.path} imports ${target}; the door of ${entered} is ${door}.`];
     const allowed = [...rule.imports, ...(isType ? rule.types : [])];
     if (allowed.some((name) => isPartOf(target, name))) return [];
     const hint = rule.types.some((name) => isPartOf(target, name)) ? ' Only its types may be imported.' : '';

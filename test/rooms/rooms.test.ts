@@ -82,6 +82,18 @@ describe('a broken rule is found:', () => {
     ],
     ['a type written in line', 'conflict/a.ts', `export type X = import('../sink/a.js').A;`, /must not know/],
     ['SQL text', 'mikro-orm/write/ids.ts', 'const sql = `select nextval(${name})`;', /holds SQL/],
+    [
+      'a file behind the door of a room',
+      'runtime/a.ts',
+      `import { x } from '../cache/trust.js';`,
+      /the door of cache is/,
+    ],
+    [
+      'the cache where MikroORM is hooked',
+      'mikro-orm/read/a.ts',
+      `import type { C } from '../../cache/cache.js';`,
+      /must not know/,
+    ],
     ['a file without a room', 'utils/a.ts', '', /no room/],
     [
       'an import up the layers of mikro-orm',

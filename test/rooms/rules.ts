@@ -57,6 +57,11 @@ export const roomRules: Readonly<Record<string, RoomRule>> = {
     types: ['options', 'events', 'observability'],
     packages: ['rxjs'],
   }),
+  cache: rule({
+    imports: [...base, 'mikro-orm', 'read', ...pureRooms, ...ports],
+    types: ['options'],
+    packages: ['@mikro-orm/*'],
+  }),
   read: rule({ imports: [...base, ...pureRooms, ...ports], types: ['options', 'events', 'observability'] }),
 
   observability: rule({
@@ -75,6 +80,9 @@ export const roomRules: Readonly<Record<string, RoomRule>> = {
   index: rule({ imports: ['*'] }),
 };
 
+/** Rooms with one door: no file of another room imports any other file of them. */
+export const doorOfRoom: Readonly<Record<string, string>> = { cache: 'cache/cache.ts' };
+
 /**
  * The folders of `mikro-orm/`, and the files beside them, from the lowest to the highest. Each may import itself and
  * those before it, and not even a type of those behind it.
@@ -88,7 +96,6 @@ export const layersOfMikroOrm: readonly string[] = [
   'transactions',
   'change',
   'engine',
-  'adoption',
   'validate',
   'read',
   'write',

@@ -1,5 +1,6 @@
 import type { AnyEntity, EntityData, EntityManager, EntityMetadata, EntityName, MikroORM } from '@mikro-orm/core';
 import type { Observable } from 'rxjs';
+import type { MarkedOrm } from './cache/cache.js';
 import { SpillwayError } from './errors.js';
 import type { SpillwayEvent, SpillwayEventName, SpillwayListener } from './events.js';
 import type { FlushSteps } from './flush/flush-shards.js';
@@ -12,6 +13,7 @@ import { assertFits, install } from './mikro-orm/hooks/install.js';
 import { hasOneConnection } from './mikro-orm/contract/assert-orm.js';
 import { OrmDatabase } from './mikro-orm/hooks/orm-database.js';
 import { OrmMoves } from './mikro-orm/hooks/orm-moves.js';
+import { TransactionScopes } from './mikro-orm/transactions/transaction-scope.js';
 import { TypeRegistry } from './mikro-orm/describe/type-registry.js';
 import type { Health } from './observability/health.js';
 import type { HoldSteps } from './runtime/surroundings.js';
@@ -72,6 +74,7 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdS
       const types = new TypeRegistry();
       const logger = new ServiceLog(resolved.logger, orm);
       const context = new CallersContext();
+      const scopes = new TransactionScopes();
       const database = new OrmDatabase(orm, context, logger, types);
       const moves = new OrmMoves(orm);
       const home = hasOneConnection(orm)
@@ -90,6 +93,7 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdS
           connect: async () => database.connect(),
           arrived: async () => moves.over(),
         },
+        marked: { scopes, driver: orm.driver as unknown as MarkedOrm['driver'] },
         home,
         context,
         ...(steps && { steps }),
@@ -99,6 +103,7 @@ export function extensionOf(resolved: ResolvedOptions, steps?: FlushSteps, holdS
         types,
         engine: runtime,
         context,
+        scopes,
         moves,
         policiesOf: (entities) => policiesOf(entities, resolved),
         restarted: ({ table }) => logger.warn(restartedText(table)),
@@ -360,7 +365,7 @@ export class Spillway implements AsyncDisposable, RowService {
    * also lets an entity be cached again that a release without a cache has written.
    */
   async rejoin(entity?: EntityName): Promise<void> {
-    await this.#runtime.releases.rejoin(entity);
+    await this.#runtime.leaving.rejoin(entity);
   }
 
   /**

@@ -1,14 +1,13 @@
 import type { Change } from '../change/change.js';
 import type { BatchOutcome } from '../change/outcome.js';
-import type { RowKey, TableName } from '../change/row-key.js';
-import type { CacheAccess } from '../read/cache-access.js';
+import type { RowKey } from '../change/row-key.js';
 import type { WriteWay } from '../observability/status.js';
 import type { KeyedRows } from '../read/read-by-key.js';
-import type { Operation } from './change/staging-unit.js';
-import type { AnyEntity } from '@mikro-orm/core';
+import type { Operation, OperationKind } from './change/staging-unit.js';
+import type { DriverOptions, Row } from './contract/methods.js';
+import type { AnyEntity, ChangeSet, Collection, EntityMetadata } from '@mikro-orm/core';
 import type { Duration } from '../policy/duration.js';
 import type { Table } from '../sink/table.js';
-import type { LeaveState } from '../staging/stage-side.js';
 import type { DueScope, EmptyScope, Pending, StagedMark } from '../staging/look-side.js';
 import type { WriteBehindType } from './describe/write-behind-type.js';
 import type { LostUnit, StageResult } from '../staging/stage-result.js';
@@ -30,14 +29,6 @@ export interface DrainOptions {
  */
 export type QueryDrain = 'clear' | 'drained' | 'refused' | 'late';
 
-/** The entities that releases stage and cache, as the database knows them. */
-export interface Releases {
-  /** Entities that may have staged changes -> their tables. */
-  readonly staged: ReadonlyMap<string, TableName>;
-  /** Tables of which copies of rows are kept. */
-  readonly copied: readonly TableName[];
-}
-
 /** How a statement waits for pending changes. */
 export interface QueryWait {
   /** Aborting ends the wait of this caller; other callers wait on. */
@@ -58,10 +49,10 @@ export interface Engine {
   readonly writes: EngineWrites;
   readonly waits: EngineWaits;
   readonly pending: EnginePending;
-  /** Copies of rows, for look-ups by key. */
-  readonly cache: Omit<CacheAccess, 'close'>;
+  /** `undefined` where no entity is cached. */
+  readonly cache: EngineCache | undefined;
   readonly tables: EngineTables;
-  readonly releases: EngineReleases;
+  readonly leaving: EngineLeaving;
 }
 
 /** Opening and closing, with the ORM's connection. */
@@ -154,6 +145,46 @@ export interface EnginePending extends Pick<KeyedRows<unknown>, 'acknowledge' | 
   peek(keys: readonly RowKey[], inside?: CallersTransaction): Promise<ReadonlyMap<RowKey, Pending>>;
 }
 
+/**
+ * Reads rows from the database, with pending changes laid over (`rows`), and as they are there (`bare`). `isKept`: some
+ * of them will be kept as copies, so no row may be older than what was committed.
+ */
+export type LoadRows = (
+  type: WriteBehindType,
+  keys: readonly RowKey[],
+  isKept: boolean,
+) => Promise<Readonly<Record<'rows' | 'bare', ReadonlyMap<RowKey, Row>>>>;
+
+/** A statement past the unit of work. */
+export interface RowStatement {
+  readonly kind: 'update' | 'delete';
+  readonly meta: EntityMetadata;
+  readonly conditions: readonly unknown[];
+  readonly data?: readonly object[];
+}
+
+/** Copies of rows: look-ups by key are answered from them, and whoever writes rows by SQL says so before. */
+export interface EngineCache {
+  /** @returns `undefined` for a read that has nothing to do with the cache */
+  find(meta: EntityMetadata, where: unknown, options: DriverOptions, load: LoadRows): Promise<Row[] | undefined>;
+  /** Before change sets of a flush are written. A flush always has a transaction. */
+  beforeChangeSets(
+    kind: OperationKind,
+    changeSets: readonly ChangeSet<AnyEntity>[],
+    options: DriverOptions | undefined,
+  ): Promise<void>;
+  /** Runs a statement that changes rows past the unit of work, and marks the rows that its conditions name. */
+  around<T>(statement: RowStatement, options: DriverOptions, run: (options: DriverOptions) => Promise<T>): Promise<T>;
+  /** The same for one-to-many collections. */
+  aroundCollections<T>(
+    collections: readonly Collection<object>[],
+    options: DriverOptions,
+    run: (options: DriverOptions) => Promise<T>,
+  ): Promise<T>;
+  /** After tables were emptied without naming rows. */
+  clear(): Promise<void>;
+}
+
 /** Tables that are cleared or dropped. */
 export interface EngineTables {
   /** The schemas of tables, without tables that are missing or of which nothing can be staged yet. */
@@ -162,15 +193,13 @@ export interface EngineTables {
   empty(scope: EmptyScope): Promise<void>;
 }
 
-/** Other releases of the application, on the same database. */
-export interface EngineReleases {
-  /** The entities that releases stage and cache. Asks only the database. */
-  releases(): Promise<Releases>;
+/** Entities that another release stages, and this process writes by SQL. */
+export interface EngineLeaving {
   /**
-   * This process writes these tables and tells no cache of it. Once this resolves, no process believes copies of their
-   * rows.
+   * Before entities are read or written. Nothing to wait for where no release stages what this process writes by SQL.
+   * @throws SpillwayError `POLICY_MISMATCH` for an entity without a policy that others stage
    */
-  disbelieve(tables: readonly TableName[]): Promise<void>;
-  /** Ends the staging of entities that this process writes by SQL, if nothing of them is pending any more. */
-  leave(entities: readonly string[]): Promise<ReadonlyMap<string, LeaveState>>;
+  before(metas: readonly EntityMetadata[]): Promise<void> | undefined;
+  /** The ORM has come to know other entities, or connects anew, perhaps to another database: all is asked again. */
+  again(): void;
 }

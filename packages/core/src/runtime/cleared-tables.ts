@@ -4,7 +4,6 @@ import type { EngineTables } from '../mikro-orm/engine.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { Table } from '../sink/table.js';
 import type { EmptyScope } from '../staging/look-side.js';
-import type { Adoption } from './adoption.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Sinks } from './sinks.js';
 
@@ -16,7 +15,6 @@ interface ClearedTablesDeps {
   readonly events: SpillwayEvents;
   readonly sinks: Sinks;
   readonly life: Lifecycle;
-  readonly adoption: Adoption;
 }
 
 /** Throws away staged changes of tables that the application clears or drops. */
@@ -28,7 +26,7 @@ export class ClearedTables implements EngineTables {
   }
 
   async schemasOf(tables: readonly Table[]): Promise<ReadonlyMap<Table, string>> {
-    return this.#deps.adoption.schemasOf(tables);
+    return this.#deps.life.askPrepared(async (sink) => sink.schemasOf(tables), new Map());
   }
 
   async empty(scope: EmptyScope): Promise<void> {

@@ -1,19 +1,20 @@
+import { Cache, cachedHere } from '../cache/cache.js';
 import type { SpillwayEvents } from '../events.js';
 import type { StopOptions, StopReport } from '../flush/worker.js';
 import type { EngineLife } from '../mikro-orm/engine.js';
-import { CacheAccess } from '../read/cache-access.js';
+import type { ChangeSink } from '../sink/change-sink.js';
+import { databaseFor } from '../sink/database-unavailable.js';
 import { waitsForItself } from '../sink/one-connection.js';
 import { openThere } from './open-there.js';
-import { openParts, type Parts, cachedHere } from './parts.js';
+import { openParts, type Parts } from './parts.js';
 import { PartsLife } from './parts-life.js';
 import type { Sinks } from './sinks.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 import { WorkerStart } from './worker-start.js';
-import { CacheLine } from '../read/cache-line.js';
-import { CacheTrust } from '../read/cache-trust.js';
+import type { CacheDoubts } from '../sink/cache-doubts.js';
 import { openPostgresDoubts } from '../sink/postgres/cache/open-postgres-doubts.js';
-import type { StagingStore } from '../staging/staging-store.js';
 
+export const LOOK_AT_ENTITIES = 'Which entities are staged stands in its tables.';
 const OPENING = 'Spillway has to be opened, which has failed before the transaction began';
 
 interface LifecycleDeps {
@@ -36,12 +37,18 @@ export class Lifecycle implements EngineLife {
   readonly #starts: WorkerStart;
   /** Why the last attempt to open has failed. */
   #failure: unknown;
-  #cache: CacheAccess | undefined;
+  readonly #cache: Cache;
 
   constructor(deps: LifecycleDeps) {
     const { around, events, sinks } = deps;
     this.#deps = deps;
     this.#starts = new WorkerStart({ ...around, open: async () => this.start() });
+    this.#cache = new Cache({
+      types: around.types,
+      orm: around.marked,
+      open: async () => (await this.open()).staging,
+      openDoubts: () => openDoubts(around),
+    });
     this.#life = new PartsLife(sinks, async (end) => {
       const parts = await openParts(around, events, sinks, end);
       if (this.hasWorker) this.#starts.opened(parts);
@@ -58,10 +65,9 @@ export class Lifecycle implements EngineLife {
     return this.#life.isEnded;
   }
 
-  /** The copies of rows of this life. */
-  get cache(): CacheAccess {
-    this.#cache ??= openCache(this.#deps.around, async () => (await this.open()).staging);
-    return this.#cache;
+  /** `undefined` where no entity is cached. */
+  get cache(): Cache | undefined {
+    return this.#deps.around.types.hasCache ? this.#cache : undefined;
   }
 
   /** With staging turned off, parts are opened only while entities may still be staged. */
@@ -107,6 +113,17 @@ export class Lifecycle implements EngineLife {
   /** The parts that are open, or about to be. Inside a transaction: only parts that are open. */
   get opened(): Promise<Parts> | undefined {
     return this.#life.isOpen || !this.#deps.around.context.current ? this.#life.opened : undefined;
+  }
+
+  /**
+   * Asks the database, which need not be opened for that.
+   * @param ifNever the answer for one that is not prepared: nothing of it is staged. Opening everything prepares it
+   */
+  async askPrepared<T>(ask: (sink: ChangeSink) => Promise<T>, ifNever: T): Promise<T> {
+    const { around, sinks } = this.#deps;
+    const parts = await this.opened;
+    if (parts) return databaseFor(LOOK_AT_ENTITIES, ask(parts.sink));
+    return sinks.ask(async (sink) => ((await sink.isPrepared(around.options.tables.ensure)) ? ask(sink) : ifNever));
   }
 
   /** True if parts are open, or about to be. */
@@ -157,8 +174,7 @@ export class Lifecycle implements EngineLife {
   async reopen(): Promise<boolean> {
     if (!(await this.#life.reopen())) return false;
     // A read meanwhile may have made a cache for the database where the ORM was before.
-    const cache = this.#forgetCache();
-    await cache?.close();
+    await this.#cache.forget()?.close();
     return true;
   }
 
@@ -174,42 +190,24 @@ export class Lifecycle implements EngineLife {
     if (this.#deps.around.context.current) throw waitsForItself(what);
   }
 
-  #closing(): CacheAccess | undefined {
+  #closing(): ReturnType<Cache['forget']> {
     this.#deps.closing();
     this.#starts.closed();
-    return this.#forgetCache();
-  }
-
-  #forgetCache(): CacheAccess | undefined {
-    const cache = this.#cache;
-    this.#cache = undefined;
-    return cache;
+    return this.#cache.forget();
   }
 }
 
-/**
- * The cache of an ORM. It connects at its first use.
- * @param open opens the staging store, or answers the open one
- */
-function openCache(
-  { options, types, database, home, logger }: RuntimeSurroundings,
-  open: () => Promise<StagingStore>,
-): CacheAccess {
+/** What the cache asks of PostgreSQL. It connects at its first use. */
+function openDoubts({ options, types, database, home, logger }: RuntimeSurroundings): CacheDoubts {
   const { connection, hooks, shared, schema } = database();
-  const doubts = openPostgresDoubts({
+  return openPostgresDoubts({
     connection,
     hooks,
     home,
     shared,
     schema: options.tables.schema ?? schema ?? 'public',
     namespace: options.namespace,
-    copied: cachedHere(types).map(({ table }) => table),
+    copied: cachedHere(types.inAnyMode).map(({ table }) => table),
     onIdleError: (error) => logger.warn(`Spillway: a PostgreSQL connection was lost while idle: ${error.message}`),
   });
-  const line = new CacheLine({
-    open: async () => (await open()).cache,
-    probe: async () => (await open()).due.next(),
-  });
-  const trust = new CacheTrust({ doubts, forgetCopies: async () => (await open()).cache.clear() });
-  return new CacheAccess(line, trust, doubts);
 }

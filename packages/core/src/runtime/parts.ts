@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { tableOf, tableText, type TableName } from '../change/row-key.js';
+import { tableOf, type TableName } from '../change/row-key.js';
+import { announceCopies, cachedHere } from '../cache/cache.js';
 import type { SpillwayEvents } from '../events.js';
 import { adoptFreeShards, adoptShards } from '../flush/adopt-shards.js';
 import { HoldKeeper } from '../flush/hold-keeper.js';
@@ -12,10 +13,9 @@ import { databaseFor } from '../sink/database-unavailable.js';
 import { Stager } from '../staging/stager.js';
 import { nothingStaged } from '../staging/staging-errors.js';
 import type { StagingStore } from '../staging/staging-store.js';
-import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
+import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
 import { KnownEntities, stagedTables } from './known-entities.js';
 import { openStaging } from './open-staging.js';
-import type { Releases } from '../mikro-orm/engine.js';
 import { LOOK_AT_TABLES, type Sinks } from './sinks.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
@@ -65,8 +65,8 @@ async function open(
   const { options, types } = around;
   const { edition } = types;
   const announce = async (): Promise<void> => {
-    await sink.registry.add(stagedHere(types));
-    await announceCopies(around, sink);
+    await sink.registry.add(stagedHere(types.inAnyMode));
+    await announceCopies(cachedHere(types.inAnyMode), sink.copies, around.logger);
   };
   const reportForgotten = (shards: readonly number[]): void => sayForgotten(shards, events);
   let staging: StagingStore | undefined;
@@ -110,45 +110,26 @@ async function open(
   };
 }
 
-/** The entities that any release stages and caches in the ORM's database, which has been prepared. */
+/** The entities that releases stage and cache, as the database knows them. */
+export interface Releases {
+  /** Entities that may have staged changes -> their tables. */
+  readonly staged: ReadonlyMap<string, TableName>;
+  /** Tables of which copies of rows are kept. */
+  readonly copied: readonly TableName[];
+}
+
+export const NO_RELEASES: Releases = { staged: new Map(), copied: [] };
+
+/** Of a database that has been prepared. */
 export async function releasesIn(sink: ChangeSink): Promise<Releases> {
   const [staged, copied] = await Promise.all([sink.registry.list(), sink.copies.kept.list()]);
   return { staged, copied };
 }
 
-/** Tells other releases before the first copy is kept, or warns that this release cannot use copies. */
-async function announceCopies({ types, logger }: RuntimeSurroundings, sink: ChangeSink): Promise<void> {
-  const cached = cachedHere(types);
-  if (cached.length === 0) return;
-  const disbelieved = new Set((await sink.copies.disbelieved.list()).map(tableText));
-  const isBelieved = ({ table }: CachedHere): boolean => !disbelieved.has(tableText(table));
-  await sink.copies.kept.add(cached.filter(isBelieved).map(({ table }) => table));
-  for (const { name } of cached.filter((each) => !isBelieved(each)))
-    logger.warn(
-      `Spillway: ${name} is not cached, for a release without a cache for it has run since, and writes it without telling. ` +
-        `End its processes, then call Spillway.of(orm).rejoin()`,
-    );
-}
-
-interface CachedHere {
-  readonly name: string;
-  readonly table: TableName;
-}
-
-/** The entities that this process reads through the cache. */
-export function cachedHere(types: TypeRegistry): readonly CachedHere[] {
-  return types.inAnyMode
-    .filter(({ policy }) => policy.cache)
-    .map((type) => ({ name: type.meta.className, table: tableOf(type) }));
-}
-
 /** The entities that this process may stage. */
-export function stagedHere(types: TypeRegistry): ReadonlyMap<string, TableName> {
-  return new Map(
-    types.inAnyMode
-      .filter(({ policy }) => policy.mode === 'behind')
-      .map((type) => [type.meta.className, tableOf(type)]),
-  );
+export function stagedHere(types: readonly WriteBehindType[]): ReadonlyMap<string, TableName> {
+  const behind = types.filter(({ policy }) => policy.mode === 'behind');
+  return new Map(behind.map((type) => [type.meta.className, tableOf(type)]));
 }
 
 /** A staging store that has forgotten shards has forgotten their pending changes: an event reports it. */

@@ -3,11 +3,11 @@ import type { Engine } from '../mikro-orm/engine.js';
 import { ForcedDrains, WriteWays } from '../observability/status.js';
 import { LossWatch } from '../observability/loss-watch.js';
 import { TroubleWatch } from '../observability/trouble-watch.js';
-import { Adoption } from './adoption.js';
 import { ClearedTables } from './cleared-tables.js';
 import { logDeadLetters } from './dead-letter-log.js';
 import { Holdings } from './holdings.js';
 import { Insight } from './insight.js';
+import { Leaving } from './leaving.js';
 import { Lifecycle } from './lifecycle.js';
 import { PendingLooks } from './pending-looks.js';
 import { Promotions } from './promotions.js';
@@ -29,7 +29,7 @@ export class Runtime implements Engine {
   readonly waits: Waits;
   readonly pending: PendingLooks;
   readonly tables: ClearedTables;
-  readonly releases: Adoption;
+  readonly leaving: Leaving;
   readonly insight: Insight;
 
   constructor(around: RuntimeSurroundings) {
@@ -42,7 +42,7 @@ export class Runtime implements Engine {
     const promotions = new Promotions(steps);
     const holdings = new Holdings(events, holdSteps);
     const sinks = new Sinks(around, events);
-    const isOver = async (): Promise<boolean> => this.releases.isOver();
+    const isOver = async (): Promise<boolean> => this.leaving.isOver();
     const closing = (): void => {
       losses.say();
       trouble.forget();
@@ -52,8 +52,8 @@ export class Runtime implements Engine {
     const queryDrains = new QueryDrains({ types, events, forced, open });
     const statementDrains = new StatementDrains({ types, events, promotions, holdings, ways });
     this.life = life;
-    this.releases = new Adoption({ around, sinks, life });
-    this.tables = new ClearedTables({ ensure: options.tables.ensure, events, sinks, life, adoption: this.releases });
+    this.leaving = new Leaving({ around, life });
+    this.tables = new ClearedTables({ ensure: options.tables.ensure, events, sinks, life });
     this.pending = new PendingLooks({ context, holdings, promotions, open, isOver });
     this.waits = new Waits({ around, events, life, queryDrains, statementDrains, isOver });
     const { waits } = this;

@@ -1,3 +1,4 @@
+import type { MarkedOrm } from '../cache/cache.js';
 import type { FlushSteps } from '../flush/flush-shards.js';
 import type { DatabaseAccess } from '../mikro-orm/hooks/orm-database.js';
 import type { CallersContext } from '../mikro-orm/transactions/caller.js';
@@ -22,6 +23,8 @@ export interface RuntimeSurroundings {
   /** How to reach the ORM's database; asked when it is needed first. */
   readonly database: () => DatabaseAccess;
   readonly orm: OrmConnecting;
+  /** Its transactions, and its way of sending SQL in them. */
+  readonly marked: MarkedOrm;
   /** Where the ORM writes, to compare with; `undefined` where Spillway writes by the ORM's own connection. */
   readonly home?: Home | undefined;
   /** The transaction that the application's code runs in; known only where the database has one connection. */

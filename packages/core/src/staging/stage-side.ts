@@ -186,13 +186,10 @@ export interface Hold {
  */
 export interface StagedPolicies {
   /**
-   * Leaves each of these entities of which nothing is pending, and nothing was staged for so long.
-   * @returns entity -> `left`, or why it is not: `pending`, something has to be written first; `staged`, somebody has
-   * staged it a moment ago
+   * Leaves each of these entities of which nothing is pending or held, and nothing was staged for so long.
+   * @returns those that are left
    */
-  leave(entities: readonly string[], quietMs: number): Promise<ReadonlyMap<string, LeaveState>>;
+  leave(entities: readonly string[], quietMs: number): Promise<readonly string[]>;
   /** Lets entities that were left be staged again. */
   rejoin(entities: readonly string[]): Promise<void>;
 }
-
-export type LeaveState = 'left' | 'pending' | 'staged';

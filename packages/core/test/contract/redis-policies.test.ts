@@ -2,9 +2,10 @@ import { freshNamespace, sharedRedisUrl } from '@spillway/test-support';
 import { expect, test } from 'vitest';
 import { rowKeyOf, type RowKey } from '../../src/change/row-key.js';
 import { shardOf } from '../../src/change/row-key.js';
+import { DEFAULT_LIMITS } from '../../src/staging/limits.js';
 import { RedisConnection } from '../../src/staging/redis/connection.js';
 import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js';
-import { RedisPolicies } from '../../src/staging/redis/redis-policies.js';
+import { RedisStaging } from '../../src/staging/redis/redis-staging.js';
 import { ShardScripts } from '../../src/staging/redis/shard-scripts.js';
 import { AT_ONCE } from '../../src/testing/contract/bench.js';
 import { stageOne, type StageAnswer } from '../../src/testing/contract/one-unit.js';
@@ -50,9 +51,10 @@ test('what one process has left stays left, whatever another one does that has s
       if (args?.[0] === 'rejoin') await anotherLeaves();
       return run(name, shard, args);
     };
-    expect((await new RedisPolicies(scripts).leave(['Product'], 0)).get('Product')).toBe('pending');
+    const sleepy = new RedisStaging(connection, scripts, DEFAULT_LIMITS, store.keeping);
+    expect(await sleepy.policies.leave(['Product'], 0)).toEqual([]);
 
-    expect(await anotherLeaves()).toEqual(new Map([['Product', 'left']]));
+    expect(await anotherLeaves()).toEqual(['Product']);
     for (const shard of [0, 1])
       expect(await stage(shard)).toMatchObject({ status: 'refused', refusals: [{ reason: 'left' }] });
   } finally {

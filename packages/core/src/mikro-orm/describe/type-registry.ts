@@ -14,9 +14,14 @@ export class TypeRegistry {
   // By class: discovery leaves several metadata objects of one entity about, such as those that relations point to.
   readonly #byClass = new Map<unknown, WriteBehindType>();
   readonly #byTable = new Map<string, WriteBehindType>();
-  /** By table: an entity that is discovered again is described anew. */
-  readonly #leaving = new Set<string>();
+  /**
+   * Tables that another release stages and this process writes by SQL -> their entities there. A type among them counts
+   * as written behind: readers look at its pending changes, and writers wait for them.
+   */
+  leaving: ReadonlyMap<string, string> = new Map();
+  #defaultSchema = 'public';
   #filled = 0;
+  #hasCache = false;
 
   #followers: Followers = NOBODY_FOLLOWS;
   #names = new TableNames([], 'public');
@@ -32,6 +37,7 @@ export class TypeRegistry {
     defaultSchema: string = 'public',
   ): void {
     this.#filled += 1;
+    this.#hasCache = types.some(({ policy }) => policy.cache);
     this.#byClass.clear();
     this.#byTable.clear();
     for (const type of types) {
@@ -40,6 +46,7 @@ export class TypeRegistry {
       this.#byTable.set(tableText(tableOf(type)), type);
     }
     this.#followers = findFollowers(metas);
+    this.#defaultSchema = defaultSchema;
     this.#names = new TableNames(metas, defaultSchema);
   }
 
@@ -57,7 +64,7 @@ export class TypeRegistry {
 
   /** True if rows of any type are cached. */
   get hasCache(): boolean {
-    return this.inAnyMode.some(({ policy }) => policy.cache);
+    return this.#hasCache;
   }
 
   /** The entity, if its rows are cached, in whichever mode it is written. */
@@ -105,16 +112,10 @@ export class TypeRegistry {
     return this.inAnyMode.filter((type) => this.#isBehind(type));
   }
 
-  /**
-   * These types are written through now, but may still have pending records: readers look at these, and writers wait
-   * for them.
-   */
-  begin(leaving: readonly WriteBehindType[]): void {
-    for (const type of leaving) this.#leaving.add(tableText(tableOf(type)));
-  }
-
-  end(left: readonly WriteBehindType[]): void {
-    for (const type of left) this.#leaving.delete(tableText(tableOf(type)));
+  /** The name under which another release stages an entity that has no policy here. */
+  strangerOf({ schema, tableName }: EntityMetadata): string | undefined {
+    const table = tableText({ schema: schema ?? this.#defaultSchema, table: tableName });
+    return this.#byTable.has(table) ? undefined : this.leaving.get(table);
   }
 
   get inAnyMode(): readonly WriteBehindType[] {
@@ -144,7 +145,7 @@ export class TypeRegistry {
 
   #isBehind(type: WriteBehindType): boolean {
     if (type.policy.mode === 'behind') return true;
-    return this.#leaving.size > 0 && this.#leaving.has(tableText(tableOf(type)));
+    return this.leaving.size > 0 && this.leaving.has(tableText(tableOf(type)));
   }
 
   ofTable(table: TableName): WriteBehindType | undefined {

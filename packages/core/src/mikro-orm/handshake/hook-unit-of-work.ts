@@ -184,7 +184,7 @@ function hookPersister(
 
 /** What happens before change sets of a flush are written by SQL, in the transaction that writes them. */
 function beforeSqlOf(em: EntityManager, flush: StagedFlush, context: FlushContext, persisted: Persisted): BeforeSql {
-  const { types, engine, watch, marks, validation, leaving } = context;
+  const { types, engine, watch, validation, leaving } = context;
   // Most entity managers never write a flush by SQL.
   let sqlValidation: SqlValidation | undefined;
   return async (kind, changeSets, options) => {
@@ -203,6 +203,6 @@ function beforeSqlOf(em: EntityManager, flush: StagedFlush, context: FlushContex
     const asked = options as Readonly<Record<string, unknown>> | undefined;
     if (kind === 'delete' && flush.fallback === 'down')
       await assertUnchanged(changeSets, types, em.getDriver(), asked?.['ctx']);
-    await marks.beforeChangeSets(kind, changeSets, asked);
+    await engine.cache?.beforeChangeSets(kind, changeSets, asked);
   };
 }

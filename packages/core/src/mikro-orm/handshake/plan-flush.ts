@@ -9,19 +9,18 @@ import { isInSchema, isExactKey, namesKey } from '../describe/entity-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import { untakenProperty } from '../change/build-change.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
-import type { Leaving } from '../adoption/leaving.js';
+import type { Engine, EngineLeaving } from '../engine.js';
 import type { Validation } from '../validate/validation.js';
-import type { CacheMarks } from '../write/cache-marks.js';
 import type { SqlPreparation } from '../write/prepare-sql.js';
 import type { QueryModes, SentStatements } from '../read/running-queries.js';
 import type { ContractWatch } from './contract-watch.js';
 
 /** The parts of Spillway that the flushes of an ORM's entity managers need. */
 export interface FlushContext extends SqlPreparation {
+  readonly engine: Pick<Engine, 'waits' | 'writes' | 'cache'>;
   readonly watch: ContractWatch;
-  readonly leaving: Leaving;
+  readonly leaving: EngineLeaving;
   readonly validation: Validation;
-  readonly marks: CacheMarks;
   /** The options and the statements of a query that is running, which a flush has nothing to do with. */
   readonly modes: QueryModes;
   readonly sent: SentStatements;

@@ -3,7 +3,7 @@ import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import { readQueryMode, type QueryMode } from '../../policy/query-mode.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { QueryModes } from '../read/running-queries.js';
-import type { Leaving } from '../adoption/leaving.js';
+import type { EngineLeaving } from '../engine.js';
 import type { Reads } from '../read/reads.js';
 import { failingAsMikroOrm, signalOf, signalOfManager, unlessAborted } from '../contract/call-context.js';
 import type { CallersTransactions } from '../transactions/caller.js';
@@ -17,7 +17,7 @@ interface QueryHooks {
   readonly types: TypeRegistry;
   readonly modes: QueryModes;
   readonly reads: Reads;
-  readonly leaving: Leaving;
+  readonly leaving: EngineLeaving;
   readonly transactions: CallersTransactions;
 }
 

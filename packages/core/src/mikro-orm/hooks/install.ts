@@ -1,11 +1,9 @@
 import type { EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
 import type { ResolvedPolicy } from '../../policy/policy.js';
-import { Leaving } from '../adoption/leaving.js';
 import { assertDatabase, hasOneConnection, assertOrm } from '../contract/assert-orm.js';
 import { ContractWatch } from '../handshake/contract-watch.js';
 import { describeTypes } from '../describe/describe-types.js';
-import { CacheMarks } from '../write/cache-marks.js';
 import { DirectWrites } from '../write/direct-writes.js';
 import type { Engine, EngineLife } from '../engine.js';
 import { hookConnection } from './hook-connection.js';
@@ -25,7 +23,7 @@ import { SqlWrites } from '../write/sql-writes.js';
 import { StagedWrites } from '../write/staged-writes.js';
 import { CallersTransactions, type CallersContext } from '../transactions/caller.js';
 import { hookTransactions, type TransactionSurroundings } from '../transactions/hook-transactions.js';
-import { TransactionScopes } from '../transactions/transaction-scope.js';
+import type { TransactionScopes } from '../transactions/transaction-scope.js';
 import { Validation } from '../validate/validation.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { DriverOfTables, WriteBehindType } from '../describe/write-behind-type.js';
@@ -34,6 +32,7 @@ export interface Installation {
   readonly types: TypeRegistry;
   readonly engine: Engine;
   readonly context: CallersContext;
+  readonly scopes: TransactionScopes;
   readonly moves: OrmMoves;
   /** The policies of the ORM's entities that are to be written behind. Called at discovery, and at each later one. */
   readonly policiesOf: (entities: readonly EntityMetadata[]) => ReadonlyMap<EntityMetadata, ResolvedPolicy>;
@@ -58,7 +57,7 @@ export function assertFits(orm: MikroORM): void {
  */
 export function install(
   orm: MikroORM,
-  { types, engine, context, moves, policiesOf, restarted }: Installation,
+  { types, engine, context, scopes, moves, policiesOf, restarted }: Installation,
 ): Pick<SequenceBlocks, 'forget'> {
   const driver = orm.driver as unknown as AbstractSqlDriver;
   readSchema(orm);
@@ -70,26 +69,24 @@ export function install(
     fill(storage);
   });
   hideTables(orm);
-  const leaving = new Leaving(types, engine.releases, defaultSchemaOf(orm));
+  const { leaving } = engine;
   hookDiscoverEntity(orm, (storage) => {
     fill(storage);
     leaving.again();
   });
   const validation = new Validation(types, driver.getPlatform());
-  const scopes = new TransactionScopes();
   const isOne = hasOneConnection(orm);
   const transactions = new CallersTransactions(scopes, orm.config, isOne, context);
   // Opening needs the one connection, so it happens before a transaction that would wait for it.
   const openAhead = async (): Promise<void> => {
     await leaving.before([]);
-    if (types.all.length > 0 || types.hasCache) await engine.life.openAhead();
+    if (types.all.length > 0 || engine.cache) await engine.life.openAhead();
   };
   hookTransactions(
     driver.getConnection('write'),
     scopes,
     isOne ? entering(context, transactions, openAhead) : locating(engine.life),
   );
-  const marks = new CacheMarks(types, engine, scopes, driver);
   const modes = new QueryModes();
   const sent = new SentStatements(types);
   hookStatements(driver, sent);
@@ -106,7 +103,6 @@ export function install(
     watch,
     leaving,
     validation,
-    marks,
     modes,
     sent,
   });
@@ -122,7 +118,7 @@ export function install(
     reads,
     sqlWrites: new SqlWrites(engine.writes, transactions, waits, sent),
     watch,
-    marks,
+    engine,
     validation,
     leaving,
     transactions,
@@ -130,7 +126,7 @@ export function install(
   moves.watch();
   hookConnection(driver, engine.life, moves, () => {
     sequences.forget();
-    leaving.forget();
+    leaving.again();
   });
   hookSchema(orm, {
     types,
@@ -139,7 +135,7 @@ export function install(
     emptied: async () => {
       sequences.forget();
       // Clears again: reads may have cached rows between.
-      if (types.hasCache) await engine.cache.clear();
+      await engine.cache?.clear();
     },
   });
   return sequences;

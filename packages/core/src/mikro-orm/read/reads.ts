@@ -5,8 +5,7 @@ import type { QueryMode } from '../../policy/query-mode.js';
 import { readByKey } from '../../read/read-by-key.js';
 import type { Pending } from '../../staging/look-side.js';
 import { isInSchema, knownRowKey } from '../describe/entity-key.js';
-import type { Engine } from '../engine.js';
-import { CachedReads, type Load } from './cached-reads.js';
+import type { Engine, LoadRows } from '../engine.js';
 import { inexactRows } from './exact-overlay.js';
 import { signalOf, hasSession } from '../contract/call-context.js';
 import { lookupKeys } from '../describe/lookup.js';
@@ -85,7 +84,6 @@ export class Reads {
   readonly #types: TypeRegistry;
   readonly #engine: Engine;
   readonly #modes: QueryModes;
-  readonly #cached: CachedReads;
   readonly #sent: SentStatements;
   readonly #shared = new SharedRows();
   readonly #transactions: CallersTransactions;
@@ -104,7 +102,6 @@ export class Reads {
     this.#transactions = transactions;
     this.#waits = waits;
     this.#sent = sent;
-    this.#cached = new CachedReads(waits.types, engine);
   }
 
   async find(meta: EntityMetadata, where: unknown, options: Options, send: Find, call = 'find'): Promise<unknown> {
@@ -122,7 +119,7 @@ export class Reads {
     const copied =
       asked !== 'database' &&
       asked !== 'drain' &&
-      (await this.#cached.of(meta, where, options, this.#loader(meta, find, options)));
+      (await this.#engine.cache?.find(meta, where, options, this.#loader(meta, find, options)));
     if (copied) return this.#noted(type, copied, options);
     // A look-up with a lock is still a look-up.
     const keys =
@@ -205,7 +202,7 @@ export class Reads {
    * that fill a copy are read from the primary: a replica may lag behind a transaction of which nothing is remembered,
    * and the copy would stay old after the replica has caught up.
    */
-  #loader(meta: EntityMetadata, find: Find, options: Options): Load {
+  #loader(meta: EntityMetadata, find: Find, options: Options): LoadRows {
     return async (type, keys, isKept) => {
       const mayBePending = this.#types.of(type.meta) !== undefined;
       if (mayBePending && type.lookups === 'overlay') {

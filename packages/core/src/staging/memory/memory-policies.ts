@@ -1,6 +1,6 @@
 import type { RowKey } from '../../change/row-key.js';
-import { worst } from '../leave-state.js';
-import type { LeaveState, Refusal, StagedPolicies, StageGroup, StageUnit } from '../stage-side.js';
+import type { LeaveAct } from '../leave-shards.js';
+import type { Refusal, StageGroup, StageUnit } from '../stage-side.js';
 import type { MemoryShard } from './memory-shard.js';
 
 /** The changes of a unit that belong to one shard, or a hold. */
@@ -34,35 +34,12 @@ function policiesIn({ changes, rules }: ShardChanges): ReadonlyMap<string, { row
   return found;
 }
 
-export class MemoryPolicies implements StagedPolicies {
-  readonly #shards: ReadonlyMap<number, MemoryShard>;
-  readonly #now: () => number;
-
-  constructor(shards: ReadonlyMap<number, MemoryShard>, now: () => number) {
-    this.#shards = shards;
-    this.#now = now;
-  }
-
-  async leave(entities: readonly string[], quietMs: number): Promise<ReadonlyMap<string, LeaveState>> {
-    const shards = [...this.#shards.values()];
-    const states = new Map(
-      entities.map((entity) => [entity, worst(shards.map((shard) => this.#stateOf(shard, entity, quietMs)))]),
-    );
-    for (const [entity, state] of states) {
-      if (state === 'left') for (const shard of shards) shard.policies.set(entity, 'left');
-    }
-    return states;
-  }
-
-  async rejoin(entities: readonly string[]): Promise<void> {
-    for (const shard of this.#shards.values())
-      for (const entity of entities) if (shard.policies.get(entity) === 'left') shard.policies.delete(entity);
-  }
-
-  #stateOf(shard: MemoryShard, entity: string, quietMs: number): LeaveState {
-    const known = shard.policies.get(entity);
-    if (known === 'left') return 'left';
-    if (isPending(shard, entity)) return 'pending';
-    return known !== undefined && this.#now() - known.stagedAtMs < quietMs ? 'staged' : 'left';
-  }
+/** Leaves the entity, or lets it be staged again. Answers whether it is left, or could be. */
+export function leaveIn(shard: MemoryShard, act: LeaveAct, entity: string, quietSinceMs: number): boolean {
+  const known = shard.policies.get(entity);
+  if (act === 'rejoin') return known !== 'left' || shard.policies.delete(entity);
+  if (known === 'left') return true;
+  if (isPending(shard, entity) || (known !== undefined && known.stagedAtMs > quietSinceMs)) return false;
+  if (act === 'leave') shard.policies.set(entity, 'left');
+  return true;
 }

@@ -1,6 +1,7 @@
 import type { BatchOutcome } from '../../change/outcome.js';
 import type { StagedRecord } from '../../change/record.js';
 import { type RowKey, shardOf } from '../../change/row-key.js';
+import { leavingShards } from '../leave-shards.js';
 import type { RowCache } from '../row-cache.js';
 import { DEFAULT_LIMITS, remembersCallsMs, type StagingLimits } from '../limits.js';
 import type { GroupAnswer, HeldChanges, StagedPolicies, StageGroup, StageUnit, UnitAnswer } from '../stage-side.js';
@@ -34,7 +35,7 @@ import {
   pendingRows,
   scopeFilter,
 } from './memory-due.js';
-import { MemoryPolicies } from './memory-policies.js';
+import { leaveIn } from './memory-policies.js';
 import { MemoryCopies, MemoryRowCache } from './memory-row-cache.js';
 import { MemoryShard, NOTHING_WRITTEN } from './memory-shard.js';
 import { judgeUnit } from './judge-unit.js';
@@ -73,7 +74,11 @@ class MemoryStaging implements StagingStore {
     this.#limits = { ...DEFAULT_LIMITS, ...options };
     this.remembersCallsMs = remembersCallsMs(this.#limits);
     this.#now = options.now ?? Date.now;
-    this.policies = new MemoryPolicies(this.#shards, this.#now);
+    this.policies = leavingShards(async (act, entities, quietMs) =>
+      [...this.#shards.values()].map((shard) =>
+        entities.map((entity) => leaveIn(shard, act, entity, this.#now() - quietMs)),
+      ),
+    );
     this.cache = new MemoryRowCache(
       this.shards,
       (shard) => this.#copiesOf(shard),

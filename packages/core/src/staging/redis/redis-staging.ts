@@ -2,6 +2,7 @@ import { encodeOutcomes } from '../../change/record-codec.js';
 import type { BatchOutcome } from '../../change/outcome.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
+import { leavingShards } from '../leave-shards.js';
 import { remembersCallsMs, type StagingLimits } from '../limits.js';
 import type { GroupAnswer, HeldChanges, StagedPolicies, StageGroup, StageUnit, UnitAnswer } from '../stage-side.js';
 import type { Batch, Claim, ClaimRequest, Extension, ExtendRequest, EmptyReport, ParkReport } from '../flush-side.js';
@@ -16,7 +17,6 @@ import { RedisHeld } from './redis-held.js';
 import { RedisRowCache } from './redis-row-cache.js';
 import { beginnings, RedisDue } from './redis-due.js';
 import { inPartsOf } from './parts-of.js';
-import { RedisPolicies } from './redis-policies.js';
 import { addStats } from './redis-stats.js';
 import { encodeKnownRows } from './known-rows.js';
 import { GroupScripts } from './group-scripts.js';
@@ -51,7 +51,12 @@ export class RedisStaging implements StagingStore {
   constructor(connection: RedisConnection, scripts: ShardScripts, limits: StagingLimits, keeping: Keeping) {
     this.shards = scripts.shards;
     this.due = new RedisDue(scripts);
-    this.policies = new RedisPolicies(scripts);
+    this.policies = leavingShards(async (act, entities, quietMs) =>
+      scripts.everyShard(async (shard) => {
+        const [, ...states] = await scripts.run('leave', shard, [act, quietMs, ...entities]);
+        return states.map((state) => text(state) === 'left');
+      }),
+    );
     this.#letters = new RedisDeadLetters(scripts, limits);
     this.deadLetters = this.#letters;
     this.#groups = new GroupScripts(scripts, limits);

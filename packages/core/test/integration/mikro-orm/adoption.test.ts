@@ -206,6 +206,12 @@ describe.each(LEAVING)('with %s and records pending (F37)', (_, next) => {
     expect(await rows()).toMatchObject([{ id: 'a', name: 'made', views: 0 }]);
   });
 
+  test('what keeps Redis from being asked keeps nobody from other entities, not even at first', async () => {
+    const app = await release({ ...next, spillway: { ...next.spillway, redis: 'redis://127.0.0.1:1' } });
+    expect(await app.orm.em.fork().find(app.Order, {})).toEqual([]);
+    expect(await refusal(find(app, 'a'))).toMatchObject({ code: 'STAGING_UNAVAILABLE' });
+  });
+
   test('plain entities refer to what is pending', async () => {
     const app = await release(next);
     const em = app.orm.em.fork();
@@ -213,6 +219,23 @@ describe.each(LEAVING)('with %s and records pending (F37)', (_, next) => {
     await em.flush();
     expect((await rows()).map(({ id }) => id)).toEqual(['a', 'b']);
   });
+});
+
+test('an entity that is being left is drained, and no other one', async () => {
+  const old = await release({ policy: BEHIND });
+  await make(old, 'a');
+  await old.service.drain();
+  const app = await release({ policy: WriteThrough(), ofOrders: BEHIND, spillway: { leaveAfter: '1h' } });
+  const em = app.orm.em.fork();
+  em.create(app.Order, { id: 'o', product: 'a' } as never);
+  await em.flush();
+  await change(old, 'a', { name: 'changed' });
+  expect(await pending(old)).toEqual({ Product: 1, Order: 1 });
+  await eventually(async () => {
+    await find(app, 'a');
+    expect(await rows()).toMatchObject([{ id: 'a', name: 'changed' }]);
+  });
+  expect(await pending(old)).toEqual({ Order: 1 });
 });
 
 describe('a removed decorator (F37)', () => {

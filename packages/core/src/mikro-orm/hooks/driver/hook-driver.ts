@@ -1,9 +1,9 @@
 import { Utils, helper, type AnyEntity, type Collection, type EntityMetadata } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
-import { failingAsMikroOrm, signalOf, unlessAborted } from '../../contract/call-context.js';
-import type { Leaving } from '../../adoption/leaving.js';
 import { stagedCall } from '../../change/staging-unit.js';
 import type { DriverMethod, DriverMethods, DriverOptions } from '../../contract/methods.js';
+import { failingAsMikroOrm, signalOf, unlessAborted } from '../../contract/call-context.js';
+import type { EngineLeaving } from '../../engine.js';
 import type { ContractWatch } from '../../handshake/contract-watch.js';
 import { answerStagedCalls, type StagedWrites } from '../../write/staged-writes.js';
 import type { Reads } from '../../read/reads.js';
@@ -22,7 +22,7 @@ interface DriverHooks extends WriteHooks {
   readonly writes: StagedWrites;
   readonly reads: Reads;
   readonly watch: ContractWatch;
-  readonly leaving: Leaving;
+  readonly leaving: EngineLeaving;
   readonly transactions: CallersTransactions;
 }
 

@@ -3,7 +3,7 @@ import { FELL_BACK, type Fallback } from '../../change/fallback.js';
 import { isDirect, isDrained } from '../../change/staging-unit.js';
 import type { DriverMethods, DriverOptions, Row } from '../../contract/methods.js';
 import type { Validation } from '../../validate/validation.js';
-import type { CacheMarks, Statement } from '../../write/cache-marks.js';
+import type { Engine, RowStatement } from '../../engine.js';
 import type { DirectWrites } from '../../write/direct-writes.js';
 import type { SqlWrites } from '../../write/sql-writes.js';
 import type { OwnDriver } from './own-driver.js';
@@ -23,7 +23,7 @@ export interface WriteHooks {
   readonly validation: Validation;
   readonly direct: DirectWrites;
   readonly sqlWrites: SqlWrites;
-  readonly marks: CacheMarks;
+  readonly engine: Pick<Engine, 'cache'>;
 }
 
 /**
@@ -58,7 +58,7 @@ function insertCalls(own: OwnDriver, { validation, direct, sqlWrites }: WriteHoo
   };
 }
 
-function updateCalls(own: OwnDriver, { validation, direct, sqlWrites, marks }: WriteHooks): Updates {
+function updateCalls(own: OwnDriver, { validation, direct, sqlWrites, engine }: WriteHooks): Updates {
   return {
     nativeUpdate: async (entity, where, data, options = {}) => {
       const meta = own.metaOf(entity, options);
@@ -71,8 +71,8 @@ function updateCalls(own: OwnDriver, { validation, direct, sqlWrites, marks }: W
       const asked = bySql(options, answer);
       await sqlWrites.beforeWrite(meta, where, [data], asked, 'nativeUpdate');
       if (options['upsert']) await sqlWrites.beforeInsert(meta, [data], asked, 'upsert');
-      const statement: Statement = { kind: 'update', meta, conditions: [where], data: [data] };
-      return marked(marks, statement, options, (inside) =>
+      const statement: RowStatement = { kind: 'update', meta, conditions: [where], data: [data] };
+      return marked(engine, statement, options, (inside) =>
         sqlWrites.sendCriteria({ meta, where, options: asked, call: 'nativeUpdate' }, async () =>
           own.methods.nativeUpdate(entity, where, data, inside),
         ),
@@ -90,7 +90,7 @@ function updateCalls(own: OwnDriver, { validation, direct, sqlWrites, marks }: W
       await sqlWrites.beforeWrite(meta, where, data, asked, 'upsertMany');
       if (options['upsert']) await sqlWrites.beforeInsert(meta, data, asked, 'upsertMany');
       const conditions = Array.isArray(where) ? where : [where];
-      return marked(marks, { kind: 'update', meta, conditions, data }, options, (inside) =>
+      return marked(engine, { kind: 'update', meta, conditions, data }, options, (inside) =>
         own.methods.nativeUpdateMany(entity, where, data, inside, ...rest),
       );
     },
@@ -99,7 +99,7 @@ function updateCalls(own: OwnDriver, { validation, direct, sqlWrites, marks }: W
 
 function otherCalls(
   own: OwnDriver,
-  { validation, direct, sqlWrites, marks }: WriteHooks,
+  { validation, direct, sqlWrites, engine }: WriteHooks,
 ): Omit<WriteMethods, keyof Inserts | keyof Updates> {
   return {
     nativeDelete: async (entity, where, options = {}) => {
@@ -108,7 +108,7 @@ function otherCalls(
       if (isAnswer(answer)) return answer;
       const asked = bySql(options, answer);
       await sqlWrites.beforeWrite(meta, where, [], asked, 'nativeDelete');
-      return marked(marks, { kind: 'delete', meta, conditions: [where] }, options, (inside) =>
+      return marked(engine, { kind: 'delete', meta, conditions: [where] }, options, (inside) =>
         sqlWrites.sendCriteria({ meta, where, options: asked, call: 'nativeDelete' }, async () =>
           own.methods.nativeDelete(entity, where, inside),
         ),
@@ -126,9 +126,9 @@ function otherCalls(
     syncCollections: async (collections, options = {}, ...rest) => {
       const changed = [...collections];
       await sqlWrites.beforeCollections(changed, options);
-      return marks.aroundCollections(changed, options, (inside) =>
-        own.methods.syncCollections(changed, inside, ...rest),
-      );
+      const run = async (inside: DriverOptions): Promise<unknown> =>
+        own.methods.syncCollections(changed, inside, ...rest);
+      return engine.cache ? engine.cache.aroundCollections(changed, options, run) : run(options);
     },
   };
 }
@@ -147,12 +147,12 @@ async function validate(
 
 /** A flush has told the cache already. */
 async function marked(
-  marks: CacheMarks,
-  statement: Statement,
+  { cache }: Pick<Engine, 'cache'>,
+  statement: RowStatement,
   options: DriverOptions,
   run: (options: DriverOptions) => Promise<unknown>,
 ): Promise<unknown> {
-  return isDrained(options) ? run(options) : marks.around(statement, options, run);
+  return cache && !isDrained(options) ? cache.around(statement, options, run) : run(options);
 }
 
 function isAnswer(answer: QueryResult | Fallback | undefined): answer is QueryResult {

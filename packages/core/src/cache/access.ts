@@ -2,8 +2,8 @@ import type { RowKey, TableName } from '../change/row-key.js';
 import type { CacheDoubts, Execute } from '../sink/cache-doubts.js';
 import { SinkFailure } from '../sink/sink-failure.js';
 import type { Blocked, BlockScope, CacheAnswer, CacheCopy } from '../staging/row-cache.js';
-import type { CacheLine } from './cache-line.js';
-import type { CacheTrust } from './cache-trust.js';
+import type { CacheLine } from './line.js';
+import type { CacheTrust } from './trust.js';
 
 /** The number of a transaction that has told the cache which rows it writes. Absent where it could not. */
 export type Told = string | undefined;

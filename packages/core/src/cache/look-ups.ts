@@ -1,36 +1,36 @@
 import type { EntityMetadata } from '@mikro-orm/core';
-import { isInSchema } from '../describe/entity-key.js';
-import type { RowKey } from '../../change/row-key.js';
-import { readThrough, type Loaded } from '../../read/read-through.js';
-import type { Engine } from '../engine.js';
-import { hasSession } from '../contract/call-context.js';
-import type { WriteBehindType } from '../describe/write-behind-type.js';
+import type { RowKey } from '../change/row-key.js';
+import { isDrained } from '../mikro-orm/change/staging-unit.js';
+import { hasSession } from '../mikro-orm/contract/call-context.js';
+import type { DriverOptions } from '../mikro-orm/contract/methods.js';
+import { isInSchema } from '../mikro-orm/describe/entity-key.js';
+import { lookupKeys } from '../mikro-orm/describe/lookup.js';
+import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
+import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
+import type { LoadRows } from '../mikro-orm/engine.js';
+import type { DriverRow } from '../mikro-orm/read/row-overlay.js';
+import type { CacheAccess } from './access.js';
 import { encodeRow } from './cached-row.js';
 import { readCopy } from './copied-row.js';
-import { isDrained } from '../change/staging-unit.js';
-import type { TypeRegistry } from '../describe/type-registry.js';
-import { lookupKeys } from '../describe/lookup.js';
-import type { DriverRow } from './row-overlay.js';
-
-type Options = Readonly<Record<string, unknown>>;
-/**
- * Reads rows from the database, with pending changes laid over. `isKept`: some of the rows will be kept as copies, so
- * no row may be older than what was committed.
- */
-export type Load = (type: WriteBehindType, keys: readonly RowKey[], isKept: boolean) => Promise<Loaded<DriverRow>>;
+import { readThrough } from './read-through.js';
 
 /** Answers look-ups by key of cached entities without SQL, where it can. */
-export class CachedReads {
+export class CachedLookUps {
   readonly #types: TypeRegistry;
-  readonly #engine: Engine;
+  readonly #access: () => CacheAccess;
 
-  constructor(types: TypeRegistry, engine: Engine) {
+  constructor(types: TypeRegistry, access: () => CacheAccess) {
     this.#types = types;
-    this.#engine = engine;
+    this.#access = access;
   }
 
   /** @returns `undefined` for a read that has nothing to do with the cache */
-  async of(meta: EntityMetadata, where: unknown, options: Options, load: Load): Promise<DriverRow[] | undefined> {
+  async find(
+    meta: EntityMetadata,
+    where: unknown,
+    options: DriverOptions,
+    load: LoadRows,
+  ): Promise<DriverRow[] | undefined> {
     const type = this.#types.cached(meta);
     if (!type || !mayBeCached(type, options)) return undefined;
     const keys = lookupKeys(type, where, options);
@@ -44,9 +44,9 @@ export class CachedReads {
     type: WriteBehindType,
     meta: EntityMetadata,
     keys: readonly RowKey[],
-    load: Load,
+    load: LoadRows,
   ): Promise<Map<RowKey, DriverRow>> {
-    const { cache } = this.#engine;
+    const cache = this.#access();
     const { schema, name: table } = type.table;
     const ttlMs = type.policy.cache?.ttlMs ?? 0;
     // Rows that are read as a subclass lack the columns of other subclasses, so they are not kept.
@@ -74,7 +74,7 @@ export class CachedReads {
  * decides which rows the caller sees; and for `refresh`, which asks for the rows as PostgreSQL has them, with writes
  * past Spillway.
  */
-function mayBeCached(type: WriteBehindType, options: Options): boolean {
+function mayBeCached(type: WriteBehindType, options: DriverOptions): boolean {
   if (options['ctx'] !== undefined || isDrained(options) || hasSession(options['em']) || options['refresh'])
     return false;
   return isInSchema(type, options['schema'] as string | undefined);

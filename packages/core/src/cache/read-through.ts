@@ -16,7 +16,7 @@ export interface Filling<R> {
 }
 
 /** Rows that were read from the database. A missing row is absent. */
-export interface Loaded<R> {
+interface Loaded<R> {
   /** With their pending changes, for the reader. */
   readonly rows: ReadonlyMap<RowKey, R>;
   /** As PostgreSQL has them, for their copies. */

@@ -1,26 +1,23 @@
 import { ReferenceKind, type AnyEntity, type ChangeSet, type Collection, type EntityMetadata } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
-import { type RowKey, tableOf, tableText } from '../../change/row-key.js';
-import type { Told } from '../../read/cache-access.js';
-import type { Execute } from '../../sink/cache-doubts.js';
-import type { BlockScope } from '../../staging/row-cache.js';
-import { isInSchema, knownRowKey } from '../describe/entity-key.js';
-import { hasPlainKey, lookupKeys } from '../describe/lookup.js';
-import type { TypeRegistry } from '../describe/type-registry.js';
-import type { WriteBehindType } from '../describe/write-behind-type.js';
-import type { Engine } from '../engine.js';
-import type { TransactionScopes } from '../transactions/transaction-scope.js';
-import { soughtRows } from './flush-content.js';
-import type { OperationKind } from '../change/staging-unit.js';
+import { type RowKey, tableOf, tableText } from '../change/row-key.js';
+import type { OperationKind } from '../mikro-orm/change/staging-unit.js';
+import type { DriverOptions } from '../mikro-orm/contract/methods.js';
+import { isInSchema, knownRowKey } from '../mikro-orm/describe/entity-key.js';
+import { hasPlainKey, lookupKeys } from '../mikro-orm/describe/lookup.js';
+import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
+import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
+import type { RowStatement } from '../mikro-orm/engine.js';
+import type { TransactionScopes } from '../mikro-orm/transactions/transaction-scope.js';
+import { soughtRows } from '../mikro-orm/write/flush-content.js';
+import type { Execute } from '../sink/cache-doubts.js';
+import type { BlockScope } from '../staging/row-cache.js';
+import type { CacheAccess, Told } from './access.js';
 
-type Options = Readonly<Record<string, unknown>>;
-
-/** A statement past the unit of work. */
-export interface Statement {
-  readonly kind: 'update' | 'delete';
-  readonly meta: EntityMetadata;
-  readonly conditions: readonly unknown[];
-  readonly data?: readonly object[];
+/** The ORM whose statements the cache is told of. */
+export interface MarkedOrm {
+  readonly scopes: TransactionScopes;
+  readonly driver: AbstractSqlDriver;
 }
 
 /** The marks that the cache has of one transaction. */
@@ -38,19 +35,14 @@ interface Marks {
  */
 export class CacheMarks {
   readonly #types: TypeRegistry;
-  readonly #engine: Pick<Engine, 'cache'>;
+  readonly #access: () => CacheAccess;
   readonly #scopes: TransactionScopes;
   readonly #driver: AbstractSqlDriver;
   readonly #marks = new WeakMap<object, Marks>();
 
-  constructor(
-    types: TypeRegistry,
-    engine: Pick<Engine, 'cache'>,
-    scopes: TransactionScopes,
-    driver: AbstractSqlDriver,
-  ) {
+  constructor(types: TypeRegistry, access: () => CacheAccess, { scopes, driver }: MarkedOrm) {
     this.#types = types;
-    this.#engine = engine;
+    this.#access = access;
     this.#scopes = scopes;
     this.#driver = driver;
   }
@@ -59,9 +51,9 @@ export class CacheMarks {
   async beforeChangeSets(
     kind: OperationKind,
     changeSets: readonly ChangeSet<AnyEntity>[],
-    options: Options | undefined,
+    options: DriverOptions | undefined,
   ): Promise<void> {
-    if (kind === 'insert' || !this.#types.hasCache) return;
+    if (kind === 'insert') return;
     const keys = Map.groupBy(changeSets, ({ meta }) => this.#types.cached(meta));
     const own = [...keys].flatMap(([type, ofType]) => (type ? scopesOf(type, keysOfSets(type, ofType)) : []));
     const followers = changeSets.flatMap(({ meta, payload }) => {
@@ -74,11 +66,10 @@ export class CacheMarks {
 
   /** Runs a statement that changes rows past the unit of work, and marks the rows that its conditions name. */
   async around<T>(
-    { kind, meta, conditions, data = [] }: Statement,
-    options: Options,
-    run: (options: Options) => Promise<T>,
+    { kind, meta, conditions, data = [] }: RowStatement,
+    options: DriverOptions,
+    run: (options: DriverOptions) => Promise<T>,
   ): Promise<T> {
-    if (!this.#types.hasCache) return run(options);
     const type = this.#types.cached(meta);
     const scopes = [
       ...(type && isInSchema(type, options['schema'] as string | undefined)
@@ -95,10 +86,9 @@ export class CacheMarks {
    */
   async aroundCollections<T>(
     collections: readonly Collection<object>[],
-    options: Options,
-    run: (options: Options) => Promise<T>,
+    options: DriverOptions,
+    run: (options: DriverOptions) => Promise<T>,
   ): Promise<T> {
-    if (!this.#types.hasCache) return run(options);
     const changed = collections.filter(({ property }) => property.kind === ReferenceKind.ONE_TO_MANY);
     const types = new Set([
       ...changed.map(({ property }) => this.#types.cached(property.targetMeta)),
@@ -112,8 +102,8 @@ export class CacheMarks {
 
   async #running<T>(
     scopes: readonly BlockScope[],
-    options: Options,
-    run: (options: Options) => Promise<T>,
+    options: DriverOptions,
+    run: (options: DriverOptions) => Promise<T>,
   ): Promise<T> {
     if (scopes.length === 0) return run(options);
     if (options['ctx'] !== undefined) {
@@ -137,7 +127,7 @@ export class CacheMarks {
     for (const scope of scopes) {
       const news = scope.keys === 'all' ? [tableText(scope.table)] : scope.keys;
       if (news.every((field) => marks.fields.has(field))) continue;
-      marks.number = await this.#engine.cache.before(scope, this.#executeIn(ctx), marks.number);
+      marks.number = await this.#access().before(scope, this.#executeIn(ctx), marks.number);
       for (const field of news) marks.fields.add(field);
       marks.scopes.push(scope);
     }
@@ -158,7 +148,7 @@ export class CacheMarks {
       const { number } = marks;
       // A transaction whose end was not answered may still be going on.
       if (number === undefined || end === 'unanswered') return;
-      await Promise.all(marks.scopes.map((each) => this.#engine.cache.after(each, number)));
+      await Promise.all(marks.scopes.map((each) => this.#access().after(each, number)));
     });
     return marks;
   }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { CONFLICT, emptyRecord, type StagedRecord } from '../../../src/change/record.js';
-import { isOutdated } from '../../../src/read/copy-age.js';
+import { isOutdated } from '../../../src/cache/copy-age.js';
 import type { Pending } from '../../../src/staging/look-side.js';
 
 const upon = (base: string): StagedRecord => ({ ...emptyRecord(), base, version: '9' });

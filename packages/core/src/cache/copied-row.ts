@@ -1,15 +1,15 @@
-import type { StagedRecord } from '../../change/record.js';
-import type { RowKey } from '../../change/row-key.js';
-import { isOutdated } from '../../read/copy-age.js';
-import { isTakenForWritten, pendingRecord } from '../../read/overlay.js';
-import type { CopyRead } from '../../read/read-through.js';
-import type { Pending } from '../../staging/look-side.js';
-import type { CopyFound } from '../../staging/row-cache.js';
-import type { WriteBehindType } from '../describe/write-behind-type.js';
+import type { StagedRecord } from '../change/record.js';
+import type { RowKey } from '../change/row-key.js';
+import { isOutdated } from './copy-age.js';
+import { isTakenForWritten, pendingRecord } from '../read/overlay.js';
+import type { CopyRead } from './read-through.js';
+import type { Pending } from '../staging/look-side.js';
+import type { CopyFound } from '../staging/row-cache.js';
+import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
 import { decodeRow } from './cached-row.js';
-import { isExact } from './exact-overlay.js';
-import { asLaid } from './laid-rows.js';
-import { layOver, rowVersion, type DriverRow } from './row-overlay.js';
+import { isExact } from '../mikro-orm/read/exact-overlay.js';
+import { asLaid } from '../mikro-orm/read/laid-rows.js';
+import { layOver, rowVersion, type DriverRow } from '../mikro-orm/read/row-overlay.js';
 
 const UNKNOWN = { kind: 'unknown' } as const;
 const OLD = { kind: 'old' } as const;

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { rowKeyOf } from '../../../src/change/row-key.js';
-import { CacheAccess } from '../../../src/read/cache-access.js';
-import { CacheLine } from '../../../src/read/cache-line.js';
-import type { CacheTrust } from '../../../src/read/cache-trust.js';
+import { CacheAccess } from '../../../src/cache/access.js';
+import { CacheLine } from '../../../src/cache/line.js';
+import type { CacheTrust } from '../../../src/cache/trust.js';
 import type { CacheDoubts } from '../../../src/sink/cache-doubts.js';
 import { SinkFault } from '../../../src/sink/sink-failure.js';
 import { memoryStaging } from '../../../src/staging/memory/memory-staging.js';

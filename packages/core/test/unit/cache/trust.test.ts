@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import type { TableName } from '../../../src/change/row-key.js';
-import { CacheTrust, LEASE_MS } from '../../../src/read/cache-trust.js';
+import { CacheTrust, LEASE_MS } from '../../../src/cache/trust.js';
 import type { CacheDoubts, Execute } from '../../../src/sink/cache-doubts.js';
 
 /** PostgreSQL, as far as doubts go. */

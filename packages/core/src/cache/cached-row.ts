@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { deserialize, serialize } from 'node:v8';
 import { Utils } from '@mikro-orm/core';
-import type { WriteBehindType } from '../describe/write-behind-type.js';
-import type { DriverRow } from './row-overlay.js';
+import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
+import type { DriverRow } from '../mikro-orm/read/row-overlay.js';
 
 const SHAPE_BYTES = 8;
 

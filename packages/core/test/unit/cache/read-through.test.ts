@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { rowKeyOf, type RowKey } from '../../../src/change/row-key.js';
-import { readThrough, type CopyRead, type Filling } from '../../../src/read/read-through.js';
+import { readThrough, type CopyRead, type Filling } from '../../../src/cache/read-through.js';
 import type { Blocked, CacheAnswer, CopyFound } from '../../../src/staging/row-cache.js';
 
 const key = (id: string): RowKey => rowKeyOf({ schema: 'public', table: 'product', key: [id] });

@@ -1,0 +1,54 @@
+import { again, type Bench, LATER, type ContractContext } from './bench.js';
+
+/** What is asked of several shards at one time: each answers for itself. */
+export function shardsContract({ describe, it, expect, onBench }: ContractContext): void {
+  /** A row of each of shards 0 to 2, which are adopted; shard 3 is not. */
+  const inThree = async (bench: Bench): Promise<void> => {
+    for (const shard of [1, 2]) await bench.store.adopt(shard, 'T0');
+    const rows = [0, 1, 2].map((shard) => bench.row(0, 'product', shard));
+    await bench.stage(...rows.map((rowKey) => ({ rowKey, values: { n: '0' } })));
+  };
+
+  describe('several shards at one time', () => {
+    it(
+      'are made due, and looked at, each for itself',
+      onBench(async (bench) => {
+        bench.rules = LATER;
+        await inThree(bench);
+        await bench.stage({ rowKey: bench.row(1, 'product', 1), values: { n: '1' } });
+        await bench.store.due.make({ kind: 'rows', keys: [bench.row(0)] });
+        await bench.flush({ 0: { ...again, delayMs: 600_000 } as typeof again });
+        const watermarks = await bench.store.due.make({ kind: 'all' });
+        expect(watermarks).toEqual(
+          new Map([
+            [0, { sequence: 1, putOff: 1, paused: 'all' }],
+            [1, { sequence: 2, putOff: 0 }],
+            [2, { sequence: 1, putOff: 0 }],
+          ]),
+        );
+        await bench.store.claim(2, { token: 'T1', predecessor: 'T0', limit: 9 });
+        expect(await bench.store.due.pending(watermarks)).toEqual(
+          new Map([
+            [1, 'untried'],
+            [2, 'untried'],
+          ]),
+        );
+        await bench.store.acknowledge(2, 'T1', new Map(), []);
+        expect(await bench.store.due.pending(watermarks)).toEqual(new Map([[1, 'untried']]));
+        expect(await bench.store.due.next()).toMatchObject({ 1: 0, 2: undefined, 3: undefined });
+      }),
+    );
+
+    it(
+      'have rows of their own made due',
+      onBench(async (bench) => {
+        bench.rules = LATER;
+        await inThree(bench);
+        const keys = [bench.row(0), bench.row(0, 'product', 2), bench.row(0, 'product', 3)];
+        expect([...(await bench.store.due.make({ kind: 'rows', keys })).keys()]).toEqual([0, 2]);
+        expect(await bench.store.due.next()).toMatchObject({ 0: 0, 2: 0 });
+        expect((await bench.store.due.next())[1]).toBeGreaterThan(500_000);
+      }),
+    );
+  });
+}

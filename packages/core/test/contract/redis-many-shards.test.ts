@@ -1,0 +1,134 @@
+import { freshNamespace, sharedRedisUrl } from '@spillway/test-support';
+import { Redis } from 'ioredis';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Change } from '../../src/change/change.js';
+import { type RowKey, rowKeyOf, shardOf } from '../../src/change/row-key.js';
+import { RedisConnection } from '../../src/staging/redis/connection.js';
+import { type KeyName, shardKeys } from '../../src/staging/redis/keys.js';
+import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js';
+import type { RedisStaging } from '../../src/staging/redis/redis-staging.js';
+import { LATER } from '../../src/testing/contract/bench.js';
+import { stageOne } from '../../src/testing/contract/one-unit.js';
+
+/** One script does an act for one shard after the other: what one of them holds is not the trouble of the others. */
+
+const SHARDS = 3;
+const rules = { Product: { ...LATER, maxPending: 10_000 } };
+const client = new Redis(sharedRedisUrl());
+let namespace: string;
+let store: RedisStaging;
+/** The names of the scripts that were sent, each with the number of its shards. */
+let sent: string[];
+
+const run: RedisConnection['run'] = Reflect.get(RedisConnection.prototype, 'run');
+
+beforeEach(async () => {
+  namespace = freshNamespace('shards');
+  store = await openRedisStaging({ redis: sharedRedisUrl(), namespace, shards: SHARDS });
+  for (let shard = 0; shard < SHARDS; shard += 1) await store.adopt(shard, 'T0');
+  sent = [];
+  RedisConnection.prototype.run = async function counted(script, keys, args) {
+    sent.push(`${script.name} ${keys.length / script.keys.length}`);
+    return run.call(this, script, keys, args);
+  };
+  return async () => {
+    RedisConnection.prototype.run = run;
+    await store.close();
+  };
+});
+
+afterAll(() => client.disconnect());
+
+/** The first rows of a shard. */
+function rowsOf(shard: number, count = 1): readonly RowKey[] {
+  const rows: RowKey[] = [];
+  for (let key = 0; rows.length < count; key += 1) {
+    const rowKey = rowKeyOf({ schema: 'public', table: 'product', key: [String(key)] });
+    if (shardOf(rowKey, SHARDS) === shard) rows.push(rowKey);
+  }
+  return rows;
+}
+
+async function stage(rows: readonly RowKey[]): Promise<void> {
+  const changes = rows.map((rowKey): Change => ({
+    kind: 'increment',
+    entity: 'Product',
+    rowKey,
+    values: {},
+    deltas: { n: '1' },
+    originals: {},
+  }));
+  for (let from = 0; from < rows.length; from += 500)
+    await stageOne(store, { id: `${rows[0]} ${from}`, changes: changes.slice(from, from + 500), rules });
+}
+
+async function displace(shard: number, name: KeyName): Promise<void> {
+  const key = shardKeys(namespace, shard)[name];
+  await client.multi().del(key).set(key, 'text').exec();
+}
+
+const setField = async (shard: number, field: string, value: string): Promise<unknown> =>
+  client.hset(shardKeys(namespace, shard).chain, field, value);
+
+/** What goes wrong in shard 1, and how the store says it. */
+type Trouble = readonly [name: string, make: () => Promise<unknown>, said: RegExp];
+const TROUBLES: readonly Trouble[] = [
+  ['a key of another type', async () => displace(1, 'chain'), /WRONGTYPE/u],
+  ['another epoch', async () => setField(1, 'epoch', '2.other/3'), /shard map/u],
+];
+
+const NO_SEQUENCE: Trouble = ['a sequence that is no number', async () => setField(1, 'sequence', 'inf'), /:chain/u];
+
+describe('making due', () => {
+  test('is one call, and one that tells what is left of it', async () => {
+    for (const shard of [0, 1, 2]) await stage(rowsOf(shard));
+    sent = [];
+    const watermarks = await store.due.make({ kind: 'rows', keys: [0, 1, 2].flatMap((shard) => rowsOf(shard)) });
+    expect((await store.due.pending(watermarks)).size).toBe(3);
+    expect(sent).toEqual(['due-make 3', 'due-pending 3']);
+    sent = [];
+    await store.due.make({ kind: 'all' });
+    expect(sent).toEqual(['due-next 3', 'due-make 3']);
+  });
+
+  test.each([...TROUBLES, NO_SEQUENCE])(
+    'fails for %s of one shard, and is done in the others',
+    async (_, make, said) => {
+      for (const shard of [0, 1, 2]) await stage(rowsOf(shard));
+      await make();
+      const keys = [0, 1, 2].flatMap((shard) => rowsOf(shard));
+      await expect(store.due.make({ kind: 'rows', keys })).rejects.toThrow(said);
+      const waits = await store.due.next();
+      expect([waits[0], waits[2]]).toEqual([0, 0]);
+    },
+  );
+
+  test('visits only so many rows in one call, and no shard is cut into more parts for that', async () => {
+    for (const shard of [0, 1, 2]) await stage(rowsOf(shard, 900));
+    sent = [];
+    const watermarks = await store.due.make({ kind: 'all' });
+    expect([...watermarks.keys()]).toEqual([0, 1, 2]);
+    expect(sent).toEqual(['due-next 3', 'due-make 3', 'due-make 1']);
+    for (const shard of [0, 1, 2]) {
+      const claim = await store.claim(shard, { token: 'T1', predecessor: 'T0', limit: 1_000 });
+      expect(claim.status === 'batch' && claim.batch.records.size).toBe(900);
+    }
+  });
+
+  test('converts shards of the older layout, and no others', async () => {
+    for (const shard of [0, 1, 2]) await stage(rowsOf(shard));
+    await setField(1, 'epoch', '1/3');
+    sent = [];
+    expect((await store.due.make({ kind: 'rows', keys: [0, 1, 2].flatMap((shard) => rowsOf(shard)) })).size).toBe(3);
+    expect(sent.filter((name) => name.startsWith('due-make'))).toEqual(['due-make 3', 'due-make 1']);
+  });
+});
+
+test('what was asked before something else is sent before it', async () => {
+  await stage(rowsOf(0));
+  sent = [];
+  const made = store.due.make({ kind: 'rows', keys: rowsOf(0) });
+  const adopted = store.adopt(1, 'T0');
+  await Promise.all([made, adopted]);
+  expect(sent).toEqual(['due-make 1', 'adopt 1']);
+});

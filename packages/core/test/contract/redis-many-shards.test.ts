@@ -6,6 +6,7 @@ import { type RowKey, rowKeyOf, shardOf } from '../../src/change/row-key.js';
 import { RedisConnection } from '../../src/staging/redis/connection.js';
 import { type KeyName, shardKeys } from '../../src/staging/redis/keys.js';
 import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js';
+import type { Batch, Claim } from '../../src/staging/flush-side.js';
 import type { RedisStaging } from '../../src/staging/redis/redis-staging.js';
 import { LATER } from '../../src/testing/contract/bench.js';
 import { stageOne } from '../../src/testing/contract/one-unit.js';
@@ -121,6 +122,49 @@ describe('making due', () => {
     sent = [];
     expect((await store.due.make({ kind: 'rows', keys: [0, 1, 2].flatMap((shard) => rowsOf(shard)) })).size).toBe(3);
     expect(sent.filter((name) => name.startsWith('due-make'))).toEqual(['due-make 3', 'due-make 1']);
+  });
+});
+
+describe('claiming', () => {
+  const claim = async (shard: number): Promise<Claim> =>
+    store.claim(shard, { token: 'T1', predecessor: 'T0', limit: 300 });
+  const sizeOf = (each: Claim): number | undefined => (each.status === 'batch' ? each.batch.records.size : undefined);
+
+  beforeEach(async () => {
+    for (const shard of [0, 1, 2]) await stage(rowsOf(shard, 300));
+    await store.due.make({ kind: 'all' });
+    sent = [];
+  });
+
+  test('is one call, until it has handed out 500 records', async () => {
+    const claims = await Promise.all([2, 1, 0].map(claim));
+    expect(claims.map(sizeOf)).toEqual([300, 300, 300]);
+    expect(sent).toEqual(['claim 3', 'claim 1']);
+    sent = [];
+    const batches = claims.flatMap((each) => (each.status === 'batch' ? [each.batch] : []));
+    const same = await Promise.all(batches.map(async (batch) => store.isAsClaimed(batch.shard, batch)));
+    expect(same).toEqual([true, true, true]);
+    expect(sent).toEqual(['claimed 3']);
+  });
+
+  test('goes on in the next call where a batch in flight is handed out again', async () => {
+    await Promise.all([0, 1, 2].map(claim));
+    sent = [];
+    expect((await Promise.all([0, 1, 2].map(claim))).map(sizeOf)).toEqual([300, 300, 300]);
+    expect(sent).toEqual(['claim 3', 'claim 1']);
+  });
+
+  test.each(TROUBLES)('fails for %s of one shard alone', async (_, make, said) => {
+    await make();
+    const claims = await Promise.allSettled([0, 1, 2].map(claim));
+    expect(claims.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(String(claims[1]?.status === 'rejected' && claims[1].reason)).toMatch(said);
+    const batches = claims.flatMap((each) =>
+      each.status === 'fulfilled' && each.value.status === 'batch' ? [each.value.batch] : [],
+    );
+    const asked = [...batches, { ...batches[0], shard: 1 } as Batch];
+    const same = await Promise.allSettled(asked.map(async (batch) => store.isAsClaimed(batch.shard, batch)));
+    expect(same).toMatchObject([{ value: true }, { value: true }, { status: 'rejected' }]);
   });
 });
 

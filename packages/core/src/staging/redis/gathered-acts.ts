@@ -3,7 +3,7 @@ import type { Argument } from './connection.js';
 import { text, type Reply } from './replies.js';
 
 /** Scripts that do the same for one shard after the other, and answer for each. */
-export type ActName = 'dueMake' | 'duePending';
+export type ActName = 'dueMake' | 'duePending' | 'claim' | 'claimed';
 
 /** What is asked of one shard. */
 export interface Act {

@@ -1,3 +1,4 @@
+import type { Claim, ClaimRequest } from '../../staging/flush-side.js';
 import { again, type Bench, LATER, type ContractContext } from './bench.js';
 
 /** What is asked of several shards at one time: each answers for itself. */
@@ -36,6 +37,64 @@ export function shardsContract({ describe, it, expect, onBench }: ContractContex
         await bench.store.acknowledge(2, 'T1', new Map(), []);
         expect(await bench.store.due.pending(watermarks)).toEqual(new Map([[1, 'untried']]));
         expect(await bench.store.due.next()).toMatchObject({ 1: 0, 2: undefined, 3: undefined });
+      }),
+    );
+
+    it(
+      'hand out their batches, and tell if those are as they were claimed, each for itself',
+      onBench(async (bench) => {
+        await inThree(bench);
+        const claim = async (shard: number, predecessor: string): Promise<Claim> =>
+          bench.store.claim(shard, { token: `${predecessor}+`, predecessor, limit: 9 });
+        const claims = await Promise.all([claim(0, 'T0'), claim(1, 'TX'), claim(2, 'T0'), claim(3, 'T0')]);
+        expect(claims).toMatchObject([
+          { status: 'batch', batch: { shard: 0, token: 'T0+', predecessor: 'T0', attempts: 1 } },
+          { status: 'broken', seen: { inFlight: '', last: 'T0' } },
+          { status: 'batch', batch: { shard: 2, token: 'T0+', predecessor: 'T0', attempts: 1 } },
+          { status: 'uninitialised' },
+        ]);
+        const batches = claims.flatMap((each) => (each.status === 'batch' ? [each.batch] : []));
+        expect(batches.map(({ records }) => [...records.keys()])).toEqual([
+          [bench.row(0)],
+          [bench.row(0, 'product', 2)],
+        ]);
+        expect(await claim(2, 'T0')).toMatchObject({ batch: { attempts: 2 } });
+        expect(await Promise.all(batches.map(async (batch) => bench.store.isAsClaimed(batch.shard, batch)))).toEqual([
+          true,
+          false,
+        ]);
+      }),
+    );
+
+    it(
+      'hand out rows that are named, each its own, and those of one shard in the order of the claims',
+      onBench(async (bench) => {
+        bench.rules = LATER;
+        await inThree(bench);
+        const named = (shard: number): ClaimRequest => ({
+          token: `T${shard}+`,
+          predecessor: 'T0',
+          limit: 9,
+          rows: [0, 1, 2].map((each) => bench.row(0, 'product', each)).filter((_, each) => each >= shard),
+        });
+        const claims = await Promise.all([
+          bench.store.claim(1, named(1)),
+          bench.store.claim(0, { token: 'T0+', predecessor: 'T0', limit: 9 }),
+          bench.store.claim(2, named(0)),
+          bench.store.claim(2, named(1)),
+        ]);
+        expect(claims).toMatchObject([
+          { batch: { token: 'T1+' } },
+          { status: 'nothing' },
+          { batch: { token: 'T0+', attempts: 1 } },
+          { batch: { token: 'T0+', attempts: 2 } },
+        ]);
+        expect(claims.map((each) => (each.status === 'batch' ? [...each.batch.records.keys()] : []))).toEqual([
+          [bench.row(0, 'product', 1)],
+          [],
+          [bench.row(0, 'product', 2)],
+          [bench.row(0, 'product', 2)],
+        ]);
       }),
     );
 

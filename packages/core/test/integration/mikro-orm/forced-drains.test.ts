@@ -163,7 +163,7 @@ describe('drain() of everything', () => {
       holds: 1,
       'due-next': 1,
       'due-make': 1,
-      claim: SHARDS_OF_NEW_NAMESPACES,
+      claim: 1,
       acknowledge: SHARDS_OF_NEW_NAMESPACES,
       'due-pending': 1,
     });

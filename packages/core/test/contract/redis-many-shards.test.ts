@@ -168,6 +168,49 @@ describe('claiming', () => {
   });
 });
 
+describe('acknowledging', () => {
+  const claimAll = async (): Promise<readonly Batch[]> => {
+    await store.due.make({ kind: 'all' });
+    const claims = await Promise.all(
+      [0, 1, 2].map(async (shard) => store.claim(shard, { token: 'T1', predecessor: 'T0', limit: 300 })),
+    );
+    sent = [];
+    return claims.flatMap((each) => (each.status === 'batch' ? [each.batch] : []));
+  };
+  const end = async ({ shard, token, records }: Batch): Promise<boolean> =>
+    store.acknowledge(shard, token, new Map(), [...records.keys()], records);
+
+  test('is one call', async () => {
+    for (const shard of [0, 1, 2]) await stage(rowsOf(shard, 100));
+    expect(await Promise.all((await claimAll()).map(end))).toEqual([true, true, true]);
+    expect(sent).toEqual(['acknowledge 3']);
+    expect(await store.stats()).toMatchObject({ pending: {}, inFlight: 0 });
+  });
+
+  test('is a call for each 500 rows', async () => {
+    for (const shard of [0, 1, 2]) await stage(rowsOf(shard, 250));
+    expect(await Promise.all((await claimAll()).map(end))).toEqual([true, true, true]);
+    expect(sent).toEqual(['acknowledge 2', 'acknowledge 1']);
+  });
+
+  test.each([
+    ...TROUBLES,
+    ['remembered writes of another type', async () => displace(1, 'recent'), /WRONGTYPE/u],
+  ] as const)('fails for %s of one shard alone, and changes nothing there', async (_, make, said) => {
+    for (const shard of [0, 1, 2]) await stage(rowsOf(shard));
+    const batches = await claimAll();
+    await make();
+    const ends = await Promise.allSettled(batches.map(end));
+    expect(ends).toMatchObject([{ value: true }, { status: 'rejected' }, { value: true }]);
+    expect(String(ends[1]?.status === 'rejected' && ends[1].reason)).toMatch(said);
+    expect(await client.hlen(shardKeys(namespace, 1).flight)).toBe(1);
+    expect(await Promise.all([0, 2].map(async (shard) => store.chain(shard)))).toEqual([
+      { inFlight: '', last: 'T1' },
+      { inFlight: '', last: 'T1' },
+    ]);
+  });
+});
+
 test('what was asked before something else is sent before it', async () => {
   await stage(rowsOf(0));
   sent = [];

@@ -3,7 +3,7 @@ import type { Argument } from './connection.js';
 import { text, type Reply } from './replies.js';
 
 /** Scripts that do the same for one shard after the other, and answer for each. */
-export type ActName = 'dueMake' | 'duePending' | 'claim' | 'claimed';
+export type ActName = 'dueMake' | 'duePending' | 'claim' | 'claimed' | 'acknowledge';
 
 /** What is asked of one shard. */
 export interface Act {
@@ -61,6 +61,7 @@ export class GatheredActs {
 
   /** Sends what waits. */
   leave(): void {
+    if (this.#open.length === 0) return;
     const left = this.#open;
     this.#open = [];
     for (const call of left) this.#ask(call).catch(() => undefined);

@@ -148,15 +148,12 @@ export class RedisStaging implements StagingStore {
     records?: ReadonlyMap<RowKey, StagedRecord>,
   ): Promise<boolean> {
     const { rememberMs, rememberRows } = this.#limits;
-    const reply = await this.#scripts.run('acknowledge', shard, [
-      token,
-      encodeOutcomes(outcomes),
-      rememberMs,
-      rememberRows,
-      ...this.#letters.limits,
-      this.#cache.generationBytes,
-      ...(records ? [encodeKnownRows(records, outcomes, rows.length)] : []),
-    ]);
+    const reply = await this.#scripts.act('acknowledge', {
+      shard,
+      shared: [rememberMs, rememberRows, ...this.#letters.limits, this.#cache.generationBytes],
+      own: [token, encodeOutcomes(outcomes), ...(records ? [encodeKnownRows(records, outcomes, rows.length)] : [])],
+      share: rows.length / ROWS_OF_BATCHES,
+    });
     if (text(reply[0]) === 'done') {
       this.#letters.tell(shard, reply[1]);
       return true;

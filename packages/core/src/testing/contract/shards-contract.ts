@@ -1,5 +1,6 @@
 import type { Claim, ClaimRequest } from '../../staging/flush-side.js';
-import { again, type Bench, LATER, type ContractContext } from './bench.js';
+import type { Outcome } from '../../change/outcome.js';
+import { again, type Bench, LATER, rejected, type ContractContext } from './bench.js';
 
 /** What is asked of several shards at one time: each answers for itself. */
 export function shardsContract({ describe, it, expect, onBench }: ContractContext): void {
@@ -95,6 +96,30 @@ export function shardsContract({ describe, it, expect, onBench }: ContractContex
           [bench.row(0, 'product', 2)],
           [bench.row(0, 'product', 2)],
         ]);
+      }),
+    );
+
+    it(
+      'end their batches, each for itself',
+      onBench(async (bench) => {
+        await inThree(bench);
+        for (const shard of [0, 1, 2]) await bench.store.claim(shard, { token: 'T1', predecessor: 'T0', limit: 9 });
+        const end = async (shard: number, token: string, outcome?: Outcome): Promise<boolean> => {
+          const rowKey = bench.row(0, 'product', shard);
+          return bench.store.acknowledge(shard, token, new Map(outcome && [[rowKey, outcome]]), [rowKey]);
+        };
+        const ends = [end(0, 'T1', rejected), end(1, 'TX'), end(2, 'T1'), end(3, 'T1')];
+        expect(await Promise.all(ends)).toEqual([true, false, true, false]);
+        expect(await Promise.all([0, 1, 2, 3].map(async (shard) => bench.store.chain(shard)))).toEqual([
+          { inFlight: '', last: 'T1' },
+          { inFlight: 'T1', last: 'T0' },
+          { inFlight: '', last: 'T1' },
+          undefined,
+        ]);
+        expect(await bench.store.deadLetters.list()).toMatchObject([{ shard: 0, rowKey: bench.row(0) }]);
+        expect(await bench.store.stats()).toMatchObject({ pending: { Product: 1 }, inFlight: 1, dead: 1 });
+        expect(await Promise.all([end(1, 'T1', again), end(1, 'T1')])).toEqual([true, false]);
+        expect((await bench.dirty(bench.row(0, 'product', 1)))?.attempts).toBe(1);
       }),
     );
 

@@ -5,8 +5,8 @@ import type { ChainSeen, EmptyScope } from './look-side.js';
 
 /**
  * The part of the staging store by which changes leave: in batches, of which at most one per shard is in flight, and
- * which
- * end as the ledger says. Each method is atomic per shard.
+ * which end as the ledger says. Each method is atomic per shard. A store may send what is asked of several shards in
+ * one turn of the process as one call; each shard answers, or fails, for itself.
  */
 export interface FlushSide {
   /** How many shards there are; fixed for the life of the data. */

@@ -14,6 +14,7 @@ import { flushContract } from './contract/flush-contract.js';
 import { missingContract } from './contract/missing-contract.js';
 import { policyContract } from './contract/policy-contract.js';
 import { settledContract } from './contract/settled-contract.js';
+import { shardsContract } from './contract/shards-contract.js';
 import { stageContract } from './contract/stage-contract.js';
 import { versionContract } from './contract/version-contract.js';
 import type { TestFunctions } from './test-functions.js';
@@ -47,6 +48,7 @@ export function stagingContract(name: string, makeStore: MakeStore, test: TestFu
     holdContract(context);
     chainContract(context);
     drainContract(context);
+    shardsContract(context);
     deadLetterContract(context);
     letterLimitsContract(context);
     cacheContract(context);

@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import type { RowKey } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
 import { afterDeadline, beforeDeadline, DeadlinePassed } from '../deadline.js';
 import { ConnectionTrouble, isSelectRefusal } from './connection-trouble.js';
@@ -11,6 +12,17 @@ import { calmSentinelListeners } from './sentinel-listeners.js';
 import { serverName } from './server-name.js';
 
 export type Argument = string | number | Buffer;
+
+/** The answer of a script: a word, then its parts. */
+export type Reply = readonly unknown[];
+
+export function text(part: unknown): string {
+  return String(part);
+}
+
+export function rowKey(part: unknown): RowKey {
+  return text(part) as RowKey;
+}
 
 const TARGET = 'redis';
 

@@ -14,7 +14,8 @@ import type {
 import { DropListeners } from '../drop-listeners.js';
 import { isMeant, LETTERS_PER_PAGE, pageOf } from '../letter-pages.js';
 import type { StagingLimits } from '../limits.js';
-import { type ShardScripts, text } from './shard-scripts.js';
+import { text } from './connection.js';
+import type { ShardScripts } from './shard-scripts.js';
 
 /** A shard with at most so many letters is asked for all their numbers at once. */
 const FEW_LETTERS = 10_000;

@@ -3,7 +3,8 @@ import type { Pending } from '../look-side.js';
 import { GatheredCalls, type Fail } from './gathered-calls.js';
 import type { RowGroup } from './look-groups.js';
 import { flightIn, pendingIn } from './replies.js';
-import type { Reply, ShardScripts } from './shard-scripts.js';
+import type { Reply } from './connection.js';
+import type { ShardScripts } from './shard-scripts.js';
 
 /** What stands for a shard before its rows, and for each row. */
 const OF_SHARD = 2;

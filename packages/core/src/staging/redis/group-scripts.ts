@@ -13,7 +13,8 @@ import type {
 } from '../stage-side.js';
 import type { StagedMark } from '../look-side.js';
 import { unreadableRow } from './replies.js';
-import type { Reply, ShardScripts } from './shard-scripts.js';
+import type { Reply } from './connection.js';
+import type { ShardScripts } from './shard-scripts.js';
 import type { KeyName } from './keys.js';
 
 /** Sends groups of units of work to one server, and reads its answers. */

@@ -5,7 +5,7 @@ import { SpillwayError } from '../../errors.js';
 import type { CacheAnswer } from '../row-cache.js';
 import type { RowGroup } from './look-groups.js';
 import { flightIn, pendingIn, plainOr, type FlightSeen } from './replies.js';
-import { text, type Reply } from './shard-scripts.js';
+import { text, type Reply } from './connection.js';
 
 /** How many values of the reply follow the kind of an answer. */
 const BEHIND_COPY = 5;

@@ -1,7 +1,8 @@
 import { beginningOfRowKeys, type RowKey, shardOf } from '../../change/row-key.js';
 import type { DrainState, DueRecords, DueScope, EmptyScope, TableScope, Watermark } from '../look-side.js';
 import { partsOf } from './parts-of.js';
-import { rowKey, type ShardScripts, text } from './shard-scripts.js';
+import { rowKey, text } from './connection.js';
+import type { ShardScripts } from './shard-scripts.js';
 
 /** Most rows that one call of the script looks at, so that no drain keeps Redis busy for long. */
 const ROWS_PER_CALL = 2_000;
@@ -51,7 +52,7 @@ export class RedisDue implements DueRecords {
     const pending = new Map<number, DrainState>();
     await Promise.all(
       [...watermarks].map(async ([shard, { sequence, putOff }]) => {
-        const [kind, times] = await this.#scripts.run('duePending', shard, [sequence]);
+        const [kind, times] = await this.#scripts.act('duePending', { shard, shared: [], own: [sequence] });
         if (text(kind) === 'pending') pending.set(shard, 'untried');
         else if (text(kind) === 'nothing' && Number(text(times)) !== putOff) pending.set(shard, 'put-off');
       }),
@@ -81,7 +82,9 @@ export class RedisDue implements DueRecords {
 
   /** Marks a shard's waiting rows, or the named rows, in parts. All parts get the mark of the first. */
   async #mark(shard: number, kind: DueScope['kind'], names: readonly string[]): Promise<Watermark | undefined> {
-    const named = kind === 'rows' ? partsOf(names) : [names];
+    const named = kind === 'rows' ? partsOf(names) : [[]];
+    const wanted = kind === 'rows' ? [] : names;
+    const shared = [ROWS_PER_CALL, kind, wanted.length, ...wanted];
     let mark = '';
     let putOff: number | undefined;
     let from = String(FIRST_TIME);
@@ -92,7 +95,8 @@ export class RedisDue implements DueRecords {
     do {
       const part = named[Math.min(parts, named.length - 1)] ?? [];
       parts += 1;
-      const reply = await this.#scripts.run('dueMake', shard, [mark, from, ROWS_PER_CALL, kind, ...part]);
+      const own = [mark, from, ...part];
+      const reply = await this.#scripts.act('dueMake', { shard, shared, own, share: part.length / ROWS_PER_CALL });
       if (text(reply[0]) === 'uninitialised') return undefined;
       mark = text(reply[1]);
       isPending ||= reply[2] === 1;

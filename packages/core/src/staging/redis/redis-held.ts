@@ -4,7 +4,8 @@ import type { StagingLimits } from '../limits.js';
 import type { HeldChanges, Hold, HoldCall, UnitAnswer } from '../stage-side.js';
 import type { RedisDeadLetters } from './dead-letters.js';
 import { encodeRules, entitiesOf, type GroupScripts } from './group-scripts.js';
-import { type Reply, rowKey, type ShardScripts, text } from './shard-scripts.js';
+import { type Reply, rowKey, text } from './connection.js';
+import type { ShardScripts } from './shard-scripts.js';
 
 /** The held changes of all shards. Each has a hash with the layers of each row, and one with the rows of each hold. */
 export class RedisHeld implements HeldChanges {

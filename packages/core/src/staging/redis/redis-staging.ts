@@ -21,11 +21,15 @@ import { addStats } from './redis-stats.js';
 import { encodeKnownRows } from './known-rows.js';
 import { GroupScripts } from './group-scripts.js';
 import { batch, extension } from './replies.js';
-import { type ShardScripts, text } from './shard-scripts.js';
+import { text } from './connection.js';
+import type { ShardScripts } from './shard-scripts.js';
 import type { Keeping } from './server-checks.js';
 import { settledMarks } from './settled-marks.js';
 
 const DOUBT = 'Redis or the database has forgotten something: whether this was written is not known';
+
+/** Most rows that are moved, or end, in one call, but for those of a shard that has more. */
+const ROWS_OF_BATCHES = 500;
 
 /** The last writes of rows, in two generations. */
 const RECENT = ['recent', 'recent:old'] as const;
@@ -118,7 +122,9 @@ export class RedisStaging implements StagingStore {
 
   async claim(shard: number, request: ClaimRequest): Promise<Claim> {
     const { token, predecessor, limit, rows = [], isAhead = false } = request;
-    const reply = await this.#scripts.run('claim', shard, [token, predecessor, limit, isAhead ? 1 : 0, ...rows]);
+    const shared = [limit, isAhead ? 1 : 0];
+    const share = rows.length / ROWS_OF_BATCHES;
+    const reply = await this.#scripts.act('claim', { shard, shared, own: [token, predecessor, ...rows], share });
     const status = text(reply[0]);
     if (status === 'batch') return { status, batch: batch(shard, reply) };
     if (status === 'broken') return { status, seen: { inFlight: '', last: text(reply[1]) } };
@@ -126,7 +132,8 @@ export class RedisStaging implements StagingStore {
   }
 
   async isAsClaimed(shard: number, { token, attempts, records, unreadable }: Batch): Promise<boolean> {
-    const reply = await this.#scripts.run('claimed', shard, [token, attempts, records.size + unreadable.size]);
+    const own = [token, attempts, records.size + unreadable.size];
+    const reply = await this.#scripts.act('claimed', { shard, shared: [], own });
     return text(reply[0]) === 'same';
   }
 
@@ -147,15 +154,12 @@ export class RedisStaging implements StagingStore {
     records?: ReadonlyMap<RowKey, StagedRecord>,
   ): Promise<boolean> {
     const { rememberMs, rememberRows } = this.#limits;
-    const reply = await this.#scripts.run('acknowledge', shard, [
-      token,
-      encodeOutcomes(outcomes),
-      rememberMs,
-      rememberRows,
-      ...this.#letters.limits,
-      this.#cache.generationBytes,
-      ...(records ? [encodeKnownRows(records, outcomes, rows.length)] : []),
-    ]);
+    const reply = await this.#scripts.act('acknowledge', {
+      shard,
+      shared: [rememberMs, rememberRows, ...this.#letters.limits, this.#cache.generationBytes],
+      own: [token, encodeOutcomes(outcomes), ...(records ? [encodeKnownRows(records, outcomes, rows.length)] : [])],
+      share: rows.length / ROWS_OF_BATCHES,
+    });
     if (text(reply[0]) === 'done') {
       this.#letters.tell(shard, reply[1]);
       return true;

@@ -1,5 +1,5 @@
 import type { StagingStats } from '../staging-store.js';
-import { text, type Reply } from './shard-scripts.js';
+import { text, type Reply } from './connection.js';
 
 /** Names of an entity's count of pending records begin like this. */
 const ENTITY = 'p:';

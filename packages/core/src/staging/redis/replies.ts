@@ -4,7 +4,7 @@ import type { RecentWrite } from '../../change/coalesce-change.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
-import { rowKey, text, type Reply } from './shard-scripts.js';
+import { rowKey, text, type Reply } from './connection.js';
 import type { AddedRecord, Batch, Extension } from '../flush-side.js';
 import type { Pending } from '../look-side.js';
 

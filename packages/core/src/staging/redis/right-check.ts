@@ -1,7 +1,7 @@
 import { SpillwayError } from '../../errors.js';
 import type { RedisConnection } from './connection.js';
 import { shardKeys } from './keys.js';
-import { text, type Reply } from './shard-scripts.js';
+import { text, type Reply } from './connection.js';
 import { SCRIPTS } from './scripts.js';
 
 /**

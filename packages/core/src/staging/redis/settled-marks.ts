@@ -2,7 +2,8 @@ import type { RowKey } from '../../change/row-key.js';
 import type { Settlement, StagedMark } from '../look-side.js';
 import { letterById, lettersOf } from './dead-letters.js';
 import { inPartsBy } from './parts-of.js';
-import { type ShardScripts, text } from './shard-scripts.js';
+import { text } from './connection.js';
+import type { ShardScripts } from './shard-scripts.js';
 
 /**
  * The settlements of staged changes, by one script per shard and part. If a change has left no trace, looks through the

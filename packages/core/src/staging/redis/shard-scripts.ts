@@ -1,6 +1,6 @@
-import type { RowKey } from '../../change/row-key.js';
 import { SpillwayError } from '../../errors.js';
-import type { Argument, RedisConnection } from './connection.js';
+import { type Argument, type RedisConnection, type Reply, text } from './connection.js';
+import { GatheredActs, type Act, type ActName } from './gathered-acts.js';
 import { type KeyName, type ShardKeys, shardKeys } from './keys.js';
 import { asReplyError } from './redis-errors.js';
 import { SCRIPTS, type Script } from './scripts.js';
@@ -14,18 +14,7 @@ import { SCRIPTS, type Script } from './scripts.js';
  */
 const LAYOUT = 2;
 
-/** The answer of a script: a word, then its parts. */
-export type Reply = readonly unknown[];
-
-export function text(part: unknown): string {
-  return String(part);
-}
-
-export function rowKey(part: unknown): RowKey {
-  return text(part) as RowKey;
-}
-
-/** Runs scripts on shards, with their keys and the epoch of this process. */
+/** Runs scripts on shards of one server, with their keys and the epoch of this process. */
 export class ShardScripts {
   readonly shards: number;
   readonly #connection: RedisConnection;
@@ -35,6 +24,7 @@ export class ShardScripts {
   #converting: Promise<unknown> | undefined;
   readonly #keys: readonly ShardKeys[];
   readonly #names = new Map<readonly KeyName[], (readonly string[])[]>();
+  readonly #acts = new GatheredActs(async (name, acts) => this.#answersOf(name, acts));
 
   constructor(connection: RedisConnection, namespace: string, shards: number, map: ShardMap) {
     this.shards = shards;
@@ -44,11 +34,20 @@ export class ShardScripts {
     this.#keys = Array.from({ length: shards }, (_, shard) => shardKeys(namespace, shard));
   }
 
-  async run(name: keyof typeof SCRIPTS, shard: number, args: readonly Argument[] = []): Promise<Reply> {
+  async run(
+    name: Exclude<keyof typeof SCRIPTS, ActName>,
+    shard: number,
+    args: readonly Argument[] = [],
+  ): Promise<Reply> {
     const script = SCRIPTS[name];
     const reply = await this.#ask(script, this.#named(shard, script.keys), args);
     if (text(reply[0]) === 'damaged') throw this.damaged(shard, text(reply[1]) as KeyName);
     return reply;
+  }
+
+  /** An act on one shard. The same acts of one turn, on other shards of the server, are one call. */
+  async act(name: ActName, act: Act): Promise<Reply> {
+    return this.#acts.answerTo(name, act);
   }
 
   /** One call for all shards: all of them are on one server. */
@@ -72,9 +71,61 @@ export class ShardScripts {
   }
 
   async #askOn(script: Script, shards: readonly number[], args: readonly Argument[]): Promise<Reply> {
+    return this.#ask(script, this.#keysOf(script, shards), args);
+  }
+
+  #keysOf(script: Script, shards: readonly number[]): readonly string[] {
     const keys: string[] = [];
     for (const shard of shards) for (const key of this.#named(shard, script.keys)) keys.push(key);
-    return this.#ask(script, keys, args);
+    return keys;
+  }
+
+  /** One call. What a shard answers, another epoch and an error too, concerns that shard alone. */
+  async #answersOf(name: ActName, acts: readonly Act[]): Promise<readonly (Reply | Error)[]> {
+    const answers = await this.#runActs(SCRIPTS[name], acts);
+    const older = acts.filter((_, at) => this.#isOlder(answers[at]));
+    if (older.length > 0) {
+      const again = await this.#convert()
+        .then(async () => this.#runActs(SCRIPTS[name], older))
+        .catch((error: unknown) => older.map(() => error as Error));
+      for (const [at, act] of older.entries()) answers[acts.indexOf(act)] = again[at] as Reply | Error;
+    }
+    return answers.map((answer, at) =>
+      answer instanceof Error ? answer : this.#answerOf(answer, acts[at]?.shard ?? 0),
+    );
+  }
+
+  async #runActs(script: Script, acts: readonly Act[]): Promise<(Reply | Error)[]> {
+    const args: Argument[] = [this.#epoch, ...(acts[0]?.shared ?? [])];
+    for (const { own } of acts) {
+      args.push(own.length);
+      for (const each of own) args.push(each);
+    }
+    const keys = this.#keysOf(
+      script,
+      acts.map(({ shard }) => shard),
+    );
+    const [, ...answers] = (await this.#connection.run(script, keys, args)) as readonly Reply[];
+    return answers;
+  }
+
+  #isOlder(answer: Reply | Error | undefined): boolean {
+    return Array.isArray(answer) && text(answer[0]) === 'epoch' && text(answer[1]) === this.#older;
+  }
+
+  /** An answer that is an error is that error. */
+  #answerOf(answer: Reply, shard: number): Reply | Error {
+    const said = text(answer[1]);
+    switch (text(answer[0])) {
+      case 'epoch':
+        return this.#mismatch(said);
+      case 'damaged':
+        return this.damaged(shard, said as KeyName);
+      case 'failed':
+        return this.unexpected(said);
+      default:
+        return answer;
+    }
   }
 
   /** The error of a script that has changed nothing: it needs the value of this key, which cannot be read. */
@@ -98,6 +149,7 @@ export class ShardScripts {
     args: readonly Argument[] = [],
   ): Promise<unknown> {
     const keys = typeof key === 'string' ? [key] : key;
+    this.#acts.leave();
     return this.#connection.command(name, [...keys.map((each) => this.#of(shard)[each]), ...args]);
   }
 
@@ -120,6 +172,8 @@ export class ShardScripts {
   }
 
   async #ask(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<Reply> {
+    // What was asked before stays before it.
+    this.#acts.leave();
     const ask = async (): Promise<Reply> => this.#connection.run(script, keys, [this.#epoch, ...args]);
     const reply = await ask();
     if (text(reply[0]) !== 'epoch') return reply;

@@ -2,7 +2,9 @@ import type { MikroORM } from '@mikro-orm/postgresql';
 import { database, freshNamespace, redis, type Database } from '@spillway/test-support';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { rowKeyOf, shardOf, SHARDS_OF_NEW_NAMESPACES } from '../../../src/change/row-key.js';
 import { Spillway } from '../../../src/index.js';
+import { SCRIPTS } from '../../../src/staging/redis/scripts.js';
 import { Customer, Order, Product, shopOrm } from './shop.js';
 
 let db: Database;
@@ -22,16 +24,29 @@ afterAll(async () => {
   await db.drop();
 });
 
+type Sent = readonly [command: string, first: string];
+
 /** The names of the commands that Redis was sent meanwhile; what scripts call is not among them. */
 async function commandsDuring(body: () => Promise<unknown>): Promise<string[]> {
+  return (await sentDuring(body)).map(([command]) => command);
+}
+
+/** How often each script has been called meanwhile. */
+async function scriptsDuring(body: () => Promise<unknown>): Promise<Readonly<Record<string, number>>> {
+  const scripts = new Map(Object.values(SCRIPTS).map(({ sha, name }) => [sha, name]));
+  const called = Map.groupBy(await sentDuring(body), ([command, first]) => scripts.get(first) ?? command);
+  return Object.fromEntries([...called].map(([name, calls]) => [name, calls.length]));
+}
+
+async function sentDuring(body: () => Promise<unknown>): Promise<readonly Sent[]> {
   const client = new Redis(server.url);
   const monitor = await client.monitor();
-  const seen: string[] = [];
+  const seen: Sent[] = [];
   const isOver = Promise.withResolvers<void>();
   monitor.on('monitor', (_time: string, [name = '', first = '']: string[], source: string) => {
     if (source === 'lua') return;
     if (first === 'over') isOver.resolve();
-    else seen.push(name.toLowerCase());
+    else seen.push([name.toLowerCase(), first]);
   });
   await body();
   await client.echo('over');
@@ -132,5 +147,28 @@ describe('drain() of everything', () => {
     expect(sent.length).toBeLessThanOrEqual(QUESTIONS + OF_A_SHARD);
     const [row] = await em.getConnection().execute(`select count(*)::int as rows from product where name = 'alone'`);
     expect(row).toEqual({ rows: 1 });
+  });
+
+  test('of all shards asks each question of all of them in one call (H12)', async () => {
+    await Spillway.of(orm).drain();
+    const em = orm.em.fork();
+    const shards = new Set<number>();
+    while (shards.size < SHARDS_OF_NEW_NAMESPACES) {
+      const { id } = em.create(Product, { name: 'everywhere' });
+      shards.add(shardOf(rowKeyOf({ schema: 'public', table: 'product', key: [id] }), SHARDS_OF_NEW_NAMESPACES));
+    }
+    await em.flush();
+    // Redis gets to know the scripts.
+    await Spillway.of(orm).drain();
+    for (const product of await em.find(Product, { name: 'everywhere' })) product.views += 1;
+    await em.flush();
+    expect(await scriptsDuring(async () => Spillway.of(orm).drain())).toEqual({
+      holds: 1,
+      'due-next': 1,
+      'due-make': 1,
+      claim: 1,
+      acknowledge: 1,
+      'due-pending': 1,
+    });
   });
 });

@@ -38,11 +38,10 @@ test.each([
   expect(COALESCE[kind][kind]).toBe('merge');
 });
 
-test.each(
-  Object.values(SCRIPTS).filter(
-    ({ name }) => !['due-next', 'due-holding', 'holds', 'cache-look', 'peek', 'stage'].includes(name),
-  ),
-)('$name declares the keys that its caller gives it', ({ source, keys }) => {
+/** Those over several shards walk through their keys; test/rooms looks at the step. */
+const OF_ONE_SHARD = Object.values(SCRIPTS).filter(({ source }) => !source.includes('#KEYS'));
+
+test.each(OF_ONE_SHARD)('$name declares the keys that its caller gives it', ({ source, keys }) => {
   const named = [...source.matchAll(/^local (\w+) = KEYS\[(\d+)\]$/gmu)].map(([, name]) => name);
   expect(named).toEqual(keys.map((key) => key.replace(':', '_')));
 });
@@ -55,3 +54,31 @@ test.each(Object.values(SCRIPTS))('$name has everything included, once, and form
   const others = source.replace("string.format('%d', left + right)", '').replace("'^%-?%d+ %-?%d+$'", '');
   expect(others).not.toMatch(/tostring|string\.format|%\s*d/u);
 });
+
+/** What a script over several shards never changes. */
+const FIXED = ['KINDS', 'NO_ROWS', 'no_layers', 'nothing'];
+/** Known names, room to work in, what the call wants and how much it has done, its answer. */
+const OF_ALL_SHARDS = ['entity_names', 'all', 'wanted', 'now', 'visited', 'handed_out', 'answers', 'from'];
+const KEPT = new Set([...FIXED, ...OF_ALL_SHARDS]);
+
+test.each(Object.values(SCRIPTS).filter(({ source }) => source.includes('from = answer_of(')))(
+  '$name begins each shard with variables of its own',
+  ({ source }) => {
+    const [, begin = ''] = /^local function begin_shard\(\)\n([\s\S]*?)^end$/mu.exec(source) ?? [];
+    const reset = new Set([...begin.matchAll(/^ +([\w, ]+) =/gmu)].flatMap(([, names = '']) => names.split(', ')));
+    // A variable that begins as nothing, or as a table, a truth or a number, is one that changes.
+    const changing = [...source.matchAll(/^local (?!function)([\w, ]+?)(?: = (.*))?$/gmu)].flatMap(
+      ([, names = '', value = 'nil']) =>
+        /\{|\bnil\b|\btrue\b|\bfalse\b|(?:^|, )\d|now_ms/u.test(value) ? names.split(', ') : [],
+    );
+    // Keys, and the token, are those of the shard that is at work.
+    const ofShard = new Set([...keysOf(source), 'token']);
+    expect(changing.filter((name) => !KEPT.has(name) && !reset.has(name) && !ofShard.has(name))).toEqual([]);
+  },
+);
+
+/** The variables that the loop over the shards sets. */
+function keysOf(source: string): readonly string[] {
+  const loop = source.slice(source.lastIndexOf('#KEYS'));
+  return [...loop.matchAll(/^ {2}([\w, ]+) = (?:KEYS|unpack)/gmu)].flatMap(([, names = '']) => names.split(', '));
+}

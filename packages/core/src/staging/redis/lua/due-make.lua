@@ -1,57 +1,70 @@
 -- Marks the rows of a scope, or a part of them, as due now. The mark is the shard's stage sequence when the drain
 -- began. Rows that are marked already keep their mark.
 --
--- KEYS[1] chain  KEYS[2] due  KEYS[3] flight  KEYS[4] dirty
--- ARGV  epoch, mark or '' for the first part, score to go on from, most rows to visit, 'all' | 'tables' | 'rows',
---   beginnings of row keys or row keys ...
--- returns  {'marked', mark, 1 if a row of the scope is pending and not paused, score to go on from or '',
---   how often marked records have been put off, 1 if a row of the scope is paused} | {'damaged', key} |
---   {'uninitialised'} | {'epoch', epoch}
-local chain = KEYS[1]
-local due = KEYS[2]
-local flight = KEYS[3]
-local dirty = KEYS[4]
-local epoch, mark, from, limit, scope = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
+-- KEYS  chain, due, flight, dirty, of one shard after the other
+-- ARGV  epoch, most rows to visit, 'all' | 'tables' | 'rows', number of beginnings of row keys, the beginnings, then
+--   per shard: number of its arguments, mark or '' for the first part, score to go on from, row keys ...
+-- returns  {'each', per shard: {'marked', mark, 1 if a row of the scope is pending and not paused, score to go on from
+--   or '', how often marked records have been put off, 1 if a row of the scope is paused} | {'later'} (other shards
+--   had rows enough) | {'damaged', key} | {'uninitialised'} | {'epoch', epoch} | {'failed', what Redis says}}
+local epoch, limit, scope, beginnings = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local chain, due, flight, dirty
 
-local WANTED_FROM = 6
-
+-- include: each-shard
 -- include: time
 -- include: numbers
 -- include: bulk
 -- include: index-again
 -- include: scope
 
-local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'mark', 'putOff', 'horizon')
-if not head[1] then return { 'uninitialised' } end
-if head[1] ~= epoch then return { 'epoch', head[1] } end
-local is_first = mark == ''
-if is_first then mark = head[2] end
-if not count_in(mark) then return { 'damaged', 'chain' } end
+local FIRST_BEGINNING = 5
+local now, visited = now_ms(), 0
+want(FIRST_BEGINNING, FIRST_BEGINNING + beginnings - 1)
 
--- As in acknowledge.lua: a drain makes room.
-redis.call('HDEL', chain, 'nothing')
-local now = now_ms()
-index_again(now)
-local rows, go_on
-if scope == 'rows' then
-  rows, go_on = rows_with_score(), ''
-else
-  rows, go_on = rows_from(from, limit)
+local function find_rows(from)
+  if scope == 'rows' then return rows_with_score(), '' end
+  return rows_from(from, limit)
 end
-local marked, any_paused, horizon = {}, 0, count_in(head[6]) or 0
-for _, row in ipairs(rows) do
-  if scope == 'rows' or in_scope(row[1]) then
-    if is_paused(row[2], now, horizon) then any_paused = 1 else append(marked, mark, row[1]) end
+
+local function make_due(first, last)
+  local mark, from = ARGV[first], ARGV[first + 1]
+  local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'mark', 'putOff', 'horizon')
+  if not head[1] then return { 'uninitialised' } end
+  if head[1] ~= epoch then return { 'epoch', head[1] } end
+  local is_first = mark == ''
+  if is_first then mark = head[2] end
+  if not count_in(mark) then return { 'damaged', 'chain' } end
+  -- The shard is not cut into more parts than it needs alone.
+  if visited > 0 and visited + redis.call('ZCARD', due) > limit then return { 'later' } end
+  if scope == 'rows' then want(first + 2, last) end
+
+  -- As in acknowledge.lua: a drain makes room.
+  redis.call('HDEL', chain, 'nothing')
+  index_again(now)
+  local rows, go_on = find_rows(from)
+  if scope ~= 'rows' then visited = visited + #rows end
+  local marked, any_paused, horizon = {}, 0, count_in(head[6]) or 0
+  for _, row in ipairs(rows) do
+    if scope == 'rows' or in_scope(row[1]) then
+      if is_paused(row[2], now, horizon) then any_paused = 1 else append(marked, mark, row[1]) end
+    end
   end
-end
-local is_pending = #marked > 0
-if is_first and not is_pending then is_pending = any_marked() end
--- Between two parts a worker may have claimed rows that the next part would have marked.
-local is_flying = head[3] and any_in_flight()
-local known = count_in(head[4])
-local is_earlier = is_flying and not (known and known <= tonumber(mark))
+  local is_pending = #marked > 0
+  if is_first and not is_pending then is_pending = any_marked() end
+  -- Between two parts a worker may have claimed rows that the next part would have marked.
+  local is_flying = head[3] and any_in_flight()
+  local known = count_in(head[4])
+  local is_earlier = is_flying and not (known and known <= tonumber(mark))
 
-send('ZADD', due, marked)
-if #marked > 0 then redis.call('HSET', chain, 'marked', 1) end
-if is_earlier then redis.call('HSET', chain, 'mark', mark) end
-return { 'marked', mark, (is_pending or is_flying) and 1 or 0, go_on, head[5] or '0', any_paused }
+  send('ZADD', due, marked)
+  if #marked > 0 then redis.call('HSET', chain, 'marked', 1) end
+  if is_earlier then redis.call('HSET', chain, 'mark', mark) end
+  return { 'marked', mark, (is_pending or is_flying) and 1 or 0, go_on, head[5] or '0', any_paused }
+end
+
+local answers, from = { 'each' }, FIRST_BEGINNING + beginnings
+for at = 1, #KEYS, 4 do
+  chain, due, flight, dirty = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3]
+  answers[#answers + 1], from = answer_of(make_due, from)
+end
+return answers

@@ -8,8 +8,6 @@ local due = KEYS[2]
 local flight = KEYS[3]
 local epoch, which, scope = ARGV[1], ARGV[2], ARGV[3]
 
-local WANTED_FROM = 4
-
 -- include: in-scope
 
 local BEFORE_TIME = '(1000000000000'
@@ -17,6 +15,7 @@ local BEFORE_TIME = '(1000000000000'
 local head = redis.call('HGET', chain, 'epoch')
 if not head then return { 'uninitialised' } end
 if head ~= epoch then return { 'epoch', head } end
+want(4, #ARGV)
 local found, latest = { 'rows' }, which == 'pending' and '+inf' or BEFORE_TIME
 for _, rows in ipairs({ redis.call('ZRANGEBYSCORE', due, '-inf', latest), redis.call('HKEYS', flight) }) do
   for _, row_key in ipairs(rows) do

@@ -18,7 +18,6 @@ local holds = KEYS[10]
 local cache = KEYS[11]
 local cache_old = KEYS[12]
 local epoch, last_token, scope = ARGV[1], ARGV[2], ARGV[3]
-local WANTED_FROM = 4
 
 -- include: bulk
 -- include: record
@@ -43,6 +42,8 @@ if scope == 'all' then
   redis.call('DEL', chain, dirty, due, flight, recent, recent_old, dead, stats, held, holds, cache, cache_old)
   return emptied
 end
+
+want(4, #ARGV)
 
 -- Takes the rows of the scope out of a hash of records. Answers their keys.
 local function take_records(key)

@@ -1,5 +1,5 @@
 -- Finds the records to claim, and moves them into flight.
--- Needs: dirty, due, flight, and ARGV from the sixth
+-- Needs: dirty, due, flight, and what bulk brings
 
 -- include: marks
 -- include: index-again
@@ -22,11 +22,11 @@ local function due_rows(now, limit, horizon)
   return row_keys, mark
 end
 
--- The named rows that are dirty, and the smallest mark among them.
-local function named_rows()
+-- The rows that are named by some of the arguments and dirty, and the smallest mark among them.
+local function named_rows(first, last)
   local named, mark, wanted = {}, nil, {}
-  for index = 6, #ARGV do
-    wanted[index - 5] = ARGV[index]
+  for index = first, last do
+    wanted[index - first + 1] = ARGV[index]
   end
   local records = get_all(dirty, wanted)
   for index, row_key in ipairs(wanted) do

@@ -1,9 +1,14 @@
 -- Tells by the row key alone if a row belongs to the scope that the caller names.
--- Needs: scope, and WANTED_FROM: the place in ARGV where beginnings of row keys, or row keys, begin
+-- Needs: scope
 
 local wanted = {}
-for index = WANTED_FROM, #ARGV do
-  wanted[ARGV[index]] = true
+
+-- Wants the rows that are named by some of the arguments: beginnings of row keys, or row keys.
+local function want(first, last)
+  wanted = {}
+  for index = first, last do
+    wanted[ARGV[index]] = true
+  end
 end
 
 -- A row key is a JSON array of schema, table and key. Its beginning, up to the comma after the table, names the table.

@@ -1,6 +1,5 @@
 import { nextTick } from 'node:process';
-import type { Argument } from './connection.js';
-import { text, type Reply } from './connection.js';
+import { type Argument, text, type Reply } from './connection.js';
 
 /** Scripts that do the same for one shard after the other, and answer for each. */
 export type ActName = 'dueMake' | 'duePending' | 'claim' | 'claimed' | 'acknowledge';

@@ -9,7 +9,7 @@ import type { Batch, Claim, ClaimRequest, Extension, ExtendRequest, EmptyReport,
 import type { ChainSeen, DueRecords, EmptyScope, Pending, Settlement, StagedMark } from '../look-side.js';
 import type { DeadLetterStore } from '../dead-letter-store.js';
 import type { StagingStats, StagingStore } from '../staging-store.js';
-import type { RedisConnection } from './connection.js';
+import { type RedisConnection, text } from './connection.js';
 import { RedisDeadLetters } from './dead-letters.js';
 import type { RowCache } from '../row-cache.js';
 import { GatheredPeeks } from './gathered-peeks.js';
@@ -21,7 +21,6 @@ import { addStats } from './redis-stats.js';
 import { encodeKnownRows } from './known-rows.js';
 import { GroupScripts } from './group-scripts.js';
 import { batch, extension } from './replies.js';
-import { text } from './connection.js';
 import type { ShardScripts } from './shard-scripts.js';
 import type { Keeping } from './server-checks.js';
 import { settledMarks } from './settled-marks.js';

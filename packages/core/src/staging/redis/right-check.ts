@@ -1,7 +1,6 @@
 import { SpillwayError } from '../../errors.js';
-import type { RedisConnection } from './connection.js';
+import { type RedisConnection, text, type Reply } from './connection.js';
 import { shardKeys } from './keys.js';
-import { text, type Reply } from './connection.js';
 import { SCRIPTS } from './scripts.js';
 
 /**

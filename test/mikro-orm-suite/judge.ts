@@ -1,4 +1,4 @@
-import { reasons, type KnownDifference } from './known-differences.js';
+import { reasons, uncertain, type KnownDifference } from './known-differences.js';
 import type { Difference } from './outcomes.js';
 
 const LONGEST = 200;
@@ -18,8 +18,7 @@ export function judge(
   const reasonOf = new Map(known.map(({ id, reason }) => [id, reason]));
   const seen = new Set(found.map(({ id }) => id));
   const strange = found.filter(({ id }) => !reasonOf.has(id));
-  // Rows without an order may come in the one that a test expects.
-  const certain = known.filter(({ reason }) => reason !== 'order');
+  const certain = known.filter(({ reason }) => !uncertain.has(reason));
   const gone = certain.filter(({ id }) => !seen.has(id) && files.includes(id.split('#')[0] ?? ''));
   const counts = Object.entries(reasons).flatMap(([reason, text]) => {
     const count = found.filter(({ id }) => reasonOf.get(id) === reason).length;

@@ -3,6 +3,9 @@
  * not more right in any of them: the documents say each.
  */
 export const known = {
+  anew: {
+    'tests/issues/GH1175.test.ts': '41b59a33 5bf7575a',
+  },
   constraints: {
     'tests/features/embeddables/nested-embeddables.postgres.test.ts': 'ef4d5f84',
     'tests/features/entity-manager/EntityManager.postgre.test.ts': '195a0c11',
@@ -25,6 +28,9 @@ export const known = {
     'tests/features/truncate/truncate.postgresql.test.ts': '75ee645e',
     'tests/issues/GH6083.test.ts': 'a3e1cade',
     'tests/issues/GH8192.test.ts': '01c964e6 4678f307 a570a5e6 cb94f423 db98bb93 fc47277e',
+  },
+  raced: {
+    'tests/features/collection/populate-where-infer.test.ts': '4d87d61e',
   },
   refused: {
     'tests/features/schema-generator/changing-column-type.postgres.test.ts': '3ba4a9ee',

@@ -36,3 +36,13 @@ test('a difference has to be known, and a known one of the files that ran has to
   expect(judge([], [known], ['a.test.ts'])).toMatchObject({ isAsKnown: false, lines: [`  NO LONGER ${known.id}`] });
   expect(judge([], [known], ['b.test.ts'])).toMatchObject({ isAsKnown: true });
 });
+
+test('a difference that time or chance decides need not be seen, but has to be known', () => {
+  const known = { id: id('a'), reason: 'raced' } as const;
+  expect(judge([], [known], ['a.test.ts'])).toEqual({ isAsKnown: true, lines: [] });
+  const found = differences([outcome('a', 'passed')], [outcome('a', 'failed')]);
+  expect(judge(found, [known], ['a.test.ts'])).toMatchObject({
+    isAsKnown: true,
+    lines: [expect.stringMatching('1 known')],
+  });
+});

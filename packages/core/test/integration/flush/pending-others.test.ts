@@ -83,15 +83,30 @@ const recode = async (id: number, code: string): Promise<void> =>
 const insert = async (id: number, code: string): Promise<void> =>
   stage(keyOf(id), { kind: 'insert', version: '1', values: { code: JSON.stringify(code) } });
 
-/** Makes what the shard holds due and flushes it: what became of its records. */
-async function flush(shard: number): Promise<readonly string[]> {
+/** Makes what the shard holds due and flushes it: what became of its records. `store`: where the flush looks. */
+async function flush(shard: number, store = staging): Promise<readonly string[]> {
   const keys = Array.from({ length: 100 }, (_, id) => [keyOf(id), keyOf(id, 'guest')]).flat();
   await staging.due.make({ kind: 'rows', keys: keys.filter((key) => shardOf(key, SHARDS) === shard) });
-  const deps = { staging, sink, scheduler: monotonicScheduler, claimTimeoutMs: 5_000, onStagingLoss: 'park', others };
+  const scheduler = monotonicScheduler;
+  const deps = { staging: store, sink, scheduler, claimTimeoutMs: 5_000, onStagingLoss: 'park', others };
   const report = await flushShards([shard], 100, deps as Parameters<typeof flushShards>[2]);
   const result = report.get(shard);
   if (result?.kind !== 'done') return [result?.kind ?? 'none'];
   return [...result.batch.records.keys()].map((key) => result.outcomes.get(key)?.kind ?? 'applied');
+}
+
+/** The store, with something that happens just before each look at pending rows. */
+function after(act: () => Promise<unknown>): StagingStore {
+  const peek: StagingStore['peek'] = async (keys) => {
+    await act();
+    return staging.peek(keys);
+  };
+  return new Proxy(staging, {
+    get: (store, name) => {
+      const value: unknown = name === 'peek' ? peek : Reflect.get(store, name);
+      return typeof value === 'function' ? value.bind(store) : value;
+    },
+  });
 }
 
 async function given(...rows: readonly (readonly [number, string])[]): Promise<void> {
@@ -179,4 +194,17 @@ test('a row that is referred to is deleted when what refers to it has been delet
   expect(await flush(0)).toEqual(['again']);
   expect(await flush(1)).toEqual(['applied']);
   expect(await flush(0)).toEqual(['applied']);
+});
+
+test('a row is written whose parent another flush writes between its refusal and the look for pending parents', async () => {
+  const parent = idIn(0);
+  const child = Array.from({ length: 100 }, (_, id) => id).find((id) => shardOf(keyOf(id, 'guest'), SHARDS) === 1);
+  await insert(parent, 'x');
+  await stage(keyOf(child ?? 0, 'guest'), { kind: 'insert', version: '1', values: { place: String(parent) } });
+  expect(
+    await flush(
+      1,
+      after(async () => flush(0)),
+    ),
+  ).toEqual(['applied']);
 });

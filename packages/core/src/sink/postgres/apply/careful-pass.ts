@@ -62,6 +62,9 @@ const MOST_ASKED = 20;
 /** How many statements may look for an order in which refused rows can be written. */
 const MOST_TRIES = 5_000;
 
+/** What a refused row may wait for: its parents, or other rows of its table. */
+const QUESTIONS = 2;
+
 /**
  * Writes groups with a savepoint around every statement. A refused part is rolled back and treated by the kind of its
  * fault:
@@ -304,28 +307,52 @@ export class CarefulPass {
     return [...this.#refused.values()].filter(({ fault, writes }) => !isOwnFault(fault) && writes < this.#writes);
   }
 
-  /** All other rows are written. A refused row is to blame, unless a row that may be the cause is not written yet. */
+  /**
+   * All other rows are written. A refused row is to blame, unless a row that may be the cause is not written yet.
+   * Another transaction may have written that one between the refusal and the question, so a row that has none to wait
+   * for is tried once more. If that meets a fault that raises the other question, that is asked too.
+   */
   async #judge(): Promise<void> {
-    const orphans = [...this.#refused].filter(([, { fault }]) => fault.sqlstate === FOREIGN_KEY).map(([item]) => item);
-    for (const item of await earlyItems(orphans, new Set(), this.#context, SAVEPOINT)) this.#excuse(item);
-    const suspects = new Map<Item, readonly Table[]>();
-    for (const [item, { fault, writes }] of this.#refused) {
-      const behind = this.#tablesBehind(item, fault);
-      const isUntried = !isOwnFault(fault) && writes < this.#writes && this.#tries > MOST_TRIES;
-      if (isUntried || behind.some((table) => this.#isStuck(table))) this.#excuse(item);
-      else if (behind.length > 0) suspects.set(item, behind);
+    for (let question = 1; question <= QUESTIONS; question++) {
+      await this.#excuseWaiting();
+      const suspects = new Map([...this.#refused].filter(([, { fault }]) => !isOwnFault(fault)));
+      for (const group of this.#groups)
+        await this.#work([{ group, items: group.items.filter((item) => suspects.has(item)), lockFirst: false }]);
+      await this.#tryAgain();
+      const isAnswered = [...suspects].every(([item, { fault }]) => {
+        const again = this.#refused.get(item);
+        return again === undefined || isOfParents(again.fault) === isOfParents(fault);
+      });
+      if (isAnswered) break;
     }
-    if (suspects.size > 0) {
-      const rows = [...suspects].map(([item, behind]) => refusedRow(item, behind));
-      const waiting = await this.#context.othersPending(rows);
-      for (const item of suspects.keys()) if (waiting.has(item.rowKey)) this.#excuse(item);
-    }
+    for (const [item, refusal] of this.#refused) if (this.#isUntried(refusal)) this.#excuse(item);
     let asked = 0;
     for (const [item, { fault }] of this.#refused) {
       const isAsked = asked < MOST_ASKED && isOfColumn(fault);
       if (isAsked) asked += 1;
       this.#blame.row(item, isAsked ? await withColumn(item, fault, this.#context, SAVEPOINT) : fault);
     }
+  }
+
+  /** Asks which refused rows have to wait for a row that is pending elsewhere, or is left for another flush. */
+  async #excuseWaiting(): Promise<void> {
+    const orphans = [...this.#refused].filter(([, { fault }]) => isOfParents(fault)).map(([item]) => item);
+    for (const item of await earlyItems(orphans, new Set(), this.#context, SAVEPOINT)) this.#excuse(item);
+    const suspects = new Map<Item, readonly Table[]>();
+    for (const [item, refusal] of this.#refused) {
+      const behind = this.#tablesBehind(item, refusal.fault);
+      if (this.#isUntried(refusal) || behind.some((table) => this.#isStuck(table))) this.#excuse(item);
+      else if (behind.length > 0) suspects.set(item, behind);
+    }
+    if (suspects.size === 0) return;
+    const rows = [...suspects].map(([item, behind]) => refusedRow(item, behind));
+    const waiting = await this.#context.othersPending(rows);
+    for (const item of suspects.keys()) if (waiting.has(item.rowKey)) this.#excuse(item);
+  }
+
+  /** True if another row was written since it was refused, and there were too many to try it again. */
+  #isUntried({ fault, writes }: Postponed): boolean {
+    return !isOwnFault(fault) && writes < this.#writes && this.#tries > MOST_TRIES;
   }
 
   /**
@@ -350,6 +377,11 @@ export class CarefulPass {
     this.#refused.delete(item);
     this.#outcomes.set(item, waitsRefused(item, refusal.fault.reason));
   }
+}
+
+/** True if the question is whether a parent is pending. Any other refusal asks for rows of tables. */
+function isOfParents({ sqlstate }: Fault): boolean {
+  return sqlstate === FOREIGN_KEY;
 }
 
 /** True if PostgreSQL itself timed out: a function may raise any code. */

@@ -13,7 +13,7 @@ local epoch, id = ARGV[1], ARGV[2]
 
 local known = redis.call('HGET', chain, 'epoch')
 if known and known ~= epoch then return { 'epoch', known } end
-local answered = remembered(id)
+local answered = kept_answer(id)
 if answered then return { 'judged', answered } end
 redis.call('HSET', seen, id, cmsgpack.pack({ 'voided' }))
 return { 'voided' }

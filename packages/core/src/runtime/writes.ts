@@ -177,7 +177,7 @@ class StagedMarks implements EntityMarks {
     for (const { entity, change } of operations) {
       const mark = marks.get(change.rowKey);
       if (mark) this.#marks.set(entity, mark);
-      // A held change gets its place when it is released: a caller that waits asks then for pending changes.
+      // A held change gets its place when the commit stages it: a caller that waits asks then for pending changes.
       else this.#marks.delete(entity);
     }
   }

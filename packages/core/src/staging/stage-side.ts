@@ -130,7 +130,7 @@ export type RefusalReason =
  * Changes of transactions that have not ended. A hold is neither dirty nor due: nobody sees it, and nothing is based on
  * it but later holds of the same transaction; others' changes of
  * its rows are refused as `held`, unless both only add differences. Whoever knows how the transaction has ended
- * releases or drops it.
+ * stages or drops it.
  */
 export interface HeldChanges {
   /**
@@ -146,7 +146,7 @@ export interface HeldChanges {
    * committed have to be given together, or later ones after earlier ones.
    * @returns the rows that are dirty now
    */
-  release(shard: number, holds: ReadonlyMap<string, readonly RowKey[]>): Promise<readonly RowKey[]>;
+  stage(shard: number, holds: ReadonlyMap<string, readonly RowKey[]>): Promise<readonly RowKey[]>;
 
   /** The transaction has ended without these holds, or has taken them back. Answers how many there were. */
   drop(shard: number, ids: readonly string[]): Promise<number>;

@@ -171,7 +171,7 @@ export function versionContract({ describe, it, expect, onBench }: ContractConte
     );
 
     it(
-      'releases a hold beside a record that came back beneath it, and that it never saw (H15)',
+      'stages a hold beside a record that came back beneath it, and that it never saw (H15)',
       onBench(async (bench) => {
         await bench.stage({ base: '1', version: '2', values: { name: '"a"' } });
         const batch = await bench.claim();
@@ -182,7 +182,7 @@ export function versionContract({ describe, it, expect, onBench }: ContractConte
           values: { name: '"b"' },
         });
         await bench.end(batch, { 0: again });
-        await bench.release(id);
+        await bench.stageHeld(id);
         expect(await bench.dirty()).toMatchObject({ base: '2', isRowBase: true, values: { name: '"b"' } });
         const [letter] = await bench.store.deadLetters.list();
         expect(letter).toMatchObject({ code: 'CONFLICT', record: { values: { name: '"a"' } } });

@@ -69,7 +69,7 @@ test.each(Array.from({ length: Number(process.env['SEEDS'] ?? 20) }, (_, seed) =
     const adopt = async (shards: readonly number[]): Promise<void> => {
       for (const shard of shards) await inner.adopt(shard, 'T0');
     };
-    const stager = new Stager(store, { stageTimeoutMs: 25, adopt, settleHolds: () => Promise.resolve() });
+    const stager = new Stager(store, { stageTimeoutMs: 25, adopt, endHolds: () => Promise.resolve() });
     const rules = { Product: RULES };
     const told = await Promise.all(
       Array.from({ length: 40 }, async (_, caller) => {

@@ -33,7 +33,7 @@ async function makeStager(adopted: readonly number[] = [0, 1]) {
     await Promise.all(shards.map(async (shard) => line.inner.adopt(shard, 'T0')));
   };
   await adopt(adopted);
-  const stager = new Stager(line.store, { stageTimeoutMs: 30, adopt, settleHolds: () => Promise.resolve() });
+  const stager = new Stager(line.store, { stageTimeoutMs: 30, adopt, endHolds: () => Promise.resolve() });
   const stock = async (rowKey: RowKey) => (await line.inner.peek([rowKey])).get(rowKey)?.dirty?.deltas['stock'];
   return { line, stager, stock, rules: { Product: RULES } };
 }

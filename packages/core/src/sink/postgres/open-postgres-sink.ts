@@ -22,7 +22,7 @@ import { failureOf } from './fault.js';
 import { endingsOf } from './ledger/hold-ledger.js';
 import { ComposedPlans } from './apply/composed-plans.js';
 import { PostgresJoinedTransaction } from './joined/joined-transaction.js';
-import { holdShards, type TransactionLimits } from './ledger/hold-shards.js';
+import { lockShards, type TransactionLimits } from './ledger/lock-shards.js';
 import { ledgerFailureOf, notPrepared } from './ledger/ledger-failure.js';
 import { completeTables, ensureLedger, preparedBy, verifyLedger } from './ledger/prepare.js';
 import { pruneLedger } from './ledger/prune-ledger.js';
@@ -223,24 +223,24 @@ class PostgresSink implements ChangeSink {
     const waiting = {};
     this.#waiting.set(waiting, performance.now());
     try {
-      return await this.#hold(shards, wait, claimed);
+      return await this.#lock(shards, wait, claimed);
     } finally {
       this.#waiting.delete(waiting);
     }
   }
 
-  async #hold(shards: readonly number[], wait: 'skip' | 'wait', claimed: readonly string[]): Promise<SinkTransaction> {
+  async #lock(shards: readonly number[], wait: 'skip' | 'wait', claimed: readonly string[]): Promise<SinkTransaction> {
     const { ledger, namespace } = this.#around;
     const transaction = await this.#open();
     try {
       const limits = this.hasOneConnection ? undefined : this.#limits;
-      const known = await holdShards(transaction, ledger, namespace, shards, wait, limits, SAVEPOINT, claimed);
-      const { held, missing, outcomes } = known;
+      const known = await lockShards(transaction, ledger, namespace, shards, wait, limits, SAVEPOINT, claimed);
+      const { locked, missing, outcomes } = known;
       // A missing row must not look like a locked one: its shard would wait for ever, silently.
       if (missing.length > 0)
         throw notPrepared(`${ledger.shard} has no row for shard ${missing.join(', ')} of the namespace "${namespace}"`);
       const read = new Map(claimed.map((token) => [token, outcomes.get(token)]));
-      return new PostgresTransaction(transaction, held, this.#around, read);
+      return new PostgresTransaction(transaction, locked, this.#around, read);
     } catch (error) {
       const failure = ledgerFailureOf(error);
       // A server that has not answered gets no further statement: it would take as long again.

@@ -49,7 +49,7 @@ export function tellFaults(
 
 /** An open transaction of Spillway's own. It ends once: by `commit`, or by being disposed of. */
 export class PostgresTransaction implements SinkTransaction {
-  readonly held: ReadonlyMap<number, string>;
+  readonly locked: ReadonlyMap<number, string>;
   readonly #transaction: OwnTransaction;
   readonly #session: Session;
   readonly #around: TransactionSurroundings;
@@ -57,17 +57,17 @@ export class PostgresTransaction implements SinkTransaction {
   #savepointUsed = false;
   #state: 'open' | 'broken' | 'committed' | 'disposed' = 'open';
 
-  /** @param read what the ledger said of some tokens once the shards were held: nothing can be added since */
+  /** @param read what the ledger said of some tokens once the shards were locked: nothing can be added since */
   constructor(
     transaction: OwnTransaction,
-    held: ReadonlyMap<number, string>,
+    locked: ReadonlyMap<number, string>,
     around: TransactionSurroundings,
     read: ReadonlyMap<string, BatchOutcome | undefined>,
   ) {
     this.#read = read;
     this.#transaction = transaction;
     this.#session = transaction.session;
-    this.held = held;
+    this.locked = locked;
     this.#around = around;
   }
 
@@ -78,7 +78,7 @@ export class PostgresTransaction implements SinkTransaction {
       : await this.#attempt(() => readOutcome(this.#session, ledger, namespace, token), ledgerFailureOf);
     if (outcome !== undefined) return outcome;
     // The ledger was emptied, but the shard's row still says that this was written.
-    return [...this.held.values()].includes(token) ? new Map() : undefined;
+    return [...this.locked.values()].includes(token) ? new Map() : undefined;
   }
 
   async alive(): Promise<void> {
@@ -92,8 +92,8 @@ export class PostgresTransaction implements SinkTransaction {
     isPart = false,
   ): Promise<ReadonlyMap<string, BatchOutcome>> {
     for (const { shard } of batches) {
-      if (!this.held.has(shard)) {
-        throw new RangeError(`This transaction does not hold shard ${shard}, so it must not write a batch of it.`);
+      if (!this.locked.has(shard)) {
+        throw new RangeError(`This transaction has not locked shard ${shard}, so it must not write a batch of it.`);
       }
     }
     const mayRestart = batches.every(({ attempts }) => attempts <= RESTARTS);

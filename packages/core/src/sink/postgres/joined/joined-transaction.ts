@@ -101,7 +101,7 @@ class PostgresJoinedPart implements JoinedPart {
     this.#around = around;
   }
 
-  async hold(shard: number): Promise<string | undefined> {
+  async lock(shard: number): Promise<string | undefined> {
     const { ledger, namespace } = this.#around;
     const [row] = await ledgerWork(() =>
       this.#session.rows(

@@ -11,7 +11,7 @@ import { ledgerFailureOf } from './ledger/ledger-failure.js';
 import { readOutcome } from './ledger/read-ledger.js';
 import type { LedgerTables } from './ledger/tables.js';
 import { writeLedger } from './ledger/write-ledger.js';
-import type { Group } from './plan/plan.js';
+import type { StatementGroup } from './plan/plan.js';
 import type { TableMap } from './plan/table-map.js';
 import type { TablePauses, ToldFault } from './table-pauses.js';
 import type { OwnTransaction } from './connections.js';
@@ -126,7 +126,7 @@ export class PostgresTransaction implements SinkTransaction {
   }
 
   async #apply(
-    groups: readonly Group[],
+    groups: readonly StatementGroup[],
     asked: Pick<ApplyContext, 'parentsPending' | 'othersPending' | 'isPart' | 'mayRestart'>,
   ): Promise<Applied> {
     if (this.#savepointUsed) await this.#session.script(`savepoint ${SAVEPOINT}`);

@@ -1,7 +1,7 @@
 import { covering, type BatchOutcome, type Outcome } from '../../../change/outcome.js';
 import { type RowKey, tableText } from '../../../change/row-key.js';
 import type { Batch } from '../../../staging/flush-side.js';
-import type { Group, Plan } from '../plan/plan.js';
+import type { StatementGroup, Plan } from '../plan/plan.js';
 import type { Applied } from './context.js';
 import { failed, overruled } from './outcomes.js';
 import type { TableFault } from './table-fault.js';
@@ -10,13 +10,13 @@ import type { TableFault } from './table-fault.js';
 const STRANGER_DELAY_MS = 1_000;
 
 /**
- * Writes the groups of planned batches through `apply`. Answers token -> outcomes, also of records without a
+ * Writes the statement groups of planned batches through `apply`. Answers token -> outcomes, also of records without a
  * statement.
  */
 export async function applyBatches(
   batches: readonly Batch[],
   planned: Plan,
-  apply: (groups: readonly Group[]) => Promise<Applied>,
+  apply: (groups: readonly StatementGroup[]) => Promise<Applied>,
 ): Promise<{ readonly outcomes: ReadonlyMap<string, BatchOutcome>; readonly tableFaults: readonly TableFault[] }> {
   const { outcomes, tableFaults } = await apply(planned.groups);
   const byToken = new Map(batches.map(({ token }) => [token, new Map<RowKey, Outcome>()]));

@@ -1,6 +1,6 @@
 import { makesMissing, CONFLICT } from '../../../change/record.js';
 import type { Item } from '../plan/item.js';
-import type { Group } from '../plan/plan.js';
+import type { StatementGroup } from '../plan/plan.js';
 import type { Session } from '../session.js';
 import type { Statement } from '../sql/record-set.js';
 import { versionFormat, type WallTime } from '../sql/version-format.js';
@@ -9,14 +9,14 @@ import { settleMissing } from './settle-missing.js';
 import { writeRows, writtenAs } from './write-rows.js';
 
 /**
- * Writes one group, then decides about the rows that the statement left out. Rejects with the error of PostgreSQL. The
- * caller then rolls back to its savepoint, and drops the outcomes.
+ * Writes one statement group, then decides about the rows that the statement left out. Rejects with the error of
+ * PostgreSQL. The caller then rolls back to its savepoint, and drops the outcomes.
  *
- * @param statement writes exactly the items of the group, where it was made in advance
+ * @param statement writes exactly the items of the statement group, where it was made in advance
  */
 export async function executeGroup(
   session: Session,
-  group: Group,
+  group: StatementGroup,
   wallTime: WallTime,
   statement?: Statement,
 ): Promise<Outcomes> {

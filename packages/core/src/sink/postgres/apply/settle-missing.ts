@@ -15,7 +15,7 @@ const ROUNDS = 5;
 /**
  * Reads and locks the rows that a statement did not write, and tells them apart: missing, changed (a conflict), or as
  * expected and still not written. A record that makes its missing row is written again if another transaction has made
- * the row meanwhile. All items are of one group.
+ * the row meanwhile. All items are of one statement group.
  */
 export async function settleMissing(
   session: Session,

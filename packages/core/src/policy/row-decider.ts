@@ -1,4 +1,4 @@
-import { markBare } from '../bare-error.js';
+import { asBare } from '../bare-error.js';
 import type { JsonText } from '../change/change.js';
 import type { RowConflict, RowDecider, RowDecision } from '../conflict/strategy.js';
 import type { Conflict, ConflictFunction, EntityValues } from './conflict-function.js';
@@ -104,5 +104,5 @@ function mapValues<From, To>(
 
 /** The message contains names and rules alone, so all of it may be shown. */
 function answeredWrongly(message: string): TypeError {
-  return markBare(new TypeError(message));
+  return asBare(new TypeError(message));
 }

@@ -27,7 +27,9 @@ export interface StageSide {
    */
   stage(group: StageGroup): Promise<GroupAnswer>;
 
-  /** Settles a group, or a hold, whose answer was lost: its first answer if it ran, or `voided`: it never will. */
+  /**
+   * Finds out about a group, or a hold, whose answer was lost: its first answer if it ran, or `voided`: it never will.
+   */
   fence(group: StageGroup): Promise<GroupAnswer>;
 
   /**
@@ -135,7 +137,7 @@ export type RefusalReason =
 export interface HeldChanges {
   /**
    * Holds all changes, or refuses all, for the same reasons as `stage`. An id under which changes are held is answered
-   * as it was the first time; a refused hold may be sent again. `fence` settles it like a group of one unit.
+   * as it was the first time; a refused hold may be sent again. `fence` treats it like a group of one unit.
    */
   hold(call: HoldCall): Promise<UnitAnswer | { readonly status: 'voided' }>;
 

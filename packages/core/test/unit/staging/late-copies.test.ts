@@ -81,7 +81,7 @@ test.each(Array.from({ length: Number(process.env['SEEDS'] ?? 20) }, (_, seed) =
         if (controller) setTimeout(() => controller.abort(new Error('gone')), Math.floor(random() * 20));
         try {
           let result = await stager.stageAll(changes, rules, controller?.signal);
-          while (result.unknown.length > 0) result = await stager.settle(result.unknown);
+          while (result.unknown.length > 0) result = await stager.findOut(result.unknown);
           return { caller, changes, isStaged: result.staged.size > 0 };
         } catch {
           return { caller, changes, isStaged: false };

@@ -119,6 +119,6 @@ describe('a call whose first answer was lost', () => {
     const group: StageGroup = { id: 'lost', units: [unit], rules: RULES };
     await store.stage(group);
     for (let i = 0; i < 3; i += 1) await stager.stageAll([viewIn(0)], RULES);
-    expect((await stager.settle([{ ...unit, group, place: 0 }])).dropped).toEqual([]);
+    expect((await stager.findOut([{ ...unit, group, place: 0 }])).dropped).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
--- Settles a group of units of work, or a hold, after its answer was lost. If it ran, repeats its answer; otherwise it
--- never runs.
+-- Finds out about a group of units of work, or a hold, whose answer was lost. If it ran, repeats its answer; otherwise
+-- it never runs.
 --
 -- KEYS[1] chain  KEYS[2] seen  KEYS[3] seen_old
 -- ARGV  epoch, id

@@ -3,7 +3,7 @@ import { type RowKey, tableText } from '../../../change/row-key.js';
 import type { Batch } from '../../../staging/flush-side.js';
 import type { StatementGroup, Plan } from '../plan/plan.js';
 import type { Applied } from './context.js';
-import { failed, overruled } from './outcomes.js';
+import { failed, buriedAs } from './outcomes.js';
 import type { TableFault } from './table-fault.js';
 
 /** How long records wait for a process that knows their table. */
@@ -30,7 +30,7 @@ export async function applyBatches(
 
 /** The outcomes of records that no statement was made for. */
 function unplanned({ unreadable, misfits, strangers }: Plan, byToken: ReadonlyMap<string, Map<RowKey, Outcome>>): void {
-  for (const { token, rowKey, reason } of unreadable) byToken.get(token)?.set(rowKey, overruled('UNREADABLE', reason));
+  for (const { token, rowKey, reason } of unreadable) byToken.get(token)?.set(rowKey, buriedAs('UNREADABLE', reason));
   for (const { item, reason } of misfits)
     byToken.get(item.token)?.set(item.rowKey, failed(item, { code: 'UNREADABLE', reason }));
   for (const { token, rowKey, attempts, address } of strangers) {

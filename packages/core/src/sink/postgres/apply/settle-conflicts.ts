@@ -6,7 +6,7 @@ import { whyNotReadable, whyNotWritable } from '../plan/readable.js';
 import type { Session } from '../session.js';
 import { versionFormat, type WallTime } from '../sql/version-format.js';
 import { rowConflict, type DatabaseRow } from './database-row.js';
-import { notWritable, overruled, stagingLoss, type Outcomes } from './outcomes.js';
+import { notWritable, buriedAs, stagingLoss, type Outcomes } from './outcomes.js';
 import { incrementOf, writeRows } from './write-rows.js';
 
 /** A decided conflict: the item to write now (none if only the outcome is left), and the outcome after that. */
@@ -59,7 +59,7 @@ function settlementOf(item: Item, row: DatabaseRow, verdict: Verdict): Settlemen
   if (verdict.kind === 'write') return settlementOfWrite(item, row, verdict);
   if (verdict.kind === 'keep-database') return { original: item, ...rest, outcome: supersededBy(row) };
   const outcome = (version = row.version): Outcome =>
-    withMessage(overruled('CONFLICT', verdict.reason, version, hasDeltas(item)), verdict.message);
+    withMessage(buriedAs('CONFLICT', verdict.reason, version, hasDeltas(item)), verdict.message);
   return { original: item, ...rest, outcome };
 }
 

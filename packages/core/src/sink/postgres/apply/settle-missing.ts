@@ -5,7 +5,7 @@ import { statementShape } from '../plan/plan.js';
 import type { Session } from '../session.js';
 import { versionFormat, type WallTime } from '../sql/version-format.js';
 import { readDatabaseRows, type DatabaseRow } from './database-row.js';
-import { notWritable, overruled, stagingLoss, type Outcomes } from './outcomes.js';
+import { notWritable, buriedAs, stagingLoss, type Outcomes } from './outcomes.js';
 import { settleConflicts } from './settle-conflicts.js';
 import { writeRows, writtenAs } from './write-rows.js';
 
@@ -76,7 +76,7 @@ function settleAbsent(item: Item, outcomes: Outcomes, toInsert: Item[]): void {
     case 'increment':
       outcomes.set(
         item,
-        overruled(
+        buriedAs(
           'ROW_MISSING',
           `There is no row of ${item.table.entity} with this key: it was deleted, or never inserted.`,
         ),
@@ -135,5 +135,5 @@ function note(
 /** It is unknown whose row this is (a sequence may repeat after a restore), so no strategy may write over it. */
 function existing({ record, table }: Item, row: DatabaseRow): Outcome {
   if (record.doubtful) return stagingLoss(row.version);
-  return overruled('ROW_EXISTS', `${table.entity} has a row with this primary key already.`, row.version);
+  return buriedAs('ROW_EXISTS', `${table.entity} has a row with this primary key already.`, row.version);
 }

@@ -114,7 +114,7 @@ export class CarefulPass {
     await this.#tryAgain();
     await this.#judge();
     await this.#context.session.script(`release savepoint ${SAVEPOINT}`);
-    return this.#blame.settle(this.#outcomes, (table, isOfRows) => this.#context.pauses.lengthMs(table, isOfRows));
+    return this.#blame.decide(this.#outcomes, (table, isOfRows) => this.#context.pauses.lengthMs(table, isOfRows));
   }
 
   /**

@@ -5,7 +5,7 @@ import type { Session } from '../session.js';
 import type { Statement } from '../sql/record-set.js';
 import { versionFormat, type WallTime } from '../sql/version-format.js';
 import type { Outcomes } from './outcomes.js';
-import { settleMissing } from './settle-missing.js';
+import { decideMissing } from './decide-missing.js';
 import { writeRows, writtenAs } from './write-rows.js';
 
 /**
@@ -29,7 +29,7 @@ export async function executeGroup(
     if (outcome !== undefined) outcomes.set(item, outcome);
   }
   const missing = group.items.filter((item) => !returned.has(item));
-  if (missing.length > 0) await settleMissing(session, missing, outcomes, wallTime);
+  if (missing.length > 0) await decideMissing(session, missing, outcomes, wallTime);
   return outcomes;
 }
 

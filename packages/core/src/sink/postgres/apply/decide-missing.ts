@@ -6,7 +6,7 @@ import type { Session } from '../session.js';
 import { versionFormat, type WallTime } from '../sql/version-format.js';
 import { readDatabaseRows, type DatabaseRow } from './database-row.js';
 import { notWritable, buriedAs, stagingLoss, type Outcomes } from './outcomes.js';
-import { settleConflicts } from './settle-conflicts.js';
+import { decideConflicts } from './decide-conflicts.js';
 import { writeRows, writtenAs } from './write-rows.js';
 
 /** How often another transaction may make or delete a row between two statements. */
@@ -17,7 +17,7 @@ const ROUNDS = 5;
  * expected and still not written. A record that makes its missing row is written again if another transaction has made
  * the row meanwhile. All items are of one statement group.
  */
-export async function settleMissing(
+export async function decideMissing(
   session: Session,
   items: readonly Item[],
   outcomes: Outcomes,
@@ -30,7 +30,7 @@ export async function settleMissing(
   const come: Item[] = [];
   for (const item of items) {
     const row = rows.get(item);
-    if (row === undefined) settleAbsent(item, outcomes, absent);
+    if (row === undefined) decideAbsent(item, outcomes, absent);
     else if (item.record.kind === 'insert') outcomes.set(item, existing(item, row));
     else if (makesMissing(item.record) && row.asExpected) come.push(item);
     else if (item.record.kind === 'upsert' || row.asExpected) outcomes.set(item, notWritable(item));
@@ -39,9 +39,9 @@ export async function settleMissing(
   // These rows are locked now, and stay.
   if (come.length > 0) await writeAll(session, come[0]?.record.kind ?? 'update', come, outcomes, wallTime);
   const again = absent.length > 0 ? await insertAbsent(session, absent, outcomes, wallTime) : [];
-  if (conflicts.size > 0) await settleConflicts(session, conflicts, outcomes, wallTime);
+  if (conflicts.size > 0) await decideConflicts(session, conflicts, outcomes, wallTime);
   if (again.length === 0) return;
-  if (round < ROUNDS) return settleMissing(session, again, outcomes, wallTime, round + 1);
+  if (round < ROUNDS) return decideMissing(session, again, outcomes, wallTime, round + 1);
   // Neither found nor made. A trigger or a policy in the way is likelier than a row that comes and goes so often.
   for (const item of again) outcomes.set(item, notWritable(item));
 }
@@ -50,7 +50,7 @@ export async function settleMissing(
  * A delete has its result. A replacement is a whole row, so it can be inserted. An update or an increment becomes a
  * dead letter: an increment that vanishes would be a silent loss.
  */
-function settleAbsent(item: Item, outcomes: Outcomes, toInsert: Item[]): void {
+function decideAbsent(item: Item, outcomes: Outcomes, toInsert: Item[]): void {
   const { record } = item;
   if (makesMissing(record)) {
     // The row may have been made, and deleted since.

@@ -9,7 +9,7 @@ import { NO_OTHERS, type Applied, type ApplyContext } from './apply/context.js';
 import { commitFailureOf, failureOf } from './fault.js';
 import { ledgerFailureOf } from './ledger/ledger-failure.js';
 import { readOutcome } from './ledger/read-ledger.js';
-import type { LedgerTables } from './ledger/tables.js';
+import type { OwnTables } from './ledger/tables.js';
 import { writeLedger } from './ledger/write-ledger.js';
 import type { StatementGroup } from './plan/plan.js';
 import type { TableMap } from './plan/table-map.js';
@@ -27,7 +27,7 @@ const RESTARTS = 3;
 
 /** The parts that a transaction shares with its sink. */
 export interface TransactionSurroundings {
-  readonly ledger: LedgerTables;
+  readonly ownTables: OwnTables;
   readonly namespace: string;
   readonly tables: TableMap;
   readonly composed: ComposedPlans;
@@ -72,10 +72,10 @@ export class PostgresTransaction implements SinkTransaction {
   }
 
   async outcomeOf(token: string): Promise<BatchOutcome | undefined> {
-    const { ledger, namespace } = this.#around;
+    const { ownTables, namespace } = this.#around;
     const outcome = this.#read.has(token)
       ? this.#read.get(token)
-      : await this.#attempt(() => readOutcome(this.#session, ledger, namespace, token), ledgerFailureOf);
+      : await this.#attempt(() => readOutcome(this.#session, ownTables, namespace, token), ledgerFailureOf);
     if (outcome !== undefined) return outcome;
     // The ledger was emptied, but the shard's row still says that this was written.
     return [...this.locked.values()].includes(token) ? new Map() : undefined;
@@ -103,8 +103,8 @@ export class PostgresTransaction implements SinkTransaction {
       ),
     );
     const entries = batches.map(({ shard, token }) => ({ shard, token, outcomes: outcomes.get(token) ?? new Map() }));
-    const { ledger, namespace } = this.#around;
-    await this.#attempt(() => writeLedger(this.#session, ledger, namespace, entries), ledgerFailureOf);
+    const { ownTables, namespace } = this.#around;
+    await this.#attempt(() => writeLedger(this.#session, ownTables, namespace, entries), ledgerFailureOf);
     tellFaults(tableFaults, this.#around);
     return outcomes;
   }

@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { BatchOutcome } from '../../../change/outcome.js';
 import type { OwnTransaction } from '../connections.js';
 import { decodeOutcomes } from './outcome-codec.js';
-import type { LedgerTables } from './tables.js';
+import type { OwnTables } from './tables.js';
 
 /** The time-outs of a flush's transaction, in milliseconds. */
 export interface TransactionLimits {
@@ -32,7 +32,7 @@ export interface LockedShards {
  */
 export async function lockShards(
   { session, opening }: Pick<OwnTransaction, 'session' | 'opening'>,
-  tables: LedgerTables,
+  tables: OwnTables,
   namespace: string,
   shards: readonly number[],
   wait: 'skip' | 'wait',
@@ -57,7 +57,7 @@ ${claimed.length > 0 ? `${outcomesOf(claimed, tables, namespace)};\n` : ''}${
   };
 }
 
-function outcomesOf(claimed: readonly string[], { batch }: LedgerTables, namespace: string): string {
+function outcomesOf(claimed: readonly string[], { batch }: OwnTables, namespace: string): string {
   const tokens = claimed.map((token) => pg.escapeLiteral(token)).join(', ');
   return `select token, outcome::text from ${batch} where namespace = ${pg.escapeLiteral(namespace)} and token in (${tokens})`;
 }

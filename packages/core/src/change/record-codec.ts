@@ -17,10 +17,10 @@ import { textsAreUtf8 } from './utf8-texts.js';
  *
  * The flag is 1 for a doubtful record, else 2 for a base that was read in the database, else 0. The fifteenth part says
  * how a missing row is handled: `drop`, or the map of values that create the row. Only a record of codec 2 has it. A
- * release that does not know it therefore parks the record instead of ignoring the part.
+ * release that does not know it therefore buries the record instead of ignoring the part.
  *
  * Lua and TypeScript must accept exactly the same bytes. Bytes that only one of them accepted would be written and
- * parked, or parked and written. A part that one of them cannot see therefore does not count: Lua takes a nil in a map
+ * buried, or buried and written. A part that one of them cannot see therefore does not count: Lua takes a nil in a map
  * for an absent entry, and a list is as long as its last value says.
  */
 const CODEC_VERSION = 1;

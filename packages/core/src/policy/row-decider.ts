@@ -24,7 +24,7 @@ const WORDS = ['overwrite', 'keep-database', 'dead-letter'] as const;
 
 /**
  * Makes a developer's conflict function one that decides over staged values. The decider throws the function's own
- * errors, and a `TypeError` for an answer that is no decision; either way the record is to be parked.
+ * errors, and a `TypeError` for an answer that is no decision; either way the record is to be buried.
  */
 export function rowDecider(decide: ConflictFunction, convert: ValueConversion): RowDecider {
   return (conflict) => toRowDecision(decide(toConflict(conflict, convert)), convert);

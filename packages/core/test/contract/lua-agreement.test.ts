@@ -232,7 +232,7 @@ class Side {
     };
   }
 
-  /** In an order of their content: those that are parked in one act have none of their own. */
+  /** In an order of their content: those that are made in one act have none of their own. */
   async #letters(): Promise<readonly { readonly letter: DeadLetter; readonly text: string }[]> {
     const letters = (await this.store.deadLetters.list()).map((letter) => {
       const { rowKey, code, reason, message, token, record } = letter;

@@ -124,7 +124,7 @@ export function versionContract({ describe, it, expect, onBench }: ContractConte
     );
 
     it(
-      'parks a record that comes back beneath a newer one which never saw it, with its values (H15)',
+      'buries a record that comes back beneath a newer one which never saw it, with its values (H15)',
       onBench(async (bench) => {
         await bench.stage({ base: '1', version: '2', values: { name: '"a"' } });
         const batch = await bench.claim();
@@ -143,7 +143,7 @@ export function versionContract({ describe, it, expect, onBench }: ContractConte
     ];
     for (const [what, newer] of unseeing)
       it(
-        `parks it beneath ${what} too, with its values and differences (H15)`,
+        `buries it beneath ${what} too, with its values and differences (H15)`,
         onBench(async (bench) => {
           await bench.stage({ base: '1', version: '2', values: { name: '"a"' }, deltas: { stock: '5' } });
           const batch = await bench.claim();
@@ -344,7 +344,7 @@ export function versionContract({ describe, it, expect, onBench }: ContractConte
     );
 
     it(
-      'remembers the version that the database has when a record is parked for a conflict',
+      'remembers the version that the database has when a record is buried for a conflict',
       onBench(async (bench) => {
         await bench.stage({ base: '5', version: '6', values: { name: '"a"' } });
         await bench.flush({ 0: conflicted });

@@ -55,9 +55,9 @@ async function agrees(ground: Ground): Promise<number> {
 
 /**
  * In the order of a transaction: when Redis holds a flush, when the ledger has it, when the transaction has ended, and
- * when what it held is released.
+ * when its holds have ended.
  */
-const STEPS: readonly HoldStep[] = ['held', 'entered', 'ended', 'released'];
+const STEPS: readonly HoldStep[] = ['held', 'entered', 'ended', 'staged'];
 
 describe.each(STEPS)('kill -9 of an application when the step "%s" of a transaction is done', (step) => {
   test.each([1, 12])(
@@ -153,7 +153,7 @@ where datname = current_database() and state like 'idle in transaction%' limit 1
   expect(await agrees(ground)).toBeGreaterThan(4);
 }, 60_000);
 
-test('what a transaction has committed while Redis was silent is released by whoever looks next (H13)', async () => {
+test('what a transaction has committed while Redis was silent is staged by whoever looks next (H13)', async () => {
   await using store = await redis();
   await using ground = await breakGround({
     servers: { redisUrl: store.url },

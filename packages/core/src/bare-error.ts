@@ -12,8 +12,8 @@ const DEEPEST = 4;
 
 const bareOnes = new WeakSet<Error>();
 
-/** Marks an error as safe to show. The code that creates the error guarantees it. */
-export function markBare<E extends Error>(error: E): E {
+/** Notes that an error is safe to show. The code that creates the error guarantees it. */
+export function asBare<E extends Error>(error: E): E {
   bareOnes.add(error);
   return error;
 }
@@ -47,7 +47,7 @@ function bare(given: unknown, told: string | undefined, depth: number): Error {
     const value: unknown = Reflect.get(error, field);
     if (typeof value === 'number' || isWord(value)) Object.assign(left, { [field]: value });
   }
-  return markBare(left);
+  return asBare(left);
 }
 
 /** Keeps the error's class, for callers that check it; its fields are dropped. */

@@ -1,4 +1,4 @@
-import { bareError, markBare } from './bare-error.js';
+import { bareError, asBare } from './bare-error.js';
 import { printable } from './printable.js';
 
 /** Every code a `SpillwayError` can carry. */
@@ -39,7 +39,7 @@ export class SpillwayError extends Error {
   constructor(code: SpillwayErrorCode, message: string, options?: ErrorOptions) {
     super(printable(`${message} [${code}]`), bareCause(options));
     this.code = code;
-    markBare(this);
+    asBare(this);
   }
 }
 

@@ -30,7 +30,7 @@ export type SpillwayEvent =
       readonly rowKey: RowKey;
       readonly settled: 'database' | 'nobody';
     }
-  /** A record cannot be written and was parked. */
+  /** A record cannot be written, and became a dead letter. */
   | {
       readonly type: 'dead-letter';
       readonly shard: number;

@@ -186,8 +186,8 @@ export interface DeadLetterLimits {
   readonly keep?: number;
 
   /**
-   * How long a dead letter is kept. It is dropped when another one is parked in its shard, and by a worker every ten
-   * minutes. 1 minute to 87,600 hours (ten years).
+   * How long a dead letter is kept. It is dropped when another record of its shard becomes one, and by a worker every
+   * ten minutes. 1 minute to 87,600 hours (ten years).
    * @defaultValue as long as there is room
    */
   readonly keepFor?: Duration;

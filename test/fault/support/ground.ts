@@ -32,7 +32,7 @@ export interface Ground extends AsyncDisposable {
   rows(): Promise<Rows>;
   /** From now on the database notes every write of a row; answers how often each has been written since, by its key. */
   noteWrites(): Promise<() => Promise<ReadonlyMap<string, number>>>;
-  /** Waits until nothing is pending any more, and makes sure that nothing was parked. */
+  /** Waits until nothing is pending any more, and makes sure that nothing became a dead letter. */
   settled(): Promise<void>;
 }
 

@@ -26,7 +26,7 @@ export interface PlainOutcome {
   readonly conflicts: number;
 }
 
-/** A parked record, with the reason. */
+/** A dead letter, with the reason. */
 export interface DeadLetterLine {
   readonly row: string;
   readonly code: string;

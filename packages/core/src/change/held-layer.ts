@@ -27,7 +27,7 @@ export function isKeptOut(layers: readonly HeldLayer[], transaction: string | un
 }
 
 /**
- * The dirty record as it would be after a release of the layers. `overflow`: a sum of differences, or a version, leaves
+ * The dirty record as it would be if the layers were staged. `overflow`: a sum of differences, or a version, leaves
  * int64.
  */
 export function withLayers(
@@ -42,7 +42,7 @@ export function withLayers(
   return top;
 }
 
-/** The pending changes of a row beneath a layer that is released. */
+/** The pending changes of a row beneath a layer that is staged. */
 export interface Beneath {
   readonly dirty?: StagedRecord | undefined;
   readonly inFlight?: StagedRecord | undefined;
@@ -53,7 +53,7 @@ export interface Beneath {
  * must see the layer. If the layer's base was read in the database, a dirty record below it is always a conflict,
  * unless that record is doubtful.
  */
-export function releasedRecord(record: StagedRecord, beneath: Beneath, sequence: number, nowMs: number): StagedRecord {
+export function layerAsStaged(record: StagedRecord, beneath: Beneath, sequence: number, nowMs: number): StagedRecord {
   const stamped = { ...record, first: sequence, last: sequence, firstAtMs: nowMs };
   const dirty = beneath.dirty && knownVersion(beneath.dirty);
   const pending = dirty ?? (beneath.inFlight && knownVersion(beneath.inFlight));
@@ -90,7 +90,7 @@ export function retold(layers: readonly HeldLayer[], fate: Fate): readonly HeldL
 
 /**
  * A parked record may have been written or not, so no layer can be based on it. `doubtful`: Redis may have forgotten
- * that it released the layer.
+ * that it staged the layer.
  */
 export function layersInDoubt(layers: readonly HeldLayer[], isOnPending: boolean): readonly HeldLayer[] {
   let isLowest = true;

@@ -13,14 +13,14 @@ import { textsAreUtf8 } from './utf8-texts.js';
  * 1, and an empty map may come back as an empty array.
  *
  * `[codec, kind, entity, base, version, values, deltas, originals,
- *   first, last, firstAtMs, merged, attempts, mark, missing]`
+ *   first, last, firstAtMs, merged, attempts, flag, missing]`
  *
- * The mark is 1 for a doubtful record, else 2 for a base that was read in the database, else 0. The fifteenth part says
+ * The flag is 1 for a doubtful record, else 2 for a base that was read in the database, else 0. The fifteenth part says
  * how a missing row is handled: `drop`, or the map of values that create the row. Only a record of codec 2 has it. A
- * release that does not know it therefore parks the record instead of ignoring the part.
+ * release that does not know it therefore buries the record instead of ignoring the part.
  *
  * Lua and TypeScript must accept exactly the same bytes. Bytes that only one of them accepted would be written and
- * parked, or parked and written. A part that one of them cannot see therefore does not count: Lua takes a nil in a map
+ * buried, or buried and written. A part that one of them cannot see therefore does not count: Lua takes a nil in a map
  * for an absent entry, and a list is as long as its last value says.
  */
 const CODEC_VERSION = 1;
@@ -77,7 +77,7 @@ export function encodeRecord(record: StagedRecord): Buffer {
 
 /**
  * The changes of a unit of work, each behind the number of its shard. Its parts stand in the order of a record's, so
- * that stamping a change makes it a record. The record's mark and the handling of a missing row follow at the end.
+ * that stamping a change makes it a record. The record's flag and the handling of a missing row follow at the end.
  */
 export function encodeUnit(changes: readonly Change[], shardOf: (rowKey: RowKey) => number): Buffer {
   const parts: unknown[] = [];
@@ -142,12 +142,12 @@ function recordOf(parts: unknown): StagedRecord {
   if (base !== CONFLICT && base !== '') number(base);
   const version = text(parts[4]);
   if (version !== '') number(version);
-  const mark = count(parts[13]);
+  const flag = count(parts[13]);
   return {
     kind: kindOf(parts[1]),
     entity: text(parts[2]),
     ...(base === '' ? {} : { base: base === CONFLICT ? CONFLICT : base }),
-    ...(mark === ROW_BASE ? { isRowBase: true } : {}),
+    ...(flag === ROW_BASE ? { isRowBase: true } : {}),
     ...(version === '' ? {} : { version }),
     values: textMap(parts[5]),
     deltas: numberMap(parts[6]),
@@ -158,7 +158,7 @@ function recordOf(parts: unknown): StagedRecord {
     firstAtMs: count(parts[10]),
     merged: count(parts[11]),
     attempts: count(parts[12]),
-    doubtful: mark === DOUBTFUL,
+    doubtful: flag === DOUBTFUL,
   };
 }
 

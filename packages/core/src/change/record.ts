@@ -36,7 +36,7 @@ export interface StagedRecord {
   readonly attempts: number;
   /**
    * Redis has lost data while this record was pending. A conflict may then mean that the record is written already, so
-   * the record is parked without asking a strategy.
+   * the record is buried without asking a strategy.
    */
   readonly doubtful: boolean;
 }

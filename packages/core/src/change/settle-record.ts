@@ -96,7 +96,7 @@ function seenVersion(version: VersionText | undefined): Pick<Settled, 'written'>
   return version === undefined ? {} : { written: { version, deleted: false } };
 }
 
-/** Why an older record is parked beneath a newer one that never saw it. */
+/** Why an older record is buried beneath a newer one that never saw it. */
 export const HIDDEN =
   'A newer change sets the same properties, upon a row that another writer had given the same version';
 
@@ -115,7 +115,7 @@ export function isHiddenBy(older: StagedRecord, newer: StagedRecord): boolean {
   return Object.keys(newer.values).some((property) => property in older.values || property in older.deltas);
 }
 
-/** A sum that leaves int64 can no longer be refused: the older record is parked, and the newer one stays dirty. */
+/** A sum that leaves int64 can no longer be refused: the older record is buried, and the newer one stays dirty. */
 function mergedOrBuried(
   older: StagedRecord,
   newer: StagedRecord,

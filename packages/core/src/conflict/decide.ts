@@ -1,4 +1,4 @@
-import { isBare, markBare } from '../bare-error.js';
+import { isBare, asBare } from '../bare-error.js';
 import type { Values } from '../change/change.js';
 import type { RecordKind } from '../change/record.js';
 import { mergeByProperty } from './three-way-merge.js';
@@ -56,7 +56,7 @@ function ask({ kind, conflict, unmeant }: ConflictCase, decide: RowDecider): Ver
     if (decision === 'overwrite' || decision === 'keep-database') return { kind: decision };
     if (decision === 'dead-letter') return { kind: 'bury', reason: CHANGED };
     if (Object.values(decision.write).some((value) => typeof value !== 'string'))
-      throw markBare(new TypeError('it answered values that are not JSON texts'));
+      throw asBare(new TypeError('it answered values that are not JSON texts'));
     return {
       kind: 'write',
       values: decision.write,

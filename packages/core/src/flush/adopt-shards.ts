@@ -7,8 +7,8 @@ type Adopting = Pick<FlushSide, 'adopt'>;
 
 /**
  * Starts the chains of shards that the staging store does not know, at the last tokens that the database knows. The
- * transaction holds the shards meanwhile, so that none of their batches can be committed between the look and the
- * start. A caller that is told `uninitialised` while staging calls this, and stages again.
+ * transaction keeps the shards locked meanwhile, so that none of their batches can be committed between the look and
+ * the start. A caller that is told `uninitialised` while staging calls this, and stages again.
  *
  * @returns the shards that the staging store has lost: batches of theirs have been written, so it had them once
  */
@@ -18,12 +18,12 @@ export async function adoptShards(
   sink: ChangeSink,
 ): Promise<readonly number[]> {
   await using transaction = await sink.beginExclusive(shards);
-  return await adoptHeld(transaction, staging);
+  return await adoptLocked(transaction, staging);
 }
 
 /**
  * The same for a process that opens: it runs before the first flush, so that the flush needs no SQL for it. It does not
- * wait for shards that another process holds: that process adopts them itself.
+ * wait for shards that another process has locked: that process adopts them itself.
  */
 export async function adoptFreeShards(
   shards: readonly number[],
@@ -31,12 +31,12 @@ export async function adoptFreeShards(
   sink: ChangeSink,
 ): Promise<readonly number[]> {
   await using transaction = await sink.begin(shards);
-  return await adoptHeld(transaction, staging);
+  return await adoptLocked(transaction, staging);
 }
 
-async function adoptHeld({ held }: SinkTransaction, staging: Adopting): Promise<readonly number[]> {
+async function adoptLocked({ locked }: SinkTransaction, staging: Adopting): Promise<readonly number[]> {
   const adopted = await allAnswered(
-    [...held].map(async ([shard, lastToken]) => {
+    [...locked].map(async ([shard, lastToken]) => {
       const wasNew = (await staging.adopt(shard, lastToken)) === 'adopted';
       return wasNew && lastToken !== ORIGIN ? shard : undefined;
     }),

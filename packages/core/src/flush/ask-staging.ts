@@ -19,7 +19,7 @@ export function askStaging<T>(
     () =>
       new SpillwayError(
         'STAGING_TIMEOUT',
-        `${what} was not answered within ${timeoutMs} ms. It may have happened; the next flush settles it. Check the staging server if this repeats.`,
+        `${what} was not answered within ${timeoutMs} ms. It may have happened; the next flush finds out. Check the staging server if this repeats.`,
       ),
   );
 }

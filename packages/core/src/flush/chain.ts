@@ -14,7 +14,7 @@ import type { LookSide } from '../staging/look-side.js';
  *   be in a batch that was committed, and that the staging store has lost.
  *
  * The result is reliable only while the database's end is certain, that is, while the transaction that read it still
- * holds the shard.
+ * has locked the shard.
  */
 export type ChainState = 'whole' | 'database-forgot' | 'staging-forgot';
 
@@ -29,7 +29,7 @@ export function compareChain(stagingEnd: string, databaseEnd: string): ChainStat
 }
 
 /**
- * True if the staging store has lost a part of a shard's chain, as seen by a reader that does not hold the shard. A
+ * True if the staging store has lost a part of a shard's chain, as seen by a reader that has not locked the shard. A
  * batch that ends between the two questions looks the same, so the reader trusts the result only if it sees it twice.
  */
 export async function hasForgotten(

@@ -20,9 +20,9 @@ interface Asked {
 }
 
 /**
- * Claims new batches of shards that the caller does not hold yet. Everything is compared again under the lock: whether
+ * Claims new batches of shards that the caller has not locked yet. Everything is compared again under the lock: whether
  * the batch was written meanwhile, the chain, and whether the batch is as it was claimed. So an answer that is no batch
- * means nothing here; the caller claims again once it holds the shard.
+ * means nothing here; the caller claims again once it has locked the shard.
  */
 export async function claimAhead(
   shards: readonly number[],

@@ -5,7 +5,7 @@ import { SpillwayError } from '../errors.js';
 export class DeadLetteredError extends SpillwayError {
   override readonly name = 'DeadLetteredError';
   readonly rowKey: RowKey;
-  /** Why the record was parked: an SQLSTATE, or a word such as `CONFLICT`. */
+  /** Why the record was buried: an SQLSTATE, or a word such as `CONFLICT`. */
   readonly letterCode: string;
   /** The same in words; absent if the dead letter has been discarded since. */
   readonly reason: string | undefined;

@@ -15,7 +15,7 @@ export interface DrainResult {
 
 export interface DrainLimits {
   readonly timeoutMs: number;
-  /** These shards are skipped: the caller holds them itself, and would wait for its own end. */
+  /** These shards are skipped: the caller has locked them itself, and would wait for its own end. */
   readonly except?: ReadonlySet<number>;
   /** Called for each record that had to wait when this process tried it, with the reason. */
   readonly onPutOff?: (reason: string) => void;
@@ -36,11 +36,12 @@ export interface DrainDeps {
  * Flushes the changes that were staged in the scope before the call, each record once, or once more after its parents.
  *
  * The staging store makes them due and answers a watermark per shard. This process then flushes the shards until no
- * record that was made due at or below its watermark is pending. If another process holds some of the records, they are
- * pending until it has written them. Records that came before their parents go round again, with the parents, as long
- * as that changes the rows waited for. Other records are not waited for in two cases, and their shard counts as `left`,
- * whichever process has tried it. A record that the database has put off is no longer due by the drain's mark. A record
- * that was refused before and is in its pause is tried as often as its policy says, however many drains there are.
+ * record that was made due at or below its watermark is pending. If another process works on some of the records, they
+ * are pending until it has written them. Records that came before their parents go round again, with the parents, as
+ * long as that changes the rows waited for. Other records are not waited for in two cases, and their shard counts as
+ * `left`, whichever process has tried it. A record that the database has put off is no longer due by the drain's mark.
+ * A record that was refused before and is in its pause is tried as often as its policy says, however many drains there
+ * are.
  *
  * @throws SpillwayError `DRAIN_TIMEOUT` when `timeoutMs` have passed before everything was tried; the rest stays staged
  */

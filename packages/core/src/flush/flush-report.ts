@@ -22,7 +22,7 @@ export type ShardResult =
     }
   /** Nothing is due and nothing is in flight. */
   | { readonly kind: 'nothing' }
-  /** Another transaction holds the shard. */
+  /** Another transaction has locked the shard. */
   | { readonly kind: 'busy' }
   /** The staging store had lost data: its doubtful records are parked. */
   | { readonly kind: 'parked'; readonly report: ParkReport }

@@ -27,7 +27,7 @@ export interface FlushSettings {
   readonly lookSpacingMs: number;
   /** A shard whose claim takes longer is left out of the transaction. */
   readonly claimTimeoutMs: number;
-  /** How long a shard is skipped after another transaction was found to hold it. */
+  /** How long a shard is skipped after another transaction was found to have locked it. */
   readonly busyMs: number;
   /**
    * Back-off after a fault, after a transaction that the database wants again, and after a staging store that did not

@@ -24,7 +24,7 @@ import { ORIGIN, tokenAfter } from '../change/token.js';
 export type FlushStep = 'claimed-ahead' | 'begun' | 'claimed' | 'checked' | 'written' | 'committed' | 'acknowledged';
 
 /** The steps of writing rows in a transaction of the application, with the shard of the rows. */
-export type PromoteStep = 'held' | 'taken' | 'extended' | 'applied' | 'entered';
+export type PromoteStep = 'locked' | 'taken' | 'extended' | 'applied' | 'entered';
 
 /**
  * Called after each step. The flush goes on when the promise resolves, and is cut off if it rejects. For fault tests.
@@ -44,7 +44,7 @@ export interface FlushDeps {
   /** Tells for which refused rows other rows have to be waited for; if absent, for none. */
   readonly others?: PendingOthers;
   readonly steps?: FlushSteps;
-  /** If absent, the flush claims nothing before it holds the shards. */
+  /** If absent, the flush claims nothing before it locks the shards. */
   readonly ahead?: Ahead;
   /**
    * True if the last question found rows that came before their parents. The question is then asked in advance, because
@@ -56,10 +56,10 @@ export interface FlushDeps {
 /**
  * Flushes some shards in one transaction of the sink, and answers the result of each. It never rejects.
  *
- * The transaction holds the shards, so that no other transaction can commit a batch of theirs, and knows the last token
- * of each. A batch is in flight from its claim until its outcome, committed with its rows, has been acknowledged; it is
- * never released. Wherever a flush is cut off, the next flush therefore gets the same batch, and finds in the ledger
- * whether it has been written.
+ * The transaction has locked the shards, so that no other transaction can commit a batch of theirs, and knows the last
+ * token of each. A batch is in flight from its claim until its outcome, committed with its rows, has been acknowledged;
+ * it is never released. Wherever a flush is cut off, the next flush therefore gets the same batch, and finds in the
+ * ledger whether it has been written.
  *
  * @param limit most records of one new batch
  * @param isPart rows of these shards are likely to refer to rows that are pending in others
@@ -83,8 +83,8 @@ export async function flushShards(
 interface Claimed {
   /** The token that a new batch got. */
   readonly token: string;
-  /** The shard was held when the claim was sent. */
-  readonly isHeld: boolean;
+  /** The shard was locked when the claim was sent. */
+  readonly isLocked: boolean;
   readonly claim: Claim;
 }
 
@@ -105,7 +105,7 @@ class Flush {
   readonly #committed: Committed[] = [];
   /** Batches for this transaction to write. */
   readonly #batches: { readonly batch: Batch; readonly more: boolean; readonly databaseForgot: boolean }[] = [];
-  /** Shard -> the batch that was claimed before the shard was held. */
+  /** Shard -> the batch that was claimed before the shard was locked. */
   #early: ReadonlyMap<number, Batch> = new Map();
   readonly #waitsFor = new Set<RowKey>();
 
@@ -124,7 +124,7 @@ class Flush {
     using _slot = await this.#slot();
     const claimed = [...this.#early.values()].map(({ token }) => token);
     await using transaction = await this.#deps.sink.begin(this.#shards, claimed);
-    for (const [shard, last] of transaction.held) this.#deps.ahead?.lastTokens.set(shard, last);
+    for (const [shard, last] of transaction.locked) this.#deps.ahead?.lastTokens.set(shard, last);
     await this.#step('begun');
     await this.#claimAll(transaction);
     await this.#step('checked');
@@ -170,8 +170,8 @@ class Flush {
   }
 
   /**
-   * Asks whether batches that were claimed before their shards were held are as they were claimed. Somebody else may
-   * have held a shard in between, to throw records away or to add some. The question is on its way while the rows are
+   * Asks whether batches that were claimed before their shards were locked are as they were claimed. Somebody else may
+   * have locked a shard in between, to throw records away or to add some. The question is on its way while the rows are
    * written; the answer is needed before the commit.
    */
   #confirm(batches: readonly Batch[]): () => Promise<void> {
@@ -231,17 +231,17 @@ class Flush {
 
   /** Sends all claims together, and judges their answers one by one. */
   async #claimAll(transaction: SinkTransaction): Promise<void> {
-    const held = this.#shards.filter((shard) => transaction.held.has(shard));
+    const locked = this.#shards.filter((shard) => transaction.locked.has(shard));
     for (const shard of this.#shards) {
-      if (!transaction.held.has(shard)) {
+      if (!transaction.locked.has(shard)) {
         this.results.set(shard, { kind: 'busy' });
       }
     }
     const claims = await allAnswered(
-      held.map(async (shard) => this.#claimedAhead(shard) ?? this.#claim(shard, lastOf(transaction, shard))),
+      locked.map(async (shard) => this.#claimedAhead(shard) ?? this.#claim(shard, lastOf(transaction, shard))),
     );
     await this.#step('claimed');
-    for (const [index, shard] of held.entries()) {
+    for (const [index, shard] of locked.entries()) {
       const claimed = claims[index];
       if (claimed !== undefined) {
         await this.#judge(transaction, shard, claimed).catch((error: unknown) => this.#leaveOut(shard, error));
@@ -251,7 +251,7 @@ class Flush {
 
   #claimedAhead(shard: number): Claimed | undefined {
     const batch = this.#early.get(shard);
-    return batch && { token: batch.token, isHeld: false, claim: { status: 'batch', batch } };
+    return batch && { token: batch.token, isLocked: false, claim: { status: 'batch', batch } };
   }
 
   async #claim(shard: number, predecessor: string): Promise<Claimed | undefined> {
@@ -261,7 +261,7 @@ class Flush {
         this.#deps.staging.claim(shard, { token, predecessor, limit: this.#limit }),
         `The claim of shard ${shard}`,
       );
-      return { token, isHeld: true, claim };
+      return { token, isLocked: true, claim };
     } catch (error) {
       this.#leaveOut(shard, error);
       return undefined;
@@ -277,13 +277,13 @@ class Flush {
     this.results.set(shard, { kind: 'failed', failure });
   }
 
-  async #judge(transaction: SinkTransaction, shard: number, { token, isHeld, claim }: Claimed): Promise<void> {
+  async #judge(transaction: SinkTransaction, shard: number, { token, isLocked, claim }: Claimed): Promise<void> {
     switch (claim.status) {
       case 'nothing':
         this.results.set(shard, { kind: 'nothing' });
         return;
       case 'batch':
-        return this.#judgeBatch(transaction, claim.batch, claim.batch.token === token, isHeld);
+        return this.#judgeBatch(transaction, claim.batch, claim.batch.token === token, isLocked);
       case 'broken':
         return this.#judgeEnd(transaction, shard, claim.seen);
       case 'uninitialised':
@@ -292,7 +292,7 @@ class Flush {
   }
 
   /**
-   * Handles an emptied staging store. The shard is held and its last token is known, so the chain can start here;
+   * Handles an emptied staging store. The shard is locked and its last token is known, so the chain can start here;
    * nothing can be staged in the shard before. If batches of it have been written, the staging store has lost it.
    */
   async #adopt(shard: number, last: string): Promise<void> {
@@ -303,15 +303,15 @@ class Flush {
 
   /**
    * @param minted the batch bears the token that this flush has made
-   * @param isHeld the shard was held when the batch was claimed. A batch with a token of this flush then cannot be in
-   * the ledger, so the ledger is not asked. (If another flush has taken the batch over and written it, this transaction
-   * no longer holds the shard, and its commit fails.) A batch that was claimed ahead may have been written by another
-   * flush in between.
+   * @param isLocked the shard was locked when the batch was claimed. A batch with a token of this flush then cannot be
+   * in the ledger, so the ledger is not asked. (If another flush has taken the batch over and written it, this
+   * transaction no longer has the lock, and its commit fails.) A batch that was claimed ahead may have been written by
+   * another flush in between.
    */
-  async #judgeBatch(transaction: SinkTransaction, batch: Batch, minted: boolean, isHeld = true): Promise<void> {
+  async #judgeBatch(transaction: SinkTransaction, batch: Batch, minted: boolean, isLocked = true): Promise<void> {
     const last = lastOf(transaction, batch.shard);
     const known =
-      minted && isHeld
+      minted && isLocked
         ? undefined
         : ((await transaction.outcomeOf(batch.token)) ?? (batch.token === last ? NOTHING_SPECIAL : undefined));
     if (known !== undefined) {
@@ -328,7 +328,7 @@ class Flush {
   }
 
   /**
-   * The chain is broken and nothing is in flight. First makes sure that the transaction still holds the shard;
+   * The chain is broken and nothing is in flight. First makes sure that the transaction still has the shard's lock;
    * otherwise it knows an old end of the chain. If the database has lost data, the staged records are not doubtful:
    * they are claimed as the next batch of the chain that the staging store knows.
    */
@@ -348,7 +348,7 @@ class Flush {
   }
 
   /**
-   * Call it only after a round trip has shown that the shard is still held. Otherwise the chain may be whole, and
+   * Call it only after a round trip has shown that the shard is still locked. Otherwise the chain may be whole, and
    * another flush at work on it.
    */
   async #park(shard: number, seen: ChainSeen, last: string): Promise<void> {

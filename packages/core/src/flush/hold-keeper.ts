@@ -1,4 +1,4 @@
-import { settleHolds, type SettledHolds } from './settle-holds.js';
+import { endHoldsByLedger, type EndedHolds } from './end-holds.js';
 import type { ChangeSink } from '../sink/change-sink.js';
 import type { StageSide } from '../staging/stage-side.js';
 
@@ -9,18 +9,18 @@ const LEAST_AGE_MS = 500;
 export class HoldKeeper {
   readonly #staging: Pick<StageSide, 'held'>;
   readonly #sink: Pick<ChangeSink, 'endings'>;
-  readonly #onReleased: (shards: Iterable<number>) => void;
+  readonly #onStaged: (shards: Iterable<number>) => void;
   /** Transactions of this process. They are known to run, without asking the database. */
   readonly #running = new Set<string>();
 
   constructor(
     staging: Pick<StageSide, 'held'>,
     sink: Pick<ChangeSink, 'endings'>,
-    onReleased: (shards: Iterable<number>) => void,
+    onStaged: (shards: Iterable<number>) => void,
   ) {
     this.#staging = staging;
     this.#sink = sink;
-    this.#onReleased = onReleased;
+    this.#onStaged = onStaged;
   }
 
   began(transaction: string): void {
@@ -36,22 +36,22 @@ export class HoldKeeper {
   }
 
   /** Ends the holds of all transactions that have ended by now. */
-  async settle(): Promise<SettledHolds> {
-    return this.#settle(0);
+  async endHolds(): Promise<EndedHolds> {
+    return this.#endOlder(0);
   }
 
   /** The same at intervals, for holds that no call meets. */
-  async sweep(): Promise<SettledHolds> {
-    return this.#settle(LEAST_AGE_MS);
+  async sweep(): Promise<EndedHolds> {
+    return this.#endOlder(LEAST_AGE_MS);
   }
 
-  async #settle(leastAgeMs: number): Promise<SettledHolds> {
-    const settled = await settleHolds(
+  async #endOlder(leastAgeMs: number): Promise<EndedHolds> {
+    const ended = await endHoldsByLedger(
       this.#staging,
       this.#sink,
       ({ transaction, ageMs }) => ageMs >= leastAgeMs && !this.#running.has(transaction),
     );
-    this.#onReleased(settled.released.keys());
-    return settled;
+    this.#onStaged(ended.staged.keys());
+    return ended;
   }
 }

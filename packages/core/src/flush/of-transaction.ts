@@ -14,11 +14,11 @@ export function outcomesOf(batch: Batch, outcomes: ReadonlyMap<string, BatchOutc
   return own;
 }
 
-/** @throws Error if the transaction does not hold the shard */
+/** @throws Error if the transaction has not locked the shard */
 export function lastOf(transaction: SinkTransaction, shard: number): string {
-  const last = transaction.held.get(shard);
+  const last = transaction.locked.get(shard);
   if (last === undefined) {
-    throw new Error(`The sink's transaction does not hold shard ${shard}, so nothing can be said of its chain`);
+    throw new Error(`The sink's transaction has not locked shard ${shard}, so nothing can be said of its chain`);
   }
   return last;
 }

@@ -38,8 +38,8 @@ export function planFlights(board: Board, now: number, settings: FlushSettings):
   const free = permits(board.breaker, settings.concurrency, now) - board.running;
   const ahead = board.breaker.kind === 'closed' ? free + settings.ahead : 0;
   const ready = inOrder(board, now, settings);
-  const groups = Math.max(free, ahead) > 0 ? group(ready, settings) : [];
-  const pressing = groups.filter(
+  const loads = Math.max(free, ahead) > 0 ? loadsOf(ready, settings) : [];
+  const pressing = loads.filter(
     ({ shards, full }) => full || shards.some(({ state }) => isPressing(state, now, settings)),
   );
   const beginning = [...pressing.slice(0, Math.max(0, free)), ...aheadOf(pressing, free, ahead)];
@@ -52,8 +52,8 @@ export function planFlights(board: Board, now: number, settings: FlushSettings):
   return { flights, alarmMs: alarm(board, lingering, now, settings) };
 }
 
-/** Shards that would go into one transaction. */
-interface Group {
+/** The shards of a flight that may begin now, or wait. */
+interface Load {
   readonly shards: readonly Due[];
   /** It waits for no further shard. */
   readonly full: boolean;
@@ -65,9 +65,9 @@ interface Group {
  * The flights that begin although all connections are at work. A flight that is not large waits: until a connection is
  * free, more records may come. So do those behind it: they would take every connection before it.
  */
-function aheadOf(groups: readonly Group[], free: number, ahead: number): readonly Group[] {
+function aheadOf(loads: readonly Load[], free: number, ahead: number): readonly Load[] {
   const begun = Math.max(0, free);
-  const next = groups.slice(begun, Math.max(begun, ahead));
+  const next = loads.slice(begun, Math.max(begun, ahead));
   const small = next.findIndex(({ large }) => !large);
   return small === -1 ? next : next.slice(0, small);
 }
@@ -90,20 +90,20 @@ function inOrder(board: Board, now: number, settings: FlushSettings): readonly D
   return [...first, ...ready.filter((due) => !isFirst(due))];
 }
 
-function group(ready: readonly Due[], settings: FlushSettings): readonly Group[] {
-  const groups: { readonly shards: Due[]; full: boolean; large: boolean }[] = [];
-  let open: (typeof groups)[number] | undefined;
+function loadsOf(ready: readonly Due[], settings: FlushSettings): readonly Load[] {
+  const loads: { readonly shards: Due[]; full: boolean; large: boolean }[] = [];
+  let open: (typeof loads)[number] | undefined;
   let expected = 0;
   const most = settings.batchSize * (isTogether(ready, settings) ? TOGETHER : 1);
   for (const due of ready) {
     if (due.state.alone) {
-      groups.push({ shards: [due], full: true, large: false });
+      loads.push({ shards: [due], full: true, large: false });
       continue;
     }
     if (open === undefined) {
       open = { shards: [], full: false, large: false };
       expected = 0;
-      groups.push(open);
+      loads.push(open);
     }
     open.shards.push(due);
     expected += due.state.expected;
@@ -113,7 +113,7 @@ function group(ready: readonly Due[], settings: FlushSettings): readonly Group[]
       open = undefined;
     }
   }
-  return groups;
+  return loads;
 }
 
 /** The most batches of drained shards that go into one transaction. */

@@ -12,7 +12,7 @@ import { pendingParents } from './pending-parents.js';
 import type { OwnedBatch, OwnedBatches, PromoteDeps } from './owned-batches.js';
 import { rowsOf } from './rows-of.js';
 
-/** An attempt that is undone. Without rows: another transaction held a shard or a row. */
+/** An attempt that is undone. Without rows: another transaction had locked a shard or a row. */
 export class NotNow extends Error {
   override readonly name = 'NotNow';
   /** Rows that PostgreSQL refuses as they are; trying again here does not help. */
@@ -63,9 +63,9 @@ export class PromotionOfShard {
     // The application may have rolled back to a savepoint that only PostgreSQL knows.
     const entered = own && (await this.#part.outcomeOf(own.token));
     if (own && entered) return this.#extend({ token: own.token, outcomes: entered });
-    const last = await this.#part.hold(this.#shard);
+    const last = await this.#part.lock(this.#shard);
     if (last === undefined) throw new NotNow('Somebody else flushes the shard');
-    await this.#step('held');
+    await this.#step('locked');
     await this.#take(last);
   }
 

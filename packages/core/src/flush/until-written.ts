@@ -21,7 +21,7 @@ export interface UntilWrittenDeps {
    */
   readonly drain: (rows: readonly RowKey[], patient: boolean, timeoutMs: number) => Promise<unknown>;
   /**
-   * Calls the listener when records were written or parked in this process. Answers a function that removes the
+   * Calls the listener when records were written or buried in this process. Answers a function that removes the
    * listener.
    */
   readonly onNews: (listener: () => void) => () => void;

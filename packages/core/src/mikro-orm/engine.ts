@@ -93,7 +93,7 @@ export interface EngineWrites {
    */
   hold(changes: readonly Change[], inside: CallersTransaction): Promise<StageResult>;
   /** Finds out whether calls without an answer have run, and makes sure that the others never will. */
-  settle(calls: readonly LostUnit[]): Promise<StageResult>;
+  findOut(calls: readonly LostUnit[]): Promise<StageResult>;
   /** True if the transaction writes where Spillway would write: with one role, one table for one name. */
   isAtHome(inside: CallersTransaction): Promise<boolean>;
   readonly marks: EntityMarks;

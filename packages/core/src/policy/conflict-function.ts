@@ -25,7 +25,7 @@ export interface Conflict<Entity extends object = AnyEntity> {
 }
 
 /**
- * The decision on a conflict: our properties are written, the database's row stays, the record is parked as a dead
+ * The decision on a conflict: our properties are written, the database's row stays, the record becomes a dead
  * letter, or the given properties are written. Differences of counters are applied in each case.
  */
 export type Decision<Entity extends object = AnyEntity> =
@@ -37,7 +37,7 @@ export type Decision<Entity extends object = AnyEntity> =
 /**
  * Decides a conflict. It is called inside the transaction that writes the batch, so it must be quick, synchronous and
  * free of side effects: the transaction may be rolled back and the conflict decided again. If it throws, the record is
- * parked.
+ * buried.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-import { markBare } from '../bare-error.js';
+import { asBare } from '../bare-error.js';
 import type { JsonText } from '../change/change.js';
 import type { RowConflict, RowDecider, RowDecision } from '../conflict/strategy.js';
 import type { Conflict, ConflictFunction, EntityValues } from './conflict-function.js';
@@ -24,7 +24,7 @@ const WORDS = ['overwrite', 'keep-database', 'dead-letter'] as const;
 
 /**
  * Makes a developer's conflict function one that decides over staged values. The decider throws the function's own
- * errors, and a `TypeError` for an answer that is no decision; either way the record is to be parked.
+ * errors, and a `TypeError` for an answer that is no decision; either way the record is to be buried.
  */
 export function rowDecider(decide: ConflictFunction, convert: ValueConversion): RowDecider {
   return (conflict) => toRowDecision(decide(toConflict(conflict, convert)), convert);
@@ -104,5 +104,5 @@ function mapValues<From, To>(
 
 /** The message contains names and rules alone, so all of it may be shown. */
 function answeredWrongly(message: string): TypeError {
-  return markBare(new TypeError(message));
+  return asBare(new TypeError(message));
 }

@@ -20,7 +20,7 @@ export interface WritePolicy<
 
   /**
    * How a change is handled when its row is not as the change expects it:
-   * - `'dead-letter'`: the record is parked, with the reason
+   * - `'dead-letter'`: the record becomes a dead letter, with the reason
    * - `'overwrite'`: our properties win. Does not apply to an insert whose key exists already
    * - `'keep-database'`: the change is dropped
    * - `'merge'`: properties that only we changed are written. A property that both sides changed makes the record a
@@ -224,11 +224,11 @@ export interface WaitingOptions {
 
   /**
    * How `increment()` handles a missing row, unless the call decides:
-   * - `'dead-letter'`: the increment is parked as `ROW_MISSING`
+   * - `'dead-letter'`: the increment becomes a dead letter `ROW_MISSING`
    * - `'drop'`: it is dropped, with an event `conflict`
    * - `'create'`: the row is created with the data that the call gives as `create`, and counted
    *
-   * Counters that a flush changes are parked in each case: their row existed when it was loaded.
+   * Counters that a flush changes become dead letters in each case: their row existed when it was loaded.
    * @defaultValue `'dead-letter'`
    */
   readonly missing?: 'dead-letter' | 'drop' | 'create';

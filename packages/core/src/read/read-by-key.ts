@@ -45,13 +45,13 @@ export async function readByKey<R>(keys: readonly RowKey[], rows: KeyedRows<R>):
     for (const key of open) {
       const record = pendingRecord(withoutCommitted(before.get(key), key, committed));
       if (record && isOpen(record, found.get(key))) doubtful.push(key);
-      else settle(key, record, found.get(key));
+      else answerWith(key, record, found.get(key));
     }
-    open = await settleDoubtful(doubtful, before, found);
+    open = await lookAgainAt(doubtful, before, found);
   }
   return answer;
 
-  async function settleDoubtful(
+  async function lookAgainAt(
     doubtful: RowKey[],
     before: ReadonlyMap<RowKey, Pending>,
     found: ReadonlyMap<RowKey, R>,
@@ -66,10 +66,10 @@ export async function readByKey<R>(keys: readonly RowKey[], rows: KeyedRows<R>):
     const halves = doubtful.filter((key) => isHalfCommitted(after.get(key)?.inFlight, key, committed));
     for (const key of halves) await end(key, after.get(key)?.inFlight?.token);
     const still: RowKey[] = [];
-    for (const key of doubtful) if (!(await isSettled(key))) still.push(key);
+    for (const key of doubtful) if (!(await isAnswered(key))) still.push(key);
     return still;
 
-    async function isSettled(key: RowKey): Promise<boolean> {
+    async function isAnswered(key: RowKey): Promise<boolean> {
       if (halves.includes(key)) return false;
       const was = withoutCommitted(before.get(key), key, known);
       const is = withoutCommitted(after.get(key), key, known);
@@ -79,7 +79,7 @@ export async function readByKey<R>(keys: readonly RowKey[], rows: KeyedRows<R>):
       const record = pendingRecord(is);
       const row = found.get(key);
       const isBelieved = record && row !== undefined && isTakenForWritten(record, rows.versionOf(row));
-      settle(key, isBelieved && (await rows.hasForgotten(key)) ? undefined : record, row);
+      answerWith(key, isBelieved && (await rows.hasForgotten(key)) ? undefined : record, row);
       return true;
     }
   }
@@ -101,7 +101,7 @@ export async function readByKey<R>(keys: readonly RowKey[], rows: KeyedRows<R>):
     if (outcomes) await rows.acknowledge(key, token, outcomes);
   }
 
-  function settle(key: RowKey, record: StagedRecord | undefined, row: R | undefined): void {
+  function answerWith(key: RowKey, record: StagedRecord | undefined, row: R | undefined): void {
     const drop = !record || (row !== undefined && record.doubtful && isTakenForWritten(record, rows.versionOf(row)));
     const result = drop ? row : rows.lay(record, row, key);
     if (result !== undefined) answer.set(key, result);

@@ -4,7 +4,7 @@ import type { Change } from '../change/change.js';
 import type { StagedRecord } from '../change/record.js';
 import { isInTables, parseRowKey, type RowKey, shardOf } from '../change/row-key.js';
 import type { SpillwayEvents } from '../events.js';
-import { endHolds } from '../flush/settle-holds.js';
+import { endHolds } from '../flush/end-holds.js';
 import { within } from '../flush/within.js';
 import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
@@ -22,7 +22,7 @@ import type { Parts } from './parts.js';
  * The longest that the end of a transaction waits until its holds have ended. Any process that meets a hold later ends
  * it.
  */
-const RELEASE_MS = 2_000;
+const END_HOLDS_MS = 2_000;
 
 /** One flush that is held. */
 interface HeldFlush {
@@ -186,17 +186,17 @@ export class Holdings {
     const transaction = { ...(await asGiven(joined.begin())), ids: new Map<string, ReadonlySet<number>>() };
     this.#transactions.set(scope.root, transaction);
     parts.keeper.began(transaction.name);
-    scope.afterEnd(async (end) => this.#settle(transaction, end, parts));
+    scope.afterEnd(async (end) => this.#afterEnd(transaction, end, parts));
     return transaction;
   }
 
   /** Runs before the application learns that its transaction has ended, so that the application finds its changes. */
-  async #settle(transaction: HoldingTransaction, end: TransactionEnd, parts: Parts): Promise<void> {
+  async #afterEnd(transaction: HoldingTransaction, end: TransactionEnd, parts: Parts): Promise<void> {
     parts.keeper.ended(transaction.name);
     const ended = this.#end(transaction, end, parts);
-    const late = (): Error => new Error('What a transaction has held is not released yet; a worker goes on with it');
+    const late = (): Error => new Error('What a transaction has held is not staged yet; a worker goes on with it');
     try {
-      await within(ended, RELEASE_MS, monotonicScheduler, late);
+      await within(ended, END_HOLDS_MS, monotonicScheduler, late);
     } catch (error) {
       // The transaction's outcome is certain all the same. The next process that meets its holds, a worker at the
       // latest, ends them.
@@ -210,9 +210,9 @@ export class Holdings {
     await this.#steps?.('ended', []);
     const endings = await endingsAt(name, [...ids.keys()], end, parts);
     const holds = [...ids].flatMap(([id, shards]) => [...shards].map((shard) => ({ shard, id })));
-    const { released } = await endHolds(parts.staging, holds, endings);
-    await this.#steps?.('released', [...released.keys()]);
-    parts.worker.wake(released.keys());
+    const { staged } = await endHolds(parts.staging, holds, endings);
+    await this.#steps?.('staged', [...staged.keys()]);
+    parts.worker.wake(staged.keys());
   }
 }
 

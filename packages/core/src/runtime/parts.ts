@@ -4,7 +4,7 @@ import { announceCopies, cachedHere } from '../cache/cache.js';
 import type { SpillwayEvents } from '../events.js';
 import { adoptFreeShards, adoptShards } from '../flush/adopt-shards.js';
 import { HoldKeeper } from '../flush/hold-keeper.js';
-import { SettledLooks } from '../flush/settled-looks.js';
+import { HoldEndingLooks } from '../flush/hold-ending-looks.js';
 import { FlushWorker, type WorkerOptions } from '../flush/worker.js';
 import { WorkerOnDemand } from '../flush/worker-on-demand.js';
 import type { LookSide } from '../staging/look-side.js';
@@ -87,23 +87,23 @@ async function open(
   const opened = staging;
   const adopt = async (shards: readonly number[]): Promise<void> =>
     reportForgotten(await adoptShards(shards, opened, sink));
-  const keeper = new HoldKeeper(opened, sink, (released) => worker.wake(released));
+  const keeper = new HoldKeeper(opened, sink, (shards) => worker.wake(shards));
   // What has been stopped is not waited for: it will not come back.
   const patienceMs = (): number => (worker.isStopped ? 0 : options.stageTimeoutMs);
-  const looks = new SettledLooks(opened, keeper, patienceMs);
+  const looks = new HoldEndingLooks(opened, keeper, patienceMs);
   const worker = new WorkerOnDemand(looks, () => workerOf({ staging: opened, sink, looks, keeper }, around, events));
   const stopHearing = opened.deadLetters.onDropped((dropped) =>
     events.emit({ type: 'dead-letters-dropped', ...dropped }),
   );
   const entities = new KnownEntities({ types, sink, shards: staging.shards, announce }, edition);
-  const settleHolds = async (): Promise<unknown> => keeper.settle();
+  const endHolds = async (): Promise<unknown> => keeper.endHolds();
   return {
     staging: opened,
     looks,
     keeper,
     atFirst,
     sink,
-    stager: new Stager(staging, { stageTimeoutMs: options.stageTimeoutMs, adopt, settleHolds }),
+    stager: new Stager(staging, { stageTimeoutMs: options.stageTimeoutMs, adopt, endHolds }),
     worker,
     entities,
     stopHearing,

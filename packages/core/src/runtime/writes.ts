@@ -40,7 +40,7 @@ interface WritesDeps {
   readonly waits: Pick<EngineWaits, 'drain'>;
 }
 
-/** Stages and holds changes, and settles calls whose answer was lost. */
+/** Stages and holds changes, and finds out about calls whose answer was lost. */
 export class Writes implements EngineWrites {
   readonly marks: EntityMarks = new StagedMarks();
   readonly #deps: WritesDeps;
@@ -128,9 +128,9 @@ export class Writes implements EngineWrites {
     return this.#deps.holdings.hold(changes, inside, parts, withoutSteps(parts.entities.rules));
   }
 
-  async settle(calls: readonly LostUnit[]): Promise<StageResult> {
+  async findOut(calls: readonly LostUnit[]): Promise<StageResult> {
     const parts = await this.#deps.life.open();
-    return this.#announce(await parts.stager.settle(calls), parts);
+    return this.#announce(await parts.stager.findOut(calls), parts);
   }
 
   async isAtHome(inside: CallersTransaction): Promise<boolean> {
@@ -177,7 +177,7 @@ class StagedMarks implements EntityMarks {
     for (const { entity, change } of operations) {
       const mark = marks.get(change.rowKey);
       if (mark) this.#marks.set(entity, mark);
-      // A held change gets its place when it is released: a caller that waits asks then for pending changes.
+      // A held change gets its place when the commit stages it: a caller that waits asks then for pending changes.
       else this.#marks.delete(entity);
     }
   }

@@ -6,7 +6,7 @@ import type { Table } from './table.js';
 import type { Batch } from '../staging/flush-side.js';
 
 /**
- * THE OTHER PORT: takes batches, and coordinates their writers: only the transaction that holds a shard's row can
+ * THE OTHER PORT: takes batches, and coordinates their writers: only the transaction that has locked a shard's row can
  * commit a batch of that shard.
  */
 export interface ChangeSink {
@@ -49,13 +49,13 @@ export interface ChangeSink {
   isPrepared(ensure: boolean): Promise<boolean>;
 
   /**
-   * Opens a transaction that holds those of the shards that no other transaction holds.
+   * Opens a transaction that locks those of the shards that no other transaction has locked.
    * @param claimed tokens of batches that were claimed before: their outcomes are read in the same round trip
    */
   begin(shards: readonly number[], claimed?: readonly string[]): Promise<SinkTransaction>;
 
   /**
-   * The same for shards whose last token must be certain: waits for other holders, up to the statement's time-out.
+   * The same for shards whose last token must be certain: waits for other transactions, up to the statement's time-out.
    * @throws SpillwayError `ONE_CONNECTION` inside a transaction of the application that has the connection
    */
   beginExclusive(shards: readonly number[]): Promise<SinkTransaction>;
@@ -154,13 +154,13 @@ export type HoldEnding =
   | { readonly kind: 'dropped' };
 
 export interface SinkTransaction extends AsyncDisposable {
-  /** Shard -> last committed token. Only the shards that this transaction holds. */
-  readonly held: ReadonlyMap<number, string>;
+  /** Shard -> last committed token. Only the shards that this transaction has locked. */
+  readonly locked: ReadonlyMap<number, string>;
 
   /** The outcome that the ledger holds for a token, if it was committed before. */
   outcomeOf(token: string): Promise<BatchOutcome | undefined>;
 
-  /** A round trip: rejects if the connection is lost, and with it the hold on the shards. */
+  /** A round trip: rejects if the connection is lost, and with it the locks of the shards. */
   alive(): Promise<void>;
 
   /**
@@ -240,9 +240,9 @@ export interface TransactionOfCaller {
 
 export interface JoinedPart {
   /**
-   * Takes the shard until the application's transaction ends. Answers its last token, or nothing if another one has it.
+   * Locks the shard until the application's transaction ends. Answers its last token, or nothing if another one has it.
    */
-  hold(shard: number): Promise<string | undefined>;
+  lock(shard: number): Promise<string | undefined>;
 
   /** The outcome in the ledger row of a token, as this transaction sees it: committed, or written by itself. */
   outcomeOf(token: string): Promise<BatchOutcome | undefined>;

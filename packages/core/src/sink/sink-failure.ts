@@ -1,4 +1,4 @@
-import { markBare } from '../bare-error.js';
+import { asBare } from '../bare-error.js';
 import { bareCause } from '../errors.js';
 import { printable } from '../printable.js';
 
@@ -18,7 +18,7 @@ export abstract class SinkFailure extends Error {
     this.name = new.target.name;
     this.sqlstate = sqlstate;
     this.#given = options?.cause;
-    markBare(this);
+    asBare(this);
   }
 
   /** The driver's own error, which may contain values. Only for the application whose transaction it has failed. */

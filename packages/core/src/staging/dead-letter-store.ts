@@ -46,7 +46,7 @@ export interface DroppedLetter {
   /** Empty where the record could not be read. */
   readonly entity: string;
   readonly code: string;
-  /** When it was parked: milliseconds since 1970 by the store's clock; 0 where that could not be read. */
+  /** When the record was buried: milliseconds since 1970 by the store's clock; 0 where that could not be read. */
   readonly atMs: number;
 }
 
@@ -57,7 +57,7 @@ export interface DroppedLetters {
 }
 
 /**
- * Dead letters of all shards. The limits of the store say how many a shard keeps, and for how long. An act that parks
+ * Dead letters of all shards. The limits of the store say how many a shard keeps, and for how long. An act that buries
  * more drops the oldest in the same step, so that all processes see the same letters.
  */
 export interface DeadLetterStore {

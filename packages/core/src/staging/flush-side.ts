@@ -26,9 +26,9 @@ export interface FlushSide {
 
   /**
    * True if the batch is in flight with all its records, and was handed out to nobody else since. A flush that has
-   * claimed the batch before it held the shard asks this while it holds the shard, and before it commits.
+   * claimed the batch before it locked the shard asks this while it has the lock, and before it commits.
    *
-   * A worker claims rows 1 and 2 ahead. `orm.schema.clear()` then holds the shard and throws them away: `false`.
+   * A worker claims rows 1 and 2 ahead. `orm.schema.clear()` then locks the shard and throws them away: `false`.
    *
    * @param batch as it was claimed
    */
@@ -61,18 +61,17 @@ export interface FlushSide {
   ): Promise<boolean>;
 
   /**
-   * Heals a broken chain, after a round trip to PostgreSQL has shown that the caller still holds the shard: parks what
-   * is in flight and everything dirty as `STAGING_LOSS`, except
-   * records that a version check can settle, which stay dirty as `doubtful`. Sets the last acknowledged token. Changes
-   * nothing if what is in flight or
-   * (nothing in flight) the last token is not what the caller saw. Drops all copies of the shard: what it has forgotten
-   * may have been written.
+   * Heals a broken chain, after a round trip to PostgreSQL has shown that the caller still has the shard locked: parks
+   * what is in flight and everything dirty as `STAGING_LOSS`, except records that a version check can settle, which
+   * stay dirty as `doubtful`. Sets the last acknowledged token. Changes nothing if what is in flight or (nothing in
+   * flight) the last token is not what the caller saw. Drops all copies of the shard: what it has forgotten may have
+   * been written.
    */
   park(shard: number, seen: ChainSeen, lastToken: string, onLoss: 'park' | 'apply'): Promise<ParkReport | 'moved'>;
 
   /**
    * Throws away what is dirty, in flight, remembered and dead: of some tables, or of everything, and then the shard is
-   * as if it had never been adopted. The caller holds the shard in the
+   * as if it had never been adopted. The caller has locked the shard in the
    * database, whose last token it names, so that no batch of it can be committed meanwhile. Copies go in any case. A
    * batch in flight goes on under its token with the rows that are left of it, and ends if none is.
    */
@@ -89,8 +88,8 @@ export interface ClaimRequest {
   /** A new batch is of these rows, due or not, and of no others. */
   readonly rows?: readonly RowKey[];
   /**
-   * True for a claim by a caller that does not hold the shard: the answer is a new batch, or `nothing` if one is in
-   * flight. That one may be in the hands of a caller that holds the shard.
+   * True for a claim by a caller that has not locked the shard: the answer is a new batch, or `nothing` if one is in
+   * flight. That one may be in the hands of a caller that has locked the shard.
    */
   readonly isAhead?: boolean;
 }

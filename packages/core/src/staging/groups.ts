@@ -101,7 +101,7 @@ export class Groups {
       this.#leaveSoon();
     };
     const tell = (end: CallEnd): void => members.forEach(({ resolve }, place) => resolve(endOf(end, group, place)));
-    // A failure that nobody has foreseen leaves the group to be settled.
+    // A failure that nobody has foreseen leaves the group to be fenced.
     this.#sender
       .send(group, async () => this.#store.stage(group), untilMs, free)
       .then(tell, () => tell({ status: 'unknown' }));

@@ -11,7 +11,7 @@ export interface LookSide {
   /** Pending changes of these rows, and the last write that the store remembers. Unknown rows are not in the map. */
   peek(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>>;
 
-  /** The fate of staged changes, whichever process wrote or parked them. In the order of the marks. */
+  /** The fate of staged changes, whichever process wrote or buried them. In the order of the marks. */
   settled(marks: readonly StagedMark[]): Promise<readonly Settlement[]>;
 
   /** Where the chain of a shard stands. `undefined`: the shard is not adopted. */

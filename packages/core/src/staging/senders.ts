@@ -144,8 +144,8 @@ export interface SenderOptions {
   readonly stageTimeoutMs: number;
   /** Adopts shards that the store does not know: their chains begin at the database's last tokens. */
   readonly adopt: (shards: readonly number[]) => Promise<void>;
-  /** Releases or drops holds of transactions that have ended: their processes may be dead. */
-  readonly settleHolds: () => Promise<unknown>;
+  /** Ends the holds of transactions that have ended: their processes may be dead. */
+  readonly endHolds: () => Promise<unknown>;
 }
 
 /** What one try to stage a unit has come to. */
@@ -195,7 +195,7 @@ export class UnitSender {
     let end: UnitEnd = first;
     for (const pauseMs of pauses()) {
       if (end.status === 'uninitialised') end = await this.#adopted(end);
-      if (end.status === 'refused' && end.refusals.some(({ reason }) => reason === 'held')) await this.#settled();
+      if (end.status === 'refused' && end.refusals.some(({ reason }) => reason === 'held')) await this.#endHolds();
       const patienceMs = this.#patienceMs(end, unit, rules);
       if (this.#isClosed || signal?.aborted || performance.now() - startedMs >= patienceMs) break;
       await pause(pauseMs, undefined, signal && { signal }).catch(() => undefined);
@@ -216,8 +216,8 @@ export class UnitSender {
   }
 
   /** If the database does not answer, the holds stay as they are, and the wait goes on. */
-  async #settled(): Promise<void> {
-    await this.#options.settleHolds().catch(() => undefined);
+  async #endHolds(): Promise<void> {
+    await this.#options.endHolds().catch(() => undefined);
   }
 
   /** How long to try before such an end counts, milliseconds. */

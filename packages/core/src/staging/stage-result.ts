@@ -10,7 +10,7 @@ export interface StageResult {
   /** Of what is staged: the last change of each row, by which it is asked later what became of it. */
   readonly marks: ReadonlyMap<RowKey, StagedMark>;
   readonly refused: readonly Refusal[];
-  /** What may have run or may not. It has to be settled before its rows are changed again. */
+  /** What may have run or may not. It has to be found out before its rows are changed again. */
   readonly unknown: readonly LostUnit[];
   /** What is known not to have run, and not to run later: the store could not be reached, or took nothing. */
   readonly dropped: readonly StageUnit[];

@@ -27,7 +27,9 @@ export interface StageSide {
    */
   stage(group: StageGroup): Promise<GroupAnswer>;
 
-  /** Settles a group, or a hold, whose answer was lost: its first answer if it ran, or `voided`: it never will. */
+  /**
+   * Finds out about a group, or a hold, whose answer was lost: its first answer if it ran, or `voided`: it never will.
+   */
   fence(group: StageGroup): Promise<GroupAnswer>;
 
   /**
@@ -130,12 +132,12 @@ export type RefusalReason =
  * Changes of transactions that have not ended. A hold is neither dirty nor due: nobody sees it, and nothing is based on
  * it but later holds of the same transaction; others' changes of
  * its rows are refused as `held`, unless both only add differences. Whoever knows how the transaction has ended
- * releases or drops it.
+ * stages or drops it.
  */
 export interface HeldChanges {
   /**
    * Holds all changes, or refuses all, for the same reasons as `stage`. An id under which changes are held is answered
-   * as it was the first time; a refused hold may be sent again. `fence` settles it like a group of one unit.
+   * as it was the first time; a refused hold may be sent again. `fence` treats it like a group of one unit.
    */
   hold(call: HoldCall): Promise<UnitAnswer | { readonly status: 'voided' }>;
 
@@ -146,7 +148,7 @@ export interface HeldChanges {
    * committed have to be given together, or later ones after earlier ones.
    * @returns the rows that are dirty now
    */
-  release(shard: number, holds: ReadonlyMap<string, readonly RowKey[]>): Promise<readonly RowKey[]>;
+  stage(shard: number, holds: ReadonlyMap<string, readonly RowKey[]>): Promise<readonly RowKey[]>;
 
   /** The transaction has ended without these holds, or has taken them back. Answers how many there were. */
   drop(shard: number, ids: readonly string[]): Promise<number>;

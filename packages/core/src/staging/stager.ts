@@ -92,8 +92,8 @@ export class Stager {
   }
 
   /** Finds out what became of units, and makes sure that what has not run never will. */
-  async settle(units: readonly LostUnit[]): Promise<StageResult> {
-    const deliveries = await Promise.all(units.map(async (unit) => this.#settled(unit)));
+  async findOut(units: readonly LostUnit[]): Promise<StageResult> {
+    const deliveries = await Promise.all(units.map(async (unit) => this.#foundOut(unit)));
     refuseCutOff(units, deliveries, 'without');
     return this.#collect(units, deliveries);
   }
@@ -105,7 +105,7 @@ export class Stager {
     this.#late.close();
   }
 
-  async #settled(unit: LostUnit): Promise<Delivery> {
+  async #foundOut(unit: LostUnit): Promise<Delivery> {
     const { group, place } = unit;
     const end = endOf(await this.#late.answer(group), group, place);
     return deliveryOf(end.status === 'unknown' ? { ...end, lost: unit } : end);

@@ -115,7 +115,7 @@ const step = fc.oneof(
 const transaction = fc.constantFrom('A', 'B');
 const heldStep = fc.oneof(
   fc.record({ act: fc.constant('hold' as const), transaction, held: changes, fallen: fc.boolean() }),
-  fc.record({ act: fc.constant('release' as const), transaction, written: fc.subarray(ROWS, { maxLength: 1 }) }),
+  fc.record({ act: fc.constant('stage held' as const), transaction, written: fc.subarray(ROWS, { maxLength: 1 }) }),
   fc.record({ act: fc.constant('drop' as const), transaction }),
 );
 const anyStep = fc.oneof({ weight: 14, arbitrary: step }, { weight: 8, arbitrary: heldStep });
@@ -174,10 +174,10 @@ class Side {
         if (answer.status === 'staged') standing.push(call.id);
         return withoutTime(answer);
       }
-      case 'release': {
+      case 'stage held': {
         const ids = this.#holds.get(taken.transaction)?.splice(0) ?? [];
-        const released = await this.store.held.release(0, new Map(ids.map((id) => [id, taken.written])));
-        return released.toSorted();
+        const staged = await this.store.held.stage(0, new Map(ids.map((id) => [id, taken.written])));
+        return staged.toSorted();
       }
       case 'drop':
         return this.store.held.drop(0, this.#holds.get(taken.transaction)?.splice(0) ?? []);
@@ -232,7 +232,7 @@ class Side {
     };
   }
 
-  /** In an order of their content: those that are parked in one act have none of their own. */
+  /** In an order of their content: those that are made in one act have none of their own. */
   async #letters(): Promise<readonly { readonly letter: DeadLetter; readonly text: string }[]> {
     const letters = (await this.store.deadLetters.list()).map((letter) => {
       const { rowKey, code, reason, message, token, record } = letter;

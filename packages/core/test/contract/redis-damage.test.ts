@@ -83,7 +83,7 @@ const ACTS: Readonly<Record<string, (redis: DamagedRedis) => Promise<unknown>>> 
     usable(
       await store.held.hold({ ...call('new', { rowKey: row('held') }, ...COUNTED), transaction: '7', standing: [] }),
     ),
-  release: async ({ store }) => store.held.release(0, new Map([['hold', []]])),
+  'stage held': async ({ store }) => store.held.stage(0, new Map([['hold', []]])),
   drop: async ({ store }) => store.held.drop(0, ['hold']),
   'list holds': async ({ store }) => store.held.list(),
   claim: async ({ store }) => store.claim(0, { token: 'T9', predecessor: 'T5', limit: 10 }),
@@ -265,9 +265,9 @@ describe("H18 (R12): an unreadable row is that row's alone", () => {
     expect(await dirty('again')).toMatchObject({ values: { a: '3' } });
   });
 
-  test('what is held of a row, and cannot be read, is a dead letter when it is released; the other rows of the hold are staged', async () => {
+  test('what is held of a row, and cannot be read, is a dead letter when the hold ends; the other rows of the hold are staged', async () => {
     await redis.damageField('held', row('tallied'), garbage);
-    expect(await redis.store.held.release(0, new Map([['hold', []]]))).toEqual([row('counted'), row('held')]);
+    expect(await redis.store.held.stage(0, new Map([['hold', []]]))).toEqual([row('counted'), row('held')]);
     expect(await letters()).toEqual(['tallied UNREADABLE', ...old]);
     expect(await dirty('held')).toMatchObject({ values: { a: '5' } });
     expect(await redis.store.held.list()).toEqual([]);
@@ -277,7 +277,7 @@ describe("H18 (R12): an unreadable row is that row's alone", () => {
   test('a hold of which nothing can be read but what it holds of one row ends, and leaves nothing behind', async () => {
     await redis.damageField('held', row('tallied'), garbage);
     await redis.damageAlso('holds', 'hold', garbage);
-    expect(await redis.store.held.release(0, new Map([['hold', []]]))).toEqual([row('counted'), row('held')]);
+    expect(await redis.store.held.stage(0, new Map([['hold', []]]))).toEqual([row('counted'), row('held')]);
     expect(await letters()).toEqual(['tallied UNREADABLE', ...old]);
     expect((await redis.store.stats()).held).toBe(0);
     expect((await redis.store.peek([row('tallied')])).get(row('tallied'))?.held).toBeUndefined();
@@ -288,7 +288,7 @@ describe("H18 (R12): an unreadable row is that row's alone", () => {
     const [layer] = decodePlain(await redis.bytesOf('held', row('held'))) as readonly unknown[];
     for (const layers of [[], [null, layer], [layer, null, layer], { 1: layer }]) {
       await redis.damageField('held', row('held'), encodePlain(layers));
-      await redis.store.held.release(0, new Map([['hold', []]]));
+      await redis.store.held.stage(0, new Map([['hold', []]]));
       expect(await letters()).toEqual(['held UNREADABLE', ...old]);
     }
     const part = [row('counted'), '', 'x'];
@@ -302,7 +302,7 @@ describe("H18 (R12): an unreadable row is that row's alone", () => {
   test('a key of another type is no fault of a row: nothing is done, and no row becomes a dead letter', async () => {
     await redis.displace('dirty');
     await expect(redis.store.acknowledge(0, 'T5', new Map([[row('again'), again]]), [])).rejects.toThrow(/WRONGTYPE/u);
-    await expect(redis.store.held.release(0, new Map([['hold', []]]))).rejects.toThrow(/WRONGTYPE/u);
+    await expect(redis.store.held.stage(0, new Map([['hold', []]]))).rejects.toThrow(/WRONGTYPE/u);
     expect(await letters()).toEqual(old);
     expect(await redis.store.held.list()).toMatchObject([{ id: 'hold' }]);
   });
@@ -318,7 +318,7 @@ describe("H18 (R12): an unreadable row is that row's alone", () => {
   test('a hold whose own entry cannot be read is found by its layers, and ends', async () => {
     await redis.damageField('holds', 'hold', garbage);
     expect(await redis.store.held.list()).toMatchObject([{ id: 'hold', transaction: '7' }]);
-    expect(await redis.store.held.release(0, new Map([['hold', []]]))).toHaveLength(3);
+    expect(await redis.store.held.stage(0, new Map([['hold', []]]))).toHaveLength(3);
     expect(await redis.store.stats()).toMatchObject({ held: 0 });
   });
 

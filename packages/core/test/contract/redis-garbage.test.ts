@@ -139,7 +139,7 @@ async function askEverything(): Promise<readonly unknown[]> {
   }
   for (const id of ['written', 'innocent', 'hold', 'unknown'])
     await ask(async () => fenceOne(store, call(id, INNOCENT)));
-  await ask(async () => store.held.release(0, new Map([['hold', []]])));
+  await ask(async () => store.held.stage(0, new Map([['hold', []]])));
   const due = await ask(async () => store.due.make({ kind: 'all' }));
   await ask(async () => store.due.pending(due ?? new Map()));
   await ask(async () => store.due.rows({ kind: 'all' }, [0]));

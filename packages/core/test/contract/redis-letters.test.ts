@@ -16,12 +16,12 @@ async function open(
   return Object.assign(store, { [Symbol.asyncDispose]: async () => store.close() });
 }
 
-/** Parks changes of so many rows, in batches that a slow machine takes in time. */
-async function park(store: RedisStaging, count: number, code: string): Promise<void> {
-  for (let from = 0; from < count; from += 1_500) await parkBatch(store, from, Math.min(count, from + 1_500), code);
+/** Buries changes of so many rows, in batches that a slow machine takes in time. */
+async function bury(store: RedisStaging, count: number, code: string): Promise<void> {
+  for (let from = 0; from < count; from += 1_500) await buryBatch(store, from, Math.min(count, from + 1_500), code);
 }
 
-async function parkBatch(store: RedisStaging, from: number, to: number, code: string): Promise<void> {
+async function buryBatch(store: RedisStaging, from: number, to: number, code: string): Promise<void> {
   const rows = Array.from({ length: to - from }, (_, n) => row(from + n));
   const token = `${code} from ${from}`;
   const rules = { Product: { ...AT_ONCE, maxPending: 100_000 } };
@@ -35,9 +35,9 @@ async function parkBatch(store: RedisStaging, from: number, to: number, code: st
 test('of very many letters Redis is not asked for all the names, and none is missed', async () => {
   await using store = await open(freshNamespace(), { keepLetters: 100_000 });
   await store.adopt(0, 'T0');
-  await park(store, 50, '23502');
-  await park(store, 10_100, '23505');
-  await park(store, 3, '23514');
+  await bury(store, 50, '23502');
+  await bury(store, 10_100, '23505');
+  await bury(store, 3, '23514');
   const middle = await store.deadLetters.list({ code: '23505', offset: 9_900, limit: 400 });
   expect(middle.length).toBe(200);
   await Promise.all(middle.map(async (letter) => store.deadLetters.discard(letter)));
@@ -53,11 +53,11 @@ test('a limit that was lowered is reached in several acts, none of which is long
   const namespace = freshNamespace();
   await using before = await open(namespace);
   await before.adopt(0, 'T0');
-  await park(before, 1_500, '23505');
+  await bury(before, 1_500, '23505');
   await using store = await open(namespace, { keepLetters: 10 });
   const heard: number[] = [];
   store.deadLetters.onDropped(({ letters }) => heard.push(letters.length));
-  await park(store, 1, '23514');
+  await bury(store, 1, '23514');
   expect(heard).toEqual([501]);
   await store.deadLetters.trim();
   expect(heard).toEqual([501, 500, 490]);

@@ -27,7 +27,7 @@ test('an application that stages in transactions only: the answers to its holds 
     const rules = { Product: AT_ONCE };
     const answer = await store.held.hold({ shard: 0, id, transaction: id, standing: [], changes: [plusOne], rules });
     expect(answer.status).toBe('staged');
-    await store.held.release(0, new Map([[id, []]]));
+    await store.held.stage(0, new Map([[id, []]]));
     await pause(5);
   }
   const keys = shardKeys(namespace, 0);

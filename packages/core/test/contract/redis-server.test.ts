@@ -366,7 +366,7 @@ describe('a record that cannot be read', () => {
     await body(opened.store, ROW);
   }
 
-  test('is handed out as such, and parked with its bytes as they are', async () => {
+  test('is handed out as such, and buried with its bytes as they are', async () => {
     await withGarbage(async (store) => {
       const claim = await store.claim(0, { token: 'T1', predecessor: 'T0', limit: 1 });
       expect(claim).toMatchObject({

@@ -92,7 +92,7 @@ export class StagingUnit {
     if (this.#wanted.some((changeSet) => !this.#given.has(changeSet)))
       return 'change sets of a flush did not reach the change set persister';
     return this.operations.length + this.#skipped < this.#given.size
-      ? 'change sets that were marked for staging did not reach the driver'
+      ? 'change sets that were tagged for staging did not reach the driver'
       : undefined;
   }
 }

@@ -4,8 +4,12 @@ import {
   CONNECTION_METHODS,
   DRIVER_METHODS,
   ENTITY_MANAGER_METHODS,
+  FIND_METHODS,
+  ORM_METHODS,
   OTHER_DRIVER_METHODS,
+  PAST_DRIVER_METHODS,
   PERSISTER_METHODS,
+  QUERY_METHODS,
   STATEMENT_METHODS,
   TRANSACTION_METHODS,
   UNIT_OF_WORK_METHODS,
@@ -33,6 +37,7 @@ export function assertOrm(orm: MikroORM): void {
   for (const method of ['get', 'set', 'registerExtension', 'getExtension'])
     assertMethod(orm.config, 'configuration', method);
   assertMethod(orm.driver.getPlatform(), 'platform', 'getSchemaGenerator');
+  for (const method of ORM_METHODS) assertMethod(orm, 'ORM', method);
   for (const [setting, value] of TRANSACTION_SETTINGS) {
     if (orm.config.get(setting) !== value) continue;
     throw new SpillwayError(
@@ -45,7 +50,8 @@ export function assertOrm(orm: MikroORM): void {
 /** The same for entity managers, before any is hooked. @throws SpillwayError `ORM_INCOMPATIBLE` */
 export function assertEntityManager(em: EntityManager): void {
   assertMethod(em, 'entity manager', 'getUnitOfWork');
-  for (const method of ENTITY_MANAGER_METHODS) assertMethod(em, 'entity manager', method);
+  const ofManager = [...ENTITY_MANAGER_METHODS, ...FIND_METHODS, ...QUERY_METHODS, ...PAST_DRIVER_METHODS];
+  for (const method of ofManager) assertMethod(em, 'entity manager', method);
   const uow: unknown = em.getUnitOfWork(false);
   for (const method of UNIT_OF_WORK_METHODS) assertMethod(uow, 'unit of work', method);
   const persister: unknown = em.getUnitOfWork(false).getChangeSetPersister();

@@ -2,7 +2,7 @@ import type { Collection, EntityMetadata } from '@mikro-orm/core';
 
 /**
  * The methods of MikroORM that Spillway replaces or calls, by their owner. `assertOrm` and `assertEntityManager` refuse
- * an ORM that lacks one of them, when it is made.
+ * an ORM that lacks one of them, when it is made. A schema generator is made later, and refused when it is asked for.
  */
 
 /** Replaced on the driver (`DriverMethods` has their parameters): reads, and writes of flushes and of direct calls. */
@@ -49,7 +49,42 @@ export const CONNECTION_METHODS = ['connect', 'ensureConnection'] as const;
 export const PERSISTER_METHODS = ['executeInserts', 'executeUpdates', 'executeDeletes'] as const;
 
 /** Overridden in a subclass of the entity manager, or called. */
-export const ENTITY_MANAGER_METHODS = ['getConnection', 'isInTransaction', 'fork', 'clear', 'flush'] as const;
+export const ENTITY_MANAGER_METHODS = [
+  'getConnection',
+  'transactional',
+  'isInTransaction',
+  'fork',
+  'clear',
+  'flush',
+] as const;
+
+/** Replaced on that subclass: they answer entities, and may populate their relations by further queries. */
+export const FIND_METHODS = ['find', 'findOne'] as const;
+
+/** Replaced there too: each is one query, or none of its own. */
+export const QUERY_METHODS = ['count', 'populate'] as const;
+
+/** Replaced there too: they reach the database past the driver. */
+export const PAST_DRIVER_METHODS = ['countBy', 'callRoutine'] as const;
+
+/** Replaced there too if it is there: an application's own class may descend from one that does not know views. */
+export const VIEW_METHOD = 'refreshMaterializedView';
+
+/** Replaced on the ORM: entities become known late. */
+export const ORM_METHODS = ['discoverEntity'] as const;
+
+/** Replaced on the schema generator: they clear or drop tables. */
+export const SCHEMA_METHODS = [
+  'clear',
+  'drop',
+  'refresh',
+  'dropDatabase',
+  'dropNamespace',
+  'dropTableIfExists',
+] as const;
+
+/** Replaced on the schema generator if it has them: they connect to another database, and back. */
+export const MOVE_METHODS = ['createDatabase', 'dropDatabase', 'ensureDatabase'] as const;
 
 /**
  * Replaced on each unit of work (`commit`, `persistToDatabase`, `clear`), or asked. MikroORM's types keep

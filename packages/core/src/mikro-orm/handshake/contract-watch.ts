@@ -65,7 +65,7 @@ export class ContractWatch {
       throw incompatible('a flush does not ask its unit of work to persistToDatabase()');
   }
 
-  /** Runs a method of the persister: its calls of the driver have to carry the mark that the method was given. */
+  /** Runs a method of the persister: its calls of the driver have to carry the tag that the method was given. */
   async persisting<T>(changeSets: readonly ChangeSet<AnyEntity>[], write: () => Promise<T>): Promise<T> {
     const scope: Persisting = { changeSets, isRunning: true };
     try {

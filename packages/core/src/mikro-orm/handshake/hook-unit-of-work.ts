@@ -128,7 +128,7 @@ type BeforeSql = (
 ) => Promise<void>;
 
 /**
- * The persister hands change sets to the driver: those of a staged flush with a mark, by which the driver's hooks know
+ * The persister hands change sets to the driver: those of a staged flush with a tag, by which the driver's hooks know
  * them; others once they may be SQL. The methods are replaced on the instance: MikroORM looks them up there, and keeps
  * the instance itself private.
  */
@@ -144,23 +144,23 @@ function hookPersister(
   const deletes = persister.executeDeletes.bind(persister);
 
   persister.executeInserts = async (changeSets, options, withSchema) =>
-    writing('insert', changeSets, options, (marked) => inserts(changeSets, marked, withSchema));
+    writing('insert', changeSets, options, (tagged) => inserts(changeSets, tagged, withSchema));
   persister.executeUpdates = async (changeSets, batched, options, withSchema) =>
-    writing('update', changeSets, options, (marked) => updates(changeSets, batched, marked, withSchema));
+    writing('update', changeSets, options, (tagged) => updates(changeSets, batched, tagged, withSchema));
   persister.executeDeletes = async (changeSets, options, withSchema) =>
-    writing('delete', changeSets, options, (marked) => deletes(changeSets, marked, withSchema));
+    writing('delete', changeSets, options, (tagged) => deletes(changeSets, tagged, withSchema));
 
   async function writing(
     kind: OperationKind,
     changeSets: ChangeSet<AnyEntity>[],
     options: Options | undefined,
-    write: (marked: Options | undefined) => Promise<void>,
+    write: (tagged: Options | undefined) => Promise<void>,
   ): Promise<void> {
-    const marked = await markFor(kind, changeSets, options);
-    await watch.persisting(changeSets, () => write(marked));
+    const tagged = await tagFor(kind, changeSets, options);
+    await watch.persisting(changeSets, () => write(tagged));
   }
 
-  async function markFor(
+  async function tagFor(
     kind: OperationKind,
     changeSets: ChangeSet<AnyEntity>[],
     options: Options | undefined,

@@ -22,9 +22,8 @@ type DiscoverEntity = (entities: never, reset?: never) => void;
  * one cannot be written behind, all entities of this call are unknown again.
  */
 export function hookDiscoverEntity(orm: MikroORM, describe: (storage: MetadataStorage) => void): void {
-  const target = orm as unknown as { discoverEntity?: DiscoverEntity };
-  const discover = target.discoverEntity?.bind(orm);
-  if (!discover) return;
+  const target = orm as unknown as { discoverEntity: DiscoverEntity };
+  const discover = target.discoverEntity.bind(orm);
   target.discoverEntity = (entities, reset) => {
     const before = new Set<EntityMetadata>(orm.getMetadata().getAll().values());
     discover(entities, reset);

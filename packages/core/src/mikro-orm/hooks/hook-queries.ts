@@ -6,6 +6,7 @@ import type { QueryModes } from '../read/running-queries.js';
 import type { EngineLeaving } from '../engine.js';
 import type { Reads } from '../read/reads.js';
 import { failingAsMikroOrm, signalOf, signalOfManager, unlessAborted } from '../contract/call-context.js';
+import { FIND_METHODS, QUERY_METHODS, VIEW_METHOD } from '../contract/methods.js';
 import type { CallersTransactions } from '../transactions/caller.js';
 import { replaceMethod } from './replace-method.js';
 
@@ -21,11 +22,6 @@ interface QueryHooks {
   readonly transactions: CallersTransactions;
 }
 
-/** Methods that answer entities, and may populate their relations by further queries. */
-const FINDS = ['find', 'findOne'] as const;
-/** Methods that are one query, or none of their own. */
-const OTHERS = ['count', 'populate'] as const;
-
 type Routine = (
   this: EntityManager,
   routine: { readonly name: string },
@@ -40,7 +36,7 @@ type Routine = (
 export function hookQueries(entityManager: { readonly prototype: EntityManager }, hooks: QueryHooks): void {
   const { types, modes, reads, leaving, transactions } = hooks;
   const { prototype } = entityManager;
-  for (const name of FINDS)
+  for (const name of FIND_METHODS)
     replaceMethod<Query>(
       prototype,
       name,
@@ -51,7 +47,7 @@ export function hookQueries(entityManager: { readonly prototype: EntityManager }
           return modes.run(asked, async () => original.call(this, entity, what, queried));
         },
     );
-  for (const name of OTHERS)
+  for (const name of QUERY_METHODS)
     replaceMethod<Query>(
       prototype,
       name,
@@ -115,7 +111,7 @@ function hookWholeDatabase(prototype: EntityManager, { reads, leaving, transacti
   // The rows stay in the view until its next refresh, so policies of queries do not apply.
   replaceMethod<Query>(
     prototype,
-    'refreshMaterializedView',
+    VIEW_METHOD,
     (original) =>
       async function (this: EntityManager, view, options) {
         await before(this, `${metaOf(this, view).className}.refreshMaterializedView`, 'drain');

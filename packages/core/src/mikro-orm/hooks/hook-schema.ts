@@ -6,6 +6,7 @@ import type { Table } from '../../sink/table.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { EngineTables } from '../engine.js';
 import { incompatible } from '../contract/assert-orm.js';
+import { MOVE_METHODS, type SCHEMA_METHODS } from '../contract/methods.js';
 import type { OrmMoves } from './orm-moves.js';
 import { replaceMethod } from './replace-method.js';
 
@@ -22,9 +23,7 @@ interface SchemaHooks {
 /** The tables that a call clears or drops; `undefined` if it leaves the write-behind ones alone. */
 type ScopeOf = (generator: SqlSchemaGenerator, ...parameters: never[]) => Promise<EmptyScope | undefined>;
 type Method = (...parameters: never[]) => Promise<unknown>;
-
-/** These methods connect to another database, and back. A generator may have none of them. */
-const MOVES = ['createDatabase', 'dropDatabase', 'ensureDatabase'] as const;
+type SchemaMethod = (typeof SCHEMA_METHODS)[number];
 
 /**
  * A schema generator that clears or drops tables would leave their pending rows to be written afterwards, so these rows
@@ -64,7 +63,7 @@ function hooked<T>(generator: T, orm: MikroORM, { types, tables, moves, emptied 
     };
     Object.assign(generator, { [name]: replacement });
   }
-  for (const name of MOVES)
+  for (const name of MOVE_METHODS)
     replaceMethod<Method>(generator, name, (call) => {
       const move: Method = call.bind(generator);
       return async (...parameters) => moves.during(async () => move(...parameters));
@@ -76,7 +75,7 @@ function hooked<T>(generator: T, orm: MikroORM, { types, tables, moves, emptied 
  * The scope of each method. A method that calls another of them (`refresh` calls `drop`) empties twice, which is
  * harmless.
  */
-function scopes(orm: MikroORM, types: TypeRegistry, spillway: EngineTables): Readonly<Record<string, ScopeOf>> {
+function scopes(orm: MikroORM, types: TypeRegistry, spillway: EngineTables): Readonly<Record<SchemaMethod, ScopeOf>> {
   const leftOut = orm.driver.getPlatform().getDefaultSchemaName() ?? 'public';
   const defaultSchema = orm.config.get('schema') ?? leftOut;
   const everything: EmptyScope = { kind: 'all' };

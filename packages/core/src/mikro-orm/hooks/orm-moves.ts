@@ -98,7 +98,7 @@ function stillMoving(): SpillwayError {
   );
 }
 
-interface Mark {
+interface SpanState {
   isRunning: boolean;
 }
 
@@ -107,18 +107,18 @@ interface Mark {
  * outside.
  */
 export class Span {
-  readonly #storage = new AsyncLocalStorage<Mark>();
+  readonly #storage = new AsyncLocalStorage<SpanState>();
 
   get isInside(): boolean {
     return this.#storage.getStore()?.isRunning === true;
   }
 
   async run<T>(act: () => Promise<T>): Promise<T> {
-    const mark: Mark = { isRunning: true };
+    const state: SpanState = { isRunning: true };
     try {
-      return await this.#storage.run(mark, act);
+      return await this.#storage.run(state, act);
     } finally {
-      mark.isRunning = false;
+      state.isRunning = false;
     }
   }
 }

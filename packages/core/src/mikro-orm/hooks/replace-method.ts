@@ -1,4 +1,4 @@
-/** Replaces a method of a class. Does nothing if this release of MikroORM lacks it. */
+/** Replaces a method. Does nothing if it is missing: `contract/methods.ts` says which methods may be. */
 export function replaceMethod<Method extends (...parameters: never[]) => unknown>(
   prototype: object,
   name: string,

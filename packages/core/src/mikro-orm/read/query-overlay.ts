@@ -58,12 +58,12 @@ export async function overlayQuery(
   const judge = new RowJudge(query);
   const verdicts = rows.map((row, index) => judge.verdict(pending.get(keys[index] as RowKey), row));
   const open = keys.filter((_, index) => verdicts[index]?.kind === 'again');
-  const settled = await readAgain([...new Set(open)], pending, judge, engine);
+  const answers = await readAgain([...new Set(open)], pending, judge, engine);
   const answer = rows.map((row, index) => {
     const key = keys[index] as RowKey;
     const verdict = verdicts[index];
     if (verdict?.kind === 'as-is') return row;
-    if (verdict?.kind === 'again') return settled.get(key);
+    if (verdict?.kind === 'again') return answers.get(key);
     return verdict?.kind === 'lay' ? judge.lay(verdict.record, row, key) : undefined;
   });
   noteRows(

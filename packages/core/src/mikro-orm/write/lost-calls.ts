@@ -5,8 +5,8 @@ import { CutOff } from '../../staging/staging-errors.js';
 import type { LostUnit, StageResult } from '../../staging/stage-result.js';
 
 /** The engine, as far as lost calls need it. */
-export interface CallSettling {
-  settle(calls: readonly LostUnit[]): Promise<StageResult>;
+export interface LostCallEngine {
+  findOut(calls: readonly LostUnit[]): Promise<StageResult>;
   stage(changes: readonly Change[], signal?: AbortSignal): Promise<StageResult>;
 }
 
@@ -21,7 +21,7 @@ export interface LostCall {
   readonly unknown: readonly LostUnit[];
   /** Changes that are certainly not staged. @defaultValue none */
   readonly missing?: readonly Change[];
-  readonly engine: CallSettling;
+  readonly engine: LostCallEngine;
   readonly refused: (changes: readonly Change[], result: StageResult) => Error;
 }
 
@@ -30,7 +30,7 @@ export interface LostCall {
  * unknown whether its changes are staged. Calling it again might apply them twice; `retry()` never does.
  */
 abstract class LostCallError extends SpillwayError {
-  readonly #engine: CallSettling;
+  readonly #engine: LostCallEngine;
   readonly #refused: LostCall['refused'];
   #unknown: readonly LostUnit[];
   #missing: readonly Change[];
@@ -55,13 +55,13 @@ abstract class LostCallError extends SpillwayError {
    * @throws this error again while the staging store does not answer; SpillwayError `STOPPED` while Spillway is stopped
    */
   async settle({ signal }: SettleOptions = {}): Promise<boolean> {
-    return this.#inTurn(async () => this.#settle(signal));
+    return this.#inTurn(async () => this.#findOut(signal));
   }
 
   /** Finds out, and stages the missing changes. None is staged twice, however often this is called. */
   async retry({ signal }: SettleOptions = {}): Promise<void> {
     await this.#inTurn(async () => {
-      if (await this.#settle(signal)) return;
+      if (await this.#findOut(signal)) return;
       const missing = this.#missing;
       const result = await this.#stage(missing, signal);
       this.#missing = missing.filter(({ rowKey }) => !result.staged.has(rowKey));
@@ -79,10 +79,10 @@ abstract class LostCallError extends SpillwayError {
     }
   }
 
-  async #settle(signal?: AbortSignal): Promise<boolean> {
+  async #findOut(signal?: AbortSignal): Promise<boolean> {
     if (this.#unknown.length > 0) {
       const asked = this.#unknown;
-      const { staged, unknown } = await unlessAborted(signal, async () => this.#engine.settle(asked));
+      const { staged, unknown } = await unlessAborted(signal, async () => this.#engine.findOut(asked));
       const isOpen = new Set(unknown);
       const answered = asked.filter((unit) => !isOpen.has(unit)).flatMap(({ changes }) => changes);
       this.#missing = [...this.#missing, ...answered.filter(({ rowKey }) => !staged.has(rowKey))];

@@ -107,11 +107,11 @@ export class SqlValidation {
     this.#states = states;
   }
 
-  /** @param group change sets that are about to be written; their hooks have run */
-  async before(group: readonly ChangeSet<AnyEntity>[]): Promise<void> {
+  /** @param changeSets those that are about to be written; their hooks have run */
+  async before(changeSets: readonly ChangeSet<AnyEntity>[]): Promise<void> {
     const all = this.#em.getUnitOfWork(false).getChangeSets();
     for (const changeSet of all) this.#noteState(changeSet);
-    const ready = [...new Set([...group, ...all.filter((changeSet) => !this.#hasHooks(changeSet))])];
+    const ready = [...new Set([...changeSets, ...all.filter((changeSet) => !this.#hasHooks(changeSet))])];
     const open = ready.filter((changeSet) => !this.#validated.has(changeSet));
     try {
       await this.#validation.changeSets(open);

@@ -4,7 +4,7 @@ import { keyText } from '../../change/row-key.js';
 import { SpillwayError, type SpillwayErrorCode } from '../../errors.js';
 import type { Refusal, RefusalReason } from '../../staging/stage-side.js';
 import type { StageResult } from '../../staging/stage-result.js';
-import { StagingTimeoutError, StoppedCallError, type CallSettling, type LostCall } from './lost-calls.js';
+import { StagingTimeoutError, StoppedCallError, type LostCallEngine, type LostCall } from './lost-calls.js';
 import type { Operation } from '../change/staging-unit.js';
 
 interface PartOfFlush {
@@ -84,7 +84,7 @@ export function refusalError(operations: readonly Operation[], result: StageResu
 }
 
 /** The same for one change that belongs to no entity of a unit of work. */
-function changeError(change: Change, result: StageResult, engine: CallSettling): Error {
+function changeError(change: Change, result: StageResult, engine: LostCallEngine): Error {
   const refusal = result.refused.find(({ rowKey }) => rowKey === change.rowKey);
   if (!refusal)
     return new StagingTimeoutError(
@@ -96,7 +96,7 @@ function changeError(change: Change, result: StageResult, engine: CallSettling):
   return refusedBecause(change, refusal);
 }
 
-function refusedBy(engine: CallSettling): LostCall['refused'] {
+function refusedBy(engine: LostCallEngine): LostCall['refused'] {
   return (changes, again) => changesError(changes, again, engine);
 }
 
@@ -104,7 +104,7 @@ function refusedBy(engine: CallSettling): LostCall['refused'] {
 export function stoppedError(
   changes: readonly Change[],
   { staged, unknown }: StageResult,
-  engine: CallSettling,
+  engine: LostCallEngine,
   cause: Error,
 ): StoppedCallError {
   const open = new Set(unknown.flatMap((call) => call.changes.map(({ rowKey }) => rowKey)));
@@ -113,7 +113,7 @@ export function stoppedError(
 }
 
 /** The error for the changes of one call that are not all staged. */
-export function changesError(changes: readonly Change[], result: StageResult, engine: CallSettling): Error {
+export function changesError(changes: readonly Change[], result: StageResult, engine: LostCallEngine): Error {
   const [first] = changes.filter(({ rowKey }) => !result.staged.has(rowKey));
   const refused = changes.find(({ rowKey }) => rowKey === result.refused[0]?.rowKey) ?? first;
   if (!refused) return new SpillwayError('STAGING_UNAVAILABLE', 'Nothing was staged: the call has no rows');

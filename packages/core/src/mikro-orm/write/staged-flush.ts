@@ -24,7 +24,7 @@ import { refusalError } from './refusal-error.js';
 type Stage = (changes: readonly Change[]) => Promise<StageResult>;
 
 /** Operations whose stage call was not answered: it is unknown whether they are staged. */
-interface Unsettled {
+interface LostOperations {
   readonly calls: readonly LostUnit[];
   readonly operations: readonly Operation[];
 }
@@ -33,8 +33,8 @@ interface Unsettled {
  * The staging half of one unit of work. A flush that can be staged runs MikroORM's own code with the driver's answers
  * made up (see `StagedWrites`), and stages everything in one go at its end. MikroORM then believes that everything is
  * written. Entities whose changes were refused, or are unknown, are put back to their state before, so that the next
- * flush sees them as changed. A call whose answer was lost is settled before the next flush compares anything, or its
- * changes would be staged twice.
+ * flush sees them as changed. A call whose answer was lost is looked into before the next flush compares anything, or
+ * its changes would be staged twice.
  */
 export class StagedFlush {
   readonly #writes: EngineWrites;
@@ -50,7 +50,7 @@ export class StagedFlush {
   #wayOut: Fallback | undefined;
   #fallback: Fallback | undefined;
   #sqlReason: SqlReason | undefined;
-  #unsettled: Unsettled[] = [];
+  #lost: LostOperations[] = [];
 
   constructor(writes: EngineWrites, em: EntityManager, types: TypeRegistry, validation: Validation) {
     this.#writes = writes;
@@ -135,23 +135,26 @@ export class StagedFlush {
     await this.#stage(unit, stage);
   }
 
-  /** Before a flush compares entities with their snapshots: settles unknown changes, and queues refused ones again. */
+  /**
+   * Before a flush compares entities with their snapshots: finds out about unknown changes, and queues refused ones
+   * again.
+   */
   async prepare(): Promise<void> {
-    while (this.#unsettled[0]) {
-      const { calls, operations } = this.#unsettled[0];
-      const result = await unlessAborted(signalOfManager(this.#em), async () => this.#writes.settle(calls));
+    while (this.#lost[0]) {
+      const { calls, operations } = this.#lost[0];
+      const result = await unlessAborted(signalOfManager(this.#em), async () => this.#writes.findOut(calls));
       if (result.unknown.length > 0) throw refusalError(operations, result, this.#retry);
       this.#note(operations, result);
       this.states.accept(operations.filter(({ change }) => result.staged.has(change.rowKey)));
       this.states.correctVersions(operations, result.staged);
-      this.#unsettled.shift();
+      this.#lost.shift();
     }
     this.states.requeue();
   }
 
   /** After `em.clear()` there is nothing left to put right. */
   forget(): void {
-    this.#unsettled = [];
+    this.#lost = [];
     this.states.forget();
     forgetReadVersions(this.#em);
   }
@@ -163,20 +166,20 @@ export class StagedFlush {
     } catch (error) {
       // Spillway was closed in between. The ORM may be opened again, and then asks whether the changes are staged.
       if (error instanceof CutOff && error.result) {
-        this.#settle(operations, error.result);
+        this.#conclude(operations, error.result);
         throw error;
       }
       this.states.takeBack(operations);
       this.#wayOut = fallbackFor(error, this.#uow.getChangeSets(), this.#types);
       throw error;
     }
-    if (this.#settle(operations, result)) return;
+    if (this.#conclude(operations, result)) return;
     this.#wayOut = fallbackFor(result, this.#uow.getChangeSets(), this.#types);
     throw refusalError(operations, result, this.#retry);
   }
 
   /** Gives entities the state of their changes. @returns true if all are staged */
-  #settle(operations: readonly Operation[], result: StageResult): boolean {
+  #conclude(operations: readonly Operation[], result: StageResult): boolean {
     this.#note(operations, result);
     this.states.correctVersions(operations, result.staged);
     const refused = new Set<RowKey>(result.refused.map(({ rowKey }) => rowKey));
@@ -186,7 +189,7 @@ export class StagedFlush {
     const lost = open.filter(({ change }) => unknown.has(change.rowKey) && !refused.has(change.rowKey));
     this.states.rememberAfter(lost);
     this.states.takeBack(open);
-    if (lost.length > 0) this.#unsettled.push({ calls: result.unknown, operations: lost });
+    if (lost.length > 0) this.#lost.push({ calls: result.unknown, operations: lost });
     return false;
   }
 

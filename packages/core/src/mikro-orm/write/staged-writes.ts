@@ -12,8 +12,8 @@ import type { DriverMethods } from '../contract/methods.js';
 type Answered = Pick<DriverMethods, 'find' | 'nativeInsertMany' | 'nativeUpdate' | 'nativeUpdateMany' | 'nativeDelete'>;
 
 /**
- * Answers the driver calls of a staged flush, which bear its mark (`hookPersister`), in place of the database. Calls
- * without the mark go on to `next`.
+ * Answers the driver calls of a staged flush, which bear its tag (`hookPersister`), in place of the database. Calls
+ * without the tag go on to `next`.
  */
 export function answerStagedCalls<Next extends Answered>(writes: StagedWrites, next: Next): Next & Answered {
   return {

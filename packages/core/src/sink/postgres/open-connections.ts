@@ -1,5 +1,5 @@
 import type { Connections } from './connections.js';
-import type { TransactionLimits } from './ledger/hold-shards.js';
+import type { TransactionLimits } from './ledger/lock-shards.js';
 import { PoolConnections, type PoolOptions } from './pool.js';
 import type { PostgresSinkOptions } from './options.js';
 import { SharedConnections } from './shared/shared-connections.js';

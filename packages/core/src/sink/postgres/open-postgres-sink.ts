@@ -22,12 +22,12 @@ import { failureOf } from './fault.js';
 import { endingsOf } from './ledger/hold-ledger.js';
 import { ComposedPlans } from './apply/composed-plans.js';
 import { PostgresJoinedTransaction } from './joined/joined-transaction.js';
-import { holdShards, type TransactionLimits } from './ledger/hold-shards.js';
+import { lockShards, type TransactionLimits } from './ledger/lock-shards.js';
 import { ledgerFailureOf, notPrepared } from './ledger/ledger-failure.js';
-import { completeTables, ensureLedger, preparedBy, verifyLedger } from './ledger/prepare.js';
+import { completeTables, ensureTables, preparedBy, verifyTables } from './ledger/prepare.js';
 import { pruneLedger } from './ledger/prune-ledger.js';
 import { readLastTokens, readOutcomes } from './ledger/read-ledger.js';
-import { ledgerTables } from './ledger/tables.js';
+import { ownTablesIn } from './ledger/tables.js';
 import { DEFAULT_LIMITS, type PostgresSinkOptions } from './options.js';
 import { TableMap } from './plan/table-map.js';
 import { PostgresRegistry, PostgresTableRegistry, type RegistryPlace } from './registry/postgres-registry.js';
@@ -71,7 +71,7 @@ class PostgresSink implements ChangeSink {
     const tables = new TableMap(options.tables);
     const wallTime = options.wallTime ?? localWallTime;
     this.#around = {
-      ledger: ledgerTables(options.schema ?? 'public'),
+      ownTables: ownTablesIn(options.schema ?? 'public'),
       namespace: options.namespace,
       tables,
       wallTime,
@@ -83,7 +83,7 @@ class PostgresSink implements ChangeSink {
     };
     const place: RegistryPlace = {
       use: async (act) => this.#using(act),
-      tables: this.#around.ledger,
+      tables: this.#around.ownTables,
       namespace: options.namespace,
     };
     this.registry = new PostgresRegistry(place, 'staged');
@@ -130,22 +130,22 @@ class PostgresSink implements ChangeSink {
   }
 
   async prepare(shards: number | undefined, ensure: boolean): Promise<PreparedSink> {
-    const { ledger, namespace } = this.#around;
+    const { ownTables, namespace } = this.#around;
     if (ensure)
-      await this.#transaction((session, opening) => ensureLedger(session, opening, ledger, namespace, shards));
+      await this.#transaction((session, opening) => ensureTables(session, opening, ownTables, namespace, shards));
     return this.#using(async (session) => {
       this.#around.standing.own = await placeOf(session);
-      return verifyLedger(session, ledger, namespace, shards);
+      return verifyTables(session, ownTables, namespace, shards);
     });
   }
 
   async isPrepared(ensure: boolean): Promise<boolean> {
-    const { ledger, namespace } = this.#around;
+    const { ownTables, namespace } = this.#around;
     try {
-      const release = await this.#using((session) => preparedBy(session, ledger, namespace));
+      const release = await this.#using((session) => preparedBy(session, ownTables, namespace));
       if (release === 'older' && ensure) {
         if (this.#connections.isInside) throw waitsForItself('The tables of an older release have to be completed');
-        await this.#transaction((session, opening) => completeTables(session, opening, ledger));
+        await this.#transaction((session, opening) => completeTables(session, opening, ownTables));
       }
       return release !== 'nobody';
     } catch (error) {
@@ -173,14 +173,14 @@ class PostgresSink implements ChangeSink {
 
   async outcomes(tokens: readonly string[]): Promise<ReadonlyMap<string, BatchOutcome>> {
     if (tokens.length === 0) return new Map();
-    const { ledger, namespace } = this.#around;
-    return this.#using((session) => readOutcomes(session, ledger, namespace, tokens, this.hasOneConnection));
+    const { ownTables, namespace } = this.#around;
+    return this.#using((session) => readOutcomes(session, ownTables, namespace, tokens, this.hasOneConnection));
   }
 
   async lastTokens(shards: readonly number[]): Promise<ReadonlyMap<number, string>> {
     if (shards.length === 0) return new Map();
-    const { ledger, namespace } = this.#around;
-    return this.#using((session) => readLastTokens(session, ledger, namespace, shards));
+    const { ownTables, namespace } = this.#around;
+    return this.#using((session) => readLastTokens(session, ownTables, namespace, shards));
   }
 
   async numbers(table: Table, count: number): Promise<readonly string[]> {
@@ -202,13 +202,13 @@ class PostgresSink implements ChangeSink {
 
   async endings(holds: readonly HeldIn[]): Promise<ReadonlyMap<string, HoldEnding>> {
     if (holds.length === 0) return new Map();
-    const { ledger, namespace } = this.#around;
-    return this.#using((session) => endingsOf(session, ledger, namespace, holds, this.hasOneConnection));
+    const { ownTables, namespace } = this.#around;
+    return this.#using((session) => endingsOf(session, ownTables, namespace, holds, this.hasOneConnection));
   }
 
   async prune(olderThanMs: number, held: readonly string[]): Promise<number> {
-    const { ledger, namespace } = this.#around;
-    return this.#using((session) => pruneLedger(session, ledger, namespace, olderThanMs, held));
+    const { ownTables, namespace } = this.#around;
+    return this.#using((session) => pruneLedger(session, ownTables, namespace, olderThanMs, held));
   }
 
   close(): Promise<void> {
@@ -223,24 +223,26 @@ class PostgresSink implements ChangeSink {
     const waiting = {};
     this.#waiting.set(waiting, performance.now());
     try {
-      return await this.#hold(shards, wait, claimed);
+      return await this.#lock(shards, wait, claimed);
     } finally {
       this.#waiting.delete(waiting);
     }
   }
 
-  async #hold(shards: readonly number[], wait: 'skip' | 'wait', claimed: readonly string[]): Promise<SinkTransaction> {
-    const { ledger, namespace } = this.#around;
+  async #lock(shards: readonly number[], wait: 'skip' | 'wait', claimed: readonly string[]): Promise<SinkTransaction> {
+    const { ownTables, namespace } = this.#around;
     const transaction = await this.#open();
     try {
       const limits = this.hasOneConnection ? undefined : this.#limits;
-      const known = await holdShards(transaction, ledger, namespace, shards, wait, limits, SAVEPOINT, claimed);
-      const { held, missing, outcomes } = known;
+      const known = await lockShards(transaction, ownTables, namespace, shards, wait, limits, SAVEPOINT, claimed);
+      const { locked, missing, outcomes } = known;
       // A missing row must not look like a locked one: its shard would wait for ever, silently.
       if (missing.length > 0)
-        throw notPrepared(`${ledger.shard} has no row for shard ${missing.join(', ')} of the namespace "${namespace}"`);
+        throw notPrepared(
+          `${ownTables.shard} has no row for shard ${missing.join(', ')} of the namespace "${namespace}"`,
+        );
       const read = new Map(claimed.map((token) => [token, outcomes.get(token)]));
-      return new PostgresTransaction(transaction, held, this.#around, read);
+      return new PostgresTransaction(transaction, locked, this.#around, read);
     } catch (error) {
       const failure = ledgerFailureOf(error);
       // A server that has not answered gets no further statement: it would take as long again.

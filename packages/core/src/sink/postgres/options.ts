@@ -3,7 +3,7 @@ import type { CallerQuery } from '../change-sink.js';
 import type { SharedConnection } from '../shared-connection.js';
 import type { Table } from '../table.js';
 import type { Proof } from './home.js';
-import type { TransactionLimits } from './ledger/hold-shards.js';
+import type { TransactionLimits } from './ledger/lock-shards.js';
 import type { ToldFault } from './table-pauses.js';
 import type { WallTime } from './sql/version-format.js';
 

@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { Connections, OwnTransaction } from './connections.js';
 import { connectFailureOf } from './fault.js';
 import { Admission } from './admission.js';
-import type { TransactionLimits } from './ledger/hold-shards.js';
+import type { TransactionLimits } from './ledger/lock-shards.js';
 import { cutOff, OpenClients } from './open-clients.js';
 import type { PostgresSinkOptions } from './options.js';
 import { PgSession, type Session } from './session.js';

@@ -9,9 +9,9 @@ import { NO_OTHERS, type Applied, type ApplyContext } from './apply/context.js';
 import { commitFailureOf, failureOf } from './fault.js';
 import { ledgerFailureOf } from './ledger/ledger-failure.js';
 import { readOutcome } from './ledger/read-ledger.js';
-import type { LedgerTables } from './ledger/tables.js';
+import type { OwnTables } from './ledger/tables.js';
 import { writeLedger } from './ledger/write-ledger.js';
-import type { Group } from './plan/plan.js';
+import type { StatementGroup } from './plan/plan.js';
 import type { TableMap } from './plan/table-map.js';
 import type { TablePauses, ToldFault } from './table-pauses.js';
 import type { OwnTransaction } from './connections.js';
@@ -27,7 +27,7 @@ const RESTARTS = 3;
 
 /** The parts that a transaction shares with its sink. */
 export interface TransactionSurroundings {
-  readonly ledger: LedgerTables;
+  readonly ownTables: OwnTables;
   readonly namespace: string;
   readonly tables: TableMap;
   readonly composed: ComposedPlans;
@@ -49,7 +49,7 @@ export function tellFaults(
 
 /** An open transaction of Spillway's own. It ends once: by `commit`, or by being disposed of. */
 export class PostgresTransaction implements SinkTransaction {
-  readonly held: ReadonlyMap<number, string>;
+  readonly locked: ReadonlyMap<number, string>;
   readonly #transaction: OwnTransaction;
   readonly #session: Session;
   readonly #around: TransactionSurroundings;
@@ -57,28 +57,28 @@ export class PostgresTransaction implements SinkTransaction {
   #savepointUsed = false;
   #state: 'open' | 'broken' | 'committed' | 'disposed' = 'open';
 
-  /** @param read what the ledger said of some tokens once the shards were held: nothing can be added since */
+  /** @param read what the ledger said of some tokens once the shards were locked: nothing can be added since */
   constructor(
     transaction: OwnTransaction,
-    held: ReadonlyMap<number, string>,
+    locked: ReadonlyMap<number, string>,
     around: TransactionSurroundings,
     read: ReadonlyMap<string, BatchOutcome | undefined>,
   ) {
     this.#read = read;
     this.#transaction = transaction;
     this.#session = transaction.session;
-    this.held = held;
+    this.locked = locked;
     this.#around = around;
   }
 
   async outcomeOf(token: string): Promise<BatchOutcome | undefined> {
-    const { ledger, namespace } = this.#around;
+    const { ownTables, namespace } = this.#around;
     const outcome = this.#read.has(token)
       ? this.#read.get(token)
-      : await this.#attempt(() => readOutcome(this.#session, ledger, namespace, token), ledgerFailureOf);
+      : await this.#attempt(() => readOutcome(this.#session, ownTables, namespace, token), ledgerFailureOf);
     if (outcome !== undefined) return outcome;
     // The ledger was emptied, but the shard's row still says that this was written.
-    return [...this.held.values()].includes(token) ? new Map() : undefined;
+    return [...this.locked.values()].includes(token) ? new Map() : undefined;
   }
 
   async alive(): Promise<void> {
@@ -92,8 +92,8 @@ export class PostgresTransaction implements SinkTransaction {
     isPart = false,
   ): Promise<ReadonlyMap<string, BatchOutcome>> {
     for (const { shard } of batches) {
-      if (!this.held.has(shard)) {
-        throw new RangeError(`This transaction does not hold shard ${shard}, so it must not write a batch of it.`);
+      if (!this.locked.has(shard)) {
+        throw new RangeError(`This transaction has not locked shard ${shard}, so it must not write a batch of it.`);
       }
     }
     const mayRestart = batches.every(({ attempts }) => attempts <= RESTARTS);
@@ -103,8 +103,8 @@ export class PostgresTransaction implements SinkTransaction {
       ),
     );
     const entries = batches.map(({ shard, token }) => ({ shard, token, outcomes: outcomes.get(token) ?? new Map() }));
-    const { ledger, namespace } = this.#around;
-    await this.#attempt(() => writeLedger(this.#session, ledger, namespace, entries), ledgerFailureOf);
+    const { ownTables, namespace } = this.#around;
+    await this.#attempt(() => writeLedger(this.#session, ownTables, namespace, entries), ledgerFailureOf);
     tellFaults(tableFaults, this.#around);
     return outcomes;
   }
@@ -126,7 +126,7 @@ export class PostgresTransaction implements SinkTransaction {
   }
 
   async #apply(
-    groups: readonly Group[],
+    groups: readonly StatementGroup[],
     asked: Pick<ApplyContext, 'parentsPending' | 'othersPending' | 'isPart' | 'mayRestart'>,
   ): Promise<Applied> {
     if (this.#savepointUsed) await this.#session.script(`savepoint ${SAVEPOINT}`);

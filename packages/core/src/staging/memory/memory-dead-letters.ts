@@ -69,7 +69,7 @@ export class MemoryDeadLetters implements DeadLetterStore {
     return this.#listeners.add(listener);
   }
 
-  /** Every act that parks a record ends with it. */
+  /** Every act that buries a record ends with it. */
   trimShard(shard: MemoryShard): void {
     this.#listeners.tell({ shard: shard.shard, letters: shard.dropLetters(this.#now()) });
   }

@@ -1,4 +1,4 @@
-import { type HeldLayer, releasedRecord } from '../../change/held-layer.js';
+import { type HeldLayer, layerAsStaged } from '../../change/held-layer.js';
 import { settledByVersion, type StagedRecord } from '../../change/record.js';
 import { HIDDEN, isHiddenBy } from '../../change/settle-record.js';
 import { mergeRecords } from '../../change/merge-records.js';
@@ -17,7 +17,7 @@ export class MemoryHeld implements HeldChanges {
   readonly #now: () => number;
   readonly #trim: (shard: MemoryShard) => void;
 
-  /** @param trim called after a release, which may park records that cannot be staged */
+  /** @param trim called after holds are staged, which may bury records that cannot be staged */
   constructor(
     shards: ReadonlyMap<number, MemoryShard>,
     remembered: Remembered,
@@ -55,23 +55,23 @@ export class MemoryHeld implements HeldChanges {
     return answer;
   }
 
-  async release(shardNumber: number, holds: ReadonlyMap<string, readonly RowKey[]>): Promise<readonly RowKey[]> {
+  async stage(shardNumber: number, holds: ReadonlyMap<string, readonly RowKey[]>): Promise<readonly RowKey[]> {
     const shard = this.#shards.get(shardNumber);
     if (shard === undefined) return [];
     const nowMs = this.#now();
     const known = knownOf(shard, [...holds.keys()]);
-    const released = new Set<RowKey>();
+    const staged = new Set<RowKey>();
     for (const [rowKey, layers] of takeLayers(shard, known)) {
       for (const { id, record } of layers) {
         if (holds.get(id)?.includes(rowKey)) continue;
         shard.sequence += 1;
-        releaseLayer(shard, rowKey, record, shard.holds.get(id)?.rules[record.entity], nowMs);
-        released.add(rowKey);
+        stageLayer(shard, rowKey, record, shard.holds.get(id)?.rules[record.entity], nowMs);
+        staged.add(rowKey);
       }
     }
     for (const id of known) shard.holds.delete(id);
     this.#trim(shard);
-    return [...released];
+    return [...staged];
   }
 
   async drop(shardNumber: number, ids: readonly string[]): Promise<number> {
@@ -120,7 +120,7 @@ function forgetFallen(shard: MemoryShard, { changes, transaction, standing }: Ho
   }
 }
 
-function releaseLayer(
+function stageLayer(
   shard: MemoryShard,
   rowKey: RowKey,
   held: StagedRecord,
@@ -131,7 +131,7 @@ function releaseLayer(
   const isHidden = beneath !== undefined && isHiddenBy(beneath, held);
   if (isHidden) shard.bury({ code: 'CONFLICT', reason: HIDDEN, rowKey, token: '', atMs: nowMs, record: beneath });
   const dirty = isHidden ? undefined : beneath;
-  const record = releasedRecord(held, { dirty, inFlight }, shard.sequence, nowMs);
+  const record = layerAsStaged(held, { dirty, inFlight }, shard.sequence, nowMs);
   const bury = (code: string, reason: string): void =>
     shard.bury({ code, reason, rowKey, token: '', atMs: nowMs, record });
   if (record.doubtful && !settledByVersion(record)) return bury('STAGING_LOSS', DOUBT);

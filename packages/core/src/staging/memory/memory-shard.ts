@@ -51,7 +51,7 @@ const MOST_LETTERS = 8;
 /** Before the first change of a shard. */
 export const NOTHING_WRITTEN = 0;
 
-/** Most letters that an act drops, beside as many as it has parked. */
+/** Most letters that an act drops, beside as many as it has made. */
 const MOST_DROPPED = 500;
 
 /** One shard, as plain maps for the keys in Redis, and the few steps that all operations share. */

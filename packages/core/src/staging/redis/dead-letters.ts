@@ -22,7 +22,7 @@ const FEW_LETTERS = 10_000;
 
 /** Dead letters of all shards: a hash per shard, number of the letter -> heading and record. */
 export class RedisDeadLetters implements DeadLetterStore {
-  /** For scripts that park: most letters of a shard, and how long one is kept (milliseconds, or 0). */
+  /** For scripts that bury: most letters of a shard, and how long one is kept (milliseconds, or 0). */
   readonly limits: readonly [number, number];
   readonly #scripts: ShardScripts;
   readonly #listeners = new DropListeners();
@@ -207,7 +207,7 @@ function textOr(part: unknown, otherwise: string): string {
   return typeof part === 'string' ? part : otherwise;
 }
 
-/** A letter that was parked because it cannot be read is shown without content; its bytes stay as they are. */
+/** A letter whose record cannot be read is shown without content; its bytes stay as they are. */
 function recordOrNothing(bytes: Buffer): StagedRecord {
   try {
     return decodeRecord(bytes);

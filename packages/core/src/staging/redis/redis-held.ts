@@ -41,8 +41,8 @@ export class RedisHeld implements HeldChanges {
     return answer.status === 'voided' ? answer : (answer.units[0] as UnitAnswer);
   }
 
-  async release(shard: number, holds: ReadonlyMap<string, readonly RowKey[]>): Promise<readonly RowKey[]> {
-    const [status, , ...rows] = await this.#end(shard, 'release', holds);
+  async stage(shard: number, holds: ReadonlyMap<string, readonly RowKey[]>): Promise<readonly RowKey[]> {
+    const [status, , ...rows] = await this.#end(shard, 'stage', holds);
     return text(status) === 'ended' ? rows.map(rowKey) : [];
   }
 
@@ -62,8 +62,8 @@ export class RedisHeld implements HeldChanges {
     return holds;
   }
 
-  async #end(shard: number, how: 'release' | 'drop', holds: ReadonlyMap<string, readonly RowKey[]>): Promise<Reply> {
-    const reply = await this.#scripts.run('release', shard, [how, encodePlain(holds), ...this.#letters.limits]);
+  async #end(shard: number, how: 'stage' | 'drop', holds: ReadonlyMap<string, readonly RowKey[]>): Promise<Reply> {
+    const reply = await this.#scripts.run('endHolds', shard, [how, encodePlain(holds), ...this.#letters.limits]);
     const [status, ended, dropped, ...rows] = reply;
     if (text(status) === 'ended') this.#letters.tell(shard, dropped);
     return [status, ended, ...rows];

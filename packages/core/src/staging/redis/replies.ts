@@ -120,7 +120,7 @@ function readable<T>(key: RowKey, bytes: Buffer, decode: (bytes: Buffer) => T): 
   }
 }
 
-/** A record that cannot be read is neither merged nor laid over its row. The next flush parks it. */
+/** A record that cannot be read is neither merged nor laid over its row. The next flush buries it. */
 export function unreadableRow(key: RowKey, cause?: unknown): SpillwayError {
   return new SpillwayError(
     'CONFIG_INVALID',

@@ -37,7 +37,7 @@ export const SCRIPTS: {
       | 'dueRows'
       | 'stats'
       | 'hold'
-      | 'release'
+      | 'endHolds'
       | 'holds'
       | 'cacheLook'
       | 'cacheFill'
@@ -128,7 +128,7 @@ export const SCRIPTS: {
     'held',
     'holds',
   ]),
-  release: load('release', [
+  endHolds: load('end-holds', [
     'chain',
     'dirty',
     'due',

@@ -65,8 +65,8 @@ export class Bench {
     return { id: call.id, answer: usable(await this.store.held.hold(call)) };
   }
 
-  async release(...ids: readonly string[]): Promise<readonly RowKey[]> {
-    return this.store.held.release(0, new Map(ids.map((id) => [id, []])));
+  async stageHeld(...ids: readonly string[]): Promise<readonly RowKey[]> {
+    return this.store.held.stage(0, new Map(ids.map((id) => [id, []])));
   }
 
   async peek(rowKey: RowKey = this.row(0)): Promise<Pending> {

@@ -244,7 +244,7 @@ export function copiesContract({ describe, it, expect, onBench }: ContractContex
         await bench.store.held.drop(0, [id]);
         expect(await look(bench)).toMatchObject({ kind: 'copy' });
         const other = await bench.hold('8', [], UPDATE);
-        await bench.release(other.id);
+        await bench.stageHeld(other.id);
         expect(await look(bench)).toMatchObject({ kind: 'copy', pending: { dirty: { values: UPDATE.values } } });
         await bench.hold('9', [], { ...UPDATE, rowKey: bench.row(1) });
         expect(await look(bench, bench.row(1))).toEqual({ kind: 'pending' });

@@ -1,6 +1,6 @@
 import { AT_ONCE, conflicted, rejected, type ContractContext } from './bench.js';
 
-/** Dead letters: records that are parked for an operator. */
+/** Dead letters: records that are kept for an operator. */
 export function deadLetterContract({ describe, it, expect, onBench }: ContractContext): void {
   describe('dead letters', () => {
     it(

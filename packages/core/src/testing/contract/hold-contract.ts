@@ -5,7 +5,7 @@ import { fenceOne } from './one-unit.js';
 export function holdContract({ describe, it, expect, onBench }: ContractContext): void {
   describe('held changes', () => {
     it(
-      'are seen by nobody, and claimed by nobody, before they are released (F32, H13)',
+      'are seen by nobody, and claimed by nobody, before they are staged (F32, H13)',
       onBench(async (bench) => {
         const { id, answer } = await bench.hold('7', [], { base: '5', version: '6', values: { name: '"a"' } });
         expect(answer).toMatchObject({ status: 'staged', versions: new Map() });
@@ -15,7 +15,7 @@ export function holdContract({ describe, it, expect, onBench }: ContractContext)
         expect((await bench.peek()).held).toMatchObject([{ id, transaction: '7', record: { version: '6' } }]);
         // A read skips its drain if the answer is no, so a held change counts, even of another entity.
         expect(await bench.store.due.any({ kind: 'tables', tables: [], others: ['Product'] })).toBe(true);
-        expect(await bench.release(id)).toEqual([bench.row(0)]);
+        expect(await bench.stageHeld(id)).toEqual([bench.row(0)]);
         expect(await bench.dirty()).toMatchObject({ base: '5', version: '6', values: { name: '"a"' }, first: 1 });
         expect((await bench.claim()).records.size).toBe(1);
         expect(await bench.store.held.list()).toEqual([]);
@@ -63,7 +63,7 @@ export function holdContract({ describe, it, expect, onBench }: ContractContext)
     );
 
     it(
-      'keep everybody else away from their rows, until they are released or dropped (H13)',
+      'keep everybody else away from their rows, until they are staged or dropped (H13)',
       onBench(async (bench) => {
         const change = { base: '5', version: '6', values: { name: '"a"' } };
         const first = await bench.hold('7', [], change);
@@ -84,9 +84,9 @@ export function holdContract({ describe, it, expect, onBench }: ContractContext)
         const theirs = await bench.hold('8', [], one);
         expect((await bench.stage(one)).status).toBe('staged');
         expect((await bench.stage({ base: '5', version: '6' })).status).toBe('refused');
-        await bench.release(theirs.id);
+        await bench.stageHeld(theirs.id);
         expect((await bench.dirty())?.deltas).toEqual({ stock: '2' });
-        await bench.release(mine.id);
+        await bench.stageHeld(mine.id);
         expect((await bench.dirty())?.deltas).toEqual({ stock: '3' });
       }),
     );
@@ -98,7 +98,7 @@ export function holdContract({ describe, it, expect, onBench }: ContractContext)
         const stale = await bench.hold('7', [first.id], { base: '3', version: '4' });
         expect(stale.answer).toMatchObject({ refusals: [{ reason: 'stale', version: '1' }] });
         const second = await bench.hold('7', [first.id], { base: '1', version: '2', values: { name: '"b"' } });
-        await bench.release(second.id, first.id);
+        await bench.stageHeld(second.id, first.id);
         expect(await bench.dirty()).toMatchObject({ kind: 'insert', version: '2', values: { name: '"b"' } });
       }),
     );
@@ -110,14 +110,14 @@ export function holdContract({ describe, it, expect, onBench }: ContractContext)
         await bench.hold('7', [first.id], { base: '6', version: '7', values: { name: '"b"' } });
         const third = await bench.hold('7', [first.id], { base: '6', version: '7', values: { size: '1' } });
         expect(third.answer.status).toBe('staged');
-        await bench.release(first.id, third.id);
+        await bench.stageHeld(first.id, third.id);
         expect(await bench.dirty()).toMatchObject({ version: '7', values: { name: '"a"', size: '1' } });
         expect(await bench.store.stats()).toMatchObject({ held: 0 });
       }),
     );
 
     it(
-      'are not released where the transaction has written the row itself',
+      'are not staged where the transaction has written the row itself',
       onBench(async (bench) => {
         const { id } = await bench.hold(
           '7',
@@ -125,7 +125,7 @@ export function holdContract({ describe, it, expect, onBench }: ContractContext)
           { base: '5', version: '6' },
           { rowKey: bench.row(1), base: '1', version: '2' },
         );
-        expect(await bench.store.held.release(0, new Map([[id, [bench.row(1)]]]))).toEqual([bench.row(0)]);
+        expect(await bench.store.held.stage(0, new Map([[id, [bench.row(1)]]]))).toEqual([bench.row(0)]);
         expect(await bench.dirty(bench.row(1))).toBeUndefined();
       }),
     );
@@ -137,7 +137,7 @@ export function holdContract({ describe, it, expect, onBench }: ContractContext)
         await bench.store.held.hold(call);
         expect(await bench.store.held.hold(call)).toMatchObject({ status: 'staged', versions: new Map() });
         expect(await fenceOne(bench.store, call)).toMatchObject({ status: 'staged', versions: new Map() });
-        await bench.release(call.id);
+        await bench.stageHeld(call.id);
         expect((await bench.dirty())?.deltas).toEqual({ stock: '1' });
         const late = { ...bench.call({ kind: 'increment', deltas: { stock: '1' } }), transaction: '7', standing: [] };
         await fenceOne(bench.store, late);
@@ -151,7 +151,7 @@ export function holdContract({ describe, it, expect, onBench }: ContractContext)
         await bench.stage({ base: '5', version: '6', values: { name: '"a"' } });
         const { id } = await bench.hold('7', [], { base: '6', version: '7', values: { size: '1' } });
         await bench.flush({ 0: { kind: 'version', version: '9' } });
-        await bench.release(id);
+        await bench.stageHeld(id);
         expect(await bench.dirty()).toMatchObject({ base: '9', version: '10', values: { size: '1' } });
       }),
     );
@@ -162,7 +162,7 @@ export function holdContract({ describe, it, expect, onBench }: ContractContext)
         await bench.stage({ base: '5', version: '6', values: { name: '"a"' } });
         const { id } = await bench.hold('7', [], { base: '6', version: '7', values: { size: '1' } });
         await bench.flush({ 0: conflicted });
-        await bench.release(id);
+        await bench.stageHeld(id);
         expect(await bench.dirty()).toMatchObject({ base: 'conflict', values: { size: '1' } });
       }),
     );
@@ -173,7 +173,7 @@ export function holdContract({ describe, it, expect, onBench }: ContractContext)
         await bench.stage({ base: '5', version: '6', values: { name: '"a"' } });
         const { id } = await bench.hold('7', [], { base: '6', version: '7', values: { size: '1' } });
         await bench.flush({ 0: again });
-        await bench.release(id);
+        await bench.stageHeld(id);
         await bench.flush({ 0: rejected });
         expect(await bench.dirty()).toBeUndefined();
         expect((await bench.store.deadLetters.list())[0]?.record).toMatchObject({ base: '5', version: '7' });
@@ -181,7 +181,7 @@ export function holdContract({ describe, it, expect, onBench }: ContractContext)
     );
 
     it(
-      'are parked with everything else where Redis may have forgotten that they were released, unless a version settles it',
+      'are parked with everything else where Redis may have forgotten that they were staged, unless a version settles it',
       onBench(async (bench) => {
         const settled = await bench.hold('7', [], { base: '5', version: '6', values: { name: '"a"' } });
         const doubtful = await bench.hold('8', [], {
@@ -190,7 +190,7 @@ export function holdContract({ describe, it, expect, onBench }: ContractContext)
           deltas: { stock: '1' },
         });
         await bench.store.park(0, { inFlight: '', last: 'T0' }, 'T1', 'park');
-        await bench.release(settled.id, doubtful.id);
+        await bench.stageHeld(settled.id, doubtful.id);
         expect(await bench.dirty()).toMatchObject({ base: '5', version: '6', doubtful: true });
         expect(await bench.dirty(bench.row(1))).toBeUndefined();
         expect(await bench.store.deadLetters.list()).toMatchObject([
@@ -206,7 +206,7 @@ export function holdContract({ describe, it, expect, onBench }: ContractContext)
         const tables = [{ schema: 'public', table: 'product' }];
         await bench.store.empty(0, { kind: 'tables', tables }, 'T0');
         expect(await bench.store.stats()).toMatchObject({ held: 0 });
-        expect(await bench.release(id)).toEqual([]);
+        expect(await bench.stageHeld(id)).toEqual([]);
         await bench.hold('7', [], { base: '5', version: '6' });
         await bench.store.empty(0, { kind: 'all' }, 'T0');
         await bench.store.adopt(0, 'T0');
@@ -231,7 +231,7 @@ export function holdContract({ describe, it, expect, onBench }: ContractContext)
           status: 'uninitialised',
           shards: [1],
         });
-        expect(await bench.store.held.release(1, new Map([['x', []]]))).toEqual([]);
+        expect(await bench.store.held.stage(1, new Map([['x', []]]))).toEqual([]);
         expect(await bench.store.held.drop(1, ['x'])).toBe(0);
       }),
     );

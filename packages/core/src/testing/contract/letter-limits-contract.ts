@@ -11,8 +11,8 @@ export function letterLimitsContract(context: ContractContext): void {
   describe('many dead letters', () => pagesContract(context));
 }
 
-/** Parks a change of each of these rows, one after the other. */
-async function parkEach(bench: Bench, numbers: readonly number[]): Promise<void> {
+/** Buries a change of each of these rows, one after the other. */
+async function buryEach(bench: Bench, numbers: readonly number[]): Promise<void> {
   for (const n of numbers) {
     await bench.stage({ rowKey: bench.row(n), values: { n: String(n) } });
     await bench.flush({ [n]: rejected });
@@ -25,19 +25,19 @@ async function rowsOfLetters(bench: Bench): Promise<readonly string[]> {
 
 function numberContract({ it, expect, onBench }: ContractContext): void {
   it(
-    'keep the newest: the oldest go when one more is parked, and listeners are told which',
+    'keep the newest: the oldest go when one more comes, and listeners are told which',
     onBench(
       async (bench) => {
         const heard: DroppedLetters[] = [];
         const stopListening = bench.store.deadLetters.onDropped((dropped) => heard.push(dropped));
-        await parkEach(bench, [0, 1]);
+        await buryEach(bench, [0, 1]);
         expect(heard).toEqual([]);
-        await parkEach(bench, [2]);
+        await buryEach(bench, [2]);
         expect(await rowsOfLetters(bench)).toEqual([bench.row(2), bench.row(1)]);
         expect(heard.map(({ shard }) => shard)).toEqual([0]);
         expect(heard[0]?.letters).toMatchObject([{ rowKey: bench.row(0), entity: 'Product', code: '23514' }]);
         stopListening();
-        await parkEach(bench, [3]);
+        await buryEach(bench, [3]);
         expect(heard.length).toBe(1);
         expect(await bench.store.stats()).toMatchObject({ dead: 2, deadDropped: 2 });
       },
@@ -46,7 +46,7 @@ function numberContract({ it, expect, onBench }: ContractContext): void {
   );
 
   it(
-    'are kept too when one act parks more than are kept',
+    'are kept too when one act buries more than are kept',
     onBench(
       async (bench) => {
         const heard: DroppedLetters[] = [];
@@ -66,15 +66,15 @@ function numberContract({ it, expect, onBench }: ContractContext): void {
     'count what is there: a letter that was discarded or tried again makes room',
     onBench(
       async (bench) => {
-        await parkEach(bench, [0, 1]);
+        await buryEach(bench, [0, 1]);
         const [, first] = await bench.store.deadLetters.list();
         expect(first && (await bench.store.deadLetters.discard(first))).toBe(true);
-        await parkEach(bench, [2]);
+        await buryEach(bench, [2]);
         expect(await rowsOfLetters(bench)).toEqual([bench.row(2), bench.row(1)]);
         const [, second] = await bench.store.deadLetters.list();
         expect(second && (await bench.store.deadLetters.retry(second))).toBe('staged');
         await bench.flush();
-        await parkEach(bench, [3]);
+        await buryEach(bench, [3]);
         expect(await rowsOfLetters(bench)).toEqual([bench.row(3), bench.row(2)]);
         expect(await bench.store.stats()).toMatchObject({ dead: 2, deadDropped: 0 });
       },
@@ -101,7 +101,7 @@ function numberContract({ it, expect, onBench }: ContractContext): void {
       async (bench) => {
         const answer = await bench.stage({ values: { n: '0' } });
         await bench.flush({ 0: rejected });
-        await parkEach(bench, [1]);
+        await buryEach(bench, [1]);
         const sequence = answer.status === 'staged' ? (answer.marks[0]?.sequence ?? 0) : 0;
         expect(await bench.store.settled([{ rowKey: bench.row(0), sequence }])).toEqual([
           { status: 'dead', code: '23514' },
@@ -114,12 +114,12 @@ function numberContract({ it, expect, onBench }: ContractContext): void {
 
 function ageContract({ it, expect, onBench }: ContractContext): void {
   it(
-    'let go of what is too old, also where nothing more is parked',
+    'let go of what is too old, also where no more come',
     onBench(
       async (bench) => {
         const heard: DroppedLetters[] = [];
         bench.store.deadLetters.onDropped((dropped) => heard.push(dropped));
-        await parkEach(bench, [0, 1]);
+        await buryEach(bench, [0, 1]);
         while ((await rowsOfLetters(bench)).length > 0) await bench.store.deadLetters.trim();
         const dropped = heard.flatMap(({ letters }) => letters);
         expect(dropped.map(({ rowKey }) => rowKey)).toEqual([bench.row(0), bench.row(1)]);
@@ -134,7 +134,7 @@ function ageContract({ it, expect, onBench }: ContractContext): void {
     'keep what is young',
     onBench(
       async (bench) => {
-        await parkEach(bench, [0]);
+        await buryEach(bench, [0]);
         await bench.store.deadLetters.trim();
         expect(await rowsOfLetters(bench)).toEqual([bench.row(0)]);
       },
@@ -155,7 +155,7 @@ function pagesContract({ it, expect, onBench }: ContractContext): void {
       for await (const letters of bench.store.deadLetters.pages({})) {
         longest = Math.max(longest, letters.length);
         seen.push(...letters.map(({ id }) => id));
-        if (seen.length <= letters.length) await parkEach(bench, [0]);
+        if (seen.length <= letters.length) await buryEach(bench, [0]);
       }
       expect(longest <= 100).toBe(true);
       expect(seen).toEqual(numbers.map((n) => String(250 - n)));
@@ -167,7 +167,7 @@ function pagesContract({ it, expect, onBench }: ContractContext): void {
   it(
     'are filtered by entity and code',
     onBench(async (bench) => {
-      await parkEach(bench, [0]);
+      await buryEach(bench, [0]);
       await bench.stage({ rowKey: bench.row(1), values: { n: '1' } });
       await bench.flush({ 1: { ...rejected, code: '23505' } });
       const codes: string[] = [];

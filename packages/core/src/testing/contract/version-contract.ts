@@ -124,7 +124,7 @@ export function versionContract({ describe, it, expect, onBench }: ContractConte
     );
 
     it(
-      'parks a record that comes back beneath a newer one which never saw it, with its values (H15)',
+      'buries a record that comes back beneath a newer one which never saw it, with its values (H15)',
       onBench(async (bench) => {
         await bench.stage({ base: '1', version: '2', values: { name: '"a"' } });
         const batch = await bench.claim();
@@ -143,7 +143,7 @@ export function versionContract({ describe, it, expect, onBench }: ContractConte
     ];
     for (const [what, newer] of unseeing)
       it(
-        `parks it beneath ${what} too, with its values and differences (H15)`,
+        `buries it beneath ${what} too, with its values and differences (H15)`,
         onBench(async (bench) => {
           await bench.stage({ base: '1', version: '2', values: { name: '"a"' }, deltas: { stock: '5' } });
           const batch = await bench.claim();
@@ -171,7 +171,7 @@ export function versionContract({ describe, it, expect, onBench }: ContractConte
     );
 
     it(
-      'releases a hold beside a record that came back beneath it, and that it never saw (H15)',
+      'stages a hold beside a record that came back beneath it, and that it never saw (H15)',
       onBench(async (bench) => {
         await bench.stage({ base: '1', version: '2', values: { name: '"a"' } });
         const batch = await bench.claim();
@@ -182,7 +182,7 @@ export function versionContract({ describe, it, expect, onBench }: ContractConte
           values: { name: '"b"' },
         });
         await bench.end(batch, { 0: again });
-        await bench.release(id);
+        await bench.stageHeld(id);
         expect(await bench.dirty()).toMatchObject({ base: '2', isRowBase: true, values: { name: '"b"' } });
         const [letter] = await bench.store.deadLetters.list();
         expect(letter).toMatchObject({ code: 'CONFLICT', record: { values: { name: '"a"' } } });
@@ -344,7 +344,7 @@ export function versionContract({ describe, it, expect, onBench }: ContractConte
     );
 
     it(
-      'remembers the version that the database has when a record is parked for a conflict',
+      'remembers the version that the database has when a record is buried for a conflict',
       onBench(async (bench) => {
         await bench.stage({ base: '5', version: '6', values: { name: '"a"' } });
         await bench.flush({ 0: conflicted });

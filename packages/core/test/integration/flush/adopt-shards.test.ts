@@ -58,5 +58,5 @@ it.each(WAYS)(
 /** The shards that another process could hold now. */
 async function freeShards(fixture: FlushFixture): Promise<number[]> {
   await using transaction = await fixture.openSink().begin(ALL);
-  return [...transaction.held.keys()];
+  return [...transaction.locked.keys()];
 }

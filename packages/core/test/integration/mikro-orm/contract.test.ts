@@ -92,13 +92,36 @@ describe('an ORM that lacks what a hook replaces is refused when it is made, by 
     expect(await refusalAtBoot(db.url, { before })).toContain(`its configuration has no method ${method}()`);
   });
 
-  test.each(['getUnitOfWork', 'getConnection', 'isInTransaction', 'fork', 'clear', 'flush'])(
-    'em.%s()',
-    async (method) => {
-      using _missing = replaced(classes.entityManager, method, undefined);
-      expect(await refusalAtBoot(db.url)).toContain(`its entity manager has no method ${method}()`);
-    },
-  );
+  test.each([
+    'getUnitOfWork',
+    'getConnection',
+    'isInTransaction',
+    'fork',
+    'clear',
+    'flush',
+    'transactional',
+    'find',
+    'findOne',
+    'count',
+    'countBy',
+    'populate',
+    'callRoutine',
+  ])('em.%s()', async (method) => {
+    using _missing = replaced(classes.entityManager, method, undefined);
+    expect(await refusalAtBoot(db.url)).toContain(`its entity manager has no method ${method}()`);
+  });
+
+  test('but not em.refreshMaterializedView(), which entity managers of other databases lack', async () => {
+    using _missing = replaced(classes.entityManager, 'refreshMaterializedView', undefined);
+    const orm = await brokenOrm(db.url);
+    expect(Reflect.get(orm.em, 'refreshMaterializedView')).toBeUndefined();
+    await orm.close();
+  });
+
+  test('orm.discoverEntity()', async () => {
+    using _missing = replaced(classes.orm, 'discoverEntity', undefined);
+    expect(await refusalAtBoot(db.url)).toContain('its ORM has no method discoverEntity()');
+  });
 
   test.each([
     'commit',

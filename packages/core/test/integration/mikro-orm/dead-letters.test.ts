@@ -42,7 +42,7 @@ async function open(settings: Partial<SpillwayOptions> = {}): Promise<Spillway> 
 const silent = { warn: () => {}, error: () => {} };
 
 /** Counters of rows that are not there. */
-async function park(service: Spillway, numbers: readonly number[]): Promise<void> {
+async function bury(service: Spillway, numbers: readonly number[]): Promise<void> {
   for (const n of numbers)
     await service.increment(Article, `018f3f0e-0000-7000-8000-${String(n).padStart(12, '0')}`, { stock: 1 });
   await service.drain();
@@ -51,7 +51,7 @@ async function park(service: Spillway, numbers: readonly number[]): Promise<void
 describe('a dead letter is an error in the log', () => {
   test('of MikroORM, by its level, whatever MikroORM is told to show', async () => {
     const service = await open();
-    await park(service, [1]);
+    await bury(service, [1]);
     expect(LevelLogger.lines).toEqual([
       'error spillway true: a change of Article 018f3f0e-0000-7000-8000-000000000001 became a dead letter (ROW_MISSING): ' +
         'There is no row of Article with this key: it was deleted, or never inserted.',
@@ -63,12 +63,12 @@ describe('a dead letter is an error in the log', () => {
     const other = { warn: (text: string) => heard.push(text), error: (text: string) => heard.push(`error: ${text}`) };
     const service = await open();
     service.logTo(other);
-    await park(service, [1]);
+    await bury(service, [1]);
     expect(heard).toEqual([expect.stringContaining('error: Spillway: a change of Article 018f3f0e')]);
     await orm?.close();
     const named = await open({ logger: silent });
     named.logTo(other);
-    await park(named, [1]);
+    await bury(named, [1]);
     expect(heard.length).toBe(1);
   });
 });
@@ -82,7 +82,7 @@ describe('so many dead letters are kept as deadLetters.keep says', () => {
       logger: { ...silent, error: (text) => logged.push(text) },
     });
     service.on('dead-letters-dropped', (event) => heard.push(event));
-    for (const n of [1, 2, 3]) await park(service, [n]);
+    for (const n of [1, 2, 3]) await bury(service, [n]);
     const gone = '018f3f0e-0000-7000-8000-000000000001';
     expect(heard).toMatchObject([
       { shard: 0, letters: [{ rowKey: `["public","article","${gone}"]`, entity: 'Article', code: 'ROW_MISSING' }] },
@@ -100,7 +100,7 @@ describe('so many dead letters are kept as deadLetters.keep says', () => {
 describe('all letters of a filter', () => {
   test('are discarded, in pages, and no others', async () => {
     const service = await open({ logger: silent });
-    await park(service, [...Array(120).keys()]);
+    await bury(service, [...Array(120).keys()]);
     await service.patch(Tag, 7, { name: 'gone' });
     await service.drain();
     expect(await service.deadLetters.discardAll({ entity: Article, code: '23505' })).toEqual({ discarded: 0 });
@@ -114,8 +114,8 @@ describe('all letters of a filter', () => {
 
   test('are tried again, the newest of a row first; what cannot be put back is counted and stays', async () => {
     const service = await open({ logger: silent });
-    await park(service, [...Array(110).keys()]);
-    await park(service, [1]);
+    await bury(service, [...Array(110).keys()]);
+    await bury(service, [1]);
     expect(await service.deadLetters.retryAll({ code: 'ROW_MISSING' }, { limit: 5 })).toMatchObject({ staged: 5 });
     const rest = await service.deadLetters.retryAll({ entity: Article });
     expect(rest.staged + 5).toBe(110);
@@ -135,7 +135,7 @@ describe('all letters of a filter', () => {
 
   test('are never meant by a filter that is misspelt, or whose value is missing', async () => {
     const service = await open({ logger: silent });
-    await park(service, [1]);
+    await bury(service, [1]);
     const { deadLetters } = service;
     await expect(deadLetters.discardAll({ enitty: Article } as never)).rejects.toThrow(
       'Unknown option "enitty" in the filter of discardAll(). Did you mean "entity"?',

@@ -109,7 +109,7 @@ describe("conflict: 'merge'", () => {
     });
   });
 
-  test('still parks what both sides meant, and names nothing else', async () => {
+  test('still buries what both sides meant, and names nothing else', async () => {
     await both(Merged, { name: 'ours' }, 'merged_page', sql(`name = 'sql'`, EARLIER));
     expect(await letters(Merged)).toEqual(['Both sides have changed "name".']);
     expect(await inDatabase('merged_page')).toMatchObject({ name: 'sql', updated_at: new Date(EARLIER) });

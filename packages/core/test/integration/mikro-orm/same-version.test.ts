@@ -295,7 +295,7 @@ describe('once it is written, the conflict is settled aloud by the strategy, wit
     expect(await inDatabase('parked')).toMatchObject({ name: 'sql', place: 'old' });
   });
 
-  test('a merge parks what both sides changed, with the rest', async () => {
+  test('a merge buries what both sides changed, with the rest', async () => {
     await both(Merged, 'merged');
     expect(await letters(Merged)).toEqual([{ name: '"A"', place: '"B"' }]);
   });

@@ -51,7 +51,7 @@ test('a batch that a transaction has entered counts as committed when it has end
   const { token, before } = await inside(async () => {
     const joined = sink.join(query);
     const entered = await joined.attempt(async (part) => {
-      const next = tokenAfter((await part.hold(1)) ?? '');
+      const next = tokenAfter((await part.lock(1)) ?? '');
       await part.enter({ shard: 1, token: next }, new Map());
       return next;
     });
@@ -80,7 +80,7 @@ test('a hold is running for its own transaction, and for nobody else', async () 
 
 test('a transaction that has failed is not taken for one that was committed', async () => {
   const transaction = await sink.begin([0, 1, 2, 3]);
-  expect([...transaction.held.keys()]).toEqual([0, 1, 2, 3]);
+  expect([...transaction.locked.keys()]).toEqual([0, 1, 2, 3]);
   await expect(pglite.query('select 1 / 0')).rejects.toThrow('division by zero');
   await expect(transaction.commit()).rejects.toThrow('25P02');
   await transaction[Symbol.asyncDispose]();

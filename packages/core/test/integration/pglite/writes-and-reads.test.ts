@@ -59,7 +59,7 @@ describe.each([
     expect(await rows(id)).toHaveLength(1);
   });
 
-  test('parks what the database refuses', async () => {
+  test('buries what the database refuses', async () => {
     await shop.pglite.exec('alter table product add constraint short check (length(name) < 100)');
     await newProduct(orm, { name: 'x'.repeat(100) });
     await expect

@@ -83,7 +83,7 @@ test('M2: a counter is added once where the rest is overwritten', async () => {
   expect(await row()).toMatchObject({ name: 'ours', stock: 6 });
 });
 
-test('a doubtful record that conflicts is parked whole, counters included, whatever the strategy', async () => {
+test('a doubtful record that conflicts is buried whole, counters included, whatever the strategy', async () => {
   const outcome = await write(OVERWRITE, { ...stale, deltas: { stock: '-4' }, doubtful: true });
   expect(outcome).toMatchObject({
     kind: 'buried',
@@ -141,7 +141,7 @@ test('H1: a record whose base was overruled is a conflict, even if the version w
 });
 
 test.each([
-  ['parked', DEAD_LETTER],
+  ['buried', DEAD_LETTER],
   ['given up', KEEP],
 ] as const)(
   'H1: where a record is %s, the row gets a version that our side has not handed out: its holders are then refused',
@@ -244,7 +244,7 @@ const BAD_DECIDERS: readonly (readonly [string, RowDecider, string])[] = [
   ['answers nonsense', () => JSON.parse('7') as 'overwrite', 'failed'],
 ];
 
-test.each(BAD_DECIDERS)('a function that %s parks the record with the reason', async (_, decide, reason) => {
+test.each(BAD_DECIDERS)('a function that %s buries the record with the reason', async (_, decide, reason) => {
   expect(await write({ kind: 'function', decide }, stale)).toMatchObject({
     kind: 'buried',
     code: 'CONFLICT',

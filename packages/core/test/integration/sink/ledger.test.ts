@@ -57,11 +57,11 @@ test('without a number of shards those are taken that the database has, and 16 f
 test('two flushes never hold one shard; the second gets those that are free', async () => {
   const first = await fixture.sink.begin([0, 1]);
   const second = await fixture.sink.begin([1, 2]);
-  expect([...first.held.keys()]).toEqual([0, 1]);
-  expect([...second.held.keys()]).toEqual([2]);
+  expect([...first.locked.keys()]).toEqual([0, 1]);
+  expect([...second.locked.keys()]).toEqual([2]);
   await first[Symbol.asyncDispose]();
   await using third = await fixture.sink.begin([0, 1, 2]);
-  expect([...third.held.keys()]).toEqual([0, 1]);
+  expect([...third.locked.keys()]).toEqual([0, 1]);
   await second[Symbol.asyncDispose]();
   await second[Symbol.asyncDispose]();
 });
@@ -83,7 +83,7 @@ test('what became of batches that were claimed before is read while the shards a
 test("M3: a shard without a row is an error, not somebody else's", async () => {
   await expect(fixture.sink.begin([1, 99])).rejects.toThrow(/no row for shard 99.*CONFIG_INVALID/);
   await using transaction = await fixture.sink.begin([1]);
-  expect(transaction.held.size).toBe(1);
+  expect(transaction.locked.size).toBe(1);
 });
 
 test('an exclusive hold waits for the others, and sees what they have committed', async () => {
@@ -94,7 +94,7 @@ test('an exclusive hold waits for the others, and sees what they have committed'
   await first.commit();
   await first[Symbol.asyncDispose]();
   await using second = await waiting;
-  expect(second.held.get(3)).toBe(batch.token);
+  expect(second.locked.get(3)).toBe(batch.token);
 });
 
 test('an exclusive hold that takes too long gives way', async () => {
@@ -118,7 +118,7 @@ test('a ledger that cannot be written is a matter of configuration, not of tryin
 
 test('a batch of a shard that the transaction does not hold is refused', async () => {
   await using transaction = await fixture.sink.begin([0]);
-  await expect(transaction.write([insertOf(1)], NOBODY)).rejects.toThrow(/does not hold shard 1/);
+  await expect(transaction.write([insertOf(1)], NOBODY)).rejects.toThrow(/has not locked shard 1/);
 });
 
 test('one transaction may write twice, and a refusal in the second does not undo the first', async () => {
@@ -152,7 +152,7 @@ where datname = current_database() and application_name = 'spillway' and state =
     await transaction[Symbol.asyncDispose]();
   }
   await using next = await fixture.sink.begin([0]);
-  expect(next.held.size).toBe(1);
+  expect(next.locked.size).toBe(1);
 });
 
 test('a server that cannot be reached is down', async () => {
@@ -194,7 +194,7 @@ test('applications with namespaces of their own share nothing but the tables', a
   const batch = insertOf(0);
   await fixture.flush([batch]);
   await using transaction = await other.begin([0, 1]);
-  expect(transaction.held).toEqual(
+  expect(transaction.locked).toEqual(
     new Map([
       [0, 'origin'],
       [1, 'origin'],

@@ -42,7 +42,7 @@ test('the ledger knows a batch that was committed, and its shard has the token a
   await fixture.flush([batch]);
   expect(new Set((await fixture.sink.outcomes([batch.token, 'another'])).keys())).toEqual(new Set([batch.token]));
   await using transaction = await fixture.sink.begin([2]);
-  expect(transaction.held).toEqual(new Map([[2, batch.token]]));
+  expect(transaction.locked).toEqual(new Map([[2, batch.token]]));
   expect(await transaction.outcomeOf(batch.token)).toEqual(new Map());
   expect(await transaction.outcomeOf('another')).toBeUndefined();
 });

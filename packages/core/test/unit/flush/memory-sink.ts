@@ -83,7 +83,7 @@ export class MemorySink implements ChangeSink {
     if (this.down !== undefined) {
       throw this.down;
     }
-    const taken = new Set([...this.open].flatMap((transaction) => [...transaction.held.keys()]));
+    const taken = new Set([...this.open].flatMap((transaction) => [...transaction.locked.keys()]));
     return new MemoryTransaction(
       this,
       shards.filter((shard) => !taken.has(shard)),
@@ -132,14 +132,14 @@ export class MemorySink implements ChangeSink {
 }
 
 class MemoryTransaction implements SinkTransaction {
-  readonly held: ReadonlyMap<number, string>;
+  readonly locked: ReadonlyMap<number, string>;
   readonly #sink: MemorySink;
   #written: readonly Batch[] = [];
   #outcomes = new Map<string, BatchOutcome>();
 
   constructor(sink: MemorySink, shards: readonly number[]) {
     this.#sink = sink;
-    this.held = new Map(shards.map((shard) => [shard, sink.last.get(shard) ?? ORIGIN]));
+    this.locked = new Map(shards.map((shard) => [shard, sink.last.get(shard) ?? ORIGIN]));
     sink.open.add(this);
   }
 

@@ -33,7 +33,7 @@ async function bench() {
   const tried: RowKey[][] = [];
   const written = new Set<RowKey>();
   const part: JoinedPart = {
-    hold: async (shard) => last.get(shard),
+    lock: async (shard) => last.get(shard),
     outcomeOf: async (token) => ledger.get(token),
     apply: async ({ records }) => {
       const rows = [...records.keys()];
@@ -104,7 +104,7 @@ test('a row that comes along with its batch, and that another pending row may be
   await stageIncrements(staging, 0, [parent]);
   let asked: OthersPending | undefined;
   const part = {
-    hold: async () => ORIGIN,
+    lock: async () => ORIGIN,
     outcomeOf: async () => undefined,
     apply: async (_batch: unknown, _parents: unknown, othersPending: OthersPending) => {
       asked = othersPending;

@@ -58,7 +58,7 @@ describe('a conflict function', () => {
     expect(decide(CONFLICT)).toEqual({ write: { name: '"Quill"', soldAt: '"2026-03-01T00:00:00.000Z"' } });
   });
 
-  it('that throws lets its error through, so that the record is parked with the reason', () => {
+  it('that throws lets its error through, so that the record is buried with the reason', () => {
     const decide = rowDecider(() => {
       throw new Error('no idea');
     }, conversion);

@@ -19,15 +19,15 @@ const pauseMs = (_: unknown, isOfRows: boolean): number => (isOfRows ? 1_000 : 7
 const again = { kind: 'again', attempts: 1 };
 const fresh: readonly Item[] = items.map(({ record, ...rest }) => ({ ...rest, record: { ...record, attempts: 0 } }));
 
-function refused(records: number, count: number): ReturnType<Blame['settle']> {
+function refused(records: number, count: number): ReturnType<Blame['decide']> {
   const blame = new Blame(records);
   for (const each of fresh.slice(0, count)) blame.row(each, check);
-  return blame.settle(new Map(), pauseMs);
+  return blame.decide(new Map(), pauseMs);
 }
 
 test('the last attempt buries a row, however many are refused alike', () => {
   for (const count of [1, 20, 21, 100]) {
-    const { outcomes, tableFaults } = blamed(100, many(count)).settle(new Map(), pauseMs);
+    const { outcomes, tableFaults } = blamed(100, many(count)).decide(new Map(), pauseMs);
     expect([...outcomes.values()].every(({ kind }) => kind === 'buried')).toBe(true);
     expect(tableFaults).toEqual([]);
   }
@@ -50,13 +50,13 @@ test('in a large batch it takes more than a tenth', () => {
 test('faults of two kinds are counted apart', () => {
   const blame = new Blame(100);
   for (const [position, each] of fresh.slice(0, 40).entries()) blame.row(each, position % 2 === 0 ? check : missing);
-  expect(blame.settle(new Map(), pauseMs).tableFaults).toEqual([]);
+  expect(blame.decide(new Map(), pauseMs).tableFaults).toEqual([]);
 });
 
 test('a table that cannot be written keeps its rows waiting, uncounted', () => {
   const blame = new Blame(100);
   blame.table(items.slice(0, 2), { kind: 'table', sqlstate: '42P01', reason: 'gone' });
-  const { outcomes, tableFaults } = blame.settle(new Map(), pauseMs);
+  const { outcomes, tableFaults } = blame.decide(new Map(), pauseMs);
   expect([...outcomes.values()]).toMatchObject([{ attempts: 4 }, { kind: 'again', attempts: 4, delayMs: 7 }]);
   expect(tableFaults).toEqual([expect.not.objectContaining({ isOfRows: true })]);
   expect(tableFaults).toMatchObject([{ code: '42P01', records: 2 }]);
@@ -66,7 +66,7 @@ test('what PostgreSQL said is in the dead letter, and in nothing else', () => {
   const blame = new Blame(100);
   blame.row(items[0] as Item, { ...check, message: 'all of it' });
   blame.row(fresh[1] as Item, { ...check, message: 'all of it' });
-  const [buried, waits] = [...blame.settle(new Map(), pauseMs).outcomes.values()];
+  const [buried, waits] = [...blame.decide(new Map(), pauseMs).outcomes.values()];
   expect(buried).toMatchObject({ kind: 'buried', reason: 'check', message: 'all of it' });
   expect(waits).toMatchObject({ kind: 'again', reason: 'check' });
   expect(waits).not.toHaveProperty('message');

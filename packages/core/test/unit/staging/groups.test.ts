@@ -64,7 +64,7 @@ class Gate {
     const adopt = async (shards: readonly number[]): Promise<void> => {
       for (const shard of shards) await this.inner.adopt(shard, 'T0');
     };
-    this.stager = new Stager(store, { stageTimeoutMs, adopt, settleHolds: () => Promise.resolve() });
+    this.stager = new Stager(store, { stageTimeoutMs, adopt, endHolds: () => Promise.resolve() });
   }
 
   static async open(stageTimeoutMs?: number): Promise<Gate> {

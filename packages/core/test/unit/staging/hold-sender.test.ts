@@ -37,7 +37,7 @@ test('a hold that is refused as held after a lost request waits on, and is held 
       if (sent === 1) throw lost();
       return inner.held.hold(call);
     },
-    release: inner.held.release.bind(inner.held),
+    stage: inner.held.stage.bind(inner.held),
     drop: inner.held.drop.bind(inner.held),
     list: inner.held.list.bind(inner.held),
   };
@@ -45,8 +45,8 @@ test('a hold that is refused as held after a lost request waits on, and is held 
     get: (target, name) => (name === 'held' ? held : Reflect.get(target, name, target)) as unknown,
   });
   // The other transaction is rolled back.
-  const settleHolds = async (): Promise<unknown> => inner.held.drop(0, ['other']);
-  const stager = new Stager(store, { stageTimeoutMs: 1_000, adopt: async () => undefined, settleHolds });
+  const endHolds = async (): Promise<unknown> => inner.held.drop(0, ['other']);
+  const stager = new Stager(store, { stageTimeoutMs: 1_000, adopt: async () => undefined, endHolds });
   const result = await stager.holdAll([change], { Product: RULES }, { id: 'mine', transaction: 'mine', standing: [] });
   expect([...result.staged.keys()]).toEqual([ROW]);
 });

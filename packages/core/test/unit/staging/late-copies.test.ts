@@ -69,7 +69,7 @@ test.each(Array.from({ length: Number(process.env['SEEDS'] ?? 20) }, (_, seed) =
     const adopt = async (shards: readonly number[]): Promise<void> => {
       for (const shard of shards) await inner.adopt(shard, 'T0');
     };
-    const stager = new Stager(store, { stageTimeoutMs: 25, adopt, settleHolds: () => Promise.resolve() });
+    const stager = new Stager(store, { stageTimeoutMs: 25, adopt, endHolds: () => Promise.resolve() });
     const rules = { Product: RULES };
     const told = await Promise.all(
       Array.from({ length: 40 }, async (_, caller) => {
@@ -81,7 +81,7 @@ test.each(Array.from({ length: Number(process.env['SEEDS'] ?? 20) }, (_, seed) =
         if (controller) setTimeout(() => controller.abort(new Error('gone')), Math.floor(random() * 20));
         try {
           let result = await stager.stageAll(changes, rules, controller?.signal);
-          while (result.unknown.length > 0) result = await stager.settle(result.unknown);
+          while (result.unknown.length > 0) result = await stager.findOut(result.unknown);
           return { caller, changes, isStaged: result.staged.size > 0 };
         } catch {
           return { caller, changes, isStaged: false };

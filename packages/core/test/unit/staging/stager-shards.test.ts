@@ -65,7 +65,7 @@ describe('a flush over two servers, of which one has accepted', () => {
     const stager = new Stager(store, {
       stageTimeoutMs: 20,
       adopt: () => Promise.resolve(),
-      settleHolds: () => Promise.resolve(),
+      endHolds: () => Promise.resolve(),
     });
     const result = await stager.stageAll(changes, RULES);
     expect([...result.staged.keys()]).toEqual([changes[0]?.rowKey]);
@@ -75,7 +75,7 @@ describe('a flush over two servers, of which one has accepted', () => {
   test('says which, when the other one has been emptied and cannot be adopted', async () => {
     const store = await twoShards(() => Promise.resolve(judged({ status: 'uninitialised', shards: [1] })));
     const adopt = () => Promise.reject(new SinkDown('PostgreSQL cannot be reached', 'unreachable'));
-    const stager = new Stager(store, { stageTimeoutMs: 20, adopt, settleHolds: () => Promise.resolve() });
+    const stager = new Stager(store, { stageTimeoutMs: 20, adopt, endHolds: () => Promise.resolve() });
     const result = await stager.stageAll(changes, RULES);
     expect([...result.staged.keys()]).toEqual([changes[0]?.rowKey]);
     expect(rowsOf({ units: result.dropped })).toEqual([viewIn(1).rowKey]);
@@ -88,7 +88,7 @@ describe('a call whose first answer was lost', () => {
     await store.adopt(0, 'origin');
     const full = { Product: { ...(RULES['Product'] as EntityRules), maxPending: 1 } };
     const other = { ...viewIn(0), rowKey: rowKeyOf({ schema: 'public', table: 'other', key: ['1'] }) };
-    const sender = { stageTimeoutMs: 20, adopt: () => Promise.resolve(), settleHolds: () => Promise.resolve() };
+    const sender = { stageTimeoutMs: 20, adopt: () => Promise.resolve(), endHolds: () => Promise.resolve() };
     await new Stager(store, sender).stageAll([other], full);
     const copies: StageGroup[] = [];
     // The first copy stays on its way in a connection that is given up; meanwhile there is no room.
@@ -113,12 +113,12 @@ describe('a call whose first answer was lost', () => {
     const stager = new Stager(store, {
       stageTimeoutMs: 20,
       adopt: () => Promise.resolve(),
-      settleHolds: () => Promise.resolve(),
+      endHolds: () => Promise.resolve(),
     });
     const unit = { changes: [viewIn(0)] };
     const group: StageGroup = { id: 'lost', units: [unit], rules: RULES };
     await store.stage(group);
     for (let i = 0; i < 3; i += 1) await stager.stageAll([viewIn(0)], RULES);
-    expect((await stager.settle([{ ...unit, group, place: 0 }])).dropped).toEqual([]);
+    expect((await stager.findOut([{ ...unit, group, place: 0 }])).dropped).toEqual([]);
   });
 });

@@ -55,7 +55,7 @@ async function makeStager(
   const stager = new Stager(store, {
     stageTimeoutMs: LONG_MS,
     adopt: () => Promise.resolve(),
-    settleHolds: () => Promise.resolve(),
+    endHolds: () => Promise.resolve(),
   });
   const isStaged = async (row: RowKey): Promise<boolean> => (await inner.peek([row])).get(row)?.dirty !== undefined;
   return { stager, isStaged };

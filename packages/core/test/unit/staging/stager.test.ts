@@ -33,7 +33,7 @@ async function makeStager(adopted: readonly number[] = [0, 1]) {
     await Promise.all(shards.map(async (shard) => line.inner.adopt(shard, 'T0')));
   };
   await adopt(adopted);
-  const stager = new Stager(line.store, { stageTimeoutMs: 30, adopt, settleHolds: () => Promise.resolve() });
+  const stager = new Stager(line.store, { stageTimeoutMs: 30, adopt, endHolds: () => Promise.resolve() });
   const stock = async (rowKey: RowKey) => (await line.inner.peek([rowKey])).get(rowKey)?.dirty?.deltas['stock'];
   return { line, stager, stock, rules: { Product: RULES } };
 }
@@ -119,10 +119,10 @@ describe('one shard', () => {
       line.fail('fence', 0, 'down');
       const { unknown, staged } = await stager.stageAll([plusOne(row(0))], rules);
       expect([unknown.length, staged.size]).toEqual([1, 0]);
-      expect((await stager.settle(unknown)).unknown).toEqual(unknown);
+      expect((await stager.findOut(unknown)).unknown).toEqual(unknown);
       line.fail('fence', 0, undefined);
       line.fail('stage', 0, undefined);
-      const settled = await stager.settle(unknown);
+      const settled = await stager.findOut(unknown);
       expect([settled.staged.size, settled.dropped.length]).toEqual(fault === 'answer lost' ? [1, 0] : [0, 1]);
       await line.inner.stage((unknown[0] as LostUnit).group);
       expect(await stock(row(0))).toBe(fault === 'answer lost' ? '1' : undefined);

@@ -1,22 +1,22 @@
 import { covering, type BatchOutcome, type Outcome } from '../../../change/outcome.js';
 import { type RowKey, tableText } from '../../../change/row-key.js';
 import type { Batch } from '../../../staging/flush-side.js';
-import type { Group, Plan } from '../plan/plan.js';
+import type { StatementGroup, Plan } from '../plan/plan.js';
 import type { Applied } from './context.js';
-import { failed, overruled } from './outcomes.js';
+import { failed, buriedAs } from './outcomes.js';
 import type { TableFault } from './table-fault.js';
 
 /** How long records wait for a process that knows their table. */
 const STRANGER_DELAY_MS = 1_000;
 
 /**
- * Writes the groups of planned batches through `apply`. Answers token -> outcomes, also of records without a
+ * Writes the statement groups of planned batches through `apply`. Answers token -> outcomes, also of records without a
  * statement.
  */
 export async function applyBatches(
   batches: readonly Batch[],
   planned: Plan,
-  apply: (groups: readonly Group[]) => Promise<Applied>,
+  apply: (groups: readonly StatementGroup[]) => Promise<Applied>,
 ): Promise<{ readonly outcomes: ReadonlyMap<string, BatchOutcome>; readonly tableFaults: readonly TableFault[] }> {
   const { outcomes, tableFaults } = await apply(planned.groups);
   const byToken = new Map(batches.map(({ token }) => [token, new Map<RowKey, Outcome>()]));
@@ -30,7 +30,7 @@ export async function applyBatches(
 
 /** The outcomes of records that no statement was made for. */
 function unplanned({ unreadable, misfits, strangers }: Plan, byToken: ReadonlyMap<string, Map<RowKey, Outcome>>): void {
-  for (const { token, rowKey, reason } of unreadable) byToken.get(token)?.set(rowKey, overruled('UNREADABLE', reason));
+  for (const { token, rowKey, reason } of unreadable) byToken.get(token)?.set(rowKey, buriedAs('UNREADABLE', reason));
   for (const { item, reason } of misfits)
     byToken.get(item.token)?.set(item.rowKey, failed(item, { code: 'UNREADABLE', reason }));
   for (const { token, rowKey, attempts, address } of strangers) {

@@ -1,6 +1,6 @@
 import { FOREIGN_KEY, faultOf } from '../fault.js';
 import type { Item } from '../plan/item.js';
-import type { Group } from '../plan/plan.js';
+import type { StatementGroup } from '../plan/plan.js';
 import { CarefulPass } from './careful-pass.js';
 import type { Applied, ApplyContext, Stumble } from './context.js';
 import { withoutEarly, type Untimely } from './early-rows.js';
@@ -8,23 +8,23 @@ import { executeGroup } from './execute-group.js';
 import type { Outcomes } from './outcomes.js';
 
 /**
- * Set before the first group. A failed first pass rolls back to it, and keeps the transaction's older locks on its
- * shards.
+ * Set before the first statement group. A failed first pass rolls back to it, and keeps the transaction's older locks
+ * on its shards.
  */
 export const SAVEPOINT = 'spillway_write';
 
 /**
- * Writes groups in their order. The first pass is optimistic: one statement per group. If PostgreSQL refuses one of
- * them, the whole pass is rolled back, and a careful pass, with savepoints and splitting, finds the guilty rows. Row
- * faults are rare, and other rows should not pay for them in round trips. Rows that were refused in an earlier flush
- * are therefore left to a careful pass of their own.
+ * Writes statement groups in their order. The first pass is optimistic: each in one statement. If PostgreSQL refuses
+ * one of them, the whole pass is rolled back, and a careful pass, with savepoints and splitting, finds the guilty rows.
+ * Row faults are rare, and other rows should not pay for them in round trips. Rows that were refused in an earlier
+ * flush are therefore left to a careful pass of their own.
  *
  * Rows whose parents are pending elsewhere are not tried. A part (`isPart`) asks for such parents beforehand. Any other
  * transaction asks once a foreign key is violated, and then repeats the first pass without these rows.
  *
  * @throws SinkFailure for a failure that no record is to blame for
  */
-export async function applyGroups(groups: readonly Group[], context: ApplyContext): Promise<Applied> {
+export async function applyGroups(groups: readonly StatementGroup[], context: ApplyContext): Promise<Applied> {
   const timely = context.isPart ? await withoutEarly(groups, context, SAVEPOINT) : { groups, outcomes: new Map() };
   const first = await hopefulPass(timely.groups, context);
   if (!('fault' in first)) return writeRest(timely, first.outcomes, context);
@@ -39,7 +39,7 @@ export async function applyGroups(groups: readonly Group[], context: ApplyContex
 }
 
 /** Leaves out rows whose parents are pending, and writes the rest with a savepoint around every statement. */
-export async function applyCarefully(groups: readonly Group[], context: ApplyContext): Promise<Applied> {
+export async function applyCarefully(groups: readonly StatementGroup[], context: ApplyContext): Promise<Applied> {
   await context.session.script(`savepoint ${SAVEPOINT}`);
   const { groups: timely, outcomes } = await withoutEarly(groups, context, SAVEPOINT);
   const applied = await new CarefulPass(timely, context, { waiting: outcomes.keys() }).run();
@@ -79,7 +79,7 @@ export function isFresh({ record }: Item): boolean {
 }
 
 async function hopefulPass(
-  groups: readonly Group[],
+  groups: readonly StatementGroup[],
   { session, wallTime, names, mayRestart }: ApplyContext,
 ): Promise<{ outcomes: Outcomes } | Stumble> {
   const outcomes: Outcomes = new Map();

@@ -40,7 +40,7 @@ export class Blame {
    * Adds the outcomes of guilty rows to the others. A refusal counts as an attempt, also where many rows are refused
    * alike. Then the pause is the longest of the policy, so that a migration has the time of all attempts together.
    */
-  settle(outcomes: Outcomes, pauseMs: PauseOfTable): Applied {
+  decide(outcomes: Outcomes, pauseMs: PauseOfTable): Applied {
     const faults: TableFault[] = [];
     for (const [item, fault] of this.#tables) outcomes.set(item, waits(item, pauseMs(item.table, false), fault.reason));
     for (const alike of this.#alike()) {

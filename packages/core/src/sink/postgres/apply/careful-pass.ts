@@ -3,7 +3,7 @@ import type { RefusedRow } from '../../change-sink.js';
 import { asLongAgainMs } from '../back-off.js';
 import { FOREIGN_KEY, NOT_IN_STATE, TIMED_OUT, faultOf, type Fault } from '../fault.js';
 import type { Item } from '../plan/item.js';
-import type { Group } from '../plan/plan.js';
+import type { StatementGroup } from '../plan/plan.js';
 import { lockRows } from '../sql/lock-rows.js';
 import type { Table } from '../../table.js';
 import { Blame } from './blame.js';
@@ -14,9 +14,9 @@ import { isOwnFault } from './own-fault.js';
 import { waits, waitsRefused, type Outcomes } from './outcomes.js';
 import { earlyItems } from './parents.js';
 
-/** Some of a group's items, on their way to be written or blamed. */
+/** Some items of a statement group, on their way to be written or blamed. */
 interface Part {
-  readonly group: Group;
+  readonly group: StatementGroup;
   readonly items: readonly Item[];
   /** Lock the free rows first, and leave the others. */
   readonly lockFirst: boolean;
@@ -66,8 +66,8 @@ const MOST_TRIES = 5_000;
 const QUESTIONS = 2;
 
 /**
- * Writes groups with a savepoint around every statement. A refused part is rolled back and treated by the kind of its
- * fault:
+ * Writes statement groups with a savepoint around every statement. A refused part is rolled back and treated by the
+ * kind of its fault:
  * - `row`: if another row may be the cause (a unique value, a foreign key, a trigger), the part waits until all others
  *   have been written. Then, or if its own values are the cause, it is split until the guilty rows stand alone
  * - `locked`: its free rows are locked and written, the others wait for the next flush. A lock on another row (a
@@ -80,7 +80,7 @@ const QUESTIONS = 2;
  * rows are written, whatever share is refused.
  */
 export class CarefulPass {
-  readonly #groups: readonly Group[];
+  readonly #groups: readonly StatementGroup[];
   readonly #context: ApplyContext;
   readonly #stumble: Stumble | undefined;
   readonly #outcomes: Outcomes = new Map();
@@ -100,7 +100,7 @@ export class CarefulPass {
    * @param before `stumble`: the fault of the first pass. Without it nothing was tried yet, and rows are locked without
    * a wait. `waiting`: rows that are left for another flush
    */
-  constructor(groups: readonly Group[], context: ApplyContext, { stumble, waiting = [] }: Before = {}) {
+  constructor(groups: readonly StatementGroup[], context: ApplyContext, { stumble, waiting = [] }: Before = {}) {
     this.#groups = groups;
     this.#context = context;
     this.#stumble = stumble;
@@ -117,13 +117,13 @@ export class CarefulPass {
     await this.#tryAgain();
     await this.#judge();
     await this.#context.session.script(`release savepoint ${SAVEPOINT}`);
-    return this.#blame.settle(this.#outcomes, (table, isOfRows) => this.#context.pauses.lengthMs(table, isOfRows));
+    return this.#blame.decide(this.#outcomes, (table, isOfRows) => this.#context.pauses.lengthMs(table, isOfRows));
   }
 
   /**
    * Writes rows that were refused in an earlier flush after the others, which then need no splitting because of them.
    */
-  async #writeGroup(group: Group): Promise<void> {
+  async #writeGroup(group: StatementGroup): Promise<void> {
     const stumble = this.#stumble;
     const { fresh = [], before = [] } = Object.groupBy(group.items, ({ record: { attempts } }) =>
       attempts === 0 ? 'fresh' : 'before',
@@ -172,8 +172,8 @@ export class CarefulPass {
     }
   }
 
-  /** Uses what was found out about the table since the group was planned. */
-  async #execute(group: Group, items: readonly Item[]): Promise<Outcomes> {
+  /** Uses what was found out about the table since the statement group was planned. */
+  async #execute(group: StatementGroup, items: readonly Item[]): Promise<Outcomes> {
     const { session, wallTime, tables } = this.#context;
     const { schema, name } = group.table;
     const table = tables.get({ schema, table: name }) ?? group.table;
@@ -183,7 +183,7 @@ export class CarefulPass {
     return new Map([...outcomes].map(([item, outcome]) => [itemOf.get(item) ?? item, outcome]));
   }
 
-  async #heldByOthers(group: Group, items: readonly Item[]): Promise<ReadonlySet<Item>> {
+  async #heldByOthers(group: StatementGroup, items: readonly Item[]): Promise<ReadonlySet<Item>> {
     const statement = lockRows(group.table, items, group.kind === 'delete' ? 'update' : 'no key update');
     const rows = await this.#context.session.rows(statement.text, [statement.json]);
     return new Set(rows.map(([position]) => items[Number(position)]).filter((item) => item !== undefined));
@@ -208,7 +208,7 @@ export class CarefulPass {
    * True if the fault shows for the first time that the table's key is deferrable. The next statement then has another
    * form.
    */
-  #isNewsOfKey({ kind, sqlstate }: Fault, { kind: makes, table, items }: Group): boolean {
+  #isNewsOfKey({ kind, sqlstate }: Fault, { kind: makes, table, items }: StatementGroup): boolean {
     const isWhole = makes === 'insert' || makes === 'upsert' || makes === 'replace';
     const makesRows = isWhole || items.some(({ record }) => makesMissing(record));
     return sqlstate === NOT_IN_STATE && kind === 'around' && makesRows && this.#context.tables.noteDeferrableKey(table);

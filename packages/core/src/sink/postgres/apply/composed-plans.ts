@@ -1,5 +1,5 @@
 import type { Batch } from '../../../staging/flush-side.js';
-import { plan, type Group, type Plan } from '../plan/plan.js';
+import { plan, type StatementGroup, type Plan } from '../plan/plan.js';
 import type { TableMap } from '../plan/table-map.js';
 import type { WallTime } from '../sql/version-format.js';
 import { isFresh } from './apply-groups.js';
@@ -7,8 +7,8 @@ import { takesOneStatement } from './execute-group.js';
 import { statementOf } from './write-rows.js';
 
 /**
- * Plans that were made before their transactions began, with the statements of groups that need no decision. A plan
- * holds for exactly its batches, and as long as the tables are the same.
+ * Plans that were made before their transactions began, with the statements of those statement groups that need no
+ * decision. A plan holds for exactly its batches, and as long as the tables are the same.
  */
 export class ComposedPlans {
   readonly #plans = new WeakMap<Batch, { batches: readonly Batch[]; revision: number; plan: Plan }>();
@@ -47,7 +47,7 @@ export class ComposedPlans {
     return isSame ? made.plan : plan(batches, this.#tables);
   }
 
-  #withStatement(group: Group): Group {
+  #withStatement(group: StatementGroup): StatementGroup {
     const { kind, items } = group;
     const isPlain = items.every((item) => isFresh(item) && takesOneStatement(item));
     return isPlain ? { ...group, composed: { items, statement: statementOf(kind, items, this.#wallTime) } } : group;

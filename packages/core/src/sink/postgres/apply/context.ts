@@ -3,7 +3,7 @@ import type { OthersPending, ParentsPending } from '../../change-sink.js';
 import type { KnownNames } from '../known-names.js';
 import type { Fault } from '../fault.js';
 import type { Item } from '../plan/item.js';
-import type { Group } from '../plan/plan.js';
+import type { StatementGroup } from '../plan/plan.js';
 import type { TableMap } from '../plan/table-map.js';
 import type { TablePauses } from '../table-pauses.js';
 import type { Session } from '../session.js';
@@ -32,9 +32,9 @@ export interface Applied {
   readonly tableFaults: readonly TableFault[];
 }
 
-/** The group at which the first pass failed, and its fault. */
+/** The statement group at which the first pass failed, and its fault. */
 export interface Stumble {
-  readonly group: Group;
+  readonly group: StatementGroup;
   readonly fault: Fault;
 }
 

@@ -1,14 +1,14 @@
 import type { Item } from '../plan/item.js';
-import type { Group } from '../plan/plan.js';
+import type { StatementGroup } from '../plan/plan.js';
 import type { ApplyContext } from './context.js';
 import { waits, type Outcomes } from './outcomes.js';
 import { earlyItems, withChildren } from './parents.js';
 
 const REASON = 'The row refers to another one, which is pending and has to be written first.';
 
-/** Groups without the rows that come too early, and the outcomes of those rows. */
+/** Statement groups without the rows that come too early, and the outcomes of those rows. */
 export interface Untimely {
-  readonly groups: readonly Group[];
+  readonly groups: readonly StatementGroup[];
   readonly outcomes: Outcomes;
 }
 
@@ -19,7 +19,7 @@ export interface Untimely {
  * @param savepoint to which a failed question rolls back
  */
 export async function withoutEarly(
-  groups: readonly Group[],
+  groups: readonly StatementGroup[],
   context: ApplyContext,
   savepoint: string,
 ): Promise<Untimely> {
@@ -32,7 +32,7 @@ export async function withoutEarly(
   return { groups: without(early, groups), outcomes: new Map(outcomes) };
 }
 
-function without(early: ReadonlySet<Item>, groups: readonly Group[]): readonly Group[] {
+function without(early: ReadonlySet<Item>, groups: readonly StatementGroup[]): readonly StatementGroup[] {
   const timely = groups.map((group) => ({ ...group, items: group.items.filter((item) => !early.has(item)) }));
   return timely.filter(({ items }) => items.length > 0);
 }

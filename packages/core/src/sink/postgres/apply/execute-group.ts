@@ -1,22 +1,22 @@
 import { makesMissing, CONFLICT } from '../../../change/record.js';
 import type { Item } from '../plan/item.js';
-import type { Group } from '../plan/plan.js';
+import type { StatementGroup } from '../plan/plan.js';
 import type { Session } from '../session.js';
 import type { Statement } from '../sql/record-set.js';
 import { versionFormat, type WallTime } from '../sql/version-format.js';
 import type { Outcomes } from './outcomes.js';
-import { settleMissing } from './settle-missing.js';
+import { decideMissing } from './decide-missing.js';
 import { writeRows, writtenAs } from './write-rows.js';
 
 /**
- * Writes one group, then decides about the rows that the statement left out. Rejects with the error of PostgreSQL. The
- * caller then rolls back to its savepoint, and drops the outcomes.
+ * Writes one statement group, then decides about the rows that the statement left out. Rejects with the error of
+ * PostgreSQL. The caller then rolls back to its savepoint, and drops the outcomes.
  *
- * @param statement writes exactly the items of the group, where it was made in advance
+ * @param statement writes exactly the items of the statement group, where it was made in advance
  */
 export async function executeGroup(
   session: Session,
-  group: Group,
+  group: StatementGroup,
   wallTime: WallTime,
   statement?: Statement,
 ): Promise<Outcomes> {
@@ -29,7 +29,7 @@ export async function executeGroup(
     if (outcome !== undefined) outcomes.set(item, outcome);
   }
   const missing = group.items.filter((item) => !returned.has(item));
-  if (missing.length > 0) await settleMissing(session, missing, outcomes, wallTime);
+  if (missing.length > 0) await decideMissing(session, missing, outcomes, wallTime);
   return outcomes;
 }
 

@@ -75,7 +75,7 @@ export function notWritable(item: Item): Outcome {
 }
 
 /** Buried, but not refused by PostgreSQL, so a newer change of the row must meet the same. */
-export function overruled(
+export function buriedAs(
   code: 'CONFLICT' | 'ROW_MISSING' | 'ROW_EXISTS' | 'STAGING_LOSS' | 'UNREADABLE',
   reason: string,
   version?: VersionText,
@@ -86,7 +86,7 @@ export function overruled(
 
 /** For a doubtful record that meets a conflict. */
 export function stagingLoss(version: VersionText | undefined): Outcome {
-  return overruled(
+  return buriedAs(
     'STAGING_LOSS',
     'The staging store has forgotten something, and the row is not as this record expects: it may be written already.',
     version,

@@ -1,7 +1,7 @@
 import { tableText, type TableName } from '../../../change/row-key.js';
 import type { CacheDoubts, Execute } from '../../cache-doubts.js';
 import { ownFailureOf } from '../fault.js';
-import { ledgerTables } from '../ledger/tables.js';
+import { ownTablesIn } from '../ledger/tables.js';
 import { DEFAULT_LIMITS, type PostgresSinkOptions } from '../options.js';
 import { onPrimary } from '../on-primary.js';
 import { openConnections } from '../open-connections.js';
@@ -36,7 +36,7 @@ class PostgresDoubts implements CacheDoubts {
 
   constructor(options: DoubtsOptions) {
     this.#connections = openConnections({ ...options, poolSize: 1 }, DEFAULT_LIMITS);
-    const { doubt, batch, registry } = ledgerTables(options.schema ?? 'public');
+    const { doubt, batch, registry } = ownTablesIn(options.schema ?? 'public');
     this.#doubt = doubt;
     this.#batch = batch;
     this.#registry = registry;

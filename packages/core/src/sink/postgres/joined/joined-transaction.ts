@@ -49,9 +49,9 @@ export class PostgresJoinedTransaction implements JoinedTransaction {
   }
 
   async enterHold(id: string): Promise<void> {
-    const { ledger, namespace } = this.#around;
+    const { ownTables, namespace } = this.#around;
     const { own } = this.#around.standing;
-    if (!(await ledgerWork(() => enterHold(this.#session, ledger, namespace, id, own)))) throw stoodElsewhere();
+    if (!(await ledgerWork(() => enterHold(this.#session, ownTables, namespace, id, own)))) throw stoodElsewhere();
   }
 
   async accepts(): Promise<boolean> {
@@ -69,8 +69,8 @@ ${STANDING}`,
 
   async outcomes(tokens: readonly string[]): Promise<ReadonlyMap<string, BatchOutcome>> {
     if (tokens.length === 0) return new Map();
-    const { ledger, namespace } = this.#around;
-    return ledgerWork(() => readOutcomes(this.#session, ledger, namespace, tokens, false));
+    const { ownTables, namespace } = this.#around;
+    return ledgerWork(() => readOutcomes(this.#session, ownTables, namespace, tokens, false));
   }
 
   async attempt<T>(act: (part: JoinedPart) => Promise<T>): Promise<T> {
@@ -101,11 +101,11 @@ class PostgresJoinedPart implements JoinedPart {
     this.#around = around;
   }
 
-  async hold(shard: number): Promise<string | undefined> {
-    const { ledger, namespace } = this.#around;
+  async lock(shard: number): Promise<string | undefined> {
+    const { ownTables, namespace } = this.#around;
     const [row] = await ledgerWork(() =>
       this.#session.rows(
-        `select last_token from ${ledger.shard} where namespace = $1 and shard = $2 for update skip locked`,
+        `select last_token from ${ownTables.shard} where namespace = $1 and shard = $2 for update skip locked`,
         [namespace, shard],
       ),
     );
@@ -113,8 +113,8 @@ class PostgresJoinedPart implements JoinedPart {
   }
 
   async outcomeOf(token: string): Promise<BatchOutcome | undefined> {
-    const { ledger, namespace } = this.#around;
-    return ledgerWork(() => readOutcome(this.#session, ledger, namespace, token));
+    const { ownTables, namespace } = this.#around;
+    return ledgerWork(() => readOutcome(this.#session, ownTables, namespace, token));
   }
 
   async apply(
@@ -147,18 +147,18 @@ class PostgresJoinedPart implements JoinedPart {
   }
 
   async enter({ shard, token }: Pick<Batch, 'shard' | 'token'>, outcomes: BatchOutcome): Promise<void> {
-    const { ledger, namespace } = this.#around;
-    await ledgerWork(() => writeLedger(this.#session, ledger, namespace, [{ shard, token, outcomes }]));
+    const { ownTables, namespace } = this.#around;
+    await ledgerWork(() => writeLedger(this.#session, ownTables, namespace, [{ shard, token, outcomes }]));
   }
 
   async amendHold(id: string, written: readonly RowKey[]): Promise<void> {
-    const { ledger, namespace } = this.#around;
-    await ledgerWork(() => amendHold(this.#session, ledger, namespace, id, written));
+    const { ownTables, namespace } = this.#around;
+    await ledgerWork(() => amendHold(this.#session, ownTables, namespace, id, written));
   }
 
   async amend(token: string, outcomes: BatchOutcome): Promise<void> {
-    const { ledger, namespace } = this.#around;
-    await ledgerWork(() => amendLedger(this.#session, ledger, namespace, token, outcomes));
+    const { ownTables, namespace } = this.#around;
+    await ledgerWork(() => amendLedger(this.#session, ownTables, namespace, token, outcomes));
   }
 }
 

@@ -4,7 +4,7 @@ import { isServerError } from '../fault.js';
 import { STANDING, type Standing } from '../place.js';
 import type { Cell, Session } from '../session.js';
 import { decodeOutcomes, encodeOutcomes } from './outcome-codec.js';
-import type { LedgerTables } from './tables.js';
+import type { OwnTables } from './tables.js';
 
 /** Takes the place of the shard in the ledger row of a hold, which may be of several shards. */
 const HOLD_SHARD = -1;
@@ -27,7 +27,7 @@ export async function nameOfTransaction(session: Session): Promise<readonly Cell
  */
 export async function enterHold(
   session: Session,
-  tables: LedgerTables,
+  tables: OwnTables,
   namespace: string,
   id: string,
   standing: Standing | undefined,
@@ -52,7 +52,7 @@ where $4::text is null or (now.role = $4 and (now.path = $5 or now.schemas = $6)
 /** Notes the rows of a hold that the transaction has written itself, so that the release does not write them again. */
 export async function amendHold(
   session: Session,
-  tables: LedgerTables,
+  tables: OwnTables,
   namespace: string,
   id: string,
   written: readonly RowKey[],
@@ -71,7 +71,7 @@ export async function amendHold(
  */
 export async function endingsOf(
   session: Session,
-  tables: LedgerTables,
+  tables: OwnTables,
   namespace: string,
   holds: readonly HeldIn[],
   hasOneConnection: boolean,

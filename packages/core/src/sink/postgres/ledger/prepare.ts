@@ -4,17 +4,17 @@ import type { PreparedSink } from '../../change-sink.js';
 import { notPrepared } from './ledger-failure.js';
 import { ORIGIN } from '../../../change/token.js';
 import type { Session } from '../session.js';
-import { ledgerDdl, type LedgerTables } from './tables.js';
+import { ownTablesDdl, type OwnTables } from './tables.js';
 
 /**
  * Makes tables and shard rows, in a transaction that begins. Several processes may start at once: the lock admits one
  * by one, and the later ones find everything made. An existing number of shards is never "completed" to another one:
  * rows would be looked for in other shards than they were staged in.
  */
-export async function ensureLedger(
+export async function ensureTables(
   session: Session,
   opening: string,
-  tables: LedgerTables,
+  tables: OwnTables,
   namespace: string,
   shards: number = SHARDS_OF_NEW_NAMESPACES,
 ): Promise<void> {
@@ -32,9 +32,9 @@ where not exists (select from ${tables.shard} where namespace = $1)`,
  * @throws SpillwayError `CONFIG_INVALID` without tables, rights or shard rows, `SHARD_MAP_MISMATCH` for another number
  * of shards.
  */
-export async function verifyLedger(
+export async function verifyTables(
   session: Session,
-  tables: LedgerTables,
+  tables: OwnTables,
   namespace: string,
   shards: number | undefined,
 ): Promise<PreparedSink> {
@@ -52,18 +52,18 @@ export async function verifyLedger(
 }
 
 /** Makes the missing tables, all or only those that a newer release has added, in a transaction that begins. */
-export async function completeTables(session: Session, opening: string, tables: LedgerTables): Promise<void> {
+export async function completeTables(session: Session, opening: string, tables: OwnTables): Promise<void> {
   if (opening !== '') await session.script(opening);
   await session.rows(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, [`spillway:${tables.schema}`]);
   if ((await missingOf(session, tables)).length === 0) return;
   if (!(await hasSchema(session, tables))) await session.script(`create schema if not exists ${tables.schema}`);
-  await session.script(ledgerDdl(tables));
+  await session.script(ownTablesDdl(tables));
 }
 
 /** The release that has prepared the database for the namespace. `older`: it did not have all of the tables. */
 export async function preparedBy(
   session: Session,
-  tables: LedgerTables,
+  tables: OwnTables,
   namespace: string,
 ): Promise<'nobody' | 'older' | 'this'> {
   const missing = await missingOf(session, tables);
@@ -74,7 +74,7 @@ export async function preparedBy(
 }
 
 /** Asked first, because `create … if not exists` needs the right to create even if nothing is missing. */
-async function missingOf(session: Session, { shard, batch, doubt, registry }: LedgerTables): Promise<string[]> {
+async function missingOf(session: Session, { shard, batch, doubt, registry }: OwnTables): Promise<string[]> {
   const rows = await session.rows(`select name from unnest($1::text[]) as name where to_regclass(name) is null`, [
     [shard, batch, doubt, registry],
   ]);
@@ -82,12 +82,12 @@ async function missingOf(session: Session, { shard, batch, doubt, registry }: Le
 }
 
 /** Asked first for the same reason. */
-async function hasSchema(session: Session, { schema }: LedgerTables): Promise<boolean> {
+async function hasSchema(session: Session, { schema }: OwnTables): Promise<boolean> {
   const [row] = await session.rows(`select to_regnamespace($1) is not null as found`, [schema]);
   return row?.[0]?.startsWith('t') ?? false;
 }
 
-async function shardsFound(session: Session, tables: LedgerTables, namespace: string): Promise<ShardRow[]> {
+async function shardsFound(session: Session, tables: OwnTables, namespace: string): Promise<ShardRow[]> {
   await session.rows(`select namespace, token, shard, outcome, written_at from ${tables.batch} limit 0`, []);
   await session.rows(`select id, namespace, used_at from ${tables.doubt} limit 0`, []);
   await session.rows(`select namespace, kind, name, schema_name, table_name from ${tables.registry} limit 0`, []);

@@ -1,6 +1,6 @@
 import type { Session } from '../session.js';
 import { isOlderRow } from '../registry/older-rows.js';
-import type { LedgerTables } from './tables.js';
+import type { OwnTables } from './tables.js';
 
 /** Rows per statement: a ledger that was not pruned for a month must not be one statement's work. */
 const CHUNK = 10_000;
@@ -12,7 +12,7 @@ const CHUNK = 10_000;
  */
 export async function pruneLedger(
   session: Session,
-  tables: LedgerTables,
+  tables: OwnTables,
   namespace: string,
   olderThanMs: number,
   held: readonly string[],

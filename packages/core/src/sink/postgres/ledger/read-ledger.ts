@@ -1,12 +1,12 @@
 import type { BatchOutcome } from '../../../change/outcome.js';
 import type { Session } from '../session.js';
 import { decodeOutcomes } from './outcome-codec.js';
-import type { LedgerTables } from './tables.js';
+import type { OwnTables } from './tables.js';
 
 /** The outcome that the ledger holds for a token, if it knows it. */
 export async function readOutcome(
   session: Session,
-  tables: LedgerTables,
+  tables: OwnTables,
   namespace: string,
   token: string,
 ): Promise<BatchOutcome | undefined> {
@@ -25,7 +25,7 @@ export async function readOutcome(
  */
 export async function readOutcomes(
   session: Session,
-  tables: LedgerTables,
+  tables: OwnTables,
   namespace: string,
   tokens: readonly string[],
   hasOneConnection: boolean,
@@ -43,7 +43,7 @@ export async function readOutcomes(
 /** Shard -> the last token that was committed for it. */
 export async function readLastTokens(
   session: Session,
-  tables: LedgerTables,
+  tables: OwnTables,
   namespace: string,
   shards: readonly number[],
 ): Promise<ReadonlyMap<number, string>> {

@@ -2,7 +2,7 @@ import { isOlderRow, OLDER_ENTRY } from '../registry/older-rows.js';
 import { quoted } from '../sql/quote.js';
 
 /** Spillway's own tables, quoted. */
-export interface LedgerTables {
+export interface OwnTables {
   readonly schema: string;
   readonly shard: string;
   readonly batch: string;
@@ -10,7 +10,7 @@ export interface LedgerTables {
   readonly registry: string;
 }
 
-export function ledgerTables(schema: string): LedgerTables {
+export function ownTablesIn(schema: string): OwnTables {
   return {
     schema: quoted(schema),
     shard: `${quoted(schema)}."spillway_shard"`,
@@ -26,7 +26,7 @@ export function ledgerTables(schema: string): LedgerTables {
  * holds what releases tell each other, copied from the ledger, where older releases keep it. `identity` tells this
  * database from every other: the staging store is bound to that of shard 0.
  */
-export function ledgerDdl(tables: LedgerTables): string {
+export function ownTablesDdl(tables: OwnTables): string {
   return `create table if not exists ${tables.shard} (
   namespace text not null,
   shard int not null,

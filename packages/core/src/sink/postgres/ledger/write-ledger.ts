@@ -2,7 +2,7 @@ import type { BatchOutcome } from '../../../change/outcome.js';
 import { SinkRestart } from '../../sink-failure.js';
 import type { Session } from '../session.js';
 import { encodeOutcomes } from './outcome-codec.js';
-import type { LedgerTables } from './tables.js';
+import type { OwnTables } from './tables.js';
 
 export interface LedgerEntry {
   readonly shard: number;
@@ -13,7 +13,7 @@ export interface LedgerEntry {
 /** Enters batches into the ledger and moves their shards' last tokens on, in one statement. */
 export async function writeLedger(
   session: Session,
-  tables: LedgerTables,
+  tables: OwnTables,
   namespace: string,
   entries: readonly LedgerEntry[],
 ): Promise<void> {
@@ -37,7 +37,7 @@ update ${tables.shard} as t set last_token = s.token from s where t.namespace = 
 /** Replaces the outcome of a batch that the same transaction has entered. */
 export async function amendLedger(
   session: Session,
-  tables: LedgerTables,
+  tables: OwnTables,
   namespace: string,
   token: string,
   outcomes: BatchOutcome,

@@ -7,21 +7,21 @@ import { withRecord, type Item } from './item.js';
 import { whyNotReadable, whyNotWritable } from './readable.js';
 import type { TableMap } from './table-map.js';
 
-/** Rows that one statement can write. */
-export interface Group {
+/** The records that one statement writes. */
+export interface StatementGroup {
   readonly table: Table;
   readonly kind: RecordKind;
   readonly items: readonly Item[];
   /**
    * A statement that was made in advance, and the list of items that it writes. It is for no other list: rows that are
-   * left out of a group are still in the statement.
+   * left out of the statement group are still in the statement.
    */
   readonly composed?: { readonly items: readonly Item[]; readonly statement: Statement };
 }
 
 export interface Plan {
   /** In the order of writing. */
-  readonly groups: readonly Group[];
+  readonly groups: readonly StatementGroup[];
   readonly unreadable: readonly Unreadable[];
   readonly misfits: readonly Misfit[];
   readonly strangers: readonly Stranger[];
@@ -58,7 +58,7 @@ interface Stranger {
  * Rows are sorted by key, so that two flushes lock them in the same order as far as PostgreSQL lets them.
  */
 export function plan(batches: readonly Batch[], tables: TableMap): Plan {
-  const groups = new Groups();
+  const groups = new StatementGroups();
   const unreadable: Unreadable[] = [];
   const misfits: Misfit[] = [];
   const strangers: Stranger[] = [];
@@ -91,7 +91,7 @@ function addressOf(rowKey: RowKey): RowAddress | undefined {
 }
 
 /** Collects items by table and by the shape of their statement. */
-class Groups {
+class StatementGroups {
   readonly #groups = new Map<Table, Map<string, { table: Table; kind: RecordKind; items: Item[] }>>();
 
   add(item: Item): void {
@@ -106,7 +106,7 @@ class Groups {
     else group.items.push(own);
   }
 
-  all(): Group[] {
+  all(): StatementGroup[] {
     return [...this.#groups.values()].flatMap((shapes) => [...shapes.values()]);
   }
 }
@@ -120,7 +120,7 @@ export function statementShape({ kind, version, values }: StagedRecord): string 
   return JSON.stringify([kind, version !== undefined, ...Object.keys(values).toSorted()]);
 }
 
-function sortedByKey(group: Group): Group {
+function sortedByKey(group: StatementGroup): StatementGroup {
   return { ...group, items: group.items.toSorted((a, b) => (a.rowKey < b.rowKey ? -1 : a.rowKey > b.rowKey ? 1 : 0)) };
 }
 
@@ -133,7 +133,7 @@ const STAGE: Readonly<Record<RecordKind, number>> = {
   delete: 2,
 };
 
-function byOrder(a: Group, b: Group): number {
+function byOrder(a: StatementGroup, b: StatementGroup): number {
   const stage = STAGE[a.kind] - STAGE[b.kind];
   if (stage !== 0) return stage;
   return a.kind === 'delete' ? b.table.order - a.table.order : a.table.order - b.table.order;

@@ -1,6 +1,6 @@
 import { tableText, type TableName } from '../../../change/row-key.js';
 import type { EntityRegistry, TableRegistry } from '../../registry.js';
-import type { LedgerTables } from '../ledger/tables.js';
+import type { OwnTables } from '../ledger/tables.js';
 import type { Session } from '../session.js';
 import { isOlderRow, NO_SHARD, OLDER_ENTRY, OLDER_KIND, OLDER_NAME, olderToken } from './older-rows.js';
 
@@ -13,7 +13,7 @@ export type RegistryKind = 'staged' | 'copied' | 'disbelieved';
 /** The place of the registry, and how it is queried. */
 export interface RegistryPlace {
   readonly use: <T>(act: (session: Session) => Promise<T>) => Promise<T>;
-  readonly tables: LedgerTables;
+  readonly tables: OwnTables;
   readonly namespace: string;
 }
 

@@ -1,5 +1,5 @@
--- Settles a group of units of work, or a hold, after its answer was lost. If it ran, repeats its answer; otherwise it
--- never runs.
+-- Finds out about a group of units of work, or a hold, whose answer was lost. If it ran, repeats its answer; otherwise
+-- it never runs.
 --
 -- KEYS[1] chain  KEYS[2] seen  KEYS[3] seen_old
 -- ARGV  epoch, id
@@ -13,7 +13,7 @@ local epoch, id = ARGV[1], ARGV[2]
 
 local known = redis.call('HGET', chain, 'epoch')
 if known and known ~= epoch then return { 'epoch', known } end
-local answered = remembered(id)
+local answered = kept_answer(id)
 if answered then return { 'judged', answered } end
 redis.call('HSET', seen, id, cmsgpack.pack({ 'voided' }))
 return { 'voided' }

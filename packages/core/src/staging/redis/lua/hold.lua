@@ -47,7 +47,7 @@ end
 local shard = read_head(chain, number, head_fields(entities), entities)
 if shard.trouble then error(shard.trouble, 0) end
 if shard.epoch and shard.epoch ~= epoch then return { 'epoch', shard.epoch } end
-local answered = remembered(id)
+local answered = kept_answer(id)
 if answered then return { 'judged', answered } end
 
 local function answer_of(judged_unit)

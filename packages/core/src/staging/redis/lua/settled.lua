@@ -31,7 +31,7 @@ local function holds(bytes, sequence)
   return not record or (record[FIRST] <= sequence and sequence <= record[LAST])
 end
 
--- A change without a trace was annihilated, overruled, or written or parked so long ago that it is forgotten.
+-- A change without a trace was annihilated, overruled, or written or buried so long ago that it is forgotten.
 local function settlement(row_key, sequence, since)
   if holds(redis.call('HGET', dirty, row_key), sequence) then return 'pending' end
   if head[2] and holds(redis.call('HGET', flight, row_key), sequence) then return 'pending' end

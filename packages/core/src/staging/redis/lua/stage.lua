@@ -59,7 +59,7 @@ for at = 1, #KEYS, 10 do
   shard.at = at
   if shard.epoch and shard.epoch ~= epoch then return { 'epoch', shard.epoch } end
 end
-local answered = remembered(id)
+local answered = kept_answer(id)
 if answered then return { 'judged', answered } end
 
 local now, answer = now_ms(), { {} }
@@ -71,7 +71,7 @@ for index, unit in ipairs(units) do
 end
 local packed = cmsgpack.pack(answer)
 if mode == 'check' then return { 'judged', packed } end
-remember(id, packed, shards[numbers[1]], now)
+keep_answer(id, packed, shards[numbers[1]], now)
 for _, number in ipairs(numbers) do
   if #shards[number].order > 0 then write_shard(shards[number], rules, now) end
 end

@@ -28,7 +28,7 @@ end
 -- Answers nil, or why the change is refused and the newest version.
 local function apply_change(shard, row, change, rule, layer, now, mine)
   -- The transaction may have written its own layer by SQL, and read the row again: its base counts as a staged one.
-  if mine and holds_any(row.layers, mine) then change[CHANGE_MARK] = 0 end
+  if mine and holds_any(row.layers, mine) then change[CHANGE_FLAG] = 0 end
   local asked, kind, entity = change[VERSION], change[KIND], change[ENTITY]
   local reason = kept_out_because(row, mine, kind)
   if reason then return reason, '' end

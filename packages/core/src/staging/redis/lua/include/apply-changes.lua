@@ -50,13 +50,13 @@ end
 -- The same, and takes back what a unit has changed that is not accepted. A unit may raise: a key may be of another
 -- type, or records that pass all checks cannot be computed. That says nothing of other units.
 local function judge(unit, rules, now, mine)
-  local mark = undo_size
+  local size = undo_size
   local is_sound, answer, layer = pcall(apply_changes, unit, rules, now, mine)
   if not is_sound then
     local said = type(answer) == 'table' and answer.err or answer
     if string.find(said, 'OOM', 1, true) then error(answer, 0) end
     answer = is_of_redis(said) and { 'failed', said } or { 'unreadable', judged }
   end
-  if not layer then take_back_to(mark) end
+  if not layer then take_back_to(size) end
   return answer, layer
 end

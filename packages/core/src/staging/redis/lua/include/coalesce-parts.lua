@@ -31,18 +31,18 @@ end
 local function newer_than_seen(row, change)
   if change[BASE] == '' or change[KIND] == 'increment' then return nil end
   if row.pending ~= '' then
-    local is_of_another = change[CHANGE_MARK] == ROW_BASE and is_known_of(row.dirty)
+    local is_of_another = change[CHANGE_FLAG] == ROW_BASE and is_known_of(row.dirty)
     return (row.pending ~= change[BASE] or is_of_another) and row.pending or nil
   end
   if compare(change[BASE], recalled(row).version) < 0 then return row.version end
   -- A void version is in no row: a caller that holds it has not seen the row that has this number by now.
   local is_void = compare(change[BASE], row.void) <= 0 and compare(change[BASE], row.void_above) > 0
-  return change[CHANGE_MARK] ~= ROW_BASE and is_void and row.void or nil
+  return change[CHANGE_FLAG] ~= ROW_BASE and is_void and row.void or nil
 end
 
 -- nil: the row has no next version.
 local function stamped(row, change, sequence, now)
-  local kind, mark, missing = change[KIND], change[CHANGE_MARK], change[CHANGE_MISSING]
+  local kind, flag, missing = change[KIND], change[CHANGE_FLAG], change[CHANGE_MISSING]
   local compares = kind == 'update' or kind == 'delete'
   if kind == 'increment' then
     change[VERSION] = ''
@@ -63,7 +63,7 @@ local function stamped(row, change, sequence, now)
   change[1] = missing == nil and CODEC or WITH_MISSING
   change[FIRST], change[LAST], change[FIRST_AT] = sequence, sequence, now
   change[MERGED], change[ATTEMPTS] = 1, 0
-  change[DOUBTFUL] = change[BASE] ~= '' and mark or 0
+  change[DOUBTFUL] = change[BASE] ~= '' and flag or 0
   change[MISSING] = missing
   return change
 end

@@ -1,12 +1,12 @@
 -- Doubts the layers of all rows when everything is parked, as layersInDoubt in held-layer.ts: Redis may have forgotten
--- that they were released.
+-- that they were staged.
 -- Needs: held, and what merge and held bring
 
 local function doubt_layers(pending)
   any_held = true
   for _, row_key in ipairs(redis.call('HKEYS', held)) do
     local layers, is_lowest = load_layers(row_key), true
-    -- Layers that cannot be read stay as they are, until they are released.
+    -- Layers that cannot be read stay as they are, until their holds end.
     for _, layer in ipairs(layers or no_layers) do
       local record = layer[RECORD]
       record[DOUBTFUL] = 1

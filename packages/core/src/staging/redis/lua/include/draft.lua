@@ -7,11 +7,11 @@
 -- Keeps all that an act puts, or nothing if the act raises. Answers true if it has not raised. An error of Redis ends
 -- the script.
 local function attempt(act, ...)
-  local mark = undo_size
+  local size = undo_size
   local is_done, problem = pcall(act, ...)
   if is_done then return true end
   if is_of_redis(problem) then error(problem, 0) end
-  take_back_to(mark)
+  take_back_to(size)
   return false
 end
 

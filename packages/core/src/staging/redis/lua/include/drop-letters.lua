@@ -1,10 +1,10 @@
--- Drops dead letters that are too many or too old, the oldest first, in the act that parks more. Letters are numbered
+-- Drops dead letters that are too many or too old, the oldest first, in the act that buries more. Letters are numbered
 -- as they come, so the oldest is found from the lowest number that there may be, without a look at all of them.
 -- Needs: chain, dead, and what record and draft bring
 
 -- include: numbers
 
--- Most numbers that an act looks at, beside those of the letters that it has parked. A limit that was lowered is thus
+-- Most numbers that an act looks at, beside those of the letters that it has made. A limit that was lowered is thus
 -- reached in several acts, and no act keeps Redis busy for long.
 local MOST_LOOKS = 500
 
@@ -18,8 +18,8 @@ local function count_letters()
   return (type(there) == 'number' and there or 0) + new, new
 end
 
--- When the letter was parked. A letter that cannot be read has no time: it counts as the oldest.
-local function parked_at(heading)
+-- When the record was buried. A letter that cannot be read has no time: it counts as the oldest.
+local function buried_at(heading)
   return heading and is_count(heading[5]) and heading[5] or 0
 end
 
@@ -27,7 +27,7 @@ end
 local function told_of(heading, bytes)
   local record = heading and decode(bytes)
   local code = heading and type(heading[2]) == 'string' and heading[2] or 'UNREADABLE'
-  return { heading and heading[1] or '', record and record[ENTITY] or '', code, parked_at(heading) }
+  return { heading and heading[1] or '', record and record[ENTITY] or '', code, buried_at(heading) }
 end
 
 -- `life`: how long a letter is kept (ms), 0 for as long as there is room. Answers the letters that go, packed; '' if
@@ -43,7 +43,7 @@ local function drop_letters(most, life, now)
     local bytes = value_of(dead, from)
     if bytes then
       local heading, rest = heading_in(bytes)
-      local is_old = life > 0 and now - parked_at(heading) > life
+      local is_old = life > 0 and now - buried_at(heading) > life
       if there <= most and not is_old then break end
       append(gone, told_of(heading, rest))
       set_value(dead, from, false)

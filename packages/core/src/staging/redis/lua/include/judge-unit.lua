@@ -40,7 +40,7 @@ end
 
 -- Keeps the answer of a group. The first command of all is the one that Redis refuses when it is out of memory; the
 -- rarest commands come first of the rest.
-local function remember(id, packed, lowest, now)
+local function keep_answer(id, packed, lowest, now)
   age_seen(lowest, now)
   redis.call('HSET', seen, id, packed)
 end

@@ -8,7 +8,7 @@ local function copy(map)
   return copied
 end
 
--- The base, and its mark from the same record: the mark tells where the base was read.
+-- The base, and its flag from the same record: the flag tells where the base was read.
 local function merged_base(base, older, newer)
   if base == 'none' then return '', 0 end
   if base == 'newer' then return newer[BASE], newer[DOUBTFUL] end

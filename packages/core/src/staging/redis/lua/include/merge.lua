@@ -67,8 +67,8 @@ local function merge(older, newer)
   local deltas = merged_deltas(row, older, newer)
   local version = merged_version(kind, older, newer)
   if not deltas or not version then return nil end
-  local merged, mark = merged_base(base, older, newer)
-  if older[DOUBTFUL] == IN_DOUBT or newer[DOUBTFUL] == IN_DOUBT then mark = IN_DOUBT end
+  local merged, flag = merged_base(base, older, newer)
+  if older[DOUBTFUL] == IN_DOUBT or newer[DOUBTFUL] == IN_DOUBT then flag = IN_DOUBT end
   local missing = merged_missing(kind, row, older, newer)
   return {
     missing == nil and CODEC or WITH_MISSING,
@@ -84,7 +84,7 @@ local function merge(older, newer)
     math.min(older[FIRST_AT], newer[FIRST_AT]),
     older[MERGED] + newer[MERGED],
     older[ATTEMPTS],
-    mark,
+    flag,
     missing,
   }
 end

@@ -6,7 +6,7 @@ local FIRST, LAST, FIRST_AT, MERGED, ATTEMPTS, DOUBTFUL = 9, 10, 11, 12, 13, 14
 -- The values at DOUBTFUL, or 0. ROW_BASE: the base is a row's version that was read in the database. A change has it
 -- behind its originals.
 local IN_DOUBT, ROW_BASE = 1, 2
-local CHANGE_MARK = 9
+local CHANGE_FLAG = 9
 -- How to treat a missing row: 'drop', or the map of values that makes it. Only records of codec 2 have it.
 local MISSING, CHANGE_MISSING = 15, 10
 

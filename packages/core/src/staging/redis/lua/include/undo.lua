@@ -11,12 +11,12 @@ local function put(map, field, value)
   map[field] = value
 end
 
--- Sets back everything that was put since the mark, which was `undo_size` then.
-local function take_back_to(mark)
-  for at = undo_size - 2, mark + 1, -3 do
+-- Sets back everything that was put since then. `size`: `undo_size` as it was then.
+local function take_back_to(size)
+  for at = undo_size - 2, size + 1, -3 do
     local before = undo[at + 2]
     if before == nothing then before = nil end
     undo[at][undo[at + 1]] = before
   end
-  undo_size = mark
+  undo_size = size
 end

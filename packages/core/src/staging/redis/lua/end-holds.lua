@@ -1,9 +1,9 @@
--- Ends holds. 'release': their layers become dirty, in the order in which they were held, except on rows that the
+-- Ends holds. 'stage': their layers become dirty, in the order in which they were held, except on rows that the
 -- transaction has written itself. 'drop': the layers are gone.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] dead  KEYS[6] stats  KEYS[7] held  KEYS[8] holds
 -- KEYS[9] recent  KEYS[10] recent_old
--- ARGV  epoch, 'release' | 'drop', holds: id -> row keys that are left out, most dead letters,
+-- ARGV  epoch, 'stage' | 'drop', holds: id -> row keys that are left out, most dead letters,
 --   how long one is kept (ms) or 0
 -- returns  {'ended', holds that were there, dropped letters, packed, or '', row key, ... that became dirty} |
 --   {'damaged', key} | {'uninitialised'} | {'epoch', epoch}
@@ -33,7 +33,7 @@ local keep_letters, keep_ms = tonumber(ARGV[4]), tonumber(ARGV[5])
 -- include: held
 -- include: forget-layers
 -- include: holds
--- include: release-layer
+-- include: stage-layer
 
 local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'horizon', 'held')
 if not head[1] then return { 'uninitialised' } end
@@ -41,7 +41,7 @@ if head[1] ~= epoch then return { 'epoch', head[1] } end
 
 local now, sequence, horizon = now_ms(), count_in(head[2]), count_in(head[4]) or 0
 if not sequence then return { 'damaged', 'chain' } end
--- As in acknowledge.lua: released records are written, and then make room.
+-- As in acknowledge.lua: records that become dirty are written, and then make room.
 redis.call('HDEL', chain, 'nothing')
 any_held = true
 local is_named, row_keys, rules, left_out, ended = {}, {}, {}, {}, 0
@@ -65,17 +65,17 @@ local answer = { 'ended', ended, '' }
 -- Raises if the layers cannot be read.
 local function end_row(row_key)
   local layers = take_layers(row_key, function(layer) return rules[layer[HOLD]] end)
-  local next_sequence, is_released = sequence, false
+  local next_sequence, is_staged = sequence, false
   for _, layer in ipairs(layers) do
     local id = layer[HOLD]
-    if mode == 'release' and not left_out[id][row_key] then
+    if mode == 'stage' and not left_out[id][row_key] then
       next_sequence = next_sequence + 1
-      release_layer(row_key, layer[RECORD], rules[id][layer[RECORD][ENTITY]], head[3], next_sequence, now)
-      is_released = true
+      stage_layer(row_key, layer[RECORD], rules[id][layer[RECORD][ENTITY]], head[3], next_sequence, now)
+      is_staged = true
     end
   end
   sequence = next_sequence
-  if is_released then append(answer, row_key) end
+  if is_staged then append(answer, row_key) end
 end
 
 table.sort(row_keys)

@@ -6,11 +6,11 @@ import { whyNotReadable, whyNotWritable } from '../plan/readable.js';
 import type { Session } from '../session.js';
 import { versionFormat, type WallTime } from '../sql/version-format.js';
 import { rowConflict, type DatabaseRow } from './database-row.js';
-import { notWritable, overruled, stagingLoss, type Outcomes } from './outcomes.js';
+import { notWritable, buriedAs, stagingLoss, type Outcomes } from './outcomes.js';
 import { incrementOf, writeRows } from './write-rows.js';
 
 /** A decided conflict: the item to write now (none if only the outcome is left), and the outcome after that. */
-interface Settlement {
+interface Answer {
   readonly original: Item;
   readonly write?: Item;
   readonly outcome: (version: VersionText | undefined) => Outcome | undefined;
@@ -20,46 +20,46 @@ interface Settlement {
  * Asks the strategy about each conflict and carries out the verdicts, a statement per kind. The rows are locked, so
  * these statements compare nothing.
  */
-export async function settleConflicts(
+export async function decideConflicts(
   session: Session,
   conflicts: ReadonlyMap<Item, DatabaseRow>,
   outcomes: Outcomes,
   wallTime: WallTime,
 ): Promise<void> {
-  const settlements = [...conflicts].map(([item, row]) => settle(item, row));
+  const answers = [...conflicts].map(([item, row]) => judge(item, row));
   for (const kind of ['replace', 'update', 'increment', 'delete'] as const) {
     await carryOut(
       session,
-      settlements.filter(({ write }) => write?.record.kind === kind),
+      answers.filter(({ write }) => write?.record.kind === kind),
       outcomes,
       wallTime,
     );
   }
-  for (const { original, write, outcome } of settlements) {
+  for (const { original, write, outcome } of answers) {
     if (write === undefined) note(outcomes, original, outcome(undefined));
   }
 }
 
 /** A doubtful record may be in the database already, counters included, so no part of it is applied. */
-function settle(item: Item, row: DatabaseRow): Settlement {
+function judge(item: Item, row: DatabaseRow): Answer {
   if (item.record.doubtful) return { original: item, outcome: () => stagingLoss(row.version) };
   const conflict = rowConflict(item, row);
   const { kind } = item.record;
   const unmeant = new Set(item.table.onUpdate);
   const problem = { kind, conflict, agreed: row.agreed, unmeant, later: row.later };
   const verdict = decideConflict(problem, item.table.conflict);
-  return settlementOf(item, row, verdict);
+  return answerOf(item, row, verdict);
 }
 
-function settlementOf(item: Item, row: DatabaseRow, verdict: Verdict): Settlement {
+function answerOf(item: Item, row: DatabaseRow, verdict: Verdict): Answer {
   const rest = restOf(item, row);
   if (verdict.kind === 'overwrite') {
     return { original: item, write: forced(item, row), outcome: (version) => writtenOver(item, version) };
   }
-  if (verdict.kind === 'write') return settlementOfWrite(item, row, verdict);
+  if (verdict.kind === 'write') return answerOfWrite(item, row, verdict);
   if (verdict.kind === 'keep-database') return { original: item, ...rest, outcome: supersededBy(row) };
   const outcome = (version = row.version): Outcome =>
-    withMessage(overruled('CONFLICT', verdict.reason, version, hasDeltas(item)), verdict.message);
+    withMessage(buriedAs('CONFLICT', verdict.reason, version, hasDeltas(item)), verdict.message);
   return { original: item, ...rest, outcome };
 }
 
@@ -81,17 +81,17 @@ function restOf(item: Item, row: DatabaseRow): { write?: Item } {
   return hasDeltas(item) ? { write: incrementOf(item) } : {};
 }
 
-function settlementOfWrite(item: Item, row: DatabaseRow, { values, whole }: Verdict & { kind: 'write' }): Settlement {
+function answerOfWrite(item: Item, row: DatabaseRow, { values, whole }: Verdict & { kind: 'write' }): Answer {
   const written = withRecord(item, { kind: 'update', values, ...kept(item, row) });
   const flaw = whyNotReadable(written.record) ?? whyNotWritable(written.record, written.key, written.table);
   if (flaw !== undefined) {
-    return settlementOf(item, row, {
+    return answerOf(item, row, {
       kind: 'bury',
       reason: `The conflict function's answer cannot be written: ${flaw}`,
     });
   }
   if (whole) return { original: item, write: forced(written, row), outcome: (version) => writtenOver(item, version) };
-  if (Object.keys(values).length === 0) return settlementOf(item, row, { kind: 'keep-database' });
+  if (Object.keys(values).length === 0) return answerOf(item, row, { kind: 'keep-database' });
   return { original: item, write: forced(written, row), outcome: supersededBy(row) };
 }
 
@@ -125,16 +125,16 @@ function writtenOver({ record }: Item, version: VersionText | undefined): Outcom
 
 async function carryOut(
   session: Session,
-  settlements: readonly Settlement[],
+  answers: readonly Answer[],
   outcomes: Outcomes,
   wallTime: WallTime,
 ): Promise<void> {
-  const items = settlements.map(({ write }) => write).filter((item) => item !== undefined);
+  const items = answers.map(({ write }) => write).filter((item) => item !== undefined);
   const [first] = items;
   if (first === undefined) return;
   const format = versionFormat(first.table, wallTime);
   const returned = await writeRows(session, first.record.kind, items, wallTime);
-  for (const { original, write, outcome } of settlements) {
+  for (const { original, write, outcome } of answers) {
     const shown = write === undefined ? undefined : returned.get(write);
     if (shown === undefined) note(outcomes, original, notWritable(original));
     else note(outcomes, original, outcome(shown === null || format === undefined ? undefined : format.parse(shown)));

@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { BatchOutcome } from '../../../change/outcome.js';
 import type { OwnTransaction } from '../connections.js';
 import { decodeOutcomes } from './outcome-codec.js';
-import type { LedgerTables } from './tables.js';
+import type { OwnTables } from './tables.js';
 
 /** The time-outs of a flush's transaction, in milliseconds. */
 export interface TransactionLimits {
@@ -13,34 +13,33 @@ export interface TransactionLimits {
   readonly idleTimeoutMs: number;
 }
 
-export interface Held {
+export interface LockedShards {
   /** Shard -> last token. */
-  readonly held: ReadonlyMap<number, string>;
+  readonly locked: ReadonlyMap<number, string>;
   /** Shards that are not in the table at all. */
   readonly missing: readonly number[];
-  /** The outcomes in the ledger of those claimed batches that were committed. Read once the shards are held. */
+  /** The outcomes in the ledger of those claimed batches that were committed. Read once the shards are locked. */
   readonly outcomes: ReadonlyMap<string, BatchOutcome>;
 }
 
 /**
- * Holds shards in a transaction that begins, in one round trip. `skip`: only shards that no other transaction holds;
- * `wait`: all, up to the statement's time-out.
- * Conflicts are found by reading rows that others have just committed, which only read committed shows. Deferred
- * constraints are checked at once: at COMMIT the guilty row would be unknown. A failed first pass rolls back to the
- * savepoint.
+ * Locks shards in a transaction that begins, in one round trip. `skip`: only shards that no other transaction has
+ * locked; `wait`: all, up to the statement's time-out. Conflicts are found by reading rows that others have just
+ * committed, which only read committed shows. Deferred constraints are checked at once: at COMMIT the guilty row would
+ * be unknown. A failed first pass rolls back to the savepoint.
  * @param limits `undefined` where no other transaction can run meanwhile
  * @param claimed tokens of batches that were claimed before
  */
-export async function holdShards(
+export async function lockShards(
   { session, opening }: Pick<OwnTransaction, 'session' | 'opening'>,
-  tables: LedgerTables,
+  tables: OwnTables,
   namespace: string,
   shards: readonly number[],
   wait: 'skip' | 'wait',
   limits: TransactionLimits | undefined,
   savepoint: string,
   claimed: readonly string[],
-): Promise<Held> {
+): Promise<LockedShards> {
   const mine = `namespace = ${pg.escapeLiteral(namespace)} and shard in (${shards.map(shardNumber).join(', ')})`;
   const results = await session.script(`${opening}
 ${limits ? timeOuts(limits, wait) : ''}set constraints all immediate;
@@ -49,16 +48,16 @@ select shard, last_token from ${tables.shard} where ${mine} order by shard for u
 ${claimed.length > 0 ? `${outcomesOf(claimed, tables, namespace)};\n` : ''}${
     limits ? `set local lock_timeout = ${limits.lockTimeoutMs};\n` : ''
   }savepoint ${savepoint}`);
-  const [existing, locked, written] = results.filter(({ command }) => command === 'SELECT');
+  const [existing, taken, written] = results.filter(({ command }) => command === 'SELECT');
   const known = new Set(existing?.rows.map(([shard]) => Number(shard)));
   return {
-    held: new Map(locked?.rows.map(([shard, token]) => [Number(shard), token ?? ''])),
+    locked: new Map(taken?.rows.map(([shard, token]) => [Number(shard), token ?? ''])),
     missing: shards.filter((shard) => !known.has(shard)),
     outcomes: new Map(written?.rows.map(([token, outcome]) => [token ?? '', decodeOutcomes(outcome ?? '')])),
   };
 }
 
-function outcomesOf(claimed: readonly string[], { batch }: LedgerTables, namespace: string): string {
+function outcomesOf(claimed: readonly string[], { batch }: OwnTables, namespace: string): string {
   const tokens = claimed.map((token) => pg.escapeLiteral(token)).join(', ');
   return `select token, outcome::text from ${batch} where namespace = ${pg.escapeLiteral(namespace)} and token in (${tokens})`;
 }

@@ -3,9 +3,9 @@ import type { ChangeSink, HoldEnding } from '../sink/change-sink.js';
 import type { Hold, StageSide } from '../staging/stage-side.js';
 
 /** The result of ending holds. */
-export interface SettledHolds {
+export interface EndedHolds {
   /** Shard -> rows that are dirty now. */
-  readonly released: ReadonlyMap<number, readonly RowKey[]>;
+  readonly staged: ReadonlyMap<number, readonly RowKey[]>;
   /** Holds of transactions that still run. */
   readonly running: number;
 }
@@ -15,13 +15,13 @@ export interface SettledHolds {
  * the process that made them may be dead. Only the ledger counts: the answer to a COMMIT and the age of a transaction
  * prove nothing.
  */
-export async function settleHolds(
+export async function endHoldsByLedger(
   staging: Pick<StageSide, 'held'>,
   sink: Pick<ChangeSink, 'endings'>,
   isWanted: (hold: Hold) => boolean = () => true,
-): Promise<SettledHolds> {
+): Promise<EndedHolds> {
   const holds = (await staging.held.list()).filter(isWanted);
-  if (holds.length === 0) return { released: new Map(), running: 0 };
+  if (holds.length === 0) return { staged: new Map(), running: 0 };
   const endings = await sink.endings(holds);
   return endHolds(staging, holds, endings);
 }
@@ -31,8 +31,8 @@ export async function endHolds(
   staging: Pick<StageSide, 'held'>,
   holds: readonly Pick<Hold, 'shard' | 'id'>[],
   endings: ReadonlyMap<string, HoldEnding>,
-): Promise<SettledHolds> {
-  const released = new Map<number, readonly RowKey[]>();
+): Promise<EndedHolds> {
+  const staged = new Map<number, readonly RowKey[]>();
   let running = 0;
   await Promise.all(
     [...Map.groupBy(holds, ({ shard }) => shard)].map(async ([shard, ofShard]) => {
@@ -45,8 +45,8 @@ export async function endHolds(
         else running += 1;
       }
       if (dropped.length > 0) await staging.held.drop(shard, dropped);
-      if (committed.size > 0) released.set(shard, await staging.held.release(shard, committed));
+      if (committed.size > 0) staged.set(shard, await staging.held.stage(shard, committed));
     }),
   );
-  return { released, running };
+  return { staged, running };
 }

@@ -1,4 +1,4 @@
--- One layer becomes dirty, as releasedRecord in held-layer.ts.
+-- One layer becomes dirty, as layerAsStaged in held-layer.ts.
 -- Needs: dirty, due, flight, and what merge, counts, bury, doubt and stage-write bring
 
 -- include: hidden
@@ -18,7 +18,7 @@ local function overruled_by(record, pending)
   if record[VERSION] ~= '' and compare(record[VERSION], pending) <= 0 then record[VERSION] = add(pending, '1') or pending end
 end
 
-local function release_layer(row_key, record, rule, in_flight, sequence, now)
+local function stage_layer(row_key, record, rule, in_flight, sequence, now)
   local bytes = value_of(dirty, row_key)
   local older = bytes and decode(bytes)
   if older and is_hidden_by(older, record) then

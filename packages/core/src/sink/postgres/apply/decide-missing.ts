@@ -5,8 +5,8 @@ import { statementShape } from '../plan/plan.js';
 import type { Session } from '../session.js';
 import { versionFormat, type WallTime } from '../sql/version-format.js';
 import { readDatabaseRows, type DatabaseRow } from './database-row.js';
-import { notWritable, overruled, stagingLoss, type Outcomes } from './outcomes.js';
-import { settleConflicts } from './settle-conflicts.js';
+import { notWritable, buriedAs, stagingLoss, type Outcomes } from './outcomes.js';
+import { decideConflicts } from './decide-conflicts.js';
 import { writeRows, writtenAs } from './write-rows.js';
 
 /** How often another transaction may make or delete a row between two statements. */
@@ -15,9 +15,9 @@ const ROUNDS = 5;
 /**
  * Reads and locks the rows that a statement did not write, and tells them apart: missing, changed (a conflict), or as
  * expected and still not written. A record that makes its missing row is written again if another transaction has made
- * the row meanwhile. All items are of one group.
+ * the row meanwhile. All items are of one statement group.
  */
-export async function settleMissing(
+export async function decideMissing(
   session: Session,
   items: readonly Item[],
   outcomes: Outcomes,
@@ -30,7 +30,7 @@ export async function settleMissing(
   const come: Item[] = [];
   for (const item of items) {
     const row = rows.get(item);
-    if (row === undefined) settleAbsent(item, outcomes, absent);
+    if (row === undefined) decideAbsent(item, outcomes, absent);
     else if (item.record.kind === 'insert') outcomes.set(item, existing(item, row));
     else if (makesMissing(item.record) && row.asExpected) come.push(item);
     else if (item.record.kind === 'upsert' || row.asExpected) outcomes.set(item, notWritable(item));
@@ -39,9 +39,9 @@ export async function settleMissing(
   // These rows are locked now, and stay.
   if (come.length > 0) await writeAll(session, come[0]?.record.kind ?? 'update', come, outcomes, wallTime);
   const again = absent.length > 0 ? await insertAbsent(session, absent, outcomes, wallTime) : [];
-  if (conflicts.size > 0) await settleConflicts(session, conflicts, outcomes, wallTime);
+  if (conflicts.size > 0) await decideConflicts(session, conflicts, outcomes, wallTime);
   if (again.length === 0) return;
-  if (round < ROUNDS) return settleMissing(session, again, outcomes, wallTime, round + 1);
+  if (round < ROUNDS) return decideMissing(session, again, outcomes, wallTime, round + 1);
   // Neither found nor made. A trigger or a policy in the way is likelier than a row that comes and goes so often.
   for (const item of again) outcomes.set(item, notWritable(item));
 }
@@ -50,7 +50,7 @@ export async function settleMissing(
  * A delete has its result. A replacement is a whole row, so it can be inserted. An update or an increment becomes a
  * dead letter: an increment that vanishes would be a silent loss.
  */
-function settleAbsent(item: Item, outcomes: Outcomes, toInsert: Item[]): void {
+function decideAbsent(item: Item, outcomes: Outcomes, toInsert: Item[]): void {
   const { record } = item;
   if (makesMissing(record)) {
     // The row may have been made, and deleted since.
@@ -76,7 +76,7 @@ function settleAbsent(item: Item, outcomes: Outcomes, toInsert: Item[]): void {
     case 'increment':
       outcomes.set(
         item,
-        overruled(
+        buriedAs(
           'ROW_MISSING',
           `There is no row of ${item.table.entity} with this key: it was deleted, or never inserted.`,
         ),
@@ -135,5 +135,5 @@ function note(
 /** It is unknown whose row this is (a sequence may repeat after a restore), so no strategy may write over it. */
 function existing({ record, table }: Item, row: DatabaseRow): Outcome {
   if (record.doubtful) return stagingLoss(row.version);
-  return overruled('ROW_EXISTS', `${table.entity} has a row with this primary key already.`, row.version);
+  return buriedAs('ROW_EXISTS', `${table.entity} has a row with this primary key already.`, row.version);
 }

@@ -9,13 +9,13 @@ type Store = LookSide & { readonly held: Pick<HeldChanges, 'list'> };
 
 /**
  * The look side of a staging store for callers that ask for pending changes. The changes of a committed transaction
- * count as staged, even if they are not released yet. A look that meets a hold therefore first finds out whether its
+ * count as staged, even while their holds still stand. A look that meets a hold therefore first finds out whether its
  * transaction has ended. The store is asked again after a connection was lost.
  *
- * A transaction holds `Product:7`, commits, and its process dies before the release. A look-up of product 7 in another
- * process meets the hold, asks the ledger, releases the change, and sees it.
+ * A transaction holds `Product:7`, commits, and its process dies before it ends the hold. A look-up of product 7 in
+ * another process meets the hold, asks the ledger, stages the change, and sees it.
  */
-export class SettledLooks implements LookSide {
+export class HoldEndingLooks implements LookSide {
   readonly shards: number;
   readonly due: DueRecords;
   readonly #store: Store;
@@ -35,7 +35,7 @@ export class SettledLooks implements LookSide {
       next: async () => store.due.next(),
       // It may say yes of a hold that has ended; whoever then makes due what there is finds out.
       any: async (scope) => this.#ask(async () => store.due.any(scope)),
-      make: async (scope) => this.#settled(async () => store.due.make(scope)),
+      make: async (scope) => this.#afterHolds(async () => store.due.make(scope)),
       pending: async (watermarks) => this.#ask(async () => store.due.pending(watermarks)),
       rows: async (scope, shards, which) => this.#ask(async () => store.due.rows(scope, shards, which)),
     };
@@ -47,7 +47,7 @@ export class SettledLooks implements LookSide {
       held.some(({ transaction }) => !this.#keeper.isRunningHere(transaction)),
     );
     if (!isMet) return found;
-    await this.#keeper.settle();
+    await this.#keeper.endHolds();
     return this.#ask(async () => this.#store.peek(keys));
   }
 
@@ -59,11 +59,11 @@ export class SettledLooks implements LookSide {
     return this.#ask(async () => this.#store.chain(shard));
   }
 
-  /** Holds are looked at before pending changes. In the other order neither look would see a release in between. */
-  async #settled<T>(ask: () => Promise<T>): Promise<T> {
+  /** Holds are looked at before pending changes: in the other order neither look sees a hold that ends in between. */
+  async #afterHolds<T>(ask: () => Promise<T>): Promise<T> {
     const [holds, answer] = await this.#ask(async () => Promise.all([this.#store.held.list(), ask()]));
     if (holds.every(({ transaction }) => this.#keeper.isRunningHere(transaction))) return answer;
-    await this.#keeper.settle();
+    await this.#keeper.endHolds();
     return this.#ask(ask);
   }
 

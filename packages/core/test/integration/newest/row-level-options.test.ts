@@ -41,7 +41,7 @@ beforeAll(async () => {
       spillway({ redis: sharedRedisUrl(), namespace: freshNamespace(), worker: false, tables: { ensure: true } }),
     ],
   });
-  await orm.em.execute(`create role ${role}`);
+  await orm.em.execute(`create role ${role}; grant ${role} to current_user`);
   await orm.schema.create();
   await orm.em.execute(`grant all on invoice, "order" to ${role}`);
 });

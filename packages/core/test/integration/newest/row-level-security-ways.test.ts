@@ -58,7 +58,9 @@ beforeAll(async () => {
   db = await database();
   orm = await paperOrm();
   await orm.schema.create();
-  await orm.em.execute(`create role ${reader}; grant select on all tables in schema public to ${reader}`);
+  await orm.em.execute(
+    `create role ${reader}; grant ${reader} to current_user; grant select on all tables in schema public to ${reader}`,
+  );
 });
 
 afterAll(async () => {
@@ -275,7 +277,7 @@ describe('under a session context whose policies leave rows out', () => {
   const tenant = freshNamespace('tenant');
   beforeAll(async () => {
     await orm.em.execute(
-      `create role ${tenant}; grant all on paper to ${tenant}; alter table paper enable row level security;
+      `create role ${tenant}; grant ${tenant} to current_user; grant all on paper to ${tenant}; alter table paper enable row level security;
        create policy own on paper to ${tenant} using (title = current_setting('app.title'))`,
     );
   });

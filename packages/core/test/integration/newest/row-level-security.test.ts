@@ -15,7 +15,7 @@ beforeAll(async () => {
   orm = await shopOrm(db.url, { worker: false });
   await orm.schema.create();
   await orm.em.execute(
-    `create role ${role}; grant all on product to ${role}; alter table product enable row level security;
+    `create role ${role}; grant ${role} to current_user; grant all on product to ${role}; alter table product enable row level security;
      create policy own on product using (name like current_setting('app.tenant') || '%')`,
   );
 });

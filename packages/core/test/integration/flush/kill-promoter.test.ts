@@ -3,14 +3,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
+import type { PromoteStep } from '../../../src/flush/flush-shards.js';
 import { rowOf, stageIncrements } from '../../unit/flush/counters.js';
 import { COMPILE_CACHE } from '../life/child.js';
 import { FlushFixture, idOf, SHARDS } from './fixture.js';
 
 const ROWS = [rowOf(1, 0, SHARDS), rowOf(1, 1, SHARDS)] as const;
 
-const STEPS = [
-  '1:held',
+const STEPS: readonly (`${1 | 2}:${PromoteStep}` | 'committed' | 'acknowledged')[] = [
+  '1:locked',
   '1:taken',
   '1:applied',
   '1:entered',
@@ -19,7 +20,7 @@ const STEPS = [
   '2:entered',
   'committed',
   'acknowledged',
-] as const;
+];
 
 const VICTIMS = ['process', 'backend'] as const;
 const ENDS = STEPS.flatMap((step) => VICTIMS.map((victim) => [step, victim] as const));
@@ -35,12 +36,15 @@ async function endAfter(step: string, fixture: FlushFixture, victim: (typeof VIC
     env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE },
   });
   const ended = once(child, 'exit');
+  let hasReached = false;
   for await (const line of createInterface(child.stdout)) {
-    if (line === step) break;
+    hasReached = line === step;
+    if (hasReached) break;
     expect(line).toBe('promoted');
     await stageIncrements(staging, 1, ROWS);
     child.stdin.write('more\n');
   }
+  expect(hasReached).toBe(true);
   if (victim === 'backend') await fixture.killConnections('promoter');
   child.kill('SIGKILL');
   await ended;

@@ -9,8 +9,8 @@ import { openProductSink, SHARDS } from './product-sink.js';
 
 /**
  * A process with a transaction that promotes a row, then two of its shard, commits and acknowledges; it stands still
- * after a step, to be killed there. It says so by one line. A step is named with the number of the promotion: `1:held`;
- * `committed` comes before anything is acknowledged.
+ * after a step, to be killed there. It says so by one line. A step is named with the number of the promotion:
+ * `1:locked`; `committed` comes before anything is acknowledged. Without such a step it fails in the end.
  */
 const { values } = parseArgs({
   options: {
@@ -68,6 +68,8 @@ await client.query('commit');
 await reached('committed');
 await scope.ended('commit-answered');
 await reached('acknowledged');
+process.stderr.write(`There is no step ${values.step}.\n`);
+process.exit(1);
 
 /** Says that the first promotion is over, and goes on when the test has staged more. */
 async function stageMore(): Promise<void> {

@@ -240,7 +240,8 @@ export interface TransactionOfCaller {
 
 export interface JoinedPart {
   /**
-   * Locks the shard until the application's transaction ends. Answers its last token, or nothing if another one has it.
+   * Locks the shard until the application's transaction ends. Answers its last token, or nothing if another one keeps
+   * it for longer than a flush waits for a row: then the attempt has to reject.
    */
   lock(shard: number): Promise<string | undefined>;
 

@@ -14,7 +14,7 @@ import type { RuntimeSurroundings } from './surroundings.js';
 
 /** While entities are being left, it is tried again so long after the last time, milliseconds. */
 const TRY_EVERY_MS = 1_000;
-/** How long one attempt may write pending changes, milliseconds. */
+/** How long one drain of an attempt may take, milliseconds. */
 const DRAIN_MS = 1_000;
 
 interface LeavingDeps {
@@ -106,9 +106,7 @@ export class Leaving implements EngineLeaving {
     this.#nextTryMs = Number.POSITIVE_INFINITY;
     try {
       if ((await this.#leave(names)).length < names.length) {
-        const { worker } = await this.#deps.life.openAndWork();
-        const scope = withOthers(tableScope(own, types), types);
-        await worker.drain(scope, { timeoutMs: DRAIN_MS });
+        await this.#drain(own);
         await this.#leave(own.flatMap(namesOf));
       }
       this.#hasSaid = false;
@@ -118,6 +116,15 @@ export class Leaving implements EngineLeaving {
       this.#hasSaid = true;
     }
     this.#nextTryMs = performance.now() + TRY_EVERY_MS;
+  }
+
+  /** Other types are drained only if something of these has to wait, for theirs perhaps. */
+  async #drain(own: readonly WriteBehindType[]): Promise<void> {
+    const { types } = this.#deps.around;
+    const { worker } = await this.#deps.life.openAndWork();
+    const scope = tableScope(own, types);
+    const { left } = await worker.drain(scope, { timeoutMs: DRAIN_MS });
+    if (left > 0) await worker.drain(withOthers(scope, types), { timeoutMs: DRAIN_MS });
   }
 
   /** @returns those that are left */

@@ -119,6 +119,12 @@ async function rows(): Promise<Row[]> {
   return apps[0]?.em.getConnection().execute('select id, name, views, version from product order by id') as never;
 }
 
+async function order({ orm, Order }: App, id: string, product: string = 'a'): Promise<void> {
+  const em = orm.em.fork();
+  em.create(Order, { id, product } as never);
+  await em.flush();
+}
+
 async function refusal(act: Promise<unknown>): Promise<{ code?: string; message: string }> {
   return act.then(
     () => ({ message: 'nothing was refused' }),
@@ -244,6 +250,34 @@ test('an entity that is being left is drained, and no other one', async () => {
     expect(await rows()).toMatchObject([{ id: 'a', name: 'changed' }]);
   });
   expect(await pending(old)).toEqual({ Order: 1 });
+});
+
+test('an entity that is being left with nothing pending leaves the changes of those that it refers to where they are', async () => {
+  const old = await release({ policy: BEHIND, ofOrders: BEHIND });
+  await make(old, 'a');
+  await order(old, 'o');
+  await old.service.drain();
+  await change(old, 'a', { name: 'changed' });
+  const app = await release({ policy: BEHIND, ofOrders: WriteThrough(), spillway: { leaveAfter: '1h' } });
+  // The first read waits for an attempt.
+  expect(await app.orm.em.fork().findOne(app.Order, 'o')).toMatchObject({ id: 'o' });
+  expect(await pending(old)).toEqual({ Product: 1 });
+
+  // Nor does one of its changes that waits for none of theirs write these.
+  await order(old, 'p');
+  const again = await release({ policy: BEHIND, ofOrders: WriteThrough(), spillway: { leaveAfter: '1h' } });
+  expect(await again.orm.em.fork().findOne(again.Order, 'p')).toMatchObject({ id: 'p' });
+  expect(await pending(old)).toEqual({ Product: 1 });
+});
+
+test('an entity that is being left is written with the rows that its own wait for', async () => {
+  const old = await release({ policy: BEHIND, ofOrders: BEHIND });
+  await make(old, 'a');
+  await order(old, 'o');
+  const app = await release({ policy: BEHIND, ofOrders: WriteThrough() });
+  expect(await app.orm.em.fork().findOne(app.Order, 'o')).toMatchObject({ id: 'o' });
+  expect(await pending(old)).toEqual({});
+  expect(await refusal(order(old, 'p'))).toMatchObject({ code: 'POLICY_MISMATCH' });
 });
 
 describe('a table that two releases stage under two names (F37)', () => {

@@ -99,6 +99,7 @@ export class Leaving implements EngineLeaving {
   /** Drains the entities with a policy, then leaves them. Never rejects: what is not left yet goes on as before. */
   async #tryOwn(): Promise<void> {
     const { types, logger } = this.#deps.around;
+    this.#nextTryMs = performance.now() + TRY_EVERY_MS;
     const namesOf = (type: WriteBehindType): readonly string[] => types.leaving.get(tableText(tableOf(type))) ?? [];
     const own = types.inAnyMode.filter((type) => type.policy.mode === 'through' && namesOf(type).length > 0);
     const names = own.flatMap(namesOf);

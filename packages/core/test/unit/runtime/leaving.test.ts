@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { TypeRegistry } from '../../../src/mikro-orm/describe/type-registry.js';
 import type { WriteBehindType } from '../../../src/mikro-orm/describe/write-behind-type.js';
 import { Leaving } from '../../../src/runtime/leaving.js';
@@ -10,7 +10,11 @@ const STAGED: Releases = { staged: new Map([['Book', { schema: 'public', table: 
 /** An entity that is written through; each discovery makes another description of it. */
 function written(): WriteBehindType {
   const meta = { class: Book, className: 'Book', tableName: 'book', root: { class: Book } };
-  const described = { meta, table: { schema: 'public', name: 'book' }, policy: { mode: 'through', cache: false } };
+  const described = {
+    meta,
+    table: { schema: 'public', name: 'book', references: [] },
+    policy: { mode: 'through', cache: false },
+  };
   return described as unknown as WriteBehindType;
 }
 
@@ -59,4 +63,23 @@ test('an answer that was on its way when the ORM connected anew is of another da
   resolve(STAGED);
   await before;
   expect(types.of(type.meta)).toBeUndefined();
+});
+
+test('where only entities without a policy are staged elsewhere, what to leave is looked up once a second', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  try {
+    const types = new TypeRegistry();
+    fill(types, written());
+    const visits: Releases = { staged: new Map([['Visit', { schema: 'public', table: 'visit' }]]), copied: [] };
+    const leaving = leavingBeside(types, [visits]);
+    await leaving.before([]);
+    const lookedUp = vi.spyOn(types, 'inAnyMode', 'get');
+    for (let call = 0; call < 5; call += 1) await leaving.before([]);
+    expect(lookedUp).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1_000);
+    for (let call = 0; call < 5; call += 1) await leaving.before([]);
+    expect(lookedUp).toHaveBeenCalledOnce();
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -31,7 +31,8 @@ interface LeavingDeps {
 export class Leaving implements EngineLeaving {
   readonly #deps: LeavingDeps;
   #asking: Promise<Releases['staged']> | undefined;
-  #isAsked = false;
+  /** The question whose answer stands. */
+  #asked: Promise<Releases['staged']> | undefined;
   #nextTryMs = 0;
   #hasSaid = false;
 
@@ -40,16 +41,16 @@ export class Leaving implements EngineLeaving {
   }
 
   before(metas: readonly EntityMetadata[]): Promise<void> | undefined {
-    return this.#isAsked && this.#deps.around.types.leaving.size === 0 ? undefined : this.#before(metas);
+    return this.#asked && this.#deps.around.types.leaving.size === 0 ? undefined : this.#before(metas);
   }
 
   again(): void {
     this.#asking = undefined;
-    this.#isAsked = false;
+    this.#asked = undefined;
   }
 
   async #before(metas: readonly EntityMetadata[]): Promise<void> {
-    while (!this.#isAsked) await this.#ask();
+    while (!this.#asked) await this.#ask();
     if (performance.now() >= this.#nextTryMs) this.#tryOwn().catch(() => undefined);
     for (const meta of metas) {
       const strangers = this.#deps.around.types.strangersOf(meta);
@@ -68,7 +69,7 @@ export class Leaving implements EngineLeaving {
       if (asking !== this.#asking) return;
       const others = [...staged].filter(([, table]) => types.ofTable(table)?.policy.mode !== 'behind');
       types.leaving = namesByTable(others);
-      this.#isAsked = true;
+      this.#asked = asking;
     } finally {
       if (asking === this.#asking) this.#asking = undefined;
     }
@@ -132,13 +133,13 @@ export class Leaving implements EngineLeaving {
   async #leave(entities: readonly string[]): Promise<readonly string[]> {
     const { around, life } = this.#deps;
     const { types, options } = around;
-    const { leaving } = types;
+    const asked = this.#asked;
     const { staging, sink, worker } = await life.openAndWork();
     const left = await staging.policies.leave(entities, options.leaveAfterMs);
     if (left.length === 0) return left;
     await databaseFor(LOOK_AT_ENTITIES, sink.registry.remove(left));
     // Unless it was asked anew meanwhile, perhaps of another database.
-    if (types.leaving === leaving) types.leaving = without(left, leaving);
+    if (asked === this.#asked) types.leaving = without(left, types.leaving);
     if (await this.isOver()) await worker.stop({ drain: false });
     return left;
   }

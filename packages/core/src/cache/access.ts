@@ -27,7 +27,7 @@ export class CacheAccess {
     if (isUp !== true && !(await isUp)) return undefined;
     const isTrusted = this.#trust.holds();
     if (isTrusted !== true && !(await orElse(false, isTrusted))) return undefined;
-    if (this.#trust.isDisbelieved(table)) return undefined;
+    if (!this.#trust.isBelieved(table)) return undefined;
     const answers = await this.#line.ask((cache) => cache.look(table, keys));
     return answers === 'down' ? undefined : answers;
   }

@@ -29,7 +29,8 @@ interface CacheDeps {
 
 /**
  * The cache of one ORM, and the door of its room: no other room imports another file of it, so whoever follows a flush
- * or a look-up meets the cache here or nowhere. Where no entity is cached, nobody calls it.
+ * or a look-up meets the cache here or nowhere. Where no entity is cached, none of them does. What releases tell each
+ * other about copies (`releases.ts`) is asked there too: when parts are opened, and before the first read or write.
  */
 export class Cache implements EngineCache {
   readonly #deps: CacheDeps;

@@ -41,7 +41,7 @@ export class CacheTrust {
   readonly #deps: CacheTrustDeps;
   readonly #now: () => number;
   #believesUntil = -Infinity;
-  #disbelieved: ReadonlySet<string> = new Set();
+  #believed: ReadonlySet<string> = new Set();
   #asking: Promise<boolean> | undefined;
   #askedAt = -Infinity;
   #own: Promise<string> | undefined;
@@ -61,11 +61,11 @@ export class CacheTrust {
   }
 
   /**
-   * True if copies of this table are excepted from that trust: another release, which knows of no cache, writes it. Ask
-   * after `holds`.
+   * True if copies of this table are part of that trust. Otherwise another release, which knows of no cache, writes it;
+   * or PostgreSQL has not been asked about it yet, for its entity was discovered since. Ask after `holds`.
    */
-  isDisbelieved(table: TableName): boolean {
-    return this.#disbelieved.has(tableText(table));
+  isBelieved(table: TableName): boolean {
+    return this.#believed.has(tableText(table));
   }
 
   /**
@@ -95,8 +95,8 @@ export class CacheTrust {
     // The lease begins when the question is sent, not when the answer arrives.
     const askedAt = this.#now();
     this.#askedAt = askedAt;
-    const { areNone, disbelieved } = await this.#deps.doubts.look();
-    this.#disbelieved = new Set(disbelieved.map(tableText));
+    const { areNone, believed } = await this.#deps.doubts.look();
+    this.#believed = new Set(believed.map(tableText));
     if (areNone) {
       this.#believesUntil = askedAt + LEASE_MS;
       return this.#now() < this.#believesUntil;

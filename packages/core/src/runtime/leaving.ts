@@ -1,17 +1,20 @@
 import type { EntityMetadata, EntityName } from '@mikro-orm/core';
 import { believeAgain, cachedHere, disbelieve } from '../cache/cache.js';
-import { tableOf, tableText } from '../change/row-key.js';
+import { tableOf, tableText, type TableName } from '../change/row-key.js';
 import { SpillwayError, textOf } from '../errors.js';
-import { withOthers } from '../mikro-orm/describe/with-others.js';
+import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
+import { tableScope, withOthers } from '../mikro-orm/describe/with-others.js';
+import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
 import type { EngineLeaving } from '../mikro-orm/engine.js';
 import { databaseFor } from '../sink/database-unavailable.js';
+import type { StagingStats } from '../staging/staging-store.js';
 import { LOOK_AT_ENTITIES, type Lifecycle } from './lifecycle.js';
 import { NO_RELEASES, releasesIn, stagedHere, type Releases } from './parts.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 
 /** While entities are being left, it is tried again so long after the last time, milliseconds. */
 const TRY_EVERY_MS = 1_000;
-/** How long one attempt may write pending changes, milliseconds. */
+/** How long one drain of an attempt may take, milliseconds. */
 const DRAIN_MS = 1_000;
 
 interface LeavingDeps {
@@ -28,7 +31,8 @@ interface LeavingDeps {
 export class Leaving implements EngineLeaving {
   readonly #deps: LeavingDeps;
   #asking: Promise<Releases['staged']> | undefined;
-  #isAsked = false;
+  /** The question whose answer stands. */
+  #asked: Promise<Releases['staged']> | undefined;
   #nextTryMs = 0;
   #hasSaid = false;
 
@@ -37,22 +41,22 @@ export class Leaving implements EngineLeaving {
   }
 
   before(metas: readonly EntityMetadata[]): Promise<void> | undefined {
-    return this.#isAsked && this.#deps.around.types.leaving.size === 0 ? undefined : this.#before(metas);
+    return this.#asked && this.#deps.around.types.leaving.size === 0 ? undefined : this.#before(metas);
   }
 
   again(): void {
     this.#asking = undefined;
-    this.#isAsked = false;
+    this.#asked = undefined;
   }
 
   async #before(metas: readonly EntityMetadata[]): Promise<void> {
-    while (!this.#isAsked) await this.#ask();
+    while (!this.#asked) await this.#ask();
     if (performance.now() >= this.#nextTryMs) this.#tryOwn().catch(() => undefined);
     for (const meta of metas) {
-      const stranger = this.#deps.around.types.strangerOf(meta);
-      if (stranger === undefined || (await this.#leave([stranger])).length > 0) continue;
+      const strangers = this.#deps.around.types.strangersOf(meta);
+      if (strangers.length === 0 || (await this.#leave(strangers)).length === strangers.length) continue;
       const { staging } = await this.#deps.life.openAndWork();
-      throw refusal(meta, (await staging.stats()).pending[stranger]);
+      throw refusal(meta, reasonIn(await staging.stats(), strangers));
     }
   }
 
@@ -64,8 +68,8 @@ export class Leaving implements EngineLeaving {
       const staged = await asking;
       if (asking !== this.#asking) return;
       const others = [...staged].filter(([, table]) => types.ofTable(table)?.policy.mode !== 'behind');
-      types.leaving = new Map(others.map(([entity, table]) => [tableText(table), entity]));
-      this.#isAsked = true;
+      types.leaving = namesByTable(others);
+      this.#asked = asking;
     } finally {
       if (asking === this.#asking) this.#asking = undefined;
     }
@@ -96,37 +100,46 @@ export class Leaving implements EngineLeaving {
   /** Drains the entities with a policy, then leaves them. Never rejects: what is not left yet goes on as before. */
   async #tryOwn(): Promise<void> {
     const { types, logger } = this.#deps.around;
-    const through = types.inAnyMode.filter(({ policy }) => policy.mode === 'through');
-    const tables = through.map(tableOf).filter((table) => types.leaving.has(tableText(table)));
-    const own = tables.map((table) => types.leaving.get(tableText(table)) ?? '');
-    if (own.length === 0) return;
+    this.#nextTryMs = performance.now() + TRY_EVERY_MS;
+    const namesOf = (type: WriteBehindType): readonly string[] => types.leaving.get(tableText(tableOf(type))) ?? [];
+    const own = types.inAnyMode.filter((type) => type.policy.mode === 'through' && namesOf(type).length > 0);
+    const names = own.flatMap(namesOf);
+    if (names.length === 0) return;
     this.#nextTryMs = Number.POSITIVE_INFINITY;
     try {
-      if ((await this.#leave(own)).length < own.length) {
-        const { worker } = await this.#deps.life.openAndWork();
-        await worker.drain(withOthers({ kind: 'tables', tables }, types), { timeoutMs: DRAIN_MS });
-        await this.#leave(own);
+      if ((await this.#leave(names)).length < names.length) {
+        await this.#drain(own);
+        await this.#leave(own.flatMap(namesOf));
       }
       this.#hasSaid = false;
     } catch (error) {
-      const what = `${own.join(', ')} cannot be left yet, and it is tried again every second`;
+      const what = `${names.join(', ')} cannot be left yet, and it is tried again every second`;
       if (!this.#hasSaid) logger.warn(`Spillway: ${what}: ${textOf(error)}`);
       this.#hasSaid = true;
     }
     this.#nextTryMs = performance.now() + TRY_EVERY_MS;
   }
 
+  /** Other types are drained only if something of these has to wait, for theirs perhaps. */
+  async #drain(own: readonly WriteBehindType[]): Promise<void> {
+    const { types } = this.#deps.around;
+    const { worker } = await this.#deps.life.openAndWork();
+    const scope = tableScope(own, types);
+    const { left } = await worker.drain(scope, { timeoutMs: DRAIN_MS });
+    if (left > 0) await worker.drain(withOthers(scope, types), { timeoutMs: DRAIN_MS });
+  }
+
   /** @returns those that are left */
   async #leave(entities: readonly string[]): Promise<readonly string[]> {
     const { around, life } = this.#deps;
     const { types, options } = around;
-    const { leaving } = types;
+    const asked = this.#asked;
     const { staging, sink, worker } = await life.openAndWork();
     const left = await staging.policies.leave(entities, options.leaveAfterMs);
     if (left.length === 0) return left;
     await databaseFor(LOOK_AT_ENTITIES, sink.registry.remove(left));
     // Unless it was asked anew meanwhile, perhaps of another database.
-    if (types.leaving === leaving) types.leaving = new Map([...leaving].filter(([, entity]) => !left.includes(entity)));
+    if (asked === this.#asked) types.leaving = without(left, types.leaving);
     if (await this.isOver()) await worker.stop({ drain: false });
     return left;
   }
@@ -147,8 +160,27 @@ export class Leaving implements EngineLeaving {
   }
 }
 
-function refusal({ className }: EntityMetadata, pending: number | undefined): SpillwayError {
-  const why = pending ? 'changes of it are pending' : 'another process has staged it a moment ago';
+type NamesByTable = TypeRegistry['leaving'];
+
+function namesByTable(entities: readonly (readonly [string, TableName])[]): NamesByTable {
+  const byTable = Map.groupBy(entities, ([, table]) => tableText(table));
+  return new Map([...byTable].map(([table, ofTable]) => [table, ofTable.map(([entity]) => entity)]));
+}
+
+/** A table is left under its last name. */
+function without(left: readonly string[], leaving: NamesByTable): NamesByTable {
+  const rest = [...leaving].map(([table, names]) => [table, names.filter((name) => !left.includes(name))] as const);
+  return new Map(rest.filter(([, names]) => names.length > 0));
+}
+
+/** Why entities are not left. Of transactions that have not ended, the store does not say which entities they hold. */
+function reasonIn({ pending, held }: StagingStats, entities: readonly string[]): string {
+  if (entities.some((entity) => pending[entity])) return 'changes of it are pending';
+  const isRecent = 'another process has staged it a moment ago';
+  return held > 0 ? `a transaction that has not ended may hold changes of it, or ${isRecent}` : isRecent;
+}
+
+function refusal({ className }: EntityMetadata, why: string): SpillwayError {
   return new SpillwayError(
     'POLICY_MISMATCH',
     `${className} has no policy in this process, which would write and read it past what is staged: ${why}. Nothing was done. ` +

@@ -207,7 +207,7 @@ function openDoubts({ options, types, database, home, logger }: RuntimeSurroundi
     shared,
     schema: options.tables.schema ?? schema ?? 'public',
     namespace: options.namespace,
-    copied: cachedHere(types.inAnyMode).map(({ table }) => table),
+    copied: () => cachedHere(types.inAnyMode).map(({ table }) => table),
     onIdleError: (error) => logger.warn(`Spillway: a PostgreSQL connection was lost while idle: ${error.message}`),
   });
 }

@@ -12,10 +12,10 @@ export type Execute = (
  */
 export interface CacheDoubts {
   /**
-   * `areNone`: no doubt stands, so all writers tell the cache. `disbelieved`: tables that a release writes which knows
-   * of no cache for them.
+   * `areNone`: no doubt stands, so all writers tell the cache. `believed`: the tables that are cached here by now, but
+   * for those that a release writes which knows of no cache for them.
    */
-  look(): Promise<{ readonly areNone: boolean; readonly disbelieved: readonly TableName[] }>;
+  look(): Promise<{ readonly areNone: boolean; readonly believed: readonly TableName[] }>;
 
   /** Commits a new doubt, for all processes to see. */
   raise(id: string): Promise<void>;

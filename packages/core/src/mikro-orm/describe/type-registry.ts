@@ -15,10 +15,11 @@ export class TypeRegistry {
   readonly #byClass = new Map<unknown, WriteBehindType>();
   readonly #byTable = new Map<string, WriteBehindType>();
   /**
-   * Tables that another release stages and this process writes by SQL -> their entities there. A type among them counts
-   * as written behind: readers look at its pending changes, and writers wait for them.
+   * Tables that other releases stage and this process writes by SQL -> their entities there: a class that was renamed
+   * has two names. A type among them counts as written behind: readers look at its pending changes, and writers wait
+   * for them.
    */
-  leaving: ReadonlyMap<string, string> = new Map();
+  leaving: ReadonlyMap<string, readonly string[]> = new Map();
   #defaultSchema = 'public';
   #filled = 0;
   #hasCache = false;
@@ -112,10 +113,10 @@ export class TypeRegistry {
     return this.inAnyMode.filter((type) => this.#isBehind(type));
   }
 
-  /** The name under which another release stages an entity that has no policy here. */
-  strangerOf({ schema, tableName }: EntityMetadata): string | undefined {
+  /** The names under which other releases stage an entity that has no policy here. */
+  strangersOf({ schema, tableName }: EntityMetadata): readonly string[] {
     const table = tableText({ schema: schema ?? this.#defaultSchema, table: tableName });
-    return this.#byTable.has(table) ? undefined : this.leaving.get(table);
+    return this.#byTable.has(table) ? [] : (this.leaving.get(table) ?? []);
   }
 
   get inAnyMode(): readonly WriteBehindType[] {

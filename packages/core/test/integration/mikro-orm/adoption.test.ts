@@ -20,6 +20,8 @@ const PROPERTIES = {
 
 /** One release of an application: its entity, which carries one policy or none, and what it sets of Spillway. */
 interface Release {
+  /** Of the class of the products. A release may have renamed it; the table stays. */
+  readonly name?: string;
   readonly policy?: (target: never) => void;
   /** Of the orders of a product. */
   readonly ofOrders?: (target: never) => void;
@@ -51,9 +53,9 @@ afterEach(async () => {
 });
 
 /** Each release has classes of its own, as in a process of its own; nothing is written unless a test asks for it. */
-async function release({ policy, ofOrders, pool, spillway: own = {} }: Release): Promise<App> {
+async function release({ name = 'Product', policy, ofOrders, pool, spillway: own = {} }: Release): Promise<App> {
   const Product: EntitySchema = defineEntity({
-    name: 'Product',
+    name,
     tableName: 'product',
     properties: { ...PROPERTIES, orders: () => p.oneToMany(Order).mappedBy('product').orphanRemoval() },
   });
@@ -86,6 +88,7 @@ async function release({ policy, ofOrders, pool, spillway: own = {} }: Release):
   return { orm, Product: Product as never, Order: Order as never, service: Spillway.of(orm) };
 }
 
+const SILENT = { warn: () => undefined, error: () => undefined };
 const BEHIND = WriteBehind({ debounce: '1h', maxDelay: '1h' });
 const COUNTING = WriteBehind({ debounce: '1h', maxDelay: '1h', counters: ['views'] } as never);
 
@@ -116,6 +119,12 @@ async function rows(): Promise<Row[]> {
   return apps[0]?.em.getConnection().execute('select id, name, views, version from product order by id') as never;
 }
 
+async function order({ orm, Order }: App, id: string, product: string = 'a'): Promise<void> {
+  const em = orm.em.fork();
+  em.create(Order, { id, product } as never);
+  await em.flush();
+}
+
 async function refusal(act: Promise<unknown>): Promise<{ code?: string; message: string }> {
   return act.then(
     () => ({ message: 'nothing was refused' }),
@@ -132,6 +141,11 @@ function documented(file: string): readonly string[] {
     .replaceAll("'shop'", `'${namespace}'`)
     .split(';');
   return statements.map((statement) => statement.trim()).filter(Boolean);
+}
+
+/** The entities that are staged by any release. */
+async function registered(): Promise<unknown> {
+  return apps[0]?.em.getConnection().execute(documented('staged-entities.sql').join(';'));
 }
 
 const pending = async ({ service }: App) => (await service.status()).pending;
@@ -238,6 +252,85 @@ test('an entity that is being left is drained, and no other one', async () => {
   expect(await pending(old)).toEqual({ Order: 1 });
 });
 
+test('an entity that is being left with nothing pending leaves the changes of those that it refers to where they are', async () => {
+  const old = await release({ policy: BEHIND, ofOrders: BEHIND });
+  await make(old, 'a');
+  await order(old, 'o');
+  await old.service.drain();
+  await change(old, 'a', { name: 'changed' });
+  const app = await release({ policy: BEHIND, ofOrders: WriteThrough(), spillway: { leaveAfter: '1h' } });
+  // The first read waits for an attempt.
+  expect(await app.orm.em.fork().findOne(app.Order, 'o')).toMatchObject({ id: 'o' });
+  expect(await pending(old)).toEqual({ Product: 1 });
+
+  // Nor does one of its changes that waits for none of theirs write these.
+  await order(old, 'p');
+  const again = await release({ policy: BEHIND, ofOrders: WriteThrough(), spillway: { leaveAfter: '1h' } });
+  expect(await again.orm.em.fork().findOne(again.Order, 'p')).toMatchObject({ id: 'p' });
+  expect(await pending(old)).toEqual({ Product: 1 });
+});
+
+test('an entity that is being left is written with the rows that its own wait for', async () => {
+  const old = await release({ policy: BEHIND, ofOrders: BEHIND });
+  await make(old, 'a');
+  await order(old, 'o');
+  const app = await release({ policy: BEHIND, ofOrders: WriteThrough() });
+  expect(await app.orm.em.fork().findOne(app.Order, 'o')).toMatchObject({ id: 'o' });
+  expect(await pending(old)).toEqual({});
+  expect(await refusal(order(old, 'p'))).toMatchObject({ code: 'POLICY_MISMATCH' });
+});
+
+describe('a table that two releases stage under two names (F37)', () => {
+  const NAMES = [
+    ['Product', 'Item'],
+    ['Item', 'Product'],
+  ] as const;
+
+  test.each(NAMES)('is left under both, first staged as %s, then as %s', async (first, second) => {
+    const one = await release({ name: first, policy: BEHIND });
+    const other = await release({ name: second, policy: BEHIND });
+    await make(one, 'a');
+    await make(other, 'b');
+    expect(await pending(one)).toEqual({ Product: 1, Item: 1 });
+    const app = await release({ name: 'Item', policy: BEHIND, spillway: { enabled: false } });
+    expect(await find(app, 'a')).toMatchObject({ id: 'a' });
+    expect((await rows()).map(({ id }) => id)).toEqual(['a', 'b']);
+    for (const staging of [one, other])
+      expect(await refusal(make(staging, 'c'))).toMatchObject({ code: 'POLICY_MISMATCH' });
+    expect(await registered()).toEqual([]);
+  });
+
+  test.each(NAMES)('is not read past what is pending as %s once it is left as %s', async (first, second) => {
+    const one = await release({ name: first, policy: BEHIND });
+    await (await release({ name: second, policy: BEHIND })).service.start();
+    await make(one, 'a');
+    await one.service.drain();
+    await change(one, 'a', { name: 'changed' });
+    const app = await release({ name: 'Item', policy: WriteThrough(), spillway: { logger: SILENT } });
+    const holder = one.orm.em.fork();
+    await holder.begin();
+    await holder.execute('select from spillway_shard for update');
+    try {
+      // The first read waits for an attempt, which finds all shards locked.
+      for (const _ of ['first', 'second']) expect(await find(app, 'a')).toMatchObject({ name: 'changed' });
+      expect(await registered()).toEqual([{ entity: first }]);
+    } finally {
+      await holder.rollback();
+    }
+  });
+
+  test.each(NAMES)('is refused without a policy until both are left, first %s, then %s', async (first, second) => {
+    await (await release({ name: first, policy: BEHIND })).service.start();
+    const other = await release({ name: second, policy: BEHIND });
+    await make(other, 'a');
+    const app = await release({ name: 'Product' });
+    expect((await refusal(find(app, 'a'))).message).toContain('changes of it are pending');
+    await other.service.drain();
+    expect(await find(app, 'a')).toMatchObject({ id: 'a' });
+    expect(await registered()).toEqual([]);
+  });
+});
+
 describe('a removed decorator (F37)', () => {
   test('with records pending: nothing is written or read past them, and the message says what to do', async () => {
     const old = await release({ policy: COUNTING });
@@ -280,6 +373,22 @@ describe('a removed decorator (F37)', () => {
     await old.service.drain();
     const app = await release({ spillway: { leaveAfter: '1h' } });
     expect((await refusal(make(app, 'b'))).message).toContain('another process has staged it a moment ago');
+  });
+
+  test('while a transaction holds changes: it is refused, and the message knows of such transactions', async () => {
+    const old = await release({ policy: WriteBehind({ debounce: '1h', maxDelay: '1h', transactions: 'stage' }) });
+    const app = await release({});
+    const holding = old.orm.em.fork();
+    await holding.begin();
+    holding.create<Row>(old.Product, { id: 'a', name: 'held' } as never);
+    await holding.flush();
+    const { code, message } = await refusal(make(app, 'b'));
+    await holding.rollback();
+    expect(code).toBe('POLICY_MISMATCH');
+    expect(message).toContain(
+      ': a transaction that has not ended may hold changes of it, or another process has staged',
+    );
+    await make(app, 'b');
   });
 
   test('of an entity that was never staged concerns nobody: neither Redis nor its tables are needed', async () => {
@@ -386,13 +495,13 @@ test('what keeps an entity from being left is said once, and the next try leaves
   await holder.begin();
   await holder.execute('select from spillway_shard for update');
   // Whoever reads is not concerned.
-  const registered = async (): Promise<unknown> => {
+  const registeredAtRead = async (): Promise<unknown> => {
     expect(await find(app, 'a')).toMatchObject({ name: 'made' });
-    return old.orm.em.getConnection().execute(documented('staged-entities.sql').join(';'));
+    return registered();
   };
   try {
     await eventually(async () => {
-      expect(await registered()).toHaveLength(1);
+      expect(await registeredAtRead()).toHaveLength(1);
       expect(said).toEqual([
         expect.stringMatching(
           /^Spillway: Product cannot be left yet, and it is tried again every second: .*DRAIN_TIMEOUT/,
@@ -402,7 +511,7 @@ test('what keeps an entity from being left is said once, and the next try leaves
   } finally {
     await holder.rollback();
   }
-  await eventually(async () => expect(await registered()).toEqual([]));
+  await eventually(async () => expect(await registeredAtRead()).toEqual([]));
   expect(await rows()).toMatchObject([{ id: 'a', name: 'made' }]);
   expect(said).toHaveLength(1);
 });

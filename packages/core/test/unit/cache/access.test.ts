@@ -22,7 +22,7 @@ function world(holds: () => boolean | Promise<boolean>) {
       return cache.look(table, keys);
     },
   };
-  const trust = { holds, isDisbelieved: (table: typeof ORDERS) => table === ORDERS };
+  const trust = { holds, isBelieved: (table: typeof ORDERS) => table !== ORDERS };
   const line = new CacheLine({ open: async () => watched, probe: async () => store.probe() });
   return { looked, access: new CacheAccess(line, trust as unknown as CacheTrust, {} as CacheDoubts) };
 }

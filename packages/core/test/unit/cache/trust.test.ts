@@ -9,11 +9,11 @@ class Doubts implements CacheDoubts {
   readonly held = new Set<string>();
   asked = 0;
 
-  readonly disbelieved: TableName[] = [];
+  readonly believed: TableName[] = [];
 
   async look(): ReturnType<CacheDoubts['look']> {
     this.asked += 1;
-    return { areNone: this.standing.size === 0, disbelieved: [...this.disbelieved] };
+    return { areNone: this.standing.size === 0, believed: [...this.believed] };
   }
 
   async raise(id: string): Promise<void> {
@@ -91,10 +91,26 @@ test('a table that others write without a word is left out within a lease', asyn
     const { doubts, trust } = make();
     const [told, untold] = ['a', 'b'].map((table) => ({ schema: 'public', table }));
     if (!told || !untold) throw new Error('There are two tables');
-    expect([await trust.holds(), trust.isDisbelieved(told), trust.isDisbelieved(untold)]).toEqual([true, false, false]);
-    doubts.disbelieved.push(untold);
+    doubts.believed.push(untold, told);
+    expect([await trust.holds(), trust.isBelieved(told), trust.isBelieved(untold)]).toEqual([true, true, true]);
+    doubts.believed.shift();
     await vi.advanceTimersByTimeAsync(LEASE_MS);
-    expect([await trust.holds(), trust.isDisbelieved(told), trust.isDisbelieved(untold)]).toEqual([true, false, true]);
+    expect([await trust.holds(), trust.isBelieved(told), trust.isBelieved(untold)]).toEqual([true, true, false]);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('a table that the last question was not about is left out until the next one', async () => {
+  vi.useFakeTimers();
+  try {
+    const { doubts, trust } = make();
+    const discovered = { schema: 'public', table: 'discovered' };
+    expect([await trust.holds(), trust.isBelieved(discovered)]).toEqual([true, false]);
+    doubts.believed.push(discovered);
+    expect([await trust.holds(), trust.isBelieved(discovered)]).toEqual([true, false]);
+    await vi.advanceTimersByTimeAsync(LEASE_MS);
+    expect([await trust.holds(), trust.isBelieved(discovered)]).toEqual([true, true]);
   } finally {
     vi.useRealTimers();
   }
@@ -107,7 +123,7 @@ test('an answer counts from when it was asked for, however late it comes', async
     const { trust } = make(doubts);
     doubts.look = async () => {
       vi.advanceTimersByTime(LEASE_MS + 1);
-      return { areNone: true, disbelieved: [] };
+      return { areNone: true, believed: [] };
     };
     expect(await trust.holds()).toBe(false);
   } finally {

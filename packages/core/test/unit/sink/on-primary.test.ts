@@ -41,7 +41,7 @@ test('the cache asks so in the transaction of the application', async () => {
     return [{ number: '7' }];
   };
   const connection = { connectionString: 'postgresql://127.0.0.1:1/none' };
-  const doubts = openPostgresDoubts({ connection, namespace: 'app', copied: [], onIdleError: () => undefined });
+  const doubts = openPostgresDoubts({ connection, namespace: 'app', copied: () => [], onIdleError: () => undefined });
   expect(await doubts.numberOf(execute)).toBe('7');
   await doubts.hold('an id', execute);
   expect(sent).toHaveLength(2);

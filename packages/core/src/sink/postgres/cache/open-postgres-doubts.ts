@@ -21,8 +21,8 @@ interface DoubtsOptions extends Pick<
   PostgresSinkOptions,
   'connection' | 'hooks' | 'home' | 'shared' | 'schema' | 'namespace' | 'onIdleError'
 > {
-  /** The tables whose copies may be believed at all. */
-  readonly copied: readonly TableName[];
+  /** The tables whose copies may be believed at all. Asked each time, for an ORM may come to know entities later. */
+  readonly copied: () => readonly TableName[];
 }
 
 class PostgresDoubts implements CacheDoubts {
@@ -30,8 +30,7 @@ class PostgresDoubts implements CacheDoubts {
   readonly #doubt: string;
   readonly #batch: string;
   readonly #registry: string;
-  /** By their names in the registry: as this release, and as older ones, look for them. */
-  readonly #copied: ReadonlyMap<string, TableName>;
+  readonly #copied: () => readonly TableName[];
   readonly #namespace: string;
 
   constructor(options: DoubtsOptions) {
@@ -40,26 +39,23 @@ class PostgresDoubts implements CacheDoubts {
     this.#doubt = doubt;
     this.#batch = batch;
     this.#registry = registry;
-    this.#copied = new Map(
-      options.copied.flatMap((table) => [
-        [tableText(table), table],
-        [olderToken('disbelieved', '', table), table],
-      ]),
-    );
+    this.#copied = options.copied;
     this.#namespace = options.namespace;
   }
 
-  async look(): Promise<{ readonly areNone: boolean; readonly disbelieved: readonly TableName[] }> {
+  async look(): Promise<{ readonly areNone: boolean; readonly believed: readonly TableName[] }> {
+    const copied = this.#copied();
     const found = await this.#rows(
       `(select '' as name from ${this.#doubt} where namespace = $1 limit 1)
 union all
 select name from ${this.#registry} where namespace = $1 and kind = 'disbelieved' and name = any($2)
 union all
 select token from ${this.#batch} where namespace = $1 and token = any($2)`,
-      [this.#namespace, [...this.#copied.keys()]],
+      [this.#namespace, copied.flatMap(namesOf)],
     );
-    const names = found.map(([name]) => name ?? '');
-    return { areNone: !names.includes(''), disbelieved: names.flatMap((name) => this.#copied.get(name) ?? []) };
+    const names = new Set(found.map(([name]) => name ?? ''));
+    const believed = copied.filter((table) => !namesOf(table).some((name) => names.has(name)));
+    return { areNone: !names.has(''), believed };
   }
 
   async raise(id: string): Promise<void> {
@@ -157,4 +153,9 @@ where not later and coalesce(case when not later then txid_status(number) end, '
 
 function lockOf(id: string): string {
   return `spillway:doubt:${id}`;
+}
+
+/** The names of a table in the registry: as this release, and as older ones, look for it. */
+function namesOf(table: TableName): readonly string[] {
+  return [tableText(table), olderToken('disbelieved', '', table)];
 }

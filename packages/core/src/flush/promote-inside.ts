@@ -15,10 +15,9 @@ const PAUSE_MS = 15;
  * rows that no other transaction can write, because this one holds a lock that is in the way. The records stay in
  * flight, and no process acknowledges them, until a look from outside the transaction finds the batch in the ledger.
  *
- * No step waits for a row. A row that another transaction has locked is tried again until `timeoutMs` have passed, and
- * nothing more is locked between two tries. A shard is waited for a little longer than a flush waits for a row, since
- * that may be a row of this transaction. Two transactions that promote each other's rows, or a worker and a
- * transaction, therefore cannot stop each other for longer than that.
+ * No step waits for a lock. A shard, or a row, that another transaction has locked is tried again until `timeoutMs`
+ * have passed, and nothing more is locked between two tries. Two transactions that promote each other's rows, or a
+ * worker and a transaction, therefore cannot stop each other for longer than that.
  *
  * A row that PostgreSQL refuses may get the unique value of a row whose change is pending too. A refusal therefore
  * brings in all pending rows of the tables behind it, and a refused row is tried again after others are written.

@@ -240,8 +240,7 @@ export interface TransactionOfCaller {
 
 export interface JoinedPart {
   /**
-   * Locks the shard until the application's transaction ends. Answers its last token, or nothing if another one keeps
-   * it for longer than a flush waits for a row: then the attempt has to reject.
+   * Locks the shard until the application's transaction ends. Answers its last token, or nothing if another one has it.
    */
   lock(shard: number): Promise<string | undefined>;
 

@@ -14,7 +14,7 @@ import { applyBatches } from '../apply/apply-batches.js';
 import { plan } from '../plan/plan.js';
 import { applyCarefully } from '../apply/apply-groups.js';
 import { NO_OTHERS } from '../apply/context.js';
-import { failureOf, isServerError } from '../fault.js';
+import { failureOf } from '../fault.js';
 import { ledgerFailureOf } from '../ledger/ledger-failure.js';
 import { amendHold, enterHold, nameOfTransaction } from '../ledger/hold-ledger.js';
 import { readOutcome, readOutcomes } from '../ledger/read-ledger.js';
@@ -32,12 +32,6 @@ const PROMOTION = 'spillway_promote';
  * deadlock meanwhile.
  */
 const LOCK_TIMEOUT = '20ms';
-
-/**
- * Longer than a flush waits for a lock. A flush that has the shard may wait for a row of this very transaction. It then
- * gives way, and who waits for its shard gets it before the next flush.
- */
-const SHARD_TIMEOUT = '400ms';
 
 /** The sink's part in a transaction of the application. */
 export class PostgresJoinedTransaction implements JoinedTransaction {
@@ -108,29 +102,14 @@ class PostgresJoinedPart implements JoinedPart {
   }
 
   async lock(shard: number): Promise<string | undefined> {
-    return (await ledgerWork(() => this.#lock(shard, ' skip locked'))) ?? this.#waitFor(shard);
-  }
-
-  async #lock(shard: number, how: '' | ' skip locked'): Promise<string | undefined> {
     const { ownTables, namespace } = this.#around;
-    const [row] = await this.#session.rows(
-      `select last_token from ${ownTables.shard} where namespace = $1 and shard = $2 for update${how}`,
-      [namespace, shard],
+    const [row] = await ledgerWork(() =>
+      this.#session.rows(
+        `select last_token from ${ownTables.shard} where namespace = $1 and shard = $2 for update skip locked`,
+        [namespace, shard],
+      ),
     );
     return row?.[0] ?? undefined;
-  }
-
-  /** Of two transactions that wait for each other's shards, one gives up in time, and its attempt is taken back. */
-  async #waitFor(shard: number): Promise<string | undefined> {
-    try {
-      await this.#session.script(`set local lock_timeout = '${SHARD_TIMEOUT}'`);
-      const token = await this.#lock(shard, '');
-      await this.#session.script(`set local lock_timeout = '${LOCK_TIMEOUT}'`);
-      return token;
-    } catch (error) {
-      if (isOfLock(error)) return undefined;
-      throw ledgerFailureOf(error);
-    }
   }
 
   async outcomeOf(token: string): Promise<BatchOutcome | undefined> {
@@ -200,11 +179,6 @@ function stoodElsewhere(): SpillwayError {
     'This transaction has set another role or search_path after it had staged changes, which therefore cannot be ' +
       'written in it. Roll it back, and set them before its first flush: then it writes its changes itself',
   );
-}
-
-/** True if a wait for a lock took too long, or would never have ended. */
-function isOfLock(error: unknown): boolean {
-  return isServerError(error) && (error.code === '55P03' || error.code === '40P01');
 }
 
 async function ledgerWork<T>(act: () => Promise<T>): Promise<T> {

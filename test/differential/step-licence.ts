@@ -19,6 +19,8 @@ export function isLeftOut({ error }: Observation, act: Act | Nudge): boolean {
  */
 export function areBothRefused({ error }: Observation, { error: other }: Observation): boolean {
   if (error?.name === 'OptimisticLockError' && other?.name === 'ValidationError') return true;
+  // Waiting for what is pending, which an aborted signal ends, comes before an entity is asked for its values.
+  if (error?.name === 'ValidationError' && other?.message === 'This operation was aborted') return true;
   // PostgreSQL refuses a value that is none. `patch()` does it itself, and a stale version may be met before.
   return (
     error?.name === 'DriverException' && (other?.name === 'SpillwayError' || other?.name === 'OptimisticLockError')

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import type { RowKey } from '../../../src/change/row-key.js';
 import { key, NOBODY, SinkFixture, table } from './fixture.js';
@@ -74,6 +75,27 @@ test('a row that is refused for another reason by then waits for what that reaso
   const isPending = async (keys: readonly RowKey[]) => new Set(keys);
   const outcomes = await fixture.flush([batch], isPending, nobodyAfter(`update book set code = 'y' where id = 1`));
   expect([...outcomes]).toMatchObject([[key('book', '2'), { kind: 'again', attempts: 0 }]]);
+});
+
+test('a row waits whose cause is left for another flush when all are tried once more', async () => {
+  await fixture.sql.query(`insert into book (id, code) values (1, 'x'), (9, 'z')`);
+  const giver = [key('book', '1'), { kind: 'update', base: '1', version: '2', values: { code: '"z"' } }] as const;
+  const taker = [key('book', '2'), insert({ code: '"x"' })] as const;
+  const locker = new pg.Client({ connectionString: fixture.url });
+  await locker.connect();
+  try {
+    const outcomes = await fixture.flush([fixture.batch([giver, taker])], NOBODY, async () => {
+      await fixture.sql.query(`update book set code = 'w' where id = 9`);
+      await locker.query('begin; select from book where id = 1 for update');
+      return new Set();
+    });
+    expect(Object.fromEntries(outcomes)).toMatchObject({
+      [giver[0]]: { kind: 'again', attempts: 0 },
+      [taker[0]]: { kind: 'again', attempts: 0 },
+    });
+  } finally {
+    await locker.end();
+  }
 });
 
 test('a row whose cause stays is blamed, and says the last reason', async () => {

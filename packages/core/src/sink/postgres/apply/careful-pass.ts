@@ -313,11 +313,12 @@ export class CarefulPass {
    * for is tried once more. If that meets a fault that raises the other question, that is asked too.
    */
   async #judge(): Promise<void> {
+    const lockFirst = this.#stumble === undefined;
     for (let question = 1; question <= QUESTIONS; question++) {
       await this.#excuseWaiting();
       const suspects = new Map([...this.#refused].filter(([, { fault }]) => !isOwnFault(fault)));
       for (const group of this.#groups)
-        await this.#work([{ group, items: group.items.filter((item) => suspects.has(item)), lockFirst: false }]);
+        await this.#work([{ group, items: group.items.filter((item) => suspects.has(item)), lockFirst }]);
       await this.#tryAgain();
       const isAnswered = [...suspects].every(([item, { fault }]) => {
         const again = this.#refused.get(item);
@@ -325,7 +326,8 @@ export class CarefulPass {
       });
       if (isAnswered) break;
     }
-    for (const [item, refusal] of this.#refused) if (this.#isUntried(refusal)) this.#excuse(item);
+    // The last try may have left the cause of another refusal for another flush, or written it too late.
+    for (const [item, refusal] of this.#refused) if (this.#hasOpenCause(item, refusal)) this.#excuse(item);
     let asked = 0;
     for (const [item, { fault }] of this.#refused) {
       const isAsked = asked < MOST_ASKED && isOfColumn(fault);
@@ -341,13 +343,18 @@ export class CarefulPass {
     const suspects = new Map<Item, readonly Table[]>();
     for (const [item, refusal] of this.#refused) {
       const behind = this.#tablesBehind(item, refusal.fault);
-      if (this.#isUntried(refusal) || behind.some((table) => this.#isStuck(table))) this.#excuse(item);
+      if (this.#hasOpenCause(item, refusal)) this.#excuse(item);
       else if (behind.length > 0) suspects.set(item, behind);
     }
     if (suspects.size === 0) return;
     const rows = [...suspects].map(([item, behind]) => refusedRow(item, behind));
     const waiting = await this.#context.othersPending(rows);
     for (const item of suspects.keys()) if (waiting.has(item.rowKey)) this.#excuse(item);
+  }
+
+  /** True if a row that may be the cause is left for another flush, or was written when it was too late to try again. */
+  #hasOpenCause(item: Item, refusal: Postponed): boolean {
+    return this.#isUntried(refusal) || this.#tablesBehind(item, refusal.fault).some((table) => this.#isStuck(table));
   }
 
   /** True if another row was written since it was refused, and there were too many to try it again. */

@@ -352,7 +352,7 @@ export class CarefulPass {
     for (const item of suspects.keys()) if (waiting.has(item.rowKey)) this.#excuse(item);
   }
 
-  /** True if a row that may be the cause is left for another flush, or was written when it was too late to try again. */
+  /** True if a row that may be the cause is left for another flush, or was written too late for a further try. */
   #hasOpenCause(item: Item, refusal: Postponed): boolean {
     return this.#isUntried(refusal) || this.#tablesBehind(item, refusal.fault).some((table) => this.#isStuck(table));
   }

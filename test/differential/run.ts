@@ -95,8 +95,9 @@ export class Run {
     }
     const behind = await this.#lane.act('behind', step, this.#keys.behind);
     this.#isVoid ||= behind.lagged;
-    this.#learn('plain', plain);
-    this.#learn('behind', behind);
+    // A step that fails may have given a number to a row that never comes to be, in one world only.
+    if (!plain.error) this.#learn('plain', plain);
+    if (!behind.error) this.#learn('behind', behind);
     if (plain.error || behind.error) await this.#lane.discard(step);
     this.#noteSql(step, plain, behind.bySql);
     if (this.#noteBirths(step.act, plain)) await this.#lane.discardAll();

@@ -16,18 +16,24 @@ export class MemoryHeld implements HeldChanges {
   readonly #remembered: Remembered;
   readonly #now: () => number;
   readonly #trim: (shard: MemoryShard) => void;
+  readonly #dropCopy: (rowKey: RowKey) => void;
 
-  /** @param trim called after holds are staged, which may bury records that cannot be staged */
+  /**
+   * @param trim called after holds are staged, which may bury records that cannot be staged
+   * @param dropCopy called for rows that a transaction has written itself
+   */
   constructor(
     shards: ReadonlyMap<number, MemoryShard>,
     remembered: Remembered,
     now: () => number,
     trim: (shard: MemoryShard) => void,
+    dropCopy: (rowKey: RowKey) => void,
   ) {
     this.#shards = shards;
     this.#remembered = remembered;
     this.#now = now;
     this.#trim = trim;
+    this.#dropCopy = dropCopy;
   }
 
   async hold(call: HoldCall): Promise<UnitAnswer | { readonly status: 'voided' }> {
@@ -69,6 +75,7 @@ export class MemoryHeld implements HeldChanges {
         staged.add(rowKey);
       }
     }
+    for (const id of known) for (const rowKey of holds.get(id) ?? []) this.#dropCopy(rowKey);
     for (const id of known) shard.holds.delete(id);
     this.#trim(shard);
     return [...staged];

@@ -88,7 +88,13 @@ class MemoryStaging implements StagingStore {
     this.#letters = new MemoryDeadLetters(this.#shards, this.#now);
     this.deadLetters = this.#letters;
     this.#remembered = new Remembered(this.#limits, this.#now);
-    this.held = new MemoryHeld(this.#shards, this.#remembered, this.#now, (shard) => this.#letters.trimShard(shard));
+    this.held = new MemoryHeld(
+      this.#shards,
+      this.#remembered,
+      this.#now,
+      (shard) => this.#letters.trimShard(shard),
+      (rowKey) => this.#copiesOf(shardOf(rowKey, this.shards)).drop(rowKey),
+    );
     this.due = {
       next: async () => Array.from({ length: this.shards }, (_, shard) => this.#next(shard)),
       any: async (scope) => [...this.#shards.values()].some((shard) => shard.layers.size > 0 || holdsAny(shard, scope)),

@@ -139,6 +139,8 @@ export const SCRIPTS: {
     'holds',
     'recent',
     'recent:old',
+    'cache',
+    'cache:old',
   ]),
   holds: load('holds', ['chain', 'holds', 'held']),
   cacheLook: load('cache-look', [

@@ -45,6 +45,30 @@ export function cacheContract({ describe, it, expect, onBench }: ContractContext
     );
 
     it(
+      'H4: a held row that its transaction has written itself has no copy, and no ticket, once the hold has ended',
+      onBench(async (bench) => {
+        await fill(bench, await ticketFor(bench), 'v5');
+        const { id } = await bench.hold('7', [], { base: '5', version: '6' });
+        await bench.store.held.stage(0, new Map([[id, [bench.row(0)]]]));
+        const ticket = await ticketFor(bench);
+        const again = await bench.hold('8', [], { base: '6', version: '7' });
+        await bench.store.held.stage(0, new Map([[again.id, [bench.row(0)]]]));
+        expect(await fill(bench, ticket, 'v6')).toBe(0);
+        expect(await look(bench)).toMatchObject({ kind: 'ticket' });
+      }),
+    );
+
+    it(
+      'a hold that is rolled back leaves the copy',
+      onBench(async (bench) => {
+        await fill(bench, await ticketFor(bench), 'v5');
+        const { id } = await bench.hold('7', [], { base: '5', version: '6' });
+        await bench.store.held.drop(0, [id]);
+        expect(await look(bench)).toMatchObject({ kind: 'copy' });
+      }),
+    );
+
+    it(
       'a refused change, and one that was only asked about, leave the copy',
       onBench(async (bench) => {
         await bench.stage({ base: '5', version: '6' });

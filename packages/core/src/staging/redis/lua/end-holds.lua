@@ -1,8 +1,8 @@
 -- Ends holds. 'stage': their layers become dirty, in the order in which they were held, except on rows that the
--- transaction has written itself. 'drop': the layers are gone.
+-- transaction has written itself: those have no copies any more, in the same step. 'drop': the layers are gone.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] dead  KEYS[6] stats  KEYS[7] held  KEYS[8] holds
--- KEYS[9] recent  KEYS[10] recent_old
+-- KEYS[9] recent  KEYS[10] recent_old  KEYS[11] cache  KEYS[12] cache_old
 -- ARGV  epoch, 'stage' | 'drop', holds: id -> row keys that are left out, most dead letters,
 --   how long one is kept (ms) or 0
 -- returns  {'ended', holds that were there, dropped letters, packed, or '', row key, ... that became dirty} |
@@ -17,6 +17,8 @@ local held = KEYS[7]
 local holds = KEYS[8]
 local recent = KEYS[9]
 local recent_old = KEYS[10]
+local cache = KEYS[11]
+local cache_old = KEYS[12]
 local epoch, mode, ending = ARGV[1], ARGV[2], cmsgpack.unpack(ARGV[3])
 local keep_letters, keep_ms = tonumber(ARGV[4]), tonumber(ARGV[5])
 
@@ -34,6 +36,7 @@ local keep_letters, keep_ms = tonumber(ARGV[4]), tonumber(ARGV[5])
 -- include: forget-layers
 -- include: holds
 -- include: stage-layer
+-- include: drop-copies
 
 local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'horizon', 'held')
 if not head[1] then return { 'uninitialised' } end
@@ -44,7 +47,7 @@ if not sequence then return { 'damaged', 'chain' } end
 -- As in acknowledge.lua: records that become dirty are written, and then make room.
 redis.call('HDEL', chain, 'nothing')
 any_held = true
-local is_named, row_keys, rules, left_out, ended = {}, {}, {}, {}, 0
+local is_named, row_keys, rules, left_out, by_sql, ended = {}, {}, {}, {}, {}, 0
 for id, written in pairs(ending) do
   local own_rows, own_rules = content_of(id)
   if own_rows then
@@ -55,6 +58,7 @@ for id, written in pairs(ending) do
     end
     for _, row_key in ipairs(written) do
       left_out[id][row_key] = true
+      append(by_sql, row_key)
     end
     horizon = longest_delay(own_rules, horizon)
     set_value(holds, id, false)
@@ -87,6 +91,7 @@ for _, row_key in ipairs(row_keys) do
   end
 end
 answer[3] = drop_letters(keep_letters, keep_ms, now)
+if mode == 'stage' then drop_copies(by_sql) end
 write_draft()
 redis.call('HSET', chain, 'sequence', sequence, 'horizon', horizon)
 write_counts()

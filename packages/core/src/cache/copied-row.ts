@@ -47,7 +47,7 @@ function withCarried(
 
 /**
  * True if the row is exactly the record laid over it, once PostgreSQL has written the record: it has added to counters
- * alone, or has compared the version. What a conflict has written instead, and which of two moments of `onUpdate` has
+ * alone, has compared the version, or had nothing to compare. What a conflict has written instead, and which of two moments of `onUpdate` has
  * won, stands in no record.
  */
 function isKnownAfter(type: WriteBehindType, row: DriverRow, record: StagedRecord): boolean {
@@ -56,8 +56,11 @@ function isKnownAfter(type: WriteBehindType, row: DriverRow, record: StagedRecor
   // A property that this release does not have may have a column that it has.
   if (![...names, ...Object.keys(record.deltas)].every((name) => type.values.has(name))) return false;
   if (record.kind === 'increment') return names.length === 0;
-  const comparesVersion = type.version !== undefined && type.table.detect === 'version' && record.version !== undefined;
-  return comparesVersion && record.base === rowVersion(type, row);
+  if (type.version === undefined || type.table.detect !== 'version' || record.version === undefined) return false;
+  const before = rowVersion(type, row);
+  if (record.base !== undefined) return record.base === before;
+  // A patch carries the version that PostgreSQL has given the row: one more, unless somebody has written in between.
+  return before !== undefined && BigInt(record.version) === BigInt(before) + 1n;
 }
 
 function withPending(type: WriteBehindType, key: RowKey, row: DriverRow, pending: Pending): CopyRead<DriverRow> {

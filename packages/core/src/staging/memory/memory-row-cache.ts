@@ -67,8 +67,9 @@ export class MemoryCopies {
     for (const [rowKey, record] of flight.records) {
       const kept = this.#young.get(rowKey) ?? this.#old.get(rowKey);
       this.drop(rowKey);
-      if (flight.parts.length > 0 || !isPlainWrite(record, outcomes.get(rowKey))) continue;
-      const carried = [...(kept?.carried ?? []), record];
+      const written = flight.parts.length === 0 ? asWritten(record, outcomes.get(rowKey)) : undefined;
+      if (written === undefined) continue;
+      const carried = [...(kept?.carried ?? []), written];
       if (kept?.bytes && carried.length <= MOST_CARRIED) this.keep(rowKey, { ...kept, carried });
     }
   }
@@ -79,10 +80,20 @@ export class MemoryCopies {
   }
 }
 
-/** True if exactly the record was written over the row. */
-function isPlainWrite({ kind, missing, doubtful }: StagedRecord, outcome: Outcome | undefined): boolean {
-  const isApplied = outcome === undefined || outcome.kind === 'applied';
-  return isApplied && (kind === 'update' || kind === 'increment') && missing === undefined && !doubtful;
+/**
+ * The record as it was written over the row. Where it had no version, PostgreSQL has given the row one, and the outcome
+ * tells it. `undefined`: something else was written.
+ */
+function asWritten(record: StagedRecord, outcome: Outcome | undefined): StagedRecord | undefined {
+  const { kind, missing, doubtful } = record;
+  if ((kind !== 'update' && kind !== 'increment') || missing !== undefined || doubtful) return undefined;
+  if (outcome === undefined || outcome.kind === 'applied') return record;
+  return outcome.kind === 'version' && isUnseenUpdate(record) ? { ...record, version: outcome.version } : undefined;
+}
+
+/** True for an update that compares nothing: nobody had loaded the row. It cannot have met a conflict. */
+function isUnseenUpdate({ kind, base, version, originals }: StagedRecord): boolean {
+  return kind === 'update' && base === undefined && version === undefined && Object.keys(originals).length === 0;
 }
 
 /** The cache of the staging store in memory. */

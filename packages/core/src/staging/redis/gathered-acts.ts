@@ -2,7 +2,7 @@ import { nextTick } from 'node:process';
 import { type Argument, text, type Reply } from './connection.js';
 
 /** Scripts that do the same for one shard after the other, and answer for each. */
-export type ActName = 'dueMake' | 'duePending' | 'claim' | 'claimed' | 'acknowledge';
+export type ActName = 'dueMake' | 'duePending' | 'claim' | 'claimed' | 'acknowledge' | 'cacheFill';
 
 /** What is asked of one shard. */
 export interface Act {

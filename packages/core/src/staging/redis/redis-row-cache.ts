@@ -1,6 +1,7 @@
 import { type RowKey, type TableName, tableText } from '../../change/row-key.js';
 import type { BlockScope, CacheAnswer, CacheCopy, RowCache } from '../row-cache.js';
 import type { RedisConnection } from './connection.js';
+import { GatheredFills } from './gathered-fills.js';
 import { GatheredLooks } from './gathered-looks.js';
 import { inPartsOf, partsOf } from './parts-of.js';
 import type { ShardScripts } from './shard-scripts.js';
@@ -14,6 +15,7 @@ export class RedisRowCache implements RowCache {
   readonly #scripts: ShardScripts;
   readonly #connection: RedisConnection;
   readonly #looks: GatheredLooks;
+  readonly #fills: GatheredFills;
 
   /** @param bytes most bytes of one shard */
   constructor(scripts: ShardScripts, connection: RedisConnection, bytes: number) {
@@ -21,6 +23,7 @@ export class RedisRowCache implements RowCache {
     this.#connection = connection;
     this.generationBytes = Math.floor(bytes / 2);
     this.#looks = new GatheredLooks(scripts, connection, this.generationBytes);
+    this.#fills = new GatheredFills(scripts, this.generationBytes);
   }
 
   async look(table: TableName, keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, CacheAnswer>> {
@@ -31,17 +34,7 @@ export class RedisRowCache implements RowCache {
     const run = await this.#connection.serverRun();
     if (run === undefined) return 0;
     const byKey = new Map(copies.map((copy) => [copy.rowKey, copy]));
-    let filled = 0;
-    await this.#perShard([...byKey.keys()], async (shard, ofShard) => {
-      const rows = ofShard.flatMap((key) => {
-        const copy = byKey.get(key);
-        return copy ? [key, copy.ticket, copy.bytes ? asBuffer(copy.bytes) : ''] : [];
-      });
-      const limits = [ttlMs, this.generationBytes];
-      const reply = await this.#scripts.run('cacheFill', shard, [run, tableText(table), ...limits, ...rows]);
-      filled += Number(reply[1]);
-    });
-    return filled;
+    return this.#fills.keep(run, table, [...byKey.values()], ttlMs);
   }
 
   async block(scope: BlockScope, transaction: string): Promise<void> {
@@ -85,8 +78,4 @@ export class RedisRowCache implements RowCache {
   ): Promise<void> {
     await inPartsOf(keys, this.#scripts.shards, act);
   }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

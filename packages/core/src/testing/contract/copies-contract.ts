@@ -167,6 +167,29 @@ export function copiesContract({ describe, it, expect, onBench }: ContractContex
     );
 
     it(
+      'R3: an update that compares nothing is carried on with the version that the database has given the row',
+      onBench(async (bench) => {
+        await copied(bench);
+        await bench.stage({ values: { name: '"patched"' } });
+        const record = await bench.dirty();
+        await bench.flush({ 0: { kind: 'version', version: '6' } });
+        const answer = await look(bench);
+        expect(answer).toMatchObject({ kind: 'copy', bytes: bytesOf('v5') });
+        expect(answer?.kind === 'copy' && answer.carried).toEqual([{ ...record, version: '6' }]);
+      }),
+    );
+
+    it(
+      'R3: an update that compares loaded values is not carried on with another version: it may have met a conflict',
+      onBench(async (bench) => {
+        await copied(bench);
+        await bench.stage({ values: { name: '"new"' }, originals: { name: '"old"' } });
+        await bench.flush({ 0: { kind: 'version', version: '6' } });
+        expect(await look(bench)).toMatchObject({ kind: 'ticket' });
+      }),
+    );
+
+    it(
       'R3: a batch to which something was added carries nothing on',
       onBench(async (bench) => {
         await copied(bench);

@@ -110,12 +110,33 @@ describe('a copy', () => {
     expect(await shown(id, true)).toEqual({ title: 'Fourth', loans: 4, version: 4 });
   });
 
-  test('R3: is dropped where PostgreSQL has given the version: after a patch', async () => {
+  test('R3: is carried on by a patch, with the version that PostgreSQL has given', async () => {
     const id = await copiedBook('First');
-    await orm.em.fork().nativeUpdate(Book, { id }, { title: 'Second' });
-    await Spillway.of(orm).drain();
+    for (const title of ['Second', 'Third']) {
+      await orm.em.fork().nativeUpdate(Book, { id }, { title });
+      await changed(id, title, 2);
+      await Spillway.of(orm).drain();
+      await Spillway.of(orm).patch(Book, id, { title: `${title}, patched` });
+      await Spillway.of(orm).drain();
+    }
+    const statements = await booksReadDuring(async () => {
+      expect(await shown(id)).toMatchObject({ title: 'Third, patched', loans: 4 });
+    });
+    expect(statements).toEqual([]);
     expect(await shown(id)).toEqual(await shown(id, true));
-    expect(await shown(id)).toMatchObject({ title: 'Second' });
+    // What is changed is based on the version that was carried on.
+    await changed(id, 'Fourth');
+    await Spillway.of(orm).drain();
+    expect(await shown(id, true)).toMatchObject({ title: 'Fourth', loans: 4 });
+  });
+
+  test('R3: is dropped by a patch whose version tells that a program has written the row in between', async () => {
+    const id = await copiedBook('First');
+    await program.query("update book set title = 'Theirs', loans = 30, version = 7 where id = $1", [id]);
+    await Spillway.of(orm).patch(Book, id, { title: 'Patched' });
+    await Spillway.of(orm).drain();
+    // The version of the patch is more than one above the copy's, so the copy lacks what the program has written.
+    expect(await shown(id)).toEqual({ title: 'Patched', loans: 30, version: 8 });
   });
 
   test('R7: that is older than the base of a pending change is not shown under its version', async () => {

@@ -47,8 +47,8 @@ function withCarried(
 
 /**
  * True if the row is exactly the record laid over it, once PostgreSQL has written the record: it has added to counters
- * alone, has compared the version, or had nothing to compare. What a conflict has written instead, and which of two moments of `onUpdate` has
- * won, stands in no record.
+ * alone, has compared the version, or had nothing to compare. What a conflict has written instead, and which of two
+ * moments of `onUpdate` has won, stands in no record.
  */
 function isKnownAfter(type: WriteBehindType, row: DriverRow, record: StagedRecord): boolean {
   if (!canBeLaid(type, record) || type.meta.hasTriggers) return false;

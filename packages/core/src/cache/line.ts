@@ -60,6 +60,7 @@ export class CacheLine {
   }
 
   async #ask<T>(act: (cache: RowCache) => Promise<T>): Promise<T> {
+    // Asked each time: it also takes in what was discovered since.
     const cache = await this.#deps.open();
     this.#isOpen = true;
     return act(cache);
@@ -87,8 +88,6 @@ function isOutage(error: unknown): boolean {
 }
 
 async function inTime<T>(answer: Promise<T>, patienceMs: number): Promise<T> {
-  // After the deadline no caller waits for this answer, so its rejection must be handled here.
-  answer.catch(() => undefined);
   try {
     return await beforeDeadline(answer, patienceMs);
   } catch (error) {

@@ -55,6 +55,7 @@ export interface CachedRows<R> {
 export async function readThrough<R>(keys: readonly RowKey[], rows: CachedRows<R>): Promise<Map<RowKey, R>> {
   const looking = new Looking(keys, rows);
   await looking.look(keys);
+  if (looking.isDone) return looking.inOrder();
   await looking.load();
   for (const pauseMs of PAUSES_MS) {
     if (looking.taken.length === 0) break;
@@ -116,13 +117,18 @@ class Looking<R> {
     await this.load();
   }
 
+  /** True once each row is known, or known not to be there. */
+  get isDone(): boolean {
+    return this.taken.length === 0 && this.#open.length === 0;
+  }
+
   inOrder(): Map<RowKey, R> {
-    return new Map(
-      this.#keys.flatMap((key) => {
-        const row = this.#found.get(key);
-        return row === undefined ? [] : [[key, row]];
-      }),
-    );
+    const found = new Map<RowKey, R>();
+    for (const key of this.#keys) {
+      const row = this.#found.get(key);
+      if (row !== undefined) found.set(key, row);
+    }
+    return found;
   }
 
   #sort(key: RowKey, answer: CacheAnswer | undefined): void {

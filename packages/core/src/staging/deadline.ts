@@ -29,11 +29,17 @@ export function afterDeadline(timeoutMs: number, act: () => void): () => void {
 
 /** Answers as `promise` does, or rejects with `DeadlinePassed`. */
 export async function beforeDeadline<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
-  const { promise: passed, reject } = Promise.withResolvers<never>();
+  const { promise: first, resolve, reject } = Promise.withResolvers<T>();
   const callOff = afterDeadline(timeoutMs, () => reject(new DeadlinePassed(timeoutMs)));
-  try {
-    return await Promise.race([promise, passed]);
-  } finally {
-    callOff();
-  }
+  promise.then(
+    (answer) => {
+      callOff();
+      resolve(answer);
+    },
+    (error: unknown) => {
+      callOff();
+      reject(error);
+    },
+  );
+  return first;
 }

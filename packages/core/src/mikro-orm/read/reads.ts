@@ -112,8 +112,12 @@ export class Reads {
 
   async #find(meta: EntityMetadata, where: unknown, options: Options, send: Find, call: string): Promise<unknown> {
     const type = this.#waits.typeIn(meta, options);
-    const expected = this.#expectedOf(meta, options, call);
-    const find: Find = expected ? async (...query) => this.#sent.during(expected, async () => send(...query)) : send;
+    // Made by the first statement: most look-ups of cached entities send none.
+    let expected: (Expected & { byKey?: WriteBehindType }) | undefined;
+    const find: Find = async (...query) => {
+      expected ??= this.#expectedOf(meta, options, call);
+      return expected ? this.#sent.during(expected, async () => send(...query)) : send(...query);
+    };
     const inside = inTransaction(options);
     const asked = this.#modes.of(options);
     const copied =

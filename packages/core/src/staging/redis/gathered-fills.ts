@@ -36,7 +36,7 @@ export class GatheredFills {
       [...byShard].map(async ([shard, ofShard]) => {
         const { copies: all, reply } = this.#fillingOf(run, shard, tableText(table), ttlMs);
         const from = all.length;
-        all.push(...ofShard);
+        for (const copy of ofShard) all.push(copy);
         return (await reply.promise).slice(from, from + ofShard.length).filter(Boolean).length;
       }),
     );

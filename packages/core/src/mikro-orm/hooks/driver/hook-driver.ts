@@ -10,7 +10,7 @@ import type { Reads } from '../../read/reads.js';
 import { soughtRows } from '../../write/flush-content.js';
 import type { CallersTransactions } from '../../transactions/caller.js';
 import { ownDriver } from './own-driver.js';
-import { readCalls, streamCall } from './read-calls.js';
+import { isSought, readCalls, streamCall } from './read-calls.js';
 import { writeCalls, type WriteHooks } from './write-calls.js';
 
 /** Outside of transactions these calls can be abandoned at any moment, since they change nothing. */
@@ -65,18 +65,37 @@ function guarded(
   { leaving, transactions }: DriverHooks,
   metasOf: (subject: unknown) => readonly EntityMetadata[],
 ): Method {
+  const isRead = READS.has(name);
   return async (...parameters) => {
-    const signal = parameters.map(signalOf).find((each) => each !== undefined);
-    const ctx = ctxOf(parameters);
-    const isLeft = ctx === undefined && (READS.has(name) || parameters.some(stagedCall));
-    const acting = async (): Promise<unknown> => call(...parameters);
+    // The look-up that it is a part of has been here.
+    if (isSought(parameters)) return call(...parameters);
+    const signal = signalAmong(parameters);
+    const ctx = ctxAmong(parameters);
+    const isLeft = ctx === undefined && (isRead || parameters.some(stagedCall));
+    const before = (): Promise<void> | undefined => leaving.before(metasOf(parameters[0]));
+    const act = (): Promise<unknown> => call(...parameters);
+    // Each flush and each look-up comes by here, nearly always without a signal.
+    if (!signal) return transactions.run(ctx, () => after(before(), act));
     return failingAsMikroOrm(signal, driver, async () =>
       transactions.run(ctx, async () => {
-        await unlessAborted(signal, async () => leaving.before(metasOf(parameters[0])));
-        return isLeft ? unlessAborted(signal, acting) : acting();
+        await unlessAborted(signal, async () => before());
+        return isLeft ? unlessAborted(signal, act) : act();
       }),
     );
   };
+}
+
+async function after<T>(first: Promise<void> | undefined, act: () => Promise<T>): Promise<T> {
+  if (first) await first;
+  return act();
+}
+
+function signalAmong(parameters: readonly unknown[]): AbortSignal | undefined {
+  for (const each of parameters) {
+    const signal = signalOf(each);
+    if (signal) return signal;
+  }
+  return undefined;
 }
 
 /** The entities that a call is about, by its first parameter. */
@@ -95,7 +114,15 @@ function metasIn(driver: AbstractSqlDriver): (subject: unknown) => readonly Enti
  * Kysely's transaction, in the options of a call or among its parameters. A property `ctx` of rows or conditions is
  * none.
  */
-function ctxOf(parameters: readonly unknown[]): unknown {
-  const found = parameters.slice(1).flatMap((each) => [each, (each as DriverOptions | undefined | null)?.['ctx']]);
-  return found.find((each) => typeof each === 'object' && each !== null && 'getExecutor' in each);
+function ctxAmong(parameters: readonly unknown[]): unknown {
+  for (const each of parameters.slice(1)) {
+    if (isTransaction(each)) return each;
+    const ctx = (each as DriverOptions | undefined | null)?.['ctx'];
+    if (isTransaction(ctx)) return ctx;
+  }
+  return undefined;
+}
+
+function isTransaction(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'getExecutor' in value;
 }

@@ -73,6 +73,11 @@ export function streamCall(
   };
 }
 
+/** True for the parameters of a `find()` by which `findOne()` answers. */
+export function isSought([, , options]: readonly unknown[]): boolean {
+  return typeof options === 'object' && options !== null && SOUGHT in options;
+}
+
 function soughtIn(options: DriverOptions & { readonly [SOUGHT]?: Sought }): Sought | undefined {
   return options[SOUGHT];
 }

@@ -9,7 +9,6 @@
 --   {'failed', what Redis says}}
 local epoch, run, generation_bytes = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local chain, flight, held, cache, cache_old, cache_blocks
-local token, table_block
 
 -- include: each-shard
 -- include: time
@@ -19,18 +18,19 @@ local token, table_block
 local now = now_ms()
 
 -- True if a row that was read may not be the row without what is pending.
-local function is_unsettled(row_key)
-  if table_block or redis.call('HEXISTS', cache_blocks, 'row:' .. row_key) == 1 then return true end
+local function is_unsettled(row_key, token)
+  if redis.call('HEXISTS', cache_blocks, 'row:' .. row_key) == 1 then return true end
   -- The transaction that holds the row may have committed already.
   if redis.call('HEXISTS', held, row_key) == 1 then return true end
   return token and redis.call('HEXISTS', flight, row_key) == 1
 end
 
 -- True if the copy is taken.
-local function fill_row(row_key, ticket, bytes, stamp, ttl_ms)
+-- `shuts`: who blocks the whole table, or false. `token`: of what is in flight, or false.
+local function fill_row(row_key, ticket, bytes, stamp, ttl_ms, shuts, token)
   local heading = entry_in(redis.call('HGET', cache, row_key) or redis.call('HGET', cache_old, row_key), stamp, now)
   if not heading or heading[1] ~= TICKET_WORD or heading[4] ~= ticket then return false end
-  if bytes == '' or is_unsettled(row_key) then
+  if bytes == '' or shuts or is_unsettled(row_key, token) then
     redis.call('HDEL', cache, row_key)
     redis.call('HDEL', cache_old, row_key)
     return false
@@ -45,9 +45,8 @@ local function fill(first, last)
   local blocks = redis.call('HMGET', cache_blocks, 'run', 'stamp:' .. table_field, 'table:' .. table_field)
   same_server(run, blocks[1])
   local stamp, answer = blocks[2] or '', { 'filled' }
-  token, table_block = head[2], blocks[3]
   for at = first + 2, last, 3 do
-    answer[#answer + 1] = fill_row(ARGV[at], ARGV[at + 1], ARGV[at + 2], stamp, ttl_ms) and 1 or 0
+    answer[#answer + 1] = fill_row(ARGV[at], ARGV[at + 1], ARGV[at + 2], stamp, ttl_ms, blocks[3], head[2]) and 1 or 0
   end
   return answer
 end

@@ -1,32 +1,16 @@
 -- What becomes of the copies of a batch's rows when the batch ends. A copy is the row without what is pending, so the
 -- records that were written are missing in it: each of its rows loses copy and ticket, whatever its outcome. The copy
 -- stays only if a plain record was written as it was: then the record is put behind the copy.
--- Needs: cache, cache_old, cache_blocks, generation_bytes, and what record, bulk, generations, settle and known-rows
--- bring
+-- Needs: cache, cache_old, cache_blocks, generation_bytes, and what record, bulk, generations, settle, known-rows bring
 
 -- include: copies
 -- include: drop-copies
+-- include: as-written
 
 local MOST_CARRIED = 8
 
 -- Row key -> the record, as bytes.
 local to_carry = {}
-
--- True for an update that compares nothing: nobody had loaded the row. It cannot have met a conflict.
-local function is_unseen_update(record)
-  return record[KIND] == 'update' and record[BASE] == '' and record[VERSION] == '' and not next(record[ORIGINALS])
-end
-
--- The record as it was written. Where it had no version, PostgreSQL has given the row one, and the outcome tells it.
--- nil: something else was written.
-local function as_written(record, outcome, bytes)
-  if not outcome then return bytes end
-  if outcome[1] ~= 'version' or not is_unseen_update(record) then return nil end
-  record[VERSION] = outcome[OUTCOME_VERSION]
-  local with_version = cmsgpack.pack(record)
-  record[VERSION] = ''
-  return with_version
-end
 
 -- Notes how a record of the batch has ended. `is_whole`: nothing was added to the batch after its claim.
 local function note_written(row_key, record, outcome, bytes, is_whole)

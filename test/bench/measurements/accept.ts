@@ -5,6 +5,7 @@
 import type { OpenSide, Sides } from '../process/side.js';
 import { AT_ONCE, during } from '../support/callers.js';
 import { Item } from '../support/item.js';
+import { noDatabase } from '../support/no-database.js';
 import { queued } from '../support/queue/queue-stand.js';
 import { behind, undecorated, type OrmStand, type Stand } from '../support/stands.js';
 
@@ -16,6 +17,7 @@ export const sides: Sides = {
   'cache off': async (ground) => rounds(await behind(ground, ROWS)),
   'cache on, own worker': async (ground) => rounds(await behind(ground, ROWS, { policy: { cache }, worker: true })),
   undecorated: async (ground) => rounds(await undecorated(ground, ROWS)),
+  'no database': async (ground) => rounds(await noDatabase(ground, ROWS)),
   async bullmq(ground) {
     const stand = await queued(ground, ROWS);
     return roundsOf(stand, async (id) => {

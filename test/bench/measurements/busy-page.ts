@@ -5,6 +5,7 @@
 import type { OpenSide, Sides } from '../process/side.js';
 import { during } from '../support/callers.js';
 import { Item, itemValues } from '../support/item.js';
+import { noDatabase } from '../support/no-database.js';
 import { behind, undecorated, type OrmStand } from '../support/stands.js';
 
 const ROWS = 8_000;
@@ -14,6 +15,7 @@ export const sides: Sides = {
   'cache on': async (ground) => rounds(await behind(ground, ROWS, { policy: { cache: { ttl: '1h' } } })),
   'cache off': async (ground) => rounds(await behind(ground, ROWS)),
   undecorated: async (ground) => rounds(await undecorated(ground, ROWS)),
+  'no database': async (ground) => rounds(await noDatabase(ground, ROWS)),
 };
 
 function rounds(stand: OrmStand): OpenSide {

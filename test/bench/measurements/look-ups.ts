@@ -2,6 +2,7 @@
 import type { OpenSide, Sides } from '../process/side.js';
 import { AT_ONCE, during } from '../support/callers.js';
 import { Item } from '../support/item.js';
+import { noDatabase } from '../support/no-database.js';
 import { behind, undecorated, type BehindStand, type OrmStand } from '../support/stands.js';
 
 const ROWS = 3_200;
@@ -9,11 +10,13 @@ const ROWS = 3_200;
 export const sides: Sides = {
   'cache on': async (ground) => withPending(await behind(ground, ROWS, { policy: { cache: { ttl: '1h' } } })),
   'cache off': async (ground) => withPending(await behind(ground, ROWS)),
-  undecorated: async (ground) => {
-    const stand = await undecorated(ground, ROWS);
-    return { ...stand, round: async () => ({ speed: await lookUps(stand) }) };
-  },
+  undecorated: async (ground) => withoutChanges(await undecorated(ground, ROWS)),
+  'no database': async (ground) => withoutChanges(await noDatabase(ground, ROWS)),
 };
+
+function withoutChanges(stand: OrmStand): OpenSide {
+  return { ...stand, round: async () => ({ speed: await lookUps(stand) }) };
+}
 
 /** A round gives every row a pending change first, and writes them all afterwards. */
 function withPending(stand: BehindStand): OpenSide {

@@ -82,6 +82,12 @@ export class Items {
     if (found !== this.rows) throw new Error(`The table has ${found} rows instead of ${this.rows}.`);
   }
 
+  /** Rejects unless the value is as expected. */
+  checkValue(id: number, name: Column, value: unknown): void {
+    if (textOf(asRead(name, value)) !== textOf(this.#row(id)[name]))
+      throw new Error(`${name} of item ${id} is ${textOf(value)} instead of ${textOf(this.#row(id)[name])}.`);
+  }
+
   async close(): Promise<void> {
     await this.#pool.end();
   }
@@ -107,4 +113,9 @@ export function recordOfItems(): string {
 
 function textOf(value: unknown): string {
   return value instanceof Date ? value.toISOString() : String(value);
+}
+
+/** A driver answers a moment as a text. */
+function asRead(name: Column, value: unknown): unknown {
+  return name === 'changed_at' ? new Date(value as string | Date) : value;
 }

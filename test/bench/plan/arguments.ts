@@ -15,6 +15,8 @@ export interface Plan {
   /** An older build of the package. */
   readonly againstFolder?: string;
   readonly dataFolder?: string;
+  /** Gets a profile of each side. */
+  readonly profileFolder?: string;
   /** What was typed. */
   readonly command: string;
 }
@@ -27,6 +29,7 @@ export const usage = `npm run bench -- [options]
   --against DIR      an older build as well: a built checkout, an unpacked "npm pack", or a folder that has it installed
   --json FILE        all figures of all rounds
   --charts DIR       charts as SVG
+  --profile DIR      profiles of Node, and where its time goes; the figures are slower then
   --data DIR         traffic of a real shop, for "orders"
   --full             the largest sizes too
   --scale 1          calls and rows are multiplied by it: 0.1 for a first look
@@ -45,12 +48,13 @@ export function planOf(args: readonly string[]): Plan {
       json: { type: 'string' },
       charts: { type: 'string' },
       data: { type: 'string' },
+      profile: { type: 'string' },
       full: { type: 'boolean', default: false },
       scale: { type: 'string', default: '1' },
       seed: { type: 'string', default: '1' },
     },
   });
-  const { json, charts, against, data } = values;
+  const { json, charts, against, data, profile } = values;
   return {
     measurements: values.only === undefined ? catalogue : named(values.only),
     rounds: numberOf('rounds', values.rounds, Number.isSafeInteger),
@@ -63,6 +67,7 @@ export function planOf(args: readonly string[]): Plan {
     ...(charts !== undefined && { chartsFolder: charts }),
     ...(against !== undefined && { againstFolder: against }),
     ...(data !== undefined && { dataFolder: data }),
+    ...(profile !== undefined && { profileFolder: profile }),
   };
 }
 

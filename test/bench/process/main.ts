@@ -1,14 +1,16 @@
 /** The program of a side's process: it does what the benchmark orders, one line after the other, and answers each. */
 import type { Answer, Order, Start } from './messages.js';
+import { profiled } from './profiled.js';
 import type { OpenSide, Sides } from './side.js';
 
-const { measurement, side, ground } = JSON.parse(process.argv[2] ?? '{}') as Start;
+const { measurement, side, ground, profileFile } = JSON.parse(process.argv[2] ?? '{}') as Start;
 const { sides } = (await import(`../measurements/${measurement}.js`)) as { readonly sides: Sides };
 
 let open: OpenSide | undefined;
 let last = answered(async () => {
   open = await sides[side]?.(ground);
   if (!open) throw new Error(`${measurement} has no side "${side}".`);
+  if (profileFile !== undefined) open = profiled(open, profileFile);
   return {};
 });
 

@@ -6,6 +6,8 @@ export interface Start {
   readonly measurement: string;
   readonly side: string;
   readonly ground: Ground;
+  /** A file that gets a profile of the last round. */
+  readonly profileFile?: string;
 }
 
 /** A line from the benchmark to a side. */

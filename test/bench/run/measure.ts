@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Measurement } from '../plan/measurement.js';
 import type { Plan } from '../plan/arguments.js';
 import type { Progress } from '../report/progress.js';
@@ -78,13 +79,13 @@ function sidesOf(
 }
 
 async function begin(
-  { file: measurement }: Measurement,
+  { id, file: measurement }: Measurement,
   side: string,
   isOlder: boolean,
   { plan, places, redisUrl, packages }: Bench,
 ): Promise<Contender> {
   const place = await places.make();
-  const { scale, seed, isFull, dataFolder } = plan;
+  const { scale, seed, isFull, dataFolder, profileFolder } = plan;
   const { databaseUrl, namespace } = place;
   const ground = {
     redisUrl,
@@ -96,7 +97,12 @@ async function begin(
     ...(dataFolder !== undefined && { dataFolder }),
   };
   try {
-    const running = await startSide({ measurement, side, ground }, (isOlder && packages.older) || packages.own);
+    const name = `${id} ${side}${isOlder ? ' (older build)' : ''}.cpuprofile`;
+    const profile = profileFolder === undefined ? {} : { profileFile: resolve(profileFolder, name) };
+    const running = await startSide(
+      { measurement, side, ground, ...profile },
+      (isOlder && packages.older) || packages.own,
+    );
     return { side, isOlder, running, place, rounds: [] };
   } catch (error) {
     await place.clear();

@@ -170,22 +170,26 @@ export class ReadVersions {
   }
 }
 
-const known = new WeakMap<object, ReadVersions>();
+/** On the entity manager itself: most live for one request, and a weak map of them costs the collector of garbage. */
+const VERSIONS: unique symbol = Symbol('spillway.read-versions');
+
+type Knowing = EntityManager & { [VERSIONS]?: ReadVersions | undefined };
 
 export function readVersionsOf(em: EntityManager): ReadVersions {
-  const versions = known.get(em);
-  if (versions) return versions;
-  const none = new ReadVersions();
-  known.set(em, none);
-  return none;
+  return ((em as Knowing)[VERSIONS] ??= new ReadVersions());
+}
+
+/** `undefined`: it knows none. */
+export function knownVersionsOf(em: EntityManager): ReadVersions | undefined {
+  return (em as Knowing)[VERSIONS];
 }
 
 /** A fork that shares entities with its origin, as every transaction has one, shares the known versions too. */
 export function shareReadVersions(origin: EntityManager, fork: EntityManager): void {
-  known.set(fork, readVersionsOf(origin));
+  (fork as Knowing)[VERSIONS] = readVersionsOf(origin);
 }
 
 /** After `em.clear()` the entity manager holds no version. Entity managers that share its knowledge may. */
 export function forgetReadVersions(em: EntityManager): void {
-  known.delete(em);
+  (em as Knowing)[VERSIONS] = undefined;
 }

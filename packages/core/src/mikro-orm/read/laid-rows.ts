@@ -3,7 +3,7 @@ import type { RowKey } from '../../change/row-key.js';
 import { knownRowKey } from '../describe/entity-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
-import { readVersionsOf } from '../change/staging-unit.js';
+import { knownVersionsOf, readVersionsOf } from '../change/staging-unit.js';
 import { rowVersion, type DriverRow } from './row-overlay.js';
 
 const laid = new WeakSet<DriverRow>();
@@ -21,10 +21,9 @@ export function isLaid(row: DriverRow): boolean {
 /** Tells the entity manager that is about to take these rows which of their versions were read in the database. */
 export function noteRows(type: WriteBehindType, rows: Iterable<readonly [RowKey, DriverRow]>, em: unknown): void {
   if (!type.version || em === undefined) return;
-  const versions = readVersionsOf(em as EntityManager);
   for (const [key, row] of rows) {
-    if (isLaid(row)) versions.forget(key);
-    else versions.note(key, rowVersion(type, row));
+    if (isLaid(row)) knownVersionsOf(em as EntityManager)?.forget(key);
+    else readVersionsOf(em as EntityManager).note(key, rowVersion(type, row));
   }
 }
 

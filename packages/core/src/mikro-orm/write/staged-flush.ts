@@ -12,6 +12,7 @@ import { fallbackFor, type Fallback } from '../change/fallback.js';
 import {
   type EntityState,
   forgetReadVersions,
+  knownVersionsOf,
   type Operation,
   readVersionsOf,
   StagingUnit,
@@ -196,8 +197,8 @@ export class StagedFlush {
   /** The entities now build on the staged changes. */
   #note(operations: readonly Operation[], { marks, staged }: StageResult): void {
     this.#writes.marks.note(operations, marks);
-    const versions = readVersionsOf(this.#em);
-    for (const { change } of operations) if (staged.has(change.rowKey)) versions.forget(change.rowKey);
+    const versions = knownVersionsOf(this.#em);
+    for (const { change } of operations) if (staged.has(change.rowKey)) versions?.forget(change.rowKey);
   }
 }
 

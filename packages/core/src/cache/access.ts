@@ -51,16 +51,16 @@ export class CacheAccess {
     for (const number of ended) {
       const mine = [...rows].filter(([, { transactions }]) => transactions.includes(number));
       const keys = mine.flatMap(([key, { by }]) => (by === 'row' ? [key] : []));
-      if (keys.length > 0) await this.after({ table, keys }, number);
-      if (keys.length < mine.length) await this.after({ table, keys: 'all' }, number);
+      if (keys.length > 0) await this.unblock({ table, keys }, number);
+      if (keys.length < mine.length) await this.unblock({ table, keys: 'all' }, number);
     }
   }
 
   /**
-   * Called before a transaction writes rows. Once it has resolved, no process uses a copy of them after the commit,
-   * even if this process or the staging store fails.
+   * Called before a transaction writes rows: drops their copies, and keeps new ones away until `unblock`. Once it has
+   * resolved, no process uses a copy of them after the commit, even if this process or the staging store fails.
    */
-  async before(scope: BlockScope, execute: Execute, known: Told): Promise<Told> {
+  async dropAndBlock(scope: BlockScope, execute: Execute, known: Told): Promise<Told> {
     const number = known ?? (await this.#doubts.numberOf(execute));
     if ((await this.#line.ask((cache) => cache.block(scope, number))) !== 'down') return number;
     await this.#trust.suspend(execute);
@@ -68,7 +68,7 @@ export class CacheAccess {
   }
 
   /** The transaction has ended, in either way. */
-  async after(scope: BlockScope, number: string): Promise<void> {
+  async unblock(scope: BlockScope, number: string): Promise<void> {
     await this.#line.ask((cache) => cache.unblock(scope, number));
   }
 

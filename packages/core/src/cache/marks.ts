@@ -28,10 +28,10 @@ interface Marks {
 }
 
 /**
- * Tells the cache which rows SQL is about to change, in the transaction that changes them, before each statement: rows
- * by key if they are known, otherwise the table. A statement outside of any transaction gets one, because other
- * processes can find out only for a transaction how it has ended. New rows need no mark: the cache does not remember
- * missing rows.
+ * Drops and blocks the copies of rows that SQL is about to change, in the transaction that changes them, before each
+ * statement: rows by key if they are known, otherwise the table. The end of the transaction unblocks them. A statement
+ * outside of any transaction gets one, because other processes can find out only for a transaction how it has ended.
+ * New rows need no mark: the cache does not remember missing rows.
  */
 export class CacheMarks {
   readonly #types: TypeRegistry;
@@ -61,7 +61,7 @@ export class CacheMarks {
       return kind === 'delete' || renames ? this.#followers(meta, renames) : [];
     });
     const scopes = [...own, ...followers];
-    if (scopes.length > 0) await this.#tell(scopes, options?.['ctx']);
+    if (scopes.length > 0) await this.#dropAndBlock(scopes, options?.['ctx']);
   }
 
   /** Runs a statement that changes rows past the unit of work, and marks the rows that its conditions name. */
@@ -107,11 +107,11 @@ export class CacheMarks {
   ): Promise<T> {
     if (scopes.length === 0) return run(options);
     if (options['ctx'] !== undefined) {
-      await this.#tell(scopes, options['ctx']);
+      await this.#dropAndBlock(scopes, options['ctx']);
       return run(options);
     }
     return this.#driver.getConnection('write').transactional(async (ctx: unknown) => {
-      await this.#tell(scopes, ctx);
+      await this.#dropAndBlock(scopes, ctx);
       return run({ ...options, ctx });
     });
   }
@@ -121,13 +121,13 @@ export class CacheMarks {
     return this.#types.cachedFollowers(meta, renames).flatMap((type) => scopesOf(type, 'all'));
   }
 
-  async #tell(scopes: readonly BlockScope[], ctx: unknown): Promise<void> {
+  async #dropAndBlock(scopes: readonly BlockScope[], ctx: unknown): Promise<void> {
     if (typeof ctx !== 'object' || ctx === null) throw new TypeError('Rows are written by SQL without a transaction');
     const marks = this.#marksOf(ctx);
     for (const scope of scopes) {
       const news = scope.keys === 'all' ? [tableText(scope.table)] : scope.keys;
       if (news.every((field) => marks.fields.has(field))) continue;
-      marks.number = await this.#access().before(scope, this.#executeIn(ctx), marks.number);
+      marks.number = await this.#access().dropAndBlock(scope, this.#executeIn(ctx), marks.number);
       for (const field of news) marks.fields.add(field);
       marks.scopes.push(scope);
     }
@@ -148,7 +148,7 @@ export class CacheMarks {
       const { number } = marks;
       // A transaction whose end was not answered may still be going on.
       if (number === undefined || end === 'unanswered') return;
-      await Promise.all(marks.scopes.map((each) => this.#access().after(each, number)));
+      await Promise.all(marks.scopes.map((each) => this.#access().unblock(each, number)));
     });
     return marks;
   }

@@ -70,7 +70,10 @@ export type Coalesced =
       readonly version?: VersionText;
     };
 
-/** The dirty record after an application's change, or the reason for refusing the change. */
+/**
+ * The dirty record after an application's change, or the reason for refusing the change. The memory store runs this.
+ * Redis runs `staging/redis/lua/include/coalesce.lua`: both must decide alike.
+ */
 export function coalesceChange(row: RowState, change: Change, stamp: Stamp): Coalesced {
   const verdict = verdictOn(row, change);
   if (verdict === 'exists' || verdict === 'deleted') return { status: 'refused', reason: verdict };
@@ -89,10 +92,10 @@ export function coalesceChange(row: RowState, change: Change, stamp: Stamp): Coa
 
 /** A change that creates a missing row is valid on a deleted row too. */
 function verdictOn(row: RowState, change: Change): Verdict {
-  return makesMissing(change) ? 'merge' : COALESCE[row.dirty?.kind ?? standing(row)][change.kind];
+  return makesMissing(change) ? 'merge' : COALESCE[row.dirty?.kind ?? stateWithoutDirty(row)][change.kind];
 }
 
-function standing(row: RowState): 'gone' | 'there' | 'unknown' {
+function stateWithoutDirty(row: RowState): 'gone' | 'there' | 'unknown' {
   if (row.inFlight !== undefined) return row.inFlight.kind === 'delete' ? 'gone' : 'there';
   return row.recent?.deleted === true ? 'gone' : 'unknown';
 }

@@ -32,6 +32,8 @@ type OutcomeOf<Kind extends Outcome['kind']> = Extract<Outcome, { readonly kind:
  * The end of one record. Unless it ended as "the row has its new version", a newer change of the row has to be adapted,
  * because it was staged on a version that does not exist. It could otherwise meet another writer's row with the same
  * number, and overwrite it in silence.
+ *
+ * The memory store runs this. Redis runs `staging/redis/lua/include/settle.lua`: both must decide alike.
  */
 export function settleRecord(record: StagedRecord, outcome: Outcome, dirty: StagedRecord | undefined): Settled {
   switch (outcome.kind) {

@@ -36,8 +36,8 @@ export interface FlushSide {
 
   /**
    * Adds dirty records to the batch in flight as a part of it: for a transaction of the application that has written
-   * the batch, is not committed, and needs more rows. What the ledger row
-   * of the batch does not cover of earlier parts is dirty again first, so a part that was rolled back is added anew.
+   * the batch, is not committed, and needs more rows. What the ledger row of the batch does not cover of earlier parts
+   * is dirty again first, so a part that was rolled back is added anew.
    * @returns `undefined` if the token is not in flight, or was handed out again since (somebody else may be at it)
    */
   extend(shard: number, request: ExtendRequest): Promise<Extension | undefined>;
@@ -46,8 +46,7 @@ export interface FlushSide {
    * Ends a batch as its ledger row says.
    *
    * @param rows those rows of the batch that the caller knows. A store that does not know the batch any more may have
-   * forgotten it, and kept copies of its rows from before they were written;
-   * so it drops them, and the tickets for them.
+   * forgotten it, and kept copies of its rows from before they were written. It drops them, and the tickets for them.
    * @param records the records of `rows`, as the caller has got them from a claim of this batch. Then `rows` are all
    * rows of the batch, those with unreadable records too. The store need not read these records again.
    * @returns `false`: the token is not in flight (somebody else has acknowledged it, or the store has forgotten it)
@@ -71,9 +70,9 @@ export interface FlushSide {
 
   /**
    * Throws away what is dirty, in flight, remembered and dead: of some tables, or of everything, and then the shard is
-   * as if it had never been adopted. The caller has locked the shard in the
-   * database, whose last token it names, so that no batch of it can be committed meanwhile. Copies go in any case. A
-   * batch in flight goes on under its token with the rows that are left of it, and ends if none is.
+   * as if it had never been adopted. The caller has locked the shard in the database, whose last token it names, so
+   * that no batch of it can be committed meanwhile. Copies go in any case. A batch in flight goes on under its token
+   * with the rows that are left of it, and ends if none is.
    */
   empty(shard: number, scope: EmptyScope, lastToken: string): Promise<EmptyReport>;
 }

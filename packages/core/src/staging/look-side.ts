@@ -91,8 +91,8 @@ export interface DueRecords {
   next(): Promise<readonly (number | undefined)[]>;
   /**
    * Whether anything of these tables is pending, or anything at all is held: one cheap question, for it is asked before
-   * every query. It may say yes where only the rows themselves could
-   * tell, and never says no while a change is pending that was staged, or held, before the call.
+   * every query. It may say yes where only the rows themselves could tell. It never says no while a change is pending
+   * that was staged, or held, before the call.
    */
   any(scope: TableScope): Promise<boolean>;
   /**

@@ -130,9 +130,8 @@ export type RefusalReason =
 
 /**
  * Changes of transactions that have not ended. A hold is neither dirty nor due: nobody sees it, and nothing is based on
- * it but later holds of the same transaction; others' changes of
- * its rows are refused as `held`, unless both only add differences. Whoever knows how the transaction has ended
- * stages or drops it.
+ * it but later holds of the same transaction. Others' changes of its rows are refused as `held`, unless both only add
+ * differences. Each process that learns how the transaction has ended stages or drops the hold.
  */
 export interface HeldChanges {
   /**
@@ -143,9 +142,9 @@ export interface HeldChanges {
 
   /**
    * The transaction has committed these holds: their changes are staged now, in the order in which they were held.
-   * Given with each are the rows that the transaction has written itself,
-   * whose changes are gone. Ids that are not held are left out. All of a transaction's holds in the shard that were
-   * committed have to be given together, or later ones after earlier ones.
+   * Given with each are the rows that the transaction has written itself, whose changes are gone. Ids that are not held
+   * are left out. All of a transaction's holds in the shard that were committed have to be given together, or later
+   * ones after earlier ones.
    * @returns the rows that are dirty now
    */
   stage(shard: number, holds: ReadonlyMap<string, readonly RowKey[]>): Promise<readonly RowKey[]>;
@@ -182,9 +181,8 @@ export interface Hold {
 }
 
 /**
- * Who stages what. An entity is left once nothing of it is pending anywhere: from then on whoever would still stage it
- * is refused, so that a process which writes it by SQL need not ask
- * any more.
+ * Who stages what. An entity is left once nothing of it is pending anywhere. From then on a process that would still
+ * stage it is refused, so that a process which writes it by SQL need not ask any more.
  */
 export interface StagedPolicies {
   /**

@@ -10,8 +10,7 @@ import type { StageSide } from './stage-side.js';
  * method rejects with `SpillwayError` `STAGING_UNAVAILABLE` (it did not run) or `STAGING_TIMEOUT` (it may have run).
  *
  * A shard exists once it has been adopted: its chain then starts at the last batch that PostgreSQL knows. Before that
- * every
- * method answers `uninitialised`.
+ * every method answers `uninitialised`.
  */
 export interface StagingStore extends StageSide, FlushSide, LookSide {
   readonly deadLetters: DeadLetterStore;

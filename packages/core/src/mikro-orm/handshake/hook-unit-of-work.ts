@@ -53,8 +53,8 @@ function hookCommit(em: EntityManager, uow: UnitOfWork, flush: StagedFlush, cont
 }
 
 /**
- * A flush writes its change sets. Outside of transactions `flushConnection` has decided how. In a transaction of the
- * application this hook decides, and a held flush writes nothing in it.
+ * A flush writes its change sets. Outside of transactions, `flushConnection` in `hook-entity-manager.ts` has decided
+ * how. In a transaction of the application this hook decides, and a held flush writes nothing in it.
  */
 function hookPersist(em: EntityManager, uow: UnitOfWork, flush: StagedFlush, context: FlushContext): Persisted {
   const { watch, engine } = context;

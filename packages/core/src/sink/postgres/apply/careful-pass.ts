@@ -156,14 +156,14 @@ export class CarefulPass {
   async #write({ group, items, lockFirst }: Part): Promise<Fault | undefined> {
     const { session, names, mayRestart } = this.#context;
     try {
-      const held = lockFirst ? await this.#heldByOthers(group, items) : new Set<Item>();
-      const free = held.size === 0 ? items : items.filter((item) => !held.has(item));
+      const locked = lockFirst ? await this.#lockedByOthers(group, items) : new Set<Item>();
+      const free = locked.size === 0 ? items : items.filter((item) => !locked.has(item));
       const outcomes = await this.#execute(group, free);
       await session.script(`release savepoint ${SAVEPOINT}; savepoint ${SAVEPOINT}`);
       for (const [item, outcome] of outcomes) this.#outcomes.set(item, outcome);
       for (const item of items) this.#refused.delete(item);
       if (free.length > 0) this.#writes += 1;
-      this.#wait(held, 'The row is locked by somebody else.');
+      this.#wait(locked, 'The row is locked by somebody else.');
       return undefined;
     } catch (error) {
       const fault = faultOf(error, { names, mayRestart });
@@ -183,7 +183,7 @@ export class CarefulPass {
     return new Map([...outcomes].map(([item, outcome]) => [itemOf.get(item) ?? item, outcome]));
   }
 
-  async #heldByOthers(group: StatementGroup, items: readonly Item[]): Promise<ReadonlySet<Item>> {
+  async #lockedByOthers(group: StatementGroup, items: readonly Item[]): Promise<ReadonlySet<Item>> {
     const statement = lockRows(group.table, items, group.kind === 'delete' ? 'update' : 'no key update');
     const rows = await this.#context.session.rows(statement.text, [statement.json]);
     return new Set(rows.map(([position]) => items[Number(position)]).filter((item) => item !== undefined));

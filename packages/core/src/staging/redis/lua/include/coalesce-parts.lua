@@ -11,7 +11,7 @@ local function recalled(row)
   return row
 end
 
-local function standing(row)
+local function state_without_dirty(row)
   if row.flight then return row.flight[KIND] == 'delete' and 'gone' or 'there' end
   return recalled(row).deleted and 'gone' or 'unknown'
 end

@@ -1,6 +1,6 @@
 -- include: merge
 
--- state > kind of the change : verdict. The state is the kind of the dirty record, or the standing of a row without
+-- state > kind of the change : verdict. The state is the kind of the dirty record, or what is known of a row without
 -- one. coalesce-change.ts explains the words.
 local COALESCE = [[
 unknown>insert:merge
@@ -58,7 +58,7 @@ local function coalesce(row, change, sequence, now)
   -- A change that makes its row where it is missing is accepted for a deleted row too.
   local is_any = type(change[CHANGE_MISSING]) == 'table'
   local is_plain = row.dirty and is_short_way(row.dirty[KIND], change[KIND])
-  local verdict = (is_any or is_plain) and 'merge' or look_up(COALESCE, row.dirty and row.dirty[KIND] or standing(row), change[KIND], '^%a+')
+  local verdict = (is_any or is_plain) and 'merge' or look_up(COALESCE, row.dirty and row.dirty[KIND] or state_without_dirty(row), change[KIND], '^%a+')
   if verdict == 'exists' or verdict == 'deleted' then return 'refused', verdict, '' end
   if verdict == 'again' and change[BASE] ~= '' then return 'refused', 'deleted', '' end
   local stale = newer_than_seen(row, change)

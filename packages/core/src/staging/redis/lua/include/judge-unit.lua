@@ -1,4 +1,5 @@
--- One unit of a group: whether its shards can be staged in, and what judging it says.
+-- One unit of a group: whether its shards can be staged in, and what judging it says. At the end, `keep_answer` keeps
+-- the answer of the group, which `kept_answer` in seen.lua finds.
 -- Needs: due, seen, enter, and what shard-head, apply-changes and age-seen bring
 
 -- A shard that cannot be staged in refuses its own units, not the group. nil: all shards of the unit can be.

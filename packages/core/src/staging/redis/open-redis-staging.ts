@@ -25,6 +25,10 @@ export interface RedisStagingOptions extends Partial<StagingLimits> {
   readonly commandTimeoutMs?: number;
   /** Called when another server answers than before, or the same one after a restart. @defaultValue nothing */
   readonly onAnotherServer?: (server: string) => void;
+  /** The shards of this server, if others have the rest; it is asked about no other. @defaultValue all */
+  readonly own?: readonly number[];
+  /** Looks at the server before anything of the namespace is read. @defaultValue nothing */
+  readonly lookFirst?: (connection: RedisConnection) => Promise<void>;
   /** Aborted: the opening is given up, wherever it is. @defaultValue none */
   readonly end?: AbortSignal;
 }
@@ -46,13 +50,16 @@ export async function openRedisStaging(options: RedisStagingOptions): Promise<Re
   try {
     await checkAnswers(connection);
     const namespace = options.namespace ?? 'spillway';
-    await checkRights(connection, namespace);
+    const [first = 0] = options.own ?? [];
+    await checkRights(connection, namespace, first);
     const scripts = new ShardScripts(connection, namespace, options.shards ?? 64, {
       epoch: options.epoch ?? '1',
       ...(options.database !== undefined && { database: options.database }),
+      ...(options.own && { own: options.own }),
     });
     const keeping = await checkKeeping(connection, options.acceptVolatile ?? false);
-    await scripts.run('stats', 0);
+    await options.lookFirst?.(connection);
+    await scripts.run('stats', first);
     return new RedisStaging(connection, scripts, limitsOf(options), keeping);
   } catch (error) {
     await connection.close();
@@ -60,7 +67,7 @@ export async function openRedisStaging(options: RedisStagingOptions): Promise<Re
   }
 }
 
-function limitsOf(options: RedisStagingOptions): StagingLimits {
+export function limitsOf(options: Partial<StagingLimits>): StagingLimits {
   return {
     rememberMs: options.rememberMs ?? DEFAULT_LIMITS.rememberMs,
     rememberRows: options.rememberRows ?? DEFAULT_LIMITS.rememberRows,

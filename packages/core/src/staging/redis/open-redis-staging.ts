@@ -59,7 +59,7 @@ export async function openRedisStaging(options: RedisStagingOptions): Promise<Re
     });
     const keeping = await checkKeeping(connection, options.acceptVolatile ?? false);
     await options.lookFirst?.(connection);
-    await scripts.run('stats', first);
+    await scripts.runOnAll('dueNext');
     return new RedisStaging(connection, scripts, limitsOf(options), keeping);
   } catch (error) {
     await connection.close();

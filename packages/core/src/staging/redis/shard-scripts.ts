@@ -229,7 +229,7 @@ export class ShardScripts {
     }
     return (
       `The staged changes in Redis at ${server} are spread by the shard map ${theirEpoch}/${theirShards} (epoch/shards), but this process uses ${epoch}/${shards}; ` +
-      'nothing was done. Give all processes the same "shards", or drain before you change it'
+      'nothing was done. Give all processes the same "shards" and the same servers in "redis", or drain before you change them'
     );
   }
 }

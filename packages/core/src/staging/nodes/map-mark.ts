@@ -1,10 +1,7 @@
 import { SpillwayError } from '../../errors.js';
 import { type RedisConnection, text as textIn } from '../redis/connection.js';
-import { shardKeys } from '../redis/keys.js';
+import { MAP_FIELD, mapKey, shardKeys } from '../redis/keys.js';
 import { shardsText, type ShardMap } from './shard-map.js';
-
-/** Fingerprint, name of the node, and the map in words, as JSON. */
-const FIELD = 'map';
 
 /** What a server holds of the map of shards, to tell a process that has another one. */
 export class MapMark {
@@ -25,7 +22,7 @@ export class MapMark {
    * @throws SpillwayError `SHARD_MAP_MISMATCH`
    */
   async compare(): Promise<void> {
-    const found = await this.#connection.command('HGET', [this.#key, FIELD]);
+    const found = await this.#connection.command('HGET', [this.#key, MAP_FIELD]);
     if (found === null) return this.#refuseOneServer();
     const [fingerprint, node, text] = partsOf(textIn(found));
     if (fingerprint !== this.#map.fingerprint)
@@ -36,12 +33,12 @@ export class MapMark {
   /** Writes the map, unless one stands there: of two processes that begin with different maps, one is refused. */
   async write(): Promise<void> {
     const { fingerprint, text } = this.#map;
-    await this.#connection.command('HSETNX', [this.#key, FIELD, JSON.stringify([fingerprint, this.#node, text])]);
+    await this.#connection.command('HSETNX', [this.#key, MAP_FIELD, JSON.stringify([fingerprint, this.#node, text])]);
     await this.compare();
   }
 
   get #key(): string {
-    return `{${this.#namespace}:map}:node`;
+    return mapKey(this.#namespace);
   }
 
   /** A process that knows one server alone gives its shards an epoch without a map. */

@@ -1,7 +1,9 @@
+import { SpillwayError } from '../../errors.js';
 import { DEFAULT_LIMITS, type StagingLimits } from '../limits.js';
 import { nothingStaged } from '../staging-errors.js';
 import { checkAnswers } from './answer-check.js';
 import { RedisConnection } from './connection.js';
+import { MAP_FIELD, mapKey } from './keys.js';
 import { RedisStaging } from './redis-staging.js';
 import type { RedisTarget } from './redis-target.js';
 import { checkRights } from './right-check.js';
@@ -27,7 +29,7 @@ export interface RedisStagingOptions extends Partial<StagingLimits> {
   readonly onAnotherServer?: (server: string) => void;
   /** The shards of this server, if others have the rest; it is asked about no other. @defaultValue all */
   readonly own?: readonly number[];
-  /** Looks at the server before anything of the namespace is read. @defaultValue nothing */
+  /** Looks at the server before anything of the namespace is read. @defaultValue refuses one of several servers */
   readonly lookFirst?: (connection: RedisConnection) => Promise<void>;
   /** Aborted: the opening is given up, wherever it is. @defaultValue none */
   readonly end?: AbortSignal;
@@ -58,13 +60,25 @@ export async function openRedisStaging(options: RedisStagingOptions): Promise<Re
       ...(options.own && { own: options.own }),
     });
     const keeping = await checkKeeping(connection, options.acceptVolatile ?? false);
-    await options.lookFirst?.(connection);
-    await scripts.runOnAll('dueNext');
+    await (options.lookFirst ?? refuseNode(namespace))(connection);
+    await scripts.run('stats', first);
     return new RedisStaging(connection, scripts, limitsOf(options), keeping);
   } catch (error) {
     await connection.close();
     throw nothingStaged(error, `Redis at ${connection.server} was opened`);
   }
+}
+
+/** A server that has some of the shards is not one that has all. */
+function refuseNode(namespace: string): (connection: RedisConnection) => Promise<void> {
+  return async (connection) => {
+    if ((await connection.command('HEXISTS', [mapKey(namespace), MAP_FIELD])) === 0) return;
+    throw new SpillwayError(
+      'SHARD_MAP_MISMATCH',
+      `Redis at ${connection.server} is one of several servers of this namespace, but here "redis" names it alone; nothing was done. ` +
+        'Give all processes the same "redis.nodes", or this one another namespace',
+    );
+  };
 }
 
 export function limitsOf(options: Partial<StagingLimits>): StagingLimits {

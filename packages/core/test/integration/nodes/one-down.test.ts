@@ -37,8 +37,12 @@ describe('while one of two servers is away', () => {
     expect(await web.em.fork().findOne(Book, here[2] ?? 0)).toMatchObject({ title: `book ${here[2]}` });
     await expect(web.em.fork().findOne(Book, there[0] ?? 0)).rejects.toThrow(named(library));
     await expect(web.em.fork().count(Book)).rejects.toThrow(named(library));
+    await expect(Spillway.of(web).drain()).rejects.toThrow(named(library));
+    await makeBooks(web, [here[5] ?? 0]);
+    await expect(web.schema.clear()).rejects.toThrow(named(library));
+    expect(await web.em.fork().count(Book, {}, { spillway: 'database' })).toBeGreaterThanOrEqual(4);
 
-    const written = [...here.slice(0, 4), ...there.slice(0, 2)].toSorted((one, other) => one - other);
+    const written = [...here.slice(0, 4), here[5] ?? 0, ...there.slice(0, 2)].toSorted((one, other) => one - other);
     await eventually(async () => expect(await library.rows(worker)).toEqual(written));
     expect(await Spillway.of(web).health()).toMatchObject({
       status: 'degraded',

@@ -80,7 +80,7 @@ test('and the other way round: one server alone is refused where it is a node', 
   const before = await keysOf(library, 0);
   expect(await refusal(library, { redis: library.servers[0]?.url ?? '' })).toEqual(
     mismatch(
-      /are spread by the shard map 2\.map-\w{16}\/16 \(epoch\/shards\), but this process uses 2\.1\/16; nothing/u,
+      /^Redis at \S+ is one of several servers of this namespace, but here "redis" names it alone; nothing was done\. Give all processes the same "redis\.nodes"/u,
     ),
   );
   expect((await keysOf(library, 0)).toSorted()).toEqual(before.toSorted());

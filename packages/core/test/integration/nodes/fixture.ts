@@ -5,7 +5,7 @@ import { shardOf, rowKeyOf } from '../../../src/change/row-key.js';
 import { spillway, Spillway, type SpillwayEvent, type SpillwayOptions } from '../../../src/index.js';
 import { ShardMap } from '../../../src/staging/nodes/shard-map.js';
 
-export const SHARDS = 16;
+const SHARDS = 16;
 
 export const Book: EntitySchema<{ id: number; title: string; sold: number; version: number }> = defineEntity({
   name: 'Book',

@@ -28,10 +28,10 @@ export const roomRules: Readonly<Record<string, RoomRule>> = {
   'bare-error': rule({ imports: ['printable'] }),
   errors: rule({ imports: ['printable', 'bare-error'], types: pureRooms }),
   events: rule({ imports: [...base, ...pureRooms], types: ports, packages: ['rxjs'] }),
-  options: rule({ imports: [...base, ...pureRooms], types: [...ports, 'staging/redis', 'events'] }),
+  options: rule({ imports: [...base, ...pureRooms], types: [...ports, 'staging/redis', 'staging/nodes', 'events'] }),
   // What may be said of Redis is known where ioredis is.
   'resolve-options': rule({
-    imports: [...base, 'options', 'staging/redis', ...pureRooms],
+    imports: [...base, 'options', 'staging/redis', 'staging/nodes', ...pureRooms],
     types: [...ports, 'events'],
   }),
 
@@ -40,6 +40,10 @@ export const roomRules: Readonly<Record<string, RoomRule>> = {
     imports: [...base, ...pureRooms, 'staging/*'],
     types: ['options'],
     packages: ['ioredis', 'msgpackr'],
+  }),
+  'staging/nodes': rule({
+    imports: [...base, ...pureRooms, 'staging/*', 'staging/redis'],
+    packageTypes: ['ioredis'],
   }),
   'staging/memory': rule({
     imports: [...base, ...pureRooms, 'staging/*'],

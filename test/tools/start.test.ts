@@ -18,11 +18,22 @@ async function started(args: readonly string[], { env = {}, error }: { env?: Nod
     if (error !== undefined) throw error;
     return { env: { REDIS_URL: 'redis://here', DATABASE_URL: '' }, stop: async () => void acts.push('servers stop') };
   };
-  const runExample = async (name: string, parameters: readonly string[], { REDIS_URL }: NodeJS.ProcessEnv) => {
-    acts.push([name, ...parameters, ...(REDIS_URL === undefined ? [] : [`on ${REDIS_URL}`])].join(' '));
+  const startRedisNodes = async (count: number) => ({
+    nodes: Array.from({ length: count }, (_, place) => ({
+      name: `node-${place + 1}`,
+      url: 'redis://node',
+      pid: place,
+    })),
+    stop: async () => void acts.push('nodes stop'),
+  });
+  const runExample = async (name: string, parameters: readonly string[], given: NodeJS.ProcessEnv) => {
+    const { REDIS_URL, SPILLWAY_SHOP_NODES: nodes } = given;
+    const where = nodes === undefined ? REDIS_URL : `${(JSON.parse(nodes) as unknown[]).length} nodes`;
+    acts.push([name, ...parameters, ...(where === undefined ? [] : [`on ${where}`])].join(' '));
     return 0;
   };
-  const code = await start(args, env, { startServers, runExample, say: (line) => void said.push(line) });
+  const say = (line: string): void => void said.push(line);
+  const code = await start(args, env, { startServers, startRedisNodes, runExample, say });
   return { code, acts, said };
 }
 
@@ -38,6 +49,14 @@ describe('on servers', () => {
     expect((await started([], { env })).acts).toEqual(['shop on redis://here', 'servers stop']);
   });
 });
+
+test.each([[['--topology', 'nodes']], [['--topology=nodes', '--json']]])(
+  'with %j the shop runs on three Redis servers, which are stopped',
+  async (args) => {
+    const { acts } = await started(args);
+    expect(acts).toEqual([`shop ${args.join(' ')} on 3 nodes`, 'nodes stop', 'servers stop']);
+  },
+);
 
 describe('without servers', () => {
   const error = new NoServers('this machine has no Redis', 'Install one.');
@@ -56,11 +75,36 @@ describe('without servers', () => {
     await expect(started([], { env, error })).rejects.toBe(error);
   });
 
+  test('the shop that stages on several servers does not run without', async () => {
+    await expect(started(['--topology', 'nodes'], { error })).rejects.toBe(error);
+  });
+
   test('a failure of servers that are there is not hidden', async () => {
     const failure = new Error('initdb has failed');
     await expect(started([], { error: failure })).rejects.toBe(failure);
   });
 });
+
+test(
+  'on three Redis servers, of which one is killed and comes back, the shop loses nothing and writes nothing twice',
+  { timeout: LONG_MS },
+  async () => {
+    const args = ['tools/start.mjs', '--topology', 'nodes', '--seconds', '6', '--json'];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root });
+    const lines = stdout.trimEnd().split('\n');
+    expect(
+      lines.filter((line) => /^kill -9 Redis node-1 \(pid \d+\); it comes back by itself\.$/u.test(line)),
+    ).toHaveLength(1);
+    const figures = JSON.parse(lines.at(-1) ?? '') as Record<string, unknown>;
+    expect(figures).toMatchObject({
+      lost: 0,
+      twice: 0,
+      deadLetters: 0,
+      killed: ['worker-1', 'node-1', 'application-1'],
+    });
+    expect(lines.at(-2)).toMatch(/ acknowledged, .+ in PostgreSQL, 0 lost, 0 twice$/);
+  },
+);
 
 test(
   'asked for, the embedded shop writes all that it has acknowledged, and --json says so on the last line',

@@ -4,6 +4,7 @@ import { NoServers } from '../servers/no-servers.mjs';
 /**
  * @typedef {object} Acts
  * @property {() => Promise<import('../servers/servers.mjs').Servers>} startServers
+ * @property {(count: number) => Promise<import('../servers/redis-nodes.mjs').RedisNodes>} startRedisNodes
  * @property {(name: string, args: readonly string[], env: NodeJS.ProcessEnv) => Promise<number>} runExample its exit
  * code
  * @property {(line: string) => void} say
@@ -14,24 +15,34 @@ import { NoServers } from '../servers/no-servers.mjs';
  * the shop runs alone, since they are the shop's. It also runs alone on servers that REDIS_URL or DATABASE_URL name,
  * because the page counter would leave a table behind there.
  *
+ * With `--topology nodes` the shop stages on three Redis servers, of which one is killed and comes back.
+ *
  * Without servers, and without a way to get any, the shop runs in one process on embedded ones, unless the user has
- * named servers: then their absence is an error.
+ * named servers, or has asked for several: then their absence is an error.
  *
  * @param {readonly string[]} args
  * @param {NodeJS.ProcessEnv} env
  * @param {Acts} acts
  * @returns {Promise<number>} the exit code
  */
-export async function start(args, env, { startServers, runExample, say }) {
+export async function start(args, env, { startServers, startRedisNodes, runExample, say }) {
   if (args.includes('--embedded')) return runExample('shop', args, env);
   const named = ['REDIS_URL', 'DATABASE_URL'].some((name) => env[name] !== undefined);
   const servers = await startServers().catch((/** @type {unknown} */ error) => {
-    if (named || !(error instanceof NoServers)) throw error;
+    if (named || saysNodes(args) || !(error instanceof NoServers)) throw error;
     say(explainEmbedded(error.missing));
   });
   if (servers === undefined) return runExample('shop', ['--embedded', ...args], env);
   try {
     const withServers = { ...env, ...servers.env };
+    if (saysNodes(args)) {
+      const redis = await startRedisNodes(3);
+      try {
+        return await runExample('shop', args, { ...withServers, SPILLWAY_SHOP_NODES: JSON.stringify(redis.nodes) });
+      } finally {
+        await redis.stop();
+      }
+    }
     if (args.length > 0 || named) return await runExample('shop', args, withServers);
     say('examples/standalone:');
     const failed = await runExample('standalone', [], withServers);
@@ -41,6 +52,11 @@ export async function start(args, env, { startServers, runExample, say }) {
   } finally {
     await servers.stop();
   }
+}
+
+/** @param {readonly string[]} args */
+function saysNodes(args) {
+  return args.some((arg, at) => arg === '--topology=nodes' || (arg === '--topology' && args[at + 1] === 'nodes'));
 }
 
 /** @param {string} missing */

@@ -7,6 +7,8 @@ export type {
   Logger,
   EntryPolicy,
   PolicyEntries,
+  NamedNode,
+  RedisNodes,
   RedisTarget,
   SpillwayOptions,
   StagingFactory,
@@ -90,7 +92,7 @@ export type {
   DroppedLetters,
   LetterFilter,
 } from './staging/dead-letter-store.js';
-export type { StagingStats, StagingStore } from './staging/staging-store.js';
+export type { StagingStats, StagingStore, UnwellServer } from './staging/staging-store.js';
 export type { StartMode } from './runtime/worker-start.js';
 export type { SpillwayStatus } from './observability/status.js';
 export type { SqlReason, WritesByWay, WriteWay } from './observability/status.js';

@@ -2,10 +2,11 @@ import type { EntityOf, PolicyTarget } from './policy/entity-types.js';
 import type { Duration } from './policy/duration.js';
 import type { PolicyEntry } from './policy/policy-registry.js';
 import type { PolicyDefaults, WritePolicy, WriteThroughPolicy } from './policy/write-policy.js';
+import type { NamedNode, NodesChoice, RedisNodes } from './staging/nodes/redis-nodes.js';
 import type { RedisTarget } from './staging/redis/redis-target.js';
 import type { StagingStore } from './staging/staging-store.js';
 
-export type { RedisTarget };
+export type { NamedNode, RedisNodes, RedisTarget };
 
 /**
  * All options of `spillway()`. `redis` or `staging` must be given; everything else has a default. `resolveOptions`
@@ -14,9 +15,10 @@ export type { RedisTarget };
 export interface SpillwayOptions<Targets extends readonly PolicyTarget[] = readonly PolicyTarget[]> {
   /**
    * Where changes are staged: a URL (`redis://` or `rediss://`), ioredis options, or an ioredis client. A client is
-   * duplicated, never reconfigured and never closed.
+   * duplicated, never reconfigured and never closed. Or several servers, which have the shards between them: `{ nodes:
+   * ['redis://one', 'redis://two'] }`.
    */
-  readonly redis?: RedisTarget;
+  readonly redis?: RedisTarget | RedisNodes;
 
   /** Another staging store instead of Redis: the store itself, or a function that makes it at the first use. */
   readonly staging?: StagingStore | StagingFactory;
@@ -234,6 +236,7 @@ export interface ResolvedOptions extends Omit<StagingSettings, 'database' | 'sha
 
 export type StagingChoice =
   | { readonly kind: 'redis'; readonly target: RedisTarget }
+  | { readonly kind: 'nodes'; readonly choice: NodesChoice }
   | { readonly kind: 'store'; readonly store: StagingStore }
   | { readonly kind: 'factory'; readonly create: StagingFactory };
 

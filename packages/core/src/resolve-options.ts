@@ -14,6 +14,7 @@ import type { PolicyEntry } from './policy/policy-registry.js';
 import { classOf } from './policy/policy-registry.js';
 import { readDefaults, readPolicy } from './policy/read-policy.js';
 import type { PolicyDefaults } from './policy/write-policy.js';
+import { readNodes, saysNodes, type NodesChoice } from './staging/nodes/redis-nodes.js';
 import { readTarget } from './staging/redis/redis-target.js';
 import type { StagingStore } from './staging/staging-store.js';
 
@@ -83,9 +84,12 @@ function readStaging(read: OptionReader): StagingChoice {
       `spillway() was given ${given}. Say where changes are staged by one of them, such as redis: 'redis://localhost:6379'`,
     );
   }
-  return read.has('redis')
-    ? { kind: 'redis', target: readTarget(read.value('redis'), `redis in ${PLACE}`) }
-    : readStore(read);
+  if (!read.has('redis')) return readStore(read);
+  const given = read.value('redis');
+  const where = `redis in ${PLACE}`;
+  return saysNodes(given)
+    ? { kind: 'nodes', choice: readNodes(given, where) }
+    : { kind: 'redis', target: readTarget(given, where) };
 }
 
 function readStore(read: OptionReader): StagingChoice {
@@ -109,11 +113,24 @@ const SHARDS_OF_MADE_STORES = 64;
 function readShards(read: OptionReader, staging: StagingChoice): Pick<ResolvedOptions, 'shards'> {
   const given = read.integer('shards', { min: 1, max: 4_096 });
   if (staging.kind === 'redis') return given === undefined ? {} : { shards: given };
+  if (staging.kind === 'nodes') return shardsOfNodes(read, given, staging.choice);
   if (staging.kind === 'factory') return { shards: given ?? SHARDS_OF_MADE_STORES };
   if (given !== undefined && given !== staging.store.shards) {
     throw read.invalid('shards', `must be left out, or be ${staging.store.shards} as in the store given by staging`);
   }
   return { shards: staging.store.shards };
+}
+
+function shardsOfNodes(
+  read: OptionReader,
+  given: number | undefined,
+  { shares }: NodesChoice,
+): Pick<ResolvedOptions, 'shards'> {
+  const listed = shares && [...shares.values()].flat().length;
+  if (given !== undefined && listed !== undefined && given !== listed)
+    throw read.invalid('shards', `must be left out, or be ${listed} as in redis.shards`);
+  const shards = given ?? listed;
+  return shards === undefined ? {} : { shards };
 }
 
 function readPolicies(read: OptionReader): readonly PolicyEntry[] {

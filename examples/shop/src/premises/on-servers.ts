@@ -6,6 +6,7 @@ import type { Accident } from '../run/opening-hours.js';
 import type { ShopKind } from '../shop/kind.js';
 import { makeJournals } from './make-journals.js';
 import { makePlace } from './place.js';
+import { nodesIn, type StartedNode } from './nodes.js';
 import type { Premises, Rooms } from './premises.js';
 
 const accidents: readonly Accident[] = [
@@ -13,10 +14,21 @@ const accidents: readonly Accident[] = [
   { at: 0.65, role: 'application' },
 ];
 
-/** Several processes, on a Redis and a PostgreSQL. */
-export async function onServers(seed: string, env: NodeJS.ProcessEnv): Promise<Premises> {
+/** One server dies while processes do. Whoever has started it starts it again. */
+function withLostNode([lost]: readonly StartedNode[]): readonly Accident[] {
+  const strike = () => {
+    if (lost === undefined) throw new Error('There is no Redis to kill.');
+    process.kill(lost.pid, 'SIGKILL');
+    return { name: lost.name, said: `kill -9 Redis ${lost.name} (pid ${lost.pid}); it comes back by itself.` };
+  };
+  return [...accidents, { at: 0.5, strike }].toSorted((one, other) => one.at - other.at);
+}
+
+/** Several processes, on a PostgreSQL, and on one Redis or several. */
+export async function onServers(seed: string, topology: 'one' | 'nodes', env: NodeJS.ProcessEnv): Promise<Premises> {
   await using opened = new AsyncDisposableStack();
-  const place = opened.use(await makePlace(env));
+  const nodes = topology === 'nodes' ? nodesIn(env) : undefined;
+  const place = opened.use(await makePlace(env, nodes));
 
   const open = async (kind: ShopKind, resources: AsyncDisposableStack): Promise<Rooms> => {
     const settings = { ...place, kind, seed, journals: makeJournals(place.folder, kind) };
@@ -30,7 +42,7 @@ export async function onServers(seed: string, env: NodeJS.ProcessEnv): Promise<P
   const resources = opened.move();
   return {
     behind,
-    accidents,
+    accidents: nodes ? withLostNode(nodes) : accidents,
     openPlain: () => open('plain', resources),
     query: async (sql) => {
       const client = new Client({ connectionString: place.databaseUrl });

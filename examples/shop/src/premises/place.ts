@@ -6,17 +6,20 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { RedisNodes } from '@spillway/core';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
+import type { StartedNode } from './nodes.js';
 
 export interface Place extends AsyncDisposable {
   readonly databaseUrl: string;
-  readonly redisUrl: string;
+  readonly redis: string | RedisNodes;
   readonly namespace: string;
   readonly folder: string;
 }
 
-export async function makePlace(env: NodeJS.ProcessEnv): Promise<Place> {
+/** @param nodes several Redis servers in the place of the one that REDIS_URL names */
+export async function makePlace(env: NodeJS.ProcessEnv, nodes?: readonly StartedNode[]): Promise<Place> {
   const { DATABASE_URL: server, REDIS_URL: redisUrl } = env;
   if (!server || !redisUrl)
     throw new Error('DATABASE_URL and REDIS_URL name the servers: set them, or run `npm start`.');
@@ -25,12 +28,12 @@ export async function makePlace(env: NodeJS.ProcessEnv): Promise<Place> {
   const folder = mkdtempSync(path.join(tmpdir(), 'spillway-shop-'));
   return {
     databaseUrl: Object.assign(new URL(server), { pathname: `/${name}` }).href,
-    redisUrl,
+    redis: nodes ? { nodes: nodes.map(({ name: node, url }) => ({ name: node, redis: url })) } : redisUrl,
     namespace: name,
     folder,
     async [Symbol.asyncDispose]() {
       rmSync(folder, { recursive: true });
-      await emptyNamespace(redisUrl, name);
+      for (const url of nodes?.map((node) => node.url) ?? [redisUrl]) await emptyNamespace(url, name);
       await administer(server, `drop database ${name} with (force)`);
     },
   };

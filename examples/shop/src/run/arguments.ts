@@ -5,13 +5,16 @@ export interface Arguments {
   readonly seed: string;
   readonly json: boolean;
   readonly embedded: boolean;
+  /** `nodes`: changes are staged on three Redis servers, of which one is killed. */
+  readonly topology: 'one' | 'nodes';
 }
 
-export const usage = `Usage: npm start -- [--seconds 20] [--seed 1] [--json] [--embedded]
+export const usage = `Usage: npm start -- [--seconds 20] [--seed 1] [--json] [--embedded | --topology nodes]
   --seconds  how long the shop is open; 3 to 3,600. Then plain MikroORM is visited, for a third of it
   --seed     decides the catalogue and the traffic
   --json     adds the figures as one JSON object, on the last line
-  --embedded runs in one process, on PGlite and on staging in memory: without servers, and without accidents`;
+  --embedded runs in one process, on PGlite and on staging in memory: without servers, and without accidents
+  --topology nodes stages on three Redis servers; one is killed, and comes back`;
 
 /** @throws TypeError if an argument is unknown or outside its limits; its message says which. */
 export function readArguments(args: readonly string[]): Arguments {
@@ -22,11 +25,16 @@ export function readArguments(args: readonly string[]): Arguments {
       seed: { type: 'string', default: '1' },
       json: { type: 'boolean', default: false },
       embedded: { type: 'boolean', default: false },
+      topology: { type: 'string', default: 'one' },
     },
   });
   const seconds = Number(values.seconds);
   if (!(seconds >= 3 && seconds <= 3_600)) {
     throw new TypeError(`--seconds is "${values.seconds}"; it must be a number from 3 to 3600.`);
   }
-  return { ...values, seconds };
+  const { topology } = values;
+  if (topology !== 'one' && topology !== 'nodes') throw new TypeError(`--topology is "${topology}"; it must be nodes.`);
+  if (topology === 'nodes' && values.embedded)
+    throw new TypeError('--topology nodes needs servers; leave --embedded out.');
+  return { ...values, topology, seconds };
 }

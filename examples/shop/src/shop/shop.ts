@@ -1,5 +1,5 @@
 import { OptimisticLockError, type MikroORM } from '@mikro-orm/core';
-import { SpillwayError } from '@spillway/core';
+import { SpillwayError, StagingTimeoutError } from '@spillway/core';
 import type { Draft } from '../journal/draft.js';
 import type { Journal } from '../journal/journal.js';
 import { Times } from '../pace/times.js';
@@ -10,6 +10,7 @@ import { moveHouse, signUp } from './customers.js';
 import type { Counting } from './counting.js';
 import { deleteOrder, keysOf, placeOrder, setStatus, type OrderKeys } from './orders.js';
 import { changePrice, changeStock, viewOf, viewPage } from './products.js';
+import { insist } from './insist.js';
 import type { Request } from './request.js';
 
 export interface ShopParts {
@@ -89,7 +90,10 @@ export class Shop {
 
   /** Counts without loading anything. */
   async #countView(product: string): Promise<void> {
-    await this.#save([viewOf(product)], () => this.#counting.unseen(product), performance.now());
+    const count = (): Promise<unknown> => this.#counting.unseen(product);
+    const again = (error: SpillwayError): Promise<unknown> =>
+      error instanceof StagingTimeoutError ? error.retry() : count();
+    await this.#save([viewOf(product)], () => insist(count, again), performance.now());
   }
 
   /** `undefined`: the visitor got no answer. */
@@ -97,9 +101,10 @@ export class Shop {
     const begin = performance.now();
     for (;;) {
       const em = this.#orm.em.fork();
-      const { answer, drafts, save = () => em.flush() } = await request(em);
+      const ask = (): ReturnType<Request<Answer>> => request(em);
+      const { answer, drafts, save = () => em.flush() } = await insist(ask, ask);
       if (drafts.length === 0) return answer;
-      const saved = await this.#save(drafts, save, begin);
+      const saved = await this.#save(drafts, () => insist(save, () => em.flush()), begin);
       if (saved === 'saved') return answer;
       if (saved === 'unanswered') return undefined;
       this.#conflicts += 1;
@@ -120,7 +125,7 @@ export class Shop {
     } catch (error) {
       if (error instanceof OptimisticLockError) return 'stale';
       // Whether it is staged is unknown: the visitor sees an error page, and the journal has it as in doubt.
-      if (error instanceof SpillwayError && error.code === 'STAGING_TIMEOUT') return 'unanswered';
+      if (error instanceof SpillwayError && UNKNOWN.has(error.code)) return 'unanswered';
       throw error;
     }
   }
@@ -133,6 +138,8 @@ export class Shop {
     return idAt(this.#catalogue.customers, rank);
   }
 }
+
+const UNKNOWN: ReadonlySet<string> = new Set(['STAGING_TIMEOUT', 'STAGING_PARTIAL']);
 
 function idAt(items: readonly { readonly id: string }[], rank: number): string {
   const item = items[rank];

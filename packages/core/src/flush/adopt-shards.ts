@@ -1,6 +1,7 @@
 import { ORIGIN } from '../change/token.js';
 import type { ChangeSink, SinkTransaction } from '../sink/change-sink.js';
 import type { FlushSide } from '../staging/flush-side.js';
+import { isPassing } from '../staging/staging-errors.js';
 import { allAnswered } from './all-answered.js';
 
 type Adopting = Pick<FlushSide, 'adopt'>;
@@ -31,15 +32,30 @@ export async function adoptFreeShards(
   sink: ChangeSink,
 ): Promise<readonly number[]> {
   await using transaction = await sink.begin(shards);
-  return await adoptLocked(transaction, staging);
-}
-
-async function adoptLocked({ locked }: SinkTransaction, staging: Adopting): Promise<readonly number[]> {
-  const adopted = await allAnswered(
-    [...locked].map(async ([shard, lastToken]) => {
-      const wasNew = (await staging.adopt(shard, lastToken)) === 'adopted';
-      return wasNew && lastToken !== ORIGIN ? shard : undefined;
+  const answers = await Promise.allSettled(adoptions(transaction, staging));
+  // Of several servers one may be away. The first flush or stage call that meets a shard of it adopts the shard.
+  const isThere = answers.some(({ status }) => status === 'fulfilled');
+  return lostOnes(
+    answers.map((answer) => {
+      if (answer.status === 'fulfilled') return answer.value;
+      if (isThere && isPassing(answer.reason)) return undefined;
+      throw answer.reason;
     }),
   );
+}
+
+async function adoptLocked(transaction: SinkTransaction, staging: Adopting): Promise<readonly number[]> {
+  return lostOnes(await allAnswered(adoptions(transaction, staging)));
+}
+
+/** Each answers its shard if the staging store has lost it. */
+function adoptions({ locked }: SinkTransaction, staging: Adopting): readonly Promise<number | undefined>[] {
+  return [...locked].map(async ([shard, lastToken]) => {
+    const wasNew = (await staging.adopt(shard, lastToken)) === 'adopted';
+    return wasNew && lastToken !== ORIGIN ? shard : undefined;
+  });
+}
+
+function lostOnes(adopted: readonly (number | undefined)[]): readonly number[] {
   return adopted.filter((shard) => shard !== undefined);
 }

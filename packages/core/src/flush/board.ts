@@ -43,6 +43,8 @@ export interface ShardState {
   readonly unsettled: boolean;
   /** The staging store did not answer for it when it was last asked. */
   readonly silent: boolean;
+  /** The last look has got no answer for it. */
+  readonly unseen: boolean;
 }
 
 /** Looks for due shards. `atMs`: when the next one is wanted, `undefined` for never. */
@@ -50,8 +52,6 @@ export interface Look {
   readonly running: boolean;
   readonly atMs: number | undefined;
   readonly lastMs: number;
-  /** The last one was not answered. */
-  readonly blind: boolean;
   /** The time from one look to the next; grows while nothing is pending. */
   readonly intervalMs: number;
 }
@@ -70,6 +70,7 @@ export function emptyBoard(order: readonly number[], pollMs: number): Board {
     expected: EXPECTED_AT_FIRST,
     unsettled: false,
     silent: false,
+    unseen: false,
   };
   return {
     mode: 'drains',
@@ -77,7 +78,7 @@ export function emptyBoard(order: readonly number[], pollMs: number): Board {
     order,
     breaker: CLOSED,
     running: 0,
-    look: { running: false, blind: false, atMs: undefined, lastMs: Number.NEGATIVE_INFINITY, intervalMs: pollMs },
+    look: { running: false, atMs: undefined, lastMs: Number.NEGATIVE_INFINITY, intervalMs: pollMs },
   };
 }
 

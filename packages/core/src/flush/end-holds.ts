@@ -14,13 +14,16 @@ export interface EndedHolds {
  * Ends the holds of transactions that have ended, by the ledger. Each process that meets such holds ends them, because
  * the process that made them may be dead. Only the ledger counts: the answer to a COMMIT and the age of a transaction
  * prove nothing.
+ *
+ * @param shards the holds of these alone
  */
 export async function endHoldsByLedger(
   staging: Pick<StageSide, 'held'>,
   sink: Pick<ChangeSink, 'endings'>,
   isWanted: (hold: Hold) => boolean = () => true,
+  shards?: readonly number[],
 ): Promise<EndedHolds> {
-  const holds = (await staging.held.list()).filter(isWanted);
+  const holds = (await staging.held.list(shards)).filter(isWanted);
   if (holds.length === 0) return { staged: new Map(), running: 0 };
   const endings = await sink.endings(holds);
   return endHolds(staging, holds, endings);

@@ -23,6 +23,7 @@ import {
   tap,
   timer,
 } from 'rxjs';
+import type { ShardWait } from '../staging/look-side.js';
 import { emptyBoard } from './board.js';
 import { failureOf } from './failure.js';
 import type { FlushReport } from './flush-report.js';
@@ -36,7 +37,7 @@ export interface PipelineDeps extends TurnContext {
   readonly scheduler: SchedulerLike;
   flush(flight: Flight): Promise<FlushReport>;
   /** Milliseconds until each shard is due. */
-  look(): Promise<readonly (number | undefined)[]>;
+  look(): Promise<readonly ShardWait[]>;
 }
 
 /**

@@ -172,7 +172,8 @@ class Flush {
   /**
    * Asks whether batches that were claimed before their shards were locked are as they were claimed. Somebody else may
    * have locked a shard in between, to throw records away or to add some. The question is on its way while the rows are
-   * written; the answer is needed before the commit.
+   * written; the answer is needed before the commit. If one of several servers does not answer, the shards of the
+   * others begin again without it.
    */
   #confirm(batches: readonly Batch[]): () => Promise<void> {
     const early = batches.filter((batch) => this.#early.get(batch.shard) === batch);
@@ -182,11 +183,15 @@ class Flush {
       ),
     );
     return async () => {
-      for (const answer of await answers) {
-        if (answer.status === 'rejected') throw answer.reason;
-        if (!answer.value)
-          throw new SinkRestart('Somebody else has got a batch that was claimed ahead, or changed it.');
-      }
+      const ended = await answers;
+      for (const [at, answer] of ended.entries())
+        if (answer.status === 'rejected') this.#leaveOut(early[at]?.shard ?? 0, answer.reason);
+      if (ended.some(({ status }) => status === 'rejected'))
+        throw new SinkRestart(
+          'A staging server did not say whether a batch that was claimed ahead is still as it was.',
+        );
+      if (ended.some((answer) => answer.status === 'fulfilled' && !answer.value))
+        throw new SinkRestart('Somebody else has got a batch that was claimed ahead, or changed it.');
     };
   }
 

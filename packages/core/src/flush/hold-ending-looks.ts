@@ -1,4 +1,4 @@
-import type { RowKey } from '../change/row-key.js';
+import { type RowKey, shardOf } from '../change/row-key.js';
 import { askAgain } from '../staging/ask-again.js';
 import type { ChainSeen, DueRecords, LookSide, Pending, Settlement, StagedMark } from '../staging/look-side.js';
 import type { HeldChanges } from '../staging/stage-side.js';
@@ -35,7 +35,11 @@ export class HoldEndingLooks implements LookSide {
       next: async () => store.due.next(),
       // It may say yes of a hold that has ended; whoever then makes due what there is finds out.
       any: async (scope) => this.#ask(async () => store.due.any(scope)),
-      make: async (scope) => this.#afterHolds(async () => store.due.make(scope)),
+      make: async (scope) =>
+        this.#afterHolds(
+          async () => store.due.make(scope),
+          scope.kind === 'rows' ? this.#shardsOf(scope.keys) : undefined,
+        ),
       pending: async (watermarks) => this.#ask(async () => store.due.pending(watermarks)),
       rows: async (scope, shards, which) => this.#ask(async () => store.due.rows(scope, shards, which)),
     };
@@ -43,11 +47,11 @@ export class HoldEndingLooks implements LookSide {
 
   async peek(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>> {
     const found = await this.#ask(async () => this.#store.peek(keys));
-    const isMet = [...found.values()].some(({ held = [] }) =>
+    const met = [...found].filter(([, { held = [] }]) =>
       held.some(({ transaction }) => !this.#keeper.isRunningHere(transaction)),
     );
-    if (!isMet) return found;
-    await this.#keeper.endHolds();
+    if (met.length === 0) return found;
+    await this.#keeper.endHolds(this.#shardsOf(met.map(([key]) => key)));
     return this.#ask(async () => this.#store.peek(keys));
   }
 
@@ -60,11 +64,16 @@ export class HoldEndingLooks implements LookSide {
   }
 
   /** Holds are looked at before pending changes: in the other order neither look sees a hold that ends in between. */
-  async #afterHolds<T>(ask: () => Promise<T>): Promise<T> {
-    const [holds, answer] = await this.#ask(async () => Promise.all([this.#store.held.list(), ask()]));
+  async #afterHolds<T>(ask: () => Promise<T>, shards?: readonly number[]): Promise<T> {
+    const [holds, answer] = await this.#ask(async () => Promise.all([this.#store.held.list(shards), ask()]));
     if (holds.every(({ transaction }) => this.#keeper.isRunningHere(transaction))) return answer;
-    await this.#keeper.endHolds();
+    await this.#keeper.endHolds(shards);
     return this.#ask(ask);
+  }
+
+  /** The holds of other shards, and their servers, do not concern a look at these rows. */
+  #shardsOf(keys: readonly RowKey[]): readonly number[] {
+    return [...new Set(keys.map((key) => shardOf(key, this.shards)))];
   }
 
   async #ask<T>(ask: () => Promise<T>): Promise<T> {

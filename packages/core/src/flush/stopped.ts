@@ -15,7 +15,7 @@ export function stopped(what: string): SpillwayError {
 /** What a stop leaves to the question what is left, which a store that answers at all answers at once. */
 const LEAST_QUESTION_MS = 500;
 
-/** How many shards hold something pending; `undefined` if the staging store does not say in time. Never rejects. */
+/** How many shards hold something pending; `undefined` if one of them does not say in time. Never rejects. */
 export async function shardsLeft(
   { due }: Pick<LookSide, 'due'>,
   leftMs: number,
@@ -23,5 +23,6 @@ export async function shardsLeft(
 ): Promise<number | undefined> {
   const clock = new StopClock(Math.max(LEAST_QUESTION_MS, leftMs), scheduler);
   const next = await clock.wait(due.next());
+  if (next?.some((wait) => wait instanceof Error)) return undefined;
   return next?.filter((inMs) => inMs !== undefined).length;
 }

@@ -1,13 +1,14 @@
 import type { SpillwayEvent } from '../events.js';
 import { afterFlush } from './after-flush.js';
 import { backOff, readyAtMs } from './back-off.js';
-import { type Board, type Look, withShards } from './board.js';
+import { type Board, type Look, type ShardState, withShards } from './board.js';
 import { circuitBreaker } from './circuit-breaker.js';
 import { eventsOf, eventsOfFailures } from './flush-events.js';
 import type { FlushReport } from './flush-report.js';
 import type { FlushSettings } from './flush-settings.js';
 import { SinkDown } from '../sink/sink-failure.js';
 import { type Flight, planFlights } from './planner.js';
+import type { ShardWait } from '../staging/look-side.js';
 import type { TurnContext } from './turn-context.js';
 
 /** Everything that can happen to a flush pipeline. */
@@ -23,7 +24,7 @@ export type Signal =
   /** Batches of these shards may be in the database without the staging store's knowledge. */
   | { readonly kind: 'unsettled'; readonly shards: readonly number[] }
   /** The answer of a look: milliseconds until each shard is due. */
-  | { readonly kind: 'looked'; readonly next: readonly (number | undefined)[] }
+  | { readonly kind: 'looked'; readonly next: readonly ShardWait[] }
   | { readonly kind: 'blind'; readonly error: unknown }
   | { readonly kind: 'landed'; readonly landing: Landing }
   /** Time has passed. */
@@ -98,8 +99,8 @@ function note(board: Board, signal: Signal, now: number, context: TurnContext): 
       return noteLook(board, signal.next, now, settings);
     case 'blind':
       return {
-        ...withShards(board, board.shards.keys(), (state) => ({ ...state, silent: true })),
-        look: { ...lookAgain(board.look, now, settings.idlePollMs), blind: true },
+        ...withShards(board, board.shards.keys(), unseen),
+        look: lookAgain(board.look, now, settings.idlePollMs),
       };
     case 'landed':
       return noteLanding(board, signal.landing, now, context);
@@ -108,15 +109,21 @@ function note(board: Board, signal: Signal, now: number, context: TurnContext): 
   }
 }
 
+/** What is known of the shard stays known: its next flush may find that its server is back. */
+function unseen(state: ShardState): ShardState {
+  return { ...state, silent: true, unseen: true };
+}
+
 /** Shards that are running, or wait for their back-off, do not shorten the polling interval. */
-function noteLook(board: Board, next: readonly (number | undefined)[], now: number, settings: FlushSettings): Board {
+function noteLook(board: Board, next: readonly ShardWait[], now: number, settings: FlushSettings): Board {
   const seen = withShards(board, board.shards.keys(), (state, shard) => {
     const inMs = next[shard];
-    const silent = state.silent && !board.look.blind && inMs !== undefined;
+    if (inMs instanceof Error) return unseen(state);
+    const silent = state.silent && !state.unseen && inMs !== undefined;
     // If nothing is pending any more, another process has written it.
     const blockedBy = inMs === undefined ? undefined : state.blockedBy;
     if (state.running) {
-      return { ...state, silent, blockedBy };
+      return { ...state, silent, blockedBy, unseen: false };
     }
     // A shard that stays due keeps its earlier time, because the look only tells that it is due.
     const dueMs =
@@ -127,7 +134,7 @@ function noteLook(board: Board, next: readonly (number | undefined)[], now: numb
         : inMs > 0
           ? now + inMs
           : Math.min(state.dueMs ?? now, now);
-    return { ...state, silent, blockedBy, dueMs };
+    return { ...state, silent, blockedBy, dueMs, unseen: false };
   });
   const isPending = seen.shards.some(
     (state) => state.running || (state.dueMs !== undefined && readyAtMs(state.backOff) <= now),
@@ -195,7 +202,6 @@ function lookAgain(look: Look, now: number, intervalMs: number): Look {
   return {
     ...look,
     running: false,
-    blind: false,
     intervalMs,
     atMs: Math.min(look.atMs ?? Number.POSITIVE_INFINITY, now + intervalMs),
   };
@@ -223,9 +229,7 @@ function* eventsOfChange(before: Board, after: Board, signal: Signal): Generator
   if (blocked.length > 0) {
     yield { type: 'paused', cause: 'configuration', shards: blocked, error };
   }
-  if (silenced.length > 0) {
-    yield { type: 'staging-down', shards: silenced, error };
-  }
+  yield* silencedBy(signal, silenced, error);
   if (heard.length > 0) {
     yield { type: 'staging-up', shards: heard };
   }
@@ -235,6 +239,12 @@ function* eventsOfChange(before: Board, after: Board, signal: Signal): Generator
   if (before.breaker.kind !== 'closed' && after.breaker.kind === 'closed') {
     yield { type: 'sink-up' };
   }
+}
+
+/** Of several servers, each has an error of its own. */
+function* silencedBy(signal: Signal, silenced: readonly number[], error: unknown): Generator<SpillwayEvent> {
+  const whyOf = (shard: number): unknown => (signal.kind === 'looked' ? signal.next[shard] : error);
+  for (const [why, shards] of Map.groupBy(silenced, whyOf)) yield { type: 'staging-down', shards, error: why };
 }
 
 /** Of several errors, the one that names the state of the database. */

@@ -1,7 +1,7 @@
 import { filter, lastValueFrom, map, type Observable, type SchedulerLike, scan, Subject, takeWhile } from 'rxjs';
 import type { SpillwayEvents } from '../events.js';
 import type { ChangeSink } from '../sink/change-sink.js';
-import type { DueScope, LookSide } from '../staging/look-side.js';
+import type { DueScope, LookSide, ShardWait } from '../staging/look-side.js';
 import type { StagingStore } from '../staging/staging-store.js';
 import type { Board } from './board.js';
 import { drain, type DrainLimits, type DrainResult } from './drain.js';
@@ -223,7 +223,7 @@ export class FlushWorker implements AsyncDisposable {
     this.#turns.next(turn);
   }
 
-  #look(): Promise<readonly (number | undefined)[]> {
+  #look(): Promise<readonly ShardWait[]> {
     this.#woken.clear();
     return this.#looks.due.next();
   }

@@ -72,6 +72,15 @@ export interface Health {
   readonly dead?: number;
 }
 
+/** One of several servers of the staging store that takes no changes, as it answers now. */
+export interface ServerTrouble {
+  /** Absent: a person has to act. */
+  readonly state: StagingState | undefined;
+  readonly shards: readonly number[];
+  /** Names the server and its shards. */
+  readonly said: string;
+}
+
 /** Problems that are known and not yet solved. */
 export interface Trouble {
   /** The state in which PostgreSQL takes no writes, as it answers now or as flushes of this process have met it. */
@@ -80,6 +89,8 @@ export interface Trouble {
   readonly databaseSaid?: string;
   /** Why the staging store takes no changes, as it answers now. */
   readonly staging: StagingState | undefined;
+  /** Those of several servers that take no changes, while others do. */
+  readonly servers?: readonly ServerTrouble[];
   readonly silentShards: ReadonlySet<number>;
   /** Entities of which no more rows may be pending. */
   readonly full: readonly string[];
@@ -140,7 +151,9 @@ function* problemsOf({ stats, isDue, shards, trouble, overdueMs }: HealthQuestio
   const { database, staging, silentShards } = trouble;
   if (database) yield { state: `database-${database}`, text: databaseProblem(database, trouble.databaseSaid) };
   if (staging) yield { state: `staging-${staging}`, text: STAGING_PROBLEMS[staging] };
-  const isPartlySilent = silentShards.size > 0 && silentShards.size < shards;
+  const named = new Set(trouble.servers?.flatMap((server) => server.shards));
+  const unnamed = [...silentShards].filter((shard) => !named.has(shard));
+  const isPartlySilent = unnamed.length > 0 && silentShards.size < shards;
   if (silentShards.size >= shards && shards > 0 && staging !== 'silent')
     yield { state: 'staging-silent', text: STAGING_PROBLEMS.silent };
   for (const entity of trouble.full) {
@@ -155,8 +168,12 @@ function* problemsOf({ stats, isDue, shards, trouble, overdueMs }: HealthQuestio
     const text = `Nothing is written though it is due: the oldest change has waited ${waited}. See whether a worker runs`;
     yield { state: 'overdue', text };
   }
+  for (const { state, said } of trouble.servers ?? []) {
+    const text = `One of the Redis servers takes no changes, the others go on. ${said}`;
+    yield { state: state === undefined ? 'configuration' : `staging-${state}`, text, isPart: true };
+  }
   if (isPartlySilent) {
-    const text = `Redis does not answer for ${silentShards.size} of ${shards} shards. See whether its servers run`;
+    const text = `Redis does not answer for ${unnamed.length} of ${shards} shards. See whether its servers run`;
     yield { state: 'staging-silent', text, isPart: true };
   }
   for (const text of trouble.losses ?? []) yield { state: 'data-loss', text, isPart: true };

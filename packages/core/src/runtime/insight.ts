@@ -4,6 +4,7 @@ import {
   type Health,
   judgeHealth,
   unknownHealth,
+  type ServerTrouble,
   type Trouble,
   databaseProblem,
   type StagingState,
@@ -12,7 +13,7 @@ import type { LossWatch } from '../observability/loss-watch.js';
 import type { TroubleWatch } from '../observability/trouble-watch.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
 import type { DeadLetterStore } from '../staging/dead-letter-store.js';
-import type { StagingStats } from '../staging/staging-store.js';
+import type { StagingStats, UnwellServer } from '../staging/staging-store.js';
 import type { Parts } from './parts.js';
 import { SpillwayError, textOf, type SpillwayErrorCode } from '../errors.js';
 import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
@@ -99,10 +100,10 @@ async function lookAtHealth(
   watch: TroubleWatch,
   losses: readonly string[],
 ): Promise<Health> {
-  const [stats, next, refusal, database] = await Promise.all([
+  const [stats, next, refused, database] = await Promise.all([
     staging.stats(),
     staging.due.next(),
-    whyNot(staging.probe()),
+    staging.probe().then(partlyUnwell, whollyUnwell),
     whyNot(within(sink.check(), CHECK_MS, monotonicScheduler, () => new SinkDown('No answer', 'unreachable'))),
   ]);
   const longestMs = types.all.reduce((longest, { policy }) => Math.max(longest, policy.maxDelayMs), 0);
@@ -113,7 +114,8 @@ async function lookAtHealth(
     trouble: {
       database: watch.database(databaseState(database)),
       ...saidBy(database),
-      staging: stagingState(refusal),
+      staging: stagingState(refused.error),
+      servers: refused.servers,
       silentShards: watch.silentShards,
       full: fullIn(stats, types),
       tables: sink.paused.map(sentenceOfTable),
@@ -143,6 +145,22 @@ function healthOfFailure(error: unknown): Health {
   if (error instanceof SpillwayError && FOR_A_PERSON.has(error.code)) return unknownHealth(error, 'configuration');
   const staging = stagingState(error);
   return staging === undefined ? unknownHealth(error) : unknownHealth(error, `staging-${staging}`);
+}
+
+/** Why the staging store takes no changes: as a whole, or on some of its servers. */
+interface Unwell {
+  readonly error?: unknown;
+  readonly servers: readonly ServerTrouble[];
+}
+
+function partlyUnwell(servers: readonly UnwellServer[]): Unwell {
+  return {
+    servers: servers.map(({ shards, error }) => ({ state: stagingState(error), shards, said: textOf(error) })),
+  };
+}
+
+function whollyUnwell(error: unknown): Unwell {
+  return { error: error ?? new Error('Rejected'), servers: [] };
 }
 
 async function whyNot(answer: Promise<void>): Promise<unknown> {

@@ -3,6 +3,7 @@ import type { Logger, ResolvedOptions } from '../options.js';
 import type { PreparedSink } from '../sink/change-sink.js';
 import { beforeDeadline, DeadlinePassed } from '../staging/deadline.js';
 import { DEFAULT_LIMITS } from '../staging/limits.js';
+import { openNodesStaging, type NodesStagingOptions } from '../staging/nodes/open-nodes-staging.js';
 import { openRedisStaging } from '../staging/redis/open-redis-staging.js';
 import type { StagingStore } from '../staging/staging-store.js';
 
@@ -40,8 +41,7 @@ async function open(
   end: AbortSignal,
 ): Promise<StagingStore> {
   const { identity: database, shards } = prepared;
-  const { staging, namespace, rememberMs, cacheBytes, stageTimeoutMs, acceptVolatile } = options;
-  const { keepLetters, keepLettersMs } = options;
+  const { staging, namespace, rememberMs, cacheBytes, stageTimeoutMs, keepLetters, keepLettersMs } = options;
   switch (staging.kind) {
     case 'store':
       return staging.store;
@@ -59,30 +59,41 @@ async function open(
         }),
       );
     case 'redis':
-      return openRedisStaging({
-        redis: staging.target,
-        namespace,
-        shards,
-        database,
-        rememberMs,
-        cacheBytes: Math.floor(cacheBytes / shards),
-        keepLetters: Math.ceil(keepLetters / shards),
-        keepLettersMs,
-        // A call is sent again, and then fenced, for stageTimeout each: the store must remember it well beyond that
-        // time.
-        seenMs: Math.max(DEFAULT_LIMITS.seenMs, 20 * stageTimeoutMs),
-        acceptVolatile,
-        // The store notices silence within the time of staging, but never so soon that a long script looks silent.
-        onAnotherServer: (server) =>
-          logger.warn(
-            `Spillway: another Redis answers at ${server} than before, after a failover or a restart. ` +
-              'Changes that were acknowledged are lost if it does not have them; ' +
-              'a shard where batches are missing says so (staging-loss)',
-          ),
-        commandTimeoutMs: Math.min(2_000, Math.max(250, stageTimeoutMs)),
-        end,
-      });
+      return openRedisStaging({ ...redisOptions(options, prepared, logger, end), redis: staging.target });
+    case 'nodes':
+      return openNodesStaging({ ...redisOptions(options, prepared, logger, end), redis: staging.choice });
   }
+}
+
+/** What each Redis server has to follow, be it one or several. */
+function redisOptions(
+  { namespace, rememberMs, cacheBytes, stageTimeoutMs, acceptVolatile, keepLetters, keepLettersMs }: ResolvedOptions,
+  { identity: database, shards }: PreparedSink,
+  logger: Logger,
+  end: AbortSignal,
+): Omit<NodesStagingOptions, 'redis'> {
+  return {
+    namespace,
+    shards,
+    database,
+    rememberMs,
+    cacheBytes: Math.floor(cacheBytes / shards),
+    keepLetters: Math.ceil(keepLetters / shards),
+    keepLettersMs,
+    // A call is sent again, and then fenced, for stageTimeout each: the store must remember it well beyond that
+    // time.
+    seenMs: Math.max(DEFAULT_LIMITS.seenMs, 20 * stageTimeoutMs),
+    acceptVolatile,
+    // The store notices silence within the time of staging, but never so soon that a long script looks silent.
+    onAnotherServer: (server) =>
+      logger.warn(
+        `Spillway: another Redis answers at ${server} than before, after a failover or a restart. ` +
+          'Changes that were acknowledged are lost if it does not have them; ' +
+          'a shard where batches are missing says so (staging-loss)',
+      ),
+    commandTimeoutMs: Math.min(2_000, Math.max(250, stageTimeoutMs)),
+    end,
+  };
 }
 
 /** The application's function may take its time, and may never answer. Its caller gets an error after this time. */

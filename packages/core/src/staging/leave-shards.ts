@@ -4,7 +4,7 @@ import type { StagedPolicies } from './stage-side.js';
 export type LeaveAct = 'look' | 'leave' | 'rejoin';
 
 /** @returns of each shard, whether it is left by each entity, or can be. One that was never adopted answers nothing */
-type EveryShard = (act: LeaveAct, entities: readonly string[], quietMs: number) => Promise<readonly boolean[][]>;
+export type EveryShard = (act: LeaveAct, entities: readonly string[], quietMs: number) => Promise<readonly boolean[][]>;
 
 /**
  * Looks at all shards first, then leaves them. Another process may stage in one shard while the others are being left.

@@ -83,12 +83,16 @@ export interface TableScope {
   readonly others?: readonly string[];
 }
 
+/** When a shard wants a flush, or why that is not known. */
+export type ShardWait = number | undefined | Error;
+
 export interface DueRecords {
   /**
    * When each shard wants a flush: milliseconds from now by the server's clock, 0 for now (also for a batch in flight),
-   * `undefined` for never. Index = shard.
+   * `undefined` for never. If one of several servers does not answer, its error stands for each of its shards. Index =
+   * shard.
    */
-  next(): Promise<readonly (number | undefined)[]>;
+  next(): Promise<readonly ShardWait[]>;
   /**
    * Whether anything of these tables is pending, or anything at all is held: one cheap question, for it is asked before
    * every query. It may say yes where only the rows themselves could tell. It never says no while a change is pending

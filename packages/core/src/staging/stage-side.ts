@@ -152,8 +152,8 @@ export interface HeldChanges {
   /** The transaction has ended without these holds, or has taken them back. Answers how many there were. */
   drop(shard: number, ids: readonly string[]): Promise<number>;
 
-  /** Everything that is held. */
-  list(): Promise<readonly Hold[]>;
+  /** Everything that is held: in all shards, or in those that are given. */
+  list(shards?: readonly number[]): Promise<readonly Hold[]>;
 }
 
 /** The changes of a transaction that belong to one shard. */

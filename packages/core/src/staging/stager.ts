@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Change, VersionText } from '../change/change.js';
 import { type RowKey, shardOf } from '../change/row-key.js';
-import { SpillwayError } from '../errors.js';
+import { SpillwayError, textOf } from '../errors.js';
 import { CallSender, deliveryOf, endOf, type SenderOptions, type UnitEnd, UnitSender } from './senders.js';
 import type { RulesByEntity } from './entity-rules.js';
 import { Groups } from './groups.js';
@@ -142,7 +142,7 @@ export class Stager {
     if (refused.length > 0 || failed === undefined) return refused;
     const { cause } = failed;
     const changes = units.reduce((sum, unit) => sum + unit.changes.length, 0);
-    throw cause === undefined || isPassing(cause) ? unreachable(changes) : cause;
+    throw cause === undefined || isPassing(cause) ? unreachable(changes, cause) : cause;
   }
 
   async #send(units: readonly StageUnit[], rules: RulesByEntity, signal?: AbortSignal): Promise<readonly Delivery[]> {
@@ -232,9 +232,12 @@ function refuseCutOff(
   }
 }
 
-function unreachable(changes: number): SpillwayError {
+/** @param cause of one of several servers, which it names */
+function unreachable(changes: number, cause?: Error): SpillwayError {
+  const why = cause === undefined ? '' : ` (${textOf(cause)})`;
   return new SpillwayError(
     'STAGING_UNAVAILABLE',
-    `The staging store could not be reached in time, so none of the ${changes} changes was staged. Try again when it is back`,
+    `The staging store could not be reached in time, so none of the ${changes} changes was staged${why}. Try again when it is back`,
+    { cause },
   );
 }

@@ -21,13 +21,22 @@ export interface StagingStore extends StageSide, FlushSide, LookSide {
   /**
    * A round trip that changes nothing, and is refused like one that stages: rejects with `STAGING_FULL` where there is
    * no room, with `STAGING_UNAVAILABLE` where the store takes no writes.
+   *
+   * @returns those of several servers that would take no changes, while others would. If none would, it rejects
    */
-  probe(): Promise<void>;
+  probe(): Promise<readonly UnwellServer[]>;
 
-  /** Counts, without a scan. */
+  /** Counts, without a scan. Those of several servers that do not answer are left out, unless none does. */
   stats(): Promise<StagingStats>;
 
   close(): Promise<void>;
+}
+
+/** A server that takes no changes, and the shards that it has. */
+export interface UnwellServer {
+  readonly shards: readonly number[];
+  /** Names the server and its shards. */
+  readonly error: Error;
 }
 
 export interface StagingStats {
@@ -51,4 +60,6 @@ export interface StagingStats {
   readonly staged: number;
   readonly coalesced: number;
   readonly annihilated: number;
+  /** Shards that are not counted, because their server has not answered. Absent: all are counted. */
+  readonly silentShards?: readonly number[];
 }

@@ -90,9 +90,10 @@ export class MemoryHeld implements HeldChanges {
     return known.size;
   }
 
-  async list(): Promise<readonly Hold[]> {
+  async list(shards?: readonly number[]): Promise<readonly Hold[]> {
     const nowMs = this.#now();
-    return [...this.#shards].flatMap(([shard, { holds }]) =>
+    const asked = [...this.#shards].filter(([shard]) => shards?.includes(shard) !== false);
+    return asked.flatMap(([shard, { holds }]) =>
       [...holds].map(([id, { transaction, atMs }]) => ({ shard, id, transaction, ageMs: Math.max(0, nowMs - atMs) })),
     );
   }

@@ -259,7 +259,9 @@ class MemoryStaging implements StagingStore {
   }
 
   /** There is always room. */
-  async probe(): Promise<void> {}
+  async probe(): Promise<readonly never[]> {
+    return [];
+  }
 
   async stats(): Promise<StagingStats> {
     const pending: Record<string, number> = {};

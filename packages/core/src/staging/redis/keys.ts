@@ -42,3 +42,11 @@ export function shardKeys(namespace: string, shard: number): ShardKeys {
     tried: key('tried'),
   };
 }
+
+/** What a server holds that is one of several: which shards of the namespace it has, and which the others. */
+export function mapKey(namespace: string): string {
+  return `{${namespace}:map}:node`;
+}
+
+/** Fingerprint, name of the server's node, and the map in words, as JSON. */
+export const MAP_FIELD = 'map';

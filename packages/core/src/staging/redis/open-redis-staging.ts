@@ -1,7 +1,9 @@
+import { SpillwayError } from '../../errors.js';
 import { DEFAULT_LIMITS, type StagingLimits } from '../limits.js';
 import { nothingStaged } from '../staging-errors.js';
 import { checkAnswers } from './answer-check.js';
 import { RedisConnection } from './connection.js';
+import { MAP_FIELD, mapKey } from './keys.js';
 import { RedisStaging } from './redis-staging.js';
 import type { RedisTarget } from './redis-target.js';
 import { checkRights } from './right-check.js';
@@ -25,6 +27,10 @@ export interface RedisStagingOptions extends Partial<StagingLimits> {
   readonly commandTimeoutMs?: number;
   /** Called when another server answers than before, or the same one after a restart. @defaultValue nothing */
   readonly onAnotherServer?: (server: string) => void;
+  /** The shards of this server, if others have the rest; it is asked about no other. @defaultValue all */
+  readonly own?: readonly number[];
+  /** Looks at the server before anything of the namespace is read. @defaultValue refuses one of several servers */
+  readonly lookFirst?: (connection: RedisConnection) => Promise<void>;
   /** Aborted: the opening is given up, wherever it is. @defaultValue none */
   readonly end?: AbortSignal;
 }
@@ -46,13 +52,16 @@ export async function openRedisStaging(options: RedisStagingOptions): Promise<Re
   try {
     await checkAnswers(connection);
     const namespace = options.namespace ?? 'spillway';
-    await checkRights(connection, namespace);
+    const [first = 0] = options.own ?? [];
+    await checkRights(connection, namespace, first);
     const scripts = new ShardScripts(connection, namespace, options.shards ?? 64, {
       epoch: options.epoch ?? '1',
       ...(options.database !== undefined && { database: options.database }),
+      ...(options.own && { own: options.own }),
     });
     const keeping = await checkKeeping(connection, options.acceptVolatile ?? false);
-    await scripts.run('stats', 0);
+    await (options.lookFirst ?? refuseNode(namespace))(connection);
+    await scripts.run('stats', first);
     return new RedisStaging(connection, scripts, limitsOf(options), keeping);
   } catch (error) {
     await connection.close();
@@ -60,7 +69,19 @@ export async function openRedisStaging(options: RedisStagingOptions): Promise<Re
   }
 }
 
-function limitsOf(options: RedisStagingOptions): StagingLimits {
+/** A server that has some of the shards is not one that has all. */
+function refuseNode(namespace: string): (connection: RedisConnection) => Promise<void> {
+  return async (connection) => {
+    if ((await connection.command('HEXISTS', [mapKey(namespace), MAP_FIELD])) === 0) return;
+    throw new SpillwayError(
+      'SHARD_MAP_MISMATCH',
+      `Redis at ${connection.server} is one of several servers of this namespace, but here "redis" names it alone; nothing was done. ` +
+        'Give all processes the same "redis.nodes", or this one another namespace',
+    );
+  };
+}
+
+export function limitsOf(options: Partial<StagingLimits>): StagingLimits {
   return {
     rememberMs: options.rememberMs ?? DEFAULT_LIMITS.rememberMs,
     rememberRows: options.rememberRows ?? DEFAULT_LIMITS.rememberRows,

@@ -19,7 +19,12 @@ export class RedisDue implements DueRecords {
 
   async next(): Promise<readonly (number | undefined)[]> {
     const [, ...waits] = await this.#scripts.runOnAll('dueNext');
-    return waits.map(Number).map((wait) => (wait < 0 ? undefined : wait));
+    const next = Array.from<number | undefined>({ length: this.#scripts.shards });
+    for (const [at, shard] of this.#scripts.own.entries()) {
+      const wait = Number(waits[at]);
+      next[shard] = wait < 0 ? undefined : wait;
+    }
+    return next;
   }
 
   async any(scope: TableScope): Promise<boolean> {
@@ -77,7 +82,7 @@ export class RedisDue implements DueRecords {
   /** The shards that have a pending change which may be of the scope: one call for all shards. */
   async #holding({ others = [] }: TableScope): Promise<readonly number[]> {
     const [, ...shards] = await this.#scripts.runOnAll('dueHolding', others);
-    return shards.map(Number);
+    return shards.map((place) => this.#scripts.own[Number(place)] ?? 0);
   }
 
   /** Marks a shard's waiting rows, or the named rows, in parts. All parts get the mark of the first. */

@@ -52,12 +52,14 @@ export class RedisHeld implements HeldChanges {
     return text(status) === 'ended' ? Number(ended) : 0;
   }
 
-  async list(): Promise<readonly Hold[]> {
-    const [, ...parts] = await this.#scripts.runOnAll('holds');
+  async list(shards: readonly number[] = this.#scripts.own): Promise<readonly Hold[]> {
+    if (shards.length === 0) return [];
+    const [, ...parts] = await this.#scripts.runOn('holds', shards, []);
     const holds: Hold[] = [];
     for (let index = 0; index < parts.length; index += 4) {
-      const [shard, id, transaction, ageMs] = parts.slice(index, index + 4);
-      holds.push({ shard: Number(shard), id: text(id), transaction: text(transaction), ageMs: Number(ageMs) });
+      const [place, id, transaction, ageMs] = parts.slice(index, index + 4);
+      const shard = shards[Number(place)] ?? 0;
+      holds.push({ shard, id: text(id), transaction: text(transaction), ageMs: Number(ageMs) });
     }
     return holds;
   }

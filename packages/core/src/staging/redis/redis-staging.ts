@@ -2,13 +2,13 @@ import { encodeOutcomes } from '../../change/record-codec.js';
 import type { BatchOutcome } from '../../change/outcome.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
-import { leavingShards } from '../leave-shards.js';
+import { leavingShards, type EveryShard } from '../leave-shards.js';
 import { remembersCallsMs, type StagingLimits } from '../limits.js';
 import type { GroupAnswer, HeldChanges, StagedPolicies, StageGroup, StageUnit, UnitAnswer } from '../stage-side.js';
 import type { Batch, Claim, ClaimRequest, Extension, ExtendRequest, EmptyReport, ParkReport } from '../flush-side.js';
 import type { ChainSeen, DueRecords, EmptyScope, Pending, Settlement, StagedMark } from '../look-side.js';
 import type { DeadLetterStore } from '../dead-letter-store.js';
-import type { StagingStats, StagingStore } from '../staging-store.js';
+import type { StagingStats, StagingStore, UnwellServer } from '../staging-store.js';
 import { type RedisConnection, text } from './connection.js';
 import { RedisDeadLetters } from './dead-letters.js';
 import type { RowCache } from '../row-cache.js';
@@ -54,12 +54,7 @@ export class RedisStaging implements StagingStore {
   constructor(connection: RedisConnection, scripts: ShardScripts, limits: StagingLimits, keeping: Keeping) {
     this.shards = scripts.shards;
     this.due = new RedisDue(scripts);
-    this.policies = leavingShards(async (act, entities, quietMs) =>
-      scripts.everyShard(async (shard) => {
-        const [, ...states] = await scripts.run('leave', shard, [act, quietMs, ...entities]);
-        return states.map((state) => text(state) === 'left');
-      }),
-    );
+    this.policies = leavingShards(this.leaveShards);
     this.#letters = new RedisDeadLetters(scripts, limits);
     this.deadLetters = this.#letters;
     this.#groups = new GroupScripts(scripts, limits);
@@ -81,6 +76,13 @@ export class RedisStaging implements StagingStore {
     const reply = await this.#scripts.run('adopt', shard, [lastToken]);
     return text(reply[0]) === 'adopted' ? 'adopted' : 'present';
   }
+
+  /** What leaving asks of each shard of this server. */
+  readonly leaveShards: EveryShard = async (act, entities, quietMs) =>
+    this.#scripts.everyShard(async (shard) => {
+      const [, ...states] = await this.#scripts.run('leave', shard, [act, quietMs, ...entities]);
+      return states.map((state) => text(state) === 'left');
+    });
 
   /** One server has all shards. */
   serverOf(): number {
@@ -186,8 +188,9 @@ export class RedisStaging implements StagingStore {
   }
 
   /** A command that needs room, and changes nothing. */
-  async probe(): Promise<void> {
-    await this.#scripts.command('ZADD', 0, 'due', ['XX', 0, 'nothing']);
+  async probe(): Promise<readonly UnwellServer[]> {
+    await this.#scripts.command('ZADD', this.#scripts.own[0] ?? 0, 'due', ['XX', 0, 'nothing']);
+    return [];
   }
 
   async stats(): Promise<StagingStats> {

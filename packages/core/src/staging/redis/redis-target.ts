@@ -68,7 +68,8 @@ function refuseSeveral(given: object, where: string): void {
   if (several === undefined) return;
   throw refused(
     where,
-    `is about several servers (${several}). Only one Redis server, or one behind Sentinel, is supported`,
+    `is about several servers (${several}). Give one Redis server, or one behind Sentinel; ` +
+      'or several that know nothing of each other, as { nodes: [...] }',
   );
 }
 

@@ -9,11 +9,12 @@ import { SCRIPTS } from './scripts.js';
  *
  * EVAL sends the whole script, even if the server knows it already, so the right to run EVAL is tried too.
  *
+ * @param shard one of those that the server has
  * @throws SpillwayError `CONFIG_INVALID` that names all rights that are missing
  */
-export async function checkRights(connection: RedisConnection, namespace: string): Promise<void> {
+export async function checkRights(connection: RedisConnection, namespace: string, shard: number): Promise<void> {
   const { source } = SCRIPTS.rights;
-  const reply = (await connection.command('EVAL', [source, 1, shardKeys(namespace, 0).tried])) as Reply;
+  const reply = (await connection.command('EVAL', [source, 1, shardKeys(namespace, shard).tried])) as Reply;
   const missing = reply.slice(1).map(text).toSorted();
   if (missing.length === 0) return;
   throw new SpillwayError(

@@ -17,6 +17,8 @@ const LAYOUT = 2;
 /** Runs scripts on shards of one server, with their keys and the epoch of this process. */
 export class ShardScripts {
   readonly shards: number;
+  /** The shards that this server has: all of them, unless there are several servers. */
+  readonly own: readonly number[];
   readonly #connection: RedisConnection;
   readonly #epoch: string;
   /** The epoch that a release of the older layout would have. */
@@ -28,6 +30,7 @@ export class ShardScripts {
 
   constructor(connection: RedisConnection, namespace: string, shards: number, map: ShardMap) {
     this.shards = shards;
+    this.own = map.own ?? [...Array(shards).keys()];
     this.#connection = connection;
     this.#older = [map.epoch, shards, ...(map.database === undefined ? [] : [map.database])].join('/');
     this.#epoch = `${LAYOUT}.${this.#older}`;
@@ -50,9 +53,9 @@ export class ShardScripts {
     return this.#acts.answerTo(name, act);
   }
 
-  /** One call for all shards: all of them are on one server. */
-  async runOnAll(name: 'dueNext' | 'dueHolding' | 'holds', args: readonly Argument[] = []): Promise<Reply> {
-    return this.runOn(name, [...this.#keys.keys()], args);
+  /** One call for all shards of the server. */
+  async runOnAll(name: 'dueNext' | 'dueHolding', args: readonly Argument[] = []): Promise<Reply> {
+    return this.runOn(name, this.own, args);
   }
 
   /** One call for some shards of one server. */
@@ -139,7 +142,7 @@ export class ShardScripts {
   }
 
   async everyShard<T>(act: (shard: number) => Promise<T>): Promise<readonly T[]> {
-    return Promise.all(this.#keys.map(async (_, shard) => act(shard)));
+    return Promise.all(this.own.map(async (shard) => act(shard)));
   }
 
   async command(
@@ -226,7 +229,7 @@ export class ShardScripts {
     }
     return (
       `The staged changes in Redis at ${server} are spread by the shard map ${theirEpoch}/${theirShards} (epoch/shards), but this process uses ${epoch}/${shards}; ` +
-      'nothing was done. Give all processes the same "shards", or drain before you change it'
+      'nothing was done. Give all processes the same "shards" and the same servers in "redis", or drain before you change them'
     );
   }
 }
@@ -235,6 +238,8 @@ export class ShardScripts {
 export interface ShardMap {
   readonly epoch: string;
   readonly database?: string;
+  /** The shards of this server, if it does not have all. */
+  readonly own?: readonly number[];
 }
 
 function layoutOf(epoch: string): number {

@@ -4,6 +4,8 @@ import type { Ahead } from '../../../src/flush/claim-ahead.js';
 import { type FlushDeps, flushShards, type FlushStep } from '../../../src/flush/flush-shards.js';
 import { Slots } from '../../../src/flush/slots.js';
 import { memoryStaging } from '../../../src/staging/memory/memory-staging.js';
+import type { Batch } from '../../../src/staging/flush-side.js';
+import { SpillwayError } from '../../../src/errors.js';
 import type { StagingStore } from '../../../src/staging/staging-store.js';
 import { ORIGIN } from '../../../src/change/token.js';
 import { rowOf, stageIncrements } from './counters.js';
@@ -123,6 +125,24 @@ describe('a batch that is claimed before its shard is held', () => {
     expect(await flush()).toBe('done');
     expect(sums()).toEqual({ [a]: 1 });
   });
+});
+
+it('of two servers that have batches claimed ahead, one that is lost before the commit stops the other only once', async () => {
+  for (const shard of [1, 2]) await stageIncrements(staging, shard, [rowOf(shard, 0, SHARDS)]);
+  const lost = new SpillwayError('STAGING_UNAVAILABLE', 'lost');
+  const half = Object.create(staging) as StagingStore;
+  const bound = { claim: staging.claim.bind(staging), acknowledge: staging.acknowledge.bind(staging) };
+  Object.assign(half, bound, {
+    isAsClaimed: async (shard: number, batch: Batch) =>
+      shard === 2 ? Promise.reject(lost) : staging.isAsClaimed(shard, batch),
+  });
+  const report = flushShards([1, 2], LIMIT, { ...deps, staging: half, ahead });
+  busy?.[Symbol.dispose]();
+  const results = await report;
+  expect(results.get(1)).toMatchObject({ kind: 'failed', failure: { kind: 'restart' } });
+  expect(results.get(2)).toMatchObject({ kind: 'failed', failure: { kind: 'staging', error: lost } });
+  expect(sink.commits).toBe(0);
+  expect(await flush()).toBe('done');
 });
 
 describe('a claim before the shard is held', () => {

@@ -5,6 +5,7 @@ import type { SpillwayEvent } from '../../../src/events.js';
 import { flushPipeline } from '../../../src/flush/flush-pipeline.js';
 import type { FlushReport, ShardResult } from '../../../src/flush/flush-report.js';
 import { FLUSH_DEFAULTS } from '../../../src/flush/flush-settings.js';
+import type { ShardWait } from '../../../src/staging/look-side.js';
 import type { Signal } from '../../../src/flush/take-turn.js';
 import { VirtualTime } from './virtual-time.js';
 
@@ -21,6 +22,8 @@ class Bench {
   readonly dueAt = new Map<number, number>();
   result: (shard: number, together: readonly number[]) => ShardResult = () => ({ kind: 'nothing' });
   lookError: Error | undefined;
+  /** Shards whose server does not answer -> its error. */
+  readonly away = new Map<number, Error>();
   lookTakesMs = 0;
   isOver = false;
 
@@ -56,7 +59,7 @@ class Bench {
     return report;
   }
 
-  async #look(shards: number): Promise<readonly (number | undefined)[]> {
+  async #look(shards: number): Promise<readonly ShardWait[]> {
     this.looks.push(this.time.now);
     if (this.lookTakesMs > 0) {
       await this.time.wait(this.lookTakesMs);
@@ -65,6 +68,8 @@ class Bench {
       throw this.lookError;
     }
     return Array.from({ length: shards }, (_, shard) => {
+      const why = this.away.get(shard);
+      if (why !== undefined) return why;
       const atMs = this.dueAt.get(shard);
       return atMs === undefined ? undefined : Math.max(0, atMs - this.time.now);
     });
@@ -237,6 +242,25 @@ describe('the flush pipeline', () => {
     expect(bench.events).toEqual([
       { type: 'staging-down', shards: [0, 1], error: new Error('no answer') },
       { type: 'staging-up', shards: [0, 1] },
+    ]);
+  });
+
+  it('F26: flushes the shards of the other servers while some do not answer, and says of each that it is silent', async () => {
+    const bench = new Bench(4);
+    const [one, two] = [new Error('one is away'), new Error('two is away')];
+    bench.away.set(1, one).set(3, one).set(2, two);
+    bench.signals.next({ kind: 'start' });
+    bench.stage(0, 0);
+    bench.stage(1, 0);
+    await bench.time.advance(5_000);
+    expect(bench.flights.flatMap(({ shards }) => shards)).toEqual([0]);
+    bench.away.clear();
+    await bench.time.advance(2_000);
+    expect(bench.flights.flatMap(({ shards }) => shards)).toEqual([0, 1]);
+    expect(bench.events).toEqual([
+      { type: 'staging-down', shards: [1, 3], error: one },
+      { type: 'staging-down', shards: [2], error: two },
+      { type: 'staging-up', shards: [1, 2, 3] },
     ]);
   });
 

@@ -100,6 +100,21 @@ describe('health', () => {
     });
   });
 
+  test('is degraded, and says what each server says of itself, when some of several take no changes', () => {
+    const servers = [
+      { state: 'silent', shards: [0, 1], said: 'One is away' },
+      { state: 'full', shards: [2], said: 'Two is full' },
+      { state: undefined, shards: [3], said: 'Three has another map' },
+    ] as const;
+    expect(judge({ trouble: { ...WELL, servers, silentShards: new Set([0, 1]) } })).toMatchObject({
+      status: 'degraded',
+      states: ['staging-silent', 'staging-full', 'configuration'],
+      problems: ['One is away', 'Two is full', 'Three has another map'].map(
+        (said) => `One of the Redis servers takes no changes, the others go on. ${said}`,
+      ),
+    });
+  });
+
   test('that cannot be asked is down, and says why', () => {
     expect(unknownHealth(new Error('?'))).toEqual({ status: 'down', states: ['unknown'], problems: ['?'] });
     expect(unknownHealth('away', 'staging-silent')).toEqual({

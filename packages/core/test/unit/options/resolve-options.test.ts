@@ -220,8 +220,7 @@ describe('options are refused', () => {
     [5, 'redis in the options of spillway() is 5; it must be a URL, ioredis options or an ioredis client'],
     [[REDIS], 'redis in the options of spillway() is an array; it must be a URL'],
     [null, 'redis in the options of spillway() is null; it must be a URL'],
-    [{ cluster: [] }, 'redis in the options of spillway() is about several servers (cluster). Only one Redis server'],
-    [{ nodes: [] }, 'redis in the options of spillway() is about several servers (nodes)'],
+    [{ cluster: [] }, 'redis in the options of spillway() is about several servers (cluster). Give one Redis server'],
     [{ isCluster: true }, 'redis in the options of spillway() is about several servers (an ioredis Cluster)'],
   ])('for a Redis that is %j', (redis, message) => {
     expect(() => withRedis({ redis })).toThrow(message);

@@ -1,0 +1,72 @@
+import type { RowKey } from '../../change/row-key.js';
+import type { DrainState, DueRecords, DueScope, EmptyScope, ShardWait, TableScope, Watermark } from '../look-side.js';
+import type { Nodes } from './nodes.js';
+import { union } from './nodes.js';
+
+/**
+ * What is due on several servers. Where one is away, `next` answers for the others: a worker flushes their shards.
+ */
+export class NodesDue implements DueRecords {
+  readonly #nodes: Nodes;
+
+  constructor(nodes: Nodes) {
+    this.#nodes = nodes;
+  }
+
+  async next(): Promise<readonly ShardWait[]> {
+    const { all, map } = this.#nodes;
+    const looks = await Promise.allSettled(all.map(async (node) => node.ask(async ({ due }) => due.next())));
+    const next = Array.from<ShardWait>({ length: map.shards });
+    for (const [place, { shards }] of all.entries()) {
+      const look = looks[place];
+      const why = look?.status === 'rejected' ? asError(look.reason) : undefined;
+      for (const shard of shards) next[shard] = why ?? (look?.status === 'fulfilled' ? look.value[shard] : undefined);
+    }
+    const failed = looks.find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected' && looks.every(({ status }) => status === 'rejected')) throw failed.reason;
+    return next;
+  }
+
+  /** One that says yes is enough. */
+  async any(scope: TableScope): Promise<boolean> {
+    const looks = await Promise.allSettled(
+      this.#nodes.all.map(async (node) => node.ask(async ({ due }) => due.any(scope))),
+    );
+    if (looks.some((look) => look.status === 'fulfilled' && look.value)) return true;
+    for (const look of looks) if (look.status === 'rejected') throw look.reason;
+    return false;
+  }
+
+  async make(scope: DueScope): Promise<ReadonlyMap<number, Watermark>> {
+    if (scope.kind !== 'rows') return inOrder(await this.#nodes.everywhere(async ({ due }) => due.make(scope)));
+    return inOrder(await this.#nodes.splitRows(scope.keys, async ({ due }, keys) => due.make({ kind: 'rows', keys })));
+  }
+
+  async pending(watermarks: ReadonlyMap<number, Watermark>): Promise<ReadonlyMap<number, DrainState>> {
+    return inOrder(
+      await this.#nodes.split(
+        watermarks,
+        ([shard]) => shard,
+        async ({ due }, own) => due.pending(new Map(own)),
+      ),
+    );
+  }
+
+  async rows(scope: EmptyScope, shards: Iterable<number>, which?: 'made-due' | 'pending'): Promise<readonly RowKey[]> {
+    const found = await this.#nodes.split(
+      shards,
+      (shard) => shard,
+      async ({ due }, own) => due.rows(scope, own, which),
+    );
+    return found.flat();
+  }
+}
+
+/** By shard, as one server answers. */
+function inOrder<T>(maps: readonly ReadonlyMap<number, T>[]): ReadonlyMap<number, T> {
+  return maps.length === 1 ? union(maps) : new Map([...union(maps)].toSorted(([one], [other]) => one - other));
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}

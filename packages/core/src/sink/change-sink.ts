@@ -164,7 +164,7 @@ export interface SinkTransaction extends AsyncDisposable {
   alive(): Promise<void>;
 
   /**
-   * Writes the batches, rows and ledger, and answers token -> outcome. Row faults end in outcomes. Any other failure
+   * Writes the rows of the batches, and answers token -> outcome. Row faults end in outcomes. Any other failure
    * rejects, and the caller must roll the transaction back.
    * @param parentsPending answers which of some rows are still staged, so that a child waits for its parent without
    * blame
@@ -178,7 +178,10 @@ export interface SinkTransaction extends AsyncDisposable {
     isPart?: boolean,
   ): Promise<ReadonlyMap<string, BatchOutcome>>;
 
-  /** Rejects unless the server answered `COMMIT`. After a rejection, the ledger tells whether it was committed. */
+  /**
+   * Enters the batches that were written into the ledger, and commits. Rejects unless the server answered `COMMIT`.
+   * After a rejection, the ledger tells whether it was committed.
+   */
   commit(): Promise<void>;
 
   /** Rolls back unless committed, and gives the connection back. Never rejects. */

@@ -29,8 +29,11 @@ export interface OwnTransaction {
   /** Statements that are still to be sent, in front of the first ones: this saves a round trip. */
   readonly opening: string;
 
-  /** Answers PostgreSQL's command tag: `ROLLBACK` if the transaction had failed before. */
-  commit(): Promise<string>;
+  /**
+   * Answers PostgreSQL's command tag: `ROLLBACK` if the transaction had failed before.
+   * @param last one statement to send in front of COMMIT. If it fails, nothing is committed
+   */
+  commit(last?: string): Promise<string>;
 
   /**
    * Rolls back unless committed, and gives the connection back. Never rejects.

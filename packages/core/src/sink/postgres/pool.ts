@@ -84,10 +84,10 @@ class PoolTransaction implements OwnTransaction {
     this.session = new PgSession(client);
   }
 
-  async commit(): Promise<string> {
-    const [result] = await this.session.script('commit');
+  async commit(last = ''): Promise<string> {
+    const results = await this.session.script(`${last};commit`);
     this.#isCommitted = true;
-    return result?.command ?? 'nothing';
+    return results.at(-1)?.command ?? 'nothing';
   }
 
   /** Closing a connection ends its transaction too. */

@@ -10,7 +10,7 @@ import { commitFailureOf, failureOf } from './fault.js';
 import { ledgerFailureOf } from './ledger/ledger-failure.js';
 import { readOutcome } from './ledger/read-ledger.js';
 import type { OwnTables } from './ledger/tables.js';
-import { writeLedger } from './ledger/write-ledger.js';
+import { ledgerText, type LedgerEntry } from './ledger/write-ledger.js';
 import type { StatementGroup } from './plan/plan.js';
 import type { TableMap } from './plan/table-map.js';
 import type { TablePauses, ToldFault } from './table-pauses.js';
@@ -54,6 +54,8 @@ export class PostgresTransaction implements SinkTransaction {
   readonly #session: Session;
   readonly #around: TransactionSurroundings;
   readonly #read: ReadonlyMap<string, BatchOutcome | undefined>;
+  /** What `commit` enters into the ledger. */
+  readonly #entries: LedgerEntry[] = [];
   #savepointUsed = false;
   #state: 'open' | 'broken' | 'committed' | 'disposed' = 'open';
 
@@ -102,15 +104,19 @@ export class PostgresTransaction implements SinkTransaction {
         this.#apply(groups, { parentsPending, othersPending, isPart, mayRestart }),
       ),
     );
-    const entries = batches.map(({ shard, token }) => ({ shard, token, outcomes: outcomes.get(token) ?? new Map() }));
-    const { ownTables, namespace } = this.#around;
-    await this.#attempt(() => writeLedger(this.#session, ownTables, namespace, entries), ledgerFailureOf);
+    for (const { shard, token } of batches)
+      this.#entries.push({ shard, token, outcomes: outcomes.get(token) ?? new Map() });
     tellFaults(tableFaults, this.#around);
     return outcomes;
   }
 
   async commit(): Promise<void> {
-    const command = await this.#attempt(() => this.#transaction.commit(), commitFailureOf);
+    const { ownTables, namespace } = this.#around;
+    const last = this.#entries.length > 0 ? ledgerText(ownTables, namespace, this.#entries) : undefined;
+    const command = await this.#attempt(
+      () => this.#transaction.commit(last),
+      (error) => commitFailureOf(ledgerFailureOf(error)),
+    );
     // PostgreSQL answers COMMIT of a failed transaction with the tag ROLLBACK, and no error.
     if (command !== 'COMMIT') {
       throw new SinkRestart(`The transaction was rolled back: PostgreSQL answered ${command} to COMMIT.`);

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest';
-import { CommitUnknown, SinkDown, SinkRestart } from '../../../src/sink/sink-failure.js';
+import { CommitUnknown, SinkDown, SinkFailure, SinkRestart } from '../../../src/sink/sink-failure.js';
 import { SpillwayError } from '../../../src/errors.js';
 import { key, NOBODY, SinkFixture, table } from './fixture.js';
 
@@ -132,13 +132,28 @@ test('one transaction may write twice, and a refusal in the second does not undo
 });
 
 test('C3: COMMIT of a failed transaction, which PostgreSQL answers without an error, is not believed', async () => {
-  const transaction = await fixture.sink.begin([0]);
-  const batch = { ...insertOf(0), token: 'refused' };
-  await transaction.write([batch], NOBODY);
-  await expect(transaction.write([batch], NOBODY)).rejects.toThrow(SinkRestart);
-  await expect(transaction.commit()).rejects.toThrow(/ROLLBACK/);
-  await transaction[Symbol.asyncDispose]();
+  for (const batches of [[], [{ ...insertOf(0), token: 'refused' }]]) {
+    const transaction = await fixture.sink.begin([0]);
+    await transaction.write(batches, NOBODY);
+    await fixture.sql.query('alter table spillway_batch rename column outcome to renamed');
+    await expect(transaction.outcomeOf('any')).rejects.toThrow(/CONFIG_INVALID/);
+    await fixture.sql.query('alter table spillway_batch rename column renamed to outcome');
+    await expect(transaction.commit()).rejects.toThrow(batches.length === 0 ? /ROLLBACK/ : SinkFailure);
+    await transaction[Symbol.asyncDispose]();
+  }
   expect(new Set((await fixture.sink.outcomes(['refused'])).keys())).toEqual(new Set());
+});
+
+test('a shard whose row is gone, though it was locked, commits nothing', async () => {
+  const batch = insertOf(0);
+  await fixture.sql.query(`create function keep() returns trigger language plpgsql as 'begin return null; end'`);
+  await fixture.sql.query(
+    'create trigger keep before update on spillway_shard for each row when (old.shard = 0) execute function keep()',
+  );
+  await expect(fixture.flush([batch, insertOf(1)])).rejects.toThrow(SinkRestart);
+  await fixture.sql.query('drop function keep cascade');
+  expect(await fixture.rows(`select id from product where id >= ${ids - 1}`)).toEqual([]);
+  expect(new Set((await fixture.sink.outcomes([batch.token])).keys())).toEqual(new Set());
 });
 
 test('a connection that dies is noticed by the round trip, and leaves the outcome of a COMMIT unknown', async () => {

@@ -1,13 +1,19 @@
 import { SpillwayError } from '../../../errors.js';
 import { OWN_TABLES } from '../../own-tables.js';
+import { SinkRestart } from '../../sink-failure.js';
 import { reasonOf } from '../fault-text.js';
 import { isServerError, ownFailureOf } from '../fault.js';
+
+/** The division by zero of the statement that enters batches. No other statement of ours divides. */
+const NOT_ALL_MOVED = '22012';
 
 /**
  * The failure for an error met in Spillway's own tables. There, another try does not help if a table, column or right
  * is missing.
  */
 export function ledgerFailureOf(error: unknown): Error {
+  if (isServerError(error) && error.code === NOT_ALL_MOVED)
+    return new SinkRestart('Not all shards of the flush are in spillway_shard: it has been emptied meanwhile.');
   if (isServerError(error) && error.code?.startsWith('42') === true) {
     const [table] = OWN_TABLE.exec(error.message) ?? [];
     return notPrepared(table ? `${reasonOf(error)} (${table})` : reasonOf(error), error);

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import type { BatchOutcome } from '../../../change/outcome.js';
 import { SinkRestart } from '../../sink-failure.js';
 import type { Session } from '../session.js';
@@ -10,28 +11,39 @@ export interface LedgerEntry {
   readonly outcomes: BatchOutcome;
 }
 
-/** Enters batches into the ledger and moves their shards' last tokens on, in one statement. */
+/** Enters batches into the ledger and moves their shards' last tokens on. */
 export async function writeLedger(
   session: Session,
   tables: OwnTables,
   namespace: string,
   entries: readonly LedgerEntry[],
 ): Promise<void> {
-  if (entries.length === 0) return;
+  await session.rows(statement(tables, '$1', '$2', entries.length), [namespace, rowsOf(entries)]);
+}
+
+/** The same as a text without parameters, so that it can be sent together with COMMIT. */
+export function ledgerText(tables: OwnTables, namespace: string, entries: readonly LedgerEntry[]): string {
+  const [name, rows] = [pg.escapeLiteral(namespace), pg.escapeLiteral(rowsOf(entries))];
+  return statement(tables, name, rows, entries.length);
+}
+
+/**
+ * One statement. It fails by a division by zero unless it has moved all of the shards, because nobody looks at its
+ * answer before COMMIT.
+ */
+function statement(tables: OwnTables, namespace: string, rows: string, shards: number): string {
+  return `with s as (select * from json_to_recordset(${rows}::json) as s(shard int, token text, outcome jsonb)),
+entered as (insert into ${tables.batch} (namespace, token, shard, outcome) select ${namespace}, s.token, s.shard, s.outcome from s),
+moved as (update ${tables.shard} as t set last_token = s.token from s where t.namespace = ${namespace} and t.shard = s.shard returning t.shard)
+select 1 / (count(*) = ${shards})::int from moved`;
+}
+
+function rowsOf(entries: readonly LedgerEntry[]): string {
   const rows = entries.map(
     ({ shard, token, outcomes }) =>
       `{"shard":${shard},"token":${JSON.stringify(token)},"outcome":${encodeOutcomes(outcomes)}}`,
   );
-  const moved = await session.rows(
-    `with s as (select * from json_to_recordset($2::json) as s(shard int, token text, outcome jsonb)),
-entered as (insert into ${tables.batch} (namespace, token, shard, outcome) select $1, s.token, s.shard, s.outcome from s)
-update ${tables.shard} as t set last_token = s.token from s where t.namespace = $1 and t.shard = s.shard returning t.shard`,
-    [namespace, `[${rows.join(',')}]`],
-  );
-  if (moved.length !== entries.length)
-    throw new SinkRestart(
-      `Of ${entries.length} shards only ${moved.length} are in ${tables.shard}; it has been emptied meanwhile.`,
-    );
+  return `[${rows.join(',')}]`;
 }
 
 /** Replaces the outcome of a batch that the same transaction has entered. */

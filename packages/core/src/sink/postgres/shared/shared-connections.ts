@@ -53,8 +53,8 @@ class TurnOnConnection implements OwnTransaction {
    * The database's answer to COMMIT cannot be seen here. A failed transaction refuses every further statement, so a
    * statement is sent first. No other one comes between it and the end.
    */
-  async commit(): Promise<string> {
-    await this.session.script('select 1');
+  async commit(last = 'select 1'): Promise<string> {
+    await this.session.rows(last, []);
     await this.#transaction.commit();
     this.#isOver = true;
     return 'COMMIT';

@@ -47,11 +47,11 @@ export class HoldEndingLooks implements LookSide {
 
   async peek(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>> {
     const found = await this.#ask(async () => this.#store.peek(keys));
-    const met = [...found].filter(([, { held = [] }]) =>
+    const isMet = [...found.values()].some(({ held = [] }) =>
       held.some(({ transaction }) => !this.#keeper.isRunningHere(transaction)),
     );
-    if (met.length === 0) return found;
-    await this.#keeper.endHolds(this.#shardsOf(met.map(([key]) => key)));
+    if (!isMet) return found;
+    await this.#keeper.endHolds(this.#shardsOf(keys));
     return this.#ask(async () => this.#store.peek(keys));
   }
 

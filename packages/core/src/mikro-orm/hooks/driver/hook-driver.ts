@@ -66,9 +66,10 @@ function guarded(
   metasOf: (subject: unknown) => readonly EntityMetadata[],
 ): Method {
   const isRead = READS.has(name);
+  const isFind = name === 'find';
   return async (...parameters) => {
-    // The look-up that it is a part of has been here.
-    if (isSought(parameters)) return call(...parameters);
+    // The `findOne()` that it is a part of has been here.
+    if (isFind && isSought(parameters)) return call(...parameters);
     const signal = signalAmong(parameters);
     const ctx = ctxAmong(parameters);
     const isLeft = ctx === undefined && (isRead || parameters.some(stagedCall));

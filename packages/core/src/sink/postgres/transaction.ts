@@ -10,7 +10,7 @@ import { commitFailureOf, failureOf } from './fault.js';
 import { ledgerFailureOf } from './ledger/ledger-failure.js';
 import { readOutcome } from './ledger/read-ledger.js';
 import type { OwnTables } from './ledger/tables.js';
-import { ledgerText, type LedgerEntry } from './ledger/write-ledger.js';
+import { ledgerText, type LedgerEntry, quotesValues, writeLedger } from './ledger/write-ledger.js';
 import type { StatementGroup } from './plan/plan.js';
 import type { TableMap } from './plan/table-map.js';
 import type { TablePauses, ToldFault } from './table-pauses.js';
@@ -111,8 +111,7 @@ export class PostgresTransaction implements SinkTransaction {
   }
 
   async commit(): Promise<void> {
-    const { ownTables, namespace } = this.#around;
-    const last = this.#entries.length > 0 ? ledgerText(ownTables, namespace, this.#entries) : undefined;
+    const last = await this.#lastStatement();
     const command = await this.#attempt(
       () => this.#transaction.commit(last),
       (error) => commitFailureOf(ledgerFailureOf(error)),
@@ -122,6 +121,16 @@ export class PostgresTransaction implements SinkTransaction {
       throw new SinkRestart(`The transaction was rolled back: PostgreSQL answered ${command} to COMMIT.`);
     }
     this.#state = 'committed';
+  }
+
+  /** The statement that enters the batches, to be sent with COMMIT. `undefined`: there are none, or it was sent. */
+  async #lastStatement(): Promise<string | undefined> {
+    const { ownTables, namespace } = this.#around;
+    const entries = this.#entries;
+    if (entries.length === 0) return undefined;
+    if (!quotesValues(entries)) return ledgerText(ownTables, namespace, entries);
+    await this.#attempt(() => writeLedger(this.#session, ownTables, namespace, entries), ledgerFailureOf);
+    return undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

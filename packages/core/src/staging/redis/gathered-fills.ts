@@ -49,11 +49,12 @@ export class GatheredFills {
     if (open) return open;
     if (this.#open.size === 0) nextTick(() => this.#leave());
     const filling = { run, shard, table, ttlMs, copies: [], reply: Promise.withResolvers<readonly boolean[]>() };
-    // It leaves whoever still waits for it: the ticket of a copy is given back by it.
+    // No caller need be waiting for it when it fails.
     filling.reply.promise.catch(() => undefined);
     this.#open.set(name, filling);
     return filling;
   }
+
   #leave(): void {
     const left = this.#open;
     this.#open = new Map();

@@ -28,11 +28,11 @@ export class ShardScripts {
   readonly #names = new Map<readonly KeyName[], (readonly string[])[]>();
   readonly #acts = new GatheredActs(async (name, acts) => this.#answersOf(name, acts));
 
-  constructor(connection: RedisConnection, namespace: string, shards: number, map: ShardMap) {
+  constructor(connection: RedisConnection, namespace: string, shards: number, of: ScriptsOf) {
     this.shards = shards;
-    this.own = map.own ?? [...Array(shards).keys()];
+    this.own = of.own ?? [...Array(shards).keys()];
     this.#connection = connection;
-    this.#older = [map.epoch, shards, ...(map.database === undefined ? [] : [map.database])].join('/');
+    this.#older = [of.epoch, shards, ...(of.database === undefined ? [] : [of.database])].join('/');
     this.#epoch = `${LAYOUT}.${this.#older}`;
     this.#keys = Array.from({ length: shards }, (_, shard) => shardKeys(namespace, shard));
   }
@@ -234,9 +234,10 @@ export class ShardScripts {
   }
 }
 
-/** All processes must agree on it. */
-export interface ShardMap {
+export interface ScriptsOf {
+  /** All processes must agree on it. */
   readonly epoch: string;
+  /** Whose changes these are. All processes must agree on it too. */
   readonly database?: string;
   /** The shards of this server, if it does not have all. */
   readonly own?: readonly number[];

@@ -144,6 +144,27 @@ test('C3: COMMIT of a failed transaction, which PostgreSQL answers without an er
   expect(new Set((await fixture.sink.outcomes(['refused'])).keys())).toEqual(new Set());
 });
 
+test('a message that quotes values is in the ledger, and in no text of a statement that the server shows', async () => {
+  const canary = 'canary-of-the-ledger';
+  await fixture.sql.query(`create function refuse() returns trigger language plpgsql as
+    $$ begin raise exception '%', new.name; end $$;
+    create trigger refuse before insert on product for each row execute function refuse()`);
+  ids += 1;
+  const outcome = await fixture.one(key('product', String(ids)), {
+    kind: 'insert',
+    version: '1',
+    values: { name: JSON.stringify(canary) },
+    attempts: 4,
+  });
+  await fixture.sql.query('drop function refuse cascade');
+  expect(outcome).toMatchObject({ kind: 'buried', message: expect.stringContaining(canary) as string });
+  const ledger = await fixture.rows('select outcome::text from spillway_batch');
+  expect(ledger.filter((row) => String(row['outcome']).includes(canary))).toHaveLength(1);
+  const shown = await fixture.rows('select query from pg_stat_activity where datname = current_database()');
+  expect(shown.length).toBeGreaterThan(1);
+  expect(shown.filter(({ query }) => String(query).includes(canary))).toEqual([]);
+});
+
 test('a shard whose row is gone, though it was locked, commits nothing', async () => {
   const batch = insertOf(0);
   await fixture.sql.query(`create function keep() returns trigger language plpgsql as 'begin return null; end'`);

@@ -21,6 +21,15 @@ export async function writeLedger(
   await session.rows(statement(tables, '$1', '$2', entries.length), [namespace, rowsOf(entries)]);
 }
 
+/**
+ * True if an outcome has a message, which may quote values. Servers show and log the texts of statements to more people
+ * than may read the rows, so a message leaves as a parameter.
+ */
+export function quotesValues(entries: readonly LedgerEntry[]): boolean {
+  const outcomes = entries.flatMap((entry) => [...entry.outcomes.values()]);
+  return outcomes.some((outcome) => outcome.kind === 'buried' && outcome.message !== undefined);
+}
+
 /** The same as a text without parameters, so that it can be sent together with COMMIT. */
 export function ledgerText(tables: OwnTables, namespace: string, entries: readonly LedgerEntry[]): string {
   const [name, rows] = [pg.escapeLiteral(namespace), pg.escapeLiteral(rowsOf(entries))];

@@ -14,7 +14,7 @@ interface Frame {
   readonly url: string;
 }
 
-/** Whose a function is, by its file; the first that fits. What Node and V8 do for all of them comes last. */
+/** Whose a function is, by its file; the first that fits. Node and V8, which work for all of them, come last. */
 const OWNERS: readonly (readonly [string, RegExp])[] = [
   ['Spillway', /\/packages\/core\/(dist|src)\//u],
   ['MikroORM', /\/@mikro-orm\//u],

@@ -16,7 +16,7 @@ type Where = number | OneRow | { readonly id: { readonly $in: readonly number[] 
 
 /**
  * MikroORM as it is, upon a driver that answers at once, from memory: no SQL is made, and nothing leaves the process.
- * What is left is MikroORM's own work, which every layer below it has above itself. No such layer can be faster.
+ * The rest is MikroORM's own work, which every layer below it has above itself. No such layer can be faster.
  */
 export async function noDatabase(ground: Ground, rows: number): Promise<OrmStand> {
   const items = await Items.make(ground.databaseUrl, scaled(ground, rows));

@@ -6,7 +6,7 @@ import type { StageSide } from '../staging/stage-side.js';
 /** The transaction of a younger hold has most likely not ended; such a hold is left to the calls that meet it. */
 const LEAST_AGE_MS = 500;
 
-/** What holds are, and which shards are on one server. */
+/** The holds, and which shards are on one server. */
 type HoldSide = Pick<StageSide, 'held' | 'serverOf' | 'shards'>;
 
 /** Ensures that no hold outlives its transaction, whichever process made it. */

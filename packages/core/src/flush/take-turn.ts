@@ -109,7 +109,7 @@ function note(board: Board, signal: Signal, now: number, context: TurnContext): 
   }
 }
 
-/** What is known of the shard stays known: its next flush may find that its server is back. */
+/** The shard keeps its times and its back-off: its next flush may find that its server is back. */
 function unseen(state: ShardState): ShardState {
   return { ...state, silent: true, unseen: true };
 }

@@ -3,7 +3,7 @@ import { type RedisConnection, text as textIn } from '../redis/connection.js';
 import { MAP_FIELD, mapKey, shardKeys } from '../redis/keys.js';
 import { shardsText, type ShardMap } from './shard-map.js';
 
-/** What a server holds of the map of shards, to tell a process that has another one. */
+/** The map of shards as it stands on a server: a process that has another map is told so. */
 export class MapMark {
   readonly #connection: RedisConnection;
   readonly #namespace: string;

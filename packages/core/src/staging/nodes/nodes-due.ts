@@ -4,7 +4,7 @@ import type { Nodes } from './nodes.js';
 import { union } from './nodes.js';
 
 /**
- * What is due on several servers. Where one is away, `next` answers for the others: a worker flushes their shards.
+ * Due records on several servers. Where one is away, `next` answers for the others: a worker flushes their shards.
  */
 export class NodesDue implements DueRecords {
   readonly #nodes: Nodes;

@@ -2,7 +2,7 @@ import type { RowKey } from '../../change/row-key.js';
 import type { HeldChanges, Hold, HoldCall, UnitAnswer } from '../stage-side.js';
 import type { Nodes } from './nodes.js';
 
-/** What transactions hold on several servers. */
+/** Holds on several servers. */
 export class NodesHeld implements HeldChanges {
   readonly #nodes: Nodes;
 

@@ -17,7 +17,7 @@ import { sumOfStats } from './sum-of-stats.js';
 
 /**
  * Staging on several Redis servers that know nothing of each other. Each has some shards, and is asked about no other.
- * What is asked of one shard, or of the shards of one server, is asked of that server as if it were alone.
+ * A question about one shard, or about shards of one server, goes to that server as if it were alone.
  */
 export class NodesStaging implements StagingStore {
   readonly shards: number;
@@ -147,7 +147,7 @@ export class NodesStaging implements StagingStore {
   }
 
   /**
-   * What the servers answer, and those that have failed.
+   * The answers of the servers, and the servers that have failed.
    * @throws the error of the first that has failed, if it is none that may, or if all have failed
    */
   async #answers<T>(

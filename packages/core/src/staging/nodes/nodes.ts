@@ -49,7 +49,7 @@ export class Nodes {
   }
 }
 
-/** Whoever is told that one has failed may count on it that the others have ended. */
+/** When it rejects, because one has failed, the others have ended too. */
 async function allOrFirstError<T>(answers: readonly Promise<T>[]): Promise<readonly T[]> {
   const ended = await Promise.allSettled(answers);
   return ended.map((answer) => {

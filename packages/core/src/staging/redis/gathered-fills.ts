@@ -15,7 +15,7 @@ interface Filling {
   readonly reply: PromiseWithResolvers<readonly boolean[]>;
 }
 
-/** Puts copies of rows into Redis. What readers have loaded in one turn of the process is one call, over all shards. */
+/** Puts copies of rows into Redis. The rows that readers have loaded in one turn leave in one call, over all shards. */
 export class GatheredFills {
   readonly #scripts: ShardScripts;
   readonly #generationBytes: number;

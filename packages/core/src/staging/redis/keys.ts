@@ -43,7 +43,7 @@ export function shardKeys(namespace: string, shard: number): ShardKeys {
   };
 }
 
-/** What a server holds that is one of several: which shards of the namespace it has, and which the others. */
+/** The key of the map, on a server that is one of several. */
 export function mapKey(namespace: string): string {
   return `{${namespace}:map}:node`;
 }

@@ -77,7 +77,7 @@ export class RedisStaging implements StagingStore {
     return text(reply[0]) === 'adopted' ? 'adopted' : 'present';
   }
 
-  /** What leaving asks of each shard of this server. */
+  /** Leaving, or looking whether an entity can be left, on each shard of this server. */
   readonly leaveShards: EveryShard = async (act, entities, quietMs) =>
     this.#scripts.everyShard(async (shard) => {
       const [, ...states] = await this.#scripts.run('leave', shard, [act, quietMs, ...entities]);

@@ -1,4 +1,4 @@
--- What PostgreSQL has made of a record that it has written over a row.
+-- A record as PostgreSQL has written it over its row.
 -- Needs: what record and settle bring
 
 -- True for an update that compares nothing: nobody had loaded the row. It cannot have met a conflict.

@@ -1,9 +1,8 @@
 /** Several Redis servers of a run's own, each of which is started again when it has died. */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { findFacts } from './find.mjs';
+import { findPrograms } from './find.mjs';
 import { NoServers } from './no-servers.mjs';
-import { planServers } from './plan.mjs';
 import { startRedis } from './redis.mjs';
 import { makeRunFolder, removeFolder } from './run-folder.mjs';
 
@@ -57,10 +56,10 @@ export async function startRedisNodes(count) {
   }
 }
 
+/** Also where REDIS_URL names a server: it is one, and nobody may kill it. */
 function programOfRedis() {
-  const plan = planServers(findFacts(process.env));
-  const source = plan.act === 'use' ? plan.redis : undefined;
-  if (source?.way === 'program') return source.path;
+  const { redis } = findPrograms(process.env);
+  if (redis !== undefined) return redis;
   throw new NoServers(
     'this machine has no program of Redis',
     'Install Redis or Valkey; --topology nodes starts three.',

@@ -7,6 +7,7 @@ import type { RulesByEntity } from './entity-rules.js';
 import { Groups } from './groups.js';
 import { HoldSender } from './hold-sender.js';
 import { LateAnswers } from './late-answers.js';
+import { type Phase, phasesOf } from './phases.js';
 import type { StagedMark } from './look-side.js';
 import type { Delivery, LostUnit, StageResult } from './stage-result.js';
 import { CutOff, isPassing, SentInVain } from './staging-errors.js';
@@ -15,13 +16,15 @@ import type { StagingStore } from './staging-store.js';
 
 const NOTHING: StageResult = { staged: new Map(), marks: new Map(), refused: [], unknown: [], dropped: [] };
 
+const NOT_SENT: Delivery = { status: 'dropped' };
+
 /** Under what a transaction holds changes; the same in every shard. */
 export type HoldId = Pick<HoldCall, 'id' | 'transaction' | 'standing'>;
 
 /**
  * Stages the changes of a unit of work. On one server they are accepted or refused together, by one call, which may
  * carry other units of work too. Where they are on several servers, all are asked first whether they would accept; what
- * one has accepted then stays accepted, though another one refuses in the end.
+ * one has accepted then stays accepted, though another one refuses in the end. No child is staged before its parent.
  */
 export class Stager {
   readonly #store: StagingStore;
@@ -52,12 +55,13 @@ export class Stager {
    */
   async stageAll(changes: readonly Change[], rules: RulesByEntity, signal?: AbortSignal): Promise<StageResult> {
     signal?.throwIfAborted();
-    const units = this.#unitsOf(changes);
+    const phases = this.#phasesOf(changes);
+    const units = phases.flat();
     if (units.length > 1) {
       const refused = await this.#check(units, rules, signal);
       if (refused.length > 0) return { ...NOTHING, refused: withLimits(refused, changes, rules) };
     }
-    const deliveries = await this.#send(units, rules, units.length === 1 ? signal : undefined);
+    const deliveries = await this.#sendInPhases(phases, rules, units.length === 1 ? signal : undefined);
     refuseCutOff(units, deliveries);
     const [first] = deliveries;
     if (deliveries.every(({ status }) => status === 'dropped' || status === 'refused')) signal?.throwIfAborted();
@@ -145,6 +149,21 @@ export class Stager {
     throw cause === undefined || isPassing(cause) ? unreachable(changes, cause) : cause;
   }
 
+  /** What comes behind a phase that is not staged as a whole is not sent. */
+  async #sendInPhases(
+    phases: readonly Phase[],
+    rules: RulesByEntity,
+    signal?: AbortSignal,
+  ): Promise<readonly Delivery[]> {
+    const deliveries: Delivery[] = [];
+    for (const units of phases) {
+      const isWhole = deliveries.every(({ status }) => status === 'staged');
+      const ofPhase = isWhole ? await this.#send(units, rules, signal) : units.map(() => NOT_SENT);
+      for (const delivery of ofPhase) deliveries.push(delivery);
+    }
+    return deliveries;
+  }
+
   async #send(units: readonly StageUnit[], rules: RulesByEntity, signal?: AbortSignal): Promise<readonly Delivery[]> {
     return Promise.all(
       units.map(async (unit) => {
@@ -165,11 +184,12 @@ export class Stager {
     return groups;
   }
 
-  /** Which changes go together: those whose shards are on one server. */
-  #unitsOf(changes: readonly Change[]): readonly StageUnit[] {
-    if (changes.length < 2) return changes.length === 0 ? [] : [{ changes }];
-    const byServer = Map.groupBy(changes, (change) => this.#serverOf(change));
-    return [...byServer.values()].map((ofServer) => ({ changes: ofServer }));
+  /** Changes whose shards are on one server go together. */
+  #phasesOf(changes: readonly Change[]): readonly Phase[] {
+    if (changes.length < 2) return changes.length === 0 ? [] : [[{ changes }]];
+    const [first, ...others] = changes.map((change) => this.#serverOf(change));
+    if (others.every((server) => server === first)) return [[{ changes }]];
+    return phasesOf(changes, (change) => this.#serverOf(change));
   }
 
   #serverOf({ rowKey }: Change): number {

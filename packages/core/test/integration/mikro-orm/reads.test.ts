@@ -41,7 +41,11 @@ const Book = defineEntity({
 });
 const Tag = defineEntity({
   name: 'Tag',
-  properties: { id: p.integer().primary(), word: p.string(), books: () => p.manyToMany(Book).mappedBy('tags') },
+  properties: {
+    id: p.integer().primary(),
+    word: p.string(),
+    books: () => p.manyToMany(Book).mappedBy('tags').orderBy({ id: 'asc' }),
+  },
 });
 /** Plain. */
 const Review = defineEntity({

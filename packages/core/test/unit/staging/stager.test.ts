@@ -182,6 +182,48 @@ describe('several servers', () => {
   });
 });
 
+describe('a parent and its child on two servers', () => {
+  const parent = { ...plusOne(row(0)), entity: 'Order' };
+  const child = plusOne(row(1));
+  const rules = { Order: RULES, Product: RULES };
+
+  test('are staged in this order: the child is sent when the parent is staged', async () => {
+    const { line, stager } = await makeStager();
+    expect((await stager.stageAll([parent, child], rules)).staged.size).toBe(2);
+    expect(line.sent.slice(-2)).toEqual(['stage 0', 'stage 1']);
+  });
+
+  test.each(['down', 'request lost'] as const)(
+    'where the server of the parent is %s, no child is sent',
+    async (fault) => {
+      const { line, stager, stock } = await makeStager();
+      line.fail('stage', 0, fault);
+      await expect(stager.stageAll([parent, child], rules)).rejects.toMatchObject({ code: 'STAGING_UNAVAILABLE' });
+      expect(line.sent).not.toContain('stage 1');
+      expect([await stock(row(0)), await stock(row(1))]).toEqual([undefined, undefined]);
+    },
+  );
+
+  test('where the answer about the parent is lost, no child is sent, and the parent is found out', async () => {
+    const { line, stager, stock } = await makeStager();
+    line.fail('stage', 0, 'answer lost');
+    line.fail('fence', 0, 'request lost');
+    const result = await stager.stageAll([parent, child], rules);
+    expect(result.unknown.flatMap(({ changes }) => changes)).toEqual([parent]);
+    expect(result.dropped.flatMap(({ changes }) => changes)).toEqual([child]);
+    expect(line.sent).not.toContain('stage 1');
+    expect(await stock(row(1))).toBeUndefined();
+  });
+
+  test('where the server of the child is down, the parent stays', async () => {
+    const { line, stager, stock } = await makeStager();
+    line.fail('stage', 1, 'down');
+    const result = await stager.stageAll([parent, child], rules);
+    expect([...result.staged.keys()]).toEqual([row(0)]);
+    expect(await stock(row(0))).toBe('1');
+  });
+});
+
 test('nothing to stage is nothing to send', async () => {
   const { line, stager, rules } = await makeStager();
   expect(await stager.stageAll([], rules)).toEqual({

@@ -26,6 +26,11 @@ export const sides: Sides = {
     const orm = await openShop(ground);
     return writer(ground, orm, sellVersioned, writtenBy(orm));
   },
+  /** The same lines upon counters: what is assigned leaves as a difference. */
+  async counters(ground) {
+    const orm = await openShop(ground, { counters: true });
+    return writer(ground, orm, sellVersioned, writtenBy(orm));
+  },
   async increments(ground) {
     const orm = await openShop(ground, { counters: true });
     return writer(ground, orm, async (_, order) => sellByIncrements(Spillway.of(orm), order), writtenBy(orm));

@@ -17,6 +17,7 @@ const WRITERS = 2;
 
 export const sides: Sides = {
   'written behind': (ground) => behind(ground, 'written behind', 'worker', false),
+  counters: (ground) => behind(ground, 'counters', 'increments worker', true),
   increments: (ground) => behind(ground, 'increments', 'increments worker', true),
   'native updates': (ground) => direct(ground, 'native updates'),
   'row locks': (ground) => direct(ground, 'row locks'),

@@ -129,6 +129,7 @@ export const catalogue: readonly Measurement[] = [
     what: 'orders of a shop as stock and customer updates; 2 writers of 4 orders at a time, 1 worker',
     sides: {
       'written behind': 'ours',
+      counters: 'ours',
       increments: 'ours',
       'native updates': 'reference',
       'row locks': 'reference',
@@ -150,6 +151,8 @@ export const catalogue: readonly Measurement[] = [
       { of: 'written behind', to: 'native updates', reading: 'speed', atLeast: 2, aim: 4 },
       { of: 'written behind', to: 'row locks', reading: 'speed', atLeast: 1.5, aim: 3 },
       { of: 'written behind', to: 'versioned', reading: 'speed' },
+      { of: 'counters', to: 'native updates', reading: 'speed' },
+      { of: 'counters', to: 'row locks', reading: 'speed' },
       { of: 'increments', to: 'native updates', reading: 'speed' },
       { of: 'increments', to: 'bullmq', reading: 'speed' },
       { of: 'increments', to: 'bullmq', reading: 'written' },

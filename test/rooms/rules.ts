@@ -45,6 +45,7 @@ export const roomRules: Readonly<Record<string, RoomRule>> = {
     imports: [...base, ...pureRooms, 'staging/*', 'staging/redis'],
     packageTypes: ['ioredis'],
   }),
+  'staging/reshard': rule({ imports: [...base, ...pureRooms, 'staging/*', 'staging/redis', 'staging/nodes'] }),
   'staging/memory': rule({
     imports: [...base, ...pureRooms, 'staging/*'],
     types: ['options'],

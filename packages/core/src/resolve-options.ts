@@ -71,6 +71,27 @@ export function resolveOptions<const Targets extends readonly PolicyTarget[]>(
   };
 }
 
+/**
+ * Reads the map that `reshard()` is given.
+ * @throws SpillwayError `CONFIG_INVALID` that names the option
+ */
+export function resolveNewMap(given: Pick<SpillwayOptions, 'redis' | 'shards'>): NewMap {
+  const place = 'the map of reshard()';
+  const read = new OptionReader(place, given, ['redis', 'shards']);
+  const on = read.has('redis') ? readRedis(read.value('redis'), `redis in ${place}`) : undefined;
+  const number = read.integer('shards', SHARDS);
+  const { shards = number } = on?.kind === 'nodes' ? shardsOfNodes(read, number, on.choice) : {};
+  return { ...(on && { on }), ...(shards !== undefined && { shards }) };
+}
+
+/** The map to move to; what is left out stays as it is. */
+export interface NewMap {
+  readonly on?: RedisChoice;
+  readonly shards?: number;
+}
+
+const SHARDS = { min: 1, max: 4_096 };
+
 /** For operators, who can set it without a release. */
 function isTurnedOff(): boolean {
   return ['0', 'false'].includes(process.env['SPILLWAY_ENABLED'] ?? '');
@@ -85,8 +106,12 @@ function readStaging(read: OptionReader): StagingChoice {
     );
   }
   if (!read.has('redis')) return readStore(read);
-  const given = read.value('redis');
-  const where = `redis in ${PLACE}`;
+  return readRedis(read.value('redis'), `redis in ${PLACE}`);
+}
+
+type RedisChoice = Extract<StagingChoice, { readonly kind: 'redis' | 'nodes' }>;
+
+function readRedis(given: unknown, where: string): RedisChoice {
   return saysNodes(given)
     ? { kind: 'nodes', choice: readNodes(given, where) }
     : { kind: 'redis', target: readTarget(given, where) };
@@ -111,7 +136,7 @@ const SHARDS_OF_MADE_STORES = 64;
  * knows the number.
  */
 function readShards(read: OptionReader, staging: StagingChoice): Pick<ResolvedOptions, 'shards'> {
-  const given = read.integer('shards', { min: 1, max: 4_096 });
+  const given = read.integer('shards', SHARDS);
   if (staging.kind === 'redis') return given === undefined ? {} : { shards: given };
   if (staging.kind === 'nodes') return shardsOfNodes(read, given, staging.choice);
   if (staging.kind === 'factory') return { shards: given ?? SHARDS_OF_MADE_STORES };

@@ -17,6 +17,7 @@ import { TransactionScopes } from './mikro-orm/transactions/transaction-scope.js
 import { TypeRegistry } from './mikro-orm/describe/type-registry.js';
 import type { Health } from './observability/health.js';
 import type { HoldSteps } from './runtime/surroundings.js';
+import type { ReshardReport } from './runtime/resharding.js';
 import { Runtime } from './runtime/runtime.js';
 import { ServiceLog } from './runtime/service-log.js';
 import { serviceLetters, type SpillwayDeadLetters } from './runtime/service-letters.js';
@@ -32,7 +33,7 @@ import type { KeyOf, RowService } from './mikro-orm/repository/with-spillway.js'
 import type { Increments, IncrementRow, IncrementOptions } from './mikro-orm/write/prepare-increment.js';
 import type { PatchOptions } from './mikro-orm/write/build-patch.js';
 import { Home } from './sink/postgres/home.js';
-import { resolveOptions } from './resolve-options.js';
+import { resolveNewMap, resolveOptions } from './resolve-options.js';
 import type { Logger, ResolvedOptions, SpillwayOptions } from './options.js';
 import type { ResolvedPolicy } from './policy/policy.js';
 import type { Table } from './sink/table.js';
@@ -366,6 +367,30 @@ export class Spillway implements AsyncDisposable, RowService {
    */
   async rejoin(entity?: EntityName): Promise<void> {
     await this.#runtime.leaving.rejoin(entity);
+  }
+
+  /**
+   * Moves the shards of the namespace to other Redis servers, or makes them more or fewer. Nothing is lost. Run it in a
+   * process of its own that has the options of the others, whose service it stops. First it writes what is pending.
+   * Then it closes the old map, so all processes that have it are refused (`SHARD_MAP_MISMATCH`), writes the rest, and
+   * opens the new map. Start the processes with the new options then. A move that cannot write everything in time opens
+   * the old map again; one that was interrupted has to be run again.
+   *
+   * @param map `redis`: as in the options of `spillway()`. `shards`: `1` to `4096`. What is left out stays as it is
+   * @param options `timeout`: for writing what is pending, `'5m'` by default
+   * @example
+   * ```ts
+   * await Spillway.of(orm).reshard({ redis: { nodes: ['redis://one', 'redis://two'] }, shards: 64 });
+   * ```
+   * @throws SpillwayError `DRAIN_TIMEOUT`; `SHARD_MAP_MISMATCH`: another move has begun, or another map is in use
+   * there; `CONFIG_INVALID`, `STAGING_UNAVAILABLE`, `DATABASE_UNAVAILABLE`, `REDIS_VOLATILE`
+   */
+  async reshard(
+    map: Pick<SpillwayOptions, 'redis' | 'shards'>,
+    { timeout = '5m' }: { readonly timeout?: Duration } = {},
+  ): Promise<ReshardReport> {
+    const timeoutMs = parseDuration('timeout of reshard()', timeout, TIMEOUTS);
+    return this.#runtime.resharding.move(resolveNewMap(map), timeoutMs);
   }
 
   /**

@@ -13,15 +13,17 @@ import type { StagingStore } from '../staging/staging-store.js';
  * @param logger is told when another server has taken the place of Redis
  * @param end when it is aborted, no caller waits any more: this rejects with the signal's reason, and closes a store
  * that is opened later
+ * @param isMoving for the process that moves the shards of this map, while every other one is refused
  */
 export async function openStaging(
   options: ResolvedOptions,
   prepared: PreparedSink,
   logger: Logger,
   end: AbortSignal,
+  isMoving = false,
 ): Promise<StagingStore> {
   end.throwIfAborted();
-  const opening = open(options, prepared, logger, end);
+  const opening = open(options, prepared, logger, end, isMoving);
   opening
     .then(
       async (store) => end.aborted && store.close(),
@@ -39,6 +41,7 @@ async function open(
   prepared: PreparedSink,
   logger: Logger,
   end: AbortSignal,
+  isMoving: boolean,
 ): Promise<StagingStore> {
   const { identity: database, shards } = prepared;
   const { staging, namespace, rememberMs, cacheBytes, stageTimeoutMs, keepLetters, keepLettersMs } = options;
@@ -59,9 +62,9 @@ async function open(
         }),
       );
     case 'redis':
-      return openRedisStaging({ ...redisOptions(options, prepared, logger, end), redis: staging.target });
+      return openRedisStaging({ ...redisOptions(options, prepared, logger, end), redis: staging.target, isMoving });
     case 'nodes':
-      return openNodesStaging({ ...redisOptions(options, prepared, logger, end), redis: staging.choice });
+      return openNodesStaging({ ...redisOptions(options, prepared, logger, end), redis: staging.choice, isMoving });
   }
 }
 

@@ -139,7 +139,7 @@ function sayForgotten(forgotten: readonly number[], events: SpillwayEvents): voi
   }
 }
 
-function workerOf(
+export function workerOf(
   flushing: Pick<WorkerOptions, 'staging' | 'sink' | 'looks' | 'keeper'>,
   { options, types, steps }: RuntimeSurroundings,
   events: SpillwayEvents,

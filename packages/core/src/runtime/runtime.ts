@@ -12,6 +12,7 @@ import { Lifecycle } from './lifecycle.js';
 import { PendingLooks } from './pending-looks.js';
 import { Promotions } from './promotions.js';
 import { QueryDrains } from './query-drains.js';
+import { Resharding } from './resharding.js';
 import { Sinks } from './sinks.js';
 import { StatementDrains } from './statement-drains.js';
 import type { RuntimeSurroundings } from './surroundings.js';
@@ -31,6 +32,7 @@ export class Runtime implements Engine {
   readonly tables: ClearedTables;
   readonly leaving: Leaving;
   readonly insight: Insight;
+  readonly resharding: Resharding;
 
   constructor(around: RuntimeSurroundings) {
     const { events } = this;
@@ -59,6 +61,7 @@ export class Runtime implements Engine {
     const { waits } = this;
     this.writes = new Writes({ around, events, trouble, ways, life, holdings, statementDrains, waits });
     this.insight = new Insight({ types, forced, ways, trouble, losses, open, isOver });
+    this.resharding = new Resharding({ around, events, sinks, life });
     logDeadLetters(events, logger, options);
   }
 

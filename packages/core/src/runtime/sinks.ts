@@ -3,6 +3,7 @@ import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
 import { StopClock } from '../flush/stop-clock.js';
 import type { ChangeSink } from '../sink/change-sink.js';
 import { databaseFor } from '../sink/database-unavailable.js';
+import type { MovingSink } from '../sink/map-changes.js';
 import { openPostgresSink } from '../sink/postgres/open-postgres-sink.js';
 import { localWallTime, utcWallTime } from '../sink/postgres/sql/wall-time.js';
 import { arrival } from './open-there.js';
@@ -28,7 +29,7 @@ export class Sinks {
    * Connects at the first use. `close` closes it.
    * @param usesSchemas true if it uses only names with a schema: then any role and search path will do
    */
-  open(usesSchemas = false): ChangeSink {
+  open(usesSchemas = false): MovingSink {
     const { options, types, database, home, logger } = this.#around;
     const { connection, hooks, shared, schema, timestampsInUtc } = database();
     const sink = openPostgresSink({

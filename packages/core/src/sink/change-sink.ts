@@ -23,7 +23,7 @@ export interface ChangeSink {
    * @param shards the number that this process is set to. `undefined`: the number that the database has for the
    * namespace; a namespace that is made now gets 16
    * @throws SpillwayError `CONFIG_INVALID` that says how to create them; `SHARD_MAP_MISMATCH` if the database has
-   * another number of shards
+   * another number of shards, or while shards are moved
    */
   prepare(shards: number | undefined, ensure: boolean): Promise<PreparedSink>;
 

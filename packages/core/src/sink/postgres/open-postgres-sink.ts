@@ -3,7 +3,6 @@ import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import type {
   CallerQuery,
-  ChangeSink,
   HeldIn,
   HoldEnding,
   JoinedTransaction,
@@ -12,6 +11,7 @@ import type {
   TablePause,
 } from '../change-sink.js';
 import type { CopyRegistry, EntityRegistry } from '../registry.js';
+import type { MapChanges, MovingSink } from '../map-changes.js';
 import type { Table } from '../table.js';
 import type { Batch } from '../../staging/flush-side.js';
 import { SAVEPOINT } from './apply/apply-groups.js';
@@ -25,6 +25,7 @@ import { PostgresJoinedTransaction } from './joined/joined-transaction.js';
 import { lockShards, type TransactionLimits } from './ledger/lock-shards.js';
 import { ledgerFailureOf, notPrepared } from './ledger/ledger-failure.js';
 import { completeTables, ensureTables, preparedBy, verifyTables } from './ledger/prepare.js';
+import { PostgresMapChanges } from './ledger/map-changes.js';
 import { pruneLedger } from './ledger/prune-ledger.js';
 import { readLastTokens, readOutcomes } from './ledger/read-ledger.js';
 import { ownTablesIn } from './ledger/tables.js';
@@ -49,11 +50,11 @@ const NO_SUCH_DATABASE = '3D000';
  * Opens the sink that writes batches to PostgreSQL. Nothing is connected before the first call. Works through PgBouncer
  * in transaction mode: it keeps no session state and names no prepared statement.
  */
-export function openPostgresSink(options: PostgresSinkOptions): ChangeSink {
+export function openPostgresSink(options: PostgresSinkOptions): MovingSink {
   return new PostgresSink(options);
 }
 
-class PostgresSink implements ChangeSink {
+class PostgresSink implements MovingSink {
   readonly #connections: Connections;
   readonly #limits: TransactionLimits;
   readonly #around: TransactionSurroundings;
@@ -62,6 +63,7 @@ class PostgresSink implements ChangeSink {
   readonly #waiting = new Map<object, number>();
   readonly hasOneConnection: boolean;
   readonly registry: EntityRegistry;
+  readonly maps: MapChanges;
   readonly copies: CopyRegistry;
 
   constructor(options: PostgresSinkOptions) {
@@ -87,6 +89,7 @@ class PostgresSink implements ChangeSink {
       namespace: options.namespace,
     };
     this.registry = new PostgresRegistry(place, 'staged');
+    this.maps = new PostgresMapChanges(place);
     this.copies = {
       kept: new PostgresTableRegistry(place, 'copied'),
       disbelieved: new PostgresTableRegistry(place, 'disbelieved'),
@@ -133,9 +136,20 @@ class PostgresSink implements ChangeSink {
     const { ownTables, namespace } = this.#around;
     if (ensure)
       await this.#transaction((session, opening) => ensureTables(session, opening, ownTables, namespace, shards));
+    return this.#prepared(shards, false);
+  }
+
+  async prepareMove(ensure: boolean): Promise<PreparedSink> {
+    const { ownTables } = this.#around;
+    if (ensure) await this.#transaction((session, opening) => completeTables(session, opening, ownTables));
+    return this.#prepared(undefined, true);
+  }
+
+  async #prepared(shards: number | undefined, isMoving: boolean): Promise<PreparedSink> {
+    const { ownTables, namespace } = this.#around;
     return this.#using(async (session) => {
       this.#around.standing.own = await placeOf(session);
-      return verifyTables(session, ownTables, namespace, shards);
+      return verifyTables(session, ownTables, namespace, shards, isMoving);
     });
   }
 

@@ -32,8 +32,7 @@ export class MapMark {
 
   /** Writes the map, unless one stands there: of two processes that begin with different maps, one is refused. */
   async write(): Promise<void> {
-    const { fingerprint, text } = this.#map;
-    await this.#connection.command('HSETNX', [this.#key, MAP_FIELD, JSON.stringify([fingerprint, this.#node, text])]);
+    await this.#connection.command('HSETNX', [this.#key, MAP_FIELD, markText(this.#map, this.#node)]);
     await this.compare();
   }
 
@@ -59,10 +58,14 @@ export class MapMark {
     return new SpillwayError(
       'SHARD_MAP_MISMATCH',
       `Redis at ${this.#connection.server} ${what}, but here it is node "${this.#node}" of ${text} (map ${fingerprint}); nothing was done. ` +
-        'Give all processes the same names in "redis.nodes" and the same "shards". To change the map, drain with the old one and begin a new namespace; ' +
-        'docs/operations.md says how',
+        'Give all processes the same names in "redis.nodes" and the same "shards". reshard() moves the shards to another map; docs/operations.md says how',
     );
   }
+}
+
+/** The map as it stands on the server of a node. */
+export function markText({ fingerprint, text }: ShardMap, node: string): string {
+  return JSON.stringify([fingerprint, node, text]);
 }
 
 /** Something else may have written there. */

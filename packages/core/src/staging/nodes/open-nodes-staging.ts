@@ -14,6 +14,8 @@ export interface NodesStagingOptions extends Omit<RedisStagingOptions, 'redis' |
   readonly redis: NodesChoice;
   readonly namespace: string;
   readonly shards: number;
+  /** For the process that moves the shards of this map, while every other one is refused. @defaultValue false */
+  readonly isMoving?: boolean;
 }
 
 /**
@@ -76,6 +78,7 @@ class Opening {
       ...this.#options,
       redis: target,
       epoch: epochOf(this.#map),
+      isMoving: this.#options.isMoving ?? false,
       own: this.#map.shardsOf(name),
       lookFirst: async (connection) => {
         const mark = new MapMark(connection, namespace, name, this.#map);

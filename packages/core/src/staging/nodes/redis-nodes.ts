@@ -92,8 +92,8 @@ function readNode(given: unknown, where: string): Read {
   return { name, target, address };
 }
 
-/** Without user and password. */
-function addressOf(target: RedisTarget, where: string): string | undefined {
+/** Host, port and database, without user and password; `undefined`: only ioredis knows. */
+export function addressOf(target: RedisTarget, where: string): string | undefined {
   const options = (
     typeof target === 'string' ? optionsOfUrl(target, where) : isClient(target) ? target.options : target
   ) as RedisOptions;

@@ -3,6 +3,7 @@ import { DEFAULT_LIMITS, type StagingLimits } from '../limits.js';
 import { nothingStaged } from '../staging-errors.js';
 import { checkAnswers } from './answer-check.js';
 import { RedisConnection } from './connection.js';
+import { MAP_OF_ONE_SERVER, moving } from './epoch.js';
 import { MAP_FIELD, mapKey } from './keys.js';
 import { RedisStaging } from './redis-staging.js';
 import type { RedisTarget } from './redis-target.js';
@@ -19,6 +20,8 @@ export interface RedisStagingOptions extends Partial<StagingLimits> {
   readonly shards?: number;
   /** Generation of the shard map; a process with another one is refused. @defaultValue '1' */
   readonly epoch?: string;
+  /** For the process that moves the shards of this map, while every other one is refused. @defaultValue false */
+  readonly isMoving?: boolean;
   /** The database's own name: changes staged for one database never go to another. @defaultValue none */
   readonly database?: string;
   /** Accept a Redis that evicts keys or keeps nothing over a restart. @defaultValue false */
@@ -54,9 +57,10 @@ export async function openRedisStaging(options: RedisStagingOptions): Promise<Re
     const namespace = options.namespace ?? 'spillway';
     const [first = 0] = options.own ?? [];
     await checkRights(connection, namespace, first);
-    const scripts = new ShardScripts(connection, namespace, options.shards ?? 64, {
-      epoch: options.epoch ?? '1',
-      ...(options.database !== undefined && { database: options.database }),
+    const shards = options.shards ?? 64;
+    const map = { epoch: options.epoch ?? MAP_OF_ONE_SERVER, shards, database: options.database };
+    const scripts = new ShardScripts(connection, namespace, shards, {
+      ...(options.isMoving === true ? moving(map) : map),
       ...(options.own && { own: options.own }),
     });
     const keeping = await checkKeeping(connection, options.acceptVolatile ?? false);

@@ -43,6 +43,7 @@ export const SCRIPTS: {
       | 'cacheFill'
       | 'cacheBlock'
       | 'cacheUnblock'
+      | 'takeLetters'
       | 'rights'
   ]: Script;
 } = {
@@ -157,6 +158,7 @@ export const SCRIPTS: {
   cacheFill: load('cache-fill', ['chain', 'flight', 'held', 'cache', 'cache:old', 'cache:blocks']),
   cacheBlock: load('cache-block', ['chain', 'cache', 'cache:old', 'cache:blocks']),
   cacheUnblock: load('cache-unblock', ['chain', 'cache', 'cache:old', 'cache:blocks']),
+  takeLetters: load('take-letters', ['chain', 'dead']),
   rights: load('rights', ['tried']),
 };
 

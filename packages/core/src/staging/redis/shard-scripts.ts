@@ -1,18 +1,10 @@
 import { SpillwayError } from '../../errors.js';
 import { type Argument, type RedisConnection, type Reply, text } from './connection.js';
+import { epochText, isMoving, LAYOUT, layoutOf, olderEpochText } from './epoch.js';
 import { GatheredActs, type Act, type ActName } from './gathered-acts.js';
 import { type KeyName, type ShardKeys, shardKeys } from './keys.js';
 import { asReplyError } from './redis-errors.js';
 import { SCRIPTS, type Script } from './scripts.js';
-
-/**
- * The layout of keys, records and copies. It is a part of the epoch, so that a release with another layout is refused
- * at its next call. Layout 1 stands in no epoch; its shards are converted.
- *
- * - 1: each staged change drops the copy of its row
- * - 2: copies outlive staged changes, and the end of a batch drops them or carries them on
- */
-const LAYOUT = 2;
 
 /** Runs scripts on shards of one server, with their keys and the epoch of this process. */
 export class ShardScripts {
@@ -32,8 +24,8 @@ export class ShardScripts {
     this.shards = shards;
     this.own = of.own ?? [...Array(shards).keys()];
     this.#connection = connection;
-    this.#older = [of.epoch, shards, ...(of.database === undefined ? [] : [of.database])].join('/');
-    this.#epoch = `${LAYOUT}.${this.#older}`;
+    this.#older = olderEpochText({ ...of, shards });
+    this.#epoch = epochText({ ...of, shards });
     this.#keys = Array.from({ length: shards }, (_, shard) => shardKeys(namespace, shard));
   }
 
@@ -219,6 +211,11 @@ export class ShardScripts {
         `The staged changes in Redis at ${server} are laid out by a newer release of Spillway (layout ${layout}; this one knows ${LAYOUT}); nothing was done. ` +
         'Update this process'
       );
+    if (isMoving(theirs))
+      return (
+        `The shards of this namespace in Redis at ${server} are moved to another map, or have been moved, by reshard(); nothing was done. ` +
+        'Give all processes the new servers and the new "shards". If the move was interrupted, run it again'
+      );
     const [epoch, shards, database] = this.#epoch.split('/');
     const [theirEpoch, theirShards, theirDatabase] = theirs.split('/');
     if (epoch === theirEpoch && shards === theirShards) {
@@ -238,11 +235,7 @@ export interface ScriptsOf {
   /** All processes must agree on it. */
   readonly epoch: string;
   /** Whose changes these are. All processes must agree on it too. */
-  readonly database?: string;
+  readonly database?: string | undefined;
   /** The shards of this server, if it does not have all. */
   readonly own?: readonly number[];
-}
-
-function layoutOf(epoch: string): number {
-  return Number(/^(\d+)\./u.exec(epoch)?.[1] ?? 1);
 }

@@ -28,7 +28,7 @@ test('another map of shards is refused, with both maps and what to do, and leave
 
   expect(await refusal(library, { namespace, redis: { nodes: [one, two, three] } })).toEqual(
     mismatch(
-      /^Redis at 127\.0\.0\.1:\d+ is node "node-0" of 16 shards over "node-0" and "node-1" \(map \w{16}\), but here it is node "node-0" of 16 shards over "node-0", "node-1" and "node-2" \(map \w{16}\); nothing was done\. Give all processes the same names in "redis\.nodes" and the same "shards"\. To change the map, drain with the old one and begin a new namespace/u,
+      /^Redis at 127\.0\.0\.1:\d+ is node "node-0" of 16 shards over "node-0" and "node-1" \(map \w{16}\), but here it is node "node-0" of 16 shards over "node-0", "node-1" and "node-2" \(map \w{16}\); nothing was done\. Give all processes the same names in "redis\.nodes" and the same "shards"\. reshard\(\) moves the shards to another map; docs\/operations\.md says how/u,
     ),
   );
   expect(await library.command(2, 'KEYS', `{${namespace}:*`)).toEqual([]);

@@ -1,6 +1,8 @@
 import { SHARDS_OF_NEW_NAMESPACES } from '../../../change/row-key.js';
 import { SpillwayError } from '../../../errors.js';
 import type { PreparedSink } from '../../change-sink.js';
+import type { MapChange } from '../../map-changes.js';
+import { readMapChange } from './map-changes.js';
 import { notPrepared } from './ledger-failure.js';
 import { ORIGIN } from '../../../change/token.js';
 import type { Session } from '../session.js';
@@ -29,6 +31,7 @@ where not exists (select from ${tables.shard} where namespace = $1)`,
 
 /**
  * @param shards the number that there must be; `undefined`: any
+ * @param isMoving true for the process that moves the shards: every other one has to wait for it
  * @throws SpillwayError `CONFIG_INVALID` without tables, rights or shard rows, `SHARD_MAP_MISMATCH` for another number
  * of shards.
  */
@@ -37,8 +40,11 @@ export async function verifyTables(
   tables: OwnTables,
   namespace: string,
   shards: number | undefined,
+  isMoving = false,
 ): Promise<PreparedSink> {
   const found = await shardsFound(session, tables, namespace);
+  const change = isMoving ? undefined : await readMapChange(session, tables, namespace);
+  if (change) throw beingMoved(namespace, change);
   const [first] = found;
   if (first === undefined) throw notPrepared(`${tables.shard} has no shards of the namespace "${namespace}"`);
   const number = shards ?? found.length;
@@ -47,7 +53,15 @@ export async function verifyTables(
   throw new SpillwayError(
     'SHARD_MAP_MISMATCH',
     `The database has ${found.length} shards of the namespace "${namespace}", this process is set to ${number}. ` +
-      'Set the same number everywhere. To change it, drain, stop all processes, and remove what all tables of Spillway have of this namespace, and its keys from Redis.',
+      'Set the same number everywhere, or leave "shards" out. reshard() changes the number.',
+  );
+}
+
+function beingMoved(namespace: string, { from, to, phase }: MapChange): SpillwayError {
+  return new SpillwayError(
+    'SHARD_MAP_MISMATCH',
+    `The shards of the namespace "${namespace}" are moved from ${from.text} to ${to.text}; nothing was done. ` +
+      `Wait until reshard() has ended. If it was interrupted, run it again${phase === 'draining' ? ', to the same map or to the old one' : ''}`,
   );
 }
 

@@ -14,8 +14,9 @@ local epoch = ARGV[1]
 
 -- include: time
 -- include: record
+-- include: numbers
 
-local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'coalesced', 'annihilated', 'token', 'claimedFirstAt', 'lettersDropped')
+local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'coalesced', 'annihilated', 'token', 'claimedFirstAt', 'lettersDropped', 'begun')
 if not head[1] then return { 'uninitialised' } end
 if head[1] ~= epoch then return { 'epoch', head[1] } end
 
@@ -25,7 +26,9 @@ local next_record = next_row and decode(redis.call('HGET', dirty, next_row) or '
 if next_record then first_at = math.min(first_at or next_record[FIRST_AT], next_record[FIRST_AT]) end
 local age = first_at and math.max(0, now_ms() - first_at) or -1
 
-local counts = { 'counts', redis.call('HLEN', flight), redis.call('HLEN', dead), head[2], head[3], head[4], age, head[7] }
+-- A shard that was moved counts on from a number that it has not counted itself.
+local staged = (count_in(head[2]) or 0) - (count_in(head[8]) or 0)
+local counts = { 'counts', redis.call('HLEN', flight), redis.call('HLEN', dead), staged, head[3], head[4], age, head[7] }
 for _, part in ipairs(redis.call('HGETALL', stats)) do
   counts[#counts + 1] = part
 end

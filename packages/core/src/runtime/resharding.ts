@@ -1,0 +1,301 @@
+import { SpillwayError, textOf } from '../errors.js';
+import type { SpillwayEvents } from '../events.js';
+import { adoptShards } from '../flush/adopt-shards.js';
+import { HoldEndingLooks } from '../flush/hold-ending-looks.js';
+import { HoldKeeper } from '../flush/hold-keeper.js';
+import type { FlushWorker } from '../flush/worker.js';
+import type { ResolvedOptions } from '../options.js';
+import type { NewMap } from '../resolve-options.js';
+import type { PreparedSink } from '../sink/change-sink.js';
+import { databaseFor } from '../sink/database-unavailable.js';
+import type { MapChange, MovingSink } from '../sink/map-changes.js';
+import { checkKeeping } from '../staging/redis/server-checks.js';
+import { checkRights } from '../staging/redis/right-check.js';
+import { addressOf } from '../staging/nodes/redis-nodes.js';
+import { copyChains, moveBlocks, moveLastWrites, moveLetters, type Move } from '../staging/reshard/carry-over.js';
+import { samePlaces } from '../staging/reshard/same-places.js';
+import { mapOf, type MapOf, ShardPlaces, type ShardsOn } from '../staging/reshard/shard-places.js';
+import {
+  assertFree,
+  assertOpen,
+  clearPlaces,
+  closeMap,
+  leavePlaces,
+  openMap,
+  reopenMap,
+} from '../staging/reshard/switch-shards.js';
+import type { StagingStore } from '../staging/staging-store.js';
+import type { Lifecycle } from './lifecycle.js';
+import { openStaging } from './open-staging.js';
+import { arrival } from './open-there.js';
+import { workerOf } from './parts.js';
+import { LOOK_AT_TABLES, type Sinks } from './sinks.js';
+import type { RuntimeSurroundings } from './surroundings.js';
+
+/** What a move has done. */
+export interface ReshardReport {
+  /** The map before, in words: `16 shards on 127.0.0.1:6379/0`. */
+  readonly from: string;
+  readonly to: string;
+  /** Dead letters that have gone to another shard. They have new numbers. */
+  readonly movedLetters: number;
+}
+
+interface ReshardDeps {
+  readonly around: RuntimeSurroundings;
+  readonly events: SpillwayEvents;
+  readonly sinks: Sinks;
+  readonly life: Lifecycle;
+}
+
+/** The time for what a healthy process needs a moment for. Milliseconds. */
+const COMMAND_MS = 2_000;
+/** A drain waits for a server that is away. After this time the servers are asked whether they are there. */
+const ROUND_MS = 3_000;
+/** Between two looks at what is left. */
+const PAUSE_MS = 50;
+
+/**
+ * Moves the shards of the namespace to other servers, or makes them more or fewer.
+ *
+ * 1. What is pending is written while all processes go on.
+ * 2. The database notes the move: no process can open the namespace from here on.
+ * 3. Each shard is closed: the processes that have the old map are refused. The rest is written.
+ * 4. Nothing is pending. Dead letters, last writes and blocks go to their new shards, and the shards open there.
+ * 5. The database notes the new number of shards, and that the move has ended.
+ *
+ * A move that fails in step 3 opens the old map again. One that is interrupted is run again: each step finds what is
+ * done already.
+ */
+export class Resharding {
+  readonly #deps: ReshardDeps;
+
+  constructor(deps: ReshardDeps) {
+    this.#deps = deps;
+  }
+
+  /** @throws SpillwayError `CONFIG_INVALID`, `SHARD_MAP_MISMATCH`, `DRAIN_TIMEOUT`, `STAGING_UNAVAILABLE` and others */
+  async move(wanted: NewMap, timeoutMs: number): Promise<ReshardReport> {
+    const { around, life, sinks } = this.#deps;
+    life.refuseInside('reshard()');
+    const until = performance.now() + timeoutMs;
+    const on = shardsOn(around.options);
+    const isNew = await this.#ask(async (sink) => (await sink.maps.current()) === undefined);
+    // Most of the work is done while the other processes go on.
+    if (isNew) await (await life.open()).worker.drain({ kind: 'all' }, { timeoutMs });
+    await life.stop({ drain: false, timeoutMs: COMMAND_MS });
+    return this.#ask(async (sink, prepared) => {
+      const run = new Moving(this.#deps, sink, prepared);
+      return run.move(on, wanted, until);
+    });
+  }
+
+  async #ask<T>(question: (sink: MovingSink, prepared: PreparedSink) => Promise<T>): Promise<T> {
+    const { around, sinks } = this.#deps;
+    await arrival(around.orm);
+    const sink = sinks.open();
+    try {
+      const prepared = await databaseFor(LOOK_AT_TABLES, sink.prepareMove(around.options.tables.ensure));
+      return await question(sink, prepared);
+    } finally {
+      await sinks.close(sink);
+    }
+  }
+}
+
+class Moving {
+  readonly #deps: ReshardDeps;
+  readonly #sink: MovingSink;
+  readonly #prepared: PreparedSink;
+
+  constructor(deps: ReshardDeps, sink: MovingSink, prepared: PreparedSink) {
+    this.#deps = deps;
+    this.#sink = sink;
+    this.#prepared = prepared;
+  }
+
+  async move(on: ShardsOn, wanted: NewMap, until: number): Promise<ReshardReport> {
+    const noted = await this.#sink.maps.current();
+    const from = this.#mapOf(on, noted?.from.shards ?? this.#prepared.shards);
+    const to = this.#mapOf(wanted.on ?? on, wanted.shards ?? listed(wanted.on) ?? from.shards);
+    if (noted) assertSameMove(noted, noteOf(from), noteOf(to));
+    await using old = await ShardPlaces.open(from, COMMAND_MS);
+    if (noted?.phase === 'draining' && noteOf(to).text === noted.from.text) {
+      await this.#goBack(old);
+      return { from: noteOf(from).text, to: noteOf(to).text, movedLetters: 0 };
+    }
+    await using next = await ShardPlaces.open(to, COMMAND_MS);
+    const move: Move = { from: old, to: next, isSame: await samePlaces(old, next) };
+    if (next.epoch === old.epoch && next.all.every(move.isSame)) throw nothingToMove(noteOf(to).text);
+    for (const { connection } of next.servers) {
+      await checkRights(connection, next.namespace, 0);
+      await checkKeeping(connection, this.#deps.around.options.acceptVolatile);
+    }
+    await assertFree(next, move.isSame, noted?.phase === 'switching');
+    const { phase } = noted ?? (await this.#sink.maps.begin({ from: noteOf(from), to: noteOf(to) }));
+    if (phase === 'draining') await this.#drain(from, move, until);
+    const movedLetters = await this.#switch(to, move);
+    return { from: noteOf(from).text, to: noteOf(to).text, movedLetters };
+  }
+
+  /** Closes the old map, and writes all that is left. If that takes too long, the old map counts again. */
+  async #drain(from: MapOf, { from: old }: Move, until: number): Promise<void> {
+    try {
+      await closeMap(old);
+      await using store = closing(await this.#open(from, true));
+      await adoptShards(shardsOf(from), store.value, this.#sink);
+      await this.#writeAll(store.value, until);
+      await this.#sink.maps.enter('switching');
+    } catch (error) {
+      await this.#goBack(old).catch((failure: unknown) => {
+        throw notOpenedAgain(error, failure);
+      });
+      throw error;
+    }
+  }
+
+  async #goBack(old: ShardPlaces): Promise<void> {
+    await reopenMap(old);
+    await this.#sink.maps.end(old.shards);
+  }
+
+  async #writeAll(staging: StagingStore, until: number): Promise<void> {
+    const { around, events } = this.#deps;
+    const keeper = new HoldKeeper(staging, this.#sink, () => undefined);
+    const looks = new HoldEndingLooks(staging, keeper, () => around.options.stageTimeoutMs);
+    const worker = workerOf({ staging, sink: this.#sink, looks, keeper }, around, events);
+    try {
+      await this.#drainAll(staging, worker, keeper, until);
+    } finally {
+      await worker.stop({ drain: false, timeoutMs: COMMAND_MS });
+    }
+  }
+
+  async #drainAll(staging: StagingStore, worker: FlushWorker, keeper: HoldKeeper, until: number): Promise<void> {
+    const reasons = new Set<string>();
+    for (;;) {
+      const leftMs = until - performance.now();
+      if (leftMs <= 0) throw notDrained(await textOfRest(staging), reasons);
+      await keeper.endHolds();
+      await worker
+        .drain({ kind: 'all' }, { timeoutMs: Math.min(leftMs, ROUND_MS), onPutOff: (reason) => reasons.add(reason) })
+        .catch((error: unknown) => reasons.add(textOf(error)));
+      if (await this.#isEmpty(staging)) return;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+  }
+
+  /**
+   * Nothing is pending, and no transaction writes a batch: such a transaction has locked its shards. One that comes
+   * later finds no batch.
+   */
+  async #isEmpty(staging: StagingStore): Promise<boolean> {
+    await using locked = await this.#sink.beginExclusive([...Array(staging.shards).keys()]);
+    await locked.alive();
+    const { pending, inFlight, held } = await staging.stats();
+    return inFlight === 0 && held === 0 && Object.values(pending).every((count) => count === 0);
+  }
+
+  async #switch(to: MapOf, move: Move): Promise<number> {
+    await this.#sink.maps.grow(to.shards);
+    await clearPlaces(move.to, move.isSame);
+    const moved = await moveLetters(move);
+    await moveLastWrites(move);
+    await moveBlocks(move);
+    await openMap(move.to, move.from, move.isSame);
+    await using store = closing(await this.#open(to, false));
+    await adoptShards(shardsOf(to), store.value, this.#sink);
+    await copyChains(move);
+    await leavePlaces(move.from, ({ shard }) => {
+      const place = move.to.all[shard];
+      return place === undefined || !move.isSame(place);
+    });
+    await assertOpen(move.to);
+    await this.#sink.maps.end(to.shards);
+    return moved;
+  }
+
+  async #open({ on, shards }: MapOf, isMoving: boolean): Promise<StagingStore> {
+    const { options, logger } = this.#deps.around;
+    const prepared = { identity: this.#prepared.identity, shards };
+    return openStaging({ ...options, staging: on }, prepared, logger, new AbortController().signal, isMoving);
+  }
+
+  #mapOf(on: ShardsOn, shards: number): MapOf {
+    const { namespace } = this.#deps.around.options;
+    return { on, namespace, shards, database: this.#prepared.identity };
+  }
+}
+
+function shardsOf({ shards }: MapOf): readonly number[] {
+  return [...Array(shards).keys()];
+}
+
+/** The map as the database notes it. */
+function noteOf(of: MapOf): MapChange['from'] {
+  const map = mapOf(of);
+  const { shards } = of;
+  if (map) return { text: `${map.text} (map ${map.fingerprint})`, shards };
+  const address = of.on.kind === 'redis' ? addressOf(of.on.target, 'redis') : undefined;
+  return { text: `${shards} shards on ${address ?? 'one server'}`, shards };
+}
+
+function listed(on: ShardsOn | undefined): number | undefined {
+  const shares = on?.kind === 'nodes' ? on.choice.shares : undefined;
+  return shares && [...shares.values()].flat().length;
+}
+
+function shardsOn({ staging }: ResolvedOptions): ShardsOn {
+  if (staging.kind === 'redis' || staging.kind === 'nodes') return staging;
+  throw new SpillwayError(
+    'CONFIG_INVALID',
+    'reshard() moves shards of Redis, but the option "staging" gives another store; nothing was done. Move its shards as that store says',
+  );
+}
+
+function assertSameMove(noted: MapChange, from: MapChange['from'], to: MapChange['to']): void {
+  const isSame = noted.from.text === from.text && noted.to.text === to.text;
+  const isBack = noted.phase === 'draining' && noted.from.text === from.text && to.text === from.text;
+  if (isSame || isBack) return;
+  throw new SpillwayError(
+    'SHARD_MAP_MISMATCH',
+    `A move from ${noted.from.text} to ${noted.to.text} has begun, but this is one from ${from.text} to ${to.text}; nothing was done. ` +
+      'Run reshard() with the maps of that move until it has ended, by the same addresses; then to another one',
+  );
+}
+
+function nothingToMove(map: string): SpillwayError {
+  return new SpillwayError(
+    'CONFIG_INVALID',
+    `reshard() was given the map that the namespace has already: ${map}; nothing was done. Give it other servers, or another number of shards`,
+  );
+}
+
+async function textOfRest(staging: StagingStore): Promise<string> {
+  const { pending, inFlight, held } = await staging.stats();
+  const counts = Object.entries(pending).map(([entity, count]) => `${count} of ${entity}`);
+  return [...counts, `${inFlight} in flight`, `${held} held by transactions`].join(', ');
+}
+
+function notDrained(rest: string, reasons: ReadonlySet<string>): SpillwayError {
+  const [reason] = reasons;
+  return new SpillwayError(
+    'DRAIN_TIMEOUT',
+    `The shards were not moved, because not all pending changes could be written in time (${rest}).` +
+      `${reason === undefined ? '' : ` One of the reasons: ${reason}.`} ` +
+      'The old map counts again, and nothing is lost. See why they are not written, or give reshard() a longer "timeout"',
+  );
+}
+
+function notOpenedAgain(error: unknown, failure: unknown): SpillwayError {
+  return new SpillwayError(
+    'SHARD_MAP_MISMATCH',
+    `The shards were not moved (${textOf(error)}), and the old map could not be opened again (${textOf(failure)}). ` +
+      'No process can stage until then, and nothing is lost. Run reshard() again, to the same map or to the old one',
+    { cause: error },
+  );
+}
+
+function closing(value: StagingStore): AsyncDisposable & { readonly value: StagingStore } {
+  return { value, [Symbol.asyncDispose]: async () => value.close() };
+}

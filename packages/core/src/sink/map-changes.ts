@@ -1,0 +1,41 @@
+import type { ChangeSink, PreparedSink } from './change-sink.js';
+
+/** A map of shards, as the database notes it while it is changed. */
+interface NotedMap {
+  /** Another text for every other map. */
+  readonly text: string;
+  readonly shards: number;
+}
+
+/**
+ * `draining`: what is pending is written, and the old map can be opened again. `switching`: nothing is pending, and the
+ * shards go to their new places.
+ */
+export type MapPhase = 'draining' | 'switching';
+
+/** A move of shards that has begun and not ended. */
+export interface MapChange {
+  readonly from: NotedMap;
+  readonly to: NotedMap;
+  readonly phase: MapPhase;
+}
+
+/** Moves of the shards of one namespace. While one is noted, no process can open the namespace. */
+export interface MapChanges {
+  current(): Promise<MapChange | undefined>;
+  /** Notes a move, unless one is noted. Answers the one that is. */
+  begin(change: Omit<MapChange, 'phase'>): Promise<MapChange>;
+  enter(phase: MapPhase): Promise<void>;
+  /** Makes the shards that are missing, up to this number. */
+  grow(shards: number): Promise<void>;
+  /** Ends the move: there are so many shards from now on. */
+  end(shards: number): Promise<void>;
+}
+
+/** A sink whose database can note another map of shards. */
+export interface MovingSink extends ChangeSink {
+  readonly maps: MapChanges;
+
+  /** As `prepare` of any number of shards, also while they are moved: for the process that moves them. */
+  prepareMove(ensure: boolean): Promise<PreparedSink>;
+}

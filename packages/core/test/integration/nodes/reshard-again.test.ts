@@ -1,0 +1,202 @@
+import type { MikroORM } from '@mikro-orm/postgresql';
+import { eventually, freshNamespace } from '@spillway/test-support';
+import { expect, test } from 'vitest';
+import { memoryStaging } from '../../../src/testing/index.js';
+import { Spillway, type SpillwayOptions } from '../../../src/index.js';
+import { CutProxy, RequestCount } from './cut-proxy.js';
+import { Book, Library, makeBooks } from './fixture.js';
+
+const IDS = Array.from({ length: 24 }, (_, at) => at + 1);
+const MISSING = [901, 902, 903, 904];
+
+interface Nodes {
+  readonly nodes: readonly { readonly name: string; readonly redis: string }[];
+}
+
+function nodesOf(urls: ReadonlyMap<number, string>): Nodes {
+  return { nodes: [...urls].map(([place, redis]) => ({ name: `node-${place}`, redis })) };
+}
+
+/** The option `redis` for some servers of the library, each behind a proxy that goes away after so many requests. */
+async function behindProxies(
+  library: Library,
+  places: readonly number[],
+  count: RequestCount,
+): Promise<{ readonly proxies: ReadonlyMap<number, CutProxy>; readonly of: (...some: readonly number[]) => Nodes }> {
+  const proxies = new Map<number, CutProxy>();
+  for (const place of places) proxies.set(place, await CutProxy.before(library.servers[place]?.url ?? '', count));
+  return { proxies, of: (...some) => nodesOf(new Map(some.map((place) => [place, proxies.get(place)?.url ?? '']))) };
+}
+
+function direct(library: Library, ...places: readonly number[]): Nodes {
+  return { nodes: places.flatMap((place) => library.nodes.nodes[place] ?? []) };
+}
+
+async function sold(orm: MikroORM): Promise<readonly unknown[]> {
+  const rows = await orm.em.getConnection().execute<{ sold: number }[]>('select sold from book where id <= 24');
+  return rows.map((row) => row.sold);
+}
+
+/** A namespace on two servers, with written and pending changes and dead letters. */
+async function filled(library: Library, namespace: string): Promise<void> {
+  const orm = await library.open({ namespace, redis: direct(library, 0, 1) });
+  const em = orm.em.fork();
+  await em.getConnection().execute('delete from book');
+  await makeBooks(orm, IDS);
+  for (const id of MISSING) await Spillway.of(orm).increment(Book, id, { sold: 1 });
+  await Spillway.of(orm).drain();
+  for (const id of IDS) await Spillway.of(orm).increment(Book, id, { sold: 1 });
+}
+
+async function move(library: Library, namespace: string, redis: Nodes, to: SpillwayOptions['redis'] & object) {
+  const orm = await library.open({ namespace, redis, shards: 16 });
+  return Spillway.of(orm).reshard({ redis: to, shards: 24 });
+}
+
+/** Requests of a whole move, so that the cuts are all over it. */
+async function requestsOfMove(library: Library): Promise<number> {
+  const namespace = freshNamespace();
+  await filled(library, namespace);
+  const count = new RequestCount(Number.POSITIVE_INFINITY);
+  const { proxies, of } = await behindProxies(library, [0, 1, 2], count);
+  await move(library, namespace, of(0, 1), of(1, 2));
+  for (const proxy of proxies.values()) await proxy[Symbol.asyncDispose]();
+  return count.taken;
+}
+
+test('F28: a move that is interrupted anywhere is run again, and nothing is lost or written twice', async () => {
+  await using library = await Library.on(3);
+  const requests = await requestsOfMove(library);
+  const cuts = Array.from({ length: 8 }, (_, at) => Math.floor(((at + 1) * requests) / 9));
+  let interrupted = 0;
+  for (const cut of cuts) {
+    const namespace = freshNamespace();
+    await filled(library, namespace);
+    const { proxies, of } = await behindProxies(library, [0, 1, 2], new RequestCount(cut));
+    await move(library, namespace, of(0, 1), of(1, 2)).catch(() => (interrupted += 1));
+    for (const proxy of proxies.values()) await proxy[Symbol.asyncDispose]();
+
+    await move(library, namespace, direct(library, 0, 1), direct(library, 1, 2));
+    const next = await library.open({ namespace, redis: direct(library, 1, 2), shards: 24 });
+    const letters = await Spillway.of(next).deadLetters.list();
+    expect(letters.map(({ code }) => code)).toEqual(MISSING.map(() => 'ROW_MISSING'));
+    expect(new Set(letters.map(({ rowKey }) => rowKey)).size).toBe(MISSING.length);
+    for (const id of IDS) await Spillway.of(next).increment(Book, id, { sold: 1 });
+    await Spillway.of(next).drain();
+    expect(await sold(next)).toEqual(IDS.map(() => 2));
+    await Spillway.of(next).stop();
+  }
+  expect(interrupted).toBeGreaterThan(4);
+});
+
+/** Another program locks a row, so its pending change cannot be written, until it is let go. */
+async function lockRow(orm: MikroORM, id: number): Promise<() => Promise<void>> {
+  const em = orm.em.fork();
+  await em.begin();
+  await em
+    .getConnection()
+    .execute(`select from book where id = ${id} for update`, [], 'all', em.getTransactionContext());
+  return async () => em.rollback();
+}
+
+test('a move that cannot write what is pending opens the old map again', async () => {
+  await using library = await Library.on(2);
+  const namespace = freshNamespace();
+  await filled(library, namespace);
+  const web = await library.open({ namespace, redis: direct(library, 0, 1) });
+  const letGo = await lockRow(web, 1);
+  const orm = await library.open({ namespace, redis: direct(library, 0, 1) });
+  const late: unknown = await Spillway.of(orm)
+    .reshard({ shards: 24 }, { timeout: '900ms' })
+    .catch((error: unknown) => error);
+  expect(late).toMatchObject({
+    code: 'DRAIN_TIMEOUT',
+    message: expect.stringMatching(
+      /^The shards were not moved, because not all pending changes could be written in time \(.*1 of Book.*\)\. .*The old map counts again, and nothing is lost\. See why/u,
+    ),
+  });
+  await letGo();
+  await makeBooks(web, [50]);
+  await Spillway.of(web).drain();
+  expect(await sold(web)).toEqual(IDS.map(() => 1));
+});
+
+test('while a move has not ended, no process opens, another move is refused, and it can be taken back', async () => {
+  await using library = await Library.on(3);
+  const namespace = freshNamespace();
+  await filled(library, namespace);
+  const web = await library.open({ namespace, redis: direct(library, 0, 1) });
+  const letGo = await lockRow(web, 1);
+  const count = new RequestCount(Number.POSITIVE_INFINITY);
+  const { proxies, of } = await behindProxies(library, [0, 1], count);
+  const cut = move(library, namespace, of(0, 1), direct(library, 1, 2));
+  const refusal = await eventually(async () => {
+    const during = await library.open({ namespace, redis: direct(library, 0, 1) });
+    const error: unknown = await Spillway.of(during)
+      .start()
+      .catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(Error);
+    return error;
+  });
+  count.cut();
+  await expect(cut).rejects.toMatchObject({
+    code: 'SHARD_MAP_MISMATCH',
+    message: expect.stringMatching(/^The shards were not moved \(.+\), and the old map could not be opened again/u),
+  });
+  for (const proxy of proxies.values()) await proxy[Symbol.asyncDispose]();
+  expect(refusal).toMatchObject({
+    code: 'SHARD_MAP_MISMATCH',
+    message: expect.stringMatching(
+      /^The shards of the namespace "\S+" are moved from 16 shards over "node-0" and "node-1" \(map \w+\) to 24 shards over .+; nothing was done\. Wait until reshard\(\) has ended\. If it was interrupted, run it again, to the same map or to the old one /u,
+    ),
+  });
+  await letGo();
+  await expect(move(library, namespace, direct(library, 0, 1), direct(library, 2))).rejects.toMatchObject({
+    code: 'SHARD_MAP_MISMATCH',
+    message: expect.stringMatching(/^A move from .+ to .+ has begun, but this is one from .+; nothing was done\./u),
+  });
+  const back = await library.open({ namespace, redis: direct(library, 0, 1) });
+  await Spillway.of(back).reshard({ redis: direct(library, 0, 1), shards: 16 });
+  const again = await library.open({ namespace, redis: direct(library, 0, 1) });
+  await makeBooks(again, [52]);
+  await Spillway.of(again).drain();
+  expect(await sold(again)).toEqual(IDS.map(() => 1));
+});
+
+test('a map that is there already, a store of its own, and servers in use are refused', async () => {
+  await using library = await Library.on(3);
+  const namespace = freshNamespace();
+  await filled(library, namespace);
+  const refused = async (map: Pick<SpillwayOptions, 'redis' | 'shards'>): Promise<unknown> => {
+    const orm = await library.open({ namespace, redis: direct(library, 0, 1) });
+    return Spillway.of(orm)
+      .reshard(map)
+      .catch((error: unknown) => error);
+  };
+  expect(await refused({ shards: 16 })).toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringMatching(/^reshard\(\) was given the map that the namespace has already: 16 shards over/u),
+  });
+  expect(await refused({ shards: 0 })).toMatchObject({ code: 'CONFIG_INVALID' });
+  expect(await refused({ servers: 3 } as never)).toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringMatching(/servers.*the map of reshard\(\)/u),
+  });
+  // A process has begun with the new server too early.
+  await makeBooks(await library.open({ namespace, redis: direct(library, 2) }), [60]);
+  expect(await refused({ redis: direct(library, 1, 2) })).toMatchObject({
+    code: 'SHARD_MAP_MISMATCH',
+    message: expect.stringMatching(
+      /^Redis at 127\.0\.0\.1:\d+ has shards? .+ of this namespace in use by another map/u,
+    ),
+  });
+  const memory = await library.open({
+    namespace: freshNamespace(),
+    redis: undefined as never,
+    staging: memoryStaging({ shards: 16 }),
+  });
+  await expect(Spillway.of(memory).reshard({ shards: 8 })).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringMatching(/^reshard\(\) moves shards of Redis, but the option "staging"/u),
+  });
+});

@@ -76,7 +76,7 @@ export class Resharding {
 
   /** @throws SpillwayError `CONFIG_INVALID`, `SHARD_MAP_MISMATCH`, `DRAIN_TIMEOUT`, `STAGING_UNAVAILABLE` and others */
   async move(wanted: NewMap, timeoutMs: number): Promise<ReshardReport> {
-    const { around, life, sinks } = this.#deps;
+    const { around, life } = this.#deps;
     life.refuseInside('reshard()');
     const until = performance.now() + timeoutMs;
     const on = shardsOn(around.options);

@@ -1,4 +1,5 @@
 export { anotherIoredis } from './another-ioredis.js';
+export { Certificates, hasTls, type Certificate } from './certificates.js';
 export { GivenRedis } from './clients.js';
 export { database, loggedDatabase, type Database, type DatabaseOptions, type LoggedDatabase } from './database.js';
 export { documentedGrants } from './documented-rights.js';

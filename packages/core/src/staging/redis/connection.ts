@@ -85,7 +85,8 @@ export class RedisConnection {
       await connection.#open();
     } catch (error) {
       await connection.close();
-      throw asOpenError(connection.#trouble.cause ?? (error as Error), connection.server);
+      const { tls } = connection.#client.options as RedisOptions;
+      throw asOpenError(connection.#trouble.cause ?? (error as Error), connection.server, tls !== undefined);
     }
     return connection;
   }

@@ -1,5 +1,5 @@
 /** What a server does beside the commands of scripts. */
-export type Ability =
+type Ability =
   /** `WAIT`: how many replicas have what this connection wrote. */
   | 'wait'
   /** `WAITAOF`: whether what this connection wrote is on disk. */

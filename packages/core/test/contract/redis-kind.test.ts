@@ -1,8 +1,18 @@
-import { redis } from '@spillway/test-support';
+import { redis, sharedRedisUrl } from '@spillway/test-support';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { RedisConnection } from '../../src/staging/redis/connection.js';
 import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js';
+
+/** Which variable of the environment names which program: docs/compatibility.md. */
+const asked = (['VALKEY_SERVER', 'DRAGONFLY_URL'] as const).find((name) => process.env[name]);
+
+test.runIf(asked)('the server of this run is the one that was asked for', async () => {
+  const connection = await RedisConnection.open(sharedRedisUrl(), 2_000);
+  const { name } = await connection.serverKind();
+  expect(name).toBe(asked === 'VALKEY_SERVER' ? 'valkey' : 'dragonfly');
+  await connection.close();
+});
 
 test('a store knows which server it is on, and says so with its counts', async () => {
   await using server = await redis();

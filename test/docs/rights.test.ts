@@ -1,9 +1,9 @@
-import { Spillway } from '@spillway/core';
-import { database, documentedGrants, postgres, redis, sharedRedisUrl } from '@spillway/test-support';
+import { redisRights, Spillway } from '@spillway/core';
+import { database, documentedGrants, postgres, redis } from '@spillway/test-support';
 import { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { codeBlocks, document } from './markdown.js';
 import { Product, shop } from './shop.js';
 import { usedCommands, usedOnOwnTables } from './used-rights.js';
@@ -47,22 +47,37 @@ const blocks = codeBlocks(document('SECURITY.md'));
 const rule = blocks.find(({ code }) => code.startsWith('ACL SETUSER'))?.code.trim() ?? '';
 const grants = blocks.find(({ file }) => file === 'rights.sql')?.code ?? '';
 
-/** Families of commands that are named as one. They act on the keys of the namespace alone. */
-const FAMILIES = ['hash', 'sortedset'];
+test('the rights in Redis that SECURITY.md lists are those that redisRights() answers', () => {
+  expect(rule).toBe(`ACL SETUSER spillway on >secret ${redisRights({ namespace: 'shop' })}`);
+});
 
-test('the rights in Redis that SECURITY.md lists are those that the scripts and the code use, and no others', async () => {
-  const client = new Redis(sharedRedisUrl());
-  const families = await Promise.all(
-    FAMILIES.map(async (name) => client.acl('CAT', name) as Promise<readonly string[]>),
+describe('redisRights() answers the commands that the scripts and the code use, and no others', () => {
+  const used = (...rooms: readonly ('redis' | 'nodes')[]): string =>
+    [...usedCommands(...rooms)]
+      .toSorted()
+      .map((command) => `+${command}`)
+      .join(' ');
+
+  test('of one server', () => {
+    expect(redisRights()).toBe(`resetkeys ~{app:* nocommands ${used('redis')}`);
+  });
+
+  test('of several, which have the map', () => {
+    expect(redisRights({ namespace: 'x.y:z-1', topology: 'nodes' })).toBe(
+      `resetkeys ~{x.y:z-1:* nocommands ${used('redis', 'nodes')}`,
+    );
+  });
+
+  test('and SELECT, for another database than the first', () => {
+    expect(redisRights({ database: 1 })).toContain(' +rename +select +time');
+  });
+});
+
+test('redisRights() refuses a name that would give other rights', () => {
+  expect(() => redisRights({ namespace: 'shop:* +@all' })).toThrow(
+    'redisRights() is asked about the namespace "shop:* +@all", which no namespace can be called. ' +
+      'Give it the namespace of spillway()',
   );
-  client.disconnect();
-  const right = (command: string): string => {
-    const family = families.findIndex((commands) => commands.includes(command));
-    return `+${family < 0 ? command : `@${FAMILIES[family]}`}`;
-  };
-  const used = [...new Set([...usedCommands()].map(right))];
-  const listed = rule.split(' ').filter((word) => word.startsWith('+'));
-  expect(listed.toSorted()).toEqual(used.toSorted());
 });
 
 test('the rights in PostgreSQL that SECURITY.md lists are those that the SQL uses, and no others', () => {

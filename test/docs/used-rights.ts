@@ -7,10 +7,12 @@ const sources = path.join(root, 'packages/core/src');
 /**
  * The commands that Spillway sends to Redis, as an ACL writes them: those of its scripts, those that it sends by
  * themselves, and the two that bring the scripts.
+ *
+ * @param rooms those whose TypeScript sends commands
  */
-export function usedCommands(): ReadonlySet<string> {
+export function usedCommands(...rooms: readonly ('redis' | 'nodes')[]): ReadonlySet<string> {
   const scripts = codeOf('staging/redis/lua/**/*.lua').map((code) => code.replaceAll(/--.*$/gm, ''));
-  const typescript = codeOf('staging/redis/*.ts');
+  const typescript = rooms.flatMap((room) => codeOf(`staging/${room}/*.ts`));
   return new Set(
     [
       ...found(scripts, /\b(?:redis\.p?call|send)\('(\w+)'/g),

@@ -1,4 +1,5 @@
-import { makeLimitedUser } from '@spillway/test-support';
+import { redisRights } from '@spillway/core';
+import { makeLimitedUser, setLimitedRights } from '@spillway/test-support';
 import startSharedServers from '../support/global-setup.js';
 
 /**
@@ -6,6 +7,7 @@ import startSharedServers from '../support/global-setup.js';
  */
 export default async function setUp(): Promise<() => Promise<void>> {
   const stop = await startSharedServers();
+  setLimitedRights(redisRights({ topology: 'nodes' }));
   await makeLimitedUser(process.env['REDIS_URL'] ?? '');
   return stop;
 }

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { LIMITED } from './limited.js';
 
 /** The text of SECURITY.md. */
-export const security = (): string => readFileSync(new URL('../../SECURITY.md', import.meta.url), 'utf8');
+const security = (): string => readFileSync(new URL('../../SECURITY.md', import.meta.url), 'utf8');
 
 /** What the SQL of SECURITY.md grants, by table; `product` stands for every table of an entity. */
 export function documentedGrants(): ReadonlyMap<string, readonly string[]> {

@@ -1,4 +1,5 @@
 export { anotherIoredis } from './another-ioredis.js';
+export { Certificates, hasTls, type Certificate } from './certificates.js';
 export { GivenRedis } from './clients.js';
 export { database, loggedDatabase, type Database, type DatabaseOptions, type LoggedDatabase } from './database.js';
 export { documentedGrants } from './documented-rights.js';
@@ -7,7 +8,7 @@ export { areRightsLimited, LIMITED } from './limited.js';
 export { freshNamespace } from './namespace.js';
 export { hasPgBouncer, pgBouncer, type PrivatePgBouncer } from './pgbouncer.js';
 export { postgres, type PrivatePostgres } from './postgres.js';
-export { makeLimitedUser } from './limited-user.js';
+export { makeLimitedUser, setLimitedRights } from './limited-user.js';
 export { redis, type PrivateRedis } from './redis.js';
 export { replicaOf, type Replica } from './replica.js';
 export { sentinels, type Sentinels } from './sentinels.js';

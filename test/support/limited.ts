@@ -1,4 +1,7 @@
-/** The role of PostgreSQL and the user of Redis that have the rights which SECURITY.md lists, and no others. */
+/**
+ * The role of PostgreSQL that has the rights which SECURITY.md lists, and the user of Redis that has those of
+ * `redisRights()`; no others.
+ */
 export const LIMITED = { role: 'spillway_limited', user: 'spillway_limited', password: 'secret' } as const;
 
 /** Set in the vitest project `rights`, where databases are made for that role, and servers for that user. */

@@ -38,11 +38,12 @@ export const parts = [
     only: { fault: ['test/fault/{held-transactions,postgres,redis,sentinel,workers}.test.ts'] },
   },
   {
-    holds: 'random programs by number, damage of every kind in Redis, and each measurement of the benchmark',
+    holds:
+      'random programs by number, damage of every kind in Redis, all scripts by Lua 5.4, and each measurement of the benchmark',
     only: {},
     longer: {
       differential: ['test/differential/{differential,refusals/*,witness/*}.test.ts'],
-      contract: ['packages/core/test/contract/redis-{damage,garbage}.test.ts'],
+      contract: ['packages/core/test/contract/{lua54,redis-damage,redis-garbage}.test.ts'],
       bench: ['test/bench/bench.test.ts'],
     },
   },

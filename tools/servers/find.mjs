@@ -2,13 +2,14 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { namedRedis } from './named-redis.mjs';
 
 /**
  * @param {NodeJS.ProcessEnv} env
  * @returns {import('./plan.mjs').Facts}
  */
 export function findFacts(env) {
-  const urls = { redis: env['REDIS_URL'], postgres: env['DATABASE_URL'] };
+  const urls = { redis: namedRedis(env).url, postgres: env['DATABASE_URL'] };
   const programs = findPrograms(env);
   const complete = (urls.redis || programs.redis) && (urls.postgres || programs.postgres);
   return {
@@ -25,9 +26,13 @@ export function findFacts(env) {
  * @returns {{ redis: string | undefined, postgres: string | undefined }}
  */
 export function findPrograms(env) {
-  const redisFolders = [...pathFolders(env), ...homebrew.map((prefix) => path.join(prefix, 'bin'))];
-  const redis = findProgram('redis-server', redisFolders) ?? findProgram('valkey-server', redisFolders);
-  return { redis, postgres: findPostgres(env) };
+  return { redis: namedRedis(env).program ?? findRedis(env), postgres: findPostgres(env) };
+}
+
+/** @param {NodeJS.ProcessEnv} env */
+function findRedis(env) {
+  const folders = [...pathFolders(env), ...homebrew.map((prefix) => path.join(prefix, 'bin'))];
+  return findProgram('redis-server', folders) ?? findProgram('valkey-server', folders);
 }
 
 /** @param {NodeJS.ProcessEnv} env */

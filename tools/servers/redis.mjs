@@ -19,13 +19,16 @@ const defaults = {
  * @param {string} options.binary
  * @param {string} options.folder
  * @param {number} [options.port]
- * @param {Readonly<Record<string, string>>} [options.settings] as in redis.conf; they win over the defaults
+ * @param {Readonly<Record<string, string>>} [options.settings] as in redis.conf; they win over the defaults. With a
+ * `tls-port`, whatever it is, the server speaks only TLS, at the port that it gets
  * @returns {Promise<import('./start-server.mjs').RunningServer>}
  */
 export function startRedis({ binary, folder, port: wanted, settings = {} }) {
   return onFreePort(wanted, async (port) => {
     const log = path.join(folder, 'redis.log');
-    const options = Object.entries({ ...defaults, dir: folder, ...settings, port: String(port) });
+    const isTls = 'tls-port' in settings;
+    const ports = isTls ? { port: '0', 'tls-port': String(port) } : { port: String(port) };
+    const options = Object.entries({ ...defaults, dir: folder, ...settings, ...ports });
     const { child, pid, hasEnded } = await startServer(
       [binary, ...options.flatMap(([name, value]) => [`--${name}`, value])],
       {
@@ -37,7 +40,7 @@ export function startRedis({ binary, folder, port: wanted, settings = {} }) {
 
     const password = settings['requirepass'];
     return {
-      url: `redis://${password ? `:${encodeURIComponent(password)}@` : ''}127.0.0.1:${port}`,
+      url: `${isTls ? 'rediss' : 'redis'}://${password ? `:${encodeURIComponent(password)}@` : ''}127.0.0.1:${port}`,
       port,
       pid,
       log,

@@ -1,6 +1,7 @@
 /**
  * The servers of one run: a Redis and a PostgreSQL of its own, on free ports, gone with the run. Whatever else runs on
- * this machine is never touched; `REDIS_URL` and `DATABASE_URL` name servers to use instead.
+ * this machine is never touched; `REDIS_URL`, `VALKEY_SERVER` or `DRAGONFLY_URL`, and `DATABASE_URL`, name servers to
+ * use instead.
  */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
@@ -8,6 +9,7 @@ import { installWithApt } from './apt.mjs';
 import { startContainers } from './docker.mjs';
 import { findFacts } from './find.mjs';
 import { NoServers } from './no-servers.mjs';
+import { programVariable } from './named-redis.mjs';
 import { kinds, planServers } from './plan.mjs';
 import { makeClusterFolder, startPostgres } from './postgres.mjs';
 import { startRedis } from './redis.mjs';
@@ -23,6 +25,7 @@ import { makeRunFolder, removeFolder } from './run-folder.mjs';
  * @typedef {object} ServerEnv
  * @property {string} REDIS_URL
  * @property {string} DATABASE_URL
+ * @property {string} [SPILLWAY_REDIS_PROGRAM] the program of a Redis that was started here
  * @property {string} [SPILLWAY_POSTGRES_LOG] the log of a PostgreSQL that was started here
  */
 
@@ -111,7 +114,7 @@ async function redisOf(source, run) {
   mkdirSync(folder);
   const server = await startRedis({ binary: source.path, folder });
   run.undo.push(() => server.stop());
-  return { REDIS_URL: server.url };
+  return { REDIS_URL: server.url, [programVariable]: source.path };
 }
 
 /**

@@ -34,6 +34,8 @@ export type {
 } from './policy/write-policy.js';
 export type { Conflict, ConflictFunction, Decision, EntityValues } from './policy/conflict-function.js';
 
+export { redisRights, type RedisRightsOptions, type RedisTopology } from './staging/redis/redis-rights.js';
+
 export { SpillwayRepository } from './mikro-orm/repository/with-spillway.js';
 export { withSpillway, type KeyOf, type SpillwayMethods } from './mikro-orm/repository/with-spillway.js';
 export type { LetterPage } from './mikro-orm/repository/row-calls.js';

@@ -15,6 +15,7 @@ import { classOf } from './policy/policy-registry.js';
 import { readDefaults, readPolicy } from './policy/read-policy.js';
 import type { PolicyDefaults } from './policy/write-policy.js';
 import { readNodes, saysNodes, type NodesChoice } from './staging/nodes/redis-nodes.js';
+import { NAMESPACE } from './staging/redis/keys.js';
 import { readTarget } from './staging/redis/redis-target.js';
 import type { StagingStore } from './staging/staging-store.js';
 
@@ -54,7 +55,7 @@ export function resolveOptions<const Targets extends readonly PolicyTarget[]>(
   const logger = readLogger(read);
   return {
     staging,
-    namespace: read.text('namespace', /^[\w.:-]{1,64}$/, "1 to 64 letters, digits, '.', '_', ':' or '-'") ?? 'app',
+    namespace: read.text('namespace', NAMESPACE, "1 to 64 letters, digits, '.', '_', ':' or '-'") ?? 'app',
     ...readShards(read, staging),
     policies: readPolicies(read),
     defaults: readSharedPolicy(read),

@@ -60,6 +60,8 @@ export interface StagingStats {
   readonly staged: number;
   readonly coalesced: number;
   readonly annihilated: number;
+  /** Which servers were asked, each in words: `Valkey 8.0.1 at 127.0.0.1:6379`. Absent: there are none. */
+  readonly servers?: readonly string[];
   /** Shards that are not counted, because their server has not answered. Absent: all are counted. */
   readonly silentShards?: readonly number[];
 }

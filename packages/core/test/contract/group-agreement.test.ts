@@ -65,7 +65,8 @@ function clean(value: unknown): unknown {
     return Object.fromEntries(
       Object.entries(value)
         .filter(
-          ([name, v]) => v !== undefined && !['since', 'firstAtMs', 'oldestMs', 'ageMs', 'claimedAtMs'].includes(name),
+          ([name, v]) =>
+            v !== undefined && !['since', 'firstAtMs', 'oldestMs', 'ageMs', 'claimedAtMs', 'servers'].includes(name),
         )
         .map(([name, v]) => [name, clean(v)]),
     );

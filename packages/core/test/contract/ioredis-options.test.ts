@@ -28,6 +28,7 @@ async function tour(store: StagingStore): Promise<unknown> {
   const acknowledged = await store.acknowledge(0, 'T1', new Map([[LETTER, buried]]), [LETTER]);
   const letters = await store.deadLetters.list();
   const discarded = await Promise.all(letters.map(async (letter) => store.deadLetters.discard(letter)));
+  const { servers, ...stats } = await store.stats();
   return {
     staged: staged.status,
     made: made.size,
@@ -36,7 +37,8 @@ async function tour(store: StagingStore): Promise<unknown> {
     acknowledged,
     letters: letters.map(({ rowKey, code }) => [rowKey, code]),
     discarded,
-    stats: await store.stats(),
+    stats,
+    servers: servers?.length,
     peeked: (await store.peek([ROW])).get(ROW)?.dirty,
   };
 }

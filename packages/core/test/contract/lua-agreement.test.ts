@@ -223,7 +223,7 @@ class Side {
         };
       }),
       // Ages differ by the moment of the question.
-      stats: { ...(await this.store.stats()), oldestMs: undefined },
+      stats: { ...(await this.store.stats()), oldestMs: undefined, servers: undefined },
       settled: await this.store.settled(this.#marks),
       holds: (await this.store.held.list()).map(({ id, transaction: owner }) => `${id} ${owner}`).toSorted(),
       // Told by counts in one store, by the rows themselves in the other.

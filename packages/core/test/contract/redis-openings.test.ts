@@ -137,6 +137,18 @@ describe('behind Sentinel: opening ends, and names the sentinels, the master and
     );
   });
 
+  test('where a sentinel is given as the server: it says how to give sentinels', async () => {
+    const [{ port } = { port: 0 }] = servers.target.sentinels;
+    const failure = openRedisStaging({ redis: `redis://127.0.0.1:${port}`, commandTimeoutMs: COMMAND_MS });
+    await expect(failure).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining(
+        `Redis at 127.0.0.1:${port} is a sentinel, which knows where Redis is and holds nothing itself; nothing was staged. ` +
+          `Give the "redis" option sentinels: [{ host: '127.0.0.1', port: ${port} }], all of them, and the name of the master`,
+      ),
+    });
+  });
+
   test('where none knows the name', async () => {
     const { message } = await failureOfOpening({ sentinels: [...servers.target.sentinels], name: 'shpo' });
     expect(message).toMatch(

@@ -1,23 +1,23 @@
 import { freshNamespace, sharedRedisUrl } from '@spillway/test-support';
 import { Redis } from 'ioredis';
-import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { SpillwayError } from '../../src/errors.js';
 import type { StagingLimits } from '../../src/staging/limits.js';
 import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js';
-import { SCRIPTS } from '../../src/staging/redis/scripts.js';
+import { redisRights } from '../../src/staging/redis/redis-rights.js';
+import { commandsOf, SCRIPTS } from '../../src/staging/redis/scripts.js';
 import type { Batch } from '../../src/staging/flush-side.js';
 import type { StagingStore } from '../../src/staging/staging-store.js';
 import { Bench } from '../../src/testing/contract/bench.js';
 
-const security = readFileSync(new URL('../../../../SECURITY.md', import.meta.url), 'utf8');
-const [, listed = ''] = /^ACL SETUSER .* (nocommands .*)$/mu.exec(security) ?? [];
 const admin = new Redis(sharedRedisUrl());
 afterAll(async () => void (await admin.quit()));
 
-const listedRights = listed.split(' ').filter((right) => right.startsWith('+'));
+const listedRights = redisRights()
+  .split(' ')
+  .filter((right) => right.startsWith('+'));
 
-/** A user that has the rights which SECURITY.md lists, but for some. */
+/** A user that has the rights that `redisRights()` answers, but for some. */
 class LimitedUser {
   readonly namespace = freshNamespace();
 
@@ -60,7 +60,7 @@ const failureOf = async (act: Promise<unknown>): Promise<SpillwayError> =>
     (error: unknown) => error as SpillwayError,
   );
 
-test('the rights that SECURITY.md lists are enough for copies of rows', async () => {
+test('the rights that redisRights() answers are enough for copies of rows', async () => {
   const { store, bench } = await storeOf();
   const table = { schema: 'public', table: 'product' };
   expect(await bench.stage({ kind: 'insert' })).toMatchObject({ status: 'staged' });
@@ -74,7 +74,6 @@ test('the rights that SECURITY.md lists are enough for copies of rows', async ()
 });
 
 describe('a right that is missing is said when Redis is opened, by its name, and nothing is staged', () => {
-  const families = { '+@hash': /\bHSET\b.*\+hset\b/u, '+@sortedset': /\bZADD\b.*\+zadd\b/u };
   /** Spillway goes on without what these would tell. */
   const optional = ['+config|get', '+info'];
 
@@ -83,9 +82,7 @@ describe('a right that is missing is said when Redis is opened, by its name, and
     await user.giveAllBut(right);
     const error = await failureOf(user.open());
     expect(error.code).toBe('CONFIG_INVALID');
-    const name = right.slice(1);
-    const named = families[right as keyof typeof families] ?? new RegExp(`\\b${name}\\b`, 'iu');
-    expect(error.message).toMatch(named);
+    expect(error.message).toMatch(new RegExp(`\\b${right.slice(1)}\\b`, 'iu'));
     expect(error.message).toMatch(/SECURITY\.md lists/u);
     expect(await admin.keys(`{${user.namespace}:*`)).toEqual([]);
   });
@@ -114,8 +111,7 @@ test('every command of a script is tried when Redis is opened', () => {
   const used = new Set(
     Object.values(SCRIPTS)
       .filter(({ name }) => name !== 'rights')
-      .flatMap(({ source }) => [...source.matchAll(/\b(?:redis\.p?call|send)\('(\w+)'/gu)])
-      .map(([, command = '']) => command.toLowerCase()),
+      .flatMap(({ source }) => [...commandsOf(source)]),
   );
   const tried = [...SCRIPTS.rights.source.matchAll(/^ {2}\{ '(\w+)'/gmu)].map(([, command = '']) => command);
   // HSCAN is sent by itself.

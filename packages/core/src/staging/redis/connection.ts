@@ -9,6 +9,7 @@ import { isClient, readTarget, type RedisClient, type RedisTarget } from './redi
 import { optionsOfUrl } from './redis-url.js';
 import type { Script } from './scripts.js';
 import { calmSentinelListeners } from './sentinel-listeners.js';
+import { type ServerKind, serverKindOf } from './server-kind.js';
 import { serverName } from './server-name.js';
 
 export type Argument = string | number | Buffer;
@@ -25,6 +26,12 @@ export function rowKey(part: unknown): RowKey {
 }
 
 const TARGET = 'redis';
+
+/** What a server says of itself. */
+interface ToldServer {
+  readonly run: string | undefined;
+  readonly kind: ServerKind;
+}
 
 /**
  * The one connection to one server. No command runs behind the caller's back: the driver queues no command while the
@@ -43,7 +50,7 @@ export class RedisConnection {
   #lastRun: string | undefined;
   #hasBeenOpen = false;
   #isClosed = false;
-  #run: Promise<string | undefined> | undefined;
+  #told: Promise<ToldServer> | undefined;
   #callOff = (): void => undefined;
   #reconnecting: NodeJS.Timeout | undefined;
   /** How often ioredis has given the client up since it was connected. */
@@ -78,7 +85,8 @@ export class RedisConnection {
       await connection.#open();
     } catch (error) {
       await connection.close();
-      throw asOpenError(connection.#trouble.cause ?? (error as Error), connection.server);
+      const { tls } = connection.#client.options as RedisOptions;
+      throw asOpenError(connection.#trouble.cause ?? (error as Error), connection.server, tls !== undefined);
     }
     return connection;
   }
@@ -143,17 +151,26 @@ export class RedisConnection {
    * state. `undefined`: the server does not tell. One question per connection is enough: no connection outlives a run.
    */
   async serverRun(): Promise<string | undefined> {
-    this.#run ??= this.#askRun();
-    return this.#run;
+    this.#told ??= this.#askServer();
+    return (await this.#told).run;
   }
 
-  async #askRun(): Promise<string | undefined> {
+  /** Which program answers, and what it can do: asked once per connection, for the next may lead to another one. */
+  async serverKind(): Promise<ServerKind> {
+    this.#told ??= this.#askServer();
+    return (await this.#told).kind;
+  }
+
+  async #askServer(): Promise<ToldServer> {
+    const told = (info: string): ToldServer => ({
+      run: /^run_id:(\w+)/mu.exec(info)?.[1],
+      kind: serverKindOf(info),
+    });
     try {
-      const info = String(await this.command('INFO', ['server']));
-      return /^run_id:(\w+)/mu.exec(info)?.[1];
+      return told(String(await this.command('INFO', ['server'])));
     } catch (error) {
-      if (error instanceof SpillwayError && error.code === 'CONFIG_INVALID') return undefined;
-      this.#run = undefined;
+      if (error instanceof SpillwayError && error.code === 'CONFIG_INVALID') return told('');
+      this.#told = undefined;
       throw error;
     }
   }
@@ -192,7 +209,7 @@ export class RedisConnection {
     });
     client.on('close', () => {
       this.#callOff();
-      this.#run = undefined;
+      this.#told = undefined;
     });
     client.on('error', (error: Error) => {
       if (isSelectRefusal(error)) client.stream?.destroy();

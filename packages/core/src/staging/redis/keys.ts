@@ -1,3 +1,6 @@
+/** What a namespace may be called: nothing that has a meaning in a hash tag, or in the pattern of an ACL. */
+export const NAMESPACE: RegExp = /^[\w.:-]{1,64}$/u;
+
 /** The keys of one shard. All share a hash tag, so they live in one hash slot, and one script may touch them. */
 export interface ShardKeys {
   readonly chain: string;

@@ -3,6 +3,7 @@ import { SpillwayError } from '../../errors.js';
 import { DeadlinePassed } from '../deadline.js';
 import { CutOff } from '../staging-errors.js';
 import { isSelectRefusal } from './connection-trouble.js';
+import { tlsGuess, tlsRemedy, withoutPlace } from './tls-trouble.js';
 
 /**
  * The error of a failed command for the caller: it tells if the command ran, and what to do. It leaves out the command
@@ -27,7 +28,7 @@ export function asStagingError(given: unknown, server: string, trouble?: Error, 
 export function notConnected(server: string, trouble: unknown): SpillwayError {
   const cause = bareError(trouble);
   const isCause = trouble instanceof Error && !trouble.message.startsWith("Stream isn't writeable");
-  const why = isCause ? ` (${cause.message})` : '';
+  const why = isCause ? ` (${withoutPlace(cause.message)})` : '';
   return new SpillwayError(
     'STAGING_UNAVAILABLE',
     `Redis at ${server} is not connected${why}; nothing was staged. Spillway keeps reconnecting; try again`,
@@ -45,19 +46,21 @@ export function stopped(server: string, when: 'before' | 'within'): SpillwayErro
   );
 }
 
-/** Why Redis could not be opened. */
-export function asOpenError(given: Error, server: string): SpillwayError {
+/** Why Redis could not be opened. @param isTls whether the client speaks TLS */
+export function asOpenError(given: Error, server: string, isTls = false): SpillwayError {
   if (given instanceof SpillwayError) return given;
   if (isSelectRefusal(given) && !isLoginRefusal(given)) return refusedDatabase(given, server);
   const error = bareError(given);
   if (isRefusal(error)) return refused(error, server);
-  const why = given instanceof DeadlinePassed ? `opening has not ended: ${error.message}` : error.message;
-  return new SpillwayError(
-    'STAGING_UNAVAILABLE',
-    `Redis at ${server} cannot be reached (${why}). ` +
-      `Check that it runs there, and that ${remedyOf(server)} of the "redis" option are right`,
-    { cause: error },
-  );
+  const said = withoutPlace(error.message);
+  const why = given instanceof DeadlinePassed ? `opening has not ended: ${said}` : said;
+  const tls = { isTls, option: isOfSentinels(server) ? '"tls" or "sentinelTLS"' : '"tls"' };
+  const remedy =
+    tlsRemedy(error, tls) ??
+    `Check that it runs there, and that ${remedyOf(server)} of the "redis" option are right${tlsGuess(error, tls)}`;
+  return new SpillwayError('STAGING_UNAVAILABLE', `Redis at ${server} cannot be reached (${why}). ${remedy}`, {
+    cause: error,
+  });
 }
 
 /** True if the server has answered. */
@@ -65,8 +68,12 @@ export function isReply(error: unknown): error is Error {
   return error instanceof Error && (error.name === 'ReplyError' || error.name === 'ScriptError');
 }
 
+function isOfSentinels(server: string): boolean {
+  return server.startsWith('"');
+}
+
 function remedyOf(server: string): string {
-  return server.startsWith('"') ? 'sentinels, name and TLS' : 'host, port and TLS';
+  return isOfSentinels(server) ? 'sentinels, name and TLS' : 'host, port and TLS';
 }
 
 function refusedDatabase(given: Error, server: string): SpillwayError {

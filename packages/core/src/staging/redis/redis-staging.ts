@@ -23,6 +23,7 @@ import { GroupScripts } from './group-scripts.js';
 import { batch, extension } from './replies.js';
 import type { ShardScripts } from './shard-scripts.js';
 import type { Keeping } from './server-checks.js';
+import { serverText } from './server-kind.js';
 import { settledMarks } from './settled-marks.js';
 
 const DOUBT = 'Redis or the database has forgotten something: whether this was written is not known';
@@ -194,7 +195,11 @@ export class RedisStaging implements StagingStore {
   }
 
   async stats(): Promise<StagingStats> {
-    return addStats(await this.#scripts.everyShard(async (shard) => this.#scripts.run('stats', shard)));
+    const [kind, shards] = await Promise.all([
+      this.#connection.serverKind(),
+      this.#scripts.everyShard(async (shard) => this.#scripts.run('stats', shard)),
+    ]);
+    return { ...addStats(shards), servers: [serverText(kind, this.#connection.server)] };
   }
 
   async close(): Promise<void> {

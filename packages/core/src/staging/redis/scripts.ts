@@ -162,6 +162,13 @@ export const SCRIPTS: {
   rights: load('rights', ['tried']),
 };
 
+/** The commands that the source of a script names, in small letters. */
+export function commandsOf(source: string): ReadonlySet<string> {
+  const code = source.replaceAll(/--.*$/gmu, '');
+  const named = [...code.matchAll(/\b(?:redis\.p?call|send)\('(\w+)'/gu)];
+  return new Set(named.map(([, command = '']) => command.toLowerCase()));
+}
+
 /** A fragment, with the fragments that it includes, as a part of a script. */
 export function luaFragment(name: string): string {
   return withConstants(withIncludes(read(`include/${name}`), new Set()));

@@ -5,6 +5,22 @@ import type { RedisConnection } from './connection.js';
 export type Keeping = 'kept' | 'volatile' | 'unverified';
 
 /**
+ * A sentinel knows where Redis is, and holds no data.
+ *
+ * @throws SpillwayError `CONFIG_INVALID`
+ */
+export async function refuseSentinel(connection: RedisConnection): Promise<void> {
+  const { mode } = await connection.serverKind();
+  if (mode !== 'sentinel') return;
+  const [host, port] = connection.server.split(':');
+  throw new SpillwayError(
+    'CONFIG_INVALID',
+    `Redis at ${connection.server} is a sentinel, which knows where Redis is and holds nothing itself; nothing was staged. ` +
+      `Give the "redis" option sentinels: [{ host: '${host}', port: ${port} }], all of them, and the name of the master`,
+  );
+}
+
+/**
  * Asks once if this Redis may lose staged changes: by evicting keys, or by not writing them to disk.
  *
  * @throws SpillwayError `REDIS_VOLATILE` unless `acceptVolatile`

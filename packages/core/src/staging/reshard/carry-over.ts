@@ -71,14 +71,19 @@ export async function moveBlocks(move: Move): Promise<void> {
   for (const place of move.from.all)
     for await (const [field, value] of entriesOf(place, 'cache:blocks')) {
       const name = text(field);
-      if (name.startsWith('table:'))
-        for (const target of move.to.all) await command(target, 'HSETNX', 'cache:blocks', [field, value]);
+      if (name.startsWith('table:')) for (const target of move.to.all) await addBlock(target, field, value);
       if (!name.startsWith('row:')) continue;
       const target = targetOf(move, place, name.slice('row:'.length) as RowKey);
       if (!target) continue;
-      await command(target, 'HSETNX', 'cache:blocks', [field, value]);
+      await addBlock(target, field, value);
       await command(place, 'HDEL', 'cache:blocks', [field]);
     }
+}
+
+/** Leaves a block that is there as it is. Every other process is refused, so nothing comes in between. */
+async function addBlock(target: ShardPlace, field: Buffer, value: Buffer): Promise<void> {
+  if (Number(await command(target, 'HEXISTS', 'cache:blocks', [field])) === 0)
+    await command(target, 'HSET', 'cache:blocks', [field, value]);
 }
 
 /**

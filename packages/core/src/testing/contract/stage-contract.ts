@@ -182,8 +182,9 @@ export function stageContract({ describe, it, expect, onBench }: ContractContext
         );
         await bench.stage({ values: { name: '"c"' } });
         await bench.stage({ rowKey: bench.row(1), kind: 'delete', base: '1' });
-        const { oldestMs, ...counts } = await bench.store.stats();
+        const { oldestMs, servers = [], ...counts } = await bench.store.stats();
         expect(oldestMs).toBeGreaterThan(-1);
+        expect(servers.every((server) => / at \S+/u.test(server))).toBe(true);
         expect(counts).toEqual({
           pending: { Product: 1 },
           inFlight: 0,

@@ -3,7 +3,7 @@
 --
 -- KEYS[1] tried
 -- returns  {'refused', command, ...}
-local unpack = unpack or table.unpack
+local unpack = table.unpack or unpack
 
 local tried = KEYS[1]
 

@@ -1,4 +1,4 @@
-local unpack = unpack or table.unpack
+local unpack = table.unpack or unpack
 
 -- Sends a command with any number of arguments. The stack of Lua has a limit, and an even number keeps pairs together.
 local CHUNK = 1000

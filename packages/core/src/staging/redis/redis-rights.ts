@@ -1,0 +1,62 @@
+import { SpillwayError } from '../../errors.js';
+import { NAMESPACE } from './keys.js';
+import { commandsOf, SCRIPTS } from './scripts.js';
+
+/** What the rights depend on: the options of `spillway()` that say where the changes are. */
+export interface RedisRightsOptions {
+  /** The option `namespace` of `spillway()`. @defaultValue 'app' */
+  readonly namespace?: string;
+  /** `nodes`: the servers are those of `redis: { nodes: [...] }`. @defaultValue 'single' */
+  readonly topology?: RedisTopology;
+  /** The number of the database on the server, as in `redis://host/1`. @defaultValue 0 */
+  readonly database?: number;
+}
+
+/** How many servers a namespace has, and what they know of each other. */
+export type RedisTopology = 'single' | 'nodes';
+
+/** Commands that are sent without a script, as an ACL writes them. */
+const SENT = [
+  'config|get',
+  'del',
+  'eval',
+  'evalsha',
+  'hdel',
+  'hexists',
+  'hget',
+  'hkeys',
+  'hlen',
+  'hmget',
+  'hscan',
+  'info',
+  'zadd',
+];
+
+/** What else is sent to the servers of a topology. */
+const SENT_TO: Readonly<Record<RedisTopology, readonly string[]>> = {
+  single: [],
+  nodes: ['hsetnx'],
+};
+
+/**
+ * The smallest rights of a Redis user that Spillway works with, as the end of `ACL SETUSER name on >password …`: the
+ * commands that its scripts run and its connection sends, on keys of the namespace alone. They are made of the scripts
+ * of this release, so give them again when a newer one is deployed; earlier rights may stay.
+ *
+ * @throws SpillwayError `CONFIG_INVALID`: no namespace can have this name
+ * @example
+ * console.log(`ACL SETUSER shop on >secret ${redisRights({ namespace: 'shop' })}`);
+ * // ACL SETUSER shop on >secret resetkeys ~{shop:* nocommands +config|get +del +eval …
+ */
+export function redisRights({ namespace = 'app', topology = 'single', database = 0 }: RedisRightsOptions = {}): string {
+  if (!NAMESPACE.test(namespace))
+    throw new SpillwayError(
+      'CONFIG_INVALID',
+      `redisRights() is asked about the namespace ${JSON.stringify(namespace)}, which no namespace can be called. ` +
+        "Give it the namespace of spillway(): 1 to 64 letters, digits, '.', '_', ':' or '-'",
+    );
+  const inScripts = Object.values(SCRIPTS).flatMap(({ source }) => [...commandsOf(source)]);
+  const commands = new Set([...inScripts, ...SENT, ...SENT_TO[topology], ...(database === 0 ? [] : ['select'])]);
+  const given = [...commands].toSorted().map((command) => `+${command}`);
+  return ['resetkeys', `~{${namespace}:*`, 'nocommands', ...given].join(' ');
+}

@@ -25,6 +25,7 @@ export const usage = `npm run bench -- [options]
 
   --list             the names of all measurements
   --only P1,P3       these measurements
+  --topology         the same as --only topology: one Redis server and several
   --rounds 5         rounds of each; a figure is the median of them
   --against DIR      an older build as well: a built checkout, an unpacked "npm pack", or a folder that has it installed
   --json FILE        all figures of all rounds
@@ -43,6 +44,7 @@ export function planOf(args: readonly string[]): Plan {
     options: {
       list: { type: 'boolean', default: false },
       only: { type: 'string' },
+      topology: { type: 'boolean', default: false },
       rounds: { type: 'string', default: '5' },
       against: { type: 'string' },
       json: { type: 'string' },
@@ -54,9 +56,10 @@ export function planOf(args: readonly string[]): Plan {
       seed: { type: 'string', default: '1' },
     },
   });
-  const { json, charts, against, data, profile } = values;
+  const { json, charts, against, data, profile, topology } = values;
+  const only = [...(values.only === undefined ? [] : [values.only]), ...(topology ? ['topology'] : [])];
   return {
-    measurements: values.only === undefined ? catalogue : named(values.only),
+    measurements: only.length === 0 ? catalogue : named(only.join()),
     rounds: numberOf('rounds', values.rounds, Number.isSafeInteger),
     scale: numberOf('scale', values.scale, Number.isFinite),
     seed: numberOf('seed', values.seed, Number.isSafeInteger),

@@ -124,6 +124,24 @@ export const catalogue: readonly Measurement[] = [
     ],
   },
   {
+    id: 'topology',
+    file: 'topology',
+    what: 'what Redis takes in by the time that its servers work, with the shards on 1, 2 and 4 of them; 256 at once',
+    sides: { '1 server': 'ours', '2 servers': 'ours', '4 servers': 'ours' },
+    readings: {
+      accepted: { name: 'changes, each second of Redis', unit: 'per s' },
+      most: { name: 'the busiest, by the average', unit: 'x' },
+    },
+    ratios: [
+      { of: '2 servers', to: '1 server', reading: 'accepted', atLeast: 1 / 1.2 },
+      { of: '4 servers', to: '1 server', reading: 'accepted', atLeast: 1 / 1.2 },
+    ],
+    limits: [
+      { of: '2 servers', reading: 'most', atMost: 1.25 },
+      { of: '4 servers', reading: 'most', atMost: 1.25 },
+    ],
+  },
+  {
     id: 'orders',
     file: 'orders',
     what: 'orders of a shop as stock and customer updates; 2 writers of 4 orders at a time, 1 worker',

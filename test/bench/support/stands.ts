@@ -5,7 +5,7 @@ import type { Ground, OpenSide } from '../process/side.js';
 import { scaled } from './callers.js';
 import { Item } from './item.js';
 import { Items } from './items.js';
-import { openBehind } from './open-behind.js';
+import { openBehind, type ShardsOf } from './open-behind.js';
 import { writeAll } from './write-all.js';
 
 /** A table of items and the means to write it. */
@@ -23,7 +23,7 @@ export interface BehindStand extends OrmStand {
   readonly service: Spillway;
 }
 
-interface BehindOptions {
+interface BehindOptions extends ShardsOf {
   readonly policy?: Parameters<typeof WriteBehind<Item, 'views'>>[0];
   readonly worker?: boolean | WorkerOptions;
 }
@@ -35,11 +35,11 @@ export const policyOfItems = { counters: ['views'] } as const;
 export async function behind(
   ground: Ground,
   rows: number,
-  { policy = {}, worker = false }: BehindOptions = {},
+  { policy = {}, worker = false, ...map }: BehindOptions = {},
 ): Promise<BehindStand> {
   const items = await Items.make(ground.databaseUrl, scaled(ground, rows));
   WriteBehind<Item, 'views'>({ ...policyOfItems, ...policy })(Item.class);
-  const orm = await openBehind(ground, [Item], worker);
+  const orm = await openBehind(ground, [Item], worker, map);
   const service = Spillway.of(orm);
   return {
     ...ending(items, () => orm.close()),

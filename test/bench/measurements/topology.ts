@@ -1,0 +1,54 @@
+/**
+ * What Redis takes in, when the shards of a namespace are on one server, or on several. `increment` of 6,400 rows, 256
+ * at once, so that each server has groups of its own. The figures are changes per second of the servers' own work on
+ * scripts, added up: the machine need not have a core for each server.
+ */
+import { Redis } from 'ioredis';
+import { startRedisNodes } from '../../../tools/servers/redis-nodes.mjs';
+import type { Ground, OpenSide, Sides } from '../process/side.js';
+import { during, scaled } from '../support/callers.js';
+import { Item } from '../support/item.js';
+import { scriptTime } from '../support/redis-time.js';
+import { behind } from '../support/stands.js';
+
+const ROWS = 6_400;
+const AT_ONCE = 256;
+const SHARDS = 64;
+
+export const sides: Sides = {
+  '1 server': (ground) => on(ground, 1),
+  '2 servers': (ground) => on(ground, 2),
+  '4 servers': (ground) => on(ground, 4),
+};
+
+async function on(ground: Ground, count: number): Promise<OpenSide> {
+  const { nodes, stop } = await startRedisNodes(count);
+  const redis = { nodes: nodes.map(({ name, url }) => ({ name, redis: url })) };
+  const stand = await behind(ground, ROWS, { redis, shards: SHARDS });
+  const clients = nodes.map(({ url }) => new Redis(url));
+  const { service, items, written } = stand;
+  const calls = scaled(ground, ROWS);
+  const workOfEach = async (): Promise<readonly number[]> =>
+    (await Promise.all(clients.map(scriptTime))).map(({ microseconds }) => microseconds);
+  return {
+    ...stand,
+    async round() {
+      const before = await workOfEach();
+      await during(calls, AT_ONCE, async (call) => {
+        const id = (call % items.rows) + 1;
+        await service.increment(Item, id, { views: 1 });
+        items.add(id, 'views', 1);
+      });
+      const after = await workOfEach();
+      await written();
+      const work = after.map((microseconds, server) => microseconds - (before[server] ?? 0));
+      const sum = work.reduce((all, each) => all + each, 0);
+      return { accepted: (1e6 * calls) / sum, most: (Math.max(...work) * work.length) / sum };
+    },
+    async close() {
+      await stand.close();
+      for (const client of clients) client.disconnect();
+      await stop();
+    },
+  };
+}

@@ -23,6 +23,8 @@ test('without arguments everything is measured, in five rounds', () => {
 test('measurements are named by their ids, and run in the order of the catalogue', () => {
   const { measurements } = planOf(['--only', 'p3, P1']);
   expect(measurements.map(({ id }) => id)).toEqual(['P1', 'P3']);
+  expect(planOf(['--topology']).measurements.map(({ id }) => id)).toEqual(['topology']);
+  expect(planOf(['--topology', '--only', 'P1']).measurements.map(({ id }) => id)).toEqual(['P1', 'topology']);
 });
 
 test('files, folders and sizes are passed on', () => {

@@ -52,19 +52,19 @@ test('the rights in Redis that SECURITY.md lists are those that redisRights() an
 });
 
 describe('redisRights() answers the commands that the scripts and the code use, and no others', () => {
-  const used = (...rooms: readonly ('redis' | 'nodes')[]): string =>
+  const used = (...rooms: readonly ('redis' | 'nodes' | 'reshard')[]): string =>
     [...usedCommands(...rooms)]
       .toSorted()
       .map((command) => `+${command}`)
       .join(' ');
 
   test('of one server', () => {
-    expect(redisRights()).toBe(`resetkeys ~{app:* nocommands ${used('redis')}`);
+    expect(redisRights()).toBe(`resetkeys ~{app:* nocommands ${used('redis', 'reshard')}`);
   });
 
   test('of several, which have the map', () => {
     expect(redisRights({ namespace: 'x.y:z-1', topology: 'nodes' })).toBe(
-      `resetkeys ~{x.y:z-1:* nocommands ${used('redis', 'nodes')}`,
+      `resetkeys ~{x.y:z-1:* nocommands ${used('redis', 'nodes', 'reshard')}`,
     );
   });
 

@@ -10,7 +10,7 @@ const sources = path.join(root, 'packages/core/src');
  *
  * @param rooms those whose TypeScript sends commands
  */
-export function usedCommands(...rooms: readonly ('redis' | 'nodes')[]): ReadonlySet<string> {
+export function usedCommands(...rooms: readonly ('redis' | 'nodes' | 'reshard')[]): ReadonlySet<string> {
   const scripts = codeOf('staging/redis/lua/**/*.lua').map((code) => code.replaceAll(/--.*$/gm, ''));
   const typescript = rooms.flatMap((room) => codeOf(`staging/${room}/*.ts`));
   return new Set(

@@ -51,8 +51,7 @@ export class SpillwayHealthIndicator {
     key: Key = 'spillway' as Key,
   ): Promise<SpillwayHealthResult<Key>> {
     if (!this.#readiness.isReady) return answer(key, 'down', { problems: ['The application is starting or ending'] });
-    // Addresses of servers are for nobody who asks whether to send requests.
-    const { status, servers: _servers, ...details } = await this.#spillway.health();
+    const { status, ...details } = await this.#spillway.health();
     return answer(
       key,
       status === 'down' ? 'down' : 'up',

@@ -70,8 +70,6 @@ export interface Health {
   readonly oldestMs?: number;
   /** Dead letters. They wait for a person and make nothing unhealthy. */
   readonly dead?: number;
-  /** The servers of the staging store that have answered, in words: `Valkey 8.0.1 at 127.0.0.1:6379`. */
-  readonly servers?: readonly string[];
 }
 
 /** One of several servers of the staging store that takes no changes, as it answers now. */
@@ -141,7 +139,6 @@ export function judgeHealth(question: HealthQuestion): Health {
     pending: Object.values(stats.pending).reduce((sum, count) => sum + count, 0),
     ...(stats.oldestMs !== undefined && { oldestMs: stats.oldestMs }),
     dead: stats.dead,
-    ...(stats.servers && { servers: stats.servers }),
   };
 }
 

@@ -28,10 +28,13 @@ export const roomRules: Readonly<Record<string, RoomRule>> = {
   'bare-error': rule({ imports: ['printable'] }),
   errors: rule({ imports: ['printable', 'bare-error'], types: pureRooms }),
   events: rule({ imports: [...base, ...pureRooms], types: ports, packages: ['rxjs'] }),
-  options: rule({ imports: [...base, ...pureRooms], types: [...ports, 'staging/redis', 'staging/nodes', 'events'] }),
+  options: rule({
+    imports: [...base, ...pureRooms],
+    types: [...ports, 'staging/redis', 'staging/nodes', 'staging/cluster', 'events'],
+  }),
   // What may be said of Redis is known where ioredis is.
   'resolve-options': rule({
-    imports: [...base, 'options', 'staging/redis', 'staging/nodes', ...pureRooms],
+    imports: [...base, 'options', 'staging/redis', 'staging/nodes', 'staging/cluster', ...pureRooms],
     types: [...ports, 'events'],
   }),
 
@@ -46,6 +49,10 @@ export const roomRules: Readonly<Record<string, RoomRule>> = {
     packageTypes: ['ioredis'],
   }),
   'staging/reshard': rule({ imports: [...base, ...pureRooms, 'staging/*', 'staging/redis', 'staging/nodes'] }),
+  'staging/cluster': rule({
+    imports: [...base, ...pureRooms, 'staging/*', 'staging/redis', 'staging/nodes'],
+    packageTypes: ['ioredis'],
+  }),
   'staging/memory': rule({
     imports: [...base, ...pureRooms, 'staging/*'],
     types: ['options'],

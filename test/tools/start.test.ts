@@ -18,9 +18,9 @@ async function started(args: readonly string[], { env = {}, error }: { env?: Nod
     if (error !== undefined) throw error;
     return { env: { REDIS_URL: 'redis://here', DATABASE_URL: '' }, stop: async () => void acts.push('servers stop') };
   };
-  const startRedisNodes = async (count: number) => ({
+  const startRedisNodes = async (count: number, { isCluster }: { readonly isCluster: boolean }) => ({
     nodes: Array.from({ length: count }, (_, place) => ({
-      name: `node-${place + 1}`,
+      name: `${isCluster ? 'primary' : 'node'}-${place + 1}`,
       url: 'redis://node',
       pid: place,
     })),
@@ -28,7 +28,8 @@ async function started(args: readonly string[], { env = {}, error }: { env?: Nod
   });
   const runExample = async (name: string, parameters: readonly string[], given: NodeJS.ProcessEnv) => {
     const { REDIS_URL, SPILLWAY_SHOP_NODES: nodes } = given;
-    const where = nodes === undefined ? REDIS_URL : `${(JSON.parse(nodes) as unknown[]).length} nodes`;
+    const where =
+      nodes === undefined ? REDIS_URL : (JSON.parse(nodes) as { name: string }[]).map((each) => each.name).join();
     acts.push([name, ...parameters, ...(where === undefined ? [] : [`on ${where}`])].join(' '));
     return 0;
   };
@@ -50,13 +51,14 @@ describe('on servers', () => {
   });
 });
 
-test.each([[['--topology', 'nodes']], [['--topology=nodes', '--json']]])(
-  'with %j the shop runs on three Redis servers, which are stopped',
-  async (args) => {
-    const { acts } = await started(args);
-    expect(acts).toEqual([`shop ${args.join(' ')} on 3 nodes`, 'nodes stop', 'servers stop']);
-  },
-);
+test.each([
+  [['--topology', 'nodes'], 'node-1,node-2,node-3'],
+  [['--topology=nodes', '--json'], 'node-1,node-2,node-3'],
+  [['--topology', 'cluster'], 'primary-1,primary-2,primary-3'],
+])('with %j the shop runs on three Redis servers, which are stopped', async (args, nodes) => {
+  const { acts } = await started(args);
+  expect(acts).toEqual([`shop ${args.join(' ')} on ${nodes}`, 'nodes stop', 'servers stop']);
+});
 
 describe('without servers', () => {
   const error = new NoServers('this machine has no Redis', 'Install one.');
@@ -85,11 +87,11 @@ describe('without servers', () => {
   });
 });
 
-test(
-  'on three Redis servers, of which one is killed and comes back, the shop loses nothing and writes nothing twice',
+test.each(['nodes', 'cluster'])(
+  'on three Redis servers (%s), of which one is killed and comes back, the shop loses nothing and writes nothing twice',
   { timeout: LONG_MS },
-  async () => {
-    const args = ['tools/start.mjs', '--topology', 'nodes', '--seconds', '6', '--json'];
+  async (topology) => {
+    const args = ['tools/start.mjs', '--topology', topology, '--seconds', '6', '--json'];
     const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root });
     const lines = stdout.trimEnd().split('\n');
     expect(

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { findPrograms } from './find.mjs';
 import { NoServers } from './no-servers.mjs';
+import { clusterSettings, join } from './redis-cluster.mjs';
 import { startRedis } from './redis.mjs';
 import { makeRunFolder, removeFolder } from './run-folder.mjs';
 
@@ -27,10 +28,12 @@ const lookEveryMs = 100;
  * They write each change to disk before they answer, so that none is lost when one is killed.
  *
  * @param {number} count
+ * @param {{ readonly isCluster?: boolean }} [options] a Redis Cluster of primaries, or servers that know nothing of
+ * each other
  * @returns {Promise<RedisNodes>}
  * @throws NoServers if this machine has no program of Redis
  */
-export async function startRedisNodes(count) {
+export async function startRedisNodes(count, { isCluster = false } = {}) {
   const binary = programOfRedis();
   const folder = makeRunFolder();
   /** @type {(() => Promise<void>)[]} */
@@ -45,11 +48,14 @@ export async function startRedisNodes(count) {
       const name = `node-${number}`;
       const own = path.join(folder, name);
       mkdirSync(own);
-      const server = await keepAlive(binary, own);
+      const ofCluster = isCluster ? await clusterSettings() : undefined;
+      const server = await keepAlive(binary, own, { appendfsync: 'always', ...ofCluster });
       stops.push(() => server.stop());
-      nodes.push({ name, url: server.url, pid: server.pid });
+      const { url, port, pid } = server;
+      nodes.push({ name, url, port, pid, bus: Number(ofCluster?.['cluster-port']) });
     }
-    return { nodes, stop };
+    if (isCluster) await join(nodes, count);
+    return { nodes: nodes.map(({ name, url, pid }) => ({ name, url, pid })), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -62,16 +68,16 @@ function programOfRedis() {
   if (redis !== undefined) return redis;
   throw new NoServers(
     'this machine has no program of Redis',
-    'Install Redis or Valkey; --topology nodes starts three.',
+    'Install Redis or Valkey; --topology nodes and --topology cluster start three.',
   );
 }
 
 /**
  * @param {string} binary
  * @param {string} folder
+ * @param {Readonly<Record<string, string>>} settings
  */
-async function keepAlive(binary, folder) {
-  const settings = { appendfsync: 'always' };
+async function keepAlive(binary, folder, settings) {
   let server = await startRedis({ binary, folder, settings });
   const { url, port, pid } = server;
   let isStopping = false;
@@ -88,6 +94,7 @@ async function keepAlive(binary, folder) {
   }, lookEveryMs);
   return {
     url,
+    port,
     pid,
     async stop() {
       isStopping = true;

@@ -4,7 +4,8 @@ import { NoServers } from '../servers/no-servers.mjs';
 /**
  * @typedef {object} Acts
  * @property {() => Promise<import('../servers/servers.mjs').Servers>} startServers
- * @property {(count: number) => Promise<import('../servers/redis-nodes.mjs').RedisNodes>} startRedisNodes
+ * @property {(count: number, options: { readonly isCluster: boolean }) =>
+ *   Promise<import('../servers/redis-nodes.mjs').RedisNodes>} startRedisNodes
  * @property {(name: string, args: readonly string[], env: NodeJS.ProcessEnv) => Promise<number>} runExample its exit
  * code
  * @property {(line: string) => void} say
@@ -15,7 +16,8 @@ import { NoServers } from '../servers/no-servers.mjs';
  * the shop runs alone, since they are the shop's. It also runs alone on servers that REDIS_URL or DATABASE_URL name,
  * because the page counter would leave a table behind there.
  *
- * With `--topology nodes` the shop stages on three Redis servers, of which one is killed and comes back.
+ * With `--topology nodes` the shop stages on three Redis servers, of which one is killed and comes back; with
+ * `--topology cluster` they are a Redis Cluster.
  *
  * Without servers, and without a way to get any, the shop runs in one process on embedded ones, unless the user has
  * named servers, or has asked for several: then their absence is an error.
@@ -29,14 +31,15 @@ export async function start(args, env, { startServers, startRedisNodes, runExamp
   if (args.includes('--embedded')) return runExample('shop', args, env);
   const named = ['REDIS_URL', 'DATABASE_URL'].some((name) => env[name] !== undefined);
   const servers = await startServers().catch((/** @type {unknown} */ error) => {
-    if (named || saysNodes(args) || !(error instanceof NoServers)) throw error;
+    if (named || topologyOf(args) !== undefined || !(error instanceof NoServers)) throw error;
     say(explainEmbedded(error.missing));
   });
   if (servers === undefined) return runExample('shop', ['--embedded', ...args], env);
   try {
     const withServers = { ...env, ...servers.env };
-    if (saysNodes(args)) {
-      const redis = await startRedisNodes(3);
+    const topology = topologyOf(args);
+    if (topology !== undefined) {
+      const redis = await startRedisNodes(3, { isCluster: topology === 'cluster' });
       try {
         return await runExample('shop', args, { ...withServers, SPILLWAY_SHOP_NODES: JSON.stringify(redis.nodes) });
       } finally {
@@ -54,9 +57,15 @@ export async function start(args, env, { startServers, startRedisNodes, runExamp
   }
 }
 
-/** @param {readonly string[]} args */
-function saysNodes(args) {
-  return args.some((arg, at) => arg === '--topology=nodes' || (arg === '--topology' && args[at + 1] === 'nodes'));
+/**
+ * Which servers the arguments ask for beside those of every run.
+ *
+ * @param {readonly string[]} args
+ */
+function topologyOf(args) {
+  return ['nodes', 'cluster'].find((name) =>
+    args.some((arg, at) => arg === `--topology=${name}` || (arg === '--topology' && args[at + 1] === name)),
+  );
 }
 
 /** @param {string} missing */

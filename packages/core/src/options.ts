@@ -3,10 +3,27 @@ import type { Duration } from './policy/duration.js';
 import type { PolicyEntry } from './policy/policy-registry.js';
 import type { PolicyDefaults, WritePolicy, WriteThroughPolicy } from './policy/write-policy.js';
 import type { NamedNode, NodesChoice, RedisNodes } from './staging/nodes/redis-nodes.js';
+import type {
+  ClusterChoice,
+  ClusterClient,
+  ClusterNode,
+  NatMap,
+  RedisClusterOptions,
+  SharedOptions,
+} from './staging/cluster/redis-cluster.js';
 import type { RedisTarget } from './staging/redis/redis-target.js';
 import type { StagingStore } from './staging/staging-store.js';
 
-export type { NamedNode, RedisNodes, RedisTarget };
+export type {
+  ClusterClient,
+  ClusterNode,
+  NamedNode,
+  NatMap,
+  RedisClusterOptions,
+  RedisNodes,
+  RedisTarget,
+  SharedOptions,
+};
 
 /**
  * All options of `spillway()`. `redis` or `staging` must be given; everything else has a default. `resolveOptions`
@@ -18,7 +35,7 @@ export interface SpillwayOptions<Targets extends readonly PolicyTarget[] = reado
    * duplicated, never reconfigured and never closed. Or several servers, which have the shards between them: `{ nodes:
    * ['redis://one', 'redis://two'] }`.
    */
-  readonly redis?: RedisTarget | RedisNodes;
+  readonly redis?: RedisTarget | RedisNodes | RedisClusterOptions | ClusterClient;
 
   /** Another staging store instead of Redis: the store itself, or a function that makes it at the first use. */
   readonly staging?: StagingStore | StagingFactory;
@@ -237,6 +254,7 @@ export interface ResolvedOptions extends Omit<StagingSettings, 'database' | 'sha
 export type StagingChoice =
   | { readonly kind: 'redis'; readonly target: RedisTarget }
   | { readonly kind: 'nodes'; readonly choice: NodesChoice }
+  | { readonly kind: 'cluster'; readonly choice: ClusterChoice }
   | { readonly kind: 'store'; readonly store: StagingStore }
   | { readonly kind: 'factory'; readonly create: StagingFactory };
 

@@ -15,6 +15,7 @@ import { classOf } from './policy/policy-registry.js';
 import { readDefaults, readPolicy } from './policy/read-policy.js';
 import type { PolicyDefaults } from './policy/write-policy.js';
 import { readNodes, saysNodes, type NodesChoice } from './staging/nodes/redis-nodes.js';
+import { readCluster, saysCluster } from './staging/cluster/redis-cluster.js';
 import { NAMESPACE } from './staging/redis/keys.js';
 import { readTarget } from './staging/redis/redis-target.js';
 import type { StagingStore } from './staging/staging-store.js';
@@ -79,6 +80,11 @@ export function resolveOptions<const Targets extends readonly PolicyTarget[]>(
 export function resolveNewMap(given: Pick<SpillwayOptions, 'redis' | 'shards'>): NewMap {
   const place = 'the map of reshard()';
   const read = new OptionReader(place, given, ['redis', 'shards']);
+  if (saysCluster(given.redis))
+    throw new SpillwayError(
+      'CONFIG_INVALID',
+      `redis in ${place} is a Redis Cluster, to which reshard() moves nothing. Drain, and take a new namespace there`,
+    );
   const on = read.has('redis') ? readRedis(read.value('redis'), `redis in ${place}`) : undefined;
   const number = read.integer('shards', SHARDS);
   const { shards = number } = on?.kind === 'nodes' ? shardsOfNodes(read, number, on.choice) : {};
@@ -107,7 +113,10 @@ function readStaging(read: OptionReader): StagingChoice {
     );
   }
   if (!read.has('redis')) return readStore(read);
-  return readRedis(read.value('redis'), `redis in ${PLACE}`);
+  const given = read.value('redis');
+  const where = `redis in ${PLACE}`;
+  if (saysCluster(given)) return { kind: 'cluster', choice: readCluster(given, where) };
+  return readRedis(given, where);
 }
 
 type RedisChoice = Extract<StagingChoice, { readonly kind: 'redis' | 'nodes' }>;
@@ -138,7 +147,7 @@ const SHARDS_OF_MADE_STORES = 64;
  */
 function readShards(read: OptionReader, staging: StagingChoice): Pick<ResolvedOptions, 'shards'> {
   const given = read.integer('shards', SHARDS);
-  if (staging.kind === 'redis') return given === undefined ? {} : { shards: given };
+  if (staging.kind === 'redis' || staging.kind === 'cluster') return given === undefined ? {} : { shards: given };
   if (staging.kind === 'nodes') return shardsOfNodes(read, given, staging.choice);
   if (staging.kind === 'factory') return { shards: given ?? SHARDS_OF_MADE_STORES };
   if (given !== undefined && given !== staging.store.shards) {

@@ -2,6 +2,7 @@ import { MikroORM } from '@mikro-orm/postgresql';
 import { Client } from 'pg';
 import { plainConfig, shopConfig } from '../orm-config.js';
 import { Fleet } from '../processes/fleet.js';
+import type { Topology } from '../run/arguments.js';
 import type { Accident } from '../run/opening-hours.js';
 import type { ShopKind } from '../shop/kind.js';
 import { makeJournals } from './make-journals.js';
@@ -25,10 +26,10 @@ function withLostNode([lost]: readonly StartedNode[]): readonly Accident[] {
 }
 
 /** Several processes, on a PostgreSQL, and on one Redis or several. */
-export async function onServers(seed: string, topology: 'one' | 'nodes', env: NodeJS.ProcessEnv): Promise<Premises> {
+export async function onServers(seed: string, topology: Topology, env: NodeJS.ProcessEnv): Promise<Premises> {
   await using opened = new AsyncDisposableStack();
-  const nodes = topology === 'nodes' ? nodesIn(env) : undefined;
-  const place = opened.use(await makePlace(env, nodes));
+  const nodes = topology === 'one' ? undefined : nodesIn(env);
+  const place = opened.use(await makePlace(env, topology, nodes));
 
   const open = async (kind: ShopKind, resources: AsyncDisposableStack): Promise<Rooms> => {
     const settings = { ...place, kind, seed, journals: makeJournals(place.folder, kind) };

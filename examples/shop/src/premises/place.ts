@@ -6,20 +6,25 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { RedisNodes } from '@spillway/core';
+import type { RedisClusterOptions, RedisNodes } from '@spillway/core';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
-import type { StartedNode } from './nodes.js';
+import type { Topology } from '../run/arguments.js';
+import { asOption, type StartedNode } from './nodes.js';
 
 export interface Place extends AsyncDisposable {
   readonly databaseUrl: string;
-  readonly redis: string | RedisNodes;
+  readonly redis: string | RedisNodes | RedisClusterOptions;
   readonly namespace: string;
   readonly folder: string;
 }
 
 /** @param nodes several Redis servers in the place of the one that REDIS_URL names */
-export async function makePlace(env: NodeJS.ProcessEnv, nodes?: readonly StartedNode[]): Promise<Place> {
+export async function makePlace(
+  env: NodeJS.ProcessEnv,
+  topology: Topology = 'one',
+  nodes?: readonly StartedNode[],
+): Promise<Place> {
   const { DATABASE_URL: server, REDIS_URL: redisUrl } = env;
   if (!server || !redisUrl)
     throw new Error('DATABASE_URL and REDIS_URL name the servers: set them, or run `npm start`.');
@@ -28,7 +33,7 @@ export async function makePlace(env: NodeJS.ProcessEnv, nodes?: readonly Started
   const folder = mkdtempSync(path.join(tmpdir(), 'spillway-shop-'));
   return {
     databaseUrl: Object.assign(new URL(server), { pathname: `/${name}` }).href,
-    redis: nodes ? { nodes: nodes.map(({ name: node, url }) => ({ name: node, redis: url })) } : redisUrl,
+    redis: nodes ? asOption(nodes, topology) : redisUrl,
     namespace: name,
     folder,
     async [Symbol.asyncDispose]() {
@@ -53,7 +58,8 @@ async function emptyNamespace(redisUrl: string, namespace: string): Promise<void
   const redis = new Redis(redisUrl);
   try {
     for await (const keys of redis.scanStream({ match: `*${namespace}*`, count: 1_000 }) as AsyncIterable<string[]>) {
-      if (keys.length > 0) await redis.unlink(keys);
+      // One by one: in a cluster they are in several slots.
+      await Promise.all(keys.map(async (key) => redis.unlink(key)));
     }
   } finally {
     redis.disconnect();

@@ -1,11 +1,11 @@
-import type { RedisNodes } from '@spillway/core';
+import type { RedisClusterOptions, RedisNodes } from '@spillway/core';
 import type { ShopKind } from '../shop/kind.js';
 
 /** The settings that every process of a shop shares. */
 export interface Settings {
   readonly kind: ShopKind;
   readonly databaseUrl: string;
-  readonly redis: string | RedisNodes;
+  readonly redis: string | RedisNodes | RedisClusterOptions;
   readonly namespace: string;
   readonly seed: string;
   /** Where the journals are. */

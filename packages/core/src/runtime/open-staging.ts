@@ -3,6 +3,7 @@ import type { Logger, ResolvedOptions } from '../options.js';
 import type { PreparedSink } from '../sink/change-sink.js';
 import { beforeDeadline, DeadlinePassed } from '../staging/deadline.js';
 import { DEFAULT_LIMITS } from '../staging/limits.js';
+import { openClusterStaging } from '../staging/cluster/open-cluster-staging.js';
 import { openNodesStaging, type NodesStagingOptions } from '../staging/nodes/open-nodes-staging.js';
 import { openRedisStaging } from '../staging/redis/open-redis-staging.js';
 import type { StagingStore } from '../staging/staging-store.js';
@@ -65,6 +66,8 @@ async function open(
       return openRedisStaging({ ...redisOptions(options, prepared, logger, end), redis: staging.target, isMoving });
     case 'nodes':
       return openNodesStaging({ ...redisOptions(options, prepared, logger, end), redis: staging.choice, isMoving });
+    case 'cluster':
+      return openClusterStaging({ ...redisOptions(options, prepared, logger, end), redis: staging.choice });
   }
 }
 

@@ -10,6 +10,7 @@ import type { PreparedSink } from '../sink/change-sink.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { MapChange, MovingSink } from '../sink/map-changes.js';
 import { checkKeeping } from '../staging/redis/server-checks.js';
+import { shardKeys } from '../staging/redis/keys.js';
 import { checkRights } from '../staging/redis/right-check.js';
 import { addressOf } from '../staging/nodes/redis-nodes.js';
 import { copyChains, moveBlocks, moveLastWrites, moveLetters, type Move } from '../staging/reshard/carry-over.js';
@@ -128,7 +129,7 @@ class Moving {
     const move: Move = { from: old, to: next, isSame: await samePlaces(old, next) };
     if (next.epoch === old.epoch && next.all.every(move.isSame)) throw nothingToMove(noteOf(to).text);
     for (const { connection } of next.servers) {
-      await checkRights(connection, next.namespace, 0);
+      await checkRights(connection, shardKeys(next.namespace, 0));
       await checkKeeping(connection, this.#deps.around.options.acceptVolatile);
     }
     await assertFree(next, move.isSame, noted?.phase === 'switching');
@@ -247,6 +248,12 @@ function listed(on: ShardsOn | undefined): number | undefined {
 
 function shardsOn({ staging }: ResolvedOptions): ShardsOn {
   if (staging.kind === 'redis' || staging.kind === 'nodes') return staging;
+  if (staging.kind === 'cluster')
+    throw new SpillwayError(
+      'CONFIG_INVALID',
+      'reshard() moves shards between servers, but "redis" is a Redis Cluster, which moves its slots itself; nothing was done. ' +
+        'Move slots as the cluster says; for another number of shards drain, and take a new namespace',
+    );
   throw new SpillwayError(
     'CONFIG_INVALID',
     'reshard() moves shards of Redis, but the option "staging" gives another store; nothing was done. Move its shards as that store says',

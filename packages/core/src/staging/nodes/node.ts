@@ -1,7 +1,6 @@
 import { SpillwayError, textOf } from '../../errors.js';
 import type { RedisStaging } from '../redis/redis-staging.js';
 import { isPassing } from '../staging-errors.js';
-import { shardsText } from './shard-map.js';
 
 /** The shortest time between two attempts to open a server that was away, milliseconds. */
 const OPEN_AGAIN_MS = 1_000;
@@ -14,8 +13,9 @@ const OF_SERVER: ReadonlySet<string> = new Set(['STAGING_UNAVAILABLE', 'STAGING_
  * there; until then each call fails at once. Its errors name its shards.
  */
 export class Node {
-  readonly name: string;
   readonly shards: readonly number[];
+  /** What its errors say of it: `It is node "a" and has shard 3`. `undefined`: nothing more than they do. */
+  readonly #isCalled: string | undefined;
   readonly #openStore: (end: AbortSignal) => Promise<RedisStaging>;
   readonly #onOpen: (store: RedisStaging) => void;
   readonly #end = new AbortController();
@@ -25,12 +25,12 @@ export class Node {
   #failedMs = 0;
 
   constructor(
-    { name, shards }: Pick<Node, 'name' | 'shards'>,
+    { shards, isCalled }: { readonly shards: readonly number[]; readonly isCalled?: string },
     openStore: (end: AbortSignal) => Promise<RedisStaging>,
     onOpen: (store: RedisStaging) => void,
   ) {
-    this.name = name;
     this.shards = shards;
+    this.#isCalled = isCalled;
     this.#openStore = openStore;
     this.#onOpen = onOpen;
   }
@@ -93,12 +93,10 @@ export class Node {
 
   #named(error: unknown): Error {
     if (!(error instanceof SpillwayError)) return error instanceof Error ? error : new Error(textOf(error));
-    if (!OF_SERVER.has(error.code)) return error;
-    return new SpillwayError(
-      error.code,
-      `${error.message.replace(` [${error.code}]`, '')}. It is node "${this.name}" and has ${shardsText(this.shards)}`,
-      { cause: error.cause ?? error },
-    );
+    if (!OF_SERVER.has(error.code) || this.#isCalled === undefined) return error;
+    return new SpillwayError(error.code, `${error.message.replace(` [${error.code}]`, '')}. ${this.#isCalled}`, {
+      cause: error.cause ?? error,
+    });
   }
 }
 

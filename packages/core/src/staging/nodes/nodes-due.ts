@@ -1,7 +1,9 @@
 import type { RowKey } from '../../change/row-key.js';
 import type { DrainState, DueRecords, DueScope, EmptyScope, ShardWait, TableScope, Watermark } from '../look-side.js';
+import type { UnwellServer } from '../staging-store.js';
 import type { Nodes } from './nodes.js';
 import { union } from './nodes.js';
+import { sameTrouble } from './same-trouble.js';
 
 /**
  * Due records on several servers. Where one is away, `next` answers for the others: a worker flushes their shards.
@@ -17,11 +19,13 @@ export class NodesDue implements DueRecords {
     const { all, map } = this.#nodes;
     const looks = await Promise.allSettled(all.map(async (node) => node.ask(async ({ due }) => due.next())));
     const next = Array.from<ShardWait>({ length: map.shards });
+    const failures: UnwellServer[] = [];
     for (const [place, { shards }] of all.entries()) {
       const look = looks[place];
-      const why = look?.status === 'rejected' ? asError(look.reason) : undefined;
-      for (const shard of shards) next[shard] = why ?? (look?.status === 'fulfilled' ? look.value[shard] : undefined);
+      if (look?.status === 'rejected') failures.push({ shards, error: asError(look.reason) });
+      else for (const shard of shards) next[shard] = look?.value[shard];
     }
+    for (const { shards, error } of sameTrouble(failures)) for (const shard of shards) next[shard] = error;
     const failed = looks.find(({ status }) => status === 'rejected');
     if (failed?.status === 'rejected' && looks.every(({ status }) => status === 'rejected')) throw failed.reason;
     return next;

@@ -13,6 +13,7 @@ import { union, type Nodes } from './nodes.js';
 import { NodesCache } from './nodes-cache.js';
 import { NodesDue } from './nodes-due.js';
 import { NodesHeld } from './nodes-held.js';
+import { sameTrouble } from './same-trouble.js';
 import { sumOfStats } from './sum-of-stats.js';
 
 /**
@@ -28,8 +29,15 @@ export class NodesStaging implements StagingStore {
   readonly policies: StagedPolicies;
   readonly deadLetters: DeadLetterStore;
   readonly #nodes: Nodes;
+  readonly #closeRest: () => Promise<void>;
 
-  constructor(nodes: Nodes, deadLetters: DeadLetterStore, remembersCallsMs: number) {
+  /** @param closeRest ends what the nodes share */
+  constructor(
+    nodes: Nodes,
+    deadLetters: DeadLetterStore,
+    remembersCallsMs: number,
+    closeRest: () => Promise<void> = async () => undefined,
+  ) {
     this.shards = nodes.map.shards;
     this.remembersCallsMs = remembersCallsMs;
     this.held = new NodesHeld(nodes);
@@ -40,6 +48,7 @@ export class NodesStaging implements StagingStore {
     );
     this.deadLetters = deadLetters;
     this.#nodes = nodes;
+    this.#closeRest = closeRest;
   }
 
   serverOf(shard: number): number {
@@ -137,7 +146,7 @@ export class NodesStaging implements StagingStore {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#nodes.all.map(async (node) => node.close()));
+    await Promise.all([...this.#nodes.all.map(async (node) => node.close()), this.#closeRest()]);
   }
 
   /** All units of a group are on one server. */
@@ -162,6 +171,6 @@ export class NodesStaging implements StagingStore {
       if (found.length === 0 || !mayFail(answer.reason)) throw answer.reason;
       return [{ shards: all[place]?.shards ?? [], error: answer.reason as Error }];
     });
-    return { found, unwell };
+    return { found, unwell: sameTrouble(unwell) };
   }
 }

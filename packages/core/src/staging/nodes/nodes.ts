@@ -1,15 +1,15 @@
 import { type RowKey, shardOf } from '../../change/row-key.js';
 import type { RedisStaging } from '../redis/redis-staging.js';
 import type { Node } from './node.js';
-import type { ShardMap } from './shard-map.js';
+import type { Places } from './shard-map.js';
 
 /** Asks each server for its own shards, and no other. */
 export class Nodes {
-  readonly map: ShardMap;
+  readonly map: Places;
   /** In the order of the map. */
   readonly all: readonly Node[];
 
-  constructor(map: ShardMap, all: readonly Node[]) {
+  constructor(map: Places, all: readonly Node[]) {
     this.map = map;
     this.all = all;
   }

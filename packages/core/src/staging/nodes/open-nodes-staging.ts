@@ -8,7 +8,7 @@ import { Nodes } from './nodes.js';
 import { NodesLetters } from './nodes-letters.js';
 import { NodesStaging } from './nodes-staging.js';
 import type { NodeChoice, NodesChoice } from './redis-nodes.js';
-import { ShardMap } from './shard-map.js';
+import { ShardMap, shardsText } from './shard-map.js';
 
 export interface NodesStagingOptions extends Omit<RedisStagingOptions, 'redis' | 'epoch' | 'own' | 'lookFirst'> {
   readonly redis: NodesChoice;
@@ -34,7 +34,7 @@ export async function openNodesStaging(options: NodesStagingOptions): Promise<No
   const nodes = map.nodes.map((name) => {
     const choice = byName.get(name) as NodeChoice;
     return new Node(
-      { name, shards: map.shardsOf(name) },
+      { shards: map.shardsOf(name), isCalled: `It is node "${name}" and has ${shardsText(map.shardsOf(name))}` },
       async (until) => opening.open(choice, until),
       (store) => store.deadLetters.onDropped((dropped) => listeners.tell(dropped)),
     );

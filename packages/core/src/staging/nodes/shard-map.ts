@@ -2,8 +2,15 @@ import { createHash } from 'node:crypto';
 import { SpillwayError } from '../../errors.js';
 import { byUnits, evenShares } from './even-shares.js';
 
+/** Which place has which shard. Shards of one place may be asked for in one call. */
+export interface Places {
+  readonly shards: number;
+  /** @throws RangeError if there is no such shard */
+  placeOf(shard: number): number;
+}
+
 /** Which of several servers, called nodes, has which shards of a namespace. All processes must have the same map. */
-export class ShardMap {
+export class ShardMap implements Places {
   readonly shards: number;
   /** The names of the nodes, sorted. */
   readonly nodes: readonly string[];

@@ -17,7 +17,8 @@ export function sumOfStats(all: readonly StagingStats[]): StagingStats {
     coalesced: sum(({ coalesced }) => coalesced),
     annihilated: sum(({ annihilated }) => annihilated),
     held: sum(({ held }) => held),
-    servers: all.flatMap(({ servers }) => servers ?? []),
+    // In a cluster several shards are of one server.
+    servers: [...new Set(all.flatMap(({ servers }) => servers ?? []))],
     ...(ages.length > 0 && { oldestMs: ages.reduce((oldest, age) => Math.max(oldest, age)) }),
   };
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { SpillwayError } from '../../errors.js';
-import type { RedisConnection } from './connection.js';
 import type { Script } from './scripts.js';
+import type { ServerLink } from './server-link.js';
 
 /** Bytes that are no text, numbers, nothing, and a list in a list: Spillway's scripts answer only with these. */
 const SOURCE = 'return {ARGV[1], 2147483648, false, {ARGV[2], -1}}';
@@ -22,7 +22,7 @@ const BYTES = Buffer.from([0xff, 0x00, 0xc3, 0x28]);
  *
  * @throws SpillwayError `CONFIG_INVALID`
  */
-export async function checkAnswers(connection: RedisConnection): Promise<void> {
+export async function checkAnswers(connection: ServerLink): Promise<void> {
   // Twice, because a new script goes by another command.
   for (const text of ['first', 'second']) {
     const answer = await connection.run(PROBE, [], [BYTES, text]);

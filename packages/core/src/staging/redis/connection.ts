@@ -10,9 +10,10 @@ import { optionsOfUrl } from './redis-url.js';
 import type { Script } from './scripts.js';
 import { calmSentinelListeners } from './sentinel-listeners.js';
 import { type ServerKind, serverKindOf } from './server-kind.js';
+import type { Argument, ServerLink } from './server-link.js';
 import { serverName } from './server-name.js';
 
-export type Argument = string | number | Buffer;
+export type { Argument } from './server-link.js';
 
 /** The answer of a script: a word, then its parts. */
 export type Reply = readonly unknown[];
@@ -37,7 +38,7 @@ interface ToldServer {
  * The one connection to one server. No command runs behind the caller's back: the driver queues no command while the
  * server is away, sends no command again, and a command without an answer ends its connection.
  */
-export class RedisConnection {
+export class RedisConnection implements ServerLink {
   /** `host:port`, the path of a socket, or the master and its sentinels; for messages. */
   readonly server: string;
   readonly #client: RedisClient & { readonly stream?: { destroy(): void } };
@@ -102,32 +103,41 @@ export class RedisConnection {
     this.#hasBeenOpen = true;
   }
 
-  /** Runs a script by its digest. Sends the script itself if the server does not have it (any more). */
-  async run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown[]> {
+  /**
+   * Runs a script by its digest. Sends the script itself if the server does not have it (any more).
+   * @param isAsking the server of a cluster is just receiving the keys
+   */
+  async run(script: Script, keys: readonly string[], args: readonly Argument[], isAsking = false): Promise<unknown[]> {
     try {
-      return (await this.#send('EVALSHA', [script.sha, keys.length, ...keys, ...args])) as unknown[];
+      return (await this.#send('EVALSHA', [script.sha, keys.length, ...keys, ...args], isAsking)) as unknown[];
     } catch (error) {
       if (!isUnknownScript(error)) throw this.#failed(error);
     }
     try {
-      return (await this.#send('EVAL', [script.source, keys.length, ...keys, ...args])) as unknown[];
+      return (await this.#send('EVAL', [script.source, keys.length, ...keys, ...args], isAsking)) as unknown[];
     } catch (error) {
       throw this.#failed(error);
     }
   }
 
   /** A plain command, without a script. Answers buffers. */
-  async command(name: string, args: readonly Argument[]): Promise<unknown> {
+  async command(name: string, args: readonly Argument[], isAsking = false): Promise<unknown> {
     try {
-      return await this.#send(name, args);
+      return await this.#send(name, args, isAsking);
     } catch (error) {
       throw this.#failed(error);
     }
   }
 
-  async #send(name: string, args: readonly Argument[]): Promise<unknown> {
+  async #send(name: string, args: readonly Argument[], isAsking: boolean): Promise<unknown> {
     if (this.#isClosed) throw stopped(this.server, 'before');
     if (this.#client.status !== 'ready') throw notConnected(this.server, this.#trouble.cause);
+    // Both are written in this turn, so nothing comes between them. If ASKING fails, the command itself says more.
+    if (isAsking) this.#call('ASKING', []).catch(() => undefined);
+    return this.#call(name, args);
+  }
+
+  async #call(name: string, args: readonly Argument[]): Promise<unknown> {
     this.#oldest.sent();
     try {
       // As one list, which ioredis takes apart: a function takes only so many arguments.

@@ -1,22 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { type RowKey, type TableName, tableText } from '../../change/row-key.js';
 import { TICKET_MS, type CacheAnswer } from '../row-cache.js';
-import type { RedisConnection } from './connection.js';
 import { GatheredCalls } from './gathered-calls.js';
 import type { RowGroup } from './look-groups.js';
 import { readLook } from './look-replies.js';
 import type { ShardScripts } from './shard-scripts.js';
+import type { ServerLink } from './server-link.js';
 
 /** Look-ups of copies. Those of one turn are one call. */
 export class GatheredLooks {
   readonly #scripts: ShardScripts;
-  readonly #connection: RedisConnection;
+  readonly #connection: ServerLink;
   readonly #generationBytes: number;
   readonly #tickets = randomBytes(9).toString('base64url');
   readonly #calls: GatheredCalls<CacheAnswer>;
   #sent = 0;
 
-  constructor(scripts: ShardScripts, connection: RedisConnection, generationBytes: number) {
+  constructor(scripts: ShardScripts, connection: ServerLink, generationBytes: number) {
     this.#scripts = scripts;
     this.#connection = connection;
     this.#generationBytes = generationBytes;

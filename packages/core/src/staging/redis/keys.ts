@@ -24,8 +24,9 @@ export interface ShardKeys {
 
 export type KeyName = keyof ShardKeys;
 
-export function shardKeys(namespace: string, shard: number): ShardKeys {
-  const key = (name: KeyName): string => `{${namespace}:${shard}}:${name}`;
+/** @param tag what stands in the braces; a cluster puts keys with the same tag in one slot */
+export function shardKeys(namespace: string, shard: number, tag = `${namespace}:${shard}`): ShardKeys {
+  const key = (name: KeyName): string => `{${tag}}:${name}`;
   return {
     chain: key('chain'),
     dirty: key('dirty'),

@@ -4,7 +4,7 @@ import { nothingStaged } from '../staging-errors.js';
 import { checkAnswers } from './answer-check.js';
 import { RedisConnection } from './connection.js';
 import { MAP_OF_ONE_SERVER, moving } from './epoch.js';
-import { MAP_FIELD, mapKey } from './keys.js';
+import { MAP_FIELD, mapKey, shardKeys } from './keys.js';
 import { RedisStaging } from './redis-staging.js';
 import type { RedisTarget } from './redis-target.js';
 import { checkRights } from './right-check.js';
@@ -57,7 +57,7 @@ export async function openRedisStaging(options: RedisStagingOptions): Promise<Re
     await checkAnswers(connection);
     const namespace = options.namespace ?? 'spillway';
     const [first = 0] = options.own ?? [];
-    await checkRights(connection, namespace, first);
+    await checkRights(connection, shardKeys(namespace, first));
     const shards = options.shards ?? 64;
     const map = { epoch: options.epoch ?? MAP_OF_ONE_SERVER, shards, database: options.database };
     const scripts = new ShardScripts(connection, namespace, shards, {

@@ -99,7 +99,7 @@ export function asReplyError(error: Error, server: string): Error {
   if (IN_CLUSTER.test(error.message)) {
     return new SpillwayError(
       'CONFIG_INVALID',
-      `Redis at ${server} is a node of a Redis Cluster, which spreads keys over several servers (${error.message}). Give the "redis" option a server that is not part of a cluster; nothing was staged`,
+      `Redis at ${server} is a node of a Redis Cluster, which spreads keys over several servers (${error.message}). Give the "redis" option the cluster, as { cluster: [...] }; nothing was staged`,
       { cause: error },
     );
   }

@@ -6,14 +6,17 @@ import { commandsOf, SCRIPTS } from './scripts.js';
 export interface RedisRightsOptions {
   /** The option `namespace` of `spillway()`. @defaultValue 'app' */
   readonly namespace?: string;
-  /** `nodes`: the servers are those of `redis: { nodes: [...] }`. @defaultValue 'single' */
+  /**
+   * `nodes`: the servers are those of `redis: { nodes: [...] }`. `cluster`: a Redis Cluster.
+   * @defaultValue 'single'
+   */
   readonly topology?: RedisTopology;
   /** The number of the database on the server, as in `redis://host/1`. @defaultValue 0 */
   readonly database?: number;
 }
 
 /** How many servers a namespace has, and what they know of each other. */
-export type RedisTopology = 'single' | 'nodes';
+export type RedisTopology = 'single' | 'nodes' | 'cluster';
 
 /** Commands that are sent without a script, as an ACL writes them. */
 const SENT = [
@@ -36,6 +39,7 @@ const SENT = [
 const SENT_TO: Readonly<Record<RedisTopology, readonly string[]>> = {
   single: [],
   nodes: ['hsetnx'],
+  cluster: ['asking', 'cluster|slots', 'hsetnx'],
 };
 
 /**

@@ -1,10 +1,10 @@
 import { type RowKey, type TableName, tableText } from '../../change/row-key.js';
 import type { BlockScope, CacheAnswer, CacheCopy, RowCache } from '../row-cache.js';
-import type { RedisConnection } from './connection.js';
 import { GatheredFills } from './gathered-fills.js';
 import { GatheredLooks } from './gathered-looks.js';
 import { inPartsOf, partsOf } from './parts-of.js';
 import type { ShardScripts } from './shard-scripts.js';
+import type { ServerLink } from './server-link.js';
 
 const COPIES = ['cache', 'cache:old'] as const;
 
@@ -13,12 +13,12 @@ export class RedisRowCache implements RowCache {
   /** Most bytes of each of the two hashes of a shard. */
   readonly generationBytes: number;
   readonly #scripts: ShardScripts;
-  readonly #connection: RedisConnection;
+  readonly #connection: ServerLink;
   readonly #looks: GatheredLooks;
   readonly #fills: GatheredFills;
 
   /** @param bytes most bytes of one shard */
-  constructor(scripts: ShardScripts, connection: RedisConnection, bytes: number) {
+  constructor(scripts: ShardScripts, connection: ServerLink, bytes: number) {
     this.#scripts = scripts;
     this.#connection = connection;
     this.generationBytes = Math.floor(bytes / 2);

@@ -9,7 +9,7 @@ import type { Batch, Claim, ClaimRequest, Extension, ExtendRequest, EmptyReport,
 import type { ChainSeen, DueRecords, EmptyScope, Pending, Settlement, StagedMark } from '../look-side.js';
 import type { DeadLetterStore } from '../dead-letter-store.js';
 import type { StagingStats, StagingStore, UnwellServer } from '../staging-store.js';
-import { type RedisConnection, text } from './connection.js';
+import { text } from './connection.js';
 import { RedisDeadLetters } from './dead-letters.js';
 import type { RowCache } from '../row-cache.js';
 import { GatheredPeeks } from './gathered-peeks.js';
@@ -25,6 +25,7 @@ import type { ShardScripts } from './shard-scripts.js';
 import type { Keeping } from './server-checks.js';
 import { serverText } from './server-kind.js';
 import { settledMarks } from './settled-marks.js';
+import type { ServerLink } from './server-link.js';
 
 const DOUBT = 'Redis or the database has forgotten something: whether this was written is not known';
 
@@ -46,13 +47,13 @@ export class RedisStaging implements StagingStore {
   readonly keeping: Keeping;
   readonly #scripts: ShardScripts;
   readonly #groups: GroupScripts;
-  readonly #connection: RedisConnection;
+  readonly #connection: ServerLink;
   readonly #limits: StagingLimits;
   readonly #cache: RedisRowCache;
   readonly #peeks: GatheredPeeks;
   readonly #letters: RedisDeadLetters;
 
-  constructor(connection: RedisConnection, scripts: ShardScripts, limits: StagingLimits, keeping: Keeping) {
+  constructor(connection: ServerLink, scripts: ShardScripts, limits: StagingLimits, keeping: Keeping) {
     this.shards = scripts.shards;
     this.due = new RedisDue(scripts);
     this.policies = leavingShards(this.leaveShards);

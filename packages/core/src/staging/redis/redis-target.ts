@@ -69,7 +69,7 @@ function refuseSeveral(given: object, where: string): void {
   throw refused(
     where,
     `is about several servers (${several}). Give one Redis server, or one behind Sentinel; ` +
-      'or several that know nothing of each other, as { nodes: [...] }',
+      'or several that know nothing of each other, as { nodes: [...] }, or a Redis Cluster, as { cluster: [...] }',
   );
 }
 

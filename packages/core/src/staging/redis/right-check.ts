@@ -1,7 +1,8 @@
 import { SpillwayError } from '../../errors.js';
-import { type RedisConnection, text, type Reply } from './connection.js';
-import { shardKeys } from './keys.js';
+import { text, type Reply } from './connection.js';
+import type { ShardKeys } from './keys.js';
 import { SCRIPTS } from './scripts.js';
+import type { ServerLink } from './server-link.js';
 
 /**
  * Asks Redis if this user may run every command of Spillway's scripts. Redis undoes nothing if it refuses a command in
@@ -9,12 +10,12 @@ import { SCRIPTS } from './scripts.js';
  *
  * EVAL sends the whole script, even if the server knows it already, so the right to run EVAL is tried too.
  *
- * @param shard one of those that the server has
+ * @param keys of a shard that the server has
  * @throws SpillwayError `CONFIG_INVALID` that names all rights that are missing
  */
-export async function checkRights(connection: RedisConnection, namespace: string, shard: number): Promise<void> {
+export async function checkRights(connection: ServerLink, { tried }: ShardKeys): Promise<void> {
   const { source } = SCRIPTS.rights;
-  const reply = (await connection.command('EVAL', [source, 1, shardKeys(namespace, shard).tried])) as Reply;
+  const reply = (await connection.command('EVAL', [source, 1, tried])) as Reply;
   const missing = reply.slice(1).map(text).toSorted();
   if (missing.length === 0) return;
   throw new SpillwayError(

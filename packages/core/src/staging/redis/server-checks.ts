@@ -1,5 +1,5 @@
 import { SpillwayError } from '../../errors.js';
-import type { RedisConnection } from './connection.js';
+import type { ServerLink } from './server-link.js';
 
 /** How the server keeps its data. `unverified`: it does not let us ask. */
 export type Keeping = 'kept' | 'volatile' | 'unverified';
@@ -9,7 +9,7 @@ export type Keeping = 'kept' | 'volatile' | 'unverified';
  *
  * @throws SpillwayError `CONFIG_INVALID`
  */
-export async function refuseSentinel(connection: RedisConnection): Promise<void> {
+export async function refuseSentinel(connection: ServerLink): Promise<void> {
   const { mode } = await connection.serverKind();
   if (mode !== 'sentinel') return;
   const [host, port] = connection.server.split(':');
@@ -25,7 +25,7 @@ export async function refuseSentinel(connection: RedisConnection): Promise<void>
  *
  * @throws SpillwayError `REDIS_VOLATILE` unless `acceptVolatile`
  */
-export async function checkKeeping(connection: RedisConnection, acceptVolatile: boolean): Promise<Keeping> {
+export async function checkKeeping(connection: ServerLink, acceptVolatile: boolean): Promise<Keeping> {
   const policy = await setting(connection, 'maxmemory-policy');
   const appendOnly = await setting(connection, 'appendonly');
   const savePoints = await setting(connection, 'save');
@@ -44,7 +44,7 @@ export async function checkKeeping(connection: RedisConnection, acceptVolatile: 
   );
 }
 
-async function setting(connection: RedisConnection, name: string): Promise<string | undefined> {
+async function setting(connection: ServerLink, name: string): Promise<string | undefined> {
   try {
     const answer = (await connection.command('CONFIG', ['GET', name])) as readonly Buffer[];
     return answer[1]?.toString();

@@ -1,32 +1,34 @@
 import { SpillwayError } from '../../errors.js';
-import { type Argument, type RedisConnection, type Reply, text } from './connection.js';
+import { type Argument, type Reply, text } from './connection.js';
 import { epochText, isMoving, LAYOUT, layoutOf, olderEpochText } from './epoch.js';
 import { GatheredActs, type Act, type ActName } from './gathered-acts.js';
 import { type KeyName, type ShardKeys, shardKeys } from './keys.js';
 import { asReplyError } from './redis-errors.js';
 import { SCRIPTS, type Script } from './scripts.js';
+import type { ServerLink } from './server-link.js';
 
 /** Runs scripts on shards of one server, with their keys and the epoch of this process. */
 export class ShardScripts {
   readonly shards: number;
   /** The shards that this server has: all of them, unless there are several servers. */
   readonly own: readonly number[];
-  readonly #connection: RedisConnection;
+  readonly #connection: ServerLink;
   readonly #epoch: string;
   /** The epoch that a release of the older layout would have. */
   readonly #older: string;
   #converting: Promise<unknown> | undefined;
-  readonly #keys: readonly ShardKeys[];
+  readonly #keysByShard: ShardKeys[] = [];
+  readonly #keysFor: (shard: number) => ShardKeys;
   readonly #names = new Map<readonly KeyName[], (readonly string[])[]>();
   readonly #acts = new GatheredActs(async (name, acts) => this.#answersOf(name, acts));
 
-  constructor(connection: RedisConnection, namespace: string, shards: number, of: ScriptsOf) {
+  constructor(connection: ServerLink, namespace: string, shards: number, of: ScriptsOf) {
     this.shards = shards;
     this.own = of.own ?? [...Array(shards).keys()];
     this.#connection = connection;
     this.#older = olderEpochText({ ...of, shards });
     this.#epoch = epochText({ ...of, shards });
-    this.#keys = Array.from({ length: shards }, (_, shard) => shardKeys(namespace, shard));
+    this.#keysFor = (shard) => shardKeys(namespace, shard, of.tagOf?.(shard));
   }
 
   async run(
@@ -160,10 +162,9 @@ export class ShardScripts {
   }
 
   #of(shard: number): ShardKeys {
-    const keys = this.#keys[shard];
-    if (keys === undefined)
+    if (!(shard >= 0 && shard < this.shards))
       throw new RangeError(`There is no shard ${shard}: shards are numbered from 0 to ${this.shards - 1}`);
-    return keys;
+    return (this.#keysByShard[shard] ??= this.#keysFor(shard));
   }
 
   async #ask(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<Reply> {
@@ -238,4 +239,6 @@ export interface ScriptsOf {
   readonly database?: string | undefined;
   /** The shards of this server, if it does not have all. */
   readonly own?: readonly number[];
+  /** The hash tag of the keys of a shard. @defaultValue namespace and shard */
+  readonly tagOf?: (shard: number) => string;
 }

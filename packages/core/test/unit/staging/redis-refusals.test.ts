@@ -46,5 +46,5 @@ test.each([
   const error = asStagingError(reply(message), server);
   expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
   expect(error.message).toContain(`Redis at ${server} is a node of a Redis Cluster`);
-  expect(error.message).toContain('Give the "redis" option a server that is not part of a cluster');
+  expect(error.message).toContain('Give the "redis" option the cluster, as { cluster: [...] }');
 });

@@ -8,7 +8,7 @@ import { MAP_FIELD, mapKey, shardKeys } from './keys.js';
 import { RedisStaging } from './redis-staging.js';
 import type { RedisTarget } from './redis-target.js';
 import { checkRights } from './right-check.js';
-import { checkKeeping, refuseSentinel } from './server-checks.js';
+import { checkKeeping, refuseMode } from './server-checks.js';
 import { ShardScripts } from './shard-scripts.js';
 
 export interface RedisStagingOptions extends Partial<StagingLimits> {
@@ -53,7 +53,7 @@ export async function openRedisStaging(options: RedisStagingOptions): Promise<Re
     options.end,
   );
   try {
-    await refuseSentinel(connection);
+    await refuseMode(connection);
     await checkAnswers(connection);
     const namespace = options.namespace ?? 'spillway';
     const [first = 0] = options.own ?? [];

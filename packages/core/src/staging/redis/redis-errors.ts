@@ -93,16 +93,19 @@ const BUSY = /^(LOADING|MASTERDOWN|READONLY|BUSY|MISCONF|CLUSTERDOWN|TRYAGAIN|NO
 /** A server that has a part of the keys only. Scripts over all shards can never run there. */
 const IN_CLUSTER = /^(MOVED|ASK|CROSSSLOT)\b|\bnon local key in a cluster node\b/u;
 
+/** @param said what has told it */
+export function nodeOfCluster(server: string, said: string, cause?: Error): SpillwayError {
+  return new SpillwayError(
+    'CONFIG_INVALID',
+    `Redis at ${server} is a node of a Redis Cluster, which spreads keys over several servers (${said}). Give the "redis" option the cluster, as { cluster: [...] }; nothing was staged`,
+    cause && { cause },
+  );
+}
+
 /** The error for what the server has answered. */
 export function asReplyError(error: Error, server: string): Error {
   if (isRefusal(error)) return refused(error, server);
-  if (IN_CLUSTER.test(error.message)) {
-    return new SpillwayError(
-      'CONFIG_INVALID',
-      `Redis at ${server} is a node of a Redis Cluster, which spreads keys over several servers (${error.message}). Give the "redis" option the cluster, as { cluster: [...] }; nothing was staged`,
-      { cause: error },
-    );
-  }
+  if (IN_CLUSTER.test(error.message)) return nodeOfCluster(server, error.message, error);
   if (BUSY.test(error.message)) {
     return new SpillwayError(
       'STAGING_UNAVAILABLE',

@@ -1,16 +1,18 @@
 import { SpillwayError } from '../../errors.js';
+import { nodeOfCluster } from './redis-errors.js';
 import type { ServerLink } from './server-link.js';
 
 /** How the server keeps its data. `unverified`: it does not let us ask. */
 export type Keeping = 'kept' | 'volatile' | 'unverified';
 
 /**
- * A sentinel knows where Redis is, and holds no data.
+ * A sentinel knows where Redis is, and holds no data. A node of a cluster has some of the slots.
  *
  * @throws SpillwayError `CONFIG_INVALID`
  */
-export async function refuseSentinel(connection: ServerLink): Promise<void> {
+export async function refuseMode(connection: ServerLink): Promise<void> {
   const { mode } = await connection.serverKind();
+  if (mode === 'cluster') throw nodeOfCluster(connection.server, 'redis_mode:cluster');
   if (mode !== 'sentinel') return;
   const [host, port] = connection.server.split(':');
   throw new SpillwayError(

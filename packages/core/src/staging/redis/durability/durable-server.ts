@@ -1,0 +1,128 @@
+import { SpillwayError } from '../../../errors.js';
+import type { Tier } from '../../../policy/durability.js';
+import { stopped } from '../redis-errors.js';
+import type { Argument, RedisConnection } from '../connection.js';
+import type { Script } from '../scripts.js';
+import { type Abilities, askAbilities, whatIsUnverified, whyUnsupported } from './abilities.js';
+import { waitsFor } from './waits.js';
+
+/** How long an answer about the server counts, milliseconds: replicas come and go while a connection stays. */
+const FRESH_MS = 1_000;
+
+export interface DurableServerOptions {
+  /** For messages. */
+  readonly server: string;
+  /** Connects to the server once more. */
+  readonly connect: () => Promise<RedisConnection>;
+  /** The longest that one command waits, milliseconds. */
+  readonly waitMs: number;
+  /** Is told what the server does not let us ask. */
+  readonly warn: (message: string) => void;
+}
+
+/** A script that waits for a tier. */
+export interface DurableCall {
+  readonly tier: Tier;
+  readonly script: Script;
+  readonly keys: readonly string[];
+  readonly args: readonly Argument[];
+  /** False: it runs without a wait that the server cannot give. */
+  readonly mustReach: boolean;
+}
+
+/** What a script has answered, and what it lacks for its tier, in words. */
+export interface DurableReply {
+  readonly reply: unknown[];
+  readonly shortfall?: string;
+}
+
+/** What a server has said of itself on one connection. */
+interface Known {
+  readonly opening: number;
+  readonly untilMs: number;
+  readonly abilities: Abilities;
+}
+
+/**
+ * Scripts that wait until what they have written is replicated, or on disk. They have a connection of their own, opened
+ * at the first use, and go one after the other: no other call stands behind a command that waits.
+ */
+export class DurableServer {
+  readonly #options: DurableServerOptions;
+  readonly #known = new Map<Tier, Known>();
+  readonly #warned = new Set<string>();
+  #connection: Promise<RedisConnection> | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(options: DurableServerOptions) {
+    this.#options = options;
+  }
+
+  /** @throws SpillwayError `DURABILITY_UNSUPPORTED`; `STAGING_UNAVAILABLE`, `STAGING_TIMEOUT`: the server is away */
+  async assure(tier: Tier): Promise<void> {
+    await this.#inTurn(async (connection) => {
+      this.#refuse(tier, (await this.#ask(tier, connection)).abilities);
+    });
+  }
+
+  /** @throws as `RedisConnection.run`; SpillwayError `DURABILITY_UNSUPPORTED`: nothing was sent */
+  async run({ tier, script, keys, args, mustReach }: DurableCall): Promise<DurableReply> {
+    return this.#inTurn(async (connection) => {
+      const { abilities, opening } = await this.#ask(tier, connection);
+      if (mustReach) this.#refuse(tier, abilities);
+      const waits = waitsFor(tier, abilities, this.#options.waitMs);
+      const commands = waits.map(({ command }) => command);
+      const { reply, waited } = await connection.runAndWait(script, keys, args, commands, opening);
+      const missing = waits.flatMap((wait, at) => wait.missing(waited[at]) ?? []);
+      return missing.length === 0 ? { reply } : { reply, shortfall: missing.join(', and ') };
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const connection = await this.#connection?.catch(() => undefined);
+    await connection?.close();
+  }
+
+  async #inTurn<T>(act: (connection: RedisConnection) => Promise<T>): Promise<T> {
+    const run = async (): Promise<T> => act(await this.#connected());
+    const turn = this.#last.then(run, run);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #connected(): Promise<RedisConnection> {
+    if (this.#isClosed) throw stopped(this.#options.server, 'before');
+    this.#connection ??= this.#options.connect().catch((error: unknown) => {
+      this.#connection = undefined;
+      throw error;
+    });
+    return this.#connection;
+  }
+
+  /** Asks anew on each connection: a failover may have put another kind of server in the place of the first. */
+  async #ask(tier: Tier, connection: RedisConnection): Promise<Known> {
+    const known = this.#known.get(tier);
+    const { openings: opening } = connection;
+    if (known?.opening === opening && performance.now() < known.untilMs) return known;
+    const abilities = await askAbilities(connection, tier);
+    const found = { opening, abilities, untilMs: performance.now() + FRESH_MS };
+    this.#known.set(tier, found);
+    const unverified = whatIsUnverified(tier, abilities);
+    if (unverified !== undefined && !this.#warned.has(unverified)) {
+      this.#warned.add(unverified);
+      this.#options.warn(`Spillway: of Redis at ${this.#options.server}, ${unverified}`);
+    }
+    return found;
+  }
+
+  #refuse(tier: Tier, abilities: Abilities): void {
+    const why = whyUnsupported(tier, abilities);
+    if (why === undefined) return;
+    throw new SpillwayError(
+      'DURABILITY_UNSUPPORTED',
+      `Redis at ${this.#options.server} ${why}; nothing was staged. Or choose durability: 'primary'`,
+    );
+  }
+}

@@ -35,7 +35,7 @@ export const parts = [
   },
   {
     holds: 'transactions, Redis and PostgreSQL that die, and workers side by side',
-    only: { fault: ['test/fault/{held-transactions,postgres,redis,sentinel,workers}.test.ts'] },
+    only: { fault: ['test/fault/{failover,held-transactions,postgres,redis,sentinel,workers}.test.ts'] },
   },
   {
     holds:

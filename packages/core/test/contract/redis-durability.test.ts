@@ -265,9 +265,17 @@ describe('a claim, where policies ask for replicas', () => {
     servers.replicas[0]?.resume();
   });
 
-  test('waits for nobody while no replica is online: PostgreSQL is the second place then', async () => {
+  test('waits while no replica is online, as on a primary that is being replaced', async () => {
     await using server = await redis();
     await using store = await opened({ redis: server.url, claimTier: () => 'replicated' });
+    await store.stage(plusOne('call', 'primary'));
+    await expect(store.claim(0, claim)).rejects.toThrow(/no replica online.*for 30000 ms.*\[STAGING_UNAVAILABLE\]$/u);
+    expect(await pending(store)).toBe('1');
+  });
+
+  test('goes without them once that has lasted: PostgreSQL is the second place then', async () => {
+    await using server = await redis();
+    await using store = await opened({ redis: server.url, claimTier: () => 'replicated', aloneMs: 0 });
     await store.stage(plusOne('call', 'primary'));
     expect(await store.claim(0, claim)).toMatchObject({ status: 'batch', batch: { token: 'T1' } });
   });

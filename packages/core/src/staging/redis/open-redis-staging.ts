@@ -38,6 +38,11 @@ export interface RedisStagingOptions extends Partial<StagingLimits> {
   readonly lookFirst?: (connection: RedisConnection) => Promise<void>;
   /** The strictest tier that policies of this process ask for: its claims wait for it. @defaultValue `'primary'` */
   readonly claimTier?: () => Tier;
+  /**
+   * How long nothing is claimed while no replica is online and `claimTier` asks for some, milliseconds.
+   * @defaultValue 30_000
+   */
+  readonly aloneMs?: number;
   /** Called with what the server does not let Spillway ask about its tiers. @defaultValue nothing */
   readonly onUnverified?: (message: string) => void;
   /** Aborted: the opening is given up, wherever it is. @defaultValue none */
@@ -85,11 +90,12 @@ export async function openRedisStaging(options: RedisStagingOptions): Promise<Re
 }
 
 function durabilityOf({ redis, commandTimeoutMs = 2_000, ...options }: RedisStagingOptions): DurabilityOptions {
-  const { claimTier = () => 'primary', onUnverified = () => undefined, end } = options;
+  const { claimTier = () => 'primary', aloneMs = 30_000, onUnverified = () => undefined, end } = options;
   return {
     connect: async () => RedisConnection.open(redis, commandTimeoutMs, undefined, end),
     // A call of two waits is answered before its connection looks silent.
     waitMs: Math.floor(commandTimeoutMs / 3),
+    aloneMs,
     warn: onUnverified,
     claimTier,
   };

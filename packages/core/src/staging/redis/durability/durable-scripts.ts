@@ -8,7 +8,7 @@ import { GroupScripts } from '../group-scripts.js';
 import type { ScriptRunner, ShardScripts } from '../shard-scripts.js';
 import { type DurableCall, DurableServer, type DurableServerOptions } from './durable-server.js';
 
-export interface DurabilityOptions extends Pick<DurableServerOptions, 'connect' | 'waitMs' | 'warn'> {
+export interface DurabilityOptions extends Pick<DurableServerOptions, 'connect' | 'waitMs' | 'aloneMs' | 'warn'> {
   /** The strictest tier that the policies of this process ask for. */
   readonly claimTier: () => Tier;
 }
@@ -75,8 +75,8 @@ export class DurableScripts {
 
   /**
    * Claims by this process: `undefined` if they wait for nothing. A batch that lacks something is in flight, and must
-   * not be written yet: it is as if the claim had no answer. If no replica is online, or the disk cannot be waited for,
-   * nobody can wait, and PostgreSQL is the safer place.
+   * not be written yet: it is as if the claim had no answer. If no replica has been online for a while, or the disk cannot
+   * be waited for, nobody can wait, and PostgreSQL is the safer place.
    */
   get claims(): ShardScripts | undefined {
     const tier = strictest(this.#options.claimTier(), this.#staged);

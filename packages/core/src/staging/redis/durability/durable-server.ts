@@ -16,6 +16,8 @@ export interface DurableServerOptions {
   readonly connect: () => Promise<RedisConnection>;
   /** The longest that one command waits, milliseconds. */
   readonly waitMs: number;
+  /** How long nothing is claimed while no replica is online, milliseconds. */
+  readonly aloneMs: number;
   /** Is told what the server does not let us ask. */
   readonly warn: (message: string) => void;
 }
@@ -26,7 +28,10 @@ export interface DurableCall {
   readonly script: Script;
   readonly keys: readonly string[];
   readonly args: readonly Argument[];
-  /** False: it runs without a wait that the server cannot give. */
+  /**
+   * False: where the server cannot give the tier, it runs without waiting for it; but where there is no replica, only
+   * once that has lasted. A primary that is being replaced has none either, and must hand out nothing any more.
+   */
   readonly mustReach: boolean;
 }
 
@@ -54,6 +59,8 @@ export class DurableServer {
   #connection: Promise<RedisConnection> | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #isClosed = false;
+  /** Since when no replica has been online, by `performance.now()`. */
+  #aloneSinceMs: number | undefined;
 
   constructor(options: DurableServerOptions) {
     this.#options = options;
@@ -71,6 +78,7 @@ export class DurableServer {
     return this.#inTurn(async (connection) => {
       const { abilities, opening } = await this.#ask(tier, connection);
       if (mustReach) this.#refuse(tier, abilities);
+      else this.#refuseAlone(abilities);
       const waits = waitsFor(tier, abilities, this.#options.waitMs);
       const commands = waits.map(({ command }) => command);
       const { reply, waited } = await connection.runAndWait(script, keys, args, commands, opening);
@@ -109,12 +117,23 @@ export class DurableServer {
     const abilities = await askAbilities(connection, tier);
     const found = { opening, abilities, untilMs: performance.now() + FRESH_MS };
     this.#known.set(tier, found);
+    if (abilities.replicas !== 0) this.#aloneSinceMs = undefined;
+    else this.#aloneSinceMs ??= performance.now();
     const unverified = whatIsUnverified(tier, abilities);
     if (unverified !== undefined && !this.#warned.has(unverified)) {
       this.#warned.add(unverified);
       this.#options.warn(`Spillway: of Redis at ${this.#options.server}, ${unverified}`);
     }
     return found;
+  }
+
+  #refuseAlone({ replicas }: Abilities): void {
+    const { server, aloneMs } = this.#options;
+    if (replicas !== 0 || performance.now() - (this.#aloneSinceMs ?? 0) >= aloneMs) return;
+    throw new SpillwayError(
+      'STAGING_UNAVAILABLE',
+      `Redis at ${server} has no replica online. It may be about to be replaced, so nothing that policies want replicated is written for ${aloneMs} ms; nothing was staged. Try again`,
+    );
   }
 
   #refuse(tier: Tier, abilities: Abilities): void {

@@ -1,11 +1,12 @@
-import type { RedisNodes } from '@spillway/core';
+import type { Durability, RedisNodes, RedisTarget } from '@spillway/core';
 import type { ShopKind } from '../shop/kind.js';
 
 /** The settings that every process of a shop shares. */
 export interface Settings {
   readonly kind: ShopKind;
   readonly databaseUrl: string;
-  readonly redis: string | RedisNodes;
+  readonly redis: RedisTarget | RedisNodes;
+  readonly durability: Durability;
   readonly namespace: string;
   readonly seed: string;
   /** Where the journals are. */

@@ -169,6 +169,17 @@ describe("a group at 'replicated'", () => {
   });
 });
 
+test('the opening says what policies ask for and the server cannot give, and goes on', async () => {
+  await using server = await redis();
+  const warnings: string[] = [];
+  const onUnverified = (line: string): void => void warnings.push(line);
+  await using store = await opened({ redis: server.url, claimTier: () => 'replicated', onUnverified });
+  expect(warnings).toEqual([
+    expect.stringMatching(/has no replica online, .* Until then, calls that ask for it are refused$/u),
+  ]);
+  expect(await store.stage(plusOne('call', 'primary'))).toEqual(STAGED);
+});
+
 describe("a group at 'fsynced'", () => {
   test('is on disk when it is answered, where every write is', async () => {
     await using server = await redis({ appendfsync: 'always' });

@@ -43,7 +43,7 @@ export interface RedisStagingOptions extends Partial<StagingLimits> {
    * @defaultValue 30_000
    */
   readonly aloneMs?: number;
-  /** Called with what the server does not let Spillway ask about its tiers. @defaultValue nothing */
+  /** Called with what the server cannot give of `claimTier`, or does not let us ask. @defaultValue nothing */
   readonly onUnverified?: (message: string) => void;
   /** Aborted: the opening is given up, wherever it is. @defaultValue none */
   readonly end?: AbortSignal;
@@ -82,6 +82,7 @@ export async function openRedisStaging(options: RedisStagingOptions): Promise<Re
     await scripts.run('stats', first);
     const limits = limitsOf(options);
     const durable = new DurableScripts({ ...durabilityOf(options), connection, scriptsOn, limits });
+    await durable.look();
     return new RedisStaging(connection, scripts, limits, keeping, durable);
   } catch (error) {
     await connection.close();

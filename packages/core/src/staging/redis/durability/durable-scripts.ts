@@ -41,6 +41,16 @@ export class DurableScripts {
     await this.#server.assure(tier);
   }
 
+  /** Tells what the policies ask for and the server cannot give. Rejects nothing: only calls that ask are refused. */
+  async look(): Promise<void> {
+    const tier = this.#options.claimTier();
+    if (tier === 'primary') return;
+    const { connection, warn } = this.#options;
+    const why = await this.#server.whyNot(tier).catch(() => undefined);
+    if (why === undefined) return;
+    warn(`Spillway: Redis at ${connection.server} ${why}. Until then, calls that ask for it are refused`);
+  }
+
   /** Groups whose answers say what they lack. */
   groupsAt(tier: Tier): GroupScripts {
     this.#staged = strictest(this.#staged, tier);
@@ -75,8 +85,8 @@ export class DurableScripts {
 
   /**
    * Claims by this process: `undefined` if they wait for nothing. A batch that lacks something is in flight, and must
-   * not be written yet: it is as if the claim had no answer. If no replica has been online for a while, or the disk cannot
-   * be waited for, nobody can wait, and PostgreSQL is the safer place.
+   * not be written yet: it is as if the claim had no answer. If no replica has been online for a while, or the disk
+   * cannot be waited for, nobody can wait, and PostgreSQL is the safer place.
    */
   get claims(): ShardScripts | undefined {
     const tier = strictest(this.#options.claimTier(), this.#staged);

@@ -50,7 +50,7 @@ interface Known {
 
 /**
  * Scripts that wait until what they have written is replicated, or on disk. They have a connection of their own, opened
- * at the first use, and go one after the other: no other call stands behind a command that waits.
+ * at the first use. Those that have to wait go one after the other, and no other call stands behind them.
  */
 export class DurableServer {
   readonly #options: DurableServerOptions;
@@ -66,25 +66,40 @@ export class DurableServer {
     this.#options = options;
   }
 
-  /** @throws SpillwayError `DURABILITY_UNSUPPORTED`; `STAGING_UNAVAILABLE`, `STAGING_TIMEOUT`: the server is away */
+  /**
+   * Why the server cannot give the tier, with the remedy; `undefined`: it can.
+   *
+   * @throws SpillwayError `STAGING_UNAVAILABLE`, `STAGING_TIMEOUT`: it is away
+   */
+  async whyNot(tier: Tier): Promise<string | undefined> {
+    return whyUnsupported(tier, (await this.#ask(tier, await this.#connected())).abilities);
+  }
+
+  /** @throws SpillwayError `DURABILITY_UNSUPPORTED`; else as `whyNot` */
   async assure(tier: Tier): Promise<void> {
-    await this.#inTurn(async (connection) => {
-      this.#refuse(tier, (await this.#ask(tier, connection)).abilities);
-    });
+    this.#refuse(await this.whyNot(tier));
   }
 
   /** @throws as `RedisConnection.run`; SpillwayError `DURABILITY_UNSUPPORTED`: nothing was sent */
-  async run({ tier, script, keys, args, mustReach }: DurableCall): Promise<DurableReply> {
-    return this.#inTurn(async (connection) => {
-      const { abilities, opening } = await this.#ask(tier, connection);
-      if (mustReach) this.#refuse(tier, abilities);
-      else this.#refuseAlone(abilities);
-      const waits = waitsFor(tier, abilities, this.#options.waitMs);
-      const commands = waits.map(({ command }) => command);
-      const { reply, waited } = await connection.runAndWait(script, keys, args, commands, opening);
-      const missing = waits.flatMap((wait, at) => wait.missing(waited[at]) ?? []);
-      return missing.length === 0 ? { reply } : { reply, shortfall: missing.join(', and ') };
-    });
+  async run(call: DurableCall): Promise<DurableReply> {
+    const connection = await this.#connected();
+    const { abilities } = await this.#ask(call.tier, connection);
+    const isQuick = waitsFor(call.tier, abilities, this.#options.waitMs).length === 0;
+    return isQuick ? this.#send(call, connection) : this.#inTurn(async () => this.#send(call, connection));
+  }
+
+  async #send(
+    { tier, script, keys, args, mustReach }: DurableCall,
+    connection: RedisConnection,
+  ): Promise<DurableReply> {
+    const { abilities, opening } = await this.#ask(tier, connection);
+    if (mustReach) this.#refuse(whyUnsupported(tier, abilities));
+    else this.#refuseAlone(abilities);
+    const waits = waitsFor(tier, abilities, this.#options.waitMs);
+    const commands = waits.map(({ command }) => command);
+    const { reply, waited } = await connection.runAndWait(script, keys, args, commands, opening);
+    const missing = waits.flatMap((wait, at) => wait.missing(waited[at]) ?? []);
+    return missing.length === 0 ? { reply } : { reply, shortfall: missing.join(', and ') };
   }
 
   async close(): Promise<void> {
@@ -93,9 +108,8 @@ export class DurableServer {
     await connection?.close();
   }
 
-  async #inTurn<T>(act: (connection: RedisConnection) => Promise<T>): Promise<T> {
-    const run = async (): Promise<T> => act(await this.#connected());
-    const turn = this.#last.then(run, run);
+  async #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(act, act);
     this.#last = turn.catch(() => undefined);
     return turn;
   }
@@ -136,8 +150,7 @@ export class DurableServer {
     );
   }
 
-  #refuse(tier: Tier, abilities: Abilities): void {
-    const why = whyUnsupported(tier, abilities);
+  #refuse(why: string | undefined): void {
     if (why === undefined) return;
     throw new SpillwayError(
       'DURABILITY_UNSUPPORTED',

@@ -15,18 +15,23 @@ export interface Abilities {
   readonly disk: 'always' | 'waits' | 'never' | 'unverified';
 }
 
-type Ask = Pick<RedisConnection, 'command' | 'server'>;
+type Ask = Pick<RedisConnection, 'command' | 'server' | 'serverKind'>;
 
 /** Asks a server what it can give. Changes nothing, and waits for nothing. */
 export async function askAbilities(connection: Ask, tier: Tier): Promise<Abilities> {
   const wantsReplicas = tier === 'replicated' || tier === 'both';
   const wantsDisk = tier === 'fsynced' || tier === 'both';
   const [knowsWait, replicas, disk] = await Promise.all([
-    wantsReplicas && isKnown(connection, 'WAIT', [0, 1]),
+    wantsReplicas && knowsToWait(connection),
     wantsReplicas ? onlineReplicas(connection) : undefined,
     wantsDisk ? diskOf(connection) : ('unverified' as const),
   ]);
   return { knowsWait, replicas, disk };
+}
+
+/** A server of a kind whose `WAIT` was never tried has none, as far as Spillway knows. */
+async function knowsToWait(connection: Ask): Promise<boolean> {
+  return (await connection.serverKind()).can.wait !== false && isKnown(connection, 'WAIT', [0, 1]);
 }
 
 async function onlineReplicas(connection: Ask): Promise<number | undefined> {

@@ -1,3 +1,4 @@
+import { SpillwayError } from '../../errors.js';
 import { encodePlain, encodeUnit } from '../../change/record-codec.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { StagingLimits } from '../limits.js';
@@ -30,9 +31,17 @@ export class RedisHeld implements HeldChanges {
     this.#limits = limits;
   }
 
+  get #waiting(): Pick<DurableScripts, 'holdsAt'> {
+    if (this.#durable) return this.#durable;
+    throw new SpillwayError(
+      'DURABILITY_UNSUPPORTED',
+      "This staging store waits for no replica and no disk; nothing is held. Choose durability: 'primary'",
+    );
+  }
+
   async hold(call: HoldCall): Promise<UnitAnswer | { readonly status: 'voided' }> {
     const { shard, id, transaction, standing, changes, rules, tier = 'primary' } = call;
-    const scripts = tier === 'primary' ? this.#scripts : (this.#durable?.holdsAt(tier) ?? this.#scripts);
+    const scripts = tier === 'primary' ? this.#scripts : this.#waiting.holdsAt(tier);
     const reply = await scripts.run('hold', shard, [
       id,
       transaction,

@@ -1,3 +1,4 @@
+import { SpillwayError } from '../../errors.js';
 import { encodeOutcomes } from '../../change/record-codec.js';
 import type { BatchOutcome } from '../../change/outcome.js';
 import type { StagedRecord } from '../../change/record.js';
@@ -101,21 +102,30 @@ export class RedisStaging implements StagingStore {
     return 0;
   }
 
+  /** A store that was made without it refuses what it could not keep. */
+  get #waiting(): DurableScripts {
+    if (this.#durable) return this.#durable;
+    throw new SpillwayError(
+      'DURABILITY_UNSUPPORTED',
+      "This staging store waits for no replica and no disk; nothing was staged. Choose durability: 'primary'",
+    );
+  }
+
   async check(unit: StageUnit, rules: StageGroup['rules'], tier: Tier = 'primary'): Promise<UnitAnswer> {
-    if (tier !== 'primary') await this.#durable?.assure(tier);
+    if (tier !== 'primary') await this.#waiting.assure(tier);
     return this.#groups.check(unit, rules);
   }
 
   async stage(group: StageGroup): Promise<GroupAnswer> {
     const { tier = 'primary' } = group;
-    if (tier === 'primary' || this.#durable === undefined) return this.#groups.stage(group);
-    return this.#durable.groupsAt(tier).stage(group);
+    if (tier === 'primary') return this.#groups.stage(group);
+    return this.#waiting.groupsAt(tier).stage(group);
   }
 
   async fence(group: StageGroup): Promise<GroupAnswer> {
     const { tier = 'primary' } = group;
-    if (tier === 'primary' || this.#durable === undefined) return this.#groups.fence(group);
-    return this.#durable.fence(group, tier, this.#groups);
+    if (tier === 'primary') return this.#groups.fence(group);
+    return this.#waiting.fence(group, tier, this.#groups);
   }
 
   async peek(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>> {

@@ -12,6 +12,7 @@ export { postgres, type PrivatePostgres } from './postgres.js';
 export { makeLimitedUser, setLimitedRights } from './limited-user.js';
 export { redis, type PrivateRedis } from './redis.js';
 export { replicaOf, type Replica } from './replica.js';
+export { redisWithReplicas, type ReplicatedRedis } from './replicated-redis.js';
 export { sentinels, type Sentinels } from './sentinels.js';
 export { sized, thinned } from './size.js';
 export { sharedDatabaseUrl, sharedRedisUrl } from './shared.js';

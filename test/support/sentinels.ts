@@ -19,6 +19,15 @@ export interface Sentinels extends AsyncDisposable {
   /** Ends all connections of clients that listen to this sentinel, and stops its execution. */
   freezeSentinel(index: number): Promise<void>;
   thawSentinel(index: number): void;
+  /** Kills the first primary. */
+  kill(): Promise<void>;
+  /** Starts the first primary again, on its port and on its data; the sentinels make a replica of it. */
+  restart(): Promise<void>;
+  /** Asks a sentinel to put the replica in the place of the primary. */
+  failOver(): Promise<void>;
+  /** From now on the replica receives nothing, until it may follow again. */
+  cutOffReplica(): Promise<void>;
+  letReplicaFollow(): void;
   /** How many clients listen to this sentinel. */
   listeners(index: number): Promise<number>;
   /** Waits until all sentinels name the other server. */
@@ -33,14 +42,15 @@ const NAME = 'shop';
 export async function sentinels(settings: { readonly downAfterMs: number }): Promise<Sentinels> {
   const binary = programOf('redis');
   const folders = [makeRunFolder(), makeRunFolder(), makeRunFolder()] as const;
-  const primary = await startRedis({ binary, folder: folders[0] });
+  let primary = await startRedis({ binary, folder: folders[0] });
+  const { port: primaryPort, url: primaryUrl } = primary;
   const replica = await startRedis({
     binary,
     folder: folders[1],
-    settings: { replicaof: `127.0.0.1 ${primary.port}`, 'repl-diskless-sync-delay': '0' },
+    settings: { replicaof: `127.0.0.1 ${primaryPort}`, 'repl-diskless-sync-delay': '0' },
   });
   if (areRightsLimited()) for (const { url } of [primary, replica]) await makeLimitedUser(url);
-  const eyes = [new Redis(primary.url), new Redis(replica.url)] as const;
+  const eyes = [new Redis(primaryUrl), new Redis(replica.url)] as const;
   for (const eye of eyes) eye.on('error', () => undefined);
   const says = async (eye: Redis, pattern: RegExp): Promise<string> =>
     pattern.exec(await eye.info('replication'))?.[1] ?? '';
@@ -54,7 +64,7 @@ export async function sentinels(settings: { readonly downAfterMs: number }): Pro
     );
   };
   await caughtUp();
-  const master = { name: NAME, port: primary.port, quorum: 2, downAfterMs: settings.downAfterMs };
+  const master = { name: NAME, port: primaryPort, quorum: 2, downAfterMs: settings.downAfterMs };
   const servers = await Promise.all([1, 2, 3].map(async () => startSentinel({ binary, folder: folders[2], master })));
   const asked = servers.map(({ url }) => new Redis(url));
   for (const client of asked) client.on('error', () => undefined);
@@ -64,6 +74,19 @@ export async function sentinels(settings: { readonly downAfterMs: number }): Pro
     caughtUp,
     freeze: () => void process.kill(primary.pid, 'SIGSTOP'),
     thaw: () => void process.kill(primary.pid, 'SIGCONT'),
+    kill: async () => primary.stop(),
+    restart: async () => {
+      primary = await startRedis({ binary, folder: folders[0], port: primaryPort });
+    },
+    failOver: async () => {
+      // A sentinel that has just learned of the replica refuses for a moment.
+      await eventually(async () => asked[0]?.call('SENTINEL', 'FAILOVER', NAME), { what: 'the sentinel to agree' });
+    },
+    cutOffReplica: async () => {
+      process.kill(replica.pid, 'SIGSTOP');
+      await eyes[0].call('CLIENT', 'KILL', 'TYPE', 'replica');
+    },
+    letReplicaFollow: () => void process.kill(replica.pid, 'SIGCONT'),
     freezeSentinel: async (index) => {
       await asked[index]?.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
       process.kill(servers[index]?.pid ?? 0, 'SIGSTOP');

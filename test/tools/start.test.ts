@@ -18,24 +18,36 @@ async function started(args: readonly string[], { env = {}, error }: { env?: Nod
     if (error !== undefined) throw error;
     return { env: { REDIS_URL: 'redis://here', DATABASE_URL: '' }, stop: async () => void acts.push('servers stop') };
   };
-  const startRedisNodes = async (count: number, { isCluster }: { readonly isCluster: boolean }) => ({
+  const startRedisSentinels = async () => ({
+    sentinels: [{ host: 'here', port: 1 }],
+    name: 'shop',
+    pid: 1,
+    stop: async () => void acts.push('sentinels stop'),
+  });
+  const startRedisNodes = async (count: number, { replicas = false, isCluster = false } = {}) => ({
     nodes: Array.from({ length: count }, (_, place) => ({
       name: `${isCluster ? 'primary' : 'node'}-${place + 1}`,
-      url: 'redis://node',
+      url: `redis://node${replicas ? '-with-replica' : ''}`,
       pid: place,
     })),
     stop: async () => void acts.push('nodes stop'),
   });
   const runExample = async (name: string, parameters: readonly string[], given: NodeJS.ProcessEnv) => {
-    const { REDIS_URL, SPILLWAY_SHOP_NODES: nodes } = given;
-    const where =
-      nodes === undefined ? REDIS_URL : (JSON.parse(nodes) as { name: string }[]).map((each) => each.name).join();
+    const { REDIS_URL, SPILLWAY_SHOP_NODES: nodes, SPILLWAY_SHOP_SENTINELS: sentinels } = given;
+    const where = sentinels === undefined ? (nodes === undefined ? REDIS_URL : nodesInWords(nodes)) : 'sentinels';
     acts.push([name, ...parameters, ...(where === undefined ? [] : [`on ${where}`])].join(' '));
     return 0;
   };
   const say = (line: string): void => void said.push(line);
-  const code = await start(args, env, { startServers, startRedisNodes, runExample, say });
+  const code = await start(args, env, { startServers, startRedisNodes, startRedisSentinels, runExample, say });
   return { code, acts, said };
+}
+
+function nodesInWords(json: string): string {
+  const nodes = JSON.parse(json) as { readonly name: string; readonly url: string }[];
+  const of = nodes.every(({ name }) => name.startsWith('primary')) ? ' of a cluster' : '';
+  const have = nodes.every(({ url }) => url.endsWith('replica')) ? ' with replicas' : '';
+  return `${nodes.length} node${nodes.length === 1 ? '' : 's'}${of}${have}`;
 }
 
 describe('on servers', () => {
@@ -52,12 +64,23 @@ describe('on servers', () => {
 });
 
 test.each([
-  [['--topology', 'nodes'], 'node-1,node-2,node-3'],
-  [['--topology=nodes', '--json'], 'node-1,node-2,node-3'],
-  [['--topology', 'cluster'], 'primary-1,primary-2,primary-3'],
+  [['--topology', 'nodes'], '3 nodes'],
+  [['--topology=nodes', '--json'], '3 nodes'],
+  [['--topology', 'cluster'], '3 nodes of a cluster'],
 ])('with %j the shop runs on three Redis servers, which are stopped', async (args, nodes) => {
   const { acts } = await started(args);
   expect(acts).toEqual([`shop ${args.join(' ')} on ${nodes}`, 'nodes stop', 'servers stop']);
+});
+
+test.each([
+  { args: ['--topology', 'sentinel'], where: 'sentinels' },
+  { args: ['--topology', 'single'], where: '1 node' },
+  { args: ['--durability=replicated'], where: '1 node with replicas' },
+  { args: ['--topology', 'nodes', '--durability', 'replicated'], where: '3 nodes with replicas' },
+  { args: ['--topology', 'nodes', '--durability', 'fsynced'], where: '3 nodes' },
+])('with $args the shop runs on $where', async ({ args, where }) => {
+  const { acts } = await started(args);
+  expect(acts[0]).toBe(`shop ${args.join(' ')} on ${where}`);
 });
 
 describe('without servers', () => {

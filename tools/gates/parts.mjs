@@ -35,7 +35,7 @@ export const parts = [
   },
   {
     holds: 'transactions, Redis and PostgreSQL that die, and workers side by side',
-    only: { fault: ['test/fault/{cluster,held-transactions,postgres,redis,sentinel,workers}.test.ts'] },
+    only: { fault: ['test/fault/{cluster,failover,held-transactions,postgres,redis,sentinel,workers}.test.ts'] },
   },
   {
     holds:

@@ -4,8 +4,8 @@ import { NoServers } from '../servers/no-servers.mjs';
 /**
  * @typedef {object} Acts
  * @property {() => Promise<import('../servers/servers.mjs').Servers>} startServers
- * @property {(count: number, options: { readonly isCluster: boolean }) =>
- *   Promise<import('../servers/redis-nodes.mjs').RedisNodes>} startRedisNodes
+ * @property {typeof import('../servers/redis-nodes.mjs').startRedisNodes} startRedisNodes
+ * @property {typeof import('../servers/redis-sentinels.mjs').startRedisSentinels} startRedisSentinels
  * @property {(name: string, args: readonly string[], env: NodeJS.ProcessEnv) => Promise<number>} runExample its exit
  * code
  * @property {(line: string) => void} say
@@ -16,8 +16,9 @@ import { NoServers } from '../servers/no-servers.mjs';
  * the shop runs alone, since they are the shop's. It also runs alone on servers that REDIS_URL or DATABASE_URL name,
  * because the page counter would leave a table behind there.
  *
- * With `--topology nodes` the shop stages on three Redis servers, of which one is killed and comes back; with
- * `--topology cluster` they are a Redis Cluster.
+ * With `--topology nodes` the shop stages on three Redis servers, of which one is killed and comes back; with `cluster`
+ * they are a Redis Cluster; with `single` on one that is killed; with `sentinel` on a primary that is killed, and whose
+ * place a replica takes. With `--durability` the shop stages on servers that can give it.
  *
  * Without servers, and without a way to get any, the shop runs in one process on embedded ones, unless the user has
  * named servers, or has asked for several: then their absence is an error.
@@ -27,23 +28,35 @@ import { NoServers } from '../servers/no-servers.mjs';
  * @param {Acts} acts
  * @returns {Promise<number>} the exit code
  */
-export async function start(args, env, { startServers, startRedisNodes, runExample, say }) {
+export async function start(args, env, { startServers, startRedisNodes, startRedisSentinels, runExample, say }) {
   if (args.includes('--embedded')) return runExample('shop', args, env);
+  const { topology, durability } = stagingIn(args);
   const named = ['REDIS_URL', 'DATABASE_URL'].some((name) => env[name] !== undefined);
   const servers = await startServers().catch((/** @type {unknown} */ error) => {
-    if (named || topologyOf(args) !== undefined || !(error instanceof NoServers)) throw error;
+    if (named || topology !== 'one' || !(error instanceof NoServers)) throw error;
     say(explainEmbedded(error.missing));
   });
   if (servers === undefined) return runExample('shop', ['--embedded', ...args], env);
+  /** Redis servers for this run alone, which may be killed, and the variable that names them. */
+  const startOwn = async () => {
+    if (topology === 'sentinel') {
+      const { stop, ...redis } = await startRedisSentinels(durability === 'fsynced' ? { appendfsync: 'always' } : {});
+      return { env: { SPILLWAY_SHOP_SENTINELS: JSON.stringify(redis) }, stop };
+    }
+    const { nodes, stop } = await startRedisNodes(topology === 'single' ? 1 : 3, {
+      replicas: durability === 'replicated',
+      isCluster: topology === 'cluster',
+    });
+    return { env: { SPILLWAY_SHOP_NODES: JSON.stringify(nodes) }, stop };
+  };
   try {
     const withServers = { ...env, ...servers.env };
-    const topology = topologyOf(args);
-    if (topology !== undefined) {
-      const redis = await startRedisNodes(3, { isCluster: topology === 'cluster' });
+    if (topology !== 'one') {
+      const own = await startOwn();
       try {
-        return await runExample('shop', args, { ...withServers, SPILLWAY_SHOP_NODES: JSON.stringify(redis.nodes) });
+        return await runExample('shop', args, { ...withServers, ...own.env });
       } finally {
-        await redis.stop();
+        await own.stop();
       }
     }
     if (args.length > 0 || named) return await runExample('shop', args, withServers);
@@ -58,14 +71,22 @@ export async function start(args, env, { startServers, startRedisNodes, runExamp
 }
 
 /**
- * Which servers the arguments ask for beside those of every run.
+ * What the arguments say of staging. The shop refuses what it does not know. `one`: on the Redis that is there.
  *
  * @param {readonly string[]} args
  */
-function topologyOf(args) {
-  return ['nodes', 'cluster'].find((name) =>
-    args.some((arg, at) => arg === `--topology=${name}` || (arg === '--topology' && args[at + 1] === name)),
-  );
+function stagingIn(args) {
+  const durability = valueOf(args, '--durability');
+  return { durability, topology: valueOf(args, '--topology') ?? (durability === undefined ? 'one' : 'single') };
+}
+
+/**
+ * @param {readonly string[]} args
+ * @param {string} name
+ */
+function valueOf(args, name) {
+  const at = args.indexOf(name);
+  return at >= 0 ? args[at + 1] : args.find((arg) => arg.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 
 /** @param {string} missing */

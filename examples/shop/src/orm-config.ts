@@ -13,11 +13,11 @@ const common = {
 };
 
 /** The one configuration of all processes. They differ in who writes to the database: `worker: false` only stages. */
-export function shopConfig({ databaseUrl, redis, namespace }: Settings, worker: false | WorkerOptions) {
+export function shopConfig({ databaseUrl, redis, durability, namespace }: Settings, worker: false | WorkerOptions) {
   return defineConfig({
     ...common,
     clientUrl: databaseUrl,
-    extensions: [spillway({ redis, namespace, worker, tables: { ensure: true } })],
+    extensions: [spillway({ redis, namespace, worker, defaults: { durability }, tables: { ensure: true } })],
   });
 }
 

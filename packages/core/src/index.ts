@@ -25,6 +25,7 @@ export type {
 export type { TransactionOption, TransactionWay } from './mikro-orm/transactions/transaction-option.js';
 export { WriteBehind, type PolicyDecorator } from './policy/write-behind.js';
 export type { PolicyTarget } from './policy/entity-types.js';
+export type { Durability, DurabilityOption } from './policy/durability.js';
 export { parseDuration, type Duration, type DurationLimits, type DurationUnit } from './policy/duration.js';
 export { WriteThrough, type WriteThroughDecorator } from './policy/write-through.js';
 export type {
@@ -53,7 +54,8 @@ export { SpillwayError, type SpillwayErrorCode } from './errors.js';
 export { ValidationFailedError, type ValidationIssue } from './mikro-orm/validate/validation-error.js';
 export type { ValidateOptions, ValidatingOptions } from './policy/write-policy.js';
 export { DeadLetteredError } from './flush/dead-lettered-error.js';
-export type { SettleOptions } from './mikro-orm/write/lost-calls.js';
+export type { SettleOptions } from './mikro-orm/write/settle-options.js';
+export { DurabilityNotReachedError } from './mikro-orm/write/durability-error.js';
 export { StagingTimeoutError, StoppedCallError } from './mikro-orm/write/lost-calls.js';
 export { StagingPartialError } from './mikro-orm/write/refusal-error.js';
 export type { SpillwayEvent, SpillwayEventName, SpillwayEventOf, SpillwayListener } from './events.js';

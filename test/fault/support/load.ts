@@ -1,5 +1,5 @@
-import type { MikroORM } from '@mikro-orm/postgresql';
-import { SpillwayError } from '@spillway/core';
+import type { EntityManager, MikroORM } from '@mikro-orm/postgresql';
+import { DurabilityNotReachedError, SpillwayError } from '@spillway/core';
 import { eventually } from '@spillway/test-support';
 import { Item, Page } from '../programs/site.js';
 import type { Entry } from './journal.js';
@@ -48,10 +48,34 @@ export class Load {
           { kind: 'item', id: work, text: `made by ${work}`, version: 1 },
         ],
       });
-      await this.#insist(async () => em.flush());
+      if (!(await this.#isFlushed(em))) continue;
       this.journal.push({ kind: 'done', work });
       this.#done += 1;
     }
+  }
+
+  /** False: it was staged, and Redis has forgotten it before it was durable. Nobody knows whether it was written. */
+  async #isFlushed(em: EntityManager): Promise<boolean> {
+    const short = await this.#insist(async () => {
+      try {
+        await em.flush();
+        return undefined;
+      } catch (error) {
+        if (error instanceof DurabilityNotReachedError) return error;
+        throw error;
+      }
+    });
+    if (short === undefined) return true;
+    this.errors.push(short.code);
+    return this.#insist(async () => {
+      try {
+        await short.retry();
+        return true;
+      } catch (error) {
+        if (error instanceof SpillwayError && error.code === 'STAGING_LOSS') return false;
+        throw error;
+      }
+    });
   }
 
   /** A staging store that is away or silent is no reason to give up; anything else is. */
@@ -71,5 +95,5 @@ export class Load {
 }
 
 function isOfStaging(error: unknown): error is SpillwayError {
-  return error instanceof SpillwayError && error.code.startsWith('STAGING_');
+  return error instanceof SpillwayError && /^(?:STAGING|DURABILITY)_/u.test(error.code);
 }

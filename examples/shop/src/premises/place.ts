@@ -6,39 +6,33 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { RedisClusterOptions, RedisNodes } from '@spillway/core';
+import type { RedisClusterOptions, RedisNodes, RedisTarget } from '@spillway/core';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
-import type { Topology } from '../run/arguments.js';
-import { asOption, type StartedNode } from './nodes.js';
+import type { StagingPlace } from './nodes.js';
 
 export interface Place extends AsyncDisposable {
   readonly databaseUrl: string;
-  readonly redis: string | RedisNodes | RedisClusterOptions;
+  readonly redis: RedisTarget | RedisNodes | RedisClusterOptions;
   readonly namespace: string;
   readonly folder: string;
 }
 
-/** @param nodes several Redis servers in the place of the one that REDIS_URL names */
-export async function makePlace(
-  env: NodeJS.ProcessEnv,
-  topology: Topology = 'one',
-  nodes?: readonly StartedNode[],
-): Promise<Place> {
-  const { DATABASE_URL: server, REDIS_URL: redisUrl } = env;
-  if (!server || !redisUrl)
-    throw new Error('DATABASE_URL and REDIS_URL name the servers: set them, or run `npm start`.');
+export async function makePlace(env: NodeJS.ProcessEnv, { redis, victim }: StagingPlace): Promise<Place> {
+  const { DATABASE_URL: server } = env;
+  if (!server) throw new Error('DATABASE_URL names the server: set it, or run `npm start`.');
   const name = `spillway_shop_${randomBytes(4).toString('hex')}`;
   await administer(server, `create database ${name}`);
   const folder = mkdtempSync(path.join(tmpdir(), 'spillway-shop-'));
   return {
     databaseUrl: Object.assign(new URL(server), { pathname: `/${name}` }).href,
-    redis: nodes ? asOption(nodes, topology) : redisUrl,
+    redis,
     namespace: name,
     folder,
     async [Symbol.asyncDispose]() {
       rmSync(folder, { recursive: true });
-      for (const url of nodes?.map((node) => node.url) ?? [redisUrl]) await emptyNamespace(url, name);
+      // Servers that may be killed are gone with the run.
+      if (typeof redis === 'string' && victim === undefined) await emptyNamespace(redis, name);
       await administer(server, `drop database ${name} with (force)`);
     },
   };

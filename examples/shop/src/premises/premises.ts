@@ -1,4 +1,5 @@
 import type { MikroORM } from '@mikro-orm/core';
+import type { Durability } from '@spillway/core';
 import type { Query } from '../comparison/read-rows.js';
 import type { Journal } from '../journal/journal.js';
 import type { Crew } from '../processes/crew.js';
@@ -12,6 +13,8 @@ export interface Premises extends AsyncDisposable {
   readonly behind: Rooms;
   /** The processes of it that are killed while it is open. */
   readonly accidents: readonly Accident[];
+  /** The durability that does not keep what an accident takes; `undefined`: nothing acknowledged may be lost. */
+  readonly mayLose?: Durability | undefined;
   /** Makes room for the shop on plain MikroORM. The other one must have closed: they share their classes. */
   openPlain(): Promise<Rooms>;
   /** Plain SQL, past MikroORM and Spillway. */

@@ -1,11 +1,12 @@
-import type { RedisClusterOptions, RedisNodes } from '@spillway/core';
+import type { Durability, RedisClusterOptions, RedisNodes, RedisTarget } from '@spillway/core';
 import type { ShopKind } from '../shop/kind.js';
 
 /** The settings that every process of a shop shares. */
 export interface Settings {
   readonly kind: ShopKind;
   readonly databaseUrl: string;
-  readonly redis: string | RedisNodes | RedisClusterOptions;
+  readonly redis: RedisTarget | RedisNodes | RedisClusterOptions;
+  readonly durability: Durability;
   readonly namespace: string;
   readonly seed: string;
   /** Where the journals are. */

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Spillway } from '@spillway/core';
+import { insist } from '../shop/insist.js';
 import { pendingIn } from './snapshot.js';
 
 const deadlineMs = 120_000;
@@ -13,7 +14,8 @@ const lookEveryMs = 50;
  */
 export async function drainAll(spillway: Spillway): Promise<number> {
   const begin = performance.now();
-  await spillway.drain(undefined, { timeout: deadlineMs });
+  const drain = () => spillway.drain(undefined, { timeout: deadlineMs });
+  await insist(drain, drain);
   while (pendingIn(await spillway.status()) > 0 && performance.now() - begin < deadlineMs) await pause(lookEveryMs);
   return performance.now() - begin;
 }

@@ -1,3 +1,4 @@
+import type { Durability } from '@spillway/core';
 import type { Verdict } from '../comparison/verdict.js';
 import type { Pace } from '../pace/pace.js';
 import type { StagedSnapshot } from './snapshot.js';
@@ -17,6 +18,8 @@ export interface Outcome {
   readonly pace: Pace | undefined;
   /** The same traffic on plain MikroORM; `undefined` if the shop was closed before it was over. */
   readonly plain: PlainOutcome | undefined;
+  /** The durability that does not keep what an accident took; `undefined`: nothing may be lost. */
+  readonly mayLose?: Durability | undefined;
 }
 
 /** How the shop on plain MikroORM has ended. */
@@ -39,5 +42,5 @@ export function lostBy({ verdict, deadLetters }: Outcome): number {
 }
 
 export function hasFailed(outcome: Outcome): boolean {
-  return lostBy(outcome) > 0 || outcome.verdict.twice > 0;
+  return (lostBy(outcome) > 0 && outcome.mayLose === undefined) || outcome.verdict.twice > 0;
 }

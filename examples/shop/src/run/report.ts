@@ -19,9 +19,20 @@ export function report(outcome: Outcome): string {
     ...first(verdict.findings.map(({ effect, what }) => `${effect.toUpperCase()}: ${what}`)),
     ...first(deadLetters.map(({ row, code, reason }) => `DEAD LETTER: ${row}: ${code}: ${reason}`)),
     ...comparison(outcome),
+    ...lossInWords(outcome),
     `${whole(verdict.acknowledged)} acknowledged, ${whole(verdict.acknowledged - lost)} in PostgreSQL, ` +
       `${whole(lost)} lost, ${whole(verdict.twice)} twice`,
   ].join('\n');
+}
+
+/** A loss that was to be expected is said as what it is. */
+function lossInWords(outcome: Outcome): readonly string[] {
+  const { mayLose, killed } = outcome;
+  if (mayLose === undefined || killed.length === 0) return [];
+  return [
+    `durability '${mayLose}': the replica lacked what the killed primary had not sent it yet. ` +
+      `${whole(lostBy(outcome))} acknowledged changes went that way, or wait as dead letters; 'replicated' keeps them.`,
+  ];
 }
 
 /** Both shops in one line, and what plain MikroORM has got wrong, if it has. */

@@ -58,6 +58,7 @@ export async function runBehind({ premises, seed, seconds, stretches, progress, 
     killed,
     pace,
     plain: undefined,
+    mayLose: premises.mayLose,
   };
 }
 

@@ -13,12 +13,9 @@ import { stretchesOf } from './stretches.js';
  *
  * @param stop aborted to close the shop early; with an `Error` as the reason, to give up.
  */
-export async function runShop(
-  { seconds, seed, embedded: isEmbedded, topology }: Arguments,
-  progress: Progress,
-  stop: AbortController,
-): Promise<Outcome> {
-  await using premises = await (isEmbedded ? embedded(seed) : onServers(seed, topology, process.env));
+export async function runShop(args: Arguments, progress: Progress, stop: AbortController): Promise<Outcome> {
+  const { seconds, seed, embedded: isEmbedded } = args;
+  await using premises = await (isEmbedded ? embedded(seed) : onServers(args, process.env));
   const stretches = stretchesOf({ seconds, embedded: isEmbedded });
   const run = { premises, seed, seconds, stretches, progress, stop };
   const outcome = await runBehind(run);

@@ -1,5 +1,6 @@
 import type { Spillway, StagingStats } from '@spillway/core';
 import type { Figures } from '../processes/figures.js';
+import { insist } from '../shop/insist.js';
 
 /** Where a shop stands at one moment. */
 export interface Snapshot extends Figures {
@@ -22,7 +23,8 @@ export function isStaged(snapshot: Snapshot): snapshot is StagedSnapshot {
 }
 
 export async function takeSnapshot(spillway: Spillway, figures: Figures, seconds: number): Promise<StagedSnapshot> {
-  const status = await spillway.status();
+  const ask = () => spillway.status();
+  const status = await insist(ask, ask);
   return {
     ...figures,
     seconds,

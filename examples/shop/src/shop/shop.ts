@@ -1,5 +1,5 @@
 import { OptimisticLockError, type MikroORM } from '@mikro-orm/core';
-import { SpillwayError, StagingTimeoutError } from '@spillway/core';
+import { DurabilityNotReachedError, SpillwayError, StagingTimeoutError } from '@spillway/core';
 import type { Draft } from '../journal/draft.js';
 import type { Journal } from '../journal/journal.js';
 import { Times } from '../pace/times.js';
@@ -92,7 +92,7 @@ export class Shop {
   async #countView(product: string): Promise<void> {
     const count = (): Promise<unknown> => this.#counting.unseen(product);
     const again = (error: SpillwayError): Promise<unknown> =>
-      error instanceof StagingTimeoutError ? error.retry() : count();
+      error instanceof StagingTimeoutError || error instanceof DurabilityNotReachedError ? error.retry() : count();
     await this.#save([viewOf(product)], () => insist(count, again), performance.now());
   }
 
@@ -104,7 +104,9 @@ export class Shop {
       const ask = (): ReturnType<Request<Answer>> => request(em);
       const { answer, drafts, save = () => em.flush() } = await insist(ask, ask);
       if (drafts.length === 0) return answer;
-      const saved = await this.#save(drafts, () => insist(save, () => em.flush()), begin);
+      const again = (error: SpillwayError): Promise<unknown> =>
+        error instanceof DurabilityNotReachedError ? error.retry() : em.flush();
+      const saved = await this.#save(drafts, () => insist(save, again), begin);
       if (saved === 'saved') return answer;
       if (saved === 'unanswered') return undefined;
       this.#conflicts += 1;
@@ -139,7 +141,7 @@ export class Shop {
   }
 }
 
-const UNKNOWN: ReadonlySet<string> = new Set(['STAGING_TIMEOUT', 'STAGING_PARTIAL']);
+const UNKNOWN: ReadonlySet<string> = new Set(['STAGING_TIMEOUT', 'STAGING_PARTIAL', 'DURABILITY_NOT_REACHED']);
 
 function idAt(items: readonly { readonly id: string }[], rank: number): string {
   const item = items[rank];

@@ -6,11 +6,12 @@ import type { KeyedRows } from '../read/read-by-key.js';
 import type { Operation, OperationKind } from './change/staging-unit.js';
 import type { DriverOptions, Row } from './contract/methods.js';
 import type { AnyEntity, ChangeSet, Collection, EntityMetadata } from '@mikro-orm/core';
+import type { Tier } from '../policy/durability.js';
 import type { Duration } from '../policy/duration.js';
 import type { Table } from '../sink/table.js';
 import type { DueScope, EmptyScope, Pending, StagedMark } from '../staging/look-side.js';
 import type { WriteBehindType } from './describe/write-behind-type.js';
-import type { LostUnit, StageResult } from '../staging/stage-result.js';
+import type { LostUnit, ShortUnit, StageResult } from '../staging/stage-result.js';
 import type { CallersTransaction } from './transactions/caller.js';
 
 export interface DrainOptions {
@@ -84,16 +85,22 @@ export interface EngineWrites {
   /**
    * @param signal if it is aborted before the changes are sent, this rejects with its reason, and nothing is staged.
    * Later it has no effect: the answer tells the outcome
+   * @param tier where all changes have to be, whatever their policies say
    */
-  stage(changes: readonly Change[], signal?: AbortSignal): Promise<StageResult>;
+  stage(changes: readonly Change[], signal?: AbortSignal, tier?: Tier): Promise<StageResult>;
   /**
    * Holds changes of the caller's transaction: its commit stages them, and no other transaction sees them before. All
    * of them, or none.
-   * @throws SpillwayError `STAGING_UNAVAILABLE`: nothing is held
+   * @param tier where all changes have to be before the transaction commits, whatever their policies say
+   * @throws SpillwayError `STAGING_UNAVAILABLE`, `DURABILITY_NOT_REACHED`: nothing is held
    */
-  hold(changes: readonly Change[], inside: CallersTransaction): Promise<StageResult>;
+  hold(changes: readonly Change[], inside: CallersTransaction, tier?: Tier): Promise<StageResult>;
   /** Finds out whether calls without an answer have run, and makes sure that the others never will. */
   findOut(calls: readonly LostUnit[]): Promise<StageResult>;
+  /** Waits once more until units have reached their tier. `lost`: the store does not have them any more. */
+  waitAgain(
+    units: readonly ShortUnit[],
+  ): Promise<{ readonly short: readonly ShortUnit[]; readonly lost: readonly ShortUnit[] }>;
   /** True if the transaction writes where Spillway would write: with one role, one table for one name. */
   isAtHome(inside: CallersTransaction): Promise<boolean>;
   readonly marks: EntityMarks;

@@ -1,5 +1,6 @@
 import type { ConflictStrategy } from '../conflict/strategy.js';
 import type { ValidateOptions } from './write-policy.js';
+import type { Durability } from './durability.js';
 import type { ConflictFunction } from './conflict-function.js';
 import type { QueryMode } from './query-mode.js';
 
@@ -21,6 +22,8 @@ export interface ResolvedPolicy {
   /** Most pending records of the entity, over all shards. */
   readonly maxPending: number;
   readonly maxRecordBytes: number;
+  /** Where a change has to be before it is told staged. */
+  readonly durability: Durability;
   readonly onFull: 'block' | 'reject' | 'write-through';
   readonly onStagingDown: 'fail' | 'write-through';
   readonly blockTimeoutMs: number;

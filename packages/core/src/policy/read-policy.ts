@@ -1,6 +1,7 @@
 import { SpillwayError } from '../errors.js';
 import { listOf, OptionReader } from './option-reader.js';
 import type { ConflictFunction } from './conflict-function.js';
+import { DURABILITIES } from './durability.js';
 import { QUERY_MODES } from './query-mode.js';
 import type { PolicyConflict, ResolvedPolicy } from './policy.js';
 import type { ValidateOptions } from './write-policy.js';
@@ -20,6 +21,7 @@ const DEFAULT_OPTIONS = [
   'retry',
   'maxPending',
   'maxRecordBytes',
+  'durability',
   'onFull',
   'blockTimeout',
   'onStagingDown',
@@ -89,6 +91,7 @@ function readWaiting(read: OptionReader): Loose<PolicyLayer> {
     }),
     maxPending: read.integer('maxPending', { min: 1, max: 1_000_000_000 }),
     maxRecordBytes: read.integer('maxRecordBytes', { min: 1_024, max: 67_108_864 }),
+    durability: read.oneOf('durability', DURABILITIES),
     onFull: read.oneOf('onFull', ['block', 'reject', 'write-through']),
     onStagingDown: read.oneOf('onStagingDown', ['fail', 'write-through']),
     blockTimeoutMs: read.durationMs('blockTimeout', WAIT),

@@ -15,6 +15,7 @@ const DEFAULTS: ResolvedPolicy = {
   retry: { attempts: 5, minDelayMs: 100, maxDelayMs: 30_000 },
   maxPending: 1_000_000,
   maxRecordBytes: 1_048_576,
+  durability: 'primary',
   onFull: 'block',
   onStagingDown: 'fail',
   blockTimeoutMs: 5_000,

@@ -1,4 +1,5 @@
 import type { ConflictFunction } from './conflict-function.js';
+import type { Durability } from './durability.js';
 import type { Duration } from './duration.js';
 import type { AnyEntity, CounterName } from './entity-types.js';
 import type { QueryMode } from './query-mode.js';
@@ -133,6 +134,21 @@ export interface WaitingOptions {
    * @defaultValue `1_048_576`
    */
   readonly maxRecordBytes?: number;
+
+  /**
+   * Where a change has to be before a flush, or a call past the unit of work, resolves:
+   * - `'primary'`: the memory of the Redis primary has it, and its disk as its settings say
+   * - `'replicated'`: so have all replicas of it that are online, at least one
+   * - `'fsynced'`: it is on the disk of the primary
+   *
+   * Of a flush of several entities the strictest counts for all. Batches of a process are written to PostgreSQL only
+   * once they are as safe as the strictest of its policies says. `save()`, `remove()`, `patch()` and `increment()`
+   * choose another one by their option `durability`. A server that cannot give it refuses the call with
+   * `DURABILITY_UNSUPPORTED`, and nothing is staged; one that does not reach it in time rejects with
+   * `DURABILITY_NOT_REACHED`, and the changes are staged.
+   * @defaultValue `'primary'`
+   */
+  readonly durability?: Durability;
 
   /**
    * How a flush, or a call past the unit of work, behaves when `maxPending` is reached or the staging store is out of

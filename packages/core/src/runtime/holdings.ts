@@ -3,6 +3,7 @@ import { withLayers } from '../change/held-layer.js';
 import type { Change } from '../change/change.js';
 import type { StagedRecord } from '../change/record.js';
 import { isInTables, parseRowKey, type RowKey, shardOf } from '../change/row-key.js';
+import type { Tier } from '../policy/durability.js';
 import type { SpillwayEvents } from '../events.js';
 import { endHolds } from '../flush/end-holds.js';
 import { within } from '../flush/within.js';
@@ -44,6 +45,12 @@ interface HoldingTransaction {
   readonly ids: Map<string, ReadonlySet<number>>;
 }
 
+interface HowHeld {
+  readonly rules?: RulesByEntity;
+  /** @defaultValue as the rules say */
+  readonly tier?: Tier | undefined;
+}
+
 /**
  * The holds of the application's transactions, from the first held flush until the ledger, read from outside, has the
  * outcome.
@@ -81,7 +88,7 @@ export class Holdings {
     changes: readonly Change[],
     caller: CallersTransaction,
     parts: Parts,
-    rules: RulesByEntity = parts.entities.rules,
+    { rules = parts.entities.rules, tier }: HowHeld = {},
   ): Promise<StageResult> {
     const { scope } = caller;
     if (!scope) throw new TypeError('Nothing can be held in a transaction whose end nobody learns');
@@ -93,7 +100,7 @@ export class Holdings {
       const shards = new Set(changes.map(({ rowKey }) => shardOf(rowKey, parts.staging.shards)));
       const standing = this.#held.standing(scope).map((held) => held.id);
       transaction.ids.set(id, shards);
-      const result = await parts.stager.holdAll(changes, rules, { id, transaction: transaction.name, standing });
+      const result = await parts.stager.holdAll(changes, rules, { id, transaction: transaction.name, standing }, tier);
       if (result.refused.length > 0) return result;
       await this.#steps?.('held', [...shards]);
       await asGiven(joined.enterHold(id));

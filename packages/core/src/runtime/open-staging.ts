@@ -1,3 +1,4 @@
+import type { Tier } from '../policy/durability.js';
 import { SpillwayError } from '../errors.js';
 import type { Logger, ResolvedOptions } from '../options.js';
 import type { PreparedSink } from '../sink/change-sink.js';
@@ -11,6 +12,7 @@ import type { StagingStore } from '../staging/staging-store.js';
 /**
  * The staging store that the options name.
  * @param prepared the database that takes its changes, and the number of its shards
+ * @param claimTier the strictest tier that policies of this process ask for
  * @param logger is told when another server has taken the place of Redis
  * @param end when it is aborted, no caller waits any more: this rejects with the signal's reason, and closes a store
  * that is opened later
@@ -19,12 +21,13 @@ import type { StagingStore } from '../staging/staging-store.js';
 export async function openStaging(
   options: ResolvedOptions,
   prepared: PreparedSink,
+  claimTier: () => Tier,
   logger: Logger,
   end: AbortSignal,
   isMoving = false,
 ): Promise<StagingStore> {
   end.throwIfAborted();
-  const opening = open(options, prepared, logger, end, isMoving);
+  const opening = open(options, prepared, { claimTier, logger, end, isMoving });
   opening
     .then(
       async (store) => end.aborted && store.close(),
@@ -37,13 +40,14 @@ export async function openStaging(
   return Promise.race([opening, aborted]);
 }
 
-async function open(
-  options: ResolvedOptions,
-  prepared: PreparedSink,
-  logger: Logger,
-  end: AbortSignal,
-  isMoving: boolean,
-): Promise<StagingStore> {
+interface Around {
+  readonly claimTier: () => Tier;
+  readonly logger: Logger;
+  readonly end: AbortSignal;
+  readonly isMoving: boolean;
+}
+
+async function open(options: ResolvedOptions, prepared: PreparedSink, around: Around): Promise<StagingStore> {
   const { identity: database, shards } = prepared;
   const { staging, namespace, rememberMs, cacheBytes, stageTimeoutMs, keepLetters, keepLettersMs } = options;
   switch (staging.kind) {
@@ -63,11 +67,11 @@ async function open(
         }),
       );
     case 'redis':
-      return openRedisStaging({ ...redisOptions(options, prepared, logger, end), redis: staging.target, isMoving });
+      return openRedisStaging({ ...redisOptions(options, prepared, around), redis: staging.target });
     case 'nodes':
-      return openNodesStaging({ ...redisOptions(options, prepared, logger, end), redis: staging.choice, isMoving });
+      return openNodesStaging({ ...redisOptions(options, prepared, around), redis: staging.choice });
     case 'cluster':
-      return openClusterStaging({ ...redisOptions(options, prepared, logger, end), redis: staging.choice });
+      return openClusterStaging({ ...redisOptions(options, prepared, around), redis: staging.choice });
   }
 }
 
@@ -75,8 +79,7 @@ async function open(
 function redisOptions(
   { namespace, rememberMs, cacheBytes, stageTimeoutMs, acceptVolatile, keepLetters, keepLettersMs }: ResolvedOptions,
   { identity: database, shards }: PreparedSink,
-  logger: Logger,
-  end: AbortSignal,
+  { claimTier, logger, end, isMoving }: Around,
 ): Omit<NodesStagingOptions, 'redis'> {
   return {
     namespace,
@@ -97,6 +100,9 @@ function redisOptions(
           'Changes that were acknowledged are lost if it does not have them; ' +
           'a shard where batches are missing says so (staging-loss)',
       ),
+    isMoving,
+    claimTier,
+    onUnverified: (message) => logger.warn(message),
     commandTimeoutMs: Math.min(2_000, Math.max(250, stageTimeoutMs)),
     end,
   };

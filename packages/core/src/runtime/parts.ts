@@ -14,6 +14,7 @@ import { Stager } from '../staging/stager.js';
 import { nothingStaged } from '../staging/staging-errors.js';
 import type { StagingStore } from '../staging/staging-store.js';
 import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
+import { claimTierOf } from './claim-tier.js';
 import { KnownEntities, stagedTables } from './known-entities.js';
 import { openStaging } from './open-staging.js';
 import { LOOK_AT_TABLES, type Sinks } from './sinks.js';
@@ -74,7 +75,7 @@ async function open(
   try {
     const prepared = await databaseFor(LOOK_AT_TABLES, sink.prepare(options.shards, options.tables.ensure));
     await databaseFor(LOOK_AT_TABLES, sink.inspect(stagedTables(types)));
-    staging = await openStaging(options, prepared, around.logger, end);
+    staging = await openStaging(options, prepared, claimTierOf(types), around.logger, end);
     const all = [...Array(staging.shards).keys()];
     reportForgotten(await databaseFor(LOOK_AT_TABLES, adoptFreeShards(all, staging, sink)));
     await databaseFor(LOOK_AT_TABLES, announce());

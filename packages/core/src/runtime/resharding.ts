@@ -26,6 +26,7 @@ import {
   reopenMap,
 } from '../staging/reshard/switch-shards.js';
 import type { StagingStore } from '../staging/staging-store.js';
+import { claimTierOf } from './claim-tier.js';
 import type { Lifecycle } from './lifecycle.js';
 import { openStaging } from './open-staging.js';
 import { arrival } from './open-there.js';
@@ -217,9 +218,17 @@ class Moving {
   }
 
   async #open({ on, shards }: MapOf, isMoving: boolean): Promise<StagingStore> {
-    const { options, logger } = this.#deps.around;
+    const { options, types, logger } = this.#deps.around;
+    const claimTier = claimTierOf(types);
     const prepared = { identity: this.#prepared.identity, shards };
-    return openStaging({ ...options, staging: on }, prepared, logger, new AbortController().signal, isMoving);
+    return openStaging(
+      { ...options, staging: on },
+      prepared,
+      claimTier,
+      logger,
+      new AbortController().signal,
+      isMoving,
+    );
   }
 
   #mapOf(on: ShardsOn, shards: number): MapOf {

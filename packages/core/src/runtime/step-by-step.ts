@@ -86,6 +86,7 @@ function both(first: StageResult, rest: StageResult): StageResult {
     refused: rest.refused,
     unknown: [...first.unknown, ...rest.unknown],
     dropped: [...first.dropped, ...rest.dropped],
+    ...((first.short ?? rest.short) && { short: [...(first.short ?? []), ...(rest.short ?? [])] }),
   };
 }
 

@@ -12,8 +12,9 @@ import type { TroubleWatch } from '../observability/trouble-watch.js';
 import type { WriteWay, WriteWays } from '../observability/status.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { Table } from '../sink/table.js';
+import type { Tier } from '../policy/durability.js';
 import type { RulesByEntity } from '../staging/entity-rules.js';
-import type { LostUnit, StageResult } from '../staging/stage-result.js';
+import type { LostUnit, ShortUnit, StageResult } from '../staging/stage-result.js';
 import { nothingStaged } from '../staging/staging-errors.js';
 import type { StagedMark } from '../staging/look-side.js';
 import type { Holdings } from './holdings.js';
@@ -49,14 +50,14 @@ export class Writes implements EngineWrites {
     this.#deps = deps;
   }
 
-  async stage(changes: readonly Change[], signal?: AbortSignal): Promise<StageResult> {
+  async stage(changes: readonly Change[], signal?: AbortSignal, tier?: Tier): Promise<StageResult> {
     const parts = await unlessAborted(signal, async () => this.#deps.life.open());
     this.#deps.life.startWorker(parts);
     const { rules } = parts.entities;
     // Once some of the changes are staged, the signal no longer gives up the others.
     let untilStaged = signal;
     const stage: StepDeps['stage'] = async (some, under) => {
-      const staged = await this.#stageUnderPolicy(some, under, parts, untilStaged);
+      const staged = await this.#stageUnderPolicy(some, under, parts, { signal: untilStaged, tier });
       if (staged.staged.size + staged.unknown.length > 0) untilStaged = undefined;
       return staged;
     };
@@ -88,10 +89,10 @@ export class Writes implements EngineWrites {
     changes: readonly Change[],
     rules: RulesByEntity,
     { stager }: Parts,
-    signal?: AbortSignal,
+    { signal, tier }: { readonly signal: AbortSignal | undefined; readonly tier: Tier | undefined },
   ): Promise<StageResult> {
     for (let tries = 1; ; tries += 1) {
-      const result = await stager.stageAll(changes, rules, signal);
+      const result = await stager.stageAll(changes, rules, signal, tier);
       const others = result.refused.filter(({ reason }) => reason === 'policy').map(({ rowKey }) => rowKey);
       // What another server may have staged must not be staged again.
       const isOpen = result.staged.size + result.unknown.length > 0;
@@ -105,10 +106,10 @@ export class Writes implements EngineWrites {
     }
   }
 
-  async hold(changes: readonly Change[], inside: CallersTransaction): Promise<StageResult> {
+  async hold(changes: readonly Change[], inside: CallersTransaction, tier?: Tier): Promise<StageResult> {
     const parts = await this.#deps.life.open();
     this.#deps.life.startWorker(parts);
-    const result = await this.#holdStepByStep(changes, inside, parts).catch((error: unknown) => {
+    const result = await this.#holdStepByStep(changes, inside, parts, tier).catch((error: unknown) => {
       throw nothingStaged(error, 'the changes were prepared');
     });
     for (const rowKey of result.staged.keys()) this.#deps.ways.countRow(rowKey, 'staged');
@@ -116,8 +117,13 @@ export class Writes implements EngineWrites {
   }
 
   /** A transaction that has changed such a value before writes that change first; its new hold then lies on the row. */
-  async #holdStepByStep(changes: readonly Change[], inside: CallersTransaction, parts: Parts): Promise<StageResult> {
-    const result = await this.#deps.holdings.hold(changes, inside, parts);
+  async #holdStepByStep(
+    changes: readonly Change[],
+    inside: CallersTransaction,
+    parts: Parts,
+    tier: Tier | undefined,
+  ): Promise<StageResult> {
+    const result = await this.#deps.holdings.hold(changes, inside, parts, { tier });
     const keys = result.refused.filter(({ reason }) => reason === 'step').map(({ rowKey }) => rowKey);
     if (keys.length === 0) return result;
     try {
@@ -125,12 +131,16 @@ export class Writes implements EngineWrites {
     } catch (error) {
       if (!isDrainTimeout(error)) throw error;
     }
-    return this.#deps.holdings.hold(changes, inside, parts, withoutSteps(parts.entities.rules));
+    return this.#deps.holdings.hold(changes, inside, parts, { tier, rules: withoutSteps(parts.entities.rules) });
   }
 
   async findOut(calls: readonly LostUnit[]): Promise<StageResult> {
     const parts = await this.#deps.life.open();
     return this.#announce(await parts.stager.findOut(calls), parts);
+  }
+
+  async waitAgain(units: readonly ShortUnit[]): ReturnType<EngineWrites['waitAgain']> {
+    return (await this.#deps.life.open()).stager.waitAgain(units);
   }
 
   async isAtHome(inside: CallersTransaction): Promise<boolean> {

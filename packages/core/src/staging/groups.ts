@@ -1,6 +1,7 @@
 import { type CallEnd, type CallSender, endOf, type UnitEnd } from './senders.js';
 import type { RulesByEntity } from './entity-rules.js';
 import { SpillwayError } from '../errors.js';
+import type { Tier } from '../policy/durability.js';
 import type { StageGroup, StageSide, StageUnit } from './stage-side.js';
 
 /** Most groups that are on their way to one server: one slow answer does not stop the others (R15). */
@@ -22,7 +23,8 @@ interface Waiting {
 }
 
 /**
- * The units of work that go to one server. There is no timer for them: with a place free, what comes in leaves in the
+ * The units of work that go to one server, at one tier. There is no timer for them: with a place free, what comes in
+ * leaves in the
  * same turn; while all places are taken, what comes in collects, and leaves together. A place is freed by an answer, or
  * by a failure, and nothing else is waited for in it (R15).
  */
@@ -30,13 +32,16 @@ export class Groups {
   readonly #store: Pick<StageSide, 'stage'>;
   readonly #sender: CallSender;
   readonly #nextId: () => string;
+  readonly #tier: Tier;
   #waiting: Waiting[] = [];
   #onTheWay = 0;
   #isLeaving = false;
   #watch: NodeJS.Timeout | undefined;
 
-  constructor(store: Pick<StageSide, 'stage'>, sender: CallSender, nextId: () => string) {
+  /** @param tier of all its units. A group that waits for replicas, or for a disk, holds up no other */
+  constructor(store: Pick<StageSide, 'stage'>, sender: CallSender, nextId: () => string, tier: Tier = 'primary') {
     this.#store = store;
+    this.#tier = tier;
     this.#sender = sender;
     this.#nextId = nextId;
   }
@@ -93,6 +98,7 @@ export class Groups {
       id: this.#nextId(),
       units: members.map(({ unit }) => unit),
       rules: first?.rules ?? {},
+      ...(this.#tier !== 'primary' && { tier: this.#tier }),
     };
     const untilMs = members.reduce((earliest, each) => Math.min(earliest, each.untilMs), Number.POSITIVE_INFINITY);
     this.#onTheWay += 1;

@@ -16,7 +16,7 @@ export class HoldSender {
   }
 
   async hold(call: HoldCall, rules: RulesByEntity): Promise<Delivery> {
-    const group: StageGroup = { id: call.id, units: [call], rules: call.rules };
+    const group: StageGroup = { id: call.id, units: [call], rules: call.rules, ...(call.tier && { tier: call.tier }) };
     let mayRun = false;
     const delivery = await this.#units.send(call, rules, async (untilMs): Promise<UnitEnd> => {
       const end = await this.#calls.send(group, async () => this.#hold(call), untilMs);

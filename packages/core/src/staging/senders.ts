@@ -13,7 +13,7 @@ import type { Delivery, LostUnit } from './stage-result.js';
 /** How the sending of a group, or of a hold, has ended. */
 export type CallEnd =
   /** `wasLost`: an earlier copy got no answer, and may run yet. */
-  | { readonly status: 'judged'; readonly units: readonly UnitAnswer[]; readonly wasLost?: true }
+  | (Extract<GroupAnswer, { readonly status: 'judged' }> & { readonly wasLost?: true })
   /** Nothing was sent, or the server has said that it took nothing. */
   | { readonly status: 'not-run'; readonly error: Error }
   /** It was sent, has not run and never will. `error`: why it was called back. */
@@ -151,14 +151,18 @@ export interface SenderOptions {
 /** What one try to stage a unit has come to. */
 export type UnitEnd =
   | UnitAnswer
+  | Extract<Delivery, { readonly status: 'staged' }>
   | Exclude<CallEnd, { readonly status: 'judged' | 'unknown' }>
   | { readonly status: 'unknown'; readonly lost: LostUnit; readonly cause?: Error };
 
 /** What became of the unit in this place of a group. */
 export function endOf(end: CallEnd, group: StageGroup, place: number): UnitEnd {
-  if (end.status === 'judged') return end.units[place] as UnitAnswer;
-  if (end.status !== 'unknown') return end;
-  return { ...end, lost: { changes: group.units[place]?.changes ?? [], group, place } };
+  if (end.status !== 'judged' && end.status !== 'unknown') return end;
+  const unit = { changes: group.units[place]?.changes ?? [], group, place };
+  if (end.status === 'unknown') return { ...end, lost: unit };
+  const answer = end.units[place] as UnitAnswer;
+  if (answer.status !== 'staged' || end.shortfall === undefined) return answer;
+  return { ...answer, short: { ...unit, said: end.shortfall } };
 }
 
 /**

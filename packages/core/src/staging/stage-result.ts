@@ -14,6 +14,8 @@ export interface StageResult {
   readonly unknown: readonly LostUnit[];
   /** What is known not to have run, and not to run later: the store could not be reached, or took nothing. */
   readonly dropped: readonly StageUnit[];
+  /** What is staged and has not reached its tier. Absent: nothing. */
+  readonly short?: readonly ShortUnit[];
 }
 
 /** A unit whose group has left, and was not answered. */
@@ -23,12 +25,19 @@ export interface LostUnit extends StageUnit {
   readonly place: number;
 }
 
+/** A unit that is staged, and whose group has not reached its tier in time. */
+export interface ShortUnit extends LostUnit {
+  /** What the server has said, in words. */
+  readonly said: string;
+}
+
 /** What became of one unit. */
 export type Delivery =
   | {
       readonly status: 'staged';
       readonly versions: ReadonlyMap<RowKey, VersionText>;
       readonly marks: readonly StagedMark[];
+      readonly short?: ShortUnit;
     }
   | { readonly status: 'refused'; readonly refusals: readonly Refusal[] }
   /** It may have run, or may yet run. `cause`: why this process will not know. */

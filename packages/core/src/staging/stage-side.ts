@@ -1,5 +1,6 @@
 import type { Change, VersionText } from '../change/change.js';
 import type { RowKey } from '../change/row-key.js';
+import type { Tier } from '../policy/durability.js';
 import type { StepValues } from '../change/step.js';
 import type { StagedMark } from './look-side.js';
 
@@ -17,18 +18,26 @@ export interface StageSide {
    */
   serverOf(shard: number): number;
 
-  /** What `stage` would answer to a unit that came alone. Changes nothing. All its shards are on one server. */
-  check(unit: StageUnit, rules: StageGroup['rules']): Promise<UnitAnswer>;
+  /**
+   * What `stage` would answer to a unit that came alone. Changes nothing. All its shards are on one server.
+   *
+   * @throws SpillwayError `DURABILITY_UNSUPPORTED`
+   */
+  check(unit: StageUnit, rules: StageGroup['rules'], tier?: Tier): Promise<UnitAnswer>;
 
   /**
    * Judges the units of a group in their order, each as a whole: merges all its changes into their records, or refuses
    * all of them. A unit that is refused does nothing to the others. A group whose id was seen before is answered as it
-   * was the first time, refusals too (R13). All its shards are on one server.
+   * was the first time, refusals too (R13). All its shards are on one server. The answer waits until the group has
+   * reached its tier, and says so where it has not in time.
+   *
+   * @throws SpillwayError `DURABILITY_UNSUPPORTED`: the server cannot give the tier, and nothing was sent
    */
   stage(group: StageGroup): Promise<GroupAnswer>;
 
   /**
    * Finds out about a group, or a hold, whose answer was lost: its first answer if it ran, or `voided`: it never will.
+   * Waits for its tier as `stage` does.
    */
   fence(group: StageGroup): Promise<GroupAnswer>;
 
@@ -55,6 +64,8 @@ export interface StageGroup {
   readonly units: readonly StageUnit[];
   /** Entity -> how its records wait. */
   readonly rules: Readonly<Record<string, StageRules>>;
+  /** Where its changes have to be before it is answered. @defaultValue `'primary'` */
+  readonly tier?: Tier;
 }
 
 export interface StageRules {
@@ -75,7 +86,12 @@ export interface StageRules {
 
 export type GroupAnswer =
   /** Of each unit, in their order. */
-  | { readonly status: 'judged'; readonly units: readonly UnitAnswer[] }
+  | {
+      readonly status: 'judged';
+      readonly units: readonly UnitAnswer[];
+      /** It has run, and has not reached its tier in time. In words: `0 of 1 replicas had it within 500 ms`. */
+      readonly shortfall?: string;
+    }
   /** The group was fenced: it has not run and never will. */
   | { readonly status: 'voided' };
 
@@ -137,6 +153,8 @@ export interface HeldChanges {
   /**
    * Holds all changes, or refuses all, for the same reasons as `stage`. An id under which changes are held is answered
    * as it was the first time; a refused hold may be sent again. `fence` treats it like a group of one unit.
+   *
+   * @throws SpillwayError `DURABILITY_NOT_REACHED`: it may be held, and has to be dropped; `DURABILITY_UNSUPPORTED`
    */
   hold(call: HoldCall): Promise<UnitAnswer | { readonly status: 'voided' }>;
 
@@ -165,6 +183,8 @@ export interface HoldCall extends StageUnit {
   readonly rules: Readonly<Record<string, StageRules>>;
   /** What the database calls the transaction: its holds build on each other. */
   readonly transaction: string;
+  /** Where it has to be before its transaction may commit it. @defaultValue `'primary'` */
+  readonly tier?: Tier;
   /**
    * Its earlier holds that stand. What else it holds of these rows was rolled back with a savepoint, or is not known to
    * have arrived, and is dropped.

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Change, VersionText } from '../change/change.js';
 import { type RowKey, shardOf } from '../change/row-key.js';
+import { strictest, type Tier } from '../policy/durability.js';
 import { SpillwayError, textOf } from '../errors.js';
 import { CallSender, deliveryOf, endOf, type SenderOptions, type UnitEnd, UnitSender } from './senders.js';
 import type { RulesByEntity } from './entity-rules.js';
@@ -9,8 +10,8 @@ import { HoldSender } from './hold-sender.js';
 import { LateAnswers } from './late-answers.js';
 import { type Phase, phasesOf } from './phases.js';
 import type { StagedMark } from './look-side.js';
-import type { Delivery, LostUnit, StageResult } from './stage-result.js';
-import { CutOff, isPassing, SentInVain } from './staging-errors.js';
+import type { Delivery, LostUnit, ShortUnit, StageResult } from './stage-result.js';
+import { CutOff, heldShort, isPassing, SentInVain } from './staging-errors.js';
 import type { HoldCall, Refusal, StageUnit } from './stage-side.js';
 import type { StagingStore } from './staging-store.js';
 
@@ -31,7 +32,8 @@ export class Stager {
   readonly #calls: CallSender;
   readonly #units: UnitSender;
   readonly #holds: HoldSender;
-  readonly #groups = new Map<number, Groups>();
+  /** Tier -> server -> its groups. */
+  readonly #groups = new Map<Tier, Map<number, Groups>>();
   /** Unique to this process and object; a counter makes ids of it without asking for random bytes every time. */
   readonly #idPrefix = randomBytes(12).toString('base64url');
   readonly #late: LateAnswers;
@@ -50,18 +52,24 @@ export class Stager {
    *
    * @param signal ends waits until the changes are sent, and keeps them from being sent. From then on it is told what
    * became of them, so that they are never staged in part for its sake
+   * @param tier where all changes have to be, whatever the rules say
    * @throws SpillwayError `STAGING_UNAVAILABLE`, or what else the store says of itself: nothing was staged
    * @throws the signal's reason: nothing was staged
    */
-  async stageAll(changes: readonly Change[], rules: RulesByEntity, signal?: AbortSignal): Promise<StageResult> {
+  async stageAll(
+    changes: readonly Change[],
+    rules: RulesByEntity,
+    signal?: AbortSignal,
+    tier: Tier = tierOf(changes, rules),
+  ): Promise<StageResult> {
     signal?.throwIfAborted();
     const phases = this.#phasesOf(changes);
     const units = phases.flat();
     if (units.length > 1) {
-      const refused = await this.#check(units, rules, signal);
+      const refused = await this.#check(units, rules, tier, signal);
       if (refused.length > 0) return { ...NOTHING, refused: withLimits(refused, changes, rules) };
     }
-    const deliveries = await this.#sendInPhases(phases, rules, units.length === 1 ? signal : undefined);
+    const deliveries = await this.#sendInPhases(phases, rules, tier, units.length === 1 ? signal : undefined);
     refuseCutOff(units, deliveries);
     const [first] = deliveries;
     if (deliveries.every(({ status }) => status === 'dropped' || status === 'refused')) signal?.throwIfAborted();
@@ -78,18 +86,26 @@ export class Stager {
    * Holds the changes of a transaction that has not ended: all of them, in all shards, or none. What has to be undone
    * for that, or is not known to have arrived, stands under an id that the transaction must not commit.
    *
-   * @throws SpillwayError `STAGING_UNAVAILABLE`, or what else the store says of itself: nothing is held
+   * @throws SpillwayError `STAGING_UNAVAILABLE`, `DURABILITY_NOT_REACHED`, or what else the store says of itself:
+   * nothing is held
    */
-  async holdAll(changes: readonly Change[], rules: RulesByEntity, hold: HoldId): Promise<StageResult> {
+  async holdAll(
+    changes: readonly Change[],
+    rules: RulesByEntity,
+    hold: HoldId,
+    tier: Tier = tierOf(changes, rules),
+  ): Promise<StageResult> {
     const byShard = Map.groupBy(changes, (change) => shardOf(change.rowKey, this.#store.shards));
-    const calls = [...byShard].map(([shard, ofShard]): HoldCall => ({ shard, changes: ofShard, rules, ...hold }));
+    const calls = [...byShard].map(([shard, ofShard]): HoldCall => ({ shard, changes: ofShard, rules, tier, ...hold }));
     const deliveries = await Promise.all(calls.map(async (call) => this.#holds.hold(call, rules)));
     refuseCutOff(calls, deliveries, 'without');
     const result = collect(calls, deliveries);
-    if (result.refused.length + result.unknown.length + result.dropped.length === 0) return result;
+    const isHeld = result.refused.length + result.unknown.length + result.dropped.length === 0;
+    if (isHeld && result.short === undefined) return result;
     // Whoever does not answer keeps a hold that will be dropped when the transaction has ended, since it has not
     // committed it.
     await Promise.all(calls.map(async ({ shard, id }) => this.#store.held.drop(shard, [id]).catch(() => undefined)));
+    if (isHeld && result.short) throw heldShort(result.short[0]?.said ?? '');
     const failed = deliveries.find((delivery) => delivery.status === 'dropped');
     if (result.refused.length === 0) throw failed?.cause ?? unreachable(changes.length);
     return { ...NOTHING, refused: result.refused };
@@ -100,6 +116,21 @@ export class Stager {
     const deliveries = await Promise.all(units.map(async (unit) => this.#foundOut(unit)));
     refuseCutOff(units, deliveries, 'without');
     return this.#collect(units, deliveries);
+  }
+
+  /**
+   * Waits once more until these units have reached their tier. Stages nothing.
+   *
+   * @returns those that have not; `lost`: those that the store does not have any more
+   */
+  async waitAgain(units: readonly ShortUnit[]): Promise<{ short: readonly ShortUnit[]; lost: readonly ShortUnit[] }> {
+    const ends = await Promise.all(units.map(async ({ group }) => this.#calls.fence(group)));
+    const stillShort = units.flatMap((unit, at): ShortUnit[] => {
+      const end = ends[at];
+      if (end?.status === 'judged') return end.shortfall === undefined ? [] : [{ ...unit, said: end.shortfall }];
+      return end?.status === 'voided' ? [] : [{ ...unit, said: 'the staging store has not answered' }];
+    });
+    return { short: stillShort, lost: units.filter((_, at) => ends[at]?.status === 'voided') };
   }
 
   /** Sends nothing again, and asks no longer what became of groups that were not answered. */
@@ -129,11 +160,12 @@ export class Stager {
   async #check(
     units: readonly StageUnit[],
     rules: RulesByEntity,
+    tier: Tier,
     signal?: AbortSignal,
   ): Promise<StageResult['refused']> {
     const ask = async (unit: StageUnit): Promise<UnitEnd> => {
       try {
-        return await this.#store.check(unit, rules);
+        return await this.#store.check(unit, rules, tier);
       } catch (error) {
         // A check never runs late.
         return { status: 'not-run', error: error as Error };
@@ -153,33 +185,44 @@ export class Stager {
   async #sendInPhases(
     phases: readonly Phase[],
     rules: RulesByEntity,
+    tier: Tier,
     signal?: AbortSignal,
   ): Promise<readonly Delivery[]> {
     const deliveries: Delivery[] = [];
     for (const units of phases) {
       const isWhole = deliveries.every(({ status }) => status === 'staged');
-      const ofPhase = isWhole ? await this.#send(units, rules, signal) : units.map(() => NOT_SENT);
+      const ofPhase = isWhole ? await this.#send(units, rules, tier, signal) : units.map(() => NOT_SENT);
       for (const delivery of ofPhase) deliveries.push(delivery);
     }
     return deliveries;
   }
 
-  async #send(units: readonly StageUnit[], rules: RulesByEntity, signal?: AbortSignal): Promise<readonly Delivery[]> {
+  async #send(
+    units: readonly StageUnit[],
+    rules: RulesByEntity,
+    tier: Tier,
+    signal?: AbortSignal,
+  ): Promise<readonly Delivery[]> {
     return Promise.all(
       units.map(async (unit) => {
-        const groups = this.#groupsOf(unit);
+        const groups = this.#groupsOf(unit, tier);
         return this.#units.send(unit, rules, async (untilMs) => groups.add(unit, rules, untilMs, signal), signal);
       }),
     );
   }
 
   /** The groups of the server on which the shards of a unit are. */
-  #groupsOf({ changes }: StageUnit): Groups {
+  #groupsOf({ changes }: StageUnit, tier: Tier): Groups {
     const server = changes[0] === undefined ? 0 : this.#serverOf(changes[0]);
-    let groups = this.#groups.get(server);
+    let ofTier = this.#groups.get(tier);
+    if (ofTier === undefined) {
+      ofTier = new Map();
+      this.#groups.set(tier, ofTier);
+    }
+    let groups = ofTier.get(server);
     if (groups === undefined) {
-      groups = new Groups(this.#store, this.#calls, () => `${this.#idPrefix}${(this.#ids += 1).toString(36)}`);
-      this.#groups.set(server, groups);
+      groups = new Groups(this.#store, this.#calls, () => `${this.#idPrefix}${(this.#ids += 1).toString(36)}`, tier);
+      ofTier.set(server, groups);
     }
     return groups;
   }
@@ -197,6 +240,16 @@ export class Stager {
   }
 }
 
+/** The least tier that is as good as the policy of each change asks. */
+function tierOf(changes: readonly Change[], rules: RulesByEntity): Tier {
+  let tier: Tier = 'primary';
+  for (const { entity } of changes) {
+    const asked = rules[entity]?.durability;
+    if (asked !== undefined && asked !== tier) tier = strictest(tier, asked);
+  }
+  return tier;
+}
+
 /** Joins what became of several units. */
 function collect(units: readonly StageUnit[], deliveries: readonly Delivery[]): StageResult {
   const staged = new Map<RowKey, VersionText | undefined>();
@@ -204,16 +257,18 @@ function collect(units: readonly StageUnit[], deliveries: readonly Delivery[]): 
   const refused: Refusal[] = [];
   const unknown: LostUnit[] = [];
   const dropped: StageUnit[] = [];
+  const short: ShortUnit[] = [];
   deliveries.forEach((delivery, index) => {
     const unit = units[index] as StageUnit;
     if (delivery.status === 'staged') {
       noteVersions(staged, unit, delivery.versions);
       for (const mark of delivery.marks) marks.set(mark.rowKey, mark);
+      if (delivery.short) short.push(delivery.short);
     } else if (delivery.status === 'refused') for (const refusal of delivery.refusals) refused.push(refusal);
     else if (delivery.status === 'unknown') unknown.push(delivery.lost);
     else dropped.push(unit);
   });
-  return { staged, marks, refused, unknown, dropped };
+  return { staged, marks, refused, unknown, dropped, ...(short.length > 0 && { short }) };
 }
 
 /** The store tells only the versions that differ from what was asked for. */

@@ -54,6 +54,15 @@ export class CutOff extends SpillwayError {
   }
 }
 
+/** Changes that a transaction would hold have not reached their tier: it must not commit them. */
+export function heldShort(said: string): SpillwayError {
+  return new SpillwayError(
+    'DURABILITY_NOT_REACHED',
+    `What a transaction was to hold has not reached its durability (${said}), so it is dropped, and nothing is staged. ` +
+      'Roll back, and try again when the replicas, or the disk, of Redis keep up',
+  );
+}
+
 /**
  * The error to throw if no change was staged, and none will be. A time-out leaves nothing in doubt then, so it becomes
  * `STAGING_UNAVAILABLE`.

@@ -8,6 +8,7 @@ import {
 } from '@mikro-orm/core';
 import type { Change, VersionText } from '../../change/change.js';
 import type { RowKey } from '../../change/row-key.js';
+import { strictest, type Durability, type Tier } from '../../policy/durability.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
 import type { IsRowBase } from './build-change.js';
 
@@ -26,6 +27,27 @@ export const DIRECT: unique symbol = Symbol('spillway.direct');
 export interface StagedCall {
   readonly unit: StagingUnit;
   readonly changeSets: readonly ChangeSet<AnyEntity>[];
+}
+
+/** Entities that `save()` or `remove()` flushes -> the durability that its caller asks for. */
+const asked = new WeakMap<AnyEntity, Durability>();
+let askers = 0;
+
+/** Runs a flush for a caller that asks for a durability of these entities, whatever their policies say. */
+export async function asking<T>(
+  entities: readonly AnyEntity[],
+  durability: Durability | undefined,
+  flush: () => Promise<T>,
+): Promise<T> {
+  if (durability === undefined) return flush();
+  for (const entity of entities) asked.set(entity, durability);
+  askers += 1;
+  try {
+    return await flush();
+  } finally {
+    askers -= 1;
+    for (const entity of entities) asked.delete(entity);
+  }
 }
 
 /**
@@ -77,6 +99,15 @@ export class StagingUnit {
       else others.push(change);
     }
     return [...byRow.values(), ...others];
+  }
+
+  /** Where all changes have to be; `undefined`: as the policies say. */
+  get tier(): Tier | undefined {
+    if (askers === 0 || !this.operations.some(({ entity }) => asked.has(entity))) return undefined;
+    return this.operations.reduce<Tier>(
+      (tier, { entity, type }) => strictest(tier, asked.get(entity) ?? type.policy.durability),
+      'primary',
+    );
   }
 
   /** A row that this flush has already changed has a version of the flush's own. */

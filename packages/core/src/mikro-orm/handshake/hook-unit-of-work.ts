@@ -71,9 +71,9 @@ function hookPersist(em: EntityManager, uow: UnitOfWork, flush: StagedFlush, con
     }
     return flush.run(
       async () => persist(groups),
-      async (changes) => {
+      async (changes, tier) => {
         signalOfManager(em)?.throwIfAborted();
-        return engine.writes.hold(changes, plan.caller);
+        return engine.writes.hold(changes, plan.caller, tier);
       },
     );
   };

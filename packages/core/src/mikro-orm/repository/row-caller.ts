@@ -1,4 +1,5 @@
 import type { EntityManager, EntityName } from '@mikro-orm/core';
+import { givenDurability, type Durability } from '../../policy/durability.js';
 import { givenSignal, hasSession, signalOfManager } from '../contract/call-context.js';
 import type { Increments, IncrementRow, IncrementOptions } from '../write/prepare-increment.js';
 import type { PatchOptions } from '../write/build-patch.js';
@@ -17,12 +18,19 @@ export interface RowCaller {
   readonly hasSession: boolean;
   /** Once it is aborted, nothing more is staged for this caller. */
   readonly signal: AbortSignal | undefined;
+  /** Where the changes of the call have to be. @defaultValue as the policy says */
+  readonly durability?: Durability | undefined;
 }
 
-/** The caller of a call with a signal of its own, which goes before that of the entity manager. */
-export function withSignalOf(caller: RowCaller, call: string, options: { readonly signal?: unknown }): RowCaller {
+/** The caller of a call with options of its own. Its signal goes before that of the entity manager. */
+export function withOptionsOf(
+  caller: RowCaller,
+  call: string,
+  options: { readonly signal?: unknown; readonly durability?: unknown },
+): RowCaller {
   const signal = givenSignal(call, options);
-  return signal ? { ...caller, signal } : caller;
+  const durability = givenDurability(call, options);
+  return { ...caller, ...(signal && { signal }), ...(durability && { durability }) };
 }
 
 /**

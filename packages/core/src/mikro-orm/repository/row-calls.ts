@@ -29,8 +29,8 @@ import { buildPatch, type PatchOptions } from '../write/build-patch.js';
 import { comparesNothing, type Fallback } from '../change/fallback.js';
 import { changesError } from '../write/refusal-error.js';
 import { failingAsMikroOrm } from '../contract/call-context.js';
-import { announceFallback, stageOrFallBack, Unstaged } from '../write/stage-or-fall-back.js';
-import { withSignalOf, type CallersRows, type RowCaller } from './row-caller.js';
+import { announceFallback, stageOrFallBack, stagingAt, Unstaged } from '../write/stage-or-fall-back.js';
+import { withOptionsOf, type CallersRows, type RowCaller } from './row-caller.js';
 import { pendingRow, type PendingRow } from './pending-row.js';
 import type { IncrementReceipt, Receipt, WrittenOptions, Counted } from './receipt.js';
 import type { SqlRowCalls } from './sql-row-calls.js';
@@ -85,7 +85,7 @@ export class RowCalls {
     key: unknown,
     { changes, options }: { readonly changes: object; readonly options: PatchOptions },
   ): Promise<Receipt> {
-    const caller = withSignalOf(asked, 'patch()', options);
+    const caller = withOptionsOf(asked, 'patch()', options);
     const type = this.#typeOf(entity, 'Use em.nativeUpdate()');
     const change = buildPatch(type, key, changes, options, this.#platform);
     await this.#validation.rows(type.meta, [changes as Readonly<Record<string, unknown>>], 'changed');
@@ -114,7 +114,7 @@ export class RowCalls {
     rows: readonly IncrementRow[],
     options: IncrementOptions,
   ): Promise<Receipt> {
-    const caller = withSignalOf(asked, 'increment()', options);
+    const caller = withOptionsOf(asked, 'increment()', options);
     const type = this.#typeOf(entity, 'Use em.nativeUpdate() with raw(), or @WriteBehind with counters');
     const context = { entity, em: caller.em, platform: this.#platform, validation: this.#validation };
     const prepared: readonly PreparedIncrement[] = await prepareIncrements(type, rows, options, context);
@@ -154,7 +154,7 @@ export class RowCalls {
 
   /** @param bySql answers how SQL writes the rows instead, or throws why it may not */
   async #stage(
-    { em, signal }: RowCaller,
+    { em, signal, durability }: RowCaller,
     type: WriteBehindType,
     rows: readonly { readonly key: unknown; readonly change: Change }[],
     bySql: (unstaged: Unstaged) => (way: Fallback) => Promise<Receipt>,
@@ -162,7 +162,7 @@ export class RowCalls {
     const changes = rows.map(({ change }) => change);
     const driver = (): AbstractSqlDriver => em().getDriver() as AbstractSqlDriver;
     const result = await failingAsMikroOrm(signal, driver, async () =>
-      stageOrFallBack(type, changes, this.#engine.writes, signal),
+      stageOrFallBack(type, changes, this.#engine.writes, { signal, durability }),
     );
     if (result instanceof Unstaged) {
       const write = bySql(result);
@@ -170,7 +170,7 @@ export class RowCalls {
       return write(result.way);
     }
     if (!changes.every(({ rowKey }) => result.staged.has(rowKey)))
-      throw changesError(changes, result, this.#engine.writes);
+      throw changesError(changes, result, stagingAt(this.#engine.writes, durability));
     const marks = [...result.marks.values()];
     return {
       keys: rows.map(({ key }) => key),

@@ -8,6 +8,8 @@ import {
 } from '@mikro-orm/core';
 import { SpillwayError } from '../../errors.js';
 import type { EntityOf } from '../../policy/entity-types.js';
+import { type DurabilityOption, givenDurability } from '../../policy/durability.js';
+import { asking } from '../change/staging-unit.js';
 import { EXTENSION } from '../extension-name.js';
 import type { Increments, IncrementRow, IncrementOptions } from '../write/prepare-increment.js';
 import type { PatchOptions } from '../write/build-patch.js';
@@ -29,11 +31,17 @@ export type KeyOf<Entity> =
 
 /** The methods of a repository of a write-behind entity, beside MikroORM's own. */
 export interface SpillwayMethods<Entity extends object> {
-  /** Persists entities and flushes their entity manager: all of its unit of work, not these entities alone. */
-  save(entities: Entity | readonly Entity[]): Promise<Receipt<Entity>>;
+  /**
+   * Persists entities and flushes their entity manager: all of its unit of work, not these entities alone.
+   *
+   * `save(order, { durability: 'replicated' })` resolves when the replicas of Redis have the order, too.
+   *
+   * @throws as `em.flush()`
+   */
+  save(entities: Entity | readonly Entity[], options?: DurabilityOption): Promise<Receipt<Entity>>;
 
   /** Removes entities and flushes their entity manager. */
-  remove(entities: Entity | readonly Entity[]): Promise<Receipt<Entity>>;
+  remove(entities: Entity | readonly Entity[], options?: DurabilityOption): Promise<Receipt<Entity>>;
 
   /**
    * Sets properties of a row that need not be loaded; counters are assigned, not added to. Without `version` the last
@@ -111,16 +119,18 @@ type WithMethods<Base extends RepositoryClass> = Pick<Base, keyof Base> &
  */
 export function withSpillway<Base extends RepositoryClass>(Base: Base): WithMethods<Base> {
   class WithSpillway extends Base implements SpillwayMethods<AnyEntity> {
-    async save(entities: AnyEntity | readonly AnyEntity[]): Promise<Receipt> {
+    async save(entities: AnyEntity | readonly AnyEntity[], options?: DurabilityOption): Promise<Receipt> {
       const saved = [entities].flat();
-      await this.getEntityManager().persist(saved).flush();
+      const em = this.getEntityManager();
+      await asking(saved, givenDurability('save()', options), async () => em.persist(saved).flush());
       return serviceOf(this).receipt(saved);
     }
 
-    async remove(entities: AnyEntity | readonly AnyEntity[]): Promise<Receipt> {
+    async remove(entities: AnyEntity | readonly AnyEntity[], options?: DurabilityOption): Promise<Receipt> {
       const removed = [entities].flat();
       const keys = removed.map(primaryKey);
-      await this.getEntityManager().remove(removed).flush();
+      const em = this.getEntityManager();
+      await asking(removed, givenDurability('remove()', options), async () => em.remove(removed).flush());
       return serviceOf(this).receipt(removed, keys);
     }
 

@@ -1,3 +1,4 @@
+import type { DurabilityOption } from '../../policy/durability.js';
 import { isRaw, ReferenceKind, type Platform } from '@mikro-orm/core';
 import type { Change } from '../../change/change.js';
 import { SpillwayError } from '../../errors.js';
@@ -7,7 +8,7 @@ import { givenTexts } from '../change/build-change.js';
 import { nextVersion, versionText, versionWord } from '../values/version-text.js';
 import { directPayload } from './direct-payload.js';
 
-export interface PatchOptions {
+export interface PatchOptions extends DurabilityOption {
   /** The version that the row has to have; without one the last write wins. Either way the row's version is raised. */
   readonly version?: number | bigint | Date;
   /** Once it is aborted, nothing more is staged. What is on its way to Redis by then is answered all the same. */

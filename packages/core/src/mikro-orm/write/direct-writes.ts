@@ -168,7 +168,8 @@ export class DirectWrites {
       const ending = affected === 0 ? signal : undefined;
       const found = await unlessAborted(ending, async () => this.#reads.rows(type, open, find));
       const changes = [...found].map(([rowKey, row]) => build({ rowKey, row }));
-      const outcome = changes.length > 0 ? await stageOrFallBack(type, changes, this.#engine, ending) : undefined;
+      const outcome =
+        changes.length > 0 ? await stageOrFallBack(type, changes, this.#engine, { signal: ending }) : undefined;
       if (outcome instanceof Unstaged) {
         // If some rows of a call are staged, the rest is not written in another way.
         if (affected > 0) throw outcome.error;
@@ -207,7 +208,7 @@ export class DirectWrites {
     changes: readonly Change[],
     signal: AbortSignal | undefined,
   ): Promise<StageResult['staged'] | Unstaged> {
-    const outcome = await stageOrFallBack(type, changes, this.#engine, signal);
+    const outcome = await stageOrFallBack(type, changes, this.#engine, { signal });
     if (outcome instanceof Unstaged) return outcome;
     if (outcome.staged.size < changes.length) throw changesError(changes, outcome, this.#engine);
     return outcome.staged;

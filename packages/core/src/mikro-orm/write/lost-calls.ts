@@ -2,17 +2,16 @@ import { unlessAborted } from '../contract/call-context.js';
 import type { Change } from '../../change/change.js';
 import { SpillwayError, type SpillwayErrorCode } from '../../errors.js';
 import { CutOff } from '../../staging/staging-errors.js';
-import type { LostUnit, StageResult } from '../../staging/stage-result.js';
+import type { EngineWrites } from '../engine.js';
+import { DurabilityNotReachedError } from './durability-error.js';
+import type { SettleOptions } from './settle-options.js';
+import type { LostUnit, ShortUnit, StageResult } from '../../staging/stage-result.js';
 
 /** The engine, as far as lost calls need it. */
 export interface LostCallEngine {
   findOut(calls: readonly LostUnit[]): Promise<StageResult>;
   stage(changes: readonly Change[], signal?: AbortSignal): Promise<StageResult>;
-}
-
-export interface SettleOptions {
-  /** Once it is aborted, the call ends with its reason, and may be made again. */
-  readonly signal?: AbortSignal;
+  waitAgain: EngineWrites['waitAgain'];
 }
 
 /** What became of the changes of a call, and how the rest is refused. */
@@ -34,6 +33,7 @@ abstract class LostCallError extends SpillwayError {
   readonly #refused: LostCall['refused'];
   #unknown: readonly LostUnit[];
   #missing: readonly Change[];
+  #short: readonly ShortUnit[] = [];
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -58,15 +58,26 @@ abstract class LostCallError extends SpillwayError {
     return this.#inTurn(async () => this.#findOut(signal));
   }
 
-  /** Finds out, and stages the missing changes. None is staged twice, however often this is called. */
+  /**
+   * Finds out, and stages the missing changes. None is staged twice, however often this is called.
+   *
+   * @throws DurabilityNotReachedError: all of them are staged
+   */
   async retry({ signal }: SettleOptions = {}): Promise<void> {
     await this.#inTurn(async () => {
-      if (await this.#findOut(signal)) return;
-      const missing = this.#missing;
-      const result = await this.#stage(missing, signal);
-      this.#missing = missing.filter(({ rowKey }) => !result.staged.has(rowKey));
-      if (this.#missing.length > 0) this.#giveUp(missing, result);
+      if (!(await this.#findOut(signal))) {
+        const missing = this.#missing;
+        const result = await this.#stage(missing, signal);
+        this.#note(result);
+        this.#missing = missing.filter(({ rowKey }) => !result.staged.has(rowKey));
+        if (this.#missing.length > 0) this.#giveUp(missing, result);
+      }
+      if (this.#short.length > 0) throw new DurabilityNotReachedError(this.#short, this.#engine);
     });
+  }
+
+  #note({ short = [] }: StageResult): void {
+    this.#short = [...this.#short, ...short];
   }
 
   /** What an end has cut off may have run, too: it is asked for before it is sent again. */
@@ -82,7 +93,9 @@ abstract class LostCallError extends SpillwayError {
   async #findOut(signal?: AbortSignal): Promise<boolean> {
     if (this.#unknown.length > 0) {
       const asked = this.#unknown;
-      const { staged, unknown } = await unlessAborted(signal, async () => this.#engine.findOut(asked));
+      const found = await unlessAborted(signal, async () => this.#engine.findOut(asked));
+      const { staged, unknown } = found;
+      this.#note(found);
       const isOpen = new Set(unknown);
       const answered = asked.filter((unit) => !isOpen.has(unit)).flatMap(({ changes }) => changes);
       this.#missing = [...this.#missing, ...answered.filter(({ rowKey }) => !staged.has(rowKey))];

@@ -7,6 +7,7 @@ import type { Validation } from '../validate/validation.js';
 import { buildCreate } from './build-create.js';
 import { SpillwayError } from '../../errors.js';
 import { exactUnitsOf } from '../values/counter-delta.js';
+import type { DurabilityOption } from '../../policy/durability.js';
 import { OptionReader } from '../../policy/option-reader.js';
 
 /** One row of a call that counts. */
@@ -112,7 +113,7 @@ function deltaText(type: WriteBehindType, name: string, difference: unknown, sca
   );
 }
 
-export interface IncrementOptions<Entity extends object = AnyEntity> {
+export interface IncrementOptions<Entity extends object = AnyEntity> extends DurabilityOption {
   /**
    * Decides about an increment whose row does not exist when it is written: it becomes a dead letter `ROW_MISSING`, it
    * is dropped, or the row is made.
@@ -134,7 +135,7 @@ type Otherwise = { readonly kind: 'dead-letter' | 'drop' } | { readonly kind: 'c
 /** @throws SpillwayError `CONFIG_INVALID`, by name */
 function readIncrementOptions({ meta, policy }: WriteBehindType, options: IncrementOptions): Otherwise {
   const place = `the options of increment() of ${meta.className}`;
-  const read = new OptionReader(place, options, ['missing', 'create', 'signal']);
+  const read = new OptionReader(place, options, ['missing', 'create', 'signal', 'durability']);
   const said = read.oneOf('missing', ['dead-letter', 'drop', 'create']);
   const create = read.value('create');
   if (create !== undefined && (typeof create !== 'object' || create === null || Array.isArray(create)))

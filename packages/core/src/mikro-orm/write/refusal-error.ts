@@ -76,7 +76,8 @@ export function refusalError(operations: readonly Operation[], result: StageResu
   return new StagingPartialError(
     `The flush was staged in part: ${staged.length} staged (${names(staged)}), ${refused.length} refused (${names(refused)}), ${unknown.length} unknown ` +
       `(${names(unknown)}). What is not staged is still changed in the entity manager; call em.flush() again. ` +
-      '"staged" of this error says which entities are staged; their versions do not, since counters leave a version as it is',
+      '"staged" of this error says which entities are staged; their versions do not, since counters leave a version as it is' +
+      (result.short ? '. Some of those have not reached their durability' : ''),
     { staged, refused, unknown },
     retry,
     cause,

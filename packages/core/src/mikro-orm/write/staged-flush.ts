@@ -1,6 +1,7 @@
 import { type AnyEntity, type EntityManager, helper, type UnitOfWork } from '@mikro-orm/core';
 import type { Change, VersionText } from '../../change/change.js';
-import type { LostUnit, StageResult } from '../../staging/stage-result.js';
+import type { Tier } from '../../policy/durability.js';
+import type { LostUnit, ShortUnit, StageResult } from '../../staging/stage-result.js';
 import type { SqlReason } from '../../observability/status.js';
 import { CutOff } from '../../staging/staging-errors.js';
 import type { RowKey } from '../../change/row-key.js';
@@ -20,9 +21,10 @@ import {
 } from '../change/staging-unit.js';
 import type { Validation } from '../validate/validation.js';
 import { versionValue } from '../values/version-text.js';
+import { DurabilityNotReachedError } from './durability-error.js';
 import { refusalError } from './refusal-error.js';
 
-type Stage = (changes: readonly Change[]) => Promise<StageResult>;
+type Stage = (changes: readonly Change[], tier: Tier | undefined) => Promise<StageResult>;
 
 /** Operations whose stage call was not answered: it is unknown whether they are staged. */
 interface LostOperations {
@@ -52,6 +54,8 @@ export class StagedFlush {
   #fallback: Fallback | undefined;
   #sqlReason: SqlReason | undefined;
   #lost: LostOperations[] = [];
+  /** What each running flush has staged short of its durability. One that is queued counts for the one before, too. */
+  readonly #running = new Set<ShortUnit[]>();
 
   constructor(writes: EngineWrites, em: EntityManager, types: TypeRegistry, validation: Validation) {
     this.#writes = writes;
@@ -79,10 +83,27 @@ export class StagedFlush {
   }
 
   /**
+   * Commits. What is staged and has not reached its durability is said once MikroORM has ended its flush, so that the
+   * unit of work is as after any flush.
+   *
+   * @throws DurabilityNotReachedError
+   */
+  async commit(commit: () => Promise<void>): Promise<void> {
+    const short: ShortUnit[] = [];
+    this.#running.add(short);
+    try {
+      await this.#commit(commit);
+    } finally {
+      this.#running.delete(short);
+    }
+    if (short.length > 0) throw new DurabilityNotReachedError(short, this.#writes);
+  }
+
+  /**
    * Commits. If nothing could be staged and the policies say so, commits once more by SQL. Entities are then as changed
    * as before, so MikroORM compares them anew.
    */
-  async commit(commit: () => Promise<void>): Promise<void> {
+  async #commit(commit: () => Promise<void>): Promise<void> {
     await this.prepare();
     this.#wayOut = undefined;
     try {
@@ -117,7 +138,7 @@ export class StagedFlush {
   /** Runs MikroORM's part of a flush, then stages its changes; a transaction that holds changes holds them instead. */
   async run(
     persist: () => Promise<unknown>,
-    stage: Stage = (changes) => this.#writes.stage(changes, signalOfManager(this.#em)),
+    stage: Stage = (changes, tier) => this.#writes.stage(changes, signalOfManager(this.#em), tier),
   ): Promise<void> {
     const unit = new StagingUnit(this.#uow.getChangeSets(), readVersionsOf(this.#em));
     this.#unit = unit;
@@ -160,10 +181,10 @@ export class StagedFlush {
     forgetReadVersions(this.#em);
   }
 
-  async #stage({ operations, changes }: StagingUnit, stage: Stage): Promise<void> {
+  async #stage({ operations, changes, tier }: StagingUnit, stage: Stage): Promise<void> {
     let result: StageResult;
     try {
-      result = await stage(changes);
+      result = await stage(changes, tier);
     } catch (error) {
       // Spillway was closed in between. The ORM may be opened again, and then asks whether the changes are staged.
       if (error instanceof CutOff && error.result) {
@@ -195,7 +216,8 @@ export class StagedFlush {
   }
 
   /** The entities now build on the staged changes. */
-  #note(operations: readonly Operation[], { marks, staged }: StageResult): void {
+  #note(operations: readonly Operation[], { marks, staged, short = [] }: StageResult): void {
+    for (const running of this.#running) for (const unit of short) running.push(unit);
     this.#writes.marks.note(operations, marks);
     const versions = knownVersionsOf(this.#em);
     for (const { change } of operations) if (staged.has(change.rowKey)) versions?.forget(change.rowKey);

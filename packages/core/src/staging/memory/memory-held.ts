@@ -8,6 +8,7 @@ import { DOUBT } from './end-batch.js';
 import { notePolicies } from './memory-policies.js';
 import type { MemoryShard } from './memory-shard.js';
 import type { Remembered } from './remembered.js';
+import { refuseTier } from './refuse-tier.js';
 import { dueTime, planStage } from './stage-changes.js';
 
 /** Changes of transactions that have not ended, beside the shards' other maps. */
@@ -37,6 +38,7 @@ export class MemoryHeld implements HeldChanges {
   }
 
   async hold(call: HoldCall): Promise<UnitAnswer | { readonly status: 'voided' }> {
+    refuseTier(call.tier);
     const seen = this.#remembered.get(call.shard, call.id);
     if (seen !== undefined) return seen.status === 'voided' ? seen : (seen.units[0] as UnitAnswer);
     const shard = this.#shards.get(call.shard);

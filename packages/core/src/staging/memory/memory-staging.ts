@@ -2,6 +2,7 @@ import type { BatchOutcome } from '../../change/outcome.js';
 import type { StagedRecord } from '../../change/record.js';
 import { type RowKey, shardOf } from '../../change/row-key.js';
 import { leavingShards } from '../leave-shards.js';
+import type { Tier } from '../../policy/durability.js';
 import type { RowCache } from '../row-cache.js';
 import { DEFAULT_LIMITS, remembersCallsMs, type StagingLimits } from '../limits.js';
 import type { GroupAnswer, HeldChanges, StagedPolicies, StageGroup, StageUnit, UnitAnswer } from '../stage-side.js';
@@ -40,6 +41,7 @@ import { MemoryCopies, MemoryRowCache } from './memory-row-cache.js';
 import { MemoryShard, NOTHING_WRITTEN } from './memory-shard.js';
 import { judgeUnit } from './judge-unit.js';
 import { Remembered } from './remembered.js';
+import { refuseTier } from './refuse-tier.js';
 import { settlementOf } from './settlement-of.js';
 
 export interface MemoryStagingOptions extends Partial<StagingLimits> {
@@ -120,11 +122,13 @@ class MemoryStaging implements StagingStore {
     return 0;
   }
 
-  async check(unit: StageUnit, rules: StageGroup['rules']): Promise<UnitAnswer> {
+  async check(unit: StageUnit, rules: StageGroup['rules'], tier?: Tier): Promise<UnitAnswer> {
+    refuseTier(tier);
     return judgeUnit(this.#shards, this.shards, unit, rules, this.#now()).answer;
   }
 
   async stage(group: StageGroup): Promise<GroupAnswer> {
+    refuseTier(group.tier);
     const lowest = this.#lowestShard(group);
     const seen = this.#remembered.get(lowest, group.id);
     if (seen !== undefined) return seen;

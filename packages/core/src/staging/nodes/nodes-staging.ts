@@ -1,6 +1,7 @@
 import type { BatchOutcome } from '../../change/outcome.js';
 import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
+import type { Tier } from '../../policy/durability.js';
 import type { DeadLetterStore } from '../dead-letter-store.js';
 import type { Batch, Claim, ClaimRequest, EmptyReport, Extension, ExtendRequest, ParkReport } from '../flush-side.js';
 import { leavingShards } from '../leave-shards.js';
@@ -55,8 +56,8 @@ export class NodesStaging implements StagingStore {
     return this.#nodes.map.placeOf(shard);
   }
 
-  async check(unit: StageUnit, rules: StageGroup['rules']): Promise<UnitAnswer> {
-    return this.#of([unit]).ask(async (store) => store.check(unit, rules));
+  async check(unit: StageUnit, rules: StageGroup['rules'], tier?: Tier): Promise<UnitAnswer> {
+    return this.#of([unit]).ask(async (store) => store.check(unit, rules, tier));
   }
 
   async stage(group: StageGroup): Promise<GroupAnswer> {

@@ -52,6 +52,7 @@ export class RedisConnection implements ServerLink {
   #hasBeenOpen = false;
   #isClosed = false;
   #told: Promise<ToldServer> | undefined;
+  #openings = 0;
   #callOff = (): void => undefined;
   #reconnecting: NodeJS.Timeout | undefined;
   /** How often ioredis has given the client up since it was connected. */
@@ -118,6 +119,50 @@ export class RedisConnection implements ServerLink {
     } catch (error) {
       throw this.#failed(error);
     }
+  }
+
+  /**
+   * Runs a script, and behind it commands that wait for what it has written. All of them leave in one turn on one
+   * connection: a server that has not run the script does not answer for it.
+   *
+   * @param opening the connection that was looked at, as `openings` told it: nothing is sent on a later one
+   * @throws as `run`. A script whose waits are not answered may have run
+   */
+  async runAndWait(
+    script: Script,
+    keys: readonly string[],
+    args: readonly Argument[],
+    waits: readonly (readonly [string, ...Argument[]])[],
+    opening: number,
+  ): Promise<{ readonly reply: unknown[]; readonly waited: readonly unknown[] }> {
+    const send = async (name: string, first: string): Promise<{ reply: unknown[]; waited: readonly unknown[] }> => {
+      if (opening !== this.#openings) throw notConnected(this.server, this.#trouble.cause);
+      const sent = [this.#send(name, [first, keys.length, ...keys, ...args], false)];
+      for (const [command, ...given] of waits) sent.push(this.#send(command, given, false));
+      const [ran, ...answers] = await Promise.allSettled(sent);
+      if (ran?.status !== 'fulfilled') throw ran?.reason as Error;
+      const waited = answers.map((each) => {
+        if (each.status === 'fulfilled') return each.value;
+        // A server that stops being the primary ends all waits. The script may be lost with it.
+        throw isReply(each.reason) ? new Error(each.reason.message) : each.reason;
+      });
+      return { reply: ran.value as unknown[], waited };
+    };
+    try {
+      return await send('EVALSHA', script.sha);
+    } catch (error) {
+      if (!isUnknownScript(error)) throw this.#failed(error);
+    }
+    try {
+      return await send('EVAL', script.source);
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
+  /** How often this has been connected: what was asked of a server holds until the next time. */
+  get openings(): number {
+    return this.#openings;
   }
 
   /** A plain command, without a script. Answers buffers. */
@@ -211,6 +256,7 @@ export class RedisConnection implements ServerLink {
     const client = this.#client;
     client.on('connect', () => this.#watchHandshake());
     client.on('ready', () => {
+      this.#openings += 1;
       this.#callOff();
       this.#silence = undefined;
       this.#ends = 0;

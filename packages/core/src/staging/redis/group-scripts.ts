@@ -22,9 +22,16 @@ export class GroupScripts {
   readonly #scripts: ShardScripts;
   readonly #limits: Pick<StagingLimits, 'seenMs' | 'seenCalls'>;
   readonly #answers: AnswerShards;
+  readonly #shortfallOf: (reply: Reply) => string | undefined;
   readonly #shardOf = (rowKey: RowKey): number => shardOf(rowKey, this.#scripts.shards);
 
-  constructor(scripts: ShardScripts, limits: Pick<StagingLimits, 'seenMs' | 'seenCalls'>) {
+  /** @param shortfallOf what a reply lacks for the tier that its group has waited for */
+  constructor(
+    scripts: ShardScripts,
+    limits: Pick<StagingLimits, 'seenMs' | 'seenCalls'>,
+    shortfallOf: (reply: Reply) => string | undefined = () => undefined,
+  ) {
+    this.#shortfallOf = shortfallOf;
     this.#scripts = scripts;
     this.#limits = limits;
     this.#answers = {
@@ -55,7 +62,8 @@ export class GroupScripts {
     if (String(reply[0]) === 'voided') return { status: 'voided' };
     const answer = groupAnswer(reply[1], group, shards, this.#answers);
     if (answer === undefined) throw this.#scripts.damaged(shards[0] ?? 0, 'seen');
-    return answer;
+    const shortfall = this.#shortfallOf(reply);
+    return answer.status === 'voided' || shortfall === undefined ? answer : { ...answer, shortfall };
   }
 
   async #run(mode: 'check' | 'stage', group: StageGroup): Promise<GroupAnswer> {

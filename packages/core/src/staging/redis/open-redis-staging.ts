@@ -1,15 +1,17 @@
 import { SpillwayError } from '../../errors.js';
 import { DEFAULT_LIMITS, type StagingLimits } from '../limits.js';
 import { nothingStaged } from '../staging-errors.js';
+import type { Tier } from '../../policy/durability.js';
 import { checkAnswers } from './answer-check.js';
 import { RedisConnection } from './connection.js';
+import { type DurabilityOptions, DurableScripts } from './durability/durable-scripts.js';
 import { MAP_OF_ONE_SERVER, moving } from './epoch.js';
 import { MAP_FIELD, mapKey, shardKeys } from './keys.js';
 import { RedisStaging } from './redis-staging.js';
 import type { RedisTarget } from './redis-target.js';
 import { checkRights } from './right-check.js';
 import { checkKeeping, refuseMode } from './server-checks.js';
-import { ShardScripts } from './shard-scripts.js';
+import { type ScriptRunner, ShardScripts } from './shard-scripts.js';
 
 export interface RedisStagingOptions extends Partial<StagingLimits> {
   /** A URL, options of ioredis, or your own client, which Spillway duplicates, and neither changes nor closes. */
@@ -34,6 +36,15 @@ export interface RedisStagingOptions extends Partial<StagingLimits> {
   readonly own?: readonly number[];
   /** Looks at the server before anything of the namespace is read. @defaultValue refuses one of several servers */
   readonly lookFirst?: (connection: RedisConnection) => Promise<void>;
+  /** The strictest tier that policies of this process ask for: its claims wait for it. @defaultValue `'primary'` */
+  readonly claimTier?: () => Tier;
+  /**
+   * How long nothing is claimed while no replica is online and `claimTier` asks for some, milliseconds.
+   * @defaultValue 30_000
+   */
+  readonly aloneMs?: number;
+  /** Called with what the server cannot give of `claimTier`, or does not let us ask. @defaultValue nothing */
+  readonly onUnverified?: (message: string) => void;
   /** Aborted: the opening is given up, wherever it is. @defaultValue none */
   readonly end?: AbortSignal;
 }
@@ -60,18 +71,35 @@ export async function openRedisStaging(options: RedisStagingOptions): Promise<Re
     await checkRights(connection, shardKeys(namespace, first));
     const shards = options.shards ?? 64;
     const map = { epoch: options.epoch ?? MAP_OF_ONE_SERVER, shards, database: options.database };
-    const scripts = new ShardScripts(connection, namespace, shards, {
-      ...(options.isMoving === true ? moving(map) : map),
-      ...(options.own && { own: options.own }),
-    });
+    const scriptsOn = (runner: ScriptRunner): ShardScripts =>
+      new ShardScripts(runner, namespace, shards, {
+        ...(options.isMoving === true ? moving(map) : map),
+        ...(options.own && { own: options.own }),
+      });
+    const scripts = scriptsOn(connection);
     const keeping = await checkKeeping(connection, options.acceptVolatile ?? false);
     await (options.lookFirst ?? refuseNode(namespace))(connection);
     await scripts.run('stats', first);
-    return new RedisStaging(connection, scripts, limitsOf(options), keeping);
+    const limits = limitsOf(options);
+    const durable = new DurableScripts({ ...durabilityOf(options), connection, scriptsOn, limits });
+    await durable.look();
+    return new RedisStaging(connection, scripts, limits, keeping, durable);
   } catch (error) {
     await connection.close();
     throw nothingStaged(error, `Redis at ${connection.server} was opened`);
   }
+}
+
+function durabilityOf({ redis, commandTimeoutMs = 2_000, ...options }: RedisStagingOptions): DurabilityOptions {
+  const { claimTier = () => 'primary', aloneMs = 30_000, onUnverified = () => undefined, end } = options;
+  return {
+    connect: async () => RedisConnection.open(redis, commandTimeoutMs, undefined, end),
+    // A call of two waits is answered before its connection looks silent.
+    waitMs: Math.floor(commandTimeoutMs / 3),
+    aloneMs,
+    warn: onUnverified,
+    claimTier,
+  };
 }
 
 /** A server that has some of the shards is not one that has all. */

@@ -1,7 +1,9 @@
+import { SpillwayError } from '../../errors.js';
 import { encodePlain, encodeUnit } from '../../change/record-codec.js';
 import type { RowKey } from '../../change/row-key.js';
 import type { StagingLimits } from '../limits.js';
 import type { HeldChanges, Hold, HoldCall, UnitAnswer } from '../stage-side.js';
+import type { DurableScripts } from './durability/durable-scripts.js';
 import type { RedisDeadLetters } from './dead-letters.js';
 import { encodeRules, entitiesOf, type GroupScripts } from './group-scripts.js';
 import { type Reply, rowKey, text } from './connection.js';
@@ -12,6 +14,7 @@ export class RedisHeld implements HeldChanges {
   readonly #scripts: ShardScripts;
   readonly #groups: GroupScripts;
   readonly #letters: RedisDeadLetters;
+  readonly #durable: Pick<DurableScripts, 'holdsAt'> | undefined;
   readonly #limits: Pick<StagingLimits, 'seenMs' | 'seenCalls'>;
 
   constructor(
@@ -19,16 +22,27 @@ export class RedisHeld implements HeldChanges {
     groups: GroupScripts,
     letters: RedisDeadLetters,
     limits: Pick<StagingLimits, 'seenMs' | 'seenCalls'>,
+    durable: Pick<DurableScripts, 'holdsAt'> | undefined,
   ) {
+    this.#durable = durable;
     this.#scripts = scripts;
     this.#groups = groups;
     this.#letters = letters;
     this.#limits = limits;
   }
 
+  get #waiting(): Pick<DurableScripts, 'holdsAt'> {
+    if (this.#durable) return this.#durable;
+    throw new SpillwayError(
+      'DURABILITY_UNSUPPORTED',
+      "This staging store waits for no replica and no disk; nothing is held. Choose durability: 'primary'",
+    );
+  }
+
   async hold(call: HoldCall): Promise<UnitAnswer | { readonly status: 'voided' }> {
-    const { shard, id, transaction, standing, changes, rules } = call;
-    const reply = await this.#scripts.run('hold', shard, [
+    const { shard, id, transaction, standing, changes, rules, tier = 'primary' } = call;
+    const scripts = tier === 'primary' ? this.#scripts : this.#waiting.holdsAt(tier);
+    const reply = await scripts.run('hold', shard, [
       id,
       transaction,
       encodePlain(standing),

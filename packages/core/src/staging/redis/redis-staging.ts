@@ -1,3 +1,4 @@
+import { SpillwayError } from '../../errors.js';
 import { encodeOutcomes } from '../../change/record-codec.js';
 import type { BatchOutcome } from '../../change/outcome.js';
 import type { StagedRecord } from '../../change/record.js';
@@ -9,8 +10,10 @@ import type { Batch, Claim, ClaimRequest, Extension, ExtendRequest, EmptyReport,
 import type { ChainSeen, DueRecords, EmptyScope, Pending, Settlement, StagedMark } from '../look-side.js';
 import type { DeadLetterStore } from '../dead-letter-store.js';
 import type { StagingStats, StagingStore, UnwellServer } from '../staging-store.js';
+import type { Tier } from '../../policy/durability.js';
 import { text } from './connection.js';
 import { RedisDeadLetters } from './dead-letters.js';
+import type { DurableScripts } from './durability/durable-scripts.js';
 import type { RowCache } from '../row-cache.js';
 import { GatheredPeeks } from './gathered-peeks.js';
 import { RedisHeld } from './redis-held.js';
@@ -52,15 +55,24 @@ export class RedisStaging implements StagingStore {
   readonly #cache: RedisRowCache;
   readonly #peeks: GatheredPeeks;
   readonly #letters: RedisDeadLetters;
+  readonly #durable: DurableScripts | undefined;
 
-  constructor(connection: ServerLink, scripts: ShardScripts, limits: StagingLimits, keeping: Keeping) {
+  /** @param durable what waits for replicas, or for the disk. Absent: nothing does */
+  constructor(
+    connection: ServerLink,
+    scripts: ShardScripts,
+    limits: StagingLimits,
+    keeping: Keeping,
+    durable?: DurableScripts,
+  ) {
+    this.#durable = durable;
     this.shards = scripts.shards;
     this.due = new RedisDue(scripts);
     this.policies = leavingShards(this.leaveShards);
     this.#letters = new RedisDeadLetters(scripts, limits);
     this.deadLetters = this.#letters;
     this.#groups = new GroupScripts(scripts, limits);
-    this.held = new RedisHeld(scripts, this.#groups, this.#letters, limits);
+    this.held = new RedisHeld(scripts, this.#groups, this.#letters, limits, durable);
     this.#cache = new RedisRowCache(scripts, connection, limits.cacheBytes);
     this.#peeks = new GatheredPeeks(scripts);
     this.keeping = keeping;
@@ -91,16 +103,30 @@ export class RedisStaging implements StagingStore {
     return 0;
   }
 
-  async check(unit: StageUnit, rules: StageGroup['rules']): Promise<UnitAnswer> {
+  /** A store that was made without it refuses what it could not keep. */
+  get #waiting(): DurableScripts {
+    if (this.#durable) return this.#durable;
+    throw new SpillwayError(
+      'DURABILITY_UNSUPPORTED',
+      "This staging store waits for no replica and no disk; nothing was staged. Choose durability: 'primary'",
+    );
+  }
+
+  async check(unit: StageUnit, rules: StageGroup['rules'], tier: Tier = 'primary'): Promise<UnitAnswer> {
+    if (tier !== 'primary') await this.#waiting.assure(tier);
     return this.#groups.check(unit, rules);
   }
 
   async stage(group: StageGroup): Promise<GroupAnswer> {
-    return this.#groups.stage(group);
+    const { tier = 'primary' } = group;
+    if (tier === 'primary') return this.#groups.stage(group);
+    return this.#waiting.groupsAt(tier).stage(group);
   }
 
   async fence(group: StageGroup): Promise<GroupAnswer> {
-    return this.#groups.fence(group);
+    const { tier = 'primary' } = group;
+    if (tier === 'primary') return this.#groups.fence(group);
+    return this.#waiting.fence(group, tier, this.#groups);
   }
 
   async peek(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, Pending>> {
@@ -127,7 +153,8 @@ export class RedisStaging implements StagingStore {
     const { token, predecessor, limit, rows = [], isAhead = false } = request;
     const shared = [limit, isAhead ? 1 : 0];
     const share = rows.length / ROWS_OF_BATCHES;
-    const reply = await this.#scripts.act('claim', { shard, shared, own: [token, predecessor, ...rows], share });
+    const scripts = this.#durable?.claims ?? this.#scripts;
+    const reply = await scripts.act('claim', { shard, shared, own: [token, predecessor, ...rows], share });
     const status = text(reply[0]);
     if (status === 'batch') return { status, batch: batch(shard, reply) };
     if (status === 'broken') return { status, seen: { inFlight: '', last: text(reply[1]) } };
@@ -143,7 +170,8 @@ export class RedisStaging implements StagingStore {
   async extend(shard: number, { token, attempts, outcomes, rows }: ExtendRequest): Promise<Extension | undefined> {
     const { limits } = this.#letters;
     const parts = [token, attempts, encodeOutcomes(outcomes), ...limits, ...rows];
-    const reply = await this.#scripts.run('extend', shard, parts);
+    const scripts = this.#durable?.claims ?? this.#scripts;
+    const reply = await scripts.run('extend', shard, parts);
     if (text(reply[0]) !== 'extended') return undefined;
     this.#letters.tell(shard, reply[2]);
     return extension(reply);
@@ -204,6 +232,6 @@ export class RedisStaging implements StagingStore {
   }
 
   async close(): Promise<void> {
-    await this.#connection.close();
+    await Promise.all([this.#connection.close(), this.#durable?.close()]);
   }
 }

@@ -7,12 +7,15 @@ import { asReplyError } from './redis-errors.js';
 import { SCRIPTS, type Script } from './scripts.js';
 import type { ServerLink } from './server-link.js';
 
+/** What sends scripts to the server: a connection, or something before one. */
+export type ScriptRunner = Pick<ServerLink, 'server' | 'run' | 'command'>;
+
 /** Runs scripts on shards of one server, with their keys and the epoch of this process. */
 export class ShardScripts {
   readonly shards: number;
   /** The shards that this server has: all of them, unless there are several servers. */
   readonly own: readonly number[];
-  readonly #connection: ServerLink;
+  readonly #connection: ScriptRunner;
   readonly #epoch: string;
   /** The epoch that a release of the older layout would have. */
   readonly #older: string;
@@ -22,7 +25,7 @@ export class ShardScripts {
   readonly #names = new Map<readonly KeyName[], (readonly string[])[]>();
   readonly #acts = new GatheredActs(async (name, acts) => this.#answersOf(name, acts));
 
-  constructor(connection: ServerLink, namespace: string, shards: number, of: ScriptsOf) {
+  constructor(connection: ScriptRunner, namespace: string, shards: number, of: ScriptsOf) {
     this.shards = shards;
     this.own = of.own ?? [...Array(shards).keys()];
     this.#connection = connection;

@@ -23,6 +23,7 @@ describe('a policy', () => {
       retry: { attempts: 5, minDelayMs: 100, maxDelayMs: 30_000 },
       maxPending: 1_000_000,
       maxRecordBytes: 1_048_576,
+      durability: 'primary',
       onFull: 'block',
       onStagingDown: 'fail',
       blockTimeoutMs: 5_000,
@@ -49,6 +50,7 @@ describe('a policy', () => {
       retry: { attempts: 3, minDelay: 10, maxDelay: '1s' },
       maxPending: 10,
       maxRecordBytes: 2_048,
+      durability: 'replicated',
       onFull: 'reject',
       onStagingDown: 'write-through',
       blockTimeout: '1s',
@@ -72,6 +74,7 @@ describe('a policy', () => {
       retry: { attempts: 3, minDelayMs: 10, maxDelayMs: 1_000 },
       maxPending: 10,
       maxRecordBytes: 2_048,
+      durability: 'replicated',
       onFull: 'reject',
       onStagingDown: 'write-through',
       blockTimeoutMs: 1_000,
@@ -234,7 +237,7 @@ describe('a policy is refused', () => {
   it('for an option that does not exist, with those that do', () => {
     expect(() => resolve({ speed: 'high' })).toThrow(
       'Unknown option "speed" in the policy of Product. Known are debounce, maxDelay, detect, ' +
-        'conflict, retry, maxPending, maxRecordBytes, onFull, blockTimeout, onStagingDown, queries, drainTimeout, transactions, onDrainTimeout, reads, onStagingLoss, inserts, missing, validate, cache, counters, mode',
+        'conflict, retry, maxPending, maxRecordBytes, durability, onFull, blockTimeout, onStagingDown, queries, drainTimeout, transactions, onDrainTimeout, reads, onStagingLoss, inserts, missing, validate, cache, counters, mode',
     );
   });
 

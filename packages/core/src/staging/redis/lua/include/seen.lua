@@ -4,5 +4,14 @@
 -- Needs: seen, seen_old
 
 local function kept_answer(id)
-  return redis.call('HGET', seen, id) or redis.call('HGET', seen_old, id)
+  for _, generation in ipairs({ seen, seen_old }) do
+    local answer = redis.call('HGET', generation, id)
+    if answer then
+      -- WAIT waits for what its own connection has written, and for nothing else: so what is found is written again.
+      -- Behind a command that writes, Redis refuses none for want of memory.
+      redis.call('HDEL', generation, 'nothing')
+      redis.call('HSET', generation, id, answer)
+      return answer
+    end
+  end
 end

@@ -23,8 +23,8 @@ import { makeRunFolder, removeFolder } from './run-folder.mjs';
  * They write each change to disk before they answer, so that none is lost when one is killed.
  *
  * @param {number} count
- * @param {{ readonly replicas?: boolean, readonly isCluster?: boolean }} [options] `replicas`: each has a replica, which
- * is online. `isCluster`: a Redis Cluster of primaries, in the place of servers that know nothing of each other
+ * @param {{ readonly replicas?: boolean, readonly isCluster?: boolean }} [options] `replicas`: each has a replica,
+ * which is online. `isCluster`: a Redis Cluster of primaries, in the place of servers that know nothing of each other
  * @returns {Promise<RedisNodes>}
  * @throws NoServers if this machine has no program of Redis
  */

@@ -12,8 +12,8 @@ export interface Arguments {
 
 /**
  * Where changes are staged: on the Redis that REDIS_URL names (`one`), on one that is killed (`single`), on three of
- * which one is killed (`nodes`, or those of a Redis Cluster: `cluster`), or on a primary that is killed, and whose place
- * a replica takes (`sentinel`).
+ * which one is killed (`nodes`, or those of a Redis Cluster: `cluster`), or on a primary that is killed, and whose
+ * place a replica takes (`sentinel`).
  */
 export type Topology = (typeof topologies)[number];
 

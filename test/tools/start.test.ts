@@ -66,7 +66,8 @@ describe('on servers', () => {
 test.each([
   [['--topology', 'nodes'], '3 nodes'],
   [['--topology=nodes', '--json'], '3 nodes'],
-  [['--topology', 'cluster'], '3 nodes of a cluster'],
+  [['--topology', 'cluster'], '3 nodes of a cluster with replicas'],
+  [['--topology', 'cluster', '--durability', 'primary'], '3 nodes of a cluster'],
 ])('with %j the shop runs on three Redis servers, which are stopped', async (args, nodes) => {
   const { acts } = await started(args);
   expect(acts).toEqual([`shop ${args.join(' ')} on ${nodes}`, 'nodes stop', 'servers stop']);

@@ -20,9 +20,10 @@ import { makeRunFolder, removeFolder } from './run-folder.mjs';
  */
 
 /**
- * They write each change to disk before they answer, so that none is lost when one is killed.
+ * They write each change to disk before they answer, so that none is lost when one is killed. A primary of a cluster has
+ * two replicas: the one that takes its place has another one.
  *
- * @param {number} count
+ * @param {number} count of them, or of the primaries of a cluster
  * @param {{ readonly replicas?: boolean, readonly isCluster?: boolean }} [options] `replicas`: each has a replica,
  * which is online. `isCluster`: a Redis Cluster of primaries, in the place of servers that know nothing of each other
  * @returns {Promise<RedisNodes>}
@@ -39,7 +40,8 @@ export async function startRedisNodes(count, { replicas = false, isCluster = fal
   };
   try {
     const nodes = [];
-    for (let number = 1; number <= count; number += 1) {
+    const all = isCluster && replicas ? 3 * count : count;
+    for (let number = 1; number <= all; number += 1) {
       const name = `node-${number}`;
       const own = path.join(folder, name);
       mkdirSync(own);
@@ -47,7 +49,7 @@ export async function startRedisNodes(count, { replicas = false, isCluster = fal
       const settings = { appendfsync: 'always', 'repl-diskless-sync-delay': '0', ...ofCluster };
       const server = await keepAlive(binary, own, settings);
       stops.push(() => server.stop());
-      if (replicas) {
+      if (replicas && !isCluster) {
         const replica = await followedBy(server, binary, path.join(folder, `${name}-replica`));
         stops.push(() => replica.stop());
       }
@@ -55,7 +57,7 @@ export async function startRedisNodes(count, { replicas = false, isCluster = fal
       nodes.push({ name, url, port, pid, bus: Number(ofCluster?.['cluster-port']) });
     }
     if (isCluster) await join(nodes, count);
-    return { nodes: nodes.map(({ name, url, pid }) => ({ name, url, pid })), stop };
+    return { nodes: nodes.slice(0, count).map(({ name, url, pid }) => ({ name, url, pid })), stop };
   } catch (error) {
     await stop();
     throw error;

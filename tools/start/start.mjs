@@ -44,7 +44,7 @@ export async function start(args, env, { startServers, startRedisNodes, startRed
       return { env: { SPILLWAY_SHOP_SENTINELS: JSON.stringify(redis) }, stop };
     }
     const { nodes, stop } = await startRedisNodes(topology === 'single' ? 1 : 3, {
-      replicas: durability === 'replicated',
+      replicas: durability === 'replicated' || (topology === 'cluster' && durability === undefined),
       isCluster: topology === 'cluster',
     });
     return { env: { SPILLWAY_SHOP_NODES: JSON.stringify(nodes) }, stop };

@@ -1,6 +1,6 @@
 /** Redis servers for one run, as `npm start -- --topology` has started them. */
 import type { RedisClusterOptions, RedisNodes, RedisTarget } from '@spillway/core';
-import type { Topology } from '../run/arguments.js';
+import type { Arguments, Topology } from '../run/arguments.js';
 
 /** Where changes are staged. */
 export interface StagingPlace {
@@ -21,7 +21,10 @@ interface StartedSentinels {
   readonly pid: number;
 }
 
-export function stagingPlace(topology: Topology, env: NodeJS.ProcessEnv): StagingPlace {
+export function stagingPlace(
+  { topology, durability }: Pick<Arguments, 'topology' | 'durability'>,
+  env: NodeJS.ProcessEnv,
+): StagingPlace {
   if (topology === 'one') return { redis: named(env, 'REDIS_URL', 'run `npm start`') };
   if (topology === 'sentinel') {
     const { sentinels, name, pid } = started(topology, env, 'SPILLWAY_SHOP_SENTINELS') as StartedSentinels;
@@ -29,11 +32,12 @@ export function stagingPlace(topology: Topology, env: NodeJS.ProcessEnv): Stagin
     return { redis: { sentinels: [...sentinels], name }, victim };
   }
   const nodes = started(topology, env, 'SPILLWAY_SHOP_NODES') as readonly StartedNode[];
+  const isReplaced = topology === 'cluster' && durability === 'replicated';
   const [first] = nodes;
   if (first === undefined) throw new Error('There is no Redis to kill.');
   return {
     redis: topology === 'single' ? first.url : asOption(nodes, topology),
-    victim: { ...first, becomes: 'it comes back by itself' },
+    victim: { ...first, becomes: isReplaced ? 'a replica takes its place' : 'it comes back by itself' },
   };
 }
 

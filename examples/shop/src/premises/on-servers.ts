@@ -32,7 +32,7 @@ export async function onServers(
   env: NodeJS.ProcessEnv,
 ): Promise<Premises> {
   await using opened = new AsyncDisposableStack();
-  const staging = stagingPlace(topology, env);
+  const staging = stagingPlace({ topology, durability }, env);
   const place = opened.use(await makePlace(env, staging));
 
   const open = async (kind: ShopKind, resources: AsyncDisposableStack): Promise<Rooms> => {

@@ -29,7 +29,8 @@ export const usage = `Usage: npm start -- [--seconds 20] [--seed 1] [--json] [--
   --topology single stages on a Redis server that is killed, and comes back; nodes on three, of which one is killed;
              cluster on the three of a Redis Cluster; sentinel on a primary that is killed, and whose place a replica
              takes
-  --durability where a change has to be before a flush resolves; replicated with sentinel, else primary`;
+  --durability where a change has to be before a flush resolves; replicated with
+             sentinel and cluster, else primary`;
 
 /** @throws TypeError if an argument is unknown or outside its limits; its message says which. */
 export function readArguments(args: readonly string[]): Arguments {
@@ -52,10 +53,13 @@ export function readArguments(args: readonly string[]): Arguments {
   const topology = oneOf('--topology', values.topology ?? (asked === undefined ? 'one' : 'single'), topologies);
   if (topology !== 'one' && values.embedded)
     throw new TypeError(`--topology ${topology} needs servers; leave --embedded out.`);
-  if (topology === 'cluster' && asked !== undefined && asked !== 'primary')
-    throw new TypeError(`--durability ${asked} is not given on a Redis Cluster; leave it out, or take sentinel.`);
-  const durability = oneOf('--durability', asked ?? (topology === 'sentinel' ? 'replicated' : 'primary'), durabilities);
+  const durability = oneOf('--durability', asked ?? (isReplaced(topology) ? 'replicated' : 'primary'), durabilities);
   return { ...values, topology, durability, seconds };
+}
+
+/** True where a replica takes the place of a server that is killed. */
+function isReplaced(topology: Topology): boolean {
+  return topology === 'sentinel' || topology === 'cluster';
 }
 
 function oneOf<Word extends string>(name: string, given: string, words: readonly Word[]): Word {

@@ -7,13 +7,15 @@ import { NodesStaging } from '../nodes/nodes-staging.js';
 import type { Places } from '../nodes/shard-map.js';
 import { checkAnswers } from '../redis/answer-check.js';
 import { shardKeys, type ShardKeys } from '../redis/keys.js';
-import { limitsOf, type RedisStagingOptions } from '../redis/open-redis-staging.js';
+import { DurableScripts } from '../redis/durability/durable-scripts.js';
+import { limitsOf, durabilityOf, type RedisStagingOptions } from '../redis/open-redis-staging.js';
 import { RedisStaging } from '../redis/redis-staging.js';
 import { checkRights } from '../redis/right-check.js';
 import { checkKeeping, type Keeping } from '../redis/server-checks.js';
-import { ShardScripts } from '../redis/shard-scripts.js';
+import { type ScriptRunner, ShardScripts } from '../redis/shard-scripts.js';
 import { ClusterMark } from './cluster-mark.js';
 import { RedisCluster } from './cluster.js';
+import { DurableSlots } from './durable-slots.js';
 import { slotOfShard, tagOfShard } from './hash-slot.js';
 import type { ClusterChoice } from './redis-cluster.js';
 import { SlotLink } from './slot-link.js';
@@ -40,7 +42,11 @@ export async function openClusterStaging(options: ClusterStagingOptions): Promis
     { commandTimeoutMs, ...(onAnotherServer && { onAnotherServer }) },
     end,
   );
-  const opening = new Opening(options, cluster);
+  const durable = new DurableSlots(
+    async () => RedisCluster.open(redis, { commandTimeoutMs }, end),
+    durabilityOf(options),
+  );
+  const opening = new Opening(options, cluster, durable);
   const listeners = new DropListeners();
   const nodes = Array.from(
     { length: shards },
@@ -53,7 +59,9 @@ export async function openClusterStaging(options: ClusterStagingOptions): Promis
   );
   const all = new Nodes(new EachItsOwn(shards), nodes);
   const letters = new NodesLetters(all, listeners);
-  const staging = new NodesStaging(all, letters, remembersCallsMs(limitsOf(options)), async () => cluster.close());
+  const staging = new NodesStaging(all, letters, remembersCallsMs(limitsOf(options)), async () => {
+    await Promise.all([cluster.close(), durable.close()]);
+  });
   try {
     await openAll(nodes);
   } catch (error) {
@@ -87,12 +95,14 @@ class EachItsOwn implements Places {
 class Opening {
   readonly #options: ClusterStagingOptions;
   readonly #cluster: RedisCluster;
+  readonly #durable: DurableSlots;
   readonly #mark: ClusterMark;
   readonly #checks = new Map<string, Promise<Keeping>>();
 
-  constructor(options: ClusterStagingOptions, cluster: RedisCluster) {
+  constructor(options: ClusterStagingOptions, cluster: RedisCluster, durable: DurableSlots) {
     this.#options = options;
     this.#cluster = cluster;
+    this.#durable = durable;
     this.#mark = new ClusterMark(cluster, options.namespace, options.shards);
   }
 
@@ -102,14 +112,24 @@ class Opening {
     const tag = tagOfShard(namespace, shard, shards);
     const keeping = await this.#checked(link, shardKeys(namespace, shard, tag));
     await this.#mark.check();
-    const scripts = new ShardScripts(link, namespace, shards, {
-      epoch: EPOCH,
-      ...(database !== undefined && { database }),
-      own: [shard],
-      tagOf: (each) => tagOfShard(namespace, each, shards),
-    });
+    const scriptsOn = (runner: ScriptRunner): ShardScripts =>
+      new ShardScripts(runner, namespace, shards, {
+        epoch: EPOCH,
+        ...(database !== undefined && { database }),
+        own: [shard],
+        tagOf: (each) => tagOfShard(namespace, each, shards),
+      });
+    const scripts = scriptsOn(link);
     await scripts.run('stats', shard);
-    return new RedisStaging(link, scripts, limitsOf(this.#options), keeping);
+    const limits = limitsOf(this.#options);
+    const durable = new DurableScripts({
+      ...durabilityOf(this.#options),
+      connection: link,
+      scriptsOn,
+      limits,
+      durable: this.#durable.at(slotOfShard(shard, shards)),
+    });
+    return new RedisStaging(link, scripts, limits, keeping, durable);
   }
 
   /** Once for each server; again, if a check has failed. */

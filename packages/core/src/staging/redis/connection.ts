@@ -133,11 +133,11 @@ export class RedisConnection implements ServerLink {
     keys: readonly string[],
     args: readonly Argument[],
     waits: readonly (readonly [string, ...Argument[]])[],
-    opening: number,
+    { opening, isAsking }: { readonly opening: number; readonly isAsking: boolean },
   ): Promise<{ readonly reply: unknown[]; readonly waited: readonly unknown[] }> {
     const send = async (name: string, first: string): Promise<{ reply: unknown[]; waited: readonly unknown[] }> => {
       if (opening !== this.#openings) throw notConnected(this.server, this.#trouble.cause);
-      const sent = [this.#send(name, [first, keys.length, ...keys, ...args], false)];
+      const sent = [this.#send(name, [first, keys.length, ...keys, ...args], isAsking)];
       for (const [command, ...given] of waits) sent.push(this.#send(command, given, false));
       const [ran, ...answers] = await Promise.allSettled(sent);
       if (ran?.status !== 'fulfilled') throw ran?.reason as Error;

@@ -4,6 +4,7 @@ import { nothingStaged } from '../staging-errors.js';
 import type { Tier } from '../../policy/durability.js';
 import { checkAnswers } from './answer-check.js';
 import { RedisConnection } from './connection.js';
+import { DurableServer } from './durability/durable-server.js';
 import { type DurabilityOptions, DurableScripts } from './durability/durable-scripts.js';
 import { MAP_OF_ONE_SERVER, moving } from './epoch.js';
 import { MAP_FIELD, mapKey, shardKeys } from './keys.js';
@@ -81,7 +82,14 @@ export async function openRedisStaging(options: RedisStagingOptions): Promise<Re
     await (options.lookFirst ?? refuseNode(namespace))(connection);
     await scripts.run('stats', first);
     const limits = limitsOf(options);
-    const durable = new DurableScripts({ ...durabilityOf(options), connection, scriptsOn, limits });
+    const { redis, commandTimeoutMs = 2_000, end } = options;
+    const durability = durabilityOf(options);
+    const server = new DurableServer({
+      ...durability,
+      server: connection.server,
+      connect: async () => RedisConnection.open(redis, commandTimeoutMs, undefined, end),
+    });
+    const durable = new DurableScripts({ ...durability, connection, scriptsOn, limits, durable: server });
     await durable.look();
     return new RedisStaging(connection, scripts, limits, keeping, durable);
   } catch (error) {
@@ -90,14 +98,14 @@ export async function openRedisStaging(options: RedisStagingOptions): Promise<Re
   }
 }
 
-function durabilityOf({ redis, commandTimeoutMs = 2_000, ...options }: RedisStagingOptions): DurabilityOptions {
-  const { claimTier = () => 'primary', aloneMs = 30_000, onUnverified = () => undefined, end } = options;
+/** How long tiers are waited for, and who is told what is not verified. */
+export function durabilityOf(options: Omit<RedisStagingOptions, 'redis'>): DurabilityOptions {
+  const { commandTimeoutMs = 2_000, claimTier = () => 'primary', aloneMs = 30_000, onUnverified } = options;
   return {
-    connect: async () => RedisConnection.open(redis, commandTimeoutMs, undefined, end),
     // A call of two waits is answered before its connection looks silent.
     waitMs: Math.floor(commandTimeoutMs / 3),
     aloneMs,
-    warn: onUnverified,
+    warn: onUnverified ?? (() => undefined),
     claimTier,
   };
 }

@@ -3,27 +3,29 @@ import { strictest, type Tier } from '../../../policy/durability.js';
 import type { StagingLimits } from '../../limits.js';
 import type { GroupAnswer, StageGroup } from '../../stage-side.js';
 import { heldShort } from '../../staging-errors.js';
-import type { RedisConnection } from '../connection.js';
+import type { ServerLink } from '../server-link.js';
 import { GroupScripts } from '../group-scripts.js';
 import type { ScriptRunner, ShardScripts } from '../shard-scripts.js';
-import { type DurableCall, DurableServer, type DurableServerOptions } from './durable-server.js';
+import type { Durable, DurableCall, DurableServerOptions } from './durable-server.js';
 
-export interface DurabilityOptions extends Pick<DurableServerOptions, 'connect' | 'waitMs' | 'aloneMs' | 'warn'> {
+export interface DurabilityOptions extends Pick<DurableServerOptions, 'waitMs' | 'aloneMs' | 'warn'> {
   /** The strictest tier that the policies of this process ask for. */
   readonly claimTier: () => Tier;
 }
 
-export interface DurableScriptsOptions extends DurabilityOptions {
-  readonly connection: RedisConnection;
+export interface DurableScriptsOptions extends Pick<DurabilityOptions, 'warn' | 'claimTier'> {
+  readonly connection: ServerLink;
   /** The scripts of the same shards, run by another runner. */
   readonly scriptsOn: (runner: ScriptRunner) => ShardScripts;
   readonly limits: StagingLimits;
+  /** What runs them. */
+  readonly durable: Durable;
 }
 
 /** The scripts of one server that wait for a tier. */
 export class DurableScripts {
   readonly #options: DurableScriptsOptions;
-  readonly #server: DurableServer;
+  readonly #server: Durable;
   readonly #groups = new Map<Tier, GroupScripts>();
   readonly #claims = new Map<Tier, ShardScripts>();
   readonly #holds = new Map<Tier, ShardScripts>();
@@ -33,7 +35,7 @@ export class DurableScripts {
 
   constructor(options: DurableScriptsOptions) {
     this.#options = options;
-    this.#server = new DurableServer({ ...options, server: options.connection.server });
+    this.#server = options.durable;
   }
 
   /** @throws SpillwayError `DURABILITY_UNSUPPORTED` */

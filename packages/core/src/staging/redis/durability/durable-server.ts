@@ -33,7 +33,12 @@ export interface DurableCall {
    * once that has lasted. A primary that is being replaced has none either, and must hand out nothing any more.
    */
   readonly mustReach: boolean;
+  /** The server is to take the script although another one still has its slot. @defaultValue false */
+  readonly isAsking?: boolean;
 }
+
+/** What runs scripts that wait for a tier: a server, or the servers of a cluster. */
+export type Durable = Pick<DurableServer, 'run' | 'assure' | 'whyNot' | 'close'>;
 
 /** What a script has answered, and what it lacks for its tier, in words. */
 export interface DurableReply {
@@ -89,7 +94,7 @@ export class DurableServer {
   }
 
   async #send(
-    { tier, script, keys, args, mustReach }: DurableCall,
+    { tier, script, keys, args, mustReach, isAsking = false }: DurableCall,
     connection: RedisConnection,
   ): Promise<DurableReply> {
     const { abilities, opening } = await this.#ask(tier, connection);
@@ -97,7 +102,7 @@ export class DurableServer {
     else this.#refuseAlone(abilities);
     const waits = waitsFor(tier, abilities, this.#options.waitMs);
     const commands = waits.map(({ command }) => command);
-    const { reply, waited } = await connection.runAndWait(script, keys, args, commands, opening);
+    const { reply, waited } = await connection.runAndWait(script, keys, args, commands, { opening, isAsking });
     const missing = waits.flatMap((wait, at) => wait.missing(waited[at]) ?? []);
     return missing.length === 0 ? { reply } : { reply, shortfall: missing.join(', and ') };
   }

@@ -20,8 +20,8 @@ import { makeRunFolder, removeFolder } from './run-folder.mjs';
  */
 
 /**
- * They write each change to disk before they answer, so that none is lost when one is killed. A primary of a cluster has
- * two replicas: the one that takes its place has another one.
+ * They write each change to disk before they answer, so that none is lost when one is killed. A primary of a cluster
+ * has two replicas: the one that takes its place has another one.
  *
  * @param {number} count of them, or of the primaries of a cluster
  * @param {{ readonly replicas?: boolean, readonly isCluster?: boolean }} [options] `replicas`: each has a replica,

@@ -52,7 +52,7 @@ test('a flush is staged when the replica of each slot has its changes, also afte
   expect([staged.size, lacks]).toEqual([changes.length, []]);
   expect((await place.stager.stageAll(changes, RULES)).short ?? []).toEqual([]);
   const slot = slotOfShard(0, SHARDS);
-  const [from, to] = servers.servers as readonly ClusterServer[] as [ClusterServer, ClusterServer];
+  const [from, to] = servers.servers as [ClusterServer, ClusterServer];
   await servers.move(slot, from, to);
   expect((await place.stager.stageAll(changes, RULES)).short ?? []).toEqual([]);
   expect(await counted(place.store)).toEqual(changes.map(() => '3'));

@@ -12,8 +12,8 @@ import type { RedisCluster } from './cluster.js';
 type Limits = Pick<DurableServerOptions, 'waitMs' | 'aloneMs' | 'warn'>;
 
 /**
- * Scripts of a cluster that wait for a tier. They have connections of their own, one to each server, opened at the first
- * use. A script and its waits go to one server: after a redirect both are sent again, to the other one.
+ * Scripts of a cluster that wait for a tier. They have connections of their own, one to each server, opened at the
+ * first use. A script and its waits go to one server: after a redirect both are sent again, to the other one.
  */
 export class DurableSlots {
   readonly #open: () => Promise<RedisCluster>;

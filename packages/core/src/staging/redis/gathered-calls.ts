@@ -11,9 +11,14 @@ interface Waiting<Answer> extends PromiseWithResolvers<ReadonlyMap<RowKey, Answe
 /** Hands a failure to the one caller whose row it is about. */
 export type Fail<Answer> = (of: Asked<Answer>, error: unknown) => void;
 
+/** Questions about more rows than this leave in two calls. */
+const ROWS_OF_ONE_CALL = 48;
+
 /**
- * Sends the questions of one turn of the process as one call, over all their shards. A question that comes later joins
- * the next call, because the answer of a call that has left may be older than the question.
+ * Sends the questions of one turn of the process together, over all their shards: few as one call, many as two. While
+ * the process reads the answer of one half, Redis computes the other. A caller goes on when its own rows are answered.
+ * A question that comes later joins the next call, because the answer of a call that has left may be older than the
+ * question.
  */
 export class GatheredCalls<Answer> {
   readonly #shards: number;
@@ -47,11 +52,21 @@ export class GatheredCalls<Answer> {
       left.map(({ asked }) => asked),
       this.#shards,
     );
-    await Promise.all(callsOf(groups, ROWS_PER_CALL).map(async (call) => this.#send(call, failures)));
-    for (const { asked, resolve, reject } of left) {
+    const calls = callsOf(groups, rowsPerCall(groups));
+    const open = callsOfEach(calls);
+    const end = ({ asked, resolve, reject }: Waiting<Answer>): void => {
       if (failures.has(asked)) reject(failures.get(asked));
       else resolve(asked.found);
-    }
+    };
+    for (const waiting of left) if (!open.has(waiting.asked)) end(waiting);
+    await Promise.all(
+      calls.map(async (call) => {
+        await this.#send(call, failures);
+        const answered = askersOf(call);
+        for (const asked of answered) open.set(asked, (open.get(asked) ?? 1) - 1);
+        for (const waiting of left) if (answered.has(waiting.asked) && open.get(waiting.asked) === 0) end(waiting);
+      }),
+    );
   }
 
   /** Never rejects. A group that Redis refuses, for example because a key is damaged, fails its own callers alone. */
@@ -71,4 +86,20 @@ export class GatheredCalls<Answer> {
 /** True if Redis has answered, and would answer the rest of the call. */
 function isAnswer(error: unknown): boolean {
   return !(error instanceof SpillwayError) || error.code === 'CONFIG_INVALID';
+}
+
+function rowsPerCall(groups: readonly RowGroup<unknown>[]): number {
+  const rows = groups.reduce((sum, group) => sum + group.rows.length, 0);
+  return Math.min(ROWS_PER_CALL, Math.max(ROWS_OF_ONE_CALL, Math.ceil(rows / 2)));
+}
+
+/** Question -> the number of calls that have rows of it. */
+function callsOfEach<Answer>(calls: readonly (readonly RowGroup<Answer>[])[]): Map<Asked<Answer>, number> {
+  const open = new Map<Asked<Answer>, number>();
+  for (const call of calls) for (const asked of askersOf(call)) open.set(asked, (open.get(asked) ?? 0) + 1);
+  return open;
+}
+
+function askersOf<Answer>(call: readonly RowGroup<Answer>[]): ReadonlySet<Asked<Answer>> {
+  return new Set(call.flatMap(({ rows }) => rows.map(({ of }) => of)));
 }

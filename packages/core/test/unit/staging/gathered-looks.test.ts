@@ -12,7 +12,10 @@ const keys = (table: string, ...ids: readonly number[]): RowKey[] =>
   ids.map((id) => rowKeyOf({ schema: 'public', table, key: [String(id)] }));
 
 /** Redis as it answers `cache-look`: each row is one that another reader loads. */
-function world(fails: (shards: readonly number[]) => Error | undefined = () => undefined) {
+function world(
+  fails: (shards: readonly number[]) => Error | undefined = () => undefined,
+  answers: () => Promise<void> = async () => {},
+) {
   const calls: { readonly shards: readonly number[]; readonly rows: number }[] = [];
   const scripts = {
     shards: SHARDS,
@@ -22,6 +25,7 @@ function world(fails: (shards: readonly number[]) => Error | undefined = () => u
       calls.push({ shards, rows: rows.reduce((sum, count) => sum + count, 0) });
       const error = fails(shards);
       if (error) throw error;
+      await answers();
       return ['looked', ...rows.flatMap((count) => [null, null, ...Array.from({ length: count }, () => 'taken')])];
     },
   };
@@ -51,6 +55,28 @@ test('R18: a look-up joins no call that has left', async () => {
   await new Promise(setImmediate);
   await Promise.all([first, looks.look(PRODUCTS, keys('product', 1))]);
   expect(calls.map(({ rows }) => rows)).toEqual([1, 1]);
+});
+
+test('many rows leave in two calls, and a caller goes on when its own rows are answered', async () => {
+  const held = Promise.withResolvers<void>();
+  let sent = 0;
+  const { calls, looks } = world(undefined, async () => {
+    sent += 1;
+    if (sent === 2) await held.promise;
+  });
+  const all = keys('product', ...Array.from({ length: 64 }, (_, id) => id));
+  const done: RowKey[] = [];
+  const looking = all.map(async (key) => {
+    await looks.look(PRODUCTS, [key]);
+    done.push(key);
+  });
+  await new Promise(setImmediate);
+  expect(calls.map(({ rows }) => rows).reduce((sum, rows) => sum + rows, 0)).toBe(64);
+  expect(calls.length).toBe(2);
+  expect(done).toHaveLength(calls[0]?.rows ?? 0);
+  held.resolve();
+  await Promise.all(looking);
+  expect(new Set(done).size).toBe(64);
 });
 
 test('a call is of bounded size', async () => {

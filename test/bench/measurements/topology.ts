@@ -1,14 +1,14 @@
 /**
  * What Redis takes in, when the shards of a namespace are on one server, or on several. `increment` of 6,400 rows, 256
- * at once, so that each server has groups of its own. The figures are changes per second of the servers' own work on
- * scripts, added up: the machine need not have a core for each server.
+ * at once, so that each server has groups of its own. The figures are changes per second of processors that the servers
+ * have used, added up: the machine need not have a core for each server.
  */
 import { Redis } from 'ioredis';
 import { startRedisNodes } from '../../../tools/servers/redis-nodes.mjs';
 import type { Ground, OpenSide, Sides } from '../process/side.js';
 import { during, scaled } from '../support/callers.js';
 import { Item } from '../support/item.js';
-import { scriptTime } from '../support/redis-time.js';
+import { cpuSeconds } from '../support/redis-cpu.js';
 import { behind } from '../support/stands.js';
 
 const ROWS = 6_400;
@@ -28,8 +28,7 @@ async function on(ground: Ground, count: number): Promise<OpenSide> {
   const clients = nodes.map(({ url }) => new Redis(url));
   const { service, items, written } = stand;
   const calls = scaled(ground, ROWS);
-  const workOfEach = async (): Promise<readonly number[]> =>
-    (await Promise.all(clients.map(scriptTime))).map(({ microseconds }) => microseconds);
+  const workOfEach = async (): Promise<readonly number[]> => Promise.all(clients.map(cpuSeconds));
   return {
     ...stand,
     async round() {
@@ -41,9 +40,9 @@ async function on(ground: Ground, count: number): Promise<OpenSide> {
       });
       const after = await workOfEach();
       await written();
-      const work = after.map((microseconds, server) => microseconds - (before[server] ?? 0));
+      const work = after.map((seconds, server) => seconds - (before[server] ?? 0));
       const sum = work.reduce((all, each) => all + each, 0);
-      return { accepted: (1e6 * calls) / sum, most: (Math.max(...work) * work.length) / sum };
+      return { accepted: calls / sum, most: (Math.max(...work) * work.length) / sum };
     },
     async close() {
       await stand.close();

@@ -126,10 +126,10 @@ export const catalogue: readonly Measurement[] = [
   {
     id: 'topology',
     file: 'topology',
-    what: 'what Redis takes in by the time that its servers work, with the shards on 1, 2 and 4 of them; 256 at once',
+    what: 'changes that Redis takes in by the processor time of its servers, with the shards on 1, 2 and 4; 256 at once',
     sides: { '1 server': 'ours', '2 servers': 'ours', '4 servers': 'ours' },
     readings: {
-      accepted: { name: 'changes, each second of Redis', unit: 'per s' },
+      accepted: { name: 'changes, each CPU second of Redis', unit: 'per s' },
       most: { name: 'the busiest, by the average', unit: 'x' },
     },
     ratios: [

@@ -74,20 +74,23 @@ class Opening {
 
   async open({ name, target }: NodeChoice, end: AbortSignal): Promise<RedisStaging> {
     const { namespace } = this.#options;
-    return openRedisStaging({
+    let mark: MapMark | undefined;
+    const store = await openRedisStaging({
       ...this.#options,
       redis: target,
       epoch: epochOf(this.#map),
       isMoving: this.#options.isMoving ?? false,
       own: this.#map.shardsOf(name),
       lookFirst: async (connection) => {
-        const mark = new MapMark(connection, namespace, name, this.#map);
+        mark = new MapMark(connection, namespace, name, this.#map);
         await mark.compare();
-        if (this.#marks) this.#marks.push(mark);
-        else await mark.write();
+        if (!this.#marks) await mark.write();
       },
       end,
     });
+    // Only now: a server that dies while it is opened has no connection by which its map could be written.
+    if (mark) this.#marks?.push(mark);
+    return store;
   }
 
   /** All servers that are there have been compared: from now on they have the map. */

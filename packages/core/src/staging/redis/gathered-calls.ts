@@ -11,9 +11,6 @@ interface Waiting<Answer> extends PromiseWithResolvers<ReadonlyMap<RowKey, Answe
 /** Hands a failure to the one caller whose row it is about. */
 export type Fail<Answer> = (of: Asked<Answer>, error: unknown) => void;
 
-/** Questions about more rows than this leave in two calls. */
-const ROWS_OF_ONE_CALL = 48;
-
 /**
  * Sends the questions of one turn of the process together, over all their shards: few as one call, many as two. While
  * the process reads the answer of one half, Redis computes the other. A caller goes on when its own rows are answered.
@@ -23,10 +20,19 @@ const ROWS_OF_ONE_CALL = 48;
 export class GatheredCalls<Answer> {
   readonly #shards: number;
   readonly #ask: (call: readonly RowGroup<Answer>[], fail: Fail<Answer>) => Promise<void>;
+  readonly #rowsOfOne: number;
   #waiting: Waiting<Answer>[] = [];
 
-  /** @param ask sends a call, and puts the answers where they belong */
-  constructor(shards: number, ask: (call: readonly RowGroup<Answer>[], fail: Fail<Answer>) => Promise<void>) {
+  /**
+   * @param ask sends a call, and puts the answers where they belong
+   * @param rowsOfOne questions about more rows leave in two calls
+   */
+  constructor(
+    shards: number,
+    ask: (call: readonly RowGroup<Answer>[], fail: Fail<Answer>) => Promise<void>,
+    rowsOfOne: number = ROWS_PER_CALL,
+  ) {
+    this.#rowsOfOne = rowsOfOne;
     this.#shards = shards;
     this.#ask = ask;
   }
@@ -52,7 +58,7 @@ export class GatheredCalls<Answer> {
       left.map(({ asked }) => asked),
       this.#shards,
     );
-    const calls = callsOf(groups, rowsPerCall(groups));
+    const calls = callsOf(groups, rowsPerCall(groups, this.#rowsOfOne));
     const open = callsOfEach(calls);
     const end = ({ asked, resolve, reject }: Waiting<Answer>): void => {
       if (failures.has(asked)) reject(failures.get(asked));
@@ -88,9 +94,9 @@ function isAnswer(error: unknown): boolean {
   return !(error instanceof SpillwayError) || error.code === 'CONFIG_INVALID';
 }
 
-function rowsPerCall(groups: readonly RowGroup<unknown>[]): number {
+function rowsPerCall(groups: readonly RowGroup<unknown>[], rowsOfOne: number): number {
   const rows = groups.reduce((sum, group) => sum + group.rows.length, 0);
-  return Math.min(ROWS_PER_CALL, Math.max(ROWS_OF_ONE_CALL, Math.ceil(rows / 2)));
+  return Math.min(ROWS_PER_CALL, Math.max(rowsOfOne, Math.ceil(rows / 2)));
 }
 
 /** Question -> the number of calls that have rows of it. */

@@ -7,6 +7,9 @@ import { readLook } from './look-replies.js';
 import type { ShardScripts } from './shard-scripts.js';
 import type { ServerLink } from './server-link.js';
 
+/** Look-ups of more rows leave in two calls. */
+const ROWS_OF_ONE_CALL = 48;
+
 /** Look-ups of copies. Those of one turn are one call. */
 export class GatheredLooks {
   readonly #scripts: ShardScripts;
@@ -20,7 +23,7 @@ export class GatheredLooks {
     this.#scripts = scripts;
     this.#connection = connection;
     this.#generationBytes = generationBytes;
-    this.#calls = new GatheredCalls(scripts.shards, async (call) => this.#ask(call));
+    this.#calls = new GatheredCalls(scripts.shards, async (call) => this.#ask(call), ROWS_OF_ONE_CALL);
   }
 
   async look(table: TableName, keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, CacheAnswer>> {

@@ -8,7 +8,7 @@ import type { ResolvedOptions } from '../options.js';
 import type { NewMap } from '../resolve-options.js';
 import type { PreparedSink } from '../sink/change-sink.js';
 import { databaseFor } from '../sink/database-unavailable.js';
-import type { MapChange, MovingSink } from '../sink/map-changes.js';
+import type { MapChange, MoveRight, MovingSink } from '../sink/map-changes.js';
 import { checkKeeping } from '../staging/redis/server-checks.js';
 import { shardKeys } from '../staging/redis/keys.js';
 import { checkRights } from '../staging/redis/right-check.js';
@@ -86,19 +86,23 @@ export class Resharding {
     // Most of the work is done while the other processes go on.
     if (isNew) await (await life.open()).worker.drain({ kind: 'all' }, { timeoutMs });
     await life.stop({ drain: false, timeoutMs: COMMAND_MS });
-    return this.#ask(async (sink, prepared) => {
-      const run = new Moving(this.#deps, sink, prepared);
-      return run.move(on, wanted, until);
+    return this.#ask(async (sink) => {
+      await using right = await sink.takeMoveRight();
+      if (!right) throw isMoved(around.options.namespace);
+      // Another process may have moved the shards since they were asked for.
+      const prepared = await databaseFor(LOOK_AT_TABLES, sink.prepareMove(false));
+      // Awaited here: the right ends with this function.
+      return await new Moving(this.#deps, sink, prepared, right).move(on, wanted, until);
     });
   }
 
-  async #ask<T>(question: (sink: MovingSink, prepared: PreparedSink) => Promise<T>): Promise<T> {
+  async #ask<T>(question: (sink: MovingSink) => Promise<T>): Promise<T> {
     const { around, sinks } = this.#deps;
     await arrival(around.orm);
     const sink = sinks.open();
     try {
-      const prepared = await databaseFor(LOOK_AT_TABLES, sink.prepareMove(around.options.tables.ensure));
-      return await question(sink, prepared);
+      await databaseFor(LOOK_AT_TABLES, sink.prepareMove(around.options.tables.ensure));
+      return await question(sink);
     } finally {
       await sinks.close(sink);
     }
@@ -109,11 +113,13 @@ class Moving {
   readonly #deps: ReshardDeps;
   readonly #sink: MovingSink;
   readonly #prepared: PreparedSink;
+  readonly #right: MoveRight;
 
-  constructor(deps: ReshardDeps, sink: MovingSink, prepared: PreparedSink) {
+  constructor(deps: ReshardDeps, sink: MovingSink, prepared: PreparedSink, right: MoveRight) {
     this.#deps = deps;
     this.#sink = sink;
     this.#prepared = prepared;
+    this.#right = right;
   }
 
   async move(on: ShardsOn, wanted: NewMap, until: number): Promise<ReshardReport> {
@@ -147,6 +153,7 @@ class Moving {
       await using store = closing(await this.#open(from, true));
       await adoptShards(shardsOf(from), store.value, this.#sink);
       await this.#writeAll(store.value, until);
+      await this.#right.assure();
       await this.#sink.maps.enter('switching');
     } catch (error) {
       await this.#goBack(old).catch((failure: unknown) => {
@@ -156,7 +163,9 @@ class Moving {
     }
   }
 
+  /** Only with the right to move: another process may have opened the new map since. */
   async #goBack(old: ShardPlaces): Promise<void> {
+    await this.#right.assure();
     await reopenMap(old);
     await this.#sink.maps.end(old.shards);
   }
@@ -208,11 +217,13 @@ class Moving {
     await using store = closing(await this.#open(to, false));
     await adoptShards(shardsOf(to), store.value, this.#sink);
     await copyChains(move);
+    await this.#right.assure();
     await leavePlaces(move.from, ({ shard }) => {
       const place = move.to.all[shard];
       return place === undefined || !move.isSame(place);
     });
     await assertOpen(move.to);
+    await this.#right.assure();
     await this.#sink.maps.end(to.shards);
     return moved;
   }
@@ -277,6 +288,13 @@ function assertSameMove(noted: MapChange, from: MapChange['from'], to: MapChange
     'SHARD_MAP_MISMATCH',
     `A move from ${noted.from.text} to ${noted.to.text} has begun, but this is one from ${from.text} to ${to.text}; nothing was done. ` +
       'Run reshard() with the maps of that move until it has ended, by the same addresses; then to another one',
+  );
+}
+
+function isMoved(namespace: string): SpillwayError {
+  return new SpillwayError(
+    'SHARD_MAP_MISMATCH',
+    `Another process moves the shards of the namespace "${namespace}" now; nothing was done. Wait until its reshard() has ended`,
   );
 }
 

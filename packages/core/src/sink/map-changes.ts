@@ -32,8 +32,17 @@ export interface MapChanges {
   end(shards: number): Promise<void>;
 }
 
+/** The right to move the shards of a namespace. One process has it at a time. It ends with its connection. */
+export interface MoveRight extends AsyncDisposable {
+  /** @throws SpillwayError or SinkFailure if the right is lost: another process may have it now */
+  assure(): Promise<void>;
+}
+
 /** A sink whose database can note another map of shards. */
 export interface MovingSink extends ChangeSink {
+  /** `undefined`: another process has it. */
+  takeMoveRight(): Promise<MoveRight | undefined>;
+
   readonly maps: MapChanges;
 
   /** As `prepare` of any number of shards, also while they are moved: for the process that moves them. */

@@ -11,7 +11,7 @@ import type {
   TablePause,
 } from '../change-sink.js';
 import type { CopyRegistry, EntityRegistry } from '../registry.js';
-import type { MapChanges, MovingSink } from '../map-changes.js';
+import type { MapChanges, MoveRight, MovingSink } from '../map-changes.js';
 import type { Table } from '../table.js';
 import type { Batch } from '../../staging/flush-side.js';
 import { SAVEPOINT } from './apply/apply-groups.js';
@@ -25,6 +25,7 @@ import { PostgresJoinedTransaction } from './joined/joined-transaction.js';
 import { lockShards, type TransactionLimits } from './ledger/lock-shards.js';
 import { ledgerFailureOf, notPrepared } from './ledger/ledger-failure.js';
 import { completeTables, ensureTables, preparedBy, verifyTables } from './ledger/prepare.js';
+import { takeMoveRight } from './ledger/move-right.js';
 import { PostgresMapChanges } from './ledger/map-changes.js';
 import { pruneLedger } from './ledger/prune-ledger.js';
 import { readLastTokens, readOutcomes } from './ledger/read-ledger.js';
@@ -143,6 +144,19 @@ class PostgresSink implements MovingSink {
     const { ownTables } = this.#around;
     if (ensure) await this.#transaction((session, opening) => completeTables(session, opening, ownTables));
     return this.#prepared(undefined, true);
+  }
+
+  /** Where there is one connection, there is one process. */
+  async takeMoveRight(): Promise<MoveRight | undefined> {
+    if (this.hasOneConnection) return { assure: async () => {}, [Symbol.asyncDispose]: async () => {} };
+    const { ownTables, namespace } = this.#around;
+    const transaction = await this.#open();
+    try {
+      return await takeMoveRight(transaction, ownTables, namespace);
+    } catch (error) {
+      await transaction.end(true);
+      throw ledgerFailureOf(error);
+    }
   }
 
   async #prepared(shards: number | undefined, isMoving: boolean): Promise<PreparedSink> {

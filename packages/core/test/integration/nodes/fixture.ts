@@ -47,6 +47,10 @@ export class Library implements AsyncDisposable {
     return { nodes: this.servers.map(({ url }, place) => ({ name: `node-${place}`, redis: url })) };
   }
 
+  get databaseUrl(): string {
+    return this.#db.url;
+  }
+
   /** Stages only, unless the options say otherwise; a worker is at work when this answers. */
   async open(options: Partial<SpillwayOptions> = {}): Promise<MikroORM> {
     const orm = await MikroORM.init({

@@ -1,6 +1,7 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { eventually, freshNamespace } from '@spillway/test-support';
 import { expect, test } from 'vitest';
+import { openPostgresSink } from '../../../src/sink/postgres/open-postgres-sink.js';
 import { memoryStaging } from '../../../src/testing/index.js';
 import { Spillway, type SpillwayOptions } from '../../../src/index.js';
 import { CutProxy, RequestCount } from './cut-proxy.js';
@@ -160,8 +161,65 @@ test('while a move has not ended, no process opens, another move is refused, and
   await Spillway.of(back).reshard({ redis: direct(library, 0, 1), shards: 16 });
   const again = await library.open({ namespace, redis: direct(library, 0, 1) });
   await makeBooks(again, [52]);
-  await Spillway.of(again).drain();
+  await Spillway.of(again).drain({ until: 'written' });
   expect(await sold(again)).toEqual(IDS.map(() => 1));
+});
+
+test('F28: of two moves at once one is made, and the other one is refused and changes nothing', async () => {
+  await using library = await Library.on(3);
+  for (let round = 0; round < 4; round += 1) {
+    const namespace = freshNamespace();
+    await filled(library, namespace);
+    // Something to write keeps both at work for a while.
+    const letGo = await lockRow(await library.open({ namespace, redis: direct(library, 0, 1) }), 1);
+    const moves = [0, 1].map(async (number) => {
+      await new Promise((resolve) => setTimeout(resolve, number * (50 + 100 * round)));
+      return move(library, namespace, direct(library, 0, 1), direct(library, 1, 2));
+    });
+    const both = Promise.allSettled(moves);
+    await new Promise((resolve) => setTimeout(resolve, 900));
+    await letGo();
+    const ended = await both;
+    expect(ended.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    const refused = ended.find((each) => each.status === 'rejected');
+    expect(String(refused?.reason)).toMatch(
+      // The database may have noted the move, or Redis have closed the shards, when the other process opens them.
+      /Another process moves the shards of the namespace "\S+" now|The shards of th(?:e|is) namespace .+ are moved /u,
+    );
+    await expect(makeBooks(await library.open({ namespace, redis: direct(library, 0, 1) }), [70])).rejects.toThrow(
+      /SHARD_MAP_MISMATCH/u,
+    );
+    const next = await library.open({ namespace, redis: direct(library, 1, 2), shards: 24 });
+    await makeBooks(next, [71]);
+    await Spillway.of(next).drain();
+    expect(await sold(next)).toEqual(IDS.map(() => 1));
+  }
+});
+
+test('a move is refused while another process has the right to move, and made afterwards', async () => {
+  await using library = await Library.on(3);
+  const namespace = freshNamespace();
+  await filled(library, namespace);
+  const sink = openPostgresSink({
+    connection: { connectionString: library.databaseUrl },
+    namespace,
+    poolSize: 1,
+    tables: [],
+  });
+  const right = await sink.takeMoveRight();
+  await expect(move(library, namespace, direct(library, 0, 1), direct(library, 1, 2))).rejects.toMatchObject({
+    code: 'SHARD_MAP_MISMATCH',
+    message: expect.stringMatching(
+      /^Another process moves the shards of the namespace "\S+" now; nothing was done\. Wait until its reshard\(\) has ended/u,
+    ),
+  });
+  await right?.[Symbol.asyncDispose]();
+  await sink.close();
+  await move(library, namespace, direct(library, 0, 1), direct(library, 1, 2));
+  const next = await library.open({ namespace, redis: direct(library, 1, 2), shards: 24 });
+  await makeBooks(next, [72]);
+  await Spillway.of(next).drain();
+  expect(await sold(next)).toEqual(IDS.map(() => 1));
 });
 
 test('a map that is there already, a store of its own, and servers in use are refused', async () => {

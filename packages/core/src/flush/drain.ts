@@ -2,7 +2,7 @@ import type { SchedulerLike } from 'rxjs';
 import type { RowKey } from '../change/row-key.js';
 import { SpillwayError, textOf } from '../errors.js';
 import type { DueScope, LookSide, Watermark } from '../staging/look-side.js';
-import type { FlushReport } from './flush-report.js';
+import type { FlushReport, ShardResult } from './flush-report.js';
 import { within } from './within.js';
 
 export interface DrainResult {
@@ -71,6 +71,8 @@ export async function drain(
   }
 }
 
+type Done = Extract<ShardResult, { readonly kind: 'done' }>;
+
 const NONE: ReadonlySet<number> = new Set();
 
 /** The most rounds for records that wait for parents. */
@@ -125,6 +127,7 @@ async function runOnce(
   progress.untried = untried;
   for (let fresh = true; untried.size > 0 && progress.isOver !== true; fresh = false) {
     await demand(new Set(untried.keys()), fresh);
+    if (untried.size === 0) break;
     const pending = await looks.due.pending(untried);
     for (const shard of untried.keys()) {
       const state = pending.get(shard);
@@ -135,12 +138,24 @@ async function runOnce(
   }
 }
 
-/** Notes the error for a possible timeout, and the parents that rows wait for. */
+/** Notes the error for a possible timeout, the parents that rows wait for, and shards that need not be asked again. */
 function note(report: FlushReport, progress: Progress): void {
-  for (const result of report.values()) {
+  for (const [shard, result] of report) {
     if (result.kind === 'failed') progress.failure = result.failure.error;
-    if (result.kind === 'done') for (const parent of result.waitsFor ?? []) progress.parents.add(parent);
+    if (result.kind !== 'done') continue;
+    for (const parent of result.waitsFor ?? []) progress.parents.add(parent);
+    if (hasAll(result, progress.untried?.get(shard)?.after)) progress.untried?.delete(shard);
   }
+}
+
+/**
+ * True if the batch is the first one after the drain has made its records due, had room for all of them, and was
+ * written. Then the staging store need not be asked whether any of them is left.
+ */
+function hasAll({ batch, outcomes, ours, more }: Done, after: string | undefined): boolean {
+  if (!ours || more || batch.predecessor !== after) return false;
+  // What is put off, or refused beside a newer change, may be pending again.
+  return [...outcomes.values()].every(({ kind }) => kind !== 'again' && kind !== 'buried');
 }
 
 /** Why records of a flush have to wait. */

@@ -1,6 +1,15 @@
 import { type RowKey, shardOf } from '../change/row-key.js';
 import { askAgain } from '../staging/ask-again.js';
-import type { ChainSeen, DueRecords, LookSide, Pending, Settlement, StagedMark } from '../staging/look-side.js';
+import type {
+  ChainSeen,
+  DueRecords,
+  DueScope,
+  LookSide,
+  Pending,
+  Settlement,
+  StagedMark,
+  Watermark,
+} from '../staging/look-side.js';
 import type { HeldChanges } from '../staging/stage-side.js';
 import type { HoldKeeper } from './hold-keeper.js';
 
@@ -35,11 +44,7 @@ export class HoldEndingLooks implements LookSide {
       next: async () => store.due.next(),
       // It may say yes of a hold that has ended; whoever then makes due what there is finds out.
       any: async (scope) => this.#ask(async () => store.due.any(scope)),
-      make: async (scope) =>
-        this.#afterHolds(
-          async () => store.due.make(scope),
-          scope.kind === 'rows' ? this.#shardsOf(scope.keys) : undefined,
-        ),
+      make: async (scope) => this.#make(scope),
       pending: async (watermarks) => this.#ask(async () => store.due.pending(watermarks)),
       rows: async (scope, shards, which) => this.#ask(async () => store.due.rows(scope, shards, which)),
     };
@@ -63,12 +68,22 @@ export class HoldEndingLooks implements LookSide {
     return this.#ask(async () => this.#store.chain(shard));
   }
 
-  /** Holds are looked at before pending changes: in the other order neither look sees a hold that ends in between. */
-  async #afterHolds<T>(ask: () => Promise<T>, shards?: readonly number[]): Promise<T> {
-    const [holds, answer] = await this.#ask(async () => Promise.all([this.#store.held.list(shards), ask()]));
-    if (holds.every(({ transaction }) => this.#keeper.isRunningHere(transaction))) return answer;
+  /** Mostly nothing is held: then one question is enough. */
+  async #make(scope: DueScope): Promise<ReadonlyMap<number, Watermark>> {
+    const { due, held } = this.#store;
+    let isAnyHeld = false;
+    const made = await this.#ask(async () =>
+      due.make(scope, () => {
+        isAnyHeld = true;
+      }),
+    );
+    if (!isAnyHeld) return made;
+    const shards = scope.kind === 'rows' ? this.#shardsOf(scope.keys) : undefined;
+    // In this order: the other way round, a hold that ends in between is seen neither as one nor as what it stages.
+    const [holds, again] = await this.#ask(async () => Promise.all([held.list(shards), due.make(scope)]));
+    if (holds.every(({ transaction }) => this.#keeper.isRunningHere(transaction))) return again;
     await this.#keeper.endHolds(shards);
-    return this.#ask(ask);
+    return this.#ask(async () => due.make(scope));
   }
 
   /** The holds of other shards, and their servers, do not concern a look at these rows. */

@@ -11,13 +11,21 @@ import { rowsOfTables } from './rows-of-tables.js';
 const PAUSE_MS = 15;
 
 /**
+ * How long a second try of a shard waits for it. PostgreSQL hands it to those who wait, in their order: who only looks
+ * now and then would hardly ever find it free between two flushes. A flush that waits for a row of this transaction
+ * sees that somebody waits for it, and gives way. Shorter than PostgreSQL's `deadlock_timeout` (1 s).
+ */
+const WAIT_MS = 400;
+
+/**
  * Writes pending records of some rows inside a transaction of the application. This second form of promoting is for
  * rows that no other transaction can write, because this one holds a lock that is in the way. The records stay in
  * flight, and no process acknowledges them, until a look from outside the transaction finds the batch in the ledger.
  *
- * No step waits for a lock. A shard, or a row, that another transaction has locked is tried again until `timeoutMs`
- * have passed, and nothing more is locked between two tries. Two transactions that promote each other's rows, or a
- * worker and a transaction, therefore cannot stop each other for longer than that.
+ * No step waits for the lock of a row. A row, or a shard, that another transaction has locked is tried again until
+ * `timeoutMs` have passed, and nothing more is locked between two tries. A shard is waited for when it is tried again.
+ * Two transactions that promote each other's rows, or a worker and a transaction, therefore cannot stop each other for
+ * longer than that.
  *
  * A row that PostgreSQL refuses may get the unique value of a row whose change is pending too. A refusal therefore
  * brings in all pending rows of the tables behind it, and a refused row is tried again after others are written.
@@ -36,6 +44,7 @@ export async function promoteInside(
   const wanted = new Set(keys);
   const refused = new Set<RowKey>();
   const behind = new Set<string>();
+  const busy = new Set<number>();
   for (;;) {
     const { pending, timely } = await lookAt(wanted, owned, deps);
     const open = timely.filter((key) => !refused.has(key));
@@ -48,7 +57,9 @@ export async function promoteInside(
     // The order of shards keeps two transactions from blocking each other again and again; nothing else depends on it.
     for (const [shard, ofShard] of [...byShard(open, looks.shards)].toSorted(([one], [other]) => one - other)) {
       if (scheduler.now() >= deadlineMs) break;
-      const outcome = await promoteShard(shard, ofShard, join, owned, deps);
+      const waitMs = busy.delete(shard) ? Math.max(1, Math.min(WAIT_MS, deadlineMs - scheduler.now())) : 0;
+      const outcome = await promoteShard(shard, ofShard, join, owned, deps, Math.round(waitMs));
+      if (outcome?.isBusy === true) busy.add(shard);
       for (const key of outcome?.refused ?? []) refused.add(key);
       // Parents may be of other shards: they are written first, in the next round.
       for (const parent of outcome?.parents ?? []) wanted.add(parent);
@@ -64,7 +75,7 @@ export async function promoteInside(
     }
     // Any row that was written, or will be, may have been the reason for a refusal.
     if (wasWritten || tables.length > 0) refused.clear();
-    if (isStuck) await pause(PAUSE_MS * (0.5 + Math.random()));
+    if (isStuck && busy.size === 0) await pause(PAUSE_MS * (0.5 + Math.random()));
   }
 }
 
@@ -107,9 +118,10 @@ async function promoteShard(
   join: JoinedTransaction,
   owned: OwnedBatches,
   deps: PromoteDeps,
+  waitMs: number,
 ): Promise<NotNow | undefined> {
   try {
-    await join.attempt((part) => new PromotionOfShard(shard, keys, part, owned, deps).run());
+    await join.attempt((part) => new PromotionOfShard(shard, keys, part, owned, deps, waitMs).run());
     return undefined;
   } catch (error) {
     if (error instanceof NotNow) return error;

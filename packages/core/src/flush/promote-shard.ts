@@ -21,12 +21,20 @@ export class NotNow extends Error {
   readonly parents: readonly RowKey[];
   /** Tables in which another row may be the cause of a refusal. */
   readonly behind: readonly TableName[];
+  /** Another transaction has the shard. */
+  readonly isBusy: boolean;
 
   constructor(
     why: string,
-    { refused = [], parents = [], behind = [] }: Partial<Pick<NotNow, 'refused' | 'parents' | 'behind'>> = {},
+    {
+      refused = [],
+      parents = [],
+      behind = [],
+      isBusy = false,
+    }: Partial<Pick<NotNow, 'refused' | 'parents' | 'behind' | 'isBusy'>> = {},
   ) {
     super(why);
+    this.isBusy = isBusy;
     this.refused = refused;
     this.parents = parents;
     this.behind = behind;
@@ -46,10 +54,20 @@ export class PromotionOfShard {
   readonly #part: JoinedPart;
   readonly #owned: OwnedBatches;
   readonly #deps: PromoteDeps;
+  readonly #waitMs: number;
   readonly #parents = new Set<RowKey>();
   readonly #behind: TableName[] = [];
 
-  constructor(shard: number, keys: readonly RowKey[], part: JoinedPart, owned: OwnedBatches, deps: PromoteDeps) {
+  /** @param waitMs how long it waits for the shard */
+  constructor(
+    shard: number,
+    keys: readonly RowKey[],
+    part: JoinedPart,
+    owned: OwnedBatches,
+    deps: PromoteDeps,
+    waitMs: number,
+  ) {
+    this.#waitMs = waitMs;
     this.#shard = shard;
     this.#keys = keys;
     this.#part = part;
@@ -63,8 +81,8 @@ export class PromotionOfShard {
     // The application may have rolled back to a savepoint that only PostgreSQL knows.
     const entered = own && (await this.#part.outcomeOf(own.token));
     if (own && entered) return this.#extend({ token: own.token, outcomes: entered });
-    const last = await this.#part.lock(this.#shard);
-    if (last === undefined) throw new NotNow('Somebody else flushes the shard');
+    const last = await this.#part.lock(this.#shard, this.#waitMs);
+    if (last === undefined) throw new NotNow('Somebody else flushes the shard', { isBusy: true });
     await this.#step('locked');
     await this.#take(last);
   }

@@ -244,8 +244,11 @@ export interface TransactionOfCaller {
 export interface JoinedPart {
   /**
    * Locks the shard until the application's transaction ends. Answers its last token, or nothing if another one has it.
+   * After a wait that was in vain, the transaction takes no statement before the attempt has ended.
+   *
+   * @param waitMs how long it waits for another one to end; `0`: not at all
    */
-  lock(shard: number): Promise<string | undefined>;
+  lock(shard: number, waitMs: number): Promise<string | undefined>;
 
   /** The outcome in the ledger row of a token, as this transaction sees it: committed, or written by itself. */
   outcomeOf(token: string): Promise<BatchOutcome | undefined>;

@@ -102,8 +102,10 @@ export interface DueRecords {
   /**
    * Makes what is pending in the scope due now. Answers shard -> watermark for the shards where anything is pending. A
    * row that came back because PostgreSQL refused it (`again` with more attempts than it had) keeps its pause.
+   *
+   * @param onHeld called if a layer is held, or may be, in a shard that may have rows of the scope
    */
-  make(scope: DueScope): Promise<ReadonlyMap<number, Watermark>>;
+  make(scope: DueScope, onHeld?: () => void): Promise<ReadonlyMap<number, Watermark>>;
   /**
    * Of these shards, those where something that was made due at or before the watermark is still pending, as far as is
    * known.
@@ -119,6 +121,11 @@ export interface Watermark {
   readonly sequence: number;
   /** How often records that a drain had made due have come back from a flush unwritten, whichever process it was in. */
   readonly putOff: number;
+  /**
+   * The token that was acknowledged last, where nothing was in flight. The next batch, if it has room for all that is
+   * due, has everything that was made due.
+   */
+  readonly after?: string;
   /**
    * Rows of the scope that PostgreSQL has refused keep their pause, and are not made due: `some` of what is pending, or
    * `all` of it, and then there is nothing to try.

@@ -15,6 +15,7 @@ import type { MapChanges, MoveRight, MovingSink } from '../map-changes.js';
 import type { Table } from '../table.js';
 import type { Batch } from '../../staging/flush-side.js';
 import { SAVEPOINT } from './apply/apply-groups.js';
+import { lockWaits } from './apply/lock-waits.js';
 import { parentsOfRecord } from './apply/parents.js';
 import { waitsForItself } from '../one-connection.js';
 import { SinkDown, SinkFailure, SinkFault } from '../sink-failure.js';
@@ -83,6 +84,7 @@ class PostgresSink implements MovingSink {
       onTableFault: options.onTableFault ?? (() => undefined),
       hasOneConnection: this.hasOneConnection,
       standing: new StandingOfSink(),
+      lockWaits: this.hasOneConnection ? [] : lockWaits(this.#limits.lockTimeoutMs).slice(1),
     };
     const place: RegistryPlace = {
       use: async (act) => this.#using(act),

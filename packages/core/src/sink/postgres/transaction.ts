@@ -37,6 +37,8 @@ export interface TransactionSurroundings {
   /** No other transaction can run meanwhile: see `Connections.hasOneConnection`. */
   readonly hasOneConnection: boolean;
   readonly standing: StandingOfSink;
+  /** How long a flush waits for locked rows after its first wait: see `lockWaits`. */
+  readonly lockWaits: readonly number[];
 }
 
 /** Notes faults in the pauses of tables, and reports them. */
@@ -146,8 +148,9 @@ export class PostgresTransaction implements SinkTransaction {
   ): Promise<Applied> {
     if (this.#savepointUsed) await this.#session.script(`savepoint ${SAVEPOINT}`);
     this.#savepointUsed = true;
-    const { wallTime, tables, pauses } = this.#around;
-    return applyGroups(groups, { session: this.#session, names: tables.names, wallTime, tables, pauses, ...asked });
+    const { wallTime, tables, pauses, lockWaits } = this.#around;
+    const session = this.#session;
+    return applyGroups(groups, { session, names: tables.names, wallTime, tables, pauses, lockWaits, ...asked });
   }
 
   /** Turns an error into its failure. If PostgreSQL did not answer, the connection counts as broken. */

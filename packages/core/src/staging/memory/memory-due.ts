@@ -51,7 +51,8 @@ export function markDue(shard: MemoryShard, scope: DueScope, nowMs: number): Wat
     flight.mark = Math.min(flight.mark ?? mark, mark);
   }
   if (!pending && !paused) return undefined;
-  return { sequence: mark, putOff: shard.putOff, ...(paused && { paused: pending ? 'some' : 'all' }) };
+  const after = flight === undefined ? { after: shard.last } : {};
+  return { sequence: mark, putOff: shard.putOff, ...after, ...(paused && { paused: pending ? 'some' : 'all' }) };
 }
 
 /** The rows of a scope that drains have marked, and those in flight. */

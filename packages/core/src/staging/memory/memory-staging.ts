@@ -100,7 +100,7 @@ class MemoryStaging implements StagingStore {
     this.due = {
       next: async () => Array.from({ length: this.shards }, (_, shard) => this.#next(shard)),
       any: async (scope) => [...this.#shards.values()].some((shard) => shard.layers.size > 0 || holdsAny(shard, scope)),
-      make: async (scope) => this.#makeDue(scope),
+      make: async (scope, onHeld) => this.#makeDue(scope, onHeld),
       pending: async (watermarks) => this.#pending(watermarks),
       rows: async (scope, shards, which) =>
         [...shards].flatMap((number) => {
@@ -343,9 +343,10 @@ class MemoryStaging implements StagingStore {
     return shard && nextDueMs(shard, this.#now());
   }
 
-  #makeDue(scope: DueScope): ReadonlyMap<number, Watermark> {
+  #makeDue(scope: DueScope, onHeld?: () => void): ReadonlyMap<number, Watermark> {
     const watermarks = new Map<number, Watermark>();
     for (const [shardNumber, shard] of this.#shards) {
+      if (shard.layers.size > 0) onHeld?.();
       const watermark = markDue(shard, scope, this.#now());
       if (watermark !== undefined) watermarks.set(shardNumber, watermark);
     }

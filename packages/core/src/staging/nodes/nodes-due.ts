@@ -41,9 +41,11 @@ export class NodesDue implements DueRecords {
     return false;
   }
 
-  async make(scope: DueScope): Promise<ReadonlyMap<number, Watermark>> {
-    if (scope.kind !== 'rows') return inOrder(await this.#nodes.everywhere(async ({ due }) => due.make(scope)));
-    return inOrder(await this.#nodes.splitRows(scope.keys, async ({ due }, keys) => due.make({ kind: 'rows', keys })));
+  async make(scope: DueScope, onHeld?: () => void): Promise<ReadonlyMap<number, Watermark>> {
+    if (scope.kind !== 'rows') return inOrder(await this.#nodes.everywhere(async ({ due }) => due.make(scope, onHeld)));
+    return inOrder(
+      await this.#nodes.splitRows(scope.keys, async ({ due }, keys) => due.make({ kind: 'rows', keys }, onHeld)),
+    );
   }
 
   async pending(watermarks: ReadonlyMap<number, Watermark>): Promise<ReadonlyMap<number, DrainState>> {

@@ -19,7 +19,7 @@ export interface Act {
 }
 
 /** Most shards of one call: as many as one call can be about without keeping Redis busy for long. */
-const MOST_SHARDS = 64;
+export const MOST_SHARDS = 64;
 
 interface Waiting extends PromiseWithResolvers<Reply> {
   readonly act: Act;

@@ -2,6 +2,7 @@ import { beginningOfRowKeys, type RowKey, shardOf } from '../../change/row-key.j
 import type { DrainState, DueRecords, DueScope, EmptyScope, TableScope, Watermark } from '../look-side.js';
 import { partsOf } from './parts-of.js';
 import { rowKey, text } from './connection.js';
+import { MOST_SHARDS } from './gathered-acts.js';
 import type { ShardScripts } from './shard-scripts.js';
 
 /** Most rows that one call of the script looks at, so that no drain keeps Redis busy for long. */
@@ -9,6 +10,12 @@ const ROWS_PER_CALL = 2_000;
 
 /** Scores below this are marks of drains. */
 const FIRST_TIME = 1e12;
+
+/** What marking a shard has shown. Without a watermark nothing of the scope is pending. */
+interface Marked {
+  readonly watermark?: Watermark;
+  readonly isHeld: boolean;
+}
 
 export class RedisDue implements DueRecords {
   readonly #scripts: ShardScripts;
@@ -31,24 +38,29 @@ export class RedisDue implements DueRecords {
     return (await this.#holding(scope)).length > 0;
   }
 
-  async make(scope: DueScope): Promise<ReadonlyMap<number, Watermark>> {
+  async make(scope: DueScope, onHeld?: () => void): Promise<ReadonlyMap<number, Watermark>> {
     const watermarks = new Map<number, Watermark>();
     const mark = async (shard: number, names: readonly string[]): Promise<void> => {
-      const watermark = await this.#mark(shard, scope.kind, names);
+      const { watermark, isHeld } = await this.#mark(shard, scope, names);
+      if (isHeld) onHeld?.();
       if (watermark !== undefined) watermarks.set(shard, watermark);
     };
     if (scope.kind === 'rows')
       await Promise.all([...this.#byShard(scope.keys)].map(async ([shard, keys]) => mark(shard, keys)));
-    else await Promise.all((await this.#shardsOf(scope)).map(async (shard) => mark(shard, beginnings(scope))));
+    else await Promise.all((await this.#shardsOf(scope, onHeld)).map(async (shard) => mark(shard, beginnings(scope))));
     return watermarks;
   }
 
   /**
-   * Where a drain has something to mark: one call, whatever the number of shards. A drain of everything asks the
-   * records themselves, for it may be the last look before a migration. A drain of tables asks the counts by entity.
+   * Where a drain may have something to mark. Few shards are all marked in one call. Of many, one call finds those that
+   * are worth it. A drain of everything asks the records themselves, for it may be the last look before a migration. A
+   * drain of tables asks the counts by entity.
    */
-  async #shardsOf(scope: EmptyScope): Promise<readonly number[]> {
+  async #shardsOf(scope: EmptyScope, onHeld?: () => void): Promise<readonly number[]> {
+    if (this.#scripts.own.length <= MOST_SHARDS) return this.#scripts.own;
     if (scope.kind === 'tables') return this.#holding(scope);
+    // A look when shards are due tells nothing of what is held.
+    onHeld?.();
     const waits = await this.next();
     return [...waits.keys()].filter((shard) => waits[shard] !== undefined);
   }
@@ -86,11 +98,15 @@ export class RedisDue implements DueRecords {
   }
 
   /** Marks a shard's waiting rows, or the named rows, in parts. All parts get the mark of the first. */
-  async #mark(shard: number, kind: DueScope['kind'], names: readonly string[]): Promise<Watermark | undefined> {
+  async #mark(shard: number, scope: DueScope, names: readonly string[]): Promise<Marked> {
+    const { kind } = scope;
     const named = kind === 'rows' ? partsOf(names) : [[]];
     const wanted = kind === 'rows' ? [] : names;
-    const shared = [ROWS_PER_CALL, kind, wanted.length, ...wanted];
+    const others = (kind === 'tables' && scope.others) || [];
+    const shared = [ROWS_PER_CALL, kind, wanted.length, ...wanted, others.length, ...others];
     let mark = '';
+    let after = '';
+    let isHeld = false;
     let putOff: number | undefined;
     let from = String(FIRST_TIME);
     let isPending = false;
@@ -102,20 +118,29 @@ export class RedisDue implements DueRecords {
       parts += 1;
       const own = [mark, from, ...part];
       const reply = await this.#scripts.act('dueMake', { shard, shared, own, share: part.length / ROWS_PER_CALL });
-      if (text(reply[0]) === 'uninitialised') return undefined;
+      if (text(reply[0]) === 'uninitialised') return { isHeld };
       mark = text(reply[1]);
       isPending ||= reply[2] === 1;
       isPaused ||= reply[5] === 1;
       from = text(reply[3]);
       putOff ??= Number(text(reply[4]));
+      isHeld ||= reply[6] === 1;
+      after = text(reply[7]);
       // Between two parts a row may become due earlier than the place of the look. So several parts need one more look.
       if (kind !== 'rows' && from === '' && parts > 1 && !isLast) {
         isLast = true;
         from = String(FIRST_TIME);
       }
     } while (from !== '' || parts < named.length);
-    if (!isPending && !isPaused) return undefined;
-    return { sequence: Number(mark), putOff, ...(isPaused && { paused: isPending ? 'some' : 'all' }) };
+    if (!isPending && !isPaused) return { isHeld };
+    const watermark: Watermark = {
+      sequence: Number(mark),
+      putOff,
+      // A batch may have been claimed between two parts.
+      ...(parts === 1 && after !== '' && { after }),
+      ...(isPaused && { paused: isPending ? 'some' : 'all' }),
+    };
+    return { watermark, isHeld };
   }
 
   #byShard(keys: readonly RowKey[]): ReadonlyMap<number, RowKey[]> {

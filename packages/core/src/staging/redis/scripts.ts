@@ -113,7 +113,7 @@ export const SCRIPTS: {
   settled: load('settled', ['chain', 'dirty', 'flight', 'recent', 'recent:old']),
   dueNext: load('due-next', ['chain', 'due', 'dirty']),
   dueHolding: load('due-holding', ['chain', 'stats']),
-  dueMake: load('due-make', ['chain', 'due', 'flight', 'dirty']),
+  dueMake: load('due-make', ['chain', 'due', 'flight', 'dirty', 'stats']),
   duePending: load('due-pending', ['chain', 'due']),
   dueRows: load('due-rows', ['chain', 'due', 'flight']),
   stats: load('stats', ['chain', 'flight', 'dead', 'stats', 'dirty', 'due']),

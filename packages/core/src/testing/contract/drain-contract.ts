@@ -29,9 +29,28 @@ export function drainContract({ describe, it, expect, onBench }: ContractContext
         bench.rules = LATER;
         await bench.stage({ values: { n: '0' } });
         expect(await bench.store.due.make({ kind: 'rows', keys: [bench.row(0)] })).toEqual(
-          new Map([[0, { sequence: 2, putOff: 0 }]]),
+          new Map([[0, { sequence: 2, putOff: 0, after: 'T0' }]]),
         );
         expect([...(await bench.claim(1)).records.keys()]).toEqual([bench.row(0)]);
+      }),
+    );
+
+    it(
+      'are all in the batch that follows the last one, which is named unless a batch is in flight',
+      onBench(async (bench) => {
+        bench.rules = LATER;
+        const after = async (): Promise<string | undefined> =>
+          (await bench.store.due.make({ kind: 'all' })).get(0)?.after;
+        await bench.stage({ rowKey: bench.row(0), values: { n: '0' } });
+        expect(await after()).toBe('T0');
+        const first = await bench.claim();
+        expect(first.predecessor).toBe('T0');
+        await bench.stage({ rowKey: bench.row(1), values: { n: '1' } });
+        expect(await after()).toBeUndefined();
+        await bench.end(first);
+        expect(await after()).toBe(first.token);
+        const next = await bench.claim();
+        expect([next.predecessor, ...next.records.keys()]).toEqual([first.token, bench.row(1)]);
       }),
     );
 
@@ -243,9 +262,9 @@ export function drainContract({ describe, it, expect, onBench }: ContractContext
               .map((rowKey) => ({ rowKey, kind: 'increment' as const, deltas: { n: '1' } })),
           );
         }
-        expect(await bench.store.due.make({ kind: 'tables', tables: [{ schema: 'public', table: 'many' }] })).toEqual(
-          new Map([[0, { sequence: 3_000, putOff: 0 }]]),
-        );
+        const made = await bench.store.due.make({ kind: 'tables', tables: [{ schema: 'public', table: 'many' }] });
+        expect([...made.keys()]).toEqual([0]);
+        expect(made.get(0)).toMatchObject({ sequence: 3_000, putOff: 0 });
         const batch = await bench.claim(5_000);
         expect(batch.records.size).toBe(3_000);
         await bench.end(batch);

@@ -23,6 +23,29 @@ export function holdContract({ describe, it, expect, onBench }: ContractContext)
     );
 
     it(
+      'are told to those who make records due, until they have ended',
+      onBench(async (bench) => {
+        const tables = [{ schema: 'public', table: 'product' }];
+        const told = async (): Promise<readonly boolean[]> => {
+          const scopes = [
+            { kind: 'all' },
+            { kind: 'tables', tables },
+            { kind: 'tables', tables, others: ['Product', 'Price'] },
+            { kind: 'rows', keys: [bench.row(0)] },
+          ] as const;
+          const heard: boolean[] = [];
+          for (const [at, scope] of scopes.entries()) await bench.store.due.make(scope, () => (heard[at] = true));
+          return scopes.map((_, at) => heard[at] === true);
+        };
+        expect(await told()).toEqual([false, false, false, false]);
+        const { id } = await bench.hold('7', [], { kind: 'insert', version: '1', values: { name: '"a"' } });
+        expect(await told()).toEqual([true, true, true, true]);
+        await bench.stageHeld(id);
+        expect(await told()).toEqual([false, false, false, false]);
+      }),
+    );
+
+    it(
       'are gone when they are dropped, and so is every trace in the counts (F32)',
       onBench(async (bench) => {
         const { id } = await bench.hold('7', [], { kind: 'insert', version: '1', values: { name: '"a"' } });

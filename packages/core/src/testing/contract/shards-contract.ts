@@ -24,9 +24,9 @@ export function shardsContract({ describe, it, expect, onBench }: ContractContex
         const watermarks = await bench.store.due.make({ kind: 'all' });
         expect(watermarks).toEqual(
           new Map([
-            [0, { sequence: 1, putOff: 1, paused: 'all' }],
-            [1, { sequence: 2, putOff: 0 }],
-            [2, { sequence: 1, putOff: 0 }],
+            [0, { sequence: 1, putOff: 1, after: 'T1', paused: 'all' }],
+            [1, { sequence: 2, putOff: 0, after: 'T0' }],
+            [2, { sequence: 1, putOff: 0, after: 'T0' }],
           ]),
         );
         await bench.store.claim(2, { token: 'T1', predecessor: 'T0', limit: 9 });

@@ -7,11 +7,18 @@ import { adoptShards } from '../../../src/flush/adopt-shards.js';
 import { type FlushDeps, flushShards, type FlushStep, type FlushSteps } from '../../../src/flush/flush-shards.js';
 import { monotonicScheduler } from '../../../src/flush/monotonic-scheduler.js';
 import type { ChangeSink } from '../../../src/sink/change-sink.js';
+import type { PostgresSinkOptions } from '../../../src/sink/postgres/options.js';
 import { openRedisStaging } from '../../../src/staging/redis/open-redis-staging.js';
 import type { StagingStore } from '../../../src/staging/staging-store.js';
 import { openProductSink, PRODUCT_DDL, SHARDS } from './product-sink.js';
 
 export { SHARDS };
+
+interface SinkChoice {
+  readonly url?: string;
+  readonly name?: string;
+  readonly limits?: PostgresSinkOptions['limits'];
+}
 
 /** A real Redis, a real PostgreSQL with a table of counters, and the flush between them. */
 export class FlushFixture implements AsyncDisposable {
@@ -57,8 +64,8 @@ export class FlushFixture implements AsyncDisposable {
    * Another sink on the same database, as another process would have it. `name` is what PostgreSQL calls its
    * connections.
    */
-  openSink({ url = this.databaseUrl, name = 'spillway' }: { url?: string; name?: string } = {}): ChangeSink {
-    const sink = openProductSink(url, name);
+  openSink({ url = this.databaseUrl, name = 'spillway', limits }: SinkChoice = {}): ChangeSink {
+    const sink = openProductSink(url, name, limits);
     this.#closing.push(() => sink.close());
     return sink;
   }

@@ -1,5 +1,6 @@
 import type { ChangeSink } from '../../../src/sink/change-sink.js';
 import { openPostgresSink } from '../../../src/sink/postgres/open-postgres-sink.js';
+import type { PostgresSinkOptions } from '../../../src/sink/postgres/options.js';
 import type { Table } from '../../../src/sink/table.js';
 
 export const SHARDS = 4;
@@ -23,11 +24,12 @@ export const PRODUCT_DDL = `create table product (id int primary key, stock int 
 insert into product (id) select generate_series(0, 199)`;
 
 /** @param name what PostgreSQL calls its connections */
-export function openProductSink(url: string, name: string): ChangeSink {
+export function openProductSink(url: string, name: string, limits?: PostgresSinkOptions['limits']): ChangeSink {
   return openPostgresSink({
     connection: { connectionString: url, application_name: name },
     poolSize: 4,
     namespace: 'test',
     tables: [PRODUCT],
+    ...(limits && { limits }),
   });
 }

@@ -167,6 +167,48 @@ describe('H6 (a): nobody waits for a transaction that waits for him', () => {
     expect([await stock(first), await stock(second)]).toEqual([1, 1]);
   });
 
+  test('a flush that would wait for minutes sees that the transaction waits for it', async () => {
+    const sink = fixture.openSink({ limits: { lockTimeoutMs: 300_000, statementTimeoutMs: 300_000 } });
+    await stageIncrements(fixture.staging, SHARD, [first, second]);
+    await using caller = await Caller.begin(fixture);
+    expect(await caller.lock(idOf(first))).toBe(true);
+    const promoting = Promise.withResolvers<void>();
+    const [flushed, left] = await Promise.all([
+      fixture.flush([SHARD], 100, { sink, steps: onceAfter('claimed', promoting.resolve) }),
+      promoting.promise.then(() => caller.promote([first], 20_000)),
+    ]);
+    expect([flushed, left]).toEqual([['done'], []]);
+    expect(await stock(second)).toBe(1);
+    expect(await caller.commit()).toBe(true);
+    await flushAll();
+    expect([await stock(first), await stock(second)]).toEqual([1, 1]);
+  });
+
+  test('a transaction gets the shard although one flush follows the other', async () => {
+    await stageIncrements(fixture.staging, SHARD, [first]);
+    await using caller = await Caller.begin(fixture);
+    expect(await caller.lock(idOf(first))).toBe(true);
+    const over = new AbortController();
+    const flushing = (async () => {
+      while (!over.signal.aborted) {
+        await fixture.staging.due.make({ kind: 'all' });
+        await fixture.flush([SHARD]);
+      }
+    })();
+    // It would find the shard free only now and then.
+    const lefts: (readonly RowKey[])[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      lefts.push(await caller.promote([first], 2_000));
+      await stageIncrements(fixture.staging, SHARD, [first]);
+    }
+    over.abort();
+    await flushing;
+    expect(lefts).toEqual([[], [], [], [], []]);
+    expect(await caller.commit()).toBe(true);
+    await flushAll();
+    expect(await stock(first)).toBe(6);
+  });
+
   test('two transactions promote rows of two shards, one after the other, in opposite orders', async () => {
     const last = rowOf(OTHER_SHARD, index + 1, SHARDS);
     await stageIncrements(fixture.staging, SHARD, [first, second]);

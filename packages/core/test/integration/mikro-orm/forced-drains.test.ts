@@ -128,15 +128,13 @@ test('queries of one type at one time share their drains (H12)', async () => {
 });
 
 describe('drain() of everything', () => {
-  /** Which transactions hold something, and which shards have something pending. */
-  const QUESTIONS = 2;
-  /** Of each shard: its rows are made due, claimed and acknowledged; and it is asked what is left of them. */
-  const OF_A_SHARD = 4;
+  /** What is pending is made due, claimed and acknowledged. */
+  const OF_ONE_FLUSH = 3;
 
   test('asks where anything is pending, and nothing else where nothing is (H12)', async () => {
     await Spillway.of(orm).drain();
     const asked = await commandsDuring(async () => Spillway.of(orm).drain());
-    expect(asked).toEqual(Array.from({ length: QUESTIONS }, () => 'evalsha'));
+    expect(asked).toEqual(['evalsha']);
   });
 
   test('of one record asks no shard but its own (H12)', async () => {
@@ -144,7 +142,7 @@ describe('drain() of everything', () => {
     em.create(Product, { name: 'alone' });
     await em.flush();
     const sent = await commandsDuring(async () => Spillway.of(orm).drain());
-    expect(sent.length).toBeLessThanOrEqual(QUESTIONS + OF_A_SHARD);
+    expect(sent.length).toBeLessThanOrEqual(OF_ONE_FLUSH);
     const [row] = await em.getConnection().execute(`select count(*)::int as rows from product where name = 'alone'`);
     expect(row).toEqual({ rows: 1 });
   });
@@ -163,12 +161,9 @@ describe('drain() of everything', () => {
     for (const product of await em.find(Product, { name: 'everywhere' })) product.views += 1;
     await em.flush();
     expect(await scriptsDuring(async () => Spillway.of(orm).drain())).toEqual({
-      holds: 1,
-      'due-next': 1,
       'due-make': 1,
       claim: 1,
       acknowledge: 1,
-      'due-pending': 1,
     });
   });
 });

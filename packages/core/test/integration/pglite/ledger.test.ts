@@ -51,7 +51,7 @@ test('a batch that a transaction has entered counts as committed when it has end
   const { token, before } = await inside(async () => {
     const joined = sink.join(query);
     const entered = await joined.attempt(async (part) => {
-      const next = tokenAfter((await part.lock(1)) ?? '');
+      const next = tokenAfter((await part.lock(1, 0)) ?? '');
       await part.enter({ shard: 1, token: next }, new Map());
       return next;
     });

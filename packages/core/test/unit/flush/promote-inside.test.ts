@@ -114,7 +114,7 @@ test('a row that comes along with its batch, and that another pending row may be
   } as unknown as JoinedPart;
   const owned = { of: () => undefined, own: () => undefined, hasOwned: () => false };
   const deps = { staging, looks: staging, sink: NO_SINK, scheduler: asyncScheduler, claimTimeoutMs: 1_000 };
-  await new PromotionOfShard(0, [parent], part, owned, deps).run();
+  await new PromotionOfShard(0, [parent], part, owned, deps, 0).run();
   const behind = [{ schema: 'public', table: 'product' }];
   const refused = [otherChild, parent].map((rowKey) => ({ rowKey, behind, firstAtMs: 0 }));
   expect(await asked?.(refused)).toEqual(new Set([otherChild]));

@@ -7,6 +7,7 @@ import { StopClock } from '../../../src/flush/stop-clock.js';
 import { FlushWorker } from '../../../src/flush/worker.js';
 import { memoryStaging } from '../../../src/staging/memory/memory-staging.js';
 import { SinkDown } from '../../../src/sink/sink-failure.js';
+import type { LookSide } from '../../../src/staging/look-side.js';
 import type { StagingStore } from '../../../src/staging/staging-store.js';
 import { ORIGIN } from '../../../src/change/token.js';
 import { rowOf, stageIncrements } from './counters.js';
@@ -35,7 +36,12 @@ beforeEach(async () => {
   }
 });
 
-function worker(workerId = 'w1', settings: Partial<FlushSettings> = {}, steps?: FlushSteps): FlushWorker {
+function worker(
+  workerId = 'w1',
+  settings: Partial<FlushSettings> = {},
+  steps?: FlushSteps,
+  dueOf?: (due: StagingStore['due']) => StagingStore['due'],
+): FlushWorker {
   const listened = new SpillwayEvents();
   listened.events$.subscribe((event) => events.push(event));
   return new FlushWorker({
@@ -47,7 +53,18 @@ function worker(workerId = 'w1', settings: Partial<FlushSettings> = {}, steps?: 
     scheduler: time.scheduler,
     random: () => 0.5,
     ...(steps === undefined ? {} : { steps }),
+    ...(dueOf === undefined ? {} : { looks: looksWith(dueOf(staging.due)) }),
   });
+}
+
+function looksWith(due: StagingStore['due']): LookSide {
+  return {
+    shards: SHARDS,
+    due,
+    peek: async (keys) => staging.peek(keys),
+    settled: async (marks) => staging.settled(marks),
+    chain: async (shard) => staging.chain(shard),
+  };
 }
 
 /** Each flush takes so long, between its claim and its writing. */
@@ -449,6 +466,47 @@ describe('a drain', () => {
     await time.advance(50);
     expect(await time.until(worker('w2').drain(ALL, { timeoutMs: 5_000 }))).toEqual({ left: 1 });
     expect(await time.until(drained)).toEqual({ left: 1 });
+  });
+
+  it('sees that a record was put off before its own flush, which had others to write', async () => {
+    await stageIncrements(staging, 1, [a]);
+    const inBetween = (due: StagingStore['due']): StagingStore['due'] => ({
+      ...due,
+      make: async (scope) => {
+        const made = await due.make(scope);
+        if (sink.last.get(1) === 'T1') return made;
+        await staging.claim(1, { token: 'T1', predecessor: ORIGIN, limit: 9 });
+        const again = { kind: 'again', attempts: 1, delayMs: 30_000, reason: 'its parent' } as const;
+        await staging.acknowledge(1, 'T1', new Map([[a, again]]), [a]);
+        sink.last.set(1, 'T1');
+        await stageIncrements(staging, 1, [b]);
+        return made;
+      },
+    });
+    const drained = worker('w1', {}, undefined, inBetween).drain(ALL, { timeoutMs: 5_000 });
+    expect(await time.until(drained)).toEqual({ left: 1 });
+    expect(Object.fromEntries(sink.sums)).toEqual({ [b]: 1 });
+  });
+
+  it('asks what is left only where its flush does not say so', async () => {
+    let asked = 0;
+    const counting = (due: StagingStore['due']): StagingStore['due'] => ({
+      ...due,
+      pending: async (watermarks) => {
+        asked += 1;
+        return due.pending(watermarks);
+      },
+    });
+    const asks = async (settings: Partial<FlushSettings> = {}): Promise<number> => {
+      asked = 0;
+      await stageIncrements(staging, 1, [a, b]);
+      await time.until(worker('w1', settings, undefined, counting).drain(ALL, { timeoutMs: 5_000 }));
+      return asked;
+    };
+    expect(await asks()).toBe(0);
+    expect(await asks({ batchSize: 1 })).toBeGreaterThan(0);
+    sink.decide = () => ({ kind: 'again', attempts: 1, delayMs: 30_000, reason: 'its parent' });
+    expect(await asks()).toBeGreaterThan(0);
   });
 
   it('waits for another process that is at it already', async () => {

@@ -91,6 +91,7 @@ test('rows that are left out of a composed group are not in the statement that i
     parentsPending: async () => new Set([early]),
     isPart: true,
     othersPending: NO_OTHERS,
+    lockWaits: [],
     mayRestart: false,
   });
   expect(sent).toHaveLength(1);

@@ -5,6 +5,7 @@ import { CarefulPass } from './careful-pass.js';
 import type { Applied, ApplyContext, Stumble } from './context.js';
 import { withoutEarly, type Untimely } from './early-rows.js';
 import { executeGroup } from './execute-group.js';
+import { areOthersWaiting } from './lock-waits.js';
 import type { Outcomes } from './outcomes.js';
 
 /**
@@ -26,7 +27,7 @@ export const SAVEPOINT = 'spillway_write';
  */
 export async function applyGroups(groups: readonly StatementGroup[], context: ApplyContext): Promise<Applied> {
   const timely = context.isPart ? await withoutEarly(groups, context, SAVEPOINT) : { groups, outcomes: new Map() };
-  const first = await hopefulPass(timely.groups, context);
+  const first = await patientPass(timely.groups, context);
   if (!('fault' in first)) return writeRest(timely, first.outcomes, context);
   await goBack(context);
   if (context.isPart || first.fault.sqlstate !== FOREIGN_KEY) return carefully(timely, context, first);
@@ -78,10 +79,27 @@ export function isFresh({ record }: Item): boolean {
   return record.attempts === 0;
 }
 
+/**
+ * A pass that meets a locked row begins again, until it has waited as long as it may, or another transaction waits for
+ * this one: neither would go on before the other.
+ */
+async function patientPass(groups: readonly StatementGroup[], context: ApplyContext): Promise<PassEnd> {
+  let end = await hopefulPass(groups, context);
+  for (const waitMs of context.lockWaits) {
+    if (!('fault' in end) || end.fault.kind !== 'locked') return end;
+    await goBack(context);
+    if (await areOthersWaiting(context.session, waitMs)) return end;
+    end = await hopefulPass(groups, context);
+  }
+  return end;
+}
+
+type PassEnd = { readonly outcomes: Outcomes } | Stumble;
+
 async function hopefulPass(
   groups: readonly StatementGroup[],
   { session, wallTime, names, mayRestart }: ApplyContext,
-): Promise<{ outcomes: Outcomes } | Stumble> {
+): Promise<PassEnd> {
   const outcomes: Outcomes = new Map();
   for (const group of groups) {
     const items = group.items.filter(isFresh);

@@ -22,6 +22,8 @@ export interface ApplyContext {
   /** Parents of these rows are likely to be pending elsewhere. */
   readonly isPart: boolean;
   readonly othersPending: OthersPending;
+  /** Further waits for locked rows, milliseconds, after the one that the transaction began with. */
+  readonly lockWaits: readonly number[];
   /** The transaction may be run again as a whole if PostgreSQL asks for it. */
   readonly mayRestart: boolean;
 }

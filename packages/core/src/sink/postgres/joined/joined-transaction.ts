@@ -14,6 +14,7 @@ import { applyBatches } from '../apply/apply-batches.js';
 import { plan } from '../plan/plan.js';
 import { applyCarefully } from '../apply/apply-groups.js';
 import { NO_OTHERS } from '../apply/context.js';
+import { SinkRestart } from '../../sink-failure.js';
 import { failureOf } from '../fault.js';
 import { ledgerFailureOf } from '../ledger/ledger-failure.js';
 import { amendHold, enterHold, nameOfTransaction } from '../ledger/hold-ledger.js';
@@ -101,15 +102,24 @@ class PostgresJoinedPart implements JoinedPart {
     this.#around = around;
   }
 
-  async lock(shard: number): Promise<string | undefined> {
+  async lock(shard: number, waitMs: number): Promise<string | undefined> {
     const { ownTables, namespace } = this.#around;
-    const [row] = await ledgerWork(() =>
-      this.#session.rows(
-        `select last_token from ${ownTables.shard} where namespace = $1 and shard = $2 for update skip locked`,
-        [namespace, shard],
-      ),
-    );
-    return row?.[0] ?? undefined;
+    const statement = `select last_token from ${ownTables.shard} where namespace = $1 and shard = $2 for update`;
+    const ask = async (how: string): Promise<string | undefined> => {
+      const [row] = await ledgerWork(() => this.#session.rows(`${statement}${how}`, [namespace, shard]));
+      return row?.[0] ?? undefined;
+    };
+    if (waitMs === 0) return ask(' skip locked');
+    await setLockTimeout(this.#session, `${waitMs}ms`);
+    try {
+      const last = await ask('');
+      await setLockTimeout(this.#session, LOCK_TIMEOUT);
+      return last;
+    } catch (error) {
+      // Too late, or two transactions wait for each other's shards. The attempt is undone.
+      if (error instanceof SinkRestart) return undefined;
+      throw error;
+    }
   }
 
   async outcomeOf(token: string): Promise<BatchOutcome | undefined> {
@@ -133,6 +143,7 @@ class PostgresJoinedPart implements JoinedPart {
       parentsPending,
       othersPending,
       isPart: true,
+      lockWaits: [],
       mayRestart: false,
     };
     try {

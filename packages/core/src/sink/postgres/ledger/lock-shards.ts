@@ -1,12 +1,16 @@
 import pg from 'pg';
 import type { BatchOutcome } from '../../../change/outcome.js';
+import { lockWaits } from '../apply/lock-waits.js';
 import type { OwnTransaction } from '../connections.js';
 import { decodeOutcomes } from './outcome-codec.js';
 import type { OwnTables } from './tables.js';
 
 /** The time-outs of a flush's transaction, in milliseconds. */
 export interface TransactionLimits {
-  /** Below PostgreSQL's `deadlock_timeout` (1 s), so that always the flush gives way. */
+  /**
+   * How long a row is waited for, in the parts of `lockWaits`. Below PostgreSQL's `deadlock_timeout` (1 s), so that
+   * always the flush gives way.
+   */
   readonly lockTimeoutMs: number;
   readonly statementTimeoutMs: number;
   /** After this, a worker that hangs loses its shards. */
@@ -46,7 +50,7 @@ ${limits ? timeOuts(limits, wait) : ''}set constraints all immediate;
 select shard from ${tables.shard} where ${mine};
 select shard, last_token from ${tables.shard} where ${mine} order by shard for update${wait === 'skip' ? ' skip locked' : ''};
 ${claimed.length > 0 ? `${outcomesOf(claimed, tables, namespace)};\n` : ''}${
-    limits ? `set local lock_timeout = ${limits.lockTimeoutMs};\n` : ''
+    limits ? `set local lock_timeout = ${lockWaits(limits.lockTimeoutMs)[0] ?? 0};\n` : ''
   }savepoint ${savepoint}`);
   const [existing, taken, written] = results.filter(({ command }) => command === 'SELECT');
   const known = new Set(existing?.rows.map(([shard]) => Number(shard)));

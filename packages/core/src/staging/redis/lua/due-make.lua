@@ -1,16 +1,19 @@
 -- Marks the rows of a scope, or a part of them, as due now. The mark is the shard's stage sequence when the drain
 -- began. Rows that are marked already keep their mark.
 --
--- KEYS  chain, due, flight, dirty, of one shard after the other
--- ARGV  epoch, most rows to visit, 'all' | 'tables' | 'rows', number of beginnings of row keys, the beginnings, then
---   per shard: number of its arguments, mark or '' for the first part, score to go on from, row keys ...
+-- KEYS  chain, due, flight, dirty, stats, of one shard after the other
+-- ARGV  epoch, most rows to visit, 'all' | 'tables' | 'rows', number of beginnings of row keys, the beginnings, number
+--   of entities that have no row in these tables, the entities, then per shard: number of its arguments, mark or '' for
+--   the first part, score to go on from, row keys ...
 -- returns  {'each', per shard: {'marked', mark, 1 if a row of the scope is pending and not paused, score to go on from
---   or '', how often marked records have been put off, 1 if a row of the scope is paused} | {'later'} (other shards
---   had rows enough) | {'damaged', key} | {'uninitialised'} | {'epoch', epoch} | {'failed', what Redis says}}
+--   or '', how often marked records have been put off, 1 if a row of the scope is paused, 1 if a layer is held, the
+--   last token, or '' if a batch is in flight} | {'later'} (other shards had rows enough) | {'damaged', key} |
+--   {'uninitialised'} | {'epoch', epoch} | {'failed', what Redis says}}
 local epoch, limit, scope, beginnings = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
-local chain, due, flight, dirty
+local chain, due, flight, dirty, stats
 
 -- include: each-shard
+-- include: holds-any
 -- include: time
 -- include: numbers
 -- include: bulk
@@ -21,6 +24,10 @@ local FIRST_BEGINNING = 5
 local now, visited = now_ms(), 0
 want(FIRST_BEGINNING, FIRST_BEGINNING + beginnings - 1)
 
+local first_other = beginnings + FIRST_BEGINNING + 1
+local first_argument = first_other + tonumber(ARGV[first_other - 1])
+local left_out = counts_of(first_other, first_argument - 1)
+
 local function find_rows(from)
   if scope == 'rows' then return rows_with_score(), '' end
   return rows_from(from, limit)
@@ -28,12 +35,17 @@ end
 
 local function make_due(first, last)
   local mark, from = ARGV[first], ARGV[first + 1]
-  local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'mark', 'putOff', 'horizon')
+  local head = redis.call('HMGET', chain, 'epoch', 'sequence', 'token', 'mark', 'putOff', 'horizon', 'held',
+    'last')
   if not head[1] then return { 'uninitialised' } end
   if head[1] ~= epoch then return { 'epoch', head[1] } end
   local is_first = mark == ''
   if is_first then mark = head[2] end
   if not count_in(mark) then return { 'damaged', 'chain' } end
+  local is_held = head[7] and (tonumber(head[7]) or 1) > 0 and 1 or 0
+  if scope == 'tables' and not holds_any(stats, left_out) then
+    return { 'marked', mark, 0, '', head[5] or '0', 0, is_held, '' }
+  end
   -- The shard is not cut into more parts than it needs alone.
   if visited > 0 and visited + redis.call('ZCARD', due) > limit then return { 'later' } end
   if scope == 'rows' then want(first + 2, last) end
@@ -59,12 +71,13 @@ local function make_due(first, last)
   send('ZADD', due, marked)
   if #marked > 0 then redis.call('HSET', chain, 'marked', 1) end
   if is_earlier then redis.call('HSET', chain, 'mark', mark) end
-  return { 'marked', mark, (is_pending or is_flying) and 1 or 0, go_on, head[5] or '0', any_paused }
+  local after = not head[3] and head[8] or ''
+  return { 'marked', mark, (is_pending or is_flying) and 1 or 0, go_on, head[5] or '0', any_paused, is_held, after }
 end
 
-local answers, from = { 'each' }, FIRST_BEGINNING + beginnings
-for at = 1, #KEYS, 4 do
-  chain, due, flight, dirty = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3]
+local answers, from = { 'each' }, first_argument
+for at = 1, #KEYS, 5 do
+  chain, due, flight, dirty, stats = unpack(KEYS, at, at + 4)
   answers[#answers + 1], from = answer_of(make_due, from)
 end
 return answers

@@ -62,15 +62,15 @@ export interface FlushDeps {
  * ledger whether it has been written.
  *
  * @param limit most records of one new batch
- * @param isPart rows of these shards are likely to refer to rows that are pending in others
+ * @param isOfDrain its rows are likely to refer to rows that are pending elsewhere
  */
 export async function flushShards(
   shards: readonly number[],
   limit: number,
   deps: FlushDeps,
-  isPart = false,
+  isOfDrain = false,
 ): Promise<FlushReport> {
-  const flush = new Flush(shards, limit, deps, isPart);
+  const flush = new Flush(shards, limit, deps, isOfDrain);
   try {
     await flush.write();
   } catch (error) {
@@ -100,7 +100,7 @@ class Flush {
   readonly results: Map<number, ShardResult> = new Map();
   readonly #shards: readonly number[];
   readonly #limit: number;
-  readonly #isPart: boolean;
+  readonly #isOfDrain: boolean;
   readonly #deps: FlushDeps;
   readonly #committed: Committed[] = [];
   /** Batches for this transaction to write. */
@@ -112,8 +112,8 @@ class Flush {
   /** From here on a failure no longer means that nothing is committed. */
   #isCommitting = false;
 
-  constructor(shards: readonly number[], limit: number, deps: FlushDeps, isPart: boolean) {
-    this.#isPart = isPart;
+  constructor(shards: readonly number[], limit: number, deps: FlushDeps, isOfDrain: boolean) {
+    this.#isOfDrain = isOfDrain;
     this.#shards = shards;
     this.#limit = limit;
     this.#deps = deps;
@@ -144,7 +144,7 @@ class Flush {
         return pending;
       },
       others && ((rows) => others.of(rows, own)),
-      this.#isPart || this.#hasLeftOut() || this.#deps.missed?.isLikely === true,
+      this.#isOfDrain || this.#hasLeftOut() || this.#deps.missed?.isLikely === true,
     );
     await confirmed();
     for (const batch of batches) others?.note(batch, outcomes.get(batch.token) ?? NOTHING_SPECIAL);

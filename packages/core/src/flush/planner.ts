@@ -9,10 +9,10 @@ export interface Flight {
   /** Most records of each new batch. */
   readonly limit: number;
   /**
-   * A drain waits for the flight, which does not have all shards: its rows may refer to rows that are pending in
-   * others.
+   * A drain waits for the flight. Its rows may refer to rows that are pending in other shards, or that were put off and
+   * are not due yet.
    */
-  readonly isPart?: boolean;
+  readonly isOfDrain?: boolean;
 }
 
 export interface FlightPlan {
@@ -45,7 +45,7 @@ export function planFlights(board: Board, now: number, settings: FlushSettings):
   const beginning = [...pressing.slice(0, Math.max(0, free)), ...aheadOf(pressing, free, ahead)];
   const flights = beginning.map(({ shards }) => {
     const isOfDrain = board.mode === 'drains' || shards.some(({ state }) => state.demanded);
-    return { ...flightOf(shards, settings), ...(isOfDrain && shards.length < board.shards.length && { isPart: true }) };
+    return { ...flightOf(shards, settings), ...(isOfDrain && { isOfDrain }) };
   });
   const lingering =
     free > 0 ? ready.filter(({ shard }) => !flights.some((flight) => flight.shards.includes(shard))) : [];

@@ -116,7 +116,7 @@ export class FlushWorker implements AsyncDisposable {
       random: options.random ?? Math.random,
       order: rendezvousOrder(options.workerId, options.staging.shards),
       scheduler: this.#scheduler,
-      flush: ({ shards, limit, isPart }) => flushShards(shards, limit, flushing, isPart),
+      flush: ({ shards, limit, isOfDrain }) => flushShards(shards, limit, flushing, isOfDrain),
       look: () => this.#look(),
     }).subscribe({
       next: (turn) => this.#note(turn),

@@ -47,16 +47,18 @@ describe('the planner', () => {
     ).toEqual([[1, 2]]);
   });
 
-  it('lets what a drain wants go together while it is a few batches, and says where a flush has not all of it', () => {
+  it('lets what a drain wants go together while it is a few batches, and says so', () => {
     const wanted = { dueMs: now, demanded: true, expected: 40 };
     const all = Object.fromEntries([...Array(8).keys()].map((shard) => [shard, wanted]));
-    expect(planFlights(board(all), now, settings).flights).toEqual([{ shards: [0, 1, 2, 3, 4, 5, 6, 7], limit: 50 }]);
+    expect(planFlights(board(all), now, settings).flights).toEqual([
+      { shards: [0, 1, 2, 3, 4, 5, 6, 7], limit: 50, isOfDrain: true },
+    ]);
     expect(planFlights(board({ ...all, 7: { ...wanted, expected: 400 } }), now, settings).flights).toEqual([
-      { shards: [0, 1, 2], limit: 100, isPart: true },
-      { shards: [3, 4, 5], limit: 100, isPart: true },
+      { shards: [0, 1, 2], limit: 100, isOfDrain: true },
+      { shards: [3, 4, 5], limit: 100, isOfDrain: true },
     ]);
     expect(planFlights(board({ 1: wanted }), now, settings).flights).toEqual([
-      { shards: [1], limit: 100, isPart: true },
+      { shards: [1], limit: 100, isOfDrain: true },
     ]);
   });
 

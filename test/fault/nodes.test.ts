@@ -25,7 +25,7 @@ async function groundOn(nodes: readonly PrivateRedis[]): Promise<Ground> {
 }
 
 test.each([2, 3])(
-  'one of %i servers is killed and started again under load: nothing is lost, and nothing is written twice',
+  'F26: one of %i servers is killed and started again under load: nothing is lost, and nothing is written twice',
   async (count) => {
     await using nodes = await servers(count);
     await using ground = await groundOn(nodes);
@@ -48,7 +48,7 @@ test.each([2, 3])(
   },
 );
 
-test('one of two servers stands still under load: nothing is lost, and nothing is written twice', async () => {
+test('F26: one of two servers stands still under load: nothing is lost, and nothing is written twice', async () => {
   await using nodes = await servers(2);
   await using ground = await groundOn(nodes);
   const load = new Load(ground.orm, PAGES);

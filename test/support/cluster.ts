@@ -38,6 +38,8 @@ export interface ClusterServer {
   readonly id: string;
   /** Kills the server. */
   stop(): Promise<void>;
+  /** Starts it again after that, on its port and on its data. */
+  restart(): Promise<void>;
 }
 
 /** The rights that a cluster needs beside those of one server. */
@@ -47,9 +49,14 @@ const OF_CLUSTER: readonly string[] = ['+cluster|slots', '+asking'];
  * Starts primaries that share the slots evenly, and behind them as many replicas of each. They end with the test run at
  * the latest.
  */
-export async function cluster(primaries: number, replicas = 0): Promise<TestCluster> {
+export async function cluster(
+  primaries: number,
+  replicas = 0,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<TestCluster> {
   const folder = makeRunFolder();
-  const { servers, stop } = await startRedisCluster({ binary: programOf('redis'), folder, primaries, replicas });
+  const binary = programOf('redis');
+  const { servers, stop } = await startRedisCluster({ binary, folder, primaries, replicas, settings });
   if (areRightsLimited()) for (const { url } of servers) await makeLimitedUser(url, OF_CLUSTER);
   const clients = new Map(servers.map(({ url, id }) => [id, clientOf(url)]));
   const command: TestCluster['command'] = async ({ id }, ...args) => clients.get(id)?.call(...args);

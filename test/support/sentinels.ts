@@ -11,6 +11,8 @@ import { programOf } from './programs.js';
 export interface Sentinels extends AsyncDisposable {
   /** As `redis` in the options of `spillway()` takes it. */
   readonly target: { readonly sentinels: readonly { host: string; port: number }[]; readonly name: string };
+  /** The URL of the first primary. */
+  readonly primaryUrl: string;
   /** Waits until the replica has everything that the primary has. */
   caughtUp(): Promise<void>;
   /** Stops the execution of the first primary: it still accepts connections, and answers nothing. */
@@ -36,13 +38,21 @@ export interface Sentinels extends AsyncDisposable {
   demoted(): Promise<void>;
 }
 
+interface SentinelSettings {
+  /** How long the primary may be silent before the sentinels put the replica in its place. */
+  readonly downAfterMs: number;
+  /** Of the primary, as in redis.conf. */
+  readonly primary?: Readonly<Record<string, string>>;
+}
+
 const NAME = 'shop';
 
 /** Starts them on free ports. They end with the test run at the latest. */
-export async function sentinels(settings: { readonly downAfterMs: number }): Promise<Sentinels> {
+export async function sentinels(settings: SentinelSettings): Promise<Sentinels> {
   const binary = programOf('redis');
   const folders = [makeRunFolder(), makeRunFolder(), makeRunFolder()] as const;
-  let primary = await startRedis({ binary, folder: folders[0] });
+  const ofPrimary = { binary, folder: folders[0], settings: settings.primary ?? {} };
+  let primary = await startRedis(ofPrimary);
   const { port: primaryPort, url: primaryUrl } = primary;
   const replica = await startRedis({
     binary,
@@ -71,12 +81,13 @@ export async function sentinels(settings: { readonly downAfterMs: number }): Pro
   await knowAll(asked);
   return {
     target: { sentinels: servers.map(({ port }) => ({ host: '127.0.0.1', port })), name: NAME },
+    primaryUrl,
     caughtUp,
     freeze: () => void process.kill(primary.pid, 'SIGSTOP'),
     thaw: () => void process.kill(primary.pid, 'SIGCONT'),
     kill: async () => primary.stop(),
     restart: async () => {
-      primary = await startRedis({ binary, folder: folders[0], port: primaryPort });
+      primary = await startRedis({ ...ofPrimary, port: primaryPort });
     },
     failOver: async () => {
       // A sentinel that has just learned of the replica refuses for a moment.

@@ -18,8 +18,9 @@ const ofExtension = 'packages/*/test/integration/mikro-orm';
 /** @type {readonly Part[]} */
 export const parts = [
   {
-    holds: 'kills at random moments: under load, of counters, of rows that increments make, while tables are cleared',
-    only: { fault: ['test/fault/{made-rows,schema}.test.ts'] },
+    holds:
+      'kills at random moments: under load, of counters, of rows that increments make, while tables are cleared; what happens to Redis, in every topology',
+    only: { fault: ['test/fault/{every-topology,made-rows,schema}.test.ts'] },
     longer: { fault: ['test/fault/{random-kills,increments}.test.ts'] },
   },
   {

@@ -15,6 +15,7 @@ const slots = 16_384;
  * @property {number} pid
  * @property {string} id as CLUSTER NODES has it
  * @property {() => Promise<void>} stop
+ * @property {() => Promise<void>} restart starts it again after `stop`, on its port and on its data
  */
 
 /**
@@ -35,8 +36,22 @@ export async function startRedisCluster({ binary, folder, primaries, replicas = 
       const own = path.join(folder, `cluster-${place}`);
       mkdirSync(own);
       const ofCluster = await clusterSettings();
-      const server = await startRedis({ binary, folder: own, settings: { ...ofCluster, ...settings } });
-      return { ...server, bus: Number(ofCluster['cluster-port']) };
+      const start = (/** @type {number | undefined} */ port) =>
+        startRedis({
+          binary,
+          folder: own,
+          ...(port !== undefined && { port }),
+          settings: { ...ofCluster, ...settings },
+        });
+      let server = await start(undefined);
+      return {
+        ...server,
+        bus: Number(ofCluster['cluster-port']),
+        stop: () => server.stop(),
+        restart: async () => {
+          server = await start(server.port);
+        },
+      };
     }),
   );
   const stop = async () => {

@@ -100,8 +100,9 @@ export interface DueRecords {
    */
   any(scope: TableScope): Promise<boolean>;
   /**
-   * Makes what is pending in the scope due now. Answers shard -> watermark for the shards where anything is pending. A
-   * row that came back because PostgreSQL refused it (`again` with more attempts than it had) keeps its pause.
+   * Makes what is pending in the scope due now. Answers shard -> watermark for the shards where anything is pending,
+   * and for those that are not adopted, unless the scope is of rows: their flush adopts them, and finds out what is
+   * lost. A row that came back because PostgreSQL refused it (`again` with more attempts than it had) keeps its pause.
    *
    * @param onHeld called if a layer is held, or may be, in a shard that may have rows of the scope
    */

@@ -56,6 +56,9 @@ export function memoryStaging(options: MemoryStagingOptions = {}): StagingStore 
   return new MemoryStaging(options);
 }
 
+/** Of a shard that is not adopted. */
+const UNKNOWN: Watermark = { sequence: 0, putOff: 0 };
+
 class MemoryStaging implements StagingStore {
   readonly shards: number;
   readonly remembersCallsMs: number;
@@ -345,10 +348,12 @@ class MemoryStaging implements StagingStore {
 
   #makeDue(scope: DueScope, onHeld?: () => void): ReadonlyMap<number, Watermark> {
     const watermarks = new Map<number, Watermark>();
-    for (const [shardNumber, shard] of this.#shards) {
-      if (shard.layers.size > 0) onHeld?.();
-      const watermark = markDue(shard, scope, this.#now());
-      if (watermark !== undefined) watermarks.set(shardNumber, watermark);
+    for (let number = 0; number < this.shards; number += 1) {
+      const shard = this.#shards.get(number);
+      if (shard && shard.layers.size > 0) onHeld?.();
+      const unknown = scope.kind === 'rows' ? undefined : UNKNOWN;
+      const watermark = shard ? markDue(shard, scope, this.#now()) : unknown;
+      if (watermark !== undefined) watermarks.set(number, watermark);
     }
     return watermarks;
   }

@@ -8,6 +8,15 @@ import type { ShardScripts } from './shard-scripts.js';
 /** Most rows that one call of the script looks at, so that no drain keeps Redis busy for long. */
 const ROWS_PER_CALL = 2_000;
 
+/** The script's word for a shard that has nothing to flush. */
+const NEVER = -1;
+
+/**
+ * The watermark of a shard that the server has lost, or never had. Its flush adopts it, and reports the loss: else a
+ * drain would say that everything is written.
+ */
+const UNKNOWN: Watermark = { sequence: 0, putOff: 0 };
+
 /** Scores below this are marks of drains. */
 const FIRST_TIME = 1e12;
 
@@ -25,13 +34,15 @@ export class RedisDue implements DueRecords {
   }
 
   async next(): Promise<readonly (number | undefined)[]> {
-    const [, ...waits] = await this.#scripts.runOnAll('dueNext');
     const next = Array.from<number | undefined>({ length: this.#scripts.shards });
-    for (const [at, shard] of this.#scripts.own.entries()) {
-      const wait = Number(waits[at]);
-      next[shard] = wait < 0 ? undefined : wait;
-    }
+    for (const [shard, wait] of await this.#waits()) next[shard] = wait < 0 ? undefined : wait;
     return next;
+  }
+
+  /** Shard -> what the script says of it. */
+  async #waits(): Promise<readonly (readonly [number, number])[]> {
+    const [, ...waits] = await this.#scripts.runOnAll('dueNext');
+    return this.#scripts.own.map((shard, at) => [shard, Number(waits[at])]);
   }
 
   async any(scope: TableScope): Promise<boolean> {
@@ -61,8 +72,7 @@ export class RedisDue implements DueRecords {
     if (scope.kind === 'tables') return this.#holding(scope);
     // A look when shards are due tells nothing of what is held.
     onHeld?.();
-    const waits = await this.next();
-    return [...waits.keys()].filter((shard) => waits[shard] !== undefined);
+    return (await this.#waits()).flatMap(([shard, wait]) => (wait === NEVER ? [] : [shard]));
   }
 
   async pending(watermarks: ReadonlyMap<number, Watermark>): Promise<ReadonlyMap<number, DrainState>> {
@@ -118,7 +128,7 @@ export class RedisDue implements DueRecords {
       parts += 1;
       const own = [mark, from, ...part];
       const reply = await this.#scripts.act('dueMake', { shard, shared, own, share: part.length / ROWS_PER_CALL });
-      if (text(reply[0]) === 'uninitialised') return { isHeld };
+      if (text(reply[0]) === 'uninitialised') return { isHeld, ...(kind !== 'rows' && { watermark: UNKNOWN }) };
       mark = text(reply[1]);
       isPending ||= reply[2] === 1;
       isPaused ||= reply[5] === 1;

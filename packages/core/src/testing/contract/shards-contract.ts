@@ -27,6 +27,8 @@ export function shardsContract({ describe, it, expect, onBench }: ContractContex
             [0, { sequence: 1, putOff: 1, after: 'T1', paused: 'all' }],
             [1, { sequence: 2, putOff: 0, after: 'T0' }],
             [2, { sequence: 1, putOff: 0, after: 'T0' }],
+            // A drain has its flush adopt it.
+            [3, { sequence: 0, putOff: 0 }],
           ]),
         );
         await bench.store.claim(2, { token: 'T1', predecessor: 'T0', limit: 9 });

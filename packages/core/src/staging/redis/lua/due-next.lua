@@ -1,5 +1,6 @@
--- When each of some shards wants a flush: milliseconds from now, 0 also for a batch in flight, -1 for never. A shard
--- under another epoch answers 0, and its flush reports the epoch. If no shard is under ours, the answer is the epoch.
+-- When each of some shards wants a flush: milliseconds from now, 0 also for a batch in flight, -1 for never, -2 if it
+-- has no chain. A shard under another epoch answers 0, and its flush reports the epoch. If no shard is under ours, the
+-- answer is the epoch.
 --
 -- KEYS  chain, due, dirty, of one shard after the other
 -- ARGV  epoch
@@ -31,7 +32,7 @@ end
 local answer, theirs, is_ours = { 'next' }, nil, false
 for index = 1, #KEYS, 3 do
   local wait, other = wait_of(KEYS[index], KEYS[index + 1], KEYS[index + 2])
-  answer[#answer + 1] = wait or other and 0 or -1
+  answer[#answer + 1] = wait or other and 0 or -2
   is_ours, theirs = is_ours or wait ~= nil, theirs or other
 end
 if theirs and not is_ours then return { 'epoch', theirs } end

@@ -1,12 +1,10 @@
 import { SpillwayError, textOf } from '../errors.js';
 import type { SpillwayEvents } from '../events.js';
 import { adoptShards } from '../flush/adopt-shards.js';
-import { HoldEndingLooks } from '../flush/hold-ending-looks.js';
-import { HoldKeeper } from '../flush/hold-keeper.js';
-import type { FlushWorker } from '../flush/worker.js';
 import type { ResolvedOptions } from '../options.js';
 import type { NewMap } from '../resolve-options.js';
 import type { PreparedSink } from '../sink/change-sink.js';
+import { SinkRestart } from '../sink/sink-failure.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { MapChange, MoveRight, MovingSink } from '../sink/map-changes.js';
 import { checkKeeping } from '../staging/redis/server-checks.js';
@@ -30,9 +28,9 @@ import { claimTierOf } from './claim-tier.js';
 import type { Lifecycle } from './lifecycle.js';
 import { openStaging } from './open-staging.js';
 import { arrival } from './open-there.js';
-import { workerOf } from './parts.js';
 import { LOOK_AT_TABLES, type Sinks } from './sinks.js';
 import type { RuntimeSurroundings } from './surroundings.js';
+import { writeRest } from './write-rest.js';
 
 /** What a move has done. */
 export interface ReshardReport {
@@ -52,10 +50,6 @@ interface ReshardDeps {
 
 /** The time for what a healthy process needs a moment for. Milliseconds. */
 const COMMAND_MS = 2_000;
-/** A drain waits for a server that is away. After this time the servers are asked whether they are there. */
-const ROUND_MS = 3_000;
-/** Between two looks at what is left. */
-const PAUSE_MS = 50;
 
 /**
  * Moves the shards of the namespace to other servers, or makes them more or fewer.
@@ -142,7 +136,7 @@ class Moving {
     await assertFree(next, move.isSame, noted?.phase === 'switching');
     const { phase } = noted ?? (await this.#sink.maps.begin({ from: noteOf(from), to: noteOf(to) }));
     if (phase === 'draining') await this.#drain(from, move, until);
-    const movedLetters = await this.#switch(to, move);
+    const movedLetters = await this.#switch(to, move, until);
     return { from: noteOf(from).text, to: noteOf(to).text, movedLetters };
   }
 
@@ -151,8 +145,8 @@ class Moving {
     try {
       await closeMap(old);
       await using store = closing(await this.#open(from, true));
-      await adoptShards(shardsOf(from), store.value, this.#sink);
-      await this.#writeAll(store.value, until);
+      await this.#adopt(from, store.value, until);
+      await writeRest(store.value, { ...this.#deps, sink: this.#sink, right: this.#right }, until);
       await this.#right.assure();
       await this.#sink.maps.enter('switching');
     } catch (error) {
@@ -170,44 +164,7 @@ class Moving {
     await this.#sink.maps.end(old.shards);
   }
 
-  async #writeAll(staging: StagingStore, until: number): Promise<void> {
-    const { around, events } = this.#deps;
-    const keeper = new HoldKeeper(staging, this.#sink, () => undefined);
-    const looks = new HoldEndingLooks(staging, keeper, () => around.options.stageTimeoutMs);
-    const worker = workerOf({ staging, sink: this.#sink, looks, keeper }, around, events);
-    try {
-      await this.#drainAll(staging, worker, keeper, until);
-    } finally {
-      await worker.stop({ drain: false, timeoutMs: COMMAND_MS });
-    }
-  }
-
-  async #drainAll(staging: StagingStore, worker: FlushWorker, keeper: HoldKeeper, until: number): Promise<void> {
-    const reasons = new Set<string>();
-    for (;;) {
-      const leftMs = until - performance.now();
-      if (leftMs <= 0) throw notDrained(await textOfRest(staging), reasons);
-      await keeper.endHolds();
-      await worker
-        .drain({ kind: 'all' }, { timeoutMs: Math.min(leftMs, ROUND_MS), onPutOff: (reason) => reasons.add(reason) })
-        .catch((error: unknown) => reasons.add(textOf(error)));
-      if (await this.#isEmpty(staging)) return;
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    }
-  }
-
-  /**
-   * Nothing is pending, and no transaction writes a batch: such a transaction has locked its shards. One that comes
-   * later finds no batch.
-   */
-  async #isEmpty(staging: StagingStore): Promise<boolean> {
-    await using locked = await this.#sink.beginExclusive([...Array(staging.shards).keys()]);
-    await locked.alive();
-    const { pending, inFlight, held } = await staging.stats();
-    return inFlight === 0 && held === 0 && Object.values(pending).every((count) => count === 0);
-  }
-
-  async #switch(to: MapOf, move: Move): Promise<number> {
+  async #switch(to: MapOf, move: Move, until: number): Promise<number> {
     await this.#sink.maps.grow(to.shards);
     await clearPlaces(move.to, move.isSame);
     const moved = await moveLetters(move);
@@ -215,7 +172,7 @@ class Moving {
     await moveBlocks(move);
     await openMap(move.to, move.from, move.isSame);
     await using store = closing(await this.#open(to, false));
-    await adoptShards(shardsOf(to), store.value, this.#sink);
+    await this.#adopt(to, store.value, until);
     await copyChains(move);
     await this.#right.assure();
     await leavePlaces(move.from, ({ shard }) => {
@@ -226,6 +183,20 @@ class Moving {
     await this.#right.assure();
     await this.#sink.maps.end(to.shards);
     return moved;
+  }
+
+  /** A transaction of the application may keep a shard locked for longer than a statement may wait. */
+  async #adopt(of: MapOf, staging: StagingStore, until: number): Promise<void> {
+    for (;;) {
+      try {
+        await adoptShards(shardsOf(of), staging, this.#sink);
+        return;
+      } catch (error) {
+        if (!(error instanceof SinkRestart)) throw error;
+        if (performance.now() >= until) throw shardsLocked(error);
+        await this.#right.assure();
+      }
+    }
   }
 
   async #open({ on, shards }: MapOf, isMoving: boolean): Promise<StagingStore> {
@@ -305,19 +276,12 @@ function nothingToMove(map: string): SpillwayError {
   );
 }
 
-async function textOfRest(staging: StagingStore): Promise<string> {
-  const { pending, inFlight, held } = await staging.stats();
-  const counts = Object.entries(pending).map(([entity, count]) => `${count} of ${entity}`);
-  return [...counts, `${inFlight} in flight`, `${held} held by transactions`].join(', ');
-}
-
-function notDrained(rest: string, reasons: ReadonlySet<string>): SpillwayError {
-  const [reason] = reasons;
+function shardsLocked(cause: SinkRestart): SpillwayError {
   return new SpillwayError(
     'DRAIN_TIMEOUT',
-    `The shards were not moved, because not all pending changes could be written in time (${rest}).` +
-      `${reason === undefined ? '' : ` One of the reasons: ${reason}.`} ` +
-      'The old map counts again, and nothing is lost. See why they are not written, or give reshard() a longer "timeout"',
+    `The shards were not moved in time, because a transaction keeps some of them locked (${textOf(cause)}). Nothing is lost. ` +
+      'End that transaction, and run reshard() again; give it a longer "timeout" if such transactions are usual',
+    { cause },
   );
 }
 

@@ -1,58 +1,11 @@
-import type { MikroORM } from '@mikro-orm/postgresql';
 import { eventually, freshNamespace } from '@spillway/test-support';
 import { expect, test } from 'vitest';
 import { openPostgresSink } from '../../../src/sink/postgres/open-postgres-sink.js';
 import { memoryStaging } from '../../../src/testing/index.js';
 import { Spillway, type SpillwayOptions } from '../../../src/index.js';
-import { CutProxy, RequestCount } from './cut-proxy.js';
+import { RequestCount } from './cut-proxy.js';
 import { Book, Library, makeBooks } from './fixture.js';
-
-const IDS = Array.from({ length: 24 }, (_, at) => at + 1);
-const MISSING = [901, 902, 903, 904];
-
-interface Nodes {
-  readonly nodes: readonly { readonly name: string; readonly redis: string }[];
-}
-
-function nodesOf(urls: ReadonlyMap<number, string>): Nodes {
-  return { nodes: [...urls].map(([place, redis]) => ({ name: `node-${place}`, redis })) };
-}
-
-/** The option `redis` for some servers of the library, each behind a proxy that goes away after so many requests. */
-async function behindProxies(
-  library: Library,
-  places: readonly number[],
-  count: RequestCount,
-): Promise<{ readonly proxies: ReadonlyMap<number, CutProxy>; readonly of: (...some: readonly number[]) => Nodes }> {
-  const proxies = new Map<number, CutProxy>();
-  for (const place of places) proxies.set(place, await CutProxy.before(library.servers[place]?.url ?? '', count));
-  return { proxies, of: (...some) => nodesOf(new Map(some.map((place) => [place, proxies.get(place)?.url ?? '']))) };
-}
-
-function direct(library: Library, ...places: readonly number[]): Nodes {
-  return { nodes: places.flatMap((place) => library.nodes.nodes[place] ?? []) };
-}
-
-async function sold(orm: MikroORM): Promise<readonly unknown[]> {
-  const rows = await orm.em.getConnection().execute<{ sold: number }[]>('select sold from book where id <= 24');
-  return rows.map((row) => row.sold);
-}
-
-/** A namespace on two servers, with written and pending changes and dead letters. */
-async function filled(library: Library, namespace: string): Promise<void> {
-  const orm = await library.open({ namespace, redis: direct(library, 0, 1) });
-  const em = orm.em.fork();
-  await em.getConnection().execute('delete from book');
-  await makeBooks(orm, IDS);
-  for (const id of MISSING) await Spillway.of(orm).increment(Book, id, { sold: 1 });
-  await Spillway.of(orm).drain();
-  for (const id of IDS) await Spillway.of(orm).increment(Book, id, { sold: 1 });
-}
-
-async function move(library: Library, namespace: string, redis: Nodes, to: SpillwayOptions['redis'] & object) {
-  const orm = await library.open({ namespace, redis, shards: 16 });
-  return Spillway.of(orm).reshard({ redis: to, shards: 24 });
-}
+import { behindProxies, direct, filled, IDS, lockRow, MISSING, move, sold } from './moves.js';
 
 /** Requests of a whole move, so that the cuts are all over it. */
 async function requestsOfMove(library: Library): Promise<number> {
@@ -89,16 +42,6 @@ test('F28: a move that is interrupted anywhere is run again, and nothing is lost
   }
   expect(interrupted).toBeGreaterThan(4);
 });
-
-/** Another program locks a row, so its pending change cannot be written, until it is let go. */
-async function lockRow(orm: MikroORM, id: number): Promise<() => Promise<void>> {
-  const em = orm.em.fork();
-  await em.begin();
-  await em
-    .getConnection()
-    .execute(`select from book where id = ${id} for update`, [], 'all', em.getTransactionContext());
-  return async () => em.rollback();
-}
 
 test('a move that cannot write what is pending opens the old map again', async () => {
   await using library = await Library.on(2);

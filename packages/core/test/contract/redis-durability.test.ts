@@ -284,6 +284,18 @@ describe('a claim, where policies ask for replicas', () => {
     expect(await pending(store)).toBe('1');
   });
 
+  test("waits for that also while others stage at 'fsynced', who ask for no replica", async () => {
+    await using server = await redis({ appendfsync: 'always' });
+    // Less than this process has lived.
+    const aloneMs = Math.min(30_000, performance.now() / 2);
+    await using store = await opened({ redis: server.url, claimTier: () => 'both', aloneMs });
+    await store.stage(plusOne('call', 'primary'));
+    await expect(store.claim(0, claim)).rejects.toThrow(/\[STAGING_UNAVAILABLE\]$/u);
+    expect(await store.stage(plusOne('other', 'fsynced'))).toEqual(STAGED);
+    await expect(store.claim(0, claim)).rejects.toThrow(/no replica online.*\[STAGING_UNAVAILABLE\]$/u);
+    expect(await pending(store)).toBe('2');
+  });
+
   test('goes without them once that has lasted: PostgreSQL is the second place then', async () => {
     await using server = await redis();
     await using store = await opened({ redis: server.url, claimTier: () => 'replicated', aloneMs: 0 });

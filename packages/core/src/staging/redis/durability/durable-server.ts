@@ -3,6 +3,7 @@ import type { Tier } from '../../../policy/durability.js';
 import { stopped } from '../redis-errors.js';
 import type { Argument, RedisConnection } from '../connection.js';
 import type { Script } from '../scripts.js';
+import { Alone } from './alone.js';
 import { type Abilities, askAbilities, whatIsUnverified, whyUnsupported } from './abilities.js';
 import { waitsFor } from './waits.js';
 
@@ -64,11 +65,11 @@ export class DurableServer {
   #connection: Promise<RedisConnection> | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #isClosed = false;
-  /** Since when no replica has been online, by `performance.now()`. */
-  #aloneSinceMs: number | undefined;
+  readonly #alone: Alone;
 
   constructor(options: DurableServerOptions) {
     this.#options = options;
+    this.#alone = new Alone(options.aloneMs);
   }
 
   /**
@@ -136,8 +137,8 @@ export class DurableServer {
     const abilities = await askAbilities(connection, tier);
     const found = { opening, abilities, untilMs: performance.now() + FRESH_MS };
     this.#known.set(tier, found);
-    if (abilities.replicas !== 0) this.#aloneSinceMs = undefined;
-    else this.#aloneSinceMs ??= performance.now();
+    // Who waits for the disk alone has not asked for replicas.
+    if (tier !== 'fsynced') this.#alone.note(abilities.replicas, performance.now());
     const unverified = whatIsUnverified(tier, abilities);
     if (unverified !== undefined && !this.#warned.has(unverified)) {
       this.#warned.add(unverified);
@@ -148,7 +149,7 @@ export class DurableServer {
 
   #refuseAlone({ replicas }: Abilities): void {
     const { server, aloneMs } = this.#options;
-    if (replicas !== 0 || performance.now() - (this.#aloneSinceMs ?? 0) >= aloneMs) return;
+    if (replicas !== 0 || this.#alone.hasLasted(performance.now())) return;
     throw new SpillwayError(
       'STAGING_UNAVAILABLE',
       `Redis at ${server} has no replica online. It may be about to be replaced, so nothing that policies want replicated is written for ${aloneMs} ms; nothing was staged. Try again`,

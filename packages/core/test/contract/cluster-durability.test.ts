@@ -1,4 +1,5 @@
 import { cluster, freshNamespace, type ClusterServer } from '@spillway/test-support';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Change } from '../../src/change/change.js';
 import { rowKeyOf } from '../../src/change/row-key.js';
@@ -79,3 +80,29 @@ test('a primary without a replica is refused, and nothing of a flush over it is 
     await store.close();
   }
 });
+
+test('whoever finds out about a call after the end opens no connection, which nobody would close', async () => {
+  const place = await opened();
+  const [change] = changes as [Change];
+  const group = { id: 'late', units: [{ changes: [change] }], rules: RULES, tier: 'replicated' } as const;
+  await place.store.close();
+  const before = await clients();
+  await expect(place.store.fence(group)).rejects.toMatchObject({ code: 'STOPPED' });
+  expect(await clients()).toBe(before);
+});
+
+/** The connections to all servers that are there for longer than this question. */
+async function clients(): Promise<number> {
+  const counts = await Promise.all(
+    servers.servers.map(async ({ url }) => {
+      const client = new Redis(url);
+      const list = String(await client.client('LIST', 'TYPE', 'NORMAL'));
+      client.disconnect();
+      return list
+        .trim()
+        .split('\n')
+        .filter((line) => !line.includes('cmd=client|list')).length;
+    }),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}

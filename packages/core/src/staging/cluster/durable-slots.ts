@@ -1,3 +1,4 @@
+import { SpillwayError } from '../../errors.js';
 import type { RedisConnection } from '../redis/connection.js';
 import {
   DurableServer,
@@ -20,6 +21,7 @@ export class DurableSlots {
   readonly #limits: Limits;
   readonly #servers = new WeakMap<RedisConnection, DurableServer>();
   #cluster: Promise<RedisCluster> | undefined;
+  #isClosed = false;
 
   constructor(open: () => Promise<RedisCluster>, limits: Limits) {
     this.#open = open;
@@ -43,11 +45,13 @@ export class DurableSlots {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     const cluster = await this.#cluster?.catch(() => undefined);
     await cluster?.close();
   }
 
   async #opened(): Promise<RedisCluster> {
+    if (this.#isClosed) throw new SpillwayError('STOPPED', 'Spillway has been stopped; call orm.connect() to go on');
     this.#cluster ??= this.#open().catch((error: unknown) => {
       this.#cluster = undefined;
       throw error;

@@ -32,6 +32,7 @@ export async function adoptFreeShards(
   sink: ChangeSink,
 ): Promise<readonly number[]> {
   await using transaction = await sink.begin(shards);
+  await transaction.assertMap();
   const answers = await Promise.allSettled(adoptions(transaction, staging));
   // Of several servers one may be away. The first flush or stage call that meets a shard of it adopts the shard.
   const isThere = answers.some(({ status }) => status === 'fulfilled');
@@ -45,6 +46,7 @@ export async function adoptFreeShards(
 }
 
 async function adoptLocked(transaction: SinkTransaction, staging: Adopting): Promise<readonly number[]> {
+  await transaction.assertMap();
   return lostOnes(await allAnswered(adoptions(transaction, staging)));
 }
 

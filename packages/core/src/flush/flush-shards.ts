@@ -292,7 +292,7 @@ class Flush {
       case 'broken':
         return this.#judgeEnd(transaction, shard, claim.seen);
       case 'uninitialised':
-        return this.#adopt(shard, lastOf(transaction, shard));
+        return this.#adopt(transaction, shard);
     }
   }
 
@@ -300,7 +300,9 @@ class Flush {
    * Handles an emptied staging store. The shard is locked and its last token is known, so the chain can start here;
    * nothing can be staged in the shard before. If batches of it have been written, the staging store has lost it.
    */
-  async #adopt(shard: number, last: string): Promise<void> {
+  async #adopt(transaction: SinkTransaction, shard: number): Promise<void> {
+    const last = lastOf(transaction, shard);
+    await transaction.assertMap();
     const adopted = await this.#ask(this.#deps.staging.adopt(shard, last), `The adoption of shard ${shard}`);
     const isLoss = adopted === 'adopted' && last !== ORIGIN;
     this.results.set(shard, isLoss ? { kind: 'parked', report: { parked: 0, doubtful: 0 } } : { kind: 'nothing' });

@@ -19,6 +19,8 @@ import {
   assertOpen,
   clearPlaces,
   closeMap,
+  closeNewMap,
+  hasFallenBack,
   leavePlaces,
   openMap,
   reopenMap,
@@ -136,17 +138,18 @@ class Moving {
     await assertFree(next, move.isSame, noted?.phase === 'switching');
     const { phase } = noted ?? (await this.#sink.maps.begin({ from: noteOf(from), to: noteOf(to) }));
     if (phase === 'draining') await this.#drain(from, move, until);
+    else if (await hasFallenBack(old)) await this.#drainAgain(from, move, until);
     const movedLetters = await this.#switch(to, move, until);
     return { from: noteOf(from).text, to: noteOf(to).text, movedLetters };
   }
 
   /** Closes the old map, and writes all that is left. If that takes too long, the old map counts again. */
-  async #drain(from: MapOf, { from: old }: Move, until: number): Promise<void> {
+  async #drain(from: MapOf, { from: old, to: next, isSame }: Move, until: number): Promise<void> {
     try {
       await closeMap(old);
-      await using store = closing(await this.#open(from, true));
-      await this.#adopt(from, store.value, until);
-      await writeRest(store.value, { ...this.#deps, sink: this.#sink, right: this.#right }, until);
+      await this.#writeRest(from, until);
+      // A process that was about to begin the new map has done so by now, or is refused.
+      await assertFree(next, isSame, false);
       await this.#right.assure();
       await this.#sink.maps.enter('switching');
     } catch (error) {
@@ -157,11 +160,32 @@ class Moving {
     }
   }
 
-  /** Only with the right to move: another process may have opened the new map since. */
+  /**
+   * Writes what was staged since the old map was closed, if Redis has forgotten that it was. Letters may have gone to
+   * the new map already, so there is no way back to the old one.
+   */
+  async #drainAgain(from: MapOf, { from: old, to: next, isSame }: Move, until: number): Promise<void> {
+    await this.#right.assure();
+    await closeNewMap(next, old, isSame);
+    await closeMap(old);
+    await this.#writeRest(from, until);
+  }
+
+  async #writeRest(from: MapOf, until: number): Promise<void> {
+    await using store = closing(await this.#open(from, true));
+    await this.#adopt(from, store.value, until);
+    await writeRest(store.value, { ...this.#deps, sink: this.#sink, right: this.#right }, until);
+  }
+
+  /**
+   * Only with the right to move: another process may have opened the new map since. Whether the move has entered its
+   * second phase may be unknown; a place that is open must not be found there.
+   */
   async #goBack(old: ShardPlaces): Promise<void> {
     await this.#right.assure();
+    await this.#sink.maps.enter('draining');
     await reopenMap(old);
-    await this.#sink.maps.end(old.shards);
+    await this.#sink.maps.giveUp();
   }
 
   async #switch(to: MapOf, move: Move, until: number): Promise<number> {

@@ -164,6 +164,13 @@ export interface SinkTransaction extends AsyncDisposable {
   alive(): Promise<void>;
 
   /**
+   * A question before a shard is begun in the staging store, with this transaction's lock: a process of another map
+   * would begin it where nobody looks for it. Whoever moves the shards, and waits for the lock, finds it begun.
+   * @throws SpillwayError `SHARD_MAP_MISMATCH`: the shards are moved, or have been since the sink was prepared
+   */
+  assertMap(): Promise<void>;
+
+  /**
    * Writes the rows of the batches, and answers token -> outcome. Row faults end in outcomes. Any other failure
    * rejects, and the caller must roll the transaction back.
    * @param parentsPending answers which of some rows are still staged, so that a child waits for its parent without

@@ -28,8 +28,10 @@ export interface MapChanges {
   enter(phase: MapPhase): Promise<void>;
   /** Makes the shards that are missing, up to this number. */
   grow(shards: number): Promise<void>;
-  /** Ends the move: there are so many shards from now on. */
+  /** Ends the move: the new map counts, with so many shards. Who has opened the namespace before is told so. */
   end(shards: number): Promise<void>;
+  /** Ends a move that has moved nothing: the old map counts again, as if there had been none. */
+  giveUp(): Promise<void>;
 }
 
 /** The right to move the shards of a namespace. One process has it at a time. It ends with its connection. */

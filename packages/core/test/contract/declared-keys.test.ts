@@ -5,7 +5,7 @@ import { openRedisStaging } from '../../src/staging/redis/open-redis-staging.js'
 import { SCRIPTS } from '../../src/staging/redis/scripts.js';
 import { stagingContract } from '../../src/testing/staging-contract.js';
 import { KeyAudit } from './key-audit.js';
-import { moveSomeLetters } from './moved-letters.js';
+import { leaveSomePlace, moveSomeLetters } from './moved-shards.js';
 import { Monitor, monitoredCommand } from './monitored.js';
 
 // MONITOR makes a server slow, and shows everybody's commands.
@@ -45,6 +45,7 @@ describe('a script touches the keys that its call declares, and no others', () =
     await store.adopt(0, 'T0');
     await store.close();
     await moveSomeLetters(server.url, 'moved', 2_000);
+    await leaveSomePlace(server.url, 'left', 2_000);
     await caughtUp();
     expect([...audit.scripts].toSorted()).toEqual(
       Object.values(SCRIPTS)

@@ -27,6 +27,7 @@ import { lockShards, type TransactionLimits } from './ledger/lock-shards.js';
 import { ledgerFailureOf, notPrepared } from './ledger/ledger-failure.js';
 import { completeTables, ensureTables, preparedBy, verifyTables } from './ledger/prepare.js';
 import { takeMoveRight } from './ledger/move-right.js';
+import { MapOfSink } from './ledger/map-of-sink.js';
 import { PostgresMapChanges } from './ledger/map-changes.js';
 import { pruneLedger } from './ledger/prune-ledger.js';
 import { readLastTokens, readOutcomes } from './ledger/read-ledger.js';
@@ -85,6 +86,7 @@ class PostgresSink implements MovingSink {
       hasOneConnection: this.hasOneConnection,
       standing: new StandingOfSink(),
       lockWaits: this.hasOneConnection ? [] : lockWaits(this.#limits.lockTimeoutMs).slice(1),
+      map: new MapOfSink(),
     };
     const place: RegistryPlace = {
       use: async (act) => this.#using(act),
@@ -165,6 +167,8 @@ class PostgresSink implements MovingSink {
     const { ownTables, namespace } = this.#around;
     return this.#using(async (session) => {
       this.#around.standing.own = await placeOf(session);
+      if (isMoving) this.#around.map.isMoved();
+      else await this.#around.map.look(session, ownTables, namespace);
       return verifyTables(session, ownTables, namespace, shards, isMoving);
     });
   }

@@ -8,6 +8,7 @@ import type { ComposedPlans } from './apply/composed-plans.js';
 import { NO_OTHERS, type Applied, type ApplyContext } from './apply/context.js';
 import { commitFailureOf, failureOf } from './fault.js';
 import { ledgerFailureOf } from './ledger/ledger-failure.js';
+import type { MapOfSink } from './ledger/map-of-sink.js';
 import { readOutcome } from './ledger/read-ledger.js';
 import type { OwnTables } from './ledger/tables.js';
 import { ledgerText, type LedgerEntry, quotesValues, writeLedger } from './ledger/write-ledger.js';
@@ -39,6 +40,7 @@ export interface TransactionSurroundings {
   readonly standing: StandingOfSink;
   /** How long a flush waits for locked rows after its first wait: see `lockWaits`. */
   readonly lockWaits: readonly number[];
+  readonly map: MapOfSink;
 }
 
 /** Notes faults in the pauses of tables, and reports them. */
@@ -87,6 +89,11 @@ export class PostgresTransaction implements SinkTransaction {
 
   async alive(): Promise<void> {
     await this.#attempt(() => this.#session.script('select 1'));
+  }
+
+  async assertMap(): Promise<void> {
+    const { map, ownTables, namespace } = this.#around;
+    await this.#attempt(() => map.assertSame(this.#session, ownTables, namespace), ledgerFailureOf);
   }
 
   async write(

@@ -44,6 +44,7 @@ export const SCRIPTS: {
       | 'cacheBlock'
       | 'cacheUnblock'
       | 'takeLetters'
+      | 'leavePlace'
       | 'rights'
   ]: Script;
 } = {
@@ -159,6 +160,23 @@ export const SCRIPTS: {
   cacheBlock: load('cache-block', ['chain', 'cache', 'cache:old', 'cache:blocks']),
   cacheUnblock: load('cache-unblock', ['chain', 'cache', 'cache:old', 'cache:blocks']),
   takeLetters: load('take-letters', ['chain', 'dead']),
+  leavePlace: load('leave-place', [
+    'chain',
+    'dirty',
+    'flight',
+    'held',
+    'dead',
+    'due',
+    'seen',
+    'seen:old',
+    'recent',
+    'recent:old',
+    'stats',
+    'holds',
+    'cache',
+    'cache:old',
+    'cache:blocks',
+  ]),
   rights: load('rights', ['tried']),
 };
 

@@ -49,11 +49,37 @@ export async function clearPlaces(to: ShardPlaces, isSame: IsSame): Promise<void
 /** Opens the shards that stay where they are under the new map, and writes the map on its servers. */
 export async function openMap(to: ShardPlaces, from: ShardPlaces, isSame: IsSame): Promise<void> {
   await giveEpoch(to.all.filter(isSame), to.epoch, from.movingEpoch);
-  const key = mapKey(to.namespace);
-  for (const { connection, node } of to.servers) {
-    if (to.map && node !== undefined) await connection.command('HSET', [key, MAP_FIELD, markText(to.map, node)]);
+  await writeMap(to);
+}
+
+/** Takes `openMap` back, and what has begun under the new map: no process can have opened it yet. */
+export async function closeNewMap(to: ShardPlaces, from: ShardPlaces, isSame: IsSame): Promise<void> {
+  await giveEpoch(to.all.filter(isSame), from.movingEpoch, to.epoch);
+  for (const place of to.all) {
+    if (isSame(place) || (await epochAt(place)) !== to.epoch) continue;
+    await place.server.connection.command('HDEL', [place.keys.chain, 'epoch']);
+  }
+  await writeMap(from);
+}
+
+async function writeMap({ namespace, servers, map }: ShardPlaces): Promise<void> {
+  const key = mapKey(namespace);
+  for (const { connection, node } of servers) {
+    if (map && node !== undefined) await connection.command('HSET', [key, MAP_FIELD, markText(map, node)]);
     else await connection.command('HDEL', [key, MAP_FIELD]);
   }
+}
+
+/**
+ * True if a shard that was closed and written is open again, or has changes: Redis has fallen back to before that, in a
+ * restart or a failover. So other processes may have staged there since.
+ */
+export async function hasFallenBack(from: ShardPlaces): Promise<boolean> {
+  if ((await shardsWhere(from.all, (epoch) => epoch === from.epoch)).length > 0) return true;
+  for (const { server, keys } of from.all)
+    for (const key of [keys.dirty, keys.flight, keys.held])
+      if (Number(await server.connection.command('HLEN', [key])) > 0) return true;
+  return false;
 }
 
 /** Every shard is open under the new map. @throws SpillwayError `SHARD_MAP_MISMATCH` */
@@ -63,11 +89,17 @@ export async function assertOpen(to: ShardPlaces): Promise<void> {
   if (closed.length > 0) throw belongsElsewhere(closed, to);
 }
 
-/** Removes all of the shards that are somewhere else now, but for the word that they have been moved. */
+/**
+ * Removes all of the shards that are somewhere else now, but for the word that they have been moved.
+ * @throws SpillwayError `SHARD_MAP_MISMATCH`: something has come to one of them since it was closed
+ */
 export async function leavePlaces(from: ShardPlaces, isLeft: IsSame): Promise<void> {
-  for (const { server, keys } of from.all.filter(isLeft)) {
-    const rest = Object.entries(keys).flatMap(([name, key]) => (name === 'chain' ? [] : [key as string]));
-    await server.connection.command('DEL', rest);
+  const script = SCRIPTS.leavePlace;
+  for (const place of from.all.filter(isLeft)) {
+    const { server, keys } = place;
+    const names = script.keys.map((name) => keys[name]);
+    const reply = await server.connection.run(script, names, [from.movingEpoch]);
+    if (text(reply[0]) !== 'left') throw hasChanges(place);
   }
 }
 
@@ -97,6 +129,14 @@ async function shardsWhere(
     if (epoch !== undefined && isMeant(epoch)) found.push(place);
   }
   return found;
+}
+
+function hasChanges({ shard, server }: ShardPlace): SpillwayError {
+  return new SpillwayError(
+    'SHARD_MAP_MISMATCH',
+    `Redis at ${server.connection.server} has changes in ${shardsText([shard])} of this namespace that came after it was closed: it has fallen back to an older state, in a restart or a failover. ` +
+      'The move has not ended, and nothing of them is lost. Run reshard() again with the same maps: it writes them first',
+  );
 }
 
 function belongsElsewhere(places: readonly ShardPlace[], of: ShardPlaces): SpillwayError {

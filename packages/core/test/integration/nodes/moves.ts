@@ -36,7 +36,9 @@ export function direct(library: Library, ...places: readonly number[]): Nodes {
 }
 
 export async function sold(orm: MikroORM): Promise<readonly unknown[]> {
-  const rows = await orm.em.getConnection().execute<{ sold: number }[]>('select sold from book where id <= 24');
+  const rows = await orm.em
+    .getConnection()
+    .execute<{ sold: number }[]>('select sold from book where id <= 24 order by id');
   return rows.map((row) => row.sold);
 }
 
@@ -73,7 +75,7 @@ export async function lockRow(orm: MikroORM, id: number): Promise<() => Promise<
 
 /** A book whose pending changes are on this server of the two. */
 export function idOn(place: number): number {
-  const found = IDS.find((id) => PAIR.placeOf(shardOfBook(id)) === place);
+  const [found] = booksOn(place);
   if (found === undefined) throw new RangeError(`No book is on server ${place}`);
   return found;
 }
@@ -129,4 +131,26 @@ export async function cancelWaitForShards(orm: MikroORM): Promise<boolean> {
 export async function lastEpochOn(library: Library, namespace: string, place: number): Promise<unknown> {
   const shard = PAIR.shardsOf(`node-${place}`).at(-1);
   return library.command(place, 'HGET', `{${namespace}:${shard}}:chain`, 'epoch');
+}
+
+/** Some books whose shards are on this server of the two, each with the number of a book that is made 200 later. */
+export function idsOnPair(place: number): readonly number[] {
+  return IDS.filter((id) => PAIR.placeOf(shardOfBook(200 + id)) === place);
+}
+
+/** The books whose shards are on these servers of the two. */
+export function booksOn(...places: readonly number[]): readonly number[] {
+  return IDS.filter((id) => places.includes(PAIR.placeOf(shardOfBook(id))));
+}
+
+/** Some servers have fallen back to before the shards of the old map were closed. Nothing was pending then. */
+export async function reopenShards(library: Library, namespace: string, places: readonly number[]): Promise<void> {
+  for (const place of places) {
+    for (const shard of PAIR.shardsOf(`node-${place}`)) {
+      const chain = `{${namespace}:${shard}}:chain`;
+      const epoch = String(await library.command(place, 'HGET', chain, 'epoch'));
+      const database = epoch.split('/').at(-1);
+      await library.command(place, 'HSET', chain, 'epoch', `2.map-${PAIR.fingerprint}/16/${database}`);
+    }
+  }
 }

@@ -143,6 +143,8 @@ class MemoryTransaction implements SinkTransaction {
     sink.open.add(this);
   }
 
+  async assertMap(): Promise<void> {}
+
   async outcomeOf(token: string): Promise<BatchOutcome | undefined> {
     await this.alive();
     return this.#sink.ledger.get(token);

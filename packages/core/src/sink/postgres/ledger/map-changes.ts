@@ -6,6 +6,8 @@ import type { OwnTables } from './tables.js';
 
 const KIND = 'reshard';
 const NAME = 'map';
+/** Of the entry that tells the last move that has ended from every earlier one. */
+const LAST = 'last';
 
 /** The move of a namespace's shards that stands in the database, in the registry. */
 export async function readMapChange(
@@ -24,6 +26,19 @@ export async function readMapChange(
     to: { text: to, shards: toShards },
     phase: row[1] === 'switching' ? 'switching' : 'draining',
   };
+}
+
+/** Names the last move of the namespace's shards that has ended; `undefined`: there was none. */
+export async function readLastMove(
+  session: Session,
+  { registry }: OwnTables,
+  namespace: string,
+): Promise<string | undefined> {
+  const [row] = await session.rows(
+    `select schema_name from ${registry} where namespace = $1 and kind = $2 and name = $3`,
+    [namespace, KIND, LAST],
+  );
+  return row?.[0] ?? undefined;
 }
 
 export class PostgresMapChanges implements MapChanges {
@@ -80,9 +95,26 @@ select $1, shard, $3 from generate_series(0, $2::int - 1) as shard on conflict d
     const { use, tables, namespace } = this.#place;
     await use(async (session) =>
       session.rows(
-        `with surplus as (delete from ${tables.shard} where namespace = $1 and shard >= $4::int)
-delete from ${tables.registry} where namespace = $1 and kind = $2 and name = $3`,
-        [namespace, KIND, NAME, shards],
+        `with surplus as (
+  delete from ${tables.shard} where namespace = $1 and shard >= $4::int
+), ended as (
+  delete from ${tables.registry} where namespace = $1 and kind = $2 and name = $3 returning schema_name
+)
+insert into ${tables.registry} as t (namespace, kind, name, schema_name, table_name)
+select $1, $2, $5, gen_random_uuid()::text, schema_name from ended
+on conflict (namespace, kind, name) do update
+set schema_name = excluded.schema_name, table_name = excluded.table_name`,
+        [namespace, KIND, NAME, shards, LAST],
+      ),
+    );
+  }
+
+  async giveUp(): Promise<void> {
+    const { use, tables, namespace } = this.#place;
+    await use(async (session) =>
+      session.rows(
+        `delete from ${tables.registry} where namespace = $1 and kind = $2 and name = $3 and table_name = 'draining'`,
+        [namespace, KIND, NAME],
       ),
     );
   }

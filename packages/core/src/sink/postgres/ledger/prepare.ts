@@ -57,7 +57,7 @@ export async function verifyTables(
   );
 }
 
-function beingMoved(namespace: string, { from, to, phase }: MapChange): SpillwayError {
+export function beingMoved(namespace: string, { from, to, phase }: MapChange): SpillwayError {
   return new SpillwayError(
     'SHARD_MAP_MISMATCH',
     `The shards of the namespace "${namespace}" are moved from ${from.text} to ${to.text}; nothing was done. ` +

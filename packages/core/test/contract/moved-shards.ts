@@ -3,6 +3,7 @@ import { encodePlain } from '../../src/change/record-codec.js';
 import { rowKeyOf, shardOf } from '../../src/change/row-key.js';
 import type { RedisTarget } from '../../src/staging/redis/redis-target.js';
 import { moveLetters } from '../../src/staging/reshard/carry-over.js';
+import { leavePlaces } from '../../src/staging/reshard/switch-shards.js';
 import { ShardPlaces } from '../../src/staging/reshard/shard-places.js';
 
 /** Moves letters of one shard to four, as `reshard()` does, and again after the first one is still there. */
@@ -29,4 +30,31 @@ export async function moveSomeLetters(target: RedisTarget, namespace: string, co
   expect(await moveLetters(move)).toBe(0);
   const sizes = await Promise.all(to.all.map(async ({ keys }) => connection.command('HLEN', [keys.dead])));
   expect(sizes).toEqual(to.all.map(({ shard }) => letters.filter(({ rowKey }) => shardOf(rowKey, 4) === shard).length));
+}
+
+/** A place is removed once it is closed and nothing is in it, but for its chain; otherwise it stays as it is. */
+export async function leaveSomePlace(target: RedisTarget, namespace: string, commandMs: number): Promise<void> {
+  const of = { on: { kind: 'redis', target }, namespace, database: 'db', shards: 1 } as const;
+  await using from = await ShardPlaces.open(of, commandMs);
+  const [old] = from.all;
+  if (!old) throw new Error('There is no shard 0');
+  const { keys, server } = old;
+  const send = async (...[name, ...args]: readonly [string, ...string[]]): Promise<unknown> =>
+    server.connection.command(name, args);
+  const leave = async (): Promise<void> => leavePlaces(from, () => true);
+  const refused = { code: 'SHARD_MAP_MISMATCH', message: expect.stringMatching(/has changes in shard 0 .*again/u) };
+  for (const name of ['recent', 'seen', 'cache:blocks'] as const) await send('HSET', keys[name], 'field', '1');
+  await send('HSET', keys.chain, 'epoch', from.epoch);
+  await expect(leave()).rejects.toMatchObject(refused);
+  await send('HSET', keys.chain, 'epoch', from.movingEpoch);
+  for (const name of ['dirty', 'flight', 'held', 'dead'] as const) {
+    await send('HSET', keys[name], 'field', '1');
+    await expect(leave()).rejects.toMatchObject(refused);
+    await send('HDEL', keys[name], 'field');
+  }
+  expect(Number(await send('HLEN', keys.recent))).toBe(1);
+  await leave();
+  for (const name of ['recent', 'seen', 'cache:blocks'] as const)
+    expect(Number(await send('HLEN', keys[name]))).toBe(0);
+  expect(String(await send('HGET', keys.chain, 'epoch'))).toBe(from.movingEpoch);
 }

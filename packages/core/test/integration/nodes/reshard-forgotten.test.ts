@@ -1,0 +1,102 @@
+import type { MikroORM } from '@mikro-orm/postgresql';
+import { freshNamespace } from '@spillway/test-support';
+import { expect, test } from 'vitest';
+import { Spillway } from '../../../src/index.js';
+import { Book, Library, makeBooks } from './fixture.js';
+import { booksOn, direct, filled, idsOnPair, IDS, MISSING, move, reopenShards, sold } from './moves.js';
+
+const REFUSED = { code: 'SHARD_MAP_MISMATCH' };
+
+/** The database refuses what a move does at this place, as if its process died there. */
+async function refuseMove(orm: MikroORM, at: 'grow' | 'end'): Promise<() => Promise<void>> {
+  const [event, table, row, when] =
+    at === 'grow'
+      ? ['insert', 'spillway_shard', 'new', 'true']
+      : ['delete', 'spillway_registry', 'old', `old.kind = 'reshard'`];
+  const run = async (sql: string): Promise<unknown> => orm.em.getConnection().execute(sql);
+  await run(
+    `create or replace function refuse_move() returns trigger language plpgsql as
+     $$ begin raise exception 'the test ends the move here'; return ${row}; end $$`,
+  );
+  await run(
+    `create trigger refuse_move before ${event} on ${table} for each row when (${when}) execute function refuse_move()`,
+  );
+  return async () => void (await run(`drop trigger refuse_move on ${table}`));
+}
+
+/** A process with the old map, and a move that is interrupted in its second phase. */
+async function interrupted(library: Library, namespace: string, at: 'grow' | 'end'): Promise<MikroORM> {
+  await filled(library, namespace);
+  const web = await library.open({ namespace, redis: direct(library, 0, 1) });
+  await makeBooks(web, [100]);
+  const letGo = await refuseMove(web, at);
+  await expect(move(library, namespace, direct(library, 0, 1), direct(library, 1, 2))).rejects.toThrow(/refused/u);
+  await letGo();
+  return web;
+}
+
+async function allMoved(library: Library, namespace: string): Promise<MikroORM> {
+  const next = await library.open({ namespace, redis: direct(library, 1, 2), shards: 24 });
+  await Spillway.of(next).drain();
+  const letters = await Spillway.of(next).deadLetters.list();
+  expect(letters.map(({ code }) => code)).toEqual(MISSING.map(() => 'ROW_MISSING'));
+  return next;
+}
+
+test('F28: a server that is emptied in the middle of a move begins no shard of the old map', async () => {
+  await using library = await Library.on(3);
+  const namespace = freshNamespace();
+  const web = await interrupted(library, namespace, 'grow');
+  await library.command(0, 'FLUSHALL');
+  for (const id of idsOnPair(0)) await expect(makeBooks(web, [200 + id])).rejects.toMatchObject(REFUSED);
+  await move(library, namespace, direct(library, 0, 1), direct(library, 1, 2));
+  const next = await library.open({ namespace, redis: direct(library, 1, 2), shards: 24 });
+  await makeBooks(next, [101]);
+  await Spillway.of(next).drain();
+  expect(await sold(next)).toEqual(IDS.map(() => 1));
+});
+
+test('F28: a process with the old map begins no shard at an old place that has been emptied since the move', async () => {
+  await using library = await Library.on(3);
+  const namespace = freshNamespace();
+  await filled(library, namespace);
+  const web = await library.open({ namespace, redis: direct(library, 0, 1) });
+  await makeBooks(web, [100]);
+  const orm = await library.open({ namespace, redis: direct(library, 0, 1), shards: 16 });
+  // The same shards, on other servers.
+  await Spillway.of(orm).reshard({ redis: direct(library, 2) });
+  await library.command(0, 'FLUSHALL');
+  const error: unknown = await makeBooks(
+    web,
+    idsOnPair(0).map((id) => 200 + id),
+  ).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({
+    ...REFUSED,
+    message: expect.stringMatching(
+      /^The shards of the namespace "\S+" have been moved by reshard\(\) since this process began; nothing was done\./u,
+    ),
+  });
+});
+
+test.each([
+  ['grow', [0, 1]],
+  ['end', [0]],
+  ['end', [0, 1]],
+] as const)(
+  'F28: what is staged where servers have forgotten a move (interrupted at its %s, servers %j) is written with it',
+  async (at, places) => {
+    await using library = await Library.on(3);
+    const namespace = freshNamespace();
+    const web = await interrupted(library, namespace, at);
+    await reopenShards(library, namespace, places);
+    const ids = booksOn(...places);
+    for (const id of ids) await Spillway.of(web).increment(Book, id, { sold: 1 });
+    await move(library, namespace, direct(library, 0, 1), direct(library, 1, 2));
+    const next = await allMoved(library, namespace);
+    expect(await sold(next)).toEqual(IDS.map((id) => (ids.includes(id) ? 2 : 1)));
+    await expect(makeBooks(web, [300])).rejects.toMatchObject(REFUSED);
+    for (const id of IDS) await Spillway.of(next).increment(Book, id, { sold: 1 });
+    await Spillway.of(next).drain();
+    expect(await sold(next)).toEqual(IDS.map((id) => (ids.includes(id) ? 3 : 2)));
+  },
+);

@@ -12,7 +12,7 @@ import { shardKeys } from '../staging/redis/keys.js';
 import { checkRights } from '../staging/redis/right-check.js';
 import { addressOf } from '../staging/nodes/redis-nodes.js';
 import { copyChains, moveBlocks, moveLastWrites, moveLetters, type Move } from '../staging/reshard/carry-over.js';
-import { samePlaces } from '../staging/reshard/same-places.js';
+import { assertDistinct, samePlaces } from '../staging/reshard/same-places.js';
 import { mapOf, type MapOf, ShardPlaces, type ShardsOn } from '../staging/reshard/shard-places.js';
 import {
   assertFree,
@@ -124,13 +124,17 @@ class Moving {
     const to = this.#mapOf(wanted.on ?? on, wanted.shards ?? listed(wanted.on) ?? from.shards);
     if (noted) assertSameMove(noted, noteOf(from), noteOf(to));
     await using old = await ShardPlaces.open(from, COMMAND_MS);
-    if (noted?.phase === 'draining' && noteOf(to).text === noted.from.text) {
+    await using next = await ShardPlaces.open(to, COMMAND_MS);
+    const move: Move = { from: old, to: next, isSame: await samePlaces(old, next) };
+    if (next.epoch === old.epoch && next.all.every(move.isSame)) {
+      if (!noted) throw nothingToMove(noteOf(to).text);
+      if (noted.phase !== 'draining') throw isOtherMove(noted, noteOf(from), noteOf(to));
       await this.#goBack(old);
       return { from: noteOf(from).text, to: noteOf(to).text, movedLetters: 0 };
     }
-    await using next = await ShardPlaces.open(to, COMMAND_MS);
-    const move: Move = { from: old, to: next, isSame: await samePlaces(old, next) };
-    if (next.epoch === old.epoch && next.all.every(move.isSame)) throw nothingToMove(noteOf(to).text);
+    // Other servers may bear the names of the old ones.
+    if (noted && noted.to.text !== noteOf(to).text) throw isOtherMove(noted, noteOf(from), noteOf(to));
+    await assertDistinct(next);
     for (const { connection } of next.servers) {
       await checkRights(connection, shardKeys(next.namespace, 0));
       await checkKeeping(connection, this.#deps.around.options.acceptVolatile);
@@ -278,8 +282,11 @@ function shardsOn({ staging }: ResolvedOptions): ShardsOn {
 function assertSameMove(noted: MapChange, from: MapChange['from'], to: MapChange['to']): void {
   const isSame = noted.from.text === from.text && noted.to.text === to.text;
   const isBack = noted.phase === 'draining' && noted.from.text === from.text && to.text === from.text;
-  if (isSame || isBack) return;
-  throw new SpillwayError(
+  if (!isSame && !isBack) throw isOtherMove(noted, from, to);
+}
+
+function isOtherMove(noted: MapChange, from: MapChange['from'], to: MapChange['to']): SpillwayError {
+  return new SpillwayError(
     'SHARD_MAP_MISMATCH',
     `A move from ${noted.from.text} to ${noted.to.text} has begun, but this is one from ${from.text} to ${to.text}; nothing was done. ` +
       'Run reshard() with the maps of that move until it has ended, by the same addresses; then to another one',

@@ -36,7 +36,7 @@ export interface MapChanges {
 
 /** The right to move the shards of a namespace. One process has it at a time. It ends with its connection. */
 export interface MoveRight extends AsyncDisposable {
-  /** @throws SpillwayError or SinkFailure if the right is lost: another process may have it now */
+  /** @throws SpillwayError `DATABASE_UNAVAILABLE` if the right is lost: another process may have it now */
   assure(): Promise<void>;
 }
 

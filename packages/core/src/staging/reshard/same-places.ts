@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { SpillwayError } from '../../errors.js';
 import { text } from '../redis/connection.js';
 import { mapKey } from '../redis/keys.js';
 import type { Server, ShardPlace, ShardPlaces } from './shard-places.js';
@@ -12,21 +13,42 @@ const FIELD = 'compared';
  * one.
  */
 export async function samePlaces(from: ShardPlaces, to: ShardPlaces): Promise<(place: ShardPlace) => boolean> {
-  const key = mapKey(from.namespace);
+  const same = await foundAt(from, to.servers);
+  return ({ shard, server }) => same.get(server) !== undefined && same.get(server) === from.all[shard]?.server;
+}
+
+/**
+ * Two names of one server would be two nodes of the new map, and each process would find the mark of one of them alone.
+ * @throws SpillwayError `CONFIG_INVALID`
+ */
+export async function assertDistinct(to: ShardPlaces): Promise<void> {
+  for (const [server, other] of await foundAt(to, to.servers)) {
+    if (server === other) continue;
+    throw new SpillwayError(
+      'CONFIG_INVALID',
+      `The nodes "${server.node}" and "${other.node}" of the new map are one Redis server, at ${server.connection.server} and ${other.connection.server}; nothing was done. ` +
+        'Give each node a server, or a database, of its own',
+    );
+  }
+}
+
+/** Server -> that of the places which it is. The later one, if two of them are one server. */
+async function foundAt(places: ShardPlaces, servers: readonly Server[]): Promise<ReadonlyMap<Server, Server>> {
+  const key = mapKey(places.namespace);
   const left = new Map<string, Server>();
   try {
-    for (const server of from.servers) {
+    for (const server of places.servers) {
       const name = randomUUID();
       left.set(name, server);
       await server.connection.command('HSET', [key, FIELD, name]);
     }
     const same = new Map<Server, Server>();
-    for (const server of to.servers) {
+    for (const server of servers) {
       const found = await server.connection.command('HGET', [key, FIELD]);
       const old = found === null ? undefined : left.get(text(found));
       if (old) same.set(server, old);
     }
-    return ({ shard, server }) => same.get(server) !== undefined && same.get(server) === from.all[shard]?.server;
+    return same;
   } finally {
     for (const { connection } of left.values()) await connection.command('HDEL', [key, FIELD]);
   }

@@ -154,3 +154,12 @@ export async function reopenShards(library: Library, namespace: string, places: 
     }
   }
 }
+
+/** Ends the connection of PostgreSQL by which a process has the right to move. */
+export async function endMoveRight(orm: MikroORM): Promise<void> {
+  const ended = await orm.em.getConnection().execute<{ pid: number }[]>(
+    `select pid, pg_terminate_backend(pid) from pg_locks
+     where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())`,
+  );
+  if (ended.length !== 1) throw new RangeError(`${ended.length} processes have a right to move, instead of one`);
+}

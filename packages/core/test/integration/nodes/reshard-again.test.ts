@@ -184,6 +184,19 @@ test('a map that is there already, a store of its own, and servers in use are re
     code: 'CONFIG_INVALID',
     message: expect.stringMatching(/servers.*the map of reshard\(\)/u),
   });
+  const [, second] = library.servers;
+  const twice = {
+    nodes: [
+      { name: 'one', redis: second?.url ?? '' },
+      { name: 'two', redis: `redis://localhost:${second?.port}` },
+    ],
+  };
+  expect(await refused({ redis: twice })).toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringMatching(
+      /^The nodes "one" and "two" of the new map are one Redis server, at 127\.0\.0\.1:\d+ and localhost:\d+; nothing was done\./u,
+    ),
+  });
   // A process has begun with the new server too early.
   await makeBooks(await library.open({ namespace, redis: direct(library, 2) }), [60]);
   expect(await refused({ redis: direct(library, 1, 2) })).toMatchObject({

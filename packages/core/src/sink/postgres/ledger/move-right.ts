@@ -1,4 +1,6 @@
+import { SpillwayError, textOf } from '../../../errors.js';
 import type { MoveRight } from '../../map-changes.js';
+import { failureOf } from '../fault.js';
 import type { OwnTransaction } from '../connections.js';
 import type { OwnTables } from './tables.js';
 
@@ -23,7 +25,23 @@ export async function takeMoveRight(
     return undefined;
   }
   return {
-    assure: async () => void (await session.rows('select 1', [])),
+    assure: async () => {
+      try {
+        await session.rows('select 1', []);
+      } catch (error) {
+        throw isLost(namespace, error);
+      }
+    },
     [Symbol.asyncDispose]: async () => transaction.end(false),
   };
+}
+
+function isLost(namespace: string, error: unknown): SpillwayError {
+  const failure = failureOf(error);
+  return new SpillwayError(
+    'DATABASE_UNAVAILABLE',
+    `The process that moves the shards of the namespace "${namespace}" has lost its right to: the connection to PostgreSQL that keeps it has ended (${textOf(failure)}). ` +
+      'Another process may move them now. Nothing is lost; run reshard() again with the same maps',
+    { cause: failure },
+  );
 }

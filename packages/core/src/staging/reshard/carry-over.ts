@@ -9,6 +9,9 @@ import type { ShardPlace, ShardPlaces } from './shard-places.js';
 /** Entries that one command moves. */
 const PART = 200;
 
+/** A field of a hash, and its value. */
+type Entry = readonly [Buffer, Buffer];
+
 /** The maps of a move. Nothing is pending in the old one, and every process but this one is refused there. */
 export interface Move {
   readonly from: ShardPlaces;
@@ -55,11 +58,18 @@ export async function moveLetters(move: Move): Promise<number> {
 export async function moveLastWrites(move: Move): Promise<void> {
   for (const place of move.from.all)
     for (const key of ['recent', 'recent:old'] as const)
-      for await (const [field, value] of entriesOf(place, key)) {
-        // A trace of dead letters names them by their old numbers. Receipts of the old map cannot ask any more.
-        const target = text(field).startsWith('!') ? undefined : targetOf(move, place, text(field) as RowKey);
-        if (target) await command(target, 'HSET', key, [field, value]);
-        if (target || text(field).startsWith('!')) await command(place, 'HDEL', key, [field]);
+      for await (const entries of pagesOf(place, key)) {
+        const gone: Buffer[] = [];
+        const moved = new Map<ShardPlace, Buffer[]>(move.to.all.map((target) => [target, []]));
+        for (const [field, value] of entries) {
+          // A trace of dead letters names them by their old numbers. Receipts of the old map cannot ask any more.
+          const isTrace = text(field).startsWith('!');
+          const target = isTrace ? undefined : targetOf(move, place, text(field) as RowKey);
+          if (target) moved.get(target)?.push(field, value);
+          if (target || isTrace) gone.push(field);
+        }
+        for (const [target, ofTarget] of moved) if (ofTarget.length > 0) await command(target, 'HSET', key, ofTarget);
+        if (gone.length > 0) await command(place, 'HDEL', key, gone);
       }
 }
 
@@ -152,12 +162,17 @@ async function take({ server, keys }: ShardPlace, letters: readonly Buffer[]): P
   return Number(text(reply[1]));
 }
 
-async function* entriesOf(place: ShardPlace, key: KeyName): AsyncGenerator<readonly [Buffer, Buffer]> {
+async function* entriesOf(place: ShardPlace, key: KeyName): AsyncGenerator<Entry> {
+  for await (const entries of pagesOf(place, key)) yield* entries;
+}
+
+/** A small hash is one page, whatever it has. */
+async function* pagesOf(place: ShardPlace, key: KeyName): AsyncGenerator<readonly Entry[]> {
   let cursor = '0';
   do {
     const reply = await command(place, 'HSCAN', key, [cursor, 'COUNT', PART]);
     const [next, found] = reply as readonly [Buffer, readonly Buffer[]];
-    for (let at = 0; at + 1 < found.length; at += 2) yield [found[at] as Buffer, found[at + 1] as Buffer];
+    yield Array.from({ length: found.length / 2 }, (_, at): Entry => [found[2 * at], found[2 * at + 1]] as Entry);
     cursor = text(next);
   } while (cursor !== '0');
 }

@@ -142,9 +142,13 @@ class Moving {
     await assertFree(next, move.isSame, noted?.phase === 'switching');
     const { phase } = noted ?? (await this.#sink.maps.begin({ from: noteOf(from), to: noteOf(to) }));
     if (phase === 'draining') await this.#drain(from, move, until);
-    else if (await hasFallenBack(old)) await this.#drainAgain(from, move, until);
-    const movedLetters = await this.#switch(to, move, until);
-    return { from: noteOf(from).text, to: noteOf(to).text, movedLetters };
+    try {
+      if (phase === 'switching' && (await hasFallenBack(old))) await this.#drainAgain(from, move, until);
+      const movedLetters = await this.#switch(to, move, until);
+      return { from: noteOf(from).text, to: noteOf(to).text, movedLetters };
+    } catch (error) {
+      throw notEnded(error);
+    }
   }
 
   /** Closes the old map, and writes all that is left. If that takes too long, the old map counts again. */
@@ -310,9 +314,18 @@ function nothingToMove(map: string): SpillwayError {
 function shardsLocked(cause: SinkRestart): SpillwayError {
   return new SpillwayError(
     'DRAIN_TIMEOUT',
-    `The shards were not moved in time, because a transaction keeps some of them locked (${textOf(cause)}). Nothing is lost. ` +
-      'End that transaction, and run reshard() again; give it a longer "timeout" if such transactions are usual',
+    `The shards were not moved in time, because a transaction keeps some of them locked (${textOf(cause)}); nothing is lost. ` +
+      'End that transaction, or give reshard() a longer "timeout"',
     { cause },
+  );
+}
+
+function notEnded(error: unknown): SpillwayError {
+  return new SpillwayError(
+    error instanceof SpillwayError ? error.code : 'DATABASE_UNAVAILABLE',
+    `The move of the shards has begun and not ended (${textOf(error)}). No process can stage until it has, and nothing is lost. ` +
+      'Run reshard() again with the same maps',
+    { cause: error },
   );
 }
 

@@ -135,7 +135,7 @@ function hasChanges({ shard, server }: ShardPlace): SpillwayError {
   return new SpillwayError(
     'SHARD_MAP_MISMATCH',
     `Redis at ${server.connection.server} has changes in ${shardsText([shard])} of this namespace that came after it was closed: it has fallen back to an older state, in a restart or a failover. ` +
-      'The move has not ended, and nothing of them is lost. Run reshard() again with the same maps: it writes them first',
+      'Run reshard() again with the same maps: it writes them first',
   );
 }
 

@@ -30,9 +30,9 @@ export class CutProxy implements AsyncDisposable {
     if (this.#server.listening) this.#server.close();
   }
 
+  /** From now on each connection ends at once. */
   #cut(): void {
     for (const socket of this.#sockets) socket.destroy();
-    if (this.#server.listening) this.#server.close();
   }
 
   #carry(client: Socket, target: URL): void {
@@ -70,6 +70,16 @@ export class RequestCount {
 
   onCut(listener: () => void): void {
     this.#listeners.push(listener);
+  }
+
+  /** So many requests pass from the beginning, and no more. */
+  cutAfter(most: number): void {
+    this.#most = most;
+  }
+
+  /** Everything passes again. */
+  mend(): void {
+    this.#most = Number.POSITIVE_INFINITY;
   }
 
   /** Nothing passes any more. */

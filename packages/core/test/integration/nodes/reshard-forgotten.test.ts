@@ -30,7 +30,12 @@ async function interrupted(library: Library, namespace: string, at: 'grow' | 'en
   const web = await library.open({ namespace, redis: direct(library, 0, 1) });
   await makeBooks(web, [100]);
   const letGo = await refuseMove(web, at);
-  await expect(move(library, namespace, direct(library, 0, 1), direct(library, 1, 2))).rejects.toThrow(/refused/u);
+  await expect(move(library, namespace, direct(library, 0, 1), direct(library, 1, 2))).rejects.toMatchObject({
+    code: 'DATABASE_UNAVAILABLE',
+    message: expect.stringMatching(
+      /^The move of the shards has begun and not ended \(.+\)\. No process can stage until it has, and nothing is lost\. Run reshard\(\) again/u,
+    ),
+  });
   await letGo();
   return web;
 }
@@ -98,5 +103,33 @@ test.each([
     for (const id of IDS) await Spillway.of(next).increment(Book, id, { sold: 1 });
     await Spillway.of(next).drain();
     expect(await sold(next)).toEqual(IDS.map((id) => (ids.includes(id) ? 3 : 2)));
+  },
+);
+
+test.each([24, 5])(
+  'F28: a server alone that has forgotten a move to %i shards writes what it has taken since',
+  async (shards) => {
+    await using library = await Library.on(1);
+    const [server] = library.servers;
+    const options = { redis: server?.url ?? '', shards: 16 };
+    const web = await library.open(options);
+    await makeBooks(web, IDS);
+    for (const id of MISSING) await Spillway.of(web).increment(Book, id, { sold: 1 });
+    await Spillway.of(web).drain();
+    const chains = Array.from({ length: 16 }, (_, shard) => `{${library.namespace}:${shard}}:chain`);
+    const epochs = await Promise.all(chains.map(async (chain) => library.command(0, 'HGET', chain, 'epoch')));
+    const letGo = await refuseMove(web, 'end');
+    const reshard = async () => Spillway.of(await library.open(options)).reshard({ shards });
+    await expect(reshard()).rejects.toThrow(/begun and not ended/u);
+    await letGo();
+    for (const [at, chain] of chains.entries()) await library.command(0, 'HSET', chain, 'epoch', String(epochs[at]));
+    for (const id of IDS) await Spillway.of(web).increment(Book, id, { sold: 1 });
+    await reshard();
+    await expect(makeBooks(web, [300])).rejects.toMatchObject(REFUSED);
+    const next = await library.open({ ...options, shards });
+    for (const id of IDS) await Spillway.of(next).increment(Book, id, { sold: 1 });
+    await Spillway.of(next).drain();
+    expect(await sold(next)).toEqual(IDS.map(() => 2));
+    expect(await Spillway.of(next).deadLetters.list()).toHaveLength(MISSING.length);
   },
 );

@@ -1,5 +1,6 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { freshNamespace } from '@spillway/test-support';
+import pg from 'pg';
 import { expect, test } from 'vitest';
 import { Spillway } from '../../../src/index.js';
 import { Book, Library, makeBooks } from './fixture.js';
@@ -8,20 +9,24 @@ import { booksOn, direct, filled, idsOnPair, IDS, MISSING, move, reopenShards, s
 const REFUSED = { code: 'SHARD_MAP_MISMATCH' };
 
 /** The database refuses what a move does at this place, as if its process died there. */
-async function refuseMove(orm: MikroORM, at: 'grow' | 'end'): Promise<() => Promise<void>> {
+async function refuseMove(library: Library, at: 'grow' | 'end'): Promise<() => Promise<void>> {
   const [event, table, row, when] =
     at === 'grow'
       ? ['insert', 'spillway_shard', 'new', 'true']
       : ['delete', 'spillway_registry', 'old', `old.kind = 'reshard'`];
-  const run = async (sql: string): Promise<unknown> => orm.em.getConnection().execute(sql);
-  await run(
+  const client = new pg.Client({ connectionString: library.databaseUrl });
+  await client.connect();
+  await client.query(
     `create or replace function refuse_move() returns trigger language plpgsql as
      $$ begin raise exception 'the test ends the move here'; return ${row}; end $$`,
   );
-  await run(
+  await client.query(
     `create trigger refuse_move before ${event} on ${table} for each row when (${when}) execute function refuse_move()`,
   );
-  return async () => void (await run(`drop trigger refuse_move on ${table}`));
+  return async () => {
+    await client.query(`drop trigger refuse_move on ${table}`);
+    await client.end();
+  };
 }
 
 /** A process with the old map, and a move that is interrupted in its second phase. */
@@ -29,7 +34,7 @@ async function interrupted(library: Library, namespace: string, at: 'grow' | 'en
   await filled(library, namespace);
   const web = await library.open({ namespace, redis: direct(library, 0, 1) });
   await makeBooks(web, [100]);
-  const letGo = await refuseMove(web, at);
+  const letGo = await refuseMove(library, at);
   await expect(move(library, namespace, direct(library, 0, 1), direct(library, 1, 2))).rejects.toMatchObject({
     code: 'DATABASE_UNAVAILABLE',
     message: expect.stringMatching(
@@ -118,7 +123,7 @@ test.each([24, 5])(
     await Spillway.of(web).drain();
     const chains = Array.from({ length: 16 }, (_, shard) => `{${library.namespace}:${shard}}:chain`);
     const epochs = await Promise.all(chains.map(async (chain) => library.command(0, 'HGET', chain, 'epoch')));
-    const letGo = await refuseMove(web, 'end');
+    const letGo = await refuseMove(library, 'end');
     const reshard = async () => Spillway.of(await library.open(options)).reshard({ shards });
     await expect(reshard()).rejects.toThrow(/begun and not ended/u);
     await letGo();

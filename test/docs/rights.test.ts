@@ -68,6 +68,11 @@ describe('redisRights() answers the commands that the scripts and the code use, 
     );
   });
 
+  test('and what waits, for a tier', () => {
+    expect(redisRights({ durability: 'replicated' })).toContain(' +wait +zadd ');
+    expect(redisRights({ durability: ['primary', 'replicated', 'fsynced'] })).toContain(' +wait +waitaof +zadd ');
+  });
+
   test('and SELECT, for another database than the first', () => {
     expect(redisRights({ database: 1 })).toContain(' +rename +select +time');
   });

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
 import { type RowKey, rowKeyOf } from '../../src/change/row-key.js';
 import type { Tier } from '../../src/policy/durability.js';
+import { redisRights } from '../../src/staging/redis/redis-rights.js';
 import { openRedisStaging, type RedisStagingOptions } from '../../src/staging/redis/open-redis-staging.js';
 import type { RedisStaging } from '../../src/staging/redis/redis-staging.js';
 import type { HoldCall, StageGroup } from '../../src/staging/stage-side.js';
@@ -160,6 +161,20 @@ describe("a group at 'replicated'", () => {
     expect(warnings).toEqual([expect.stringMatching(/of Redis at .*waits for one replica, since it forbids INFO/u)]);
   });
 
+  test('needs the rights that redisRights() answers for it, and no others', async () => {
+    await using servers = await redisWithReplicas(1);
+    const namespace = freshNamespace('tiers');
+    const { primary } = servers;
+    const target = await withRights(primary, redisRights({ namespace, durability: 'replicated' }));
+    await using store = await opened({ redis: target, namespace });
+    expect(await store.stage(plusOne('call'))).toEqual(STAGED);
+    const claim = await store.claim(0, { token: 'T1', predecessor: 'T0', limit: 9 });
+    expect(claim).toMatchObject({ status: 'batch' });
+    expect(await store.acknowledge(0, 'T1', new Map(), [ROW])).toBe(true);
+    await using poor = await opened({ redis: await withRights(primary, redisRights({ namespace })), namespace });
+    await expect(poor.stage(plusOne('other'))).rejects.toThrow(/Give the user \+wait/u);
+  });
+
   test('is refused where WAIT is forbidden', async () => {
     await using servers = await redisWithReplicas(1);
     await using store = await opened({ redis: await without(servers.primary, '-wait') });
@@ -202,6 +217,16 @@ describe("a group at 'fsynced'", () => {
     expect(answer).toMatch(
       isWaitedFor ? /^judged$/u : /Set "appendonly yes" and "appendfsync always".*\[DURABILITY_UNSUPPORTED\]$/u,
     );
+  });
+
+  test('needs the rights that redisRights() answers for it', async () => {
+    await using server = await redis({ appendfsync: 'always' });
+    const namespace = freshNamespace('tiers');
+    const isKnown = await knowsWaitAof(server.url);
+    // A server that does not know the command refuses the right.
+    const rights = redisRights({ namespace, ...(isKnown && { durability: ['replicated', 'fsynced'] }) });
+    await using store = await opened({ redis: await withRights(server, rights), namespace });
+    expect(await store.stage(plusOne('call', 'fsynced'))).toEqual(STAGED);
   });
 
   test('is unverified where CONFIG is forbidden and nothing can be waited for', async () => {
@@ -315,6 +340,17 @@ async function without(
   await admin.call('ACL', 'SETUSER', 'limited', 'on', '>secret', '~*', '&*', '+@all', ...said);
   admin.disconnect();
   return `redis://limited:secret@127.0.0.1:${port}`;
+}
+
+/** The URL of a user that has these rights, and no others. */
+async function withRights(
+  { url, port }: { readonly url: string; readonly port: number },
+  rights: string,
+): Promise<string> {
+  const admin = new Redis(url);
+  await admin.call('ACL', 'SETUSER', 'exact', 'reset', 'on', '>secret', ...rights.split(' '));
+  admin.disconnect();
+  return `redis://exact:secret@127.0.0.1:${port}`;
 }
 
 async function knowsWaitAof(url: string): Promise<boolean> {

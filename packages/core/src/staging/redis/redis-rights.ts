@@ -1,4 +1,5 @@
 import { SpillwayError } from '../../errors.js';
+import type { Durability } from '../../policy/durability.js';
 import { NAMESPACE } from './keys.js';
 import { commandsOf, SCRIPTS } from './scripts.js';
 
@@ -13,6 +14,12 @@ export interface RedisRightsOptions {
   readonly topology?: RedisTopology;
   /** The number of the database on the server, as in `redis://host/1`. @defaultValue 0 */
   readonly database?: number;
+  /**
+   * The strictest `durability` of policies and calls; `['replicated', 'fsynced']` where some ask for the one and some
+   * for the other. `'fsynced'` needs Redis 7.2 or Valkey: older servers have no such right.
+   * @defaultValue 'primary'
+   */
+  readonly durability?: Durability | readonly Durability[];
 }
 
 /** How many servers a namespace has, and what they know of each other. */
@@ -42,6 +49,13 @@ const SENT_TO: Readonly<Record<RedisTopology, readonly string[]>> = {
   cluster: ['asking', 'cluster|slots', 'hsetnx'],
 };
 
+/** What is waited for behind the scripts of a tier. */
+const WAITED_FOR: Readonly<Record<Durability, readonly string[]>> = {
+  primary: [],
+  replicated: ['wait'],
+  fsynced: ['waitaof'],
+};
+
 /**
  * The smallest rights of a Redis user that Spillway works with, as the end of `ACL SETUSER name on >password …`: the
  * commands that its scripts run and its connection sends, on keys of the namespace alone. They are made of the scripts
@@ -51,8 +65,15 @@ const SENT_TO: Readonly<Record<RedisTopology, readonly string[]>> = {
  * @example
  * console.log(`ACL SETUSER shop on >secret ${redisRights({ namespace: 'shop' })}`);
  * // ACL SETUSER shop on >secret resetkeys ~{shop:* nocommands +config|get +del +eval …
+ * @example
+ * redisRights({ namespace: 'shop', durability: 'replicated' }); // … +wait +zadd …
  */
-export function redisRights({ namespace = 'app', topology = 'single', database = 0 }: RedisRightsOptions = {}): string {
+export function redisRights({
+  namespace = 'app',
+  topology = 'single',
+  database = 0,
+  durability = 'primary',
+}: RedisRightsOptions = {}): string {
   if (!NAMESPACE.test(namespace))
     throw new SpillwayError(
       'CONFIG_INVALID',
@@ -60,7 +81,9 @@ export function redisRights({ namespace = 'app', topology = 'single', database =
         "Give it the namespace of spillway(): 1 to 64 letters, digits, '.', '_', ':' or '-'",
     );
   const inScripts = Object.values(SCRIPTS).flatMap(({ source }) => [...commandsOf(source)]);
-  const commands = new Set([...inScripts, ...SENT, ...SENT_TO[topology], ...(database === 0 ? [] : ['select'])]);
+  const waits = [durability].flat().flatMap((tier: Durability) => WAITED_FOR[tier]);
+  const ofDatabase = database === 0 ? [] : ['select'];
+  const commands = new Set([...inScripts, ...SENT, ...SENT_TO[topology], ...ofDatabase, ...waits]);
   const given = [...commands].toSorted().map((command) => `+${command}`);
   return ['resetkeys', `~{${namespace}:*`, 'nocommands', ...given].join(' ');
 }

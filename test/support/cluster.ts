@@ -48,11 +48,13 @@ const OF_CLUSTER: readonly string[] = ['+cluster|slots', '+asking'];
 /**
  * Starts primaries that share the slots evenly, and behind them as many replicas of each. They end with the test run at
  * the latest.
+ *
+ * @param settings of each server, as in redis.conf
  */
 export async function cluster(
   primaries: number,
   replicas = 0,
-  settings: Readonly<Record<string, string>> = {},
+  settings: (place: number) => Readonly<Record<string, string>> = () => ({}),
 ): Promise<TestCluster> {
   const folder = makeRunFolder();
   const binary = programOf('redis');

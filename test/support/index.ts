@@ -1,6 +1,7 @@
 export { anotherIoredis } from './another-ioredis.js';
 export { Certificates, hasTls, type Certificate } from './certificates.js';
-export { GivenRedis } from './clients.js';
+export { freePort } from './free-port.js';
+export { GivenCluster, GivenRedis } from './clients.js';
 export { cluster, type ClusterServer, type TestCluster } from './cluster.js';
 export { database, loggedDatabase, type Database, type DatabaseOptions, type LoggedDatabase } from './database.js';
 export { documentedGrants } from './documented-rights.js';

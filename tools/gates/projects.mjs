@@ -76,6 +76,9 @@ export const projects = [
   {
     name: 'ioredis-5',
     group: 'waiting',
-    files: ['packages/core/test/contract/{ioredis-options,given-client}.test.ts', 'test/ioredis-5/*.test.ts'],
+    files: [
+      'packages/core/test/contract/{ioredis-options,given-client,given-cluster}.test.ts',
+      'test/ioredis-5/*.test.ts',
+    ],
   },
 ];

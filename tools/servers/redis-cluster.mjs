@@ -26,10 +26,10 @@ const slots = 16_384;
  * @param {string} options.folder
  * @param {number} options.primaries
  * @param {number} [options.replicas] of each primary
- * @param {Readonly<Record<string, string>>} [options.settings]
+ * @param {(place: number) => Readonly<Record<string, string>>} [options.settings] of each server, as in redis.conf
  * @returns {Promise<{ servers: readonly ClusterServer[], stop: () => Promise<void> }>} the primaries first
  */
-export async function startRedisCluster({ binary, folder, primaries, replicas = 0, settings = {} }) {
+export async function startRedisCluster({ binary, folder, primaries, replicas = 0, settings = () => ({}) }) {
   const count = primaries * (1 + replicas);
   const started = await Promise.all(
     Array.from({ length: count }, async (_, place) => {
@@ -41,7 +41,7 @@ export async function startRedisCluster({ binary, folder, primaries, replicas = 
           binary,
           folder: own,
           ...(port !== undefined && { port }),
-          settings: { ...ofCluster, ...settings },
+          settings: { ...ofCluster, ...settings(place) },
         });
       let server = await start(undefined);
       return {

@@ -19,14 +19,14 @@ const defaults = {
  * @param {string} options.binary
  * @param {string} options.folder
  * @param {number} [options.port]
- * @param {Readonly<Record<string, string>>} [options.settings] as in redis.conf; they win over the defaults. With a
- * `tls-port`, whatever it is, the server speaks only TLS, at the port that it gets
+ * @param {Readonly<Record<string, string>>} [options.settings] as in redis.conf; they win over the defaults. With the
+ * `tls-port` `any`, the server speaks only TLS, at the port that it gets
  * @returns {Promise<import('./start-server.mjs').RunningServer>}
  */
 export function startRedis({ binary, folder, port: wanted, settings = {} }) {
   return onFreePort(wanted, async (port) => {
     const log = path.join(folder, 'redis.log');
-    const isTls = 'tls-port' in settings;
+    const isTls = settings['tls-port'] === 'any';
     const ports = isTls ? { port: '0', 'tls-port': String(port) } : { port: String(port) };
     const options = Object.entries({ ...defaults, dir: folder, ...settings, ...ports });
     const { child, pid, hasEnded } = await startServer(

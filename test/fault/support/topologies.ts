@@ -28,7 +28,7 @@ export const TOPOLOGIES: Readonly<Record<string, (settings?: Settings) => Promis
   single: async (settings) => ofNodes(1, settings),
   nodes: async (settings) => ofNodes(3, settings),
   async cluster(settings) {
-    const started = await cluster(3, 0, settings);
+    const started = await cluster(3, 0, () => settings ?? {});
     const victims = started.servers.map((server) => ({
       url: server.url,
       kill: async () => server.stop(),

@@ -1,6 +1,4 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
-import { database, freshNamespace, redis, type Database, type PrivateRedis } from '@spillway/test-support';
+import { database, freePort, freshNamespace, redis, type Database, type PrivateRedis } from '@spillway/test-support';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runStrictly } from './child.js';
@@ -74,7 +72,8 @@ describe('what Redis refuses at the first use is the error of each call, and the
   });
 
   test('a node of a cluster', async () => {
-    await using one = await redis({ 'cluster-enabled': 'yes', 'cluster-port': await freePort() });
+    // Its bus would else be ten thousand above its own port, where there may be no port any more.
+    await using one = await redis({ 'cluster-enabled': 'yes', 'cluster-port': String(await freePort()) });
     const answers = await firstUse(one.url, freshNamespace());
     const remedy =
       /^Redis at 127\.0\.0\.1:\d+ is a node of a Redis Cluster, .* \(redis_mode:cluster\)\. Give the "redis" option/u;
@@ -94,14 +93,4 @@ function refusedWith(code: string, message: RegExp, passes: readonly string[] = 
   const refused = calls.map((call) => ({ call, ...(passes.includes(call) ? { resolved: true } : refusal) }));
   const health = expect.objectContaining({ call: 'health', status: 'down' }) as unknown;
   return { end: 0, errors: '', said: [...refused, health, { call: 'close' }] };
-}
-
-/** The bus of a cluster would else be ten thousand above the server's own port, where there may be no port any more. */
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return String(port);
 }

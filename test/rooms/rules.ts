@@ -48,7 +48,9 @@ export const roomRules: Readonly<Record<string, RoomRule>> = {
     imports: [...base, ...pureRooms, 'staging/*', 'staging/redis'],
     packageTypes: ['ioredis'],
   }),
-  'staging/reshard': rule({ imports: [...base, ...pureRooms, 'staging/*', 'staging/redis', 'staging/nodes'] }),
+  'staging/reshard': rule({
+    imports: [...base, ...pureRooms, 'staging/*', 'staging/redis', 'staging/nodes', 'staging/cluster'],
+  }),
   'staging/cluster': rule({
     imports: [...base, ...pureRooms, 'staging/*', 'staging/redis', 'staging/nodes'],
     packageTypes: ['ioredis'],

@@ -80,11 +80,6 @@ export function resolveOptions<const Targets extends readonly PolicyTarget[]>(
 export function resolveNewMap(given: Pick<SpillwayOptions, 'redis' | 'shards'>): NewMap {
   const place = 'the map of reshard()';
   const read = new OptionReader(place, given, ['redis', 'shards']);
-  if (saysCluster(given.redis))
-    throw new SpillwayError(
-      'CONFIG_INVALID',
-      `redis in ${place} is a Redis Cluster, to which reshard() moves nothing. Drain, and take a new namespace there`,
-    );
   const on = read.has('redis') ? readRedis(read.value('redis'), `redis in ${place}`) : undefined;
   const number = read.integer('shards', SHARDS);
   const { shards = number } = on?.kind === 'nodes' ? shardsOfNodes(read, number, on.choice) : {};
@@ -115,13 +110,13 @@ function readStaging(read: OptionReader): StagingChoice {
   if (!read.has('redis')) return readStore(read);
   const given = read.value('redis');
   const where = `redis in ${PLACE}`;
-  if (saysCluster(given)) return { kind: 'cluster', choice: readCluster(given, where) };
   return readRedis(given, where);
 }
 
-type RedisChoice = Extract<StagingChoice, { readonly kind: 'redis' | 'nodes' }>;
+type RedisChoice = Extract<StagingChoice, { readonly kind: 'redis' | 'nodes' | 'cluster' }>;
 
 function readRedis(given: unknown, where: string): RedisChoice {
+  if (saysCluster(given)) return { kind: 'cluster', choice: readCluster(given, where) };
   return saysNodes(given)
     ? { kind: 'nodes', choice: readNodes(given, where) }
     : { kind: 'redis', target: readTarget(given, where) };

@@ -381,6 +381,7 @@ export class Spillway implements AsyncDisposable, RowService {
    * @example
    * ```ts
    * await Spillway.of(orm).reshard({ redis: { nodes: ['redis://one', 'redis://two'] }, shards: 64 });
+   * await Spillway.of(orm).reshard({ redis: { cluster: ['redis://one', 'redis://two'] } });
    * ```
    * @throws SpillwayError `DRAIN_TIMEOUT`; `SHARD_MAP_MISMATCH`: another move has begun, or another map is in use
    * there; `CONFIG_INVALID`, `STAGING_UNAVAILABLE`, `DATABASE_UNAVAILABLE`, `REDIS_VOLATILE`

@@ -8,11 +8,14 @@ import { SinkRestart } from '../sink/sink-failure.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { MapChange, MoveRight, MovingSink } from '../sink/map-changes.js';
 import { checkKeeping } from '../staging/redis/server-checks.js';
-import { shardKeys } from '../staging/redis/keys.js';
 import { checkRights } from '../staging/redis/right-check.js';
 import { addressOf } from '../staging/nodes/redis-nodes.js';
-import { copyChains, moveBlocks, moveLastWrites, moveLetters, type Move } from '../staging/reshard/carry-over.js';
+import { copyChains, moveBlocks, moveLastWrites } from '../staging/reshard/carry-over.js';
+import type { Move } from '../staging/reshard/move.js';
+import { copyLetters, takeLetters } from '../staging/reshard/move-letters.js';
+import { clusterText } from '../staging/reshard/cluster-places.js';
 import { assertDistinct, samePlaces } from '../staging/reshard/same-places.js';
+import type { ShardPlace } from '../staging/reshard/place.js';
 import { mapOf, type MapOf, ShardPlaces, type ShardsOn } from '../staging/reshard/shard-places.js';
 import {
   assertFree,
@@ -135,9 +138,9 @@ class Moving {
     // Other servers may bear the names of the old ones.
     if (noted && noted.to.text !== noteOf(to).text) throw isOtherMove(noted, noteOf(from), noteOf(to));
     await assertDistinct(next);
-    for (const { connection } of next.servers) {
-      await checkRights(connection, shardKeys(next.namespace, 0));
-      await checkKeeping(connection, this.#deps.around.options.acceptVolatile);
+    for (const { server, keys } of onePerServer(next)) {
+      await checkRights(server.connection, keys);
+      await checkKeeping(server.connection, this.#deps.around.options.acceptVolatile);
     }
     await assertFree(next, move.isSame, noted?.phase === 'switching');
     const { phase } = noted ?? (await this.#sink.maps.begin({ from: noteOf(from), to: noteOf(to) }));
@@ -199,7 +202,7 @@ class Moving {
   async #switch(to: MapOf, move: Move, until: number): Promise<number> {
     await this.#sink.maps.grow(to.shards);
     await clearPlaces(move.to, move.isSame);
-    const moved = await moveLetters(move);
+    const copied = await copyLetters(move);
     await moveLastWrites(move);
     await moveBlocks(move);
     await openMap(move.to, move.from, move.isSame);
@@ -207,6 +210,7 @@ class Moving {
     await this.#adopt(to, store.value, until);
     await copyChains(move);
     await this.#right.assure();
+    const taken = await takeLetters(move);
     await leavePlaces(move.from, ({ shard }) => {
       const place = move.to.all[shard];
       return place === undefined || !move.isSame(place);
@@ -214,7 +218,7 @@ class Moving {
     await assertOpen(move.to);
     await this.#right.assure();
     await this.#sink.maps.end(to.shards);
-    return moved;
+    return copied + taken;
   }
 
   /** A transaction of the application may keep a shard locked for longer than a statement may wait. */
@@ -251,6 +255,11 @@ class Moving {
   }
 }
 
+/** A place on each server that has shards. */
+function onePerServer({ all }: ShardPlaces): readonly ShardPlace[] {
+  return [...new Map(all.map((place) => [place.server.connection.server, place])).values()];
+}
+
 function shardsOf({ shards }: MapOf): readonly number[] {
   return [...Array(shards).keys()];
 }
@@ -260,6 +269,7 @@ function noteOf(of: MapOf): MapChange['from'] {
   const map = mapOf(of);
   const { shards } = of;
   if (map) return { text: `${map.text} (map ${map.fingerprint})`, shards };
+  if (of.on.kind === 'cluster') return { text: clusterText(of.on.choice, shards), shards };
   const address = of.on.kind === 'redis' ? addressOf(of.on.target, 'redis') : undefined;
   return { text: `${shards} shards on ${address ?? 'one server'}`, shards };
 }
@@ -270,13 +280,7 @@ function listed(on: ShardsOn | undefined): number | undefined {
 }
 
 function shardsOn({ staging }: ResolvedOptions): ShardsOn {
-  if (staging.kind === 'redis' || staging.kind === 'nodes') return staging;
-  if (staging.kind === 'cluster')
-    throw new SpillwayError(
-      'CONFIG_INVALID',
-      'reshard() moves shards between servers, but "redis" is a Redis Cluster, which moves its slots itself; nothing was done. ' +
-        'Move slots as the cluster says; for another number of shards drain, and take a new namespace',
-    );
+  if (staging.kind === 'redis' || staging.kind === 'nodes' || staging.kind === 'cluster') return staging;
   throw new SpillwayError(
     'CONFIG_INVALID',
     'reshard() moves shards of Redis, but the option "staging" gives another store; nothing was done. Move its shards as that store says',

@@ -155,7 +155,7 @@ describe('a server of a cluster', () => {
     const namespace = freshNamespace();
     await using _ = closing(await open(8, namespace));
     await expect(open(16, namespace)).rejects.toThrow(
-      /^This namespace stands in the Redis Cluster at 127\.0\.0\.1:\d+ as cluster\/8 \(shards\), but this process uses cluster\/16; nothing was done\. Give all processes the same "shards", or this one another namespace \[SHARD_MAP_MISMATCH\]$/u,
+      /^This namespace stands in the Redis Cluster at 127\.0\.0\.1:\d+ as cluster\/8 \(shards\), but this process uses cluster\/16; nothing was done\. Give all processes the same "shards", or this one another namespace\. reshard\(\) moves the shards to another number; docs\/operations\.md says how \[SHARD_MAP_MISMATCH\]$/u,
     );
   });
 

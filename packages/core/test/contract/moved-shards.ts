@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { encodePlain } from '../../src/change/record-codec.js';
 import { rowKeyOf, shardOf } from '../../src/change/row-key.js';
 import type { RedisTarget } from '../../src/staging/redis/redis-target.js';
-import { moveLetters } from '../../src/staging/reshard/carry-over.js';
+import { copyLetters, takeLetters } from '../../src/staging/reshard/move-letters.js';
 import { leavePlaces } from '../../src/staging/reshard/switch-shards.js';
 import { ShardPlaces } from '../../src/staging/reshard/shard-places.js';
 
@@ -24,10 +24,17 @@ export async function moveSomeLetters(target: RedisTarget, namespace: string, co
   const move = { from, to, isSame: ({ shard }: { readonly shard: number }) => shard === 0 };
   const moved = letters.filter(({ rowKey }) => shardOf(rowKey, 4) !== 0).length;
   expect(moved).toBeGreaterThan(3);
-  expect(await moveLetters(move)).toBe(moved);
+  expect(await copyLetters(move)).toBe(moved);
+  expect(await copyLetters(move)).toBe(0);
+  // As if a replica had taken over that had not received those of one shard.
+  const [, second] = to.all;
+  const forgotten = letters.filter(({ rowKey }) => shardOf(rowKey, 4) === 1).length;
+  expect(forgotten).toBeGreaterThan(0);
+  await connection.command('DEL', [second?.keys.dead ?? '']);
+  expect(await takeLetters(move)).toBe(forgotten);
   // As if the process had died before it took them off the old shard.
   await put();
-  expect(await moveLetters(move)).toBe(0);
+  expect(await takeLetters(move)).toBe(0);
   const sizes = await Promise.all(to.all.map(async ({ keys }) => connection.command('HLEN', [keys.dead])));
   expect(sizes).toEqual(to.all.map(({ shard }) => letters.filter(({ rowKey }) => shardOf(rowKey, 4) === shard).length));
 }

@@ -5,6 +5,22 @@ import type { RedisCluster } from './cluster.js';
 import { slotOfTag } from './hash-slot.js';
 import { SlotLink } from './slot-link.js';
 
+/** The number of shards as it stands in the cluster. */
+export function clusterMark(shards: number): string {
+  return `cluster/${shards}`;
+}
+
+/** `undefined`: the mark is none of a cluster. */
+export function shardsOfMark(mark: string): number | undefined {
+  const [, shards] = /^cluster\/(\d+)$/u.exec(mark) ?? [];
+  return shards === undefined ? undefined : Number(shards);
+}
+
+/** The slot of the mark. */
+export function slotOfMark(namespace: string): number {
+  return slotOfTag(`${namespace}:map`);
+}
+
 /**
  * The number of shards as it stands in the cluster. With another number a process would look for the shards under other
  * keys, so their epochs could not tell it.
@@ -17,8 +33,8 @@ export class ClusterMark {
 
   constructor(cluster: RedisCluster, namespace: string, shards: number) {
     this.#key = mapKey(namespace);
-    this.#link = new SlotLink(cluster, slotOfTag(`${namespace}:map`));
-    this.#wanted = `cluster/${shards}`;
+    this.#link = new SlotLink(cluster, slotOfMark(namespace));
+    this.#wanted = clusterMark(shards);
   }
 
   /**
@@ -40,7 +56,7 @@ export class ClusterMark {
     throw new SpillwayError(
       'SHARD_MAP_MISMATCH',
       `This namespace stands in the Redis Cluster at ${this.#link.server} as ${found} (shards), but this process uses ${this.#wanted}; nothing was done. ` +
-        'Give all processes the same "shards", or this one another namespace',
+        'Give all processes the same "shards", or this one another namespace. reshard() moves the shards to another number; docs/operations.md says how',
     );
   }
 }

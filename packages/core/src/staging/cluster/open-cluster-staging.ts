@@ -8,6 +8,7 @@ import type { Places } from '../nodes/shard-map.js';
 import { checkAnswers } from '../redis/answer-check.js';
 import { shardKeys, type ShardKeys } from '../redis/keys.js';
 import { DurableScripts } from '../redis/durability/durable-scripts.js';
+import { MAP_OF_CLUSTER, moving } from '../redis/epoch.js';
 import { limitsOf, durabilityOf, type RedisStagingOptions } from '../redis/open-redis-staging.js';
 import { RedisStaging } from '../redis/redis-staging.js';
 import { checkRights } from '../redis/right-check.js';
@@ -25,9 +26,6 @@ export interface ClusterStagingOptions extends Omit<RedisStagingOptions, 'redis'
   readonly namespace: string;
   readonly shards: number;
 }
-
-/** The epoch of shards in a cluster: a process that knows one of its servers alone, or nodes, has another one. */
-const EPOCH = 'cluster';
 
 /**
  * Connects to a Redis Cluster, and checks its servers once. Each shard has a slot of its own, so no call is about two
@@ -107,15 +105,15 @@ class Opening {
   }
 
   async open(shard: number): Promise<RedisStaging> {
-    const { namespace, shards, database } = this.#options;
+    const { namespace, shards, database, isMoving = false } = this.#options;
+    const map = { epoch: MAP_OF_CLUSTER, shards, database };
     const link = new SlotLink(this.#cluster, slotOfShard(shard, shards));
     const tag = tagOfShard(namespace, shard, shards);
     const keeping = await this.#checked(link, shardKeys(namespace, shard, tag));
     await this.#mark.check();
     const scriptsOn = (runner: ScriptRunner): ShardScripts =>
       new ShardScripts(runner, namespace, shards, {
-        epoch: EPOCH,
-        ...(database !== undefined && { database }),
+        ...(isMoving ? moving(map) : map),
         own: [shard],
         tagOf: (each) => tagOfShard(namespace, each, shards),
       });

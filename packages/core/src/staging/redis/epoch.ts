@@ -10,6 +10,9 @@ export const LAYOUT = 2;
 /** The generation of the map in which one server has all shards. */
 export const MAP_OF_ONE_SERVER = '1';
 
+/** That of a Redis Cluster: a process that knows one of its servers alone, or nodes, has another one. */
+export const MAP_OF_CLUSTER = 'cluster';
+
 /** The map and the database that a shard is staged for, as they stand in the chain of the shard. */
 export interface EpochOf {
   /** Generation of the shard map; all processes must agree on it. */

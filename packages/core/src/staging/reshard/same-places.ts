@@ -2,19 +2,24 @@ import { randomUUID } from 'node:crypto';
 import { SpillwayError } from '../../errors.js';
 import { text } from '../redis/connection.js';
 import { mapKey } from '../redis/keys.js';
-import type { Server, ShardPlace, ShardPlaces } from './shard-places.js';
+import type { Server, ShardPlace } from './place.js';
+import type { ShardPlaces } from './shard-places.js';
 
 /** A field beside the map. It is there only while two maps are compared. */
 const FIELD = 'compared';
 
 /**
- * Tells which shards stay where they are: under the same number, in the same database of the same server. Two
+ * Tells which shards stay where they are: under the same number and keys, in the same database of the same server. In a
+ * cluster another number of shards has other keys. Two
  * addresses may name one server, so a text is left on each server of the old map, and looked for on those of the new
  * one.
  */
 export async function samePlaces(from: ShardPlaces, to: ShardPlaces): Promise<(place: ShardPlace) => boolean> {
   const same = await foundAt(from, to.servers);
-  return ({ shard, server }) => same.get(server) !== undefined && same.get(server) === from.all[shard]?.server;
+  return ({ shard, home, keys }) => {
+    const old = from.all[shard];
+    return old !== undefined && same.get(home) === old.home && keys.chain === old.keys.chain;
+  };
 }
 
 /**
@@ -48,8 +53,19 @@ async function foundAt(places: ShardPlaces, servers: readonly Server[]): Promise
       const old = found === null ? undefined : left.get(text(found));
       if (old) same.set(server, old);
     }
+    for (const { connection } of left.values())
+      if (!left.has(text(await connection.command('HGET', [key, FIELD])))) throw hasForgotten(connection.server);
     return same;
   } finally {
     for (const { connection } of left.values()) await connection.command('HDEL', [key, FIELD]);
   }
+}
+
+/** A replica that has taken over does not have the text, so it was not found where it might have been. */
+function hasForgotten(server: string): SpillwayError {
+  return new SpillwayError(
+    'STAGING_UNAVAILABLE',
+    `Redis at ${server} has forgotten what was just written, in a restart or a failover; no shard was moved. ` +
+      'Run reshard() again when all servers are there',
+  );
 }

@@ -1,11 +1,13 @@
 import { SpillwayError } from '../../errors.js';
+import { clusterMark } from '../cluster/cluster-mark.js';
 import { shardsText } from '../nodes/shard-map.js';
 import { markText } from '../nodes/map-mark.js';
 import { text } from '../redis/connection.js';
 import { isMoving } from '../redis/epoch.js';
 import { MAP_FIELD, mapKey } from '../redis/keys.js';
 import { SCRIPTS } from '../redis/scripts.js';
-import type { ShardPlace, ShardPlaces } from './shard-places.js';
+import type { Server, ShardPlace } from './place.js';
+import type { ShardPlaces } from './shard-places.js';
 
 export type IsSame = (place: ShardPlace) => boolean;
 
@@ -26,12 +28,14 @@ export async function reopenMap(from: ShardPlaces): Promise<void> {
 }
 
 /**
- * Looks at the places where the new map comes to be, and changes nothing.
+ * Looks at the places where the new map comes to be, and changes nothing. Another number of shards has other places in
+ * a cluster.
  * @param isAgain the move was interrupted when some shards may have been opened already
  * @throws SpillwayError `SHARD_MAP_MISMATCH`: a map is in use at one of them
  */
 export async function assertFree(to: ShardPlaces, isSame: IsSame, isAgain: boolean): Promise<void> {
-  const fresh = to.all.filter((place) => !isSame(place));
+  const ofMark = (await to.cluster?.allOfMark()) ?? [];
+  const fresh = [...to.all, ...(ofMark.length === to.shards ? [] : ofMark)].filter((place) => !isSame(place));
   const taken = await shardsWhere(fresh, (epoch) => !isMoving(epoch) && !(isAgain && epoch === to.epoch));
   if (taken.length > 0) throw belongsElsewhere(taken, to);
 }
@@ -62,12 +66,19 @@ export async function closeNewMap(to: ShardPlaces, from: ShardPlaces, isSame: Is
   await writeMap(from);
 }
 
-async function writeMap({ namespace, servers, map }: ShardPlaces): Promise<void> {
-  const key = mapKey(namespace);
-  for (const { connection, node } of servers) {
-    if (map && node !== undefined) await connection.command('HSET', [key, MAP_FIELD, markText(map, node)]);
-    else await connection.command('HDEL', [key, MAP_FIELD]);
+async function writeMap(of: ShardPlaces): Promise<void> {
+  const key = mapKey(of.namespace);
+  for (const server of of.servers) {
+    const mark = markAt(server, of);
+    if (mark !== undefined) await server.connection.command('HSET', [key, MAP_FIELD, mark]);
+    else await server.connection.command('HDEL', [key, MAP_FIELD]);
   }
+}
+
+/** A server that has all shards has no mark. */
+function markAt({ node }: Server, { map, cluster, shards }: ShardPlaces): string | undefined {
+  if (cluster) return clusterMark(shards);
+  return map && node !== undefined ? markText(map, node) : undefined;
 }
 
 /**

@@ -1,33 +1,12 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { freshNamespace } from '@spillway/test-support';
-import pg from 'pg';
 import { expect, test } from 'vitest';
 import { Spillway } from '../../../src/index.js';
 import { Book, Library, makeBooks } from './fixture.js';
 import { booksOn, direct, filled, idsOnPair, IDS, MISSING, move, reopenShards, sold } from './moves.js';
+import { refuseMove } from './refuse-move.js';
 
 const REFUSED = { code: 'SHARD_MAP_MISMATCH' };
-
-/** The database refuses what a move does at this place, as if its process died there. */
-async function refuseMove(library: Library, at: 'grow' | 'end'): Promise<() => Promise<void>> {
-  const [event, table, row, when] =
-    at === 'grow'
-      ? ['insert', 'spillway_shard', 'new', 'true']
-      : ['delete', 'spillway_registry', 'old', `old.kind = 'reshard'`];
-  const client = new pg.Client({ connectionString: library.databaseUrl });
-  await client.connect();
-  await client.query(
-    `create or replace function refuse_move() returns trigger language plpgsql as
-     $$ begin raise exception 'the test ends the move here'; return ${row}; end $$`,
-  );
-  await client.query(
-    `create trigger refuse_move before ${event} on ${table} for each row when (${when}) execute function refuse_move()`,
-  );
-  return async () => {
-    await client.query(`drop trigger refuse_move on ${table}`);
-    await client.end();
-  };
-}
 
 /** A process with the old map, and a move that is interrupted in its second phase. */
 async function interrupted(library: Library, namespace: string, at: 'grow' | 'end'): Promise<MikroORM> {

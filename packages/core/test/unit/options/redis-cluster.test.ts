@@ -104,8 +104,13 @@ describe('redis.cluster is refused', () => {
   });
 });
 
-it('reshard() to a cluster is refused, with the remedy', () => {
-  expect(() => resolveNewMap({ redis: { cluster: ['redis://one.example'] } })).toThrow(
-    'redis in the map of reshard() is a Redis Cluster, to which reshard() moves nothing. Drain, and take a new namespace there',
+it('reshard() takes a cluster, with or without another number of shards', () => {
+  const redis = { cluster: ['redis://one.example'] };
+  expect(resolveNewMap({ redis })).toEqual({
+    on: { kind: 'cluster', choice: { nodes: ['one.example:6379'], shared: {} } },
+  });
+  expect(resolveNewMap({ redis, shards: 24 })).toMatchObject({ shards: 24 });
+  expect(() => resolveNewMap({ redis: { cluster: [] } })).toThrow(
+    /cluster of redis in the map of reshard\(\) is empty/u,
   );
 });

@@ -59,7 +59,7 @@ export const parts = [
     },
   },
   {
-    holds: 'starts, stops, kills and outages in all states',
+    holds: 'starts, stops, kills and outages in all states; shards of a cluster that move while it is in use',
     only: {
       contract: ['packages/core/test/contract/many-rows.test.ts'],
       integration: [
@@ -67,8 +67,10 @@ export const parts = [
         `${integration}/flush/kill-promoter.test.ts`,
         `${integration}/life/{first-use,stopping}.test.ts`,
         `${integration}/mikro-orm/{made-database,many-rows,openings,refused-rows}.test.ts`,
+        `${integration}/nodes/reshard-cluster-{busy,failover}.test.ts`,
       ],
     },
+    longer: { integration: [`${integration}/nodes/reshard-cluster-again.test.ts`] },
   },
   { holds: 'the oldest MikroORM: files from a to h', only: { oldest: [`${ofExtension}/[a-h]*.test.ts`] } },
   {

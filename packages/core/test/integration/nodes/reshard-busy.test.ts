@@ -3,60 +3,9 @@ import { freshNamespace } from '@spillway/test-support';
 import { expect, test } from 'vitest';
 import { Spillway, type SpillwayOptions } from '../../../src/index.js';
 import { RequestCount } from './cut-proxy.js';
-import { Book, Library, makeBooks } from './fixture.js';
-import { behindProxies, direct, endMoveRight, IDS, type Nodes } from './moves.js';
-
-const ALL = [...IDS, ...Array.from({ length: 12 }, (_, at) => 25 + at)];
-
-/** Counts what each book was promised: everything that was accepted, and nothing else. */
-class Sellers {
-  readonly promised = new Map<number, number>(ALL.map((id) => [id, 0]));
-  readonly #work: Promise<void>[] = [];
-  refused = 0;
-
-  /** Sells until it is refused: one by one, by flushes over several books, and in transactions. */
-  begin(orm: MikroORM, seed: number): void {
-    this.#work.push(this.#sell(orm, seed));
-  }
-
-  async ended(): Promise<void> {
-    await Promise.all(this.#work);
-  }
-
-  async #sell(orm: MikroORM, seed: number): Promise<void> {
-    for (let turn = seed; ; turn += 1) {
-      try {
-        if (turn % 3 === 0) await this.#inTransaction(orm, [25 + 2 * seed, 26 + 2 * seed]);
-        else await this.#one(orm, IDS[(turn * 5) % IDS.length] ?? 1);
-      } catch (error) {
-        if (!/SHARD_MAP_MISMATCH/u.test(String(error))) throw error;
-        this.refused += 1;
-        return;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 2));
-    }
-  }
-
-  async #one(orm: MikroORM, id: number): Promise<void> {
-    await Spillway.of(orm).increment(Book, id, { sold: 1 });
-    this.#promise(id);
-  }
-
-  async #inTransaction(orm: MikroORM, ids: readonly number[]): Promise<void> {
-    await orm.em.fork().transactional(
-      async (em) => {
-        for (const book of await em.find(Book, { id: { $in: ids } })) book.sold += 1;
-        await em.flush();
-      },
-      { spillway: 'stage' },
-    );
-    for (const id of ids) this.#promise(id);
-  }
-
-  #promise(id: number): void {
-    this.promised.set(id, (this.promised.get(id) ?? 0) + 1);
-  }
-}
+import { Library, makeBooks } from './fixture.js';
+import { behindProxies, direct, endMoveRight, type Nodes } from './moves.js';
+import { ALL, Sellers } from './sellers.js';
 
 interface Moving {
   readonly count: RequestCount;

@@ -72,7 +72,10 @@ test('Redis refuses connections: staging and reads fail, and the next flush find
   await using db = await database();
   await using open = await Shop.open(db.url, server);
   await server.kill9();
-  await expect(open.viewed()).rejects.toMatchObject({ code: 'STAGING_UNAVAILABLE' });
+  // A call that has left before Node notices the end of the connection is in doubt.
+  await expect(open.viewed()).rejects.toMatchObject({
+    code: expect.stringMatching(/^STAGING_(?:UNAVAILABLE|TIMEOUT)$/u),
+  });
   await expect(open.read()).rejects.toMatchObject({ code: 'STAGING_UNAVAILABLE' });
   await server.restart();
   await eventually(() => open.em.flush());

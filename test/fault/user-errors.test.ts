@@ -117,7 +117,7 @@ describe('without `ensure`,', () => {
     expect(await errorOf({ tables: {} }, { clientUrl: empty.url })).toMatchObject(
       spillwayError(
         'CONFIG_INVALID',
-        /^Spillway's tables cannot be used: .*a table does not exist \(public\.spillway_(shard|batch)\)\. .*`tables: \{ ensure: true \}`/,
+        /^Spillway's tables cannot be used: .*a table does not exist \(public\.spillway_(?:shard|batch|registry)\)\. .*`tables: \{ ensure: true \}`/,
       ),
     );
   });

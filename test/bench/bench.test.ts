@@ -49,6 +49,7 @@ test('a side of an older build runs beside its own, and is compared with it in e
     'written behind false',
     'written behind true',
     'undecorated false',
+    'counts and locks alone false',
   ]);
   const toOlder = ratios.filter(({ to }) => to === 'older');
   expect(toOlder.map(({ of, reading }) => `${of} ${reading}`)).toEqual(['written behind speed', 'written behind p99']);

@@ -31,6 +31,9 @@ export async function redisWithReplicas(
     });
   };
   await online(count);
+  // A primary calls a replica online before it has acknowledged anything.
+  await eye.publish('replicas', 'follow');
+  await eye.wait(count, 30_000);
   return {
     primary,
     replicas,

@@ -9,12 +9,14 @@ import { namedRedis } from './named-redis.mjs';
  * @returns {import('./plan.mjs').Facts}
  */
 export function findFacts(env) {
-  const urls = { redis: namedRedis(env).url, postgres: env['DATABASE_URL'] };
+  const { url, dragonfly } = namedRedis(env);
+  const urls = { redis: url, postgres: env['DATABASE_URL'] };
   const programs = findPrograms(env);
   const complete = (urls.redis || programs.redis) && (urls.postgres || programs.postgres);
   return {
     urls,
     programs,
+    ...(dragonfly !== undefined && { dragonfly }),
     // The two below cost a process each, so they are asked only when something is missing.
     canUseApt: !complete && process.getuid?.() === 0 && findProgram('apt-get', pathFolders(env)) !== undefined,
     dockerAnswers: !complete && dockerAnswers(env),

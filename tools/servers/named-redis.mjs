@@ -9,14 +9,16 @@ export const programVariable = 'SPILLWAY_REDIS_PROGRAM';
 
 /**
  * @param {NodeJS.ProcessEnv} env
- * @returns {{ url: string | undefined, program: string | undefined }}
+ * @returns {{ url: string | undefined, program: string | undefined, dragonfly: string | undefined }} `program` is
+ * started as often as servers are needed; `dragonfly` once, as the server that tests share
  */
 export function namedRedis(env) {
   const named = variables.filter((name) => env[name]);
   const url = named.map((name) => String(env[name])).find(isUrl);
-  const by = named.find((name) => !isUrl(String(env[name])));
-  const program = env[programVariable] || (by && programOf(by, String(env[by])));
-  return { url, program };
+  const programs = named.filter((name) => !isUrl(String(env[name]))).map((name) => programOf(name, String(env[name])));
+  const program = env[programVariable] || programs.find(({ by }) => by !== 'DRAGONFLY_URL')?.path;
+  const dragonfly = url === undefined ? programs.find(({ by }) => by === 'DRAGONFLY_URL')?.path : undefined;
+  return { url, program, dragonfly };
 }
 
 /** @param {string} value */
@@ -29,13 +31,9 @@ function isUrl(value) {
  * @param {string} path
  */
 function programOf(variable, path) {
-  if (variable === 'DRAGONFLY_URL')
-    throw new Error(
-      `DRAGONFLY_URL is ${path}: name a server that runs, as redis://host:port. No run starts Dragonfly.`,
-    );
   try {
     accessSync(path, constants.X_OK);
-    return path;
+    return { by: variable, path };
   } catch {
     throw new Error(
       `${variable} is ${path}, which is no URL (redis://host:port) and no program that may be run. Name one of both, ` +

@@ -9,13 +9,15 @@ export const kinds = /** @type {const} */ (['redis', 'postgres']);
  * @property {Partial<Record<Kind, string | undefined>>} urls servers that the user has named
  * @property {Partial<Record<Kind, string | undefined>>} programs the path of `redis-server`; the folder of `initdb` and
  * `postgres`
+ * @property {string} [dragonfly] the path of a Dragonfly that is the shared Redis of the run
  * @property {boolean} canUseApt root on a Debian-like system: packages can be installed without asking
  * @property {boolean} dockerAnswers `docker compose` is there, and its engine answers
  */
 
 /**
  * @typedef {{ way: 'url', url: string } | { way: 'program', path: string } | { way: 'docker' }} Source
- * @typedef {{ act: 'use' } & Record<Kind, Source>} UsePlan
+ * @typedef {Source | { way: 'dragonfly', path: string, program: string | undefined }} RedisSource
+ * @typedef {{ act: 'use', redis: RedisSource, postgres: Source }} UsePlan
  * @typedef {{ act: 'install', packages: string[] }} InstallPlan
  * @typedef {{ act: 'give up', missing: string, message: string }} NoPlan
  */
@@ -55,7 +57,18 @@ export function planServers(facts) {
     return { act: 'install', packages: missing.map((kind) => words[kind].apt) };
   if (missing.length > 0 && !facts.dockerAnswers)
     return { act: 'give up', missing: nameMissing(missing), message: explainMissing(missing) };
-  return { act: 'use', redis: sourceOf('redis', facts), postgres: sourceOf('postgres', facts) };
+  return { act: 'use', redis: redisSourceOf(facts), postgres: sourceOf('postgres', facts) };
+}
+
+/**
+ * @param {Facts} facts
+ * @returns {RedisSource}
+ */
+function redisSourceOf(facts) {
+  const { dragonfly, programs } = facts;
+  return dragonfly === undefined
+    ? sourceOf('redis', facts)
+    : { way: 'dragonfly', path: dragonfly, program: programs.redis };
 }
 
 /**

@@ -6,6 +6,7 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { installWithApt } from './apt.mjs';
+import { startDragonfly } from './dragonfly.mjs';
 import { startContainers } from './docker.mjs';
 import { findFacts } from './find.mjs';
 import { NoServers } from './no-servers.mjs';
@@ -87,7 +88,7 @@ function install(packages) {
 /**
  * The address that a kind of server has in the environment; empty for what is started in another way.
  *
- * @param {Record<import('./plan.mjs').Kind, import('./plan.mjs').Source>} sources
+ * @param {import('./plan.mjs').UsePlan} sources
  * @param {Run} run
  * @returns {Promise<ServerEnv>}
  * @throws NoServers if Docker cannot start them, for want of their images for example
@@ -103,7 +104,7 @@ async function containersOf(sources, run) {
 }
 
 /**
- * @param {import('./plan.mjs').Source} source
+ * @param {import('./plan.mjs').RedisSource} source
  * @param {Run} run
  * @returns {Promise<Partial<ServerEnv>>}
  */
@@ -112,6 +113,11 @@ async function redisOf(source, run) {
   if (source.way === 'docker') return {};
   const folder = path.join(run.folder, 'redis');
   mkdirSync(folder);
+  if (source.way === 'dragonfly') {
+    const server = await startDragonfly({ binary: source.path, folder });
+    run.undo.push(() => server.stop());
+    return { REDIS_URL: server.url, ...(source.program !== undefined && { [programVariable]: source.program }) };
+  }
   const server = await startRedis({ binary: source.path, folder });
   run.undo.push(() => server.stop());
   return { REDIS_URL: server.url, [programVariable]: source.path };

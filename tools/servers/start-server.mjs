@@ -62,12 +62,12 @@ export function freePort() {
 }
 
 /**
- * Starts `command` on a leash with its output in `log`, and waits until it has written that it is ready.
+ * Starts `command` on a leash with its output in `log`, and waits until it is ready.
  *
  * @param {readonly [string, ...string[]]} command
  * @param {object} options
  * @param {string} options.log
- * @param {RegExp} options.ready what the server writes once it takes connections
+ * @param {RegExp | (() => Promise<boolean>)} options.ready what the server writes once it takes connections; or asks it
  * @param {import('./leash.mjs').LeashOptions} options.leash
  * @param {number} [options.timeoutMs]
  */
@@ -80,8 +80,9 @@ export async function startServer(command, { log, ready, leash, timeoutMs = 60_0
   let over = false;
   void ended(child).then(() => (over = true));
   const written = () => readFileSync(log).subarray(before).toString();
+  const isReady = async () => (ready instanceof RegExp ? ready.test(written()) : ready());
   const deadline = Date.now() + timeoutMs;
-  while (!ready.test(written())) {
+  while (!(await isReady())) {
     if (over) throw new ServerStartError(`${command[0]} ended before it was ready.`, written());
     if (Date.now() > deadline) {
       child.kill('SIGKILL');

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { LIMITED } from '../support/limited.js';
+import { LIMITED, SUPERUSER, urlOfApplication } from '../support/limited.js';
 
 /** What a pool of `pg` has, and does not show. */
 interface Inside {
@@ -18,15 +18,6 @@ const { newClient } = inside;
 inside.newClient = function (this: Inside, pending) {
   const { user, connectionString } = this.options;
   if (user === SUPERUSER) this.options.user = LIMITED.role;
-  if (connectionString !== undefined) this.options.connectionString = asLimited(connectionString);
+  if (connectionString !== undefined) this.options.connectionString = urlOfApplication(connectionString);
   return newClient.call(this, pending);
 };
-
-const SUPERUSER = 'postgres';
-
-function asLimited(text: string): string {
-  if (!URL.canParse(text)) return text;
-  const url = new URL(text);
-  if (url.username === SUPERUSER) url.username = LIMITED.role;
-  return url.href;
-}

@@ -6,7 +6,7 @@ export { cluster, type ClusterServer, type TestCluster } from './cluster.js';
 export { database, loggedDatabase, type Database, type DatabaseOptions, type LoggedDatabase } from './database.js';
 export { documentedGrants } from './documented-rights.js';
 export { eventually, type EventuallyOptions } from './eventually.js';
-export { areRightsLimited, LIMITED } from './limited.js';
+export { areRightsLimited, LIMITED, SUPERUSER, urlOfApplication } from './limited.js';
 export { freshNamespace } from './namespace.js';
 export { hasPgBouncer, pgBouncer, type PrivatePgBouncer } from './pgbouncer.js';
 export { postgres, type PrivatePostgres } from './postgres.js';

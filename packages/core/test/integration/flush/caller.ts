@@ -1,3 +1,4 @@
+import { urlOfApplication } from '@spillway/test-support';
 import pg from 'pg';
 import type { RowKey } from '../../../src/change/row-key.js';
 import type { FlushSteps } from '../../../src/flush/flush-shards.js';
@@ -23,7 +24,8 @@ export class Caller implements AsyncDisposable {
   }
 
   static async begin(fixture: FlushFixture, steps?: FlushSteps): Promise<Caller> {
-    const client = new pg.Client({ connectionString: fixture.databaseUrl, application_name: 'caller' });
+    const connectionString = urlOfApplication(fixture.databaseUrl);
+    const client = new pg.Client({ connectionString, application_name: 'caller' });
     const caller = new Caller(fixture, client, steps);
     client.on('error', () => (caller.isGone = true));
     await client.connect();

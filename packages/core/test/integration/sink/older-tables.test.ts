@@ -1,4 +1,4 @@
-import { database, type Database } from '@spillway/test-support';
+import { database, type Database, urlOfApplication } from '@spillway/test-support';
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -34,7 +34,8 @@ const opened: (ChangeSink | CacheDoubts)[] = [];
 
 beforeEach(async () => {
   db = await database();
-  sql = new pg.Client({ connectionString: db.url });
+  // Who owns tables may complete them.
+  sql = new pg.Client({ connectionString: urlOfApplication(db.url) });
   await sql.connect();
   await sql.query(OLDER_TABLES);
 });

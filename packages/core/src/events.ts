@@ -79,6 +79,12 @@ export type SpillwayEvent =
       readonly records: number;
       readonly times: number;
     }
+  /**
+   * An operator has paused an entity, or all (`pause()`), or has ended the pause. Emitted in the process of the call,
+   * and in each process that flushes, when a flush meets it.
+   */
+  | { readonly type: 'paused'; readonly cause: 'operator'; readonly entity?: string }
+  | { readonly type: 'resumed'; readonly entity?: string }
   /** The staging store does not answer for these shards. */
   | { readonly type: 'staging-down'; readonly shards: readonly number[]; readonly error: unknown }
   | { readonly type: 'staging-up'; readonly shards: readonly number[] }

@@ -395,6 +395,39 @@ export class Spillway implements AsyncDisposable, RowService {
   }
 
   /**
+   * Stops the writing of an entity, or of all, in every process, until `resume()`: for a migration, or while its table
+   * must rest. Changes are staged and seen by look-ups as before. Other entities are written as before, but rows that
+   * refer to a new row of a paused entity wait for it. The database keeps the pause, so it outlives all processes.
+   * Resolves when no flush writes the entity any more; a transaction that needs its rows still writes them.
+   *
+   * A query that needs the pending changes of a paused entity in the database fails at once (`DRAIN_TIMEOUT`), or goes
+   * on as `onDrainTimeout: 'overlay'` says. `written()` rejects at once (`WRITE_TIMEOUT`). `drain()` leaves what is
+   * paused. A pause of an entity is one of its table: other classes of the same table are paused with it.
+   *
+   * @param entity absent: all entities, those of other releases too. It is a pause of its own: `resume()` without an
+   * entity ends it, and leaves entities paused that were paused by name
+   * @example
+   * ```ts
+   * await Spillway.of(orm).pause(Product);
+   * // … change the table …
+   * await Spillway.of(orm).resume(Product);
+   * ```
+   * @throws SpillwayError `CONFIG_INVALID` for an entity without a policy; the errors of a first use
+   */
+  async pause(entity?: EntityName): Promise<void> {
+    await this.#runtime.pausing.pause(entity);
+  }
+
+  /**
+   * Ends a pause, in every process. What has waited is due at once. Does nothing where nothing is paused.
+   * @param entity as it was given to `pause()`
+   * @throws as `pause()`
+   */
+  async resume(entity?: EntityName): Promise<void> {
+    await this.#runtime.pausing.resume(entity);
+  }
+
+  /**
    * Drops the numbers for new rows that this process has taken from sequences and not given to a row yet. Call it in
    * every process after you have restarted a sequence, or recreated a table, past MikroORM's schema generator, and
    * before new rows are made: the sequence is going to give the same numbers to other processes. It sends no query.

@@ -25,8 +25,17 @@ type OutcomeKind =
   | { readonly kind: 'version'; readonly version: VersionText }
   /** A conflict that the strategy settled for the database's row. Differences of counters were applied all the same. */
   | { readonly kind: 'superseded'; readonly version?: VersionText }
-  /** Not applied; the record becomes dirty again and is retried after `delayMs`. `attempts` is the new count. */
-  | { readonly kind: 'again'; readonly attempts: number; readonly delayMs: number; readonly reason: string }
+  /**
+   * Not applied; the record becomes dirty again and is retried after `delayMs`. `attempts` is the new count. Where it
+   * has risen, and with `keepsPause`, no drain makes the record due sooner.
+   */
+  | {
+      readonly kind: 'again';
+      readonly attempts: number;
+      readonly delayMs: number;
+      readonly reason: string;
+      readonly keepsPause?: true;
+    }
   /**
    * Not applied, and no retry will help: the record becomes a dead letter. `rejected`: PostgreSQL refused the row, so a
    * newer change of it is coalesced with this one and tried instead. Otherwise (a conflict) the newer change must see

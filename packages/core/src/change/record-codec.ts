@@ -209,6 +209,7 @@ export function encodeOutcomes(outcomes: BatchOutcome): Buffer {
       buried?.counted === true ? 1 : 0,
       outcome.part ?? 0,
       buried?.message ?? '',
+      again?.keepsPause === true ? 1 : 0,
     ]);
   }
   return packr.pack(parts);

@@ -12,7 +12,7 @@ export interface Settled {
   readonly dirty?: StagedRecord;
   /** Set if `dirty` is the record of the batch itself: the pause after which it is due. */
   readonly retryInMs?: number;
-  /** PostgreSQL refused the record: no drain makes it due sooner. */
+  /** PostgreSQL refused the record, or its entity is paused: no drain makes it due sooner. */
   readonly keepsPause?: boolean;
   readonly letter?: {
     readonly code: string;
@@ -56,9 +56,9 @@ export function settleRecord(record: StagedRecord, outcome: Outcome, dirty: Stag
 }
 
 function triedAgain(before: StagedRecord, outcome: OutcomeOf<'again'>, dirty: StagedRecord | undefined): Settled {
-  const { attempts, delayMs, reason } = outcome;
+  const { attempts, delayMs, reason, keepsPause = attempts > before.attempts } = outcome;
   const record = { ...before, attempts };
-  if (dirty === undefined) return { dirty: record, retryInMs: delayMs, keepsPause: attempts > before.attempts };
+  if (dirty === undefined) return { dirty: record, retryInMs: delayMs, keepsPause };
   return mergedOrBuried(record, dirty, { code: 'COUNTER_OVERFLOW', reason });
 }
 

@@ -45,6 +45,7 @@ export class HoldEndingLooks implements LookSide {
       // It may say yes of a hold that has ended; whoever then makes due what there is finds out.
       any: async (scope) => this.#ask(async () => store.due.any(scope)),
       make: async (scope) => this.#make(scope),
+      endPauses: async () => this.#ask(async () => store.due.endPauses()),
       pending: async (watermarks) => this.#ask(async () => store.due.pending(watermarks)),
       rows: async (scope, shards, which) => this.#ask(async () => store.due.rows(scope, shards, which)),
     };

@@ -70,6 +70,11 @@ export interface Health {
   readonly oldestMs?: number;
   /** Dead letters. They wait for a person and make nothing unhealthy. */
   readonly dead?: number;
+  /**
+   * What an operator has paused: everything (`all`), and entities by name. It makes nothing unhealthy. Absent where
+   * nothing is paused, and where the database did not answer.
+   */
+  readonly paused?: { readonly all: boolean; readonly entities: readonly string[] };
 }
 
 /** One of several servers of the staging store that takes no changes, as it answers now. */

@@ -14,6 +14,8 @@ export interface SpillwayStatus extends StagingStats {
    * SQL needed them.
    */
   readonly writes: WritesByWay;
+  /** What an operator has paused, for all processes: everything (`all`), and entities by name. */
+  readonly paused: { readonly all: boolean; readonly entities: readonly string[] };
 }
 
 /** Callers are named by entity and call, so there are few; callers beyond this number are counted together. */

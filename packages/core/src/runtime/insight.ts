@@ -15,6 +15,8 @@ import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
 import type { DeadLetterStore } from '../staging/dead-letter-store.js';
 import type { StagingStats, UnwellServer } from '../staging/staging-store.js';
 import type { Parts } from './parts.js';
+import { namesOf, type Pausing } from './pausing.js';
+import { isAnyPaused, NONE_PAUSED } from '../sink/paused-entities.js';
 import { SpillwayError, textOf, type SpillwayErrorCode } from '../errors.js';
 import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
 import { within } from '../flush/within.js';
@@ -44,6 +46,7 @@ interface InsightDeps {
   readonly ways: WriteWays;
   readonly trouble: TroubleWatch;
   readonly losses: LossWatch;
+  readonly pausing: Pausing;
   readonly open: () => Promise<Parts>;
   /** True if this process has nothing to do with staging any more. */
   readonly isOver: () => Promise<boolean>;
@@ -58,22 +61,30 @@ export class Insight {
   }
 
   async status(): Promise<SpillwayStatus> {
-    const { isOver, open, forced, ways } = this.#deps;
-    const counts = (await isOver()) ? NOTHING : await (await open()).staging.stats();
-    return { ...counts, forcedDrains: forced.byCaller, writes: ways.byEntity };
+    const { forced, ways } = this.#deps;
+    return { ...(await this.#shared()), forcedDrains: forced.byCaller, writes: ways.byEntity };
+  }
+
+  /** What all processes share. */
+  async #shared(): Promise<StagingStats & Pick<SpillwayStatus, 'paused'>> {
+    const { isOver, open, pausing } = this.#deps;
+    if (await isOver()) return { ...NOTHING, paused: namesOf(NONE_PAUSED) };
+    const parts = await open();
+    const [counts, paused] = await Promise.all([parts.staging.stats(), pausing.list(parts)]);
+    return { ...counts, paused: namesOf(paused) };
   }
 
   /** Never rejects: a question that fails is an answer too. */
   async health(): Promise<Health> {
-    const { isOver, open, types, trouble, losses } = this.#deps;
+    const { isOver, open, types, trouble, losses, pausing } = this.#deps;
     try {
       if (await isOver()) return { status: 'up', states: [], problems: [] };
       const parts = await open();
       const look = async (): Promise<Health> => lookAtHealth(parts, types, trouble, losses.recent);
       const health = await look();
-      if (!health.states.includes('overdue')) return health;
-      await pause(LOOK_AGAIN_MS);
-      return await look();
+      const last = health.states.includes('overdue') ? await pause(LOOK_AGAIN_MS).then(look) : health;
+      const paused = await pausing.list(parts).catch(() => undefined);
+      return { ...last, ...(paused && isAnyPaused(paused) && { paused: namesOf(paused) }) };
     } catch (error) {
       return healthOfFailure(error);
     }

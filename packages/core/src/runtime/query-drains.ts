@@ -11,6 +11,7 @@ import { drainPatiently } from '../read/patient-drain.js';
 import { SharedDrains } from '../read/shared-drains.js';
 import type { TableScope } from '../staging/look-side.js';
 import type { Parts } from './parts.js';
+import type { Pausing } from './pausing.js';
 
 /** A drain that has run for so long holds up the next one of its types no more. Milliseconds. */
 const LONGEST_PATIENCE_MS = 100;
@@ -20,6 +21,7 @@ interface QueryDrainDeps {
   readonly events: SpillwayEvents;
   readonly forced: ForcedDrains;
   readonly open: () => Promise<Parts>;
+  readonly pausing: Pausing;
 }
 
 /**
@@ -65,8 +67,9 @@ export class QueryDrains {
   }
 
   async #drain(touched: readonly WriteBehindType[], scope: TableScope, timeoutMs: number): Promise<QueryDrain> {
-    const { types, events, open } = this.#deps;
-    const { worker, looks } = await open();
+    const { types, events, open, pausing } = this.#deps;
+    const parts = await open();
+    const { worker, looks } = parts;
     if (!(await looks.due.any(scope))) return 'clear';
     let hasFound = false;
     const onFound = (): void => {
@@ -81,6 +84,7 @@ export class QueryDrains {
     );
     // The look also says yes of a hold that was rolled back.
     if (outcome === 'drained') return hasFound ? outcome : 'clear';
+    await pausing.refuse(scope.tables, 'DRAIN_TIMEOUT', parts);
     events.emit({ type: 'lagging', reason: 'refused' });
     return mayLag(touched) ? 'late' : outcome;
   }

@@ -32,6 +32,7 @@ import type { StagingStore } from '../staging/staging-store.js';
 import { claimTierOf } from './claim-tier.js';
 import type { Lifecycle } from './lifecycle.js';
 import { openStaging } from './open-staging.js';
+import { type Pausing, refusePaused } from './pausing.js';
 import { arrival } from './open-there.js';
 import { LOOK_AT_TABLES, type Sinks } from './sinks.js';
 import type { RuntimeSurroundings } from './surroundings.js';
@@ -51,6 +52,7 @@ interface ReshardDeps {
   readonly events: SpillwayEvents;
   readonly sinks: Sinks;
   readonly life: Lifecycle;
+  readonly pausing: Pausing;
 }
 
 /** The time for what a healthy process needs a moment for. Milliseconds. */
@@ -77,11 +79,12 @@ export class Resharding {
 
   /** @throws SpillwayError `CONFIG_INVALID`, `SHARD_MAP_MISMATCH`, `DRAIN_TIMEOUT`, `STAGING_UNAVAILABLE` and others */
   async move(wanted: NewMap, timeoutMs: number): Promise<ReshardReport> {
-    const { around, life } = this.#deps;
+    const { around, life, pausing } = this.#deps;
     life.refuseInside('reshard()');
     const until = performance.now() + timeoutMs;
     const on = shardsOn(around.options);
     const isNew = await this.#ask(async (sink) => (await sink.maps.current()) === undefined);
+    if (isNew) refusePaused(await pausing.list(await life.open()), 'reshard()');
     // Most of the work is done while the other processes go on.
     if (isNew) await (await life.open()).worker.drain({ kind: 'all' }, { timeoutMs });
     await life.stop({ drain: false, timeoutMs: COMMAND_MS });

@@ -9,6 +9,7 @@ import { Holdings } from './holdings.js';
 import { Insight } from './insight.js';
 import { Leaving } from './leaving.js';
 import { Lifecycle } from './lifecycle.js';
+import { Pausing } from './pausing.js';
 import { PendingLooks } from './pending-looks.js';
 import { Promotions } from './promotions.js';
 import { QueryDrains } from './query-drains.js';
@@ -31,6 +32,7 @@ export class Runtime implements Engine {
   readonly pending: PendingLooks;
   readonly tables: ClearedTables;
   readonly leaving: Leaving;
+  readonly pausing: Pausing;
   readonly insight: Insight;
   readonly resharding: Resharding;
 
@@ -43,7 +45,7 @@ export class Runtime implements Engine {
     const ways = new WriteWays((row) => types.ofRow(row)?.meta.className);
     const promotions = new Promotions(steps);
     const holdings = new Holdings(events, holdSteps);
-    const sinks = new Sinks(around, events);
+    const sinks = new Sinks(around, events, (paused) => this.pausing.note(paused));
     const isOver = async (): Promise<boolean> => this.leaving.isOver();
     const closing = (): void => {
       losses.say();
@@ -51,17 +53,19 @@ export class Runtime implements Engine {
     };
     const life = new Lifecycle({ around, events, sinks, isOver, closing });
     const open = async (): ReturnType<Lifecycle['open']> => life.open();
-    const queryDrains = new QueryDrains({ types, events, forced, open });
-    const statementDrains = new StatementDrains({ types, events, promotions, holdings, ways });
     this.life = life;
+    this.pausing = new Pausing({ types, events, life });
+    const { pausing } = this;
+    const queryDrains = new QueryDrains({ types, events, forced, open, pausing });
+    const statementDrains = new StatementDrains({ types, events, promotions, holdings, ways, pausing });
     this.leaving = new Leaving({ around, life });
     this.tables = new ClearedTables({ ensure: options.tables.ensure, events, sinks, life });
     this.pending = new PendingLooks({ context, holdings, promotions, open, isOver });
-    this.waits = new Waits({ around, events, life, queryDrains, statementDrains, isOver });
+    this.waits = new Waits({ around, events, life, queryDrains, statementDrains, pausing, isOver });
     const { waits } = this;
     this.writes = new Writes({ around, events, trouble, ways, life, holdings, statementDrains, waits });
-    this.insight = new Insight({ types, forced, ways, trouble, losses, open, isOver });
-    this.resharding = new Resharding({ around, events, sinks, life });
+    this.insight = new Insight({ types, forced, ways, trouble, losses, pausing, open, isOver });
+    this.resharding = new Resharding({ around, events, sinks, life, pausing });
     logDeadLetters(events, logger, options);
   }
 

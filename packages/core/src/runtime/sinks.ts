@@ -4,6 +4,7 @@ import { StopClock } from '../flush/stop-clock.js';
 import type { ChangeSink } from '../sink/change-sink.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { MovingSink } from '../sink/map-changes.js';
+import type { Paused } from '../sink/paused-entities.js';
 import { openPostgresSink } from '../sink/postgres/open-postgres-sink.js';
 import { localWallTime, utcWallTime } from '../sink/postgres/sql/wall-time.js';
 import { arrival } from './open-there.js';
@@ -19,8 +20,11 @@ export class Sinks {
   readonly #around: RuntimeSurroundings;
   readonly #events: SpillwayEvents;
   readonly #open = new Set<ChangeSink>();
+  readonly #onPaused: (paused: Paused) => void;
 
-  constructor(around: RuntimeSurroundings, events: SpillwayEvents) {
+  /** @param onPaused is told by each transaction of a sink what is paused */
+  constructor(around: RuntimeSurroundings, events: SpillwayEvents, onPaused: (paused: Paused) => void) {
+    this.#onPaused = onPaused;
     this.#around = around;
     this.#events = events;
   }
@@ -52,6 +56,7 @@ export class Sinks {
         logger.error(`Spillway: ${what}${times > 1 ? ` (${times} times)` : ''}: ${reason}`);
         this.#events.emit({ type: 'paused', cause: 'table', ...fault });
       },
+      onPaused: (paused) => this.#onPaused(paused),
       onIdleError: (error) => logger.warn(`Spillway: a PostgreSQL connection was lost while idle: ${error.message}`),
     });
     this.#open.add(sink);

@@ -11,6 +11,7 @@ import type { DueScope } from '../staging/look-side.js';
 import { drainInside, drainingBy } from './drain-inside.js';
 import type { Holdings } from './holdings.js';
 import type { Parts } from './parts.js';
+import type { Pausing } from './pausing.js';
 import type { Promotions } from './promotions.js';
 import { WaitsForParents } from './write-held.js';
 
@@ -20,6 +21,7 @@ interface StatementDrainDeps {
   readonly promotions: Promotions;
   readonly holdings: Holdings;
   readonly ways: WriteWays;
+  readonly pausing: Pausing;
 }
 
 /**
@@ -46,6 +48,7 @@ export class StatementDrains {
     const asked = { scope, wide: withOthers(scope, types), timeoutMs: this.#timeoutMs(scope), beforeWrite };
     const outcome = await unlessAborted(signal, async () => drainPatiently(asked, drainingBy(parts)));
     for (const key of promoted ?? []) ways.countRow(key, 'promoted');
+    if (outcome === 'refused') await this.#refusePaused(scope, parts);
     if (outcome === 'refused') events.emit({ type: 'lagging', reason: 'refused' });
   }
 
@@ -61,10 +64,16 @@ export class StatementDrains {
     await this.#writeHeld(scope, inside, touches, parts);
     const outcome = await this.#drainInside(scope, touches, inside, parts, signal);
     if (outcome.kind === 'drained') return;
+    await this.#refusePaused(scope, parts);
     // Where no version tells the older from the newer, SQL must not write before changes that were staged earlier.
     const needsOrder = outcome.rows.some((key) => types.ofRow(key)?.version === undefined);
     if (beforeWrite && needsOrder) throw outcome.error;
     events.emit({ type: 'lagging', reason: outcome.kind === 'refused' ? 'refused' : 'transaction' });
+  }
+
+  /** Rows that a statement names by their keys are promoted, paused or not; what is left was refused. */
+  async #refusePaused(scope: DueScope, parts: Parts): Promise<void> {
+    if (scope.kind === 'tables') await this.#deps.pausing.refuse(scope.tables, 'DRAIN_TIMEOUT', parts);
   }
 
   /**

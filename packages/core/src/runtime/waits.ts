@@ -6,7 +6,8 @@ import { drainUntilWritten } from '../flush/drain-until-written.js';
 import { monotonicScheduler } from '../flush/monotonic-scheduler.js';
 import { untilWritten } from '../flush/until-written.js';
 import { within } from '../flush/within.js';
-import { tableOf } from '../change/row-key.js';
+import { tableOf, type TableName } from '../change/row-key.js';
+import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
 import { withOthers } from '../mikro-orm/describe/with-others.js';
 import type { WriteBehindType } from '../mikro-orm/describe/write-behind-type.js';
 import type { DrainOptions, EngineWaits, QueryDrain, QueryWait } from '../mikro-orm/engine.js';
@@ -15,6 +16,7 @@ import type { WrittenOptions } from '../mikro-orm/repository/receipt.js';
 import { parseDuration, type DurationLimits } from '../policy/duration.js';
 import type { DueScope, EmptyScope, StagedMark } from '../staging/look-side.js';
 import type { Lifecycle } from './lifecycle.js';
+import { type Pausing, tablesOf } from './pausing.js';
 import type { QueryDrains } from './query-drains.js';
 import type { StatementDrains } from './statement-drains.js';
 import type { RuntimeSurroundings } from './surroundings.js';
@@ -34,6 +36,7 @@ interface WaitsDeps {
   readonly life: Lifecycle;
   readonly queryDrains: QueryDrains;
   readonly statementDrains: StatementDrains;
+  readonly pausing: Pausing;
   /** True if this process has nothing to do with staging any more. */
   readonly isOver: () => Promise<boolean>;
 }
@@ -72,14 +75,16 @@ export class Waits implements EngineWaits {
   }
 
   async #drainCall(entity: EntityName | undefined, { timeoutMs, until, signal }: DrainCall): Promise<DrainResult> {
-    const { life, isOver } = this.#deps;
+    const { life, isOver, pausing } = this.#deps;
     const { types } = this.#deps.around;
     if (await isOver()) return { left: 0 };
     life.refuseInside('drain() waits until what is staged is committed');
     const scope: EmptyScope =
       entity === undefined ? { kind: 'all' } : { kind: 'tables', tables: [tableOf(types.namedOrRefused(entity))] };
-    const { worker, looks } = await life.open();
+    const parts = await life.open();
+    const { worker, looks } = parts;
     const wide = withOthers(scope, types);
+    if (until === 'written') await pausing.refuse(tablesIn(scope, types), 'DRAIN_TIMEOUT', parts);
     if (until === 'tried') return worker.drain(wide, { timeoutMs });
     return drainUntilWritten(
       { scope, wide, timeoutMs, signal },
@@ -100,13 +105,18 @@ export class Waits implements EngineWaits {
   }
 
   async #written(marks: readonly StagedMark[], timeoutMs: number): Promise<void> {
-    const { life, events, around } = this.#deps;
-    const { worker, looks } = await life.open();
+    const { life, events, around, pausing } = this.#deps;
+    const parts = await life.open();
+    const { worker, looks } = parts;
+    const tables = tablesOf(marks.map(({ rowKey }) => rowKey));
+    await pausing.refuseKnown(tables, 'WRITE_TIMEOUT', parts);
     await untilWritten(marks, timeoutMs, {
       settled: (open) => looks.settled(open),
-      drain: (keys, patient, restMs) => {
+      drain: async (keys, patient, restMs) => {
         const scope: DueScope = { kind: 'rows', keys };
-        return worker.drain(patient ? withOthers(scope, around.types) : scope, { timeoutMs: restMs });
+        const drained = await worker.drain(patient ? withOthers(scope, around.types) : scope, { timeoutMs: restMs });
+        if (drained.left > 0) await pausing.refuseKnown(tablesOf(keys), 'WRITE_TIMEOUT', parts);
+        return drained;
       },
       onNews: (listener) => {
         const stops = [events.on('written', listener), events.on('dead-letter', listener)];
@@ -114,6 +124,10 @@ export class Waits implements EngineWaits {
       },
     });
   }
+}
+
+function tablesIn(scope: EmptyScope, { inAnyMode }: TypeRegistry): readonly TableName[] {
+  return scope.kind === 'tables' ? scope.tables : inAnyMode.map(tableOf);
 }
 
 /** The error of a wait that is given up. */

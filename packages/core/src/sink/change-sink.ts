@@ -1,6 +1,7 @@
 import type { BatchOutcome } from '../change/outcome.js';
 import type { StagedRecord } from '../change/record.js';
 import type { RowKey, TableName } from '../change/row-key.js';
+import type { PausedEntities } from './paused-entities.js';
 import type { CopyRegistry, EntityRegistry } from './registry.js';
 import type { Table } from './table.js';
 import type { Batch } from '../staging/flush-side.js';
@@ -32,6 +33,9 @@ export interface ChangeSink {
 
   /** The tables of which copies are kept, and believed. */
   readonly copies: CopyRegistry;
+
+  /** The entities whose changes wait because an operator has paused them. */
+  readonly pausedEntities: PausedEntities;
 
   /**
    * Checks that rows of these tables can be written by their keys. A table that does not exist yet is skipped.

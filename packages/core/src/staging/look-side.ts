@@ -102,11 +102,14 @@ export interface DueRecords {
   /**
    * Makes what is pending in the scope due now. Answers shard -> watermark for the shards where anything is pending,
    * and for those that are not adopted, unless the scope is of rows: their flush adopts them, and finds out what is
-   * lost. A row that came back because PostgreSQL refused it (`again` with more attempts than it had) keeps its pause.
+   * lost. A row that came back because PostgreSQL refused it (`again` with more attempts than it had), or because its
+   * entity is paused (`keepsPause`), keeps its pause.
    *
    * @param onHeld called if a layer is held, or may be, in a shard that may have rows of the scope
    */
   make(scope: DueScope, onHeld?: () => void): Promise<ReadonlyMap<number, Watermark>>;
+  /** Makes everything due now, also what keeps its pause. */
+  endPauses(): Promise<void>;
   /**
    * Of these shards, those where something that was made due at or before the watermark is still pending, as far as is
    * known.

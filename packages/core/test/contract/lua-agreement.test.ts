@@ -61,7 +61,13 @@ const outcome: fc.Arbitrary<Outcome> = fc.oneof(
   fc.constant<Outcome>({ kind: 'applied' }),
   version.map<Outcome>((to) => ({ kind: 'version', version: to })),
   maybe(version).map<Outcome>((seen) => ({ kind: 'superseded', ...(seen === undefined ? {} : { version: seen }) })),
-  fc.nat(3).map<Outcome>((attempts) => ({ kind: 'again', attempts, delayMs: 0, reason: 'parent' })),
+  fc.tuple(fc.nat(3), maybe(fc.constant(true as const))).map<Outcome>(([attempts, keepsPause]) => ({
+    kind: 'again',
+    attempts,
+    delayMs: 0,
+    reason: 'parent',
+    ...(keepsPause && { keepsPause }),
+  })),
   fc
     .record({ seen: maybe(version), rejected: fc.boolean(), counted: fc.boolean() })
     .map<Outcome>(({ seen, rejected, counted }) => ({

@@ -10,6 +10,7 @@ import type {
   SinkTransaction,
   TablePause,
 } from '../change-sink.js';
+import type { PausedEntities } from '../paused-entities.js';
 import type { CopyRegistry, EntityRegistry } from '../registry.js';
 import type { MapChanges, MoveRight, MovingSink } from '../map-changes.js';
 import type { Table } from '../table.js';
@@ -34,6 +35,7 @@ import { readLastTokens, readOutcomes } from './ledger/read-ledger.js';
 import { ownTablesIn } from './ledger/tables.js';
 import { DEFAULT_LIMITS, type PostgresSinkOptions } from './options.js';
 import { TableMap } from './plan/table-map.js';
+import { PostgresPaused } from './registry/postgres-paused.js';
 import { PostgresRegistry, PostgresTableRegistry, type RegistryPlace } from './registry/postgres-registry.js';
 import { readFacts } from './catalogue/read-facts.js';
 import { unfit, whyUnfit } from './catalogue/why-unfit.js';
@@ -68,6 +70,7 @@ class PostgresSink implements MovingSink {
   readonly registry: EntityRegistry;
   readonly maps: MapChanges;
   readonly copies: CopyRegistry;
+  readonly pausedEntities: PausedEntities;
 
   constructor(options: PostgresSinkOptions) {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
@@ -83,6 +86,7 @@ class PostgresSink implements MovingSink {
       composed: new ComposedPlans(tables, wallTime),
       pauses: new TablePauses(options.now),
       onTableFault: options.onTableFault ?? (() => undefined),
+      onPaused: options.onPaused ?? (() => undefined),
       hasOneConnection: this.hasOneConnection,
       standing: new StandingOfSink(),
       lockWaits: this.hasOneConnection ? [] : lockWaits(this.#limits.lockTimeoutMs).slice(1),
@@ -95,6 +99,7 @@ class PostgresSink implements MovingSink {
     };
     this.registry = new PostgresRegistry(place, 'staged');
     this.maps = new PostgresMapChanges(place);
+    this.pausedEntities = new PostgresPaused(place);
     this.copies = {
       kept: new PostgresTableRegistry(place, 'copied'),
       disbelieved: new PostgresTableRegistry(place, 'disbelieved'),
@@ -269,14 +274,15 @@ class PostgresSink implements MovingSink {
     try {
       const limits = this.hasOneConnection ? undefined : this.#limits;
       const known = await lockShards(transaction, ownTables, namespace, shards, wait, limits, SAVEPOINT, claimed);
-      const { locked, missing, outcomes } = known;
+      const { locked, missing, outcomes, paused } = known;
       // A missing row must not look like a locked one: its shard would wait for ever, silently.
       if (missing.length > 0)
         throw notPrepared(
           `${ownTables.shard} has no row for shard ${missing.join(', ')} of the namespace "${namespace}"`,
         );
       const read = new Map(claimed.map((token) => [token, outcomes.get(token)]));
-      return new PostgresTransaction(transaction, locked, this.#around, read);
+      this.#around.onPaused(paused);
+      return new PostgresTransaction(transaction, { locked, paused }, this.#around, read);
     } catch (error) {
       const failure = ledgerFailureOf(error);
       // A server that has not answered gets no further statement: it would take as long again.

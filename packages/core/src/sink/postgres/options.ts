@@ -1,5 +1,6 @@
 import type { PoolConfig } from 'pg';
 import type { CallerQuery } from '../change-sink.js';
+import type { Paused } from '../paused-entities.js';
 import type { SharedConnection } from '../shared-connection.js';
 import type { Table } from '../table.js';
 import type { Proof } from './home.js';
@@ -41,6 +42,8 @@ export interface PostgresSinkOptions {
   readonly connectTimeoutMs?: number;
   /** Called for every fault of a whole table, or of many of its rows. Must not throw. */
   readonly onTableFault?: (fault: ToldFault) => void;
+  /** Called by each transaction of the sink with what an operator has paused. Must not throw. */
+  readonly onPaused?: (paused: Paused) => void;
   /** The clock, in milliseconds; for tests. @defaultValue `performance.now` */
   readonly now?: () => number;
   /** Called for connections that died while unused. They are replaced; this is for the log. */

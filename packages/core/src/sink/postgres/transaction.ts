@@ -1,13 +1,16 @@
 import type { BatchOutcome } from '../../change/outcome.js';
 import type { Batch } from '../../staging/flush-side.js';
 import type { OthersPending, ParentsPending, SinkTransaction } from '../change-sink.js';
+import { isAnyPaused, type Paused } from '../paused-entities.js';
 import { SinkDown, SinkRestart } from '../sink-failure.js';
 import { applyGroups, SAVEPOINT } from './apply/apply-groups.js';
+import { applyUnpaused } from './apply/apply-unpaused.js';
 import { applyBatches } from './apply/apply-batches.js';
 import type { ComposedPlans } from './apply/composed-plans.js';
 import { NO_OTHERS, type Applied, type ApplyContext } from './apply/context.js';
 import { commitFailureOf, failureOf } from './fault.js';
 import { ledgerFailureOf } from './ledger/ledger-failure.js';
+import type { LockedShards } from './ledger/lock-shards.js';
 import type { MapOfSink } from './ledger/map-of-sink.js';
 import { readOutcome } from './ledger/read-ledger.js';
 import type { OwnTables } from './ledger/tables.js';
@@ -35,6 +38,7 @@ export interface TransactionSurroundings {
   readonly wallTime: WallTime;
   readonly pauses: TablePauses;
   readonly onTableFault: (fault: ToldFault) => void;
+  readonly onPaused: (paused: Paused) => void;
   /** No other transaction can run meanwhile: see `Connections.hasOneConnection`. */
   readonly hasOneConnection: boolean;
   readonly standing: StandingOfSink;
@@ -58,6 +62,7 @@ export class PostgresTransaction implements SinkTransaction {
   readonly #session: Session;
   readonly #around: TransactionSurroundings;
   readonly #read: ReadonlyMap<string, BatchOutcome | undefined>;
+  readonly #paused: Paused;
   /** What `commit` enters into the ledger. */
   readonly #entries: LedgerEntry[] = [];
   #savepointUsed = false;
@@ -66,7 +71,7 @@ export class PostgresTransaction implements SinkTransaction {
   /** @param read what the ledger said of some tokens once the shards were locked: nothing can be added since */
   constructor(
     transaction: OwnTransaction,
-    locked: ReadonlyMap<number, string>,
+    { locked, paused }: Pick<LockedShards, 'locked' | 'paused'>,
     around: TransactionSurroundings,
     read: ReadonlyMap<string, BatchOutcome | undefined>,
   ) {
@@ -74,6 +79,7 @@ export class PostgresTransaction implements SinkTransaction {
     this.#transaction = transaction;
     this.#session = transaction.session;
     this.locked = locked;
+    this.#paused = paused;
     this.#around = around;
   }
 
@@ -156,8 +162,8 @@ export class PostgresTransaction implements SinkTransaction {
     if (this.#savepointUsed) await this.#session.script(`savepoint ${SAVEPOINT}`);
     this.#savepointUsed = true;
     const { wallTime, tables, pauses, lockWaits } = this.#around;
-    const session = this.#session;
-    return applyGroups(groups, { session, names: tables.names, wallTime, tables, pauses, lockWaits, ...asked });
+    const context = { session: this.#session, names: tables.names, wallTime, tables, pauses, lockWaits, ...asked };
+    return isAnyPaused(this.#paused) ? applyUnpaused(groups, this.#paused, context) : applyGroups(groups, context);
   }
 
   /** Turns an error into its failure. If PostgreSQL did not answer, the connection counts as broken. */

@@ -30,15 +30,18 @@ export function nextDueMs(shard: MemoryShard, nowMs: number): number | undefined
   return next;
 }
 
-/** Marks pending records of the scope with the shard's stage sequence. Answers a watermark if there is any record. */
-export function markDue(shard: MemoryShard, scope: DueScope, nowMs: number): Watermark | undefined {
+/**
+ * Marks pending records of the scope with the shard's stage sequence. Answers a watermark if there is any record.
+ * @param how `anyhow`: also what keeps its pause
+ */
+export function markDue(shard: MemoryShard, scope: DueScope, nowMs: number, how?: 'anyhow'): Watermark | undefined {
   const inScope = scopeFilter(scope);
   const mark = shard.sequence;
   let pending = false;
   let paused = false;
   for (const [rowKey, due] of shard.due) {
     if (!inScope(rowKey)) continue;
-    if (due.mark === undefined && due.keepsPause === true && due.atMs > nowMs) {
+    if (how === undefined && due.mark === undefined && due.keepsPause === true && due.atMs > nowMs) {
       paused = true;
       continue;
     }

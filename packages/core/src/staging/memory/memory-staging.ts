@@ -104,6 +104,9 @@ class MemoryStaging implements StagingStore {
       next: async () => Array.from({ length: this.shards }, (_, shard) => this.#next(shard)),
       any: async (scope) => [...this.#shards.values()].some((shard) => shard.layers.size > 0 || holdsAny(shard, scope)),
       make: async (scope, onHeld) => this.#makeDue(scope, onHeld),
+      endPauses: async () => {
+        for (const shard of this.#shards.values()) markDue(shard, { kind: 'all' }, this.#now(), 'anyhow');
+      },
       pending: async (watermarks) => this.#pending(watermarks),
       rows: async (scope, shards, which) =>
         [...shards].flatMap((number) => {

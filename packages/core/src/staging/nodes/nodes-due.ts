@@ -48,6 +48,10 @@ export class NodesDue implements DueRecords {
     );
   }
 
+  async endPauses(): Promise<void> {
+    await this.#nodes.everywhere(async ({ due }) => due.endPauses());
+  }
+
   async pending(watermarks: ReadonlyMap<number, Watermark>): Promise<ReadonlyMap<number, DrainState>> {
     return inOrder(
       await this.#nodes.split(

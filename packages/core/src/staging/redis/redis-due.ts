@@ -62,6 +62,11 @@ export class RedisDue implements DueRecords {
     return watermarks;
   }
 
+  async endPauses(): Promise<void> {
+    const shards = await this.#shardsOf({ kind: 'all' });
+    await Promise.all(shards.map(async (shard) => this.#mark(shard, { kind: 'all' }, [], 'anyhow')));
+  }
+
   /**
    * Where a drain may have something to mark. Few shards are all marked in one call. Of many, one call finds those that
    * are worth it. A drain of everything asks the records themselves, for it may be the last look before a migration. A
@@ -107,13 +112,16 @@ export class RedisDue implements DueRecords {
     return shards.map((place) => this.#scripts.own[Number(place)] ?? 0);
   }
 
-  /** Marks a shard's waiting rows, or the named rows, in parts. All parts get the mark of the first. */
-  async #mark(shard: number, scope: DueScope, names: readonly string[]): Promise<Marked> {
+  /**
+   * Marks a shard's waiting rows, or the named rows, in parts. All parts get the mark of the first.
+   * @param how `anyhow`: also what keeps its pause
+   */
+  async #mark(shard: number, scope: DueScope, names: readonly string[], how?: 'anyhow'): Promise<Marked> {
     const { kind } = scope;
     const named = kind === 'rows' ? partsOf(names) : [[]];
     const wanted = kind === 'rows' ? [] : names;
     const others = (kind === 'tables' && scope.others) || [];
-    const shared = [ROWS_PER_CALL, kind, wanted.length, ...wanted, others.length, ...others];
+    const shared = [ROWS_PER_CALL, how ?? kind, wanted.length, ...wanted, others.length, ...others];
     let mark = '';
     let after = '';
     let isHeld = false;

@@ -138,6 +138,23 @@ export function drainContract({ describe, it, expect, onBench }: ContractContext
     );
 
     it(
+      'that somebody has paused keep their pause, unblamed, until all pauses are ended',
+      onBench(async (bench) => {
+        const waits = { ...again, attempts: 0, delayMs: 600_000, keepsPause: true } as typeof again;
+        for (const row of [0, 1, 2]) await bench.stage({ rowKey: bench.row(row), values: { n: String(row) } });
+        await bench.flush({ 0: waits, 1: waits });
+        expect((await bench.store.due.make({ kind: 'all' })).get(0)).toMatchObject({ paused: 'all' });
+        await bench.store.due.endPauses();
+        expect((await bench.store.due.next())[0]).toBe(0);
+        const { records } = await bench.flush();
+        expect([...records.keys()].toSorted()).toEqual([bench.row(0), bench.row(1)].toSorted());
+        expect([...records.values()].map(({ attempts }) => attempts)).toEqual([0, 0]);
+        await bench.store.due.endPauses();
+        expect((await bench.store.due.next())[0]).toBeUndefined();
+      }),
+    );
+
+    it(
       'that the sink has refused are made due as any others when their pause is over',
       onBench(async (bench) => {
         await bench.stage({ values: { n: '0' } });

@@ -10,6 +10,7 @@ import type {
   PreparedSink,
 } from '../../../src/sink/change-sink.js';
 import { CommitUnknown, SinkDown } from '../../../src/sink/sink-failure.js';
+import { NONE_PAUSED } from '../../../src/sink/paused-entities.js';
 import type { Table } from '../../../src/sink/table.js';
 import type { Batch } from '../../../src/staging/flush-side.js';
 
@@ -54,6 +55,11 @@ export class MemorySink implements ChangeSink {
   }
 
   readonly registry: ChangeSink['registry'] = EMPTY;
+  readonly pausedEntities: ChangeSink['pausedEntities'] = {
+    add: async () => {},
+    remove: async () => {},
+    list: async () => NONE_PAUSED,
+  };
   readonly copies: ChangeSink['copies'] = { kept: NO_TABLES, disbelieved: NO_TABLES };
 
   readonly paused = [];

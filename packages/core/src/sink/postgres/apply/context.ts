@@ -1,4 +1,5 @@
 import type { Outcome } from '../../../change/outcome.js';
+import type { RowKey } from '../../../change/row-key.js';
 import type { OthersPending, ParentsPending } from '../../change-sink.js';
 import type { KnownNames } from '../known-names.js';
 import type { Fault } from '../fault.js';
@@ -22,6 +23,8 @@ export interface ApplyContext {
   /** Parents of these rows are likely to be pending elsewhere. */
   readonly isPart: boolean;
   readonly othersPending: OthersPending;
+  /** True for a parent that is not written before somebody ends the pause of its entity. */
+  readonly isPausedParent?: (parent: RowKey) => boolean;
   /** Further waits for locked rows, milliseconds, after the one that the transaction began with. */
   readonly lockWaits: readonly number[];
   /** The transaction may be run again as a whole if PostgreSQL asks for it. */

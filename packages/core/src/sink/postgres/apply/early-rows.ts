@@ -1,8 +1,10 @@
+import type { RowKey } from '../../../change/row-key.js';
 import type { Item } from '../plan/item.js';
 import type { StatementGroup } from '../plan/plan.js';
 import type { ApplyContext } from './context.js';
-import { waits, type Outcomes } from './outcomes.js';
-import { earlyItems, withChildren } from './parents.js';
+import type { Outcome } from '../../../change/outcome.js';
+import { comesBack, waits, waitsRefused, type Outcomes } from './outcomes.js';
+import { earlyOf, parentsOf, withChildren } from './parents.js';
 
 const REASON = 'The row refers to another one, which is pending and has to be written first.';
 
@@ -25,10 +27,10 @@ export async function withoutEarly(
 ): Promise<Untimely> {
   const items = groups.flatMap((group) => group.items);
   const own = new Set(items.map(({ rowKey }) => rowKey));
-  const first = await earlyItems(items, own, context, savepoint);
+  const { early: first, absent } = await earlyOf(items, own, context, savepoint);
   if (first.size === 0) return { groups, outcomes: new Map() };
   const early = withChildren(first, items);
-  const outcomes = [...early].map((item) => [item, waitsForParent(item)] as const);
+  const outcomes = [...early].map((item) => [item, waitsForParent(item, absent, context)] as const);
   return { groups: without(early, groups), outcomes: new Map(outcomes) };
 }
 
@@ -37,6 +39,9 @@ function without(early: ReadonlySet<Item>, groups: readonly StatementGroup[]): r
   return timely.filter(({ items }) => items.length > 0);
 }
 
-function waitsForParent(item: Item): ReturnType<typeof waits> {
-  return waits(item, item.table.retry.minDelayMs, REASON);
+/** Where something is paused the wait may last: the older the row is, the longer it waits. */
+function waitsForParent(item: Item, absent: ReadonlySet<RowKey>, { isPausedParent }: ApplyContext): Outcome {
+  if (isPausedParent === undefined) return waits(item, item.table.retry.minDelayMs, REASON);
+  const parent = parentsOf(item).find((key) => absent.has(key) && isPausedParent(key));
+  return parent === undefined ? waitsRefused(item, REASON) : comesBack(item, `It refers to ${parent}, which is paused`);
 }

@@ -12,6 +12,24 @@ export function waits(item: Item, delayMs: number, reason: string): Outcome {
   return { kind: 'again', attempts: item.record.attempts, delayMs, reason };
 }
 
+/**
+ * How long a record of a paused entity waits before it is looked at again. `resume()` makes it due at once; this is for
+ * a process that dies between the two, and bounds what a long pause costs.
+ */
+const LOOK_AGAIN_MS = 10 * 60_000;
+
+/** Comes back as it is, because of a pause that somebody has to end: no drain makes it due sooner. */
+export function comesBack(item: Item, why: string): Outcome {
+  const { attempts } = item.record;
+  return {
+    kind: 'again',
+    attempts,
+    delayMs: LOOK_AGAIN_MS,
+    reason: `${why}. It goes on by resume().`,
+    keepsPause: true,
+  };
+}
+
 /** The longest that a refused row waits for others before it is tried again. */
 const LONGEST_WAIT_MS = 5_000;
 

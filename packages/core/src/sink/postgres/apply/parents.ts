@@ -61,6 +61,12 @@ async function absentParents(
   return absent;
 }
 
+/** Items that come before their parents, and these parents. */
+interface EarlyItems {
+  readonly early: ReadonlySet<Item>;
+  readonly absent: ReadonlySet<RowKey>;
+}
+
 /**
  * The items that refer to a row which is pending and not in the database: that row has to be written first. The same
  * transaction writes the rows of `own`, so items need not wait for those.
@@ -71,11 +77,21 @@ export async function earlyItems(
   context: ParentsContext,
   savepoint: string,
 ): Promise<ReadonlySet<Item>> {
+  return (await earlyOf(items, own, context, savepoint)).early;
+}
+
+/** The same, with the rows that they refer to. */
+export async function earlyOf(
+  items: readonly Item[],
+  own: ReadonlySet<RowKey>,
+  context: ParentsContext,
+  savepoint: string,
+): Promise<EarlyItems> {
   const parents = new Set(items.flatMap(parentsOf).filter((parent) => !own.has(parent)));
   const pending = parents.size === 0 ? parents : await context.parentsPending([...parents]);
-  if (pending.size === 0) return new Set();
+  if (pending.size === 0) return { early: new Set(), absent: pending };
   const absent = await absentParents([...pending], context, savepoint);
-  return new Set(items.filter((item) => parentsOf(item).some((parent) => absent.has(parent))));
+  return { early: new Set(items.filter((item) => parentsOf(item).some((parent) => absent.has(parent)))), absent };
 }
 
 /** Adds the items that refer to one of them that makes a row, and so on. */

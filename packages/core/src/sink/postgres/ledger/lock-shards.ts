@@ -1,7 +1,9 @@
 import pg from 'pg';
 import type { BatchOutcome } from '../../../change/outcome.js';
 import { lockWaits } from '../apply/lock-waits.js';
+import type { Paused } from '../../paused-entities.js';
 import type { OwnTransaction } from '../connections.js';
+import { pausedIn, pausedText } from '../registry/postgres-paused.js';
 import { decodeOutcomes } from './outcome-codec.js';
 import type { OwnTables } from './tables.js';
 
@@ -24,6 +26,8 @@ export interface LockedShards {
   readonly missing: readonly number[];
   /** The outcomes in the ledger of those claimed batches that were committed. Read once the shards are locked. */
   readonly outcomes: ReadonlyMap<string, BatchOutcome>;
+  /** What an operator has paused. Read once the shards are locked. */
+  readonly paused: Paused;
 }
 
 /**
@@ -49,14 +53,16 @@ export async function lockShards(
 ${limits ? timeOuts(limits, wait) : ''}set constraints all immediate;
 select shard from ${tables.shard} where ${mine};
 select shard, last_token from ${tables.shard} where ${mine} order by shard for update${wait === 'skip' ? ' skip locked' : ''};
+${pausedText(tables, namespace)};
 ${claimed.length > 0 ? `${outcomesOf(claimed, tables, namespace)};\n` : ''}${
     limits ? `set local lock_timeout = ${lockWaits(limits.lockTimeoutMs)[0] ?? 0};\n` : ''
   }savepoint ${savepoint}`);
-  const [existing, taken, written] = results.filter(({ command }) => command === 'SELECT');
+  const [existing, taken, paused, written] = results.filter(({ command }) => command === 'SELECT');
   const known = new Set(existing?.rows.map(([shard]) => Number(shard)));
   return {
     locked: new Map(taken?.rows.map(([shard, token]) => [Number(shard), token ?? ''])),
     missing: shards.filter((shard) => !known.has(shard)),
+    paused: pausedIn(paused?.rows ?? []),
     outcomes: new Map(written?.rows.map(([token, outcome]) => [token ?? '', decodeOutcomes(outcome ?? '')])),
   };
 }

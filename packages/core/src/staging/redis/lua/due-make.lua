@@ -2,9 +2,9 @@
 -- began. Rows that are marked already keep their mark.
 --
 -- KEYS  chain, due, flight, dirty, stats, of one shard after the other
--- ARGV  epoch, most rows to visit, 'all' | 'tables' | 'rows', number of beginnings of row keys, the beginnings, number
---   of entities that have no row in these tables, the entities, then per shard: number of its arguments, mark or '' for
---   the first part, score to go on from, row keys ...
+-- ARGV  epoch, most rows to visit, 'all' | 'anyhow' (all, also what keeps its pause) | 'tables' | 'rows', number of
+--   beginnings of row keys, the beginnings, number of entities that have no row in these tables, the entities, then per
+--   shard: number of its arguments, mark or '' for the first part, score to go on from, row keys ...
 -- returns  {'each', per shard: {'marked', mark, 1 if a row of the scope is pending and not paused, score to go on from
 --   or '', how often marked records have been put off, 1 if a row of the scope is paused, 1 if a layer is held, the
 --   last token, or '' if a batch is in flight} | {'later'} (other shards had rows enough) | {'damaged', key} |
@@ -58,7 +58,7 @@ local function make_due(first, last)
   local marked, any_paused, horizon = {}, 0, count_in(head[6]) or 0
   for _, row in ipairs(rows) do
     if scope == 'rows' or in_scope(row[1]) then
-      if is_paused(row[2], now, horizon) then any_paused = 1 else append(marked, mark, row[1]) end
+      if scope ~= 'anyhow' and is_paused(row[2], now, horizon) then any_paused = 1 else append(marked, mark, row[1]) end
     end
   end
   local is_pending = #marked > 0

@@ -7,8 +7,8 @@
 
 -- The parts of an outcome by position; its kind is the first.
 local OUTCOME_VERSION, ATTEMPT, DELAY, CODE, REASON, REJECTED, COUNTED = 2, 3, 4, 5, 6, 7, 8
--- The whole message of PostgreSQL; an outcome of an older release has none.
-local MESSAGE = 10
+-- The whole message of PostgreSQL; an outcome of an older release has none. Nor does it keep a pause.
+local MESSAGE, KEEPS_PAUSE = 10, 11
 
 local function raise(record, floor)
   if record[VERSION] ~= '' and floor ~= '' and compare(record[VERSION], floor) <= 0 then record[VERSION] = add(floor, '1') or floor end
@@ -55,12 +55,12 @@ local function settle(row_key, record, outcome, now, written)
     return remember(written, row_key, version, deleted, record[LAST])
   end
   if kind == 'again' then
-    local was_refused = outcome[ATTEMPT] > record[ATTEMPTS]
+    local keeps_pause = outcome[ATTEMPT] > record[ATTEMPTS] or outcome[KEEPS_PAUSE] == 1
     record[ATTEMPTS] = outcome[ATTEMPT]
     if newer then return put_under(row_key, record, newer, 'COUNTER_OVERFLOW', outcome[REASON], now) end
     if bytes then bury_unreadable(row_key, bytes, now) end
     put_dirty(row_key, nil, record)
-    return set_time(row_key, now + outcome[DELAY] + (was_refused and PAUSE or 0))
+    return set_time(row_key, now + outcome[DELAY] + (keeps_pause and PAUSE or 0))
   end
   if kind == 'buried' then
     if outcome[COUNTED] == 1 then record[DELTAS] = {} end

@@ -21,6 +21,11 @@ const resolve = {
   alias: [
     { find: /^@spillway\/core$/, replacement: fromRoot('packages/core/src/index.ts') },
     { find: /^@spillway\/nestjs$/, replacement: fromRoot('packages/nestjs/src/index.ts') },
+    { find: /^@spillway\/telemetry$/, replacement: fromRoot('packages/telemetry/src/index.ts') },
+    {
+      find: /^@spillway\/telemetry\/opentelemetry$/,
+      replacement: fromRoot('packages/telemetry/src/opentelemetry/index.ts'),
+    },
     { find: /^@spillway\/core\/testing$/, replacement: fromRoot('packages/core/src/testing/index.ts') },
   ],
 };

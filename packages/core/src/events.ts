@@ -131,6 +131,13 @@ export type SpillwayEventOf<Name extends SpillwayEventName> = Extract<SpillwayEv
 /** A listener may answer a promise. Spillway does not wait for it; a rejection becomes a warning of the process. */
 export type SpillwayListener<Name extends SpillwayEventName> = (event: SpillwayEventOf<Name>) => unknown;
 
+/** What else hears the events of one engine, such as telemetry. */
+export interface EventTap {
+  /** False: no event is made for it. */
+  readonly hearsEvents: boolean;
+  happened(event: SpillwayEvent): void;
+}
+
 /**
  * The events of one engine. Emitting calls the listeners at once, in the order in which they came. A listener that
  * fails, at once or by its promise, stops neither the engine nor the other listeners: it is a warning of the process.
@@ -138,6 +145,7 @@ export type SpillwayListener<Name extends SpillwayEventName> = (event: SpillwayE
 export class SpillwayEvents {
   readonly #named = new Map<SpillwayEventName, Set<(event: never) => unknown>>();
   readonly #all = new Set<(event: SpillwayEvent) => void>();
+  readonly #tap: EventTap | undefined;
 
   /**
    * All events as they happen; nothing is replayed. An error of a subscriber, or of an operator before it, becomes a
@@ -148,6 +156,11 @@ export class SpillwayEvents {
     this.#all.add(listener);
     return () => this.#all.delete(listener);
   });
+
+  /** @param tap hears every event before the listeners */
+  constructor(tap?: EventTap) {
+    this.#tap = tap;
+  }
 
   /** @returns a function that takes the listener off again */
   on<Name extends SpillwayEventName>(name: Name, listener: SpillwayListener<Name>): () => void {
@@ -162,12 +175,13 @@ export class SpillwayEvents {
 
   /** True if the event has a listener. Where events are frequent, the check saves creating them. */
   heard(name: SpillwayEventName): boolean {
-    return this.#all.size > 0 || (this.#named.get(name)?.size ?? 0) > 0;
+    return this.#all.size > 0 || this.#tap?.hearsEvents === true || (this.#named.get(name)?.size ?? 0) > 0;
   }
 
   emit(happened: SpillwayEvent): void {
     // A listener may print the whole event.
     const event = 'error' in happened ? { ...happened, error: bareError(happened.error) } : happened;
+    if (this.#tap?.hearsEvents === true) this.#tap.happened(event);
     for (const listener of [...(this.#named.get(event.type) ?? []), ...this.#all]) {
       // A set under a name holds listeners of that name's events only (see `on`), which the type of the map cannot say.
       tell(() => listener(event as never), `A listener of the event '${event.type}'`);

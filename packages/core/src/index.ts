@@ -103,5 +103,17 @@ export type {
 } from './staging/dead-letter-store.js';
 export type { StagingStats, StagingStore, UnwellServer } from './staging/staging-store.js';
 export type { StartMode } from './runtime/worker-start.js';
+export type {
+  DrainMessage,
+  EventMessage,
+  FlushedRecord,
+  FlushMessage,
+  FlushOutcome,
+  LifeMessage,
+  RecordOutcome,
+  StageMessage,
+  StageOutcome,
+  TelemetrySource,
+} from './observability/channels.js';
 export type { SpillwayStatus } from './observability/status.js';
 export type { SqlReason, WritesByWay, WriteWay } from './observability/status.js';

@@ -16,6 +16,7 @@ import { OrmMoves } from './mikro-orm/hooks/orm-moves.js';
 import { TransactionScopes } from './mikro-orm/transactions/transaction-scope.js';
 import { TypeRegistry } from './mikro-orm/describe/type-registry.js';
 import type { Health } from './observability/health.js';
+import type { TelemetrySource } from './observability/channels.js';
 import type { HoldSteps } from './runtime/surroundings.js';
 import type { ReshardReport } from './runtime/resharding.js';
 import { Runtime } from './runtime/runtime.js';
@@ -201,6 +202,11 @@ export class Spillway implements AsyncDisposable, RowService {
       'CONFIG_INVALID',
       'This ORM has no Spillway. Add spillway({ redis: … }) to the extensions of its configuration',
     );
+  }
+
+  /** What telemetry is told of this engine: each message on Spillway's diagnostics channels names it as its source. */
+  get telemetrySource(): TelemetrySource {
+    return this.#runtime.telemetry.source;
   }
 
   /**

@@ -33,11 +33,25 @@ export interface WorkerOptions {
   /** @defaultValue `Math.random` */
   readonly random?: () => number;
   readonly steps?: FlushSteps;
+  /** Runs flushes and drains, so that they can be traced. @defaultValue runs them and nothing else */
+  readonly trace?: WorkTrace;
   /** What is pending, with what transactions have committed. @defaultValue the store's own looks */
   readonly looks?: LookSide;
   /** Ends what transactions hold that have ended. @defaultValue one of its own */
   readonly keeper?: HoldKeeper;
 }
+
+/** Runs what a worker does, and answers what it has answered. */
+export interface WorkTrace {
+  /** @param shards how many shards are flushed */
+  flush(shards: number, isOfDrain: boolean, flush: () => Promise<FlushReport>): Promise<FlushReport>;
+  drain(drain: () => Promise<DrainResult>): Promise<DrainResult>;
+}
+
+const UNTRACED: WorkTrace = {
+  flush: async (_shards, _isOfDrain, flush) => flush(),
+  drain: async (drain) => drain(),
+};
 
 export interface StopOptions {
   /** Flush everything first, as far as there is time. @defaultValue true */
@@ -75,6 +89,7 @@ export class FlushWorker implements AsyncDisposable {
   #isStopping = false;
   #board: Board | undefined;
   readonly #housekeeping: Housekeeping;
+  readonly #trace: WorkTrace;
 
   constructor(options: WorkerOptions) {
     const keeper = options.keeper ?? new HoldKeeper(options.staging, options.sink, (shards) => this.wake(shards));
@@ -111,12 +126,14 @@ export class FlushWorker implements AsyncDisposable {
       ...(ahead > 0 && { ahead: { slots: new Slots(concurrency), lastTokens: new Map<number, string>() } }),
       ...(options.steps ? { steps: options.steps } : {}),
     };
+    this.#trace = options.trace ?? UNTRACED;
     flushPipeline(this.#signals, {
       settings: this.#settings,
       random: options.random ?? Math.random,
       order: rendezvousOrder(options.workerId, options.staging.shards),
       scheduler: this.#scheduler,
-      flush: ({ shards, limit, isOfDrain }) => flushShards(shards, limit, flushing, isOfDrain),
+      flush: async ({ shards, limit, isOfDrain = false }) =>
+        this.#trace.flush(shards.length, isOfDrain, async () => flushShards(shards, limit, flushing, isOfDrain)),
       look: () => this.#look(),
     }).subscribe({
       next: (turn) => this.#note(turn),
@@ -175,15 +192,17 @@ export class FlushWorker implements AsyncDisposable {
   async drain(scope: DueScope, limits: DrainLimits): Promise<DrainResult> {
     this.#refuseIfStopping('drained');
     const beganMs = this.#scheduler.now();
-    const result = await drain(scope, limits, {
-      looks: this.#looks,
-      scheduler: this.#scheduler,
-      demand: (shards, fresh) => this.#demand(shards, fresh),
-      onLanding: (listener) => {
-        const subscription = this.#landings().subscribe({ next: listener, error: () => {} });
-        return () => subscription.unsubscribe();
-      },
-    });
+    const result = await this.#trace.drain(async () =>
+      drain(scope, limits, {
+        looks: this.#looks,
+        scheduler: this.#scheduler,
+        demand: (shards, fresh) => this.#demand(shards, fresh),
+        onLanding: (listener) => {
+          const subscription = this.#landings().subscribe({ next: listener, error: () => {} });
+          return () => subscription.unsubscribe();
+        },
+      }),
+    );
     this.#events.emit({ type: 'drained', left: result.left, durationMs: this.#scheduler.now() - beganMs });
     return result;
   }

@@ -51,6 +51,7 @@ export class Lifecycle implements EngineLife {
     });
     this.#life = new PartsLife(sinks, async (end) => {
       const parts = await openParts(around, events, sinks, end);
+      around.telemetry.opened();
       if (this.hasWorker) this.#starts.opened(parts);
       return parts;
     });

@@ -142,7 +142,7 @@ function sayForgotten(forgotten: readonly number[], events: SpillwayEvents): voi
 
 export function workerOf(
   flushing: Pick<WorkerOptions, 'staging' | 'sink' | 'looks' | 'keeper'>,
-  { options, types, steps }: RuntimeSurroundings,
+  { options, types, steps, telemetry }: RuntimeSurroundings,
   events: SpillwayEvents,
 ): FlushWorker {
   const { concurrency, batchSize, pollIntervalMs } = options.worker ?? {
@@ -159,6 +159,7 @@ export function workerOf(
     workerId: randomUUID(),
     settings: { concurrency, batchSize, pollMs: pollIntervalMs },
     onStagingLoss,
+    trace: telemetry,
     ...(steps && { steps }),
   });
 }

@@ -15,6 +15,7 @@ import { Promotions } from './promotions.js';
 import { QueryDrains } from './query-drains.js';
 import { Resharding } from './resharding.js';
 import { Sinks } from './sinks.js';
+import { Telemetry } from './telemetry.js';
 import { StatementDrains } from './statement-drains.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 import { Waits } from './waits.js';
@@ -25,7 +26,8 @@ import { Writes } from './writes.js';
  * others.
  */
 export class Runtime implements Engine {
-  readonly events: SpillwayEvents = new SpillwayEvents();
+  readonly telemetry: Telemetry;
+  readonly events: SpillwayEvents;
   readonly life: Lifecycle;
   readonly writes: Writes;
   readonly waits: Waits;
@@ -36,9 +38,18 @@ export class Runtime implements Engine {
   readonly insight: Insight;
   readonly resharding: Resharding;
 
-  constructor(around: RuntimeSurroundings) {
-    const { events } = this;
-    const { types, context, logger, options, steps, holdSteps } = around;
+  constructor(given: Omit<RuntimeSurroundings, 'telemetry'>) {
+    const { types, context, logger, options, steps, holdSteps } = given;
+    const telemetry = new Telemetry({
+      namespace: options.namespace,
+      limits: () => Object.fromEntries(types.all.map(({ meta, policy }) => [meta.className, policy.maxPending])),
+      status: async () => this.insight.status(),
+      health: async () => this.insight.health(),
+    });
+    const around: RuntimeSurroundings = { ...given, telemetry };
+    const events = new SpillwayEvents(telemetry);
+    this.telemetry = telemetry;
+    this.events = events;
     const trouble = new TroubleWatch(events);
     const losses = new LossWatch(events, logger);
     const forced = new ForcedDrains();
@@ -50,6 +61,7 @@ export class Runtime implements Engine {
     const closing = (): void => {
       losses.say();
       trouble.forget();
+      telemetry.closed();
     };
     const life = new Lifecycle({ around, events, sinks, isOver, closing });
     const open = async (): ReturnType<Lifecycle['open']> => life.open();

@@ -5,6 +5,7 @@ import type { CallersContext } from '../mikro-orm/transactions/caller.js';
 import type { TypeRegistry } from '../mikro-orm/describe/type-registry.js';
 import type { Home } from '../sink/postgres/home.js';
 import type { Logger, ResolvedOptions } from '../options.js';
+import type { Telemetry } from './telemetry.js';
 
 /** How the ORM comes to its database. */
 export interface OrmConnecting {
@@ -30,6 +31,8 @@ export interface RuntimeSurroundings {
   /** The transaction that the application's code runs in; known only where the database has one connection. */
   readonly context: CallersContext;
   readonly logger: Logger;
+  /** Publishes what the engine does on the channels of the process. */
+  readonly telemetry: Telemetry;
   readonly steps?: FlushSteps;
   readonly holdSteps?: HoldSteps;
 }

@@ -31,7 +31,7 @@ import type { RuntimeSurroundings } from './surroundings.js';
 const POLICY_TRIES = 5;
 
 interface WritesDeps {
-  readonly around: Pick<RuntimeSurroundings, 'types' | 'context'>;
+  readonly around: Pick<RuntimeSurroundings, 'types' | 'context' | 'telemetry'>;
   readonly events: SpillwayEvents;
   readonly trouble: Pick<TroubleWatch, 'isDatabaseDown'>;
   readonly ways: WriteWays;
@@ -51,6 +51,10 @@ export class Writes implements EngineWrites {
   }
 
   async stage(changes: readonly Change[], signal?: AbortSignal, tier?: Tier): Promise<StageResult> {
+    return this.#deps.around.telemetry.stage(changes, async () => this.#stage(changes, signal, tier));
+  }
+
+  async #stage(changes: readonly Change[], signal?: AbortSignal, tier?: Tier): Promise<StageResult> {
     const parts = await unlessAborted(signal, async () => this.#deps.life.open());
     this.#deps.life.startWorker(parts);
     const { rules } = parts.entities;
@@ -107,6 +111,10 @@ export class Writes implements EngineWrites {
   }
 
   async hold(changes: readonly Change[], inside: CallersTransaction, tier?: Tier): Promise<StageResult> {
+    return this.#deps.around.telemetry.stage(changes, async () => this.#hold(changes, inside, tier));
+  }
+
+  async #hold(changes: readonly Change[], inside: CallersTransaction, tier?: Tier): Promise<StageResult> {
     const parts = await this.#deps.life.open();
     this.#deps.life.startWorker(parts);
     const result = await this.#holdStepByStep(changes, inside, parts, tier).catch((error: unknown) => {

@@ -1,0 +1,3 @@
+export { ATTRIBUTES, type AttributeName } from './metrics/attributes.js';
+export type { MetricDefinition, MetricKind } from './metrics/definition.js';
+export { METRICS, type MetricName } from './metrics/definitions.js';

@@ -1,0 +1,1 @@
+export { SpillwayInstrumentation } from './instrumentation.js';

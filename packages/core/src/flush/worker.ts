@@ -45,12 +45,12 @@ export interface WorkerOptions {
 export interface WorkTrace {
   /** @param shards how many shards are flushed */
   flush(shards: number, isOfDrain: boolean, flush: () => Promise<FlushReport>): Promise<FlushReport>;
-  drain(drain: () => Promise<DrainResult>): Promise<DrainResult>;
+  drain(run: () => Promise<DrainResult>): Promise<DrainResult>;
 }
 
 const UNTRACED: WorkTrace = {
   flush: async (_shards, _isOfDrain, flush) => flush(),
-  drain: async (drain) => drain(),
+  drain: async (run) => run(),
 };
 
 export interface StopOptions {

@@ -103,7 +103,7 @@ export const OBSERVED: Readonly<Record<ObservedName, MetricDefinition>> = {
   },
   'spillway.health.status': {
     kind: 'gauge',
-    unit: '1',
+    unit: '{status}',
     description: '1 for the status that `health()` answers, and 0 for the others.',
     attributes: ['spillway.status'],
     isShared: true,

@@ -1,15 +1,8 @@
-import { channel, tracingChannel, type TracingChannelSubscribers } from 'node:diagnostics_channel';
-import type {
-  DrainMessage,
-  EventMessage,
-  FlushMessage,
-  SpillwayEvent,
-  StageMessage,
-  TelemetrySource,
-} from '@spillway/core';
+import type { EventMessage, FlushMessage, StageMessage } from '@spillway/core';
 import type { Attributes } from './attributes.js';
-import { errorType } from './error-type.js';
-import type { HistogramName } from './histograms.js';
+import { onTold, onTraced, type Traced, type TracedName } from './channels.js';
+import { counterOf } from './event-counters.js';
+import { endOf, namespaceOf } from './ends.js';
 import type { Meter } from './meter.js';
 
 /** Counts and times what Spillway publishes on its channels, from `start` to `stop`. */
@@ -25,14 +18,11 @@ export class Recorder {
 
   start(): void {
     if (this.#unsubscribe.length > 0) return;
-    const onEvent = (message: unknown): void => this.#happened(message as EventMessage);
-    const events = channel('spillway:event');
-    events.subscribe(onEvent);
     this.#unsubscribe = [
-      () => events.unsubscribe(onEvent),
-      this.#timed<StageMessage>('stage', (message) => this.#staged(message)),
-      this.#timed<FlushMessage>('flush', (message, seconds) => this.#flushed(message, seconds)),
-      this.#timed<DrainMessage>('drain', () => undefined),
+      onTold('event', (message) => this.#happened(message)),
+      this.#timed('stage', (message) => this.#staged(message)),
+      this.#timed('flush', (message, seconds) => this.#flushed(message, seconds)),
+      this.#timed('drain', () => undefined),
     ];
   }
 
@@ -41,28 +31,17 @@ export class Recorder {
     this.#unsubscribe = [];
   }
 
-  /** @returns a function that takes the subscription back */
-  #timed<Message extends Ended>(
-    name: 'stage' | 'flush' | 'drain',
-    note: (message: Message, seconds: number) => void,
-  ): () => void {
-    const histogram: HistogramName = `spillway.${name}.duration`;
-    const subscribers: TracingChannelSubscribers<Message> = {
+  #timed<Name extends TracedName>(name: Name, note: (message: Traced[Name], seconds: number) => void): () => void {
+    return onTraced(name, {
       start: (message) => void this.#startedMs.set(message, performance.now()),
-      end: () => undefined,
-      error: () => undefined,
-      asyncStart: () => undefined,
-      asyncEnd: (message) => {
+      end: (message) => {
         const startedMs = this.#startedMs.get(message);
         if (startedMs === undefined) return;
         const seconds = (performance.now() - startedMs) / 1_000;
-        this.#meter.record(histogram, seconds, { ...namespaceOf(message), ...endOf(message) });
+        this.#meter.record(`spillway.${name}.duration`, seconds, { ...namespaceOf(message), ...endOf(message) });
         note(message, seconds);
       },
-    };
-    const tracing = tracingChannel<unknown, Message>(`spillway:${name}`);
-    tracing.subscribe(subscribers);
-    return () => tracing.unsubscribe(subscribers);
+    });
   }
 
   #staged(message: StageMessage): void {
@@ -79,10 +58,10 @@ export class Recorder {
 
   #flushed(message: FlushMessage, seconds: number): void {
     const { records } = message;
-    if (message.outcome !== 'written' || records === undefined) return;
+    if (records === undefined || records.size === 0) return;
     const own = namespaceOf(message);
     this.#meter.record('spillway.flush.size', records.size, own);
-    const byOutcome = new Map<string, { attributes: Attributes; records: number }>();
+    const byOutcome = new Map<string, { readonly attributes: Attributes; records: number }>();
     const changes = new Map<string, number>();
     for (const { entity, outcome, changes: merged, waitedMs } of records.values()) {
       const key = `${outcome} ${entity}`;
@@ -101,56 +80,11 @@ export class Recorder {
   }
 
   #happened({ source, event }: EventMessage): void {
-    const counted = countedOf(event);
+    const counted = counterOf(event);
     if (counted === undefined) return;
-    const [counter, value, attributes] = counted;
-    this.#meter.add(counter, value, { ...namespaceOf({ source }), ...attributes });
+    const { counter, attributes } = counted;
+    this.#meter.add(counter, 1, { ...namespaceOf({ source }), ...attributes });
   }
-}
-
-interface Ended {
-  readonly source: TelemetrySource;
-  readonly error?: unknown;
-  readonly outcome?: string;
-  readonly failures?: readonly { readonly error: unknown }[];
-}
-
-/** The counter of an event, how much it counts, and its attributes; `undefined` if nothing counts it. */
-function countedOf(event: SpillwayEvent): Parameters<Meter['add']> | undefined {
-  switch (event.type) {
-    case 'conflict':
-      return ['spillway.conflicts', 1, { 'spillway.entity': event.entity, 'spillway.outcome': event.settled }];
-    case 'dead-letter':
-      return ['spillway.dead_letters.made', 1, { 'spillway.entity': event.entity, 'spillway.code': event.code }];
-    case 'retry':
-      return ['spillway.retries', 1, { 'spillway.reason': event.reason }];
-    case 'overflow':
-      return ['spillway.overflows', 1, { 'spillway.reason': event.reason }];
-    case 'lagging':
-      return ['spillway.lags', 1, { 'spillway.reason': event.reason }];
-    case 'paused':
-      return ['spillway.pauses', 1, { 'spillway.reason': event.cause }];
-    case 'sink-down':
-      return ['spillway.outages', 1, { 'db.system.name': 'postgresql' }];
-    case 'staging-down':
-      return ['spillway.outages', 1, { 'db.system.name': 'redis' }];
-    case 'staging-loss':
-      return ['spillway.losses', 1, { 'db.system.name': event.forgot === 'staging' ? 'redis' : 'postgresql' }];
-    default:
-      return undefined;
-  }
-}
-
-function namespaceOf({ source }: { readonly source: TelemetrySource }): Attributes {
-  return { 'spillway.namespace': source.namespace };
-}
-
-function endOf({ outcome, error, failures }: Ended): Attributes {
-  const failure = error ?? failures?.[0]?.error;
-  return {
-    'spillway.outcome': outcome ?? (error === undefined ? 'done' : 'failed'),
-    ...(failure !== undefined && { 'error.type': errorType(failure) }),
-  };
 }
 
 function count(counts: Map<string, number>, name: string, by = 1): void {

@@ -1,1 +1,3 @@
-export { SpillwayInstrumentation } from './instrumentation.js';
+export { SpillwayInstrumentation, type SpillwayInstrumentationConfig } from './instrumentation.js';
+export type { LinkStore } from './links.js';
+export { type LinkClient, redisLinks, type RedisLinksOptions } from './redis-links.js';

@@ -1,11 +1,4 @@
-import type {
-  Attributes as OtelAttributes,
-  BatchObservableResult,
-  Counter,
-  Histogram,
-  Meter as OtelMeter,
-  Observable,
-} from '@opentelemetry/api';
+import type { BatchObservableResult, Counter, Histogram, Meter as OtelMeter, Observable } from '@opentelemetry/api';
 import type { TelemetrySource } from '@spillway/core';
 import type { Attributes } from '../metrics/attributes.js';
 import type { CounterName } from '../metrics/counters.js';
@@ -46,18 +39,18 @@ export class Instruments implements Meter {
   }
 
   add(counter: CounterName, value: number, attributes: Attributes): void {
-    this.#counters.get(counter)?.add(value, attributes as OtelAttributes);
+    this.#counters.get(counter)?.add(value, attributes);
   }
 
   record(histogram: HistogramName, value: number, attributes: Attributes): void {
-    this.#histograms.get(histogram)?.record(value, attributes as OtelAttributes);
+    this.#histograms.get(histogram)?.record(value, attributes);
   }
 
   async #read(result: BatchObservableResult): Promise<void> {
     const observed = await Promise.all([...this.#sources()].map(observe));
     for (const { metric, value, attributes } of observed.flat()) {
       const instrument = this.#observed.get(metric);
-      if (instrument) result.observe(instrument, value, attributes as OtelAttributes);
+      if (instrument) result.observe(instrument, value, attributes);
     }
   }
 }

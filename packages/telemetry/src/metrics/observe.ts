@@ -1,4 +1,4 @@
-import type { Health, SpillwayStatus, TelemetrySource } from '@spillway/core';
+import type { Health, HealthState, SpillwayStatus, TelemetrySource } from '@spillway/core';
 import type { AttributeName, Attributes } from './attributes.js';
 import type { ObservedName } from './observed.js';
 
@@ -8,6 +8,27 @@ export interface Observation {
   readonly value: number;
   readonly attributes: Attributes;
 }
+
+/** An SDK goes on to export a value that is not observed any more, so a problem that is solved has to become 0. */
+const NO_PROBLEMS: Readonly<Record<HealthState, 0>> = {
+  'database-unreachable': 0,
+  'database-refusing': 0,
+  'database-starting': 0,
+  'database-stopping': 0,
+  'database-too-many-connections': 0,
+  'database-disk-full': 0,
+  'database-out-of-memory': 0,
+  'database-read-only': 0,
+  'staging-silent': 0,
+  'staging-full': 0,
+  'staging-refusing': 0,
+  'queue-full': 0,
+  'table-paused': 0,
+  configuration: 0,
+  overdue: 0,
+  'data-loss': 0,
+  unknown: 0,
+};
 
 /** Asks a source for everything that is measured when it is read. Never rejects: what does not answer is left out. */
 export async function observe(source: TelemetrySource): Promise<readonly Observation[]> {
@@ -50,7 +71,8 @@ function* ofStatus(status: SpillwayStatus, limits: Readonly<Record<string, numbe
 function* ofHealth({ status, states }: Health): Generator<Observation> {
   const statuses = { up: 0, degraded: 0, down: 0, [status]: 1 };
   yield* byName('spillway.health.status', 'spillway.status', statuses);
-  yield* byName('spillway.health.problems', 'spillway.problem', Object.fromEntries(states.map((state) => [state, 1])));
+  const problems = { ...NO_PROBLEMS, ...Object.fromEntries(states.map((state) => [state, 1])) };
+  yield* byName('spillway.health.problems', 'spillway.problem', problems);
 }
 
 function* byName(

@@ -111,7 +111,7 @@ export const OBSERVED: Readonly<Record<ObservedName, MetricDefinition>> = {
   'spillway.health.problems': {
     kind: 'gauge',
     unit: '{problem}',
-    description: '1 for each problem that `health()` names at present. Others are absent.',
+    description: '1 for each problem that `health()` names at present, and 0 for the others.',
     attributes: ['spillway.problem'],
     isShared: true,
   },

@@ -18,6 +18,7 @@ function testedVersions(): ReadonlyMap<string, string> {
     'package.json',
     'packages/core/package.json',
     'packages/nestjs/package.json',
+    'packages/telemetry/package.json',
     'examples/express-telemetry/package.json',
   ]) {
     const { dependencies, devDependencies } = JSON.parse(readFileSync(`${root}${file}`, 'utf8')) as Manifest;

@@ -18,7 +18,7 @@ function manifest(path: string): Manifest {
 const { repository } = manifest('package.json');
 const address = repository?.url.replace(/^git\+|\.git$/g, '') ?? '';
 
-test.each(['core', 'nestjs'])('packages/%s says where it comes from', (name) => {
+test.each(['core', 'nestjs', 'telemetry'])('packages/%s says where it comes from', (name) => {
   const { homepage, bugs, keywords, repository: own } = manifest(`packages/${name}/package.json`);
   expect(own).toEqual({ ...repository, directory: `packages/${name}` });
   expect(homepage).toBe(`${address}/tree/main/packages/${name}#readme`);
@@ -27,14 +27,17 @@ test.each(['core', 'nestjs'])('packages/%s says where it comes from', (name) => 
 });
 
 /** A registry shows the README alone, where links from file to file lead nowhere. */
-test.each(['core', 'nestjs'])('the README of packages/%s links to the repository, by whole addresses', (name) => {
-  const { text } = document(`packages/${name}/README.md`);
-  const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
-  expect(targets.filter((target) => !target.startsWith('https://'))).toEqual([]);
-  const ours = targets.filter((target) => target.startsWith(address));
-  expect(ours).not.toEqual([]);
-  for (const target of ours) {
-    const file = /\/(?:blob|tree)\/main\/([^#]*)/.exec(target)?.[1] ?? 'README.md';
-    expect(() => document(file.includes('.md') ? file : `${file}/README.md`)).not.toThrow();
-  }
-});
+test.each(['core', 'nestjs', 'telemetry'])(
+  'the README of packages/%s links to the repository, by whole addresses',
+  (name) => {
+    const { text } = document(`packages/${name}/README.md`);
+    const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
+    expect(targets.filter((target) => !target.startsWith('https://'))).toEqual([]);
+    const ours = targets.filter((target) => target.startsWith(address));
+    expect(ours).not.toEqual([]);
+    for (const target of ours) {
+      const file = /\/(?:blob|tree)\/main\/([^#]*)/.exec(target)?.[1] ?? 'README.md';
+      expect(() => document(file.includes('.md') ? file : `${file}/README.md`)).not.toThrow();
+    }
+  },
+);

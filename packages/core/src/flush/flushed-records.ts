@@ -1,3 +1,4 @@
+import { bareError } from '../bare-error.js';
 import type { Outcome } from '../change/outcome.js';
 import type { RowKey } from '../change/row-key.js';
 import type { FlushedRecord, FlushOutcome, RecordOutcome } from '../observability/channels.js';
@@ -23,10 +24,10 @@ export function flushedRecordsOf(report: FlushReport): ReadonlyMap<RowKey, Flush
   return records;
 }
 
-/** One failure of each kind. */
+/** One failure of each kind, with no more of its error than events tell. */
 export function failuresOf(report: FlushReport): readonly Failed['failure'][] {
   const failures = [...report.values()].flatMap((result) => (result.kind === 'failed' ? result.failure : []));
-  return [...new Map(failures.map((failure) => [failure.kind, failure])).values()];
+  return [...new Map(failures.map(({ kind, error }) => [kind, { kind, error: bareError(error) }])).values()];
 }
 
 function* recordsOf({ batch, outcomes }: Done): Generator<readonly [RowKey, FlushedRecord]> {

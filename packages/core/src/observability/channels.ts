@@ -114,11 +114,12 @@ export const flushChannel: Traced<FlushMessage> = tracingChannel('spillway:flush
 export const drainChannel: Traced<DrainMessage> = tracingChannel('spillway:drain');
 
 /**
- * Runs something under a tracing channel. Without a subscriber this is one check, and no message is made.
+ * Runs something under a tracing channel. Without a subscriber this is one check: no message is made, and no promise
+ * besides that of `run`.
  *
  * @param note completes the message, when the answer is there and before `asyncEnd` is published
  */
-export async function traced<Message extends object, T>(
+export function traced<Message extends object, T>(
   through: Traced<Message>,
   message: () => Message,
   run: () => Promise<T>,

@@ -49,17 +49,17 @@ export class Telemetry implements EventTap, WorkTrace {
   }
 
   /** @param stage stages the changes, or holds them for a transaction */
-  async stage(changes: readonly Change[], stage: () => Promise<StageResult>): Promise<StageResult> {
+  stage(changes: readonly Change[], stage: () => Promise<StageResult>): Promise<StageResult> {
     const message = (): StageMessage => ({ source: this.source, rows: rowsOf(changes) });
     return traced(stageChannel, message, stage, noteStaged);
   }
 
-  async flush(shards: number, isOfDrain: boolean, flush: () => Promise<FlushReport>): Promise<FlushReport> {
+  flush(shards: number, isOfDrain: boolean, flush: () => Promise<FlushReport>): Promise<FlushReport> {
     const message = (): FlushMessage => ({ source: this.source, shards, isOfDrain });
     return traced(flushChannel, message, flush, noteFlushed);
   }
 
-  async drain(drain: () => Promise<DrainResult>): Promise<DrainResult> {
+  drain(drain: () => Promise<DrainResult>): Promise<DrainResult> {
     const message = (): DrainMessage => ({ source: this.source });
     return traced(drainChannel, message, drain, (made, { left }) => {
       made.left = left;

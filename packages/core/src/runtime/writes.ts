@@ -50,7 +50,7 @@ export class Writes implements EngineWrites {
     this.#deps = deps;
   }
 
-  async stage(changes: readonly Change[], signal?: AbortSignal, tier?: Tier): Promise<StageResult> {
+  stage(changes: readonly Change[], signal?: AbortSignal, tier?: Tier): Promise<StageResult> {
     return this.#deps.around.telemetry.stage(changes, async () => this.#stage(changes, signal, tier));
   }
 
@@ -110,7 +110,7 @@ export class Writes implements EngineWrites {
     }
   }
 
-  async hold(changes: readonly Change[], inside: CallersTransaction, tier?: Tier): Promise<StageResult> {
+  hold(changes: readonly Change[], inside: CallersTransaction, tier?: Tier): Promise<StageResult> {
     return this.#deps.around.telemetry.stage(changes, async () => this.#hold(changes, inside, tier));
   }
 

@@ -5,8 +5,8 @@
 export const ATTRIBUTES = {
   'spillway.namespace': 'The option `namespace` of `spillway()`.',
   'spillway.entity': 'The name of the entity, as in `Product`.',
-  'spillway.outcome': 'How it has ended: a word of the metric’s own list.',
-  'spillway.reason': 'Why it happened: a word of the metric’s own list.',
+  'spillway.outcome': 'How it has ended.',
+  'spillway.reason': 'Why it has happened.',
   'spillway.code': 'The code of a dead letter: an SQLSTATE, or a word such as `CONFLICT`.',
   'spillway.way': 'How a change was written: `staged`, `sql:transaction`, `promoted` and others.',
   'spillway.caller': 'The read that had to wait: `Product.find`. At most 500 are told apart.',

@@ -43,5 +43,7 @@ export function onTold<Name extends keyof Told>(name: Name, listener: (message: 
   const told = channel(`spillway:${name}`);
   const onMessage = (message: unknown): void => listener(message as Told[Name]);
   told.subscribe(onMessage);
-  return () => void told.unsubscribe(onMessage);
+  return () => {
+    told.unsubscribe(onMessage);
+  };
 }

@@ -28,7 +28,7 @@ test('counts the changes that were coalesced into a record', async () => {
   await using shop = await openShop({ worker: false });
   const [product] = await shop.make(1);
   const em = shop.orm.em.fork();
-  for (let views = 0; views < 4; views += 1) await shop.service.increment(Product, product!.id, { views: 1 });
+  for (let views = 0; views < 4; views += 1) await shop.service.increment(Product, product?.id ?? '', { views: 1 });
   await em.flush();
   await shop.service.drain({ until: 'written' });
   const metrics = await telemetry.measured.read(shop.namespace);

@@ -64,7 +64,7 @@ test('of several requests that staged a row, the flush links to the last one', a
   const [product] = await shop.make(1);
   await shop.service.drain({ until: 'written' });
   telemetry.spans.reset();
-  const increment = async (): Promise<unknown> => shop.service.increment(Product, product!.id, { views: 1 });
+  const increment = async (): Promise<unknown> => shop.service.increment(Product, product?.id ?? '', { views: 1 });
   await request(telemetry, 'first', increment);
   const last = await request(telemetry, 'last', increment);
   await shop.service.drain({ until: 'written' });

@@ -26,7 +26,7 @@ function linesOf(text: string): readonly Sample[] {
     .map((line) => {
       const [, name = '', labels = '', value = ''] = LINE.exec(line) ?? [];
       if (name === '') throw new Error(`This is no line of Prometheus: ${line}`);
-      const pairs = [...labels.matchAll(LABEL)].map(([, label = '', text = '']) => [label, text]);
+      const pairs = [...labels.matchAll(LABEL)].map(([, label = '', content = '']) => [label, content]);
       return { name, labels: Object.fromEntries(pairs) as Record<string, string>, value: Number(value) };
     });
 }

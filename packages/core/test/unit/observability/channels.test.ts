@@ -12,8 +12,8 @@ const message = (): FlushMessage => ({ source, shards: 1, isOfDrain: false });
 
 describe('a traced call', () => {
   test('makes no message where nobody has subscribed', async () => {
-    const made = vi.fn(message);
-    const noted = vi.fn();
+    const made = vi.fn<typeof message>(message);
+    const noted = vi.fn<() => void>();
     await expect(traced(flushChannel, made, async () => Promise.resolve(7), noted)).resolves.toBe(7);
     expect(made).not.toHaveBeenCalled();
     expect(noted).not.toHaveBeenCalled();
@@ -45,7 +45,14 @@ describe('a traced call', () => {
     const onEnd = (each: unknown): void => void errors.push((each as FlushMessage).error);
     asyncEnd.subscribe(onEnd);
     const error = new Error('no');
-    await expect(traced(flushChannel, message, async () => Promise.reject(error), vi.fn())).rejects.toBe(error);
+    await expect(
+      traced(
+        flushChannel,
+        message,
+        async () => Promise.reject(error),
+        () => {},
+      ),
+    ).rejects.toBe(error);
     asyncEnd.unsubscribe(onEnd);
     expect(errors).toEqual([error]);
   });
@@ -118,6 +125,6 @@ describe('what a flush tells of itself', () => {
           [1, failed],
         ]),
       ),
-    ).toEqual([failure]);
+    ).toMatchObject([{ kind: 'fault', error: { message: 'no' } }]);
   });
 });

@@ -1,5 +1,6 @@
 import { RequestContext, type EntityManager, type MikroORM } from '@mikro-orm/postgresql';
 import { Spillway } from '@spillway/core';
+import { PROMETHEUS_CONTENT_TYPE, prometheusText } from '@spillway/telemetry';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { DeviceState } from './device-state.js';
 import { readReport, record } from './report.js';
@@ -22,6 +23,10 @@ export function telemetry(orm: MikroORM): Telemetry {
   app.get('/health/ready', async (_request, response) => {
     const health = await service.health();
     response.status(isEnding || health.status === 'down' ? 503 : 200).json({ isEnding, ...health });
+  });
+
+  app.get('/metrics', async (_request, response) => {
+    response.type(PROMETHEUS_CONTENT_TYPE).send(await prometheusText(orm));
   });
 
   app.use(express.json());

@@ -55,6 +55,21 @@ describe('telemetry over HTTP', () => {
     expect((await fetch(`${url}/devices/nobody`)).status).toBe(404);
   });
 
+  test('metrics tell what was staged and written, in the format of Prometheus', async () => {
+    const { url } = await start();
+    await fetch(`${url}/metrics`); // the first scrape begins to count
+    await report(url, 'roof', { temperature: 9 });
+    await eventually(async () => {
+      const response = await fetch(`${url}/metrics`);
+      expect(response.headers.get('content-type')).toContain('version=0.0.4');
+      const text = await response.text();
+      expect(text).toContain(
+        'spillway_staged_changes_total{spillway_namespace="telemetry",spillway_entity="Reading"} 1\n',
+      );
+      expect(text).toMatch(/spillway_flushed_records_total\{.*"Reading",spillway_outcome="written"\} 1\n/);
+    });
+  });
+
   test('health is up while all is well', async () => {
     const { url } = await start();
     expect(await get(url, 'health/live')).toEqual({ status: 'up' });

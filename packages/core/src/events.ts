@@ -133,8 +133,8 @@ export type SpillwayListener<Name extends SpillwayEventName> = (event: SpillwayE
 
 /** What else hears the events of one engine, such as telemetry. */
 export interface EventTap {
-  /** False: no event is made for it. */
-  readonly hearsEvents: boolean;
+  /** Where `hasSubscribers` is false, no event is made for it. */
+  readonly channel: { readonly hasSubscribers: boolean };
   happened(event: SpillwayEvent): void;
 }
 
@@ -175,13 +175,13 @@ export class SpillwayEvents {
 
   /** True if the event has a listener. Where events are frequent, the check saves creating them. */
   heard(name: SpillwayEventName): boolean {
-    return this.#all.size > 0 || this.#tap?.hearsEvents === true || (this.#named.get(name)?.size ?? 0) > 0;
+    return this.#all.size > 0 || this.#tap?.channel.hasSubscribers === true || (this.#named.get(name)?.size ?? 0) > 0;
   }
 
   emit(happened: SpillwayEvent): void {
     // A listener may print the whole event.
     const event = 'error' in happened ? { ...happened, error: bareError(happened.error) } : happened;
-    if (this.#tap?.hearsEvents === true) this.#tap.happened(event);
+    if (this.#tap?.channel.hasSubscribers === true) this.#tap.happened(event);
     for (const listener of [...(this.#named.get(event.type) ?? []), ...this.#all]) {
       // A set under a name holds listeners of that name's events only (see `on`), which the type of the map cannot say.
       tell(() => listener(event as never), `A listener of the event '${event.type}'`);

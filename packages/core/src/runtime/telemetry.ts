@@ -26,6 +26,7 @@ import type { StageResult } from '../staging/stage-result.js';
 /** Publishes the work of one engine on the channels of the process. Nothing is made where nobody has subscribed. */
 export class Telemetry implements EventTap, WorkTrace {
   readonly source: TelemetrySource;
+  readonly channel: EventTap['channel'] = eventChannel;
 
   constructor(source: TelemetrySource) {
     this.source = source;
@@ -37,11 +38,6 @@ export class Telemetry implements EventTap, WorkTrace {
 
   closed(): void {
     if (closeChannel.hasSubscribers) closeChannel.publish({ source: this.source } satisfies LifeMessage);
-  }
-
-  /** True if events have a subscriber. */
-  get hearsEvents(): boolean {
-    return eventChannel.hasSubscribers;
   }
 
   happened(event: SpillwayEvent): void {

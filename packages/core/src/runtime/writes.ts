@@ -8,6 +8,7 @@ import { typesOf, withOthers } from '../mikro-orm/describe/with-others.js';
 import type { EngineWaits, EngineWrites, EntityMarks } from '../mikro-orm/engine.js';
 import type { Operation } from '../mikro-orm/change/staging-unit.js';
 import type { CallersTransaction } from '../mikro-orm/transactions/caller.js';
+import { stageChannel } from '../observability/channels.js';
 import type { TroubleWatch } from '../observability/trouble-watch.js';
 import type { WriteWay, WriteWays } from '../observability/status.js';
 import { databaseFor } from '../sink/database-unavailable.js';
@@ -51,6 +52,7 @@ export class Writes implements EngineWrites {
   }
 
   stage(changes: readonly Change[], signal?: AbortSignal, tier?: Tier): Promise<StageResult> {
+    if (!stageChannel.hasSubscribers) return this.#stage(changes, signal, tier);
     return this.#deps.around.telemetry.stage(changes, async () => this.#stage(changes, signal, tier));
   }
 
@@ -111,6 +113,7 @@ export class Writes implements EngineWrites {
   }
 
   hold(changes: readonly Change[], inside: CallersTransaction, tier?: Tier): Promise<StageResult> {
+    if (!stageChannel.hasSubscribers) return this.#hold(changes, inside, tier);
     return this.#deps.around.telemetry.stage(changes, async () => this.#hold(changes, inside, tier));
   }
 

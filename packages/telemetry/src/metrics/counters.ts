@@ -20,7 +20,7 @@ export const COUNTERS: Readonly<Record<CounterName, MetricDefinition>> = {
   'spillway.staged.changes': {
     kind: 'counter',
     unit: '{change}',
-    description: 'Changes that this process has staged.',
+    description: 'Changes that this process has staged or holds; those of one row in one call count once.',
     attributes: ['spillway.entity'],
   },
   'spillway.refused.changes': {

@@ -15,7 +15,7 @@ interface Panel {
   readonly targets?: readonly { readonly expr: string; readonly legendFormat: string }[];
 }
 
-export const alertFile: string = fileURLToPath(import.meta.resolve('@spillway/telemetry/prometheus/alerts.yml'));
+export const alertFile: string = fileURLToPath(new URL('../../prometheus/alerts.yml', import.meta.url));
 
 export function alertRules(): readonly Rule[] {
   const { groups } = parse(readFileSync(alertFile, 'utf8')) as {
@@ -25,7 +25,7 @@ export function alertRules(): readonly Rule[] {
 }
 
 export function dashboardPanels(): readonly Panel[] {
-  const file = fileURLToPath(import.meta.resolve('@spillway/telemetry/grafana/spillway.json'));
+  const file = fileURLToPath(new URL('../../grafana/spillway.json', import.meta.url));
   return (JSON.parse(readFileSync(file, 'utf8')) as { readonly panels: readonly Panel[] }).panels;
 }
 

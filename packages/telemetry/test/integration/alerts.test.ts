@@ -88,7 +88,7 @@ test.each(states.map((state) => ({ name: state[0], state })))('$name', async ({ 
 
 test('too many rows are in conflict', async () => {
   using metrics = exported();
-  await using shop = await openShop();
+  await using shop = await openShop({ worker: false });
   using engine = troubled(shop.namespace, () => ({}));
   engine.tell(conflict);
   await shop.make(1);
@@ -109,7 +109,7 @@ test('nothing is exported', () => {
 test('a running shop fires nothing; its dead letter does, and a Redis that is killed', async () => {
   using metrics = exported();
   await using server = await redis();
-  await using shop = await openShop({ redis: server.url, stageTimeout: '500ms' });
+  await using shop = await openShop({ redis: server.url, stageTimeout: '500ms', worker: false });
   await shop.make(3);
   await shop.service.drain({ until: 'written' });
   const quiet = await metrics.scrape();

@@ -10,7 +10,7 @@ const ofProduct = { 'spillway.entity': 'Product' };
 
 test('counts what is staged and written, by entity, and times both', async () => {
   using telemetry = instrumented();
-  await using shop = await openShop();
+  await using shop = await openShop({ worker: false });
   await shop.make(3);
   await shop.service.drain({ until: 'written' });
   const metrics = await telemetry.measured.read(shop.namespace);
@@ -59,7 +59,7 @@ test('asks what is pending, how old it is, and how much room is left', async () 
 
 test('counts a row that is missing as a conflict and as a dead letter, by its code', async () => {
   using telemetry = instrumented();
-  await using shop = await openShop();
+  await using shop = await openShop({ worker: false });
   await shop.service.increment(Product, '00000000-0000-4000-8000-000000000000', { views: 1 });
   await shop.service.drain({ until: 'written' });
   const metrics = await telemetry.measured.read(shop.namespace);
@@ -91,7 +91,7 @@ test('counts changes that are refused, by the reason', async () => {
 
 test('has the name, the unit and no attributes besides those of the list', async () => {
   using telemetry = instrumented();
-  await using shop = await openShop();
+  await using shop = await openShop({ worker: false });
   await shop.make(1);
   await shop.service.drain({ until: 'written' });
   const metrics = await telemetry.measured.read(shop.namespace);
@@ -108,7 +108,7 @@ test('has the name, the unit and no attributes besides those of the list', async
 
 test('an engine that was closed is not asked any more', async () => {
   using telemetry = instrumented();
-  const shop = await openShop();
+  const shop = await openShop({ worker: false });
   await shop.make(1);
   await shop[Symbol.asyncDispose]();
   const metrics = await telemetry.measured.read(shop.namespace);

@@ -14,7 +14,7 @@ const read = (text: string): ReadonlyMap<string, Family> =>
   new Map((parse(text) as Family[]).map((family) => [family.name, family]));
 
 test('a parser of the format reads every metric, with its help, its type and its labels', async () => {
-  await using shop = await openShop();
+  await using shop = await openShop({ worker: false });
   await prometheusText(shop.orm);
   await shop.make(3);
   await shop.service.increment(Product, '00000000-0000-4000-8000-000000000000', { views: 1 });
@@ -39,9 +39,9 @@ test('a parser of the format reads every metric, with its help, its type and its
 });
 
 test('two ORMs are in one text, told apart by their namespaces, and another one is not', async () => {
-  await using one = await openShop();
-  await using two = await openShop();
-  await using other = await openShop();
+  await using one = await openShop({ worker: false });
+  await using two = await openShop({ worker: false });
+  await using other = await openShop({ worker: false });
   for (const shop of [one, two, other]) await shop.make(1);
   const families = read(await prometheusText([one.orm, two.orm]));
   const namespaces = families
@@ -51,7 +51,7 @@ test('two ORMs are in one text, told apart by their namespaces, and another one 
 });
 
 test('what does not answer is left out', async () => {
-  const shop = await openShop();
+  const shop = await openShop({ worker: false });
   await prometheusText(shop.orm);
   await shop.make(1);
   await shop.service.stop();

@@ -18,16 +18,25 @@ export const MOST_LINKS = 128;
 /** Most rows whose spans a process remembers. Past it, the oldest are forgotten. */
 const MOST_ROWS = 10_000;
 
+/** How long a row's span is remembered: another process may have flushed the row. Milliseconds. */
+const REMEMBERED_MS = 60_000;
+
 /** Links within one process: for an application whose own worker flushes. */
 export class ProcessLinks implements LinkStore {
-  readonly #spans = new Map<string, SpanContext>();
+  readonly #spans = new Map<string, { readonly span: SpanContext; readonly untilMs: number }>();
+  readonly #now: () => number;
+
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
 
   put(namespace: string, rows: Iterable<RowKey>, span: SpanContext): void {
+    const entry = { span, untilMs: this.#now() + REMEMBERED_MS };
     for (const row of rows) {
       const key = keyOf(namespace, row);
       // A map keeps the order of first insertion: what is set anew goes to the end.
       this.#spans.delete(key);
-      this.#spans.set(key, span);
+      this.#spans.set(key, entry);
     }
     for (const key of this.#spans.keys()) {
       if (this.#spans.size <= MOST_ROWS) break;
@@ -39,9 +48,10 @@ export class ProcessLinks implements LinkStore {
     const found = new Map<string, SpanContext>();
     for (const row of rows) {
       const key = keyOf(namespace, row);
-      const span = this.#spans.get(key);
+      const entry = this.#spans.get(key);
       this.#spans.delete(key);
-      if (span && found.size < MOST_LINKS) found.set(span.spanId, span);
+      const isKnown = entry !== undefined && entry.untilMs > this.#now();
+      if (isKnown && found.size < MOST_LINKS) found.set(entry.span.spanId, entry.span);
     }
     return [...found.values()];
   }

@@ -28,6 +28,16 @@ test('rows of another namespace are others', () => {
   expect(links.take('other', rows(1))).toEqual([]);
 });
 
+test('a row is linked for a minute: after that, another process has flushed it', () => {
+  let nowMs = 0;
+  const links = new ProcessLinks(() => nowMs);
+  links.put('shop', rows(1, 2), span(1));
+  nowMs = 59_999;
+  expect(links.take('shop', rows(1))).toEqual([span(1)]);
+  nowMs = 60_000;
+  expect(links.take('shop', rows(2))).toEqual([]);
+});
+
 test('at most 128 links are taken for a flush', () => {
   const links = new ProcessLinks();
   const keys = Array.from({ length: 200 }, (_, key) => key + 1);

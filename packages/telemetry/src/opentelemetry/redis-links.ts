@@ -16,7 +16,7 @@ export interface RedisLinksOptions {
 /**
  * Links between processes: the application notes in Redis which span has staged a row, and the worker that flushes the
  * row asks for it. Give it to the instrumentation in both processes. It costs a `SET` per row, and 258 bytes of Redis'
- * memory for `ttlSeconds`, only for requests that are sampled, and up to 128 `GETDEL` per flush. Nobody waits for either.
+ * memory for `ttlSeconds`, only for requests that are sampled, and up to 128 `GETDEL` per flush. Nobody waits for it.
  *
  * @param client any Redis 6.2 or newer: that of the application, or one of its own
  * @example

@@ -34,6 +34,7 @@ const QUIET: SpillwayStatus = {
   annihilated: 0,
   forcedDrains: {},
   writes: {},
+  paused: { all: false, entities: [] },
 };
 
 /** What an engine answers that has trouble, for states that a test cannot wait for. */

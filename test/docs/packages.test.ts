@@ -18,7 +18,7 @@ function manifest(path: string): Manifest {
 const { repository } = manifest('package.json');
 const address = repository?.url.replace(/^git\+|\.git$/g, '') ?? '';
 
-test.each(['core', 'nestjs', 'telemetry'])('packages/%s says where it comes from', (name) => {
+test.each(['core', 'nestjs', 'telemetry', 'cli'])('packages/%s says where it comes from', (name) => {
   const { homepage, bugs, keywords, repository: own } = manifest(`packages/${name}/package.json`);
   expect(own).toEqual({ ...repository, directory: `packages/${name}` });
   expect(homepage).toBe(`${address}/tree/main/packages/${name}#readme`);
@@ -27,7 +27,7 @@ test.each(['core', 'nestjs', 'telemetry'])('packages/%s says where it comes from
 });
 
 /** A registry shows the README alone, where links from file to file lead nowhere. */
-test.each(['core', 'nestjs', 'telemetry'])(
+test.each(['core', 'nestjs', 'telemetry', 'cli'])(
   'the README of packages/%s links to the repository, by whole addresses',
   (name) => {
     const { text } = document(`packages/${name}/README.md`);

@@ -51,6 +51,7 @@ export type { PendingRow } from './mikro-orm/repository/pending-row.js';
 export type { PatchOptions } from './mikro-orm/write/build-patch.js';
 
 export { SpillwayError, type SpillwayErrorCode } from './errors.js';
+export { printable } from './printable.js';
 export { ValidationFailedError, type ValidationIssue } from './mikro-orm/validate/validation-error.js';
 export type { ValidateOptions, ValidatingOptions } from './policy/write-policy.js';
 export { DeadLetteredError } from './flush/dead-lettered-error.js';

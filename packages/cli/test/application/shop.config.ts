@@ -1,0 +1,13 @@
+/** The configuration of an application, as the command line finds it. What differs between tests is in variables. */
+import { defineConfig } from '@mikro-orm/postgresql';
+import { spillway, type SpillwayOptions } from '@spillway/core';
+import { Customer, Product } from './entities.js';
+
+const options = JSON.parse(process.env['SHOP_SPILLWAY'] ?? '{}') as SpillwayOptions;
+
+export default defineConfig({
+  entities: [Product, Customer],
+  clientUrl: process.env['SHOP_DATABASE'] ?? '',
+  ...(JSON.parse(process.env['SHOP_ORM'] ?? '{}') as object),
+  extensions: [spillway(options)],
+});

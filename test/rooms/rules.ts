@@ -89,6 +89,7 @@ export const roomRules: Readonly<Record<string, RoomRule>> = {
     packages: ['@mikro-orm/*', 'class-validator'],
   }),
   spillway: rule({ imports: ['*'], packages: ['rxjs'], packageTypes: ['@mikro-orm/core'] }),
+  doctor: rule({ imports: ['*'] }),
   runtime: rule({ imports: ['*'], packages: ['@mikro-orm/core'] }),
   testing: rule({ imports: ['*'], packages: ['vitest', 'fast-check'] }),
   index: rule({ imports: ['*'] }),

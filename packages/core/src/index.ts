@@ -61,6 +61,7 @@ export { StagingTimeoutError, StoppedCallError } from './mikro-orm/write/lost-ca
 export { StagingPartialError } from './mikro-orm/write/refusal-error.js';
 export type { SpillwayEvent, SpillwayEventName, SpillwayEventOf, SpillwayListener } from './events.js';
 
+export type { DoctorCheck, Finding } from './doctor/finding.js';
 export type { Health, HealthState } from './observability/health.js';
 export type { StagingState } from './observability/health.js';
 export type { DatabaseState } from './sink/sink-failure.js';

@@ -15,6 +15,7 @@ import { OrmDatabase } from './mikro-orm/hooks/orm-database.js';
 import { OrmMoves } from './mikro-orm/hooks/orm-moves.js';
 import { TransactionScopes } from './mikro-orm/transactions/transaction-scope.js';
 import { TypeRegistry } from './mikro-orm/describe/type-registry.js';
+import type { Finding } from './doctor/finding.js';
 import type { Health } from './observability/health.js';
 import type { TelemetrySource } from './observability/channels.js';
 import type { HoldSteps } from './runtime/surroundings.js';
@@ -456,6 +457,20 @@ export class Spillway implements AsyncDisposable, RowService {
    */
   async health(): Promise<Health> {
     return this.#runtime.insight.health();
+  }
+
+  /**
+   * Examines everything that Spillway stands on: both servers with their settings and rights, the tables, the map of
+   * shards, the policies, what is pending and whether it is written. It takes some seconds, starts nothing and changes
+   * nothing. Rejects for nothing that it looks for: a Redis that is away is a finding.
+   *
+   * @example
+   * ```ts
+   * for (const { level, message, remedy } of await service.diagnose()) if (level === 'problem') alarm(message, remedy);
+   * ```
+   */
+  async diagnose(): Promise<readonly Finding[]> {
+    return this.#runtime.doctor.examine();
   }
 
   /** Records that could not be written: list them, try them again, or discard them. */

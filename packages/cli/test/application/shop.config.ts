@@ -9,5 +9,6 @@ export default defineConfig({
   entities: [Product, Customer],
   clientUrl: process.env['SHOP_DATABASE'] ?? '',
   ...(JSON.parse(process.env['SHOP_ORM'] ?? '{}') as object),
+  ...(process.env['SHOP_HOOK'] !== undefined && { onCreateConnection: async () => {} }),
   extensions: [spillway(options)],
 });

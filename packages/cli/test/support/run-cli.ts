@@ -22,6 +22,9 @@ const APPLICATION: string = fromHere('../application/');
 const BIN = fromHere('../../src/bin.ts');
 const HOOKS = fromHere('../../../../test/fault/programs/on-sources.ts');
 
+/** What one run has compiled the next one need not. */
+const COMPILE_CACHE = fromHere('../../../../node_modules/.cache/spillway-programs');
+
 /** The command line, on the sources. */
 const COMMAND = [process.execPath, '--disable-warning=ExperimentalWarning', '--import', HOOKS, BIN];
 
@@ -51,5 +54,5 @@ async function ended(program: string, args: readonly string[], cwd: string, env:
 /** That of the shell of a user, who runs no tests. */
 function environment(env: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const { VITEST: _tests, NO_COLOR: _plain, FORCE_COLOR: _coloured, ...inherited } = process.env;
-  return { ...inherited, ...env };
+  return { ...inherited, NODE_COMPILE_CACHE: COMPILE_CACHE, ...env };
 }

@@ -46,11 +46,11 @@ export async function openShop(given: Partial<SpillwayOptions> = {}): Promise<Sh
   };
 }
 
-function environmentOf(databaseUrl: string, options: object): Readonly<Record<string, string>> {
+export function environmentOf(databaseUrl: string, options: object): Readonly<Record<string, string>> {
   return { SHOP_DATABASE: databaseUrl, SHOP_SPILLWAY: JSON.stringify(options) };
 }
 
-async function runSql(url: string, sql: string): Promise<readonly Record<string, unknown>[]> {
+export async function runSql(url: string, sql: string): Promise<readonly Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {

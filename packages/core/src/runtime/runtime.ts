@@ -1,3 +1,4 @@
+import { Doctor } from '../doctor/doctor.js';
 import { SpillwayEvents } from '../events.js';
 import type { Engine } from '../mikro-orm/engine.js';
 import { ForcedDrains, WriteWays } from '../observability/status.js';
@@ -37,6 +38,7 @@ export class Runtime implements Engine {
   readonly pausing: Pausing;
   readonly insight: Insight;
   readonly resharding: Resharding;
+  readonly doctor: Doctor;
 
   constructor(given: Omit<RuntimeSurroundings, 'telemetry'>) {
     const { types, context, logger, options, steps, holdSteps } = given;
@@ -78,6 +80,7 @@ export class Runtime implements Engine {
     this.writes = new Writes({ around, events, trouble, ways, life, holdings, statementDrains, waits });
     this.insight = new Insight({ types, forced, ways, trouble, losses, pausing, open, isOver });
     this.resharding = new Resharding({ around, events, sinks, life, pausing });
+    this.doctor = new Doctor({ around, sinks, life });
     logDeadLetters(events, logger, options);
   }
 

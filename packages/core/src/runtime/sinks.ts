@@ -5,6 +5,8 @@ import type { ChangeSink } from '../sink/change-sink.js';
 import { databaseFor } from '../sink/database-unavailable.js';
 import type { MovingSink } from '../sink/map-changes.js';
 import type { Paused } from '../sink/paused-entities.js';
+import type { DatabaseExamination } from '../sink/database-examination.js';
+import { openPostgresExamination } from '../sink/postgres/examine/open-examination.js';
 import { openPostgresSink } from '../sink/postgres/open-postgres-sink.js';
 import { localWallTime, utcWallTime } from '../sink/postgres/sql/wall-time.js';
 import { arrival } from './open-there.js';
@@ -61,6 +63,19 @@ export class Sinks {
     });
     this.#open.add(sink);
     return sink;
+  }
+
+  /** The doctor's questions. They connect at the first of them; the doctor closes them. */
+  examination(): DatabaseExamination {
+    const { options, database, home } = this.#around;
+    const { connection, hooks, shared, schema } = database();
+    return openPostgresExamination({
+      connection,
+      hooks,
+      home,
+      shared,
+      schema: options.tables.schema ?? schema ?? 'public',
+    });
   }
 
   /** A server that does not answer is given up when the clock runs out. */

@@ -3,7 +3,7 @@ import type { CallerQuery } from '../../sink/change-sink.js';
 
 /** The application's hooks for the connections of its ORM: it may set a role, or a search path. */
 export interface ConnectionHooks {
-  readonly onCreate: (query: CallerQuery) => Promise<void>;
+  readonly onCreate?: (query: CallerQuery) => Promise<void>;
   readonly onReserve?: (query: CallerQuery) => Promise<void>;
 }
 
@@ -23,7 +23,7 @@ export function connectionHooks(
   const resets = config.get('sessionContext' as never) === 'connection';
   const run = (query: CallerQuery, hook: Hook): Promise<void> => outside(async () => hook?.(connectionOf(query)));
   return {
-    onCreate: (query) => run(query, onCreate),
+    ...(onCreate && { onCreate: (query) => run(query, onCreate) }),
     ...((resets || onReserve) && {
       onReserve: async (query) => {
         for (const statement of resets ? ['reset all', 'reset role'] : []) await query(statement, []);

@@ -13,10 +13,8 @@ import type { ServerLink } from './server-link.js';
  * @param keys of a shard that the server has
  * @throws SpillwayError `CONFIG_INVALID` that names all rights that are missing
  */
-export async function checkRights(connection: ServerLink, { tried }: ShardKeys): Promise<void> {
-  const { source } = SCRIPTS.rights;
-  const reply = (await connection.command('EVAL', [source, 1, tried])) as Reply;
-  const missing = reply.slice(1).map(text).toSorted();
+export async function checkRights(connection: ServerLink, keys: ShardKeys): Promise<void> {
+  const missing = await missingRights(connection, keys);
   if (missing.length === 0) return;
   throw new SpillwayError(
     'CONFIG_INVALID',
@@ -25,4 +23,11 @@ export async function checkRights(connection: ServerLink, { tried }: ShardKeys):
       `Give the user ${missing.map((command) => `+${command}`).join(' ')}: ` +
       'SECURITY.md lists all rights that are needed',
   );
+}
+
+/** The commands of scripts that the user may not run, sorted. */
+export async function missingRights(connection: ServerLink, { tried }: ShardKeys): Promise<readonly string[]> {
+  const { source } = SCRIPTS.rights;
+  const reply = (await connection.command('EVAL', [source, 1, tried])) as Reply;
+  return reply.slice(1).map(text).toSorted();
 }

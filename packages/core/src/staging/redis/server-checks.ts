@@ -28,22 +28,45 @@ export async function refuseMode(connection: ServerLink): Promise<void> {
  * @throws SpillwayError `REDIS_VOLATILE` unless `acceptVolatile`
  */
 export async function checkKeeping(connection: ServerLink, acceptVolatile: boolean): Promise<Keeping> {
-  const policy = await setting(connection, 'maxmemory-policy');
-  const appendOnly = await setting(connection, 'appendonly');
-  const savePoints = await setting(connection, 'save');
-  if (policy === undefined || appendOnly === undefined || savePoints === undefined) return 'unverified';
+  const settings = await settingsOf(connection);
+  if (settings === undefined) return 'unverified';
 
   const found: string[] = [];
-  if (policy !== 'noeviction')
-    found.push(`evicts keys when its memory is full (maxmemory-policy ${policy}). Set "maxmemory-policy noeviction"`);
-  if (appendOnly !== 'yes' && savePoints === '')
-    found.push(`keeps nothing over a restart (no AOF and no save points). Set "appendonly yes"`);
+  if (settings.evicts)
+    found.push(
+      `evicts keys when its memory is full (maxmemory-policy ${settings.evictionPolicy}). Set "maxmemory-policy noeviction"`,
+    );
+  if (!settings.persists) found.push(`keeps nothing over a restart (no AOF and no save points). Set "appendonly yes"`);
   if (found.length === 0) return 'kept';
   if (acceptVolatile) return 'volatile';
   throw new SpillwayError(
     'REDIS_VOLATILE',
     `Redis at ${connection.server} ${found.join('; and it ')}. Staged changes would be lost; if that is meant, set "acceptVolatile: true"`,
   );
+}
+
+/** How a server treats its data. */
+export interface Settings {
+  readonly evictionPolicy: string;
+  readonly evicts: boolean;
+  /** What it has is on disk, by an append-only file or by save points. */
+  readonly persists: boolean;
+  readonly hasAppendOnlyFile: boolean;
+}
+
+/** `undefined`: the server does not let itself be asked. */
+export async function settingsOf(connection: ServerLink): Promise<Settings | undefined> {
+  const evictionPolicy = await setting(connection, 'maxmemory-policy');
+  const appendOnly = await setting(connection, 'appendonly');
+  const savePoints = await setting(connection, 'save');
+  if (evictionPolicy === undefined || appendOnly === undefined || savePoints === undefined) return undefined;
+  const hasAppendOnlyFile = appendOnly === 'yes';
+  return {
+    evictionPolicy,
+    evicts: evictionPolicy !== 'noeviction',
+    persists: hasAppendOnlyFile || savePoints !== '',
+    hasAppendOnlyFile,
+  };
 }
 
 async function setting(connection: ServerLink, name: string): Promise<string | undefined> {

@@ -1,4 +1,4 @@
-import { SpillwayError, type SpillwayErrorCode } from '@spillway/core';
+import type { SpillwayError, SpillwayErrorCode } from '@spillway/core';
 
 /**
  * What a command tells the shell.
@@ -36,6 +36,16 @@ export class WrongUsage extends Error {
 
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof WrongUsage) return EXIT.WRONG;
-  if (error instanceof SpillwayError) return OF_CODE[error.code] ?? EXIT.UNEXPECTED;
-  return EXIT.UNEXPECTED;
+  const code = spillwayCodeOf(error);
+  return (code && OF_CODE[code]) ?? EXIT.UNEXPECTED;
+}
+
+/**
+ * The code of a `SpillwayError`; `undefined` for any other error. A loader of TypeScript may give the configuration a
+ * copy of Spillway of its own, with classes of its own, so the code is read and not the class.
+ */
+export function spillwayCodeOf(error: unknown): SpillwayErrorCode | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code } = error as Partial<SpillwayError>;
+  return code !== undefined && error.message.endsWith(`[${code}]`) ? code : undefined;
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { readFileSync } from 'node:fs';
 import type { Session } from './command.js';
 import { doctorCommand } from './commands/doctor.js';
+import { migrateCommand } from './commands/migrate.js';
 import { statusCommand } from './commands/status.js';
 
 const EXIT_CODES = `
@@ -14,7 +15,7 @@ Exit codes:
 
 /** All commands. */
 export function program(session: Session): Command {
-  return [statusCommand(session), doctorCommand(session)].reduce(
+  return [statusCommand(session), doctorCommand(session), migrateCommand(session)].reduce(
     (all, command) => all.addCommand(inherit(command, session)),
     inherit(new Command('spillway'), session)
       .description('Operates Spillway: what MikroORM has staged in Redis on its way to PostgreSQL')

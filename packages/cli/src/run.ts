@@ -1,7 +1,7 @@
-import { printable, SpillwayError } from '@spillway/core';
+import { printable } from '@spillway/core';
 import { CommanderError } from 'commander';
 import { Session } from './command.js';
-import { EXIT, exitCodeOf, type ExitCode } from './exit-code.js';
+import { EXIT, exitCodeOf, type ExitCode, spillwayCodeOf } from './exit-code.js';
 import type { Terminal } from './output/terminal.js';
 import { program } from './program.js';
 
@@ -24,7 +24,8 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
 
 function described(error: unknown): { readonly code: string; readonly message: string } {
   const message = printable(error instanceof Error ? error.message : String(error));
-  if (error instanceof SpillwayError) return { code: error.code, message };
   if (error instanceof CommanderError) return { code: 'USAGE', message };
+  const code = spillwayCodeOf(error);
+  if (code) return { code, message };
   return { code: exitCodeOf(error) === EXIT.WRONG ? 'USAGE' : 'UNEXPECTED', message };
 }

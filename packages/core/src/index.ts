@@ -1,4 +1,5 @@
 export { spillway, Spillway, type SpillwayExtension } from './spillway.js';
+export type { SpillwayTables } from './runtime/own-tables.js';
 export type { AllLettersFilter, RetryLetterOptions, SpillwayDeadLetters } from './runtime/service-letters.js';
 export type { AllLettersOptions, RetriedLetters, RetryAllOptions } from './staging/all-letters.js';
 export type {

@@ -19,6 +19,7 @@ import type { Finding } from './doctor/finding.js';
 import type { Health } from './observability/health.js';
 import type { TelemetrySource } from './observability/channels.js';
 import type { HoldSteps } from './runtime/surroundings.js';
+import type { SpillwayTables } from './runtime/own-tables.js';
 import type { ReshardReport } from './runtime/resharding.js';
 import { Runtime } from './runtime/runtime.js';
 import { ServiceLog } from './runtime/service-log.js';
@@ -192,6 +193,7 @@ export class Spillway implements AsyncDisposable, RowService {
     this.#rows = rows;
     this.#log = log;
     this.#em = em;
+    this.tables = runtime.ownTables;
     this.deadLetters = serviceLetters(async () => runtime.insight.deadLetters(), rows);
   }
 
@@ -472,6 +474,9 @@ export class Spillway implements AsyncDisposable, RowService {
   async diagnose(): Promise<readonly Finding[]> {
     return this.#runtime.doctor.examine();
   }
+
+  /** Spillway's own tables: their SQL for a migration, or made at once. */
+  readonly tables: SpillwayTables;
 
   /** Records that could not be written: list them, try them again, or discard them. */
   readonly deadLetters: SpillwayDeadLetters;

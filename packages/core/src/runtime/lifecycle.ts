@@ -8,7 +8,7 @@ import { waitsForItself } from '../sink/one-connection.js';
 import { openThere } from './open-there.js';
 import { openParts, type Parts } from './parts.js';
 import { PartsLife } from './parts-life.js';
-import type { Sinks } from './sinks.js';
+import { schemaOfTables, type Sinks } from './sinks.js';
 import type { RuntimeSurroundings } from './surroundings.js';
 import { WorkerStart } from './worker-start.js';
 import type { CacheDoubts } from '../sink/cache-doubts.js';
@@ -200,13 +200,13 @@ export class Lifecycle implements EngineLife {
 
 /** What the cache asks of PostgreSQL. It connects at its first use. */
 function openDoubts({ options, types, database, home, logger }: RuntimeSurroundings): CacheDoubts {
-  const { connection, hooks, shared, schema } = database();
+  const { connection, hooks, shared } = database();
   return openPostgresDoubts({
     connection,
     hooks,
     home,
     shared,
-    schema: options.tables.schema ?? schema ?? 'public',
+    schema: schemaOfTables({ options, database }),
     namespace: options.namespace,
     copied: () => cachedHere(types.inAnyMode).map(({ table }) => table),
     onIdleError: (error) => logger.warn(`Spillway: a PostgreSQL connection was lost while idle: ${error.message}`),

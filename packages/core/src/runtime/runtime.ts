@@ -12,6 +12,7 @@ import { Leaving } from './leaving.js';
 import { Lifecycle } from './lifecycle.js';
 import { Pausing } from './pausing.js';
 import { PendingLooks } from './pending-looks.js';
+import { ownTables, type SpillwayTables } from './own-tables.js';
 import { Promotions } from './promotions.js';
 import { QueryDrains } from './query-drains.js';
 import { Resharding } from './resharding.js';
@@ -39,6 +40,7 @@ export class Runtime implements Engine {
   readonly insight: Insight;
   readonly resharding: Resharding;
   readonly doctor: Doctor;
+  readonly ownTables: SpillwayTables;
 
   constructor(given: Omit<RuntimeSurroundings, 'telemetry'>) {
     const { types, context, logger, options, steps, holdSteps } = given;
@@ -81,6 +83,7 @@ export class Runtime implements Engine {
     this.insight = new Insight({ types, forced, ways, trouble, losses, pausing, open, isOver });
     this.resharding = new Resharding({ around, events, sinks, life, pausing });
     this.doctor = new Doctor({ around, sinks, life });
+    this.ownTables = ownTables(around, sinks);
     logDeadLetters(events, logger, options);
   }
 

@@ -37,13 +37,13 @@ export class Sinks {
    */
   open(usesSchemas = false): MovingSink {
     const { options, types, database, home, logger } = this.#around;
-    const { connection, hooks, shared, schema, timestampsInUtc } = database();
+    const { connection, hooks, shared, timestampsInUtc } = database();
     const sink = openPostgresSink({
       connection,
       hooks,
       home: usesSchemas ? home?.ofDatabase : home,
       shared,
-      schema: options.tables.schema ?? schema ?? 'public',
+      schema: schemaOfTables(this.#around),
       wallTime: timestampsInUtc ? utcWallTime : localWallTime,
       poolSize: (options.worker?.concurrency ?? 1) + 2,
       tables: types.inAnyMode.map(({ table }) => table),
@@ -67,15 +67,9 @@ export class Sinks {
 
   /** The doctor's questions. They connect at the first of them; the doctor closes them. */
   examination(): DatabaseExamination {
-    const { options, database, home } = this.#around;
-    const { connection, hooks, shared, schema } = database();
-    return openPostgresExamination({
-      connection,
-      hooks,
-      home,
-      shared,
-      schema: options.tables.schema ?? schema ?? 'public',
-    });
+    const { database, home } = this.#around;
+    const { connection, hooks, shared } = database();
+    return openPostgresExamination({ connection, hooks, home, shared, schema: schemaOfTables(this.#around) });
   }
 
   /** A server that does not answer is given up when the clock runs out. */
@@ -105,4 +99,9 @@ export class Sinks {
     for (const sink of this.#open) sink.cutOff();
     this.#around.home?.forget();
   }
+}
+
+/** The schema of Spillway's own tables. */
+export function schemaOfTables({ options, database }: Pick<RuntimeSurroundings, 'options' | 'database'>): string {
+  return options.tables.schema ?? database().schema ?? 'public';
 }

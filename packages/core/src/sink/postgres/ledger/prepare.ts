@@ -4,14 +4,12 @@ import type { PreparedSink } from '../../change-sink.js';
 import type { MapChange } from '../../map-changes.js';
 import { readMapChange } from './map-changes.js';
 import { notPrepared } from './ledger-failure.js';
-import { ORIGIN } from '../../../change/token.js';
 import type { Session } from '../session.js';
-import { ownTablesDdl, type OwnTables } from './tables.js';
+import { ownTablesDdl, type OwnTables, shardRows } from './tables.js';
 
 /**
  * Makes tables and shard rows, in a transaction that begins. Several processes may start at once: the lock admits one
- * by one, and the later ones find everything made. An existing number of shards is never "completed" to another one:
- * rows would be looked for in other shards than they were staged in.
+ * by one, and the later ones find everything made.
  */
 export async function ensureTables(
   session: Session,
@@ -21,12 +19,7 @@ export async function ensureTables(
   shards: number = SHARDS_OF_NEW_NAMESPACES,
 ): Promise<void> {
   await completeTables(session, opening, tables);
-  await session.rows(
-    `insert into ${tables.shard} (namespace, shard, last_token)
-select $1, shard, $3 from generate_series(0, $2::int - 1) as shard
-where not exists (select from ${tables.shard} where namespace = $1)`,
-    [namespace, shards, ORIGIN],
-  );
+  await session.rows(shardRows(tables, namespace, shards), []);
 }
 
 /**

@@ -23,6 +23,7 @@ export interface RunningProgram {
   readonly ended: Promise<Ending>;
   /** What it has said so far. */
   output(): string;
+  errors(): string;
   /** As an orchestrator asks a process to stop. */
   terminate(): void;
 }
@@ -58,7 +59,17 @@ export class ReaderProject implements Disposable {
 
   start(file: string): RunningProgram {
     const compiled = path.join(this.#folder, file.replace(/\.ts$/, '.js'));
-    const child = spawn(process.execPath, ['--enable-source-maps', compiled], {
+    return this.#start(['--enable-source-maps', compiled]);
+  }
+
+  /** Runs the command line in the folder, as its reader does. */
+  spillway(args: readonly string[]): RunningProgram {
+    return this.#start([path.join(root, 'packages/cli/dist/bin.js'), ...args]);
+  }
+
+  #start(args: readonly string[]): RunningProgram {
+    const child = spawn(process.execPath, [...args], {
+      cwd: this.#folder,
       // MikroORM colours its lines wherever they go. The documents show them plain.
       env: { ...process.env, MIKRO_ORM_NO_COLOR: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -70,7 +81,7 @@ export class ReaderProject implements Disposable {
     child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
     const { promise, resolve, reject } = Promise.withResolvers<Ending>();
     child.once('error', reject).once('close', (code) => resolve({ output, errors, code }));
-    return { ended: promise, output: () => output, terminate: () => void child.kill('SIGTERM') };
+    return { ended: promise, output: () => output, errors: () => errors, terminate: () => void child.kill('SIGTERM') };
   }
 
   /** Programs that a failed test has left running end here. */

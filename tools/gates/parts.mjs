@@ -85,8 +85,10 @@ export const parts = [
     only: { consumer: ['test/consumer/readme.test.ts'] },
   },
   {
-    holds: 'compilers and traces of the packages as published, and the compiled examples',
+    holds:
+      'compilers and traces of the packages as published, the compiled examples, and the command line on broken set-ups',
     only: {
+      integration: ['packages/cli/test/integration/{configuration,dead-letters,doctor}.test.ts'],
       consumer: ['test/consumer/{toolchains,traces}.test.ts'],
       examples: ['examples/{express-telemetry,nestjs-shop}/test/*.servers.test.ts'],
     },

@@ -5,7 +5,7 @@ import { processTerminal } from './output/process-terminal.js';
 // Standard output belongs to the answer: what the configuration and MikroORM print goes to standard error, in colours
 // only if that is a terminal. MikroORM decides both when it is imported.
 globalThis.console = new Console(process.stderr);
-if (!process.stderr.isTTY) process.env['MIKRO_ORM_COLORS'] ??= '0';
+if (!process.stderr.isTTY) process.env['MIKRO_ORM_NO_COLOR'] ??= '1';
 const { run } = await import('./run.js');
 
 // A reader that has seen enough closes the pipe: `spillway dead-letters list | head`.

@@ -1,3 +1,4 @@
+import { Interrupted } from './interruption.js';
 import type { SpillwayError, SpillwayErrorCode } from '@spillway/core';
 
 /**
@@ -36,6 +37,7 @@ export class WrongUsage extends Error {
 
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof WrongUsage) return EXIT.WRONG;
+  if (error instanceof Interrupted) return EXIT.LEFT;
   const code = spillwayCodeOf(error);
   return (code && OF_CODE[code]) ?? EXIT.UNEXPECTED;
 }

@@ -1,9 +1,13 @@
 import { Command } from 'commander';
 import { readFileSync } from 'node:fs';
 import type { Session } from './command.js';
+import { deadLettersCommand } from './commands/dead-letters/dead-letters.js';
 import { doctorCommand } from './commands/doctor.js';
+import { drainCommand } from './commands/drain.js';
 import { migrateCommand } from './commands/migrate.js';
+import { reshardCommand } from './commands/reshard.js';
 import { statusCommand } from './commands/status.js';
+import { workerCommand } from './commands/worker.js';
 
 const EXIT_CODES = `
 Exit codes:
@@ -13,23 +17,34 @@ Exit codes:
   3  Redis or PostgreSQL cannot be reached
   4  an unexpected error`;
 
+const COMMANDS: readonly ((session: Session) => Command)[] = [
+  statusCommand,
+  doctorCommand,
+  drainCommand,
+  deadLettersCommand,
+  migrateCommand,
+  reshardCommand,
+  workerCommand,
+];
+
 /** All commands. */
 export function program(session: Session): Command {
-  return [statusCommand(session), doctorCommand(session), migrateCommand(session)].reduce(
-    (all, command) => all.addCommand(inherit(command, session)),
-    inherit(new Command('spillway'), session)
-      .description('Operates Spillway: what MikroORM has staged in Redis on its way to PostgreSQL')
-      .version(version())
-      .option('--config <file>', 'configuration of MikroORM; by default found as the command line of MikroORM finds it')
-      .option('--context <name>', 'name of a configuration, where the file has several')
-      .option('--json', 'print one JSON document on standard output, and messages on standard error')
-      .addHelpText('after', EXIT_CODES),
-  );
+  const all = new Command('spillway')
+    .description('Operates Spillway: what MikroORM has staged in Redis on its way to PostgreSQL')
+    .version(version())
+    .option('--config <file>', 'configuration of MikroORM; by default found as the command line of MikroORM finds it')
+    .option('--context <name>', 'name of a configuration, where the file has several')
+    .option('--json', 'print one JSON document on standard output, and messages on standard error')
+    .addHelpText('after', EXIT_CODES);
+  for (const command of COMMANDS) all.addCommand(command(session));
+  inherit(all, session);
+  return all;
 }
 
 /** Commander would end the process itself, and print where nobody looks. */
-function inherit(command: Command, { terminal }: Session): Command {
-  return command
+function inherit(command: Command, session: Session): void {
+  const { terminal } = session;
+  command
     .exitOverride()
     .configureHelp({ showGlobalOptions: true, helpWidth: terminal.width })
     .configureOutput({
@@ -37,6 +52,7 @@ function inherit(command: Command, { terminal }: Session): Command {
       writeErr: (text) => terminal.say(text.trimEnd()),
       getOutHasColors: () => terminal.hasColour,
     });
+  for (const each of command.commands) inherit(each, session);
 }
 
 function version(): string {

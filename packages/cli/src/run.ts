@@ -22,10 +22,13 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
   }
 }
 
+/** Words for errors that are not Spillway's. */
+const CODES: Partial<Readonly<Record<ExitCode, string>>> = { [EXIT.WRONG]: 'USAGE', [EXIT.LEFT]: 'INTERRUPTED' };
+
 function described(error: unknown): { readonly code: string; readonly message: string } {
   const message = printable(error instanceof Error ? error.message : String(error));
   if (error instanceof CommanderError) return { code: 'USAGE', message };
   const code = spillwayCodeOf(error);
   if (code) return { code, message };
-  return { code: exitCodeOf(error) === EXIT.WRONG ? 'USAGE' : 'UNEXPECTED', message };
+  return { code: CODES[exitCodeOf(error)] ?? 'UNEXPECTED', message };
 }

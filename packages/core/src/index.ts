@@ -74,7 +74,7 @@ export type { IncrementRow } from './mikro-orm/write/prepare-increment.js';
 export type { Change, ChangeKind, Deltas, JsonText, Values, VersionText } from './change/change.js';
 export type { BatchOutcome, Outcome } from './change/outcome.js';
 export type { RecordKind, StagedRecord } from './change/record.js';
-export type { RowKey } from './change/row-key.js';
+export { keyText, type RowKey } from './change/row-key.js';
 export type {
   GroupAnswer,
   Refusal,

@@ -73,7 +73,7 @@ export interface SpillwayOptions<Targets extends readonly PolicyTarget[] = reado
 
   /**
    * `true`, or options: this process also writes to the database. `false`: it only stages, and another process must
-   * write.
+   * write. The environment variable `SPILLWAY_WORKER=1` (or `true`) makes a worker of a process that has `false`.
    * @defaultValue `true`
    */
   readonly worker?: boolean | WorkerOptions;

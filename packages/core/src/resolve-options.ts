@@ -99,6 +99,11 @@ function isTurnedOff(): boolean {
   return ['0', 'false'].includes(process.env['SPILLWAY_ENABLED'] ?? '');
 }
 
+/** For a process of the application's configuration that is a worker, though its other processes only stage. */
+function isMadeWorker(): boolean {
+  return ['1', 'true'].includes(process.env['SPILLWAY_WORKER'] ?? '');
+}
+
 function readStaging(read: OptionReader): StagingChoice {
   if (read.has('redis') === read.has('staging')) {
     const given = read.has('redis') ? 'both redis and staging' : 'neither redis nor staging';
@@ -200,7 +205,7 @@ function readSharedPolicy(read: OptionReader): PolicyDefaults {
 function readWorker(read: OptionReader): ResolvedWorker | undefined {
   const given = read.has('worker') ? read.value('worker') : true;
   if (typeof given === 'boolean') {
-    return given ? DEFAULT_WORKER : undefined;
+    return given || isMadeWorker() ? DEFAULT_WORKER : undefined;
   }
   const worker = read.nested('worker', ['concurrency', 'batchSize', 'pollInterval']);
   return {

@@ -1,5 +1,5 @@
 import type { MikroORM } from '@mikro-orm/core';
-import type { Migrator } from '@mikro-orm/migrations';
+import type * as Migrations from '@mikro-orm/migrations';
 import { Command } from 'commander';
 import type { Acting, Answer, Session } from '../command.js';
 import { WrongUsage } from '../exit-code.js';
@@ -61,10 +61,10 @@ async function emitMigration(orm: MikroORM, up: readonly string[], path: string 
       return file;
     }
   }
-  return new Emitting(orm.em as ConstructorParameters<typeof Migrator>[0]).emitted();
+  return new Emitting(orm.em as ConstructorParameters<typeof Migrations.Migrator>[0]).emitted();
 }
 
-async function migrations(): Promise<typeof import('@mikro-orm/migrations')> {
+async function migrations(): Promise<typeof Migrations> {
   try {
     return await import('@mikro-orm/migrations');
   } catch (error) {

@@ -3,6 +3,8 @@ import { defineConfig } from '@mikro-orm/postgresql';
 import { spillway, type SpillwayOptions } from '@spillway/core';
 import { Customer, Product } from './entities.js';
 
+if (process.env['SHOP_TALKS'] !== undefined) console.log('the shop is configured');
+
 const options = JSON.parse(process.env['SHOP_SPILLWAY'] ?? '{}') as SpillwayOptions;
 
 export default defineConfig({

@@ -2,10 +2,13 @@ import type { DoctorCheck, Finding } from '@spillway/core';
 import { redisRights } from '@spillway/core';
 import { eventually, freshNamespace, hasPgBouncer, pgBouncer, postgres, redis } from '@spillway/test-support';
 import { Redis } from 'ioredis';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { cli, cliInTerminal } from '../support/run-cli.js';
 import { environmentOf, openShop, runSql, type Shop } from '../support/shop.js';
 import { openLibrary } from '../support/library.js';
+
+// Each test starts several processes, on a machine that may do something else as well.
+vi.setConfig({ testTimeout: 180_000 });
 
 /** What `spillway doctor --json` answers. */
 interface Diagnosis {

@@ -4,10 +4,13 @@ import { fileURLToPath } from 'node:url';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { Migrator } from '@mikro-orm/migrations';
 import { Spillway, spillway } from '@spillway/core';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Customer, Product } from '../application/entities.js';
 import { cli, cliInTerminal } from '../support/run-cli.js';
 import { openShop, runSql } from '../support/shop.js';
+
+// Each test starts several processes, on a machine that may do something else as well.
+vi.setConfig({ testTimeout: 180_000 });
 
 /** Of the repository, so that what is written there finds MikroORM; git ignores it. */
 const folders = fileURLToPath(new URL('../../../../.servers', import.meta.url));

@@ -1,10 +1,14 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { cli, cliInTerminal } from '../support/run-cli.js';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { cli, cliInTerminal, CTRL_C, startCli, startCliInTerminal } from '../support/run-cli.js';
 import { openShop, type Shop } from '../support/shop.js';
+
+// Each test starts several processes, on a machine that may do something else as well.
+vi.setConfig({ testTimeout: 180_000 });
 
 let shop: Shop;
 beforeAll(async () => {
-  shop = await openShop();
+  // Nothing is overdue, however long the tests take.
+  shop = await openShop({ defaults: { maxDelay: '1h' } });
   await shop.stage(3);
 });
 afterAll(async () => shop[Symbol.asyncDispose]());
@@ -36,4 +40,31 @@ test('status prints coloured tables in a terminal, and no colours with NO_COLOR'
   expect(plain.stdout).toMatch(/│ Product │ 3 +│/u);
   expect(plain.stdout).not.toContain('\u001b[3');
   expect([coloured.exitCode, plain.exitCode]).toEqual([0, 0]);
+});
+
+test('status --watch shows it again until it is interrupted', async () => {
+  await using lines = startCli(['status', '--watch', '1', '--json'], shop);
+  await lines.prints('"pending":{"Product":3}');
+  await shop.stage(1);
+  await lines.prints('"pending":{"Product":4}');
+  lines.signal('SIGINT');
+  const { exitCode, stdout } = await lines.ended();
+  const answers = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { pending: unknown });
+  expect(answers[0]).toMatchObject({ pending: { Product: 3 } });
+  expect(answers.at(-1)).toMatchObject({ pending: { Product: 4 } });
+  expect(exitCode).toBe(0);
+});
+
+test('status --watch clears the terminal each time, and Ctrl-C ends it', async () => {
+  await using terminal = startCliInTerminal(['status', '--watch', '1'], shop);
+  await terminal.prints('│ Product │ 4');
+  await shop.stage(1);
+  await terminal.prints('│ Product │ 5');
+  terminal.type(CTRL_C);
+  const { exitCode, stdout } = await terminal.ended();
+  expect(stdout.split('\u001b[2J').length).toBeGreaterThan(2);
+  expect(exitCode).toBe(0);
 });

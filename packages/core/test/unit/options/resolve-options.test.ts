@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ResolvedOptions, SpillwayOptions } from '../../../src/options.js';
 import { resolveOptions } from '../../../src/resolve-options.js';
 import type { StagingStore } from '../../../src/staging/staging-store.js';
@@ -42,6 +42,14 @@ describe('the options', () => {
       keepLettersMs: 0,
       tables: { ensure: false },
     });
+  });
+
+  it('make a worker of a process by SPILLWAY_WORKER, whatever they say', () => {
+    vi.stubEnv('SPILLWAY_WORKER', '1');
+    expect(withRedis({ worker: false }).worker).toEqual({ concurrency: 2, batchSize: 500, pollIntervalMs: 50 });
+    expect(withRedis({ worker: { concurrency: 5 } }).worker).toMatchObject({ concurrency: 5 });
+    vi.unstubAllEnvs();
+    expect(withRedis({ worker: false }).worker).toBeUndefined();
   });
 
   it('can all be given', () => {

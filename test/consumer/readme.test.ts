@@ -20,7 +20,7 @@ let packed: PackedPackages;
 const running = new Set<ChildProcess>();
 
 beforeAll(async () => {
-  [server, packed] = await Promise.all([redis(), PackedPackages.pack(['core', 'nestjs'])]);
+  [server, packed] = await Promise.all([redis(), PackedPackages.pack(['core', 'nestjs', 'cli'])]);
 });
 beforeAll(async () => {
   db = await database();
@@ -76,6 +76,18 @@ describe('a reader in an empty directory', () => {
       const program = blocks.find((block) => block.file === file);
       expect(await project.run('node', file)).toBe(program && promisedOutput(program));
     }
+    await forget();
+  });
+
+  test('has the command line by the install line of its README, and it finds the configuration', async () => {
+    const blocks = codeBlocks(document('docs/installing.md'));
+    await using project = await EmptyProject.create();
+    await write(project, blocks);
+    await install(project, blocks);
+    await install(project, codeBlocks(document('packages/cli/README.md')), {}, 'shell');
+    await project.run('npx', 'tsc');
+    const answer = JSON.parse(await project.run('npx', 'spillway', 'status', '--json')) as object;
+    expect(answer).toMatchObject({ pending: {}, dead: 0, health: { status: 'up' } });
     await forget();
   });
 

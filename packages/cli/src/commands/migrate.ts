@@ -1,5 +1,5 @@
 import type { MikroORM } from '@mikro-orm/core';
-import type * as Migrations from '@mikro-orm/migrations';
+import type { Migrator } from '@mikro-orm/migrations';
 import { Command } from 'commander';
 import type { Acting, Answer, Session } from '../command.js';
 import { WrongUsage } from '../exit-code.js';
@@ -52,7 +52,7 @@ function made(shards: number): Answer {
 
 /** Writes with the generator, the folder, the language and the naming that the configuration gives MikroORM. */
 async function emitMigration(orm: MikroORM, up: readonly string[], path: string | undefined): Promise<string> {
-  const { Migrator: Base } = await migrations();
+  const Base = migratorOf(orm);
   class Emitting extends Base {
     async emitted(): Promise<string> {
       await this.initPaths();
@@ -61,15 +61,12 @@ async function emitMigration(orm: MikroORM, up: readonly string[], path: string 
       return file;
     }
   }
-  return new Emitting(orm.em as ConstructorParameters<typeof Migrations.Migrator>[0]).emitted();
+  return new Emitting(orm.em as ConstructorParameters<typeof Migrator>[0]).emitted();
 }
 
-async function migrations(): Promise<typeof Migrations> {
-  try {
-    return await import('@mikro-orm/migrations');
-  } catch (error) {
-    throw new WrongUsage('--emit writes a migration of MikroORM: install @mikro-orm/migrations, or use --dry-run', {
-      cause: error,
-    });
-  }
+/** The class of the application's own copy, which MikroORM has registered where it is installed. */
+function migratorOf(orm: MikroORM): typeof Migrator {
+  const migrator = orm.config.getExtension<Migrator>('@mikro-orm/migrator');
+  if (migrator) return migrator.constructor as typeof Migrator;
+  throw new WrongUsage('--emit writes a migration of MikroORM: install @mikro-orm/migrations, or use --dry-run');
 }

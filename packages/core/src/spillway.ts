@@ -465,11 +465,6 @@ export class Spillway implements AsyncDisposable, RowService {
    * Examines everything that Spillway stands on: both servers with their settings and rights, the tables, the map of
    * shards, the policies, what is pending and whether it is written. It takes some seconds, starts nothing and changes
    * nothing. Rejects for nothing that it looks for: a Redis that is away is a finding.
-   *
-   * @example
-   * ```ts
-   * for (const { level, message, remedy } of await service.diagnose()) if (level === 'problem') alarm(message, remedy);
-   * ```
    */
   async diagnose(): Promise<readonly Finding[]> {
     return this.#runtime.doctor.examine();

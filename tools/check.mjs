@@ -24,6 +24,8 @@ const steps = [
   })),
   // Every name that a public name mentions is public, and the links of comments lead somewhere.
   { name: 'API reference', command: 'npm', args: ['run', '--silent', 'reference:here', '--', '--emit', 'none'] },
+  // The documentation site builds, and no link or anchor of it leads nowhere.
+  { name: 'documentation site', command: 'npm', args: ['run', '--silent', 'site:here', '--', '--without-reference'] },
   ...(process.argv.includes('--without-tests')
     ? []
     : [

@@ -53,6 +53,19 @@ describe('a reader in an empty directory', () => {
   );
 
   test.each([
+    ['docs/start-nestjs.md', 'nest.js'],
+    ['docs/start-express.md', 'app.js'],
+  ])('has the application of the quick start running by nothing but its page: %s', async (page, program) => {
+    const blocks = codeBlocks(document(page));
+    await using project = await EmptyProject.create();
+    await write(project, blocks);
+    await install(project, blocks);
+    await project.run('npx', 'tsc');
+    await useShop(await start(project, program), 'health/ready');
+    await forget();
+  });
+
+  test.each([
     ['the newest of the registry', {}],
     ['ioredis 5', { ioredis: '5.4' }],
     ['ioredis 6', { ioredis: '6' }],

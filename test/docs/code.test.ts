@@ -42,6 +42,7 @@ test.each([
   'dead-letters.ts',
   'receipts.ts',
   'rehearsal.ts',
+  'product-test.ts',
 ])(
   '%s does what its comments say',
   async (file) => {

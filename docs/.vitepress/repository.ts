@@ -1,0 +1,17 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** The root of the repository, with a slash at its end. */
+export const root: string = fileURLToPath(new URL('../..', import.meta.url));
+
+interface Manifest {
+  readonly repository: { readonly url: string };
+}
+
+const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as Manifest;
+
+/** Where the repository is read in a browser. */
+export const repository: string = manifest.repository.url.replaceAll(/^git\+|\.git$/g, '');
+
+/** The path below which the site is served: `SITE_BASE=/spillway/` where a host has several sites. */
+export const base: string = process.env['SITE_BASE'] ?? '/';

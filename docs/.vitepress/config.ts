@@ -11,6 +11,7 @@ export default defineConfig({
   base,
   outDir: '../dist/site',
   cacheDir: '../dist/site-cache',
+  head: [['link', { rel: 'icon', type: 'image/svg+xml', href: `${base}favicon.svg` }]],
   lastUpdated: false,
   markdown: {
     anchor: { slugify: anchorOf },

@@ -41,9 +41,9 @@ function pageAt(link: string): Page {
   return { link, text, title: /^# (.*)$/m.exec(text)?.[1] ?? link };
 }
 
-/** The first sentence below the title, on one line and without links, which would be relative to the page. */
+/** The first sentence below the title that is one, on one line and without links, which would be relative to the page. */
 function firstSentence(text: string): string {
   const paragraph = text.split(/\n{2,}/).find((each) => /^[A-Z`*[]/.test(each));
   const plain = (paragraph ?? '').replaceAll(/\s+/g, ' ').replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1');
-  return /^.*?[.:](?= |$)/.exec(plain)?.[0].replace(/:$/, '.') ?? plain;
+  return /^.{10,}?[.:](?= |$)/.exec(plain)?.[0].replace(/:$/, '.') ?? plain;
 }

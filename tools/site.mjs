@@ -1,7 +1,7 @@
 /**
  * `npm run site` builds the documentation site into `dist/site`: the pages of `docs`, the API reference below
- * `reference`, and the texts for language models. It fails for links and anchors that lead nowhere. `--without-reference`
- * leaves the API reference out, and checks no link to it.
+ * `reference`, and the texts for language models. It fails for links and anchors that lead nowhere.
+ * `--without-reference` leaves the API reference out, and checks no link to it.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

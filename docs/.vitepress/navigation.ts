@@ -23,6 +23,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
   group('Operate', {
     symptoms: 'By symptom',
     operations: 'Operations',
+    telemetry: 'Telemetry',
     deploying: 'Docker and Kubernetes',
     poolers: 'Poolers',
     performance: 'Performance and tuning',

@@ -23,6 +23,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
   group('Operate', {
     symptoms: 'By symptom',
     operations: 'Operations',
+    cli: 'Command line',
     telemetry: 'Telemetry',
     deploying: 'Docker and Kubernetes',
     poolers: 'Poolers',

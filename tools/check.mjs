@@ -16,6 +16,7 @@ const steps = [
     command: 'publint',
     args: ['--strict', folder],
   })),
+  { name: 'packages can be published together', command: 'node', args: ['tools/check-packages.mjs'] },
   // Packages are modules of ECMAScript only, as MikroORM's are.
   ...globSync('packages/*/').map((folder) => ({
     name: `types of ${folder} as published`,

@@ -17,13 +17,14 @@ export class PackedPackages implements AsyncDisposable {
     this.#files = files;
   }
 
-  static async pack(names: readonly string[]): Promise<PackedPackages> {
+  /** @param from a repository that is built; this one by default */
+  static async pack(names: readonly string[], from: string = root): Promise<PackedPackages> {
     const folder = await mkdtemp(path.join(tmpdir(), 'spillway-packed-'));
     const files = new Map<string, string>();
     for (const name of names) {
       const { stdout } = await run(
         'npm',
-        ['pack', '--json', '--pack-destination', folder, path.join(root, 'packages', name)],
+        ['pack', '--json', '--pack-destination', folder, path.join(from, 'packages', name)],
         { cwd: folder },
       );
       const packed = JSON.parse(stdout) as Record<string, { filename: string }> | { filename: string }[];

@@ -86,10 +86,10 @@ export const parts = [
   },
   {
     holds:
-      'compilers and traces of the packages as published, the compiled examples, and the command line on broken set-ups',
+      'compilers and traces of the packages as published, an upgrade, the examples, and the command line on broken set-ups',
     only: {
       integration: ['packages/cli/test/integration/{configuration,dead-letters,doctor}.test.ts'],
-      consumer: ['test/consumer/{toolchains,traces}.test.ts'],
+      consumer: ['test/consumer/{toolchains,traces,upgrade}.test.ts'],
       examples: ['examples/{express-telemetry,nestjs-shop}/test/*.servers.test.ts'],
     },
   },

@@ -86,7 +86,10 @@ async function leave(before: EmptyProject, place: Place): Promise<void> {
     await connected(place, async (sql) => record(PREVIOUS, place.redisUrl, sql));
 }
 
-/** By a transaction that has committed, and by one that has not. A file cannot have them: transactions are of a server. */
+/**
+ * By a transaction that has committed, and by one that has not. The file cannot have them: transactions belong to one
+ * server.
+ */
 async function leaveHolds(before: EmptyProject, place: Place): Promise<void> {
   await died(before, place, { act: 'hold', page: 'held', step: 'ended' });
   await died(before, place, { act: 'hold', page: 'rolled back', step: 'entered' });

@@ -1,4 +1,6 @@
-/** What a release has left in Redis and PostgreSQL, as a file: for clones without the history that holds the release. */
+/**
+ * What a release has left in Redis and PostgreSQL, as a file: for clones without the history that holds the release.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Redis } from 'ioredis';

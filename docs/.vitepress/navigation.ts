@@ -40,6 +40,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
   group('Inside', {
     internals: 'Internals',
     'decisions/README': 'Decisions',
+    releasing: 'How a release is made',
   }),
 ];
 

@@ -26,6 +26,7 @@ const resolve = {
       find: /^@spillway\/telemetry\/opentelemetry$/,
       replacement: fromRoot('packages/telemetry/src/opentelemetry/index.ts'),
     },
+    { find: /^@spillway\/dashboard$/, replacement: fromRoot('packages/dashboard/src/index.ts') },
     { find: /^@spillway\/core\/testing$/, replacement: fromRoot('packages/core/src/testing/index.ts') },
   ],
 };
@@ -48,6 +49,7 @@ const grounds: Readonly<Record<string, Ground>> = {
   rooms: {},
   tools: {},
   examples: { ...onServers, timeoutMs: 180_000 },
+  dashboard: { globalSetup: fromRoot('packages/dashboard/test/browser/global-setup.ts'), timeoutMs: 120_000 },
   bench: { ...onServers, timeoutMs: 180_000 },
   consumer: { ...onServers, timeoutMs: 10 * 60_000 },
   oldest: { globalSetup: fromRoot('test/oldest/global-setup.ts'), versions: oldestMikroOrm() },

@@ -1,4 +1,5 @@
 export { anotherIoredis } from './another-ioredis.js';
+export { chromium } from './chromium.js';
 export { Certificates, hasTls, type Certificate } from './certificates.js';
 export { freePort } from './free-port.js';
 export { GivenCluster, GivenRedis } from './clients.js';

@@ -50,6 +50,7 @@ export const projects = [
   { name: 'differential', group: 'loading', files: ['test/differential/**/*.test.ts'] },
   { name: 'docs', group: 'waiting', files: ['test/docs/**/*.test.ts'], onBuild: true },
   { name: 'examples', group: 'loading', files: [serverTestsOfExamples], onBuild: true },
+  { name: 'dashboard', group: 'loading', files: ['packages/dashboard/test/browser/**/*.test.ts'], onBuild: true },
   { name: 'bench', group: 'loading', files: ['test/bench/*.test.ts'], onBuild: true },
   { name: 'consumer', group: 'loading', files: ['test/consumer/**/*.test.ts'], onBuild: true },
   {

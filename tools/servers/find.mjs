@@ -18,7 +18,7 @@ export function findFacts(env) {
     programs,
     ...(dragonfly !== undefined && { dragonfly }),
     // The two below cost a process each, so they are asked only when something is missing.
-    canUseApt: !complete && process.getuid?.() === 0 && findProgram('apt-get', pathFolders(env)) !== undefined,
+    canUseApt: !complete && canUseApt(env),
     dockerAnswers: !complete && dockerAnswers(env),
   };
 }
@@ -59,6 +59,28 @@ function findPostgres(env) {
 export function findPgBouncer(env) {
   const folders = [...pathFolders(env), '/usr/sbin', ...homebrew.map((prefix) => path.join(prefix, 'bin'))];
   return findProgram('pgbouncer', folders);
+}
+
+/**
+ * The browser of the dashboard's tests: the one that `SPILLWAY_CHROMIUM` names, else what is installed.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {string | undefined}
+ */
+export function findChromium(env) {
+  const named = env['SPILLWAY_CHROMIUM'];
+  if (named) return isProgram(named) ? named : undefined;
+  const names = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'];
+  const macOS = ['Google Chrome', 'Chromium'].map((name) => `/Applications/${name}.app/Contents/MacOS/${name}`);
+  return (
+    names.map((name) => findProgram(name, pathFolders(env))).find((program) => program !== undefined) ??
+    macOS.find(isProgram)
+  );
+}
+
+/** @param {NodeJS.ProcessEnv} env */
+export function canUseApt(env) {
+  return process.getuid?.() === 0 && findProgram('apt-get', pathFolders(env)) !== undefined;
 }
 
 const homebrew = ['/opt/homebrew', '/usr/local', '/home/linuxbrew/.linuxbrew'];

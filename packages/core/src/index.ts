@@ -103,7 +103,11 @@ export type {
   DroppedLetter,
   DroppedLetters,
   LetterFilter,
+  RetryWith,
 } from './staging/dead-letter-store.js';
+export type { ShardDepth } from './staging/shard-depth.js';
+export type { ComparedRow } from './sink/change-sink.js';
+export type { ComparedLetter, RowLife } from './runtime/row-life.js';
 export type { StagingStats, StagingStore, UnwellServer } from './staging/staging-store.js';
 export type { StartMode } from './runtime/worker-start.js';
 export type {

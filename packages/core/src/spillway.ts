@@ -21,6 +21,7 @@ import type { TelemetrySource } from './observability/channels.js';
 import type { HoldSteps } from './runtime/surroundings.js';
 import type { SpillwayTables } from './runtime/own-tables.js';
 import type { ReshardReport } from './runtime/resharding.js';
+import type { RowLife } from './runtime/row-life.js';
 import { Runtime } from './runtime/runtime.js';
 import { ServiceLog } from './runtime/service-log.js';
 import { serviceLetters, type SpillwayDeadLetters } from './runtime/service-letters.js';
@@ -40,6 +41,7 @@ import { resolveNewMap, resolveOptions } from './resolve-options.js';
 import type { Logger, ResolvedOptions, SpillwayOptions } from './options.js';
 import type { ResolvedPolicy } from './policy/policy.js';
 import type { Table } from './sink/table.js';
+import type { ShardDepth } from './staging/shard-depth.js';
 import type { SpillwayStatus } from './observability/status.js';
 
 const TIMEOUTS: DurationLimits = { minMs: 1, maxMs: 24 * 60 * 60 * 1_000 };
@@ -195,6 +197,7 @@ export class Spillway implements AsyncDisposable, RowService {
     this.#em = em;
     this.tables = runtime.ownTables;
     this.deadLetters = serviceLetters(async () => runtime.insight.deadLetters(), rows);
+    this.deadLetters = serviceLetters(async () => runtime.insight.deadLetters(), rows, runtime.rows);
   }
 
   /** The service of an ORM that was made with the extension. @throws SpillwayError `CONFIG_INVALID` if it was not. */
@@ -450,6 +453,30 @@ export class Spillway implements AsyncDisposable, RowService {
    */
   async status(): Promise<SpillwayStatus> {
     return this.#runtime.insight.status();
+  }
+
+  /** How much waits in each shard, on which server, and since when. Asks each shard, so ask it seldom. */
+  async depths(): Promise<readonly ShardDepth[]> {
+    return this.#runtime.rows.depths();
+  }
+
+  /**
+   * All that Spillway knows of a row now: what is held, pending, in flight, remembered and dead of it, and the row as
+   * the database has it. For operators: values are the JSON texts that travel.
+   *
+   * @example
+   * ```ts
+   * const { dirty, letters, row } = await service.life(Product, 7);
+   * ```
+   * @throws SpillwayError `CONFIG_INVALID` for an entity that is not written behind, or a malformed key
+   */
+  async life(entity: EntityName, key: unknown): Promise<RowLife> {
+    return this.#runtime.rows.life(this.#rows.rowKey(entity, key));
+  }
+
+  /** Names of the entities whose changes may be staged. */
+  get entities(): readonly string[] {
+    return this.#rows.entities;
   }
 
   /**

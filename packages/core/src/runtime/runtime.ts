@@ -15,6 +15,7 @@ import { PendingLooks } from './pending-looks.js';
 import { ownTables, type SpillwayTables } from './own-tables.js';
 import { Promotions } from './promotions.js';
 import { QueryDrains } from './query-drains.js';
+import { RowLooks } from './row-life.js';
 import { Resharding } from './resharding.js';
 import { Sinks } from './sinks.js';
 import { Telemetry } from './telemetry.js';
@@ -38,6 +39,7 @@ export class Runtime implements Engine {
   readonly leaving: Leaving;
   readonly pausing: Pausing;
   readonly insight: Insight;
+  readonly rows: RowLooks;
   readonly resharding: Resharding;
   readonly doctor: Doctor;
   readonly ownTables: SpillwayTables;
@@ -81,6 +83,7 @@ export class Runtime implements Engine {
     const { waits } = this;
     this.writes = new Writes({ around, events, trouble, ways, life, holdings, statementDrains, waits });
     this.insight = new Insight({ types, forced, ways, trouble, losses, pausing, open, isOver });
+    this.rows = new RowLooks(open);
     this.resharding = new Resharding({ around, events, sinks, life, pausing });
     this.doctor = new Doctor({ around, sinks, life });
     this.ownTables = ownTables(around, sinks);

@@ -1,6 +1,7 @@
 import type { EntityName } from '@mikro-orm/core';
 import { givenSignal, unlessAborted } from '../mikro-orm/contract/call-context.js';
 import type { LetterPage, RowCalls } from '../mikro-orm/repository/row-calls.js';
+import type { ComparedLetter, RowLooks } from './row-life.js';
 import { OptionReader } from '../policy/option-reader.js';
 import {
   type AllLettersOptions,
@@ -20,6 +21,16 @@ export interface AllLettersFilter {
 export interface RetryLetterOptions {
   /** Also if the row was staged or written since. @defaultValue `false` */
   readonly force?: boolean;
+  /**
+   * Values to replace those of the letter, by property and as the entity has them: for a letter that PostgreSQL has
+   * refused because of a value. Keys, versions and counters cannot be replaced.
+   *
+   * @example
+   * ```ts
+   * await service.deadLetters.retry(letter, { values: { price: 0 } });
+   * ```
+   */
+  readonly values?: Readonly<Record<string, unknown>>;
   /** Aborted before the letter is put back: it stays where it is. */
   readonly signal?: AbortSignal;
 }
@@ -30,10 +41,13 @@ export interface SpillwayDeadLetters {
   list(page?: LetterPage): Promise<readonly DeadLetter[]>;
   /** Answers `undefined` if there is no such letter (any more). */
   get(letter: DeadLetterId): Promise<DeadLetter | undefined>;
+  /** The letter beside its row in the database. Answers `undefined` if there is no such letter (any more). */
+  compare(letter: DeadLetterId): Promise<ComparedLetter | undefined>;
   /**
    * Puts the letter back as a dirty record, under changes that are dirty by now. `newer`: the row was staged or written
    * since, and `force` was not given. `absent`: there is no such letter.
-   * @throws SpillwayError `COUNTER_OVERFLOW`; `POLICY_MISMATCH` for an entity that was left; the reason of `signal`
+   * @throws SpillwayError `COUNTER_OVERFLOW`; `POLICY_MISMATCH` for an entity that was left; `CONFIG_INVALID` or
+   * `VALIDATION_FAILED` for `values` that the entity cannot have; the reason of `signal`
    */
   retry(letter: DeadLetterId, options?: RetryLetterOptions): Promise<'staged' | 'newer' | 'absent'>;
   /** Answers `false` if there is no such letter. */
@@ -58,7 +72,11 @@ export interface SpillwayDeadLetters {
 }
 
 /** @param open answers the letters of the staging store, and opens the store if need be */
-export function serviceLetters(open: () => Promise<DeadLetterStore>, rows: RowCalls): SpillwayDeadLetters {
+export function serviceLetters(
+  open: () => Promise<DeadLetterStore>,
+  rows: RowCalls,
+  looks: RowLooks,
+): SpillwayDeadLetters {
   const filterOf = (act: string, given: AllLettersFilter): LetterFilter => {
     refuseVague(act, given);
     return rows.letterPage(given);
@@ -66,10 +84,13 @@ export function serviceLetters(open: () => Promise<DeadLetterStore>, rows: RowCa
   return {
     list: async (page) => (await open()).list(rows.letterPage(page)),
     get: async (letter) => (await open()).get(letter),
-    retry: async (letter, { force = false, ...given } = {}) => {
+    compare: async (letter) => looks.compared(letter),
+    retry: async (which, { force = false, values, ...given } = {}) => {
       const signal = givenSignal('retry()', given);
       const store = await unlessAborted(signal, open);
-      return store.retry(letter, { force });
+      if (values === undefined) return store.retry(which, { force });
+      const letter = await store.get(which);
+      return letter ? store.retry(letter, { force, values: await rows.editedValues(letter, values) }) : 'absent';
     },
     discard: async (letter) => (await open()).discard(letter),
     retryAll: async (given, options) => {

@@ -1,3 +1,4 @@
+import type { Values, VersionText } from '../change/change.js';
 import type { BatchOutcome } from '../change/outcome.js';
 import type { StagedRecord } from '../change/record.js';
 import type { RowKey, TableName } from '../change/row-key.js';
@@ -91,6 +92,16 @@ export interface ChangeSink {
    */
   parentsOf(rowKey: RowKey, record: StagedRecord): readonly RowKey[];
 
+  /**
+   * A row as the database has it now, compared with a record. Nothing is locked.
+   *
+   * @example
+   * await sink.compare(key, letter.record); // { version: '4', values: { name: '"Ada"', … }, agreed: ['name'] }
+   * @returns `undefined`: there is no such row
+   * @throws SpillwayError `POLICY_MISMATCH`: this process does not know the row's table
+   */
+  compare(rowKey: RowKey, record: StagedRecord): Promise<ComparedRow | undefined>;
+
   /** The schemas of those tables that exist: for a table that is named without one, the search path decides. */
   schemasOf(tables: readonly Table[]): Promise<ReadonlyMap<Table, string>>;
 
@@ -127,6 +138,15 @@ export interface ChangeSink {
 
   /** Ends every connection at once: running work fails, and nothing new begins. */
   cutOff(): void;
+}
+
+/** A row of the database beside a record of it. */
+export interface ComparedRow {
+  readonly version?: VersionText;
+  /** Of all properties but key and version. */
+  readonly values: Values;
+  /** Properties of the record's values that the row has already, as PostgreSQL compares them. */
+  readonly agreed: readonly string[];
 }
 
 export interface PreparedSink {

@@ -1,3 +1,4 @@
+import type { Values } from '../change/change.js';
 import type { StagedRecord } from '../change/record.js';
 import type { RowKey } from '../change/row-key.js';
 
@@ -25,11 +26,21 @@ export interface DeadLetterId {
   readonly id: string;
 }
 
+/** How a letter is put back. */
+export interface RetryWith {
+  /** Also if the row was staged or written since. */
+  readonly force?: boolean;
+  /** Values that replace those of the letter, or are added to them. */
+  readonly values?: Values;
+}
+
 /** Which dead letters are meant. Without `entity` and `code`: all of them. */
 export interface LetterFilter {
   /** Name of the entity, or of the root of its table. */
   readonly entity?: string;
   readonly code?: string;
+  /** Of this row. Only its shard is looked at. */
+  readonly rowKey?: RowKey;
 }
 
 /** Which dead letters are listed: a page of all of them, or of those of an entity or with a code. */
@@ -80,9 +91,10 @@ export interface DeadLetterStore {
    * @example
    * // A letter sets `name`, and a later change of the row set `price`.
    * await store.retry(letter); // 'newer'
+   * await store.retry(letter, { values: { name: '"other"' } }); // 'newer': the letter is as it was
    * await store.retry(letter, { force: true }); // 'staged': both are written
    */
-  retry(letter: DeadLetterId, options?: { readonly force?: boolean }): Promise<'staged' | 'newer' | 'absent'>;
+  retry(letter: DeadLetterId, options?: RetryWith): Promise<'staged' | 'newer' | 'absent'>;
   /** `false`: there is no such letter. */
   discard(letter: DeadLetterId): Promise<boolean>;
   /** Drops letters that are too many or too old, in all shards. A shard without new letters drops none by itself. */

@@ -3,10 +3,11 @@ import type { DeadLetter, DeadLetterPage, LetterFilter } from './dead-letter-sto
 /** Most letters that are read at a time. */
 export const LETTERS_PER_PAGE = 100;
 
-export function isMeant({ record, code }: DeadLetter, filter: LetterFilter): boolean {
+export function isMeant({ record, code, rowKey }: DeadLetter, filter: LetterFilter): boolean {
   return (
     (filter.entity === undefined || record.entity === filter.entity) &&
-    (filter.code === undefined || code === filter.code)
+    (filter.code === undefined || code === filter.code) &&
+    (filter.rowKey === undefined || rowKey === filter.rowKey)
   );
 }
 

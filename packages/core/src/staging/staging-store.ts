@@ -1,6 +1,7 @@
 import type { DeadLetterStore } from './dead-letter-store.js';
 import type { FlushSide } from './flush-side.js';
 import type { LookSide } from './look-side.js';
+import type { ShardDepth } from './shard-depth.js';
 import type { RowCache } from './row-cache.js';
 import type { StageSide } from './stage-side.js';
 
@@ -28,6 +29,15 @@ export interface StagingStore extends StageSide, FlushSide, LookSide {
 
   /** Counts, without a scan. Those of several servers that do not answer are left out, unless none does. */
   stats(): Promise<StagingStats>;
+
+  /**
+   * Counts by shard. Shards that are not adopted, and those of servers that do not answer, are left out, unless no
+   * server answers.
+   *
+   * @example
+   * await store.depths(); // [{ shard: 0, server: '127.0.0.1:6379', dirty: 3, …, oldestMs: { Product: 250 } }]
+   */
+  depths(): Promise<readonly ShardDepth[]>;
 
   close(): Promise<void>;
 }

@@ -8,11 +8,13 @@ import {
   type EntityManager,
 } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/postgresql';
-import type { Change, VersionText } from '../../change/change.js';
+import type { Change, Values, VersionText } from '../../change/change.js';
+import type { RecordKind } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
-import { SpillwayError } from '../../errors.js';
+import { SpillwayError, textOf } from '../../errors.js';
 import type { StagedMark } from '../../staging/look-side.js';
-import type { DeadLetterPage } from '../../staging/dead-letter-store.js';
+import type { DeadLetter, DeadLetterPage } from '../../staging/dead-letter-store.js';
+import { valueConversion } from '../describe/entity-values.js';
 import { calledRowKey, incompleteKey, knownRowKey } from '../describe/entity-key.js';
 import type { TypeRegistry } from '../describe/type-registry.js';
 import type { WriteBehindType } from '../describe/write-behind-type.js';
@@ -179,6 +181,36 @@ export class RowCalls {
     };
   }
 
+  get entities(): readonly string[] {
+    return this.#types.all.map(({ meta }) => meta.className);
+  }
+
+  /** The row that a caller means. @throws SpillwayError `CONFIG_INVALID` */
+  rowKey(entity: EntityName, key: unknown): RowKey {
+    const type = this.#types.namedOrRefused(entity);
+    const rowKey = calledRowKey(type, key);
+    if (rowKey === undefined) throw incompleteKey(type);
+    return rowKey;
+  }
+
+  /**
+   * The values by which a person replaces those of a dead letter, as they are staged.
+   * @throws SpillwayError `CONFIG_INVALID`, `VALIDATION_FAILED`
+   */
+  async editedValues({ rowKey, record }: DeadLetter, values: Readonly<Record<string, unknown>>): Promise<Values> {
+    const type = this.#types.ofRow(rowKey);
+    const conversion = type && valueConversion(type, this.#platform);
+    if (!conversion || record.kind === 'delete') throw notEditable(rowKey, record.kind);
+    for (const name of Object.keys(values))
+      if (!conversion.writable.has(name)) throw notWritable(conversion.entity, name);
+    await this.#validation.rows(type.meta, [values], 'changed');
+    try {
+      return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, conversion.toText(name, value)]));
+    } catch (error) {
+      throw new SpillwayError('CONFIG_INVALID', `The letter stays as it is: ${textOf(error)}`);
+    }
+  }
+
   /** Records name the root of a table's classes. */
   letterPage({ entity, ...page }: LetterPage = {}): DeadLetterPage {
     return { ...page, ...(entity && { entity: this.#types.namedOrRefused(entity).meta.className }) };
@@ -212,6 +244,22 @@ export class RowCalls {
       `${type.meta.className} is written through: nothing of it is staged. ${remedy}`,
     );
   }
+}
+
+function notEditable(rowKey: RowKey, kind: RecordKind): SpillwayError {
+  return new SpillwayError(
+    'CONFIG_INVALID',
+    kind === 'delete'
+      ? `The dead letter of row ${rowKey} deletes it, and has no values. Retry it as it is, or discard it`
+      : `Row ${rowKey} is of no entity of this process, so values of it cannot be read. Ask a process that has its entity`,
+  );
+}
+
+function notWritable(entity: string, name: string): SpillwayError {
+  return new SpillwayError(
+    'CONFIG_INVALID',
+    `${entity}.${name} cannot be replaced in a dead letter. Name a property that is persisted, and no key, version or counter`,
+  );
 }
 
 /** An entity, a reference to one, or several. */

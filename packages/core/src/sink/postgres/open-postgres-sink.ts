@@ -3,6 +3,7 @@ import type { StagedRecord } from '../../change/record.js';
 import type { RowKey } from '../../change/row-key.js';
 import type {
   CallerQuery,
+  ComparedRow,
   HeldIn,
   HoldEnding,
   JoinedTransaction,
@@ -16,6 +17,7 @@ import type { MapChanges, MoveRight, MovingSink } from '../map-changes.js';
 import type { Table } from '../table.js';
 import type { Batch } from '../../staging/flush-side.js';
 import { SAVEPOINT } from './apply/apply-groups.js';
+import { compareRow } from './apply/compare-row.js';
 import { lockWaits } from './apply/lock-waits.js';
 import { parentsOfRecord } from './apply/parents.js';
 import { waitsForItself } from '../one-connection.js';
@@ -233,6 +235,11 @@ class PostgresSink implements MovingSink {
 
   parentsOf(rowKey: RowKey, record: StagedRecord): readonly RowKey[] {
     return parentsOfRecord(rowKey, record, this.#around.tables);
+  }
+
+  async compare(rowKey: RowKey, record: StagedRecord): Promise<ComparedRow | undefined> {
+    const { tables, wallTime } = this.#around;
+    return this.#using((session) => compareRow(session, rowKey, record, tables, wallTime));
   }
 
   async schemasOf(tables: readonly Table[]): Promise<ReadonlyMap<Table, string>> {

@@ -6,6 +6,7 @@ import type {
   DeadLetterStore,
   DroppedLetters,
   LetterFilter,
+  RetryWith,
 } from '../dead-letter-store.js';
 import { DropListeners } from '../drop-listeners.js';
 import { isMeant, LETTERS_PER_PAGE, pageOf } from '../letter-pages.js';
@@ -40,17 +41,15 @@ export class MemoryDeadLetters implements DeadLetterStore {
     return this.#shards.get(shard)?.dead.get(id);
   }
 
-  async retry(
-    which: DeadLetterId,
-    { force = false }: { readonly force?: boolean } = {},
-  ): Promise<'staged' | 'newer' | 'absent'> {
+  async retry(which: DeadLetterId, { force = false, values }: RetryWith = {}): Promise<'staged' | 'newer' | 'absent'> {
     const shard = this.#shards.get(which.shard);
     const letter = shard?.dead.get(which.id);
     if (shard === undefined || letter === undefined) return 'absent';
     if (shard.policies.get(letter.record.entity) === 'left') throw letterOfLeft(letter.record.entity, letter.rowKey);
     const row = shard.row(letter.rowKey);
     if (!force && overtaken(letter.record, row)) return 'newer';
-    const record = revive(letter.record, row);
+    const edited = values ? { ...letter.record, values: { ...letter.record.values, ...values } } : letter.record;
+    const record = revive(edited, row);
     if (record === undefined) throw counterOverflow(letter.rowKey);
     shard.putDirty(letter.rowKey, record, shard.due.get(letter.rowKey) ?? { atMs: this.#now() });
     shard.unbury(which.id, letter.rowKey);

@@ -1,4 +1,5 @@
 import { isInTables, type RowKey } from '../../change/row-key.js';
+import { LOOKED_AT, type ShardDepth } from '../shard-depth.js';
 import type { DrainState, DueScope, EmptyScope, TableScope, Watermark } from '../look-side.js';
 import type { DueTime, MemoryShard } from './memory-shard.js';
 
@@ -17,6 +18,22 @@ export function firstAtMs(shard: MemoryShard): readonly number[] {
   const [inFlight] = shard.flight?.records.values() ?? [];
   const dirty = next && shard.dirty.get(next[0]);
   return [inFlight, dirty].flatMap((record) => (record === undefined ? [] : [record.firstAtMs]));
+}
+
+export function depthOf(shard: MemoryShard, nowMs: number): ShardDepth {
+  const oldestMs = new Map<string, number>();
+  const first = [...shard.due].toSorted(([, left], [, right]) => byDueTime(left, right)).slice(0, LOOKED_AT);
+  for (const [rowKey] of first) {
+    const record = shard.dirty.get(rowKey);
+    if (record) oldestMs.set(record.entity, Math.max(oldestMs.get(record.entity) ?? 0, nowMs - record.firstAtMs));
+  }
+  return {
+    shard: shard.shard,
+    dirty: shard.dirty.size,
+    inFlight: shard.flight?.records.size ?? 0,
+    dead: shard.dead.size,
+    oldestMs: Object.fromEntries(oldestMs),
+  };
 }
 
 /** Milliseconds until the shard wants a flush. */

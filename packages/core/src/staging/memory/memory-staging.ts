@@ -19,6 +19,7 @@ import type {
   StagedMark,
 } from '../look-side.js';
 import type { DeadLetterStore } from '../dead-letter-store.js';
+import type { ShardDepth } from '../shard-depth.js';
 import type { StagingStats, StagingStore } from '../staging-store.js';
 import { addPart, inFlightOf, lastParts, smallerMark, takeBackUncovered } from './batch-parts.js';
 import { parkAll, settleBatch } from './end-batch.js';
@@ -26,6 +27,7 @@ import { MemoryDeadLetters } from './memory-dead-letters.js';
 import { MemoryHeld } from './memory-held.js';
 import { emptyShard } from './empty-shard.js';
 import {
+  depthOf,
   drainState,
   dueRows,
   firstAtMs,
@@ -295,6 +297,11 @@ class MemoryStaging implements StagingStore {
       ...totals,
       ...(ages.length > 0 && { oldestMs: ages.reduce((oldest, age) => Math.max(oldest, age)) }),
     };
+  }
+
+  async depths(): Promise<readonly ShardDepth[]> {
+    const shards = [...this.#shards.values()].toSorted((one, other) => one.shard - other.shard);
+    return shards.map((shard) => depthOf(shard, this.#now()));
   }
 
   async close(): Promise<void> {}

@@ -5,6 +5,7 @@ import type {
   DeadLetterStore,
   DroppedLetters,
   LetterFilter,
+  RetryWith,
 } from '../dead-letter-store.js';
 import type { DropListeners } from '../drop-listeners.js';
 import { pageOf } from '../letter-pages.js';
@@ -25,16 +26,21 @@ export class NodesLetters implements DeadLetterStore {
     return pageOf(this.pages(page), page);
   }
 
-  async *pages({ entity, code }: LetterFilter): AsyncIterable<readonly DeadLetter[]> {
-    const filter = { ...(entity !== undefined && { entity }), ...(code !== undefined && { code }) };
-    for (const node of this.#nodes.all) yield* node.each(({ deadLetters }) => deadLetters.pages(filter));
+  async *pages({ entity, code, rowKey }: LetterFilter): AsyncIterable<readonly DeadLetter[]> {
+    const filter = {
+      ...(entity !== undefined && { entity }),
+      ...(code !== undefined && { code }),
+      ...(rowKey !== undefined && { rowKey }),
+    };
+    const nodes = rowKey === undefined ? this.#nodes.all : [this.#nodes.of(this.#nodes.shardOfRow(rowKey))];
+    for (const node of nodes) yield* node.each(({ deadLetters }) => deadLetters.pages(filter));
   }
 
   async get(letter: DeadLetterId): Promise<DeadLetter | undefined> {
     return this.#of(letter, async (letters) => letters.get(letter));
   }
 
-  async retry(letter: DeadLetterId, options?: { readonly force?: boolean }): Promise<'staged' | 'newer' | 'absent'> {
+  async retry(letter: DeadLetterId, options?: RetryWith): Promise<'staged' | 'newer' | 'absent'> {
     return this.#of(letter, async (letters) => letters.retry(letter, options));
   }
 

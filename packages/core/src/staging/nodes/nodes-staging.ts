@@ -8,6 +8,7 @@ import { leavingShards } from '../leave-shards.js';
 import type { ChainSeen, DueRecords, EmptyScope, Pending, Settlement, StagedMark } from '../look-side.js';
 import type { RowCache } from '../row-cache.js';
 import type { GroupAnswer, HeldChanges, StagedPolicies, StageGroup, StageUnit, UnitAnswer } from '../stage-side.js';
+import type { ShardDepth } from '../shard-depth.js';
 import type { StagingStats, StagingStore, UnwellServer } from '../staging-store.js';
 import { isAway, type Node } from './node.js';
 import { union, type Nodes } from './nodes.js';
@@ -144,6 +145,11 @@ export class NodesStaging implements StagingStore {
     const { found, unwell } = await this.#answers(async (node) => node.ask(async (store) => store.stats()), isAway);
     const silentShards = unwell.flatMap(({ shards }) => shards).toSorted((one, other) => one - other);
     return { ...sumOfStats(found), ...(silentShards.length > 0 && { silentShards }) };
+  }
+
+  async depths(): Promise<readonly ShardDepth[]> {
+    const { found } = await this.#answers(async (node) => node.ask(async (store) => store.depths()), isAway);
+    return found.flat().toSorted((one, other) => one.shard - other.shard);
   }
 
   async close(): Promise<void> {

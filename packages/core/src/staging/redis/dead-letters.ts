@@ -1,6 +1,6 @@
-import { decodeFirst, decodePlain, decodeRecord, UnreadableRecord } from '../../change/record-codec.js';
+import { decodeFirst, decodePlain, decodeRecord, encodePlain, UnreadableRecord } from '../../change/record-codec.js';
 import { emptyRecord, type StagedRecord } from '../../change/record.js';
-import type { RowKey } from '../../change/row-key.js';
+import { type RowKey, shardOf } from '../../change/row-key.js';
 import { counterOverflow, letterOfLeft, letterUnreadable } from '../staging-errors.js';
 import type {
   DeadLetter,
@@ -10,6 +10,7 @@ import type {
   DroppedLetter,
   DroppedLetters,
   LetterFilter,
+  RetryWith,
 } from '../dead-letter-store.js';
 import { DropListeners } from '../drop-listeners.js';
 import { isMeant, LETTERS_PER_PAGE, pageOf } from '../letter-pages.js';
@@ -33,10 +34,10 @@ export class RedisDeadLetters implements DeadLetterStore {
   }
 
   async list(page: DeadLetterPage = {}): Promise<readonly DeadLetter[]> {
-    const { offset = 0, entity, code } = page;
-    const isFiltered = entity !== undefined || code !== undefined;
+    const { offset = 0, entity, code, rowKey } = page;
+    const isFiltered = entity !== undefined || code !== undefined || rowKey !== undefined;
     let passed = 0;
-    const shards = (await this.#sizes()).filter(({ size }) => {
+    const shards = (await this.#sizes(rowKey)).filter(({ size }) => {
       const isPassed = !isFiltered && passed + size <= offset;
       passed += isPassed ? size : 0;
       return !isPassed;
@@ -45,15 +46,16 @@ export class RedisDeadLetters implements DeadLetterStore {
   }
 
   async *pages(filter: LetterFilter): AsyncIterable<readonly DeadLetter[]> {
-    yield* this.#pagesOf(await this.#sizes(), filter);
+    yield* this.#pagesOf(await this.#sizes(filter.rowKey), filter);
   }
 
   async get({ shard, id }: DeadLetterId): Promise<DeadLetter | undefined> {
     return letterById(this.#scripts, shard, id);
   }
 
-  async retry(letter: DeadLetterId, options?: { readonly force?: boolean }): Promise<'staged' | 'newer' | 'absent'> {
-    const reply = await this.#scripts.run('retry', letter.shard, [letter.id, options?.force === true ? 'force' : '']);
+  async retry(letter: DeadLetterId, { force = false, values }: RetryWith = {}): Promise<'staged' | 'newer' | 'absent'> {
+    const edited = values ? encodePlain(new Map(Object.entries(values))) : '';
+    const reply = await this.#scripts.run('retry', letter.shard, [letter.id, force ? 'force' : '', edited]);
     const status = text(reply[0]);
     if (status === 'overflow') throw counterOverflow(text(reply[1]) as RowKey);
     if (status === 'unreadable') throw letterUnreadable(letter);
@@ -82,9 +84,15 @@ export class RedisDeadLetters implements DeadLetterStore {
     return true;
   }
 
-  /** The shards that have letters: how many, and the number of the last one. */
-  async #sizes(): Promise<readonly LettersOfShard[]> {
+  /**
+   * The shards that have letters: how many, and the number of the last one.
+   *
+   * @param rowKey only the shard of this row is asked
+   */
+  async #sizes(rowKey?: RowKey): Promise<readonly LettersOfShard[]> {
+    const only = rowKey === undefined ? undefined : shardOf(rowKey, this.#scripts.shards);
     const shards = await this.#scripts.everyShard(async (shard) => {
+      if (only !== undefined && shard !== only) return { shard, size: 0, last: Number.NaN };
       const [size, last] = await Promise.all([
         this.#scripts.command('HLEN', shard, 'dead', []),
         this.#scripts.command('HGET', shard, 'chain', ['letters']),

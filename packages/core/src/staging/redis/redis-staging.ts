@@ -9,6 +9,7 @@ import type { GroupAnswer, HeldChanges, StagedPolicies, StageGroup, StageUnit, U
 import type { Batch, Claim, ClaimRequest, Extension, ExtendRequest, EmptyReport, ParkReport } from '../flush-side.js';
 import type { ChainSeen, DueRecords, EmptyScope, Pending, Settlement, StagedMark } from '../look-side.js';
 import type { DeadLetterStore } from '../dead-letter-store.js';
+import { LOOKED_AT, type ShardDepth } from '../shard-depth.js';
 import type { StagingStats, StagingStore, UnwellServer } from '../staging-store.js';
 import type { Tier } from '../../policy/durability.js';
 import { text } from './connection.js';
@@ -20,7 +21,7 @@ import { RedisHeld } from './redis-held.js';
 import { RedisRowCache } from './redis-row-cache.js';
 import { beginnings, RedisDue } from './redis-due.js';
 import { inPartsOf } from './parts-of.js';
-import { addStats } from './redis-stats.js';
+import { addStats, depthIn } from './redis-stats.js';
 import { encodeKnownRows } from './known-rows.js';
 import { GroupScripts } from './group-scripts.js';
 import { batch, extension } from './replies.js';
@@ -221,6 +222,14 @@ export class RedisStaging implements StagingStore {
   async probe(): Promise<readonly UnwellServer[]> {
     await this.#scripts.command('ZADD', this.#scripts.own[0] ?? 0, 'due', ['XX', 0, 'nothing']);
     return [];
+  }
+
+  async depths(): Promise<readonly ShardDepth[]> {
+    const { server } = this.#connection;
+    const depths = await this.#scripts.everyShard(async (shard) =>
+      depthIn(await this.#scripts.run('depth', shard, [LOOKED_AT]), shard, server),
+    );
+    return depths.filter((depth) => depth !== undefined);
   }
 
   async stats(): Promise<StagingStats> {

@@ -1,3 +1,4 @@
+import type { ShardDepth } from '../shard-depth.js';
 import type { StagingStats } from '../staging-store.js';
 import { text, type Reply } from './connection.js';
 
@@ -31,6 +32,22 @@ export function addStats(replies: readonly Reply[]): StagingStats {
     }
   }
   return { pending: Object.fromEntries(pending), ...totals, ...(oldestMs >= 0 && { oldestMs }) };
+}
+
+/** `undefined`: the shard has no chain yet. */
+export function depthIn(reply: Reply, shard: number, server: string): ShardDepth | undefined {
+  const [status, dirty, inFlight, dead, ...ages] = reply;
+  if (text(status) !== 'depth') return undefined;
+  const oldestMs = new Map<string, number>();
+  for (let index = 0; index + 1 < ages.length; index += 2) oldestMs.set(text(ages[index]), numberIn(ages[index + 1]));
+  return {
+    shard,
+    server,
+    dirty: numberIn(dirty),
+    inFlight: numberIn(inFlight),
+    dead: numberIn(dead),
+    oldestMs: Object.fromEntries(oldestMs),
+  };
 }
 
 /** Redis may hold any bytes there. The count stays a number. */

@@ -36,6 +36,7 @@ export const SCRIPTS: {
       | 'duePending'
       | 'dueRows'
       | 'stats'
+      | 'depth'
       | 'hold'
       | 'endHolds'
       | 'holds'
@@ -118,6 +119,7 @@ export const SCRIPTS: {
   duePending: load('due-pending', ['chain', 'due']),
   dueRows: load('due-rows', ['chain', 'due', 'flight']),
   stats: load('stats', ['chain', 'flight', 'dead', 'stats', 'dirty', 'due']),
+  depth: load('depth', ['chain', 'dirty', 'due', 'flight', 'dead']),
   hold: load('hold', [
     'chain',
     'dirty',

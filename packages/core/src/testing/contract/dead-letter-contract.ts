@@ -75,6 +75,37 @@ export function deadLetterContract({ describe, it, expect, onBench }: ContractCo
     );
 
     it(
+      'come back with values that a person has replaced, and the others as they were',
+      onBench(async (bench) => {
+        const values = { n: '-1', name: '"Ada"' };
+        await bench.stage({ base: '5', version: '6', values });
+        await bench.flush({ 0: rejected });
+        const [letter] = await bench.store.deadLetters.list();
+        if (letter === undefined) throw new Error('There is no dead letter');
+        await bench.stage({ values: { other: '1' } });
+        const edit = { n: '0', added: '"é"' };
+        expect(await bench.store.deadLetters.retry(letter, { values: edit })).toBe('newer');
+        expect(await bench.store.deadLetters.get(letter)).toEqual(letter);
+        expect(await bench.store.deadLetters.retry(letter, { values: edit, force: true })).toBe('staged');
+        expect(await bench.dirty()).toMatchObject({ values: { ...values, ...edit, other: '1' } });
+      }),
+    );
+
+    it(
+      'are listed by row, and only the shard of the row is asked',
+      onBench(async (bench) => {
+        for (const n of [0, 1]) await bench.stage({ rowKey: bench.row(n), values: { n: String(n) } });
+        await bench.flush({ 0: rejected, 1: rejected });
+        await bench.stage({ rowKey: bench.row(1), values: { n: '2' } });
+        await bench.flush({ 1: rejected });
+        const found = await bench.store.deadLetters.list({ rowKey: bench.row(1) });
+        expect(found.map(({ record }) => record.values)).toEqual([{ n: '2' }, { n: '1' }]);
+        expect(await bench.store.deadLetters.list({ rowKey: bench.row(1), offset: 1 })).toEqual(found.slice(1));
+        expect(await bench.store.deadLetters.list({ rowKey: bench.row(0, 'product', 2) })).toEqual([]);
+      }),
+    );
+
+    it(
       'never overwrite something newer unless forced (M6)',
       onBench(async (bench) => {
         await bench.stage({ values: { a: 'old', b: 'old' } });

@@ -45,6 +45,25 @@ export function shardsContract({ describe, it, expect, onBench }: ContractContex
     );
 
     it(
+      'say how much waits in them, and how old the oldest of each entity is; one that is not adopted says nothing',
+      onBench(async (bench) => {
+        await inThree(bench);
+        await bench.flush({ 0: rejected });
+        await bench.stage({ rowKey: bench.row(5), values: { n: '0' } });
+        await bench.store.claim(2, { token: 'T1', predecessor: 'T0', limit: 9 });
+        const depths = await bench.store.depths();
+        expect(depths.map(({ shard }) => shard)).toEqual([0, 1, 2]);
+        expect(depths).toMatchObject([
+          { dirty: 1, inFlight: 0, dead: 1 },
+          { dirty: 1, inFlight: 0, dead: 0 },
+          { dirty: 0, inFlight: 1, dead: 0, oldestMs: {} },
+        ]);
+        const ages = depths.slice(0, 2).map(({ oldestMs }) => oldestMs['Product'] ?? -1);
+        expect(ages.filter((age) => age < 0)).toEqual([]);
+      }),
+    );
+
+    it(
       'hand out their batches, and tell if those are as they were claimed, each for itself',
       onBench(async (bench) => {
         await inThree(bench);

@@ -65,6 +65,10 @@ export class MemorySink implements ChangeSink {
   readonly paused = [];
   readonly waitsForConnectionMs = 0;
 
+  async compare(): Promise<undefined> {
+    return undefined;
+  }
+
   parentsOf(): readonly RowKey[] {
     return [];
   }

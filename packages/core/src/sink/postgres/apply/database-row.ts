@@ -20,16 +20,17 @@ export interface DatabaseRow {
   readonly asExpected: boolean;
 }
 
-/** Reads and locks the rows of these items, which are of one table. A row that does not exist is not in the answer. */
+/** Reads and locks (or only looks at) the rows of these items, which are of one table. A row that does not exist is not in the answer. */
 export async function readDatabaseRows(
   session: Session,
   items: readonly Item[],
   wallTime: WallTime,
+  locks: 'lock' | 'look' = 'lock',
 ): Promise<ReadonlyMap<Item, DatabaseRow>> {
   const found = new Map<Item, DatabaseRow>();
   const table = items[0]?.table;
   if (table === undefined) return found;
-  const statement = readRows(table, items, versionFormat(table, wallTime));
+  const statement = readRows(table, items, versionFormat(table, wallTime), locks);
   for (const cells of await session.rows(statement.text, [statement.json])) {
     const item = items[Number(cells[0])];
     if (item !== undefined) found.set(item, databaseRow(item, cells, statement, wallTime));

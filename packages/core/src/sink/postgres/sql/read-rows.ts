@@ -22,8 +22,15 @@ export interface ReadStatement extends Statement {
 /**
  * Reads and locks the rows of a conflict. PostgreSQL decides whether a value has changed since it was loaded, or is the
  * wanted one already: only the column's own type knows which values are equal.
+ *
+ * @param locks `look`: the rows are not locked
  */
-export function readRows(table: Table, items: readonly Item[], format: VersionFormat | undefined): ReadStatement {
+export function readRows(
+  table: Table,
+  items: readonly Item[],
+  format: VersionFormat | undefined,
+  locks: 'lock' | 'look' = 'lock',
+): ReadStatement {
   const properties = Object.entries(table.columns);
   const written = writtenProperties(table, items, 'values');
   const loaded = new Set(items.flatMap(({ record }) => Object.keys(record.originals)));
@@ -48,8 +55,7 @@ export function readRows(table: Table, items: readonly Item[], format: VersionFo
   // Each column gets its own name: a driver that answers rows as objects keeps one column per name.
   const text = `select ${columns.map((column, position) => `${column} as r${position}`).join(',\n  ')}
 from ${tableName(table)} as t
-join ${recordSet(fields)} on ${sameKey(table)}
-for update of t`;
+join ${recordSet(fields)} on ${sameKey(table)}${locks === 'lock' ? '\nfor update of t' : ''}`;
   return {
     text,
     json: recordsJson(items, fields),

@@ -1,9 +1,9 @@
 -- Puts a dead letter back as a dirty record, if its row was not staged or written since. 'force': puts it back in any
--- case, under the record that is dirty by now.
+-- case, under the record that is dirty by now. Edited values replace those of the letter.
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] recent  KEYS[6] recent_old  KEYS[7] dead
 -- KEYS[8] stats
--- ARGV  epoch, id of the letter, 'force' or ''
+-- ARGV  epoch, id of the letter, 'force' or '', edited values (a packed map) or ''
 -- returns  {'staged'} | {'newer'} | {'absent'} | {'unreadable'} | {'overflow', row key} | {'left', row key} |
 --   {'uninitialised'} | {'epoch', epoch}
 local chain = KEYS[1]
@@ -14,7 +14,7 @@ local recent = KEYS[5]
 local recent_old = KEYS[6]
 local dead = KEYS[7]
 local stats = KEYS[8]
-local epoch, id, force = ARGV[1], ARGV[2], ARGV[3]
+local epoch, id, force, edits = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
 -- include: time
 -- include: bulk
@@ -32,7 +32,7 @@ local bytes = redis.call('HGET', dead, id)
 if not bytes then return { 'absent' } end
 
 local heading, rest = heading_in(bytes)
-if not heading then return { 'unreadable' } end
+if not heading or (edits ~= '' and not decode(rest)) then return { 'unreadable' } end
 local row_key = heading[1]
 bytes = rest
 local record = decode(bytes)
@@ -57,6 +57,7 @@ row.dirty, row.flight = newer and decode(newer), flying and decode(flying)
 local late = overtaken(record, row)
 if late and force ~= 'force' then return { 'newer' } end
 record[ATTEMPTS], record[DOUBTFUL] = 0, 0
+for name, value in pairs(unpack_safely(edits) or {}) do record[VALUES][name] = value end
 local revived = record
 if late then revived = revive(record, row) end
 if not revived then return { 'overflow', row_key } end

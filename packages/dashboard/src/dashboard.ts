@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { SpillwayError } from '@spillway/core';
 import { accessOf } from './http/access.js';
 import { Refused, sendJson, sendNothing } from './http/answers.js';
 import { route, type Routes } from './http/routes.js';
@@ -71,12 +72,23 @@ async function answer(
   await route(routes, { request, response, url, access });
 }
 
+/** Errors of Spillway by what the sender can do about them. */
+function statusOf(error: unknown): number {
+  if (error instanceof RangeError) return 404;
+  if (!(error instanceof SpillwayError)) return 500;
+  if (error.code === 'CONFIG_INVALID' || error.code === 'VALIDATION_FAILED') return 400;
+  return UNAVAILABLE.has(error.code) ? 503 : 409;
+}
+
+const UNAVAILABLE: ReadonlySet<string> = new Set(['DATABASE_UNAVAILABLE', 'STAGING_UNAVAILABLE', 'STAGING_TIMEOUT']);
+
 function refuse(response: ServerResponse, error: unknown, warn: (message: string) => void): void {
   if (response.headersSent) return void response.destroy();
   if (error instanceof Refused) return sendJson(response, error.status, { error: error.message });
   const text = error instanceof Error ? error.message : String(error);
-  warn(`A request to the dashboard of Spillway has failed: ${text}`);
-  sendJson(response, 500, { error: text });
+  const status = statusOf(error);
+  if (status === 500) warn(`A request to the dashboard of Spillway has failed: ${text}`);
+  sendJson(response, status, { error: text });
 }
 
 async function listen(

@@ -5,7 +5,7 @@ import { Refused, sendBody, sendJson } from './answers.js';
 import { readBody } from './body.js';
 import { pageFile } from './page-files.js';
 
-/** A question that is answered with JSON. Names in braces in the path are parts of `path`. */
+/** A question that is answered with JSON. */
 export interface Ask {
   readonly access: Access;
   readonly query: URLSearchParams;

@@ -1,25 +1,81 @@
+import { DepthLook } from '../figures/depths.js';
+import { Figures } from '../figures/figures.js';
+import { streamOf } from '../figures/stream.js';
+import { Refused } from '../http/answers.js';
 import type { Routes } from '../http/routes.js';
 import type { DashboardOptions } from '../options.js';
-import type { Capabilities, Overview } from '../wire.js';
+import { Letters, MOST_LETTERS } from '../rows/letters.js';
+import { lifeOf } from '../rows/life.js';
+import { metadataOf, ShownValues } from '../rows/shown-values.js';
+import type { Capabilities, LetterId } from '../wire.js';
 import { Service } from './adapter.js';
+import { filterIn, flagIn, lettersIn, numberIn, textIn, valuesIn } from './read-acts.js';
+
+/** Far more letters than Redis keeps by default. */
+const MOST_OFFSET = 100_000_000;
 
 /** Everything that the dashboard answers, by path. */
 export function routesOf({ orm, values = 'hidden' }: DashboardOptions): Routes {
   const service = new Service(orm);
+  const { spillway } = service;
+  const shown = new ShownValues(orm, values);
+  const letters = new Letters(orm, spillway, shown);
+  const depths = new DepthLook(spillway);
   return {
     questions: {
       '/api/capabilities': ({ access }): Capabilities => ({
         access,
         values,
-        can: { pause: service.has('pause'), diagnose: service.has('diagnose') },
-        entities: [],
+        can: { pause: service.newer('pause') !== undefined, diagnose: service.newer('diagnose') !== undefined },
+        entities: spillway.entities,
       }),
-      '/api/overview': async (): Promise<Overview> => {
-        const [status, health] = await Promise.all([service.spillway.status(), service.spillway.health()]);
-        return { atMs: Date.now(), status, health };
+      '/api/status': async () => spillway.status(),
+      '/api/health': async () => spillway.health(),
+      '/api/depths': async () => depths.now(),
+      '/api/letters': async ({ query }) =>
+        letters.list(
+          { entity: query.get('entity') ?? undefined, code: query.get('code') ?? undefined },
+          numberIn(query, 'offset', 0, MOST_OFFSET),
+          numberIn(query, 'limit', 50, MOST_LETTERS),
+        ),
+      '/api/letter': async ({ query }) => letters.detail(letterIn(query)),
+      '/api/life': async ({ query }) =>
+        lifeOf(orm, spillway, shown, { entity: query.get('entity') ?? '', key: query.get('key') ?? '' }),
+      '/api/findings': async () => (service.newer('diagnose') ?? missing('diagnose'))(),
+    },
+    acts: {
+      '/api/letters/retry': async (body) =>
+        letters.retry(lettersIn(body), flagIn('force', body['force']), valuesIn(body)),
+      '/api/letters/discard': async (body) => letters.discard(lettersIn(body)),
+      '/api/letters/retry-all': async (body) => letters.retryAll(filterIn(body), flagIn('force', body['force'])),
+      '/api/letters/discard-all': async (body) => letters.discardAll(filterIn(body)),
+      '/api/pause': async (body) => {
+        await (service.newer('pause') ?? missing('pause'))(entityIn(body));
+        return {};
+      },
+      '/api/resume': async (body) => {
+        await (service.newer('resume') ?? missing('resume'))(entityIn(body));
+        return {};
       },
     },
-    acts: {},
-    streams: {},
+    streams: { '/api/stream': streamOf(new Figures(service)) },
   };
+
+  function entityIn({ entity }: Readonly<Record<string, unknown>>): never | undefined {
+    const name = textIn('entity', entity);
+    if (name === undefined) return undefined;
+    const metadata = metadataOf(orm, name);
+    if (!metadata) throw new Refused(400, `There is no entity ${name}`);
+    return metadata.class as never;
+  }
+}
+
+function letterIn(query: URLSearchParams): LetterId {
+  const id = query.get('id');
+  if (id === null || id === '') throw new Refused(400, 'A dead letter is named by "shard" and "id"');
+  return { shard: numberIn(query, 'shard', 0, 4_095), id };
+}
+
+function missing(call: string): never {
+  throw new Refused(501, `This release of Spillway has no ${call}(). Update @spillway/core`);
 }

@@ -19,6 +19,8 @@ interface ChartProps {
 }
 
 const HEIGHT = 170;
+/** The axis shows at least so much time, also before there is so much to show. */
+const LEAST_SECONDS = 60;
 
 /** Lines over time. The caption names the last values, for those who do not see the lines, and as the legend. */
 export function Chart({ title, points, lines, text }: ChartProps) {
@@ -88,7 +90,10 @@ function optionsOf(target: HTMLElement, lines: readonly Line[], text: (value: nu
     height: HEIGHT,
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, y: false },
-    scales: { y: { range: (_self, _low, high) => [0, Math.max(high * 1.1, 1)] } },
+    scales: {
+      x: { range: (_self, low, high) => [Math.min(low, high - LEAST_SECONDS), high] },
+      y: { range: (_self, _low, high) => [0, Math.max(high * 1.1, 1)] },
+    },
     axes: [axis, { ...axis, size: 62, values: (_self, values) => values.map((value) => text(value)) }],
     series: [
       {},

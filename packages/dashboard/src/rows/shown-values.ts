@@ -37,7 +37,7 @@ export class ShownValues {
   views(record: StagedRecord, row: ComparedRow | undefined, entity: string, mayEdit = false): readonly PropertyView[] {
     const set = new Set(Object.keys(record.values));
     const others = Object.keys(row?.values ?? {}).filter((name) => !set.has(name));
-    return [...set, ...others].map((name) => {
+    return [...[...set].toSorted(), ...others.toSorted()].map((name) => {
       const isShown = this.isShown(entity, name);
       const texts = { staged: record.values[name], loaded: record.originals[name], database: row?.values[name] };
       return {

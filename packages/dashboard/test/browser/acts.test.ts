@@ -105,8 +105,8 @@ describe('in a shop whose worker was killed', () => {
 
   test('several are chosen, and retried or discarded together', async () => {
     await reads('1 to 4 of 4');
-    await click('::-p-aria([name="Choose Product 3"])');
-    await click('::-p-aria([name="Choose Product 4"])');
+    await click('[aria-label="Choose Product 3"]');
+    await click('[aria-label="Choose Product 4"]');
     await reads('2 chosen');
     await click(button('Discard chosen'));
     await page.locator('dialog button.danger').click();

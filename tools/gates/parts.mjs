@@ -81,8 +81,9 @@ export const parts = [
     },
   },
   {
-    holds: 'the programs of the documents, in empty directories',
+    holds: 'the programs of the documents, in empty directories; the dashboard with very many dead letters and shards',
     only: { consumer: ['test/consumer/readme.test.ts'] },
+    longer: { dashboard: ['packages/dashboard/test/browser/many.test.ts'] },
   },
   {
     holds:

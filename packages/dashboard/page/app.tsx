@@ -49,7 +49,7 @@ function View({ route: [place, ...rest], live, capabilities }: ViewProps) {
       return rest.length === 2 ? (
         <LetterPage shard={Number(rest[0])} id={rest[1] ?? ''} capabilities={capabilities} />
       ) : (
-        <LettersPage capabilities={capabilities} />
+        <LettersPage capabilities={capabilities} total={live.snapshot?.status.dead} />
       );
     case 'shards':
       return <Shards />;

@@ -94,8 +94,6 @@ export interface LetterList {
   readonly offset: number;
   /** Whether there are more behind these. */
   readonly more: boolean;
-  /** How many there are; absent for a filter, which would have to read them all. */
-  readonly total?: number;
 }
 
 /** One property of a record, beside its row. Texts are JSON; absent: there is none, or it is hidden. */

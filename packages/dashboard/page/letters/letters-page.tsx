@@ -12,8 +12,14 @@ import { useActs } from './use-acts.js';
 /** Letters of a page: few enough to stay quick with any number of letters, and to choose from by eye. */
 const PAGE = 50;
 
+interface LettersPageProps {
+  readonly capabilities: Capabilities;
+  /** How many there are, of all entities; `undefined` until it is known. */
+  readonly total: number | undefined;
+}
+
 /** The list of dead letters: filter, page, choose, retry and discard. */
-export function LettersPage({ capabilities: { access, entities } }: { readonly capabilities: Capabilities }) {
+export function LettersPage({ capabilities: { access, entities }, total }: LettersPageProps) {
   const [filter, setFilter] = useState<Filter>({ entity: '', code: '' });
   const [offset, setOffset] = useState(0);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
@@ -34,6 +40,7 @@ export function LettersPage({ capabilities: { access, entities } }: { readonly c
     choose(new Set());
   };
   const letters = list?.letters ?? [];
+  const isAll = filter.entity === '' && filter.code === '';
   const picked = letters.filter((letter) => chosen.has(nameOf(letter)));
   return (
     <>
@@ -49,7 +56,7 @@ export function LettersPage({ capabilities: { access, entities } }: { readonly c
       {access === 'write' && letters.length > 0 && <Acts picked={picked} filter={filter} acts={acts} />}
       <div aria-busy={isAsking}>
         <p role="status" class="quiet">
-          {list === undefined ? 'Looking…' : rangeText(offset, letters.length, list.total)}
+          {list === undefined ? 'Looking…' : rangeText(offset, letters.length, isAll ? total : undefined)}
         </p>
         {letters.length > 0 && (
           <LetterTable letters={letters} chosen={chosen} mayChoose={access === 'write'} onChoose={choose} />
@@ -112,8 +119,7 @@ interface ActsProps {
 
 function Acts({ picked, filter, acts: { isBusy, run } }: ActsProps) {
   const [asks, setAsks] = useState<'discard' | 'discard-all' | 'retry-all'>();
-  const isFiltered = filter.entity !== '' || filter.code !== '';
-  const those = isFiltered ? 'all that match' : 'all';
+  const those = filter.entity === '' && filter.code === '' ? 'all' : 'all that match';
   const close = (): void => setAsks(undefined);
   return (
     <div class="buttons acts">

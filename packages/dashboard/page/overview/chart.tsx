@@ -19,6 +19,8 @@ interface ChartProps {
 }
 
 const HEIGHT = 170;
+/** So that small whole numbers stand at whole marks. */
+const LEAST_HEIGHT = 4;
 /** The axis shows at least so much time, also before there is so much to show. */
 const LEAST_SECONDS = 60;
 
@@ -92,7 +94,7 @@ function optionsOf(target: HTMLElement, lines: readonly Line[], text: (value: nu
     cursor: { drag: { x: false, y: false }, y: false },
     scales: {
       x: { range: (_self, low, high) => [Math.min(low, high - LEAST_SECONDS), high] },
-      y: { range: (_self, _low, high) => [0, Math.max(high * 1.1, 1)] },
+      y: { range: (_self, _low, high) => [0, Math.max(high * 1.1, LEAST_HEIGHT)] },
     },
     axes: [axis, { ...axis, size: 62, values: (_self, values) => values.map((value) => text(value)) }],
     series: [

@@ -8,7 +8,7 @@ export function RecordFacts({ record }: { readonly record: RecordView }) {
     ['Kind', kind],
     ['First change', moment(firstAtMs)],
     ['Changes in it', count(merged)],
-    ['Refused by the database', attempts === 0 ? 'never on its own' : `${count(attempts)} times`],
+    ['Refused before', attempts === 0 ? 'never' : `${count(attempts)} times`],
     ['Expects version', base],
     ['Makes version', version],
     ['In doubt', isDoubtful ? 'yes: Redis has lost data since' : undefined],

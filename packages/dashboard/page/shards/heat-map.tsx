@@ -7,7 +7,7 @@ interface HeatMapProps {
   readonly measure: Measure;
 }
 
-const LEAST_CELL = 9;
+const LEAST_CELL = 6;
 const MOST_CELL = 34;
 const GAP = 1;
 

@@ -28,16 +28,11 @@ export class Letters {
 
   async list(filter: LetterFilter, offset: number, limit: number): Promise<LetterList> {
     const page = { ...this.#filter(filter), offset, limit: limit + 1 };
-    const isFiltered = filter.entity !== undefined || filter.code !== undefined;
-    const [letters, status] = await Promise.all([
-      this.#spillway.deadLetters.list(page),
-      isFiltered ? undefined : this.#spillway.status(),
-    ]);
+    const letters = await this.#spillway.deadLetters.list(page);
     return {
       letters: letters.slice(0, limit).map(summaryOf),
       offset,
       more: letters.length > limit,
-      ...(status && { total: status.dead }),
     };
   }
 

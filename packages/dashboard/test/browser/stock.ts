@@ -20,3 +20,15 @@ export async function makeOrders(shop: Shop, ids: readonly number[]): Promise<vo
   for (const id of ids) em.create(Order, { id, customer: `customer ${id}`, total: id });
   await em.flush();
 }
+
+/** Additions to rows that are not there, each of which is a dead letter. */
+export async function buryMany({ service }: Shop, letters: number): Promise<void> {
+  const ids = Array.from({ length: letters }, (_, n) => 1_000_000 + n);
+  for (let from = 0; from < letters; from += PER_CALL) {
+    const rows = ids.slice(from, from + PER_CALL).map((key) => ({ key, by: { views: 1 } }));
+    await service.incrementMany(Product.class, rows);
+  }
+  await service.drain({ until: 'written', timeout: '2m' });
+}
+
+const PER_CALL = 5_000;

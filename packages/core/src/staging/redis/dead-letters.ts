@@ -21,6 +21,9 @@ import type { ShardScripts } from './shard-scripts.js';
 /** A shard with at most so many letters is asked for all their numbers at once. */
 const FEW_LETTERS = 10_000;
 
+/** Shards are asked together if they have no more letters than this. */
+const LETTERS_AT_ONCE = 500;
+
 /** Dead letters of all shards: a hash per shard, number of the letter -> heading and record. */
 export class RedisDeadLetters implements DeadLetterStore {
   /** For scripts that bury: most letters of a shard, and how long one is kept (milliseconds, or 0). */
@@ -106,14 +109,23 @@ export class RedisDeadLetters implements DeadLetterStore {
     shards: readonly LettersOfShard[],
     filter: LetterFilter,
   ): AsyncGenerator<readonly DeadLetter[], void, undefined> {
-    for (const of of shards) {
-      for await (const ids of this.#ids(of)) {
-        const found = (await this.#scripts.command('HMGET', of.shard, 'dead', ids)) as readonly (Buffer | null)[];
-        const letters = found.flatMap((bytes, index) =>
-          bytes === null ? [] : [letterOf(of.shard, ids[index] ?? '', bytes)],
-        );
-        yield letters.filter((letter) => isMeant(letter, filter));
-      }
+    for (const some of withFewTogether(shards)) {
+      if (some.length === 1) yield* this.#pagesOfShard(some[0] as LettersOfShard, filter);
+      // Shards with few letters are asked together: a filter may pass by thousands of them.
+      else yield* (await Promise.all(some.map(async (of) => listed(this.#pagesOfShard(of, filter))))).flat();
+    }
+  }
+
+  async *#pagesOfShard(
+    of: LettersOfShard,
+    filter: LetterFilter,
+  ): AsyncGenerator<readonly DeadLetter[], void, undefined> {
+    for await (const ids of this.#ids(of)) {
+      const found = (await this.#scripts.command('HMGET', of.shard, 'dead', ids)) as readonly (Buffer | null)[];
+      const letters = found.flatMap((bytes, index) =>
+        bytes === null ? [] : [letterOf(of.shard, ids[index] ?? '', bytes)],
+      );
+      yield letters.filter((letter) => isMeant(letter, filter));
     }
   }
 
@@ -138,6 +150,30 @@ interface LettersOfShard {
   readonly shard: number;
   readonly size: number;
   readonly last: number;
+}
+
+/** Shards that follow each other, together as long as they have few letters. */
+function* withFewTogether(shards: readonly LettersOfShard[]): Generator<readonly LettersOfShard[]> {
+  let together: LettersOfShard[] = [];
+  let letters = 0;
+  for (const of of shards) {
+    const isFull = letters + of.size > LETTERS_AT_ONCE || of.size > LETTERS_PER_PAGE;
+    if (isFull && together.length > 0) yield together;
+    if (isFull) [together, letters] = [[], 0];
+    if (of.size > LETTERS_PER_PAGE) {
+      yield [of];
+    } else {
+      together.push(of);
+      letters += of.size;
+    }
+  }
+  if (together.length > 0) yield together;
+}
+
+async function listed<T>(items: AsyncIterable<T>): Promise<readonly T[]> {
+  const list: T[] = [];
+  for await (const item of items) list.push(item);
+  return list;
 }
 
 /** The order of a letter. Another program may have put one there under any name: it counts as the oldest. */

@@ -9,6 +9,7 @@ export const Product = defineEntity({
     id: p.integer().primary(),
     name: p.string(),
     price: p.integer(),
+    views: p.integer().default(0),
     seen: p.datetime().nullable(),
     secret: p.string().nullable().hidden(),
     version: p.integer().version(),
@@ -24,7 +25,7 @@ export const Order = defineEntity({
 /** PostgreSQL refuses a price below zero, and so makes dead letters. */
 export const TABLES = `
   create table product (id int primary key, name varchar(255) not null, price int not null check (price >= 0),
-    seen timestamptz null, secret varchar(255) null, version int not null default 1);
+    views int not null default 0,    seen timestamptz null, secret varchar(255) null, version int not null default 1);
   create table "order" (id int primary key, customer varchar(255) not null, total int not null,
     version int not null default 1);`;
 
@@ -51,9 +52,13 @@ export async function openShop(
         shards,
         worker,
         tables: { ensure: true },
+        deadLetters: { keep: 1_000_000 },
         logger: { warn: () => {}, error: () => {} },
         policies: [
-          [Product.class, { mode: 'behind', debounce: '10ms', maxDelay: '50ms', retry: { attempts: 1 } }],
+          [
+            Product.class,
+            { mode: 'behind', counters: ['views'], debounce: '10ms', maxDelay: '50ms', retry: { attempts: 1 } },
+          ],
           [Order.class, { mode: 'behind', debounce: '10ms', maxDelay: '50ms', retry: { attempts: 1 } }],
         ],
       }),

@@ -11,25 +11,46 @@ export interface Live {
 
 const MOST_POINTS = 600;
 
-/** Listens to the figures for as long as the page is open; the browser connects again by itself. */
+/**
+ * Listens to the figures while the page is seen. A browser has six connections for one host, and a page that nobody
+ * sees gives its own back. A connection that is lost is opened again.
+ */
 export function useStream(): Live {
   const [live, setLive] = useState<Live>({ isConnected: false, points: [] });
   useEffect(() => {
-    const source = new EventSource('api/stream');
-    const on = (name: string, note: (before: Live, data: never) => Live): void =>
-      source.addEventListener(name, (event: MessageEvent<string>) =>
-        setLive((before) => note(before, JSON.parse(event.data) as never)),
-      );
-    source.addEventListener('open', () => setLive((before) => ({ ...before, isConnected: true })));
-    source.addEventListener('error', () => setLive((before) => ({ ...before, isConnected: false })));
-    on('points', (before, points: readonly Point[]) => ({ ...before, isConnected: true, points }));
-    on('snapshot', ({ points }, snapshot: Snapshot) => ({
-      isConnected: true,
-      points: [...points.filter(({ atMs }) => atMs !== snapshot.point.atMs), snapshot.point].slice(-MOST_POINTS),
-      snapshot,
-    }));
-    on('problem', (before, problem: NoSnapshot) => ({ ...before, isConnected: true, problem }));
-    return () => source.close();
+    let source: EventSource | undefined;
+    const attend = (): void => {
+      if (document.visibilityState === 'visible') {
+        source ??= listen(setLive);
+      } else {
+        source?.close();
+        source = undefined;
+      }
+    };
+    attend();
+    document.addEventListener('visibilitychange', attend);
+    return () => {
+      document.removeEventListener('visibilitychange', attend);
+      source?.close();
+    };
   }, []);
   return live;
+}
+
+function listen(note: (change: (before: Live) => Live) => void): EventSource {
+  const source = new EventSource('api/stream');
+  const on = <T>(name: string, change: (before: Live, data: T) => Live): void =>
+    source.addEventListener(name, (event: MessageEvent<string>) =>
+      note((before) => change(before, JSON.parse(event.data) as T)),
+    );
+  source.addEventListener('open', () => note((before) => ({ ...before, isConnected: true })));
+  source.addEventListener('error', () => note((before) => ({ ...before, isConnected: false })));
+  on<readonly Point[]>('points', (before, points) => ({ ...before, isConnected: true, points }));
+  on<Snapshot>('snapshot', ({ points }, snapshot) => ({
+    isConnected: true,
+    points: [...points.filter(({ atMs }) => atMs !== snapshot.point.atMs), snapshot.point].slice(-MOST_POINTS),
+    snapshot,
+  }));
+  on<NoSnapshot>('problem', (before, problem) => ({ ...before, isConnected: true, problem }));
+  return source;
 }

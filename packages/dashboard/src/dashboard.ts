@@ -96,7 +96,10 @@ async function listen(
   port: number,
   host: string,
 ): Promise<RunningDashboard> {
-  const server = createServer(handle);
+  const server = createServer((request, response) => {
+    if (isOfThisMachine(host) && !isOfThisMachine(nameIn(request.headers.host))) sendNothing(response, 403);
+    else handle(request, response);
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
@@ -113,4 +116,14 @@ async function listen(
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** The name or address in a header `Host`, without its port. */
+function nameIn(host = ''): string {
+  return host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+}
+
+/** A page of another site may give its own name the address of this machine, and then counts as the same origin. */
+function isOfThisMachine(name: string): boolean {
+  return name === 'localhost' || name === '::1' || /^127(\.\d+){3}$/.test(name);
 }

@@ -25,7 +25,7 @@ export function Difference({ values, edits, onEdit }: DifferenceProps) {
       <h2 id="difference">What was staged, and what the database has</h2>
       {set.length === 0 && <p class="quiet">It sets no property.</p>}
       {set.length > 0 && (
-        <div class="scroll" tabIndex={0} role="region" aria-labelledby="difference">
+        <div class="scroll" tabIndex={0} role="group" aria-labelledby="difference">
           <table class="difference">
             <thead>
               <tr>

@@ -19,7 +19,7 @@ export function LetterTable({ letters, chosen, mayChoose, onChoose }: LetterTabl
     onChoose(next);
   };
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Dead letters">
+    <div class="scroll" tabIndex={0} role="group" aria-label="Dead letters">
       <table class="letters">
         <thead>
           <tr>

@@ -21,7 +21,7 @@ export function Entities({ snapshot: { status, paused }, depths, capabilities }:
         <h2 id="entities">Entities</h2>
         {mayPause && <PauseButton isPaused={paused?.all === true} />}
       </div>
-      <div class="scroll" tabIndex={0} role="region" aria-labelledby="entities">
+      <div class="scroll" tabIndex={0} role="group" aria-labelledby="entities">
         <table>
           <thead>
             <tr>

@@ -52,7 +52,7 @@ function Servers({ depths: { servers, shards } }: { readonly depths: Depths }) {
   return (
     <section aria-labelledby="servers">
       <h2 id="servers">Servers</h2>
-      <div class="scroll" tabIndex={0} role="region" aria-labelledby="servers">
+      <div class="scroll" tabIndex={0} role="group" aria-labelledby="servers">
         <table>
           <thead>
             <tr>
@@ -95,7 +95,7 @@ function Fullest({ depths, by, shards }: FullestProps) {
       {shards.length === 0 ? (
         <p class="quiet">{by}: none in any shard.</p>
       ) : (
-        <div class="scroll" tabIndex={0} role="region" aria-labelledby="fullest">
+        <div class="scroll" tabIndex={0} role="group" aria-labelledby="fullest">
           <table>
             <thead>
               <tr>

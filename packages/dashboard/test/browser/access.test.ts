@@ -97,7 +97,8 @@ describe('whoever is not authorised gets nothing', () => {
 describe('who may read', () => {
   test('sees the page, and no means to change anything; the browser complains of nothing', async () => {
     const address = await shop.serve({ authorize: () => 'read' });
-    const { page, complaints } = await openPage(browser);
+    await using opened = await openPage(browser);
+    const { page, complaints } = opened;
     await page.goto(address.slice(0, -1));
     await page.waitForFunction(() => document.body.textContent?.includes('Pending rows'));
     expect(page.url()).toBe(address);
@@ -171,7 +172,8 @@ describe('an act that a browser is made to send by another site is refused:', ()
   test('and a page of another origin cannot send it at all', async () => {
     const address = await shop.serve({ authorize: () => 'write' });
     const elsewhere = await shop.listen((_, response) => response.end('elsewhere'));
-    const { page } = await openPage(browser);
+    await using opened = await openPage(browser);
+    const { page } = opened;
     await page.goto(elsewhere.replace('127.0.0.1', 'localhost'));
     const sent = await page.evaluate(
       async (url, headers, body) =>

@@ -100,13 +100,18 @@ export async function openBrowser(): Promise<Browser> {
   });
 }
 
+interface OpenPage extends AsyncDisposable {
+  readonly page: Page;
+  readonly complaints: string[];
+}
+
 /** A new page, and what its console says that is wrong. */
-export async function openPage(browser: Browser): Promise<{ readonly page: Page; readonly complaints: string[] }> {
+export async function openPage(browser: Browser): Promise<OpenPage> {
   const page = await browser.newPage();
   const complaints: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warn') complaints.push(message.text());
   });
   page.on('pageerror', (error) => complaints.push(String(error)));
-  return { page, complaints };
+  return { page, complaints, [Symbol.asyncDispose]: async () => page.close() };
 }

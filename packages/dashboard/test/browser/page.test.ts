@@ -53,18 +53,19 @@ describe.each(['light', 'dark'] as const)('in %s colours, no view hinders anybod
     ['the shards', () => '#/shards', 'Servers'],
     ['a row', () => '#/row/Order/1', 'Waiting for a flush'],
   ])('%s', async (_, place, wanted) => {
-    const { page } = await openPage(browser);
+    await using opened = await openPage(browser);
+    const { page } = opened;
     await page.setBypassCSP(true);
     await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
     await page.goto(`${address}${await place()}`);
     await page.waitForFunction((text) => document.body.innerText.includes(text), {}, wanted);
     expect(await hindrances(page)).toEqual([]);
-    await page.close();
   });
 });
 
 test('on a phone no view is wider than the screen', async () => {
-  const { page } = await openPage(browser);
+  await using opened = await openPage(browser);
+  const { page } = opened;
   await page.setViewport({ width: 360, height: 740, isMobile: true, hasTouch: true });
   for (const [place, wanted] of [
     ['', 'Oldest change'],
@@ -78,11 +79,11 @@ test('on a phone no view is wider than the screen', async () => {
     const widths = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
     expect([place, widths[0]]).toEqual([place, widths[1]]);
   }
-  await page.close();
 });
 
 test('all of it can be done by keyboard, and the focus follows the view', async () => {
-  const { page } = await openPage(browser);
+  await using opened = await openPage(browser);
+  const { page } = opened;
   await page.goto(`${address}#/letters`);
   await page.waitForFunction(() => document.body.innerText.includes('1 to 3'));
   await page.keyboard.press('Tab');
@@ -104,11 +105,11 @@ test('all of it can be done by keyboard, and the focus follows the view', async 
   await page.keyboard.press('Escape');
   await page.waitForFunction(() => document.querySelector('dialog[open]') === null);
   expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Discard');
-  await page.close();
 });
 
 test('what changes is told by the server, and charted, without a reload', async () => {
-  const { page } = await openPage(browser);
+  await using opened = await openPage(browser);
+  const { page } = opened;
   await page.goto(address);
   await page.waitForFunction(() => document.body.innerText.includes('Oldest change'));
   await makeOrders(shop, [11, 12, 13, 14]);
@@ -116,5 +117,4 @@ test('what changes is told by the server, and charted, without a reload', async 
   shop.work();
   await page.waitForFunction(() => /Pending rows\s+0/.test(document.body.innerText), { timeout: 60_000 });
   await shot(page, 'live');
-  await page.close();
 });

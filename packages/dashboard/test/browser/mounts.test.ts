@@ -1,0 +1,122 @@
+import 'reflect-metadata';
+import { request } from 'node:http';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { dashboard, type DashboardOptions } from '@spillway/dashboard';
+import { eventually } from '@spillway/test-support';
+import express from 'express';
+import type { Browser } from 'puppeteer-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openBrowser, openPage, Shop } from './ground.js';
+
+@Module({})
+class Empty {}
+
+let shop: Shop;
+let browser: Browser;
+let options: DashboardOptions;
+
+beforeAll(async () => {
+  shop = await Shop.open(2);
+  browser = await openBrowser();
+  options = { orm: shop.orm, authorize: () => 'write' };
+});
+afterAll(async () => {
+  await browser?.close();
+  await shop?.[Symbol.asyncDispose]();
+});
+
+/** Shows the page, and acts: discards all dead letters of orders, of which there are none. */
+async function works(address: string): Promise<void> {
+  await using opened = await openPage(browser);
+  const { page, complaints } = opened;
+  await page.goto(address);
+  await page.waitForFunction(() => document.body.innerText.includes('Oldest change'));
+  const report = await page.evaluate(async () => {
+    const headers = { 'content-type': 'application/json', 'x-spillway-dashboard': '1' };
+    const body = JSON.stringify({ filter: { entity: 'Order' } });
+    return (await fetch('api/letters/discard-all', { method: 'POST', headers, body })).json() as Promise<unknown>;
+  });
+  expect(report).toEqual({ done: 0, newer: 0, absent: 0, refused: 0 });
+  expect(complaints).toEqual([]);
+}
+
+test('it works in NestJS', async () => {
+  const app = await NestFactory.create(Empty, { logger: false });
+  app.use('/deep/spillway', dashboard(options));
+  await app.listen(0, '127.0.0.1');
+  await works(`${await app.getUrl()}/deep/spillway`);
+  await app.close();
+});
+
+test('it works in Express behind a body parser', async () => {
+  const app = express();
+  app.use(express.json());
+  app.use('/spillway', dashboard(options));
+  await works(`${await shop.listen(app)}/spillway`);
+});
+
+test('it works on a port of its own, and only under a name of this machine', async () => {
+  await using running = await dashboard(options).listen(0);
+  await works(running.url);
+  const status = await new Promise((resolve) => {
+    request(running.url, { headers: { host: 'elsewhere.example' } }, (response) => resolve(response.statusCode)).end();
+  });
+  expect(status).toBe(403);
+});
+
+test('an ORM without Spillway is refused when the dashboard is made', async () => {
+  const config = { getExtension: () => undefined };
+  expect(() => dashboard({ ...options, orm: { config } as never })).toThrow(/This ORM has no Spillway/);
+});
+
+test('what watches ends with its page', async () => {
+  await using running = await dashboard(options).listen(0);
+  const answer = await fetch(`${running.url}api/stream`);
+  const reader = answer.body?.getReader();
+  const said = new TextDecoder();
+  let text = '';
+  await eventually(async () => {
+    text += said.decode((await reader?.read())?.value, { stream: true });
+    expect(text).toContain('event: snapshot');
+  });
+  expect(answer.headers.get('content-type')).toContain('text/event-stream');
+  await reader?.cancel();
+});
+
+test('where a release can pause, the page pauses and resumes an entity, or all', async () => {
+  // Stands in for the calls of a release that has them: what is tested here is the page and its API alone.
+  const paused = { all: false, entities: new Set<string>() };
+  const status = shop.service.status.bind(shop.service);
+  const nameOf = (entity: { readonly name: string }): string => entity.name;
+  Object.assign(shop.service, {
+    pause: async (entity?: { readonly name: string }) =>
+      entity ? paused.entities.add(nameOf(entity)) : (paused.all = true),
+    resume: async (entity?: { readonly name: string }) =>
+      entity ? paused.entities.delete(nameOf(entity)) : (paused.all = false),
+    status: async () => ({ ...(await status()), paused: { all: paused.all, entities: [...paused.entities] } }),
+    diagnose: async () => [
+      { check: 'redis', level: 'ok', message: 'Redis answers' },
+      { check: 'worker', level: 'problem', message: 'No worker runs', remedy: 'Start one' },
+    ],
+  });
+  await using running = await dashboard(options).listen(0);
+  await using opened = await openPage(browser);
+  const { page } = opened;
+  await page.goto(running.url);
+  const press = async (name: string): Promise<void> => page.locator(`button[aria-label="${name}"]`).click();
+  const reads = async (wanted: string): Promise<unknown> =>
+    page.waitForFunction((text) => document.body.innerText.includes(text), {}, wanted);
+  await press('Pause Product');
+  await reads('Writing of Product is paused.');
+  await reads('paused');
+  expect([...paused.entities]).toEqual(['Product']);
+  await press('Resume Product');
+  await reads('Writing of Product goes on.');
+  await press('Pause all entities');
+  await reads('Writing is paused for all entities.');
+  expect(paused).toEqual({ all: true, entities: new Set() });
+  await page.goto(`${running.url}#/doctor`);
+  await reads('1 findings ask for somebody.');
+  await reads('Start one');
+});

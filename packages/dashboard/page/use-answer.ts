@@ -24,7 +24,7 @@ export function useAnswer<T>(question: () => Promise<T>, key: string, everyMs?: 
     asked.current().then(
       (value) => isLatest() && setState({ value, isAsking: false }),
       (error: unknown) =>
-        isLatest() && setState((before) => ({ ...before, error: String((error as Error).message), isAsking: false })),
+        isLatest() && setState((before) => ({ ...before, error: (error as Error).message, isAsking: false })),
     );
   }, []);
   useEffect(() => {

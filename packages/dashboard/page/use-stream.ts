@@ -39,18 +39,19 @@ export function useStream(): Live {
 
 function listen(note: (change: (before: Live) => Live) => void): EventSource {
   const source = new EventSource('api/stream');
-  const on = <T>(name: string, change: (before: Live, data: T) => Live): void =>
+  const on = (name: string, change: (before: Live, data: unknown) => Live): void =>
     source.addEventListener(name, (event: MessageEvent<string>) =>
-      note((before) => change(before, JSON.parse(event.data) as T)),
+      note((before) => change(before, JSON.parse(event.data) as unknown)),
     );
   source.addEventListener('open', () => note((before) => ({ ...before, isConnected: true })));
   source.addEventListener('error', () => note((before) => ({ ...before, isConnected: false })));
-  on<readonly Point[]>('points', (before, points) => ({ ...before, isConnected: true, points }));
-  on<Snapshot>('snapshot', ({ points }, snapshot) => ({
-    isConnected: true,
-    points: [...points.filter(({ atMs }) => atMs !== snapshot.point.atMs), snapshot.point].slice(-MOST_POINTS),
-    snapshot,
-  }));
-  on<NoSnapshot>('problem', (before, problem) => ({ ...before, isConnected: true, problem }));
+  on('points', (before, points) => ({ ...before, isConnected: true, points: points as readonly Point[] }));
+  on('snapshot', (before, data) => withSnapshot(before, data as Snapshot));
+  on('problem', (before, problem) => ({ ...before, isConnected: true, problem: problem as NoSnapshot }));
   return source;
+}
+
+function withSnapshot({ points }: Live, snapshot: Snapshot): Live {
+  const before = points.filter(({ atMs }) => atMs !== snapshot.point.atMs);
+  return { isConnected: true, points: [...before, snapshot.point].slice(-MOST_POINTS), snapshot };
 }

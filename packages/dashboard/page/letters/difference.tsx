@@ -116,7 +116,7 @@ function Staged({ view, edits, onEdit }: { readonly view: PropertyView } & Omit<
   );
 }
 
-export function Value({ isHidden, text }: { readonly isHidden: boolean; readonly text: string | undefined }) {
+function Value({ isHidden, text }: { readonly isHidden: boolean; readonly text: string | undefined }) {
   if (isHidden) return <span class="quiet">hidden</span>;
   return text === undefined ? <span class="quiet">none</span> : <code>{text}</code>;
 }

@@ -3,6 +3,7 @@ import type { Capabilities, LetterSummary } from '../../src/wire.js';
 import { api, type Filter } from '../api.js';
 import { count, counted } from '../format.js';
 import { AskFirst } from '../parts/ask-first.js';
+import { fieldOf } from '../parts/field-of.js';
 import { Notice } from '../parts/notice.js';
 import { useAnswer } from '../use-answer.js';
 import { nameOf } from './letter-name.js';
@@ -89,8 +90,8 @@ function FilterForm({ filter, entities, onFilter }: FilterProps) {
       class="filter"
       onSubmit={(event) => {
         event.preventDefault();
-        const data = new FormData(event.currentTarget);
-        onFilter({ entity: String(data.get('entity')), code: String(data.get('code')).trim() });
+        const form = event.currentTarget;
+        onFilter({ entity: fieldOf(form, 'entity'), code: fieldOf(form, 'code') });
       }}
     >
       <label>

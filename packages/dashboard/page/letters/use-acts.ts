@@ -13,7 +13,7 @@ export function useActs(after: (report: ActReport) => void) {
         announce(reportText(verb, report));
         after(report);
       })
-      .catch((error: unknown) => announce(String((error as Error).message)))
+      .catch((error: unknown) => announce((error as Error).message))
       .finally(() => setIsBusy(false));
   };
   return { isBusy, run };

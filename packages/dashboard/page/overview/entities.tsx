@@ -69,7 +69,7 @@ function PauseButton({ isPaused, entity }: { readonly isPaused: boolean; readonl
     <button
       type="button"
       aria-label={`${act} ${what}`}
-      onClick={() => void run().catch((error: unknown) => announce(String((error as Error).message)))}
+      onClick={() => void run().catch((error: unknown) => announce((error as Error).message))}
     >
       {entity === undefined ? `${act} all` : act}
     </button>

@@ -1,6 +1,7 @@
 import type { LifeStep, LifeView } from '../../src/wire.js';
 import { api } from '../api.js';
 import { Difference, RowValues } from '../letters/difference.js';
+import { fieldOf } from '../parts/field-of.js';
 import { Notice } from '../parts/notice.js';
 import { RecordFacts } from '../parts/record-facts.js';
 import { useAnswer } from '../use-answer.js';
@@ -23,8 +24,8 @@ export function Row({ entities, entity = '', rowKey = '' }: RowProps) {
         key={`${entity}/${rowKey}`}
         onSubmit={(event) => {
           event.preventDefault();
-          const data = new FormData(event.currentTarget);
-          location.hash = addressOf('row', String(data.get('entity')), String(data.get('key')));
+          const form = event.currentTarget;
+          location.hash = addressOf('row', fieldOf(form, 'entity'), fieldOf(form, 'key'));
         }}
       >
         <label>

@@ -22,7 +22,7 @@ export function pointOf(before: Look | undefined, { atMs, status }: Look): Omit<
   };
 }
 
-export function pendingIn({ pending }: SpillwayStatus): number {
+function pendingIn({ pending }: SpillwayStatus): number {
   return Object.values(pending).reduce((sum, count) => sum + count, 0);
 }
 

@@ -3,7 +3,7 @@ import type { Access, Authorize } from '../options.js';
 import { Refused } from './answers.js';
 
 /** Only a script of a page can set it, and only after the server of another origin has allowed it, which this does not. */
-export const OWN_HEADER = 'x-spillway-dashboard';
+const OWN_HEADER = 'x-spillway-dashboard';
 
 /** What the sender may do; `undefined` also if the question fails. */
 export async function accessOf(

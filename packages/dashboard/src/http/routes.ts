@@ -6,7 +6,7 @@ import { readBody } from './body.js';
 import { pageFile } from './page-files.js';
 
 /** A question that is answered with JSON. */
-export interface Ask {
+interface Ask {
   readonly access: Access;
   readonly query: URLSearchParams;
 }

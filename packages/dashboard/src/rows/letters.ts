@@ -149,7 +149,7 @@ export function rowViewOf(row: ComparedLetter['row']): RowView {
   return { isThere: row !== undefined, ...(row?.version !== undefined && { version: row.version }) };
 }
 
-export function textOf(error: unknown): string {
+function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 

@@ -27,7 +27,7 @@ afterAll(async () => {
 });
 
 /** Shows the page, and acts: discards all dead letters of orders, of which there are none. */
-async function works(address: string): Promise<void> {
+async function expectToWork(address: string): Promise<void> {
   await using opened = await openPage(browser);
   const { page, complaints } = opened;
   await page.goto(address);
@@ -45,7 +45,8 @@ test('it works in NestJS', async () => {
   const app = await NestFactory.create(Empty, { logger: false });
   app.use('/deep/spillway', dashboard(options));
   await app.listen(0, '127.0.0.1');
-  await works(`${await app.getUrl()}/deep/spillway`);
+  await expectToWork(`${await app.getUrl()}/deep/spillway`);
+  expect(app.getHttpServer().listening).toBe(true);
   await app.close();
 });
 
@@ -53,12 +54,14 @@ test('it works in Express behind a body parser', async () => {
   const app = express();
   app.use(express.json());
   app.use('/spillway', dashboard(options));
-  await works(`${await shop.listen(app)}/spillway`);
+  const address = await shop.listen(app);
+  await expectToWork(`${address}/spillway`);
+  expect((await fetch(`${address}/elsewhere`)).status).toBe(404);
 });
 
 test('it works on a port of its own, and only under a name of this machine', async () => {
   await using running = await dashboard(options).listen(0);
-  await works(running.url);
+  await expectToWork(running.url);
   const status = await new Promise((resolve) => {
     request(running.url, { headers: { host: 'elsewhere.example' } }, (response) => resolve(response.statusCode)).end();
   });

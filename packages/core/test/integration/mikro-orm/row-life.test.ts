@@ -16,6 +16,8 @@ const Parcel = defineEntity({
   },
 });
 
+const Plain = defineEntity({ name: 'Plain', properties: { id: p.integer().primary() } });
+
 let db: Database;
 let orm: MikroORM;
 let service: Spillway;
@@ -23,7 +25,7 @@ let service: Spillway;
 beforeAll(async () => {
   db = await database();
   orm = await MikroORM.init({
-    entities: [Parcel],
+    entities: [Parcel, Plain],
     clientUrl: db.url,
     useBatchUpdates: false,
     allowGlobalContext: true,
@@ -105,7 +107,7 @@ test('what a transaction that has not ended holds of a row is part of its life',
 test('a row that nobody knows, a key that is none, and an entity that is not written behind', async () => {
   expect(await service.life(Parcel, 999)).toMatchObject({ held: [], letters: [], row: undefined });
   await expect(service.life(Parcel, 'tea')).rejects.toThrow(/"tea" is no primary key, since id is of type integer/);
-  await expect(service.life(class Nobody {}, 1)).rejects.toThrow(/is not written behind/);
+  await expect(service.life(Plain.class, 1)).rejects.toThrow(/is not written behind/);
   expect(service.entities).toEqual(['Parcel']);
 });
 

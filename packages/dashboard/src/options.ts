@@ -27,6 +27,10 @@ export interface DashboardOptions {
    * @defaultValue `'hidden'`
    */
   readonly values?: 'hidden' | 'shown';
-  /** Gets warnings: that the dashboard is closed, and requests that have failed. @defaultValue a warning of the process */
+  /**
+   * Gets warnings: that the dashboard is closed, and requests that have failed.
+   *
+   * @defaultValue a warning of the process
+   */
   readonly warn?: (message: string) => void;
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Access, Authorize } from '../options.js';
 import { Refused } from './answers.js';
 
-/** Only a script of a page can set it, and only after the server of another origin has allowed it, which this does not. */
+/** A page of another origin can set it only if this server has allowed that, and it never does. */
 const OWN_HEADER = 'x-spillway-dashboard';
 
 /** What the sender may do; `undefined` also if the question fails. */

@@ -11,7 +11,7 @@ import { launch, type Browser, type Page } from 'puppeteer-core';
 import { ended, spawnOnLeash } from '../../../../tools/servers/leash.mjs';
 import { openShop, TABLES, type Place } from './programs/shop.js';
 
-/** A shop of its own: a database, a namespace, a process that serves and has no worker, and workers that can be killed. */
+/** A shop of its own: a database, a namespace, this process, which has no worker, and workers that can be killed. */
 export class Shop implements AsyncDisposable {
   readonly place: Place;
   readonly orm: MikroORM;
@@ -92,7 +92,7 @@ async function query(url: string, text: string): Promise<Record<string, unknown>
   }
 }
 
-/** A Chromium of this test's own. As root it runs only without its sandbox; it sees nothing but this machine's pages. */
+/** A Chromium of this test's own. As root it runs only without its sandbox; it sees pages of this machine alone. */
 export async function openBrowser(): Promise<Browser> {
   return launch({
     executablePath: chromium(),

@@ -20,7 +20,10 @@ export interface DatabaseRow {
   readonly asExpected: boolean;
 }
 
-/** Reads and locks (or only looks at) the rows of these items, which are of one table. A row that does not exist is not in the answer. */
+/**
+ * Reads and locks (or only looks at) the rows of these items, which are of one table. A row that does not exist is not
+ * in the answer.
+ */
 export async function readDatabaseRows(
   session: Session,
   items: readonly Item[],

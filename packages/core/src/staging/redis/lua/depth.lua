@@ -2,7 +2,8 @@
 --
 -- KEYS[1] chain  KEYS[2] dirty  KEYS[3] due  KEYS[4] flight  KEYS[5] dead
 -- ARGV  epoch, how many of the due records are looked at
--- returns  {'depth', dirty, in flight, dead, entity, age of its oldest (ms), ...} | {'uninitialised'} | {'epoch', epoch}
+-- returns  {'depth', dirty, in flight, dead, entity, age of its oldest (ms), ...} | {'uninitialised'} |
+--   {'epoch', epoch}
 local chain = KEYS[1]
 local dirty = KEYS[2]
 local due = KEYS[3]

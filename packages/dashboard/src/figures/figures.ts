@@ -25,6 +25,7 @@ export class Figures {
   readonly #times: FlushTimes | undefined;
   readonly #points: Point[] = [];
   #before: Look | undefined;
+  #last: Snapshot | undefined;
   #health: { readonly atMs: number; readonly health: Health } | undefined;
   #isLooking = false;
 
@@ -47,6 +48,7 @@ export class Figures {
   /** @returns what ends the watching */
   watch(listener: Listener): () => void {
     this.#listeners.add(listener);
+    if (this.#last) listener.snapshot(this.#last);
     this.#look();
     return () => this.#listeners.delete(listener);
   }
@@ -67,12 +69,14 @@ export class Figures {
     // What comes after a break is no continuation.
     this.#isLooking = false;
     this.#before = undefined;
+    this.#last = undefined;
     this.#points.length = 0;
   }
 
   async #tell(): Promise<void> {
     try {
       const snapshot = await this.#snapshot();
+      this.#last = snapshot;
       for (const listener of this.#listeners) listener.snapshot(snapshot);
     } catch (error) {
       const health = await this.#service.spillway.health();

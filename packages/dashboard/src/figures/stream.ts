@@ -2,6 +2,9 @@ import type { ServerResponse } from 'node:http';
 import { begin } from '../http/answers.js';
 import type { Figures } from './figures.js';
 
+/** The page then connects again, and authorize() is asked again whether it may. */
+const LONGEST_MS = 5 * 60_000;
+
 /** Writes the figures as server-sent events, for as long as the page listens. */
 export function streamOf(figures: Figures): (response: ServerResponse) => void {
   return (response) => {
@@ -16,6 +19,10 @@ export function streamOf(figures: Figures): (response: ServerResponse) => void {
       snapshot: (snapshot) => send('snapshot', snapshot),
       problem: (problem) => send('problem', problem),
     });
-    response.once('close', end);
+    const limit = setTimeout(() => response.end(), LONGEST_MS).unref();
+    response.once('close', () => {
+      clearTimeout(limit);
+      end();
+    });
   };
 }

@@ -6,7 +6,7 @@ import type { Access } from './options.js';
 export interface Capabilities {
   readonly access: Access;
   readonly values: 'hidden' | 'shown';
-  readonly can: { readonly pause: boolean; readonly diagnose: boolean };
+  readonly can: { readonly diagnose: boolean };
   /** Names of the entities that may be written behind. */
   readonly entities: readonly string[];
 }
@@ -25,12 +25,6 @@ export interface Point {
   readonly flushMs?: readonly [median: number, high: number];
 }
 
-/** Entities that are paused, or all of them. */
-export interface Paused {
-  readonly all: boolean;
-  readonly entities: readonly string[];
-}
-
 /** What this process has met since the dashboard was mounted. */
 export interface OwnCounts {
   readonly sinceMs: number;
@@ -45,7 +39,6 @@ export interface Snapshot {
   readonly point: Point;
   readonly status: SpillwayStatus;
   readonly health: Health;
-  readonly paused?: Paused;
   readonly own: OwnCounts;
 }
 

@@ -10,16 +10,17 @@ interface EntitiesProps {
 }
 
 /** What waits of each entity, how its changes were written, and pause and resume. */
-export function Entities({ snapshot: { status, paused }, depths, capabilities }: EntitiesProps) {
-  const { access, can, entities } = capabilities;
-  const mayPause = can.pause && access === 'write';
+export function Entities({ snapshot: { status }, depths, capabilities }: EntitiesProps) {
+  const { paused } = status;
+  const { access, entities } = capabilities;
+  const mayPause = access === 'write';
   const names = [...new Set([...entities, ...Object.keys(status.pending)])].toSorted();
-  const isPaused = (entity: string): boolean => paused?.all === true || paused?.entities.includes(entity) === true;
+  const isPaused = (entity: string): boolean => paused.all || paused.entities.includes(entity);
   return (
     <section aria-labelledby="entities">
       <div class="heading">
         <h2 id="entities">Entities</h2>
-        {mayPause && <PauseButton isPaused={paused?.all === true} />}
+        {mayPause && <PauseButton isPaused={paused.all} />}
       </div>
       <div class="scroll" tabIndex={0} role="group" aria-labelledby="entities">
         <table>
@@ -33,7 +34,7 @@ export function Entities({ snapshot: { status, paused }, depths, capabilities }:
                 Oldest waiting
               </th>
               <th scope="col">Writes of this process</th>
-              {can.pause && <th scope="col">Writing</th>}
+              <th scope="col">Writing</th>
             </tr>
           </thead>
           <tbody>
@@ -43,12 +44,10 @@ export function Entities({ snapshot: { status, paused }, depths, capabilities }:
                 <td class="number">{count(status.pending[entity] ?? 0)}</td>
                 <td class="number">{ageOf(depths?.oldestMs[entity])}</td>
                 <td class="quiet">{waysOf(status.writes[entity])}</td>
-                {can.pause && (
-                  <td>
-                    {isPaused(entity) ? 'paused ' : 'goes on '}
-                    {mayPause && paused?.all !== true && <PauseButton isPaused={isPaused(entity)} entity={entity} />}
-                  </td>
-                )}
+                <td>
+                  {isPaused(entity) ? 'paused ' : 'goes on '}
+                  {mayPause && !paused.all && <PauseButton isPaused={isPaused(entity)} entity={entity} />}
+                </td>
               </tr>
             ))}
           </tbody>

@@ -81,7 +81,7 @@ function Problems({ live: { snapshot, problem } }: { readonly live: Live }) {
       {silent > 0 && (
         <Notice kind="warning">{count(silent)} shards are not counted: their server does not answer.</Notice>
       )}
-      {snapshot?.paused?.all === true && <Notice kind="warning">Writing is paused for all entities.</Notice>}
+      {snapshot?.status.paused.all === true && <Notice kind="warning">Writing is paused for all entities.</Notice>}
     </div>
   );
 }

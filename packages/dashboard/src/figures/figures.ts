@@ -1,5 +1,4 @@
-import type { Health } from '@spillway/core';
-import type { Service } from '../service/adapter.js';
+import type { Health, Spillway } from '@spillway/core';
 import type { NoSnapshot, OwnCounts, Point, Snapshot } from '../wire.js';
 import { FlushTimes } from './flush-times.js';
 import { type Look, pointOf } from './rates.js';
@@ -19,7 +18,7 @@ const MOST_POINTS = 600;
 
 /** Looks at the counts while anybody watches, once for all who do. */
 export class Figures {
-  readonly #service: Service;
+  readonly #spillway: Spillway;
   readonly #listeners = new Set<Listener>();
   readonly #own: { -readonly [Name in keyof OwnCounts]: OwnCounts[Name] };
   readonly #times: FlushTimes | undefined;
@@ -29,9 +28,8 @@ export class Figures {
   #health: { readonly atMs: number; readonly health: Health } | undefined;
   #isLooking = false;
 
-  constructor(service: Service) {
-    this.#service = service;
-    const { spillway } = service;
+  constructor(spillway: Spillway) {
+    this.#spillway = spillway;
     const source: unknown = Reflect.get(spillway, 'telemetrySource');
     this.#times = source === undefined ? undefined : new FlushTimes(source);
     this.#own = { sinceMs: Date.now(), conflicts: 0, retries: 0, deadLetters: 0, timesFlushes: source !== undefined };
@@ -79,27 +77,26 @@ export class Figures {
       this.#last = snapshot;
       for (const listener of this.#listeners) listener.snapshot(snapshot);
     } catch (error) {
-      const health = await this.#service.spillway.health();
+      const health = await this.#spillway.health();
       const problem = error instanceof Error ? error.message : String(error);
       for (const listener of this.#listeners) listener.problem({ problem, health });
     }
   }
 
   async #snapshot(): Promise<Snapshot> {
-    const status = await this.#service.spillway.status();
+    const status = await this.#spillway.status();
     const look: Look = { atMs: Date.now(), status };
     const flushMs = this.#times?.take();
     const point: Point = { ...pointOf(this.#before, look), ...(flushMs && { flushMs }) };
     this.#before = look;
     this.#points.push(point);
     if (this.#points.length > MOST_POINTS) this.#points.shift();
-    const paused = this.#service.pausedIn(status);
-    return { point, status, health: await this.#healthNow(), own: this.#own, ...(paused && { paused }) };
+    return { point, status, health: await this.#healthNow(), own: this.#own };
   }
 
   async #healthNow(): Promise<Health> {
     if (this.#health && performance.now() - this.#health.atMs < HEALTH_MS) return this.#health.health;
-    const health = await this.#service.spillway.health();
+    const health = await this.#spillway.health();
     this.#health = { atMs: performance.now(), health };
     return health;
   }

@@ -1,3 +1,5 @@
+import type { EntityName } from '@mikro-orm/core';
+import { Spillway } from '@spillway/core';
 import { DepthLook } from '../figures/depths.js';
 import { Figures } from '../figures/figures.js';
 import { streamOf } from '../figures/stream.js';
@@ -8,7 +10,7 @@ import { Letters, MOST_LETTERS } from '../rows/letters.js';
 import { lifeOf } from '../rows/life.js';
 import { metadataOf, ShownValues } from '../rows/shown-values.js';
 import type { Capabilities, LetterId } from '../wire.js';
-import { Service } from './adapter.js';
+import { doctorOf } from './adapter.js';
 import { filterIn, flagIn, lettersIn, numberIn, textIn, valuesIn } from './read-acts.js';
 
 /** Far more letters than Redis keeps by default. */
@@ -16,8 +18,7 @@ const MOST_OFFSET = 100_000_000;
 
 /** Everything that the dashboard answers, by path. */
 export function routesOf({ orm, values = 'hidden' }: DashboardOptions): Routes {
-  const service = new Service(orm);
-  const { spillway } = service;
+  const spillway = Spillway.of(orm);
   const shown = new ShownValues(orm, values);
   const letters = new Letters(orm, spillway, shown);
   const depths = new DepthLook(spillway);
@@ -26,7 +27,7 @@ export function routesOf({ orm, values = 'hidden' }: DashboardOptions): Routes {
       '/api/capabilities': ({ access }): Capabilities => ({
         access,
         values,
-        can: { pause: service.newer('pause') !== undefined, diagnose: service.newer('diagnose') !== undefined },
+        can: { diagnose: doctorOf(spillway) !== undefined },
         entities: spillway.entities,
       }),
       '/api/status': async () => spillway.status(),
@@ -41,7 +42,7 @@ export function routesOf({ orm, values = 'hidden' }: DashboardOptions): Routes {
       '/api/letter': async ({ query }) => letters.detail(letterIn(query)),
       '/api/life': async ({ query }) =>
         lifeOf(orm, spillway, shown, { entity: query.get('entity') ?? '', key: query.get('key') ?? '' }),
-      '/api/findings': async () => (service.newer('diagnose') ?? missing('diagnose'))(),
+      '/api/findings': async () => (doctorOf(spillway) ?? noDoctor)(),
     },
     acts: {
       '/api/letters/retry': async (body) =>
@@ -50,23 +51,23 @@ export function routesOf({ orm, values = 'hidden' }: DashboardOptions): Routes {
       '/api/letters/retry-all': async (body) => letters.retryAll(filterIn(body), flagIn('force', body['force'])),
       '/api/letters/discard-all': async (body) => letters.discardAll(filterIn(body)),
       '/api/pause': async (body) => {
-        await (service.newer('pause') ?? missing('pause'))(entityIn(body));
+        await spillway.pause(entityIn(body));
         return {};
       },
       '/api/resume': async (body) => {
-        await (service.newer('resume') ?? missing('resume'))(entityIn(body));
+        await spillway.resume(entityIn(body));
         return {};
       },
     },
-    streams: { '/api/stream': streamOf(new Figures(service)) },
+    streams: { '/api/stream': streamOf(new Figures(spillway)) },
   };
 
-  function entityIn({ entity }: Readonly<Record<string, unknown>>): never | undefined {
+  function entityIn({ entity }: Readonly<Record<string, unknown>>): EntityName | undefined {
     const name = textIn('entity', entity);
     if (name === undefined) return undefined;
     const metadata = metadataOf(orm, name);
     if (!metadata) throw new Refused(400, `There is no entity ${name}`);
-    return metadata.class as never;
+    return metadata.class;
   }
 }
 
@@ -76,6 +77,6 @@ function letterIn(query: URLSearchParams): LetterId {
   return { shard: numberIn(query, 'shard', 0, 4_095), id };
 }
 
-function missing(call: string): never {
-  throw new Refused(501, `This release of Spillway has no ${call}(). Update @spillway/core`);
+function noDoctor(): never {
+  throw new Refused(501, 'This release of Spillway has no diagnose(). Update @spillway/core');
 }

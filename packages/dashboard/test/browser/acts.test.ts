@@ -121,6 +121,29 @@ describe('in a shop whose worker was killed', () => {
     );
   });
 
+  test('an entity is paused, and nothing of it is written until it is resumed; and so are all', async () => {
+    await page.goto(address);
+    const press = async (name: string): Promise<void> => click(`button[aria-label="${name}"]`);
+    await press('Pause Order');
+    await reads('Writing of Order is paused. Changes are still staged.');
+    await reads(/Order\s+0\s+–\s+.*\s+paused/);
+    await makeOrders(shop, [21, 22]);
+    await reads(/Pending rows\s+2/);
+    await shop.service.drain();
+    expect(await shop.query('select id from "order" where id > 20')).toEqual([]);
+    await shot(page, 'paused');
+    await press('Resume Order');
+    await eventually(async () =>
+      expect(await shop.query('select id from "order" where id > 20 order by id')).toEqual([{ id: 21 }, { id: 22 }]),
+    );
+    await press('Pause all entities');
+    await reads('Writing is paused for all entities.');
+    expect((await shop.service.status()).paused).toEqual({ all: true, entities: [] });
+    await press('Resume all entities');
+    await reads('Writing of all entities goes on.');
+    expect((await shop.service.status()).paused).toEqual({ all: false, entities: [] });
+  });
+
   test('the browser has complained of nothing', () => {
     expect(complaints).toEqual([]);
   });

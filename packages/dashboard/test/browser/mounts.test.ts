@@ -87,17 +87,9 @@ test('what watches ends with its page', async () => {
   await reader?.cancel();
 });
 
-test('where a release can pause, the page pauses and resumes an entity, or all', async () => {
-  // Stands in for the calls of a release that has them: what is tested here is the page and its API alone.
-  const paused = { all: false, entities: new Set<string>() };
-  const status = shop.service.status.bind(shop.service);
-  const nameOf = (entity: { readonly name: string }): string => entity.name;
+test('where a release has a doctor, the page shows its findings, the worst first', async () => {
+  // Stands in for the call of a release that has it: what is tested here is the page and its API alone.
   Object.assign(shop.service, {
-    pause: async (entity?: { readonly name: string }) =>
-      entity ? paused.entities.add(nameOf(entity)) : (paused.all = true),
-    resume: async (entity?: { readonly name: string }) =>
-      entity ? paused.entities.delete(nameOf(entity)) : (paused.all = false),
-    status: async () => ({ ...(await status()), paused: { all: paused.all, entities: [...paused.entities] } }),
     diagnose: async () => [
       { check: 'redis', level: 'ok', message: 'Redis answers' },
       { check: 'worker', level: 'problem', message: 'No worker runs', remedy: 'Start one' },
@@ -106,20 +98,11 @@ test('where a release can pause, the page pauses and resumes an entity, or all',
   await using running = await dashboard(options).listen(0);
   await using opened = await openPage(browser);
   const { page } = opened;
-  await page.goto(running.url);
-  const press = async (name: string): Promise<void> => page.locator(`button[aria-label="${name}"]`).click();
-  const reads = async (wanted: string): Promise<unknown> =>
-    page.waitForFunction((text) => document.body.innerText.includes(text), {}, wanted);
-  await press('Pause Product');
-  await reads('Writing of Product is paused.');
-  await reads('paused');
-  expect([...paused.entities]).toEqual(['Product']);
-  await press('Resume Product');
-  await reads('Writing of Product goes on.');
-  await press('Pause all entities');
-  await reads('Writing is paused for all entities.');
-  expect(paused).toEqual({ all: true, entities: new Set() });
   await page.goto(`${running.url}#/doctor`);
-  await reads('1 findings ask for somebody.');
-  await reads('Start one');
+  await page.waitForFunction(() => document.body.innerText.includes('1 findings ask for somebody.'));
+  const found = await page.$$eval('.findings li', (all) => all.map(({ innerText }) => innerText.split(/\n+/)));
+  expect(found).toEqual([
+    ['problem', 'worker', 'No worker runs', 'Start one'],
+    ['in order', 'redis', 'Redis answers'],
+  ]);
 });

@@ -21,6 +21,7 @@ const address = repository?.url.replace(/^git\+|\.git$/g, '') ?? '';
 test.each(['core', 'nestjs', 'telemetry', 'cli'])('packages/%s says where it comes from', (name) => {
 test.each(['core', 'nestjs', 'telemetry'])('packages/%s says where it comes from', (name) => {
 test.each(['core', 'nestjs', 'dashboard'])('packages/%s says where it comes from', (name) => {
+test.each(['core', 'nestjs', 'telemetry', 'dashboard'])('packages/%s says where it comes from', (name) => {
   const { homepage, bugs, keywords, repository: own } = manifest(`packages/${name}/package.json`);
   expect(own).toEqual({ ...repository, directory: `packages/${name}` });
   expect(homepage).toBe(`${address}/tree/main/packages/${name}#readme`);
@@ -32,6 +33,7 @@ test.each(['core', 'nestjs', 'dashboard'])('packages/%s says where it comes from
 test.each(['core', 'nestjs', 'telemetry', 'cli'])(
 test.each(['core', 'nestjs', 'telemetry'])(
 test.each(['core', 'nestjs', 'dashboard'])(
+test.each(['core', 'nestjs', 'telemetry', 'dashboard'])(
   'the README of packages/%s links to the repository, by whole addresses',
   (name) => {
     const { text } = document(`packages/${name}/README.md`);

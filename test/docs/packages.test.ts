@@ -18,10 +18,7 @@ function manifest(path: string): Manifest {
 const { repository } = manifest('package.json');
 const address = repository?.url.replace(/^git\+|\.git$/g, '') ?? '';
 
-test.each(['core', 'nestjs', 'telemetry', 'cli'])('packages/%s says where it comes from', (name) => {
-test.each(['core', 'nestjs', 'telemetry'])('packages/%s says where it comes from', (name) => {
-test.each(['core', 'nestjs', 'dashboard'])('packages/%s says where it comes from', (name) => {
-test.each(['core', 'nestjs', 'telemetry', 'dashboard'])('packages/%s says where it comes from', (name) => {
+test.each(['core', 'nestjs', 'telemetry', 'cli', 'dashboard'])('packages/%s says where it comes from', (name) => {
   const { homepage, bugs, keywords, repository: own } = manifest(`packages/${name}/package.json`);
   expect(own).toEqual({ ...repository, directory: `packages/${name}` });
   expect(homepage).toBe(`${address}/tree/main/packages/${name}#readme`);
@@ -30,10 +27,7 @@ test.each(['core', 'nestjs', 'telemetry', 'dashboard'])('packages/%s says where 
 });
 
 /** A registry shows the README alone, where links from file to file lead nowhere. */
-test.each(['core', 'nestjs', 'telemetry', 'cli'])(
-test.each(['core', 'nestjs', 'telemetry'])(
-test.each(['core', 'nestjs', 'dashboard'])(
-test.each(['core', 'nestjs', 'telemetry', 'dashboard'])(
+test.each(['core', 'nestjs', 'telemetry', 'cli', 'dashboard'])(
   'the README of packages/%s links to the repository, by whole addresses',
   (name) => {
     const { text } = document(`packages/${name}/README.md`);

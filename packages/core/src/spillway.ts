@@ -1,4 +1,4 @@
-import type { AnyEntity, EntityData, EntityManager, EntityMetadata, EntityName, MikroORM } from '@mikro-orm/core';
+import type { AnyEntity, EntityData, EntityManager, EntityName, MikroORM } from '@mikro-orm/core';
 import type { Observable } from 'rxjs';
 import type { MarkedOrm } from './cache/cache.js';
 import { SpillwayError } from './errors.js';
@@ -6,8 +6,6 @@ import type { SpillwayEvent, SpillwayEventName, SpillwayListener } from './event
 import type { FlushSteps } from './flush/flush-shards.js';
 import { parseDuration, type Duration, type DurationLimits } from './policy/duration.js';
 import type { PolicyTarget } from './policy/entity-types.js';
-import { collectPolicies } from './policy/policy-registry.js';
-import { resolvePolicy } from './policy/resolve-policy.js';
 import { CallersContext } from './mikro-orm/transactions/caller.js';
 import { assertFits, install } from './mikro-orm/hooks/install.js';
 import { hasOneConnection } from './mikro-orm/contract/assert-orm.js';
@@ -22,6 +20,7 @@ import type { HoldSteps } from './runtime/surroundings.js';
 import type { SpillwayTables } from './runtime/own-tables.js';
 import type { ReshardReport } from './runtime/resharding.js';
 import type { RowLife } from './runtime/row-life.js';
+import { policiesOf } from './runtime/policies-of.js';
 import { Runtime } from './runtime/runtime.js';
 import { ServiceLog } from './runtime/service-log.js';
 import { serviceLetters, type SpillwayDeadLetters } from './runtime/service-letters.js';
@@ -39,7 +38,6 @@ import type { PatchOptions } from './mikro-orm/write/build-patch.js';
 import { Home } from './sink/postgres/home.js';
 import { resolveNewMap, resolveOptions } from './resolve-options.js';
 import type { Logger, ResolvedOptions, SpillwayOptions } from './options.js';
-import type { ResolvedPolicy } from './policy/policy.js';
 import type { Table } from './sink/table.js';
 import type { ShardDepth } from './staging/shard-depth.js';
 import type { SpillwayStatus } from './observability/status.js';
@@ -142,36 +140,6 @@ function restartedText({ entity, schema, name, key }: Table): string {
   );
 }
 
-function policiesOf(
-  entities: readonly EntityMetadata[],
-  { policies, defaults, enabled }: ResolvedOptions,
-): ReadonlyMap<EntityMetadata, ResolvedPolicy> {
-  const places = entities.map((meta) => ({
-    name: meta.className,
-    entityClass: meta.class,
-    repositoryClass: meta.repository?.(),
-    ...(!meta.embeddable && { table: meta.tableName }),
-    root: meta.root.inheritanceType === 'sti' && meta.root.class !== meta.class ? meta.root.className : undefined,
-  }));
-  const found = collectPolicies(places, policies);
-  return new Map(
-    entities.flatMap((meta) => {
-      const policy = found.get(meta.className);
-      if (!policy) return [];
-      const resolved = resolvePolicy(meta.className, policy, defaults, {
-        versioned: meta.versionProperty !== undefined,
-      });
-      return [[meta, enabled ? resolved : throughOnly(resolved)]];
-    }),
-  );
-}
-
-/** Changes that were staged under a policy are still written by it; only the cache is dropped. */
-function throughOnly(policy: ResolvedPolicy): ResolvedPolicy {
-  const { cache, ...uncached } = policy;
-  return { ...(cache ? uncached : policy), mode: 'through' };
-}
-
 interface ServiceParts {
   readonly runtime: Runtime;
   readonly rows: RowCalls;
@@ -196,7 +164,6 @@ export class Spillway implements AsyncDisposable, RowService {
     this.#log = log;
     this.#em = em;
     this.tables = runtime.ownTables;
-    this.deadLetters = serviceLetters(async () => runtime.insight.deadLetters(), rows);
     this.deadLetters = serviceLetters(async () => runtime.insight.deadLetters(), rows, runtime.rows);
   }
 

@@ -24,6 +24,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
     symptoms: 'By symptom',
     operations: 'Operations',
     cli: 'Command line',
+    dashboard: 'Dashboard',
     telemetry: 'Telemetry',
     deploying: 'Docker and Kubernetes',
     poolers: 'Poolers',

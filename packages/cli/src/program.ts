@@ -5,6 +5,7 @@ import { deadLettersCommand } from './commands/dead-letters/dead-letters.js';
 import { doctorCommand } from './commands/doctor.js';
 import { drainCommand } from './commands/drain.js';
 import { migrateCommand } from './commands/migrate.js';
+import { pauseCommand, resumeCommand } from './commands/pauses.js';
 import { reshardCommand } from './commands/reshard.js';
 import { statusCommand } from './commands/status.js';
 import { workerCommand } from './commands/worker.js';
@@ -21,6 +22,8 @@ const COMMANDS: readonly ((session: Session) => Command)[] = [
   statusCommand,
   doctorCommand,
   drainCommand,
+  pauseCommand,
+  resumeCommand,
   deadLettersCommand,
   migrateCommand,
   reshardCommand,

@@ -55,7 +55,7 @@ async function statusAnswer(spillway: Spillway): Promise<Answer> {
 const MOODS: Readonly<Record<Health['status'], Mood>> = { up: 'good', degraded: 'careful', down: 'bad' };
 
 function showStatus(page: Page, counts: Omit<SpillwayStatus, 'forcedDrains' | 'writes'>, health: Health): void {
-  const { pending, servers = [], silentShards = [], oldestMs } = counts;
+  const { pending, servers = [], silentShards = [], oldestMs, paused } = counts;
   const problems = health.problems.map((problem) => [problem]);
   page.table('health', ['health'], [[page.coloured(MOODS[health.status], health.status)]]);
   page.table('problem', ['problem'], problems);
@@ -77,6 +77,11 @@ function showStatus(page: Page, counts: Omit<SpillwayStatus, 'forcedDrains' | 'w
       ...(oldestMs === undefined ? [] : [['oldest pending', duration(oldestMs)]]),
       ...(silentShards.length === 0 ? [] : [['shards without an answer', String(silentShards.length)]]),
     ],
+  );
+  page.table(
+    'paused',
+    ['paused'],
+    [...(paused.all ? ['everything'] : []), ...paused.entities].map((name) => [name]),
   );
   page.table(
     'server',

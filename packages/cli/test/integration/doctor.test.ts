@@ -68,6 +68,7 @@ test('doctor says of a sound set-up what it has looked at', async () => {
     'room',
     'lag',
     'worker',
+    'paused',
     'dead-letters',
   ]);
 });

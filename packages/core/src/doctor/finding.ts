@@ -31,6 +31,8 @@ export type DoctorCheck =
   | 'lag'
   /** Some worker takes what is due. */
   | 'worker'
+  /** Nobody has paused the writing. */
+  | 'paused'
   /** New changes are accepted. */
   | 'room'
   | 'dead-letters';

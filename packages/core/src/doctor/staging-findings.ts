@@ -16,7 +16,7 @@ interface DoctoredEntity {
 
 export interface StagingQuestion {
   readonly staging: StagingStore;
-  readonly sink: Pick<ChangeSink, 'lastTokens'>;
+  readonly sink: Pick<ChangeSink, 'lastTokens' | 'pausedEntities'>;
   readonly entities: readonly DoctoredEntity[];
   /** How often a worker of these options looks for what is due. */
   readonly pollMs: number;
@@ -30,6 +30,7 @@ export async function examineStaging(question: StagingQuestion): Promise<readonl
     ...(await chainFindings(question)),
     ...(await roomFindings(staging, stats, entities)),
     ...(await writingFindings(question, stats)),
+    await pausedFinding(question),
     ...(await letterFindings(staging, stats)),
   ];
 }
@@ -163,6 +164,17 @@ function workerFinding(isTaken: boolean, isLate: boolean, due: number): Finding 
   const message = `Something is due in ${count(due, 'shard')}, and no worker has taken it.`;
   const remedy = 'Start a process with a worker, such as "spillway worker", or see why those that run write nothing.';
   return isLate ? problem('worker', message, remedy) : warning('worker', message, remedy);
+}
+
+async function pausedFinding({ sink }: StagingQuestion): Promise<Finding> {
+  const { isAll, entities } = await sink.pausedEntities.list();
+  if (!isAll && entities.size === 0) return ok('paused', 'Nothing is paused.');
+  const names = isAll ? 'Writing' : [...entities.keys()].join(', ');
+  return warning(
+    'paused',
+    `${names} is paused: what is staged waits until somebody resumes it.`,
+    'When what it was paused for has ended, run "spillway resume", with the entity if one is named.',
+  );
 }
 
 /** Something was written or discarded between two looks, for the oldest change was not that old before. */

@@ -20,7 +20,7 @@ let packed: PackedPackages;
 const running = new Set<ChildProcess>();
 
 beforeAll(async () => {
-  [server, packed] = await Promise.all([redis(), PackedPackages.pack(['core', 'nestjs', 'cli'])]);
+  [server, packed] = await Promise.all([redis(), PackedPackages.pack(['core', 'nestjs', 'cli', 'dashboard'])]);
 });
 beforeAll(async () => {
   db = await database();
@@ -61,7 +61,9 @@ describe('a reader in an empty directory', () => {
     await write(project, blocks);
     await install(project, blocks);
     await project.run('npx', 'tsc');
-    await useShop(await start(project, program), 'health/ready');
+    const started = await start(project, program);
+    if (page === 'docs/start-nestjs.md') await lookAtDashboard(started.url);
+    await useShop(started, 'health/ready');
     await forget();
   });
 
@@ -168,6 +170,14 @@ async function useShop(
   // A view whose answer was lost with the server is counted and not acknowledged.
   expect(row?.['views']).toBeGreaterThanOrEqual(acknowledged);
   expect(row?.['views']).toBeLessThanOrEqual(acknowledged + VISITORS);
+}
+
+/** Who is authorised has the page; who is not has nothing. */
+async function lookAtDashboard(url: string): Promise<void> {
+  const page = await fetch(`${url}/spillway/`);
+  expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('<title>')]);
+  const elsewhere = await fetch(`${url.replace('localhost', '127.0.0.1')}/spillway/`);
+  expect([elsewhere.status, await elsewhere.text()]).toEqual([403, '']);
 }
 
 async function write(project: EmptyProject, blocks: readonly CodeBlock[]): Promise<void> {

@@ -30,6 +30,9 @@ interface PausingDeps {
 const FLIGHTS_MS = 5_000;
 const LOOK_EVERY_MS = 25;
 
+/** Shards that are locked together. While one of them is waited for, no flush has the others. */
+const LOCKED_AT_ONCE = 16;
+
 /**
  * Pauses of entities, for all processes. The database has them: each flush reads them with the statement that locks its
  * shards, so none has to be told, and none forgets. A flush gives records of a paused entity back as they are.
@@ -151,10 +154,13 @@ function all({ staging }: Pick<Parts, 'staging'>): readonly number[] {
  * longer is not waited for: it promotes rows also where they are paused.
  */
 async function untilRead({ sink, staging }: Pick<Parts, 'sink' | 'staging'>): Promise<void> {
-  try {
-    await using _ = await sink.beginExclusive(all({ staging }));
-  } catch {
-    // The pause is noted, or has ended, in any case.
+  const shards = all({ staging });
+  for (let first = 0; first < shards.length; first += LOCKED_AT_ONCE) {
+    try {
+      await using _ = await sink.beginExclusive(shards.slice(first, first + LOCKED_AT_ONCE));
+    } catch {
+      // The pause is noted, or has ended, in any case.
+    }
   }
 }
 

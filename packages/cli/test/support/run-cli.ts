@@ -92,7 +92,8 @@ function start(program: string, args: readonly string[], cwd: string, env: NodeJ
 
 /** That of the shell of a user, who runs no tests. An ORM of this process has set variables of MikroORM. */
 function environment(env: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
-  const isOfTests = /^(?:VITEST|NO_COLOR|FORCE_COLOR|MIKRO_ORM_.*)$/u;
+  // Where CI is set, Node takes a terminal for one without colours.
+  const isOfTests = /^(?:CI|VITEST|NO_COLOR|FORCE_COLOR|MIKRO_ORM_.*)$/u;
   const inherited = Object.entries(process.env).filter(([name]) => !isOfTests.test(name));
   return { ...Object.fromEntries(inherited), NODE_COMPILE_CACHE: COMPILE_CACHE, ...env };
 }

@@ -63,7 +63,7 @@ export class Library implements AsyncDisposable {
           namespace: this.namespace,
           shards: SHARDS,
           worker: false,
-          stageTimeout: '300ms',
+          stageTimeout: '1s',
           tables: { ensure: true },
           policies: [[Book, { debounce: '5ms', maxDelay: '20ms', counters: ['sold'], cache: { ttl: '1m' } }]],
           ...options,

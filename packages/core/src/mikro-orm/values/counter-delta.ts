@@ -32,21 +32,43 @@ export function counterDelta(
  * with: `1e20000000` takes seconds to be written out.
  */
 export function unitsOf(value: unknown, scale: number): bigint | undefined {
-  const { sign = '', whole = '', digits = '', exponent = '0' } = DECIMAL.exec(numberText(value) ?? '')?.groups ?? {};
-  const shift = scale - digits.length + Number(exponent);
-  if (whole + digits === '' || Math.abs(shift) > 2 * MOST_DIGITS) return undefined;
-  const all = BigInt(whole + digits);
-  const units =
-    shift >= 0 ? all * 10n ** BigInt(shift) : (all + 5n * 10n ** BigInt(-shift - 1)) / 10n ** BigInt(-shift);
-  return sign === '-' ? -units : units;
+  if (isPlainNumber(value, scale)) return BigInt(value) * powerOfTen(scale);
+  const read = readDecimal(value, scale);
+  if (read === undefined) return undefined;
+  const { isNegative, digits, shift } = read;
+  const all = BigInt(digits);
+  const units = shift >= 0 ? all * powerOfTen(shift) : (all + 5n * powerOfTen(-shift - 1)) / powerOfTen(-shift);
+  return isNegative ? -units : units;
 }
 
 /** The same for a value whose digits beyond the scale are all zeros; `undefined` for any other. */
 export function exactUnitsOf(value: unknown, scale: number): bigint | undefined {
-  const units = unitsOf(value, scale);
-  return units !== undefined && unitsOf(value, MOST_DIGITS) === units * 10n ** BigInt(MOST_DIGITS - scale)
-    ? units
-    : undefined;
+  const { digits = '', shift = 0 } = isPlainNumber(value, scale) ? {} : (readDecimal(value, scale) ?? {});
+  // A negative shift is the number of digits beyond the scale.
+  return shift < 0 && /[1-9]/.test(digits.slice(shift)) ? undefined : unitsOf(value, scale);
+}
+
+/** Most values are: no text has to be read, and nothing of it can stand beyond the scale. */
+function isPlainNumber(value: unknown, scale: number): value is number {
+  return Number.isSafeInteger(value) && scale >= 0;
+}
+
+/** A plain decimal: its digits as one whole number, and the power of ten that makes units of it. */
+interface ReadDecimal {
+  readonly isNegative: boolean;
+  readonly digits: string;
+  readonly shift: number;
+}
+
+function readDecimal(value: unknown, scale: number): ReadDecimal | undefined {
+  const { sign = '', whole = '', digits = '', exponent = '0' } = DECIMAL.exec(numberText(value) ?? '')?.groups ?? {};
+  const shift = scale - digits.length + Number(exponent);
+  if (whole + digits === '' || Math.abs(shift) > 2 * MOST_DIGITS) return undefined;
+  return { isNegative: sign === '-', digits: whole + digits, shift };
+}
+
+function powerOfTen(exponent: number): bigint {
+  return exponent === 0 ? 1n : 10n ** BigInt(exponent);
 }
 
 /** 125 units at scale 2 are `1.25`. */

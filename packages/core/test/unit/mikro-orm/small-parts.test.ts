@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { commitOrder } from '../../../src/mikro-orm/describe/describe-references.js';
-import { counterDelta, decimalText, unitsOf } from '../../../src/mikro-orm/values/counter-delta.js';
+import { counterDelta, decimalText, exactUnitsOf, unitsOf } from '../../../src/mikro-orm/values/counter-delta.js';
 import { defaultValue } from '../../../src/mikro-orm/describe/default-value.js';
 import { keyText } from '../../../src/mikro-orm/values/key-text.js';
 import { nextVersion, versionText, versionValue } from '../../../src/mikro-orm/values/version-text.js';
@@ -39,6 +39,29 @@ describe('the difference of a counter', () => {
     '%j has no units: it is no number',
     (value) => expect(unitsOf(value, 2)).toBeUndefined(),
   );
+
+  test.each([
+    [3, 0, 3n],
+    [-3, 2, -300n],
+    [-0, 2, 0n],
+    [1.5, 1, 15n],
+    ['1.50', 1, 15n],
+    ['1.5e1', 0, 15n],
+    ['100', -2, 1n],
+    [100, -2, 1n],
+    [10n, 3, 10_000n],
+    [2 ** 53 - 1, 1, 90_071_992_547_409_910n],
+  ])('%s is exact at scale %d: %d units', (value, scale, units) => expect(exactUnitsOf(value, scale)).toBe(units));
+
+  test.each([
+    [1.5, 0],
+    ['1.05', 1],
+    [150, -2],
+    ['1e-1500', 2],
+    ['0.001', 0],
+    ['no number', 0],
+    [Number.NaN, 0],
+  ])('%s is not exact at scale %d', (value, scale) => expect(exactUnitsOf(value, scale)).toBeUndefined());
 });
 
 describe('the key text', () => {
